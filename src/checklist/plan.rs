@@ -1,0 +1,231 @@
+//! The plan: checklist and profile, filled in and frozen. It stands in the log's first line, and a run
+//! is judged by it alone, whatever the files say later.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::Spec;
+use crate::outcome::Sha256Hex;
+
+/// The id of a control point, `infra.redis`.
+pub type PointId = String;
+
+/// Everything a run is judged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The checklist's name; `advanced-realtime` is the standard one.
+    pub checklist: String,
+    /// The environment's name.
+    pub environment: String,
+    /// Whether it is a production environment.
+    pub production: bool,
+    /// One person may stand for two, with a reason.
+    pub solo: bool,
+    /// The release tag being promoted.
+    pub release: String,
+    /// The tag that runs there now; absent for a new environment.
+    pub previous: Option<String>,
+    /// Whose seals the run needs, in this order.
+    pub seals: Vec<Role>,
+    /// The sections, in order.
+    pub sections: Vec<Section>,
+    /// Whom to call.
+    pub contacts: Vec<Contact>,
+    /// What the profile changed.
+    pub tailored: Vec<Tailoring>,
+}
+
+impl Plan {
+    /// Every control point, in order.
+    pub fn points(&self) -> impl Iterator<Item = &Point> {
+        self.sections.iter().flat_map(|section| &section.points)
+    }
+
+    /// The control point of that id.
+    #[must_use]
+    pub fn point(&self, id: &str) -> Option<&Point> {
+        self.points().find(|point| point.id == id)
+    }
+
+    /// The probe of that id, of that point.
+    #[must_use]
+    pub fn probe(&self, key: &ProbeKey) -> Option<&Probe> {
+        self.point(&key.point)?.probes.iter().find(|probe| probe.id == key.probe)
+    }
+
+    /// SHA-256 of the plan as it stands in the log (compact JSON).
+    #[must_use]
+    pub fn digest(&self) -> Sha256Hex {
+        // A plan holds nothing that JSON cannot: no floats, no maps with other keys than strings.
+        Sha256Hex::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+/// The two roles an operator can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Runs the deployment.
+    Driver,
+    /// Looks on, confirms what needs two.
+    Reviewer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Driver => "driver",
+            Self::Reviewer => "reviewer",
+        })
+    }
+}
+
+/// One of the checklist's sections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    /// Its id, `infra`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its control points, in order.
+    pub points: Vec<Point>,
+}
+
+/// One line of the checklist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// Its id, `infra.redis`.
+    pub id: PointId,
+    /// What must be true, in a few words.
+    pub title: String,
+    /// Why it matters, and what exactly is asked.
+    pub why: String,
+    /// Whether a waiver needs two people.
+    pub mandatory: bool,
+    /// Who confirms.
+    pub confirm: Confirm,
+    /// How long its probes stay fresh, in seconds.
+    pub fresh_s: u64,
+    /// Points that must be settled before it.
+    pub after: Vec<PointId>,
+    /// The point that must be closed before this one is due.
+    pub due: Option<PointId>,
+    /// Why the plan itself says that it does not apply.
+    pub not_applicable: Option<String>,
+    /// Its automatic checks.
+    pub probes: Vec<Probe>,
+}
+
+impl Point {
+    /// How long its probes stay fresh.
+    #[must_use]
+    pub fn freshness(&self) -> Duration {
+        Duration::from_secs(self.fresh_s)
+    }
+
+    /// The profile values that are missing, over all its probes.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&str> {
+        let mut names: Vec<_> =
+            self.probes.iter().flat_map(|probe| &probe.missing).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// How many people must confirm a point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirm {
+    /// Nobody: its probes are enough.
+    #[default]
+    None,
+    /// One.
+    One,
+    /// Two different people with two different keys.
+    Two,
+}
+
+impl Confirm {
+    /// As a number.
+    #[must_use]
+    pub const fn people(self) -> usize {
+        self as usize
+    }
+}
+
+/// One automatic check of a point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Its id within the point.
+    pub id: String,
+    /// What it looks at, in a few words.
+    pub title: String,
+    /// The point that must be closed before this probe is due.
+    pub due: Option<PointId>,
+    /// How long one look may take, in milliseconds.
+    pub deadline_ms: u64,
+    /// How often a look that is not good is repeated before it counts.
+    pub retries: u32,
+    /// The time between two such looks, in milliseconds.
+    pub retry_delay_ms: u64,
+    /// Whether it changes anything in what it looks at; such a probe never runs again by itself.
+    pub effects: bool,
+    /// Whether it may look at the running release before it is due, for drift.
+    pub before: bool,
+    /// Profile values that it needs and that are missing; it cannot run until they are there.
+    pub missing: Vec<String>,
+    /// What it looks at; absent while values are missing.
+    pub spec: Option<Spec>,
+}
+
+/// Names one probe of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeKey {
+    /// Its point.
+    pub point: PointId,
+    /// Its id within the point.
+    pub probe: String,
+}
+
+impl ProbeKey {
+    /// The key of `probe` of `point`.
+    pub fn new(point: impl Into<String>, probe: impl Into<String>) -> Self {
+        Self { point: point.into(), probe: probe.into() }
+    }
+}
+
+impl fmt::Display for ProbeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.point, self.probe)
+    }
+}
+
+/// Somebody to call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// `SRE`, `Platform`, …
+    pub role: String,
+    /// A person or a rota.
+    pub name: String,
+    /// How to reach them.
+    pub channel: String,
+}
+
+/// One thing that the profile changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tailoring {
+    /// The point it concerns.
+    pub point: PointId,
+    /// What was changed, from what to what.
+    pub what: String,
+}

@@ -1,0 +1,2 @@
+//! The code that writes, reads and verifies run logs.
+pub mod entry;

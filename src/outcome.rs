@@ -1,0 +1,299 @@
+//! What a look ends with: an outcome, and the observations it rests on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::secret::Redactor;
+use crate::text;
+
+/// The longest text an observation keeps, in bytes.
+pub const MAX_TEXT: usize = 512;
+/// The most observations one outcome keeps; what is beyond is counted in a last one.
+pub const MAX_OBSERVATIONS: usize = 64;
+
+/// What a look came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Looked, and it is right.
+    Pass,
+    /// Looked, and it is wrong.
+    Fail,
+    /// Could not look.
+    Error,
+}
+
+/// One thing a probe saw, or could not see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    /// What was looked at: `queue advanced.board.events`.
+    pub what: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What was seen, or why nothing could be.
+    pub seen: String,
+    /// Whether it is as expected; absent when it could not be looked at.
+    pub ok: Option<bool>,
+    /// Whether `seen` is a measured value that differs from look to look (a duration, a depth, an age)
+    /// and so is left out of the evidence's hash.
+    pub measured: bool,
+}
+
+impl Observation {
+    /// Looked, and compared with what was expected.
+    pub fn new(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+        ok: bool,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            expected: expected.into(),
+            seen: seen.into(),
+            ok: Some(ok),
+            measured: false,
+        }
+    }
+
+    /// A thing that could not be looked at, and why.
+    pub fn unseen(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), expected: expected.into(), seen: why.into(), ok: None, measured: false }
+    }
+
+    /// A thing kept as evidence, with nothing to compare it to.
+    pub fn recorded(what: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self::new(what, "recorded", seen, true)
+    }
+
+    /// The same, its value marked as measured.
+    #[must_use]
+    pub fn measured(mut self) -> Self {
+        self.measured = true;
+        self
+    }
+
+    fn cleaned(&self, redactor: &Redactor, found: &mut BTreeMap<String, u64>) -> Self {
+        let mut keep = |foreign: &str| text::clip(&text::line(&redactor.clean(foreign, found)), MAX_TEXT);
+        Self {
+            what: keep(&self.what),
+            expected: keep(&self.expected),
+            seen: keep(&self.seen),
+            ok: self.ok,
+            measured: self.measured,
+        }
+    }
+}
+
+/// What one probe ended with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// What it came to.
+    pub class: Class,
+    /// How many tries it took; more than one on a pass is a *pass on retry*.
+    pub tries: u32,
+    /// Everything seen, in the order looked at.
+    pub observations: Vec<Observation>,
+    /// A command that a person could type to see the same; secrets as references.
+    pub reproduce: String,
+    /// Which secrets were taken out of the above, and how often.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub redacted: BTreeMap<String, u64>,
+}
+
+impl Outcome {
+    /// The outcome of these observations: one wrong makes it a fail, otherwise one unseen makes it an
+    /// error; nothing seen at all is an error too.
+    #[must_use]
+    pub fn of(observations: Vec<Observation>, reproduce: impl Into<String>) -> Self {
+        let class = classify(&observations);
+        Self { class, tries: 1, observations, reproduce: reproduce.into(), redacted: BTreeMap::new() }
+    }
+
+    /// An outcome that could not look, for one reason.
+    #[must_use]
+    pub fn error(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::of(vec![Observation::unseen(what, expected, why)], "")
+    }
+
+    /// The same, safe to keep and to show: secrets out, controls made visible, lengths and counts capped.
+    #[must_use]
+    pub fn cleaned(mut self, redactor: &Redactor) -> Self {
+        let mut found = BTreeMap::new();
+        let beyond = self.observations.len().saturating_sub(MAX_OBSERVATIONS);
+        let kept = if beyond > 0 { MAX_OBSERVATIONS - 1 } else { self.observations.len() };
+        let rest = &self.observations[kept..];
+        let last = (beyond > 0).then(|| summary(rest));
+        let mut observations: Vec<_> =
+            self.observations[..kept].iter().map(|o| o.cleaned(redactor, &mut found)).collect();
+        observations.extend(last);
+        self.observations = observations;
+        self.reproduce = text::clip(&text::line(&redactor.clean(&self.reproduce, &mut found)), 4 * MAX_TEXT);
+        self.redacted = found;
+        self
+    }
+
+    /// SHA-256 of the class and the observations, without tries, the reproduce command and measured
+    /// values: what a confirmation rests on.
+    #[must_use]
+    pub fn evidence_hash(&self) -> Sha256Hex {
+        let mut hash = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            // Lengths first, so that no two lists of fields share one spelling.
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        field(&[self.class as u8]);
+        for seen in &self.observations {
+            field(seen.what.as_bytes());
+            field(seen.expected.as_bytes());
+            field(if seen.measured { b"" } else { seen.seen.as_bytes() });
+            field(&[seen.ok.map_or(2, u8::from), u8::from(seen.measured)]);
+        }
+        Sha256Hex(hash.finalize().into())
+    }
+
+    /// The observations that are not as expected: what was wrong first, then what could not be seen.
+    pub fn troubles(&self) -> impl Iterator<Item = &Observation> {
+        let with = |ok: Option<bool>| self.observations.iter().filter(move |o| o.ok == ok);
+        with(Some(false)).chain(with(None))
+    }
+}
+
+fn classify(observations: &[Observation]) -> Class {
+    if observations.iter().any(|o| o.ok == Some(false)) {
+        Class::Fail
+    } else if observations.is_empty() || observations.iter().any(|o| o.ok.is_none()) {
+        Class::Error
+    } else {
+        Class::Pass
+    }
+}
+
+fn summary(rest: &[Observation]) -> Observation {
+    let wrong = rest.iter().filter(|o| o.ok == Some(false)).count();
+    let unseen = rest.iter().filter(|o| o.ok.is_none()).count();
+    let ok = if wrong > 0 { Some(false) } else { (unseen == 0).then_some(true) };
+    let seen = format!("{} more: {wrong} wrong, {unseen} could not be seen", rest.len());
+    Observation {
+        what: "further observations".into(),
+        expected: "all good".into(),
+        seen,
+        ok,
+        measured: false,
+    }
+}
+
+/// A SHA-256 digest, written as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256Hex(pub [u8; 32]);
+
+impl Sha256Hex {
+    /// What comes before the first line of a log.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The digest of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The first 8 hex digits, for people.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.to_string()[..8].to_owned()
+    }
+}
+
+impl fmt::Display for Sha256Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Sha256Hex {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected 64 lower-case hex digits, found {:?}", text::clip(text, 70));
+        let digit = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 64 || !text.bytes().all(digit) {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Sha256Hex {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        std::borrow::Cow::<str>::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(what: &str, seen: &str, ok: Option<bool>) -> Observation {
+        Observation { what: what.into(), expected: "e".into(), seen: seen.into(), ok, measured: false }
+    }
+
+    #[test]
+    fn one_wrong_is_a_fail_one_unseen_an_error_and_nothing_seen_too() {
+        let class =
+            |all: &[Option<bool>]| Outcome::of(all.iter().map(|ok| seen("w", "s", *ok)).collect(), "").class;
+        assert_eq!(class(&[Some(true), None, Some(false)]), Class::Fail);
+        assert_eq!(class(&[Some(true), None]), Class::Error);
+        assert_eq!(class(&[]), Class::Error);
+        assert_eq!(class(&[Some(true)]), Class::Pass);
+    }
+
+    #[test]
+    fn evidence_ignores_measured_values_and_tries_and_nothing_else() {
+        let base = Outcome::of(vec![seen("took", "12 ms", Some(true)).measured()], "curl");
+        let mut other = Outcome::of(vec![seen("took", "99 ms", Some(true)).measured()], "curl -v");
+        other.tries = 3;
+        assert_eq!(base.evidence_hash(), other.evidence_hash());
+        other.observations[0].measured = false;
+        assert_ne!(base.evidence_hash(), other.evidence_hash());
+    }
+
+    #[test]
+    fn too_many_observations_are_counted_and_none_that_is_wrong_is_hidden() {
+        let mut all = vec![seen("w", "s", Some(true)); 200];
+        all[199].ok = Some(false);
+        let clean = Outcome::of(all, "").cleaned(&Redactor::default());
+        assert_eq!(clean.observations.len(), MAX_OBSERVATIONS);
+        assert_eq!(clean.observations[63].seen, "137 more: 1 wrong, 0 could not be seen");
+        assert_eq!(clean.observations[63].ok, Some(false));
+    }
+
+    #[test]
+    fn a_digest_reads_back_and_refuses_capitals() {
+        let digest = Sha256Hex::of(b"abc");
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert!(digest.to_string().to_uppercase().parse::<Sha256Hex>().is_err());
+    }
+}

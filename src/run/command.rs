@@ -1,0 +1,222 @@
+//! What people and machinery ask of a run, and how a run says no.
+
+use crate::checklist::{Plan, PointId, ProbeKey, Role};
+use crate::journal::entry::{Event, Evidence};
+use crate::outcome::{Outcome, Sha256Hex};
+use crate::time::Utc;
+
+/// Somebody asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The operator's principal, or [`crate::journal::entry::MACHINE`].
+    pub by: String,
+    /// What they ask for.
+    pub act: Act,
+}
+
+impl Command {
+    /// `by` asks for `act`.
+    pub fn new(by: impl Into<String>, act: Act) -> Self {
+        Self { by: by.into(), act }
+    }
+}
+
+/// What can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// To take part.
+    Join {
+        /// With this public key.
+        key: String,
+        /// As this.
+        role: Role,
+    },
+    /// To go on with a run that was left.
+    Resume {
+        /// The version of gonogo.
+        gonogo: String,
+        /// The host.
+        host: String,
+    },
+    /// To put on record what was set aside when the file was recovered.
+    Recover {
+        /// How many bytes.
+        bytes: u64,
+        /// Their digest.
+        sha256: Sha256Hex,
+        /// Where they are kept.
+        kept: String,
+    },
+    /// To take in what a probe ended with.
+    Finish {
+        /// The probe.
+        probe: ProbeKey,
+        /// Which look of it this was.
+        attempt: u64,
+        /// The newest look of it that has been started.
+        newest: u64,
+        /// Whether it looked before the point was due.
+        before: bool,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// What it ended with.
+        outcome: Outcome,
+    },
+    /// To confirm a point.
+    Confirm {
+        /// The point.
+        point: PointId,
+        /// What was seen.
+        of: Vec<Evidence>,
+        /// Why one stands for two.
+        reason: Option<String>,
+    },
+    /// To let a point pass.
+    Waive {
+        /// The point.
+        point: PointId,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Utc,
+    },
+    /// To say that a point does not concern this run.
+    Exempt {
+        /// The point.
+        point: PointId,
+        /// Why.
+        reason: String,
+    },
+    /// To say something.
+    Note {
+        /// About this point, or the run.
+        point: Option<PointId>,
+        /// What.
+        text: String,
+    },
+    /// To take back one's own newest act on a point.
+    Retract {
+        /// The point.
+        point: PointId,
+    },
+    /// To go on with a changed plan.
+    Replan(Box<Plan>),
+    /// To judge the run.
+    Verdict,
+    /// To close it.
+    Seal,
+}
+
+impl Act {
+    /// What must have been asked for to bring about an event; `None` for the first one, which nobody
+    /// asks a run for, and for an act that the event does not fully tell.
+    #[must_use]
+    pub fn behind(event: &Event) -> Option<Self> {
+        Some(match event.clone() {
+            Event::Opened(_) => return None,
+            Event::Joined(e) => Self::Join { key: e.key, role: e.role },
+            Event::Resumed(e) => Self::Resume { gonogo: e.gonogo, host: e.host },
+            Event::Recovered(e) => Self::Recover { bytes: e.bytes, sha256: e.sha256, kept: e.kept },
+            Event::Probed(e) => Self::Finish {
+                probe: ProbeKey::new(e.point, e.probe),
+                attempt: e.attempt,
+                newest: e.attempt,
+                before: e.before,
+                took_ms: e.took_ms,
+                outcome: e.outcome,
+            },
+            Event::Confirmed(e) => Self::Confirm { point: e.point, of: e.of, reason: e.reason },
+            Event::Waived(e) => Self::Waive { point: e.point, reason: e.reason, until: e.until },
+            Event::NotApplicable(e) => Self::Exempt { point: e.point, reason: e.reason },
+            Event::Noted(e) => Self::Note { point: e.point, text: e.text },
+            Event::Retracted(e) => Self::Retract { point: e.point },
+            Event::Replanned(e) => Self::Replan(Box::new(e.plan)),
+            Event::Verdict(_) => Self::Verdict,
+            Event::Sealed(_) => Self::Seal,
+        })
+    }
+}
+
+/// Why something that was asked for is not done. Nothing is logged then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The run is over.
+    #[error("the run is sealed; nothing can be added to it")]
+    Sealed,
+    /// The first seal stands: only the others may follow.
+    #[error("the run is being sealed; only the missing seal ({0}) can follow")]
+    BeingSealed(Role),
+    /// Not on the roster.
+    #[error("{0} does not take part in this run")]
+    NotEnrolled(String),
+    /// No such point.
+    #[error("the plan has no control point {0}")]
+    NoSuchPoint(PointId),
+    /// No such probe.
+    #[error("the plan has no probe {0}")]
+    NoSuchProbe(ProbeKey),
+    /// A result that a newer look has overtaken.
+    #[error("outdated: look {attempt} of {probe} ended, but look {newest} has begun")]
+    Outdated {
+        /// The probe.
+        probe: ProbeKey,
+        /// The look that ended.
+        attempt: u64,
+        /// The newest.
+        newest: u64,
+    },
+    /// The probe's time has not come.
+    #[error("{0} is not due yet")]
+    ProbeNotDue(ProbeKey),
+    /// A confirm over something that is not good.
+    #[error("{point} cannot be confirmed: {why}")]
+    CannotConfirm {
+        /// The point.
+        point: PointId,
+        /// What is in the way.
+        why: String,
+    },
+    /// What the person saw is not what stands in the log now.
+    #[error("{0} has changed since you looked; look again and confirm what you see now")]
+    EvidenceChanged(PointId),
+    /// The same person twice.
+    #[error("you have {what} {point} already; a second person is needed")]
+    Already {
+        /// What they did.
+        what: &'static str,
+        /// The point.
+        point: PointId,
+    },
+    /// There is nothing to do.
+    #[error("{point} is {status} already")]
+    Closed {
+        /// The point.
+        point: PointId,
+        /// In which way.
+        status: String,
+    },
+    /// Words are missing.
+    #[error("a reason is needed: {0}")]
+    ReasonNeeded(&'static str),
+    /// Too many words.
+    #[error("the text is {0} bytes long, at most {1} are possible")]
+    TextTooLong(usize, usize),
+    /// An expiry that has passed.
+    #[error("the waiver would have expired at {0}; give a time to come")]
+    Expired(Utc),
+    /// Nothing to take back.
+    #[error("you have nothing on {0} to take back")]
+    NothingToRetract(PointId),
+    /// A key or a person twice.
+    #[error("{0}")]
+    Enrolment(String),
+    /// A new plan that is for something else, or leaves something out.
+    #[error("the new plan cannot replace this one: {0}")]
+    Plan(String),
+    /// No verdict to seal.
+    #[error("give the verdict first: what is sealed is the verdict, and nothing may have changed since")]
+    NoVerdict,
+    /// Not a seal that is asked for.
+    #[error("the plan asks for no seal by a {0}, or it stands already")]
+    NoSuchSeal(Role),
+}

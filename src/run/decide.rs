@@ -1,0 +1,280 @@
+//! The rules: what may happen in a run. Pure: no clock, no input or output; time comes in.
+
+use super::command::{Act, Command, Refusal};
+use super::state::{PointState, RunState};
+use super::status::{Judgement, Status};
+use super::verdict;
+use crate::checklist::{Confirm, Plan, Point, PointId, ProbeKey, Role};
+use crate::journal::entry::{
+    Confirmed, Enrolled, Event, Evidence, Joined, MACHINE, NotApplicable, Noted, Probed, Recovered,
+    Replanned, Resumed, Retracted, Sealed, Waived,
+};
+use crate::text;
+use crate::time::{Moment, Utc};
+
+/// The longest reason or note, in bytes.
+pub const MAX_WORDS: usize = 8 * 1024;
+
+/// What happens when `command` is given to a run in this state at `now`.
+///
+/// # Errors
+/// Why it is refused.
+pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<Event>, Refusal> {
+    let case = Case { state, by: &command.by, judgement: state.judge(now) };
+    case.may_anything_follow(&command.act)?;
+    case.is_entitled(&command.act)?;
+    let event = match command.act.clone() {
+        Act::Join { key, role } => case.join(key, role)?,
+        Act::Resume { gonogo, host } => Resumed { gonogo, host }.into(),
+        Act::Recover { bytes, sha256, kept } => Recovered { bytes, sha256, kept }.into(),
+        Act::Finish { probe, attempt, newest, before, took_ms, outcome } => {
+            case.check_look(&probe, attempt, newest, before)?;
+            Probed { point: probe.point, probe: probe.probe, attempt, before, took_ms, outcome }.into()
+        }
+        Act::Confirm { point, of, reason } => case.confirm(point, of, reason)?,
+        Act::Waive { point, reason, until } => case.waive(point, &reason, until)?,
+        Act::Exempt { point, reason } => case.exempt(point, &reason)?,
+        Act::Note { point, text } => case.note(point, &text)?,
+        Act::Retract { point } => case.retract(point)?,
+        Act::Replan(plan) => case.replan(*plan)?,
+        Act::Verdict => verdict::judge(&case.judgement).into(),
+        Act::Seal => case.seal()?,
+    };
+    Ok(vec![event])
+}
+
+struct Case<'a> {
+    state: &'a RunState,
+    by: &'a str,
+    judgement: Judgement<'a>,
+}
+
+impl Case<'_> {
+    fn may_anything_follow(&self, act: &Act) -> Result<(), Refusal> {
+        if self.state.seals.is_empty() {
+            return Ok(());
+        }
+        match self.state.missing_seals().first() {
+            None => Err(Refusal::Sealed),
+            Some(_) if matches!(act, Act::Seal) => Ok(()),
+            Some(role) => Err(Refusal::BeingSealed(*role)),
+        }
+    }
+
+    fn is_entitled(&self, act: &Act) -> Result<(), Refusal> {
+        let machine = matches!(act, Act::Finish { .. } | Act::Resume { .. } | Act::Recover { .. });
+        let known = match act {
+            Act::Join { .. } => self.by != MACHINE,
+            _ if machine => self.by == MACHINE,
+            _ => self.state.operator(self.by).is_some(),
+        };
+        if known { Ok(()) } else { Err(Refusal::NotEnrolled(self.by.to_owned())) }
+    }
+
+    fn join(&self, key: String, role: Role) -> Result<Event, Refusal> {
+        let newcomer = Enrolled { principal: self.by.to_owned(), key, role };
+        may_enrol(&self.state.roster, &newcomer)?;
+        Ok(Joined { key: newcomer.key, role }.into())
+    }
+
+    fn check_look(&self, key: &ProbeKey, attempt: u64, newest: u64, before: bool) -> Result<(), Refusal> {
+        let (Some(probe), Some(known)) = (self.state.plan.probe(key), self.state.probe(key)) else {
+            return Err(Refusal::NoSuchProbe(key.clone()));
+        };
+        if attempt != newest || attempt <= known.looks {
+            return Err(Refusal::Outdated { probe: key.clone(), attempt, newest: newest.max(known.looks) });
+        }
+        let point = self.point(&key.point)?;
+        let due = self.judgement.is_due(probe) && self.is_due(point);
+        if if before { probe.before && !due } else { due } {
+            Ok(())
+        } else {
+            Err(Refusal::ProbeNotDue(key.clone()))
+        }
+    }
+
+    fn is_due(&self, point: &Point) -> bool {
+        point.due.as_ref().is_none_or(|due| self.judgement.is_closed(due))
+    }
+
+    fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Refusal> {
+        let point = self.point(&id)?;
+        self.confirmable(point)?;
+        self.is_what_stands(point, &of)?;
+        let solo = self.state.plan.solo && point.confirm == Confirm::Two;
+        let reason = reason.map(|words| worded(&words, "")).transpose()?;
+        if solo && reason.is_none() {
+            return Err(Refusal::ReasonNeeded("in a solo run you confirm for two"));
+        }
+        Ok(Confirmed { point: id, of, reason }.into())
+    }
+
+    fn confirmable(&self, point: &Point) -> Result<(), Refusal> {
+        let cannot = |why: String| Err(Refusal::CannotConfirm { point: point.id.clone(), why });
+        match self.judgement.status(&point.id) {
+            Status::NeedsYou { .. } if self.has_confirmed(point) => {
+                Err(Refusal::Already { what: "confirmed", point: point.id.clone() })
+            }
+            Status::NeedsYou { .. } => Ok(()),
+            Status::Failed => {
+                cannot("a probe looked and it is wrong; mend it and probe again, or waive".into())
+            }
+            Status::Error => cannot("a probe could not look; probe again, or waive".into()),
+            Status::Pending => cannot("its probes have not all looked yet".into()),
+            Status::Stale => cannot("what was seen is too old; probe again".into()),
+            Status::Blocked(by) => cannot(format!("{by} comes first")),
+            Status::NotDue(due) => cannot(format!("it is due once {due} is closed")),
+            Status::Unconfigured(missing) => cannot(format!("the profile lacks {}", missing.join(", "))),
+            Status::Passed | Status::PassedOnRetry(_) => {
+                cannot("its probes are enough; there is nothing to confirm".into())
+            }
+            status => Err(Refusal::Closed { point: point.id.clone(), status: status.word() }),
+        }
+    }
+
+    fn has_confirmed(&self, point: &Point) -> bool {
+        let state = self.state.point(&point.id);
+        state.is_some_and(|state| super::status::counting(state).any(|act| act.by == self.by))
+    }
+
+    /// What the person saw must be all that there is to see, as it stands now.
+    fn is_what_stands(&self, point: &Point, of: &[Evidence]) -> Result<(), Refusal> {
+        let state = self.point_state(&point.id)?;
+        let stands = evidence(point, state);
+        if stands == of { Ok(()) } else { Err(Refusal::EvidenceChanged(point.id.clone())) }
+    }
+
+    fn waive(&self, point: PointId, reason: &str, until: Utc) -> Result<Event, Refusal> {
+        let state = self.may_set_aside(&point)?;
+        let valid = |by: &str, until: Utc| by == self.by && until > self.judgement.now.wall;
+        if state.waivers.iter().any(|act| valid(&act.by, act.until)) {
+            return Err(Refusal::Already { what: "waived", point });
+        }
+        let reason = worded(reason, "why may this point pass?")?;
+        if until <= self.judgement.now.wall {
+            return Err(Refusal::Expired(until));
+        }
+        Ok(Waived { point, reason, until }.into())
+    }
+
+    fn exempt(&self, point: PointId, reason: &str) -> Result<Event, Refusal> {
+        let state = self.may_set_aside(&point)?;
+        if state.exemptions.iter().any(|act| act.by == self.by) {
+            return Err(Refusal::Already { what: "called not applicable", point });
+        }
+        let reason = worded(reason, "why does this point not concern this run?")?;
+        Ok(NotApplicable { point, reason }.into())
+    }
+
+    fn may_set_aside(&self, id: &str) -> Result<&PointState, Refusal> {
+        self.point(id)?;
+        match self.judgement.status(id) {
+            status if status.is_closed() => {
+                Err(Refusal::Closed { point: id.to_owned(), status: status.word() })
+            }
+            _ => self.point_state(id),
+        }
+    }
+
+    fn note(&self, point: Option<PointId>, text: &str) -> Result<Event, Refusal> {
+        if let Some(id) = &point {
+            self.point(id)?;
+        }
+        let text = worded(text, "an empty note says nothing")?;
+        Ok(Noted { point, text }.into())
+    }
+
+    fn retract(&self, point: PointId) -> Result<Event, Refusal> {
+        let state = self.point_state(&point)?;
+        let confirmed = state.confirmations.iter().map(|act| (&act.by, act.seq));
+        let waived = state.waivers.iter().map(|act| (&act.by, act.seq));
+        let exempted = state.exemptions.iter().map(|act| (&act.by, act.seq));
+        let own = confirmed.chain(waived).chain(exempted).filter(|(by, _)| *by == self.by);
+        let newest = own.map(|(_, seq)| seq).max();
+        let act = newest.ok_or_else(|| Refusal::NothingToRetract(point.clone()))?;
+        Ok(Retracted { point, act }.into())
+    }
+
+    fn replan(&self, plan: Plan) -> Result<Event, Refusal> {
+        let touched = touched(&self.state.plan, &plan)?;
+        let plan_sha256 = plan.digest();
+        Ok(Replanned { plan, plan_sha256, touched }.into())
+    }
+
+    fn seal(&self) -> Result<Event, Refusal> {
+        let operator =
+            self.state.operator(self.by).ok_or_else(|| Refusal::NotEnrolled(self.by.to_owned()))?;
+        if self.state.verdict.is_none() {
+            return Err(Refusal::NoVerdict);
+        }
+        if !self.state.missing_seals().contains(&operator.role) {
+            return Err(Refusal::NoSuchSeal(operator.role));
+        }
+        let count = self.state.seq + 1;
+        Ok(Sealed { role: operator.role, count, head: self.state.head }.into())
+    }
+
+    fn point(&self, id: &str) -> Result<&Point, Refusal> {
+        self.state.plan.point(id).ok_or_else(|| Refusal::NoSuchPoint(id.to_owned()))
+    }
+
+    fn point_state(&self, id: &str) -> Result<&PointState, Refusal> {
+        self.state.point(id).ok_or_else(|| Refusal::NoSuchPoint(id.to_owned()))
+    }
+}
+
+/// What there is to see of a point: the newest look of each of its probes.
+#[must_use]
+pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
+    let seen = |id: &String| {
+        let look = state.probes.get(id)?.latest.as_ref()?;
+        Some(Evidence { probe: id.clone(), seq: look.seq, hash: look.hash })
+    };
+    point.probes.iter().filter_map(|probe| seen(&probe.id)).collect()
+}
+
+/// Whether somebody may be added to a roster: one name, one key.
+///
+/// # Errors
+/// Which of them is there already.
+pub fn may_enrol(roster: &[Enrolled], newcomer: &Enrolled) -> Result<(), Refusal> {
+    let refuse = |why: String| Err(Refusal::Enrolment(why));
+    if let Some(twin) = roster.iter().find(|other| other.principal == newcomer.principal) {
+        return refuse(format!("{} takes part already, as {}", twin.principal, twin.role));
+    }
+    if let Some(twin) = roster.iter().find(|other| other.key == newcomer.key) {
+        return refuse(format!(
+            "this key takes part already, as {}'s; two people need two keys",
+            twin.principal
+        ));
+    }
+    Ok(())
+}
+
+/// Words of a person: not none, not too many, harmless to show.
+fn worded(words: &str, question: &'static str) -> Result<String, Refusal> {
+    let words = text::block(words.trim());
+    match words.len() {
+        0 => Err(Refusal::ReasonNeeded(question)),
+        length if length > MAX_WORDS => Err(Refusal::TextTooLong(length, MAX_WORDS)),
+        _ => Ok(words),
+    }
+}
+
+/// The points that a new plan changes; they start anew.
+fn touched(old: &Plan, new: &Plan) -> Result<Vec<PointId>, Refusal> {
+    let refuse = |why: String| Err(Refusal::Plan(why));
+    if (&old.environment, &old.release, &old.checklist) != (&new.environment, &new.release, &new.checklist) {
+        return refuse("it is for another environment, release or checklist".into());
+    }
+    if old.solo != new.solo || old.production != new.production || old.seals != new.seals {
+        return refuse(
+            "whether it is production, who must sign and whether one stands for two stay as they are".into(),
+        );
+    }
+    if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {
+        return refuse(format!("it leaves out {}", gone.id));
+    }
+    let changed = |point: &&Point| old.point(&point.id) != Some(*point);
+    Ok(new.points().filter(changed).map(|point| point.id.clone()).collect())
+}

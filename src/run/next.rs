@@ -1,0 +1,55 @@
+//! Which probes ought to look now, by themselves.
+
+use super::state::{ProbeState, RunState};
+use super::status::{Judgement, Status};
+use crate::checklist::{Point, Probe, ProbeKey};
+use crate::time::Moment;
+
+/// A look that ought to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The probe.
+    pub probe: ProbeKey,
+    /// Whether it is a look at the running release, before the point is due.
+    pub before: bool,
+}
+
+/// The probes that have not looked and may, and those without effects whose result has become stale.
+/// None while a verdict stands: what was judged stays as it was judged.
+#[must_use]
+pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
+    if state.verdict.is_some() {
+        return Vec::new();
+    }
+    let judgement = state.judge(now);
+    let keys = state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
+    keys.filter_map(|(point, probe)| wants(&judgement, point, probe)).collect()
+}
+
+/// The look that a person who asks for it gets of this probe now, if one is possible.
+#[must_use]
+pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {
+    probe.spec.as_ref()?;
+    let key = ProbeKey::new(&point.id, &probe.id);
+    let point_due = point.due.as_ref().is_none_or(|due| judgement.is_closed(due));
+    if !(point_due && judgement.is_due(probe)) {
+        let running = judgement.state.plan.previous.is_some();
+        return (probe.before && running).then_some(Wanted { probe: key, before: true });
+    }
+    judgement.blocked_by(point).is_none().then_some(Wanted { probe: key, before: false })
+}
+
+fn wants(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {
+    if matches!(judgement.status(&point.id), Status::NotApplicable | Status::Waived(_)) {
+        return None;
+    }
+    let wanted = possible(judgement, point, probe)?;
+    let known = judgement.state.probe(&wanted.probe)?;
+    let anew =
+        if wanted.before { known.before.is_none() } else { is_new_or_stale(judgement, point, probe, known) };
+    anew.then_some(wanted)
+}
+
+fn is_new_or_stale(judgement: &Judgement, point: &Point, probe: &Probe, known: &ProbeState) -> bool {
+    known.latest.is_none() || (!probe.effects && judgement.is_stale(point, probe))
+}

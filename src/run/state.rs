@@ -1,0 +1,375 @@
+//! The state of a run: the fold of its entries, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::checklist::{Plan, PointId, ProbeKey, Role};
+use crate::journal::entry::{
+    Confirmed, Decision, Enrolled, Entry, Event, Evidence, Noted, Opened, Predecessor, Probed, Reason,
+    Retracted, Sealed, Waived,
+};
+use crate::outcome::{Outcome, Sha256Hex};
+use crate::time::{Moment, Utc};
+
+/// One look of a probe, as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The position of its entry.
+    pub seq: u64,
+    /// Which look of this probe it was, from 1.
+    pub attempt: u64,
+    /// When it ended.
+    pub at: Moment,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// What it ended with.
+    pub outcome: Arc<Outcome>,
+    /// The outcome's evidence hash.
+    pub hash: Sha256Hex,
+}
+
+/// What is known of one probe.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeState {
+    /// Its newest look since the point was due.
+    pub latest: Option<Look>,
+    /// Its newest look at the release that ran before.
+    pub before: Option<Look>,
+    /// How many looks stand in the log.
+    pub looks: u64,
+}
+
+/// A confirmation that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The position of the act.
+    pub seq: u64,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// What they saw.
+    pub of: Vec<Evidence>,
+    /// Why one person stands for two.
+    pub reason: Option<String>,
+}
+
+/// A waiver that stands (it may have expired).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// The position of the act.
+    pub seq: u64,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Utc,
+}
+
+/// A statement that a point does not concern this run, which stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    /// The position of the act.
+    pub seq: u64,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The position of the act.
+    pub seq: u64,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub text: String,
+}
+
+/// What is known of one control point.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PointState {
+    /// By the probes' ids.
+    pub probes: BTreeMap<String, ProbeState>,
+    /// Confirmations that were not retracted; some may no longer count.
+    pub confirmations: Vec<Confirmation>,
+    /// Waivers that were not retracted.
+    pub waivers: Vec<Waiver>,
+    /// Exemptions that were not retracted.
+    pub exemptions: Vec<Exemption>,
+    /// Notes.
+    pub notes: Vec<Note>,
+}
+
+/// A verdict that stands: nothing that it rests on has changed since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingVerdict {
+    /// The position of its entry.
+    pub seq: u64,
+    /// Who asked for it.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// What it came to.
+    pub decision: Decision,
+    /// How many points were closed.
+    pub closed: u64,
+    /// What spoke against GO.
+    pub reasons: Vec<Reason>,
+}
+
+/// A closing signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// Its position.
+    pub seq: u64,
+    /// Who.
+    pub by: String,
+    /// As what.
+    pub role: Role,
+    /// When.
+    pub at: Moment,
+}
+
+/// The state of a run after some entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunState {
+    /// The run's id.
+    pub run: String,
+    /// When it was opened.
+    pub opened: Moment,
+    /// What it is judged by.
+    pub plan: Arc<Plan>,
+    /// Who may act.
+    pub roster: Vec<Enrolled>,
+    /// The run before it.
+    pub predecessor: Option<Predecessor>,
+    /// By the points' ids; every point of the plan is there.
+    pub points: BTreeMap<PointId, PointState>,
+    /// Notes about the run as a whole.
+    pub notes: Vec<Note>,
+    /// The verdict, while it stands.
+    pub verdict: Option<StandingVerdict>,
+    /// The closing signatures.
+    pub seals: Vec<Seal>,
+    /// The position of the last entry.
+    pub seq: u64,
+    /// The hash of its line.
+    pub head: Sha256Hex,
+    /// When it was written.
+    pub at: Moment,
+}
+
+impl RunState {
+    /// The state after the first entry.
+    #[must_use]
+    pub fn new(entry: &Entry, opened: &Opened) -> Self {
+        let mut state = Self {
+            run: entry.header.run.clone(),
+            opened: entry.header.at.clone(),
+            plan: Arc::new(opened.plan.clone()),
+            roster: opened.roster.clone(),
+            predecessor: opened.previous_run.clone(),
+            points: BTreeMap::new(),
+            notes: Vec::new(),
+            verdict: None,
+            seals: Vec::new(),
+            seq: entry.header.seq,
+            head: entry.hash,
+            at: entry.header.at.clone(),
+        };
+        state.make_room();
+        state
+    }
+
+    /// The state after a whole log; `None` if it is empty or does not begin with `opened`.
+    #[must_use]
+    pub fn fold(entries: &[Entry]) -> Option<Self> {
+        let (first, rest) = entries.split_first()?;
+        let Event::Opened(opened) = &first.event else { return None };
+        let mut state = Self::new(first, opened);
+        for entry in rest {
+            state.apply(entry);
+        }
+        Some(state)
+    }
+
+    /// Takes in the next entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        if !matches!(entry.event, Event::Verdict(_) | Event::Sealed(_) | Event::Resumed(_) | Event::Noted(_))
+        {
+            self.verdict = None;
+        }
+        match &entry.event {
+            Event::Opened(_) | Event::Resumed(_) | Event::Recovered(_) => {}
+            Event::Joined(event) => self.roster.push(Enrolled {
+                principal: entry.header.by.clone(),
+                key: event.key.clone(),
+                role: event.role,
+            }),
+            Event::Probed(event) => self.probed(entry, event),
+            Event::Confirmed(event) => self.confirmed(entry, event),
+            Event::Waived(event) => self.waived(entry, event),
+            Event::NotApplicable(event) => {
+                let exemption = Exemption {
+                    seq: entry.header.seq,
+                    by: entry.header.by.clone(),
+                    reason: event.reason.clone(),
+                };
+                self.at_point(&event.point).exemptions.push(exemption);
+            }
+            Event::Noted(event) => self.noted(entry, event),
+            Event::Retracted(event) => self.retracted(event),
+            Event::Replanned(event) => self.replan(&event.plan, &event.touched),
+            Event::Verdict(event) => {
+                self.verdict = Some(StandingVerdict {
+                    seq: entry.header.seq,
+                    by: entry.header.by.clone(),
+                    at: entry.header.at.clone(),
+                    decision: event.decision,
+                    closed: event.closed,
+                    reasons: event.reasons.clone(),
+                });
+            }
+            Event::Sealed(event) => self.sealed(entry, event),
+        }
+        self.seq = entry.header.seq;
+        self.head = entry.hash;
+        self.at = entry.header.at.clone();
+    }
+
+    fn probed(&mut self, entry: &Entry, event: &Probed) {
+        let look = Look {
+            seq: entry.header.seq,
+            attempt: event.attempt,
+            at: entry.header.at.clone(),
+            took_ms: event.took_ms,
+            hash: event.outcome.evidence_hash(),
+            outcome: Arc::new(event.outcome.clone()),
+        };
+        let probe = self.at_point(&event.point).probes.entry(event.probe.clone()).or_default();
+        probe.looks = event.attempt;
+        let place = if event.before { &mut probe.before } else { &mut probe.latest };
+        *place = Some(look);
+    }
+
+    fn confirmed(&mut self, entry: &Entry, event: &Confirmed) {
+        let confirmation = Confirmation {
+            seq: entry.header.seq,
+            by: entry.header.by.clone(),
+            at: entry.header.at.clone(),
+            of: event.of.clone(),
+            reason: event.reason.clone(),
+        };
+        let confirmations = &mut self.at_point(&event.point).confirmations;
+        confirmations.retain(|earlier| earlier.by != confirmation.by);
+        confirmations.push(confirmation);
+    }
+
+    fn waived(&mut self, entry: &Entry, event: &Waived) {
+        let by = entry.header.by.clone();
+        let waiver = Waiver { seq: entry.header.seq, by, reason: event.reason.clone(), until: event.until };
+        let waivers = &mut self.at_point(&event.point).waivers;
+        waivers.retain(|earlier| earlier.by != waiver.by);
+        waivers.push(waiver);
+    }
+
+    fn noted(&mut self, entry: &Entry, event: &Noted) {
+        let note = Note {
+            seq: entry.header.seq,
+            by: entry.header.by.clone(),
+            at: entry.header.at.clone(),
+            text: event.text.clone(),
+        };
+        match &event.point {
+            Some(point) => self.at_point(point).notes.push(note),
+            None => self.notes.push(note),
+        }
+    }
+
+    fn retracted(&mut self, event: &Retracted) {
+        let point = self.at_point(&event.point);
+        point.confirmations.retain(|act| act.seq != event.act);
+        point.waivers.retain(|act| act.seq != event.act);
+        point.exemptions.retain(|act| act.seq != event.act);
+    }
+
+    fn replan(&mut self, plan: &Plan, touched: &[PointId]) {
+        self.plan = Arc::new(plan.clone());
+        for point in touched {
+            let state = self.at_point(point);
+            // The looks are still counted: attempts go on from where they were.
+            for probe in state.probes.values_mut() {
+                (probe.latest, probe.before) = (None, None);
+            }
+            state.confirmations.clear();
+            state.waivers.clear();
+            state.exemptions.clear();
+        }
+        self.make_room();
+    }
+
+    fn sealed(&mut self, entry: &Entry, event: &Sealed) {
+        let by = entry.header.by.clone();
+        self.seals.push(Seal { seq: entry.header.seq, by, role: event.role, at: entry.header.at.clone() });
+    }
+
+    fn make_room(&mut self) {
+        for point in self.plan.points() {
+            let state = self.points.entry(point.id.clone()).or_default();
+            for probe in &point.probes {
+                state.probes.entry(probe.id.clone()).or_default();
+            }
+        }
+    }
+
+    fn at_point(&mut self, id: &str) -> &mut PointState {
+        self.points.entry(id.to_owned()).or_default()
+    }
+
+    /// What is known of a probe of the plan.
+    #[must_use]
+    pub fn probe(&self, key: &ProbeKey) -> Option<&ProbeState> {
+        self.points.get(&key.point)?.probes.get(&key.probe)
+    }
+
+    /// The enrolled person of that name.
+    #[must_use]
+    pub fn operator(&self, principal: &str) -> Option<&Enrolled> {
+        self.roster.iter().find(|operator| operator.principal == principal)
+    }
+
+    /// How many different people, with different keys, these are.
+    pub(super) fn people<'a>(&self, principals: impl Iterator<Item = &'a str>) -> usize {
+        let mut keys: Vec<_> =
+            principals.filter_map(|who| self.operator(who)).map(|who| (&who.principal, &who.key)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        // The roster holds no key twice, so different principals are different keys.
+        keys.len()
+    }
+
+    /// The seals that the plan asks for and that do not stand yet.
+    #[must_use]
+    pub fn missing_seals(&self) -> Vec<Role> {
+        let stands = |role: &Role| self.seals.iter().any(|seal| seal.role == *role);
+        self.plan.seals.iter().copied().filter(|role| !stands(role)).collect()
+    }
+
+    /// Whether every required seal stands.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        !self.seals.is_empty() && self.missing_seals().is_empty()
+    }
+
+    /// The state of a point, if the plan has it.
+    #[must_use]
+    pub fn point(&self, id: &str) -> Option<&PointState> {
+        self.points.get(id)
+    }
+}

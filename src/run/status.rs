@@ -1,0 +1,259 @@
+//! What a control point's state comes to at some moment: the words that every face shows.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::state::{Confirmation, Look, PointState, RunState};
+use crate::checklist::{Confirm, Point, PointId, Probe};
+use crate::outcome::Class;
+use crate::time::{Moment, Utc};
+
+/// What a point comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Some probe has not looked yet.
+    Pending,
+    /// Every probe passed; there is no human part.
+    Passed,
+    /// The same, but some probe needed this many tries.
+    PassedOnRetry(u32),
+    /// Something was looked at and is wrong.
+    Failed,
+    /// Something could not be looked at.
+    Error,
+    /// Some result is too old to count.
+    Stale,
+    /// Its probes passed; people have still to confirm.
+    NeedsYou {
+        /// How many have.
+        have: usize,
+        /// How many must.
+        need: usize,
+    },
+    /// Its probes passed, and who must confirm has.
+    Settled,
+    /// Let pass, until then.
+    Waived(Utc),
+    /// Does not concern this run.
+    NotApplicable,
+    /// It comes after this point, which is not settled.
+    Blocked(PointId),
+    /// It, or the rest of it, is due once this point is closed.
+    NotDue(PointId),
+    /// These profile values are missing.
+    Unconfigured(Vec<String>),
+}
+
+impl Status {
+    /// Whether the point is settled.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        matches!(self, Self::Passed | Self::PassedOnRetry(_) | Self::Settled)
+    }
+
+    /// Whether the point is closed: settled, waived, or not applicable.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.is_settled() || matches!(self, Self::Waived(_) | Self::NotApplicable)
+    }
+
+    /// Whether it makes the verdict NO-GO.
+    #[must_use]
+    pub const fn is_bad(&self) -> bool {
+        matches!(self, Self::Failed | Self::Error | Self::Unconfigured(_))
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::Pending => "pending".into(),
+            Self::Passed => "passed".into(),
+            Self::PassedOnRetry(tries) => format!("passed on try {tries}"),
+            Self::Failed => "failed".into(),
+            Self::Error => "could not look".into(),
+            Self::Stale => "stale".into(),
+            Self::NeedsYou { have, need: 2.. } => format!("needs people {have}/2"),
+            Self::NeedsYou { .. } => "needs you".into(),
+            Self::Settled => "settled".into(),
+            Self::Waived(_) => "waived".into(),
+            Self::NotApplicable => "not applicable".into(),
+            Self::Blocked(_) => "blocked".into(),
+            Self::NotDue(_) => "not due".into(),
+            Self::Unconfigured(_) => "unconfigured".into(),
+        }
+    }
+}
+
+/// A run judged at one moment. Each point is judged once; ask the same judgement again and again.
+pub struct Judgement<'a> {
+    /// The run.
+    pub state: &'a RunState,
+    /// The moment.
+    pub now: &'a Moment,
+    known: RefCell<BTreeMap<PointId, Status>>,
+}
+
+impl RunState {
+    /// The run as it stands at `now`.
+    #[must_use]
+    pub fn judge<'a>(&'a self, now: &'a Moment) -> Judgement<'a> {
+        Judgement { state: self, now, known: RefCell::default() }
+    }
+
+    /// How many people it takes to waive a point or call it not applicable.
+    #[must_use]
+    pub fn people_to_set_aside(&self, point: &Point) -> usize {
+        if point.mandatory && !self.plan.solo { 2 } else { 1 }
+    }
+
+    /// How many people's confirmations count, of those that the point needs.
+    #[must_use]
+    pub fn confirmed_by(&self, point: &Point, state: &PointState) -> usize {
+        let counts = || counting(state);
+        if self.plan.solo && point.confirm == Confirm::Two {
+            return if counts().any(|act| act.reason.is_some()) { 2 } else { 0 };
+        }
+        self.people(counts().map(|act| act.by.as_str())).min(point.confirm.people())
+    }
+}
+
+impl Judgement<'_> {
+    /// What a point comes to. A point that the plan does not have is pending for ever.
+    #[must_use]
+    pub fn status(&self, id: &str) -> Status {
+        if let Some(known) = self.known.borrow().get(id) {
+            return known.clone();
+        }
+        // Stands until the real answer is known: points that wait for each other in a circle (no
+        // checklist that loads has one, a forged log may) wait for ever instead of recursing for ever.
+        self.known.borrow_mut().insert(id.to_owned(), Status::Pending);
+        let status = self.work_out(id);
+        self.known.borrow_mut().insert(id.to_owned(), status.clone());
+        status
+    }
+
+    fn work_out(&self, id: &str) -> Status {
+        let (Some(point), Some(state)) = (self.state.plan.point(id), self.state.points.get(id)) else {
+            return Status::Pending;
+        };
+        self.set_aside(point, state)
+            .or_else(|| self.held_back(point))
+            .or_else(|| trouble(point, state))
+            .or_else(|| self.blocked_by(point).map(Status::Blocked))
+            .unwrap_or_else(|| self.progress(point, state))
+    }
+
+    /// Whether a point is closed.
+    #[must_use]
+    pub fn is_closed(&self, id: &str) -> bool {
+        self.status(id).is_closed()
+    }
+
+    /// How many points are closed.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.state.plan.points().filter(|point| self.is_closed(&point.id)).count()
+    }
+
+    /// Not applicable, waived.
+    fn set_aside(&self, point: &Point, state: &PointState) -> Option<Status> {
+        let needed = self.state.people_to_set_aside(point);
+        let exempted = self.state.people(state.exemptions.iter().map(|act| act.by.as_str()));
+        if point.not_applicable.is_some() || exempted >= needed {
+            return Some(Status::NotApplicable);
+        }
+        let valid = || state.waivers.iter().filter(|waiver| waiver.until > self.now.wall);
+        let waived = self.state.people(valid().map(|act| act.by.as_str()));
+        let until = valid().map(|waiver| waiver.until).min()?;
+        (waived >= needed).then_some(Status::Waived(until))
+    }
+
+    /// Unconfigured, or not due as a whole.
+    fn held_back(&self, point: &Point) -> Option<Status> {
+        let missing = point.missing();
+        if !missing.is_empty() {
+            return Some(Status::Unconfigured(missing.into_iter().map(str::to_owned).collect()));
+        }
+        let due = point.due.as_ref()?;
+        (!self.is_closed(due)).then(|| Status::NotDue(due.clone()))
+    }
+
+    /// The first point it comes after that is not closed.
+    #[must_use]
+    pub fn blocked_by(&self, point: &Point) -> Option<PointId> {
+        point.after.iter().find(|id| !self.is_closed(id)).cloned()
+    }
+
+    /// Whether a probe's own time to look has come: the point that it waits for is closed.
+    #[must_use]
+    pub fn is_due(&self, probe: &Probe) -> bool {
+        probe.due.as_ref().is_none_or(|due| self.is_closed(due))
+    }
+
+    fn progress(&self, point: &Point, state: &PointState) -> Status {
+        let due = || point.probes.iter().filter(|probe| self.is_due(probe));
+        if due().any(|probe| latest(state, probe).is_none()) {
+            return Status::Pending;
+        }
+        if due().any(|probe| self.is_stale(point, probe)) {
+            return Status::Stale;
+        }
+        let (have, need) = (self.state.confirmed_by(point, state), point.confirm.people());
+        if have < need {
+            return Status::NeedsYou { have, need };
+        }
+        if let Some(later) = point.probes.iter().find(|probe| !self.is_due(probe)) {
+            return Status::NotDue(later.due.clone().unwrap_or_default());
+        }
+        passed(point, state)
+    }
+
+    /// Whether a probe's newest look is too old to count.
+    #[must_use]
+    pub fn is_stale(&self, point: &Point, probe: &Probe) -> bool {
+        let state = self.state.points.get(&point.id);
+        let look = state.and_then(|state| latest(state, probe));
+        look.is_some_and(|look| self.now.since(&look.at) > point.freshness())
+    }
+}
+
+/// The confirmations of a point that count: nothing that they rest on has changed.
+pub fn counting(point: &PointState) -> impl Iterator<Item = &Confirmation> {
+    point.confirmations.iter().filter(|act| still_counts(act, point))
+}
+
+/// Something wrong comes before something unseen.
+fn trouble(point: &Point, state: &PointState) -> Option<Status> {
+    let any = |class| looks(point, state).any(|look| look.outcome.class == class);
+    if any(Class::Fail) {
+        return Some(Status::Failed);
+    }
+    any(Class::Error).then_some(Status::Error)
+}
+
+fn passed(point: &Point, state: &PointState) -> Status {
+    if point.confirm != Confirm::None {
+        return Status::Settled;
+    }
+    match looks(point, state).map(|look| look.outcome.tries).max() {
+        Some(tries @ 2..) => Status::PassedOnRetry(tries),
+        _ => Status::Passed,
+    }
+}
+
+fn looks<'a>(point: &'a Point, state: &'a PointState) -> impl Iterator<Item = &'a Look> {
+    point.probes.iter().filter_map(|probe| latest(state, probe))
+}
+
+fn latest<'a>(state: &'a PointState, probe: &Probe) -> Option<&'a Look> {
+    state.probes.get(&probe.id)?.latest.as_ref()
+}
+
+/// A confirmation counts while every outcome it rests on still says the same.
+fn still_counts(act: &Confirmation, state: &PointState) -> bool {
+    act.of.iter().all(|evidence| {
+        let now = state.probes.get(&evidence.probe).and_then(|probe| probe.latest.as_ref());
+        now.is_some_and(|look| look.hash == evidence.hash)
+    })
+}

@@ -1,0 +1,76 @@
+//! GO, NO-GO or PENDING, and why.
+
+use super::state::PointState;
+use super::status::{Judgement, Status};
+use crate::journal::entry::{Decision, Reason, Verdict};
+use crate::text;
+
+/// The longest explanation of one reason, in bytes; with 500 points a verdict still fits in its line.
+const MAX_WHY: usize = 240;
+/// The most reasons that a verdict lists; with more, the last one counts the rest.
+const MAX_REASONS: usize = 120;
+
+/// Judges a run.
+#[must_use]
+pub fn judge(judgement: &Judgement) -> Verdict {
+    let total = judgement.state.plan.points().count();
+    let mut reasons: Vec<(bool, Reason)> = Vec::new();
+    for point in judgement.state.plan.points() {
+        let status = judgement.status(&point.id);
+        if !status.is_closed() {
+            let why = text::clip(&why(judgement, &point.id, &status), MAX_WHY);
+            reasons.push((status.is_bad(), Reason { point: point.id.clone(), status: status.word(), why }));
+        }
+    }
+    let decision = decision(&reasons);
+    let closed = (total - reasons.len()) as u64;
+    Verdict { decision, closed, total: total as u64, reasons: worst_first(reasons) }
+}
+
+fn decision(reasons: &[(bool, Reason)]) -> Decision {
+    match reasons {
+        [] => Decision::Go,
+        open if open.iter().any(|(bad, _)| *bad) => Decision::NoGo,
+        _ => Decision::Pending,
+    }
+}
+
+fn worst_first(mut reasons: Vec<(bool, Reason)>) -> Vec<Reason> {
+    reasons.sort_by_key(|(bad, _)| !bad);
+    let mut reasons: Vec<_> = reasons.into_iter().map(|(_, reason)| reason).collect();
+    if reasons.len() > MAX_REASONS {
+        let beyond = reasons.split_off(MAX_REASONS - 1);
+        let why = format!("{} are not closed either", text::count(beyond.len(), "point"));
+        reasons.push(Reason { point: "…".into(), status: "open".into(), why });
+    }
+    reasons
+}
+
+/// What is behind a point's state, in one line.
+#[must_use]
+pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
+    match status {
+        Status::Failed | Status::Error => first_trouble(judgement.state.point(id)),
+        Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
+        Status::Blocked(by) => format!("{by} comes first"),
+        Status::NotDue(due) => format!("due once {due} is closed"),
+        Status::NeedsYou { have, need } => {
+            format!("{have} of {} confirmed", text::count(*need, "person").replace("persons", "people"))
+        }
+        Status::Pending => "not every probe has looked yet".into(),
+        Status::Stale => "what was seen is too old".into(),
+        Status::Waived(until) => format!("until {}", until.readable()),
+        Status::Passed | Status::PassedOnRetry(_) | Status::Settled | Status::NotApplicable => String::new(),
+    }
+}
+
+fn first_trouble(point: Option<&PointState>) -> String {
+    let looks =
+        point.into_iter().flat_map(|point| point.probes.values()).filter_map(|probe| probe.latest.as_ref());
+    let mut troubles: Vec<_> = looks.flat_map(|look| look.outcome.troubles()).collect();
+    // What is wrong comes before what could not be seen.
+    troubles.sort_by_key(|seen| seen.ok.is_none());
+    let Some(first) = troubles.first() else { return String::new() };
+    let more = if troubles.len() > 1 { format!(" (and {} more)", troubles.len() - 1) } else { String::new() };
+    format!("{}: expected {}, seen {}{more}", first.what, first.expected, first.seen)
+}

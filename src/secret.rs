@@ -1,0 +1,300 @@
+//! Secrets: named by reference, read when needed, and taken out of everything that is kept or shown.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::text;
+
+/// Where a secret is to be found. This, and never the value, stands in profiles, plans and logs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; one trailing line end is not part of the secret.
+    File(String),
+    /// A program and its arguments, run without a shell; one trailing line end of its output is not
+    /// part of the secret.
+    Command(Vec<String>),
+}
+
+impl SecretRef {
+    /// The reference as a word of a shell command that a person could type.
+    #[must_use]
+    pub fn shell(&self) -> String {
+        match self {
+            Self::Env(name) => format!("\"${name}\""),
+            Self::File(path) => format!("\"$(cat {})\"", text::shell_word(path)),
+            Self::Command(argv) => format!("\"$({})\"", shell_line(argv)),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {path}"),
+            Self::Command(argv) => write!(f, "command {}", shell_line(argv)),
+        }
+    }
+}
+
+fn shell_line(argv: &[String]) -> String {
+    argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A secret's value. Its memory is wiped when it is dropped; it has no readable `Debug`.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a value into custody.
+    #[must_use]
+    pub fn new(value: String) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
+    /// The value itself, for the one call that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Why a secret could not be had. Never holds a value.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadSecretError {
+    /// The environment variable does not exist, or is not UTF-8.
+    #[error("environment variable {0} is not set; export it before starting gonogo")]
+    NotSet(String),
+    /// The file could not be read as text.
+    #[error("secret file {path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The program could not be started or did not end well.
+    #[error("secret command `{command}`: {why}")]
+    Command {
+        /// The program's name.
+        command: String,
+        /// What happened.
+        why: String,
+    },
+    /// Nothing is there.
+    #[error("{0} is empty")]
+    Empty(SecretRef),
+    /// Too short to be kept out of a log by looking for it.
+    #[error("{0} holds fewer than {MIN_LENGTH} characters: too short to be kept out of the run log")]
+    TooShort(SecretRef),
+}
+
+/// The shortest secret in bytes that can be redacted by value without mutilating all other text.
+pub const MIN_LENGTH: usize = 4;
+
+/// The longest a secret command may take.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Reads secrets, and remembers every value it has read so that it can be taken out of any text.
+#[derive(Clone, Debug, Default)]
+pub struct Keeper {
+    known: Arc<Mutex<BTreeMap<SecretRef, Vec<Secret>>>>,
+}
+
+impl Keeper {
+    /// Reads a secret now; a rotated one is seen at the next read.
+    ///
+    /// # Errors
+    /// Where it was looked for and what was wrong; never the value.
+    pub async fn read(&self, reference: &SecretRef) -> Result<Secret, ReadSecretError> {
+        let value = match reference {
+            SecretRef::Env(name) => {
+                Secret::new(std::env::var(name).map_err(|_| ReadSecretError::NotSet(name.clone()))?)
+            }
+            SecretRef::File(path) => read_file(path).await?,
+            SecretRef::Command(argv) => read_command(argv).await?,
+        };
+        match value.expose().len() {
+            0 => Err(ReadSecretError::Empty(reference.clone())),
+            1..MIN_LENGTH => Err(ReadSecretError::TooShort(reference.clone())),
+            _ => {
+                self.remember(reference, &value);
+                Ok(value)
+            }
+        }
+    }
+
+    fn remember(&self, reference: &SecretRef, value: &Secret) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = known.entry(reference.clone()).or_default();
+        if !values.iter().any(|kept| kept.expose() == value.expose()) {
+            values.push(value.clone());
+        }
+    }
+
+    /// A redactor for every value read so far.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut needles: Vec<(String, Zeroizing<String>)> = known
+            .iter()
+            .flat_map(|(reference, values)| values.iter().map(move |v| (reference.to_string(), v)))
+            .flat_map(|(rule, value)| spellings(value.expose()).into_iter().map(move |s| (rule.clone(), s)))
+            .collect();
+        // Longest first: a secret that contains another must not leave its rest behind.
+        needles.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.len()));
+        Redactor { needles }
+    }
+}
+
+async fn read_file(path: &str) -> Result<Secret, ReadSecretError> {
+    let bytes = tokio::fs::read_to_string(path).await;
+    let text = bytes.map_err(|source| ReadSecretError::File { path: path.to_owned(), source })?;
+    Ok(without_line_end(text))
+}
+
+async fn read_command(argv: &[String]) -> Result<Secret, ReadSecretError> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| failed("", "the command is empty"))?;
+    let child = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(COMMAND_DEADLINE, child)
+        .await
+        .map_err(|_| failed(program, format!("no answer within {}s", COMMAND_DEADLINE.as_secs())))?
+        .map_err(|e| failed(program, e))?;
+    if !output.status.success() {
+        return Err(failed(program, output.status));
+    }
+    String::from_utf8(output.stdout).map(without_line_end).map_err(|_| failed(program, "output is not UTF-8"))
+}
+
+fn failed(command: &str, why: impl fmt::Display) -> ReadSecretError {
+    ReadSecretError::Command { command: command.to_owned(), why: why.to_string() }
+}
+
+fn without_line_end(mut text: String) -> Secret {
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    Secret::new(text)
+}
+
+/// How a value may come back: as it is, JSON-escaped, percent-encoded, base64, hex.
+fn spellings(value: &str) -> Vec<Zeroizing<String>> {
+    let mut all = vec![value.to_owned(), percent(value, true), percent(value, false), hex(value)];
+    all.push(hex(value).to_uppercase());
+    all.push(percent(value, true).to_lowercase());
+    all.push(serde_json::to_string(value).map_or_else(|_| String::new(), |s| s.trim_matches('"').to_owned()));
+    all.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|code| code.encode(value)));
+    all.retain(|spelling| spelling.len() >= MIN_LENGTH);
+    all.sort();
+    all.dedup();
+    all.into_iter().map(Zeroizing::new).collect()
+}
+
+/// Percent-encodes as RFC 3986 has it: everything but the unreserved characters, or (`strict` off) only
+/// what may not stand in a path.
+fn percent(value: &str, strict: bool) -> String {
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric() || b"-._~".contains(&b) || (!strict && b"!$&'()*+,;=:@/".contains(&b))
+    };
+    value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+fn hex(value: &str) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    value.bytes().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
+/// Takes known secrets out of text.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    needles: Vec<(String, Zeroizing<String>)>,
+}
+
+impl Redactor {
+    /// The text with every known secret, in any of its usual spellings, replaced by `[redacted: RULE]`;
+    /// counts by rule are added to `found`.
+    #[must_use]
+    pub fn clean(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
+        let mut clean = text.to_owned();
+        for (rule, needle) in &self.needles {
+            let times = clean.matches(needle.as_str()).count();
+            if times > 0 {
+                clean = clean.replace(needle.as_str(), &format!("[redacted: {rule}]"));
+                *found.entry(rule.clone()).or_default() += times as u64;
+            }
+        }
+        clean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor(values: &[&str]) -> Redactor {
+        let keeper = Keeper::default();
+        for (index, value) in values.iter().enumerate() {
+            keeper.remember(&SecretRef::Env(format!("S{index}")), &Secret::new((*value).to_owned()));
+        }
+        keeper.redactor()
+    }
+
+    #[test]
+    fn every_usual_spelling_is_taken_out_and_counted() {
+        let secret = "p@ss/w\"rd";
+        let encoded = [STANDARD.encode(secret), hex(secret), percent(secret, true), "p@ss/w\\\"rd".into()];
+        for spelling in encoded.iter().map(String::as_str).chain([secret]) {
+            let mut found = BTreeMap::new();
+            let clean = redactor(&[secret]).clean(&format!("a {spelling} b"), &mut found);
+            assert_eq!(clean, "a [redacted: env S0] b");
+            assert_eq!(found, BTreeMap::from([("env S0".to_owned(), 1)]));
+        }
+    }
+
+    #[test]
+    fn a_secret_within_a_secret_leaves_no_rest() {
+        let clean = redactor(&["abcd", "abcdefgh"]).clean("abcdefgh abcd", &mut BTreeMap::new());
+        assert_eq!(clean, "[redacted: env S1] [redacted: env S0]");
+    }
+
+    #[test]
+    fn debug_output_shows_no_value() {
+        let keeper = Keeper::default();
+        keeper.remember(&SecretRef::Env("X".into()), &Secret::new("hunter22".into()));
+        assert!(!format!("{keeper:?}").contains("hunter22"));
+    }
+
+    #[tokio::test]
+    async fn a_command_yields_its_output_without_the_line_end() {
+        let argv = ["printf", "swordfish\\n"].map(str::to_owned).to_vec();
+        let secret = Keeper::default().read(&SecretRef::Command(argv)).await.unwrap();
+        assert_eq!(secret.expose(), "swordfish");
+        let missing = Keeper::default().read(&SecretRef::File("/nonexistent/secret".into())).await;
+        assert!(missing.unwrap_err().to_string().contains("/nonexistent/secret"));
+    }
+}

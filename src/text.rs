@@ -1,0 +1,106 @@
+//! Making foreign text safe to show and to keep: nothing that comes from a server, a file or a paste
+//! reaches a terminal or a log as a control.
+
+use std::fmt::Write as _;
+
+/// Whether a character can steer a terminal or reorder what a person reads: C0, DEL, C1, and the
+/// bidirectional and invisible format controls (Unicode TR 36 and TR 9).
+#[must_use]
+pub const fn is_harmful(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// One line: every harmful character is written out as `\u{…}` (line ends as `\n`, `\r`, tabs as a
+/// space). Applying it twice changes nothing.
+#[must_use]
+pub fn line(foreign: &str) -> String {
+    escape(foreign, |_| false)
+}
+
+/// Several lines: as [`line`], but line feeds stay.
+#[must_use]
+pub fn block(foreign: &str) -> String {
+    escape(&foreign.replace("\r\n", "\n"), |c| c == '\n')
+}
+
+fn escape(foreign: &str, keep: impl Fn(char) -> bool) -> String {
+    let mut safe = String::with_capacity(foreign.len());
+    for c in foreign.chars() {
+        match c {
+            c if keep(c) || !is_harmful(c) => safe.push(c),
+            '\n' => safe.push_str("\\n"),
+            '\r' => safe.push_str("\\r"),
+            '\t' => safe.push(' '),
+            c => {
+                // Writing to a String cannot fail.
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
+            }
+        }
+    }
+    safe
+}
+
+/// At most `limit` bytes of `text`, cut between characters; what was cut is counted.
+#[must_use]
+pub fn clip(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(limit);
+    format!("{}… ({} bytes more)", &text[..end], text.len() - end)
+}
+
+/// Foreign bytes as one safe line of at most `limit` bytes; invalid UTF-8 is replaced by U+FFFD.
+#[must_use]
+pub fn excerpt(foreign: &[u8], limit: usize) -> String {
+    clip(&line(String::from_utf8_lossy(foreign).trim_end()), limit)
+}
+
+/// `1 point`, `2 points`.
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A word for a shell: as it is when harmless, in single quotes otherwise.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_become_visible() {
+        assert_eq!(line("a\x1b[31mb\u{202e}c\u{9b}d\n"), r"a\u{1b}[31mb\u{202e}c\u{9b}d\n");
+        assert_eq!(block("a\r\nb\x07"), "a\nb\\u{7}");
+        assert_eq!(line("snö 漢 👩‍🚀 é"), "snö 漢 👩‍🚀 é");
+    }
+
+    #[test]
+    fn escaping_twice_changes_nothing() {
+        let once = line("x\x1b\u{2066}\\n\t");
+        assert_eq!(line(&once), once);
+    }
+
+    #[test]
+    fn clipping_counts_what_it_cut_and_never_splits_a_character() {
+        assert_eq!(clip("ääää", 3), "ä… (6 bytes more)");
+        assert_eq!(clip("abc", 3), "abc");
+    }
+
+    #[test]
+    fn shell_words_survive_a_shell() {
+        assert_eq!(shell_word("http://h:1/x"), "http://h:1/x");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+    }
+}
