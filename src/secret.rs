@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::text;
 
 /// Where a secret is to be found. This, and never the value, stands in profiles, plans and logs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretRef {
     /// An environment variable.
@@ -24,6 +25,37 @@ pub enum SecretRef {
     /// A program and its arguments, run without a shell; one trailing line end of its output is not
     /// part of the secret.
     Command(Vec<String>),
+}
+
+/// How a reference is written; anything else is refused without being repeated.
+const REFERENCE: &str =
+    "a secret's reference: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"…\"] }";
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reference;
+        impl<'de> Visitor<'de> for Reference {
+            type Value = SecretRef;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str(REFERENCE)
+            }
+            // The default would repeat the text, which is the secret.
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretRef, E> {
+                Err(E::custom(format_args!("a secret is written out here; expected {REFERENCE}")))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+                let missing = || de::Error::custom(format_args!("expected {REFERENCE}"));
+                let reference = match map.next_key::<String>()?.as_deref() {
+                    Some("env") => SecretRef::Env(map.next_value()?),
+                    Some("file") => SecretRef::File(map.next_value()?),
+                    Some("command") => SecretRef::Command(map.next_value()?),
+                    _ => return Err(missing()),
+                };
+                if map.next_key::<String>()?.is_some() { Err(missing()) } else { Ok(reference) }
+            }
+        }
+        from.deserialize_any(Reference)
+    }
 }
 
 impl SecretRef {

@@ -1,7 +1,21 @@
 //! Sections, control points and probe specs; how a profile tailors them; and the lock that keeps every
 //! control point in place.
 
+mod file;
+mod fill;
+mod freeze;
+mod lock;
 pub mod plan;
+mod profile;
+mod source;
 pub mod spec;
+mod tailor;
+#[cfg(test)]
+mod tests;
 
+pub use file::{Checklist, STANDARD_NAME};
+pub use freeze::{Promotion, freeze};
+pub use lock::POINTS;
 pub use plan::{Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Role, Section, Tailoring};
+pub use profile::Profile;
+pub use source::Source;

@@ -1,0 +1,183 @@
+//! The shapes of checklist files and of what profiles may say in the same words.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use super::plan::{Confirm, PointId};
+use super::source::Source;
+use crate::error::Problem;
+use crate::time::parse_span;
+
+/// The checklist that is built into the program.
+pub const STANDARD: &str = include_str!("../../config/checklist.toml");
+/// What the standard checklist is called.
+pub const STANDARD_NAME: &str = "advanced-realtime";
+
+/// A checklist file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChecklistFile {
+    /// The checklist's name.
+    pub name: String,
+    /// What a profile need not say.
+    #[serde(default)]
+    pub values: toml::Table,
+    /// The sections.
+    #[serde(rename = "section")]
+    pub sections: Vec<SectionFile>,
+}
+
+/// A section.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SectionFile {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its control points.
+    #[serde(rename = "point", default)]
+    pub points: Vec<PointFile>,
+}
+
+/// A control point.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointFile {
+    /// Its id: the section's id, a dot, a name.
+    pub id: PointId,
+    /// What must be true.
+    pub title: String,
+    /// Why, and what exactly.
+    pub why: String,
+    /// Whether a waiver needs two people.
+    #[serde(default)]
+    pub mandatory: bool,
+    /// Who confirms.
+    #[serde(default)]
+    pub confirm: Confirm,
+    /// How long its probes stay fresh.
+    #[serde(default = "half_an_hour")]
+    pub fresh: Span,
+    /// Points that come first.
+    #[serde(default)]
+    pub after: Vec<PointId>,
+    /// The point that must be closed before it is due.
+    pub due: Option<PointId>,
+    /// Why it does not apply unless a profile says so.
+    pub not_applicable: Option<String>,
+    /// What is different where nothing runs yet.
+    #[serde(default)]
+    pub when_new: WhenNew,
+    /// Its probes.
+    #[serde(rename = "probe", default)]
+    pub probes: Vec<ProbeFile>,
+}
+
+/// What is different for a point or a probe in a new environment (`previous = "none"`).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhenNew {
+    /// It is due later.
+    pub due: Option<PointId>,
+    /// It does not apply.
+    pub not_applicable: Option<String>,
+}
+
+/// A probe.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeFile {
+    /// Its id within the point.
+    pub id: String,
+    /// What it looks at.
+    pub title: String,
+    /// Its kind.
+    pub kind: String,
+    /// The point that must be closed before it is due.
+    pub due: Option<PointId>,
+    /// How long one look may take.
+    #[serde(default = "ten_seconds")]
+    pub deadline: Span,
+    /// How often a look that is not good is repeated.
+    #[serde(default)]
+    pub retries: u32,
+    /// The time between two such looks.
+    #[serde(default = "one_second")]
+    pub retry_delay: Span,
+    /// Whether it changes anything.
+    #[serde(default)]
+    pub effects: bool,
+    /// Whether it may look at the running release before it is due.
+    #[serde(default)]
+    pub before: bool,
+    /// What is different in a new environment.
+    #[serde(default)]
+    pub when_new: WhenNew,
+    /// What it looks at, by its kind.
+    #[serde(default)]
+    pub with: toml::Table,
+}
+
+/// A time that a person wrote, `30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Span;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a time such as \"10s\", \"30m\", \"2h\" or \"1d\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+                parse_span(text).map(Span).map_err(E::custom)
+            }
+        }
+        from.deserialize_str(Text)
+    }
+}
+
+fn half_an_hour() -> Span {
+    Span(Duration::from_mins(30))
+}
+
+fn ten_seconds() -> Span {
+    Span(Duration::from_secs(10))
+}
+
+fn one_second() -> Span {
+    Span(Duration::from_secs(1))
+}
+
+/// A checklist file and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Checklist {
+    /// Its text.
+    pub source: Source,
+    /// Its contents.
+    pub file: ChecklistFile,
+}
+
+impl Checklist {
+    /// Reads a checklist, without judging it.
+    ///
+    /// # Errors
+    /// Where it does not have the shape of a checklist.
+    pub fn parse(source: Source) -> Result<Self, Problem> {
+        let file = source.parse()?;
+        Ok(Self { source, file })
+    }
+
+    /// The checklist that is built in.
+    ///
+    /// # Errors
+    /// None in a released program; a test holds that.
+    pub fn standard() -> Result<Self, Problem> {
+        Self::parse(Source::new("checklist.toml (built in)", STANDARD))
+    }
+}

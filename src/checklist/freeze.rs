@@ -1,0 +1,302 @@
+//! Making the plan: a checklist, tailored and filled in by a profile, frozen.
+
+use serde::de::DeserializeOwned;
+
+use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
+use super::fill::{Filled, Filler, lay_over, whole_name};
+use super::lock;
+use super::plan::{Plan, Point, Probe, Section, Tailoring};
+use super::profile::{Profile, Tailor, has_password};
+use super::source::{Path, Source, Step, steps};
+use super::spec::{Spec, Unavailable};
+use super::tailor::tailor;
+use crate::error::{Problem, Problems};
+
+/// What is promoted: the words of the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Promotion {
+    /// The release tag.
+    pub release: Option<String>,
+    /// The tag that runs now; `Some("none")` for a new environment.
+    pub previous: Option<String>,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// All that is wrong with checklist and profile together, each with its place. Values that are missing
+/// are no error: their points are *unconfigured*.
+pub fn freeze(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -> Result<Plan, Problems> {
+    let mut work = Work::new(checklist, profile, promotion);
+    work.problems.extend(lock::check(checklist));
+    let mut sections: Vec<Section> = checklist
+        .file
+        .sections
+        .iter()
+        .enumerate()
+        .map(|(index, section)| work.section(index, section))
+        .collect();
+    work.add_points(&mut sections);
+    work.unknown_points(&sections);
+    work.problems.extend(lock::check_plan(&sections, &checklist.source));
+    let plan = work.plan(sections);
+    if work.problems.is_empty() { Ok(plan) } else { Err(Problems(work.problems)) }
+}
+
+/// Where a point stands in its file.
+pub(super) struct Origin<'a> {
+    pub source: &'a Source,
+    pub path: Path,
+}
+
+impl Origin<'_> {
+    fn below(&self, steps: &[Step]) -> Path {
+        self.path.iter().chain(steps).cloned().collect()
+    }
+
+    fn problem(&self, steps: &[Step], what: impl Into<String>) -> Problem {
+        self.source.problem(&self.below(steps), what)
+    }
+}
+
+struct Work<'a> {
+    checklist: &'a Checklist,
+    profile: &'a Profile,
+    promotion: &'a Promotion,
+    filler: Filler,
+    is_new: bool,
+    problems: Vec<Problem>,
+    tailored: Vec<Tailoring>,
+}
+
+impl<'a> Work<'a> {
+    fn new(checklist: &'a Checklist, profile: &'a Profile, promotion: &'a Promotion) -> Self {
+        let mut values = checklist.file.values.clone();
+        lay_over(&mut values, &profile.file.values);
+        let mut say = |name: &str, value: Option<&String>| {
+            value.map(|value| values.insert(name.to_owned(), toml::Value::String(value.clone())));
+        };
+        let previous = promotion.previous.as_ref().or(profile.file.previous.as_ref());
+        say("environment", Some(&profile.file.environment));
+        say("release", promotion.release.as_ref());
+        say("previous", previous);
+        let is_new = previous.is_some_and(|tag| tag == "none");
+        let filler = Filler::new(values);
+        Self { checklist, profile, promotion, filler, is_new, problems: Vec::new(), tailored: Vec::new() }
+    }
+
+    fn plan(&mut self, sections: Vec<Section>) -> Plan {
+        let file = &self.profile.file;
+        let previous = self.promotion.previous.clone().or_else(|| file.previous.clone());
+        self.tailored.sort();
+        self.tailored.dedup();
+        Plan {
+            checklist: self.checklist.file.name.clone(),
+            environment: file.environment.clone(),
+            production: file.production,
+            solo: file.solo,
+            release: self.promotion.release.clone().unwrap_or_default(),
+            previous: previous.filter(|tag| tag != "none"),
+            seals: file.seals.clone(),
+            sections,
+            contacts: file.contacts.clone(),
+            tailored: std::mem::take(&mut self.tailored),
+        }
+    }
+
+    fn section(&mut self, index: usize, section: &SectionFile) -> Section {
+        let source = &self.checklist.source;
+        let points = section.points.iter().enumerate().map(|(n, point)| {
+            let origin = Origin { source, path: steps!["section", index, "point", n].to_vec() };
+            self.tailored_point(point, &origin)
+        });
+        let points = points.collect();
+        Section { id: section.id.clone(), title: section.title.clone(), points }
+    }
+
+    fn tailored_point(&mut self, file: &PointFile, origin: &Origin) -> Point {
+        let mut point = self.point(file, origin);
+        if let Some(wishes) = self.profile.file.points.get(&file.id) {
+            self.tailored.extend(tailor(&mut point, wishes, self.profile, &mut self.problems));
+            self.add_probes(&mut point, wishes);
+        }
+        point
+    }
+
+    fn add_probes(&mut self, point: &mut Point, wishes: &Tailor) {
+        for (index, probe) in wishes.probes.iter().enumerate() {
+            let origin = Origin {
+                source: &self.profile.source,
+                path: steps!["points", point.id.as_str(), "probe", index].to_vec(),
+            };
+            let added = self.probe(&point.id, probe, &origin);
+            self.tailored
+                .push(Tailoring { point: point.id.clone(), what: format!("probe {} added", probe.id) });
+            point.probes.push(added);
+        }
+    }
+
+    fn add_points(&mut self, sections: &mut [Section]) {
+        let profile = self.profile;
+        for (index, added) in profile.file.added.iter().enumerate() {
+            let origin = Origin { source: &profile.source, path: steps!["point", index, "add"].to_vec() };
+            let point = self.point(&added.add, &origin);
+            self.tailored.push(Tailoring { point: point.id.clone(), what: "control point added".into() });
+            if let Some(section) = sections.iter_mut().find(|section| section.id == added.section) {
+                section.points.push(point);
+            } else {
+                let names = sections.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(", ");
+                let what = format!("the checklist has no section {}; expected one of {names}", added.section);
+                self.problems.push(profile.source.problem(&steps!["point", index, "section"], what));
+            }
+        }
+    }
+
+    fn unknown_points(&mut self, sections: &[Section]) {
+        for id in self.profile.file.points.keys() {
+            if !sections.iter().flat_map(|section| &section.points).any(|point| point.id == *id) {
+                let what = format!("the checklist has no control point {id}");
+                let hint = "`gonogo check` lists them all; a point is added with [[point]]";
+                self.problems
+                    .push(self.profile.source.problem(&steps!["points", id.as_str()], what).hint(hint));
+            }
+        }
+    }
+
+    fn point(&mut self, file: &PointFile, origin: &Origin) -> Point {
+        let probes = file.probes.iter().enumerate().map(|(index, probe)| {
+            let origin = Origin { source: origin.source, path: origin.below(&steps!["probe", index]) };
+            self.probe(&file.id, probe, &origin)
+        });
+        let probes = probes.collect();
+        let new = self.is_new.then_some(&file.when_new);
+        Point {
+            id: file.id.clone(),
+            title: file.title.clone(),
+            why: file.why.trim().to_owned(),
+            mandatory: file.mandatory,
+            confirm: file.confirm,
+            fresh_s: file.fresh.0.as_secs(),
+            after: file.after.clone(),
+            due: due(file.due.as_ref(), new),
+            not_applicable: new
+                .and_then(|new| new.not_applicable.clone())
+                .or_else(|| file.not_applicable.clone()),
+            probes,
+        }
+    }
+
+    fn probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
+        let mut table = toml::Value::Table(file.with.clone());
+        let mut told = Filled::default();
+        self.filler.fill(&mut table, &mut told);
+        let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
+        self.problems.extend(wrong);
+        self.tell_overridden(point, &told);
+        let missing: Vec<String> = told.missing.into_iter().collect();
+        let spec =
+            if missing.is_empty() && told.wrong.is_empty() { self.spec(file, table, origin) } else { None };
+        Probe {
+            id: file.id.clone(),
+            title: file.title.clone(),
+            due: due(file.due.as_ref(), self.is_new.then_some(&file.when_new)),
+            deadline_ms: millis(file.deadline.0),
+            retries: file.retries,
+            retry_delay_ms: millis(file.retry_delay.0),
+            effects: file.effects,
+            before: file.before,
+            missing,
+            spec,
+        }
+    }
+
+    /// A value that the checklist has a default for, and that the profile sets to something else, tailors
+    /// the points that use it.
+    fn tell_overridden(&mut self, point: &str, told: &Filled) {
+        for name in &told.used {
+            let (default, own) = (at(&self.checklist.file.values, name), at(&self.profile.file.values, name));
+            if let (Some(default), Some(own)) = (default, own)
+                && default != own
+            {
+                let what = format!("{name} = {own} (default {default})");
+                self.tailored.push(Tailoring { point: point.to_owned(), what });
+            }
+        }
+    }
+
+    fn spec(&mut self, file: &ProbeFile, table: toml::Value, origin: &Origin) -> Option<Spec> {
+        if let Some(what) = url_with_password(&table) {
+            self.problems.push(origin.problem(&steps!["with"], what));
+            return None;
+        }
+        let spec = match file.kind.as_str() {
+            "http" => decode(table).map(Spec::Http),
+            "redis" => decode(table).map(Spec::Redis),
+            "rabbitmq" => decode(table).map(Spec::Rabbitmq),
+            kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
+        };
+        spec.map_err(|(steps, what)| self.problems.push(self.misfit(file, origin, &steps, &what))).ok()
+    }
+
+    /// A value that does not fit is the profile's where the spec takes it over whole.
+    fn misfit(&self, file: &ProbeFile, origin: &Origin, steps: &[Step], what: &str) -> Problem {
+        if let Some(name) = taken_over(&file.with, steps) {
+            let mut path = steps!["values"].to_vec();
+            path.extend(name.split('.').map(Step::from));
+            if at(&self.profile.file.values, name).is_some() {
+                return self.profile.source.problem(&path, format!("{name}: {what}"));
+            }
+        }
+        origin.problem(&[&steps!["with"], steps].concat(), what)
+    }
+}
+
+fn due(usual: Option<&String>, new: Option<&WhenNew>) -> Option<String> {
+    new.and_then(|new| new.due.clone()).or_else(|| usual.cloned())
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn at<'a>(table: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {
+    let mut steps = name.split('.');
+    let first = table.get(steps.next()?)?;
+    steps.try_fold(first, |value, step| value.as_table()?.get(step))
+}
+
+fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let steps = error.path().iter().filter_map(|segment| match segment {
+            serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
+            serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
+            _ => None,
+        });
+        (steps.collect(), error.inner().message().trim_end().to_owned())
+    })
+}
+
+/// The value's name, where the first steps of a path lead to nothing but `{{ name }}`.
+fn taken_over<'a>(with: &'a toml::Table, steps: &[Step]) -> Option<&'a str> {
+    let (Step::Key(first), rest) = steps.split_first()? else { return None };
+    let mut value = with.get(first).or_else(|| with.get(&format!("{first}?")))?;
+    for step in rest {
+        value = match (step, value) {
+            (Step::Key(key), toml::Value::Table(table)) => table.get(key)?,
+            (Step::Index(index), toml::Value::Array(items)) => items.get(*index)?,
+            _ => break,
+        };
+    }
+    whole_name(value.as_str()?)
+}
+
+fn url_with_password(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) if has_password(text) => {
+            Some("a password is written out in a URL; user and password are keys of their own".to_owned())
+        }
+        toml::Value::Array(items) => items.iter().find_map(url_with_password),
+        toml::Value::Table(table) => table.values().find_map(url_with_password),
+        _ => None,
+    }
+}

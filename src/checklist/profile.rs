@@ -1,0 +1,201 @@
+//! Profiles: the values of one environment, and how it tailors the checklist.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::file::{PointFile, ProbeFile, Span};
+use super::fill::is_reference;
+use super::plan::{Confirm, Contact, PointId, Role};
+use super::source::{Path, Source, Step, steps};
+use crate::error::{Problem, Problems};
+
+/// A profile file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileFile {
+    /// The environment's name.
+    pub environment: String,
+    /// Whether it is a production environment.
+    #[serde(default)]
+    pub production: bool,
+    /// Whether one person may stand for two.
+    #[serde(default)]
+    pub solo: bool,
+    /// Whose seals a run needs.
+    #[serde(default = "driver")]
+    pub seals: Vec<Role>,
+    /// The release that runs now, or `none`; `--previous` overrules it.
+    pub previous: Option<String>,
+    /// A checklist file to use instead of the standard one, relative to the profile.
+    pub checklist: Option<String>,
+    /// What `{{ … }}` in probe specs is filled with.
+    #[serde(default)]
+    pub values: toml::Table,
+    /// Whom to call.
+    #[serde(rename = "contact", default)]
+    pub contacts: Vec<Contact>,
+    /// How points are tailored.
+    #[serde(default)]
+    pub points: BTreeMap<PointId, Tailor>,
+    /// Points that are added.
+    #[serde(rename = "point", default)]
+    pub added: Vec<AddedPoint>,
+}
+
+fn driver() -> Vec<Role> {
+    vec![Role::Driver]
+}
+
+/// How one point is tailored. It can be tightened, never loosened.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tailor {
+    /// A shorter freshness.
+    pub fresh: Option<Span>,
+    /// More people.
+    pub confirm: Option<Confirm>,
+    /// Made mandatory.
+    pub mandatory: Option<bool>,
+    /// Another deadline for its probes.
+    pub deadline: Option<Span>,
+    /// Another number of retries for its probes.
+    pub retries: Option<u32>,
+    /// Why it does not apply in this environment.
+    pub not_applicable: Option<String>,
+    /// That it applies, where the checklist says that by default it does not.
+    #[serde(default)]
+    pub applicable: bool,
+    /// Probes that are added.
+    #[serde(rename = "probe", default)]
+    pub probes: Vec<ProbeFile>,
+}
+
+/// A point that a profile adds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedPoint {
+    /// The section it is added to, at the end.
+    pub section: String,
+    /// The point.
+    pub add: PointFile,
+}
+
+/// A profile file and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its text.
+    pub source: Source,
+    /// Its contents.
+    pub file: ProfileFile,
+}
+
+impl Profile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// All that is wrong with it by itself: its shape, names that cannot be, secrets written out.
+    pub fn parse(source: Source) -> Result<Self, Problems> {
+        let file: ProfileFile = source.parse()?;
+        let mut problems = Vec::new();
+        if !is_name(&file.environment) {
+            let what = "environment names a directory: expected letters, digits, '-', '_' or '.', not beginning with '.'";
+            problems.push(source.problem(&steps!["environment"], what));
+        }
+        if file.seals.is_empty() {
+            problems.push(source.problem(&steps!["seals"], "seals is empty: expected at least \"driver\""));
+        }
+        let mut at = steps!["values"].to_vec();
+        literal_secrets(&file.values, &mut at, &mut |path, what| {
+            let hint = "write where it is instead: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"…\"] }";
+            problems.push(source.problem(path, what).hint(hint));
+        });
+        if problems.is_empty() { Ok(Self { source, file }) } else { Err(Problems(problems)) }
+    }
+}
+
+/// Whether an environment's name can be a directory's.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && name.len() <= 64 && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// Words that end the name of a value that is a secret.
+const SECRET_NAMES: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "credential"];
+
+/// Finds secrets that are written out: a string under a secret's name, or a URL with a password.
+fn literal_secrets(table: &toml::Table, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {
+    for (key, value) in table {
+        at.push(Step::Key(key.clone()));
+        literal_secret(key, value, at, tell);
+        at.pop();
+    }
+}
+
+fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {
+    match value {
+        toml::Value::Table(table) if !is_reference(table) => literal_secrets(table, at, tell),
+        toml::Value::String(text) if is_secret_name(key) && !text.is_empty() => {
+            tell(at, &format!("a secret is written out in {key}; expected a reference"));
+        }
+        toml::Value::String(text) if has_password(text) => {
+            tell(
+                at,
+                &format!(
+                    "a password is written out in the URL of {key}; user and password are values of their own"
+                ),
+            );
+        }
+        toml::Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                at.push(Step::Index(index));
+                literal_secret(key, item, at, tell);
+                at.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_secret_name(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    SECRET_NAMES.iter().any(|name| key.ends_with(name))
+}
+
+/// Whether a text is a URL with a user and a password in it.
+pub(super) fn has_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
+/// A problem with a point that the profile names.
+pub(super) fn at_point(profile: &Profile, point: &str, key: &str, what: impl Into<String>) -> Problem {
+    profile.source.problem(&steps!["points", point, key], what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        Profile::parse(Source::new("p.toml", text)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn secrets_written_out_are_found_and_not_repeated() {
+        let told = problems(
+            "environment = \"x\"\n[values]\nredis.password = \"hunter22\"\nq = [\"amqp://u:hunter22@h\"]\n\
+             app.token = { env = \"T\" }\nmq.username = \"guest\"",
+        );
+        assert!(told.contains("p.toml:3:7: a secret is written out in password"), "{told}");
+        assert!(told.contains("p.toml:4:6: a password is written out in the URL of q"), "{told}");
+        assert!(!told.contains("hunter22") && told.matches("p.toml").count() == 2, "{told}");
+    }
+
+    #[test]
+    fn an_environment_is_a_directory_name() {
+        assert!(problems("environment = \"../x\"").starts_with("p.toml:1:1: environment names a directory"));
+        assert!(problems("environment = \"x\"\nseal = 1").contains("p.toml:2:1: unknown field `seal`"));
+    }
+}

@@ -1,0 +1,122 @@
+//! A TOML file as a person wrote it, so that every problem can be told with its place.
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Place, Problem};
+
+/// A file's name, as the person named it, and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// One step into a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Into a table, by key.
+    Key(String),
+    /// Into an array, by index.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// A way into a document.
+pub type Path = Vec<Step>;
+
+/// `steps![ "section", 0, "point" ]`
+macro_rules! steps {
+    ($($step:expr),* $(,)?) => { [ $( $crate::checklist::source::Step::from($step) ),* ] };
+}
+pub(super) use steps;
+
+impl Source {
+    /// A named text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+
+    /// Reads the whole file into a shape.
+    ///
+    /// # Errors
+    /// Where it does not have that shape, and what was expected.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        toml::from_str(&self.text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            Problem::new(error.message().trim_end()).at(Place::at(&self.name, &self.text, offset))
+        })
+    }
+
+    /// The place of what `path` leads to, or of the deepest part of it that is there.
+    #[must_use]
+    pub fn place(&self, path: &[Step]) -> Place {
+        let offset = DeTable::parse(&self.text).map_or(0, |document| deepest(document.get_ref(), path));
+        Place::at(&self.name, &self.text, offset)
+    }
+
+    /// A problem with what `path` leads to.
+    #[must_use]
+    pub fn problem(&self, path: &[Step], what: impl Into<String>) -> Problem {
+        Problem::new(what).at(self.place(path))
+    }
+}
+
+fn deepest(document: &DeTable, path: &[Step]) -> usize {
+    let Some((Step::Key(first), mut rest)) = path.split_first() else { return 0 };
+    let Some((key, mut value)) = document.get_key_value(first.as_str()) else { return 0 };
+    let mut offset = key.span().start;
+    while let Some((step, further)) = rest.split_first() {
+        let found = match (step, value.get_ref()) {
+            (Step::Key(name), DeValue::Table(table)) => {
+                table.get_key_value(name.as_str()).map(|(k, v)| (k.span().start, v))
+            }
+            (Step::Index(index), DeValue::Array(array)) => array.get(*index).map(|v| (v.span().start, v)),
+            _ => None,
+        };
+        let Some((start, next)) = found else { break };
+        // Array-of-tables elements may have no span of their own; the last known place stands then.
+        offset = if start > 0 { start } else { offset };
+        (value, rest) = (next, further);
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_its_place() {
+        let source = Source::new("p.toml", "a = 1\n[b]\nc = [1, { d = 2 }]\n[[e]]\nf = 1\n[[e]]\nf = 2\n");
+        let place = |path: &[Step]| source.place(path).to_string();
+        assert_eq!(place(&steps!["b", "c", 1, "d"]), "p.toml:3:11");
+        assert_eq!(place(&steps!["e", 1, "f"]), "p.toml:7:1");
+        assert_eq!(place(&steps!["b", "x"]), "p.toml:2:2");
+    }
+
+    #[test]
+    fn a_wrong_shape_is_told_with_its_place() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Shape {
+            #[expect(dead_code, reason = "only its type matters here")]
+            a: u8,
+        }
+        let error = Source::new("p.toml", "\na = \"x\"").parse::<Shape>().unwrap_err().to_string();
+        assert_eq!(error, "p.toml:2:5: invalid type: string \"x\", expected u8");
+    }
+}

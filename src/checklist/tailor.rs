@@ -1,0 +1,103 @@
+//! How a profile tightens a control point. It can never loosen one: that is a load error.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::plan::{Confirm, Point, Tailoring};
+use super::profile::{Profile, Tailor, at_point};
+use crate::error::Problem;
+use crate::time::span;
+
+/// Tightens `point` as the profile wishes, and says what was changed.
+pub(super) fn tailor(
+    point: &mut Point,
+    wishes: &Tailor,
+    profile: &Profile,
+    problems: &mut Vec<Problem>,
+) -> Vec<Tailoring> {
+    let mut changes = Changes { point: point.id.clone(), profile, problems, told: Vec::new() };
+    changes.fresh(point, wishes);
+    changes.people(point, wishes);
+    changes.applicability(point, wishes);
+    changes.probes(point, wishes);
+    changes.told
+}
+
+struct Changes<'a> {
+    point: String,
+    profile: &'a Profile,
+    problems: &'a mut Vec<Problem>,
+    told: Vec<Tailoring>,
+}
+
+impl Changes<'_> {
+    fn tell(&mut self, what: String) {
+        self.told.push(Tailoring { point: self.point.clone(), what });
+    }
+
+    fn loosened(&mut self, key: &str, is: impl Display, wish: impl Display) {
+        let what =
+            format!("{} can be tightened, not loosened: {key} is {is}, {wish} was asked for", self.point);
+        self.problems.push(at_point(self.profile, &self.point, key, what));
+    }
+
+    fn fresh(&mut self, point: &mut Point, wishes: &Tailor) {
+        let Some(wish) = wishes.fresh.map(|fresh| fresh.0) else { return };
+        let is = Duration::from_secs(point.fresh_s);
+        if wish > is {
+            self.loosened("fresh", span(is), span(wish));
+        } else if wish < is {
+            point.fresh_s = wish.as_secs();
+            self.tell(format!("fresh for {} (default {})", span(wish), span(is)));
+        }
+    }
+
+    fn people(&mut self, point: &mut Point, wishes: &Tailor) {
+        let words = |confirm| match confirm {
+            Confirm::None => "none",
+            Confirm::One => "one",
+            Confirm::Two => "two",
+        };
+        match wishes.confirm {
+            Some(wish) if wish < point.confirm => self.loosened("confirm", words(point.confirm), words(wish)),
+            Some(wish) if wish > point.confirm => {
+                self.tell(format!("confirmed by {} (default {})", words(wish), words(point.confirm)));
+                point.confirm = wish;
+            }
+            _ => {}
+        }
+        match wishes.mandatory {
+            Some(false) if point.mandatory => self.loosened("mandatory", true, false),
+            Some(true) if !point.mandatory => {
+                point.mandatory = true;
+                self.tell("made mandatory".into());
+            }
+            _ => {}
+        }
+    }
+
+    fn applicability(&mut self, point: &mut Point, wishes: &Tailor) {
+        if let Some(reason) = wishes.not_applicable.as_ref().map(|reason| reason.trim()) {
+            if reason.is_empty() {
+                let what = format!("{} can be not applicable only for a reason", self.point);
+                self.problems.push(at_point(self.profile, &self.point, "not_applicable", what));
+            }
+            self.tell(format!("not applicable: {reason}"));
+            point.not_applicable = Some(reason.to_owned());
+        } else if wishes.applicable && point.not_applicable.take().is_some() {
+            self.tell("applies (by default it does not)".into());
+        }
+    }
+
+    fn probes(&mut self, point: &mut Point, wishes: &Tailor) {
+        if let Some(deadline) = wishes.deadline.map(|deadline| deadline.0) {
+            let millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+            point.probes.iter_mut().for_each(|probe| probe.deadline_ms = millis);
+            self.tell(format!("probes have {}", span(deadline)));
+        }
+        if let Some(retries) = wishes.retries {
+            point.probes.iter_mut().for_each(|probe| probe.retries = retries);
+            self.tell(format!("looks are repeated up to {retries} times"));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use super::file::STANDARD;
+use super::spec::Spec;
+use super::*;
+
+const PROFILE: &str = "environment = \"t\"\n";
+
+fn plan(checklist: &str, profile: &str) -> Result<Plan, crate::error::Problems> {
+    let checklist = Checklist::parse(Source::new("c.toml", checklist))?;
+    let profile = Profile::parse(Source::new("p.toml", profile))?;
+    freeze(&checklist, &profile, &Promotion { release: Some("v1".into()), previous: Some("v0".into()) })
+}
+
+fn refused(checklist: &str, profile: &str) -> String {
+    plan(checklist, profile).unwrap_err().to_string()
+}
+
+#[test]
+fn the_standard_checklist_has_its_27_points_and_a_bare_profile_leaves_values_missing() {
+    let plan = plan(STANDARD, PROFILE).unwrap();
+    assert_eq!(plan.points().count(), 27);
+    let order: Vec<_> = POINTS.iter().flat_map(|(_, points)| *points).copied().collect();
+    assert_eq!(plan.points().map(|point| point.id.as_str()).collect::<Vec<_>>(), order);
+    let redis = plan.point("infra.redis").unwrap();
+    assert_eq!(redis.missing(), ["prometheus.url", "redis.latency_alert", "redis.url"]);
+    assert!(redis.probes[0].spec.is_none());
+}
+
+#[test]
+fn the_example_profiles_leave_nothing_missing() {
+    for profile in [include_str!("../../config/local.toml"), include_str!("../../config/production.toml")] {
+        let plan = plan(STANDARD, profile).unwrap();
+        let missing: Vec<_> = plan.points().flat_map(Point::missing).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+        assert!(matches!(plan.point("infra.rabbitmq").unwrap().probes[0].spec, Some(Spec::Rabbitmq(_))));
+        assert!(plan.points().flat_map(|point| &point.probes).all(|probe| probe.spec.is_some()));
+    }
+}
+
+/// Every one of the 27 is taken out, renamed, and emptied in turn.
+#[test]
+fn no_control_point_can_vanish_be_renamed_or_be_emptied() {
+    for (_, points) in POINTS {
+        for id in points {
+            let line = format!("id = \"{id}\"");
+            let renamed = STANDARD.replace(&line, &format!("id = \"{id}s\""));
+            let told = refused(&renamed, PROFILE);
+            assert!(told.contains(&format!("control point {id} is missing from section")), "{told}");
+            assert!(told.contains("c.toml:"), "{told}");
+            let told = refused(&without(id), PROFILE);
+            assert!(told.contains(&format!("control point {id} is missing from section")), "{told}");
+            let told = refused(&emptied(id), PROFILE);
+            assert!(told.contains(&format!("control point {id} is empty")), "{told}");
+        }
+    }
+}
+
+fn document() -> toml::Table {
+    STANDARD.parse().unwrap()
+}
+
+fn points_of(document: &mut toml::Table) -> impl Iterator<Item = &mut Vec<toml::Value>> {
+    let sections = document["section"].as_array_mut().unwrap();
+    sections.iter_mut().map(|section| section["point"].as_array_mut().unwrap())
+}
+
+fn without(id: &str) -> String {
+    let mut document = document();
+    points_of(&mut document).for_each(|points| points.retain(|point| point["id"].as_str() != Some(id)));
+    document.to_string()
+}
+
+fn emptied(id: &str) -> String {
+    let mut document = document();
+    for point in points_of(&mut document).flatten().filter(|point| point["id"].as_str() == Some(id)) {
+        ["probe", "confirm", "not_applicable"].map(|key| point.as_table_mut().unwrap().remove(key));
+    }
+    document.to_string()
+}
+
+#[test]
+fn a_profile_tightens_and_what_it_changed_is_listed() {
+    let plan = plan(
+        STANDARD,
+        "environment = \"t\"\n[values.rabbitmq]\nqueue = \"q\"\n[points.\"infra.redis\"]\nfresh = \"5m\"\nconfirm = \"one\"\n",
+    )
+    .unwrap();
+    let told: Vec<_> = plan.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
+    assert!(told.contains(&"infra.redis: fresh for 5m 00s (default 30m 00s)".into()), "{told:?}");
+    assert!(told.contains(&"infra.redis: confirmed by one (default none)".into()), "{told:?}");
+    let queue = "rabbitmq.queue = \"q\" (default \"advanced.board.events\")";
+    for point in ["infra.rabbitmq", "verify.queues-drained"] {
+        assert!(told.contains(&format!("{point}: {queue}")), "{told:?}");
+    }
+}
+
+#[test]
+fn a_profile_cannot_loosen_and_all_is_told_at_once() {
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[points.\"infra.redis\"]\nfresh = \"2h\"\nmandatory = false\n\
+         [points.\"validate.iac-change-set\"]\nconfirm = \"one\"\n[points.\"infra.rediss\"]\n",
+    );
+    for expected in [
+        "p.toml:3:1: infra.redis can be tightened, not loosened: fresh is 30m 00s, 2h 00m was asked for",
+        "p.toml:4:1: infra.redis can be tightened, not loosened: mandatory is true, false was asked for",
+        "p.toml:6:1: validate.iac-change-set can be tightened, not loosened: confirm is two, one was asked for",
+        "the checklist has no control point infra.rediss",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn a_new_environment_waits_for_its_infrastructure() {
+    let checklist = Checklist::standard().unwrap();
+    let profile = Profile::parse(Source::new("p.toml", PROFILE)).unwrap();
+    let promotion = Promotion { release: Some("v1".into()), previous: Some("none".into()) };
+    let plan = freeze(&checklist, &profile, &promotion).unwrap();
+    let point = |id| plan.point(id).unwrap();
+    assert_eq!(plan.previous, None);
+    assert_eq!(point("infra.redis").due.as_deref(), Some("deploy.iac-apply"));
+    assert_eq!(point("rollback.pause-consumers").probes[0].due.as_deref(), Some("deploy.rollout"));
+    assert!(point("rollback.previous-release").not_applicable.is_some());
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_told_where_it_was_written() {
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[values.redis]\nurl = 5\nlatency_alert = \"x\"\n[values.prometheus]\nurl = \"x\"\n",
+    );
+    assert!(told.contains("p.toml:3:1: redis.url: invalid type: integer `5`, expected a string"), "{told}");
+    let values = "[values.rabbitmq]\nurl=\"amqp://h\"\nmanagement=\"http://h\"\nusername=\"u\"\n";
+    let told = refused(STANDARD, &format!("environment = \"t\"\n{values}password = {{ envv = \"X\" }}\n"));
+    assert!(told.contains("p.toml:6:1: rabbitmq.password: expected a secret's reference"), "{told}");
+}
+
+#[test]
+fn what_waits_for_itself_or_for_nothing_is_refused() {
+    let own = |points: &str| format!("name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
+    let point = |id: &str, after: &str| {
+        format!(
+            "[[section.point]]\nid = \"{id}\"\ntitle = \"t\"\nwhy = \"w\"\nconfirm = \"one\"\nafter = [\"{after}\"]\n"
+        )
+    };
+    let told = refused(&own(&(point("a", "b") + &point("b", "a"))), PROFILE);
+    assert!(told.contains("wait for each other: a → b → a"), "{told}");
+    let told = refused(&own(&point("a", "z")), PROFILE);
+    assert!(told.contains("c.toml:6:1: control point a waits for z"), "{told}");
+}
