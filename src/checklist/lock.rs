@@ -66,7 +66,7 @@ pub(super) fn check(checklist: &Checklist) -> Vec<Problem> {
 
 fn vanished(checklist: &Checklist, section: &str, id: &str) -> Problem {
     let place = checklist.file.sections.iter().position(|found| found.id == section);
-    let path = place.map_or_else(|| steps!["name"], |index| steps!["section", index]);
+    let path = place.map_or_else(|| steps!["name"].to_vec(), |index| steps!["section", index].to_vec());
     let what = format!("control point {id} is missing from section {section}");
     let hint =
         format!("every point of {STANDARD_NAME} stays; a checklist of your own needs a name of its own");

@@ -1,2 +1,11 @@
 //! The code that writes, reads and verifies run logs.
+
+pub mod chain;
 pub mod entry;
+pub mod file;
+pub mod keys;
+pub mod read;
+pub mod signers;
+pub mod sshsig;
+pub mod store;
+pub mod verify;

@@ -4,6 +4,7 @@ mod command;
 mod decide;
 mod live;
 mod next;
+mod replay;
 mod state;
 mod status;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub use command::{Act, Command, Refusal};
 pub use decide::{MAX_WORDS, decide, evidence, may_enrol};
 pub use live::{Live, Request, Running, Update};
 pub use next::{Wanted, possible, wanted};
+pub use replay::Replay;
 pub use state::{
     Confirmation, Exemption, Look, Note, PointState, ProbeState, RunState, Seal, StandingVerdict, Waiver,
 };

@@ -1,0 +1,250 @@
+//! The engine: one loop that takes requests and results in one order, asks the rules, makes what they
+//! say durable, and only then shows it.
+
+pub mod clock;
+mod log;
+mod opening;
+mod scheduler;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+pub use self::log::Log;
+pub use self::opening::{OpenRunError, Opened, Opening, find_open, forgotten, open, reopen};
+use self::scheduler::{Scheduler, Told};
+use crate::checklist::{Point, Probe};
+use crate::journal::entry::{Event, MACHINE};
+use crate::journal::file::AppendError;
+use crate::journal::keys::Signer;
+use crate::outcome::Class;
+use crate::run::{self, Act, Command, Judgement, Refusal, Request, RunState, Update, Wanted, decide};
+use crate::time::Moment;
+
+/// How often it looks for results that have become stale.
+const TICK: Duration = Duration::from_secs(1);
+/// How many requests and results may wait.
+const QUEUE: usize = 64;
+
+/// A run in progress.
+pub struct Engine {
+    log: Log,
+    state: Arc<RunState>,
+    signers: Vec<Signer>,
+    scheduler: Scheduler,
+    told: mpsc::Receiver<Told>,
+    requests: mpsc::Receiver<Request>,
+    updates: mpsc::UnboundedSender<Update>,
+}
+
+/// The other end of an engine.
+pub struct Handle {
+    /// Takes requests.
+    pub requests: mpsc::Sender<Request>,
+    /// Gives updates, in order. The first one is the state as it is.
+    pub updates: mpsc::UnboundedReceiver<Update>,
+}
+
+/// Why something asked for was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The log says no.
+    #[error(transparent)]
+    Log(#[from] AppendError),
+    /// It would have to be signed by somebody whose key is not here.
+    #[error("{0} has no key here; they act where their key is")]
+    NoKey(String),
+}
+
+impl Engine {
+    /// An engine for a run in this state, for the operators whose keys are here.
+    #[must_use]
+    pub fn new(log: Log, state: RunState, signers: Vec<Signer>) -> (Self, Handle) {
+        let (tell, told) = mpsc::channel(QUEUE);
+        let (send_request, requests) = mpsc::channel(QUEUE);
+        let (updates, receive_updates) = mpsc::unbounded_channel();
+        let scheduler = Scheduler::new(tell);
+        let state = Arc::new(state);
+        let engine = Self { log, state, signers, scheduler, told, requests, updates };
+        (engine, Handle { requests: send_request, updates: receive_updates })
+    }
+
+    /// The run as it stands.
+    #[must_use]
+    pub fn state(&self) -> &Arc<RunState> {
+        &self.state
+    }
+
+    /// Runs until it is asked to stop, nobody listens any more, or the log breaks. Probes that are under
+    /// way then are cancelled; nothing that was acknowledged is lost.
+    pub async fn run(mut self) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let going = tokio::select! {
+                biased;
+                request = self.requests.recv() => self.serve(request),
+                Some(told) = self.told.recv() => self.hear(told),
+                _ = tick.tick() => Going::On,
+            };
+            match going {
+                Going::On => self.start_wanted(),
+                Going::Stopped => break self.say(Update::Stopped),
+                Going::Broken(why) => break self.say(Update::Broken(why)),
+            }
+        }
+        self.scheduler.cancel_all();
+    }
+
+    fn serve(&mut self, request: Option<Request>) -> Going {
+        match request {
+            None | Some(Request::Stop) => return Going::Stopped,
+            Some(Request::Act(command)) => return self.act(&command),
+            Some(Request::Probe(point)) => {
+                if !self.look_again(|_, found, _| found.id == point) {
+                    self.say(Update::Refused(format!("{point} has no probe that can look now")));
+                }
+            }
+            Some(Request::ProbeTroubled) => {
+                if !self.look_again(is_troubled) {
+                    self.say(Update::Refused("no result is wrong, missing or stale".into()));
+                }
+            }
+        }
+        Going::On
+    }
+
+    fn act(&mut self, command: &Command) -> Going {
+        match self.carry_out(command) {
+            Ok(seq) => {
+                self.publish();
+                self.say(Update::Done(seq));
+                Going::On
+            }
+            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => Going::Broken(broken.to_string()),
+            Err(refused) => {
+                self.say(Update::Refused(refused.to_string()));
+                Going::On
+            }
+        }
+    }
+
+    /// Asks the rules, makes what they say durable, takes it in. Gives the position of the last entry.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    pub fn carry_out(&mut self, command: &Command) -> Result<u64, NotDone> {
+        let now = clock::now();
+        for event in decide(&self.state, command, &now)? {
+            let signer = self.signer_for(&command.by, &event)?;
+            let signer = signer.and_then(|index| self.signers.get(index));
+            let entry = self.log.append(now.clone(), &command.by, event, signer)?;
+            Arc::make_mut(&mut self.state).apply(&entry);
+        }
+        Ok(self.state.seq)
+    }
+
+    fn signer_for(&self, by: &str, event: &Event) -> Result<Option<usize>, NotDone> {
+        if !event.is_act() || matches!(self.log, Log::Forgotten(_)) {
+            return Ok(None);
+        }
+        let found = self.signers.iter().position(|signer| signer.principal == by);
+        found.map(Some).ok_or_else(|| NotDone::NoKey(by.to_owned()))
+    }
+
+    fn hear(&mut self, told: Told) -> Going {
+        let Told::Ended { look, attempt, took, outcome } = told else {
+            if let Told::Try { probe, attempt, tries } = told {
+                self.scheduler.tried(&probe, attempt, tries);
+                self.publish();
+            }
+            return Going::On;
+        };
+        let newest = self.scheduler.newest(&look.probe);
+        self.scheduler.ended(&look.probe, attempt);
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let Wanted { probe, before } = look;
+        let act = Act::Finish { probe, attempt, newest, before, took_ms, outcome };
+        match self.carry_out(&Command::new(MACHINE, act)) {
+            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
+                return Going::Broken(broken.to_string());
+            }
+            // A result that came too late, or after the seal, is dropped: it was never shown.
+            Ok(_) | Err(_) => self.publish(),
+        }
+        Going::On
+    }
+
+    fn start_wanted(&mut self) {
+        let now = clock::now();
+        let running = &self.scheduler.live().running;
+        let mut wanted = run::wanted(&self.state, &now);
+        wanted.retain(|look| !running.contains_key(&look.probe));
+        self.start(wanted, &now);
+    }
+
+    fn start(&mut self, looks: Vec<Wanted>, now: &Moment) -> bool {
+        let any = !looks.is_empty();
+        for look in looks {
+            let known = self.state.probe(&look.probe).map_or(0, |probe| probe.looks);
+            self.scheduler.start(&self.state.plan, look, known, now);
+        }
+        if any {
+            self.publish();
+        }
+        any
+    }
+
+    /// Starts every possible look that is meant, whether or not it is needed. Whether there was one.
+    fn look_again(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
+        let (state, now) = (Arc::clone(&self.state), clock::now());
+        if !state.seals.is_empty() {
+            return false;
+        }
+        let judgement = state.judge(&now);
+        let probes =
+            state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
+        let meant = probes.filter(|(point, probe)| is_meant(&judgement, point, probe));
+        let looks = meant.filter_map(|(point, probe)| run::possible(&judgement, point, probe)).collect();
+        self.start(looks, &now)
+    }
+
+    fn publish(&self) {
+        let live = Arc::new(self.scheduler.live().clone());
+        self.say(Update::State(Arc::clone(&self.state), live));
+    }
+
+    fn say(&self, update: Update) {
+        // A face that has gone hears nothing; the engine stops at its closed request channel.
+        let _ = self.updates.send(update);
+    }
+}
+
+fn is_troubled(judgement: &Judgement, point: &Point, probe: &Probe) -> bool {
+    let state = judgement.state.point(&point.id).and_then(|state| state.probes.get(&probe.id));
+    let latest = state.and_then(|state| state.latest.as_ref());
+    judgement.is_stale(point, probe) || latest.is_none_or(|look| look.outcome.class != Class::Pass)
+}
+
+enum Going {
+    On,
+    Stopped,
+    Broken(String),
+}
+
+/// 128 random bits in hex.
+///
+/// Falls back to clock and process id where the system has no randomness; an id need not be secret.
+#[must_use]
+pub fn random_id() -> String {
+    let mut bytes = [0u8; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        let seed = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+        bytes.copy_from_slice(&crate::outcome::Sha256Hex::of(seed.as_bytes()).0[..16]);
+    }
+    bytes.iter().fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
+}

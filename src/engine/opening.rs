@@ -1,0 +1,180 @@
+//! Opening a run, and going on with one that was left.
+
+use std::path::{Path, PathBuf};
+
+use super::{Log, NotDone, clock, random_id};
+use crate::checklist::{Plan, Role};
+use crate::journal::chain::Chain;
+use crate::journal::entry::{Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor};
+use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
+use crate::journal::keys::Signer;
+use crate::journal::store::{Store, StoreError, peek};
+use crate::outcome::Sha256Hex;
+use crate::run::{Act, Command, RunState};
+
+/// What a new run is opened with.
+pub struct Opening {
+    /// What it is judged by.
+    pub plan: Plan,
+    /// SHA-256 of the profile file.
+    pub profile_sha256: Sha256Hex,
+    /// The commit that the release tag names, where known.
+    pub commit: Option<String>,
+    /// What the person who opens it does.
+    pub role: Role,
+}
+
+/// A run that is open for writing.
+pub struct Opened {
+    /// Its log.
+    pub journal: Journal,
+    /// Its state.
+    pub state: RunState,
+    /// What must be put on record first.
+    pub first: Vec<Command>,
+}
+
+/// Why a run cannot be opened or gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenRunError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenJournalError),
+    /// The directory of logs cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The first entry cannot be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// What comes first cannot be done.
+    #[error(transparent)]
+    First(#[from] NotDone),
+    /// The same name with another key.
+    #[error("{0} takes part in this run with another key; act with that one, or under another name")]
+    OtherKey(String),
+    /// The log begins with something else.
+    #[error("{path}: the log does not begin with an opened entry", path = .0.display())]
+    NotARun(PathBuf),
+}
+
+/// The newest run of an environment that is not sealed, if there is one.
+///
+/// # Errors
+/// When the logs cannot be read.
+pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, RunState)>, StoreError> {
+    for path in store.logs(environment)?.into_iter().rev() {
+        match RunState::fold(&peek(&path)?) {
+            Some(state) if state.is_sealed() => return Ok(None),
+            Some(state) => return Ok(Some((path, state))),
+            // Nothing was acknowledged in a log without a first entry.
+            None => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Opens a new run. The caller holds the environment.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, OpenRunError> {
+    let now = clock::now();
+    let run = random_id();
+    let predecessor = predecessor(store, &opening.plan.environment)?;
+    let path = store.path_of(&opening.plan.environment, now.wall, &run);
+    let mut journal = Journal::create(store, &path, Chain::new(run))?;
+    let event = opened_event(opening, predecessor, signer);
+    let entry = journal.append(now, &signer.principal, event, Some(signer))?;
+    Ok(Opened { journal, state: state_of(&[entry], &path)?, first: Vec::new() })
+}
+
+/// Goes on with a run. What must be put on record first (what was recovered, that it is resumed, that
+/// somebody joins) is in `first`.
+///
+/// # Errors
+/// Why it cannot be gone on with.
+pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result<Opened, OpenRunError> {
+    let Reopened { journal, entries, torn } = Journal::reopen(store, path)?;
+    let state = state_of(&entries, path)?;
+    let mut first = Vec::new();
+    if !state.is_sealed() && state.seals.is_empty() {
+        let recover =
+            torn.map(|torn| Act::Recover { bytes: torn.bytes, sha256: torn.sha256, kept: torn.kept });
+        first.extend(recover.map(|act| Command::new(MACHINE, act)));
+        let resume = Act::Resume { gonogo: version(), host: host() };
+        first.push(Command::new(MACHINE, resume));
+        first.extend(join(&state, signer, role)?);
+    }
+    Ok(Opened { journal, state, first })
+}
+
+fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>, OpenRunError> {
+    match state.operator(&signer.principal) {
+        Some(known) if known.key == signer.public => Ok(None),
+        Some(known) => Err(OpenRunError::OtherKey(known.principal.clone())),
+        None => {
+            let join = Act::Join { key: signer.public.clone(), role };
+            Ok(Some(Command::new(signer.principal.clone(), join)))
+        }
+    }
+}
+
+/// A run that is written nowhere, for a look that leaves nothing behind.
+///
+/// # Errors
+/// When the plan is too large for an entry.
+pub fn forgotten(plan: Plan) -> Result<(Log, RunState), OpenRunError> {
+    let chain = Chain::new(random_id());
+    let event = OpenedEvent {
+        plan_sha256: plan.digest(),
+        plan,
+        roster: Vec::new(),
+        previous_run: None,
+        commit: None,
+        gonogo: version(),
+        host: host(),
+        profile_sha256: Sha256Hex::ZERO,
+    };
+    let (entry, _) = chain.link(clock::now(), MACHINE, event.into(), None).map_err(AppendError::from)?;
+    let log = Log::Forgotten(Chain::after(&entry));
+    Ok((log, state_of(&[entry], Path::new("-"))?))
+}
+
+fn opened_event(opening: Opening, previous_run: Option<Predecessor>, signer: &Signer) -> Event {
+    let operator =
+        Enrolled { principal: signer.principal.clone(), key: signer.public.clone(), role: opening.role };
+    OpenedEvent {
+        plan_sha256: opening.plan.digest(),
+        plan: opening.plan,
+        roster: vec![operator],
+        previous_run,
+        commit: opening.commit,
+        gonogo: version(),
+        host: host(),
+        profile_sha256: opening.profile_sha256,
+    }
+    .into()
+}
+
+fn predecessor(store: &Store, environment: &str) -> Result<Option<Predecessor>, StoreError> {
+    for path in store.logs(environment)?.into_iter().rev() {
+        if let Some(state) = RunState::fold(&peek(&path)?) {
+            let sealed = state.is_sealed();
+            return Ok(Some(Predecessor { run: state.run, seq: state.seq, head: state.head, sealed }));
+        }
+    }
+    Ok(None)
+}
+
+fn state_of(entries: &[Entry], path: &Path) -> Result<RunState, OpenRunError> {
+    RunState::fold(entries).ok_or_else(|| OpenRunError::NotARun(path.to_owned()))
+}
+
+fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+fn host() -> String {
+    let name = rustix::system::uname();
+    crate::text::line(&name.nodename().to_string_lossy())
+}

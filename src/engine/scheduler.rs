@@ -1,0 +1,160 @@
+//! Probes as tasks: bounded in number, each with its deadline and retries, each can be cancelled.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::checklist::{Plan, Probe, ProbeKey};
+use crate::outcome::{Class, Outcome};
+use crate::probe;
+use crate::run::{Live, Running, Wanted};
+use crate::secret::Keeper;
+use crate::time::Moment;
+
+/// How many probes look at once.
+const AT_ONCE: usize = 16;
+/// How much longer than its deadline a probe may take before it is given up from outside.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a task tells the engine.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Another try within the same look.
+    Try { probe: ProbeKey, attempt: u64, tries: u32 },
+    /// The look ended.
+    Ended { look: Wanted, attempt: u64, took: Duration, outcome: Outcome },
+}
+
+/// Starts and cancels looks, and knows which are under way.
+pub(super) struct Scheduler {
+    keeper: Keeper,
+    turns: Arc<Semaphore>,
+    tell: mpsc::Sender<Told>,
+    tasks: BTreeMap<ProbeKey, AbortHandle>,
+    newest: BTreeMap<ProbeKey, u64>,
+    live: Live,
+}
+
+impl Scheduler {
+    pub(super) fn new(tell: mpsc::Sender<Told>) -> Self {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let (tasks, newest) = (BTreeMap::new(), BTreeMap::new());
+        Self { keeper: Keeper::default(), turns, tell, tasks, newest, live: Live::default() }
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The newest look of a probe that was started here.
+    pub(super) fn newest(&self, probe: &ProbeKey) -> u64 {
+        self.newest.get(probe).copied().unwrap_or(0)
+    }
+
+    /// Starts a look; one of the same probe that is under way is cancelled. `looks` is how many stand in
+    /// the log already.
+    pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, now: &Moment) {
+        let Some(probe) = plan.probe(&look.probe) else { return };
+        self.cancel(&look.probe);
+        let attempt = looks.max(self.newest(&look.probe)) + 1;
+        self.newest.insert(look.probe.clone(), attempt);
+        let running = Running { attempt, since: now.clone(), tries: 1 };
+        self.live.running.insert(look.probe.clone(), running);
+        let task = Task {
+            look: look.clone(),
+            attempt,
+            probe: probe.clone(),
+            keeper: self.keeper.clone(),
+            tell: self.tell.clone(),
+        };
+        let handle = tokio::spawn(task.run(Arc::clone(&self.turns))).abort_handle();
+        self.tasks.insert(look.probe, handle);
+    }
+
+    pub(super) fn cancel(&mut self, probe: &ProbeKey) {
+        if let Some(task) = self.tasks.remove(probe) {
+            task.abort();
+        }
+        self.live.running.remove(probe);
+    }
+
+    pub(super) fn cancel_all(&mut self) {
+        for task in std::mem::take(&mut self.tasks).into_values() {
+            task.abort();
+        }
+        self.live.running.clear();
+    }
+
+    /// Takes in that a look is at its next try.
+    pub(super) fn tried(&mut self, probe: &ProbeKey, attempt: u64, tries: u32) {
+        if let Some(running) = self.live.running.get_mut(probe).filter(|running| running.attempt == attempt) {
+            running.tries = tries;
+        }
+    }
+
+    /// Takes in that a look ended.
+    pub(super) fn ended(&mut self, probe: &ProbeKey, attempt: u64) {
+        if self.newest(probe) == attempt {
+            self.tasks.remove(probe);
+            self.live.running.remove(probe);
+        }
+    }
+}
+
+struct Task {
+    look: Wanted,
+    attempt: u64,
+    probe: Probe,
+    keeper: Keeper,
+    tell: mpsc::Sender<Told>,
+}
+
+impl Task {
+    async fn run(self, turns: Arc<Semaphore>) {
+        let Ok(_turn) = turns.acquire().await else { return };
+        let begun = Instant::now();
+        let outcome = self.look().await;
+        let told = Told::Ended { look: self.look, attempt: self.attempt, took: begun.elapsed(), outcome };
+        // The engine may have stopped; then nobody waits for this any more.
+        let _ = self.tell.send(told).await;
+    }
+
+    /// Looks until it is good or there are no retries left. What counts is the last look, with how many
+    /// tries it took.
+    async fn look(&self) -> Outcome {
+        let mut tries = 1;
+        loop {
+            let mut outcome = self.look_once().await;
+            outcome.tries = tries;
+            if outcome.class == Class::Pass || tries > self.probe.retries {
+                return outcome;
+            }
+            tokio::time::sleep(Duration::from_millis(self.probe.retry_delay_ms)).await;
+            tries += 1;
+            let told = Told::Try { probe: self.look.probe.clone(), attempt: self.attempt, tries };
+            let _ = self.tell.send(told).await;
+        }
+    }
+
+    /// The probe keeps its own deadline; this holds it to it, and turns a crash of it into an error.
+    async fn look_once(&self) -> Outcome {
+        let Some(spec) = &self.probe.spec else {
+            return Outcome::error(&self.probe.title, "configured", "values are missing");
+        };
+        let deadline = Duration::from_millis(self.probe.deadline_ms);
+        // A probe that crashed leaves nothing behind that is used again: it owns all that it touches.
+        let looking = AssertUnwindSafe(probe::look(spec, deadline, &self.keeper)).catch_unwind();
+        match tokio::time::timeout(deadline + GRACE, looking).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => {
+                Outcome::error(&self.probe.title, "a result", "the probe crashed; please report it")
+            }
+            Err(_) => Outcome::error(&self.probe.title, "a result", "the probe did not keep its deadline"),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The keys that operators sign with: OpenSSH private key files.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use ssh_key::{Algorithm, LineEnding, PrivateKey};
+
+use super::sshsig;
+use crate::secret::Secret;
+
+/// An operator's name and key.
+pub struct Signer {
+    /// The name, as `allowed_signers` has it.
+    pub principal: String,
+    /// The public key, `ssh-ed25519 AAAA…`.
+    pub public: String,
+    key: PrivateKey,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer({} {})", self.principal, self.public)
+    }
+}
+
+/// Why a message could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot sign as {principal}: {source}")]
+pub struct SignError {
+    principal: String,
+    source: ssh_key::Error,
+}
+
+/// Why a key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadKeyError {
+    /// It cannot be read.
+    #[error("key file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others can read it.
+    #[error("key file {path} can be read by others (mode {mode:o}); `chmod 600 {path}` mends it")]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It is not a private key in OpenSSH's form.
+    #[error("key file {path} is not an OpenSSH private key: {source}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ssh_key::Error,
+    },
+    /// It is of another kind.
+    #[error(
+        "key file {path} holds a {algorithm} key; run logs are signed with ed25519 keys: `gonogo init` makes one"
+    )]
+    Algorithm {
+        /// The file.
+        path: PathBuf,
+        /// Its kind.
+        algorithm: Algorithm,
+    },
+    /// It is encrypted and there was nobody to ask.
+    #[error("key file {path} has a passphrase, and it could not be asked for: {source}")]
+    NoPassphrase {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The passphrase was wrong.
+    #[error("key file {path}: the passphrase is wrong")]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Signer {
+    /// Loads a key file; `ask` is called for the passphrase if it has one.
+    ///
+    /// # Errors
+    /// Why it cannot be used, and what to do.
+    pub fn load(
+        principal: &str,
+        path: &Path,
+        ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
+    ) -> Result<Self, LoadKeyError> {
+        let key = unlocked(read_key(path)?, path, ask)?;
+        Self::with_key(principal, key).map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })
+    }
+
+    fn with_key(principal: &str, key: PrivateKey) -> Result<Self, ssh_key::Error> {
+        let public = sshsig::public_line(key.public_key().key_data())?;
+        Ok(Self { principal: principal.to_owned(), public, key })
+    }
+
+    /// Signs a message under a namespace: the raw SSHSIG blob in base64.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SignError> {
+        sshsig::sign(&self.key, namespace, message)
+            .map_err(|source| SignError { principal: self.principal.clone(), source })
+    }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
+    let read_error = |source| LoadKeyError::Read { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(read_error)?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(LoadKeyError::Mode { path: path.to_owned(), mode });
+    }
+    let text = zeroize::Zeroizing::new(fs::read(path).map_err(read_error)?);
+    let key = PrivateKey::from_openssh(text.as_slice())
+        .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
+    if key.algorithm() != Algorithm::Ed25519 {
+        return Err(LoadKeyError::Algorithm { path: path.to_owned(), algorithm: key.algorithm() });
+    }
+    Ok(key)
+}
+
+fn unlocked(
+    key: PrivateKey,
+    path: &Path,
+    ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
+) -> Result<PrivateKey, LoadKeyError> {
+    if !key.is_encrypted() {
+        return Ok(key);
+    }
+    let passphrase =
+        ask(path).map_err(|source| LoadKeyError::NoPassphrase { path: path.to_owned(), source })?;
+    key.decrypt(passphrase.expose()).map_err(|_| LoadKeyError::WrongPassphrase { path: path.to_owned() })
+}
+
+/// The public half of a key file, `ssh-ed25519 AAAA…`; needs no passphrase.
+///
+/// # Errors
+/// Why the file cannot be used.
+pub fn public_of(path: &Path) -> Result<String, LoadKeyError> {
+    let key = read_key(path)?;
+    sshsig::public_line(key.public_key().key_data())
+        .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })
+}
+
+/// Makes a new ed25519 key file (mode 0600, in a directory of mode 0700) and its `.pub` beside it.
+/// An existing file is never written over.
+///
+/// # Errors
+/// What the system said, with the path.
+pub fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<(), CreateKeyError> {
+    let failed = |source: io::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
+    let unmade = |source: ssh_key::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
+    if let Some(directory) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    }
+    let mut random = ssh_key::rand_core::OsRng;
+    let mut key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(unmade)?;
+    key.set_comment(principal);
+    let public = key.public_key().to_openssh().map_err(unmade)?;
+    if let Some(passphrase) = passphrase {
+        key = key.encrypt(&mut random, passphrase.expose()).map_err(unmade)?;
+    }
+    let private = key.to_openssh(LineEnding::LF).map_err(unmade)?;
+    write_new(path, private.as_bytes(), 0o600).map_err(failed)?;
+    write_new(&public_path(path), format!("{public}\n").as_bytes(), 0o644).map_err(failed)
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// The file beside a private key that holds its public half.
+#[must_use]
+pub fn public_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    PathBuf::from(name)
+}
+
+/// Why a key file could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make key file {path}: {why}")]
+pub struct CreateKeyError {
+    path: PathBuf,
+    why: String,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A signer with a fresh key.
+    pub(crate) fn signer(principal: &str) -> Signer {
+        let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+        Signer::with_key(principal, key).unwrap()
+    }
+
+    #[test]
+    fn a_made_key_signs_and_is_not_written_over() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("keys/id");
+        let word = Secret::new("open sesame".into());
+        create(&path, "a@x", Some(&word)).unwrap();
+        assert!(create(&path, "a@x", None).unwrap_err().to_string().contains("exists"));
+        let signer = Signer::load("a@x", &path, &mut |_| Ok(word.clone())).unwrap();
+        let signature = signer.sign("n", b"message").unwrap();
+        assert_eq!(sshsig::verify(&signature, "n", b"message"), Ok(signer.public.clone()));
+        assert_eq!(public_of(&path).unwrap(), signer.public);
+        let wrong = Signer::load("a@x", &path, &mut |_| Ok(Secret::new("x".into())));
+        assert!(wrong.unwrap_err().to_string().contains("passphrase is wrong"));
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("id");
+        create(&path, "a@x", None).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let told = public_of(&path).unwrap_err().to_string();
+        assert!(told.contains("mode 640") && told.contains("chmod 600"), "{told}");
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_message_and_namespace_only() {
+        let signature = signer("a@x").sign("n", b"message").unwrap();
+        assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(sshsig::SignatureError::Mismatch));
+        assert!(matches!(
+            sshsig::verify(&signature, "m", b"message"),
+            Err(sshsig::SignatureError::Namespace(..))
+        ));
+        assert!(matches!(
+            sshsig::verify(&signature[4..], "n", b"message"),
+            Err(sshsig::SignatureError::Form(_))
+        ));
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading a log line by line, in bounded memory.
+
+use std::io::{self, BufRead, Read as _};
+
+use super::chain::{Chain, ChainError};
+use super::entry::{Entry, Event, MAX_PLAN_LINE, ReadEntryError};
+use crate::outcome::Sha256Hex;
+
+/// The lines of a log, each without its LF.
+pub struct Lines<R> {
+    from: R,
+    next: Position,
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u64,
+    /// The byte at which it begins, from 0.
+    pub byte: u64,
+}
+
+/// A line as it stands in the file.
+#[derive(Debug)]
+pub struct Line {
+    /// Where.
+    pub position: Position,
+    /// Its bytes, without LF.
+    pub bytes: Vec<u8>,
+    /// Whether an LF ended it; only the last line of a file can lack it.
+    pub ended: bool,
+    /// Whether it is longer than any line may be; then `bytes` holds its beginning, and nothing follows.
+    pub endless: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The lines of `from`.
+    pub fn new(from: R) -> Self {
+        Self { from, next: Position { line: 1, byte: 0 } }
+    }
+
+    fn read(&mut self) -> io::Result<Option<Line>> {
+        let mut bytes = Vec::new();
+        let limit = MAX_PLAN_LINE as u64 + 1;
+        let length = (&mut self.from).take(limit).read_until(b'\n', &mut bytes)? as u64;
+        if length == 0 {
+            return Ok(None);
+        }
+        let ended = bytes.last() == Some(&b'\n');
+        if ended {
+            bytes.pop();
+        }
+        let position = self.next;
+        self.next = Position { line: position.line + 1, byte: position.byte + length };
+        Ok(Some(Line { position, bytes, ended, endless: !ended && length == limit }))
+    }
+}
+
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = io::Result<Line>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// Why a line is not the next entry.
+#[derive(Debug, thiserror::Error)]
+pub enum NextError {
+    /// It is not an entry.
+    #[error("not an entry: {0}")]
+    Entry(#[from] ReadEntryError),
+    /// It does not continue the chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The first entry does not open the run, or a later one does.
+    #[error("{0}")]
+    Opening(&'static str),
+    /// The plan is not the one whose digest stands beside it.
+    #[error("plan_sha256 is not the plan's SHA-256")]
+    Plan,
+    /// The run's id is not 128 bits in hex.
+    #[error("the run's id is not 32 lower-case hex digits")]
+    RunId,
+}
+
+/// Reads entries one after the other, each held to the chain.
+#[derive(Debug, Default)]
+pub struct Reader {
+    chain: Option<Chain>,
+}
+
+impl Reader {
+    /// Takes in the next line.
+    ///
+    /// # Errors
+    /// Why it is not the next entry of this log.
+    pub fn take(&mut self, line: &[u8]) -> Result<Entry, NextError> {
+        let entry = Entry::read(line)?;
+        let plan = match &entry.event {
+            Event::Opened(event) => Some((&event.plan, event.plan_sha256)),
+            Event::Replanned(event) => Some((&event.plan, event.plan_sha256)),
+            _ => None,
+        };
+        if plan.is_some_and(|(plan, digest)| plan.digest() != digest) {
+            return Err(NextError::Plan);
+        }
+        let opens = matches!(entry.event, Event::Opened(_));
+        match (&mut self.chain, opens) {
+            (Some(_), true) => return Err(NextError::Opening("a run is opened once, by its first entry")),
+            (None, false) => return Err(NextError::Opening("the first entry must be of kind opened")),
+            (Some(chain), false) => chain.take(&entry)?,
+            (None, true) => self.chain = Some(begin(&entry)?),
+        }
+        Ok(entry)
+    }
+
+    /// The position of the next entry.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.chain.as_ref().map_or(0, |chain| chain.seq)
+    }
+
+    /// The hash of the last line.
+    #[must_use]
+    pub fn head(&self) -> Sha256Hex {
+        self.chain.as_ref().map_or(Sha256Hex::ZERO, |chain| chain.head)
+    }
+}
+
+fn begin(first: &Entry) -> Result<Chain, NextError> {
+    let id = &first.header.run;
+    if id.len() != 32 || !id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(NextError::RunId);
+    }
+    let mut chain = Chain::new(id.clone());
+    chain.take(first)?;
+    Ok(chain)
+}

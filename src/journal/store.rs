@@ -1,0 +1,158 @@
+//! Where run logs are: one directory per environment, one file per run; and the heads that this host
+//! remembers.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufReader, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::entry::Entry;
+use super::read::{Lines, Reader};
+use crate::outcome::Sha256Hex;
+use crate::time::Utc;
+
+/// The directories of run logs and of remembered heads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    runs: PathBuf,
+    heads: PathBuf,
+}
+
+/// A system error, and what it was about.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}", path = path.display())]
+pub struct StoreError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl StoreError {
+    pub(super) fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+}
+
+/// The last entry that this host has seen of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its position.
+    pub seq: u64,
+    /// The hash of its line.
+    pub hash: Sha256Hex,
+}
+
+impl Store {
+    /// Logs under `log_dir` if it is given, under `<state>/runs` otherwise; heads under `<state>/heads`.
+    #[must_use]
+    pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
+        let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
+        Self { runs, heads: state.join("heads") }
+    }
+
+    /// The directory of an environment's logs.
+    #[must_use]
+    pub fn environment(&self, name: &str) -> PathBuf {
+        self.runs.join(name)
+    }
+
+    /// The file of a new run.
+    #[must_use]
+    pub fn path_of(&self, environment: &str, start: Utc, run: &str) -> PathBuf {
+        let short = run.get(..8).unwrap_or(run);
+        self.environment(environment).join(format!("{}-{short}.jsonl", start.compact()))
+    }
+
+    /// The logs of an environment, oldest first (by their names). None if there is no directory yet.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn logs(&self, environment: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let directory = self.environment(environment);
+        let listing = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listing => listing.map_err(|source| StoreError::new(&directory, source))?,
+        };
+        let names: Result<Vec<PathBuf>, io::Error> =
+            listing.map(|item| item.map(|item| item.path())).collect();
+        let mut logs = names.map_err(|source| StoreError::new(&directory, source))?;
+        logs.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+        logs.sort();
+        Ok(logs)
+    }
+
+    /// Holds an environment, so that two programs cannot open a run of it at once. Let go when dropped.
+    ///
+    /// # Errors
+    /// When another program holds it, or the directory cannot be made.
+    pub fn hold(&self, environment: &str) -> Result<File, StoreError> {
+        let directory = self.environment(environment);
+        make_directory(&directory)?;
+        let path = directory.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.map_err(|source| StoreError::new(&path, source))?;
+        file.lock().map_err(|source| StoreError::new(&path, source))?;
+        Ok(file)
+    }
+
+    /// The head that this host remembers of a run.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no head.
+    pub fn head(&self, run: &str) -> Result<Option<Head>, StoreError> {
+        let path = self.heads.join(run);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(|source| StoreError::new(&path, source))?,
+        };
+        let parsed = text
+            .trim_end()
+            .split_once(' ')
+            .and_then(|(seq, hash)| Some(Head { seq: seq.parse().ok()?, hash: hash.parse().ok()? }));
+        // A crash may leave the file empty: it is written without a sync, and tells less than the log then.
+        Ok(parsed)
+    }
+
+    /// Remembers a head. It is replaced as a whole and not synced: it guards against tampering, not
+    /// against power cuts.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn remember(&self, run: &str, head: Head) -> Result<(), StoreError> {
+        make_directory(&self.heads)?;
+        let path = self.heads.join(run);
+        let new = self.heads.join(format!("{run}.new"));
+        let write = || -> io::Result<()> {
+            let mut file =
+                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            writeln!(file, "{} {}", head.seq, head.hash)?;
+            fs::rename(&new, &path)
+        };
+        write().map_err(|source| StoreError::new(&path, source))
+    }
+}
+
+/// Makes a directory and those above it, readable by its owner only.
+pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StoreError::new(path, source))
+}
+
+/// The entries of a log as far as they form a chain, for a look at it; it is not verified.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
+    let file = File::open(path).map_err(|source| StoreError::new(path, source))?;
+    let mut reader = Reader::default();
+    let mut entries = Vec::new();
+    for line in Lines::new(BufReader::new(file)) {
+        let line = line.map_err(|source| StoreError::new(path, source))?;
+        match reader.take(&line.bytes) {
+            Ok(entry) if line.ended => entries.push(entry),
+            _ => break,
+        }
+    }
+    Ok(entries)
+}

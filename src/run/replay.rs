@@ -1,0 +1,86 @@
+//! Replaying a log by the rules: every entry must be what the rules would have written.
+
+use super::command::{Act, Command};
+use super::decide::{decide, may_enrol};
+use super::state::RunState;
+use crate::journal::entry::{Entry, Event, MACHINE, Opened, Verdict};
+
+/// A run as far as it has been replayed.
+#[derive(Debug, Default)]
+pub struct Replay {
+    state: Option<RunState>,
+}
+
+impl Replay {
+    /// Takes in the next entry.
+    ///
+    /// # Errors
+    /// Why the rules would not have written it.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        match (&mut self.state, &entry.event) {
+            (None, Event::Opened(opened)) => {
+                check_opening(entry, opened)?;
+                self.state = Some(RunState::new(entry, opened));
+            }
+            (Some(state), event) => {
+                check(state, entry, event)?;
+                state.apply(entry);
+            }
+            (None, _) => return Err("the first entry must open the run".into()),
+        }
+        Ok(())
+    }
+
+    /// Whether every seal that the plan asks for stands.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.state.as_ref().is_some_and(RunState::is_sealed)
+    }
+
+    /// The state after what has been replayed.
+    #[must_use]
+    pub fn into_state(self) -> Option<RunState> {
+        self.state
+    }
+}
+
+fn check_opening(entry: &Entry, opened: &Opened) -> Result<(), String> {
+    let mut roster = Vec::new();
+    for operator in &opened.roster {
+        may_enrol(&roster, operator).map_err(|refusal| refusal.to_string())?;
+        roster.push(operator.clone());
+    }
+    if !roster.iter().any(|operator| operator.principal == entry.header.by) {
+        return Err(format!("{} opened a run that they do not take part in", entry.header.by));
+    }
+    if opened.plan.seals.is_empty() || opened.plan.points().next().is_none() {
+        return Err("a plan without control points or without seals".into());
+    }
+    Ok(())
+}
+
+fn check(state: &RunState, entry: &Entry, event: &Event) -> Result<(), String> {
+    if entry.sig.is_none() && entry.header.by != MACHINE {
+        return Err(format!("by {}, but not signed", entry.header.by));
+    }
+    let act = Act::behind(event).ok_or("a run is opened once")?;
+    let command = Command::new(entry.header.by.clone(), act);
+    let decided = decide(state, &command, &entry.header.at).map_err(|refusal| refusal.to_string())?;
+    match decided.as_slice() {
+        [same] if agrees(same, event) => Ok(()),
+        _ => Err(format!("the rules would have written another {} entry", event.kind())),
+    }
+}
+
+fn agrees(decided: &Event, written: &Event) -> bool {
+    match (decided, written) {
+        // The words of a reason may change from version to version; what it comes to may not.
+        (Event::Verdict(decided), Event::Verdict(written)) => gist(decided) == gist(written),
+        _ => decided == written,
+    }
+}
+
+fn gist(verdict: &Verdict) -> impl PartialEq {
+    let points: Vec<_> = verdict.reasons.iter().map(|reason| reason.point.clone()).collect();
+    (verdict.decision, verdict.closed, verdict.total, points)
+}
