@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::checklist::Role;
+
+/// A go/no-go checklist for deployments: it probes the real stack, asks people for the rest, and keeps a
+/// signed run log.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 GO, good or sealed · 1 NO-GO · 2 usage or configuration · 3 could not look · \
+4 log invalid · 5 log open · 130 interrupted"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open a run of an environment, or go on with the one that is open
+    Run(RunArgs),
+    /// Run the probes and tell what they saw; needs no key and writes no log
+    Check(CheckArgs),
+    /// Tell whether a run log is sealed, open or invalid
+    Verify(VerifyArgs),
+    /// Set up who you are and the key that you sign with
+    Init(InitArgs),
+}
+
+/// A profile, and what is promoted.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The environment's profile, a TOML file
+    pub profile: PathBuf,
+    /// The release tag that is promoted
+    #[arg(long, value_name = "TAG")]
+    pub release: Option<String>,
+    /// The release tag that runs there now, or `none` for a new environment
+    #[arg(long, value_name = "TAG|none")]
+    pub previous: Option<String>,
+}
+
+/// Who acts.
+#[derive(Debug, Args)]
+pub struct Identity {
+    /// Your name as `allowed_signers` has it [default: from the settings, else git's user.email]
+    #[arg(long = "as", value_name = "PRINCIPAL")]
+    pub principal: Option<String>,
+    /// Your private key file, OpenSSH ed25519 [default: from the settings, else git's user.signingkey]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Opening or resuming a run.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The profile.
+    #[command(flatten)]
+    pub target: Target,
+    /// Who.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// What you do in this run [default: driver of a run that you open, reviewer of one that you join]
+    #[arg(long, value_enum)]
+    pub role: Option<RoleArg>,
+    /// Take the profile as it is now into the open run; the points that it changes start anew
+    #[arg(long)]
+    pub replan: bool,
+    /// Where run logs are kept [default: the user's state directory]
+    #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Colours for a dark or a light terminal
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeArg>,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// The roles.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RoleArg {
+    /// Runs the deployment
+    Driver,
+    /// Looks on and confirms what needs two
+    Reviewer,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Driver => Self::Driver,
+            RoleArg::Reviewer => Self::Reviewer,
+        }
+    }
+}
+
+/// The themes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThemeArg {
+    /// For dark backgrounds
+    Dark,
+    /// For light backgrounds
+    Light,
+}
+
+/// Looking without a run.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The profile.
+    #[command(flatten)]
+    pub target: Target,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// How to tell what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines for people
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Judging a log.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The run log
+    pub log: PathBuf,
+    /// Whom you trust: an OpenSSH allowed_signers file [default: from the settings, else git's
+    /// gpg.ssh.allowedSignersFile]
+    #[arg(long, value_name = "FILE")]
+    pub signers: Option<PathBuf>,
+    /// Exit with 1 unless the sealed verdict is GO
+    #[arg(long)]
+    pub require_go: bool,
+}
+
+/// Setting up.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Your name as others will know it, usually a mail address [default: git's user.email]
+    #[arg(long = "as", value_name = "PRINCIPAL")]
+    pub principal: Option<String>,
+    /// Where the key is, or is to be made
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Make the key without a passphrase, and do not ask for one
+    #[arg(long)]
+    pub no_passphrase: bool,
+}

@@ -1,0 +1,103 @@
+//! `gonogo check`: every probe once, nothing written.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::load::Loaded;
+use crate::checklist::{Plan, Promotion};
+use crate::cli::{CheckArgs, Format};
+use crate::engine::{self, Engine, Handle, clock};
+use crate::error::Exit;
+use crate::headless;
+use crate::run::{Live, Request, RunState, Update};
+
+pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
+    let target = &arguments.target;
+    let promotion = Promotion { release: target.release.clone(), previous: target.previous.clone() };
+    let plan = all_due(Loaded::read(&target.profile)?.plan(&promotion)?);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let Some(state) = runtime.block_on(look(plan))? else { return Ok(Exit::Interrupted) };
+    let now = clock::now();
+    let judgement = state.judge(&now);
+    let told = match arguments.format {
+        Format::Human => headless::human(&judgement, is_colored()),
+        Format::Json => headless::json(&judgement),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(told.as_bytes()).and_then(|()| out.flush()).context("standard output")?;
+    Ok(headless::exit(&judgement))
+}
+
+/// Nobody closes points here, so nothing waits for them: everything is looked at as it is now.
+fn all_due(mut plan: Plan) -> Plan {
+    for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
+        point.due = None;
+        point.after.clear();
+        point.probes.iter_mut().for_each(|probe| probe.due = None);
+    }
+    plan
+}
+
+/// Runs every probe to its end; `None` if a signal came first.
+async fn look(plan: Plan) -> Result<Option<RunState>> {
+    let (log, state) = engine::forgotten(plan)?;
+    let (engine, mut handle) = Engine::new(log, state, Vec::new());
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let running = tokio::spawn(engine.run());
+    let state = tokio::select! {
+        state = watch(&mut handle) => state?,
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    clear_progress();
+    handle.requests.send(Request::Stop).await.ok();
+    running.await?;
+    Ok(state)
+}
+
+/// Waits until every probe that can look has looked.
+async fn watch(handle: &mut Handle) -> Result<Option<RunState>> {
+    while let Some(update) = handle.updates.recv().await {
+        match update {
+            Update::State(state, live) => {
+                show_progress(&state, &live);
+                if live.running.is_empty() && looked(&state) {
+                    return Ok(Some((*state).clone()));
+                }
+            }
+            Update::Broken(why) => anyhow::bail!(why),
+            Update::Stopped => break,
+            Update::Done(_) | Update::Refused(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+fn looked(state: &RunState) -> bool {
+    crate::run::wanted(state, &clock::now()).is_empty()
+}
+
+fn show_progress(state: &RunState, live: &Live) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    let all = state.plan.points().map(|point| point.probes.len()).sum::<usize>();
+    let done = all.saturating_sub(live.running.len());
+    let now =
+        live.running.keys().next().map(|probe| crate::text::line(&probe.to_string())).unwrap_or_default();
+    let _ = write!(io::stderr(), "\r\x1b[K{done}/{all} probes · {now}");
+}
+
+fn clear_progress() {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+}
+
+fn is_colored() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

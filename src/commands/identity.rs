@@ -1,0 +1,147 @@
+//! Who acts: from the command line, the settings, or git.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use super::load::config_dir;
+use crate::checklist::Source;
+use crate::cli::{Identity, ThemeArg};
+use crate::journal::keys::Signer;
+use crate::secret::Secret;
+
+/// What a user has set for every run.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// Their name.
+    pub(super) principal: Option<String>,
+    /// Their key file.
+    pub(super) key: Option<PathBuf>,
+    /// Whom they trust.
+    pub(super) signers: Option<PathBuf>,
+    /// Colours.
+    pub(super) theme: Option<ThemeArg>,
+    /// ASCII only.
+    #[serde(default)]
+    pub(super) ascii: bool,
+}
+
+/// The settings that `init` writes.
+#[derive(Serialize)]
+pub(super) struct NewSettings<'a> {
+    pub(super) principal: &'a str,
+    pub(super) key: &'a Path,
+}
+
+impl Settings {
+    /// The file.
+    pub(super) fn path() -> Result<PathBuf> {
+        Ok(config_dir()?.join("settings.toml"))
+    }
+
+    /// Reads the settings; there need be none.
+    pub(super) fn read() -> Result<Self> {
+        let path = Self::path()?;
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            text => {
+                let text = text.with_context(|| path.display().to_string())?;
+                let source = Source::new(path.display().to_string(), text);
+                source.parse().map_err(|problem| anyhow!("{problem}"))
+            }
+        }
+    }
+}
+
+/// The key that `init` makes.
+pub(super) fn own_key() -> Result<PathBuf> {
+    Ok(config_dir()?.join("id_ed25519"))
+}
+
+/// The operator's name.
+pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
+    let found = given.map(str::to_owned).or_else(|| settings.principal.clone()).or_else(|| git("user.email"));
+    let name = found
+        .context("who are you? Give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once")?;
+    let plain = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !crate::text::is_harmful(c);
+    if name.is_empty()
+        || name.len() > 255
+        || name == crate::journal::entry::MACHINE
+        || !name.chars().all(plain)
+    {
+        bail!(
+            "{:?} cannot be a name: expected something like you@example.com, without white space or any of * ? ! , \"",
+            crate::text::line(&name)
+        );
+    }
+    Ok(name)
+}
+
+/// The operator's key file.
+pub(super) fn key_file(given: Option<&Path>, settings: &Settings) -> Result<PathBuf> {
+    if let Some(path) = given.map(Path::to_owned).or_else(|| settings.key.clone()) {
+        return Ok(private_half(path));
+    }
+    if let Some(path) = git("user.signingkey").and_then(|key| signing_key(&key)) {
+        return Ok(path);
+    }
+    let own = own_key()?;
+    if own.exists() {
+        return Ok(own);
+    }
+    bail!(
+        "no key to sign with: give --key FILE, set git's user.signingkey to an SSH key file, or run `gonogo init` once"
+    );
+}
+
+/// The operator and their key, its passphrase asked for on the terminal if it has one.
+pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer> {
+    let principal = principal(identity.principal.as_deref(), settings)?;
+    let path = key_file(identity.key.as_deref(), settings)?;
+    Ok(Signer::load(&principal, &path, &mut ask_passphrase)?)
+}
+
+fn ask_passphrase(path: &Path) -> io::Result<Secret> {
+    rpassword::prompt_password(format!("Passphrase of {}: ", path.display())).map(Secret::new)
+}
+
+/// Whom a user trusts.
+pub(super) fn signers_file(given: Option<&Path>, settings: &Settings) -> Result<PathBuf> {
+    let found = given.map(Path::to_owned).or_else(|| settings.signers.clone());
+    found.or_else(|| git("gpg.ssh.allowedSignersFile").map(|path| at_home(&path))).context(
+        "whom do you trust? Give --signers FILE, an allowed_signers file with a line per person: \
+         `you@example.com ssh-ed25519 AAAA…`",
+    )
+}
+
+fn git(key: &str) -> Option<String> {
+    let output = Command::new("git")
+        .args(["config", "--get", key])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let value = String::from_utf8(output.ok()?.stdout).ok()?.trim().to_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+/// Git's signing key is an SSH key only if it names a file; a key id of GnuPG or a literal key does not.
+fn signing_key(value: &str) -> Option<PathBuf> {
+    let path = private_half(at_home(value));
+    path.is_file().then_some(path)
+}
+
+fn at_home(path: &str) -> PathBuf {
+    let home =
+        path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
+    home.unwrap_or_else(|| PathBuf::from(path))
+}
+
+/// People give the public half as often as the private one.
+fn private_half(path: PathBuf) -> PathBuf {
+    if path.extension().is_some_and(|extension| extension == "pub") { path.with_extension("") } else { path }
+}

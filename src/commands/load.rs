@@ -1,0 +1,86 @@
+//! Reading profiles and checklists from files, and finding the directories of this user.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use directories::ProjectDirs;
+
+use crate::checklist::{Checklist, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
+use crate::journal::store::Store;
+use crate::outcome::Sha256Hex;
+
+/// The largest profile or checklist, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// A profile with its checklist.
+pub(super) struct Loaded {
+    profile: Profile,
+    checklist: Checklist,
+    /// SHA-256 of the profile file.
+    pub(super) sha256: Sha256Hex,
+}
+
+impl Loaded {
+    /// Reads a profile, and the checklist that it names.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let source = read(path).with_context(|| {
+            format!("profile {}; give the path of a TOML file such as config/local.toml", path.display())
+        })?;
+        let sha256 = Sha256Hex::of(source.text.as_bytes());
+        let profile = Profile::parse(source)?;
+        let checklist = match &profile.file.checklist {
+            None => Checklist::standard().map_err(|problem| anyhow!("{problem}"))?,
+            Some(name) => own_checklist(&path.parent().unwrap_or(Path::new("")).join(name))?,
+        };
+        Ok(Self { profile, checklist, sha256 })
+    }
+
+    /// The environment's name.
+    pub(super) fn environment(&self) -> &str {
+        &self.profile.file.environment
+    }
+
+    /// The release that runs now, as the profile says.
+    pub(super) fn previous(&self) -> Option<&str> {
+        self.profile.file.previous.as_deref()
+    }
+
+    /// The plan for a promotion.
+    pub(super) fn plan(&self, promotion: &Promotion) -> Result<Plan> {
+        Ok(freeze(&self.checklist, &self.profile, promotion)?)
+    }
+}
+
+fn own_checklist(path: &Path) -> Result<Checklist> {
+    let source = read(path).with_context(|| format!("checklist {}", path.display()))?;
+    let checklist = Checklist::parse(source).map_err(|problem| anyhow!("{problem}"))?;
+    if checklist.file.name.trim().is_empty() {
+        bail!("{}: the checklist's name is empty; give it one other than {STANDARD_NAME}", path.display());
+    }
+    Ok(checklist)
+}
+
+fn read(path: &Path) -> Result<Source> {
+    if fs::metadata(path)?.len() > MAX_FILE {
+        bail!("larger than {MAX_FILE} bytes");
+    }
+    Ok(Source::new(path.display().to_string(), fs::read_to_string(path)?))
+}
+
+fn directories() -> Result<ProjectDirs> {
+    ProjectDirs::from("", "", "gonogo").context("your home directory is not known; set HOME")
+}
+
+/// Where this user's settings and key are.
+pub(super) fn config_dir() -> Result<PathBuf> {
+    Ok(directories()?.config_dir().to_owned())
+}
+
+/// Where this user's run logs are.
+pub(super) fn store(log_dir: Option<&Path>) -> Result<Store> {
+    let directories = directories()?;
+    // macOS has no state directory.
+    let state = directories.state_dir().unwrap_or_else(|| directories.data_dir());
+    Ok(Store::new(state, log_dir))
+}

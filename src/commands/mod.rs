@@ -1,0 +1,46 @@
+//! One command each: arguments in, exit code out.
+
+mod check;
+mod identity;
+mod init;
+mod load;
+mod run;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Exit, chain};
+
+/// Runs the command line and gives the exit code.
+#[must_use]
+pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Good };
+        }
+    };
+    let done = match cli.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        // The reader of a closed pipe wants no more, not even an error.
+        if !is_broken_pipe(&error) {
+            let _ = writeln!(io::stderr(), "gonogo: {}", chain(error.as_ref()));
+        }
+        Exit::Usage
+    })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,109 @@
+//! Lines for people: one a point, then what is wrong and why.
+
+use std::fmt::Write as _;
+
+use crate::checklist::{Point, Probe};
+use crate::outcome::{Class, Observation};
+use crate::run::{Judgement, Look, Status, judge, why};
+use crate::text::line;
+
+/// The whole report. With `color`, states are coloured.
+#[must_use]
+pub fn human(judgement: &Judgement, color: bool) -> String {
+    let mut out = String::new();
+    let plan = &judgement.state.plan;
+    for (number, section) in plan.sections.iter().enumerate() {
+        let _ = writeln!(out, "{} {}", number + 1, line(&section.title));
+        for point in &section.points {
+            let _ = writeln!(out, "{}", point_line(judgement, point, color));
+        }
+    }
+    for point in plan.points().filter(|point| judgement.status(&point.id).is_bad()) {
+        troubles(&mut out, judgement, point, color);
+    }
+    let verdict = judge(judgement);
+    let _ = writeln!(
+        out,
+        "\n{} {}/{}  {}{}",
+        verdict.decision,
+        verdict.closed,
+        verdict.total,
+        line(&plan.environment),
+        if plan.release.is_empty() { String::new() } else { format!(" {}", line(&plan.release)) }
+    );
+    out
+}
+
+fn point_line(judgement: &Judgement, point: &Point, color: bool) -> String {
+    let status = judgement.status(&point.id);
+    let why = why(judgement, &point.id, &status);
+    let word = format!("{:<14}", status.word());
+    let rest = if why.is_empty() { line(&point.title) } else { line(&why) };
+    format!("  {} {} {:<26} {rest}", glyph(&status), paint(&word, &status, color), line(&point.id))
+}
+
+fn glyph(status: &Status) -> &'static str {
+    match status {
+        Status::Passed | Status::PassedOnRetry(_) => "✔",
+        Status::Failed => "✖",
+        Status::Error | Status::Unconfigured(_) => "⚠",
+        Status::Settled => "●",
+        Status::Stale => "◷",
+        Status::NeedsYou { .. } => "◐",
+        Status::Waived(_) => "≈",
+        Status::NotApplicable => "–",
+        Status::Blocked(_) => "⊘",
+        Status::Pending | Status::NotDue(_) => "○",
+    }
+}
+
+/// ANSI colours that differ in lightness too: blue for good, bold orange-yellow and magenta for trouble.
+fn paint(word: &str, status: &Status, color: bool) -> String {
+    let code = match status {
+        Status::Passed | Status::PassedOnRetry(_) | Status::Settled => "36",
+        Status::Failed => "1;31",
+        Status::Error | Status::Unconfigured(_) => "1;35",
+        Status::NeedsYou { .. } | Status::Stale => "33",
+        _ => "2",
+    };
+    if color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
+}
+
+fn troubles(out: &mut String, judgement: &Judgement, point: &Point, color: bool) {
+    let status = judgement.status(&point.id);
+    let _ =
+        writeln!(out, "\n{} {}: {}", glyph(&status), line(&point.id), paint(&status.word(), &status, color));
+    if let Status::Unconfigured(missing) = &status {
+        let _ = writeln!(out, "  the profile lacks {}", missing.join(", "));
+    }
+    let Some(state) = judgement.state.point(&point.id) else { return };
+    for probe in &point.probes {
+        let look = state.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
+        if let Some(look) = look.filter(|look| look.outcome.class != Class::Pass) {
+            probe_troubles(out, probe, look);
+        }
+    }
+}
+
+fn probe_troubles(out: &mut String, probe: &Probe, look: &Look) {
+    let tries =
+        if look.outcome.tries > 1 { format!(", {} tries", look.outcome.tries) } else { String::new() };
+    let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), look.took_ms);
+    for seen in look.outcome.troubles() {
+        let _ = writeln!(out, "    {} {}", mark(seen), line(&seen.what));
+        let _ = writeln!(out, "        expected {}", line(&seen.expected));
+        let _ = writeln!(
+            out,
+            "        {} {}",
+            if seen.ok.is_none() { "but     " } else { "seen    " },
+            line(&seen.seen)
+        );
+    }
+    if !look.outcome.reproduce.is_empty() {
+        let _ = writeln!(out, "    try: {}", line(&look.outcome.reproduce));
+    }
+}
+
+fn mark(seen: &Observation) -> &'static str {
+    if seen.ok.is_none() { "⚠" } else { "✖" }
+}

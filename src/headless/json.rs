@@ -1,0 +1,92 @@
+//! One JSON object for programs.
+
+use serde::Serialize;
+
+use crate::checklist::Point;
+use crate::journal::entry::Decision;
+use crate::outcome::Outcome;
+use crate::run::{Judgement, Look, judge, why};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    gonogo: &'static str,
+    checklist: &'a str,
+    environment: &'a str,
+    release: &'a str,
+    verdict: Decision,
+    closed: u64,
+    total: u64,
+    points: Vec<PointReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct PointReport<'a> {
+    id: &'a str,
+    section: &'a str,
+    title: &'a str,
+    status: String,
+    closed: bool,
+    why: String,
+    missing: Vec<&'a str>,
+    probes: Vec<ProbeReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProbeReport<'a> {
+    id: &'a str,
+    title: &'a str,
+    kind: &'a str,
+    took_ms: Option<u64>,
+    outcome: Option<&'a Outcome>,
+}
+
+/// The whole report, pretty-printed, with a line end.
+#[must_use]
+pub fn json(judgement: &Judgement) -> String {
+    let plan = &judgement.state.plan;
+    let verdict = judge(judgement);
+    let sections = plan.sections.iter();
+    let points = sections.flat_map(|section| section.points.iter().map(|point| (section.id.as_str(), point)));
+    let report = Report {
+        gonogo: env!("CARGO_PKG_VERSION"),
+        checklist: &plan.checklist,
+        environment: &plan.environment,
+        release: &plan.release,
+        verdict: verdict.decision,
+        closed: verdict.closed,
+        total: verdict.total,
+        points: points.map(|(section, point)| point_report(judgement, section, point)).collect(),
+    };
+    // The report holds nothing that JSON cannot.
+    serde_json::to_string_pretty(&report).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn point_report<'a>(judgement: &Judgement<'a>, section: &'a str, point: &'a Point) -> PointReport<'a> {
+    let status = judgement.status(&point.id);
+    PointReport {
+        id: &point.id,
+        section,
+        title: &point.title,
+        status: status.word(),
+        closed: status.is_closed(),
+        why: why(judgement, &point.id, &status),
+        missing: point.missing(),
+        probes: point.probes.iter().map(|probe| probe_report(judgement, &point.id, probe)).collect(),
+    }
+}
+
+fn probe_report<'a>(
+    judgement: &Judgement<'a>,
+    point: &str,
+    probe: &'a crate::checklist::Probe,
+) -> ProbeReport<'a> {
+    let state = judgement.state.point(point).and_then(|state| state.probes.get(&probe.id));
+    let look: Option<&'a Look> = state.and_then(|state| state.latest.as_ref());
+    ProbeReport {
+        id: &probe.id,
+        title: &probe.title,
+        kind: probe.spec.as_ref().map_or("", |spec| spec.kind()),
+        took_ms: look.map(|look| look.took_ms),
+        outcome: look.map(|look| look.outcome.as_ref()),
+    }
+}

@@ -1,0 +1,186 @@
+//! What the person wants done: asked of the rules for the wording, and of the engine for the deed.
+
+use super::app::{App, Asked, Effect};
+use super::dialog::Dialog;
+use super::prompt::{Prompt, Purpose};
+use super::view::View;
+use crate::checklist::{Point, PointId};
+use crate::outcome::{Class, Outcome};
+use crate::run::{Act, Command, PointState, Refusal, Request, decide, evidence, possible};
+use crate::text;
+use crate::time::{Utc, parse_span};
+
+/// Words that pass the rules, to ask them what else is in the way.
+const SOME: &str = "?";
+
+impl App {
+    /// Asks the engine for an act.
+    pub fn act(&mut self, act: Act, said: String, prompt: Option<Prompt>) -> Vec<Effect> {
+        self.asked.push_back(Asked { said, prompt });
+        vec![Effect::Send(Request::Act(Command::new(self.me.principal.clone(), act)))]
+    }
+
+    /// What the rules say against an act now.
+    pub fn refusal(&self, act: Act) -> Option<Refusal> {
+        decide(&self.state, &Command::new(self.me.principal.clone(), act), &self.now).err()
+    }
+
+    fn here(&self) -> Option<(&Point, &PointState)> {
+        let point = self.place.point(&self.state.plan)?;
+        Some((point, self.state.point(&point.id)?))
+    }
+
+    fn here_id(&self) -> Option<PointId> {
+        self.here().map(|(point, _)| point.id.clone())
+    }
+
+    /// Opens what is to be asked, unless the rules are against the act whatever is answered.
+    fn open(&mut self, dialog: Dialog, act: Act) {
+        match self.refusal(act) {
+            Some(refusal) => self.refuse(&refusal.to_string()),
+            None => self.dialog = Some(dialog),
+        }
+    }
+
+    /// `space`.
+    pub fn wish_confirm(&mut self) {
+        let Some((point, state)) = self.here() else { return };
+        let (point, of) = (point.id.clone(), evidence(point, state));
+        let act = Act::Confirm { point: point.clone(), of: of.clone(), reason: None };
+        match self.refusal(act) {
+            None => self.dialog = Some(Dialog::Confirm { point, of, reason: None, scroll: 0 }),
+            Some(Refusal::ReasonNeeded(_)) => {
+                self.dialog = Some(Dialog::Words(Prompt::new(point, Purpose::StandForTwo(of))));
+            }
+            Some(refusal) => self.refuse(&refusal.to_string()),
+        }
+    }
+
+    /// `w`.
+    pub fn wish_waive(&mut self) {
+        let Some(point) = self.here_id() else { return };
+        let until = Utc::from_millis(i64::MAX);
+        let act = Act::Waive { point: point.clone(), reason: SOME.into(), until };
+        self.open(Dialog::Words(Prompt::new(point, Purpose::Waive)), act);
+    }
+
+    /// `x`.
+    pub fn wish_exempt(&mut self) {
+        let Some(point) = self.here_id() else { return };
+        let act = Act::Exempt { point: point.clone(), reason: SOME.into() };
+        self.open(Dialog::Words(Prompt::new(point, Purpose::Exempt)), act);
+    }
+
+    /// `n`.
+    pub fn wish_note(&mut self) {
+        let Some(point) = self.here_id() else { return };
+        let act = Act::Note { point: Some(point.clone()), text: SOME.into() };
+        self.open(Dialog::Words(Prompt::new(point, Purpose::Note)), act);
+    }
+
+    /// `u`.
+    pub fn wish_retract(&mut self) {
+        let Some((point, state)) = self.here() else { return };
+        let what = newest_act(state, &self.me.principal).unwrap_or_default();
+        let point = point.id.clone();
+        self.open(Dialog::Retract { point: point.clone(), what }, Act::Retract { point });
+    }
+
+    /// The act that a prompt's words are for.
+    ///
+    /// # Errors
+    /// What is wrong with the words.
+    pub fn act_of(&self, prompt: &Prompt) -> Result<Act, String> {
+        let (point, words) = (prompt.point.clone(), prompt.words.text().trim().to_owned());
+        Ok(match &prompt.purpose {
+            Purpose::Waive => Act::Waive { point, reason: words, until: self.until(prompt)? },
+            Purpose::Exempt => Act::Exempt { point, reason: words },
+            Purpose::Note => Act::Note { point: Some(point), text: words },
+            Purpose::StandForTwo(of) => Act::Confirm { point, of: of.clone(), reason: Some(words) },
+        })
+    }
+
+    /// When a waiver that is being typed would end.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn until(&self, prompt: &Prompt) -> Result<Utc, String> {
+        Ok(self.now.wall.plus(parse_span(prompt.span.text().trim())?))
+    }
+
+    /// `r`.
+    pub fn probe(&mut self) -> Vec<Effect> {
+        let Some(point) = self.here_id() else { return Vec::new() };
+        if let Some(why) = self.not_probed(&point) {
+            self.refuse(&why);
+            return Vec::new();
+        }
+        self.say(&format!("probing {point}"));
+        vec![Effect::Send(Request::Probe(point))]
+    }
+
+    /// Why no probe of a point can look now.
+    fn not_probed(&self, id: &str) -> Option<String> {
+        let view = View::new(self);
+        let point = view.plan().point(id)?;
+        if !self.state.seals.is_empty() {
+            return Some(Refusal::Sealed.to_string());
+        }
+        if point.probes.is_empty() {
+            return Some(format!("{id} has no probe; it is for people to say"));
+        }
+        let can = |probe| possible(&view.judgement, point, probe).is_some();
+        if point.probes.iter().any(can) {
+            return None;
+        }
+        let why = crate::run::why(&view.judgement, id, &view.status(point));
+        Some(format!("{id} cannot be probed now: {why}"))
+    }
+
+    /// `R`.
+    pub fn probe_troubled(&mut self) -> Vec<Effect> {
+        if !self.state.seals.is_empty() {
+            self.refuse(&Refusal::Sealed.to_string());
+            return Vec::new();
+        }
+        self.say("probing all that is stale, wrong or missing");
+        vec![Effect::Send(Request::ProbeTroubled)]
+    }
+
+    /// `y`.
+    pub fn copy(&mut self) -> Vec<Effect> {
+        let Some(command) = self.here().and_then(|(_, state)| reproduce(state)) else {
+            self.refuse("no probe has told a command yet that shows the same");
+            return Vec::new();
+        };
+        let command = text::line(&command);
+        self.say(&format!("to the clipboard: {command}"));
+        vec![Effect::Copy(command)]
+    }
+}
+
+/// The reproduce command of the probe that is most in trouble.
+fn reproduce(state: &PointState) -> Option<String> {
+    let looks = state.probes.values().filter_map(|probe| probe.latest.as_ref().or(probe.before.as_ref()));
+    let outcomes = looks.map(|look| look.outcome.as_ref()).filter(|outcome| !outcome.reproduce.is_empty());
+    let worst = outcomes.min_by_key(|outcome: &&Outcome| match outcome.class {
+        Class::Fail => 0,
+        Class::Error => 1,
+        Class::Pass => 2,
+    });
+    worst.map(|outcome| outcome.reproduce.clone())
+}
+
+/// A person's newest act on a point, in words.
+fn newest_act(state: &PointState, who: &str) -> Option<String> {
+    let confirmed = state.confirmations.iter().filter(|act| act.by == who);
+    let confirmed = confirmed.map(|act| (act.seq, format!("your confirmation, entry {}", act.seq)));
+    let waived = state.waivers.iter().filter(|act| act.by == who);
+    let waived =
+        waived.map(|act| (act.seq, format!("your waiver, entry {}: {}", act.seq, text::line(&act.reason))));
+    let exempted = state.exemptions.iter().filter(|act| act.by == who);
+    let exempted = exempted.map(|act| {
+        (act.seq, format!("your “not applicable”, entry {}: {}", act.seq, text::line(&act.reason)))
+    });
+    confirmed.chain(waived).chain(exempted).max_by_key(|(seq, _)| *seq).map(|(_, what)| what)
+}

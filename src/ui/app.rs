@@ -1,0 +1,331 @@
+//! What the person does with the screen. Pure: messages in, effects out; time comes in.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use ratatui::layout::Rect;
+
+use super::dialog::Dialog;
+use super::keymap::{self, Intent};
+use super::layout::{Arrangement, Size, arrange};
+use super::place::Place;
+use super::prompt::Prompt;
+use super::theme::Look;
+use super::view::View;
+use super::{Msg, Setup, detail};
+use crate::journal::entry::Enrolled;
+use crate::run::{Live, Request, RunState, Status, Update};
+use crate::time::Moment;
+
+/// What has to be done outside.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Ask the engine.
+    Send(Request),
+    /// Put this into the clipboard.
+    Copy(String),
+    /// Suspend the program.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// The end.
+    End,
+}
+
+/// What the keys move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// The lists of points.
+    List,
+    /// The detail of the selected point.
+    Detail,
+}
+
+/// Something to be read at the bottom, until the next key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// Whether it says no.
+    pub refused: bool,
+}
+
+/// Something that was asked for and is not answered yet.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What to say when it is done.
+    pub said: String,
+    /// What was typed for it, to be given back when it is refused.
+    pub prompt: Option<Prompt>,
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub struct App {
+    /// Who sits here.
+    pub me: Enrolled,
+    /// The log's name.
+    pub log: String,
+    /// How it looks.
+    pub look: Look,
+    /// The run, all of it durable.
+    pub state: Arc<RunState>,
+    /// What is under way.
+    pub live: Arc<Live>,
+    /// The time.
+    pub now: Moment,
+    /// The size of the screen.
+    pub area: Rect,
+    /// Where the person is.
+    pub place: Place,
+    /// What the keys move.
+    pub focus: Focus,
+    /// The first line of the detail that is shown.
+    pub scroll: usize,
+    /// What lies over the screen.
+    pub dialog: Option<Dialog>,
+    /// What is told at the start.
+    pub notices: Vec<String>,
+    /// What is told now.
+    pub notice: Option<Notice>,
+    /// What was asked for, oldest first.
+    pub asked: VecDeque<Asked>,
+    /// Whether the engine was asked to stop.
+    pub leaving: bool,
+    /// Whether a signal asked for that.
+    pub signalled: bool,
+    /// Why the engine stopped of itself.
+    pub broken: Option<String>,
+}
+
+impl App {
+    /// The screen at the start of a session.
+    pub fn new(setup: &Setup, state: Arc<RunState>, area: Rect) -> Self {
+        let place = Place::first(&state.plan);
+        let dialog = (!setup.notices.is_empty()).then_some(Dialog::Notices { scroll: 0 });
+        Self {
+            me: setup.me.clone(),
+            log: setup.log.clone(),
+            look: setup.look,
+            state,
+            live: Arc::default(),
+            now: (setup.clock)(),
+            area,
+            place,
+            focus: Focus::List,
+            scroll: 0,
+            dialog,
+            notices: setup.notices.clone(),
+            notice: None,
+            asked: VecDeque::new(),
+            leaving: false,
+            signalled: false,
+            broken: None,
+        }
+    }
+
+    /// Takes in a message.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Input(event) => self.input(event),
+            Msg::Update(update) => self.told(update),
+            Msg::Continued => vec![Effect::Redraw],
+            Msg::Leave => {
+                self.signalled = true;
+                self.leave()
+            }
+        }
+    }
+
+    fn input(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Paste(text) => {
+                if let Some(Dialog::Words(prompt)) = &mut self.dialog {
+                    prompt.paste(&text);
+                }
+                Vec::new()
+            }
+            Event::Resize(width, height) => {
+                self.area = Rect::new(0, 0, width, height);
+                self.scroll = self.scroll.min(self.scroll_limit());
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        self.notice = None;
+        match (keymap::intent(key), self.dialog.take()) {
+            (Some(Intent::Suspend), dialog) => {
+                self.dialog = dialog;
+                vec![Effect::Suspend]
+            }
+            (Some(Intent::Leave), None) => self.leave(),
+            (Some(Intent::Leave), Some(_)) if keymap::is_control(key) => self.leave(),
+            (_, Some(dialog)) => self.dialog_key(dialog, key),
+            (Some(intent), None) => self.intent(intent),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn intent(&mut self, intent: Intent) -> Vec<Effect> {
+        let before = self.place.clone();
+        let effects = if self.moved(intent) { Vec::new() } else { self.wish(intent) };
+        if self.place != before {
+            self.scroll = 0;
+        }
+        effects
+    }
+
+    /// Moves about, if that is what is asked for.
+    fn moved(&mut self, intent: Intent) -> bool {
+        let plan = Arc::clone(&self.state.plan);
+        let size = self.arrangement().size;
+        match intent {
+            Intent::PageUp => self.scroll_by(-1, 1),
+            Intent::PageDown => self.scroll_by(1, 1),
+            Intent::HalfUp => self.scroll_by(-1, 2),
+            Intent::HalfDown => self.scroll_by(1, 2),
+            Intent::Section(number) => self.place.open(&plan, number),
+            Intent::NextSection => self.place.turn(&plan, 1),
+            Intent::PreviousSection => self.place.turn(&plan, -1),
+            Intent::Detail => self.focus = Focus::Detail,
+            Intent::Back => self.focus = Focus::List,
+            Intent::NextHuman => self.next_human(),
+            _ if self.focus == Focus::Detail => return self.moved_detail(intent),
+            Intent::Up => self.place.up(&plan, size),
+            Intent::Down => self.place.down(&plan, size),
+            Intent::Left => self.place.aside(&plan, size, false),
+            Intent::Right => self.place.aside(&plan, size, true),
+            Intent::First => self.place.end(&plan, false),
+            Intent::Last => self.place.end(&plan, true),
+            _ => return false,
+        }
+        true
+    }
+
+    fn moved_detail(&mut self, intent: Intent) -> bool {
+        match intent {
+            Intent::Up => self.scroll = self.scroll.saturating_sub(1),
+            Intent::Down => self.scroll = (self.scroll + 1).min(self.scroll_limit()),
+            Intent::First => self.scroll = 0,
+            Intent::Last => self.scroll = self.scroll_limit(),
+            Intent::Left => self.focus = Focus::List,
+            Intent::Right => {}
+            _ => return false,
+        }
+        true
+    }
+
+    fn wish(&mut self, intent: Intent) -> Vec<Effect> {
+        match intent {
+            Intent::Confirm => self.wish_confirm(),
+            Intent::Waive => self.wish_waive(),
+            Intent::Exempt => self.wish_exempt(),
+            Intent::Retract => self.wish_retract(),
+            Intent::Note => self.wish_note(),
+            Intent::Probe => return self.probe(),
+            Intent::ProbeTroubled => return self.probe_troubled(),
+            Intent::Copy => return self.copy(),
+            Intent::Verdict => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
+            Intent::Help => self.dialog = Some(Dialog::Help { scroll: 0 }),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn next_human(&mut self) {
+        let next = {
+            let view = View::new(self);
+            let points: Vec<_> = view.plan().points().collect();
+            let here = view.point().and_then(|here| points.iter().position(|point| point.id == here.id));
+            let (before, after) = points.split_at(here.map_or(0, |here| here + 1));
+            let waits = |point: &&&crate::checklist::Point| view.needs_human(point);
+            after.iter().chain(before).find(waits).map(|point| point.id.clone())
+        };
+        match next {
+            Some(id) => self.place.go_to(&Arc::clone(&self.state.plan), &id),
+            None => self.say("nothing needs a human now"),
+        }
+    }
+
+    fn told(&mut self, update: Update) -> Vec<Effect> {
+        match update {
+            Update::State(state, live) => {
+                self.place.follow_if_changed(&self.state.plan, &state.plan);
+                (self.state, self.live) = (state, live);
+                self.scroll = self.scroll.min(self.scroll_limit());
+            }
+            Update::Done(seq) => {
+                if let Some(asked) = self.asked.pop_front() {
+                    self.say(&format!("{} · entry {seq}", asked.said));
+                }
+            }
+            Update::Refused(why) => {
+                let asked = self.asked.pop_front();
+                self.refuse(&why);
+                if let (Some(Asked { prompt: Some(prompt), .. }), None) = (asked, &self.dialog) {
+                    self.dialog = Some(Dialog::Words(prompt.refused(&why)));
+                }
+            }
+            Update::Broken(why) => {
+                self.broken = Some(why);
+                return vec![Effect::End];
+            }
+            Update::Stopped => return vec![Effect::End],
+        }
+        Vec::new()
+    }
+
+    /// Asks the engine to stop; asked twice, does not wait for it.
+    fn leave(&mut self) -> Vec<Effect> {
+        if std::mem::replace(&mut self.leaving, true) {
+            return vec![Effect::End];
+        }
+        vec![Effect::Send(Request::Stop)]
+    }
+
+    /// Says something at the bottom.
+    pub fn say(&mut self, text: &str) {
+        self.notice = Some(Notice { text: text.to_owned(), refused: false });
+    }
+
+    /// Says no at the bottom.
+    pub fn refuse(&mut self, why: &str) {
+        self.notice = Some(Notice { text: why.to_owned(), refused: true });
+    }
+
+    /// Where everything stands.
+    pub fn arrangement(&self) -> Arrangement {
+        let sections: Vec<_> = self.state.plan.sections.iter().map(|section| section.points.len()).collect();
+        arrange(self.area, &sections, self.place.section)
+    }
+
+    fn scroll_by(&mut self, pages: isize, parts: usize) {
+        let page = usize::from(self.arrangement().detail.height) / parts;
+        let lines = page.saturating_sub(1).max(1).cast_signed() * pages;
+        self.scroll = self.scroll.saturating_add_signed(lines).min(self.scroll_limit());
+    }
+
+    fn scroll_limit(&self) -> usize {
+        let detail = self.arrangement().detail;
+        let lines = detail::lines(&View::new(self), usize::from(detail.width)).len();
+        lines.saturating_sub(usize::from(detail.height))
+    }
+
+    /// Whether the detail fills the screen.
+    pub fn is_detail_alone(&self, size: Size) -> bool {
+        size == Size::Small && self.focus == Focus::Detail
+    }
+}
+
+impl View<'_> {
+    /// Whether a person has to do something about a point.
+    pub fn needs_human(&self, point: &crate::checklist::Point) -> bool {
+        let status = self.status(point);
+        self.is_mine(point, &status) || matches!(status, Status::Failed | Status::Error | Status::Unconfigured(_))
+    }
+}

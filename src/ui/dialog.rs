@@ -1,0 +1,190 @@
+//! What lies over the screen, and what keys do to it.
+
+use crossterm::event::KeyEvent;
+
+use super::app::{App, Effect};
+use super::keymap::{self, Answer};
+use super::prompt::{Prompt, Purpose, Stage, Step};
+use super::sheet::Sheet;
+use super::view::View;
+use crate::checklist::PointId;
+use crate::journal::entry::Evidence;
+use crate::run::Act;
+
+/// What lies over the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// What works here.
+    Help {
+        /// The first line shown.
+        scroll: usize,
+    },
+    /// What is told at the start.
+    Notices {
+        /// The first line shown.
+        scroll: usize,
+    },
+    /// Whether to confirm.
+    Confirm {
+        /// The point.
+        point: PointId,
+        /// What the person sees while asked.
+        of: Vec<Evidence>,
+        /// Why they stand for two.
+        reason: Option<String>,
+        /// The first line shown.
+        scroll: usize,
+    },
+    /// Whether to take an act back.
+    Retract {
+        /// The point.
+        point: PointId,
+        /// The act in words.
+        what: String,
+    },
+    /// Words are asked for.
+    Words(Prompt),
+    /// The verdict.
+    Verdict {
+        /// The first line shown.
+        scroll: usize,
+    },
+    /// Whether to seal.
+    Seal,
+}
+
+impl Dialog {
+    /// The first line shown.
+    pub const fn scroll(&self) -> usize {
+        match self {
+            Self::Help { scroll }
+            | Self::Notices { scroll }
+            | Self::Confirm { scroll, .. }
+            | Self::Verdict { scroll } => *scroll,
+            Self::Retract { .. } | Self::Words(_) | Self::Seal => 0,
+        }
+    }
+
+    fn scrolled(mut self, to: usize) -> Self {
+        match &mut self {
+            Self::Help { scroll }
+            | Self::Notices { scroll }
+            | Self::Confirm { scroll, .. }
+            | Self::Verdict { scroll } => *scroll = to,
+            Self::Retract { .. } | Self::Words(_) | Self::Seal => {}
+        }
+        self
+    }
+}
+
+impl App {
+    /// A key for a dialog; it is gone unless it is put back.
+    pub fn dialog_key(&mut self, dialog: Dialog, key: KeyEvent) -> Vec<Effect> {
+        if let Dialog::Words(prompt) = dialog {
+            return self.prompt_key(prompt, key);
+        }
+        match (keymap::answer(key), dialog) {
+            (Some(Answer::No), Dialog::Seal) => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
+            (Some(Answer::No), _) | (Some(Answer::On), Dialog::Help { .. } | Dialog::Notices { .. }) => {}
+            (Some(Answer::Yes), dialog) => return self.yes(dialog),
+            (Some(Answer::Seal), dialog @ Dialog::Verdict { .. }) => self.wish_seal(dialog),
+            (Some(Answer::Scroll(lines)), dialog) => self.scroll_dialog(dialog, lines),
+            (_, dialog) => self.dialog = Some(dialog),
+        }
+        Vec::new()
+    }
+
+    fn yes(&mut self, dialog: Dialog) -> Vec<Effect> {
+        match dialog {
+            Dialog::Confirm { point, of, reason, .. } => {
+                let said = format!("confirmed {point}");
+                self.act(Act::Confirm { point, of, reason }, said, None)
+            }
+            Dialog::Retract { point, .. } => {
+                let said = format!("took it back on {point}");
+                self.act(Act::Retract { point }, said, None)
+            }
+            Dialog::Seal => self.act(Act::Seal, "sealed".into(), None),
+            Dialog::Verdict { .. } => self.record_verdict(),
+            other => {
+                self.dialog = Some(other);
+                Vec::new()
+            }
+        }
+    }
+
+    fn record_verdict(&mut self) -> Vec<Effect> {
+        self.dialog = Some(Dialog::Verdict { scroll: 0 });
+        match self.refusal(Act::Verdict) {
+            Some(refusal) => {
+                self.refuse(&refusal.to_string());
+                Vec::new()
+            }
+            None => self.act(Act::Verdict, "the verdict is recorded".into(), None),
+        }
+    }
+
+    fn wish_seal(&mut self, verdict: Dialog) {
+        self.dialog = Some(verdict);
+        match self.refusal(Act::Seal) {
+            Some(refusal) => self.refuse(&refusal.to_string()),
+            None => self.dialog = Some(Dialog::Seal),
+        }
+    }
+
+    fn scroll_dialog(&mut self, dialog: Dialog, lines: isize) {
+        let limit = {
+            let view = View::new(self);
+            Sheet::of(&view, &dialog).limit(self.area)
+        };
+        let to = dialog.scroll().saturating_add_signed(lines).min(limit);
+        self.dialog = Some(dialog.scrolled(to));
+    }
+
+    fn prompt_key(&mut self, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
+        match prompt.key(key) {
+            Step::Away => {}
+            Step::Stay => self.dialog = Some(Dialog::Words(prompt)),
+            Step::Check => return self.check_words(prompt),
+            Step::Submit => return self.submit(prompt),
+        }
+        Vec::new()
+    }
+
+    /// Asks the rules about what was typed, before the person is asked or the engine is.
+    fn check_words(&mut self, mut prompt: Prompt) -> Vec<Effect> {
+        let wrong = match self.act_of(&prompt) {
+            Ok(act) => self.refusal(act).map(|refusal| refusal.to_string()),
+            Err(wrong) => Some(wrong),
+        };
+        match (&prompt.purpose, wrong) {
+            (_, Some(wrong)) => prompt.wrong = Some(wrong),
+            (Purpose::Note, None) => return self.submit(prompt),
+            (Purpose::StandForTwo(of), None) => {
+                let (of, reason) = (of.clone(), Some(prompt.words.text().to_owned()));
+                self.dialog = Some(Dialog::Confirm { point: prompt.point, of, reason, scroll: 0 });
+                return Vec::new();
+            }
+            (Purpose::Waive | Purpose::Exempt, None) => prompt.stage = Stage::Ask,
+        }
+        self.dialog = Some(Dialog::Words(prompt));
+        Vec::new()
+    }
+
+    fn submit(&mut self, prompt: Prompt) -> Vec<Effect> {
+        let point = &prompt.point;
+        let said = match prompt.purpose {
+            Purpose::Waive => format!("waived {point}"),
+            Purpose::Exempt => format!("said that {point} does not apply"),
+            Purpose::Note => format!("noted on {point}"),
+            Purpose::StandForTwo(_) => format!("confirmed {point}"),
+        };
+        match self.act_of(&prompt) {
+            Ok(act) => self.act(act, said, Some(prompt)),
+            Err(wrong) => {
+                self.dialog = Some(Dialog::Words(prompt.refused(&wrong)));
+                Vec::new()
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Where everything stands, by the size of the screen.
+
+use ratatui::layout::Rect;
+
+/// The three sizes a screen can have, and too small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// All panels and the detail.
+    Wide,
+    /// One section open, the others as bars, the detail below or beside.
+    Medium,
+    /// One section, or the detail.
+    Small,
+    /// Nothing can be shown.
+    TooSmall,
+}
+
+/// The least that can be drawn on.
+pub const LEAST: (u16, u16) = (40, 12);
+
+/// How many cells the panels have between them.
+const GAP: u16 = 2;
+
+/// Where everything stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrangement {
+    /// Which of the sizes it is.
+    pub size: Size,
+    /// The line on top.
+    pub header: Rect,
+    /// The line at the bottom.
+    pub footer: Rect,
+    /// The panels (wide, one per section), or the one list.
+    pub lists: Vec<Rect>,
+    /// The text of the detail.
+    pub detail: Rect,
+    /// Whether the detail stands below the list and not beside it.
+    pub below: bool,
+}
+
+/// Arranges a screen for a plan whose sections have so many points, the open one being `open`.
+pub fn arrange(area: Rect, sections: &[usize], open: usize) -> Arrangement {
+    let header = Rect { height: 1.min(area.height), ..area };
+    let footer = Rect { y: area.bottom().saturating_sub(1), height: 1.min(area.height), ..area };
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+    let (size, lists, detail, below) = match size(area, sections.len()) {
+        Size::Wide => wide(body, sections.len()),
+        Size::Medium => medium(body, sections, open),
+        Size::Small => small(body),
+        Size::TooSmall => (Size::TooSmall, Vec::new(), area, false),
+    };
+    Arrangement { size, header, footer, lists, detail, below }
+}
+
+fn size(area: Rect, sections: usize) -> Size {
+    let rows = sections.div_ceil(2).max(3);
+    match (area.width, area.height) {
+        (w, h) if w < LEAST.0 || h < LEAST.1 => Size::TooSmall,
+        (w, h) if w >= 120 && h >= 36 && usize::from(h) >= rows * 10 + 6 => Size::Wide,
+        (w, h) if w >= 80 && h >= 24 && usize::from(h) >= sections + 14 => Size::Medium,
+        _ => Size::Small,
+    }
+}
+
+type Parts = (Size, Vec<Rect>, Rect, bool);
+
+fn wide(body: Rect, sections: usize) -> Parts {
+    let left = (body.width * 62 / 100).clamp(77, 124);
+    let panel = (left - 1 - GAP) / 2;
+    let rows = super::paper::cells(sections.div_ceil(2).max(1));
+    // One line of air above and below.
+    let (top, room) = (body.y + 1, body.height - 2);
+    let lists = (0..sections).map(|index| {
+        let (row, column) = (super::paper::cells(index / 2), super::paper::cells(index % 2));
+        let (from, to) = (room * row / rows, room * (row + 1) / rows);
+        let x = body.x + 1 + column * (panel + GAP);
+        Rect { x, y: top + from, width: panel, height: to - from - u16::from(row + 1 < rows) }
+    });
+    let lists = lists.collect();
+    let x = body.x + 1 + 2 * panel + GAP + 3;
+    let detail = Rect { x, y: top, width: body.right() - x - 2, height: room };
+    (Size::Wide, lists, detail, false)
+}
+
+fn medium(body: Rect, sections: &[usize], open: usize) -> Parts {
+    let points = sections.get(open).copied().unwrap_or(0);
+    let body = Rect { x: body.x + 1, y: body.y + 1, width: body.width - 2, height: body.height - 1 };
+    if body.width >= 108 {
+        let left = body.width * 45 / 100;
+        let detail = Rect { x: body.x + left + 3, width: body.width - left - 4, ..body };
+        return (Size::Medium, vec![Rect { width: left, ..body }], detail, false);
+    }
+    // The bars, the open section's points and a line between; the detail keeps at least nine lines.
+    let wanted = super::paper::cells(sections.len() + points + 1);
+    let height = wanted.min(body.height - 9);
+    let list = Rect { height, ..body };
+    let detail = Rect { y: body.y + height + 1, height: body.height - height - 1, width: body.width - 1, ..body };
+    (Size::Medium, vec![list], detail, true)
+}
+
+fn small(body: Rect) -> Parts {
+    let body = Rect { x: body.x + 1, width: body.width - 2, ..body };
+    let below_strip = Rect { y: body.y + 1, height: body.height - 1, ..body };
+    (Size::Small, vec![below_strip], Rect { width: body.width - 1, ..below_strip }, false)
+}
