@@ -136,7 +136,7 @@ pub enum Format {
 pub struct VerifyArgs {
     /// The run log
     pub log: PathBuf,
-    /// Whom you trust: an OpenSSH allowed_signers file [default: from the settings, else git's
+    /// Whom you trust: an OpenSSH `allowed_signers` file [default: from the settings, else git's
     /// gpg.ssh.allowedSignersFile]
     #[arg(long, value_name = "FILE")]
     pub signers: Option<PathBuf>,

@@ -129,7 +129,7 @@ fn git(key: &str) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-/// Git's signing key is an SSH key only if it names a file; a key id of GnuPG or a literal key does not.
+/// Git's signing key is an SSH key only if it names a file; a key id of GPG or a literal key does not.
 fn signing_key(value: &str) -> Option<PathBuf> {
     let path = private_half(at_home(value));
     path.is_file().then_some(path)

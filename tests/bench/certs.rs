@@ -1,0 +1,61 @@
+//! A test certificate authority, a server certificate under it, and an authority that is not its own.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+/// Certificates made once per test process; only PEM texts, so that nothing is left on disk.
+pub struct Certs {
+    /// The authority a client must trust, PEM.
+    pub ca: String,
+    /// For 127.0.0.1 and localhost, under `ca`.
+    pub server: ServerCert,
+    /// An authority that has not signed `server`, PEM.
+    pub other_ca: String,
+}
+
+/// A server's certificate and key.
+pub struct ServerCert {
+    ca: String,
+    /// The certificate, PEM.
+    pub cert: String,
+    /// Its private key, PEM.
+    pub key: String,
+}
+
+impl Certs {
+    /// The certificates of this test process.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Certs> = OnceLock::new();
+        SHARED.get_or_init(Self::make)
+    }
+
+    fn make() -> Self {
+        let authority = authority("gonogo test authority");
+        let key = KeyPair::generate().unwrap();
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let cert = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+        let ca = authority.pem();
+        let server = ServerCert { ca: ca.clone(), cert: cert.pem(), key: key.serialize_pem() };
+        Self { ca, server, other_ca: self::authority("another test authority").pem() }
+    }
+}
+
+impl ServerCert {
+    /// Writes `cert.pem`, `key.pem` and the authority's `ca.pem` into a server's directory.
+    pub fn write(&self, dir: &Path) {
+        let files = [("cert.pem", &self.cert), ("key.pem", &self.key), ("ca.pem", &self.ca)];
+        for (name, text) in files {
+            fs::write(dir.join(name), text).unwrap();
+        }
+    }
+}
+
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}

@@ -1,0 +1,25 @@
+//! The bench: real servers, a sandbox for the program, a real terminal. Nothing here outlives its test.
+
+pub mod certs;
+pub mod gonogo;
+pub mod http;
+pub mod keys;
+pub mod ports;
+pub mod rabbitmq;
+pub mod redis;
+pub mod supervisor;
+pub mod terminal;
+pub mod topology;
+pub mod wait;
+pub mod web;
+
+/// Ends the test early where a program it needs is missing: a printed skip on a person's machine, a failure
+/// when `CI=true`.
+macro_rules! need {
+    ($($program:expr),+ $(,)?) => {
+        if !$crate::bench::supervisor::installed(&[$($program),+]) {
+            return;
+        }
+    };
+}
+pub(crate) use need;

@@ -1,0 +1,36 @@
+//! Ports that nobody else on the machine is about to take.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+// Below the range from which the kernel serves `bind(0)` and outgoing connections: a port found free there
+// can be gone when the server comes to bind it, and a client polling it can connect to itself.
+const FIRST: u16 = 12_000;
+const COUNT: u16 = 20_000;
+
+/// A port that is free now and is handed out once by this process.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Two test processes at once start far apart.
+    let seed = u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap();
+    (0..COUNT)
+        .map(|_| FIRST + (seed + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT)
+        .find(|port| TcpListener::bind(local(*port)).is_ok())
+        .expect("a free port")
+}
+
+/// A port nobody listens on, nor will for as long as the test process runs.
+pub fn refused_port() -> u16 {
+    free_port()
+}
+
+/// `127.0.0.1:port`.
+pub fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// Whether somebody accepts connections on `port`.
+pub fn is_open(port: u16) -> bool {
+    TcpStream::connect_timeout(&local(port), Duration::from_secs(1)).is_ok()
+}

@@ -1,0 +1,296 @@
+//! A real terminal: a pseudo-terminal the program runs in, and a screen that understands what it writes.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use vt100::{Parser, Screen};
+
+use super::wait::{self, PATIENCE};
+
+/// A key a person can press.
+#[derive(Clone, Copy, Debug)]
+pub enum Key {
+    Char(char),
+    Ctrl(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    F(u8),
+}
+
+/// A program in a terminal; killed on drop.
+#[must_use]
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    // Held while the program runs, so that the line's settings after its end can still be asked for.
+    slave: Option<Box<dyn SlavePty + Send>>,
+    writer: Box<dyn Write + Send>,
+    shared: Arc<Shared>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// How a program left the terminal.
+#[must_use]
+pub struct Ended {
+    /// Its exit code; 1 where a signal ended it.
+    pub code: u32,
+    /// The signal that ended it.
+    pub signal: Option<String>,
+    screen: Screen,
+    settings: String,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    parser: Parser,
+    over: bool,
+}
+
+impl Terminal {
+    /// Starts `program` in a terminal of `size` columns and rows.
+    #[track_caller]
+    pub fn open(
+        program: &OsString,
+        args: &[OsString],
+        env: &[(OsString, OsString)],
+        dir: &Path,
+        size: (u16, u16),
+    ) -> Self {
+        let pty = native_pty_system().openpty(pty_size(size)).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(program);
+        command.args(args);
+        command.env_clear();
+        for (key, value) in env {
+            command.env(key, value);
+        }
+        command.cwd(dir);
+        let child = pty.slave.spawn_command(command).expect("the program");
+        let shared = Arc::new(Shared::default());
+        shared.lock().parser = Parser::new(size.1, size.0, 0);
+        let output = pty.master.try_clone_reader().unwrap();
+        let reader = Some(thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || shared.follow(output)
+        }));
+        let writer = pty.master.take_writer().unwrap();
+        Self { child, master: pty.master, slave: Some(pty.slave), writer, shared, reader }
+    }
+
+    /// Types text as it is.
+    #[track_caller]
+    pub fn send(&mut self, text: &str) -> &mut Self {
+        self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush()).expect("an open terminal");
+        self
+    }
+
+    /// Presses one key.
+    #[track_caller]
+    pub fn press(&mut self, key: Key) -> &mut Self {
+        self.send(&key.sequence())
+    }
+
+    /// Pastes text, bracketed where the program asked for that, as a terminal does.
+    #[track_caller]
+    pub fn paste(&mut self, text: &str) -> &mut Self {
+        let bracketed = self.shared.lock().parser.screen().bracketed_paste();
+        let text = if bracketed { format!("\x1b[200~{text}\x1b[201~") } else { text.to_owned() };
+        self.send(&text)
+    }
+
+    /// Waits until the screen is as wanted; on failure shows the screen it waited at.
+    #[track_caller]
+    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Screen) -> bool) -> &mut Self {
+        let start = Instant::now();
+        let mut state = self.shared.lock();
+        while !wanted(state.parser.screen()) {
+            let left = PATIENCE.saturating_sub(start.elapsed());
+            let shown = || show(state.parser.screen());
+            assert!(!state.over, "the program ended before {what}; the screen:\n{}", shown());
+            assert!(!left.is_zero(), "waited {PATIENCE:?} in vain for {what}; the screen:\n{}", shown());
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+        drop(state);
+        self
+    }
+
+    /// Waits until a text stands on the screen.
+    #[track_caller]
+    pub fn wait_for_text(&mut self, text: &str) -> &mut Self {
+        self.wait_for(&format!("{text:?}"), |screen| screen.contents().contains(text))
+    }
+
+    /// Waits until a text no longer stands on the screen.
+    #[track_caller]
+    pub fn wait_gone(&mut self, text: &str) -> &mut Self {
+        self.wait_for(&format!("{text:?} to go"), |screen| !screen.contents().contains(text))
+    }
+
+    /// The screen's text, one line a row, without trailing blanks.
+    pub fn screen_text(&self) -> String {
+        self.shared.lock().parser.screen().contents()
+    }
+
+    /// The screen with its colours, cursor and modes.
+    pub fn screen(&self) -> Screen {
+        self.shared.lock().parser.screen().clone()
+    }
+
+    /// Gives the terminal another size.
+    #[track_caller]
+    pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
+        self.shared.lock().parser.screen_mut().set_size(rows, columns);
+        self.master.resize(pty_size((columns, rows))).expect("an open terminal");
+        self
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("a process id")
+    }
+
+    /// Waits for the program to end, and takes how it left the terminal.
+    #[track_caller]
+    pub fn wait_exit(mut self) -> Ended {
+        let Some(status) = wait::within(PATIENCE, || self.child.try_wait().unwrap()) else {
+            panic!("still running after {PATIENCE:?}; the screen:\n{}", show(&self.screen()));
+        };
+        let settings = settings(self.master.tty_name());
+        self.slave.take();
+        let last = wait::within(PATIENCE, || self.shared.lock().over.then_some(()));
+        assert!(last.is_some(), "the program has ended, and something it started still holds the terminal");
+        let signal = status.signal().map(str::to_owned);
+        Ended { code: status.exit_code(), signal, screen: self.screen(), settings }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if self.slave.take().is_some() {
+            // Its whole group: a child that ignores the hang-up would keep the terminal open.
+            kill_group(self.pid());
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            self.reader.take().map(JoinHandle::join);
+        }
+    }
+}
+
+impl Ended {
+    /// Requires this exit code.
+    #[track_caller]
+    pub fn code(self, expected: u32) -> Self {
+        assert_eq!(self.code, expected, "signal {:?}; the screen:\n{}", self.signal, show(&self.screen));
+        self
+    }
+
+    /// Requires the terminal as a shell wants it: main screen, cursor shown, no paste or mouse reports, lines
+    /// edited and echoed.
+    #[track_caller]
+    pub fn left_clean(self) -> Self {
+        let screen = &self.screen;
+        assert!(!screen.alternate_screen(), "still on the alternate screen");
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        let on = |flag: &str| self.settings.split_whitespace().any(|word| word == flag);
+        assert!(on("icanon") && on("echo") && on("isig"), "still raw: {}", self.settings);
+        self
+    }
+
+    /// What stands on the screen the program left.
+    pub fn screen_text(&self) -> String {
+        self.screen.contents()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn follow(&self, mut output: Box<dyn Read + Send>) {
+        let mut chunk = [0; 4096];
+        // A closed pseudo-terminal reads as an error on Linux, as an end elsewhere.
+        while let Ok(n @ 1..) = output.read(&mut chunk) {
+            self.lock().parser.process(&chunk[..n]);
+            self.changed.notify_all();
+        }
+        self.lock().over = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Key {
+    fn sequence(self) -> String {
+        match self {
+            Self::Char(c) => c.to_string(),
+            Self::Ctrl(c) => char::from(u8::try_from(c).expect("an ASCII letter") & 0x1f).to_string(),
+            Self::F(n @ 1..=4) => format!("\x1bO{}", char::from(b'O' + n)),
+            Self::F(n) => format!("\x1b[{}~", [15, 17, 18, 19, 20, 21, 23, 24][usize::from(n) - 5]),
+            key => key.fixed().to_owned(),
+        }
+    }
+
+    fn fixed(self) -> &'static str {
+        match self {
+            Self::Enter => "\r",
+            Self::Tab => "\t",
+            Self::BackTab => "\x1b[Z",
+            Self::Backspace => "\x7f",
+            Self::Delete => "\x1b[3~",
+            Self::Up => "\x1b[A",
+            Self::Down => "\x1b[B",
+            Self::Right => "\x1b[C",
+            Self::Left => "\x1b[D",
+            Self::Home => "\x1b[H",
+            Self::End => "\x1b[F",
+            Self::PageUp => "\x1b[5~",
+            Self::PageDown => "\x1b[6~",
+            _ => "\x1b",
+        }
+    }
+}
+
+fn kill_group(leader: u32) {
+    let _ = Command::new("sh").args(["-c", r#"kill -KILL "-$0""#, &leader.to_string()]).status();
+}
+
+fn pty_size((cols, rows): (u16, u16)) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+fn settings(tty: Option<PathBuf>) -> String {
+    let output = Command::new("stty").arg("-a").arg("-F").arg(tty.expect("a terminal's name")).output();
+    String::from_utf8_lossy(&output.expect("stty").stdout).into_owned()
+}
+
+fn show(screen: &Screen) -> String {
+    let width = usize::from(screen.size().1);
+    let rows: Vec<_> = screen.rows(0, screen.size().1).map(|row| format!("│{row:width$}│")).collect();
+    let edge = "─".repeat(width);
+    format!("┌{edge}┐\n{}\n└{edge}┘", rows.join("\n"))
+}

@@ -1,0 +1,165 @@
+//! The table of rooms, and who may import what.
+
+use super::source::{self, File};
+
+/// A room: the modules in it, and the modules (or parts of modules) outside it that it may import.
+struct Room {
+    name: &'static str,
+    modules: &'static [&'static str],
+    may: &'static [&'static str],
+    never: &'static [Never],
+}
+
+/// A text that must not stand in a room's code, and why.
+type Never = (&'static str, &'static str);
+
+const BASE: &[&str] = &["secret", "text", "error", "time"];
+
+const LOG_FILE: Never = ("journal::file", "the engine is the only caller of it; commands open it");
+const PURE: &[Never] = &[
+    ("tokio", "the core is pure"),
+    ("std::fs", "the core does no I/O"),
+    ("std::net", "the core does no I/O"),
+    ("std::process", "the core does no I/O"),
+    ("::now(", "time comes in with the command"),
+];
+
+const ROOMS: &[Room] = &[
+    Room { name: "main", modules: &["main", "lib", "cli", "commands"], may: &["*"], never: &[] },
+    Room {
+        name: "ui",
+        modules: &["ui"],
+        may: &["run", "checklist", "outcome", "journal"],
+        never: &[LOG_FILE],
+    },
+    Room {
+        name: "report",
+        modules: &["headless", "report"],
+        may: &["run", "checklist", "outcome", "journal"],
+        never: &[LOG_FILE],
+    },
+    Room {
+        name: "engine",
+        modules: &["engine"],
+        may: &["run", "journal", "probe", "checklist", "outcome"],
+        never: &[],
+    },
+    Room { name: "probe", modules: &["probe"], may: &["checklist", "outcome"], never: &[] },
+    Room { name: "run", modules: &["run"], may: &["checklist", "outcome", "journal::entry"], never: PURE },
+    Room { name: "journal", modules: &["journal"], may: &["checklist", "outcome"], never: &[] },
+    Room { name: "checklist", modules: &["checklist"], may: &["outcome"], never: &[] },
+    Room { name: "outcome", modules: &["outcome"], may: &[], never: &[] },
+    Room { name: "base", modules: BASE, may: &[], never: &[] },
+    Room { name: "rehearsal", modules: &["rehearsal"], may: &[], never: &[] },
+];
+
+/// Every way in which a file breaks the table, one line each.
+fn broken(file: &File) -> Vec<String> {
+    let Some(room) = ROOMS.iter().find(|room| room.modules.contains(&file.module())) else {
+        return vec![format!("{}: in no room of the table", file.path)];
+    };
+    let imports = file.imports().into_iter().filter(|import| !allowed(room, &import.path));
+    let arrows = imports
+        .map(|i| format!("{}:{}: `{}` may not import `crate::{}`", file.path, i.line, room.name, i.path));
+    let never = room.never.iter().flat_map(|(text, why)| {
+        let lines = file.lines_with(text).into_iter();
+        lines.map(move |line| format!("{}:{line}: no `{text}` in `{}`: {why}", file.path, room.name))
+    });
+    arrows.chain(never).collect()
+}
+
+fn allowed(room: &Room, import: &str) -> bool {
+    let first = import.split("::").next().unwrap_or_default();
+    let knows_base = room.name != "rehearsal" && BASE.contains(&first);
+    let within = |module: &&str| {
+        let rest = import.strip_prefix(*module);
+        *module == "*" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    room.modules.contains(&first) || knows_base || room.may.iter().any(within)
+}
+
+/// All that is wrong with one text at one path.
+fn judge(path: &str, text: &str) -> Vec<String> {
+    broken(&File::new(path, text))
+}
+
+#[test]
+fn every_room_imports_only_from_rooms_below() {
+    let files = source::shipped();
+    assert!(files.len() > 5, "found only {} source files", files.len());
+    let broken: Vec<_> = files.iter().flat_map(broken).collect();
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn an_arrow_upwards_is_named_with_its_line() {
+    let text = "use std::fmt;\n\nuse crate::engine::Engine;\n";
+    assert_eq!(
+        judge("src/ui/app.rs", text),
+        ["src/ui/app.rs:3: `ui` may not import `crate::engine::Engine`"]
+    );
+    assert_eq!(judge("src/ui/mod.rs", "use crate::probe;").len(), 1);
+    assert_eq!(judge("src/probe/redis.rs", "use crate::journal::entry::Entry;").len(), 1);
+    assert_eq!(judge("src/outcome.rs", "use crate::checklist::Plan;").len(), 1);
+    assert_eq!(judge("src/text.rs", "use crate::outcome::Class;").len(), 1);
+    assert_eq!(judge("src/rehearsal/jaeger.rs", "use crate::text;").len(), 1);
+}
+
+#[test]
+fn an_arrow_downwards_is_fine() {
+    let text = "use crate::{text, run::{Command, RunState}, journal::entry as e};\nuse crate::ui::theme;";
+    assert!(judge("src/ui/app.rs", text).is_empty());
+    assert!(judge("src/main.rs", "use crate::engine::Engine; use gonogo::ui;").is_empty());
+    assert!(judge("src/secret.rs", "use crate::text;").is_empty());
+}
+
+#[test]
+fn groups_inline_paths_and_super_hide_nothing() {
+    let names = |path, text| judge(path, text).len();
+    assert_eq!(names("src/ui/app.rs", "use crate::{\n    text,\n    probe::{redis, http as h},\n};"), 2);
+    assert_eq!(names("src/ui/app.rs", "fn f() { crate::engine::start(); }"), 1);
+    assert_eq!(names("src/ui/app.rs", "pub(crate) use crate::engine::*;"), 1);
+    assert_eq!(names("src/ui/app.rs", "use super::super::engine::Engine;"), 1);
+    assert_eq!(names("src/ui/mod.rs", "use super::engine::Engine;"), 1);
+    assert_eq!(names("src/outcome.rs", "use super::checklist;"), 1);
+    assert_eq!(names("src/ui/app.rs", "use super::pane; use crate :: engine;"), 1);
+    assert_eq!(names("src/ui/app.rs", "use crate as house;"), 1);
+}
+
+#[test]
+fn comments_strings_and_tests_do_not_count() {
+    let text = r##"
+        //! See crate::engine.
+        /* crate::engine /* nested */ crate::engine */
+        const A: (&str, &str, char) = ("\" crate::engine", r#"crate::"engine"#, '"');
+        fn f<'a>(x: &'a str) {}
+        #[cfg(test)]
+        mod tests { use crate::engine::Engine; fn g() { "}"; } }
+        #[cfg(test)]
+        use crate::engine::Engine;
+    "##;
+    assert_eq!(judge("src/ui/app.rs", text), Vec::<String>::new());
+    let after = format!("{text}\nuse crate::engine::Engine;");
+    assert_eq!(judge("src/ui/app.rs", &after).len(), 1);
+}
+
+#[test]
+fn the_core_is_pure_and_sees_only_the_entries() {
+    assert!(judge("src/run/state.rs", "use crate::journal::entry::Entry;").is_empty());
+    assert_eq!(judge("src/run/state.rs", "use crate::journal::entry_file::X;").len(), 1);
+    assert_eq!(judge("src/run/state.rs", "use crate::journal::{entry::Entry, chain};").len(), 1);
+    assert_eq!(judge("src/run/decide.rs", "async fn f() { tokio::spawn(x); Instant::now(); }").len(), 2);
+}
+
+#[test]
+fn only_the_engine_and_commands_touch_the_log_file() {
+    let text = "use crate::journal::file::LogFile;";
+    assert!(judge("src/engine/log.rs", text).is_empty() && judge("src/commands/run.rs", text).is_empty());
+    assert_eq!(judge("src/ui/app.rs", text).len(), 1);
+    assert_eq!(judge("src/headless.rs", "use crate::journal::{entry, file};").len(), 1);
+}
+
+#[test]
+fn a_module_the_table_does_not_know_is_told() {
+    assert_eq!(judge("src/helpers.rs", ""), ["src/helpers.rs: in no room of the table"]);
+}

@@ -1,0 +1,63 @@
+//! Every snapshot belongs to an assertion that is still there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::source::walk;
+
+/// Why nobody asserts this snapshot any more; `None` where somebody does.
+fn orphaned(name: &str, snapshot: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    if name.ends_with(".snap.new") {
+        return Some("not reviewed".to_owned());
+    }
+    let Some(source) = snapshot.lines().find_map(|line| line.strip_prefix("source: ")) else {
+        return Some("names no source".to_owned());
+    };
+    let Some(code) = read(source.trim_matches('"')) else {
+        return Some(format!("its source {source} is gone"));
+    };
+    let own = own_name(name);
+    // insta names a snapshot after the text given to it, or after the test without `test_`, counted from 2.
+    let test = own.rsplit_once('-').filter(|(_, n)| n.parse::<u32>().is_ok()).map_or(own, |(test, _)| test);
+    let asserted = [format!("\"{own}\""), format!("fn {test}("), format!("fn test_{test}(")];
+    let found = code.contains("snapshot!") && asserted.iter().any(|text| code.contains(text));
+    (!found).then(|| format!("{source} asserts no {own}"))
+}
+
+/// `gonogo__ui__app__tests__name@suffix.snap` → `name`.
+fn own_name(file: &str) -> &str {
+    let stem = file.trim_end_matches(".snap");
+    let stem = stem.split_once('@').map_or(stem, |(stem, _)| stem);
+    stem.rsplit_once("__").map_or(stem, |(_, name)| name)
+}
+
+#[test]
+fn no_snapshot_is_an_orphan() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |source: &str| fs::read_to_string(root.join(source)).ok();
+    let mut orphans = Vec::new();
+    let mut see = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let why = orphaned(&name, &fs::read_to_string(path).unwrap(), &read);
+        orphans.extend(why.map(|why| format!("{}: {why}", path.display())));
+    };
+    for (dir, extension) in [("src", "snap"), ("tests", "snap"), ("src", "new"), ("tests", "new")] {
+        walk(&root.join(dir), extension, &mut see);
+    }
+    assert!(orphans.is_empty(), "\n{}\n", orphans.join("\n"));
+}
+
+#[test]
+fn a_snapshot_without_its_assertion_is_told() {
+    let code = "#[test]\nfn board_is_drawn() { assert_snapshot!(x); assert_snapshot!(\"given\", y); }";
+    let read = |source: &str| (source == "src/ui/app.rs").then(|| code.to_owned());
+    let why = |name: &str| orphaned(name, "---\nsource: src/ui/app.rs\nexpression: x\n---\n", &read);
+    for fine in
+        ["gonogo__ui__app__tests__board_is_drawn.snap", "a__board_is_drawn-2.snap", "a__given@80.snap"]
+    {
+        assert_eq!(why(fine), None);
+    }
+    assert!(why("a__board.snap").is_some() && why("a__given.snap.new").is_some());
+    assert!(orphaned("a__given.snap", "source: src/gone.rs", &read).unwrap().contains("gone"));
+    assert!(orphaned("a__given.snap", "", &read).is_some());
+}
