@@ -8,4 +8,6 @@ pub mod read;
 pub mod signers;
 pub mod sshsig;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod verify;

@@ -66,6 +66,11 @@ fn parse(signature: &str) -> Result<SshSig, SignatureError> {
     if !rest.is_empty() {
         return Err(SignatureError::Form(format!("{} bytes too many", rest.len())));
     }
+    let mut again = Vec::new();
+    parsed.encode(&mut again).map_err(|error| SignatureError::Form(error.to_string()))?;
+    if again != blob {
+        return Err(SignatureError::Form("it is not written the one way it can be".into()));
+    }
     // Version and reserved bytes are not covered by the signature, so nothing but the known form may pass.
     if parsed.version() != 1 || !parsed.reserved().is_empty() {
         return Err(SignatureError::Version);

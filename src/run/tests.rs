@@ -1,1 +1,410 @@
+use std::time::Duration;
 
+use super::*;
+use crate::checklist::{Checklist, Plan, ProbeKey, Profile, Promotion, Role, Source, freeze};
+use crate::journal::chain::Chain;
+use crate::journal::entry::{Decision, Enrolled, Entry, Event, MACHINE, Opened};
+use crate::outcome::{Observation, Outcome, Sha256Hex};
+use crate::time::{Moment, Utc};
+
+const ALICE: &str = "alice@x";
+const BOB: &str = "bob@x";
+
+const CHECKLIST: &str = r#"
+name = "small"
+[[section]]
+id = "a"
+title = "A"
+[[section.point]]
+id = "a.probe"
+title = "t"
+why = "w"
+mandatory = true
+probe = [{ id = "p", title = "P", kind = "none" }]
+[[section.point]]
+id = "a.one"
+title = "t"
+why = "w"
+confirm = "one"
+probe = [{ id = "p", title = "P", kind = "none" }]
+[[section.point]]
+id = "a.two"
+title = "t"
+why = "w"
+confirm = "two"
+[[section.point]]
+id = "a.after"
+title = "t"
+why = "w"
+after = ["a.probe"]
+probe = [{ id = "p", title = "P", kind = "none", effects = true }]
+[[section.point]]
+id = "a.later"
+title = "t"
+why = "w"
+due = "a.one"
+probe = [{ id = "p", title = "P", kind = "none", before = true }]
+"#;
+
+/// A run that lives in memory, and its clock.
+struct World {
+    state: RunState,
+    chain: Chain,
+    now: Moment,
+    entries: Vec<Entry>,
+}
+
+impl World {
+    fn new(profile: &str) -> Self {
+        let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
+        let profile = Profile::parse(Source::new("p", format!("environment = \"t\"\n{profile}"))).unwrap();
+        let promotion = Promotion { release: Some("v2".into()), previous: Some("v1".into()) };
+        Self::open(freeze(&checklist, &profile, &promotion).unwrap())
+    }
+
+    fn open(plan: Plan) -> Self {
+        let now = Moment { wall: Utc::from_millis(1_790_000_000_000), boot: "b".into(), mono: 1 };
+        let operator = |principal: &str, role| Enrolled {
+            principal: principal.into(),
+            key: format!("key of {principal}"),
+            role,
+        };
+        let opened = Opened {
+            plan_sha256: plan.digest(),
+            plan,
+            roster: vec![operator(ALICE, Role::Driver), operator(BOB, Role::Reviewer)],
+            previous_run: None,
+            commit: None,
+            gonogo: "0".into(),
+            host: "h".into(),
+            profile_sha256: Sha256Hex::ZERO,
+        };
+        let chain = Chain::new("0".repeat(32));
+        let (entry, _) = chain.link(now.clone(), ALICE, opened.into(), None).unwrap();
+        let entry = signed(entry);
+        let state = RunState::fold(std::slice::from_ref(&entry)).unwrap();
+        Self { state, chain: Chain::after(&entry), now, entries: vec![entry] }
+    }
+
+    fn act(&mut self, by: &str, act: Act) -> Result<Event, Refusal> {
+        let events = decide(&self.state, &Command::new(by, act), &self.now)?;
+        let [event] = events.try_into().unwrap();
+        let (entry, _) = self.chain.link(self.now.clone(), by, Event::clone(&event), None).unwrap();
+        let entry = if event.is_act() { signed(entry) } else { entry };
+        self.chain = Chain::after(&entry);
+        self.state.apply(&entry);
+        self.entries.push(entry);
+        Ok(event)
+    }
+
+    fn finish(&mut self, point: &str, seen: Option<bool>) -> Result<Event, Refusal> {
+        self.finish_as(point, seen, "seen", false)
+    }
+
+    fn finish_as(
+        &mut self,
+        point: &str,
+        ok: Option<bool>,
+        seen: &str,
+        before: bool,
+    ) -> Result<Event, Refusal> {
+        let probe = ProbeKey::new(point, "p");
+        let attempt = self.state.probe(&probe).unwrap().looks + 1;
+        let mut observation = Observation::new("w", "e", seen, true);
+        observation.ok = ok;
+        let outcome = Outcome::of(vec![observation], "");
+        self.act(MACHINE, Act::Finish { probe, attempt, newest: attempt, before, took_ms: 1, outcome })
+    }
+
+    fn confirm(&mut self, by: &str, point: &str) -> Result<Event, Refusal> {
+        let of = evidence(self.state.plan.point(point).unwrap(), self.state.point(point).unwrap());
+        self.act(by, Act::Confirm { point: point.into(), of, reason: None })
+    }
+
+    fn waive(&mut self, by: &str, point: &str, minutes: u64) -> Result<Event, Refusal> {
+        let until = self.now.wall.plus(Duration::from_mins(minutes));
+        self.act(by, Act::Waive { point: point.into(), reason: "because".into(), until })
+    }
+
+    fn status(&self, point: &str) -> Status {
+        self.state.judge(&self.now).status(point)
+    }
+
+    fn wait(&mut self, minutes: u64) {
+        self.now.wall = self.now.wall.plus(Duration::from_mins(minutes));
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        wanted(&self.state, &self.now)
+            .iter()
+            .map(|look| format!("{}{}", look.probe.point, if look.before { " before" } else { "" }))
+            .collect()
+    }
+
+    fn decision(&mut self) -> Decision {
+        match self.act(ALICE, Act::Verdict).unwrap() {
+            Event::Verdict(verdict) => verdict.decision,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The rules look only at whether there is a signature; the verifier looks at the signature itself.
+fn signed(mut entry: Entry) -> Entry {
+    entry.sig = Some("AA==".into());
+    entry
+}
+
+#[test]
+fn a_point_goes_from_pending_to_passed_to_stale_and_its_probe_is_wanted_again() {
+    let mut world = World::new("");
+    assert_eq!(world.status("a.probe"), Status::Pending);
+    assert_eq!(world.wanted(), ["a.probe", "a.one", "a.later before"]);
+    world.finish("a.probe", Some(true)).unwrap();
+    assert_eq!(world.status("a.probe"), Status::Passed);
+    assert_eq!(world.wanted(), ["a.one", "a.after", "a.later before"]);
+    world.finish("a.after", Some(true)).unwrap();
+    world.wait(31);
+    assert_eq!(world.status("a.probe"), Status::Stale);
+    // What has effects never looks again by itself; and it is blocked by what is stale.
+    assert_eq!(world.wanted(), ["a.probe", "a.one", "a.later before"]);
+    assert_eq!(world.status("a.after"), Status::Blocked("a.probe".into()));
+}
+
+#[test]
+fn fail_error_and_pass_on_retry_are_told_apart() {
+    let mut world = World::new("");
+    world.finish("a.probe", Some(false)).unwrap();
+    assert_eq!(world.status("a.probe"), Status::Failed);
+    world.finish("a.probe", None).unwrap();
+    assert_eq!(world.status("a.probe"), Status::Error);
+    let probe = ProbeKey::new("a.probe", "p");
+    let mut outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
+    outcome.tries = 3;
+    world
+        .act(MACHINE, Act::Finish { probe, attempt: 3, newest: 3, before: false, took_ms: 1, outcome })
+        .unwrap();
+    assert_eq!(world.status("a.probe"), Status::PassedOnRetry(3));
+}
+
+#[test]
+fn an_outdated_result_is_refused() {
+    let mut world = World::new("");
+    let probe = ProbeKey::new("a.probe", "p");
+    let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
+    let finish = |attempt, newest| Act::Finish {
+        probe: probe.clone(),
+        attempt,
+        newest,
+        before: false,
+        took_ms: 1,
+        outcome: outcome.clone(),
+    };
+    assert!(matches!(world.act(MACHINE, finish(1, 2)), Err(Refusal::Outdated { .. })));
+    world.act(MACHINE, finish(2, 2)).unwrap();
+    assert!(matches!(world.act(MACHINE, finish(2, 2)), Err(Refusal::Outdated { .. })));
+    assert_eq!(world.act(ALICE, finish(3, 3)), Err(Refusal::NotEnrolled(ALICE.into())));
+}
+
+#[test]
+fn nobody_can_confirm_over_what_is_failing_unseen_missing_or_stale() {
+    let mut world = World::new("");
+    let cannot = |world: &mut World| world.confirm(ALICE, "a.one").unwrap_err().to_string();
+    assert!(cannot(&mut world).contains("not all looked yet"));
+    world.finish("a.one", Some(false)).unwrap();
+    assert!(cannot(&mut world).contains("it is wrong"));
+    world.finish("a.one", None).unwrap();
+    assert!(cannot(&mut world).contains("could not look"));
+    world.finish("a.one", Some(true)).unwrap();
+    world.wait(31);
+    assert!(cannot(&mut world).contains("too old"));
+    world.finish("a.one", Some(true)).unwrap();
+    world.confirm(ALICE, "a.one").unwrap();
+    assert_eq!(world.status("a.one"), Status::Settled);
+}
+
+#[test]
+fn a_confirmation_rests_on_what_was_seen() {
+    let mut world = World::new("");
+    world.finish("a.one", Some(true)).unwrap();
+    let old = evidence(world.state.plan.point("a.one").unwrap(), world.state.point("a.one").unwrap());
+    world.finish("a.one", Some(true)).unwrap();
+    let act = Act::Confirm { point: "a.one".into(), of: old, reason: None };
+    assert_eq!(world.act(ALICE, act), Err(Refusal::EvidenceChanged("a.one".into())));
+    world.confirm(ALICE, "a.one").unwrap();
+    // The same again leaves it standing, something else does not.
+    world.finish("a.one", Some(true)).unwrap();
+    assert_eq!(world.status("a.one"), Status::Settled);
+    world.finish_as("a.one", Some(true), "something else", false).unwrap();
+    assert_eq!(world.status("a.one"), Status::NeedsYou { have: 0, need: 1 });
+}
+
+#[test]
+fn two_means_two_people_unless_the_plan_is_solo() {
+    let mut world = World::new("");
+    world.confirm(ALICE, "a.two").unwrap();
+    assert_eq!(world.status("a.two"), Status::NeedsYou { have: 1, need: 2 });
+    assert!(matches!(world.confirm(ALICE, "a.two"), Err(Refusal::Already { .. })));
+    world.confirm(BOB, "a.two").unwrap();
+    assert_eq!(world.status("a.two"), Status::Settled);
+
+    let mut solo = World::new("solo = true");
+    assert!(matches!(solo.confirm(ALICE, "a.two"), Err(Refusal::ReasonNeeded(_))));
+    let act = Act::Confirm { point: "a.two".into(), of: vec![], reason: Some("nobody else is here".into()) };
+    solo.act(ALICE, act).unwrap();
+    assert_eq!(solo.status("a.two"), Status::Settled);
+}
+
+#[test]
+fn waiving_a_mandatory_point_takes_two_and_ends_with_the_first_of_them() {
+    let mut world = World::new("");
+    world.waive(ALICE, "a.probe", 60).unwrap();
+    assert_eq!(world.status("a.probe"), Status::Pending);
+    assert!(matches!(world.waive(ALICE, "a.probe", 60), Err(Refusal::Already { .. })));
+    world.waive(BOB, "a.probe", 10).unwrap();
+    assert!(matches!(world.status("a.probe"), Status::Waived(_)));
+    assert_eq!(world.status("a.after"), Status::Pending);
+    world.wait(11);
+    assert_eq!(world.status("a.probe"), Status::Pending);
+
+    world.waive(ALICE, "a.one", 10).unwrap();
+    assert!(matches!(world.status("a.one"), Status::Waived(_)));
+    let past = Act::Waive { point: "a.two".into(), reason: "r".into(), until: Utc::from_millis(0) };
+    assert!(matches!(world.act(ALICE, past), Err(Refusal::Expired(_))));
+    let silent = Act::Waive {
+        point: "a.two".into(),
+        reason: "  ".into(),
+        until: world.now.wall.plus(Duration::from_mins(1)),
+    };
+    assert!(matches!(world.act(ALICE, silent), Err(Refusal::ReasonNeeded(_))));
+}
+
+#[test]
+fn what_is_taken_back_is_open_again() {
+    let mut world = World::new("");
+    world.act(ALICE, Act::Exempt { point: "a.one".into(), reason: "no such thing here".into() }).unwrap();
+    assert_eq!(world.status("a.one"), Status::NotApplicable);
+    assert_eq!(world.status("a.later"), Status::Pending);
+    assert!(matches!(
+        world.act(BOB, Act::Retract { point: "a.one".into() }),
+        Err(Refusal::NothingToRetract(_))
+    ));
+    world.act(ALICE, Act::Retract { point: "a.one".into() }).unwrap();
+    assert_eq!(world.status("a.one"), Status::Pending);
+    assert_eq!(world.status("a.later"), Status::NotDue("a.one".into()));
+}
+
+#[test]
+fn what_is_not_due_looks_only_before_and_settles_nothing() {
+    let mut world = World::new("");
+    assert_eq!(world.finish("a.later", Some(true)), Err(Refusal::ProbeNotDue(ProbeKey::new("a.later", "p"))));
+    world.finish_as("a.later", Some(false), "old release", true).unwrap();
+    assert_eq!(world.status("a.later"), Status::NotDue("a.one".into()));
+    assert!(!world.wanted().iter().any(|look| look.starts_with("a.later")));
+    world.waive(ALICE, "a.one", 60).unwrap();
+    assert_eq!(world.status("a.later"), Status::Pending);
+    assert!(world.wanted().contains(&"a.later".to_owned()));
+}
+
+#[test]
+fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
+    let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
+    assert_eq!(world.decision(), Decision::Pending);
+    world.finish("a.probe", Some(false)).unwrap();
+    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoVerdict));
+    assert_eq!(world.decision(), Decision::NoGo);
+    world.finish("a.probe", Some(true)).unwrap();
+    world.finish("a.one", Some(true)).unwrap();
+    world.confirm(ALICE, "a.one").unwrap();
+    world.finish("a.after", Some(true)).unwrap();
+    world.finish("a.later", Some(true)).unwrap();
+    world.confirm(ALICE, "a.two").unwrap();
+    world.confirm(BOB, "a.two").unwrap();
+    assert_eq!(world.decision(), Decision::Go);
+    assert!(world.wanted().is_empty());
+    world.act(ALICE, Act::Seal).unwrap();
+    assert_eq!(world.act(ALICE, Act::Verdict), Err(Refusal::BeingSealed(Role::Reviewer)));
+    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoSuchSeal(Role::Driver)));
+    world.act(BOB, Act::Seal).unwrap();
+    assert!(world.state.is_sealed());
+    assert_eq!(world.act(BOB, Act::Note { point: None, text: "x".into() }), Err(Refusal::Sealed));
+}
+
+#[test]
+fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
+    let checklist = CHECKLIST.replacen(
+        "kind = \"none\" }",
+        "kind = \"none\", with = { a = \"{{ x.y }}\", b = \"{{ z }}\" } }",
+        1,
+    );
+    let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
+    let plan =
+        freeze(&Checklist::parse(Source::new("c", checklist)).unwrap(), &profile, &Promotion::default())
+            .unwrap();
+    let mut world = World::open(plan.clone());
+    assert_eq!(world.status("a.probe"), Status::Unconfigured(vec!["x.y".into(), "z".into()]));
+    assert!(!world.wanted().contains(&"a.probe".to_owned()));
+    assert_eq!(world.decision(), Decision::NoGo);
+
+    // A new plan supplies it, and voids nothing else.
+    world.finish("a.one", Some(true)).unwrap();
+    let values = Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = 1\nz = 2")).unwrap();
+    let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
+    let better = freeze(&checklist, &values, &Promotion::default()).unwrap();
+    let Event::Replanned(event) = world.act(ALICE, Act::Replan(Box::new(better))).unwrap() else { panic!() };
+    assert_eq!(event.touched, ["a.probe"]);
+    assert_eq!(world.status("a.probe"), Status::Pending);
+    assert_eq!(world.status("a.one"), Status::NeedsYou { have: 0, need: 1 });
+
+    let mut less = plan;
+    less.sections[0].points.remove(0);
+    assert!(
+        world.act(ALICE, Act::Replan(Box::new(less))).unwrap_err().to_string().contains("leaves out a.probe")
+    );
+}
+
+#[test]
+fn one_name_has_one_key_and_one_key_one_name() {
+    let mut world = World::new("");
+    let join = |key: &str| Act::Join { key: key.into(), role: Role::Reviewer };
+    assert!(world.act("carol@x", join("key of bob@x")).unwrap_err().to_string().contains("bob@x's"));
+    assert!(world.act(BOB, join("another key")).unwrap_err().to_string().contains("takes part already"));
+    assert_eq!(world.confirm("carol@x", "a.two"), Err(Refusal::NotEnrolled("carol@x".into())));
+    world.act("carol@x", join("key of carol")).unwrap();
+    world.confirm("carol@x", "a.two").unwrap();
+}
+
+#[test]
+fn points_that_wait_for_each_other_in_a_forged_plan_do_not_hang() {
+    let mut world = World::new("");
+    let mut plan = (*world.state.plan).clone();
+    plan.sections[0].points[0].after = vec!["a.after".into()];
+    world.state.plan = plan.into();
+    assert_eq!(world.status("a.after"), Status::Blocked("a.probe".into()));
+}
+
+/// Everything that can happen, replayed: the same log passes, a log with one act that the rules refuse
+/// does not.
+#[test]
+fn a_replay_accepts_what_the_rules_wrote_and_nothing_else() {
+    let mut world = World::new("");
+    world.finish("a.one", Some(true)).unwrap();
+    world.confirm(ALICE, "a.one").unwrap();
+    world.act(BOB, Act::Note { point: Some("a.one".into()), text: " well\u{1b} \n".into() }).unwrap();
+    world.finish("a.probe", Some(false)).unwrap();
+    world.decision();
+    world.act(ALICE, Act::Seal).unwrap();
+    let replay = |entries: &[Entry]| {
+        let mut replay = Replay::default();
+        entries.iter().try_for_each(|entry| replay.take(entry)).map(|()| replay.is_sealed())
+    };
+    assert_eq!(replay(&world.entries), Ok(true));
+    assert_eq!(replay(&world.entries[..4]), Ok(false));
+    let mut forged = world.entries.clone();
+    let Event::Verdict(verdict) = &mut forged[5].event else { panic!() };
+    verdict.decision = Decision::Go;
+    assert!(replay(&forged).unwrap_err().contains("another verdict"));
+    let mut forged = world.entries.clone();
+    forged.remove(1);
+    assert!(replay(&forged).unwrap_err().contains("not all looked yet"));
+}

@@ -1,0 +1,261 @@
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+
+use super::chain::Chain;
+use super::entry::{Enrolled, Entry, Event, MACHINE, Noted, Opened, Resumed, Sealed};
+use super::file::{AppendError, Journal, OpenJournalError};
+use super::keys::{Signer, tests::signer};
+use super::signers::AllowedSigners;
+use super::store::{Store, peek};
+use super::verify::{Answer, Report, Rules, verify};
+use crate::checklist::{Plan, Role};
+use crate::outcome::Sha256Hex;
+use crate::time::{Moment, Utc};
+
+/// A log in a directory of its own.
+struct Bench {
+    home: tempfile::TempDir,
+    store: Store,
+    path: PathBuf,
+    alice: Signer,
+}
+
+fn now(ms: i64) -> Moment {
+    Moment {
+        wall: Utc::from_millis(1_790_000_000_000 + ms),
+        boot: "b".into(),
+        mono: 1000 + ms.unsigned_abs(),
+    }
+}
+
+fn opened(operator: &Signer) -> Event {
+    let plan = Plan {
+        checklist: "c".into(),
+        environment: "t".into(),
+        production: false,
+        solo: false,
+        release: "v1".into(),
+        previous: None,
+        seals: vec![Role::Driver],
+        sections: vec![],
+        contacts: vec![],
+        tailored: vec![],
+    };
+    Opened {
+        plan_sha256: plan.digest(),
+        plan,
+        roster: vec![Enrolled {
+            principal: operator.principal.clone(),
+            key: operator.public.clone(),
+            role: Role::Driver,
+        }],
+        previous_run: None,
+        commit: None,
+        gonogo: "0".into(),
+        host: "h".into(),
+        profile_sha256: Sha256Hex::ZERO,
+    }
+    .into()
+}
+
+fn note(text: &str) -> Event {
+    Noted { point: None, text: text.into() }.into()
+}
+
+impl Bench {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::new(&home.path().join("state"), None);
+        let run = "ab".repeat(16);
+        let path = store.path_of("t", now(0).wall, &run);
+        Self { home, store, path, alice: signer("alice@x") }
+    }
+
+    /// Opened, one machine entry, one note, one seal.
+    fn write(&self) {
+        let mut journal = Journal::create(&self.store, &self.path, Chain::new("ab".repeat(16))).unwrap();
+        let by = &self.alice.principal;
+        journal.append(now(0), by, opened(&self.alice), Some(&self.alice)).unwrap();
+        let resumed = Resumed { gonogo: "0".into(), host: "h".into() };
+        journal.append(now(1), MACHINE, resumed.into(), None).unwrap();
+        let noted = journal.append(now(2), by, note("hello"), Some(&self.alice)).unwrap();
+        let seal = Sealed { role: Role::Driver, count: 3, head: noted.hash };
+        journal.append(now(3), by, seal.into(), Some(&self.alice)).unwrap();
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        OpenOptions::new().append(true).open(&self.path).unwrap().write_all(bytes).unwrap();
+    }
+
+    fn reopen(&self) -> Result<super::file::Reopened, OpenJournalError> {
+        Journal::reopen(&self.store, &self.path)
+    }
+
+    fn verify_bytes(&self, bytes: &[u8]) -> Report {
+        let line = format!("{} {}\n", self.alice.principal, self.alice.public);
+        let signers = AllowedSigners::parse("s", &line).unwrap();
+        verify(bytes, &signers, now(9).wall, &mut Lenient(false)).unwrap()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(&self.path).unwrap()
+    }
+}
+
+/// Rules that let everything pass; sealed once there is a seal.
+struct Lenient(bool);
+
+impl Rules for Lenient {
+    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        self.0 |= matches!(entry.event, Event::Sealed(_));
+        Ok(())
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.0
+    }
+}
+
+#[test]
+fn what_was_appended_is_there_and_goes_on() {
+    let bench = Bench::new();
+    bench.write();
+    let again = bench.reopen().unwrap();
+    assert_eq!((again.entries.len(), again.torn), (4, None));
+    assert_eq!(fs::metadata(&bench.path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(bench.path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    let name = bench.path.file_name().unwrap().to_str().unwrap();
+    assert_eq!(name, "20260921T141320Z-abababab.jsonl");
+}
+
+/// Every cut of the last line, with and without rubbish after it: the bytes are kept, the entries stay.
+#[test]
+fn a_torn_tail_is_set_aside_and_kept() {
+    for rubbish in [&b"{\"v\":1,"[..], b"\0\0\0\0\n", b"{\"v\":1,\"run\":\"x\"}\n"] {
+        let bench = Bench::new();
+        bench.write();
+        let before = bench.bytes();
+        bench.add(rubbish);
+        let again = bench.reopen().unwrap();
+        let torn = again.torn.unwrap();
+        assert_eq!(torn.bytes, rubbish.len() as u64);
+        assert_eq!(fs::read(bench.path.parent().unwrap().join(&torn.kept)).unwrap(), rubbish);
+        assert_eq!(bench.bytes(), before);
+        assert_eq!(again.entries.len(), 4);
+    }
+}
+
+#[test]
+fn a_log_that_went_back_or_was_changed_is_not_gone_on_with() {
+    let bench = Bench::new();
+    bench.write();
+    let whole = bench.bytes();
+    let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
+    fs::write(&bench.path, lines[..3].concat()).unwrap();
+    assert!(bench.reopen().unwrap_err().to_string().contains("it ends at seq 2, but seq 3 was written here"));
+    // The last acknowledged line turned into rubbish is not a torn tail.
+    fs::write(&bench.path, [lines[..3].concat(), b"rubbish\n".to_vec()].concat()).unwrap();
+    assert!(bench.reopen().unwrap_err().to_string().contains("it ends at seq 2"));
+    fs::write(&bench.path, [lines[0], b"rubbish\n", lines[2]].concat()).unwrap();
+    assert!(bench.reopen().unwrap_err().to_string().contains("line 2 (byte"));
+    fs::write(&bench.path, b"").unwrap();
+    assert!(matches!(bench.reopen(), Err(OpenJournalError::Empty(_))));
+}
+
+#[test]
+fn a_log_is_written_by_one_program_and_is_a_plain_file_of_ones_own() {
+    let bench = Bench::new();
+    bench.write();
+    let held = bench.reopen().unwrap();
+    assert!(matches!(bench.reopen(), Err(OpenJournalError::Locked(_))));
+    drop(held);
+    fs::set_permissions(&bench.path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(bench.reopen().unwrap_err().to_string().contains("others can read"));
+    fs::set_permissions(&bench.path, fs::Permissions::from_mode(0o600)).unwrap();
+    let other = bench.home.path().join("other");
+    fs::hard_link(&bench.path, &other).unwrap();
+    assert!(bench.reopen().unwrap_err().to_string().contains("hard links"));
+    fs::remove_file(&bench.path).unwrap();
+    symlink(&other, &bench.path).unwrap();
+    assert!(bench.reopen().unwrap_err().to_string().contains("symbolic link"));
+}
+
+#[test]
+fn an_entry_that_cannot_be_made_leaves_the_log_as_it_was() {
+    let bench = Bench::new();
+    bench.write();
+    let before = bench.bytes();
+    let mut again = bench.reopen().unwrap();
+    let long = note(&"x".repeat(70_000));
+    assert!(matches!(again.journal.append(now(9), MACHINE, long, None), Err(AppendError::Link(_))));
+    assert_eq!(bench.bytes(), before);
+    again.journal.append(now(9), MACHINE, note("short"), None).unwrap();
+    assert_eq!(peek(&bench.path).unwrap().len(), 5);
+}
+
+#[test]
+fn a_whole_log_is_sealed_and_every_shorter_one_is_open_or_invalid() {
+    let bench = Bench::new();
+    bench.write();
+    let whole = bench.bytes();
+    let report = bench.verify_bytes(&whole);
+    assert_eq!(report.answer, Answer::Sealed);
+    assert_eq!((report.entries, report.sealed_by, report.warnings), (4, vec!["alice@x".to_owned()], vec![]));
+    for cut in 0..whole.len() {
+        let answer = bench.verify_bytes(&whole[..cut]).answer;
+        assert_ne!(answer, Answer::Sealed, "cut at {cut}");
+    }
+}
+
+#[test]
+fn no_byte_can_be_changed() {
+    let bench = Bench::new();
+    bench.write();
+    let whole = bench.bytes();
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        let answer = bench.verify_bytes(&changed).answer;
+        assert!(matches!(answer, Answer::Invalid { .. }) || at == whole.len() - 1, "byte {at}: {answer:?}");
+        assert_ne!(answer, Answer::Sealed, "byte {at}");
+    }
+}
+
+#[test]
+fn no_line_can_be_dropped_swapped_doubled_or_added() {
+    let bench = Bench::new();
+    bench.write();
+    let whole = bench.bytes();
+    let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
+    let answer = |order: &[usize]| {
+        let bytes: Vec<u8> = order.iter().flat_map(|line| lines[*line]).copied().collect();
+        bench.verify_bytes(&bytes).answer
+    };
+    for order in [&[0, 2, 3][..], &[1, 2, 3], &[0, 2, 1, 3], &[0, 0, 1, 2, 3], &[0, 1, 2, 3, 3], &[0, 1, 3]] {
+        assert!(matches!(answer(order), Answer::Invalid { .. }), "{order:?}");
+    }
+    assert_eq!(answer(&[0, 1, 2]), Answer::Open);
+}
+
+#[test]
+fn who_is_not_trusted_or_signs_with_another_key_is_found() {
+    let bench = Bench::new();
+    bench.write();
+    let signers = |text: &str| AllowedSigners::parse("s", text).unwrap();
+    let why = |signers| match verify(bench.bytes().as_slice(), &signers, now(9).wall, &mut Lenient(false))
+        .unwrap()
+        .answer
+    {
+        Answer::Invalid { at, why } => (at.line, why),
+        other => panic!("{other:?}"),
+    };
+    let mallory = signer("mallory");
+    assert_eq!(why(signers("")), (1, "alice@x is not among the allowed signers".into()));
+    assert!(why(signers(&format!("alice@x {}", mallory.public))).1.contains("not the one"));
+    let expired = format!("alice@x valid-before=\"20200101Z\" {}", bench.alice.public);
+    assert!(why(signers(&expired)).1.contains("no longer valid"));
+    let other = format!("alice@x namespaces=\"git\" {}", bench.alice.public);
+    assert!(why(signers(&other)).1.contains("sign under gonogo-entry-v1"));
+}
