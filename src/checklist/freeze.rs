@@ -193,7 +193,7 @@ impl<'a> Work<'a> {
         let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
         self.problems.extend(wrong);
         self.tell_overridden(point, &told);
-        let missing: Vec<String> = told.missing.into_iter().collect();
+        let missing: Vec<String> = told.missing.iter().map(|name| named(name)).collect();
         let spec =
             if missing.is_empty() && told.wrong.is_empty() { self.spec(file, table, origin) } else { None };
         Probe {
@@ -248,6 +248,15 @@ impl<'a> Work<'a> {
             }
         }
         origin.problem(&[&steps!["with"], steps].concat(), what)
+    }
+}
+
+/// A missing value as a person is to read it: where it comes from, if not from the profile.
+fn named(name: &str) -> String {
+    match name {
+        "release" => "release (give --release TAG)".to_owned(),
+        "previous" => "previous (give --previous TAG)".to_owned(),
+        other => other.to_owned(),
     }
 }
 

@@ -15,7 +15,8 @@ use crate::secret::Secret;
 pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let settings = Settings::read()?;
     let principal = principal(arguments.principal.as_deref(), &settings)?;
-    let path = absolute(arguments.key.clone().or_else(|| settings.key.clone()).map_or_else(own_key, Ok)?)?;
+    let key = arguments.key.clone().or_else(|| settings.key.clone());
+    let path = absolute(&key.map_or_else(own_key, Ok)?)?;
     let mut out = io::stdout().lock();
     if path.exists() {
         writeln!(out, "Your key is there already: {}", path.display())?;
@@ -31,8 +32,8 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn absolute(path: PathBuf) -> Result<PathBuf> {
-    std::path::absolute(&path).with_context(|| path.display().to_string())
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| path.display().to_string())
 }
 
 /// Asks twice. An empty answer means no passphrase.

@@ -1,9 +1,223 @@
-//! `gonogo run`: open a run, or go on with the one that is open.
-use anyhow::Result;
+//! `gonogo run`: open a run, or go on with the one that is open, on the screen.
 
-use crate::cli::RunArgs;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+
+use anyhow::{Result, anyhow, bail};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::identity::{self, Settings};
+use super::load::{Loaded, store};
+use crate::checklist::{Plan, Promotion, Role};
+use crate::cli::{RunArgs, ThemeArg};
+use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};
 use crate::error::Exit;
+use crate::journal::keys::Signer;
+use crate::journal::store::Store;
+use crate::run::{Act, Command, Request, RunState, judge};
+use crate::text::{line, shell_word};
+use crate::ui::terminal::{Taken, read_events};
+use crate::ui::{self, Left, Look, Msg, Setup, Shade};
 
-pub(super) fn run(_arguments: &RunArgs) -> Result<Exit> {
-    anyhow::bail!("not yet")
+pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        bail!("`gonogo run` needs a terminal; without one, `gonogo check` runs the same probes");
+    }
+    let settings = Settings::read()?;
+    let loaded = Loaded::read(&arguments.target.profile)?;
+    let store = store(arguments.log_dir.as_deref())?;
+    // Before the key: a passphrase is not asked for what cannot be opened.
+    let found = engine::find_open(&store, loaded.environment())?;
+    let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
+    let signer = identity::signer(&arguments.identity, &settings)?;
+    let held = store.hold(loaded.environment())?;
+    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
+    drop(held);
+    let notices = notices(&opened.state, &plan, arguments.replan);
+    let replan = arguments.replan && *opened.state.plan != plan;
+    show(
+        opened,
+        signer,
+        replan.then_some(plan),
+        notices,
+        look(arguments, &settings),
+        &arguments.target.profile,
+    )
+}
+
+/// The plan as the files have it now. An open run goes on with its own release unless it is said again.
+fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result<Plan> {
+    let target = &arguments.target;
+    let (release, previous) = match open {
+        None => (
+            Some(asked_release(target.release.as_ref())?),
+            Some(asked_previous(loaded, target.previous.as_ref())?),
+        ),
+        Some(state) => {
+            let own = state.plan.previous.clone().unwrap_or_else(|| "none".into());
+            fits(state, target.release.as_deref(), target.previous.as_deref().filter(|tag| *tag != own))?;
+            (Some(state.plan.release.clone()), Some(own))
+        }
+    };
+    loaded.plan(&Promotion { release, previous })
+}
+
+fn asked_release(given: Option<&String>) -> Result<String> {
+    given
+        .cloned()
+        .ok_or_else(|| anyhow!("no run is open here; to open one, say what is promoted: --release TAG"))
+}
+
+fn asked_previous(loaded: &Loaded, given: Option<&String>) -> Result<String> {
+    let told = given.map(String::as_str).or_else(|| loaded.previous());
+    told.map(str::to_owned).ok_or_else(|| {
+        anyhow!(
+            "to open a run, say what runs there now: --previous TAG, or --previous none for a new environment"
+        )
+    })
+}
+
+/// An open run is for one release.
+fn fits(state: &RunState, release: Option<&str>, previous: Option<&str>) -> Result<()> {
+    let plan = &state.plan;
+    let open = format!(
+        "a run of {} for release {} is open since {}",
+        plan.environment,
+        plan.release,
+        state.opened.wall.readable()
+    );
+    if let Some(release) = release.filter(|release| *release != plan.release) {
+        bail!(
+            "{open}; seal it (v) before a run for {release} is opened, or leave out --release to go on with it"
+        );
+    }
+    if let Some(previous) = previous {
+        let own = plan.previous.as_deref().unwrap_or("none");
+        bail!("{open}, with --previous {own}, not {previous}; leave it out to go on with the run");
+    }
+    Ok(())
+}
+
+fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer: &Signer) -> Result<Opened> {
+    let role = arguments.role.map(Role::from);
+    // Looked for again: another program may have opened or sealed one while a passphrase was typed.
+    if let Some((path, _)) = engine::find_open(store, loaded.environment())? {
+        return Ok(engine::reopen(store, &path, signer, role.unwrap_or(Role::Reviewer))?);
+    }
+    let role = role.unwrap_or(Role::Driver);
+    Ok(engine::open(store, Opening { plan, profile_sha256: loaded.sha256, commit: None, role }, signer)?)
+}
+
+fn notices(state: &RunState, plan: &Plan, replan: bool) -> Vec<String> {
+    let mut notices = Vec::new();
+    if *state.plan != *plan && !replan {
+        notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan takes the new one)".into());
+    }
+    notices
+}
+
+fn look(arguments: &RunArgs, settings: &Settings) -> Look {
+    let light = arguments.theme.or(settings.theme) == Some(ThemeArg::Light);
+    Look {
+        shade: if light { Shade::Light } else { Shade::Dark },
+        ascii: arguments.ascii || settings.ascii,
+        color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
+
+/// Runs engine and screen until the person leaves.
+fn show(
+    opened: Opened,
+    signer: Signer,
+    replan: Option<Plan>,
+    notices: Vec<String>,
+    look: Look,
+    profile: &Path,
+) -> Result<Exit> {
+    let path = opened.journal.path().to_owned();
+    let by = signer.principal.clone();
+    let (mut engine, handle) =
+        Engine::new(Log::Durable(Box::new(opened.journal)), opened.state, vec![signer]);
+    for command in opened.first {
+        engine.carry_out(&command)?;
+    }
+    if let Some(plan) = replan {
+        engine.carry_out(&Command::new(by.clone(), Act::Replan(Box::new(plan))))?;
+    }
+    let state = Arc::clone(engine.state());
+    let me = state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
+    let setup = Setup { me, log: path.display().to_string(), look, clock: Box::new(clock::now), notices };
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let running = runtime.spawn(engine.run());
+    let left = on_screen(&runtime, &setup, state, handle);
+    // The engine stops when its requests end; what it has acknowledged is on disk then.
+    runtime.block_on(running)?;
+    farewell(&path, profile, &left?)
+}
+
+fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Handle) -> Result<Left> {
+    let (tell, messages) = mpsc::channel();
+    let Handle { requests, mut updates } = handle;
+    let to_screen = tell.clone();
+    runtime.spawn(async move {
+        while let Some(update) = updates.recv().await {
+            if to_screen.send(Msg::Update(update)).is_err() {
+                break;
+            }
+        }
+    });
+    leave_on_signals(runtime, &tell)?;
+    let mut send = |request: Request| {
+        // A full queue means that the engine is behind the person; waiting keeps the order.
+        let _ = requests.blocking_send(request);
+    };
+    let mut taken = Taken::take()?;
+    read_events(tell)?;
+    Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
+}
+
+/// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does.
+fn leave_on_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
+    let _inside = runtime.enter();
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+        let (mut arrives, tell) = (signal(kind)?, tell.clone());
+        runtime.spawn(async move {
+            while arrives.recv().await.is_some() {
+                let _ = tell.send(Msg::Leave);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What a person wants to know who has left: how it stands, where the log is, how to go on.
+fn farewell(path: &Path, profile: &Path, left: &Left) -> Result<Exit> {
+    let (state, now) = (&left.state, clock::now());
+    let verdict = judge(&state.judge(&now));
+    let plan = &state.plan;
+    let sealed = if state.is_sealed() { "sealed" } else { "open" };
+    println!(
+        "{} {}: {} {}/{}, {sealed}",
+        line(&plan.environment),
+        line(&plan.release),
+        verdict.decision,
+        verdict.closed,
+        verdict.total
+    );
+    println!("  log     {}", path.display());
+    if state.is_sealed() {
+        println!(
+            "  verify  gonogo verify {} --signers allowed_signers",
+            shell_word(&path.display().to_string())
+        );
+    } else {
+        println!("  go on   gonogo run {}", shell_word(&profile.display().to_string()));
+    }
+    match &left.broken {
+        Some(why) => bail!("{why}"),
+        None if left.signalled => Ok(Exit::Interrupted),
+        None => Ok(Exit::Good),
+    }
 }

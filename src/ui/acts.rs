@@ -2,6 +2,7 @@
 
 use super::app::{App, Asked, Effect};
 use super::dialog::Dialog;
+use super::keymap::Intent;
 use super::prompt::{Prompt, Purpose};
 use super::view::View;
 use crate::checklist::{Point, PointId};
@@ -145,6 +146,25 @@ impl App {
         }
         self.say("probing all that is stale, wrong or missing");
         vec![Effect::Send(Request::ProbeTroubled)]
+    }
+
+    /// Whether a key would do anything now, as far as can be told without asking further.
+    pub fn works(&self, intent: Intent) -> bool {
+        let allowed = |act| matches!(self.refusal(act), None | Some(Refusal::ReasonNeeded(_)));
+        let Some((point, state)) = self.here() else { return true };
+        let id = point.id.clone();
+        let (reason, until) = (SOME.to_owned(), Utc::from_millis(i64::MAX));
+        match intent {
+            Intent::Confirm => allowed(Act::Confirm { point: id, of: evidence(point, state), reason: None }),
+            Intent::Waive => allowed(Act::Waive { point: id, reason, until }),
+            Intent::Exempt => allowed(Act::Exempt { point: id, reason }),
+            Intent::Note => allowed(Act::Note { point: Some(id), text: reason }),
+            Intent::Retract => allowed(Act::Retract { point: id }),
+            Intent::Probe => self.not_probed(&id).is_none(),
+            Intent::ProbeTroubled => self.state.seals.is_empty(),
+            Intent::Copy => reproduce(state).is_some(),
+            _ => true,
+        }
     }
 
     /// `y`.

@@ -2,18 +2,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::dialog::Dialog;
+use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
 use super::layout::{Arrangement, Size, arrange};
 use super::place::Place;
 use super::prompt::Prompt;
 use super::theme::Look;
 use super::view::View;
-use super::{Msg, Setup, detail};
+use super::{Left, Msg, Setup, detail, draw};
+use crate::checklist::Point;
 use crate::journal::entry::Enrolled;
 use crate::run::{Live, Request, RunState, Status, Update};
 use crate::time::Moment;
@@ -243,7 +247,7 @@ impl App {
             let points: Vec<_> = view.plan().points().collect();
             let here = view.point().and_then(|here| points.iter().position(|point| point.id == here.id));
             let (before, after) = points.split_at(here.map_or(0, |here| here + 1));
-            let waits = |point: &&&crate::checklist::Point| view.needs_human(point);
+            let waits = |point: &&&Point| view.needs_human(point);
             after.iter().chain(before).find(waits).map(|point| point.id.clone())
         };
         match next {
@@ -316,6 +320,23 @@ impl App {
         lines.saturating_sub(usize::from(detail.height))
     }
 
+    /// Draws itself, on a frame of whatever size it has.
+    pub fn draw_in(&mut self, frame: &mut Frame) {
+        self.area = frame.area();
+        draw::draw(self, frame);
+    }
+
+    /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
+    pub fn pause(&self) -> Duration {
+        let busy = !self.live.running.is_empty() || !self.asked.is_empty();
+        Duration::from_millis(if busy { SPIN_MS } else { 1000 })
+    }
+
+    /// How the session ended.
+    pub fn left(self) -> Left {
+        Left { state: self.state, signalled: self.signalled, broken: self.broken }
+    }
+
     /// Whether the detail fills the screen.
     pub fn is_detail_alone(&self, size: Size) -> bool {
         size == Size::Small && self.focus == Focus::Detail
@@ -324,8 +345,9 @@ impl App {
 
 impl View<'_> {
     /// Whether a person has to do something about a point.
-    pub fn needs_human(&self, point: &crate::checklist::Point) -> bool {
+    pub fn needs_human(&self, point: &Point) -> bool {
         let status = self.status(point);
-        self.is_mine(point, &status) || matches!(status, Status::Failed | Status::Error | Status::Unconfigured(_))
+        self.is_mine(point, &status)
+            || matches!(status, Status::Failed | Status::Error | Status::Unconfigured(_))
     }
 }

@@ -94,7 +94,8 @@ fn medium(body: Rect, sections: &[usize], open: usize) -> Parts {
     let wanted = super::paper::cells(sections.len() + points + 1);
     let height = wanted.min(body.height - 9);
     let list = Rect { height, ..body };
-    let detail = Rect { y: body.y + height + 1, height: body.height - height - 1, width: body.width - 1, ..body };
+    let detail =
+        Rect { y: body.y + height + 1, height: body.height - height - 1, width: body.width - 1, ..body };
     (Size::Medium, vec![list], detail, true)
 }
 

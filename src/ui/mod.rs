@@ -1,1 +1,164 @@
+//! The screen of a run: what people in a deployment window look at and type into.
+//!
+//! Everything that happens comes in as a [`Msg`] on one queue. [`run`] drains it, lets the app take each
+//! message in, does what comes of it, and draws once. Taking in and drawing are pure.
 
+mod acts;
+mod app;
+mod detail;
+mod dialog;
+mod draw;
+mod footer;
+mod glyphs;
+mod header;
+mod help;
+mod input;
+mod keymap;
+mod layout;
+mod list;
+mod panels;
+mod paper;
+mod people;
+mod place;
+mod probes;
+mod prompt;
+mod sheet;
+mod sheets;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod verdict;
+mod view;
+mod words;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ratatui::layout::Rect;
+
+use crate::journal::entry::Enrolled;
+use crate::run::{Request, RunState, Update};
+use crate::time::Moment;
+use app::{App, Effect};
+pub use theme::{Look, Shade};
+
+/// What a session at the screen needs to know.
+pub struct Setup {
+    /// Who sits at it.
+    pub me: Enrolled,
+    /// The log's name, as it is shown.
+    pub log: String,
+    /// How it looks.
+    pub look: Look,
+    /// Tells the time.
+    pub clock: Box<dyn Fn() -> Moment + Send>,
+    /// What is to be told at the start: that the profile has changed since the run opened, and the like.
+    pub notices: Vec<String>,
+}
+
+/// Everything that can happen to the screen.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key, a paste, another size.
+    Input(crossterm::event::Event),
+    /// The engine tells something.
+    Update(Update),
+    /// A signal asks to leave.
+    Leave,
+    /// The program goes on after it was stopped from outside.
+    Continued,
+}
+
+/// The terminal beyond its cells.
+pub trait Host {
+    /// Gives the terminal back, stops the program until it is continued, and takes the terminal again.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    fn suspend(&mut self) -> io::Result<()>;
+
+    /// Takes the terminal again after the program was stopped from outside.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    fn take_again(&mut self) -> io::Result<()>;
+
+    /// Puts a text into the clipboard of the person who looks at the terminal.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    fn copy(&mut self, text: &str) -> io::Result<()>;
+}
+
+/// How a session ended.
+#[derive(Clone, Debug)]
+pub struct Left {
+    /// The run as it stood last.
+    pub state: Arc<RunState>,
+    /// Whether a signal asked for the end.
+    pub signalled: bool,
+    /// Why the engine stopped without being asked to.
+    pub broken: Option<String>,
+}
+
+/// Shows a run until the person leaves, or the engine stops.
+///
+/// # Errors
+/// When the terminal cannot be drawn on.
+pub fn run<B>(
+    terminal: &mut Terminal<B>,
+    host: &mut dyn Host,
+    setup: &Setup,
+    state: Arc<RunState>,
+    messages: &Receiver<Msg>,
+    send: &mut dyn FnMut(Request),
+) -> io::Result<Left>
+where
+    B: Backend,
+    B::Error: Send + Sync + 'static,
+{
+    let size = terminal.size().map_err(io::Error::other)?;
+    let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
+    loop {
+        app.now = (setup.clock)();
+        terminal.draw(|frame| app.draw_in(frame)).map_err(io::Error::other)?;
+        for message in next(messages, app.pause()) {
+            app.now = (setup.clock)();
+            for effect in app.update(message) {
+                match effect {
+                    Effect::Send(request) => send(request),
+                    Effect::Copy(text) => host.copy(&text)?,
+                    Effect::Suspend => again(terminal, host.suspend())?,
+                    Effect::Redraw => again(terminal, host.take_again())?,
+                    Effect::End => return Ok(app.left()),
+                }
+            }
+        }
+    }
+}
+
+/// Draws everything anew: the terminal was in other hands.
+fn again<B: Backend>(terminal: &mut Terminal<B>, taken: io::Result<()>) -> io::Result<()>
+where
+    B::Error: Send + Sync + 'static,
+{
+    taken?;
+    terminal.clear().map_err(io::Error::other)
+}
+
+/// What has come in: waits for the first message, takes the others along. Nothing after the pause. If
+/// nobody can send any more, the engine has gone.
+fn next(messages: &Receiver<Msg>, pause: Duration) -> Vec<Msg> {
+    match messages.recv_timeout(pause) {
+        Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
+        Err(RecvTimeoutError::Timeout) => Vec::new(),
+        Err(RecvTimeoutError::Disconnected) => {
+            vec![Msg::Update(Update::Broken("the engine has gone".into()))]
+        }
+    }
+}

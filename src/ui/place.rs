@@ -78,7 +78,8 @@ impl Place {
     /// So many sections on, around.
     pub fn turn(&mut self, plan: &Plan, by: isize) {
         let count = plan.sections.len().max(1);
-        self.section = self.section.cast_signed().saturating_add(by).rem_euclid(count.cast_signed()).cast_unsigned();
+        self.section =
+            self.section.cast_signed().saturating_add(by).rem_euclid(count.cast_signed()).cast_unsigned();
     }
 
     /// To the first or the last point of the section.

@@ -99,12 +99,12 @@ impl Theme {
     }
 
     /// Plain text.
-    pub const fn text(self) -> Style {
+    pub const fn text() -> Style {
         Style::new()
     }
 
     /// What matters most.
-    pub const fn strong(self) -> Style {
+    pub const fn strong() -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
@@ -135,10 +135,6 @@ impl Theme {
 
     /// Where something is typed.
     pub fn field(self) -> Style {
-        if self.look.color {
-            self.ground(235, 255)
-        } else {
-            Style::new().add_modifier(Modifier::UNDERLINED)
-        }
+        if self.look.color { self.ground(235, 255) } else { Style::new().add_modifier(Modifier::UNDERLINED) }
     }
 }

@@ -1,0 +1,123 @@
+//! All there is to know of one control point, set in lines.
+
+use ratatui::text::{Line, Span};
+
+use super::paper::{ink, wrap};
+use super::theme::{Theme, Tone};
+use super::view::{View, spread};
+use super::{people, probes};
+use crate::checklist::Point;
+use crate::run::{PointState, Status, why};
+use crate::time;
+
+/// The lines of a detail while it is set.
+pub struct Paper {
+    /// How wide it is, in cells.
+    pub width: usize,
+    /// What stands there.
+    pub lines: Vec<Line<'static>>,
+}
+
+impl Paper {
+    /// A paragraph, its further lines `hang` cells further in.
+    pub fn put(&mut self, spans: Vec<Span<'static>>, hang: usize) {
+        self.lines.extend(wrap(spans, self.width, hang));
+    }
+
+    /// One empty line, unless there is one.
+    pub fn gap(&mut self) {
+        if self.lines.last().is_some_and(|line| line.width() > 0) {
+            self.lines.push(Line::default());
+        }
+    }
+
+    /// The title of a part.
+    pub fn part(&mut self, view: &View, title: &str) {
+        self.gap();
+        let left = vec![view.dim(title), Span::raw(" ")];
+        let line = spread(left, ("─", view.theme.rule()), Vec::new(), self.width);
+        self.lines.push(line.into());
+    }
+}
+
+/// The detail of the selected point, for a text that wide.
+pub fn lines(view: &View, width: usize) -> Vec<Line<'static>> {
+    let mut paper = Paper { width, lines: Vec::new() };
+    if let Some(point) = view.point()
+        && let Some(state) = view.app.state.point(&point.id)
+    {
+        let status = view.status(point);
+        head(view, &mut paper, point, &status);
+        contacts(view, &mut paper, &status);
+        people::part(view, &mut paper, point, state, &status);
+        probes::part(view, &mut paper, point, state);
+        notes(view, &mut paper, state);
+        tailored(view, &mut paper, point);
+    }
+    paper.lines
+}
+
+fn head(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
+    paper.put(vec![ink(&point.title, Theme::strong())], 0);
+    let mandatory = if point.mandatory { " · mandatory" } else { "" };
+    paper.put(vec![view.dim(&format!("{}{mandatory}", point.id))], 0);
+    paper.gap();
+    let (sign, tone) = view.settled_sign(point, status);
+    let word = status.word().to_uppercase();
+    if let Some(elapsed) = view.probing(&point.id) {
+        let busy = format!("{} probing {}", view.sign(point, status).0, time::span(elapsed));
+        let was = vec![
+            view.toned(&busy, Tone::Busy),
+            view.dim(" · so far "),
+            view.toned(&format!("{sign} {word}"), tone),
+        ];
+        paper.put(was, 2);
+    } else {
+        paper.put(vec![view.toned(&format!("{sign} {word}"), tone)], 2);
+    }
+    let why = why(&view.judgement, &point.id, status);
+    if !why.is_empty() {
+        let style = if status.is_bad() { view.theme.tone(tone) } else { Theme::text() };
+        paper.put(vec![Span::raw("  "), ink(&why, style)], 2);
+    }
+    paper.gap();
+    let told = point.why.split_whitespace().collect::<Vec<_>>().join(" ");
+    paper.put(vec![view.dim(&told)], 0);
+}
+
+fn contacts(view: &View, paper: &mut Paper, status: &Status) {
+    if !status.is_bad() || view.plan().contacts.is_empty() {
+        return;
+    }
+    paper.part(view, "whom to call");
+    for contact in &view.plan().contacts {
+        let role = ink(&format!("{}  ", contact.role), Theme::strong());
+        let rest = format!("{}  {}", contact.name, contact.channel);
+        paper.put(vec![role, ink(&rest, Theme::text())], 2);
+    }
+}
+
+fn notes(view: &View, paper: &mut Paper, state: &PointState) {
+    if state.notes.is_empty() {
+        return;
+    }
+    paper.part(view, "notes");
+    for note in state.notes.iter().rev() {
+        let head = format!("{} · {} · entry {}", view.person(&note.by), view.ago(&note.at), note.seq);
+        paper.put(vec![view.dim(&head)], 2);
+        for line in note.text.lines() {
+            paper.put(vec![Span::raw("  "), ink(line, Theme::text())], 2);
+        }
+    }
+}
+
+fn tailored(view: &View, paper: &mut Paper, point: &Point) {
+    let mut changes = view.plan().tailored.iter().filter(|change| change.point == point.id).peekable();
+    if changes.peek().is_none() {
+        return;
+    }
+    paper.part(view, "tailored by the profile");
+    for change in changes {
+        paper.put(vec![view.dim("· "), ink(&change.what, Theme::text())], 2);
+    }
+}

@@ -1,0 +1,95 @@
+//! The whole screen.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget as _;
+
+use super::app::{App, Focus};
+use super::layout::{Arrangement, LEAST, Size};
+use super::paper::{ink, wrap};
+use super::sheet::Sheet;
+use super::view::{View, spread};
+use super::{detail, footer, glyphs, header, panels};
+
+/// Draws the screen. Pure: what is drawn depends on the app alone.
+pub fn draw(app: &App, frame: &mut Frame) {
+    let view = View::new(app);
+    let arrangement = app.arrangement();
+    if arrangement.size == Size::TooSmall {
+        too_small(&view, frame);
+    } else {
+        header::line(&view, usize::from(arrangement.header.width))
+            .render(arrangement.header, frame.buffer_mut());
+        panels::draw(&view, frame, &arrangement);
+        if arrangement.size != Size::Small || app.focus == Focus::Detail {
+            detail_pane(&view, frame, &arrangement);
+        }
+        footer::draw(&view, frame, &arrangement);
+        if let Some(dialog) = &app.dialog {
+            Sheet::of(&view, dialog).draw(&view, frame, dialog.scroll());
+            if app.notice.is_some() {
+                footer::draw(&view, frame, &arrangement);
+            }
+        }
+    }
+    if app.look.ascii {
+        glyphs::to_ascii(frame.buffer_mut());
+    }
+}
+
+fn too_small(view: &View, frame: &mut Frame) {
+    let area = frame.area();
+    let told =
+        format!("gonogo needs {} × {} cells; here are {} × {}", LEAST.0, LEAST.1, area.width, area.height);
+    panels::put(frame, area, wrap(vec![ink(&told, Theme::strong())], usize::from(area.width), 0));
+}
+
+fn detail_pane(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
+    let area = arrangement.detail;
+    let lines = detail::lines(view, usize::from(area.width));
+    let (total, shown) = (lines.len(), usize::from(area.height));
+    let scroll = view.app.scroll.min(total.saturating_sub(shown));
+    panels::put(frame, area, lines.into_iter().skip(scroll));
+    if arrangement.below {
+        rule_above(view, frame, area);
+    } else if arrangement.size != Size::Small {
+        rule_beside(view, frame, area);
+    }
+    if total > shown {
+        mark(view, frame, area, (scroll, shown, total));
+    }
+}
+
+fn line_style(view: &View) -> (ratatui::style::Style, bool) {
+    let focused = view.app.focus == Focus::Detail;
+    (if focused { view.theme.accent() } else { view.theme.rule() }, focused)
+}
+
+fn rule_above(view: &View, frame: &mut Frame, area: Rect) {
+    let (style, focused) = line_style(view);
+    let sign = if focused { "━" } else { "─" };
+    let place = Rect { y: area.y - 1, height: 1, width: area.width + 1, ..area };
+    let line = spread(Vec::new(), (sign, style), Vec::new(), usize::from(place.width));
+    Line::from(line).render(place, frame.buffer_mut());
+}
+
+fn rule_beside(view: &View, frame: &mut Frame, area: Rect) {
+    let (style, focused) = line_style(view);
+    let sign = if focused { "┃" } else { "│" };
+    let place = Rect { x: area.x - 2, width: 1, ..area };
+    panels::put(frame, place, std::iter::repeat_n(Line::from(Span::styled(sign, style)), area.height.into()));
+}
+
+/// Where in the detail one is: a mark at the right edge, and how much follows.
+fn mark(view: &View, frame: &mut Frame, area: Rect, (scroll, shown, total): (usize, usize, usize)) {
+    let track = usize::from(area.height);
+    let length = (shown * track / total).max(1);
+    let from = (scroll * (track - length)).div_ceil((total - shown).max(1));
+    let (style, _) = line_style(view);
+    let sign = |row: usize| {
+        if (from..from + length).contains(&row) { ink("┃", style) } else { ink("│", view.theme.rule()) }
+    };
+    let place = Rect { x: area.right(), width: 1, ..area };
+    panels::put(frame, place, (0..track).map(|row| Line::from(sign(row))));
+}

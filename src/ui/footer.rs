@@ -1,0 +1,161 @@
+//! The line at the bottom: what was just said, or the likeliest next keys; and how far the log is saved.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget as _};
+
+use super::app::{Focus, Notice};
+use super::glyphs;
+use super::layout::Arrangement;
+use super::paper::{cells, ink, wrap};
+use super::theme::{Theme, Tone};
+use super::view::{View, spread};
+use crate::checklist::Point;
+use crate::run::Status;
+
+/// The most lines that something said may take.
+const MOST: usize = 3;
+
+/// Draws it.
+pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
+    let area = arrangement.footer;
+    if let Some(notice) = &view.app.notice {
+        return said(view, frame, area, notice);
+    }
+    let size = usize::from(area.width).saturating_sub(2);
+    let saved = saved(view, size);
+    let taken: usize = saved.iter().map(Span::width).sum();
+    let left = hints(view, arrangement, size.saturating_sub(taken + 2));
+    let line = Line::from(spread(left, (" ", Theme::text()), saved, size));
+    line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());
+}
+
+/// What was said, over as many lines as it takes, up to a limit.
+fn said(view: &View, frame: &mut Frame, area: Rect, notice: &Notice) {
+    let (sign, tone) = if notice.refused { ("✖ ", Tone::Failed) } else { ("● ", Tone::Settled) };
+    let style = if notice.refused { view.theme.failed() } else { Theme::text() };
+    let size = usize::from(area.width).saturating_sub(2);
+    let mut lines = wrap(vec![view.toned(sign, tone), ink(&notice.text, style)], size, 2);
+    if lines.len() > MOST {
+        lines.truncate(MOST);
+        lines[MOST - 1].spans.push(ink("…", style));
+    }
+    let height = cells(lines.len());
+    let over = Rect { y: area.bottom() - height, height, ..area };
+    Clear.render(over, frame.buffer_mut());
+    for (row, line) in (0..).zip(lines) {
+        let place = Rect { x: area.x + 1, y: over.y + row, width: cells(size), height: 1 };
+        line.render(place, frame.buffer_mut());
+    }
+}
+
+/// What of the run is on disk; what was asked for and is not yet, is not shown as done.
+fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
+    if view.app.leaving {
+        return vec![view.toned("leaving: the log is being closed", Tone::Busy)];
+    }
+    if !view.app.asked.is_empty() {
+        let turning = glyphs::spinner(std::time::Duration::from_millis(view.app.now.mono));
+        return vec![view.toned(&format!("{turning} saving"), Tone::Busy)];
+    }
+    let seq = view.app.state.seq;
+    let told = match size {
+        0..60 => format!("saved, seq {seq}"),
+        60..140 => format!("log saved, seq {seq}"),
+        _ => format!("{} · log saved, seq {seq}", view.app.log),
+    };
+    vec![view.dim(&told)]
+}
+
+type Hint = (&'static str, &'static str);
+
+/// The likeliest next keys, as many as fit; help is always among them.
+fn hints(view: &View, arrangement: &Arrangement, size: usize) -> Vec<Span<'static>> {
+    let help: Hint = ("?", "help");
+    let mut shown = Vec::new();
+    let mut left = size.saturating_sub(length(&help));
+    for hint in wanted(view, arrangement) {
+        if length(&hint) + 3 > left {
+            break;
+        }
+        left -= length(&hint) + 3;
+        shown.push(hint);
+    }
+    shown.push(help);
+    let mut spans = Vec::new();
+    for (keys, does) in shown {
+        if !spans.is_empty() {
+            spans.push(view.dim(" · "));
+        }
+        spans.push(ink(keys, view.theme.accent()));
+        spans.push(view.dim(&format!(" {does}")));
+    }
+    spans
+}
+
+fn length(hint: &Hint) -> usize {
+    super::paper::width(hint.0) + 1 + super::paper::width(hint.1)
+}
+
+fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    if view.app.is_detail_alone(arrangement.size) {
+        hints.push(("Esc", "back"));
+    }
+    if view.app.state.seals.is_empty() {
+        hints.extend(view.point().map(|point| for_point(view, point)).unwrap_or_default());
+        hints.extend(for_run(view));
+    } else if !view.app.state.is_sealed() {
+        hints.push(("v", "verdict and seal"));
+    }
+    if view.app.focus == Focus::List {
+        hints.push(("Enter", "detail"));
+    } else {
+        hints.push(("PgUp PgDn", "scroll"));
+        if !view.app.is_detail_alone(arrangement.size) {
+            hints.push(("Esc", "back"));
+        }
+    }
+    hints.push(("q", "leave"));
+    hints
+}
+
+/// What can be done about a point in its state.
+fn for_point(view: &View, point: &Point) -> Vec<Hint> {
+    let status = view.status(point);
+    let mut hints: Vec<Hint> = match &status {
+        Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm"), ("w", "waive")],
+        Status::NeedsYou { .. } => vec![("u", "take back")],
+        Status::Failed | Status::Error => vec![("r", "probe again"), ("w", "waive"), ("y", "copy command")],
+        Status::Stale => vec![("r", "probe again")],
+        Status::Unconfigured(_) => vec![("w", "waive"), ("x", "not applicable")],
+        Status::Settled | Status::Waived(_) | Status::NotApplicable if has_own_act(view, point) => {
+            vec![("u", "take back")]
+        }
+        _ => Vec::new(),
+    };
+    hints.push(("n", "note"));
+    hints
+}
+
+fn has_own_act(view: &View, point: &Point) -> bool {
+    let me = &view.app.me.principal;
+    view.app.state.point(&point.id).is_some_and(|state| {
+        state.confirmations.iter().any(|act| act.by == *me)
+            || state.waivers.iter().any(|act| act.by == *me)
+            || state.exemptions.iter().any(|act| act.by == *me)
+    })
+}
+
+fn for_run(view: &View) -> Vec<Hint> {
+    let all_closed = view.plan().points().all(|point| view.judgement.is_closed(&point.id));
+    if all_closed {
+        return vec![("v", if view.app.state.verdict.is_some() { "seal" } else { "verdict" })];
+    }
+    let here = view.point().map(|point| &point.id);
+    let waits = view.plan().points().any(|point| Some(&point.id) != here && view.needs_human(point));
+    let mut hints: Vec<Hint> = if waits { vec![("!", "next for you")] } else { Vec::new() };
+    hints.push(("v", "verdict"));
+    hints
+}

@@ -1,0 +1,147 @@
+//! The line on top: what is promoted where, by whom, for how long, and the verdict.
+
+use std::time::Duration;
+
+use ratatui::text::{Line, Span};
+
+use super::paper::ink;
+use super::theme::{Theme, Tone};
+use super::view::{View, spread};
+use crate::checklist::STANDARD_NAME;
+use crate::journal::entry::Decision;
+use crate::run::judge;
+
+/// Something that stands in the line; with too little room, what has the highest number goes first.
+struct Piece {
+    keep: u8,
+    spans: Vec<Span<'static>>,
+}
+
+/// The line, for a screen that wide.
+pub fn line(view: &View, width: usize) -> Line<'static> {
+    let (mut left, mut right) = (left(view), right(view));
+    while size(&left) + size(&right) + 2 > width && drop_one(&mut left, &mut right) {}
+    let (left, right) = (joined(left), joined(right));
+    let mut spans = vec![Span::raw(" ")];
+    spans.extend(left);
+    Line::from(spread(spans, (" ", Theme::text()), right, width)).style(view.theme.band())
+}
+
+fn size(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| piece.spans.iter().map(Span::width).sum::<usize>() + 2).sum()
+}
+
+fn joined(pieces: Vec<Piece>) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    for piece in pieces {
+        if !spans.is_empty() {
+            spans.push(Span::raw("  "));
+        }
+        spans.extend(piece.spans);
+    }
+    spans
+}
+
+fn drop_one(left: &mut Vec<Piece>, right: &mut Vec<Piece>) -> bool {
+    let least = |pieces: &[Piece]| pieces.iter().map(|piece| piece.keep).max().unwrap_or(0);
+    let (of_left, of_right) = (least(left), least(right));
+    let pieces = if of_left >= of_right { left } else { right };
+    let worst = of_left.max(of_right);
+    if worst == 0 {
+        return false;
+    }
+    pieces.retain(|piece| piece.keep != worst);
+    true
+}
+
+fn left(view: &View) -> Vec<Piece> {
+    let plan = view.plan();
+    let mut pieces = vec![
+        Piece { keep: 6, spans: vec![ink("gonogo", Theme::strong())] },
+        Piece { keep: 0, spans: vec![environment(view)] },
+        Piece { keep: 1, spans: vec![ink(&plan.release, Theme::strong())] },
+    ];
+    if let Some(previous) = &plan.previous {
+        pieces.push(Piece { keep: 9, spans: vec![view.dim(&format!("← {previous}"))] });
+    }
+    let marks = marks(view);
+    if !marks.is_empty() {
+        pieces.push(Piece { keep: 3, spans: vec![view.toned(&marks.join(" · "), Tone::Needs)] });
+    }
+    pieces
+}
+
+/// The environment; a production one in a field of its own, and by that word.
+fn environment(view: &View) -> Span<'static> {
+    let plan = view.plan();
+    if !plan.production {
+        return ink(&plan.environment, Theme::strong());
+    }
+    let said = plan.environment.to_lowercase().contains("production");
+    let word = if said { "" } else { " PRODUCTION" };
+    ink(&format!(" {}{word} ", plan.environment), view.theme.badge(Tone::Failed))
+}
+
+/// What is unusual about the plan; never left unsaid where there is room.
+pub fn marks(view: &View) -> Vec<String> {
+    let plan = view.plan();
+    let mut marks = Vec::new();
+    if plan.solo {
+        marks.push("solo".to_owned());
+    }
+    if plan.checklist != STANDARD_NAME {
+        marks.push(format!("checklist {}", plan.checklist));
+    }
+    if !plan.tailored.is_empty() {
+        marks.push("tailored".to_owned());
+    }
+    marks
+}
+
+fn right(view: &View) -> Vec<Piece> {
+    let roster = &view.app.state.roster;
+    let people: Vec<_> = roster.iter().map(|who| view.person(&who.principal)).collect();
+    vec![
+        Piece { keep: 7, spans: vec![ink(&people.join(" · "), Theme::text())] },
+        Piece { keep: 4, spans: vec![view.dim(&elapsed(view))] },
+        Piece { keep: 0, spans: verdict(view) },
+    ]
+}
+
+/// The time since the run opened; a sealed run took until its last seal.
+fn elapsed(view: &View) -> String {
+    let state = &view.app.state;
+    let end = state.seals.last().filter(|_| state.is_sealed()).map_or(&view.app.now, |seal| &seal.at);
+    clock(end.since(&state.opened))
+}
+
+fn clock(time: Duration) -> String {
+    let s = time.as_secs();
+    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+/// The tone of a decision.
+pub const fn tone(decision: Decision) -> Tone {
+    match decision {
+        Decision::Go => Tone::Good,
+        Decision::NoGo => Tone::Failed,
+        Decision::Pending => Tone::Needs,
+    }
+}
+
+/// The verdict as of now, and the recorded one while it stands; of a run that is sealed, what was sealed.
+fn verdict(view: &View) -> Vec<Span<'static>> {
+    let state = &view.app.state;
+    let total = view.plan().points().count();
+    let (decision, closed, word) = match &state.verdict {
+        Some(standing) if state.is_sealed() => (standing.decision, standing.closed, " SEALED"),
+        Some(standing) if !state.seals.is_empty() => (standing.decision, standing.closed, " being sealed"),
+        standing => {
+            let now = judge(&view.judgement);
+            let same = standing.as_ref().is_some_and(|recorded| recorded.decision == now.decision);
+            (now.decision, now.closed, if same { " recorded" } else { "" })
+        }
+    };
+    let badge = ink(&format!(" {decision} {closed}/{total}{word} "), view.theme.badge(tone(decision)));
+    vec![badge]
+}

@@ -1,0 +1,94 @@
+//! What the keys do, and which of them do something here.
+
+use ratatui::text::{Line, Span};
+
+use super::glyphs::of_status;
+use super::keymap::{ACTING, Binding, MOVING, RUN};
+use super::paper::{ink, width as cells_of};
+use super::sheet::Sheet;
+use super::theme::{Theme, Tone};
+use super::view::{View, padded};
+use crate::run::Status;
+use crate::time::Utc;
+
+/// The width of the column of keys.
+const KEYS: usize = 16;
+
+/// The sheet.
+pub fn sheet(view: &View, width: usize) -> Sheet {
+    let mut sheet = Sheet::new("help", Tone::Settled);
+    let half = width.saturating_sub(2) / 2;
+    let point = view.point().map_or("", |point| point.id.as_str());
+    let acting = group(view, &format!("on {point}"), ACTING);
+    let (moving, run) = (group(view, "moving about", MOVING), group(view, "for the whole run", RUN));
+    if half >= 38 {
+        sheet.body = beside(acting, moving, half);
+        sheet.gap();
+        sheet.body.extend(beside(run, signs(view, half), half));
+    } else {
+        for part in [acting, moving, run, signs(view, width)] {
+            sheet.body.extend(part);
+            sheet.gap();
+        }
+    }
+    sheet.keys(view, &[("Esc", "back")], width);
+    sheet
+}
+
+fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, half: usize) -> Vec<Line<'static>> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    let row = |_| {
+        let mut spans = padded(left.next().unwrap_or_default().spans, half + 2);
+        spans.extend(right.next().unwrap_or_default().spans);
+        Line::from(spans)
+    };
+    (0..rows).map(row).collect()
+}
+
+/// The keys of a group; what does nothing here is set back, and said in brackets.
+fn group(view: &View, title: &str, bindings: &[Binding]) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(view.dim(title))];
+    for binding in bindings {
+        let works = view.app.works(binding.intent);
+        let (keys, text) =
+            if works { (view.theme.accent(), Theme::text()) } else { (view.theme.dim(), view.theme.dim()) };
+        let fill = " ".repeat(KEYS.saturating_sub(cells_of(binding.keys)));
+        let does = if works { binding.does.to_owned() } else { format!("({})", binding.does) };
+        lines.push(Line::from(vec![ink(binding.keys, keys), Span::raw(fill), ink(&does, text)]));
+    }
+    lines
+}
+
+/// The signs and what they stand for, two in a row.
+fn signs(view: &View, width: usize) -> Vec<Line<'static>> {
+    let until = Utc::from_millis(0);
+    let needs = Status::NeedsYou { have: 0, need: 1 };
+    let all = [
+        Status::Pending,
+        Status::Passed,
+        Status::PassedOnRetry(2),
+        Status::Settled,
+        needs,
+        Status::Failed,
+        Status::Error,
+        Status::Stale,
+        Status::Unconfigured(Vec::new()),
+        Status::Blocked(String::new()),
+        Status::NotDue(String::new()),
+        Status::Waived(until),
+        Status::NotApplicable,
+    ];
+    let mut lines = vec![Line::from(view.dim("signs"))];
+    for pair in all.chunks(2) {
+        let cells = pair.iter().flat_map(|status| padded(sign(view, status), width / 2));
+        lines.push(Line::from(cells.collect::<Vec<_>>()));
+    }
+    lines
+}
+
+fn sign(view: &View, status: &Status) -> Vec<Span<'static>> {
+    let (sign, tone) = of_status(status);
+    let fill = " ".repeat(3 - cells_of(sign).min(2));
+    vec![view.toned(&format!("{sign}{fill}"), tone), ink(&status.word(), Theme::text())]
+}

@@ -1,0 +1,186 @@
+//! The points of a section, one line each or a little more.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::app::Focus;
+use super::glyphs;
+use super::paper::{ellipsis, ink, shorten, width, wrap};
+use super::theme::{Theme, Tone};
+use super::view::{View, padded, spread};
+use crate::checklist::{Point, Section};
+use crate::run::{Status, why};
+use crate::text;
+
+/// How many cells the mark of the selection, the sign and a space take.
+const LEAD: usize = 4;
+
+/// How much a list tells of each point.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Depth {
+    title: usize,
+    reason: usize,
+}
+
+/// The lines of a section's points for a place of that size, the selected one among them.
+pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Line<'static>> {
+    let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
+    let (size, room) = (usize::from(area.width), usize::from(area.height));
+    let depths = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| Depth { title, reason });
+    let set = |depth| section.points.iter().map(|point| one(view, index, point, size, depth)).collect();
+    for depth in depths {
+        let points: Vec<Vec<_>> = set(depth);
+        if points.iter().map(Vec::len).sum::<usize>() <= room {
+            return points.into_iter().flatten().collect();
+        }
+    }
+    window(view, set(depths[3]), view.app.place.selected(index), room)
+}
+
+/// As many points as fit, around the selected one.
+fn window(view: &View, points: Vec<Vec<Line<'static>>>, selected: usize, room: usize) -> Vec<Line<'static>> {
+    let count = points.len();
+    let first = (selected + 2).saturating_sub(room).min(count.saturating_sub(room));
+    let mut lines: Vec<_> = points.into_iter().flatten().skip(first).take(room).collect();
+    let beyond = count.saturating_sub(first + room);
+    if beyond > 0 && room > 1 {
+        lines[room - 1] = Line::from(vec![Span::raw("   "), view.dim(&format!("↓ {} more", beyond + 1))]);
+    }
+    if first > 0 && room > 2 {
+        lines[0] = Line::from(vec![Span::raw("   "), view.dim(&format!("↑ {} more", first + 1))]);
+    }
+    lines
+}
+
+fn one(view: &View, section: usize, point: &Point, size: usize, depth: Depth) -> Vec<Line<'static>> {
+    let status = view.status(point);
+    let here = view.app.place.section == section && view.point().is_some_and(|here| here.id == point.id);
+    let (sign, tone) = view.sign(point, &status);
+    let fill = " ".repeat(3 - width(sign).min(2));
+    let mark = if here { ink("▌", view.theme.accent()) } else { Span::raw(" ") };
+    let title = title_style(view, &status, here);
+    let mut lines = if depth.title == 1 {
+        vec![Line::from(vec![ink(&ellipsis(&text::line(&point.title), size - LEAD), title)])]
+    } else {
+        wrap(vec![ink(&point.title, title)], size - LEAD, 0)
+    };
+    add_word(view, point, &status, size - LEAD, &mut lines);
+    lines.extend(reasons(view, point, &status, size - LEAD, depth.reason));
+    let lead = |first: bool| {
+        if first {
+            vec![mark.clone(), view.toned(&format!("{sign}{fill}"), tone)]
+        } else {
+            vec![mark.clone(), Span::raw("   ")]
+        }
+    };
+    let framed = lines.into_iter().enumerate().map(|(row, line)| {
+        let spans = lead(row == 0).into_iter().chain(line.spans).collect();
+        Line::from(padded(spans, size)).style(ground(view, here))
+    });
+    framed.collect()
+}
+
+fn title_style(view: &View, status: &Status, here: bool) -> Style {
+    match status {
+        _ if here => Theme::strong(),
+        Status::Blocked(_) | Status::NotDue(_) | Status::NotApplicable => view.theme.dim(),
+        _ => Theme::text(),
+    }
+}
+
+fn ground(view: &View, here: bool) -> Style {
+    if here && view.app.focus == Focus::List { view.theme.selected() } else { Style::new() }
+}
+
+/// The word for the state at the end of the last line, if there is room for it.
+fn add_word(view: &View, point: &Point, status: &Status, size: usize, lines: &mut [Line<'static>]) {
+    let word = view.word(point, status);
+    let Some(last) = lines.last_mut() else { return };
+    if last.width() + width(&word) + 2 <= size {
+        let (_, tone) = view.sign(point, status);
+        let style = if is_loud(tone) { view.theme.tone(tone) } else { view.theme.dim() };
+        *last = Line::from(spread(
+            std::mem::take(&mut last.spans),
+            (" ", Style::new()),
+            vec![ink(&word, style)],
+            size,
+        ));
+    }
+}
+
+const fn is_loud(tone: Tone) -> bool {
+    matches!(tone, Tone::Failed | Tone::Error | Tone::Needs | Tone::Busy | Tone::Stale)
+}
+
+fn reasons(view: &View, point: &Point, status: &Status, size: usize, most: usize) -> Vec<Line<'static>> {
+    if !status.is_bad() || most == 0 {
+        return Vec::new();
+    }
+    let why = why(&view.judgement, &point.id, status);
+    let mut lines = wrap(vec![view.dim(&why)], size, 0);
+    if lines.len() > most {
+        let rest: String = lines.drain(most - 1..).map(|line| line.to_string() + " ").collect();
+        lines.push(Line::from(view.dim(&ellipsis(rest.trim_end(), size))));
+    }
+    lines
+}
+
+/// How many points of a section are closed.
+pub fn closed(view: &View, section: &Section) -> usize {
+    section.points.iter().filter(|point| view.judgement.is_closed(&point.id)).count()
+}
+
+/// The sign of a whole section: its worst, or what it waits for.
+pub fn sign(view: &View, section: &Section) -> (&'static str, Tone) {
+    let signs = || section.points.iter().map(|point| (view.status(point), point));
+    let rank = |(status, point): &(Status, &Point)| match status {
+        Status::Failed | Status::Unconfigured(_) => 0,
+        Status::Error => 1,
+        Status::NeedsYou { .. } if view.is_mine(point, status) => 2,
+        Status::Stale => 3,
+        Status::NeedsYou { .. } => 4,
+        status if !status.is_closed() => 5,
+        _ => 6,
+    };
+    match signs().min_by_key(rank) {
+        Some((status, _)) if status.is_closed() => ("✔", Tone::Good),
+        Some((status, point)) if rank(&(status.clone(), point)) < 5 => view.settled_sign(point, &status),
+        _ => glyphs::of_status(&Status::Pending),
+    }
+}
+
+/// The line over a section's points: number, title, count, sign.
+pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<'static> {
+    let here = view.app.place.section == index;
+    let focused = here && view.app.focus == Focus::List;
+    let style = if focused { view.theme.accent() } else { Theme::strong() };
+    let (sign, tone) = sign(view, section);
+    let right = vec![
+        view.dim(&format!(" {}/{} ", closed(view, section), section.points.len())),
+        view.toned(sign, tone),
+    ];
+    let taken: usize = right.iter().map(Span::width).sum();
+    let name = vec![
+        ink(&format!("{} ", index + 1), if focused { style } else { view.theme.dim() }),
+        ink(&section.title, style),
+    ];
+    let mut left = shorten(name, size.saturating_sub(taken));
+    left.push(Span::raw(" "));
+    let rule = if focused { ("━", view.theme.accent()) } else { ("─", view.theme.rule()) };
+    Line::from(spread(left, rule, right, size))
+}
+
+/// How often each sign stands in a section, the worst first.
+pub fn tally(view: &View, section: &Section) -> Vec<Span<'static>> {
+    let mut counts: Vec<(&'static str, Tone, usize)> = Vec::new();
+    for point in &section.points {
+        let (sign, tone) = view.settled_sign(point, &view.status(point));
+        match counts.iter_mut().find(|(known, other, _)| *known == sign && *other == tone) {
+            Some((_, _, count)) => *count += 1,
+            None => counts.push((sign, tone, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, tone, _)| !is_loud(*tone));
+    counts.into_iter().map(|(sign, tone, count)| view.toned(&format!("{sign}{count} "), tone)).collect()
+}

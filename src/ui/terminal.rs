@@ -1,0 +1,135 @@
+//! The real terminal: taken and given back, whatever happens in between.
+
+use std::io::{self, Stdout, Write as _};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{panic, thread};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::{Host, Msg};
+
+/// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
+const MAX_COPY: usize = 64 * 1024;
+
+/// What was panicked with on other threads while the screen was taken.
+type Panics = Arc<Mutex<Vec<String>>>;
+
+/// The terminal, taken: raw, on its other screen, pastes marked as such. Given back when dropped.
+pub struct Taken {
+    panics: Panics,
+}
+
+impl Taken {
+    /// Takes the terminal. A panic on this thread gives it back before it is told; one on another
+    /// thread is told when the terminal is given back, so that it does not run across the screen.
+    ///
+    /// # Errors
+    /// When there is no terminal.
+    pub fn take() -> io::Result<Self> {
+        let panics = Panics::default();
+        tell_panics(&panics);
+        let taken = Self { panics };
+        enter()?;
+        Ok(taken)
+    }
+
+    /// What to draw on.
+    ///
+    /// # Errors
+    /// When its size cannot be told.
+    pub fn terminal(&self) -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+        Terminal::new(CrosstermBackend::new(io::stdout()))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        leave();
+        for told in lock(&self.panics).drain(..) {
+            eprintln!("{told}");
+        }
+        if !thread::panicking() {
+            // Back to the hook of the standard library; nobody else sets one.
+            drop(panic::take_hook());
+        }
+    }
+}
+
+fn lock(panics: &Panics) -> MutexGuard<'_, Vec<String>> {
+    panics.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tell_panics(panics: &Panics) {
+    let (before, panics, here) = (panic::take_hook(), Arc::clone(panics), thread::current().id());
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() == here {
+            leave();
+            before(info);
+        } else {
+            lock(&panics).push(info.to_string());
+        }
+    }));
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+/// Gives the terminal back; goes on where something fails, so that as much as possible is undone.
+fn leave() {
+    let mut out = io::stdout();
+    let _ = queue!(out, DisableBracketedPaste);
+    let _ = queue!(out, LeaveAlternateScreen);
+    let _ = queue!(out, Show);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+impl Host for Taken {
+    fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        // Not SIGTSTP, which somebody may listen to.
+        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+        enter()
+    }
+
+    fn take_again(&mut self) -> io::Result<()> {
+        enter()
+    }
+
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        if text.len() > MAX_COPY {
+            return Ok(());
+        }
+        // OSC 52: also reaches the clipboard of the person at the other end of an ssh session.
+        let mut out = io::stdout();
+        write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
+        out.flush()
+    }
+}
+
+/// Sends what is typed, pasted and resized, until nobody listens. A terminal that has gone is told as
+/// a wish to leave.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn read_events(to: Sender<Msg>) -> io::Result<()> {
+    let read = move || {
+        while let Ok(event) = crossterm::event::read() {
+            if to.send(Msg::Input(event)).is_err() {
+                return;
+            }
+        }
+        let _ = to.send(Msg::Leave);
+    };
+    thread::Builder::new().name("input".into()).spawn(read).map(drop)
+}

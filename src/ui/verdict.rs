@@ -1,0 +1,156 @@
+//! The verdict with its reasons, and the question whether to seal.
+
+use ratatui::text::Span;
+
+use super::header::tone;
+use super::paper::{ink, width as cells_of};
+use super::sheet::Sheet;
+use super::theme::{Theme, Tone};
+use super::view::View;
+use crate::checklist::Role;
+use crate::journal::entry::{Decision, Verdict};
+use crate::run::{RunState, StandingVerdict, judge};
+use crate::text;
+
+/// The verdict as of now, why, and what stands recorded.
+pub fn sheet(view: &View, width: usize) -> Sheet {
+    let state = &view.app.state;
+    let now = shown(view);
+    let mut sheet = Sheet::new("verdict", tone(now.decision));
+    let badge = ink(&format!(" {} ", now.decision), view.theme.badge(tone(now.decision)));
+    let count = format!("  {} of {} closed", now.closed, text::count(to_usize(now.total), "point"));
+    sheet.put(vec![badge, ink(&count, Theme::text())], width, 0);
+    sheet.put(vec![view.dim(meaning(now.decision))], width, 0);
+    reasons(view, &mut sheet, width, &now);
+    standing(view, &mut sheet, width, &now);
+    let mut keys = Vec::new();
+    if can_record(state, &now) {
+        keys.push(("y", "record this verdict"));
+    }
+    if state.verdict.is_some() && !state.missing_seals().is_empty() {
+        keys.push(("s", "seal"));
+    }
+    keys.push(("Esc", "back"));
+    sheet.keys(view, &keys, width);
+    sheet
+}
+
+/// What is sealed stays as it was judged; anything else is judged now.
+fn shown(view: &View) -> Verdict {
+    match &view.app.state.verdict {
+        Some(StandingVerdict { decision, closed, reasons, .. }) if !view.app.state.seals.is_empty() => {
+            let total = view.plan().points().count() as u64;
+            Verdict { decision: *decision, closed: *closed, total, reasons: reasons.clone() }
+        }
+        _ => judge(&view.judgement),
+    }
+}
+
+fn to_usize(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+const fn meaning(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Go => "Every point is closed.",
+        Decision::NoGo => "Something is wrong, could not be looked at, or is not configured.",
+        Decision::Pending => "Nothing speaks against it, but not every point is closed.",
+    }
+}
+
+/// Recording the same verdict again says nothing new.
+fn can_record(state: &RunState, now: &Verdict) -> bool {
+    let same =
+        |standing: &StandingVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
+    state.seals.is_empty() && !state.verdict.as_ref().is_some_and(same)
+}
+
+fn reasons(view: &View, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
+    if verdict.reasons.is_empty() {
+        return;
+    }
+    sheet.gap();
+    let longest = verdict.reasons.iter().map(|reason| cells_of(&reason.point)).max().unwrap_or(0);
+    let column = longest.min(width * 2 / 5);
+    for reason in &verdict.reasons {
+        let (sign, tone) = match view.plan().point(&reason.point) {
+            Some(point) => view.settled_sign(point, &view.status(point)),
+            None => ("·", Tone::Idle),
+        };
+        let id = text::line(&reason.point);
+        let fill = " ".repeat(column.saturating_sub(cells_of(&id)) + 2);
+        let sign_fill = " ".repeat(3 - cells_of(sign).min(2));
+        let why = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
+        let spans = vec![
+            view.toned(&format!("{sign}{sign_fill}"), tone),
+            ink(&format!("{id}{fill}"), Theme::text()),
+            view.toned(&reason.status, tone),
+            view.dim(&why),
+        ];
+        sheet.put(spans, width, if width >= 60 { 5 + column } else { 3 });
+    }
+}
+
+fn standing(view: &View, sheet: &mut Sheet, width: usize, now: &Verdict) {
+    let state = &view.app.state;
+    sheet.gap();
+    let Some(standing) = &state.verdict else {
+        return sheet.put(
+            vec![view.dim("No verdict is recorded, or something has changed since.")],
+            width,
+            0,
+        );
+    };
+    let by = format!(
+        "● {} is recorded by {}, {} · entry {}",
+        standing.decision,
+        view.person(&standing.by),
+        view.ago(&standing.at),
+        standing.seq
+    );
+    sheet.put(vec![view.toned(&by, Tone::Settled)], width, 2);
+    if standing.decision != now.decision {
+        let told = "Time has changed it since: record it again before you seal.";
+        sheet.put(vec![view.toned(told, Tone::Needs)], width, 0);
+    }
+    seals(view, sheet, width);
+}
+
+/// Which seals stand, and which are missing.
+fn seals(view: &View, sheet: &mut Sheet, width: usize) {
+    let state = &view.app.state;
+    for seal in &state.seals {
+        let told = format!("● sealed by {}, {}", view.person(&seal.by), seal.at.wall.readable());
+        sheet.put(vec![view.toned(&told, Tone::Settled)], width, 2);
+    }
+    for role in state.missing_seals() {
+        sheet.put(vec![view.dim(&format!("○ the {role}'s seal is missing{}", who(view, role)))], width, 2);
+    }
+}
+
+fn who(view: &View, role: Role) -> String {
+    let mut names = view.app.state.roster.iter().filter(|operator| operator.role == role);
+    match names.next() {
+        Some(operator) if operator.principal == view.app.me.principal => ": yours".into(),
+        Some(operator) => format!(": {}", view.name(&operator.principal)),
+        None => ": nobody takes part as one yet".into(),
+    }
+}
+
+/// The question whether to seal, and what it means.
+pub fn seal(view: &View, width: usize) -> Sheet {
+    let state = &view.app.state;
+    let decision = state.verdict.as_ref().map_or(Decision::Pending, |standing| standing.decision);
+    let mut sheet = Sheet::new("seal the run", tone(decision));
+    let badge = ink(&format!(" {decision} "), view.theme.badge(tone(decision)));
+    sheet.put(vec![ink("You close this run as ", Theme::text()), badge], width, 0);
+    sheet.gap();
+    let told = "A seal is your signature over the whole log. Once it stands, nothing can be added to the run but \
+                the seals that are missing: no look, no note, nothing taken back.";
+    sheet.put(vec![Span::styled(told, Theme::text())], width, 0);
+    sheet.gap();
+    seals(view, &mut sheet, width);
+    let me = view.person(&view.app.me.principal);
+    sheet.keys(view, &[("y", &format!("seal as {me}")), ("Esc", "leave it open")], width);
+    sheet
+}
