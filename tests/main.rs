@@ -4,3 +4,4 @@
 mod bench;
 mod bench_self;
 mod layers;
+mod runs;

@@ -1,18 +1,21 @@
 //! Who acts: from the command line, the settings, or git.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
+use super::init;
 use super::load::config_dir;
 use crate::checklist::Source;
 use crate::cli::{Identity, ThemeArg};
+use crate::journal::entry::MACHINE;
 use crate::journal::keys::Signer;
 use crate::secret::Secret;
+use crate::text::{is_harmful, line};
 
 /// What a user has set for every run.
 #[derive(Debug, Default, Deserialize)]
@@ -63,46 +66,54 @@ pub(super) fn own_key() -> Result<PathBuf> {
     Ok(config_dir()?.join("id_ed25519"))
 }
 
-/// The operator's name.
+/// The operator's name; asked for on a terminal if nothing says it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
     let found = given.map(str::to_owned).or_else(|| settings.principal.clone()).or_else(|| git("user.email"));
-    let name = found
-        .context("who are you? Give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once")?;
-    let plain = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !crate::text::is_harmful(c);
-    if name.is_empty()
-        || name.len() > 255
-        || name == crate::journal::entry::MACHINE
-        || !name.chars().all(plain)
-    {
+    let name = match found {
+        None if io::stdin().is_terminal() => ask("Your name in run logs, usually a mail address: ")?,
+        found => found.context(
+            "who are you? Give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once",
+        )?,
+    };
+    let plain = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !is_harmful(c);
+    if name.is_empty() || name.len() > 255 || name == MACHINE || !name.chars().all(plain) {
         bail!(
             "{:?} cannot be a name: expected something like you@example.com, without white space or any of * ? ! , \"",
-            crate::text::line(&name)
+            line(&name)
         );
     }
     Ok(name)
 }
 
-/// The operator's key file.
-pub(super) fn key_file(given: Option<&Path>, settings: &Settings) -> Result<PathBuf> {
-    if let Some(path) = given.map(Path::to_owned).or_else(|| settings.key.clone()) {
-        return Ok(private_half(path));
-    }
-    if let Some(path) = git("user.signingkey").and_then(|key| signing_key(&key)) {
-        return Ok(path);
-    }
-    let own = own_key()?;
-    if own.exists() {
-        return Ok(own);
-    }
-    bail!(
-        "no key to sign with: give --key FILE, set git's user.signingkey to an SSH key file, or run `gonogo init` once"
-    );
+fn ask(question: &str) -> Result<String> {
+    print!("{question}");
+    io::stdout().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
 }
 
-/// The operator and their key, its passphrase asked for on the terminal if it has one.
+/// The operator's key file, if there is one.
+fn key_file(given: Option<&Path>, settings: &Settings) -> Result<Option<PathBuf>> {
+    if let Some(path) = given.map(Path::to_owned).or_else(|| settings.key.clone()) {
+        return Ok(Some(private_half(path)));
+    }
+    if let Some(path) = git("user.signingkey").and_then(|key| signing_key(&key)) {
+        return Ok(Some(path));
+    }
+    Ok(Some(own_key()?).filter(|path| path.exists()))
+}
+
+/// The operator and their key, its passphrase asked for on the terminal if it has one. Who has no key gets
+/// one made.
 pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer> {
     let principal = principal(identity.principal.as_deref(), settings)?;
-    let path = key_file(identity.key.as_deref(), settings)?;
+    let path = if let Some(path) = key_file(identity.key.as_deref(), settings)? {
+        path
+    } else {
+        println!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
+        init::make(&principal, settings)?
+    };
     Ok(Signer::load(&principal, &path, &mut ask_passphrase)?)
 }
 

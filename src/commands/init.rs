@@ -1,7 +1,7 @@
 //! `gonogo init`: who you are, and a key to sign with.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -17,19 +17,30 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let principal = principal(arguments.principal.as_deref(), &settings)?;
     let key = arguments.key.clone().or_else(|| settings.key.clone());
     let path = absolute(&key.map_or_else(own_key, Ok)?)?;
-    let mut out = io::stdout().lock();
     if path.exists() {
-        writeln!(out, "Your key is there already: {}", path.display())?;
+        println!("Your key is there already: {}", path.display());
     } else {
         let passphrase = if arguments.no_passphrase { None } else { new_passphrase()? };
-        keys::create(&path, &principal, passphrase.as_ref())?;
-        writeln!(out, "Made a key: {}", path.display())?;
+        create(&path, &principal, passphrase.as_ref())?;
     }
-    let public = keys::public_of(&path)?;
-    remember(&settings, &principal, &path, &mut out)?;
-    writeln!(out, "\nWhoever is to verify your logs puts this line into their allowed_signers file:\n")?;
-    writeln!(out, "{principal} {public}")?;
+    remember(&settings, &principal, &path)?;
+    println!("\nWhoever is to verify your logs puts this line into their allowed_signers file:\n");
+    println!("{principal} {}", keys::public_of(&path)?);
     Ok(Exit::Good)
+}
+
+/// Makes the first key of somebody who has none, and remembers it.
+pub(super) fn make(principal: &str, settings: &Settings) -> Result<PathBuf> {
+    let path = own_key()?;
+    create(&path, principal, new_passphrase()?.as_ref())?;
+    remember(settings, principal, &path)?;
+    Ok(path)
+}
+
+fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<()> {
+    keys::create(path, principal, passphrase)?;
+    println!("Made a key: {}", path.display());
+    Ok(())
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
@@ -52,18 +63,18 @@ fn new_passphrase() -> Result<Option<Secret>> {
 }
 
 /// Writes the settings, unless the user has written some.
-fn remember(settings: &Settings, principal: &str, key: &Path, out: &mut impl io::Write) -> Result<()> {
+fn remember(settings: &Settings, principal: &str, key: &Path) -> Result<()> {
     let path = Settings::path()?;
     if path.exists() {
         if settings.principal.as_deref() != Some(principal) || settings.key.as_deref() != Some(key) {
-            writeln!(out, "Your settings stay as they are; to use this key, put into {}:", path.display())?;
-            writeln!(out, "{}", toml::to_string(&NewSettings { principal, key })?.trim_end())?;
+            println!("Your settings stay as they are; to use this key, put into {}:", path.display());
+            println!("{}", toml::to_string(&NewSettings { principal, key })?.trim_end());
         }
         return Ok(());
     }
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     fs::write(&path, toml::to_string(&NewSettings { principal, key })?)
         .with_context(|| path.display().to_string())?;
-    writeln!(out, "You are {principal}, and sign with it from now on ({})", path.display())?;
+    println!("You are {principal}, and sign with it from now on ({})", path.display());
     Ok(())
 }

@@ -315,8 +315,8 @@ impl App {
     }
 
     fn scroll_limit(&self) -> usize {
-        let detail = self.arrangement().detail;
-        let lines = detail::lines(&View::new(self), usize::from(detail.width)).len();
+        let Arrangement { detail, below, .. } = self.arrangement();
+        let lines = detail::lines(&View::new(self), usize::from(detail.width), below).len();
         lines.saturating_sub(usize::from(detail.height))
     }
 

@@ -2,13 +2,13 @@
 
 use ratatui::text::{Line, Span};
 
-use super::paper::{ink, wrap};
+use super::paper::{at_most, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
 use super::{people, probes};
 use crate::checklist::Point;
 use crate::run::{PointState, Status, why};
-use crate::time;
+use crate::{text, time};
 
 /// The lines of a detail while it is set.
 pub struct Paper {
@@ -40,53 +40,76 @@ impl Paper {
     }
 }
 
-/// The detail of the selected point, for a text that wide.
-pub fn lines(view: &View, width: usize) -> Vec<Line<'static>> {
+/// The detail of the selected point, for a text that wide; without its name where that stands above.
+pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
     let mut paper = Paper { width, lines: Vec::new() };
     if let Some(point) = view.point()
         && let Some(state) = view.app.state.point(&point.id)
     {
         let status = view.status(point);
-        head(view, &mut paper, point, &status);
-        contacts(view, &mut paper, &status);
-        people::part(view, &mut paper, point, state, &status);
-        probes::part(view, &mut paper, point, state);
-        notes(view, &mut paper, state);
-        tailored(view, &mut paper, point);
+        if !is_named {
+            paper.put(vec![ink(&point.title, Theme::strong())], 0);
+            paper.put(vec![view.dim(&name(point))], 0);
+            paper.gap();
+        }
+        standing(view, &mut paper, point, &status);
+        body(view, &mut paper, point, state, &status);
     }
     paper.lines
 }
 
-fn head(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
-    paper.put(vec![ink(&point.title, Theme::strong())], 0);
+/// A point's id, and whether it can be set aside by one person.
+pub fn name(point: &Point) -> String {
     let mandatory = if point.mandatory { " · mandatory" } else { "" };
-    paper.put(vec![view.dim(&format!("{}{mandatory}", point.id))], 0);
-    paper.gap();
-    let (sign, tone) = view.settled_sign(point, status);
-    let word = status.word().to_uppercase();
-    if let Some(elapsed) = view.probing(&point.id) {
-        let busy = format!("{} probing {}", view.sign(point, status).0, time::span(elapsed));
-        let was = vec![
-            view.toned(&busy, Tone::Busy),
-            view.dim(" · so far "),
-            view.toned(&format!("{sign} {word}"), tone),
-        ];
-        paper.put(was, 2);
+    format!("{}{mandatory}", text::line(&point.id))
+}
+
+/// What is wrong comes before what it is about.
+fn body(view: &View, paper: &mut Paper, point: &Point, state: &PointState, status: &Status) {
+    if status.is_bad() {
+        contacts(view, paper);
+        probes::part(view, paper, point, state);
+        people::part(view, paper, point, state, status);
+        notes(view, paper, state);
+        paper.part(view, "what is asked");
+        about(view, paper, point);
     } else {
-        paper.put(vec![view.toned(&format!("{sign} {word}"), tone)], 2);
+        paper.gap();
+        about(view, paper, point);
+        people::part(view, paper, point, state, status);
+        probes::part(view, paper, point, state);
+        notes(view, paper, state);
     }
-    let why = why(&view.judgement, &point.id, status);
-    if !why.is_empty() {
-        let style = if status.is_bad() { view.theme.tone(tone) } else { Theme::text() };
-        paper.put(vec![Span::raw("  "), ink(&why, style)], 2);
-    }
-    paper.gap();
+    tailored(view, paper, point);
+}
+
+fn about(view: &View, paper: &mut Paper, point: &Point) {
     let told = point.why.split_whitespace().collect::<Vec<_>>().join(" ");
     paper.put(vec![view.dim(&told)], 0);
 }
 
-fn contacts(view: &View, paper: &mut Paper, status: &Status) {
-    if !status.is_bad() || view.plan().contacts.is_empty() {
+/// The state in a word, and what is behind it.
+fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
+    let (sign, tone) = view.settled_sign(point, status);
+    let word = view.toned(&format!("{sign} {}", status.word().to_uppercase()), tone);
+    if let Some(elapsed) = view.probing(&point.id) {
+        let busy = format!("{} probing {}", view.sign(point, status).0, time::span(elapsed));
+        paper.put(vec![view.toned(&busy, Tone::Busy), view.dim(" · so far "), word], 2);
+    } else {
+        paper.put(vec![word], 2);
+    }
+    let why = why(&view.judgement, &point.id, status);
+    if !why.is_empty() {
+        let style = if status.is_bad() { view.theme.tone(tone) } else { Theme::text() };
+        let lines = wrap(vec![Span::raw("  "), ink(&why, style)], paper.width, 2);
+        // The whole of it stands below, with the probe that saw it.
+        let most = if matches!(status, Status::Failed | Status::Error) { 2 } else { lines.len() };
+        paper.lines.extend(at_most(lines, most, paper.width));
+    }
+}
+
+fn contacts(view: &View, paper: &mut Paper) {
+    if view.plan().contacts.is_empty() {
         return;
     }
     paper.part(view, "whom to call");

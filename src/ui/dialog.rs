@@ -9,7 +9,7 @@ use super::sheet::Sheet;
 use super::view::View;
 use crate::checklist::PointId;
 use crate::journal::entry::Evidence;
-use crate::run::Act;
+use crate::run::{Act, Refusal};
 
 /// What lies over the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ impl Dialog {
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
             | Self::Verdict { scroll } => *scroll,
+            // The question stands at the end.
+            Self::Words(Prompt { stage: Stage::Ask, .. }) => usize::MAX,
             Self::Retract { .. } | Self::Words(_) | Self::Seal => 0,
         }
     }
@@ -153,12 +155,8 @@ impl App {
 
     /// Asks the rules about what was typed, before the person is asked or the engine is.
     fn check_words(&mut self, mut prompt: Prompt) -> Vec<Effect> {
-        let wrong = match self.act_of(&prompt) {
-            Ok(act) => self.refusal(act).map(|refusal| refusal.to_string()),
-            Err(wrong) => Some(wrong),
-        };
-        match (&prompt.purpose, wrong) {
-            (_, Some(wrong)) => prompt.wrong = Some(wrong),
+        match (&prompt.purpose, self.wrong_with(&prompt)) {
+            (_, Some((stage, wrong))) => (prompt.stage, prompt.wrong) = (stage, Some(wrong)),
             (Purpose::Note, None) => return self.submit(prompt),
             (Purpose::StandForTwo(of), None) => {
                 let (of, reason) = (of.clone(), Some(prompt.words.text().to_owned()));
@@ -169,6 +167,16 @@ impl App {
         }
         self.dialog = Some(Dialog::Words(prompt));
         Vec::new()
+    }
+
+    /// What is wrong with what was typed, and where.
+    fn wrong_with(&self, prompt: &Prompt) -> Option<(Stage, String)> {
+        match self.act_of(prompt).map(|act| self.refusal(act)) {
+            Ok(None) => None,
+            Ok(Some(refusal @ Refusal::Expired(_))) => Some((Stage::Span, refusal.to_string())),
+            Ok(Some(refusal)) => Some((Stage::Words, refusal.to_string())),
+            Err(wrong) => Some((Stage::Span, wrong)),
+        }
     }
 
     fn submit(&mut self, prompt: Prompt) -> Vec<Effect> {

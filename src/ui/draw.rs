@@ -7,17 +7,19 @@ use ratatui::widgets::Widget as _;
 
 use super::app::{App, Focus};
 use super::layout::{Arrangement, LEAST, Size};
-use super::paper::{ink, wrap};
+use super::paper::{ellipsis, ink, wrap};
 use super::sheet::Sheet;
+use super::theme::Theme;
 use super::view::{View, spread};
 use super::{detail, footer, glyphs, header, panels};
+use crate::text;
 
 /// Draws the screen. Pure: what is drawn depends on the app alone.
 pub fn draw(app: &App, frame: &mut Frame) {
     let view = View::new(app);
     let arrangement = app.arrangement();
     if arrangement.size == Size::TooSmall {
-        too_small(&view, frame);
+        too_small(frame);
     } else {
         header::line(&view, usize::from(arrangement.header.width))
             .render(arrangement.header, frame.buffer_mut());
@@ -38,7 +40,7 @@ pub fn draw(app: &App, frame: &mut Frame) {
     }
 }
 
-fn too_small(view: &View, frame: &mut Frame) {
+fn too_small(frame: &mut Frame) {
     let area = frame.area();
     let told =
         format!("gonogo needs {} × {} cells; here are {} × {}", LEAST.0, LEAST.1, area.width, area.height);
@@ -47,7 +49,7 @@ fn too_small(view: &View, frame: &mut Frame) {
 
 fn detail_pane(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
     let area = arrangement.detail;
-    let lines = detail::lines(view, usize::from(area.width));
+    let lines = detail::lines(view, usize::from(area.width), arrangement.below);
     let (total, shown) = (lines.len(), usize::from(area.height));
     let scroll = view.app.scroll.min(total.saturating_sub(shown));
     panels::put(frame, area, lines.into_iter().skip(scroll));
@@ -66,11 +68,17 @@ fn line_style(view: &View) -> (ratatui::style::Style, bool) {
     (if focused { view.theme.accent() } else { view.theme.rule() }, focused)
 }
 
+/// The line above the detail carries the point's title and id.
 fn rule_above(view: &View, frame: &mut Frame, area: Rect) {
     let (style, focused) = line_style(view);
     let sign = if focused { "━" } else { "─" };
-    let place = Rect { y: area.y - 1, height: 1, width: area.width + 1, ..area };
-    let line = spread(Vec::new(), (sign, style), Vec::new(), usize::from(place.width));
+    let place = Rect { y: area.y - 1, height: 1, width: area.width + 2, ..area };
+    let Some(point) = view.point() else { return };
+    let right = vec![view.dim(&format!(" {}", detail::name(point)))];
+    let room = usize::from(place.width).saturating_sub(right[0].width() + 3);
+    let title = ellipsis(&text::line(&point.title), room);
+    let left = vec![ink(&format!("{title} "), Theme::strong())];
+    let line = spread(left, (sign, style), right, usize::from(place.width));
     Line::from(line).render(place, frame.buffer_mut());
 }
 
@@ -90,6 +98,6 @@ fn mark(view: &View, frame: &mut Frame, area: Rect, (scroll, shown, total): (usi
     let sign = |row: usize| {
         if (from..from + length).contains(&row) { ink("┃", style) } else { ink("│", view.theme.rule()) }
     };
-    let place = Rect { x: area.right(), width: 1, ..area };
+    let place = Rect { x: area.right() + 1, width: 1, ..area };
     panels::put(frame, place, (0..track).map(|row| Line::from(sign(row))));
 }

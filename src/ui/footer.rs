@@ -60,10 +60,14 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
         return vec![view.toned(&format!("{turning} saving"), Tone::Busy)];
     }
     let seq = view.app.state.seq;
+    if view.app.state.is_sealed() {
+        let by: Vec<_> = view.app.state.seals.iter().map(|seal| view.name(&seal.by)).collect();
+        return vec![view.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), Tone::Settled)];
+    }
     let told = match size {
         0..60 => format!("saved, seq {seq}"),
         60..140 => format!("log saved, seq {seq}"),
-        _ => format!("{} · log saved, seq {seq}", view.app.log),
+        _ => format!("{} · log saved, seq {seq}", view.app.log.rsplit('/').next().unwrap_or_default()),
     };
     vec![view.dim(&told)]
 }
@@ -156,6 +160,9 @@ fn for_run(view: &View) -> Vec<Hint> {
     let here = view.point().map(|point| &point.id);
     let waits = view.plan().points().any(|point| Some(&point.id) != here && view.needs_human(point));
     let mut hints: Vec<Hint> = if waits { vec![("!", "next for you")] } else { Vec::new() };
+    if view.plan().points().any(|point| view.status(point) == Status::Stale) {
+        hints.push(("R", "probe the stale"));
+    }
     hints.push(("v", "verdict"));
     hints
 }

@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::glyphs::of_status;
 use super::keymap::{ACTING, Binding, MOVING, RUN};
-use super::paper::{ink, width as cells_of};
+use super::paper::{ink, width as cells_of, wrap};
 use super::sheet::Sheet;
 use super::theme::{Theme, Tone};
 use super::view::{View, padded};
@@ -21,15 +21,16 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     let point = view.point().map_or("", |point| point.id.as_str());
     let acting = group(view, &format!("on {point}"), ACTING);
     let (moving, run) = (group(view, "moving about", MOVING), group(view, "for the whole run", RUN));
-    if half >= 38 {
+    if half >= 46 {
         sheet.body = beside(acting, moving, half);
         sheet.gap();
         sheet.body.extend(beside(run, signs(view, half), half));
     } else {
         for part in [acting, moving, run, signs(view, width)] {
-            sheet.body.extend(part);
+            sheet.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEYS)));
             sheet.gap();
         }
+        sheet.body.pop();
     }
     sheet.keys(view, &[("Esc", "back")], width);
     sheet

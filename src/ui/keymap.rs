@@ -213,12 +213,12 @@ pub const ACTING: &[Binding] = &[
     bind("u", Intent::Retract, "take back your own act"),
     bind("n", Intent::Note, "add a note"),
     bind("r", Intent::Probe, "probe it again"),
-    bind("y", Intent::Copy, "copy the command that shows the same"),
+    bind("y", Intent::Copy, "copy the command behind it"),
 ];
 
 /// For the whole run.
 pub const RUN: &[Binding] = &[
-    bind("R", Intent::ProbeTroubled, "probe all that is stale, wrong or missing"),
+    bind("R", Intent::ProbeTroubled, "probe all stale or in trouble"),
     bind("v", Intent::Verdict, "verdict and seal"),
     bind("q, Ctrl-C", Intent::Leave, "leave; the run stays"),
     bind("Ctrl-Z", Intent::Suspend, "suspend"),

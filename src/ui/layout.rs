@@ -78,29 +78,30 @@ fn wide(body: Rect, sections: usize) -> Parts {
     });
     let lists = lists.collect();
     let x = body.x + 1 + 2 * panel + GAP + 3;
-    let detail = Rect { x, y: top, width: body.right() - x - 2, height: room };
+    let detail = Rect { x, y: top, width: body.right() - x - 3, height: room };
     (Size::Wide, lists, detail, false)
 }
 
 fn medium(body: Rect, sections: &[usize], open: usize) -> Parts {
     let points = sections.get(open).copied().unwrap_or(0);
-    let body = Rect { x: body.x + 1, y: body.y + 1, width: body.width - 2, height: body.height - 1 };
+    // A line of air below the top, where there is room for it.
+    let air = u16::from(body.height > 24);
+    let body = Rect { x: body.x + 1, y: body.y + air, width: body.width - 2, height: body.height - air };
     if body.width >= 108 {
         let left = body.width * 45 / 100;
-        let detail = Rect { x: body.x + left + 3, width: body.width - left - 4, ..body };
+        let detail = Rect { x: body.x + left + 3, width: body.width - left - 5, ..body };
         return (Size::Medium, vec![Rect { width: left, ..body }], detail, false);
     }
-    // The bars, the open section's points and a line between; the detail keeps at least nine lines.
-    let wanted = super::paper::cells(sections.len() + points + 1);
-    let height = wanted.min(body.height - 9);
+    // The bars and the open section's points; the detail keeps at least nine lines below its title.
+    let height = super::paper::cells(sections.len() + points).min(body.height - 10);
     let list = Rect { height, ..body };
     let detail =
-        Rect { y: body.y + height + 1, height: body.height - height - 1, width: body.width - 1, ..body };
+        Rect { y: body.y + height + 1, height: body.height - height - 1, width: body.width - 2, ..body };
     (Size::Medium, vec![list], detail, true)
 }
 
 fn small(body: Rect) -> Parts {
     let body = Rect { x: body.x + 1, width: body.width - 2, ..body };
     let below_strip = Rect { y: body.y + 1, height: body.height - 1, ..body };
-    (Size::Small, vec![below_strip], Rect { width: body.width - 1, ..below_strip }, false)
+    (Size::Small, vec![below_strip], Rect { width: body.width - 2, ..below_strip }, false)
 }

@@ -6,12 +6,15 @@ use ratatui::text::{Line, Span};
 
 use super::app::Focus;
 use super::glyphs;
-use super::paper::{ellipsis, ink, shorten, width, wrap};
+use super::paper::{at_most, ellipsis, ink, shorten, width, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
 use crate::checklist::{Point, Section};
 use crate::run::{Status, why};
 use crate::text;
+
+/// From how many cells on every point has its word, and not only those that call for somebody.
+const WITH_WORDS: usize = 44;
 
 /// How many cells the mark of the selection, the sign and a space take.
 const LEAD: usize = 4;
@@ -59,26 +62,46 @@ fn one(view: &View, section: usize, point: &Point, size: usize, depth: Depth) ->
     let (sign, tone) = view.sign(point, &status);
     let fill = " ".repeat(3 - width(sign).min(2));
     let mark = if here { ink("▌", view.theme.accent()) } else { Span::raw(" ") };
-    let title = title_style(view, &status, here);
-    let mut lines = if depth.title == 1 {
-        vec![Line::from(vec![ink(&ellipsis(&text::line(&point.title), size - LEAD), title)])]
-    } else {
-        wrap(vec![ink(&point.title, title)], size - LEAD, 0)
-    };
-    add_word(view, point, &status, size - LEAD, &mut lines);
-    lines.extend(reasons(view, point, &status, size - LEAD, depth.reason));
-    let lead = |first: bool| {
-        if first {
-            vec![mark.clone(), view.toned(&format!("{sign}{fill}"), tone)]
-        } else {
-            vec![mark.clone(), Span::raw("   ")]
-        }
-    };
-    let framed = lines.into_iter().enumerate().map(|(row, line)| {
-        let spans = lead(row == 0).into_iter().chain(line.spans).collect();
+    let told = told(view, point, &status, (size.saturating_sub(LEAD), depth), here);
+    let framed = told.into_iter().enumerate().map(|(row, line)| {
+        let lead = if row == 0 { view.toned(&format!("{sign}{fill}"), tone) } else { Span::raw("   ") };
+        let spans = [mark.clone(), lead].into_iter().chain(line.spans).collect();
         Line::from(padded(spans, size)).style(ground(view, here))
     });
     framed.collect()
+}
+
+/// A point's title, the word for its state, and what is behind it if it is bad.
+fn told(
+    view: &View,
+    point: &Point,
+    status: &Status,
+    (size, depth): (usize, Depth),
+    here: bool,
+) -> Vec<Line<'static>> {
+    let (_, tone) = view.sign(point, status);
+    let (word, style) = (view.word(point, status), title_style(view, status, here));
+    let loud = is_loud(tone);
+    let wide = size >= WITH_WORDS;
+    let room = if depth.title == 1 && (loud || wide) { size.saturating_sub(width(&word) + 2) } else { size };
+    let title = text::line(&point.title);
+    let mut lines = match depth.title {
+        1 => vec![Line::from(ink(&ellipsis(&title, room), style))],
+        _ => wrap(vec![ink(&title, style)], size, 0),
+    };
+    let word = ink(&word, if loud { view.theme.tone(tone) } else { view.theme.dim() });
+    let fits = lines.last().is_some_and(|last| last.width() + word.width() + 2 <= size);
+    if fits
+        && (loud || wide)
+        && let Some(last) = lines.last_mut()
+    {
+        let title = std::mem::take(&mut last.spans);
+        *last = Line::from(spread(title, (" ", Style::new()), vec![word], size));
+        lines.extend(reasons(view, point, status, Vec::new(), size, depth.reason));
+    } else if loud {
+        lines.extend(reasons(view, point, status, vec![word], size, depth.reason.max(1)));
+    }
+    lines
 }
 
 fn title_style(view: &View, status: &Status, here: bool) -> Style {
@@ -93,37 +116,29 @@ fn ground(view: &View, here: bool) -> Style {
     if here && view.app.focus == Focus::List { view.theme.selected() } else { Style::new() }
 }
 
-/// The word for the state at the end of the last line, if there is room for it.
-fn add_word(view: &View, point: &Point, status: &Status, size: usize, lines: &mut [Line<'static>]) {
-    let word = view.word(point, status);
-    let Some(last) = lines.last_mut() else { return };
-    if last.width() + width(&word) + 2 <= size {
-        let (_, tone) = view.sign(point, status);
-        let style = if is_loud(tone) { view.theme.tone(tone) } else { view.theme.dim() };
-        *last = Line::from(spread(
-            std::mem::take(&mut last.spans),
-            (" ", Style::new()),
-            vec![ink(&word, style)],
-            size,
-        ));
-    }
-}
-
 const fn is_loud(tone: Tone) -> bool {
     matches!(tone, Tone::Failed | Tone::Error | Tone::Needs | Tone::Busy | Tone::Stale)
 }
 
-fn reasons(view: &View, point: &Point, status: &Status, size: usize, most: usize) -> Vec<Line<'static>> {
-    if !status.is_bad() || most == 0 {
-        return Vec::new();
+/// What is behind a bad state, after the word for it where that had no room beside the title.
+fn reasons(
+    view: &View,
+    point: &Point,
+    status: &Status,
+    mut told: Vec<Span<'static>>,
+    size: usize,
+    most: usize,
+) -> Vec<Line<'static>> {
+    if status.is_bad() && most > 0 {
+        let gap = if told.is_empty() { "" } else { " · " };
+        let why = why(&view.judgement, &point.id, status);
+        told.push(view.dim(&format!("{gap}{why}")));
     }
-    let why = why(&view.judgement, &point.id, status);
-    let mut lines = wrap(vec![view.dim(&why)], size, 0);
-    if lines.len() > most {
-        let rest: String = lines.drain(most - 1..).map(|line| line.to_string() + " ").collect();
-        lines.push(Line::from(view.dim(&ellipsis(rest.trim_end(), size))));
+    match most {
+        _ if told.is_empty() => Vec::new(),
+        1 => vec![Line::from(shorten(told, size))],
+        _ => at_most(wrap(told, size, 0), most, size),
     }
-    lines
 }
 
 /// How many points of a section are closed.

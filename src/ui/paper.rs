@@ -78,6 +78,21 @@ fn shortened(text: &str, limit: usize) -> String {
     if limit == 0 { String::new() } else { format!("{}…", fitting(text, limit - 1).trim_end()) }
 }
 
+/// At most so many lines; the last one tells that something is left out.
+pub fn at_most(mut lines: Vec<Line<'static>>, most: usize, limit: usize) -> Vec<Line<'static>> {
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            let style = last.spans.last().map_or(Style::new(), |span| span.style);
+            last.spans.push(Span::styled("…", style));
+            // Where the line is full, the last character makes room.
+            let spans = std::mem::take(&mut last.spans);
+            *last = Line::from(shorten(spans, limit));
+        }
+    }
+    lines
+}
+
 /// Breaks spans into lines of at most `limit` cells, between words where possible. Every line but the
 /// first begins `hang` cells further in.
 pub fn wrap(spans: Vec<Span<'static>>, limit: usize, hang: usize) -> Vec<Line<'static>> {

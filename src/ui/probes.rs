@@ -6,7 +6,7 @@ use ratatui::text::Span;
 
 use super::detail::Paper;
 use super::glyphs::{of_class, of_seen, spinner};
-use super::paper::{ellipsis, ink, width};
+use super::paper::{ink, width};
 use super::theme::{Theme, Tone};
 use super::view::View;
 use crate::checklist::{Point, Probe, ProbeKey};
@@ -90,12 +90,12 @@ fn looked(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: &L
         told(outcome),
         format!("{stale}{}", view.ago(&look.at)),
         took(look.took_ms),
-        format!("entry {} {}", look.seq, look.hash.short()),
+        format!("#{}:{}", look.seq, look.hash.short()),
     ];
     paper.put(vec![Span::raw("  "), view.dim(&facts.join(" · "))], IN);
     let column =
         outcome.observations.iter().filter(|seen| seen.ok == Some(true)).map(|seen| width(&seen.what));
-    let column = column.max().unwrap_or(0).min(paper.width / 2);
+    let column = column.filter(|size| *size <= paper.width * 2 / 5).max().unwrap_or(0);
     let good = outcome.observations.iter().filter(|seen| seen.ok == Some(true));
     for seen in outcome.troubles().chain(good) {
         observation(view, paper, seen, column);
@@ -135,12 +135,16 @@ fn observation(view: &View, paper: &mut Paper, seen: &Observation, column: usize
     paper.put(vec![view.dim(label), ink(&seen.seen, view.theme.tone(tone))], 14);
 }
 
+/// What is as it must be takes one line where it can; what is longer than the column stands alone.
 fn good(view: &View, paper: &mut Paper, sign: Span<'static>, seen: &Observation, column: usize) {
-    let what = ellipsis(&text::line(&seen.what), column);
-    let fill = " ".repeat(column.saturating_sub(width(&what)) + 2);
-    let mut spans = vec![sign, view.dim(&format!("{what}{fill}")), ink(&seen.seen, Theme::text())];
-    if seen.expected != seen.seen && seen.expected != "recorded" {
-        spans.push(view.dim(&format!("  ({})", seen.expected)));
+    let what = text::line(&seen.what);
+    let value = ink(&seen.seen, Theme::text());
+    let plain = seen.expected == seen.seen || seen.expected == "recorded";
+    let asked = if plain { String::new() } else { format!("  ({})", seen.expected) };
+    if width(&what) > column {
+        paper.put(vec![sign, view.dim(&what)], 4);
+        return paper.put(vec![Span::raw("      "), value, view.dim(&asked)], 6);
     }
-    paper.put(spans, 6 + column);
+    let fill = " ".repeat(column - width(&what) + 2);
+    paper.put(vec![sign, view.dim(&format!("{what}{fill}")), value, view.dim(&asked)], 6 + column);
 }

@@ -10,9 +10,10 @@ use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::View;
 use super::{help, sheets, verdict};
+use crate::text;
 
 /// The widest that a sheet's text may be.
-const WIDEST: u16 = 84;
+const WIDEST: u16 = 96;
 
 /// A sheet: what is asked or told, and the keys that answer it.
 pub struct Sheet {
@@ -60,17 +61,21 @@ impl Sheet {
         self.body.push(Line::default());
     }
 
-    /// Adds a line of keys: what they are, what they do.
+    /// Adds keys and what they do, as many to a line as fit.
     pub fn keys(&mut self, view: &View, keys: &[(&str, &str)], width: usize) {
-        let mut spans = Vec::new();
+        let mut line: Vec<Span<'static>> = Vec::new();
         for (key, does) in keys {
-            if !spans.is_empty() {
-                spans.push(Span::raw("   "));
+            let pair = [ink(key, view.theme.accent()), ink(&format!(" {does}"), Theme::text())];
+            let taken: usize = line.iter().chain(&pair).map(Span::width).sum();
+            if !line.is_empty() && taken + 3 > width {
+                self.foot.push(Line::from(std::mem::take(&mut line)));
             }
-            spans.push(ink(key, view.theme.accent()));
-            spans.push(ink(&format!(" {does}"), Theme::text()));
+            if !line.is_empty() {
+                line.push(Span::raw("   "));
+            }
+            line.extend(pair);
         }
-        self.foot.extend(wrap(spans, width, 0));
+        self.foot.push(Line::from(line));
     }
 
     fn height(&self) -> u16 {
@@ -105,11 +110,12 @@ impl Sheet {
         let style = view.theme.tone(self.tone);
         let title = Span::styled(format!(" {} ", self.title), style);
         let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
+        let scroll = self.followed(scroll, room);
         let beyond = self.body.len().saturating_sub(room + scroll);
-        let more = if beyond > 0 { format!(" ↓ {beyond} more lines ") } else { String::new() };
+        let more =
+            if beyond > 0 { format!(" ↓ {} ", text::count(beyond, "more line")) } else { String::new() };
         block.title_bottom(Line::from(view.dim(&more)).right_aligned()).render(place, buffer);
         let text = Rect { x: place.x + 2, width: place.width - 4, height: 1, ..place };
-        let scroll = self.followed(scroll, room);
         for (row, line) in (1..).zip(self.body.iter().skip(scroll).take(room)) {
             line.render(Rect { y: place.y + row, ..text }, buffer);
         }

@@ -84,7 +84,8 @@ impl<'a> View<'a> {
             Status::NeedsYou { have, need: 2.. } if self.is_mine(point, status) => {
                 format!("needs you {have}/2")
             }
-            Status::NeedsYou { have, need: 2.. } => format!("needs another {have}/2"),
+            Status::NeedsYou { have, need: 2.. } => format!("waits {have}/2"),
+            Status::Error => "error".into(),
             status => status.word(),
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use super::input::Field;
-use super::paper::{ink, width as cells_of};
+use super::paper::ink;
 use super::prompt::{Prompt, Purpose, Stage};
 use super::sheet::Sheet;
 use super::theme::{Theme, Tone};
@@ -69,9 +69,13 @@ fn term(view: &View, sheet: &mut Sheet, width: usize, prompt: &Prompt) {
         Ok(until) => view.dim(&format!("  until {}", until.readable())),
         Err(_) => view.toned("  not a time yet", Tone::Stale),
     };
-    debug_assert!(cells_of(&typed) <= 11);
-    spans.push(until);
-    sheet.body.push(Line::from(spans));
+    if 11 + until.width() <= width {
+        spans.push(until);
+        sheet.body.push(Line::from(spans));
+    } else {
+        sheet.body.push(Line::from(spans));
+        sheet.put(vec![until], width, 2);
+    }
 }
 
 /// What the act will come to, and what it will not.

@@ -5,6 +5,7 @@ pub mod gonogo;
 pub mod http;
 pub mod keys;
 pub mod ports;
+pub mod prometheus;
 pub mod rabbitmq;
 pub mod redis;
 pub mod supervisor;

@@ -41,6 +41,7 @@ pub struct Broker {
 }
 
 /// A user of one virtual host.
+#[derive(Clone)]
 pub struct User {
     /// Its name.
     pub name: String,

@@ -1,0 +1,210 @@
+//! A run to look at, and whatever happened in it.
+
+use std::sync::Arc;
+
+pub use super::sample_plan::plan;
+use crate::checklist::Confirm::{None as Nobody, Two};
+use crate::checklist::{Plan, ProbeKey, Role};
+use crate::journal::entry::{Enrolled, Entry, Event, Header, MACHINE, Opened, Probed};
+use crate::outcome::{Observation, Outcome, Sha256Hex};
+use crate::run::{Act, Command, RunState, decide, evidence};
+use crate::time::{Moment, Utc};
+
+pub const ALICE: &str = "alice@example.org";
+pub const BOB: &str = "bob@example.org";
+
+/// When the run was opened.
+const OPENED: i64 = 1_790_000_000_000;
+
+/// A run while it is made up.
+pub struct Sample {
+    entries: Vec<Entry>,
+    seconds: u64,
+    attempts: u64,
+}
+
+impl Sample {
+    /// A run that was just opened.
+    pub fn of(plan: Plan) -> Self {
+        let roster = [(ALICE, Role::Driver), (BOB, Role::Reviewer)].map(|(who, role)| Enrolled {
+            principal: who.into(),
+            key: format!("ssh-ed25519 {who}"),
+            role,
+        });
+        let mut sample = Self { entries: Vec::new(), seconds: 0, attempts: 0 };
+        let opened = Opened {
+            plan_sha256: plan.digest(),
+            plan,
+            roster: roster.into(),
+            previous_run: None,
+            commit: None,
+            gonogo: "0.1.0".into(),
+            host: "deploy-1".into(),
+            profile_sha256: Sha256Hex::ZERO,
+        };
+        sample.add(ALICE, opened.into());
+        sample
+    }
+
+    /// The moment so many seconds after the run was opened.
+    pub fn moment(seconds: u64) -> Moment {
+        let wall = Utc::from_millis(OPENED + 1000 * seconds.cast_signed());
+        Moment { wall, boot: "boot".into(), mono: 1000 * seconds }
+    }
+
+    /// Now, in the sample.
+    pub fn now(&self) -> Moment {
+        Self::moment(self.seconds)
+    }
+
+    /// Lets time pass.
+    pub fn wait(mut self, seconds: u64) -> Self {
+        self.seconds += seconds;
+        self
+    }
+
+    fn add(&mut self, by: &str, event: Event) {
+        let prev = self.entries.last().map_or(Sha256Hex::ZERO, |entry| entry.hash);
+        let seq = self.entries.len() as u64;
+        let header = Header { run: "5e".repeat(16), seq, prev, at: self.now(), by: by.into() };
+        self.entries.push(Entry::write(header, event, None).unwrap().0);
+    }
+
+    /// A person does something, by the rules.
+    #[track_caller]
+    pub fn act(mut self, by: &str, act: Act) -> Self {
+        let events = decide(&self.state(), &Command::new(by, act), &self.now()).unwrap();
+        for event in events {
+            self.add(by, event);
+        }
+        self
+    }
+
+    /// A probe ends.
+    pub fn look(mut self, point: &str, probe: &str, outcome: Outcome) -> Self {
+        self.attempts += 1;
+        self.seconds += 1;
+        let probed = Probed {
+            point: point.into(),
+            probe: probe.into(),
+            attempt: self.attempts,
+            before: false,
+            took_ms: 830,
+            outcome,
+        };
+        self.add(MACHINE, probed.into());
+        self
+    }
+
+    /// Every probe of a point passes.
+    pub fn pass(mut self, id: &str) -> Self {
+        for probe in self.state().plan.point(id).unwrap().probes.clone() {
+            let seen = vec![
+                Observation::new("status", "200", "200", true),
+                Observation::new("age", "under 30 days", "12 days", true),
+            ];
+            self = self.look(id, &probe.id, Outcome::of(seen, "curl -sS https://app.internal/healthz"));
+        }
+        self
+    }
+
+    /// Somebody confirms what stands.
+    #[track_caller]
+    pub fn confirm(self, by: &str, id: &str) -> Self {
+        let state = self.state();
+        let of = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
+        self.act(by, Act::Confirm { point: id.into(), of, reason: None })
+    }
+
+    /// The state.
+    pub fn state(&self) -> RunState {
+        RunState::fold(&self.entries).unwrap()
+    }
+
+    /// The state, shared.
+    pub fn shared(&self) -> Arc<RunState> {
+        Arc::new(self.state())
+    }
+}
+
+/// What the broker showed in the sample.
+pub fn rabbitmq_trouble() -> Outcome {
+    let seen = vec![
+        Observation::new("exchange advanced.board.events", "topic, durable", "topic, durable", true),
+        Observation::new("exchange advanced.board.events.retry", "direct, durable", "direct, durable", true),
+        Observation::new(
+            "queue advanced.board.events.retry",
+            "message TTL 30000 ms, dead letters to advanced.board.events",
+            "message TTL 60000 ms, dead letters to advanced.board.events",
+            false,
+        ),
+        Observation::unseen(
+            "bindings of the retry exchange",
+            "one, retry → queue",
+            "management API: 401 Unauthorized",
+        ),
+        Observation::new("queue advanced.board.events.dlq", "durable", "durable", true),
+    ];
+    let reproduce = "rabbitmqadmin --host rabbitmq.internal --port 15671 --ssl --username gonogo --password \
+                     \"$RABBITMQ_PASSWORD\" list queues name arguments durable";
+    Outcome::of(seen, reproduce)
+}
+
+/// A run with a little of everything.
+pub fn mixed() -> Sample {
+    let unreachable =
+        Outcome::error("https://grafana.internal/api/health", "200", "connection refused (10.0.3.7:3000)");
+    let origins = Outcome::of(
+        vec![Observation::new("ADVANCED_ALLOWED_ORIGINS", "a JSON array", "a comma list", false)],
+        "kubectl get deployment advanced-app -o jsonpath='{.spec}'",
+    );
+    let mut retried = Outcome::of(vec![Observation::new("/readyz", "200", "200", true)], "curl /readyz");
+    retried.tries = 2;
+    let until = Sample::moment(0).wall.plus(std::time::Duration::from_hours(24));
+    let reason = "the dashboard moves next week".to_owned();
+    Sample::of(plan())
+        .pass("secrets.broker-credentials")
+        .wait(1200)
+        .pass("validate.ci-suite")
+        .confirm(ALICE, "validate.ci-suite")
+        .pass("validate.package-metadata")
+        .pass("validate.iac-change-set")
+        .confirm(BOB, "validate.iac-change-set")
+        .look("secrets.token-rotated", "version", retried)
+        .look("secrets.allowed-origins", "value", origins)
+        .pass("secrets.security-headers")
+        .pass("infra.redis")
+        .look("infra.rabbitmq", "topology", rabbitmq_trouble())
+        .pass("infra.health-checks")
+        .look("infra.observability", "prometheus", unreachable)
+        .act(ALICE, Act::Waive { point: "verify.metrics".into(), reason, until })
+        .act(
+            BOB,
+            Act::Note {
+                point: Some("infra.rabbitmq".into()),
+                text: "Mara is looking at the TTL.\nBack at 11.".into(),
+            },
+        )
+        .wait(900)
+}
+
+/// A run in which every point is closed.
+pub fn closed() -> Sample {
+    let mut sample = Sample::of(plan());
+    let ids: Vec<_> = plan().points().map(|point| (point.id.clone(), point.confirm)).collect();
+    for (id, confirm) in ids {
+        sample = sample.pass(&id);
+        if confirm != Nobody && id != "deploy.migrations" {
+            sample = sample.confirm(ALICE, &id);
+        }
+        if confirm == Two {
+            sample = sample.confirm(BOB, &id);
+        }
+    }
+    sample
+}
+
+/// A key of a probe.
+pub fn key(point: &str, probe: &str) -> ProbeKey {
+    ProbeKey::new(point, probe)
+}

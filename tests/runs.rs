@@ -1,0 +1,8 @@
+//! Runs, from opening to seal, as people at a terminal and strangers with stock tools see them.
+
+mod faults;
+mod opening;
+mod screen;
+mod stock;
+mod table;
+mod world;

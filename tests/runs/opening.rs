@@ -1,0 +1,170 @@
+//! Opening and resuming: who, what, and what is refused.
+
+use super::world::{ALICE, World, leave};
+use crate::bench::gonogo::{Sandbox, is_private};
+use crate::bench::need;
+use crate::bench::terminal::Key;
+
+#[test]
+fn without_a_terminal_a_run_is_refused_with_what_to_do() {
+    let mut world = World::new();
+    world.set_args(&["run", "profile.toml", "--release", "v1", "--previous", "none"]);
+    let _ = world.sandbox.run().code(2).stderr_has("needs a terminal").stderr_has("gonogo check");
+}
+
+#[test]
+fn what_is_missing_to_open_a_run_is_asked_for_by_name() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    for (args, told) in [
+        (&[][..], "--release TAG"),
+        (&["--release", "v1"], "--previous TAG"),
+        (&["--release", "v1", "--previous", "v0", "--key", "/nonexistent"], "key file /nonexistent"),
+    ] {
+        let ended = world.open_with(args, 200, 24).wait_exit().code(2);
+        assert!(ended.screen_text().contains(told), "{}", ended.screen_text());
+    }
+    assert!(world.sandbox.logs("staging").is_empty());
+}
+
+#[test]
+fn a_second_program_on_the_same_run_and_another_release_are_refused() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("1/3");
+    let ended = world.open_with(&[], 200, 24).wait_exit().code(2);
+    assert!(
+        ended.screen_text().contains("another gonogo is writing this run log"),
+        "{}",
+        ended.screen_text()
+    );
+    let ended = world.open_with(&["--release", "v2"], 200, 24).wait_exit().code(2);
+    assert!(ended.screen_text().contains("for release v1.4.0 is open"), "{}", ended.screen_text());
+    leave(terminal);
+}
+
+#[test]
+fn a_key_with_a_passphrase_asks_for_it_and_refuses_a_wrong_one() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    world.key = world.sandbox.key_with_passphrase("locked", "open sesame");
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("Passphrase of");
+    terminal.send("wrong").press(Key::Enter);
+    let ended = terminal.wait_exit().code(2);
+    assert!(ended.screen_text().contains("the passphrase is wrong"), "{}", ended.screen_text());
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("Passphrase of");
+    terminal.send("open sesame").press(Key::Enter);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let log = world.log();
+    let _ = world.verify(&log, &[]).code(5).stdout_has(ALICE);
+}
+
+#[test]
+fn a_second_person_joins_by_going_on_with_the_run() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let bob = world.sandbox.key("bob").path.display().to_string();
+    world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &bob]);
+    let mut terminal = world.sandbox.terminal(130, 40);
+    terminal.wait_for_text("bob (reviewer)");
+    leave(terminal);
+    let entries = world.entries();
+    let joined = entries.iter().find(|entry| entry["kind"] == "joined").unwrap();
+    assert_eq!((&joined["by"], &joined["role"]), (&"bob@deck.example".into(), &"reviewer".into()));
+    // The same name with another key is somebody else.
+    let ended = {
+        let alices = world.key.path.display().to_string();
+        world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &alices]);
+        world.sandbox.terminal(200, 24).wait_exit().code(2)
+    };
+    assert!(ended.screen_text().contains("with another key"), "{}", ended.screen_text());
+}
+
+#[test]
+fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let profile = std::fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
+    let tighter = profile + "[points.\"service.ready\"]\nfresh = \"5m\"\n";
+    std::fs::write(world.sandbox.work().join("profile.toml"), tighter).unwrap();
+    let mut terminal = world.open_with(&[], 130, 40);
+    terminal.wait_for_text("--replan");
+    leave(terminal);
+    let mut terminal = world.open_with(&["--replan"], 130, 40);
+    terminal.wait_for_text("tailored");
+    leave(terminal);
+    let entries = world.entries();
+    let replanned = entries.iter().find(|entry| entry["kind"] == "replanned").unwrap();
+    assert_eq!(replanned["touched"], serde_json::json!(["service.ready"]));
+    let log = world.log();
+    let _ = world.verify(&log, &[]).code(5);
+}
+
+#[test]
+fn a_torn_tail_is_recovered_and_said() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let log = world.log();
+    let whole = std::fs::read(&log).unwrap();
+    std::fs::write(&log, [&whole[..], b"{\"v\":1,\"run"].concat()).unwrap();
+    let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes after the last line end");
+    let mut terminal = world.open_with(&[], 80, 24);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let entries = world.entries();
+    let recovered = entries.iter().find(|entry| entry["kind"] == "recovered").unwrap();
+    assert_eq!(recovered["bytes"], 11);
+    let kept = log.parent().unwrap().join(recovered["kept"].as_str().unwrap());
+    assert_eq!(std::fs::read(kept).unwrap(), b"{\"v\":1,\"run");
+}
+
+#[test]
+fn init_makes_a_key_that_a_run_uses_and_writes_nothing_over() {
+    need!("ssh-keygen");
+    let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);
+    let first = sandbox.run().code(0).stdout_has(&format!("{ALICE} ssh-ed25519 "));
+    let key = sandbox.config().join("gonogo/id_ed25519");
+    assert!(is_private(&key));
+    let before = std::fs::read(&key).unwrap();
+    let again = sandbox.run().code(0).stdout_has("is there already");
+    assert_eq!(std::fs::read(&key).unwrap(), before);
+    let line = |output: &crate::bench::gonogo::Output| output.stdout.lines().last().unwrap().to_owned();
+    assert_eq!(line(&first), line(&again));
+    let _ = Sandbox::new().args(["init"]).run().code(2).stderr_has("--as YOU@EXAMPLE.COM");
+}
+
+#[test]
+fn who_signs_comes_from_git_where_nothing_else_says_so() {
+    need!("ssh-keygen", "git");
+    let world = World::new();
+    let config = format!(
+        "[user]\n\temail = carol@deck.example\n\tsigningkey = {}\n",
+        world.key.path.with_extension("pub").display()
+    );
+    let sandbox = world.sandbox.file("gitconfig", &config);
+    let git = sandbox.work().join("gitconfig");
+    let sandbox = sandbox.env("GIT_CONFIG_GLOBAL", git).args([
+        "run",
+        "profile.toml",
+        "--release",
+        "v1",
+        "--previous",
+        "none",
+    ]);
+    let mut terminal = sandbox.terminal(130, 40);
+    terminal.wait_for_text("carol (driver)");
+    leave(terminal);
+}

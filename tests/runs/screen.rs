@@ -1,0 +1,131 @@
+//! A person at a real terminal.
+
+use super::world::{ALICE, READY, STARTING, World, confirm, leave, seal, select};
+use crate::bench::gonogo::signal;
+use crate::bench::need;
+use crate::bench::terminal::Key;
+use crate::bench::web::Reply;
+
+#[test]
+fn a_run_goes_from_opening_to_a_sealed_go() {
+    need!("ssh-keygen");
+    for (columns, rows) in [(130, 40), (80, 24)] {
+        let mut world = World::new();
+        let mut terminal = world.open(columns, rows);
+        terminal.wait_for_text("1/3");
+        select(&mut terminal, '1', 1);
+        confirm(&mut terminal, "service.headers");
+        select(&mut terminal, '2', 0);
+        confirm(&mut terminal, "people.told");
+        terminal.wait_for_text("GO 3/3");
+        seal(&mut terminal, "GO");
+        leave(terminal);
+        let log = world.log();
+        let told = world.verify(&log, &["--require-go"]).code(0);
+        let _ = told.stdout_has(&format!("sealed by {ALICE}")).stdout_has("verdict   GO 3/3");
+    }
+}
+
+#[test]
+fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    world.web.route("/readyz", Reply::ok(STARTING));
+    world.web.route("/healthz", Reply::ok("{}"));
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("NO-GO 0/3");
+    select(&mut terminal, '1', 1);
+    terminal.send(" ").wait_for_text("cannot be confirmed: a probe looked and it is wrong");
+    // A waiver needs a reason, and is asked for twice.
+    terminal.send("w").wait_for_text("Why may this point pass?");
+    terminal.send("q is a letter here").press(Key::Enter).wait_for_text("y waive as");
+    terminal.send("y").wait_for_text("waived service.headers");
+    select(&mut terminal, '2', 0);
+    confirm(&mut terminal, "people.told");
+    terminal.send("n").wait_for_text("note");
+    terminal.paste("pasted \u{202e}text\nq").press(Key::Enter);
+    terminal.wait_for_text("y ");
+    terminal.send("y").wait_for_text("noted");
+    leave(terminal);
+
+    let before = world.entries();
+    let mut terminal = world.open_with(&[], 130, 40);
+    terminal.wait_for_text("NO-GO 2/3");
+    terminal.wait_for_text("waived");
+    assert_eq!(world.entries()[..before.len()], before);
+    assert_eq!(world.entries()[before.len()]["kind"], "resumed");
+    seal(&mut terminal, "NO-GO");
+    leave(terminal);
+    let log = world.log();
+    let _ = world.verify(&log, &[]).code(0).stdout_has("verdict   NO-GO 2/3");
+    let _ = world.verify(&log, &["--require-go"]).code(1);
+    let reasons = &world.entries()[world.entries().len() - 2]["reasons"];
+    assert_eq!(reasons[0]["point"], "service.ready");
+    assert!(reasons[0]["why"].as_str().unwrap().contains("event_pipeline_ready"), "{reasons}");
+    one_byte_changed_is_found(&mut world);
+}
+
+fn one_byte_changed_is_found(world: &mut World) {
+    let log = world.log();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let changed = text.replacen("q is a letter here", "Q is a letter here", 1);
+    assert_ne!(text, changed);
+    let copy = world.sandbox.work().join("changed.jsonl");
+    std::fs::write(&copy, changed).unwrap();
+    let line = text.lines().position(|line| line.contains("q is a letter")).unwrap() + 1;
+    let _ = world.verify(&copy, &[]).code(4).stdout_has(&format!("INVALID at line {line}"));
+    let mut whole: Vec<&str> = text.split_inclusive('\n').collect();
+    whole.pop();
+    std::fs::write(&copy, whole.concat()).unwrap();
+    let _ = world.verify(&copy, &[]).code(5).stdout_has("open: valid, but not sealed");
+}
+
+#[test]
+fn a_point_is_probed_again_and_an_act_is_taken_back() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    world.web.route("/readyz", Reply::ok(STARTING));
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("NO-GO 0/3");
+    world.web.route("/readyz", Reply::ok(READY));
+    select(&mut terminal, '1', 0);
+    terminal.send("r").wait_for_text("1/3");
+    select(&mut terminal, '2', 0);
+    confirm(&mut terminal, "people.told");
+    terminal.wait_for_text("2/3");
+    terminal.send("u").wait_for_text("y ");
+    terminal.send("y").wait_for_text("PENDING 1/3");
+    terminal.send("x").wait_for_text("Why");
+    terminal.send("nobody to tell").press(Key::Enter).wait_for_text("y ");
+    terminal.send("y").wait_for_text("2/3");
+    leave(terminal);
+}
+
+#[test]
+fn a_signal_ends_it_cleanly_and_nothing_acknowledged_is_lost() {
+    need!("ssh-keygen");
+    for name in ["TERM", "HUP", "INT"] {
+        let mut world = World::new();
+        let mut terminal = world.open(80, 24);
+        select(&mut terminal, '2', 0);
+        confirm(&mut terminal, "people.told");
+        signal(terminal.pid(), name);
+        let _ = terminal.wait_exit().code(130).left_clean();
+        assert!(world.entries().iter().any(|entry| entry["kind"] == "confirmed"));
+        let log = world.log();
+        let _ = world.verify(&log, &[]).code(5);
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(30, 8);
+    terminal.wait_for_text("40");
+    terminal.resize(40, 12);
+    terminal.wait_for_text("Pipeline is ready");
+    terminal.resize(130, 40);
+    terminal.wait_for_text("Support is told");
+    leave(terminal);
+}
