@@ -4,4 +4,5 @@
 mod bench;
 mod bench_self;
 mod layers;
+mod readme;
 mod runs;

@@ -5,4 +5,4 @@ mod opening;
 mod screen;
 mod stock;
 mod table;
-mod world;
+pub mod world;

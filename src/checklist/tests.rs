@@ -72,7 +72,9 @@ fn without(id: &str) -> String {
 fn emptied(id: &str) -> String {
     let mut document = document();
     for point in points_of(&mut document).flatten().filter(|point| point["id"].as_str() == Some(id)) {
-        ["probe", "confirm", "not_applicable"].map(|key| point.as_table_mut().unwrap().remove(key));
+        for key in ["probe", "confirm", "not_applicable"] {
+            point.as_table_mut().unwrap().remove(key);
+        }
     }
     document.to_string()
 }

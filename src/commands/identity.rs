@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
+use super::git;
 use super::init;
 use super::load::config_dir;
 use crate::checklist::Source;
@@ -68,7 +68,8 @@ pub(super) fn own_key() -> Result<PathBuf> {
 
 /// The operator's name; asked for on a terminal if nothing says it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
-    let found = given.map(str::to_owned).or_else(|| settings.principal.clone()).or_else(|| git("user.email"));
+    let found =
+        given.map(str::to_owned).or_else(|| settings.principal.clone()).or_else(|| git::config("user.email"));
     let name = match found {
         None if io::stdin().is_terminal() => ask("Your name in run logs, usually a mail address: ")?,
         found => found.context(
@@ -85,7 +86,8 @@ pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<Stri
     Ok(name)
 }
 
-fn ask(question: &str) -> Result<String> {
+/// Asks on the terminal for a line.
+pub(super) fn ask(question: &str) -> Result<String> {
     print!("{question}");
     io::stdout().flush()?;
     let mut answer = String::new();
@@ -98,7 +100,7 @@ fn key_file(given: Option<&Path>, settings: &Settings) -> Result<Option<PathBuf>
     if let Some(path) = given.map(Path::to_owned).or_else(|| settings.key.clone()) {
         return Ok(Some(private_half(path)));
     }
-    if let Some(path) = git("user.signingkey").and_then(|key| signing_key(&key)) {
+    if let Some(path) = git::config("user.signingkey").and_then(|key| signing_key(&key)) {
         return Ok(Some(path));
     }
     Ok(Some(own_key()?).filter(|path| path.exists()))
@@ -124,20 +126,10 @@ fn ask_passphrase(path: &Path) -> io::Result<Secret> {
 /// Whom a user trusts.
 pub(super) fn signers_file(given: Option<&Path>, settings: &Settings) -> Result<PathBuf> {
     let found = given.map(Path::to_owned).or_else(|| settings.signers.clone());
-    found.or_else(|| git("gpg.ssh.allowedSignersFile").map(|path| at_home(&path))).context(
+    found.or_else(|| git::config("gpg.ssh.allowedSignersFile").map(|path| at_home(&path))).context(
         "whom do you trust? Give --signers FILE, an allowed_signers file with a line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )
-}
-
-fn git(key: &str) -> Option<String> {
-    let output = Command::new("git")
-        .args(["config", "--get", key])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    let value = String::from_utf8(output.ok()?.stdout).ok()?.trim().to_owned();
-    (!value.is_empty()).then_some(value)
 }
 
 /// Git's signing key is an SSH key only if it names a file; a key id of GPG or a literal key does not.

@@ -46,6 +46,13 @@ impl Loaded {
         self.profile.file.previous.as_deref()
     }
 
+    /// The checkout that the release is built from: the profile's `source.repository`, relative to where
+    /// the program runs, or where it runs.
+    pub(super) fn repository(&self) -> PathBuf {
+        let source = self.profile.file.values.get("source").and_then(|source| source.get("repository"));
+        PathBuf::from(source.and_then(toml::Value::as_str).unwrap_or("."))
+    }
+
     /// The plan for a promotion.
     pub(super) fn plan(&self, promotion: &Promotion) -> Result<Plan> {
         Ok(freeze(&self.checklist, &self.profile, promotion)?)

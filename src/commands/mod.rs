@@ -1,6 +1,7 @@
 //! One command each: arguments in, exit code out.
 
 mod check;
+mod git;
 mod identity;
 mod init;
 mod load;

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::git;
 use super::identity::{self, Settings};
 use super::load::{Loaded, store};
 use crate::checklist::{Plan, Promotion, Role};
@@ -16,7 +17,7 @@ use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};
 use crate::error::Exit;
 use crate::journal::keys::Signer;
 use crate::journal::store::Store;
-use crate::run::{Act, Command, Request, RunState, judge};
+use crate::run::{Act, Command, Request, RunState, Update, judge};
 use crate::text::{line, shell_word};
 use crate::ui::terminal::{Taken, read_events};
 use crate::ui::{self, Left, Look, Msg, Setup, Shade};
@@ -52,7 +53,7 @@ fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result
     let target = &arguments.target;
     let (release, previous) = match open {
         None => (
-            Some(asked_release(target.release.as_ref())?),
+            Some(asked_release(loaded, target.release.as_ref())?),
             Some(asked_previous(loaded, target.previous.as_ref())?),
         ),
         Some(state) => {
@@ -64,19 +65,28 @@ fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result
     loaded.plan(&Promotion { release, previous })
 }
 
-fn asked_release(given: Option<&String>) -> Result<String> {
-    given
-        .cloned()
-        .ok_or_else(|| anyhow!("no run is open here; to open one, say what is promoted: --release TAG"))
+/// The release, asked for if it was not given.
+fn asked_release(loaded: &Loaded, given: Option<&String>) -> Result<String> {
+    given.cloned().map_or_else(|| ask_tag("Release to promote", loaded), Ok)
 }
 
+/// The release that runs now, asked for if neither the command line nor the profile says it.
 fn asked_previous(loaded: &Loaded, given: Option<&String>) -> Result<String> {
     let told = given.map(String::as_str).or_else(|| loaded.previous());
-    told.map(str::to_owned).ok_or_else(|| {
-        anyhow!(
-            "to open a run, say what runs there now: --previous TAG, or --previous none for a new environment"
-        )
-    })
+    told.map(str::to_owned).map_or_else(|| ask_tag("Release that runs there now, or none", loaded), Ok)
+}
+
+/// Asks for a tag, the repository's newest ones at hand.
+fn ask_tag(question: &str, loaded: &Loaded) -> Result<String> {
+    let tags = git::newest_tags(&loaded.repository());
+    if !tags.is_empty() {
+        println!("Newest tags: {}", tags.join("  "));
+    }
+    let tag = identity::ask(&format!("{question}: "))?;
+    if tag.is_empty() {
+        bail!("a tag is needed to open a run: --release TAG, and --previous TAG or --previous none");
+    }
+    Ok(line(&tag))
 }
 
 /// An open run is for one release.
@@ -107,7 +117,8 @@ fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer
         return Ok(engine::reopen(store, &path, signer, role.unwrap_or(Role::Reviewer))?);
     }
     let role = role.unwrap_or(Role::Driver);
-    Ok(engine::open(store, Opening { plan, profile_sha256: loaded.sha256, commit: None, role }, signer)?)
+    let commit = git::commit_of(&loaded.repository(), &plan.release);
+    Ok(engine::open(store, Opening { plan, profile_sha256: loaded.sha256, commit, role }, signer)?)
 }
 
 fn notices(state: &RunState, plan: &Plan, replan: bool) -> Vec<String> {
@@ -167,8 +178,10 @@ fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Han
                 break;
             }
         }
+        // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
+        let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
     });
-    leave_on_signals(runtime, &tell)?;
+    hear_signals(runtime, &tell)?;
     let mut send = |request: Request| {
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
@@ -178,14 +191,19 @@ fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Han
     Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
 }
 
-/// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does.
-fn leave_on_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
+/// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
+fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
     let _inside = runtime.enter();
-    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+    for (kind, means) in [
+        (SignalKind::terminate(), Msg::Leave),
+        (SignalKind::hangup(), Msg::Leave),
+        (SignalKind::interrupt(), Msg::Leave),
+        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Msg::Continued),
+    ] {
         let (mut arrives, tell) = (signal(kind)?, tell.clone());
         runtime.spawn(async move {
             while arrives.recv().await.is_some() {
-                let _ = tell.send(Msg::Leave);
+                let _ = tell.send(means.clone());
             }
         });
     }

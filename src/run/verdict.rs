@@ -54,9 +54,8 @@ pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
         Status::Blocked(by) => format!("{by} comes first"),
         Status::NotDue(due) => format!("due once {due} is closed"),
-        Status::NeedsYou { have, need } => {
-            format!("{have} of {} confirmed", text::count(*need, "person").replace("persons", "people"))
-        }
+        Status::NeedsYou { have: 0, .. } => "nobody has confirmed yet".into(),
+        Status::NeedsYou { have, need } => format!("{have} of {need} people have confirmed"),
         Status::Pending => "not every probe has looked yet".into(),
         Status::Stale => "what was seen is too old".into(),
         Status::Waived(until) => format!("until {}", until.readable()),
@@ -72,5 +71,8 @@ fn first_trouble(point: Option<&PointState>) -> String {
     troubles.sort_by_key(|seen| seen.ok.is_none());
     let Some(first) = troubles.first() else { return String::new() };
     let more = if troubles.len() > 1 { format!(" (and {} more)", troubles.len() - 1) } else { String::new() };
-    format!("{}: expected {}, seen {}{more}", first.what, first.expected, first.seen)
+    match first.ok {
+        None => format!("{}: {}{more}", first.what, first.seen),
+        Some(_) => format!("{}: expected {}, seen {}{more}", first.what, first.expected, first.seen),
+    }
 }

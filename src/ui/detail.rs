@@ -100,7 +100,7 @@ fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
     }
     let why = why(&view.judgement, &point.id, status);
     if !why.is_empty() {
-        let style = if status.is_bad() { view.theme.tone(tone) } else { Theme::text() };
+        let style = if status.is_bad() { view.theme.prose(tone) } else { Theme::text() };
         let lines = wrap(vec![Span::raw("  "), ink(&why, style)], paper.width, 2);
         // The whole of it stands below, with the probe that saw it.
         let most = if matches!(status, Status::Failed | Status::Error) { 2 } else { lines.len() };

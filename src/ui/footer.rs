@@ -7,6 +7,7 @@ use ratatui::widgets::{Clear, Widget as _};
 
 use super::app::{Focus, Notice};
 use super::glyphs;
+use super::keymap::Intent;
 use super::layout::Arrangement;
 use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
@@ -131,7 +132,7 @@ fn for_point(view: &View, point: &Point) -> Vec<Hint> {
     let mut hints: Vec<Hint> = match &status {
         Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm"), ("w", "waive")],
         Status::NeedsYou { .. } => vec![("u", "take back")],
-        Status::Failed | Status::Error => vec![("r", "probe again"), ("w", "waive"), ("y", "copy command")],
+        Status::Failed | Status::Error => vec![("r", "probe again"), ("w", "waive")],
         Status::Stale => vec![("r", "probe again")],
         Status::Unconfigured(_) => vec![("w", "waive"), ("x", "not applicable")],
         Status::Settled | Status::Waived(_) | Status::NotApplicable if has_own_act(view, point) => {
@@ -139,6 +140,9 @@ fn for_point(view: &View, point: &Point) -> Vec<Hint> {
         }
         _ => Vec::new(),
     };
+    if status.is_bad() && view.app.works(Intent::Copy) {
+        hints.push(("y", "copy command"));
+    }
     hints.push(("n", "note"));
     hints
 }

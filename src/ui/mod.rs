@@ -148,7 +148,10 @@ where
     B::Error: Send + Sync + 'static,
 {
     taken?;
-    terminal.clear().map_err(io::Error::other)
+    // Not `clear`, which asks the terminal where the cursor is, and would wait for an answer that the
+    // thread that reads keys takes away.
+    let size = terminal.size().map_err(io::Error::other)?;
+    terminal.resize(size.into()).map_err(io::Error::other)
 }
 
 /// What has come in: waits for the first message, takes the others along. Nothing after the pause. If

@@ -132,7 +132,7 @@ fn observation(view: &View, paper: &mut Paper, seen: &Observation, column: usize
     paper.put(vec![sign, ink(&seen.what, Theme::text())], 4);
     paper.put(vec![view.dim("    expected  "), ink(&seen.expected, Theme::text())], 14);
     let label = if seen.ok.is_none() { "    instead   " } else { "    seen      " };
-    paper.put(vec![view.dim(label), ink(&seen.seen, view.theme.tone(tone))], 14);
+    paper.put(vec![view.dim(label), ink(&seen.seen, view.theme.prose(tone))], 14);
 }
 
 /// What is as it must be takes one line where it can; what is longer than the column stands alone.

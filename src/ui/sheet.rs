@@ -106,7 +106,9 @@ impl Sheet {
         let (place, room) = (self.place(screen), self.room(screen));
         let buffer = frame.buffer_mut();
         buffer.set_style(screen, view.theme.rule());
-        Clear.render(place, buffer);
+        // A column of air on either side.
+        let air = Rect { x: place.x.saturating_sub(1), width: place.width + 2, ..place };
+        Clear.render(air.intersection(screen), buffer);
         let style = view.theme.tone(self.tone);
         let title = Span::styled(format!(" {} ", self.title), style);
         let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);

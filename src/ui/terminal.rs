@@ -97,8 +97,8 @@ fn leave() {
 impl Host for Taken {
     fn suspend(&mut self) -> io::Result<()> {
         leave();
-        // Not SIGTSTP, which somebody may listen to.
-        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+        // Not SIGSTOP: where no shell could continue the program, the system ignores this one.
+        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         enter()
     }
 

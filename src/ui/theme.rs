@@ -88,6 +88,12 @@ impl Theme {
         }
     }
 
+    /// The same for longer texts: not bold where the colour says enough.
+    pub fn prose(self, tone: Tone) -> Style {
+        let style = self.tone(tone);
+        if self.look.color { style.remove_modifier(Modifier::BOLD) } else { style }
+    }
+
     /// What is wrong.
     pub fn failed(self) -> Style {
         self.color(209, 160).add_modifier(Modifier::BOLD)

@@ -13,17 +13,39 @@ fn without_a_terminal_a_run_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn what_is_missing_to_open_a_run_is_asked_for_by_name() {
-    need!("ssh-keygen");
+fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
+    need!("ssh-keygen", "git");
     let mut world = World::new();
-    for (args, told) in [
-        (&[][..], "--release TAG"),
-        (&["--release", "v1"], "--previous TAG"),
-        (&["--release", "v1", "--previous", "v0", "--key", "/nonexistent"], "key file /nonexistent"),
-    ] {
-        let ended = world.open_with(args, 200, 24).wait_exit().code(2);
-        assert!(ended.screen_text().contains(told), "{}", ended.screen_text());
-    }
+    let script = "git init -q . && git -c user.name=a -c user.email=a@x commit -q --allow-empty -m a && git tag v1.2.3";
+    let _ = Sandbox::new()
+        .program("git")
+        .args(["-C", world.sandbox.work().to_str().unwrap(), "init", "-q"])
+        .run()
+        .code(0);
+    let made = world.sandbox.work();
+    let _ = Sandbox::new()
+        .program("sh")
+        .args(["-c", &format!("cd {} && {script}", made.display())])
+        .run()
+        .code(0);
+    let mut terminal = world.open_with(&[], 100, 40);
+    terminal.wait_for_text("Newest tags: v1.2.3");
+    terminal.wait_for_text("Release to promote:");
+    terminal.send("v1.2.3").press(Key::Enter);
+    terminal.wait_for_text("Release that runs there now, or none:");
+    terminal.send("none").press(Key::Enter);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    assert_eq!(world.entries()[0]["plan"]["release"], "v1.2.3");
+    assert_eq!(world.entries()[0]["commit"].as_str().unwrap().len(), 40);
+}
+
+#[test]
+fn a_key_that_is_not_there_is_named_and_no_log_is_begun() {
+    let mut world = World::new();
+    let args = ["--release", "v1", "--previous", "v0", "--key", "/nonexistent"];
+    let ended = world.open_with(&args, 200, 24).wait_exit().code(2);
+    assert!(ended.screen_text().contains("key file /nonexistent"), "{}", ended.screen_text());
     assert!(world.sandbox.logs("staging").is_empty());
 }
 

@@ -1,0 +1,103 @@
+//! The README is true: its commands run as they stand, its screen is the screen.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser as _;
+
+use crate::bench::gonogo::Sandbox;
+use crate::bench::need;
+use crate::bench::terminal::Key;
+use crate::runs::world::{World, confirm, leave, select};
+
+const README: &str = include_str!("../README.md");
+const SCREEN: &str = include_str!("../src/ui/snapshots/wide_mixed.snap");
+
+/// The blocks of the README in a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    let starts = README.match_indices(&fence).map(|(at, _)| &README[at + fence.len()..]);
+    starts.map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+fn commands() -> impl Iterator<Item = &'static str> {
+    blocks("sh").into_iter().flat_map(str::lines)
+}
+
+#[test]
+fn the_screen_it_shows_is_the_screen() {
+    let shown = blocks("text")[0];
+    let drawn = SCREEN.splitn(3, "---\n").nth(2).unwrap().split("\nstyles\n").next().unwrap();
+    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert_eq!(trimmed(shown.trim_end()), trimmed(drawn.trim_end()));
+}
+
+#[test]
+fn the_first_command_sets_up_all_that_a_newcomer_needs() {
+    need!("ssh-keygen");
+    let first = commands().find(|line| line.starts_with("cargo run")).unwrap();
+    let args = first.split_once(" -- ").unwrap().1.split(' ');
+    let sandbox = Sandbox::new().args(args);
+    copy_config(&sandbox.work().join("config"));
+    let mut terminal = sandbox.terminal(120, 40);
+    terminal.wait_for_text("Your name in run logs");
+    terminal.send("dana@deck.example").press(Key::Enter);
+    terminal.wait_for_text("Passphrase for the new key");
+    terminal.press(Key::Enter);
+    terminal.wait_for_text("dana (driver)");
+    terminal.wait_for_text("Rollback plan");
+    terminal.wait_for_text("NO-GO");
+    leave(terminal);
+    assert_eq!(sandbox.logs("local").len(), 1);
+}
+
+fn copy_config(to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in ["local.toml", "production.toml"] {
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file), to.join(file)).unwrap();
+    }
+}
+
+#[test]
+fn the_second_command_is_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let second = commands().find(|line| line.starts_with("./")).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(second.trim_start_matches("./"));
+    assert_eq!(fs::metadata(script).unwrap().permissions().mode() & 0o111, 0o111);
+}
+
+#[test]
+fn every_command_line_of_the_program_is_understood() {
+    let lines: Vec<_> = commands().filter(|line| line.starts_with("gonogo ")).collect();
+    assert!(lines.len() > 3, "{lines:?}");
+    for line in lines {
+        let words = line.split('#').next().unwrap().split_whitespace();
+        if let Err(error) = gonogo::cli::Cli::try_parse_from(words) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+/// The block of stock tools, word for word, on a log whose fifth line a person signed.
+#[test]
+fn the_stock_tools_it_names_verify_a_line() {
+    need!("ssh-keygen", "jq", "sha256sum", "bash");
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("◐");
+    terminal.wait_for_text("1/3");
+    select(&mut terminal, '2', 0);
+    confirm(&mut terminal, "people.told");
+    terminal.send("n").wait_for_text("note");
+    terminal.send("all quiet").press(Key::Enter).wait_for_text("y ");
+    terminal.send("y").wait_for_text("noted");
+    leave(terminal);
+    let (entries, log) = (world.entries(), world.log());
+    assert_eq!(entries[4]["kind"], "noted");
+    world.sandbox.allowed_signers(&[(crate::runs::world::ALICE, &world.key)]);
+    fs::copy(log, world.sandbox.work().join("RUN.jsonl")).unwrap();
+    let block = blocks("sh").into_iter().find(|block| block.contains("ssh-keygen -Y verify")).unwrap();
+    let sandbox = world.sandbox.program("bash").args(["-euc", block]);
+    let told = sandbox.run().code(0).stdout_has("Good \"gonogo-entry-v1\" signature for alice@deck.example");
+    let _ = told.stdout_has(entries[4]["prev"].as_str().unwrap());
+}
