@@ -1,70 +1,17 @@
 //! Who acts: from the command line, the settings, or git.
 
-use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context as _, Result, bail};
 
-use super::git;
-use super::init;
-use super::load::config_dir;
-use crate::checklist::Source;
-use crate::cli::{Identity, ThemeArg};
+use super::settings::{Settings, own_key};
+use super::{git, new_key};
+use crate::cli::Identity;
 use crate::journal::entry::MACHINE;
 use crate::journal::keys::Signer;
 use crate::secret::Secret;
 use crate::text::{is_harmful, line};
-
-/// What a user has set for every run.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Settings {
-    /// Their name.
-    pub(super) principal: Option<String>,
-    /// Their key file.
-    pub(super) key: Option<PathBuf>,
-    /// Whom they trust.
-    pub(super) signers: Option<PathBuf>,
-    /// Colours.
-    pub(super) theme: Option<ThemeArg>,
-    /// ASCII only.
-    #[serde(default)]
-    pub(super) ascii: bool,
-}
-
-/// The settings that `init` writes.
-#[derive(Serialize)]
-pub(super) struct NewSettings<'a> {
-    pub(super) principal: &'a str,
-    pub(super) key: &'a Path,
-}
-
-impl Settings {
-    /// The file.
-    pub(super) fn path() -> Result<PathBuf> {
-        Ok(config_dir()?.join("settings.toml"))
-    }
-
-    /// Reads the settings; there need be none.
-    pub(super) fn read() -> Result<Self> {
-        let path = Self::path()?;
-        match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            text => {
-                let text = text.with_context(|| path.display().to_string())?;
-                let source = Source::new(path.display().to_string(), text);
-                source.parse().map_err(|problem| anyhow!("{problem}"))
-            }
-        }
-    }
-}
-
-/// The key that `init` makes.
-pub(super) fn own_key() -> Result<PathBuf> {
-    Ok(config_dir()?.join("id_ed25519"))
-}
 
 /// The operator's name; asked for on a terminal if nothing says it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
@@ -114,7 +61,7 @@ pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer>
         path
     } else {
         println!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
-        init::make(&principal, settings)?
+        new_key::first(&principal, settings)?
     };
     Ok(Signer::load(&principal, &path, &mut ask_passphrase)?)
 }

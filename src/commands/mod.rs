@@ -5,7 +5,9 @@ mod git;
 mod identity;
 mod init;
 mod load;
+mod new_key;
 mod run;
+mod settings;
 mod verify;
 
 use std::ffi::OsString;

@@ -9,8 +9,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::git;
-use super::identity::{self, Settings};
+use super::identity;
 use super::load::{Loaded, store};
+use super::settings::Settings;
 use crate::checklist::{Plan, Promotion, Role};
 use crate::cli::{RunArgs, ThemeArg};
 use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};

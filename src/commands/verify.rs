@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::identity::{Settings, signers_file};
+use super::identity::signers_file;
+use super::settings::Settings;
 use crate::cli::VerifyArgs;
 use crate::engine::clock;
 use crate::error::Exit;

@@ -136,8 +136,8 @@ fn select(terminal: &mut Terminal, point: &str) {
 
 fn probed(sandbox: &Sandbox, fault: &Fault) -> Option<Value> {
     let log = std::fs::read_to_string(sandbox.logs("stage").first()?).ok()?;
-    let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    entries.filter(|entry| entry["point"] == fault.point && entry["probe"] == fault.probe).next_back()
+    let mut entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    entries.rfind(|entry| entry["point"] == fault.point && entry["probe"] == fault.probe)
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! Making a key for somebody, and remembering it in their settings.
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::settings::{NewSettings, Settings, own_key};
+use crate::journal::keys;
+use crate::secret::Secret;
+
+/// Makes the first key of somebody who has none, and remembers it.
+pub(super) fn first(principal: &str, settings: &Settings) -> Result<PathBuf> {
+    let path = own_key()?;
+    create(&path, principal, new_passphrase()?.as_ref())?;
+    remember(settings, principal, &path)?;
+    Ok(path)
+}
+
+/// Makes a key file and says so.
+pub(super) fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<()> {
+    keys::create(path, principal, passphrase)?;
+    println!("Made a key: {}", path.display());
+    Ok(())
+}
+
+/// Asks twice. An empty answer means no passphrase.
+pub(super) fn new_passphrase() -> Result<Option<Secret>> {
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask for a passphrase on; run this on one, or give --no-passphrase");
+    }
+    let first = rpassword::prompt_password("Passphrase for the new key (empty for none): ")?;
+    if first.is_empty() {
+        return Ok(None);
+    }
+    if rpassword::prompt_password("The same again: ")? != first {
+        return Err(anyhow!("the two are not the same; nothing was made"));
+    }
+    Ok(Some(Secret::new(first)))
+}
+
+/// Writes the settings, unless the user has written some.
+pub(super) fn remember(settings: &Settings, principal: &str, key: &Path) -> Result<()> {
+    let path = Settings::path()?;
+    if path.exists() {
+        if settings.principal.as_deref() != Some(principal) || settings.key.as_deref() != Some(key) {
+            println!("Your settings stay as they are; to use this key, put into {}:", path.display());
+            println!("{}", toml::to_string(&NewSettings { principal, key })?.trim_end());
+        }
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    fs::write(&path, toml::to_string(&NewSettings { principal, key })?)
+        .with_context(|| path.display().to_string())?;
+    println!("You are {principal}, and sign with it from now on ({})", path.display());
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What a user has set for every run, in `settings.toml` of their configuration directory.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::load::config_dir;
+use crate::checklist::Source;
+use crate::cli::ThemeArg;
+
+/// What a user has set for every run.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// Their name.
+    pub(super) principal: Option<String>,
+    /// Their key file.
+    pub(super) key: Option<PathBuf>,
+    /// Whom they trust.
+    pub(super) signers: Option<PathBuf>,
+    /// Colours.
+    pub(super) theme: Option<ThemeArg>,
+    /// ASCII only.
+    #[serde(default)]
+    pub(super) ascii: bool,
+}
+
+/// The settings that `init` writes.
+#[derive(Serialize)]
+pub(super) struct NewSettings<'a> {
+    pub(super) principal: &'a str,
+    pub(super) key: &'a Path,
+}
+
+impl Settings {
+    /// The file.
+    pub(super) fn path() -> Result<PathBuf> {
+        Ok(config_dir()?.join("settings.toml"))
+    }
+
+    /// Reads the settings; there need be none.
+    pub(super) fn read() -> Result<Self> {
+        let path = Self::path()?;
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            text => {
+                let text = text.with_context(|| path.display().to_string())?;
+                let source = Source::new(path.display().to_string(), text);
+                source.parse().map_err(|problem| anyhow!("{problem}"))
+            }
+        }
+    }
+}
+
+/// The key that `init` makes.
+pub(super) fn own_key() -> Result<PathBuf> {
+    Ok(config_dir()?.join("id_ed25519"))
+}

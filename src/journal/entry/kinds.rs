@@ -1,0 +1,253 @@
+//! The kinds of entries and their fields, each one flat shape, header and signature included.
+
+use serde::{Deserialize, Serialize};
+
+use super::line::{ReadEntryError, VERSION, write_json};
+use super::{Decision, Enrolled, Evidence, Header, Predecessor, Reason};
+use crate::checklist::{Plan, PointId, Role};
+use crate::outcome::{Outcome, Sha256Hex};
+use crate::text;
+use crate::time::{Moment, Utc};
+
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $name:ident = $kind:literal { $( $(#[$field_doc:meta])* $field:ident: $type:ty ),* $(,)? } )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $name { $( $(#[$field_doc])* pub $field: $type ),* }
+
+            impl From<$name> for Event {
+                fn from(event: $name) -> Self {
+                    Self::$name(Box::new(event))
+                }
+            }
+        )*
+
+        /// What happened.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event { $( $(#[$doc])* $name(Box<$name>) ),* }
+
+        impl Event {
+            /// The kind as it stands in the log.
+            #[must_use]
+            pub const fn kind(&self) -> &'static str {
+                match self { $( Self::$name(_) => $kind ),* }
+            }
+        }
+
+        /// The flat shapes of whole lines, one per kind.
+        mod flat {
+            use super::*;
+            $(
+                #[derive(Serialize, Deserialize)]
+                #[serde(deny_unknown_fields)]
+                pub struct $name {
+                    pub v: u32,
+                    pub run: String,
+                    pub seq: u64,
+                    pub prev: Sha256Hex,
+                    pub t: Utc,
+                    pub boot: String,
+                    pub mono: u64,
+                    pub by: String,
+                    pub kind: String,
+                    $( pub $field: $type, )*
+                    #[serde(default, skip_serializing_if = "Option::is_none")]
+                    pub sig: Option<String>,
+                }
+            )*
+        }
+
+        pub(super) fn write_flat(header: &Header, event: &Event, sig: Option<&str>) -> serde_json::Result<Vec<u8>> {
+            let Header { run, seq, prev, at, by } = header.clone();
+            let sig = sig.map(str::to_owned);
+            match event.clone() {
+                $( Event::$name(event) => {
+                    let $name { $( $field ),* } = *event;
+                    write_json(&flat::$name {
+                        v: VERSION, run, seq, prev, t: at.wall, boot: at.boot, mono: at.mono, by,
+                        kind: $kind.to_owned(), $( $field, )* sig,
+                    })
+                } )*
+            }
+        }
+
+        pub(super) fn read_flat(kind: &str, line: &[u8]) -> Result<(Header, Event, Option<String>), ReadEntryError> {
+            match kind {
+                $( $kind => {
+                    let flat: flat::$name = serde_json::from_slice(line)?;
+                    let at = Moment { wall: flat.t, boot: flat.boot, mono: flat.mono };
+                    let header = Header { run: flat.run, seq: flat.seq, prev: flat.prev, at, by: flat.by };
+                    let event = $name { $( $field: flat.$field ),* };
+                    Ok((header, event.into(), flat.sig))
+                } )*
+                other => Err(ReadEntryError::Kind(text::clip(&text::line(other), 40))),
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The first line: what the run is about and who takes part.
+    Opened = "opened" {
+        /// What the run is judged by.
+        plan: Plan,
+        /// [`Plan::digest`].
+        plan_sha256: Sha256Hex,
+        /// Who may act.
+        roster: Vec<Enrolled>,
+        /// The run before this one in its environment.
+        previous_run: Option<Predecessor>,
+        /// The commit that the release tag names, where known.
+        commit: Option<String>,
+        /// The version of gonogo that wrote this.
+        gonogo: String,
+        /// The host it ran on.
+        host: String,
+        /// SHA-256 of the profile file.
+        profile_sha256: Sha256Hex,
+    }
+    /// Somebody else takes part.
+    Joined = "joined" {
+        /// Their public key.
+        key: String,
+        /// What they do.
+        role: Role,
+    }
+    /// The run was left and is gone on with.
+    Resumed = "resumed" {
+        /// The version of gonogo that goes on.
+        gonogo: String,
+        /// The host it runs on.
+        host: String,
+    }
+    /// Bytes after the last acknowledged entry were set aside.
+    Recovered = "recovered" {
+        /// How many.
+        bytes: u64,
+        /// Their SHA-256.
+        sha256: Sha256Hex,
+        /// The file they are kept in, beside the log.
+        kept: String,
+    }
+    /// A probe ended.
+    Probed = "probed" {
+        /// Its point.
+        point: PointId,
+        /// Its id within the point.
+        probe: String,
+        /// Which look of this probe it was in this run, from 1.
+        attempt: u64,
+        /// Whether it looked at the running release, before the point was due.
+        before: bool,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// What it ended with.
+        outcome: Outcome,
+    }
+    /// A person says that a point is as it must be.
+    Confirmed = "confirmed" {
+        /// The point.
+        point: PointId,
+        /// What they saw.
+        of: Vec<Evidence>,
+        /// Why one person stands for two, in a solo plan.
+        reason: Option<String>,
+    }
+    /// A person lets a point pass for a time.
+    Waived = "waived" {
+        /// The point.
+        point: PointId,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Utc,
+    }
+    /// A person says that a point does not concern this run.
+    NotApplicable = "not-applicable" {
+        /// The point.
+        point: PointId,
+        /// Why.
+        reason: String,
+    }
+    /// A person has something to say.
+    Noted = "noted" {
+        /// About this point, or about the run.
+        point: Option<PointId>,
+        /// What.
+        text: String,
+    }
+    /// A person takes back an act of theirs.
+    Retracted = "retracted" {
+        /// The point it concerned.
+        point: PointId,
+        /// The position of the act.
+        act: u64,
+    }
+    /// The plan was changed during the run.
+    Replanned = "replanned" {
+        /// The new plan.
+        plan: Plan,
+        /// [`Plan::digest`] of it.
+        plan_sha256: Sha256Hex,
+        /// The points that start anew.
+        touched: Vec<PointId>,
+    }
+    /// The state of the run was judged.
+    Verdict = "verdict" {
+        /// What it came to.
+        decision: Decision,
+        /// How many points are closed.
+        closed: u64,
+        /// How many there are.
+        total: u64,
+        /// What speaks against GO.
+        reasons: Vec<Reason>,
+    }
+    /// The closing signature of one role.
+    Sealed = "sealed" {
+        /// Whose.
+        role: Role,
+        /// How many entries stand before it.
+        count: u64,
+        /// The hash of the last of them.
+        head: Sha256Hex,
+    }
+}
+
+impl Event {
+    /// Whether a person must have signed it.
+    #[must_use]
+    pub const fn is_act(&self) -> bool {
+        !matches!(self, Self::Probed(_) | Self::Resumed(_) | Self::Recovered(_))
+    }
+
+    /// Whether it carries a whole plan, and so may be longer than other lines.
+    #[must_use]
+    pub const fn carries_plan(&self) -> bool {
+        matches!(self, Self::Opened(_) | Self::Replanned(_))
+    }
+
+    /// The SSHSIG namespace that its signature must be made under.
+    #[must_use]
+    pub const fn namespace(&self) -> &'static str {
+        match self {
+            Self::Sealed(_) => "gonogo-seal-v1",
+            _ => "gonogo-entry-v1",
+        }
+    }
+
+    /// The point it concerns, if it is one.
+    #[must_use]
+    pub fn point(&self) -> Option<&str> {
+        match self {
+            Self::Probed(e) => Some(&e.point),
+            Self::Confirmed(e) => Some(&e.point),
+            Self::Waived(e) => Some(&e.point),
+            Self::NotApplicable(e) => Some(&e.point),
+            Self::Retracted(e) => Some(&e.point),
+            Self::Noted(e) => e.point.as_deref(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Lines: the one way in which an entry is written and read.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::kinds::{read_flat, write_flat};
+use super::{Entry, Event, Header};
+use crate::outcome::Sha256Hex;
+use crate::text;
+
+/// The format version that this code reads and writes.
+pub const VERSION: u32 = 1;
+/// The longest line in bytes, LF included.
+pub const MAX_LINE: usize = 64 * 1024;
+/// The longest `opened` or `replanned` line, which carry a whole plan, in bytes, LF included.
+pub const MAX_PLAN_LINE: usize = 1024 * 1024;
+
+/// Why a line is not an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadEntryError {
+    /// Not JSON of the shape that the kind has.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// A version that this gonogo does not know.
+    #[error("format version {0}, expected {VERSION}; a newer gonogo wrote this log")]
+    Version(u64),
+    /// A kind that this gonogo does not know.
+    #[error("unknown kind {0:?}; a newer gonogo wrote this log")]
+    Kind(String),
+    /// Not written the one way an entry is written.
+    #[error("not written canonically from byte {0} on (order of keys, white space or escapes)")]
+    NotCanonical(usize),
+    /// Longer than a line may be.
+    #[error("{0} bytes long, expected at most {1}")]
+    TooLong(usize, usize),
+}
+
+/// Why an entry could not be made into a line.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteEntryError {
+    /// Longer than a line may be.
+    #[error("the entry would be {0} bytes long, at most {1} are possible; shorten the text or attach a file")]
+    TooLong(usize, usize),
+    /// Not possible in JSON.
+    #[error("the entry cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The line without its signature, LF included: what is signed.
+///
+/// # Errors
+/// When it would be too long.
+pub fn signed_bytes(header: &Header, event: &Event) -> Result<Vec<u8>, WriteEntryError> {
+    line_of(header, event, None)
+}
+
+impl Entry {
+    /// The entry and its whole line, LF included.
+    ///
+    /// # Errors
+    /// When it would be too long.
+    pub fn write(
+        header: Header,
+        event: Event,
+        sig: Option<String>,
+    ) -> Result<(Self, Vec<u8>), WriteEntryError> {
+        let line = line_of(&header, &event, sig.as_deref())?;
+        let hash = Sha256Hex::of(&line);
+        Ok((Self { header, event, sig, hash }, line))
+    }
+
+    /// Reads one line, given without its LF.
+    ///
+    /// # Errors
+    /// Why it is not an entry.
+    pub fn read(line: &[u8]) -> Result<Self, ReadEntryError> {
+        #[derive(Deserialize)]
+        struct Peek<'a> {
+            v: u64,
+            #[serde(borrow)]
+            kind: std::borrow::Cow<'a, str>,
+        }
+        if line.len() >= MAX_PLAN_LINE {
+            return Err(ReadEntryError::TooLong(line.len() + 1, MAX_PLAN_LINE));
+        }
+        let Peek { v, kind } = serde_json::from_slice(line)?;
+        if v != u64::from(VERSION) {
+            return Err(ReadEntryError::Version(v));
+        }
+        let (header, event, sig) = read_flat(&kind, line)?;
+        let again = write_flat(&header, &event, sig.as_deref())?;
+        same_bytes(line, &again)?;
+        within_limit(&event, line.len() + 1).map_err(|(is, max)| ReadEntryError::TooLong(is, max))?;
+        Ok(Self { header, event, sig, hash: Sha256Hex::of(&[line, b"\n"].concat()) })
+    }
+
+    /// What its signature was made over: the line without it, LF included.
+    ///
+    /// # Errors
+    /// Cannot fail for an entry that was read or written.
+    pub fn signed_bytes(&self) -> Result<Vec<u8>, WriteEntryError> {
+        signed_bytes(&self.header, &self.event)
+    }
+}
+
+fn line_of(header: &Header, event: &Event, sig: Option<&str>) -> Result<Vec<u8>, WriteEntryError> {
+    let mut line = write_flat(header, event, sig)?;
+    line.push(b'\n');
+    within_limit(event, line.len()).map_err(|(is, max)| WriteEntryError::TooLong(is, max))?;
+    Ok(line)
+}
+
+fn within_limit(event: &Event, length: usize) -> Result<(), (usize, usize)> {
+    let limit = if event.carries_plan() { MAX_PLAN_LINE } else { MAX_LINE };
+    if length > limit { Err((length, limit)) } else { Ok(()) }
+}
+
+fn same_bytes(line: &[u8], again: &[u8]) -> Result<(), ReadEntryError> {
+    if line == again {
+        return Ok(());
+    }
+    let differs = line.iter().zip(again).position(|(a, b)| a != b);
+    Err(ReadEntryError::NotCanonical(differs.unwrap_or(line.len().min(again.len()))))
+}
+
+pub(super) fn write_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(512);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Harmless))?;
+    Ok(bytes)
+}
+
+/// Compact JSON in which no string holds a character that could steer a terminal: what `serde_json`
+/// leaves as it is (DEL, C1, bidirectional controls) is escaped too.
+struct Harmless;
+
+impl serde_json::ser::Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, part: &str) -> io::Result<()> {
+        let mut plain = 0;
+        for (index, c) in part.char_indices().filter(|(_, c)| text::is_harmful(*c)) {
+            writer.write_all(&part.as_bytes()[plain..index])?;
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            plain = index + c.len_utf8();
+        }
+        writer.write_all(&part.as_bytes()[plain..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Noted;
+    use super::*;
+    use crate::time::{Moment, Utc};
+
+    fn noted(text: &str) -> (Entry, Vec<u8>) {
+        let at = Moment { wall: Utc::from_millis(1_790_000_000_000), boot: "b".into(), mono: 7 };
+        let header = Header { run: "00".repeat(16), seq: 3, prev: Sha256Hex::ZERO, at, by: "a@x".into() };
+        Entry::write(header, Noted { point: None, text: text.into() }.into(), Some("AA==".into())).unwrap()
+    }
+
+    #[test]
+    fn a_line_reads_back_and_has_its_fields_in_order() {
+        let (entry, line) = noted("héllo");
+        assert_eq!(
+            String::from_utf8(line.clone()).unwrap(),
+            format!(
+                "{{\"v\":1,\"run\":\"{}\",\"seq\":3,\"prev\":\"{}\",\"t\":\"2026-09-21T14:13:20.000Z\",\"boot\":\"b\",\
+                 \"mono\":7,\"by\":\"a@x\",\"kind\":\"noted\",\"point\":null,\"text\":\"héllo\",\"sig\":\"AA==\"}}\n",
+                "00".repeat(16),
+                "0".repeat(64)
+            )
+        );
+        assert_eq!(Entry::read(&line[..line.len() - 1]).unwrap(), entry);
+    }
+
+    #[test]
+    fn no_control_stands_in_a_line_as_it_is() {
+        let (entry, line) = noted("a\x1b\u{9b}\u{7f}\u{202e}\u{e0001}b");
+        let text = String::from_utf8(line.clone()).unwrap();
+        assert!(!text.trim_end().chars().any(text::is_harmful), "{text:?}");
+        assert_eq!(Entry::read(&line[..line.len() - 1]).unwrap(), entry);
+    }
+
+    #[test]
+    fn what_is_not_canonical_is_refused() {
+        let line = String::from_utf8(noted("x").1).unwrap().trim_end().to_owned();
+        let refused = |line: &str| Entry::read(line.as_bytes()).unwrap_err().to_string();
+        assert!(refused(&line.replace("\"seq\":3", "\"seq\": 3")).contains("canonical"));
+        assert!(refused(&line.replace("\"x\"", "\"\\u0078\"")).contains("canonical"));
+        assert!(refused(&line.replace(",\"point\":null", "")).contains("canonical"));
+        assert!(refused(&line.replace("\"seq\":3", "\"seq\":3,\"seq\":3")).contains("duplicate"));
+        assert!(refused(&line.replace("\"seq\":3", "\"seq\":3,\"x\":1")).contains("unknown field"));
+        assert!(refused(&line.replace("\"v\":1", "\"v\":2")).contains("version 2"));
+        assert!(refused(&line.replace("noted", "nodded")).contains("unknown kind"));
+        assert!(refused(&format!("\u{feff}{line}")).contains("expected value"));
+        assert!(refused(&format!("{line}\r")).contains("canonical"));
+    }
+
+    #[test]
+    fn a_line_that_would_be_too_long_is_not_written() {
+        let at = Moment { wall: Utc::from_millis(0), boot: String::new(), mono: 0 };
+        let header = Header { run: String::new(), seq: 0, prev: Sha256Hex::ZERO, at, by: String::new() };
+        let event = Noted { point: None, text: "x".repeat(MAX_LINE) };
+        assert!(matches!(signed_bytes(&header, &event.into()), Err(WriteEntryError::TooLong(_, MAX_LINE))));
+    }
+}
