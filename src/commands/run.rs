@@ -225,7 +225,7 @@ fn farewell(path: &Path, profile: &Path, left: &Left) -> Result<Exit> {
         verdict.closed,
         verdict.total
     );
-    println!("  log     {}", path.display());
+    println!("  log     {}", line(&path.display().to_string()));
     if state.is_sealed() {
         println!(
             "  verify  gonogo verify {} --signers allowed_signers",

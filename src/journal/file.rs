@@ -110,8 +110,11 @@ impl Journal {
             | OFlags::CLOEXEC;
         let file = open(path, flags)?;
         lock(&file, path)?;
-        let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced.map_err(|source| StoreError::new(directory, source))?;
+        // The directories above may be new too, and a file is only as durable as the way to it.
+        for above in directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty()) {
+            let synced = File::open(above).and_then(|above| above.sync_all());
+            synced.map_err(|source| StoreError::new(above, source))?;
+        }
         Ok(Self { file, path: path.to_owned(), store: store.clone(), chain, length: 0, broken: None })
     }
 

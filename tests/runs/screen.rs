@@ -1,7 +1,7 @@
 //! A person at a real terminal.
 
 use super::world::{ALICE, READY, STARTING, World, confirm, leave, seal, select};
-use crate::bench::gonogo::signal;
+use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
 use crate::bench::terminal::Key;
 use crate::bench::web::Reply;
@@ -128,4 +128,22 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
     terminal.resize(130, 40);
     terminal.wait_for_text("Support is told");
     leave(terminal);
+}
+
+/// Runs itself in a terminal: there it takes the screen and panics.
+#[test]
+fn a_panic_gives_the_terminal_back_and_is_told() {
+    const INSIDE: &str = "GONOGO_PANIC_INSIDE";
+    if std::env::var_os(INSIDE).is_some() {
+        let _taken = gonogo::ui::terminal::Taken::take().unwrap();
+        panic!("something broke");
+    }
+    let test = std::env::current_exe().unwrap();
+    let own = "runs::screen::a_panic_gives_the_terminal_back_and_is_told";
+    let sandbox =
+        Sandbox::new().program(test.to_str().unwrap()).env(INSIDE, "1").args(["--exact", own, "--nocapture"]);
+    let ended = sandbox.terminal(200, 50).wait_exit().left_clean();
+    // The test runner of the inner process writes across the message's second line.
+    let told = ended.screen_text();
+    assert!(ended.code != 0 && told.contains("panicked at tests/runs/screen.rs"), "{told}");
 }
