@@ -1,11 +1,48 @@
-//! Automatic checks, one file per protocol.
+//! Automatic checks. A probe looks at one server, within one deadline, and says all that it saw.
+//!
+//!     look ─► http ─────► web ─┐
+//!          ─► redis ───────────┼─► net (names, sockets) ─► tls
+//!          ─► rabbitmq ► web ──┘
+//!
+//! What was looked at and is not as the checklist asks is a wrong observation. What could not be looked
+//! at (no such host, no answer, credentials refused, a command forbidden) is an unseen one: never a pass,
+//! and never a fail. Each step takes its time from the same [`Deadline`], so what was seen before it
+//! passed is kept.
+
+mod address;
+mod blind;
+mod deadline;
+mod http;
+mod net;
+mod rabbitmq;
+mod redis;
+mod tls;
+mod web;
+
 use std::time::Duration;
 
-use crate::checklist::spec::Spec;
+use crate::checklist::spec::{Spec, Unavailable};
 use crate::outcome::Outcome;
 use crate::secret::Keeper;
 
-/// Looks.
-pub async fn look(spec: &Spec, _deadline: Duration, _keeper: &Keeper) -> Outcome {
-    Outcome::error(spec.kind(), "a probe", "this version of gonogo has no such probe")
+use deadline::Deadline;
+
+/// Looks once, as `spec` asks, and ends within `deadline`, which covers everything: reading secrets,
+/// resolving names, connecting, TLS, handshakes and answers.
+///
+/// The outcome is clean: no secret that `keeper` has read, and nothing that steers a terminal.
+pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper) -> Outcome {
+    let deadline = Deadline::after(deadline);
+    let outcome = match spec {
+        Spec::Http(spec) => Box::pin(http::look(spec, &deadline, keeper)).await,
+        Spec::Redis(spec) => Box::pin(redis::look(spec, &deadline, keeper)).await,
+        Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper)).await,
+        Spec::Unavailable(spec) => unavailable(spec),
+    };
+    outcome.cleaned(&keeper.redactor())
+}
+
+fn unavailable(spec: &Unavailable) -> Outcome {
+    let why = format!("this version of gonogo has no probe of kind `{}`", spec.kind);
+    Outcome::error(format!("{} probe", spec.kind), "a look", why)
 }

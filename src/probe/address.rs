@@ -1,0 +1,96 @@
+//! Server addresses: `scheme://host:port/rest`, never with a user or a password.
+
+use std::fmt;
+
+use reqwest::Url;
+
+/// A scheme without TLS, its like with TLS, and the default port of each.
+pub(super) struct Schemes {
+    pub(super) plain: (&'static str, u16),
+    pub(super) secure: (&'static str, u16),
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    /// A name or an IP address, without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: bool,
+    /// What follows host and port, without the slash.
+    pub(super) rest: String,
+}
+
+/// Why a text is no address. Never repeats the text: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AddressError {
+    #[error("not an address such as {0}://host:{1}")]
+    Malformed(&'static str, u16),
+    #[error("the address holds a user or a password; name them apart from it, the password by reference")]
+    Credentials,
+}
+
+impl Address {
+    pub(super) fn parse(text: &str, schemes: &Schemes) -> Result<Self, AddressError> {
+        let malformed = || AddressError::Malformed(schemes.plain.0, schemes.plain.1);
+        let url = Url::parse(text).map_err(|_| malformed())?;
+        if has_credentials(&url) {
+            return Err(AddressError::Credentials);
+        }
+        let known = [(schemes.plain, false), (schemes.secure, true)];
+        let ((_, port), tls) =
+            known.into_iter().find(|((scheme, _), _)| *scheme == url.scheme()).ok_or_else(malformed)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(malformed)?;
+        Ok(Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port().unwrap_or(port),
+            tls,
+            rest: url.path().trim_matches('/').to_owned(),
+        })
+    }
+}
+
+/// Whether a URL carries a user or a password.
+pub(super) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REDIS: Schemes = Schemes { plain: ("redis", 6379), secure: ("rediss", 6380) };
+
+    #[test]
+    fn scheme_port_and_rest_are_read() {
+        let read = |text| Address::parse(text, &REDIS).unwrap();
+        let cache = read("redis://cache/2");
+        assert_eq!((cache.to_string(), cache.tls, &*cache.rest), ("cache:6379".into(), false, "2"));
+        let secure = read("rediss://[::1]:7000");
+        assert_eq!((secure.to_string(), &*secure.host, secure.tls), ("[::1]:7000".into(), "::1", true));
+    }
+
+    #[test]
+    fn a_refused_address_is_not_repeated() {
+        for text in [
+            "redis://:hunter22@cache",
+            "redis://hunter22@cache",
+            "http://hunter22",
+            "hunter22",
+            "redis:///hunter22",
+        ] {
+            let refused = Address::parse(text, &REDIS).unwrap_err().to_string();
+            assert!(!refused.contains("hunter22"), "{text}: {refused}");
+        }
+    }
+}

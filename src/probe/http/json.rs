@@ -1,0 +1,131 @@
+//! JSON paths (RFC 9535) over a body. Pure.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::checklist::spec::{JsonCheck, Scalar};
+use crate::outcome::Observation;
+use crate::text;
+
+use super::super::web::Body;
+use super::excerpt;
+
+/// How many of several nodes are shown.
+const SHOWN: usize = 4;
+/// The longest text of one node, in bytes.
+const NODE: usize = 120;
+
+/// One observation for each check.
+pub(super) fn judge(checks: &[JsonCheck], body: &Body) -> Vec<Observation> {
+    let parsed = serde_json::from_slice::<Value>(&body.bytes);
+    checks.iter().map(|check| judge_one(check, parsed.as_ref().ok(), body)).collect()
+}
+
+fn judge_one(check: &JsonCheck, parsed: Option<&Value>, body: &Body) -> Observation {
+    let (what, expected) = (format!("JSON {}", check.path), expected(check));
+    let path = match JsonPath::parse(&check.path) {
+        Ok(path) => path,
+        Err(error) => return Observation::unseen(what, expected, format!("not a JSON path: {error}")),
+    };
+    if let Some(why) = &body.cut {
+        return Observation::unseen(what, expected, why.clone());
+    }
+    let Some(json) = parsed else {
+        return Observation::new(what, expected, format!("not JSON: {}", excerpt(&body.bytes)), false);
+    };
+    let nodes = path.query(json).all();
+    let seen = Observation::new(what, expected, shown(&nodes), holds(check, &nodes));
+    // A value that is only to be there, or to be large enough, differs from look to look.
+    if check.equals.is_none() { seen.measured() } else { seen }
+}
+
+fn expected(check: &JsonCheck) -> String {
+    match (&check.equals, check.at_least) {
+        (Some(value), Some(least)) => format!("{value}, at least {least}"),
+        (Some(value), None) => value.to_string(),
+        (None, Some(least)) => format!("at least {least}"),
+        (None, None) => "one value".into(),
+    }
+}
+
+/// Whether the nodes are as asked: with nothing but a path exactly one, else at least one and all alike.
+fn holds(check: &JsonCheck, nodes: &[&Value]) -> bool {
+    let bare = check.equals.is_none() && check.at_least.is_none();
+    let each = |node: &&Value| {
+        check.equals.as_ref().is_none_or(|value| equals(node, value))
+            && check.at_least.is_none_or(|least| is_at_least(node, least))
+    };
+    if bare { nodes.len() == 1 } else { !nodes.is_empty() && nodes.iter().all(each) }
+}
+
+fn equals(node: &Value, value: &Scalar) -> bool {
+    match value {
+        Scalar::Bool(value) => node.as_bool() == Some(*value),
+        Scalar::Text(value) => node.as_str() == Some(value),
+        Scalar::Integer(value) => is_at_least(node, *value) && !is_above(node, *value),
+    }
+}
+
+fn is_at_least(node: &Value, least: i64) -> bool {
+    node.as_i64().map_or_else(|| node.as_f64().is_some_and(|v| v >= float(least)), |v| v >= least)
+}
+
+fn is_above(node: &Value, most: i64) -> bool {
+    node.as_i64().map_or_else(|| node.as_f64().is_some_and(|v| v > float(most)), |v| v > most)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "compared with a float only, which holds no more digits")]
+fn float(value: i64) -> f64 {
+    value as f64
+}
+
+fn shown(nodes: &[&Value]) -> String {
+    let one = |node: &&Value| match node {
+        Value::String(text) => text::clip(text, NODE),
+        node => text::clip(&node.to_string(), NODE),
+    };
+    let some = || nodes.iter().take(SHOWN).map(one).collect::<Vec<_>>().join(", ");
+    match nodes {
+        [] => "nothing there".into(),
+        [node] => one(node),
+        nodes if nodes.len() > SHOWN => format!("{} values: {}, …", nodes.len(), some()),
+        nodes => format!("{} values: {}", nodes.len(), some()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(path: &str, equals: Option<Scalar>, at_least: Option<i64>, body: &str) -> (String, Option<bool>) {
+        let body = Body { bytes: body.into(), cut: None };
+        let seen = judge(&[JsonCheck { path: path.into(), equals, at_least }], &body).remove(0);
+        (seen.seen, seen.ok)
+    }
+
+    #[test]
+    fn a_value_is_compared_by_type() {
+        let yes = || Some(Scalar::Bool(true));
+        assert_eq!(look("$.up", yes(), None, r#"{"up":true}"#), ("true".into(), Some(true)));
+        assert_eq!(look("$.up", yes(), None, r#"{"up":"true"}"#).1, Some(false));
+        assert_eq!(look("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.0}"#).1, Some(true));
+        assert_eq!(look("$.n", Some(Scalar::Integer(1)), None, r#"{"n":1.5}"#).1, Some(false));
+        assert_eq!(look("$.n", None, Some(3), r#"{"n":2.9}"#), ("2.9".into(), Some(false)));
+    }
+
+    #[test]
+    fn none_and_several_are_told() {
+        let two = r#"{"r":[{"h":"ok"},{"h":"err"}]}"#;
+        let ok = || Some(Scalar::Text("ok".into()));
+        assert_eq!(look("$.r[*].h", ok(), None, two), ("2 values: ok, err".into(), Some(false)));
+        assert_eq!(look("$.r[0].h", ok(), None, two).1, Some(true));
+        assert_eq!(look("$.r[*].h", None, None, two).1, Some(false));
+        assert_eq!(look("$.none", ok(), None, two), ("nothing there".into(), Some(false)));
+    }
+
+    #[test]
+    fn a_path_that_is_none_could_not_look_and_a_body_that_is_no_json_is_wrong() {
+        assert_eq!(look("up", None, None, "{}").1, None);
+        assert_eq!(look("$.up", None, None, "<html>"), ("not JSON: <html>".into(), Some(false)));
+    }
+}

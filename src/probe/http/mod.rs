@@ -1,0 +1,179 @@
+//! The HTTP probe: one request, redirects followed within the host, and what its answer must be.
+
+mod checks;
+mod json;
+mod reproduce;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode, Url};
+
+use crate::checklist::spec::{self, Http};
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+use crate::text;
+
+use super::address::has_credentials;
+use super::blind::{Blind, Fact};
+use super::deadline::Deadline;
+use super::web::{self, Body, Browser, Proxies};
+
+/// The longest excerpt of a body in an observation, in bytes.
+const EXCERPT: usize = 160;
+/// How long the body of a wrong answer is waited for: it is only there to explain.
+const EXPLANATION: Duration = Duration::from_secs(1);
+
+/// What a request came to.
+struct Answer {
+    /// What happened on the way: redirects.
+    way: Vec<Observation>,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
+    took: Duration,
+}
+
+/// Requests and judges the answer.
+pub(super) async fn look(spec: &Http, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let url = match address(&spec.url) {
+        Ok(url) => url,
+        // Neither the address nor a command that holds it: there may be a password in it.
+        Err(why) => return Outcome::error("HTTP address", "http://… or https://…", why),
+    };
+    let observations = match visit(spec, url, deadline, keeper).await {
+        Ok(answer) => checks::judge(spec, answer),
+        Err(why) => vec![Observation::unseen(name(spec), checks::expected_status(spec), why)],
+    };
+    Outcome::of(observations, reproduce::curl(spec))
+}
+
+/// What the request is called: `GET http://host/path`.
+fn name(spec: &Http) -> String {
+    format!("{} {}", method(spec.method), spec.url)
+}
+
+fn method(method: spec::Method) -> Method {
+    match method {
+        spec::Method::Get => Method::GET,
+        spec::Method::Head => Method::HEAD,
+        spec::Method::Options => Method::OPTIONS,
+        spec::Method::Post => Method::POST,
+    }
+}
+
+fn address(text: &str) -> Fact<Url> {
+    let url = Url::parse(text).map_err(|_| Blind::new("not an address such as http://host:port/path"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Blind::new("only http:// and https:// can be looked at"));
+    }
+    if has_credentials(&url) {
+        return Err(Blind::new("the address holds a user or a password; send it as a header, by reference"));
+    }
+    Ok(url)
+}
+
+async fn visit(spec: &Http, url: Url, deadline: &Deadline, keeper: &Keeper) -> Fact<Answer> {
+    let headers = headers(&spec.headers, deadline, keeper).await?;
+    let browser = Browser::new(&spec.tls, Proxies::Environment, deadline).await?;
+    let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
+    loop {
+        let begun = Instant::now();
+        let request = browser.request(method.clone(), url.clone()).headers(headers.clone());
+        let response = browser.send(request).await?;
+        let took = begun.elapsed();
+        if let Some(step) = redirect(spec, &url, &response, way.len()) {
+            let step = step.map_err(|refused| way.push(refused));
+            if let Ok(next) = step {
+                way.push(Observation::recorded(
+                    "redirect",
+                    format!("{} to {next}", response.status().as_u16()),
+                ));
+                method = after_redirect(&method, response.status());
+                url = next;
+                continue;
+            }
+        }
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = body(spec, &browser, response).await;
+        return Ok(Answer { way, status, headers, body, took });
+    }
+}
+
+async fn headers(
+    asked: &BTreeMap<String, spec::HeaderValue>,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Fact<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in asked {
+        let wrong = |what| Blind::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
+        let value = match value {
+            spec::HeaderValue::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
+            spec::HeaderValue::Secret(secret) => {
+                let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
+                let text = format!("{}{}", secret.prefix, read.await??.expose());
+                let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
+                value.set_sensitive(true);
+                value
+            }
+        };
+        headers.append(HeaderName::try_from(name).map_err(|_| wrong("name"))?, value);
+    }
+    Ok(headers)
+}
+
+/// Where an answer sends us on to, if redirects are followed; refused when it leads elsewhere.
+fn redirect(
+    spec: &Http,
+    from: &Url,
+    response: &reqwest::Response,
+    so_far: usize,
+) -> Option<Result<Url, Observation>> {
+    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    if !redirects || so_far >= usize::from(spec.redirects) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let next = from.join(location).ok();
+    Some(next.filter(|next| is_same_host(from, next)).ok_or_else(|| {
+        let seen = format!("{} to {location}: not followed", response.status().as_u16());
+        Observation::new("redirect", format!("to {}", web::place(from)), seen, false)
+    }))
+}
+
+/// Whether request headers, secret ones among them, may go on to `next`: the same host and port, or the
+/// same host's move to TLS.
+fn is_same_host(from: &Url, next: &Url) -> bool {
+    let same_port = from.port_or_known_default() == next.port_or_known_default();
+    let to_tls = from.scheme() == "http" && next.scheme() == "https";
+    from.host() == next.host()
+        && !has_credentials(next)
+        && (to_tls || from.scheme() == next.scheme() && same_port)
+}
+
+fn after_redirect(method: &Method, status: StatusCode) -> Method {
+    // RFC 9110, 15.4: 303 asks for a GET, and after 301 and 302 clients turn a POST into one.
+    match status.as_u16() {
+        303 if method != Method::HEAD => Method::GET,
+        301 | 302 if method == Method::POST => Method::GET,
+        _ => method.clone(),
+    }
+}
+
+/// The body, where a check or an explanation needs it: that of a stream would never end.
+async fn body(spec: &Http, browser: &Browser, response: reqwest::Response) -> Body {
+    if !spec.body.is_empty() || !spec.json.is_empty() {
+        browser.read(response).await
+    } else if spec.status.contains(&response.status().as_u16()) {
+        Body { bytes: Vec::new(), cut: None }
+    } else {
+        web::read(response, &Deadline::after(EXPLANATION)).await
+    }
+}
+
+/// A short piece of a body, with a mark where there is none.
+fn excerpt(body: &[u8]) -> String {
+    if body.is_empty() { "an empty body".into() } else { text::excerpt(body, EXCERPT) }
+}

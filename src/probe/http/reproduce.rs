@@ -1,0 +1,35 @@
+//! The same request for a person to type.
+
+use crate::checklist::spec::{HeaderValue, Http, Method};
+use crate::text::shell_word;
+
+use super::method;
+
+/// A `curl` command; secrets as references.
+pub(super) fn curl(spec: &Http) -> String {
+    let mut words = vec!["curl".to_owned(), "-sS".into()];
+    match spec.method {
+        Method::Head => words.push("--head".into()),
+        Method::Get => words.push("-i".into()),
+        Method::Options | Method::Post => {
+            words.extend(["-i".into(), "-X".into(), method(spec.method).to_string()]);
+        }
+    }
+    for (name, value) in &spec.headers {
+        let value = match value {
+            HeaderValue::Text(value) => shell_word(&format!("{name}: {value}")),
+            HeaderValue::Secret(value) => {
+                shell_word(&format!("{name}: {}", value.prefix)) + &value.secret.shell()
+            }
+        };
+        words.extend(["-H".into(), value]);
+    }
+    if let Some(roots) = &spec.tls.roots {
+        words.extend(["--cacert".into(), shell_word(roots)]);
+    }
+    if spec.redirects > 0 {
+        words.extend(["-L".into(), "--max-redirs".into(), spec.redirects.to_string()]);
+    }
+    words.push(shell_word(&spec.url));
+    words.join(" ")
+}

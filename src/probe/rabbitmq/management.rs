@@ -1,0 +1,166 @@
+//! What the management API tells: type, durability, arguments, bindings, unacknowledged messages.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, Url};
+use serde_json::Value;
+
+use crate::checklist::spec::{Exchange, Queue, Rabbitmq};
+use crate::secret::Secret;
+use crate::text;
+
+use super::super::blind::{Blind, Fact};
+use super::super::deadline::Deadline;
+use super::super::web::{Browser, Proxies, place, segment};
+
+/// How long to wait before asking again for figures that are not there yet.
+const AGAIN: Duration = Duration::from_millis(250);
+/// A queue's unacknowledged messages.
+pub(super) const UNACKNOWLEDGED: &str = "messages_unacknowledged";
+
+/// What the API tells: nothing where no check needs it, only the reason when nobody could log in.
+pub(super) type Survey = Option<Fact<Told>>;
+
+/// What the API tells, in the spec's order; absent where no check needs it.
+pub(super) struct Told {
+    pub(super) exchanges: Vec<Option<Fact<Item>>>,
+    pub(super) queues: Vec<Option<Fact<Item>>>,
+    pub(super) bindings: Vec<Fact<Item>>,
+}
+
+/// The API's description of something; absent when it does not exist.
+pub(super) type Item = Option<Value>;
+
+struct Api<'a> {
+    browser: Browser,
+    base: &'a Url,
+    spec: &'a Rabbitmq,
+    password: &'a Secret,
+    deadline: &'a Deadline,
+}
+
+/// Whether a check of this exchange needs the management API.
+pub(super) fn is_exchange_managed(exchange: &Exchange) -> bool {
+    exchange.type_.is_some() || exchange.durable.is_some()
+}
+
+/// Whether a check of this queue needs the management API.
+pub(super) fn is_queue_managed(queue: &Queue) -> bool {
+    queue.durable.is_some()
+        || queue.message_ttl_ms.is_some()
+        || queue.dead_letter_exchange.is_some()
+        || queue.dead_letter_routing_key.is_some()
+        || queue.depth_at_most.is_some()
+}
+
+fn is_needed(spec: &Rabbitmq) -> bool {
+    !spec.bindings.is_empty()
+        || spec.exchanges.iter().any(is_exchange_managed)
+        || spec.queues.iter().any(is_queue_managed)
+}
+
+/// Asks for all that the checks need.
+pub(super) async fn survey(
+    spec: &Rabbitmq,
+    base: Option<&Url>,
+    password: &Secret,
+    deadline: &Deadline,
+) -> Survey {
+    if !is_needed(spec) {
+        return None;
+    }
+    let Some(base) = base else {
+        return Some(Err(Blind::new("no address is given, and only it tells what is asked here")));
+    };
+    Some(ask(spec, base, password, deadline).await)
+}
+
+async fn ask(spec: &Rabbitmq, base: &Url, password: &Secret, deadline: &Deadline) -> Fact<Told> {
+    let browser = Browser::new(&spec.tls, Proxies::Never, deadline).await?;
+    let api = Api { browser, base, spec, password, deadline };
+    api.log_in().await?;
+    let mut told = Told { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
+    for exchange in &spec.exchanges {
+        let wanted = is_exchange_managed(exchange);
+        told.exchanges.push(if wanted { Some(api.exchange(exchange).await) } else { None });
+    }
+    for queue in &spec.queues {
+        told.queues.push(if is_queue_managed(queue) { Some(api.queue(queue).await) } else { None });
+    }
+    for binding in &spec.bindings {
+        let between = format!("/e/{}/q/{}", segment(&binding.exchange), segment(&binding.queue));
+        told.bindings.push(api.get(&api.path("bindings", &between)).await);
+    }
+    Ok(told)
+}
+
+impl Api<'_> {
+    /// Logs in once, so that refused credentials are told once, and apart from what is asked then.
+    async fn log_in(&self) -> Fact<()> {
+        match self.get("whoami").await? {
+            Some(me) if me.get("name").is_some() => Ok(()),
+            _ => Err(Blind::new(format!("there is no management API at {}", place(self.base)))),
+        }
+    }
+
+    async fn exchange(&self, exchange: &Exchange) -> Fact<Item> {
+        self.get(&self.path("exchanges", &format!("/{}", segment(&exchange.name)))).await
+    }
+
+    /// A queue. Its figures come from statistics that lag by seconds, and a fresh queue has none at all:
+    /// absent is not documented to mean zero, so it is asked again until they are there.
+    async fn queue(&self, queue: &Queue) -> Fact<Item> {
+        let path = self.path("queues", &format!("/{}", segment(&queue.name)));
+        loop {
+            let item = self.get(&path).await?;
+            let fresh = |item: &Value| queue.depth_at_most.is_some() && item.get(UNACKNOWLEDGED).is_none();
+            if !item.as_ref().is_some_and(fresh) || self.deadline.left() < AGAIN * 2 {
+                return Ok(item);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    fn path(&self, what: &str, rest: &str) -> String {
+        format!("{what}/{}{rest}", segment(&self.spec.vhost))
+    }
+
+    async fn get(&self, path: &str) -> Fact<Item> {
+        let url = format!("{}/api/{path}", self.base.as_str().trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|_| Blind::new("the management address takes no path"))?;
+        let request = self.browser.request(Method::GET, url);
+        let request = request.basic_auth(&self.spec.username, Some(self.password.expose()));
+        let response = self.browser.send(request).await?;
+        let status = response.status();
+        let body = self.browser.read(response).await;
+        if let Some(why) = body.cut {
+            return Err(why);
+        }
+        self.item(status, &body.bytes)
+    }
+
+    fn item(&self, status: StatusCode, body: &[u8]) -> Fact<Item> {
+        let json = serde_json::from_slice::<Value>(body).ok();
+        match status {
+            StatusCode::OK => json
+                .map(Some)
+                .ok_or_else(|| Blind::new(format!("the answer is not JSON: {}", text::excerpt(body, 120)))),
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused(status, json.as_ref())),
+            status => {
+                Err(Blind::new(format!("it answers {}: {}", status.as_u16(), text::excerpt(body, 120))))
+            }
+        }
+    }
+
+    /// The API answers 401 to wrong credentials, to users without a management tag, and to those without
+    /// access to the virtual host; only the reason tells which.
+    fn refused(&self, status: StatusCode, json: Option<&Value>) -> Blind {
+        let reason = json.and_then(|json| json.get("reason")?.as_str()).unwrap_or("no reason given");
+        let (code, user) = (status.as_u16(), &self.spec.username);
+        Blind::new(match reason {
+            "Login failed" => format!("credentials refused for user `{user}` ({code}: {reason})"),
+            _ => format!("user `{user}` may not see this ({code}: {reason})"),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The RabbitMQ probe. Existence and depth come from AMQP (a passive declare is exact and at once); type,
+//! durability, arguments, bindings and unacknowledged messages from the management API.
+
+mod amqp;
+mod connection;
+mod judge;
+mod management;
+mod reproduce;
+
+use reqwest::Url;
+
+use crate::checklist::spec::Rabbitmq;
+use crate::outcome::{Observation, Outcome};
+use crate::secret::{Keeper, Secret};
+
+use super::address::{Address, AddressError, Schemes, has_credentials};
+use super::deadline::Deadline;
+
+const AMQP: Schemes = Schemes { plain: ("amqp", 5672), secure: ("amqps", 5671) };
+const MANAGEMENT: Schemes = Schemes { plain: ("http", 15672), secure: ("https", 15671) };
+
+/// A broker's two addresses.
+struct Places {
+    amqp: Address,
+    management: Option<Url>,
+}
+
+/// Connects to AMQP and, where a check needs it, the management API; asks for everything; judges it.
+pub(super) async fn look(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let places = match places(spec) {
+        Ok(places) => places,
+        Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
+    };
+    let observations = match password(spec, deadline, keeper).await {
+        Ok(password) => visit(spec, &places, &password, deadline).await,
+        Err(unread) => vec![unread],
+    };
+    Outcome::of(observations, reproduce::command(spec, places.management.as_ref()))
+}
+
+async fn visit(spec: &Rabbitmq, places: &Places, password: &Secret, deadline: &Deadline) -> Vec<Observation> {
+    let (declared, told) = tokio::join!(
+        Box::pin(amqp::survey(spec, &places.amqp, password, deadline)),
+        Box::pin(management::survey(spec, places.management.as_ref(), password, deadline)),
+    );
+    judge::judge(spec, places, &declared, &told)
+}
+
+fn places(spec: &Rabbitmq) -> Result<Places, (&'static str, AddressError)> {
+    let amqp = Address::parse(&spec.url, &AMQP).map_err(|why| ("AMQP address", why))?;
+    let management = spec.management.as_deref().map(management_address).transpose();
+    Ok(Places { amqp, management: management.map_err(|why| ("management address", why))? })
+}
+
+/// The scheme, host and path prefix of the management API.
+fn management_address(text: &str) -> Result<Url, AddressError> {
+    let (scheme, port) = MANAGEMENT.plain;
+    let url = Url::parse(text).map_err(|_| AddressError::Malformed(scheme, port))?;
+    if has_credentials(&url) {
+        return Err(AddressError::Credentials);
+    }
+    Address::parse(text, &MANAGEMENT).map(|_| url)
+}
+
+async fn password(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper) -> Result<Secret, Observation> {
+    let read = deadline.of(format!("reading {}", spec.password), keeper.read(&spec.password)).await;
+    let unread = |why| Observation::unseen(format!("password of user `{}`", spec.username), "readable", why);
+    read.map_err(|late| unread(late.to_string()))?.map_err(|error| unread(error.to_string()))
+}

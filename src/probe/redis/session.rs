@@ -1,0 +1,196 @@
+//! One connection to a Redis server: logging in, asking, and what its errors mean.
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError, Value};
+
+use crate::checklist::spec::{Redis, Tls};
+use crate::error;
+use crate::outcome::Observation;
+use crate::secret::{Keeper, Secret};
+
+use super::super::address::Address;
+use super::super::blind::{Blind, Fact};
+use super::super::deadline::Deadline;
+use super::super::net::{self, First, Guarded};
+
+/// Who logs in, where, and with what.
+pub(super) struct Login {
+    username: Option<String>,
+    password: Option<Secret>,
+}
+
+/// A connection, closed when dropped.
+pub(super) struct Session {
+    connection: MultiplexedConnection,
+    first: First,
+    tls: bool,
+    pub(super) deadline: Deadline,
+    _driver: Guarded<()>,
+}
+
+/// An answer that is none.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The server says no: its error code, and all of its message.
+    #[error("{}", explain(code, message))]
+    Server { code: String, message: String },
+    /// There is no answer.
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+impl Login {
+    pub(super) async fn read(spec: &Redis, keeper: &Keeper, deadline: &Deadline) -> Fact<Self> {
+        let password = match &spec.password {
+            Some(reference) => {
+                Some(deadline.of(format!("reading {reference}"), keeper.read(reference)).await??)
+            }
+            None => None,
+        };
+        Ok(Self { username: spec.username.clone(), password })
+    }
+
+    /// The ACL user.
+    pub(super) fn user(&self) -> &str {
+        self.username.as_deref().unwrap_or("default")
+    }
+
+    fn command(&self) -> Option<Cmd> {
+        let mut command = redis::cmd("AUTH");
+        if let Some(user) = &self.username {
+            command.arg(user);
+        }
+        Some(command.arg(self.password.as_ref()?.expose()).to_owned())
+    }
+}
+
+impl Session {
+    /// Connects; nobody is logged in yet.
+    pub(super) async fn open(address: &Address, tls: &Tls, deadline: &Deadline) -> Fact<Self> {
+        let socket = net::connect(address, tls, deadline).await?;
+        let first = socket.first();
+        // Nothing is sent at the start: AUTH and SELECT are ours, so that their errors can be told.
+        let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
+        // The client would give up sooner than the look's own deadline.
+        let patient = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
+        let opened = MultiplexedConnection::new_with_config(&nothing, socket, patient);
+        let (connection, driver) = deadline.of("opening the session", opened).await??;
+        let driver = Guarded(tokio::spawn(driver));
+        Ok(Self { connection, first, tls: address.tls, deadline: *deadline, _driver: driver })
+    }
+
+    /// Logs in, selects the database and sees that the server answers.
+    pub(super) async fn log_in(&mut self, login: &Login, address: &Address) -> Fact<Vec<Observation>> {
+        let mut seen = Vec::new();
+        if let Some(command) = login.command() {
+            seen.extend(self.authenticate(&command, login).await?);
+        }
+        let what = format!("Redis at {address}");
+        match self.ask(&["PING"]).await {
+            Ok(_) => seen.push(Observation::new(what, "PONG", "PONG", true)),
+            Err(Refusal::Server { code, message }) if code != "NOAUTH" && code != "NOPERM" => {
+                seen.push(Observation::new(what, "PONG", explain(&code, &message), false));
+            }
+            Err(refusal) => return Err(refusal.into()),
+        }
+        seen.extend(self.select(&address.rest).await);
+        Ok(seen)
+    }
+
+    async fn authenticate(&mut self, command: &Cmd, login: &Login) -> Fact<Option<Observation>> {
+        let open = |message: &str| {
+            message.contains("without any password") || message.contains("no password is set")
+        };
+        match self.send(command, "AUTH").await {
+            Ok(_) => Ok(None),
+            Err(Refusal::Server { message, .. }) if open(&message) => Ok(Some(Observation::new(
+                format!("password of user `{}`", login.user()),
+                "asked for",
+                "the server asks for none: it is open to everybody",
+                false,
+            ))),
+            Err(Refusal::Server { code, .. }) if code == "WRONGPASS" => Err(Blind::new(format!(
+                "credentials refused: wrong password, or no such user, or the user is off: `{}` (WRONGPASS)",
+                login.user()
+            ))),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    async fn select(&mut self, database: &str) -> Option<Observation> {
+        if matches!(database, "" | "0") {
+            return None;
+        }
+        let what = format!("database {database}");
+        Some(match self.ask(&["SELECT", database]).await {
+            Ok(_) => Observation::new(what, "there", "there", true),
+            Err(Refusal::Server { code, message }) if code != "NOPERM" => {
+                Observation::new(what, "there", explain(&code, &message), false)
+            }
+            Err(refusal) => Observation::unseen(what, "there", refusal.to_string()),
+        })
+    }
+
+    /// One command and its answer.
+    pub(super) async fn ask(&mut self, words: &[&str]) -> Result<Value, Refusal> {
+        let mut command = Cmd::new();
+        for word in words {
+            command.arg(word);
+        }
+        self.send(&command, &words.join(" ")).await
+    }
+
+    async fn send(&mut self, command: &Cmd, name: &str) -> Result<Value, Refusal> {
+        let answer =
+            self.deadline.of(format!("answer to {name}"), self.connection.send_packed_command(command));
+        match answer.await {
+            Ok(Ok(Value::ServerError(error))) => {
+                Err(refused(error.code(), error.details().unwrap_or_default()))
+            }
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.failed(&error)),
+            Err(late) => Err(Refusal::NoAnswer(late.to_string())),
+        }
+    }
+
+    fn failed(&self, error: &RedisError) -> Refusal {
+        if let Some(what) = self.first.guess().filter(|what| *what != "a Redis server") {
+            let hint = if what == "a TLS server" { "; ask for it with rediss://" } else { "" };
+            return Refusal::NoAnswer(format!("this is not a Redis server: {what} answers here{hint}"));
+        }
+        match error.code() {
+            Some(code) => refused(code, error.detail().unwrap_or_default()),
+            None if self.first.is_empty() && !self.tls => Refusal::NoAnswer(
+                "the connection was closed without an answer; perhaps the server expects TLS (rediss://)"
+                    .into(),
+            ),
+            None if self.first.is_empty() => {
+                Refusal::NoAnswer("the connection was closed without an answer".into())
+            }
+            None if error.is_connection_dropped() || error.is_io_error() => {
+                Refusal::NoAnswer(format!("the connection was lost: {}", error::chain(error)))
+            }
+            None => Refusal::NoAnswer(format!("this is not a Redis server: {}", error::chain(error))),
+        }
+    }
+}
+
+fn refused(code: &str, detail: &str) -> Refusal {
+    Refusal::Server { code: code.to_owned(), message: format!("{code} {detail}").trim_end().to_owned() }
+}
+
+/// What an error of the server means.
+fn explain(code: &str, message: &str) -> String {
+    let meaning = match code {
+        "NOAUTH" => "the server asks for credentials and got none",
+        "NOPERM" => "the user may not ask this",
+        "LOADING" => "the server is still loading its data",
+        "MASTERDOWN" => "this replica has lost its primary",
+        "CLUSTERDOWN" => "the cluster is down",
+        "MISCONF" => "the server cannot persist and refuses writes",
+        _ if message.contains("unknown command") => "the server does not offer this command",
+        _ if message.contains("max number of clients") => "the server has no connection left",
+        _ => "the server refuses",
+    };
+    format!("{meaning} ({message})")
+}

@@ -1,0 +1,111 @@
+//! How TLS servers are judged, and what is told about one that is not trusted.
+
+use std::error::Error;
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+
+use crate::checklist::spec::Tls;
+use crate::error;
+
+/// Why nothing could be trusted at all.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RootsError {
+    #[error("roots file {path}: {why}")]
+    File { path: String, why: String },
+    #[error("this system has no root certificates; name a roots file")]
+    NoneHere,
+    #[error("cannot set up TLS: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
+/// A client configuration that trusts the roots asked for, and those only.
+pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, RootsError> {
+    let roots = match &tls.roots {
+        Some(path) => Arc::new(roots_of_file(path).await?),
+        None => roots_of_system().await?,
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+async fn roots_of_file(path: &str) -> Result<RootCertStore, RootsError> {
+    let wrong = |why: String| RootsError::File { path: path.to_owned(), why };
+    let pem = tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|e| wrong(format!("not PEM: {e}")))?;
+        roots.add(certificate).map_err(|e| wrong(format!("not a root certificate: {e}")))?;
+    }
+    if roots.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(roots) }
+}
+
+async fn roots_of_system() -> Result<Arc<RootCertStore>, RootsError> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    if let Some(roots) = ROOTS.get() {
+        return Ok(Arc::clone(roots));
+    }
+    let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+    let mut roots = RootCertStore::empty();
+    // A system's store may hold a few that do not parse: the others count.
+    roots.add_parsable_certificates(found.map(|found| found.certs).unwrap_or_default());
+    if roots.is_empty() {
+        return Err(RootsError::NoneHere);
+    }
+    Ok(Arc::clone(ROOTS.get_or_init(|| Arc::new(roots))))
+}
+
+/// The TLS error in an I/O error or in what caused it.
+pub(super) fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inner = inner.map(|inner| inner as &(dyn Error + 'static));
+    let here = |e: &'a (dyn Error + 'static)| e.downcast_ref::<rustls::Error>();
+    here(error).or_else(|| inner.and_then(within)).or_else(|| error.source().and_then(within))
+}
+
+/// What is told about a handshake that failed.
+pub(super) fn explain(error: &io::Error, host: &str, tls: &Tls) -> String {
+    match within(error) {
+        Some(error) => explain_tls(error, host, tls),
+        None if error.kind() == io::ErrorKind::UnexpectedEof
+            || error.kind() == io::ErrorKind::ConnectionReset =>
+        {
+            "the connection was closed during the TLS handshake; perhaps this is not a TLS server".into()
+        }
+        None => format!("the TLS handshake failed: {}", error::chain(error)),
+    }
+}
+
+/// The same for the error of the TLS library.
+pub(super) fn explain_tls(error: &rustls::Error, host: &str, tls: &Tls) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(wrong) => explain_certificate(wrong, host, tls),
+        rustls::Error::InvalidMessage(_) => {
+            format!("this is not a TLS server: it answers something else ({error})")
+        }
+        rustls::Error::AlertReceived(alert) => format!("the server refuses the TLS handshake: {alert:?}"),
+        error => format!("the TLS handshake failed: {error}"),
+    }
+}
+
+fn explain_certificate(wrong: &CertificateError, host: &str, tls: &Tls) -> String {
+    use CertificateError as Wrong;
+    match wrong {
+        Wrong::UnknownIssuer => match &tls.roots {
+            Some(path) => format!("certificate not trusted: no root certificate in {path} has signed it"),
+            None => "certificate not trusted: no root certificate of this system has signed it".into(),
+        },
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            format!("name mismatch: the certificate is not for {host} ({wrong})")
+        }
+        Wrong::Expired | Wrong::ExpiredContext { .. } => format!("certificate expired ({wrong})"),
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            format!("certificate not valid yet ({wrong})")
+        }
+        wrong => format!("certificate not trusted: {wrong}"),
+    }
+}

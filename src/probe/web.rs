@@ -1,0 +1,195 @@
+//! HTTP requests for the probes: one request, one answer, its body capped, and what is told when there is
+//! none.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, RequestBuilder, Response, Url};
+
+use crate::checklist::spec::Tls;
+use crate::error;
+
+use super::blind::{Blind, Fact};
+use super::deadline::{Deadline, Late};
+use super::net::{self, ConnectError};
+use super::tls;
+
+/// The most of a body that is read, in bytes, after decompression.
+const MAX_BODY: usize = 1 << 20;
+/// How long before the deadline connecting ends, so that it is told as such.
+const MARGIN: Duration = Duration::from_millis(20);
+
+/// Whether the proxies that the environment names are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proxies {
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+    Environment,
+    /// None.
+    Never,
+}
+
+/// A client for one look.
+pub(super) struct Browser {
+    client: Client,
+    names: Names,
+    tls: Tls,
+    proxies: Proxies,
+    deadline: Deadline,
+}
+
+/// What was read of a body.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    /// Why it is not all of it.
+    pub(super) cut: Option<Blind>,
+}
+
+impl Browser {
+    /// A client that follows no redirects, trusts the roots asked for, and ends at the deadline.
+    pub(super) async fn new(tls: &Tls, proxies: Proxies, deadline: &Deadline) -> Fact<Self> {
+        let mut config = deadline.of("reading root certificates", tls::config(tls)).await??;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let names = Names::default();
+        let builder = Client::builder()
+            .tls_backend_preconfigured(config)
+            .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(names.clone())
+            .connect_timeout(deadline.left().saturating_sub(MARGIN).max(Duration::from_millis(1)))
+            .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")));
+        let builder = if proxies == Proxies::Never { builder.no_proxy() } else { builder };
+        Ok(Self { client: builder.build()?, names, tls: tls.clone(), proxies, deadline: *deadline })
+    }
+
+    pub(super) fn request(&self, method: reqwest::Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Fact<Response> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| Blind::new(error::chain(&error.without_url())))?;
+        let url = request.url().clone();
+        let step = format!("answer to {}", request.method());
+        match self.deadline.of(step, client.execute(request)).await {
+            Ok(answer) => answer.map_err(|error| self.explain(&error.without_url(), &url)),
+            Err(late) => Err(self.late(&url).unwrap_or(late).into()),
+        }
+    }
+
+    /// Reads a body up to the cap or the deadline, and says which it was.
+    pub(super) async fn read(&self, response: Response) -> Body {
+        read(response, &self.deadline).await
+    }
+
+    fn late(&self, url: &Url) -> Option<Late> {
+        self.names.is_resolving().then(|| self.deadline.late(format!("name resolution of {}", host(url))))
+    }
+
+    fn explain(&self, error: &reqwest::Error, url: &Url) -> Blind {
+        if error.is_connect() && error.is_timeout() {
+            let tls = if url.scheme() == "https" { " or TLS handshake with" } else { " to" };
+            let step = format!("connect{tls} {}", place(url));
+            return self.late(url).unwrap_or_else(|| self.deadline.late(step)).into();
+        }
+        let mut why = self.cause(error, url);
+        if error.is_connect() && self.proxies == Proxies::Environment && proxy_is_set() {
+            why.push_str(" (the environment names a proxy)");
+        }
+        Blind::new(why)
+    }
+
+    fn cause(&self, error: &(dyn Error + 'static), url: &Url) -> String {
+        let chain = std::iter::successors(Some(error), below);
+        for cause in chain {
+            if let Some(unresolved) = cause.downcast_ref::<ConnectError>() {
+                return unresolved.to_string();
+            }
+            if let Some(wrong) = tls::within(cause) {
+                return tls::explain_tls(wrong, &host(url), &self.tls);
+            }
+            if cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
+            {
+                return format!("{} refuses connections: nothing listens there", place(url));
+            }
+        }
+        match error::chain(error) {
+            why if why.contains("invalid HTTP") => format!("{} does not answer in HTTP: {why}", place(url)),
+            why => why,
+        }
+    }
+}
+
+fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    (*error).source()
+}
+
+/// Reads a body up to the cap or the deadline.
+pub(super) async fn read(mut response: Response, deadline: &Deadline) -> Body {
+    let mut bytes = Vec::new();
+    let cut = loop {
+        match deadline.of("the rest of the body", response.chunk()).await {
+            Ok(Ok(Some(chunk))) => bytes.extend_from_slice(&chunk),
+            Ok(Ok(None)) => break None,
+            Ok(Err(error)) => {
+                break Some(Blind::new(format!(
+                    "the body broke off: {}",
+                    error::chain(&error.without_url())
+                )));
+            }
+            Err(late) => break Some(late.into()),
+        }
+        if bytes.len() > MAX_BODY {
+            bytes.truncate(MAX_BODY);
+            break Some(Blind::new("body longer than 1 MiB: only its begin was read"));
+        }
+    };
+    Body { bytes, cut }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+/// Host and port of a URL.
+pub(super) fn place(url: &Url) -> String {
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", host(url))
+}
+
+fn proxy_is_set() -> bool {
+    let names = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Resolves names, and knows whether it is at it: a deadline that passes then is about the name.
+#[derive(Clone, Default)]
+struct Names(Arc<AtomicU8>);
+
+impl Names {
+    fn is_resolving(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let under_way = Arc::clone(&self.0);
+        Box::pin(async move {
+            under_way.fetch_add(1, Ordering::Relaxed);
+            let found = net::resolve_host(name.as_str(), 0).await;
+            under_way.fetch_sub(1, Ordering::Relaxed);
+            let found: Addrs = Box::new(found?.into_iter());
+            Ok(found)
+        })
+    }
+}
+
+/// One segment of a path, percent-encoded: everything but the unreserved characters of RFC 3986.
+pub(super) fn segment(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
