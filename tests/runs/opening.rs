@@ -43,8 +43,20 @@ fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
 #[test]
 fn a_key_that_is_not_there_is_named_and_no_log_is_begun() {
     let mut world = World::new();
-    let args = ["--release", "v1", "--previous", "v0", "--key", "/nonexistent"];
-    let ended = world.open_with(&args, 200, 24).wait_exit().code(2);
+    let args = [
+        "run",
+        "profile.toml",
+        "--release",
+        "v1",
+        "--previous",
+        "v0",
+        "--as",
+        ALICE,
+        "--key",
+        "/nonexistent",
+    ];
+    world.set_args(&args);
+    let ended = world.sandbox.terminal(200, 24).wait_exit().code(2);
     assert!(ended.screen_text().contains("key file /nonexistent"), "{}", ended.screen_text());
     assert!(world.sandbox.logs("staging").is_empty());
 }

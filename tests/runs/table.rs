@@ -46,7 +46,7 @@ fn stage_with(redis: redis::Builder, topology: &Topology) -> Stage {
     let vhost = Broker::shared().vhost();
     vhost.declare(topology);
     Stage {
-        redis_url: redis.url(),
+        redis_url: format!("redis://127.0.0.1:{}/0", redis.port()),
         redis_password: PASSWORD,
         amqp_url: format!("amqp://127.0.0.1:{}", vhost.broker().amqp),
         management_url: vhost.management_url(),

@@ -1,0 +1,267 @@
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use gonogo::outcome::Outcome;
+
+use super::*;
+use crate::bench::certs::Certs;
+use crate::bench::ports::refused_port;
+use crate::bench::web::{Reply, Silent, Web};
+
+#[track_caller]
+fn look(with: &Value) -> Outcome {
+    look_within(DEADLINE, "http", with)
+}
+
+fn web(path: &str, reply: Reply) -> (Web, String) {
+    let web = Web::start();
+    web.route(path, reply);
+    let url = web.url(path);
+    (web, url)
+}
+
+#[test]
+fn an_answer_that_is_right_passes() {
+    let reply = Reply::ok(r#"{"status":"ready","event_pipeline_ready":true,"workers":3}"#)
+        .header("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+        .header("Content-Type", "application/json");
+    let (_web, url) = web("/readyz", reply);
+    let outcome = look(&json!({
+        "url": url,
+        "header": [
+            {"name": "content-type", "equals": "application/json"},
+            {"name": "strict-transport-security", "directive": "Max-Age", "at_least": 31_536_000},
+            {"name": "strict-transport-security", "contains": "includeSubDomains"},
+            {"name": "content-length"},
+        ],
+        "body": [{"contains": "ready"}],
+        "json": [
+            {"path": "$.event_pipeline_ready", "equals": true},
+            {"path": "$.workers", "at_least": 2},
+            {"path": "$.status"},
+        ],
+    }));
+    assert_pass(
+        &outcome,
+        &[
+            &format!("✓ GET {url} | 200 | 200\n✓ time to answer | recorded | "),
+            "✓ header content-type | `application/json` | application/json",
+            "✓ header strict-transport-security | Max-Age at least 31536000 | max-age=63072000; includeSubDomains",
+            "✓ header strict-transport-security | contains `includeSubDomains` | max-age=63072000; includeSubDomains",
+            "✓ header content-length | present | ",
+            "✓ body | contains `ready` | ",
+            "✓ JSON $.event_pipeline_ready | true | true",
+            "✓ JSON $.workers | at least 2 | 3",
+            "✓ JSON $.status | one value | ready",
+        ],
+    );
+    assert_eq!(outcome.reproduce, format!("curl -sS -i {url}"));
+}
+
+#[test]
+fn two_good_looks_leave_the_same_evidence() {
+    let (_web, url) = web("/healthz", Reply::ok(r#"{"uptime":1}"#));
+    let with = json!({"url": url, "json": [{"path": "$.uptime", "at_least": 1}]});
+    let first = look(&with);
+    _web.route("/healthz", Reply::ok(r#"{"uptime":2}"#));
+    assert_eq!(first.evidence_hash(), look(&with).evidence_hash());
+}
+
+#[test]
+fn what_is_wrong_is_told_and_nothing_else_is_left_out() {
+    let reply = Reply::ok(r#"{"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#)
+        .header("Strict-Transport-Security", "max-age=300")
+        .header("X-Mode", "a");
+    let (_web, url) = web("/readyz", reply);
+    let outcome = look(&json!({
+        "url": url,
+        "header": [
+            {"name": "Strict-Transport-Security", "directive": "max-age", "at_least": 31_536_000},
+            {"name": "Content-Security-Policy"},
+            {"name": "X-Mode", "equals": "b"},
+        ],
+        "body": [{"contains": "\"ready\""}],
+        "json": [
+            {"path": "$.event_pipeline_ready", "equals": true},
+            {"path": "$.missing"},
+            {"path": "$.list[*]"},
+            {"path": "$.status", "at_least": 1},
+        ],
+    }));
+    assert_fail(
+        &outcome,
+        &[
+            &format!("✓ GET {url} | 200 | 200"),
+            "✗ header Strict-Transport-Security | max-age at least 31536000 | max-age=300",
+            "✗ header Content-Security-Policy | present | no such header",
+            "✗ header X-Mode | `b` | a",
+            r#"✗ body | contains `"ready"` | not in it: {"status":"starting","event_pipeline_ready":false,"list":[1,2]}"#,
+            "✗ JSON $.event_pipeline_ready | true | false",
+            "✗ JSON $.missing | one value | nothing there",
+            "✗ JSON $.list[*] | one value | 2 values: 1, 2",
+            "✗ JSON $.status | at least 1 | starting",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_status_is_told_with_what_the_server_says() {
+    let (_web, url) = web("/metrics", Reply::status(503).body("telemetry disabled\n"));
+    assert_fail(&look(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 503: telemetry disabled")]);
+    assert_pass(&look(&json!({"url": url, "status": [200, 503]})), &["| 200 or 503 | 503\n"]);
+    let missing = _web.url("/none");
+    assert_fail(&look(&json!({"url": missing})), &[&format!("✗ GET {missing} | 200 | 404\n")]);
+}
+
+#[test]
+fn a_body_that_is_no_json_or_too_long_is_told_as_such() {
+    let (_web, url) = web("/", Reply::ok("<html>\x1b[31mlogin</html>"));
+    let json = json!([{"path": "$.up", "equals": true}]);
+    assert_fail(
+        &look(&json!({"url": url, "json": json})),
+        &[r"✗ JSON $.up | true | not JSON: <html>\u{1b}[31mlogin</html>"],
+    );
+    _web.route("/", Reply::ok(&format!("\"{}\"", "x".repeat(1 << 20))));
+    let outcome =
+        look(&json!({"url": url, "json": json, "body": [{"contains": "xyz"}, {"contains": "xxx"}]}));
+    assert_error(
+        &outcome,
+        &[
+            "? JSON $.up | true | body longer than 1 MiB: only its begin was read",
+            "? body | contains `xyz` | body longer than 1 MiB: only its begin was read",
+            "✓ body | contains `xxx` | contains `xxx`",
+        ],
+    );
+}
+
+#[test]
+fn a_json_path_that_is_none_is_an_error() {
+    let (_web, url) = web("/", Reply::ok("{}"));
+    assert_error(
+        &look(&json!({"url": url, "json": [{"path": "up"}]})),
+        &["? JSON up | one value | not a JSON path: "],
+    );
+}
+
+#[test]
+fn redirects_are_followed_when_asked_and_never_to_another_host() {
+    let (web, url) = web("/old", Reply::status(302).header("Location", "/new"));
+    web.route("/new", Reply::ok("here"));
+    assert_fail(&look(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 302 to /new")]);
+    let followed = look(&json!({"url": url, "redirects": 1, "body": [{"contains": "here"}]}));
+    assert_pass(
+        &followed,
+        &[&format!("✓ redirect | recorded | 302 to {}\n✓ GET {url} | 200 | 200", web.url("/new"))],
+    );
+    assert_eq!(followed.reproduce, format!("curl -sS -i -L --max-redirs 1 {url}"));
+    let elsewhere = Web::start();
+    elsewhere.route("/", Reply::ok("gotcha"));
+    for to in [elsewhere.url("/"), "http://localhost:1/".into(), "http://me:pw@127.0.0.1/".into()] {
+        web.route("/old", Reply::status(302).header("Location", &to));
+        let outcome = look(&json!({"url": url, "redirects": 5, "headers": {"X-Token": "t"}}));
+        let line = format!("✗ redirect | to 127.0.0.1:{} | 302 to {to}: not followed", web.port());
+        assert_fail(&outcome, &[&line, "| 200 | 302 to "]);
+    }
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn a_loop_of_redirects_ends() {
+    let (web, url) = web("/", Reply::status(307).header("Location", "/"));
+    assert_fail(&look(&json!({"url": url, "redirects": 3})), &["| 200 | 307 to /"]);
+    assert_eq!(web.requests().len(), 4);
+}
+
+#[test]
+fn a_secret_header_is_sent_and_never_told() {
+    let token = "swordfish/42";
+    let (web, url) = web("/", Reply::ok("you sent swordfish/42").header("X-Echo", "swordfish/42"));
+    let outcome = look(&json!({
+        "url": url,
+        "headers": {"Authorization": {"secret": secret(token), "prefix": "Bearer "}, "Accept": "*/*"},
+        "header": [{"name": "X-Echo"}],
+        "body": [{"contains": "nothing of the kind"}],
+    }));
+    assert_eq!(web.requests()[0].headers["authorization"], "Bearer swordfish/42");
+    assert_fail(
+        &outcome,
+        &["✓ header X-Echo | present | [redacted: command printf ", "not in it: you sent [redacted: "],
+    );
+    assert_eq!(outcome.redacted.values().sum::<u64>(), 2);
+    let kept = serde_json::to_string(&outcome).unwrap();
+    assert!(!kept.contains("swordfish"), "{kept}");
+    let with_env = look(&json!({
+        "url": url, "headers": {"Authorization": {"secret": {"env": "GONOGO_NO_SUCH"}, "prefix": "Bearer "}},
+    }));
+    assert_error(&with_env, &["| 200 | environment variable GONOGO_NO_SUCH is not set"]);
+    assert_eq!(
+        with_env.reproduce,
+        format!("curl -sS -i -H 'Authorization: Bearer '\"$GONOGO_NO_SUCH\" {url}")
+    );
+}
+
+#[test]
+fn a_server_that_cannot_be_asked_is_told_apart() {
+    let port = refused_port();
+    let refused = format!("http://127.0.0.1:{port}/");
+    let line = format!("? GET {refused} | 200 | 127.0.0.1:{port} refuses connections: nothing listens there");
+    assert_error(&look(&json!({"url": refused})), &[&line]);
+    let nowhere = look(&json!({"url": "http://no-such-host.invalid/"}));
+    assert_error(&nowhere, &["? GET http://no-such-host.invalid/ | 200 | "]);
+    assert!(["no such host: ", "cannot resolve host "].iter().any(|why| told(&nowhere).contains(why)));
+    for url in ["ftp://h/", "nonsense"] {
+        assert_error(&look(&json!({"url": url})), &["? HTTP address | http://… or https://… | "]);
+    }
+    let credentials = look(&json!({"url": "http://me:hunter22@127.0.0.1/"}));
+    assert_error(&credentials, &["the address holds a user or a password"]);
+    assert!(!format!("{credentials:?}").contains("hunter22"));
+}
+
+#[test]
+fn silence_ends_at_the_deadline_and_names_the_step() {
+    let (silent, ca) = (Silent::start(), roots(&Certs::shared().ca));
+    let url = format!("http://127.0.0.1:{}/", silent.port());
+    let outcome = look_within(SHORT, "http", &json!({"url": url}));
+    assert_error(&outcome, &[&format!("? GET {url} | 200 | no answer within 700 ms (answer to GET)")]);
+    let outcome = look_within(
+        SHORT,
+        "http",
+        &json!({"url": url.replace("http:", "https:"), "tls": {"roots": ca.path()}}),
+    );
+    assert_error(&outcome, &["no answer within 700 ms (connect or TLS handshake with 127.0.0.1:"]);
+}
+
+#[test]
+fn a_certificate_is_judged_by_the_roots_that_are_named() {
+    let certs = Certs::shared();
+    let web = Web::start_tls(&certs.server);
+    web.route("/", Reply::ok("ok"));
+    let (right, wrong, empty) = (roots(&certs.ca), roots(&certs.other_ca), roots(""));
+    let with = |roots: &NamedTempFile| look(&json!({"url": web.url("/"), "tls": {"roots": roots.path()}}));
+    assert_pass(&with(&right), &["| 200 | 200"]);
+    let refused = with(&wrong);
+    let path = wrong.path().display();
+    assert_error(
+        &refused,
+        &[&format!("certificate not trusted: no root certificate in {path} has signed it")],
+    );
+    assert_eq!(refused.reproduce, format!("curl -sS -i --cacert {path} {}", web.url("/")));
+    assert_error(&with(&empty), &["it holds no certificate"]);
+    assert_error(
+        &look(&json!({"url": web.url("/")})),
+        &["certificate not trusted: no root certificate of this system"],
+    );
+}
+
+#[test]
+fn tls_and_plain_are_told_apart() {
+    let certs = Certs::shared();
+    let ca = roots(&certs.ca);
+    let (plain, secure) = (Web::start(), Web::start_tls(&certs.server));
+    let https = format!("https://127.0.0.1:{}/", plain.port());
+    let outcome =
+        look_within(Duration::from_secs(2), "http", &json!({"url": https, "tls": {"roots": ca.path()}}));
+    assert_error(&outcome, &["TLS"]);
+    let http = format!("http://127.0.0.1:{}/", secure.port());
+    assert_error(&look(&json!({"url": http})), &["does not answer in HTTP"]);
+}

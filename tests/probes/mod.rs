@@ -1,0 +1,95 @@
+//! What the probes see of real servers, in the words that people read.
+
+mod http;
+mod rabbitmq;
+mod redis;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use gonogo::checklist::spec::Spec;
+use gonogo::outcome::{Class, Outcome};
+use gonogo::probe;
+use gonogo::secret::{Keeper, SecretRef};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+/// As long as the checklist's own default.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// For what never answers: the look lasts this long.
+const SHORT: Duration = Duration::from_millis(700);
+
+/// One look, as the checklist spells its spec, within `deadline`.
+#[track_caller]
+fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
+    let spec: Spec = serde_json::from_value(json!({"kind": kind, "with": with})).expect("a spec");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(probe::look(&spec, deadline, &Keeper::default()))
+}
+
+/// A reference to a secret with this value, which the reference itself does not show.
+fn secret(value: &str) -> Value {
+    let octal: String = value.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+    serde_json::to_value(SecretRef::Command(vec!["printf".into(), octal])).unwrap()
+}
+
+/// A file of root certificates.
+fn roots(pem: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), pem).unwrap();
+    file
+}
+
+/// `with` and what `more` adds to it.
+fn plus(with: &Value, more: &Value) -> Value {
+    let mut with = with.clone();
+    let entries = more.as_object().unwrap().clone();
+    with.as_object_mut().unwrap().extend(entries);
+    with
+}
+
+/// An outcome as people read it, one observation a line: `✓`, `✗` or `?`, what, expected, seen.
+fn told(outcome: &Outcome) -> String {
+    let mut lines = format!("{:?}\n", outcome.class);
+    for seen in &outcome.observations {
+        let mark = seen.ok.map_or('?', |ok| if ok { '✓' } else { '✗' });
+        let _ = writeln!(lines, "{mark} {} | {} | {}", seen.what, seen.expected, seen.seen);
+    }
+    lines
+}
+
+/// Asserts that the look passed and that a person reads all of `lines`.
+#[track_caller]
+fn assert_pass(outcome: &Outcome, lines: &[&str]) {
+    assert_told(outcome, Class::Pass, lines);
+}
+
+/// Asserts that the look found something wrong and that a person reads all of `lines`.
+#[track_caller]
+fn assert_fail(outcome: &Outcome, lines: &[&str]) {
+    assert_told(outcome, Class::Fail, lines);
+}
+
+/// Asserts that it could not look and that a person reads all of `lines`.
+#[track_caller]
+fn assert_error(outcome: &Outcome, lines: &[&str]) {
+    assert_told(outcome, Class::Error, lines);
+}
+
+#[track_caller]
+fn assert_told(outcome: &Outcome, class: Class, lines: &[&str]) {
+    let told = told(outcome);
+    assert!(outcome.class == class, "expected {class:?}: {told}");
+    for line in lines {
+        assert!(told.contains(line), "expected\n{line}\nin {told}");
+    }
+}
+
+#[test]
+fn a_kind_that_is_not_built_in_never_passes() {
+    let outcome = look_within(DEADLINE, "unavailable", &json!({"kind": "jaeger"}));
+    assert_error(
+        &outcome,
+        &["? jaeger probe | a look | this version of gonogo has no probe of kind `jaeger`"],
+    );
+}
