@@ -4,5 +4,6 @@
 mod bench;
 mod bench_self;
 mod layers;
+mod probes;
 mod readme;
 mod runs;

@@ -39,14 +39,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     drop(held);
     let notices = notices(&opened.state, &plan, arguments.replan);
     let replan = arguments.replan && *opened.state.plan != plan;
-    show(
-        opened,
-        signer,
-        replan.then_some(plan),
-        notices,
-        look(arguments, &settings),
-        &arguments.target.profile,
-    )
+    show(opened, signer, replan.then_some(plan), notices, look(arguments, &settings), arguments)
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
@@ -146,7 +139,7 @@ fn show(
     replan: Option<Plan>,
     notices: Vec<String>,
     look: Look,
-    profile: &Path,
+    arguments: &RunArgs,
 ) -> Result<Exit> {
     let path = opened.journal.path().to_owned();
     let by = signer.principal.clone();
@@ -166,7 +159,7 @@ fn show(
     let left = on_screen(&runtime, &setup, state, handle);
     // The engine stops when its requests end; what it has acknowledged is on disk then.
     runtime.block_on(running)?;
-    farewell(&path, profile, &left?)
+    farewell(&path, arguments, &left?)
 }
 
 fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Handle) -> Result<Left> {
@@ -212,7 +205,7 @@ fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
 }
 
 /// What a person wants to know who has left: how it stands, where the log is, how to go on.
-fn farewell(path: &Path, profile: &Path, left: &Left) -> Result<Exit> {
+fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let plan = &state.plan;
@@ -232,7 +225,12 @@ fn farewell(path: &Path, profile: &Path, left: &Left) -> Result<Exit> {
             shell_word(&path.display().to_string())
         );
     } else {
-        println!("  go on   gonogo run {}", shell_word(&profile.display().to_string()));
+        let log_dir = arguments
+            .log_dir
+            .as_ref()
+            .map(|dir| format!(" --log-dir {}", shell_word(&dir.display().to_string())));
+        let profile = shell_word(&arguments.target.profile.display().to_string());
+        println!("  go on   gonogo run {profile}{}", log_dir.unwrap_or_default());
     }
     match &left.broken {
         Some(why) => bail!("{why}"),

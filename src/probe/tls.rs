@@ -16,8 +16,6 @@ use crate::error;
 pub(super) enum RootsError {
     #[error("roots file {path}: {why}")]
     File { path: String, why: String },
-    #[error("this system has no root certificates; name a roots file")]
-    NoneHere,
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
 }
@@ -26,7 +24,7 @@ pub(super) enum RootsError {
 pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, RootsError> {
     let roots = match &tls.roots {
         Some(path) => Arc::new(roots_of_file(path).await?),
-        None => roots_of_system().await?,
+        None => roots_of_system().await,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -44,19 +42,18 @@ async fn roots_of_file(path: &str) -> Result<RootCertStore, RootsError> {
     if roots.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(roots) }
 }
 
-async fn roots_of_system() -> Result<Arc<RootCertStore>, RootsError> {
+/// The roots of this system, read once. There may be none: then nothing is trusted, which is told when it
+/// matters.
+async fn roots_of_system() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     if let Some(roots) = ROOTS.get() {
-        return Ok(Arc::clone(roots));
+        return Arc::clone(roots);
     }
     let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
     let mut roots = RootCertStore::empty();
     // A system's store may hold a few that do not parse: the others count.
     roots.add_parsable_certificates(found.map(|found| found.certs).unwrap_or_default());
-    if roots.is_empty() {
-        return Err(RootsError::NoneHere);
-    }
-    Ok(Arc::clone(ROOTS.get_or_init(|| Arc::new(roots))))
+    Arc::clone(ROOTS.get_or_init(|| Arc::new(roots)))
 }
 
 /// The TLS error in an I/O error or in what caused it.
@@ -67,13 +64,16 @@ pub(super) fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls:
     here(error).or_else(|| inner.and_then(within)).or_else(|| error.source().and_then(within))
 }
 
+/// Whether the server has closed the connection.
+pub(super) fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+}
+
 /// What is told about a handshake that failed.
 pub(super) fn explain(error: &io::Error, host: &str, tls: &Tls) -> String {
     match within(error) {
         Some(error) => explain_tls(error, host, tls),
-        None if error.kind() == io::ErrorKind::UnexpectedEof
-            || error.kind() == io::ErrorKind::ConnectionReset =>
-        {
+        None if is_closed(error) => {
             "the connection was closed during the TLS handshake; perhaps this is not a TLS server".into()
         }
         None => format!("the TLS handshake failed: {}", error::chain(error)),
@@ -107,5 +107,36 @@ fn explain_certificate(wrong: &CertificateError, host: &str, tls: &Tls) -> Strin
             format!("certificate not valid yet ({wrong})")
         }
         wrong => format!("certificate not trusted: {wrong}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_apart() {
+        let told = |wrong: CertificateError| {
+            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(wrong));
+            explain(&error, "broker", &Tls::default())
+        };
+        for (wrong, begin) in [
+            (CertificateError::UnknownIssuer, "certificate not trusted: no root certificate of this system"),
+            (CertificateError::NotValidForName, "name mismatch: the certificate is not for broker"),
+            (CertificateError::Expired, "certificate expired"),
+            (CertificateError::NotValidYet, "certificate not valid yet"),
+            (CertificateError::Revoked, "certificate not trusted: "),
+        ] {
+            let told = told(wrong);
+            assert!(told.starts_with(begin), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_tls_error_is_found_below_other_errors() {
+        let wrong = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let error = io::Error::other(io::Error::other(wrong));
+        assert!(within(&error).is_some());
+        assert!(within(&io::Error::other("no")).is_none());
     }
 }

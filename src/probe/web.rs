@@ -20,6 +20,8 @@ use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
 const MAX_BODY: usize = 1 << 20;
+/// How long a glance at a body may take.
+const GLANCE: Duration = Duration::from_secs(1);
 /// How long before the deadline connecting ends, so that it is told as such.
 const MARGIN: Duration = Duration::from_millis(20);
 
@@ -85,6 +87,11 @@ impl Browser {
         read(response, &self.deadline).await
     }
 
+    /// The same, but for no longer than a moment: for a body that is only there to explain.
+    pub(super) async fn glance(&self, response: Response) -> Body {
+        read(response, &Deadline::after(GLANCE.min(self.deadline.left()))).await
+    }
+
     fn late(&self, url: &Url) -> Option<Late> {
         self.names.is_resolving().then(|| self.deadline.late(format!("name resolution of {}", host(url))))
     }
@@ -111,24 +118,35 @@ impl Browser {
             if let Some(wrong) = tls::within(cause) {
                 return tls::explain_tls(wrong, &host(url), &self.tls);
             }
-            if cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
-            {
-                return format!("{} refuses connections: nothing listens there", place(url));
+            match cause.downcast_ref::<io::Error>() {
+                Some(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    return format!("{} refuses connections: nothing listens there", place(url));
+                }
+                Some(closed) if url.scheme() == "https" && tls::is_closed(closed) => {
+                    return tls::explain(closed, &host(url), &self.tls);
+                }
+                _ => {}
             }
         }
-        match error::chain(error) {
-            why if why.contains("invalid HTTP") => format!("{} does not answer in HTTP: {why}", place(url)),
-            why => why,
+        let (place, why) = (place(url), error::chain(error));
+        if why.contains("invalid HTTP") {
+            let hint = if url.scheme() == "http" { "; perhaps it expects https://" } else { "" };
+            return format!("{place} does not answer in HTTP{hint}");
         }
+        if why.contains("connection closed before message completed") {
+            return format!("{place} closed the connection without an answer");
+        }
+        why
     }
 }
 
+/// The cause of an error. An I/O error that wraps another skips it as its source.
 fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    (*error).source()
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| (*error).source())
 }
 
-/// Reads a body up to the cap or the deadline.
-pub(super) async fn read(mut response: Response, deadline: &Deadline) -> Body {
+async fn read(mut response: Response, deadline: &Deadline) -> Body {
     let mut bytes = Vec::new();
     let cut = loop {
         match deadline.of("the rest of the body", response.chunk()).await {

@@ -1,11 +1,14 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread::{self, JoinHandle};
+
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use gonogo::outcome::Outcome;
 
 use super::*;
 use crate::bench::certs::Certs;
-use crate::bench::ports::refused_port;
+use crate::bench::ports::{local, refused_port};
 use crate::bench::web::{Reply, Silent, Web};
 
 #[track_caller]
@@ -60,10 +63,10 @@ fn an_answer_that_is_right_passes() {
 
 #[test]
 fn two_good_looks_leave_the_same_evidence() {
-    let (_web, url) = web("/healthz", Reply::ok(r#"{"uptime":1}"#));
+    let (web, url) = web("/healthz", Reply::ok(r#"{"uptime":1}"#));
     let with = json!({"url": url, "json": [{"path": "$.uptime", "at_least": 1}]});
     let first = look(&with);
-    _web.route("/healthz", Reply::ok(r#"{"uptime":2}"#));
+    web.route("/healthz", Reply::ok(r#"{"uptime":2}"#));
     assert_eq!(first.evidence_hash(), look(&with).evidence_hash());
 }
 
@@ -106,22 +109,22 @@ fn what_is_wrong_is_told_and_nothing_else_is_left_out() {
 
 #[test]
 fn a_wrong_status_is_told_with_what_the_server_says() {
-    let (_web, url) = web("/metrics", Reply::status(503).body("telemetry disabled\n"));
+    let (web, url) = web("/metrics", Reply::status(503).body("telemetry disabled\n"));
     assert_fail(&look(&json!({"url": url})), &[&format!("✗ GET {url} | 200 | 503: telemetry disabled")]);
     assert_pass(&look(&json!({"url": url, "status": [200, 503]})), &["| 200 or 503 | 503\n"]);
-    let missing = _web.url("/none");
+    let missing = web.url("/none");
     assert_fail(&look(&json!({"url": missing})), &[&format!("✗ GET {missing} | 200 | 404\n")]);
 }
 
 #[test]
 fn a_body_that_is_no_json_or_too_long_is_told_as_such() {
-    let (_web, url) = web("/", Reply::ok("<html>\x1b[31mlogin</html>"));
+    let (web, url) = web("/", Reply::ok("<html>\x1b[31mlogin</html>"));
     let json = json!([{"path": "$.up", "equals": true}]);
     assert_fail(
         &look(&json!({"url": url, "json": json})),
         &[r"✗ JSON $.up | true | not JSON: <html>\u{1b}[31mlogin</html>"],
     );
-    _web.route("/", Reply::ok(&format!("\"{}\"", "x".repeat(1 << 20))));
+    web.route("/", Reply::ok(&format!("\"{}\"", "x".repeat(1 << 20))));
     let outcome =
         look(&json!({"url": url, "json": json, "body": [{"contains": "xyz"}, {"contains": "xxx"}]}));
     assert_error(
@@ -231,6 +234,42 @@ fn silence_ends_at_the_deadline_and_names_the_step() {
     assert_error(&outcome, &["no answer within 700 ms (connect or TLS handshake with 127.0.0.1:"]);
 }
 
+/// A server that answers one request with so much, and then waits for the client to go.
+fn stalls_after(answer: &'static str) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind(local(0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    (url, server)
+}
+
+#[test]
+fn an_explanation_that_never_comes_is_not_waited_for_beyond_the_deadline() {
+    let (url, server) = stalls_after("HTTP/1.1 500 -\r\nContent-Length: 9\r\n\r\nboom");
+    let outcome = look_within(SHORT, "http", &json!({"url": url}));
+    server.join().unwrap();
+    assert_fail(&outcome, &["| 200 | 500: boom"]);
+}
+
+#[test]
+fn a_body_that_stops_short_is_an_error() {
+    let (url, server) = stalls_after("HTTP/1.1 200 -\r\nContent-Length: 99\r\n\r\n{\"up\":");
+    let checks = json!({"url": url, "json": [{"path": "$.up"}], "body": [{"contains": "up"}]});
+    let outcome = look_within(SHORT, "http", &checks);
+    server.join().unwrap();
+    assert_error(
+        &outcome,
+        &[
+            "| 200 | 200",
+            "✓ body | contains `up` | ",
+            "? JSON $.up | one value | no answer within 700 ms (the rest of the body)",
+        ],
+    );
+}
+
 #[test]
 fn a_certificate_is_judged_by_the_roots_that_are_named() {
     let certs = Certs::shared();
@@ -263,5 +302,5 @@ fn tls_and_plain_are_told_apart() {
         look_within(Duration::from_secs(2), "http", &json!({"url": https, "tls": {"roots": ca.path()}}));
     assert_error(&outcome, &["TLS"]);
     let http = format!("http://127.0.0.1:{}/", secure.port());
-    assert_error(&look(&json!({"url": http})), &["does not answer in HTTP"]);
+    assert_error(&look(&json!({"url": http})), &["does not answer in HTTP; perhaps it expects https://"]);
 }

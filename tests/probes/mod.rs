@@ -19,17 +19,23 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// For what never answers: the look lasts this long.
 const SHORT: Duration = Duration::from_millis(700);
 
+/// A spec as the checklist spells it.
+#[track_caller]
+fn spec(kind: &str, with: &Value) -> Spec {
+    serde_json::from_value(json!({"kind": kind, "with": with})).expect("a spec")
+}
+
 /// One look, as the checklist spells its spec, within `deadline`.
 #[track_caller]
 fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
-    let spec: Spec = serde_json::from_value(json!({"kind": kind, "with": with})).expect("a spec");
+    let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(probe::look(&spec, deadline, &Keeper::default()))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.
 fn secret(value: &str) -> Value {
-    let octal: String = value.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+    let octal = value.bytes().fold(String::new(), |octal, byte| octal + &format!("\\{byte:03o}"));
     serde_json::to_value(SecretRef::Command(vec!["printf".into(), octal])).unwrap()
 }
 

@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -309,22 +312,44 @@ fn a_server_that_cannot_be_asked_is_told_apart() {
     assert_error(&look(&long), &["| the name is longer than AMQP allows (255 bytes)"]);
 }
 
+/// The ids of the AMQP client's threads in this process.
+fn threads() -> BTreeSet<OsString> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let is_client = |task: &DirEntry| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with("lapin-io"))
+    };
+    tasks.filter(is_client).map(|task| task.file_name()).collect()
+}
+
 #[test]
 fn silence_ends_at_the_deadline_and_leaves_no_thread() {
-    let threads = || {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("lapin-io")).count()
-    };
     let silent = Silent::start();
     let with = json!({
         "url": format!("amqp://127.0.0.1:{}", silent.port()), "username": "u", "password": secret("pw12"),
         "queues": [{"name": "q"}],
     });
     let outcome = look_within(SHORT, "rabbitmq", &with);
+    let after = threads();
     assert_error(&outcome, &["| no answer within 700 ms (AMQP handshake)"]);
-    // Other tests may have connections under way: theirs go as well.
-    wait::until("the client's thread to end", || (threads() == 0).then_some(()));
+    // Those of other tests may be among them: they go as well, in their own time.
+    wait::until("the client's thread to end", || after.is_disjoint(&threads()).then_some(()));
+}
+
+#[test]
+fn a_look_that_is_cancelled_leaves_neither_connection_nor_thread() {
+    let silent = Silent::start();
+    let spec = spec(
+        "rabbitmq",
+        &json!({
+            "url": format!("amqp://127.0.0.1:{}", silent.port()), "username": "u", "password": secret("pw12"),
+        }),
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let look = runtime.spawn(async move { probe::look(&spec, DEADLINE, &Keeper::default()).await });
+    wait::until("the handshake to begin", || (silent.accepted() == 1 && !threads().is_empty()).then_some(()));
+    let during = threads();
+    look.abort();
+    wait::until("the client's thread to end", || during.is_disjoint(&threads()).then_some(()));
 }
 
 #[test]

@@ -201,6 +201,9 @@ fn what_an_acl_forbids_could_not_be_looked_at() {
         &outcome,
         &["? persistence | AOF or RDB on | AOF off; whether RDB is on cannot be read: the user may not "],
     );
+    let mute = good().acl_user("probe", "probe-pw", "-@all +info +config|get").start();
+    let outcome = look(&plus(&plus(&at(&mute), &user), &json!({"persistence": true})));
+    assert_pass(&outcome, &["| recorded | it answers; PING is not permitted", "| AOF on, RDB on"]);
     let outcome = look(&plus(&plus(&at(&server), &user), &json!({"subscribers": [{"channel": CHANNEL}]})));
     assert_fail(&outcome, &["✗ subscribers of advanced:activity | at least 1 | 0"]);
 }

@@ -133,6 +133,7 @@ fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
     std::fs::write(world.sandbox.work().join("profile.toml"), tighter).unwrap();
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("--replan");
+    terminal.press(Key::Esc).wait_gone("--replan");
     leave(terminal);
     let mut terminal = world.open_with(&["--replan"], 130, 40);
     terminal.wait_for_text("tailored");

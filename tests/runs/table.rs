@@ -99,7 +99,7 @@ pub const FAULTS: &[Fault] = &[
         redis_url: "redis://no-such-host.invalid:6379".into(),
         ..good()
     }),
-    fault("nobody listens", REDIS, "error", ["127.0.0.1", "", "refused"], || Stage {
+    fault("nobody listens", REDIS, "error", ["127.0.0.1", "", "refuses connections"], || Stage {
         redis_url: format!("redis://127.0.0.1:{}", ports::refused_port()),
         ..good()
     }),

@@ -131,6 +131,7 @@ pub fn seal(terminal: &mut Terminal, verdict: &str) {
 /// Confirms the selected point: the question first, then the answer.
 #[track_caller]
 pub fn confirm(terminal: &mut Terminal, point: &str) {
+    terminal.wait_for_text("you, with space");
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_for_text(&format!("confirmed {point}"));
 }

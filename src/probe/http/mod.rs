@@ -22,8 +22,6 @@ use super::web::{self, Body, Browser, Proxies};
 
 /// The longest excerpt of a body in an observation, in bytes.
 const EXCERPT: usize = 160;
-/// How long the body of a wrong answer is waited for: it is only there to explain.
-const EXPLANATION: Duration = Duration::from_secs(1);
 
 /// What a request came to.
 struct Answer {
@@ -169,7 +167,7 @@ async fn body(spec: &Http, browser: &Browser, response: reqwest::Response) -> Bo
     } else if spec.status.contains(&response.status().as_u16()) {
         Body { bytes: Vec::new(), cut: None }
     } else {
-        web::read(response, &Deadline::after(EXPLANATION)).await
+        browser.glance(response).await
     }
 }
 

@@ -88,8 +88,12 @@ impl Session {
         let what = format!("Redis at {address}");
         match self.ask(&["PING"]).await {
             Ok(_) => seen.push(Observation::new(what, "PONG", "PONG", true)),
-            Err(Refusal::Server { code, message }) if code != "NOAUTH" && code != "NOPERM" => {
+            Err(Refusal::Server { code, message }) if is_unwell(&code) => {
                 seen.push(Observation::new(what, "PONG", explain(&code, &message), false));
+            }
+            // Somebody is logged in, then, and that is what is asked here.
+            Err(Refusal::Server { code, .. }) if code == "NOPERM" => {
+                seen.push(Observation::recorded(what, "it answers; PING is not permitted"));
             }
             Err(refusal) => return Err(refusal.into()),
         }
@@ -124,7 +128,7 @@ impl Session {
         let what = format!("database {database}");
         Some(match self.ask(&["SELECT", database]).await {
             Ok(_) => Observation::new(what, "there", "there", true),
-            Err(Refusal::Server { code, message }) if code != "NOPERM" => {
+            Err(Refusal::Server { code, message }) if code == "ERR" => {
                 Observation::new(what, "there", explain(&code, &message), false)
             }
             Err(refusal) => Observation::unseen(what, "there", refusal.to_string()),
@@ -177,6 +181,11 @@ impl Session {
 
 fn refused(code: &str, detail: &str) -> Refusal {
     Refusal::Server { code: code.to_owned(), message: format!("{code} {detail}").trim_end().to_owned() }
+}
+
+/// Whether an error is about the server itself, and not about who asks.
+fn is_unwell(code: &str) -> bool {
+    matches!(code, "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MISCONF")
 }
 
 /// What an error of the server means.
