@@ -133,6 +133,9 @@ impl Browser {
             let hint = if url.scheme() == "http" { "; perhaps it expects https://" } else { "" };
             return format!("{place} does not answer in HTTP{hint}");
         }
+        if why.contains("received unexpected message") {
+            return format!("{place} does not speak HTTP: it says something before it is asked");
+        }
         if why.contains("connection closed before message completed") {
             return format!("{place} closed the connection without an answer");
         }

@@ -1,6 +1,5 @@
 //! GO, NO-GO or PENDING, and why.
 
-use super::state::PointState;
 use super::status::{Judgement, Status};
 use crate::journal::entry::{Decision, Reason, Verdict};
 use crate::text;
@@ -50,7 +49,7 @@ fn worst_first(mut reasons: Vec<(bool, Reason)>) -> Vec<Reason> {
 #[must_use]
 pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
     match status {
-        Status::Failed | Status::Error => first_trouble(judgement.state.point(id)),
+        Status::Failed | Status::Error => first_trouble(judgement, id),
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
         Status::Blocked(by) => format!("{by} comes first"),
         Status::NotDue(due) => format!("due once {due} is closed"),
@@ -63,9 +62,10 @@ pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
     }
 }
 
-fn first_trouble(point: Option<&PointState>) -> String {
-    let looks =
-        point.into_iter().flat_map(|point| point.probes.values()).filter_map(|probe| probe.latest.as_ref());
+fn first_trouble(judgement: &Judgement, id: &str) -> String {
+    let (point, state) = (judgement.state.plan.point(id), judgement.state.point(id));
+    let probes = point.iter().flat_map(|point| &point.probes);
+    let looks = probes.filter_map(|probe| state?.probes.get(&probe.id)?.latest.as_ref());
     let mut troubles: Vec<_> = looks.flat_map(|look| look.outcome.troubles()).collect();
     // What is wrong comes before what could not be seen.
     troubles.sort_by_key(|seen| seen.ok.is_none());

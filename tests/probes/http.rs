@@ -240,6 +240,7 @@ fn stalls_after(answer: &'static str) -> (String, JoinHandle<()>) {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
         stream.write_all(answer.as_bytes()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
@@ -303,4 +304,13 @@ fn tls_and_plain_are_told_apart() {
     assert_error(&outcome, &["TLS"]);
     let http = format!("http://127.0.0.1:{}/", secure.port());
     assert_error(&look(&json!({"url": http})), &["does not answer in HTTP; perhaps it expects https://"]);
+    let early = TcpListener::bind(local(0)).unwrap();
+    let url = format!("http://{}/", early.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = early.accept().unwrap();
+        stream.write_all(b"220 ready\r\n").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    assert_error(&look(&json!({"url": url})), &["HTTP"]);
+    server.join().unwrap();
 }

@@ -213,6 +213,10 @@ fn replicas_are_counted() {
     need!(SERVER);
     let primary = good().start();
     let replica = RedisServer::builder().replica_of(&primary).start();
+    // The replica knows that it is in step a moment before the primary does.
+    wait::until("the primary to notice", || {
+        primary.cli(&["INFO", "replication"]).contains("state=online").then_some(())
+    });
     let wanted = |n: u64| json!({"replicas": n});
     let outcome = look(&plus(&all(&primary), &wanted(1)));
     assert_pass(
