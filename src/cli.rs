@@ -31,6 +31,13 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Set up who you are and the key that you sign with
     Init(InitArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// A profile, and what is promoted.
@@ -117,9 +124,27 @@ pub struct CheckArgs {
     /// The profile.
     #[command(flatten)]
     pub target: Target,
-    /// How to tell it
+    /// How to tell it on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+    /// Write it into a file too, in this format; can be given several times
+    #[arg(long, value_name = "FORMAT:PATH", value_parser = output)]
+    pub output: Vec<(Format, PathBuf)>,
+    /// Only this point or section; can be given several times
+    #[arg(long, value_name = "ID|SECTION")]
+    pub only: Vec<String>,
+    /// Leave out what needs a person
+    #[arg(long)]
+    pub machine: bool,
+    /// Leave out what changes anything: canary event, test span, upload session
+    #[arg(long)]
+    pub no_effects: bool,
+}
+
+fn output(text: &str) -> Result<(Format, PathBuf), String> {
+    let expected = || format!("expected FORMAT:PATH such as junit:report.xml, found {text:?}");
+    let (format, path) = text.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(expected)?;
+    Ok((Format::from_str(format, true)?, PathBuf::from(path)))
 }
 
 /// How to tell what was seen.
@@ -129,6 +154,10 @@ pub enum Format {
     Human,
     /// One JSON object
     Json,
+    /// JUnit XML
+    Junit,
+    /// TAP version 14
+    Tap,
 }
 
 /// Judging a log.

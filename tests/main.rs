@@ -3,7 +3,9 @@
 
 mod bench;
 mod bench_self;
+mod headless;
 mod layers;
+mod manual;
 mod probes;
 mod readme;
 mod runs;

@@ -1,8 +1,9 @@
 //! `gonogo check`: every probe once, nothing written.
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -11,24 +12,40 @@ use crate::checklist::{Plan, Promotion};
 use crate::cli::{CheckArgs, Format};
 use crate::engine::{self, Engine, Handle, clock};
 use crate::error::Exit;
-use crate::headless;
-use crate::run::{Live, Request, RunState, Update};
+use crate::headless::{self, Selection};
+use crate::run::{Judgement, Live, Request, RunState, Update};
 
 pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let target = &arguments.target;
     let promotion = Promotion { release: target.release.clone(), previous: target.previous.clone() };
-    let plan = all_due(Loaded::read(&target.profile)?.plan(&promotion)?);
+    let mut plan = all_due(Loaded::read(&target.profile)?.plan(&promotion)?);
+    let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let Some(state) = runtime.block_on(look(plan))? else { return Ok(Exit::Interrupted) };
     let now = clock::now();
     let judgement = state.judge(&now);
-    let told = match arguments.format {
-        Format::Human => headless::human(&judgement, is_colored()),
-        Format::Json => headless::json(&judgement),
-    };
+    for (format, path) in &arguments.output {
+        let told = render(*format, &judgement, &left_out, false);
+        fs::write(path, told).with_context(|| format!("output {}", path.display()))?;
+    }
+    let told = render(arguments.format, &judgement, &left_out, is_colored());
     let mut out = io::stdout().lock();
-    out.write_all(told.as_bytes()).and_then(|()| out.flush()).context("standard output")?;
+    out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
     Ok(headless::exit(&judgement))
+}
+
+fn selection(arguments: &CheckArgs) -> Selection {
+    let CheckArgs { only, machine, no_effects, .. } = arguments;
+    Selection { only: only.clone(), machine: *machine, no_effects: *no_effects }
+}
+
+fn render(format: Format, judgement: &Judgement, left_out: &[String], color: bool) -> String {
+    match format {
+        Format::Human => headless::human(judgement, left_out, color),
+        Format::Json => headless::json(judgement, left_out),
+        Format::Junit => headless::junit(judgement),
+        Format::Tap => headless::tap(judgement),
+    }
 }
 
 /// Nobody closes points here, so nothing waits for them: everything is looked at as it is now.

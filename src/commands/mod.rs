@@ -5,6 +5,7 @@ mod git;
 mod identity;
 mod init;
 mod load;
+mod manual;
 mod new_key;
 mod run;
 mod settings;
@@ -33,6 +34,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Check(arguments) => check::check(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man => manual::man(),
     };
     done.unwrap_or_else(|error| {
         // The reader of a closed pipe wants no more, not even an error.

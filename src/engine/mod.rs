@@ -84,6 +84,7 @@ impl Engine {
     pub async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.publish();
         loop {
             let going = tokio::select! {
                 biased;

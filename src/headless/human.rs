@@ -7,9 +7,9 @@ use crate::outcome::{Class, Observation};
 use crate::run::{Judgement, Look, Status, judge, why};
 use crate::text::line;
 
-/// The whole report. With `color`, states are coloured.
+/// The whole report. With `color`, states are coloured; `left_out` says what was not looked at on purpose.
 #[must_use]
-pub fn human(judgement: &Judgement, color: bool) -> String {
+pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String {
     let mut out = String::new();
     let plan = &judgement.state.plan;
     for (number, section) in plan.sections.iter().enumerate() {
@@ -20,6 +20,9 @@ pub fn human(judgement: &Judgement, color: bool) -> String {
     }
     for point in plan.points().filter(|point| judgement.status(&point.id).is_bad()) {
         troubles(&mut out, judgement, point, color);
+    }
+    if !left_out.is_empty() {
+        let _ = writeln!(out, "\nleft out: {}", left_out.join(", "));
     }
     let verdict = judge(judgement);
     let _ = writeln!(

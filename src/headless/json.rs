@@ -16,6 +16,7 @@ struct Report<'a> {
     verdict: Decision,
     closed: u64,
     total: u64,
+    left_out: &'a [String],
     points: Vec<PointReport<'a>>,
 }
 
@@ -40,9 +41,9 @@ struct ProbeReport<'a> {
     outcome: Option<&'a Outcome>,
 }
 
-/// The whole report, pretty-printed, with a line end.
+/// The whole report, pretty-printed, with a line end; `left_out` says what was not looked at on purpose.
 #[must_use]
-pub fn json(judgement: &Judgement) -> String {
+pub fn json(judgement: &Judgement, left_out: &[String]) -> String {
     let plan = &judgement.state.plan;
     let verdict = judge(judgement);
     let sections = plan.sections.iter();
@@ -55,6 +56,7 @@ pub fn json(judgement: &Judgement) -> String {
         verdict: verdict.decision,
         closed: verdict.closed,
         total: verdict.total,
+        left_out,
         points: points.map(|(section, point)| point_report(judgement, section, point)).collect(),
     };
     // The report holds nothing that JSON cannot.

@@ -1,10 +1,17 @@
 //! The face without a screen: what was seen, for people and for programs.
 
+mod facts;
 mod human;
 mod json;
+mod junit;
+mod selection;
+mod tap;
 
 pub use human::human;
 pub use json::json;
+pub use junit::junit;
+pub use selection::Selection;
+pub use tap::tap;
 
 use crate::error::Exit;
 use crate::run::{Judgement, Status};

@@ -1,0 +1,37 @@
+//! What the program tells about itself: completions and the manual page, made from the command line's
+//! own definition.
+
+use std::io;
+
+use anyhow::Result;
+use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::error::Exit;
+
+pub(super) fn completions(shell: Shell) -> Exit {
+    clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut io::stdout());
+    Exit::Good
+}
+
+/// One page for the program and all its commands.
+pub(super) fn man() -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    let mut program = Cli::command();
+    program.build();
+    clap_mangen::Man::new(program.clone()).render(&mut out)?;
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        command_sections(command.clone(), &mut out)?;
+    }
+    Ok(Exit::Good)
+}
+
+fn command_sections(command: Command, out: &mut impl io::Write) -> io::Result<()> {
+    let name = command.get_name().to_uppercase();
+    writeln!(out, ".SH \"COMMAND {name}\"")?;
+    let page = clap_mangen::Man::new(command);
+    page.render_description_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_options_section(out)
+}

@@ -1,0 +1,100 @@
+//! JUnit XML, as CI servers read it: a suite per section, a case per point.
+
+use std::io;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::facts::{Kind, kind, took_ms, words};
+use crate::checklist::{Point, Section};
+use crate::run::Judgement;
+use crate::text::line;
+
+/// The whole report.
+#[must_use]
+pub fn junit(judgement: &Judgement) -> String {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    // Writing into memory cannot fail.
+    let _ = suites(&mut xml, judgement);
+    String::from_utf8(xml.into_inner()).unwrap_or_default() + "\n"
+}
+
+fn suites(xml: &mut Writer<Vec<u8>>, judgement: &Judgement) -> io::Result<()> {
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let plan = &judgement.state.plan;
+    let name = format!("gonogo {} {}", line(&plan.environment), line(&plan.release));
+    let counts = Counts::of(judgement, plan.points());
+    let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
+    tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
+        .write_inner_content(|xml| {
+            plan.sections.iter().try_for_each(|section| suite(xml, judgement, section))
+        })?;
+    Ok(())
+}
+
+fn suite(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, section: &Section) -> io::Result<()> {
+    let counts = Counts::of(judgement, section.points.iter());
+    let tag = xml.create_element("testsuite").with_attribute(("name", line(&section.title).as_str()));
+    tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
+        .write_inner_content(|xml| {
+            section.points.iter().try_for_each(|point| case(xml, judgement, section, point))
+        })?;
+    Ok(())
+}
+
+fn case(
+    xml: &mut Writer<Vec<u8>>,
+    judgement: &Judgement,
+    section: &Section,
+    point: &Point,
+) -> io::Result<()> {
+    let took = took_ms(judgement, point);
+    let time = format!("{}.{:03}", took / 1000, took % 1000);
+    let tag = xml.create_element("testcase").with_attributes([
+        ("classname", line(&section.id).as_str()),
+        ("name", format!("{} {}", line(&point.id), line(&point.title)).as_str()),
+        ("time", time.as_str()),
+    ]);
+    let (message, detail) = words(judgement, point);
+    let element = match kind(judgement, point) {
+        Kind::Good => return tag.write_empty().map(drop),
+        Kind::Skipped => "skipped",
+        Kind::Bad => "failure",
+        Kind::Unknown => "error",
+    };
+    tag.write_inner_content(|xml| {
+        let inner = xml.create_element(element).with_attribute(("message", message.as_str()));
+        inner.write_text_content(BytesText::new(&detail)).map(drop)
+    })?;
+    Ok(())
+}
+
+/// How many cases there are of each kind.
+struct Counts {
+    all: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of<'a>(judgement: &Judgement, points: impl Iterator<Item = &'a Point>) -> Self {
+        let mut counts = Self { all: 0, failures: 0, errors: 0, skipped: 0 };
+        for point in points {
+            counts.all += 1;
+            match kind(judgement, point) {
+                Kind::Good => {}
+                Kind::Bad => counts.failures += 1,
+                Kind::Unknown => counts.errors += 1,
+                Kind::Skipped => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        let Self { all, failures, errors, skipped } = self;
+        let text = [("tests", all), ("failures", failures), ("errors", errors), ("skipped", skipped)];
+        text.into_iter().map(|(name, n)| (name, n.to_string())).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! What a look without a run is to cover, and what it leaves out. What is left out is told.
+
+use crate::checklist::{Confirm, Plan};
+use crate::text::count;
+
+/// A part of the checklist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these points and sections, by their ids; all if there are none.
+    pub only: Vec<String>,
+    /// Not what needs a person.
+    pub machine: bool,
+    /// Not what changes anything.
+    pub no_effects: bool,
+}
+
+impl Selection {
+    /// Takes out of a plan what is not selected, and says what that was.
+    ///
+    /// # Errors
+    /// Which id is neither a point's nor a section's, and which there are.
+    pub fn apply(&self, plan: &mut Plan) -> Result<Vec<String>, String> {
+        self.check_ids(plan)?;
+        let mut left_out = Vec::new();
+        left_out.extend(self.keep_only(plan));
+        left_out.extend(self.drop_effects(plan));
+        left_out.extend(self.drop_people(plan));
+        if plan.points().next().is_none() {
+            return Err("nothing is left to look at".into());
+        }
+        Ok(left_out)
+    }
+
+    fn check_ids(&self, plan: &Plan) -> Result<(), String> {
+        let sections = || plan.sections.iter().map(|section| section.id.as_str());
+        let known = |id: &&String| sections().any(|section| section == *id) || plan.point(id).is_some();
+        match self.only.iter().find(|id| !known(id)) {
+            None => Ok(()),
+            Some(id) => {
+                let near: Vec<_> =
+                    plan.points().map(|point| point.id.as_str()).filter(|known| is_near(id, known)).collect();
+                let names = if near.is_empty() { sections().collect() } else { near };
+                Err(format!("--only {id}: no such point or section; there are {}", names.join(", ")))
+            }
+        }
+    }
+
+    fn keep_only(&self, plan: &mut Plan) -> Option<String> {
+        if self.only.is_empty() {
+            return None;
+        }
+        let before = plan.points().count();
+        for section in &mut plan.sections {
+            let whole = self.only.contains(&section.id);
+            section.points.retain(|point| whole || self.only.contains(&point.id));
+        }
+        plan.sections.retain(|section| !section.points.is_empty());
+        told(before - plan.points().count(), "point", "--only")
+    }
+
+    fn drop_effects(&self, plan: &mut Plan) -> Option<String> {
+        if !self.no_effects {
+            return None;
+        }
+        let mut dropped = 0;
+        for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
+            let before = point.probes.len();
+            point.probes.retain(|probe| !probe.effects);
+            dropped += before - point.probes.len();
+        }
+        drop_empty(plan);
+        told(dropped, "probe", "--no-effects")
+    }
+
+    fn drop_people(&self, plan: &mut Plan) -> Option<String> {
+        if !self.machine {
+            return None;
+        }
+        let mut dropped = 0;
+        for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
+            dropped += usize::from(point.confirm != Confirm::None);
+            point.confirm = Confirm::None;
+        }
+        drop_empty(plan);
+        (dropped > 0).then(|| format!("the human part of {} (--machine)", count(dropped, "point")))
+    }
+}
+
+/// A point of which nothing is left was left out as a whole.
+fn drop_empty(plan: &mut Plan) {
+    for section in &mut plan.sections {
+        section.points.retain(|point| {
+            !point.probes.is_empty() || point.confirm != Confirm::None || point.not_applicable.is_some()
+        });
+    }
+    plan.sections.retain(|section| !section.points.is_empty());
+}
+
+fn told(dropped: usize, noun: &str, option: &str) -> Option<String> {
+    (dropped > 0).then(|| format!("{} ({option})", count(dropped, noun)))
+}
+
+/// Whether two ids share their section or their name.
+fn is_near(wrong: &str, known: &str) -> bool {
+    let parts = |id: &str| id.split_once('.').map(|(section, name)| (section.to_owned(), name.to_owned()));
+    match (parts(wrong), parts(known)) {
+        (Some(wrong), Some(known)) => wrong.0 == known.0 || wrong.1 == known.1,
+        _ => known.contains(wrong),
+    }
+}

@@ -1,0 +1,44 @@
+//! TAP version 14 (testanything.org): a line a point, a YAML block behind what is not good.
+
+use std::fmt::Write as _;
+
+use super::facts::{Kind, kind, words};
+use crate::run::Judgement;
+use crate::text::line;
+
+/// The whole report.
+#[must_use]
+pub fn tap(judgement: &Judgement) -> String {
+    let plan = &judgement.state.plan;
+    let mut out = format!("TAP version 14\n1..{}\n", plan.points().count());
+    for (number, point) in (1..).zip(plan.points()) {
+        let kind = kind(judgement, point);
+        let ok = if matches!(kind, Kind::Good | Kind::Skipped) { "ok" } else { "not ok" };
+        let (message, detail) = words(judgement, point);
+        let title = escaped(&format!("{} {}", line(&point.id), line(&point.title)));
+        let skip =
+            if kind == Kind::Skipped { format!(" # SKIP {}", escaped(&message)) } else { String::new() };
+        // Writing into a String cannot fail.
+        let _ = writeln!(out, "{ok} {number} - {title}{skip}");
+        if matches!(kind, Kind::Bad | Kind::Unknown) {
+            let _ = writeln!(out, "  ---\n  severity: {}", if kind == Kind::Bad { "fail" } else { "error" });
+            let _ = writeln!(out, "  message: {}", quoted(&message));
+            let _ = writeln!(out, "  detail: |");
+            for line in detail.lines() {
+                let _ = writeln!(out, "    {line}");
+            }
+            let _ = writeln!(out, "  ...");
+        }
+    }
+    out
+}
+
+/// A `#` would begin a directive.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('#', "\\#")
+}
+
+/// A YAML double-quoted scalar, which JSON's strings are.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}

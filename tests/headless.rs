@@ -1,0 +1,108 @@
+//! `gonogo check`: what pipelines read.
+
+use std::fs;
+
+use crate::bench::gonogo::signal;
+use crate::bench::need;
+use crate::bench::wait;
+use crate::bench::web::{Reply, Silent};
+use crate::runs::world::{STARTING, World};
+
+fn check(world: &mut World, more: &[&str]) -> crate::bench::gonogo::Output {
+    world.set_args(&[&["check", "profile.toml"], more].concat());
+    world.sandbox.run()
+}
+
+#[test]
+fn points_that_need_a_person_count_as_not_good_unless_they_are_left_out() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let told =
+        check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("nobody has confirmed yet");
+    assert!(!told.stdout.contains("left out"), "{told}");
+    let told = check(&mut world, &["--machine"]).code(0);
+    let _ = told.stdout_has("GO 2/2").stdout_has("left out: the human part of 2 points (--machine)");
+    assert!(world.sandbox.logs("staging").is_empty());
+}
+
+#[test]
+fn wrong_and_could_not_look_end_differently() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    world.web.route("/readyz", Reply::ok(STARTING));
+    let _ = check(&mut world, &["--machine"]).code(1).stdout_has("✖ service.ready");
+    let mut world = World::new();
+    let refused = format!("app.url = \"http://127.0.0.1:{}\"", crate::bench::ports::refused_port());
+    let profile = format!("environment = \"staging\"\nchecklist = \"checklist.toml\"\n[values]\n{refused}\n");
+    fs::write(world.sandbox.work().join("profile.toml"), profile).unwrap();
+    let _ =
+        check(&mut world, &["--machine"]).code(3).stdout_has("nothing listens there").stdout_has("try: curl");
+}
+
+#[test]
+fn a_part_can_be_looked_at_and_what_is_left_out_is_told() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let _ = check(&mut world, &["--only", "service.ready"])
+        .code(0)
+        .stdout_has("GO 1/1")
+        .stdout_has("2 points (--only)");
+    let _ = check(&mut world, &["--only", "people"]).code(1).stdout_has("PENDING 0/1");
+    let told =
+        check(&mut world, &["--only", "service", "--only", "people.told", "--format", "json"]).code(1).json();
+    assert_eq!((&told["total"], &told["left_out"]), (&3.into(), &serde_json::json!([])));
+    let told = check(&mut world, &["--only", "service.redy"]).code(2);
+    let _ = told.stderr_has(
+        "--only service.redy: no such point or section; there are service.ready, service.headers",
+    );
+    let _ = check(&mut world, &["--only", "people", "--machine"])
+        .code(2)
+        .stderr_has("nothing is left to look at");
+}
+
+#[test]
+fn every_format_tells_the_same_and_several_can_be_written_at_once() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    world.web.route("/readyz", Reply::ok(r#"{"event_pipeline_ready":"<no & \"never\">"}"#));
+    let told =
+        check(&mut world, &["--format", "tap", "--output", "junit:r.xml", "--output", "json:r.json"]).code(1);
+    let lines: Vec<_> = told.stdout.lines().collect();
+    assert_eq!(&lines[..3], ["TAP version 14", "1..3", "not ok 1 - service.ready Pipeline is ready"]);
+    assert!(lines.contains(&"  severity: fail"), "{told}");
+    let xml = fs::read_to_string(world.sandbox.work().join("r.xml")).unwrap();
+    for part in [
+        r#"<testsuites name="gonogo staging" tests="3" failures="3" errors="0" skipped="0">"#,
+        r#"<testsuite name="People" tests="1""#,
+        r#"<testcase classname="service" name="service.ready Pipeline is ready""#,
+        "&lt;no &amp;",
+    ] {
+        assert!(xml.contains(part), "{part} in {xml}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(world.sandbox.work().join("r.json")).unwrap()).unwrap();
+    assert_eq!(json["verdict"], "NO-GO");
+    let _ = check(&mut world, &["--output", "pdf:x"]).code(2).stderr_has("pdf");
+    let _ =
+        check(&mut world, &["--output", "json:/nonexistent/x"]).code(2).stderr_has("output /nonexistent/x");
+}
+
+#[test]
+fn a_signal_ends_a_look_at_once() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let silent = Silent::start();
+    let profile = format!(
+        "environment = \"staging\"\nchecklist = \"checklist.toml\"\n[values]\napp.url = \"http://127.0.0.1:{}\"\n",
+        silent.port()
+    );
+    fs::write(world.sandbox.work().join("profile.toml"), profile).unwrap();
+    for name in ["INT", "TERM"] {
+        let before = silent.accepted();
+        world.set_args(&["check", "profile.toml"]);
+        let running = world.sandbox.start();
+        wait::until("the first look", || (silent.accepted() > before).then_some(()));
+        signal(running.pid(), name);
+        let _ = running.finish().code(130);
+    }
+}
