@@ -51,6 +51,9 @@ pub struct Target {
     /// The release tag that runs there now, or `none` for a new environment
     #[arg(long, value_name = "TAG|none")]
     pub previous: Option<String>,
+    /// Let the commands run that the profile names, now and as long as its content stays the same
+    #[arg(long)]
+    pub trust: bool,
 }
 
 /// Who acts.

@@ -9,3 +9,4 @@ mod manual;
 mod probes;
 mod readme;
 mod runs;
+mod trust;

@@ -1,6 +1,7 @@
 //! The plan: checklist and profile, filled in and frozen. It stands in the log's first line, and a run
 //! is judged by it alone, whatever the files say later.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::Spec;
 use crate::outcome::Sha256Hex;
+use crate::secret::SecretRef;
 
 /// The id of a control point, `infra.redis`.
 pub type PointId = String;
@@ -54,6 +56,19 @@ impl Plan {
     #[must_use]
     pub fn probe(&self, key: &ProbeKey) -> Option<&Probe> {
         self.point(&key.point)?.probes.iter().find(|probe| probe.id == key.probe)
+    }
+
+    /// Every command that a probe of this plan could run: program and arguments.
+    #[must_use]
+    pub fn commands(&self) -> BTreeSet<Vec<String>> {
+        let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
+        let references = specs.flat_map(Spec::secrets);
+        references
+            .filter_map(|reference| match reference {
+                SecretRef::Command(argv) => Some(argv.clone()),
+                SecretRef::Env(_) | SecretRef::File(_) => None,
+            })
+            .collect()
     }
 
     /// SHA-256 of the plan as it stands in the log (compact JSON).

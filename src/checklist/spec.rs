@@ -33,6 +33,17 @@ impl Spec {
             Self::Unavailable(spec) => &spec.kind,
         }
     }
+
+    /// The secrets that it reads.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Self::Http(spec) => spec.headers.values().filter_map(HeaderValue::secret).collect(),
+            Self::Redis(spec) => spec.password.iter().collect(),
+            Self::Rabbitmq(spec) => vec![&spec.password],
+            Self::Unavailable(_) => Vec::new(),
+        }
+    }
 }
 
 /// A kind of probe that is named by the checklist but not built into this version.
@@ -93,6 +104,15 @@ pub enum HeaderValue {
     Text(String),
     /// Sent, never shown.
     Secret(SecretHeader),
+}
+
+impl HeaderValue {
+    fn secret(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Text(_) => None,
+            Self::Secret(header) => Some(&header.secret),
+        }
+    }
 }
 
 /// A header that carries a secret.

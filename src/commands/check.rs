@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::load::Loaded;
+use super::trust;
 use crate::checklist::{Plan, Promotion};
 use crate::cli::{CheckArgs, Format};
 use crate::engine::{self, Engine, Handle, clock};
@@ -18,8 +19,10 @@ use crate::run::{Judgement, Live, Request, RunState, Update};
 pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let target = &arguments.target;
     let promotion = Promotion { release: target.release.clone(), previous: target.previous.clone() };
-    let mut plan = all_due(Loaded::read(&target.profile)?.plan(&promotion)?);
+    let loaded = Loaded::read(&target.profile)?;
+    let mut plan = all_due(loaded.plan(&promotion)?);
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
+    trust::require(&loaded, &plan, target.trust)?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let Some(state) = runtime.block_on(look(plan))? else { return Ok(Exit::Interrupted) };
     let now = clock::now();

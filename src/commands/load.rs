@@ -15,6 +15,7 @@ const MAX_FILE: u64 = 1024 * 1024;
 
 /// A profile with its checklist.
 pub(super) struct Loaded {
+    path: PathBuf,
     profile: Profile,
     checklist: Checklist,
     /// SHA-256 of the profile file.
@@ -33,7 +34,18 @@ impl Loaded {
             None => Checklist::standard().map_err(|problem| anyhow!("{problem}"))?,
             Some(name) => own_checklist(&path.parent().unwrap_or(Path::new("")).join(name))?,
         };
-        Ok(Self { profile, checklist, sha256 })
+        Ok(Self { path: path.to_owned(), profile, checklist, sha256 })
+    }
+
+    /// The profile file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// SHA-256 over profile and checklist.
+    pub(super) fn content(&self) -> Sha256Hex {
+        let checklist = Sha256Hex::of(self.checklist.source.text.as_bytes());
+        Sha256Hex::of(&[self.sha256.0, checklist.0].concat())
     }
 
     /// The environment's name.
@@ -84,10 +96,14 @@ pub(super) fn config_dir() -> Result<PathBuf> {
     Ok(directories()?.config_dir().to_owned())
 }
 
-/// Where this user's run logs are.
-pub(super) fn store(log_dir: Option<&Path>) -> Result<Store> {
+/// Where this program keeps what it must remember for this user.
+pub(super) fn state_dir() -> Result<PathBuf> {
     let directories = directories()?;
     // macOS has no state directory.
-    let state = directories.state_dir().unwrap_or_else(|| directories.data_dir());
-    Ok(Store::new(state, log_dir))
+    Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
+}
+
+/// Where this user's run logs are.
+pub(super) fn store(log_dir: Option<&Path>) -> Result<Store> {
+    Ok(Store::new(&state_dir()?, log_dir))
 }

@@ -9,6 +9,7 @@ mod manual;
 mod new_key;
 mod run;
 mod settings;
+mod trust;
 mod verify;
 
 use std::ffi::OsString;

@@ -12,6 +12,7 @@ use super::git;
 use super::identity;
 use super::load::{Loaded, store};
 use super::settings::Settings;
+use super::trust;
 use crate::checklist::{Plan, Promotion, Role};
 use crate::cli::{RunArgs, ThemeArg};
 use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};
@@ -33,6 +34,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     // Before the key: a passphrase is not asked for what cannot be opened.
     let found = engine::find_open(&store, loaded.environment())?;
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
+    trust::require(&loaded, &plan, arguments.target.trust)?;
     let signer = identity::signer(&arguments.identity, &settings)?;
     let held = store.hold(loaded.environment())?;
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
