@@ -3,6 +3,7 @@
 
 mod bench;
 mod bench_self;
+mod crash;
 mod headless;
 mod layers;
 mod manual;
