@@ -1,9 +1,11 @@
 //! Making the plan: a checklist, tailored and filled in by a profile, frozen.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 
 use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
-use super::fill::{Filled, Filler, lay_over, whole_name};
+use super::fill::{Filled, Filler, is_reference, lay_over, whole_name};
 use super::lock;
 use super::plan::{Plan, Point, Probe, Section, Tailoring};
 use super::profile::{Profile, Tailor, has_password};
@@ -38,6 +40,7 @@ pub fn freeze(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -
         .collect();
     work.add_points(&mut sections);
     work.unknown_points(&sections);
+    work.unused_values();
     work.problems.extend(lock::check_plan(&sections, &checklist.source));
     let plan = work.plan(sections);
     if work.problems.is_empty() { Ok(plan) } else { Err(Problems(work.problems)) }
@@ -65,9 +68,13 @@ struct Work<'a> {
     promotion: &'a Promotion,
     filler: Filler,
     is_new: bool,
+    used: BTreeSet<String>,
     problems: Vec<Problem>,
     tailored: Vec<Tailoring>,
 }
+
+/// Values that are read by something other than a probe: the checkout that tags and commits are looked up in.
+const READ_ELSEWHERE: &str = "source.repository";
 
 impl<'a> Work<'a> {
     fn new(checklist: &'a Checklist, profile: &'a Profile, promotion: &'a Promotion) -> Self {
@@ -82,7 +89,16 @@ impl<'a> Work<'a> {
         say("previous", previous);
         let is_new = previous.is_some_and(|tag| tag == "none");
         let filler = Filler::new(values);
-        Self { checklist, profile, promotion, filler, is_new, problems: Vec::new(), tailored: Vec::new() }
+        Self {
+            checklist,
+            profile,
+            promotion,
+            filler,
+            is_new,
+            used: BTreeSet::new(),
+            problems: Vec::new(),
+            tailored: Vec::new(),
+        }
     }
 
     fn plan(&mut self, sections: Vec<Section>) -> Plan {
@@ -163,6 +179,31 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// A value that nothing asks for is most likely one whose name is misspelt.
+    fn unused_values(&mut self) {
+        let mut leaves = Vec::new();
+        leaves_of(&self.profile.file.values, "", &mut leaves);
+        let overlaps = |one: &str, other: &str| one == other || one.starts_with(&format!("{other}."));
+        for leaf in leaves.iter().filter(|leaf| *leaf != READ_ELSEWHERE) {
+            if self.used.iter().any(|used| overlaps(used, leaf) || overlaps(leaf, used)) {
+                continue;
+            }
+            let path: Path = ["values"].into_iter().chain(leaf.split('.')).map(Step::from).collect();
+            let problem = self
+                .profile
+                .source
+                .problem(&path, format!("nothing in the checklist asks for the value {leaf}"));
+            let near =
+                self.used.iter().filter(|used| is_near(used, leaf)).map(String::as_str).collect::<Vec<_>>();
+            let hint = if near.is_empty() {
+                "take it out".to_owned()
+            } else {
+                format!("is {} meant?", near.join(" or "))
+            };
+            self.problems.push(problem.hint(hint));
+        }
+    }
+
     fn point(&mut self, file: &PointFile, origin: &Origin) -> Point {
         let probes = file.probes.iter().enumerate().map(|(index, probe)| {
             let origin = Origin { source: origin.source, path: origin.below(&steps!["probe", index]) };
@@ -193,6 +234,7 @@ impl<'a> Work<'a> {
         let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
         self.problems.extend(wrong);
         self.tell_overridden(point, &told);
+        self.used.append(&mut told.used);
         let missing: Vec<String> = told.missing.iter().map(|name| named(name)).collect();
         let spec =
             if missing.is_empty() && told.wrong.is_empty() { self.spec(file, table, origin) } else { None };
@@ -258,6 +300,25 @@ fn named(name: &str) -> String {
         "previous" => "previous (give --previous TAG)".to_owned(),
         other => other.to_owned(),
     }
+}
+
+/// The full names of all values; a secret's reference is one value.
+fn leaves_of(table: &toml::Table, above: &str, leaves: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match value {
+            toml::Value::Table(inner) if !is_reference(inner) => leaves_of(inner, &name, leaves),
+            _ => leaves.push(name),
+        }
+    }
+}
+
+/// Whether two names differ in one of their parts only.
+fn is_near(known: &str, wrong: &str) -> bool {
+    let (known, wrong): (Vec<_>, Vec<_>) = (known.split('.').collect(), wrong.split('.').collect());
+    known.len() == wrong.len()
+        && known.iter().zip(&wrong).filter(|(a, b)| a != b).count() == 1
+        && known.len() > 1
 }
 
 fn due(usual: Option<&String>, new: Option<&WhenNew>) -> Option<String> {

@@ -150,3 +150,15 @@ fn what_waits_for_itself_or_for_nothing_is_refused() {
     let told = refused(&own(&point("a", "z")), PROFILE);
     assert!(told.contains("c.toml:6:1: control point a waits for z"), "{told}");
 }
+
+#[test]
+fn a_value_that_nothing_asks_for_is_told_with_what_may_be_meant() {
+    let told =
+        refused(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
+    assert!(told.contains("p.toml:3:1: nothing in the checklist asks for the value rediss.url"), "{told}");
+    assert!(told.contains("redis.url or") || told.contains("or redis.url"), "{told}");
+    assert!(
+        told.contains("p.toml:5:1: nothing in the checklist asks for the value x.y\n  hint: take it out"),
+        "{told}"
+    );
+}

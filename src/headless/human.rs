@@ -12,8 +12,8 @@ use crate::text::line;
 pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String {
     let mut out = String::new();
     let plan = &judgement.state.plan;
-    for (number, section) in plan.sections.iter().enumerate() {
-        let _ = writeln!(out, "{} {}", number + 1, line(&section.title));
+    for section in &plan.sections {
+        let _ = writeln!(out, "{}", line(&section.title));
         for point in &section.points {
             let _ = writeln!(out, "{}", point_line(judgement, point, color));
         }

@@ -338,9 +338,8 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
         1,
     );
     let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
-    let plan =
-        freeze(&Checklist::parse(Source::new("c", checklist)).unwrap(), &profile, &Promotion::default())
-            .unwrap();
+    let checklist = Checklist::parse(Source::new("c", checklist)).unwrap();
+    let plan = freeze(&checklist, &profile, &Promotion::default()).unwrap();
     let mut world = World::open(plan.clone());
     assert_eq!(world.status("a.probe"), Status::Unconfigured(vec!["x.y".into(), "z".into()]));
     assert!(!world.wanted().contains(&"a.probe".to_owned()));
@@ -349,7 +348,6 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
     // A new plan supplies it, and voids nothing else.
     world.finish("a.one", Some(true)).unwrap();
     let values = Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = 1\nz = 2")).unwrap();
-    let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
     let better = freeze(&checklist, &values, &Promotion::default()).unwrap();
     let Event::Replanned(event) = world.act(ALICE, Act::Replan(Box::new(better))).unwrap() else { panic!() };
     assert_eq!(event.touched, ["a.probe"]);
