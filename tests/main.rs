@@ -5,6 +5,7 @@ mod bench;
 mod bench_self;
 mod crash;
 mod headless;
+mod hostile;
 mod layers;
 mod manual;
 mod probes;

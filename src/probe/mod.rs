@@ -1,13 +1,13 @@
 //! Automatic checks. A probe looks at one server, within one deadline, and says all that it saw.
 //!
 //!     look ─► http ─────► web ─┐
-//!          ─► redis ───────────┼─► net (names, sockets) ─► tls
+//!          ─► redis ───────────┼─► net (names, connecting) ─► socket, tls
 //!          ─► rabbitmq ► web ──┘
 //!
 //! What was looked at and is not as the checklist asks is a wrong observation. What could not be looked
 //! at (no such host, no answer, credentials refused, a command forbidden) is an unseen one: never a pass,
 //! and never a fail. Each step takes its time from the same [`Deadline`], so what was seen before it
-//! passed is kept.
+//! passed is kept. A server is not trusted: what it sends is capped before anything is made of it.
 
 mod address;
 mod blind;
@@ -16,6 +16,7 @@ mod http;
 mod net;
 mod rabbitmq;
 mod redis;
+mod socket;
 mod tls;
 mod web;
 

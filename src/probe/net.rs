@@ -1,15 +1,12 @@
-//! Sockets of our own: names, addresses, TLS, and what the first bytes of an answer give away.
+//! Connections of our own: names, addresses, TLS.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -19,12 +16,11 @@ use crate::checklist::spec::Tls;
 use super::address::Address;
 use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::socket::Socket;
 use super::tls;
 
 /// How long one address has before the next is tried beside it (RFC 8305 calls it the attempt delay).
 const HEAD_START: Duration = Duration::from_millis(200);
-/// How many bytes of an answer tell what kind of server it is.
-const FIRST: usize = 8;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -38,19 +34,6 @@ pub(super) enum ConnectError {
     #[error("cannot connect to {to}: {why}")]
     Unreachable { to: Address, why: io::Error },
 }
-
-/// A connection that remembers the first bytes it has read. Closed when dropped.
-pub(super) struct Socket {
-    stream: Box<dyn Stream>,
-    first: First,
-}
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// The first bytes that a server has sent.
-#[derive(Clone, Default)]
-pub(super) struct First(Arc<Mutex<Vec<u8>>>);
 
 /// A task that ends when this is dropped.
 pub(super) struct Guarded<T>(pub(super) JoinHandle<T>);
@@ -115,70 +98,4 @@ async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
         })
     });
     future::select_ok(attempts).await.map(|(stream, _others)| stream)
-}
-
-impl First {
-    /// What the server is, as far as its first bytes tell: `a TLS server`.
-    pub(super) fn guess(&self) -> Option<&'static str> {
-        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known: [(&[u8], &str); 7] = [
-            (b"HTTP/", "an HTTP server"),
-            (b"\x15\x03", "a TLS server"),
-            (b"\x16\x03", "a TLS server"),
-            (b"AMQP", "an AMQP server"),
-            (b"SSH-", "an SSH server"),
-            (b"-ERR", "a Redis server"),
-            (b"220 ", "a mail or FTP server"),
-        ];
-        known.iter().find(|(start, _)| first.starts_with(start)).map(|(_, what)| *what)
-    }
-
-    /// Whether nothing was sent at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn see(&self, bytes: &[u8]) {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = FIRST.saturating_sub(first.len()).min(bytes.len());
-        first.extend_from_slice(bytes.get(..room).unwrap_or_default());
-    }
-}
-
-impl Socket {
-    fn new(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream), first: First::default() }
-    }
-
-    /// The first bytes, to be asked when the conversation fails.
-    pub(super) fn first(&self) -> First {
-        self.first.clone()
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
-        self.first.see(into.filled().get(before..).unwrap_or_default());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

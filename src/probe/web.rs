@@ -20,6 +20,8 @@ use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
 const MAX_BODY: usize = 1 << 20;
+/// The most objects of a JSON body.
+const OBJECTS: usize = 1 << 14;
 /// How long a glance at a body may take.
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long before the deadline connecting ends, so that it is told as such.
@@ -129,6 +131,9 @@ impl Browser {
             }
         }
         let (place, why) = (place(url), error::chain(error));
+        if why.contains("message head is too large") {
+            return format!("{place} answers with more headers than are read (100 headers, 400 KiB)");
+        }
         if why.contains("invalid HTTP") {
             let hint = if url.scheme() == "http" { "; perhaps it expects https://" } else { "" };
             return format!("{place} does not answer in HTTP{hint}");
@@ -209,8 +214,46 @@ impl Resolve for Names {
     }
 }
 
+/// Why bytes could not be read as JSON.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreadable {
+    /// It may well be JSON, but it is not looked into.
+    #[error("JSON of more than {OBJECTS} objects: not read")]
+    Large,
+    /// The same.
+    #[error("JSON nested more than 128 deep: not read")]
+    Deep,
+    /// It is something else.
+    #[error("not JSON")]
+    Foreign,
+}
+
+/// Reads JSON. What is small as text can be large when read: `{"":0}` grows a hundredfold.
+pub(super) fn json(bytes: &[u8]) -> Result<serde_json::Value, Unreadable> {
+    if bytes.split(|byte| *byte == b'{').count() > OBJECTS + 1 {
+        return Err(Unreadable::Large);
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The error has no kind of its own for this.
+        if error.to_string().contains("recursion limit") { Unreadable::Deep } else { Unreadable::Foreign }
+    })
+}
+
 /// One segment of a path, percent-encoded: everything but the unreserved characters of RFC 3986.
 pub(super) fn segment(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_is_not_read_is_told_from_what_is_none() {
+        assert!(json(b"{}").is_ok());
+        assert_eq!(json("[".repeat(1000).as_bytes()).unwrap_err(), Unreadable::Deep);
+        assert_eq!(json(r#"{"":0},"#.repeat(20_000).as_bytes()).unwrap_err(), Unreadable::Large);
+        assert_eq!(json(b"<html>").unwrap_err(), Unreadable::Foreign);
+    }
 }

@@ -7,7 +7,7 @@ use crate::checklist::spec::{JsonCheck, Scalar};
 use crate::outcome::Observation;
 use crate::text;
 
-use super::super::web::Body;
+use super::super::web::{self, Body, Unreadable};
 use super::excerpt;
 
 /// How many of several nodes are shown.
@@ -17,11 +17,14 @@ const NODE: usize = 120;
 
 /// One observation for each check.
 pub(super) fn judge(checks: &[JsonCheck], body: &Body) -> Vec<Observation> {
-    let parsed = serde_json::from_slice::<Value>(&body.bytes);
-    checks.iter().map(|check| judge_one(check, parsed.as_ref().ok(), body)).collect()
+    if checks.is_empty() {
+        return Vec::new();
+    }
+    let parsed = web::json(&body.bytes);
+    checks.iter().map(|check| judge_one(check, parsed.as_ref(), body)).collect()
 }
 
-fn judge_one(check: &JsonCheck, parsed: Option<&Value>, body: &Body) -> Observation {
+fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Body) -> Observation {
     let (what, expected) = (format!("JSON {}", check.path), expected(check));
     let path = match JsonPath::parse(&check.path) {
         Ok(path) => path,
@@ -30,8 +33,12 @@ fn judge_one(check: &JsonCheck, parsed: Option<&Value>, body: &Body) -> Observat
     if let Some(why) = &body.cut {
         return Observation::unseen(what, expected, why.clone());
     }
-    let Some(json) = parsed else {
-        return Observation::new(what, expected, format!("not JSON: {}", excerpt(&body.bytes)), false);
+    let json = match parsed {
+        Ok(json) => json,
+        Err(Unreadable::Foreign) => {
+            return Observation::new(what, expected, format!("not JSON: {}", excerpt(&body.bytes)), false);
+        }
+        Err(why) => return Observation::unseen(what, expected, why.to_string()),
     };
     let nodes = path.query(json).all();
     let seen = Observation::new(what, expected, shown(&nodes), holds(check, &nodes));

@@ -13,8 +13,10 @@ use crate::secret::Secret;
 use super::super::address::Address;
 use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
-use super::super::net::{self, First};
+use super::super::net;
+use super::super::socket::Seen;
 use super::connection::Amqp;
+use super::watch::Frames;
 
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -50,11 +52,12 @@ pub(super) async fn survey(
     deadline: &Deadline,
 ) -> Survey {
     short(&spec.vhost)?;
-    let socket = net::connect(address, &spec.tls, deadline).await?;
-    let first = socket.first();
+    let socket = net::connect(address, &spec.tls, deadline).await?.watched(Frames::default());
+    let seen = socket.seen();
     let opening = Amqp::open(spec, address, password, socket);
-    let opened = deadline.of("AMQP handshake", opening).await?;
-    let amqp = opened.map_err(|error| refused(&error, spec, address, &first))?;
+    let opened = deadline.of("AMQP handshake", opening).await;
+    let opened = opened.map_err(|late| breach(&seen).unwrap_or_else(|| Blind::new(seen.late(&late, 0))))?;
+    let amqp = opened.map_err(|error| refused(&error, spec, address, &seen))?;
     let mut declared = Declared { exchanges: Vec::new(), queues: Vec::new() };
     for exchange in &spec.exchanges {
         declared.exchanges.push(find_exchange(&amqp, &exchange.name, deadline).await);
@@ -83,7 +86,7 @@ async fn find_exchange(amqp: &Amqp, name: &str, deadline: &Deadline) -> Fact<Pre
         let (kind, none) = (ExchangeKind::Topic, FieldTable::default());
         channel.exchange_declare(short.clone(), kind, passive, none).await
     };
-    presence(deadline.of(format!("declare of exchange {name}"), declare).await?)
+    answered(amqp, deadline, format!("declare of exchange {name}"), declare).await
 }
 
 async fn find_queue(amqp: &Amqp, name: &str, deadline: &Deadline) -> Fact<Presence<Depth>> {
@@ -94,10 +97,23 @@ async fn find_queue(amqp: &Amqp, name: &str, deadline: &Deadline) -> Fact<Presen
         let queue = channel.queue_declare(short.clone(), passive, FieldTable::default()).await?;
         Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into() })
     };
-    presence(deadline.of(format!("declare of queue {name}"), declare).await?)
+    answered(amqp, deadline, format!("declare of queue {name}"), declare).await
 }
 
-fn presence<T>(declared: lapin::Result<T>) -> Fact<Presence<T>> {
+async fn answered<T>(
+    amqp: &Amqp,
+    deadline: &Deadline,
+    step: String,
+    declare: impl Future<Output = lapin::Result<T>>,
+) -> Fact<Presence<T>> {
+    let before = amqp.seen.count();
+    match deadline.of(step, declare).await {
+        Ok(declared) => presence(declared, &amqp.seen),
+        Err(late) => Err(breach(&amqp.seen).unwrap_or_else(|| Blind::new(amqp.seen.late(&late, before)))),
+    }
+}
+
+fn presence<T>(declared: lapin::Result<T>, seen: &Seen) -> Fact<Presence<T>> {
     let error = match declared {
         Ok(found) => return Ok(Presence::Here(found)),
         Err(error) => error,
@@ -111,7 +127,8 @@ fn presence<T>(declared: lapin::Result<T>) -> Fact<Presence<T>> {
         Some((403, text)) => Err(Blind::new(format!("the user may not look at it ({text})"))),
         Some((405, text)) => Err(Blind::new(format!("another connection holds it exclusively ({text})"))),
         Some((_, text)) => Err(Blind::new(format!("the server refuses ({text})"))),
-        None => Err(Blind::new(format!("the connection was lost: {}", error::chain(&error)))),
+        None => Err(breach(seen)
+            .unwrap_or_else(|| Blind::new(format!("the connection was lost: {}", error::chain(&error))))),
     }
 }
 
@@ -124,7 +141,7 @@ fn reply(error: &lapin::Error) -> Option<(u16, String)> {
 }
 
 /// Why the handshake ended without a connection.
-fn refused(error: &lapin::Error, spec: &Rabbitmq, address: &Address, first: &First) -> Blind {
+fn refused(error: &lapin::Error, spec: &Rabbitmq, address: &Address, seen: &Seen) -> Blind {
     if let Some((code, text)) = reply(error) {
         return Blind::new(match code {
             403 => format!("credentials refused for user `{}` ({text})", spec.username),
@@ -134,20 +151,21 @@ fn refused(error: &lapin::Error, spec: &Rabbitmq, address: &Address, first: &Fir
             _ => format!("the server refuses the connection ({text})"),
         });
     }
-    if let ErrorKind::InvalidProtocolVersion(version) = error.kind() {
-        return Blind::new(format!("the server speaks another protocol: AMQP {version}, not 0-9-1"));
+    if let Some(breach) = breach(seen) {
+        return breach;
     }
-    match first.guess().filter(|what| *what != "an AMQP server") {
-        Some(what @ "a TLS server") => {
-            Blind::new(format!("this is not an AMQP server: {what} answers here; ask for it with amqps://"))
-        }
-        Some(what) => Blind::new(format!("this is not an AMQP server: {what} answers here")),
-        None if first.is_empty() && address.tls => {
-            Blind::new("the connection was closed without an answer to the AMQP handshake")
-        }
-        None if first.is_empty() => Blind::new(
-            "the connection was closed without an answer to the AMQP handshake; perhaps the server expects TLS (amqps://)",
-        ),
-        None => Blind::new(format!("the AMQP handshake failed: {}", error::chain(error))),
+    if !seen.is_empty() {
+        return Blind::new(format!("the AMQP handshake failed: {}", error::chain(error)));
     }
+    let hint = if address.tls { "" } else { "; perhaps the server expects TLS (amqps://)" };
+    Blind::new(format!("the connection was closed without an answer to the AMQP handshake{hint}"))
+}
+
+/// What the server has sent that no AMQP server should.
+fn breach(seen: &Seen) -> Option<Blind> {
+    let Some(what) = seen.guess().filter(|what| *what != "an AMQP server") else {
+        return seen.refused().map(Blind::new);
+    };
+    let hint = if what == "a TLS server" { "; ask for it with amqps://" } else { "" };
+    Some(Blind::new(format!("this is not an AMQP server: {what} answers here{hint}")))
 }

@@ -22,7 +22,9 @@ use crate::checklist::spec::Rabbitmq;
 use crate::secret::Secret;
 
 use super::super::address::Address;
-use super::super::net::{Guarded, Socket};
+use super::super::net::Guarded;
+use super::super::socket::{Seen, Socket};
+use super::watch::FRAME;
 
 /// How many bytes wait in the pipe at most.
 const PIPE: usize = 64 * 1024;
@@ -32,6 +34,7 @@ type Pipe = Compat<DuplexStream>;
 /// An open connection; ends when dropped.
 pub(super) struct Amqp {
     pub(super) connection: Connection,
+    pub(super) seen: Seen,
     _carrier: Guarded<()>,
 }
 
@@ -43,6 +46,7 @@ impl Amqp {
         password: &Secret,
         mut socket: Socket,
     ) -> lapin::Result<Self> {
+        let seen = socket.seen();
         let (near, mut far) = tokio::io::duplex(PIPE);
         let carrier = Guarded(tokio::spawn(async move {
             // However it ends, both ends are closed then, which is what the client is to see.
@@ -58,7 +62,7 @@ impl Amqp {
         let options = ConnectionProperties::default().with_connection_name("gonogo".into());
         let uri = uri(spec, address, password);
         let connection = Connection::connector(uri, runtime, connect, options).await?;
-        Ok(Self { connection, _carrier: carrier })
+        Ok(Self { connection, seen, _carrier: carrier })
     }
 }
 
@@ -70,8 +74,9 @@ fn uri(spec: &Rabbitmq, address: &Address, password: &Secret) -> AMQPUri {
         scheme: AMQPScheme::AMQP,
         authority: AMQPAuthority { userinfo, host: address.host.clone(), port: address.port },
         vhost: spec.vhost.clone(),
-        // A look is over before a heartbeat is due.
-        query: AMQPQueryString { heartbeat: Some(0), ..AMQPQueryString::default() },
+        // A look is over before a heartbeat is due. The client makes room for 32 of the longest frames, and
+        // unless it sets a limit itself, the server does: up to 128 GiB.
+        query: AMQPQueryString { heartbeat: Some(0), frame_max: Some(FRAME), ..AMQPQueryString::default() },
     }
 }
 

@@ -11,7 +11,7 @@ use crate::text;
 
 use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
-use super::super::web::{Browser, Proxies, place, segment};
+use super::super::web::{Browser, Proxies, Unreadable, json, place, segment};
 
 /// How long to wait before asking again for figures that are not there yet.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -89,7 +89,7 @@ async fn ask(spec: &Rabbitmq, base: &Url, password: &Secret, deadline: &Deadline
     }
     for binding in &spec.bindings {
         let between = format!("/e/{}/q/{}", segment(&binding.exchange), segment(&binding.queue));
-        told.bindings.push(api.get(&api.path("bindings", &between)).await);
+        told.bindings.push(api.listed(&api.path("bindings", &between)).await);
     }
     Ok(told)
 }
@@ -104,7 +104,18 @@ impl Api<'_> {
     }
 
     async fn exchange(&self, exchange: &Exchange) -> Fact<Item> {
-        self.get(&self.path("exchanges", &format!("/{}", segment(&exchange.name)))).await
+        self.described(&self.path("exchanges", &format!("/{}", segment(&exchange.name)))).await
+    }
+
+    /// One object: another shape would be told as properties that are not set.
+    async fn described(&self, path: &str) -> Fact<Item> {
+        shaped(self.get(path).await?, Value::is_object)
+    }
+
+    /// A list of objects.
+    async fn listed(&self, path: &str) -> Fact<Item> {
+        let is_list = |item: &Value| item.as_array().is_some_and(|all| all.iter().all(Value::is_object));
+        shaped(self.get(path).await?, is_list)
     }
 
     /// A queue. Its figures come from statistics that lag by seconds, and a fresh queue has none at all:
@@ -112,7 +123,7 @@ impl Api<'_> {
     async fn queue(&self, queue: &Queue) -> Fact<Item> {
         let path = self.path("queues", &format!("/{}", segment(&queue.name)));
         loop {
-            let item = self.get(&path).await?;
+            let item = self.described(&path).await?;
             let fresh = |item: &Value| queue.depth_at_most.is_some() && item.get(UNACKNOWLEDGED).is_none();
             if !item.as_ref().is_some_and(fresh) || self.deadline.left() < AGAIN * 2 {
                 return Ok(item);
@@ -140,13 +151,16 @@ impl Api<'_> {
     }
 
     fn item(&self, status: StatusCode, body: &[u8]) -> Fact<Item> {
-        let json = serde_json::from_slice::<Value>(body).ok();
+        let json = json(body);
         match status {
-            StatusCode::OK => json
-                .map(Some)
-                .ok_or_else(|| Blind::new(format!("the answer is not JSON: {}", text::excerpt(body, 120)))),
+            StatusCode::OK => json.map(Some).map_err(|why| match why {
+                Unreadable::Foreign => {
+                    Blind::new(format!("the answer is not JSON: {}", text::excerpt(body, 120)))
+                }
+                why => Blind::new(why.to_string()),
+            }),
             StatusCode::NOT_FOUND => Ok(None),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused(status, json.as_ref())),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused(status, json.as_ref().ok())),
             status => {
                 Err(Blind::new(format!("it answers {}: {}", status.as_u16(), text::excerpt(body, 120))))
             }
@@ -162,5 +176,15 @@ impl Api<'_> {
             "Login failed" => format!("credentials refused for user `{user}` ({code}: {reason})"),
             _ => format!("user `{user}` may not see this ({code}: {reason})"),
         })
+    }
+}
+
+fn shaped(item: Item, is: impl Fn(&Value) -> bool) -> Fact<Item> {
+    match item {
+        Some(item) if !is(&item) => {
+            let seen = text::excerpt(item.to_string().as_bytes(), 120);
+            Err(Blind::new(format!("the answer is in no form that the management API documents: {seen}")))
+        }
+        item => Ok(item),
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 mod judge;
 mod management;
 mod reproduce;
+mod watch;
 
 use reqwest::Url;
 

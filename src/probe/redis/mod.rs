@@ -6,6 +6,7 @@ mod judge;
 mod persistence;
 mod reproduce;
 mod session;
+mod watch;
 
 use crate::checklist::spec::Redis;
 use crate::outcome::{Observation, Outcome};

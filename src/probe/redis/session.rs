@@ -11,7 +11,9 @@ use crate::secret::{Keeper, Secret};
 use super::super::address::Address;
 use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
-use super::super::net::{self, First, Guarded};
+use super::super::net::{self, Guarded};
+use super::super::socket::Seen;
+use super::watch::Replies;
 
 /// Who logs in, where, and with what.
 pub(super) struct Login {
@@ -22,7 +24,7 @@ pub(super) struct Login {
 /// A connection, closed when dropped.
 pub(super) struct Session {
     connection: MultiplexedConnection,
-    first: First,
+    seen: Seen,
     tls: bool,
     pub(super) deadline: Deadline,
     _driver: Guarded<()>,
@@ -67,8 +69,8 @@ impl Login {
 impl Session {
     /// Connects; nobody is logged in yet.
     pub(super) async fn open(address: &Address, tls: &Tls, deadline: &Deadline) -> Fact<Self> {
-        let socket = net::connect(address, tls, deadline).await?;
-        let first = socket.first();
+        let socket = net::connect(address, tls, deadline).await?.watched(Replies::default());
+        let seen = socket.seen();
         // Nothing is sent at the start: AUTH and SELECT are ours, so that their errors can be told.
         let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
         // The client would give up sooner than the look's own deadline.
@@ -76,7 +78,7 @@ impl Session {
         let opened = MultiplexedConnection::new_with_config(&nothing, socket, patient);
         let (connection, driver) = deadline.of("opening the session", opened).await??;
         let driver = Guarded(tokio::spawn(driver));
-        Ok(Self { connection, first, tls: address.tls, deadline: *deadline, _driver: driver })
+        Ok(Self { connection, seen, tls: address.tls, deadline: *deadline, _driver: driver })
     }
 
     /// Logs in, selects the database and sees that the server answers.
@@ -145,6 +147,7 @@ impl Session {
     }
 
     async fn send(&mut self, command: &Cmd, name: &str) -> Result<Value, Refusal> {
+        let before = self.seen.count();
         let answer =
             self.deadline.of(format!("answer to {name}"), self.connection.send_packed_command(command));
         match answer.await {
@@ -153,26 +156,40 @@ impl Session {
             }
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failed(&error)),
-            Err(late) => Err(Refusal::NoAnswer(late.to_string())),
+            Err(late) => {
+                Err(Refusal::NoAnswer(self.breach().unwrap_or_else(|| self.seen.late(&late, before))))
+            }
         }
     }
 
+    /// What the server has sent that no Redis server should.
+    fn breach(&self) -> Option<String> {
+        let Some(what) = self.seen.guess().filter(|what| *what != "a Redis server") else {
+            return self.seen.refused();
+        };
+        let hint = if what == "a TLS server" { "; ask for it with rediss://" } else { "" };
+        Some(format!("this is not a Redis server: {what} answers here{hint}"))
+    }
+
     fn failed(&self, error: &RedisError) -> Refusal {
-        if let Some(what) = self.first.guess().filter(|what| *what != "a Redis server") {
-            let hint = if what == "a TLS server" { "; ask for it with rediss://" } else { "" };
-            return Refusal::NoAnswer(format!("this is not a Redis server: {what} answers here{hint}"));
+        if let Some(breach) = self.breach() {
+            return Refusal::NoAnswer(breach);
         }
         match error.code() {
             Some(code) => refused(code, error.detail().unwrap_or_default()),
-            None if self.first.is_empty() && !self.tls => Refusal::NoAnswer(
+            None if self.seen.is_empty() && !self.tls => Refusal::NoAnswer(
                 "the connection was closed without an answer; perhaps the server expects TLS (rediss://)"
                     .into(),
             ),
-            None if self.first.is_empty() => {
+            None if self.seen.is_empty() => {
                 Refusal::NoAnswer("the connection was closed without an answer".into())
             }
             None if error.is_connection_dropped() || error.is_io_error() => {
                 Refusal::NoAnswer(format!("the connection was lost: {}", error::chain(error)))
+            }
+            // Whatever is in no form that Redis has was refused before the client saw it.
+            None if error.to_string().contains("end of input") => {
+                Refusal::NoAnswer("the connection was closed in the middle of an answer".into())
             }
             None => Refusal::NoAnswer(format!("this is not a Redis server: {}", error::chain(error))),
         }

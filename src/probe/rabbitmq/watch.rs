@@ -1,0 +1,127 @@
+//! What an AMQP server may send. The client keeps what it cannot parse yet in a buffer of a fixed size, and
+//! never looks up again once that is full, not even when its connection ends; and it follows nested tables
+//! until its thread's stack, and with it the whole program, is gone. So frames that are longer than agreed,
+//! that nest too deep or that no look asks for do not reach it. AMQP 0-9-1, 2.3.5 and 4.2.3.
+
+use super::super::socket::Watch;
+
+/// The longest frame that the look agrees to, in bytes: the least that all RabbitMQ versions accept.
+pub(super) const FRAME: u32 = 8192;
+/// Type, channel and size, and the end mark.
+const HEAD: usize = 7;
+/// How many lists and tables a frame may hold, which bounds how deep they nest. RabbitMQ's have two.
+const TABLES: usize = 16;
+const METHOD: u8 = 1;
+const HEARTBEAT: u8 = 8;
+
+/// Where in the stream of frames the server is.
+#[derive(Default)]
+pub(super) struct Frames {
+    head: Vec<u8>,
+    /// How many bytes of the frame's payload and end mark are to come.
+    left: usize,
+    /// How many lists and tables the frame has shown, and how much of the begin of a next one.
+    tables: usize,
+    begun: usize,
+}
+
+impl Watch for Frames {
+    fn see(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        while !bytes.is_empty() {
+            let (payload, rest) = bytes.split_at(self.left.min(bytes.len()));
+            self.left -= payload.len();
+            bytes = rest;
+            for byte in payload {
+                self.table(*byte);
+            }
+            if self.tables > TABLES {
+                return Err(format!(
+                    "the server sends more than {TABLES} tables in one frame: no more is read"
+                ));
+            }
+            let Some((first, rest)) = bytes.split_first() else { break };
+            self.head.push(*first);
+            bytes = rest;
+            self.begin()?;
+        }
+        Ok(())
+    }
+}
+
+impl Frames {
+    fn begin(&mut self) -> Result<(), String> {
+        match *self.head.as_slice() {
+            [METHOD | HEARTBEAT, _, _, a, b, c, d] => {
+                let size = u32::from_be_bytes([a, b, c, d]);
+                if size > FRAME {
+                    return Err(format!(
+                        "the server announces a frame of {size} bytes; no more than {FRAME} are agreed"
+                    ));
+                }
+                self.left = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1);
+                (self.tables, self.begun) = (0, 0);
+                self.head.clear();
+            }
+            [METHOD | HEARTBEAT, ..] if self.head.len() < HEAD => {}
+            // Content: messages, which nobody has asked for.
+            [2 | 3, ..] => return Err("the server sends messages that nobody has asked for".into()),
+            // The server's own header: it hangs up on ours.
+            [b'A', b'M', b'Q', b'P', _, major, minor, revision] => {
+                return Err(format!(
+                    "the server speaks another protocol: AMQP {major}.{minor}.{revision}, not 0-9-1"
+                ));
+            }
+            ref head if b"AMQP".starts_with(head.get(..4).unwrap_or(head)) => {}
+            ref head => {
+                let told = head.escape_ascii();
+                return Err(format!(
+                    "this is not an AMQP server: a frame begins with `{told}`, which none does"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A list or a table begins with its mark and a length of four bytes; in a frame of so few bytes the
+    /// first two of them are 0, which tells the mark from a letter in a text.
+    fn table(&mut self, byte: u8) {
+        self.begun = match (byte, self.begun) {
+            (b'A' | b'F', _) => 1,
+            (0, 1) => 2,
+            (0, 2) => {
+                self.tables += 1;
+                0
+            }
+            _ => 0,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn see(bytes: &[u8]) -> Result<(), String> {
+        let whole = Frames::default().see(bytes);
+        let mut frames = Frames::default();
+        assert_eq!(bytes.iter().try_for_each(|byte| frames.see(&[*byte])), whole);
+        whole
+    }
+
+    #[test]
+    fn frames_as_agreed_are_let_through() {
+        see(b"\x08\0\0\0\0\0\0\xce\x01\0\x01\0\0\0\x04\x02\x03\xff\xff\xce\x08\0\0\0\0\0\0\xce").unwrap();
+    }
+
+    #[test]
+    fn what_is_longer_than_agreed_or_not_asked_for_is_refused() {
+        let told = |bytes: &[u8]| see(bytes).unwrap_err();
+        assert!(told(b"\x01\0\0\x80\0\0\0").contains("a frame of 2147483648 bytes"));
+        assert!(told(b"AMQP\x03\x01\0\0").contains("another protocol: AMQP 1.0.0, not 0-9-1"));
+        assert!(told(b"AMQX").contains("begins with `AMQX`"));
+        assert!(told(b"\xff\0").contains("begins with `\\xff`"));
+        let nested = [&b"\x01\0\0\0\0\x20\0"[..], &b"A\0\0\x01\0".repeat(400)].concat();
+        assert!(told(&nested).contains("more than 16 tables"));
+        assert!(told(b"\x08\0\0\0\0\0\0\xce\x02\0\x01").contains("nobody has asked for"));
+    }
+}

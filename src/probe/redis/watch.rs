@@ -1,0 +1,179 @@
+//! What a Redis server may announce, judged when it is announced. The client would wait for a text of any
+//! length, and makes room for up to 4096 elements of each of up to 100 nested lists before one has come.
+//! Only RESP2 is let through: RESP3 is never asked for (`HELLO`), so its types are a breach of the protocol.
+//! <https://redis.io/docs/latest/develop/reference/protocol-spec/>
+
+use super::super::socket::Watch;
+
+/// The longest line that holds a length.
+const NUMBER: usize = 24;
+/// The longest text, in bytes.
+const TEXT: usize = 4 << 20;
+/// The most elements of all lists of one look together.
+const ELEMENTS: usize = 1 << 16;
+/// How deep lists may nest; `LATENCY LATEST` needs two.
+const DEPTH: usize = 8;
+
+/// Where in the stream of replies the server is.
+#[derive(Default)]
+pub(super) struct Replies {
+    at: At,
+    /// How many elements each open list lacks.
+    open: Vec<usize>,
+    announced: usize,
+}
+
+#[derive(Default)]
+enum At {
+    #[default]
+    Type,
+    /// In a status or an error, up to the end of its line.
+    Line,
+    /// In the length that follows this type, as far as it has come.
+    Length(u8, Vec<u8>),
+    /// So many bytes before the end of a text.
+    Text(usize),
+}
+
+impl Watch for Replies {
+    fn see(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        while let Some((first, rest)) = bytes.split_first() {
+            bytes = match &mut self.at {
+                At::Type => {
+                    self.begin(*first)?;
+                    rest
+                }
+                At::Line => self.line(bytes),
+                At::Length(_, number) => {
+                    if number.len() >= NUMBER {
+                        return Err("this is not a Redis server: it announces a length that is none".into());
+                    }
+                    number.push(*first);
+                    self.length(*first)?;
+                    rest
+                }
+                At::Text(left) => {
+                    let (_, rest) = bytes.split_at((*left).min(bytes.len()));
+                    *left -= bytes.len() - rest.len();
+                    if *left == 0 {
+                        self.end();
+                    }
+                    rest
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Replies {
+    fn begin(&mut self, kind: u8) -> Result<(), String> {
+        self.at = match kind {
+            b'+' | b'-' | b':' => At::Line,
+            b'$' | b'*' => At::Length(kind, Vec::new()),
+            other => {
+                let told = char::from(other).escape_default();
+                return Err(format!(
+                    "this is not a Redis server: a reply begins with `{told}`, which no RESP2 reply does"
+                ));
+            }
+        };
+        Ok(())
+    }
+
+    fn line<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        match bytes.iter().position(|b| *b == b'\n') {
+            Some(end) => {
+                self.end();
+                bytes.get(end + 1..).unwrap_or_default()
+            }
+            None => &[],
+        }
+    }
+
+    fn length(&mut self, last: u8) -> Result<(), String> {
+        let (b'\n', At::Length(kind, number)) = (last, &self.at) else { return Ok(()) };
+        let length = std::str::from_utf8(number).ok().and_then(|text| text.trim().parse::<i64>().ok());
+        let Some(length) = length else {
+            return Err("this is not a Redis server: it announces a length that is none".into());
+        };
+        // A negative length is no value at all.
+        match (*kind, usize::try_from(length).ok()) {
+            (b'$', Some(length)) => self.text(length),
+            (_, Some(length)) if length > 0 => self.list(length),
+            _ => {
+                self.end();
+                Ok(())
+            }
+        }
+    }
+
+    fn text(&mut self, length: usize) -> Result<(), String> {
+        if length > TEXT {
+            return Err(format!(
+                "the server announces a text of {length} bytes; no more than {} MiB are read",
+                TEXT >> 20
+            ));
+        }
+        self.at = At::Text(length + "\r\n".len());
+        Ok(())
+    }
+
+    fn list(&mut self, length: usize) -> Result<(), String> {
+        self.announced = self.announced.saturating_add(length);
+        if self.announced > ELEMENTS {
+            return Err(format!(
+                "the server announces a list of {length} elements, {} in all; no more than {ELEMENTS} are read",
+                self.announced
+            ));
+        }
+        if self.open.len() >= DEPTH {
+            return Err(format!("the server nests lists more than {DEPTH} deep: no more is read"));
+        }
+        self.open.push(length);
+        self.at = At::Type;
+        Ok(())
+    }
+
+    /// One value has ended, and with it the lists whose last element it was.
+    fn end(&mut self) {
+        self.at = At::Type;
+        while let Some(lacking) = self.open.last_mut() {
+            *lacking -= 1;
+            if *lacking > 0 {
+                return;
+            }
+            self.open.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All at once, and byte by byte, which must come to the same.
+    fn see(bytes: &[u8]) -> Result<(), String> {
+        let whole = Replies::default().see(bytes);
+        let mut replies = Replies::default();
+        assert_eq!(bytes.iter().try_for_each(|byte| replies.see(&[*byte])), whole);
+        whole
+    }
+
+    #[test]
+    fn what_redis_sends_is_let_through() {
+        see(b"+PONG\r\n$5\r\n*9\r\n$\r\n$-1\r\n*-1\r\n*0\r\n$0\r\n\r\n:12\r\n-ERR no\r\n").unwrap();
+        see(b"*2\r\n*4\r\n$7\r\ncommand\r\n:1\r\n:2\r\n:3\r\n*1\r\n*0\r\n+OK\r\n").unwrap();
+    }
+
+    #[test]
+    fn what_would_cost_memory_is_refused_when_it_is_announced() {
+        let told = |bytes: &[u8]| see(bytes).unwrap_err();
+        assert!(told(b"$536870912\r\n").contains("a text of 536870912 bytes"));
+        assert!(told(b"*2000000000\r\n").contains("a list of 2000000000 elements"));
+        assert!(told(b"*60000\r\n*60000\r\n").contains("a list of 60000 elements"));
+        assert!(told(&b"*1\r\n".repeat(10_000)).contains("more than 8 deep"));
+        assert!(told(b"*99999999999999999999999999").contains("a length that is none"));
+        assert!(told(b">2\r\n").contains("begins with `>`"));
+    }
+}

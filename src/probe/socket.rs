@@ -1,0 +1,168 @@
+//! A socket that does not trust its server: it reads no more than a look can need, lets a protocol's own
+//! watch see the bytes first, and remembers what people are to be told.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::deadline::Late;
+
+/// How many bytes of an answer tell what kind of server it is.
+const FIRST: usize = 8;
+/// The most that one connection reads, in bytes. All answers of a healthy server together are far below:
+/// an `INFO` has a few KiB, `CLUSTER NODES` 200 bytes a node.
+const MOST: usize = 4 << 20;
+
+/// A connection, closed when dropped.
+pub(super) struct Socket {
+    stream: Box<dyn Stream>,
+    seen: Seen,
+    watch: Option<Box<dyn Watch>>,
+}
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Sees what a server sends before the protocol's client does, which may trust every announced length.
+pub(super) trait Watch: Send {
+    /// Takes in the next bytes.
+    ///
+    /// # Errors
+    /// Why nothing more of this server is read, for people.
+    fn see(&mut self, bytes: &[u8]) -> Result<(), String>;
+}
+
+/// What a server has sent, to be asked when the conversation fails.
+#[derive(Clone, Default)]
+pub(super) struct Seen(Arc<Mutex<Sight>>);
+
+#[derive(Default)]
+struct Sight {
+    first: Vec<u8>,
+    count: usize,
+    closed: bool,
+    refused: Option<String>,
+}
+
+impl Seen {
+    /// What the server is, as far as its first bytes tell: `a TLS server`.
+    pub(super) fn guess(&self) -> Option<&'static str> {
+        let sight = self.lock();
+        let known: [(&[u8], &str); 7] = [
+            (b"HTTP/", "an HTTP server"),
+            (b"\x15\x03", "a TLS server"),
+            (b"\x16\x03", "a TLS server"),
+            (b"AMQP", "an AMQP server"),
+            (b"SSH-", "an SSH server"),
+            (b"-ERR", "a Redis server"),
+            (b"220 ", "a mail or FTP server"),
+        ];
+        known.iter().find(|(start, _)| sight.first.starts_with(start)).map(|(_, what)| *what)
+    }
+
+    /// How many bytes have come.
+    pub(super) fn count(&self) -> usize {
+        self.lock().count
+    }
+
+    /// Whether nothing was sent at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Why nothing more was read, if the server sent what no look reads.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.lock().refused.clone()
+    }
+
+    /// What is told about a step that was late; `before` is how many bytes had come when it began. How
+    /// many came since is not told: it differs from look to look.
+    pub(super) fn late(&self, late: &Late, before: usize) -> String {
+        match late {
+            // Not every client notices.
+            Late::Unanswered { .. } if self.lock().closed => {
+                format!("{late}; the server has closed the connection")
+            }
+            Late::Unanswered { .. } if self.count() > before => {
+                format!("{late}; something came, but no whole answer")
+            }
+            late => late.to_string(),
+        }
+    }
+
+    fn see(&self, bytes: &[u8]) -> Result<(), String> {
+        let mut sight = self.lock();
+        let room = FIRST.saturating_sub(sight.first.len()).min(bytes.len());
+        sight.first.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        sight.closed |= bytes.is_empty();
+        sight.count = sight.count.saturating_add(bytes.len());
+        if sight.count > MOST {
+            return Err(format!("the server sent more than {} MiB: no more is read", MOST >> 20));
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, why: String) -> io::Error {
+        self.lock().refused.get_or_insert(why);
+        io::ErrorKind::InvalidData.into()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sight> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Socket {
+    pub(super) fn new(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), seen: Seen::default(), watch: None }
+    }
+
+    /// The same, its bytes seen by `watch` first.
+    pub(super) fn watched(self, watch: impl Watch + 'static) -> Self {
+        Self { watch: Some(Box::new(watch)), ..self }
+    }
+
+    /// What the server sends, from now on too.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.clone()
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        if into.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        let new = into.filled().get(before..).unwrap_or_default();
+        let fine = self.seen.see(new);
+        let fine = fine.and_then(|()| self.watch.as_mut().map_or(Ok(()), |watch| watch.see(new)));
+        Poll::Ready(fine.map_err(|why| {
+            // What is refused does not reach the client.
+            into.set_filled(before);
+            self.seen.refuse(why)
+        }))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
