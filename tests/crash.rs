@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gonogo::engine::clock::now;
 use gonogo::journal::chain::Chain;
 use gonogo::journal::entry::{MACHINE, Recovered, Resumed};
-use gonogo::journal::file::{Journal, Reopened, Torn};
+use gonogo::journal::file::{Journal, Reopened};
 use gonogo::journal::read::{Lines, Reader};
 use gonogo::journal::store::Store;
 
@@ -28,9 +28,9 @@ fn place(directory: &Path) -> (Store, PathBuf) {
 /// The program that is killed: goes on with the log and tells every entry that was acknowledged.
 fn write_for_ever(directory: &Path) -> ! {
     let (store, path) = place(directory);
-    let Reopened { mut journal, torn, .. } = Journal::reopen(&store, &path).unwrap();
-    if let Some(Torn { bytes, sha256, kept }) = torn {
-        journal.append(now(), MACHINE, Recovered { bytes, sha256, kept }.into(), None).unwrap();
+    let Reopened { mut journal, torn, in_doubt, .. } = Journal::reopen(&store, &path).unwrap();
+    if torn.is_some() || in_doubt.is_some() {
+        journal.append(now(), MACHINE, Recovered { torn, in_doubt }.into(), None).unwrap();
     }
     loop {
         let event = Resumed { gonogo: "x".repeat(900), host: "h".into() };

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let held = store.hold(loaded.environment())?;
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
     drop(held);
-    let notices = notices(&opened.state, &plan, arguments.replan);
+    let notices = notices(&opened, &plan, arguments.replan);
     let replan = arguments.replan && *opened.state.plan != plan;
     show(opened, signer, replan.then_some(plan), notices, look(arguments, &settings), arguments)
 }
@@ -117,12 +117,27 @@ fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer
     Ok(engine::open(store, Opening { plan, profile_sha256: loaded.sha256, commit, role }, signer)?)
 }
 
-fn notices(state: &RunState, plan: &Plan, replan: bool) -> Vec<String> {
-    let mut notices = Vec::new();
-    if *state.plan != *plan && !replan {
+fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
+    let mut notices: Vec<String> = opened.first.iter().flat_map(recovered).collect();
+    if *opened.state.plan != *plan && !replan {
         notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan takes the new one)".into());
     }
     notices
+}
+
+/// What the program before this one left, which did not end as it should.
+fn recovered(command: &Command) -> Vec<String> {
+    let Act::Recover { torn, in_doubt } = &command.act else { return Vec::new() };
+    let torn = torn.as_ref().map(|torn| {
+        format!(
+            "the log ended in {} bytes of a torn line; nobody was shown it, it is kept in {}",
+            torn.bytes, torn.kept
+        )
+    });
+    let doubt = in_doubt.map(|seq| {
+        format!("gonogo was ended while it wrote entry {seq}, the last one; it counts, but perhaps nobody was shown it")
+    });
+    torn.into_iter().chain(doubt).collect()
 }
 
 fn look(arguments: &RunArgs, settings: &Settings) -> Look {

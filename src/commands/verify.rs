@@ -11,7 +11,7 @@ use super::settings::Settings;
 use crate::cli::VerifyArgs;
 use crate::engine::clock;
 use crate::error::Exit;
-use crate::journal::entry::{Decision, Entry};
+use crate::journal::entry::{Decision, Entry, Recovered};
 use crate::journal::signers::AllowedSigners;
 use crate::journal::verify::{self, Answer, Report, Rules};
 use crate::run::{Replay, RunState};
@@ -105,6 +105,7 @@ fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
     if plan.solo {
         writeln!(out, "  solo      one person may have stood for two")?;
     }
+    state.recoveries.iter().try_for_each(|(seq, left)| tell_recovered(out, *seq, left))?;
     if let Some(verdict) = &state.verdict {
         let total = plan.points().count();
         writeln!(
@@ -116,6 +117,27 @@ fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Lines count from 1, positions from 0.
+fn tell_recovered(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Result<()> {
+    if let Some(torn) = &left.torn {
+        writeln!(
+            out,
+            "  recovered line {}: {} bytes of a torn line set aside in {}",
+            seq + 1,
+            torn.bytes,
+            line(&torn.kept)
+        )?;
+    }
+    match left.in_doubt {
+        Some(doubted) => writeln!(
+            out,
+            "  in doubt  line {}: the program ended before it is known to have shown it",
+            doubted + 1
+        ),
+        None => Ok(()),
+    }
 }
 
 /// What stands after the last signature could have been written by anybody who could write the file.

@@ -16,6 +16,14 @@ pub enum Log {
 }
 
 impl Log {
+    /// Whether entries still go where they went.
+    pub(super) fn check(&mut self) -> Result<(), AppendError> {
+        match self {
+            Self::Durable(journal) => journal.check(),
+            Self::Forgotten(_) => Ok(()),
+        }
+    }
+
     pub(super) fn append(
         &mut self,
         at: Moment,

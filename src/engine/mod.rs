@@ -90,7 +90,7 @@ impl Engine {
                 biased;
                 request = self.requests.recv() => self.serve(request),
                 Some(told) = self.told.recv() => self.hear(told),
-                _ = tick.tick() => Going::On,
+                _ = tick.tick() => self.check_log(Going::On),
             };
             match going {
                 Going::On => self.start_wanted(),
@@ -101,9 +101,14 @@ impl Engine {
         self.scheduler.cancel_all();
     }
 
+    /// A log that was moved away or deleted is told at once, not when something is lost.
+    fn check_log(&mut self, otherwise: Going) -> Going {
+        self.log.check().map_or_else(|gone| Going::Broken(gone.to_string()), |()| otherwise)
+    }
+
     fn serve(&mut self, request: Option<Request>) -> Going {
         match request {
-            None | Some(Request::Stop) => return Going::Stopped,
+            None | Some(Request::Stop) => return self.check_log(Going::Stopped),
             Some(Request::Act(command)) => return self.act(&command),
             Some(Request::Probe(point)) => {
                 if !self.look_again(|_, found, _| found.id == point) {

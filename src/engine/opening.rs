@@ -94,13 +94,13 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
 /// # Errors
 /// Why it cannot be gone on with.
 pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result<Opened, OpenRunError> {
-    let Reopened { journal, entries, torn } = Journal::reopen(store, path)?;
+    let Reopened { journal, entries, torn, in_doubt } = Journal::reopen(store, path)?;
     let state = state_of(&entries, path)?;
     let mut first = Vec::new();
     if !state.is_sealed() && state.seals.is_empty() {
-        let recover =
-            torn.map(|torn| Act::Recover { bytes: torn.bytes, sha256: torn.sha256, kept: torn.kept });
-        first.extend(recover.map(|act| Command::new(MACHINE, act)));
+        if torn.is_some() || in_doubt.is_some() {
+            first.push(Command::new(MACHINE, Act::Recover { torn, in_doubt }));
+        }
         let resume = Act::Resume { gonogo: version(), host: host() };
         first.push(Command::new(MACHINE, resume));
         first.extend(join(&state, signer, role)?);

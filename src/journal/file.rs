@@ -1,23 +1,26 @@
 //! The log file: one writer, every entry durable before it counts, recovery of what a crash left.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 
 use super::chain::{Chain, LinkError};
-use super::entry::{Entry, Event};
+use super::disk::{Astray, Disk, astray, check_plain, lock, open, sync_directory};
+use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
-use super::read::{Lines, NextError, Position, Reader};
+use super::read::{NextError, Position};
+use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory};
-use crate::outcome::Sha256Hex;
 use crate::time::Moment;
 
 /// A log open for writing.
 #[derive(Debug)]
 pub struct Journal {
+    disk: Box<dyn Disk>,
+    /// The same file, to be held locked, and to be read.
     file: File,
     path: PathBuf,
     store: Store,
@@ -62,25 +65,15 @@ pub enum AppendError {
     /// It could not be made; the log is as it was.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// It could not be made durable; the log was cut back to what was acknowledged, and takes no more.
-    #[error("{path}: {why}; nothing more is taken in. What was acknowledged is safe: make room and resume the run", path = .path.display())]
+    /// It could not be made durable, or the log is no longer where it was. The log was cut back to what was
+    /// acknowledged, and takes no more.
+    #[error("{path}: nothing more is taken in: {why}", path = .path.display())]
     Broken {
         /// The log.
         path: PathBuf,
-        /// What the system said.
+        /// What happened, and what to do.
         why: String,
     },
-}
-
-/// What a crash left after the last acknowledged entry; kept beside the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Torn {
-    /// How many bytes.
-    pub bytes: u64,
-    /// Their SHA-256.
-    pub sha256: Sha256Hex,
-    /// The file that they are kept in, relative to the log's directory.
-    pub kept: String,
 }
 
 /// A log that was opened to go on with.
@@ -92,6 +85,8 @@ pub struct Reopened {
     pub entries: Vec<Entry>,
     /// What was set aside.
     pub torn: Option<Torn>,
+    /// The position of the last entry, where this host does not remember that it was acknowledged.
+    pub in_doubt: Option<u64>,
 }
 
 impl Journal {
@@ -102,20 +97,13 @@ impl Journal {
     pub fn create(store: &Store, path: &Path, chain: Chain) -> Result<Self, OpenJournalError> {
         let directory = path.parent().unwrap_or(Path::new("."));
         make_directory(directory)?;
-        let flags = OFlags::RDWR
-            | OFlags::APPEND
-            | OFlags::CREATE
-            | OFlags::EXCL
-            | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC;
-        let file = open(path, flags)?;
+        let file = open(path, OFlags::CREATE | OFlags::EXCL)?;
         lock(&file, path)?;
-        // The directories above may be new too, and a file is only as durable as the way to it.
+        // The directories above may be new too.
         for above in directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty()) {
-            let synced = File::open(above).and_then(|above| above.sync_all());
-            synced.map_err(|source| StoreError::new(above, source))?;
+            sync_directory(above).map_err(|source| StoreError::new(above, source))?;
         }
-        Ok(Self { file, path: path.to_owned(), store: store.clone(), chain, length: 0, broken: None })
+        Self::on(file, store, path, chain, 0)
     }
 
     /// Opens a log to go on with: locks it, checks its chain and that it is what this host saw last, and
@@ -124,23 +112,43 @@ impl Journal {
     /// # Errors
     /// Why it cannot be gone on with. Nothing was changed then.
     pub fn reopen(store: &Store, path: &Path) -> Result<Reopened, OpenJournalError> {
-        let file = open(path, OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC)?;
+        Self::reopen_on(store, path, |disk| disk)
+    }
+
+    /// The same, on another disk.
+    pub(super) fn reopen_on(
+        store: &Store,
+        path: &Path,
+        on: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>,
+    ) -> Result<Reopened, OpenJournalError> {
+        let file = open(path, OFlags::empty())?;
         check_plain(&file, path)?;
         lock(&file, path)?;
         let found = read_all(&file, path)?;
         let last = found.entries.last().ok_or_else(|| OpenJournalError::Empty(path.to_owned()))?;
-        let chain = Chain::after(last);
-        check_head(store, path, &found)?;
-        let mut journal = Self {
-            file,
-            path: path.to_owned(),
-            store: store.clone(),
-            chain,
-            length: found.length,
-            broken: None,
-        };
-        let torn = journal.set_aside(&found)?;
-        Ok(Reopened { journal, entries: found.entries, torn })
+        let in_doubt = check_head(store, path, last, &found)?;
+        let mut journal = Self::on(file, store, path, Chain::after(last), found.length)?;
+        journal.disk = on(journal.disk);
+        let torn = journal.set_aside(&found.rest)?;
+        Ok(Reopened { journal, entries: found.entries, torn, in_doubt })
+    }
+
+    /// Goes on with another disk.
+    #[cfg(test)]
+    pub(super) fn use_disk(&mut self, disk: Box<dyn Disk>) {
+        self.disk = disk;
+    }
+
+    fn on(
+        file: File,
+        store: &Store,
+        path: &Path,
+        chain: Chain,
+        length: u64,
+    ) -> Result<Self, OpenJournalError> {
+        let disk = file.try_clone().map_err(|source| StoreError::new(path, source))?;
+        let (disk, path, store) = (Box::new(disk), path.to_owned(), store.clone());
+        Ok(Self { disk, file, path, store, chain, length, broken: None })
     }
 
     /// Appends an entry: one write of the whole line, then `fdatasync`. When this returns, the entry is
@@ -156,46 +164,93 @@ impl Journal {
         event: Event,
         signer: Option<&Signer>,
     ) -> Result<Entry, AppendError> {
-        if let Some(why) = &self.broken {
-            return Err(AppendError::Broken { path: self.path.clone(), why: why.clone() });
-        }
+        self.check()?;
         let (entry, line) = self.chain.link(at, by, event, signer)?;
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let written = self.disk.write(&line).and_then(|()| self.disk.sync());
         written.map_err(|error| self.cut_back(&error))?;
         self.length += line.len() as u64;
         self.chain = Chain::after(&entry);
-        // A head that could not be remembered costs a check at the next resume, not the entry.
-        let _ = self.store.remember(&self.chain.run, Head { seq: entry.header.seq, hash: entry.hash });
+        self.remember();
         Ok(entry)
     }
 
+    /// Whether the log still takes entries, and is where it was.
+    ///
+    /// # Errors
+    /// Why it is not. A log that was deleted is written anew first, as far as it was acknowledged.
+    pub fn check(&mut self) -> Result<(), AppendError> {
+        if self.broken.is_none() {
+            self.broken = astray(&self.file, &self.path).map(|astray| self.went(astray));
+        }
+        match &self.broken {
+            Some(why) => Err(AppendError::Broken { path: self.path.clone(), why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn went(&self, astray: Astray) -> String {
+        match astray {
+            Astray::Moved(Some(to)) => {
+                format!("the log was moved to {}; move it back and resume the run", to.display())
+            }
+            Astray::Moved(None) => "the log was moved elsewhere; move it back and resume the run".into(),
+            Astray::Deleted => match self.write_anew() {
+                Ok(to) => format!(
+                    "the log was deleted; what was acknowledged has been written anew to {}. Resume the run",
+                    to.display()
+                ),
+                Err(error) => format!("the log was deleted, and cannot be written anew: {error}"),
+            },
+        }
+    }
+
+    /// Copies what was acknowledged from the file that has lost its name to a new one: of that name, or
+    /// beside it where something else has the name now.
+    fn write_anew(&self) -> io::Result<PathBuf> {
+        let mut acknowledged = Vec::new();
+        (&self.file).seek(SeekFrom::Start(0))?;
+        (&self.file).take(self.length).read_to_end(&mut acknowledged)?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        make_directory(directory).map_err(|error| error.source)?;
+        let new = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let (mut file, path) = match new(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let beside = self.path.with_extension("rescued.jsonl");
+                (new(&beside)?, beside)
+            }
+            file => (file?, self.path.clone()),
+        };
+        file.write_all(&acknowledged)?;
+        file.sync_all()?;
+        sync_directory(directory)?;
+        Ok(path)
+    }
+
+    fn remember(&self) {
+        let Some(seq) = self.chain.seq.checked_sub(1) else { return };
+        // A head that could not be remembered costs a check at the next resume, not the entry.
+        let _ = self.store.remember(&self.chain.run, Head { seq, hash: self.chain.head });
+    }
+
     fn cut_back(&mut self, error: &io::Error) -> AppendError {
-        let cut = self.file.set_len(self.length).and_then(|()| self.file.sync_all());
+        let cut = self.disk.cut(self.length).and_then(|()| self.disk.sync());
+        let advice = "what was acknowledged is safe. See to the disk and resume the run";
         let why = match cut {
-            Ok(()) => format!("cannot write: {error}"),
-            Err(also) => format!("cannot write: {error}; nor cut back what was written: {also}"),
+            Ok(()) => format!("cannot write: {error}; {advice}"),
+            Err(also) => format!("cannot write: {error}, nor take back what was written: {also}; {advice}"),
         };
         self.broken = Some(why.clone());
         AppendError::Broken { path: self.path.clone(), why }
     }
 
-    fn set_aside(&mut self, found: &Found) -> Result<Option<Torn>, OpenJournalError> {
-        if found.rest.is_empty() {
+    fn set_aside(&mut self, rest: &[u8]) -> Result<Option<Torn>, OpenJournalError> {
+        if rest.is_empty() {
             return Ok(None);
         }
-        let failed = |source| StoreError::new(&self.path, source);
-        let sha256 = Sha256Hex::of(&found.rest);
-        let directory = side_directory(&self.path);
-        make_directory(&directory)?;
-        let kept = directory.join(format!("torn-{sha256}"));
-        let mut side = File::create(&kept).map_err(|source| StoreError::new(&kept, source))?;
-        side.write_all(&found.rest).and_then(|()| side.sync_all()).map_err(failed)?;
-        self.file.set_len(self.length).and_then(|()| self.file.sync_all()).map_err(failed)?;
-        let name = |path: &Path| {
-            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-        };
-        let kept = format!("{}/{}", name(&directory), name(&kept));
-        Ok(Some(Torn { bytes: found.rest.len() as u64, sha256, kept }))
+        let torn = keep(&self.path, rest)?;
+        let cut = self.disk.cut(self.length).and_then(|()| self.disk.sync());
+        cut.map_err(|source| StoreError::new(&self.path, source))?;
+        Ok(Some(torn))
     }
 
     /// The file.
@@ -203,104 +258,4 @@ impl Journal {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// The directory beside a log for what is too large for a line.
-#[must_use]
-pub fn side_directory(log: &Path) -> PathBuf {
-    let mut name = log.as_os_str().to_owned();
-    name.push(".d");
-    PathBuf::from(name)
-}
-
-fn open(path: &Path, flags: OFlags) -> Result<File, OpenJournalError> {
-    match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
-        Ok(handle) => Ok(File::from(handle)),
-        Err(rustix::io::Errno::LOOP) => {
-            Err(OpenJournalError::NotPlain(path.to_owned(), "it is a symbolic link"))
-        }
-        Err(error) => Err(StoreError::new(path, error.into()).into()),
-    }
-}
-
-fn check_plain(file: &File, path: &Path) -> Result<(), OpenJournalError> {
-    let data = file.metadata().map_err(|source| StoreError::new(path, source))?;
-    let why = if !data.is_file() {
-        "it is not a regular file"
-    } else if data.nlink() != 1 {
-        "it has more than one name (hard links)"
-    } else if data.uid() != rustix::process::geteuid().as_raw() {
-        "it belongs to somebody else"
-    } else if data.mode() & 0o077 != 0 {
-        "others can read or write it"
-    } else {
-        return Ok(());
-    };
-    Err(OpenJournalError::NotPlain(path.to_owned(), why))
-}
-
-fn lock(file: &File, path: &Path) -> Result<(), OpenJournalError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(OpenJournalError::Locked(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(StoreError::new(path, source).into()),
-    }
-}
-
-/// What stands in a log: entries, and bytes after them that are not one.
-struct Found {
-    entries: Vec<Entry>,
-    length: u64,
-    rest: Vec<u8>,
-    rest_has_lf: bool,
-}
-
-fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJournalError> {
-    let failed = |source| OpenJournalError::Store(StoreError::new(path, source));
-    file.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let mut reader = Reader::default();
-    let mut found = Found { entries: Vec::new(), length: 0, rest: Vec::new(), rest_has_lf: false };
-    for line in Lines::new(BufReader::new(file)) {
-        let line = line.map_err(failed)?;
-        let end = line.position.byte + line.bytes.len() as u64 + u64::from(line.ended);
-        match reader.take(&line.bytes) {
-            Ok(entry) if line.ended => {
-                found.entries.push(entry);
-                found.length = end;
-            }
-            // A last line that is not an entry was never acknowledged; anything else is damage.
-            Err(why) if line.endless || end < size => {
-                return Err(OpenJournalError::Line { path: path.to_owned(), at: line.position, why });
-            }
-            _ => {
-                found.rest_has_lf = line.ended;
-                file.seek(SeekFrom::Start(found.length)).map_err(failed)?;
-                file.take(size - found.length).read_to_end(&mut found.rest).map_err(failed)?;
-                break;
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The log must hold what this host saw last, at its place, and a torn rest may follow only that.
-fn check_head(store: &Store, path: &Path, found: &Found) -> Result<(), OpenJournalError> {
-    let went_back = |why: String| Err(OpenJournalError::WentBack(path.to_owned(), why));
-    let Some(last) = found.entries.last() else { return Ok(()) };
-    let Some(head) = store.head(&last.header.run)? else {
-        // Seen for the first time here: a last line that was ended must have been an entry.
-        return if found.rest_has_lf { went_back("its last line is not an entry".into()) } else { Ok(()) };
-    };
-    if head.seq > last.header.seq {
-        return went_back(format!(
-            "it ends at seq {}, but seq {} was written here",
-            last.header.seq, head.seq
-        ));
-    }
-    let at_head = usize::try_from(head.seq).ok().and_then(|seq| found.entries.get(seq));
-    if at_head.is_none_or(|entry| entry.hash != head.hash) {
-        return went_back(format!("seq {} is not the entry that was written here", head.seq));
-    }
-    Ok(())
 }

@@ -1,10 +1,12 @@
 //! The code that writes, reads and verifies run logs.
 
 pub mod chain;
+mod disk;
 pub mod entry;
 pub mod file;
 pub mod keys;
 pub mod read;
+mod recover;
 pub mod signers;
 pub mod sshsig;
 pub mod store;

@@ -114,6 +114,12 @@ impl Store {
         Ok(parsed)
     }
 
+    /// Remembers nothing of a run.
+    #[cfg(test)]
+    pub(super) fn forget(&self, run: &str) {
+        let _ = fs::remove_file(self.heads.join(run));
+    }
+
     /// Remembers a head. It is replaced as a whole and not synced: it guards against tampering, not
     /// against power cuts.
     ///

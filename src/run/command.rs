@@ -1,8 +1,8 @@
 //! What people and machinery ask of a run, and how a run says no.
 
 use crate::checklist::{Plan, PointId, ProbeKey, Role};
-use crate::journal::entry::{Event, Evidence};
-use crate::outcome::{Outcome, Sha256Hex};
+use crate::journal::entry::{Event, Evidence, Torn};
+use crate::outcome::Outcome;
 use crate::time::Utc;
 
 /// Somebody asks for something.
@@ -38,14 +38,12 @@ pub enum Act {
         /// The host.
         host: String,
     },
-    /// To put on record what was set aside when the file was recovered.
+    /// To put on record what the end of the program before left.
     Recover {
-        /// How many bytes.
-        bytes: u64,
-        /// Their digest.
-        sha256: Sha256Hex,
-        /// Where they are kept.
-        kept: String,
+        /// What was set aside.
+        torn: Option<Torn>,
+        /// The position of the last entry, if nobody may have been shown it.
+        in_doubt: Option<u64>,
     },
     /// To take in what a probe ended with.
     Finish {
@@ -116,7 +114,7 @@ impl Act {
             Event::Opened(_) => return None,
             Event::Joined(e) => Self::Join { key: e.key, role: e.role },
             Event::Resumed(e) => Self::Resume { gonogo: e.gonogo, host: e.host },
-            Event::Recovered(e) => Self::Recover { bytes: e.bytes, sha256: e.sha256, kept: e.kept },
+            Event::Recovered(e) => Self::Recover { torn: e.torn, in_doubt: e.in_doubt },
             Event::Probed(e) => Self::Finish {
                 probe: ProbeKey::new(e.point, e.probe),
                 attempt: e.attempt,
@@ -165,6 +163,9 @@ pub enum Refusal {
         /// The newest.
         newest: u64,
     },
+    /// Not what can have been left.
+    #[error("nothing was left, or an entry that is not the last one")]
+    NothingToRecover,
     /// The probe's time has not come.
     #[error("{0} is not due yet")]
     ProbeNotDue(ProbeKey),

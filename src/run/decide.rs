@@ -7,7 +7,7 @@ use super::verdict;
 use crate::checklist::{Confirm, Plan, Point, PointId, ProbeKey, Role};
 use crate::journal::entry::{
     Confirmed, Enrolled, Event, Evidence, Joined, MACHINE, NotApplicable, Noted, Probed, Recovered,
-    Replanned, Resumed, Retracted, Sealed, Waived,
+    Replanned, Resumed, Retracted, Sealed, Torn, Waived,
 };
 use crate::text;
 use crate::time::{Moment, Utc};
@@ -26,7 +26,7 @@ pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<E
     let event = match command.act.clone() {
         Act::Join { key, role } => case.join(key, role)?,
         Act::Resume { gonogo, host } => Resumed { gonogo, host }.into(),
-        Act::Recover { bytes, sha256, kept } => Recovered { bytes, sha256, kept }.into(),
+        Act::Recover { torn, in_doubt } => case.recover(torn, in_doubt)?,
         Act::Finish { probe, attempt, newest, before, took_ms, outcome } => {
             case.check_look(&probe, attempt, newest, before)?;
             Probed { point: probe.point, probe: probe.probe, attempt, before, took_ms, outcome }.into()
@@ -69,6 +69,15 @@ impl Case<'_> {
             _ => self.state.operator(self.by).is_some(),
         };
         if known { Ok(()) } else { Err(Refusal::NotEnrolled(self.by.to_owned())) }
+    }
+
+    fn recover(&self, torn: Option<Torn>, in_doubt: Option<u64>) -> Result<Event, Refusal> {
+        let left = torn.is_some() || in_doubt.is_some();
+        if left && in_doubt.is_none_or(|seq| seq == self.state.seq) {
+            Ok(Recovered { torn, in_doubt }.into())
+        } else {
+            Err(Refusal::NothingToRecover)
+        }
     }
 
     fn join(&self, key: String, role: Role) -> Result<Event, Refusal> {

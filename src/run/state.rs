@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::checklist::{Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{
     Confirmed, Decision, Enrolled, Entry, Event, Evidence, Noted, Opened, Predecessor, Probed, Reason,
-    Retracted, Sealed, Waived,
+    Recovered, Retracted, Sealed, Waived,
 };
 use crate::outcome::{Outcome, Sha256Hex};
 use crate::time::{Moment, Utc};
@@ -153,6 +153,8 @@ pub struct RunState {
     pub points: BTreeMap<PointId, PointState>,
     /// Notes about the run as a whole.
     pub notes: Vec<Note>,
+    /// What ends of the program left that were not as they should be: positions of the entries that say so.
+    pub recoveries: Vec<(u64, Recovered)>,
     /// The verdict, while it stands.
     pub verdict: Option<StandingVerdict>,
     /// The closing signatures.
@@ -177,6 +179,7 @@ impl RunState {
             predecessor: opened.previous_run.clone(),
             points: BTreeMap::new(),
             notes: Vec::new(),
+            recoveries: Vec::new(),
             verdict: None,
             seals: Vec::new(),
             seq: entry.header.seq,
@@ -206,7 +209,8 @@ impl RunState {
             self.verdict = None;
         }
         match &entry.event {
-            Event::Opened(_) | Event::Resumed(_) | Event::Recovered(_) => {}
+            Event::Opened(_) | Event::Resumed(_) => {}
+            Event::Recovered(event) => self.recoveries.push((entry.header.seq, (**event).clone())),
             Event::Joined(event) => self.roster.push(Enrolled {
                 principal: entry.header.by.clone(),
                 key: event.key.clone(),

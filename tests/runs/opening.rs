@@ -157,12 +157,15 @@ fn a_torn_tail_is_recovered_and_said() {
     std::fs::write(&log, [&whole[..], b"{\"v\":1,\"run"].concat()).unwrap();
     let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes after the last line end");
     let mut terminal = world.open_with(&[], 80, 24);
+    terminal.wait_for_text("11 bytes of a torn line");
+    terminal.press(Key::Enter);
     terminal.wait_for_text("1/3");
     leave(terminal);
+    let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes of a torn line set aside in");
     let entries = world.entries();
     let recovered = entries.iter().find(|entry| entry["kind"] == "recovered").unwrap();
-    assert_eq!(recovered["bytes"], 11);
-    let kept = log.parent().unwrap().join(recovered["kept"].as_str().unwrap());
+    assert_eq!(recovered["torn"]["bytes"], 11);
+    let kept = log.parent().unwrap().join(recovered["torn"]["kept"].as_str().unwrap());
     assert_eq!(std::fs::read(kept).unwrap(), b"{\"v\":1,\"run");
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::line::{ReadEntryError, VERSION, write_json};
-use super::{Decision, Enrolled, Evidence, Header, Predecessor, Reason};
+use super::{Decision, Enrolled, Evidence, Header, Predecessor, Reason, Torn};
 use crate::checklist::{Plan, PointId, Role};
 use crate::outcome::{Outcome, Sha256Hex};
 use crate::text;
@@ -121,14 +121,13 @@ kinds! {
         /// The host it runs on.
         host: String,
     }
-    /// Bytes after the last acknowledged entry were set aside.
+    /// The program did not end as it should: what it left.
     Recovered = "recovered" {
-        /// How many.
-        bytes: u64,
-        /// Their SHA-256.
-        sha256: Sha256Hex,
-        /// The file they are kept in, beside the log.
-        kept: String,
+        /// What was set aside.
+        torn: Option<Torn>,
+        /// The position of the entry before this one, where the host does not remember that it was
+        /// acknowledged: it may be that nobody was shown it.
+        in_doubt: Option<u64>,
     }
     /// A probe ended.
     Probed = "probed" {

@@ -87,6 +87,18 @@ pub struct Evidence {
     pub hash: Sha256Hex,
 }
 
+/// What stood after the last entry and was none; kept beside the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Torn {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their SHA-256.
+    pub sha256: Sha256Hex,
+    /// The file that they are kept in, relative to the log's directory.
+    pub kept: String,
+}
+
 /// Whether the deployment may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {

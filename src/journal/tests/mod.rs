@@ -1,3 +1,8 @@
+//! Logs as they are written, broken, recovered and verified.
+
+mod power;
+mod shim;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -66,7 +71,10 @@ fn note(text: &str) -> Event {
 
 impl Bench {
     fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    fn at(home: tempfile::TempDir) -> Self {
         let store = Store::new(&home.path().join("state"), None);
         let run = "ab".repeat(16);
         let path = store.path_of("t", now(0).wall, &run);
@@ -258,4 +266,52 @@ fn who_is_not_trusted_or_signs_with_another_key_is_found() {
     assert!(why(signers(&expired)).1.contains("no longer valid"));
     let other = format!("alice@x namespaces=\"git\" {}", bench.alice.public);
     assert!(why(signers(&other)).1.contains("sign under gonogo-entry-v1"));
+}
+
+#[test]
+fn a_log_that_is_moved_away_takes_nothing_more_and_says_where_it_is() {
+    let bench = Bench::new();
+    bench.write();
+    let mut again = bench.reopen().unwrap();
+    let elsewhere = bench.home.path().join("elsewhere");
+    fs::rename(&bench.path, &elsewhere).unwrap();
+    let before = fs::read(&elsewhere).unwrap();
+    let told = again.journal.append(now(9), MACHINE, note("x"), None).unwrap_err().to_string();
+    assert!(told.contains(&format!("the log was moved to {}", elsewhere.display())), "{told}");
+    assert_eq!(fs::read(&elsewhere).unwrap(), before);
+    assert!(!bench.path.exists());
+    // Moving it back helps the next program, not this one.
+    fs::rename(&elsewhere, &bench.path).unwrap();
+    again.journal.append(now(9), MACHINE, note("x"), None).unwrap_err();
+    drop(again);
+    assert_eq!(bench.reopen().unwrap().entries.len(), 4);
+}
+
+#[test]
+fn a_log_that_is_deleted_is_written_anew() {
+    let bench = Bench::new();
+    bench.write();
+    let before = bench.bytes();
+    let mut again = bench.reopen().unwrap();
+    fs::remove_dir_all(bench.path.parent().unwrap()).unwrap();
+    let told = again.journal.check().unwrap_err().to_string();
+    assert!(told.contains("has been written anew to"), "{told}");
+    drop(again);
+    assert_eq!(bench.bytes(), before);
+    assert_eq!(bench.reopen().unwrap().entries.len(), 4);
+}
+
+/// What somebody else put in its place is not written over.
+#[test]
+fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
+    let bench = Bench::new();
+    bench.write();
+    let before = bench.bytes();
+    let mut again = bench.reopen().unwrap();
+    fs::remove_file(&bench.path).unwrap();
+    fs::write(&bench.path, "mine").unwrap();
+    let told = again.journal.check().unwrap_err().to_string();
+    let beside = bench.path.with_extension("rescued.jsonl");
+    assert!(told.contains(&format!("written anew to {}", beside.display())), "{told}");
+    assert_eq!((bench.bytes(), fs::read(beside).unwrap()), (b"mine".to_vec(), before));
 }

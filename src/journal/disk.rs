@@ -1,0 +1,103 @@
+//! The log's file as the journal writes it, and the refusal of files that are no log of one's own.
+
+use std::fmt::Debug;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::file::OpenJournalError;
+use super::store::StoreError;
+
+/// All that the journal does to its file. What was not synced may be lost, in whole or in part, when the
+/// power goes; what was synced stays, also where the same block is written again.
+pub(super) trait Disk: Debug + Send {
+    /// Writes at the end.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was written, and the length, durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Shortens the file.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+/// Opens a log to read and to append to, without following a link.
+pub(super) fn open(path: &Path, more: OFlags) -> Result<File, OpenJournalError> {
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
+    match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(handle) => Ok(File::from(handle)),
+        Err(rustix::io::Errno::LOOP) => {
+            Err(OpenJournalError::NotPlain(path.to_owned(), "it is a symbolic link"))
+        }
+        Err(error) => Err(StoreError::new(path, error.into()).into()),
+    }
+}
+
+pub(super) fn check_plain(file: &File, path: &Path) -> Result<(), OpenJournalError> {
+    let data = file.metadata().map_err(|source| StoreError::new(path, source))?;
+    let why = if !data.is_file() {
+        "it is not a regular file"
+    } else if data.nlink() != 1 {
+        "it has more than one name (hard links)"
+    } else if data.uid() != rustix::process::geteuid().as_raw() {
+        "it belongs to somebody else"
+    } else if data.mode() & 0o077 != 0 {
+        "others can read or write it"
+    } else {
+        return Ok(());
+    };
+    Err(OpenJournalError::NotPlain(path.to_owned(), why))
+}
+
+pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenJournalError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenJournalError::Locked(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(StoreError::new(path, source).into()),
+    }
+}
+
+/// A file is only as durable as the name it has in its directory.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path)?.sync_all()
+}
+
+/// How a file that is open is no longer at its path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Astray {
+    /// It has another name now; which one, where the system tells (`/proc/self/fd`).
+    Moved(Option<PathBuf>),
+    /// It has no name any more, and is gone when it is closed.
+    Deleted,
+}
+
+/// Whether the file is still the one that its path leads to.
+pub(super) fn astray(file: &File, path: &Path) -> Option<Astray> {
+    let own = file.metadata().ok()?;
+    let there = fs::symlink_metadata(path).ok();
+    if there.is_some_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())) {
+        return None;
+    }
+    Some(if own.nlink() == 0 { Astray::Deleted } else { Astray::Moved(name_of(file)) })
+}
+
+fn name_of(file: &File) -> Option<PathBuf> {
+    use std::os::fd::AsRawFd as _;
+    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+}

@@ -1,0 +1,99 @@
+//! What a crash leaves: entries, perhaps one that nobody was shown, perhaps bytes that are none.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::disk::sync_directory;
+use super::entry::{Entry, Torn};
+use super::file::OpenJournalError;
+use super::read::{Lines, Reader};
+use super::store::{Store, StoreError, make_directory};
+use crate::outcome::Sha256Hex;
+
+/// What stands in a log: entries, and bytes after them that are not one.
+pub(super) struct Found {
+    pub(super) entries: Vec<Entry>,
+    /// Where the last entry ends.
+    pub(super) length: u64,
+    pub(super) rest: Vec<u8>,
+}
+
+pub(super) fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJournalError> {
+    let failed = |source| OpenJournalError::Store(StoreError::new(path, source));
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let mut reader = Reader::default();
+    let mut found = Found { entries: Vec::new(), length: 0, rest: Vec::new() };
+    for line in Lines::new(BufReader::new(file)) {
+        let line = line.map_err(failed)?;
+        let end = line.position.byte + line.bytes.len() as u64 + u64::from(line.ended);
+        match reader.take(&line.bytes) {
+            Ok(entry) if line.ended => {
+                found.entries.push(entry);
+                found.length = end;
+            }
+            // A last line that is not an entry was never acknowledged; anything else is damage.
+            Err(why) if line.endless || end < size => {
+                return Err(OpenJournalError::Line { path: path.to_owned(), at: line.position, why });
+            }
+            _ => {
+                file.seek(SeekFrom::Start(found.length)).map_err(failed)?;
+                file.take(size - found.length).read_to_end(&mut found.rest).map_err(failed)?;
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The log must hold what this host saw last, at its place. Gives the position of the last entry if this
+/// host does not remember it: it was written, but whether it was acknowledged before the end is not known.
+/// There can be one such entry only, because each one waits for the one before it.
+pub(super) fn check_head(
+    store: &Store,
+    path: &Path,
+    last: &Entry,
+    found: &Found,
+) -> Result<Option<u64>, OpenJournalError> {
+    let went_back = |why: String| Err(OpenJournalError::WentBack(path.to_owned(), why));
+    let Some(head) = store.head(&last.header.run)? else { return Ok(Some(last.header.seq)) };
+    if head.seq > last.header.seq {
+        return went_back(format!(
+            "it ends at seq {}, but seq {} was written here",
+            last.header.seq, head.seq
+        ));
+    }
+    let at_head = usize::try_from(head.seq).ok().and_then(|seq| found.entries.get(seq));
+    if at_head.is_none_or(|entry| entry.hash != head.hash) {
+        return went_back(format!("seq {} is not the entry that was written here", head.seq));
+    }
+    Ok((head.seq < last.header.seq).then_some(last.header.seq))
+}
+
+/// Keeps the bytes beside the log, durably.
+pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
+    let sha256 = Sha256Hex::of(rest);
+    let directory = side_directory(log);
+    make_directory(&directory)?;
+    let kept = directory.join(format!("torn-{sha256}"));
+    let write = || {
+        let mut side = File::create(&kept)?;
+        side.write_all(rest)?;
+        side.sync_all()?;
+        sync_directory(&directory)?;
+        directory.parent().map_or(Ok(()), sync_directory)
+    };
+    write().map_err(|source| StoreError::new(&kept, source))?;
+    let name =
+        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kept = format!("{}/{}", name(&directory), name(&kept));
+    Ok(Torn { bytes: rest.len() as u64, sha256, kept })
+}
+
+/// The directory beside a log for what is too large for a line.
+fn side_directory(log: &Path) -> PathBuf {
+    let mut name = log.as_os_str().to_owned();
+    name.push(".d");
+    PathBuf::from(name)
+}

@@ -1,0 +1,239 @@
+//! The power goes at every step of writing a log, and of recovering it; every thing that may then be on
+//! the disk is tried. What was acknowledged is there, and what was not is never taken for it.
+
+use std::fs;
+
+use super::super::disk::Disk;
+use super::super::entry::{Entry, Recovered};
+use super::super::file::Reopened;
+use super::super::store::Head;
+use super::shim::{Fate, Shim};
+use super::*;
+
+const ENTRIES: usize = 9;
+
+/// A log in memory where there is such a place: the crashes are made up, and so need no real disk.
+fn bench() -> Bench {
+    let memory = std::path::Path::new("/dev/shm");
+    let home = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    Bench::at(home.unwrap())
+}
+
+/// Writes until the disk is full of trouble. Gives what was acknowledged.
+fn write(bench: &Bench, shim: &Shim) -> Vec<Entry> {
+    let _ = fs::remove_file(&bench.path);
+    let mut journal = Journal::create(&bench.store, &bench.path, Chain::new("ab".repeat(16))).unwrap();
+    journal.use_disk(Box::new(shim.clone()));
+    let mut acknowledged = Vec::new();
+    for index in 0..ENTRIES {
+        let at = now(i64::try_from(index).unwrap());
+        let alice = (index % 2 == 0).then_some(&bench.alice);
+        let by = alice.map_or(MACHINE, |alice| &alice.principal);
+        let event = match index {
+            0 => opened(&bench.alice),
+            _ if alice.is_some() => note("hello"),
+            _ => Resumed { gonogo: "0".into(), host: "h".into() }.into(),
+        };
+        match journal.append(at, by, event, alice) {
+            Ok(entry) => acknowledged.push(entry),
+            Err(error) => {
+                assert!(matches!(error, AppendError::Broken { .. }), "{error}");
+                assert!(matches!(journal.check(), Err(AppendError::Broken { .. })));
+                break;
+            }
+        }
+    }
+    acknowledged
+}
+
+/// All that may be on the disk when the power is back.
+fn images(shim: &Shim) -> Vec<Vec<u8>> {
+    let (changes, length) = shim.unsynced();
+    let length = length.max(1);
+    let parts = (1..length).step_by(3).chain([length - 1]).map(Fate::Begin);
+    let holes = (1..length).step_by(16).flat_map(|at| [Fate::End(at), Fate::Stale(at)]);
+    let fates = [Fate::Kept, Fate::Dropped].into_iter().chain(parts).chain(holes);
+    let fates: Vec<Fate> = if changes == 0 { vec![Fate::Kept] } else { fates.collect() };
+    let later: &[bool] = if changes > 1 { &[true, false] } else { &[true] };
+    fates.iter().flat_map(|fate| later.iter().map(|later| shim.after(*fate, *later))).collect()
+}
+
+/// Which heads may be remembered: the newest acknowledged, the one before, or none.
+fn heads(acknowledged: &[Entry]) -> Vec<Option<Head>> {
+    let head = |entry: &Entry| Some(Head { seq: entry.header.seq, hash: entry.hash });
+    acknowledged.iter().rev().take(2).map(head).chain([None]).collect()
+}
+
+struct Crash<'a> {
+    bench: &'a Bench,
+    acknowledged: &'a [Entry],
+    head: Option<Head>,
+    image: &'a [u8],
+}
+
+impl Crash<'_> {
+    /// The disk and the memory of the host as the crash left them.
+    fn lay(&self) {
+        fs::write(&self.bench.path, self.image).unwrap();
+        let run = "ab".repeat(16);
+        match self.head {
+            Some(head) => self.bench.store.remember(&run, head).unwrap(),
+            None => self.bench.store.forget(&run),
+        }
+    }
+
+    /// What is found must be what was acknowledged, and at most one entry more, which is in doubt.
+    fn check(&self, found: &Reopened) {
+        let (known, entries) = (self.acknowledged.len(), &found.entries);
+        assert_eq!(entries[..known.min(entries.len())], *self.acknowledged, "an acknowledged entry is lost");
+        assert!(entries.len() <= known + 1, "{} entries, {known} acknowledged", entries.len());
+        let last = entries.last().unwrap().header.seq;
+        if entries.len() > known {
+            assert_eq!(found.in_doubt, Some(last), "an entry nobody was shown passes for one that was");
+        } else if self.head.is_some_and(|head| head.seq == last) {
+            assert_eq!(found.in_doubt, None);
+        }
+        let rest = &self.image[self.image.len() - rest_of(self.image)..];
+        let kept = found
+            .torn
+            .as_ref()
+            .map(|torn| fs::read(self.bench.path.parent().unwrap().join(&torn.kept)).unwrap());
+        assert_eq!(kept.unwrap_or_default(), rest);
+    }
+
+    /// Goes on, and shows the log to a verifier.
+    fn go_on(&self, found: Reopened) {
+        let Reopened { mut journal, torn, in_doubt, entries } = found;
+        let count = entries.len() as u64;
+        if torn.is_some() || in_doubt.is_some() {
+            journal.append(now(50), MACHINE, Recovered { torn, in_doubt }.into(), None).unwrap();
+        }
+        let alice = &self.bench.alice;
+        let noted = journal.append(now(51), &alice.principal, note("again"), Some(alice)).unwrap();
+        drop(journal);
+        let report = self.bench.verify_bytes(&self.bench.bytes());
+        assert_eq!((report.answer, report.head), (Answer::Open, noted.hash));
+        assert!(report.entries > count);
+        let again = self.bench.reopen().unwrap();
+        assert_eq!((again.torn, again.in_doubt), (None, None));
+    }
+}
+
+/// How many bytes stand after the last entry.
+fn rest_of(image: &[u8]) -> usize {
+    let mut reader = super::super::read::Reader::default();
+    let mut left = image.len();
+    for line in image.split_inclusive(|byte| *byte == b'\n') {
+        let Some(line) = line.strip_suffix(b"\n") else { break };
+        if reader.take(line).is_err() {
+            break;
+        }
+        left -= line.len() + 1;
+    }
+    left
+}
+
+/// Every crash of a program that this disk was given to.
+fn crashes(bench: &Bench, shim: &Shim, acknowledged: &[Entry], mut each: impl FnMut(&Crash)) -> usize {
+    let (images, heads) = (images(shim), heads(acknowledged));
+    for image in &images {
+        for head in &heads {
+            let crash = Crash { bench, acknowledged, head: *head, image };
+            crash.lay();
+            // Without a first entry there is no run, and nothing was ever shown.
+            if acknowledged.is_empty() && rest_of(image) == image.len() {
+                assert!(bench.reopen().is_err());
+            } else {
+                each(&crash);
+            }
+        }
+    }
+    images.len() * heads.len()
+}
+
+#[test]
+fn the_power_may_go_at_any_step() {
+    let bench = bench();
+    let mut points = 0;
+    for steps in 0..=2 * ENTRIES {
+        let shim = Shim::holding(b"").dies_after(steps);
+        let acknowledged = write(&bench, &shim);
+        let mut found = 0;
+        points += crashes(&bench, &shim, &acknowledged, |crash| {
+            let reopened = bench.reopen().unwrap();
+            crash.check(&reopened);
+            // Signing and verifying take longer than all the rest.
+            if found % 40 == 0 {
+                crash.go_on(reopened);
+            }
+            found += 1;
+        });
+    }
+    println!("{points} crash points");
+    assert!(points >= 10_000, "{points}");
+}
+
+/// A write or a sync fails, the log is cut back, and the power goes before, during or after that.
+#[test]
+fn the_power_may_go_after_a_failed_write_or_sync() {
+    let bench = bench();
+    for fails in 0..2 * ENTRIES {
+        for more in 0..=2 {
+            let shim = Shim::holding(b"").fails_at(fails).dies_after(fails + 1 + more);
+            let acknowledged = write(&bench, &shim);
+            assert_eq!(acknowledged.len(), fails / 2);
+            crashes(&bench, &shim, &acknowledged, |crash| {
+                let found = bench.reopen().unwrap();
+                crash.check(&found);
+            });
+        }
+    }
+}
+
+/// The power goes again while the torn tail is being set aside, and while that is put on record.
+#[test]
+fn the_power_may_go_during_the_recovery() {
+    let bench = bench();
+    let shim = Shim::holding(b"").dies_after(2 * ENTRIES - 1);
+    let acknowledged = write(&bench, &shim);
+    for image in images(&shim).iter().step_by(7) {
+        for steps in 0..=4 {
+            recover_and_die(&bench, &acknowledged, image, steps);
+        }
+    }
+}
+
+fn recover_and_die(bench: &Bench, acknowledged: &[Entry], image: &[u8], steps: usize) {
+    let head = heads(acknowledged)[0];
+    Crash { bench, acknowledged, head, image }.lay();
+    let again = Shim::holding(image).dies_after(steps);
+    let on = |_| -> Box<dyn Disk> { Box::new(again.clone()) };
+    let mut known = acknowledged.to_vec();
+    if let Ok(mut found) = Journal::reopen_on(&bench.store, &bench.path, on) {
+        // What is put on record as in doubt has been told.
+        let (torn, in_doubt) = (found.torn, found.in_doubt);
+        if (torn.is_some() || in_doubt.is_some())
+            && let Ok(entry) =
+                found.journal.append(now(50), MACHINE, Recovered { torn, in_doubt }.into(), None)
+        {
+            known = found.entries;
+            known.push(entry);
+        }
+    }
+    let later = images(&again);
+    let crashes = later.iter().step_by(5).map(|image| Crash {
+        bench,
+        acknowledged: &known,
+        head: heads(&known)[0],
+        image,
+    });
+    for crash in crashes {
+        crash.lay();
+        let found = bench.reopen().unwrap();
+        assert!(found.entries.len() >= acknowledged.len());
+        if found.entries.len() > known.len() {
+            crash.check(&found);
+        }
+        crash.go_on(found);
+    }
+}
