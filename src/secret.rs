@@ -59,6 +59,15 @@ impl<'de> Deserialize<'de> for SecretRef {
 }
 
 impl SecretRef {
+    /// The program that is run to read it, with its arguments.
+    #[must_use]
+    pub fn command(&self) -> Option<&[String]> {
+        match self {
+            Self::Command(argv) => Some(argv),
+            Self::Env(_) | Self::File(_) => None,
+        }
+    }
+
     /// The reference as a word of a shell command that a person could type.
     #[must_use]
     pub fn shell(&self) -> String {
@@ -140,6 +149,9 @@ pub enum ReadSecretError {
 
 /// The shortest secret in bytes that can be redacted by value without mutilating all other text.
 pub const MIN_LENGTH: usize = 4;
+
+/// The shortest line in bytes that is a secret by itself when the secret has several.
+const WHOLE_LINE: usize = 16;
 
 /// The longest a secret command may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
@@ -240,6 +252,8 @@ fn spellings(value: &str) -> Vec<Zeroizing<String>> {
     all.push(hex(value).to_uppercase());
     all.push(percent(value, true).to_lowercase());
     all.push(serde_json::to_string(value).map_or_else(|_| String::new(), |s| s.trim_matches('"').to_owned()));
+    // Of a secret of several lines, a program may print one.
+    all.extend(value.lines().filter(|line| line.len() >= WHOLE_LINE).map(str::to_owned));
     all.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|code| code.encode(value)));
     all.retain(|spelling| spelling.len() >= MIN_LENGTH);
     all.sort();
@@ -280,8 +294,30 @@ impl Redactor {
                 *found.entry(rule.clone()).or_default() += times as u64;
             }
         }
-        clean
+        self.clean_cut(clean, found)
     }
+
+    /// Where a long text was cut ([`text::CUT`] says so), the begin of a secret may stand before the cut.
+    fn clean_cut(&self, mut text: String, found: &mut BTreeMap<String, u64>) -> String {
+        let mut from = text.len();
+        while let Some(cut) = text.get(..from).and_then(|before| before.rfind(text::CUT)) {
+            from = cut;
+            let begun =
+                self.needles.iter().find_map(|(rule, needle)| Some((rule, begun(needle, &text[..cut])?)));
+            if let Some((rule, length)) = begun {
+                from = cut - length;
+                text.replace_range(from..cut, &format!("[redacted: {rule}]"));
+                *found.entry(rule.clone()).or_default() += 1;
+            }
+        }
+        text
+    }
+}
+
+/// How much of the begin of `needle` a text ends with, if it is enough to be told.
+fn begun(needle: &str, text: &str) -> Option<usize> {
+    let lengths = (MIN_LENGTH..needle.len()).rev().filter(|length| needle.is_char_boundary(*length));
+    lengths.into_iter().find(|length| text.ends_with(&needle[..*length]))
 }
 
 #[cfg(test)]
@@ -312,6 +348,23 @@ mod tests {
     fn a_secret_within_a_secret_leaves_no_rest() {
         let clean = redactor(&["abcd", "abcdefgh"]).clean("abcdefgh abcd", &mut BTreeMap::new());
         assert_eq!(clean, "[redacted: env S1] [redacted: env S0]");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_in_two_leaves_no_begin() {
+        let mut found = BTreeMap::new();
+        let redactor = redactor(&["swordfish"]);
+        let cut = text::clip("the word is swordfish, and more", 17);
+        assert_eq!(redactor.clean(&cut, &mut found), "the word is [redacted: env S0]… (14 bytes more)");
+        assert_eq!(found, BTreeMap::from([("env S0".to_owned(), 1)]));
+        assert_eq!(redactor.clean("swo… a … b", &mut found), "swo… a … b");
+    }
+
+    #[test]
+    fn of_a_secret_of_several_lines_each_is_one() {
+        let key = "-----BEGIN-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END-----\n";
+        let clean = redactor(&[key]).clean("loaded MC4CAQAwBQYDK2VwBCIEIA", &mut BTreeMap::new());
+        assert_eq!(clean, "loaded [redacted: env S0]");
     }
 
     #[test]

@@ -43,6 +43,9 @@ fn escape(foreign: &str, keep: impl Fn(char) -> bool) -> String {
     safe
 }
 
+/// Stands where a text was cut.
+pub const CUT: char = '…';
+
 /// At most `limit` bytes of `text`, cut between characters; what was cut is counted.
 #[must_use]
 pub fn clip(text: &str, limit: usize) -> String {
@@ -50,7 +53,7 @@ pub fn clip(text: &str, limit: usize) -> String {
         return text.to_owned();
     }
     let end = text.floor_char_boundary(limit);
-    format!("{}… ({} bytes more)", &text[..end], text.len() - end)
+    format!("{}{CUT} ({} bytes more)", &text[..end], text.len() - end)
 }
 
 /// Foreign bytes as one safe line of at most `limit` bytes; invalid UTF-8 is replaced by U+FFFD.

@@ -40,6 +40,8 @@ fn the_first_command_sets_up_all_that_a_newcomer_needs() {
     let sandbox = Sandbox::new().args(args);
     copy_config(&sandbox.work().join("config"));
     let mut terminal = sandbox.terminal(120, 40);
+    terminal.wait_for_text("May they run with your rights?");
+    terminal.send("y").press(Key::Enter);
     terminal.wait_for_text("Your name in run logs");
     terminal.send("dana@deck.example").press(Key::Enter);
     terminal.wait_for_text("Passphrase for the new key");

@@ -275,6 +275,8 @@ impl<'a> Work<'a> {
             "http" => decode(table).map(Spec::Http),
             "redis" => decode(table).map(Spec::Redis),
             "rabbitmq" => decode(table).map(Spec::Rabbitmq),
+            "command" => decode(table).map(Spec::Command),
+            "git" => decode(table).map(Spec::Git),
             kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
         };
         spec.map_err(|(steps, what)| self.problems.push(self.misfit(file, origin, &steps, &what))).ok()

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::Spec;
 use crate::outcome::Sha256Hex;
-use crate::secret::SecretRef;
 
 /// The id of a control point, `infra.redis`.
 pub type PointId = String;
@@ -62,13 +61,7 @@ impl Plan {
     #[must_use]
     pub fn commands(&self) -> BTreeSet<Vec<String>> {
         let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
-        let references = specs.flat_map(Spec::secrets);
-        references
-            .filter_map(|reference| match reference {
-                SecretRef::Command(argv) => Some(argv.clone()),
-                SecretRef::Env(_) | SecretRef::File(_) => None,
-            })
-            .collect()
+        specs.flat_map(Spec::commands).map(<[String]>::to_vec).collect()
     }
 
     /// SHA-256 of the plan as it stands in the log (compact JSON).

@@ -19,9 +19,16 @@ pub(super) fn newest_tags(repository: &Path) -> Vec<String> {
 
 /// The commit that a tag names, if the repository is there and has it.
 pub(super) fn commit_of(repository: &Path, tag: &str) -> Option<String> {
-    // The name of a tag and nothing else, so that no tag can be taken for an option or an expression.
-    let name = format!("refs/tags/{tag}^{{commit}}");
-    ask(&["-C", &repository.to_string_lossy(), "rev-parse", "--verify", "--quiet", &name])
+    let (repository, name) = (repository.to_string_lossy(), format!("refs/tags/{tag}"));
+    // The name of a tag and nothing else: an option or an expression is not taken for one.
+    is_reference(&name).then(|| {
+        ask(&["-C", &repository, "rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])
+    })?
+}
+
+fn is_reference(name: &str) -> bool {
+    let check = Command::new("git").args(["check-ref-format", name]).stdin(Stdio::null()).status();
+    check.is_ok_and(|status| status.success())
 }
 
 fn ask(arguments: &[&str]) -> Option<String> {

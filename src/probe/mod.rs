@@ -3,6 +3,7 @@
 //!     look ─► http ─────► web ─┐
 //!          ─► redis ───────────┼─► net (names, connecting) ─► socket, tls
 //!          ─► rabbitmq ► web ──┘
+//!          ─► command, git ────► process
 //!
 //! What was looked at and is not as the checklist asks is a wrong observation. What could not be looked
 //! at (no such host, no answer, credentials refused, a command forbidden) is an unseen one: never a pass,
@@ -11,12 +12,18 @@
 
 mod address;
 mod blind;
+mod command;
+mod content;
 mod deadline;
+mod git;
 mod http;
+mod json;
 mod net;
+mod process;
 mod rabbitmq;
 mod redis;
 mod socket;
+mod text_checks;
 mod tls;
 mod web;
 
@@ -38,6 +45,8 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper) -> Outcome {
         Spec::Http(spec) => Box::pin(http::look(spec, &deadline, keeper)).await,
         Spec::Redis(spec) => Box::pin(redis::look(spec, &deadline, keeper)).await,
         Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper)).await,
+        Spec::Command(spec) => Box::pin(command::look(spec, &deadline, keeper)).await,
+        Spec::Git(spec) => Box::pin(git::look(spec, &deadline)).await,
         Spec::Unavailable(spec) => unavailable(spec),
     };
     outcome.cleaned(&keeper.redactor())

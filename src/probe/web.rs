@@ -14,14 +14,13 @@ use crate::checklist::spec::Tls;
 use crate::error;
 
 use super::blind::{Blind, Fact};
+use super::content::Content;
 use super::deadline::{Deadline, Late};
 use super::net::{self, ConnectError};
 use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
 const MAX_BODY: usize = 1 << 20;
-/// The most objects of a JSON body.
-const OBJECTS: usize = 1 << 14;
 /// How long a glance at a body may take.
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long before the deadline connecting ends, so that it is told as such.
@@ -43,13 +42,6 @@ pub(super) struct Browser {
     tls: Tls,
     proxies: Proxies,
     deadline: Deadline,
-}
-
-/// What was read of a body.
-pub(super) struct Body {
-    pub(super) bytes: Vec<u8>,
-    /// Why it is not all of it.
-    pub(super) cut: Option<Blind>,
 }
 
 impl Browser {
@@ -85,12 +77,12 @@ impl Browser {
     }
 
     /// Reads a body up to the cap or the deadline, and says which it was.
-    pub(super) async fn read(&self, response: Response) -> Body {
+    pub(super) async fn read(&self, response: Response) -> Content {
         read(response, &self.deadline).await
     }
 
     /// The same, but for no longer than a moment: for a body that is only there to explain.
-    pub(super) async fn glance(&self, response: Response) -> Body {
+    pub(super) async fn glance(&self, response: Response) -> Content {
         read(response, &Deadline::after(GLANCE.min(self.deadline.left()))).await
     }
 
@@ -154,7 +146,7 @@ fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
     wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| (*error).source())
 }
 
-async fn read(mut response: Response, deadline: &Deadline) -> Body {
+async fn read(mut response: Response, deadline: &Deadline) -> Content {
     let mut bytes = Vec::new();
     let cut = loop {
         match deadline.of("the rest of the body", response.chunk()).await {
@@ -173,7 +165,7 @@ async fn read(mut response: Response, deadline: &Deadline) -> Body {
             break Some(Blind::new("body longer than 1 MiB: only its begin was read"));
         }
     };
-    Body { bytes, cut }
+    Content { bytes, cut }
 }
 
 fn host(url: &Url) -> String {
@@ -214,46 +206,8 @@ impl Resolve for Names {
     }
 }
 
-/// Why bytes could not be read as JSON.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
-    /// It may well be JSON, but it is not looked into.
-    #[error("JSON of more than {OBJECTS} objects: not read")]
-    Large,
-    /// The same.
-    #[error("JSON nested more than 128 deep: not read")]
-    Deep,
-    /// It is something else.
-    #[error("not JSON")]
-    Foreign,
-}
-
-/// Reads JSON. What is small as text can be large when read: `{"":0}` grows a hundredfold.
-pub(super) fn json(bytes: &[u8]) -> Result<serde_json::Value, Unreadable> {
-    if bytes.split(|byte| *byte == b'{').count() > OBJECTS + 1 {
-        return Err(Unreadable::Large);
-    }
-    serde_json::from_slice(bytes).map_err(|error| {
-        // The error has no kind of its own for this.
-        if error.to_string().contains("recursion limit") { Unreadable::Deep } else { Unreadable::Foreign }
-    })
-}
-
 /// One segment of a path, percent-encoded: everything but the unreserved characters of RFC 3986.
 pub(super) fn segment(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_that_is_not_read_is_told_from_what_is_none() {
-        assert!(json(b"{}").is_ok());
-        assert_eq!(json("[".repeat(1000).as_bytes()).unwrap_err(), Unreadable::Deep);
-        assert_eq!(json(r#"{"":0},"#.repeat(20_000).as_bytes()).unwrap_err(), Unreadable::Large);
-        assert_eq!(json(b"<html>").unwrap_err(), Unreadable::Foreign);
-    }
 }

@@ -1,6 +1,9 @@
 //! What the probes see of real servers, in the words that people read.
 
+mod command;
+mod git;
 mod http;
+mod poetry;
 mod rabbitmq;
 mod redis;
 

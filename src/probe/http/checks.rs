@@ -2,11 +2,12 @@
 
 use reqwest::header::HeaderMap;
 
-use crate::checklist::spec::{BodyCheck, HeaderCheck, Http};
+use crate::checklist::spec::{HeaderCheck, Http};
 use crate::outcome::Observation;
 
-use super::super::web::Body;
-use super::{Answer, excerpt, json, name};
+use super::super::content::Content;
+use super::super::{json, text_checks};
+use super::{Answer, name};
 
 /// All observations of one answer.
 pub(super) fn judge(spec: &Http, answer: Answer) -> Vec<Observation> {
@@ -15,7 +16,7 @@ pub(super) fn judge(spec: &Http, answer: Answer) -> Vec<Observation> {
     let took = format!("{} ms", answer.took.as_millis());
     seen.push(Observation::recorded("time to answer", took).measured());
     seen.extend(spec.header.iter().map(|check| header(check, &answer.headers)));
-    seen.extend(spec.body.iter().map(|check| body(check, &answer.body)));
+    seen.extend(text_checks::judge(&spec.body, "body", &answer.body));
     seen.extend(json::judge(&spec.json, &answer.body));
     seen
 }
@@ -25,14 +26,14 @@ pub(super) fn expected_status(spec: &Http) -> String {
     spec.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
 }
 
-fn status(spec: &Http, status: u16, headers: &HeaderMap, body: &Body) -> Observation {
+fn status(spec: &Http, status: u16, headers: &HeaderMap, body: &Content) -> Observation {
     let ok = spec.status.contains(&status);
     let seen = match headers.get("location") {
         Some(to) if !ok && (300..400).contains(&status) => {
             format!("{status} to {}", String::from_utf8_lossy(to.as_bytes()))
         }
         _ if ok || body.bytes.is_empty() => status.to_string(),
-        _ => format!("{status}: {}", excerpt(&body.bytes)),
+        _ => format!("{status}: {}", body.excerpt()),
     };
     Observation::new(name(spec), expected_status(spec), seen, ok)
 }
@@ -84,16 +85,6 @@ fn values_of<'a>(name: &'a str, value: &'a str) -> impl Iterator<Item = Option<&
         };
         key.trim().eq_ignore_ascii_case(name).then_some(value)
     })
-}
-
-fn body(check: &BodyCheck, body: &Body) -> Observation {
-    let (what, expected) = ("body", format!("contains `{}`", check.contains));
-    let found = String::from_utf8_lossy(&body.bytes).contains(&check.contains);
-    match &body.cut {
-        _ if found => Observation::new(what, expected.clone(), expected, true),
-        Some(why) => Observation::unseen(what, expected, why.clone()),
-        None => Observation::new(what, expected, format!("not in it: {}", excerpt(&body.bytes)), false),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The HTTP probe: one request, redirects followed within the host, and what its answer must be.
 
 mod checks;
-mod json;
 mod reproduce;
 
 use std::collections::BTreeMap;
@@ -13,15 +12,12 @@ use reqwest::{Method, StatusCode, Url};
 use crate::checklist::spec::{self, Http};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
-use crate::text;
 
 use super::address::has_credentials;
 use super::blind::{Blind, Fact};
+use super::content::Content;
 use super::deadline::Deadline;
-use super::web::{self, Body, Browser, Proxies};
-
-/// The longest excerpt of a body in an observation, in bytes.
-const EXCERPT: usize = 160;
+use super::web::{self, Browser, Proxies};
 
 /// What a request came to.
 struct Answer {
@@ -29,7 +25,7 @@ struct Answer {
     way: Vec<Observation>,
     status: StatusCode,
     headers: HeaderMap,
-    body: Body,
+    body: Content,
     took: Duration,
 }
 
@@ -100,7 +96,7 @@ async fn visit(spec: &Http, url: Url, deadline: &Deadline, keeper: &Keeper) -> F
 }
 
 async fn headers(
-    asked: &BTreeMap<String, spec::HeaderValue>,
+    asked: &BTreeMap<String, spec::Value>,
     deadline: &Deadline,
     keeper: &Keeper,
 ) -> Fact<HeaderMap> {
@@ -108,8 +104,8 @@ async fn headers(
     for (name, value) in asked {
         let wrong = |what| Blind::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
         let value = match value {
-            spec::HeaderValue::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
-            spec::HeaderValue::Secret(secret) => {
+            spec::Value::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
+            spec::Value::Secret(secret) => {
                 let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
                 let text = format!("{}{}", secret.prefix, read.await??.expose());
                 let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
@@ -161,17 +157,12 @@ fn after_redirect(method: &Method, status: StatusCode) -> Method {
 }
 
 /// The body, where a check or an explanation needs it: that of a stream would never end.
-async fn body(spec: &Http, browser: &Browser, response: reqwest::Response) -> Body {
+async fn body(spec: &Http, browser: &Browser, response: reqwest::Response) -> Content {
     if !spec.body.is_empty() || !spec.json.is_empty() {
         browser.read(response).await
     } else if spec.status.contains(&response.status().as_u16()) {
-        Body { bytes: Vec::new(), cut: None }
+        Content::default()
     } else {
         browser.glance(response).await
     }
-}
-
-/// A short piece of a body, with a mark where there is none.
-fn excerpt(body: &[u8]) -> String {
-    if body.is_empty() { "an empty body".into() } else { text::excerpt(body, EXCERPT) }
 }

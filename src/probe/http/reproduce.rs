@@ -1,6 +1,6 @@
 //! The same request for a person to type.
 
-use crate::checklist::spec::{HeaderValue, Http, Method};
+use crate::checklist::spec::{Http, Method, Value};
 use crate::text::shell_word;
 
 use super::method;
@@ -17,10 +17,8 @@ pub(super) fn curl(spec: &Http) -> String {
     }
     for (name, value) in &spec.headers {
         let value = match value {
-            HeaderValue::Text(value) => shell_word(&format!("{name}: {value}")),
-            HeaderValue::Secret(value) => {
-                shell_word(&format!("{name}: {}", value.prefix)) + &value.secret.shell()
-            }
+            Value::Text(value) => shell_word(&format!("{name}: {value}")),
+            Value::Secret(value) => shell_word(&format!("{name}: {}", value.prefix)) + &value.secret.shell(),
         };
         words.extend(["-H".into(), value]);
     }

@@ -10,8 +10,9 @@ use crate::secret::Secret;
 use crate::text;
 
 use super::super::blind::{Blind, Fact};
+use super::super::content::{Unreadable, json};
 use super::super::deadline::Deadline;
-use super::super::web::{Browser, Proxies, Unreadable, json, place, segment};
+use super::super::web::{Browser, Proxies, place, segment};
 
 /// How long to wait before asking again for figures that are not there yet.
 const AGAIN: Duration = Duration::from_millis(250);

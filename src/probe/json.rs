@@ -1,4 +1,4 @@
-//! JSON paths (RFC 9535) over a body. Pure.
+//! JSON paths (RFC 9535) over a body, or over what a program prints. Pure.
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -7,8 +7,7 @@ use crate::checklist::spec::{JsonCheck, Scalar};
 use crate::outcome::Observation;
 use crate::text;
 
-use super::super::web::{self, Body, Unreadable};
-use super::excerpt;
+use super::content::{self, Content, Unreadable};
 
 /// How many of several nodes are shown.
 const SHOWN: usize = 4;
@@ -16,15 +15,15 @@ const SHOWN: usize = 4;
 const NODE: usize = 120;
 
 /// One observation for each check.
-pub(super) fn judge(checks: &[JsonCheck], body: &Body) -> Vec<Observation> {
+pub(super) fn judge(checks: &[JsonCheck], body: &Content) -> Vec<Observation> {
     if checks.is_empty() {
         return Vec::new();
     }
-    let parsed = web::json(&body.bytes);
+    let parsed = content::json(&body.bytes);
     checks.iter().map(|check| judge_one(check, parsed.as_ref(), body)).collect()
 }
 
-fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Body) -> Observation {
+fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Content) -> Observation {
     let (what, expected) = (format!("JSON {}", check.path), expected(check));
     let path = match JsonPath::parse(&check.path) {
         Ok(path) => path,
@@ -36,7 +35,7 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Body
     let json = match parsed {
         Ok(json) => json,
         Err(Unreadable::Foreign) => {
-            return Observation::new(what, expected, format!("not JSON: {}", excerpt(&body.bytes)), false);
+            return Observation::new(what, expected, format!("not JSON: {}", body.excerpt()), false);
         }
         Err(why) => return Observation::unseen(what, expected, why.to_string()),
     };
@@ -105,7 +104,7 @@ mod tests {
     use super::*;
 
     fn look(path: &str, equals: Option<Scalar>, at_least: Option<i64>, body: &str) -> (String, Option<bool>) {
-        let body = Body { bytes: body.into(), cut: None };
+        let body = Content { bytes: body.into(), cut: None };
         let seen = judge(&[JsonCheck { path: path.into(), equals, at_least }], &body).remove(0);
         (seen.seen, seen.ok)
     }

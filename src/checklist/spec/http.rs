@@ -1,0 +1,78 @@
+//! What an HTTP probe is asked to look at.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{JsonCheck, TextCheck, Tls, Value};
+
+/// The request methods a probe may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// `GET`
+    #[default]
+    Get,
+    /// `HEAD`
+    Head,
+    /// `OPTIONS`
+    Options,
+    /// `POST`
+    Post,
+}
+
+/// One HTTP request and what its answer must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// `http://…` or `https://…`, without user and password.
+    pub url: String,
+    /// `GET` unless said.
+    #[serde(default)]
+    pub method: Method,
+    /// Request headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Value>,
+    /// Status codes that are right.
+    #[serde(default = "ok_status")]
+    pub status: Vec<u16>,
+    /// What must hold of the response headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub header: Vec<HeaderCheck>,
+    /// What must hold of the body as text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub body: Vec<TextCheck>,
+    /// What must hold of the body as JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonCheck>,
+    /// How many redirects to follow; none unless asked, and never to another host.
+    #[serde(default)]
+    pub redirects: u8,
+    /// How an `https` server is judged.
+    #[serde(default, skip_serializing_if = "Tls::is_default")]
+    pub tls: Tls,
+}
+
+fn ok_status() -> Vec<u16> {
+    vec![200]
+}
+
+/// What must hold of one response header. With nothing but a name: it must be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderCheck {
+    /// The header, in any case.
+    pub name: String,
+    /// The whole value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    /// A part of the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// A directive within the value (`max-age` in `max-age=31536000; preload`), for `at_least`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directive: Option<String>,
+    /// The least number that the directive may hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<i64>,
+}

@@ -1,0 +1,157 @@
+//! Probe specs: what an automatic check is asked to look at. Filled in from the profile and frozen into
+//! the plan; they hold references to secrets, never secrets.
+
+mod command;
+mod content;
+mod git;
+mod http;
+mod rabbitmq;
+mod redis;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::command::{Command, Unable};
+pub use self::content::{JsonCheck, Pattern, TextCheck};
+pub use self::git::Git;
+pub use self::http::{HeaderCheck, Http, Method};
+pub use self::rabbitmq::{Binding, Exchange, Queue, Rabbitmq};
+pub use self::redis::{Redis, Subscribers};
+use crate::secret::SecretRef;
+
+/// What one probe looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "with", rename_all = "kebab-case")]
+pub enum Spec {
+    /// One HTTP request and what its answer must be.
+    Http(Http),
+    /// A Redis server.
+    Redis(Redis),
+    /// A RabbitMQ broker.
+    Rabbitmq(Rabbitmq),
+    /// A program that is run.
+    Command(Command),
+    /// A git checkout.
+    Git(Git),
+    /// A kind that this version of gonogo does not have. Always ends in an error.
+    Unavailable(Unavailable),
+}
+
+impl Spec {
+    /// The kind as checklists write it.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Redis(_) => "redis",
+            Self::Rabbitmq(_) => "rabbitmq",
+            Self::Command(_) => "command",
+            Self::Git(_) => "git",
+            Self::Unavailable(spec) => &spec.kind,
+        }
+    }
+
+    /// The secrets that it reads.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Self::Http(spec) => spec.headers.values().filter_map(Value::secret).collect(),
+            Self::Redis(spec) => spec.password.iter().collect(),
+            Self::Rabbitmq(spec) => vec![&spec.password],
+            Self::Command(spec) => spec.env.values().filter_map(Value::secret).collect(),
+            Self::Git(_) | Self::Unavailable(_) => Vec::new(),
+        }
+    }
+
+    /// The commands of profile and checklist that it runs: its own, and those that its secrets come from.
+    #[must_use]
+    pub fn commands(&self) -> Vec<&[String]> {
+        let own = match self {
+            Self::Command(spec) => Some(spec.argv.as_slice()),
+            _ => None,
+        };
+        self.secrets().into_iter().filter_map(SecretRef::command).chain(own).collect()
+    }
+}
+
+/// A kind of probe that is named by the checklist but not built into this version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unavailable {
+    /// The kind as the checklist writes it.
+    pub kind: String,
+}
+
+/// A text, a whole number or a yes/no. Run logs hold no floats.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a string, a whole number, true or false")]
+pub enum Scalar {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// How a TLS server is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// A PEM file of root certificates to trust *instead of* the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roots: Option<String>,
+}
+
+impl Tls {
+    /// Whether nothing was set.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The value of a header or an environment variable: plain text, or a secret by reference, optionally behind
+/// a prefix such as `Bearer `.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a string, or a secret as { secret = { env = \"…\" }, prefix = \"…\" }"
+)]
+pub enum Value {
+    /// Sent and shown as it is.
+    Text(String),
+    /// Sent, never shown.
+    Secret(SecretValue),
+}
+
+impl Value {
+    fn secret(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Text(_) => None,
+            Self::Secret(header) => Some(&header.secret),
+        }
+    }
+}
+
+/// A value that carries a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretValue {
+    /// Where the secret is.
+    pub secret: SecretRef,
+    /// What stands before it, `Bearer ` for instance.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+}

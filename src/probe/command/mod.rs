@@ -1,0 +1,97 @@
+//! The command probe: how a program ends, and what it prints.
+
+mod reproduce;
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use super::blind::Fact;
+use super::content::Content;
+use super::deadline::Deadline;
+use super::process::{self, Program, Ran};
+use super::{json, text_checks};
+use crate::checklist::spec::{Command, Value};
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+use crate::text;
+
+/// The longest piece of what a program says of its failure, in bytes.
+const SAID: usize = 400;
+
+/// Runs the program and judges it.
+pub(super) async fn look(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let observations = match run(spec, deadline, keeper).await {
+        Ok(ran) => judge(spec, &ran),
+        Err(why) => vec![Observation::unseen(name(spec), expected(spec), why)],
+    };
+    Outcome::of(observations, reproduce::shell(spec))
+}
+
+async fn run(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Fact<Ran> {
+    let mut env = BTreeMap::new();
+    for (name, value) in &spec.env {
+        let value = match value {
+            Value::Text(text) => text.clone(),
+            Value::Secret(secret) => {
+                let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
+                format!("{}{}", secret.prefix, read.await??.expose())
+            }
+        };
+        env.insert(name.clone(), value);
+    }
+    process::run(Program { argv: &spec.argv, cwd: spec.cwd.as_deref(), env }, deadline).await
+}
+
+fn name(spec: &Command) -> String {
+    spec.argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn expected(spec: &Command) -> String {
+    let codes = spec.exit.iter().map(i32::to_string).collect::<Vec<_>>();
+    format!("exit code {}", codes.join(" or "))
+}
+
+fn judge(spec: &Command, ran: &Ran) -> Vec<Observation> {
+    let ok = ran.status.code().is_some_and(|code| spec.exit.contains(&code));
+    if let Some(unable) = (!ok).then(|| unable(spec, ran)).flatten() {
+        return vec![Observation::unseen(name(spec), expected(spec), unable)];
+    }
+    let ended = ended(ran.status);
+    let ended = if ok { ended } else { format!("{ended}: {}", said(ran)) };
+    let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
+    seen.push(Observation::recorded("time to end", format!("{} ms", ran.took.as_millis())).measured());
+    seen.extend(text_checks::judge(&spec.stdout, "standard output", &ran.stdout));
+    seen.extend(json::judge(&spec.json, &ran.stdout));
+    seen
+}
+
+/// What it means that the program could not look, if that is what it says.
+fn unable<'a>(spec: &'a Command, ran: &Ran) -> Option<&'a str> {
+    let says = |content: &Content, part: &str| String::from_utf8_lossy(&content.bytes).contains(part);
+    let found =
+        spec.unable.iter().find(|unable| says(&ran.stderr, &unable.says) || says(&ran.stdout, &unable.says));
+    found.map(|unable| unable.means.as_str())
+}
+
+fn ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => "ended".into(),
+    }
+}
+
+/// What the program says of its failure: mostly that is at the end.
+fn said(ran: &Ran) -> String {
+    let content = if ran.stderr.bytes.is_empty() { &ran.stdout } else { &ran.stderr };
+    let whole = String::from_utf8_lossy(&content.bytes);
+    let mut from = whole.trim_end();
+    // Whole lines, so that no secret loses the begin that it is known by.
+    while from.len() > SAID
+        && let Some((_, rest)) = from.split_once('\n')
+    {
+        from = rest;
+    }
+    if from.is_empty() { "it says nothing".into() } else { text::clip(from.trim(), SAID) }
+}

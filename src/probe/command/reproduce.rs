@@ -1,0 +1,22 @@
+//! The same command for a person to type.
+
+use crate::checklist::spec::{Command, Value};
+use crate::text::shell_word;
+
+/// A line for a shell; secrets as references.
+pub(super) fn shell(spec: &Command) -> String {
+    let mut words = Vec::new();
+    if let Some(cwd) = &spec.cwd {
+        words.extend(["cd".to_owned(), shell_word(cwd), "&&".to_owned()]);
+    }
+    for (name, value) in &spec.env {
+        let value = match value {
+            Value::Text(text) => shell_word(text),
+            Value::Secret(secret) if secret.prefix.is_empty() => secret.secret.shell(),
+            Value::Secret(secret) => shell_word(&secret.prefix) + &secret.secret.shell(),
+        };
+        words.push(format!("{name}={value}"));
+    }
+    words.push(super::name(spec));
+    words.join(" ")
+}

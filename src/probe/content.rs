@@ -1,0 +1,64 @@
+//! What was read of an answer, as far as it was read.
+
+use serde_json::Value;
+
+use super::blind::Blind;
+use crate::text;
+
+/// The longest excerpt in an observation, in bytes.
+const EXCERPT: usize = 160;
+/// The most objects of a JSON text.
+const OBJECTS: usize = 1 << 14;
+
+/// What was read of a body, or of what a program prints.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    /// Why it is not all of it.
+    pub(super) cut: Option<Blind>,
+}
+
+impl Content {
+    /// A short piece of it, with a mark where there is nothing.
+    pub(super) fn excerpt(&self) -> String {
+        if self.bytes.is_empty() { "nothing".into() } else { text::excerpt(&self.bytes, EXCERPT) }
+    }
+}
+
+/// Why bytes could not be read as JSON.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreadable {
+    /// It may well be JSON, but it is not looked into.
+    #[error("JSON of more than {OBJECTS} objects: not read")]
+    Large,
+    /// The same.
+    #[error("JSON nested more than 128 deep: not read")]
+    Deep,
+    /// It is something else.
+    #[error("not JSON")]
+    Foreign,
+}
+
+/// Reads JSON. What is small as text can be large when read: `{"":0}` grows a hundredfold.
+pub(super) fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
+    if bytes.split(|byte| *byte == b'{').count() > OBJECTS + 1 {
+        return Err(Unreadable::Large);
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The error has no kind of its own for this.
+        if error.to_string().contains("recursion limit") { Unreadable::Deep } else { Unreadable::Foreign }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_is_not_read_is_told_from_what_is_none() {
+        assert!(json(b"{}").is_ok());
+        assert_eq!(json("[".repeat(1000).as_bytes()).unwrap_err(), Unreadable::Deep);
+        assert_eq!(json(r#"{"":0},"#.repeat(20_000).as_bytes()).unwrap_err(), Unreadable::Large);
+        assert_eq!(json(b"<html>").unwrap_err(), Unreadable::Foreign);
+    }
+}

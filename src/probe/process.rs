@@ -1,0 +1,179 @@
+//! A program run for a look: nothing of it outlives the look, and what it prints is capped.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::blind::{Blind, Fact};
+use super::content::Content;
+use super::deadline::Deadline;
+
+/// The most that is kept of each of the two outputs, in bytes.
+const KEPT: usize = 1 << 20;
+/// How long a program may take to end when it is asked to (SIGTERM), before it is made to (SIGKILL).
+const GRACE: Duration = Duration::from_secs(1);
+/// How long outputs may stay open when the program has ended: what it started may hold them.
+const ECHO: Duration = Duration::from_millis(300);
+
+/// What is to be run.
+pub(super) struct Program<'a> {
+    pub(super) argv: &'a [String],
+    pub(super) cwd: Option<&'a str>,
+    pub(super) env: BTreeMap<String, String>,
+}
+
+/// What it came to.
+pub(super) struct Ran {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: Content,
+    pub(super) stderr: Content,
+    pub(super) took: Duration,
+}
+
+/// Runs a program in a process group of its own, without input. At the deadline, or when nobody waits for
+/// it any more, the group is ended.
+pub(super) async fn run(program: Program<'_>, deadline: &Deadline) -> Fact<Ran> {
+    let begun = Instant::now();
+    let mut child = spawn(&program)?;
+    let mut group = Group::of(&child);
+    let (mut stdout, mut stderr) = (Content::default(), Content::default());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let work = async {
+        let reading = async { tokio::join!(read(out, &mut stdout), read(err, &mut stderr)) };
+        tokio::pin!(reading);
+        tokio::select! {
+            status = child.wait() => {
+                let all = timeout(ECHO, reading).await.is_ok();
+                (status, all)
+            }
+            _ = &mut reading => (child.wait().await, true),
+        }
+    };
+    let name = program.argv.join(" ");
+    match deadline.of(name, work).await {
+        Ok((status, all)) => {
+            group.kill();
+            if !all {
+                let why = "what it started still held its output when it ended; that was ended too";
+                stdout.cut.get_or_insert_with(|| Blind::new(why));
+            }
+            Ok(Ran { status: status?, stdout, stderr, took: begun.elapsed() })
+        }
+        Err(late) => {
+            let how = group.end(&mut child).await;
+            Err(Blind::new(format!("{late}; {how}{}", last_words(&stdout, &stderr))))
+        }
+    }
+}
+
+fn spawn(program: &Program) -> Fact<Child> {
+    let (name, arguments) =
+        program.argv.split_first().ok_or_else(|| Blind::new("there is no program to run"))?;
+    let mut command = Command::new(name);
+    command.args(arguments).envs(&program.env).process_group(0).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(cwd) = program.cwd {
+        if !Path::new(cwd).is_dir() {
+            return Err(Blind::new(format!("there is no directory {cwd}")));
+        }
+        command.current_dir(cwd);
+    }
+    command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Blind::new(format!("there is no program `{name}` here; install it, or see to PATH"))
+        }
+        _ => Blind::new(format!("`{name}` cannot be started: {error}")),
+    })
+}
+
+/// Reads to the end, and keeps the begin.
+async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Content) {
+    let Some(mut from) = from else { return };
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        match from.read(&mut buffer).await {
+            Ok(0) => return,
+            Ok(length) => {
+                let room = KEPT - into.bytes.len();
+                into.bytes.extend_from_slice(&buffer[..length.min(room)]);
+                if length > room {
+                    into.cut.get_or_insert_with(|| {
+                        Blind::new(format!("it prints more than {} MiB: only the begin was kept", KEPT >> 20))
+                    });
+                }
+            }
+            Err(error) => {
+                into.cut = Some(error.into());
+                return;
+            }
+        }
+    }
+}
+
+fn last_words(stdout: &Content, stderr: &Content) -> String {
+    match (stderr.bytes.is_empty(), stdout.bytes.is_empty()) {
+        (true, true) => String::new(),
+        (false, _) => format!("; it had said: {}", stderr.excerpt()),
+        (true, false) => format!("; it had said: {}", stdout.excerpt()),
+    }
+}
+
+/// The processes that a program is and starts, as far as they stay in its group. Ended when dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// Asks them to end, and makes those who have not after a while.
+    async fn end(&mut self, child: &mut Child) -> &'static str {
+        self.signal(Signal::TERM);
+        let heard = timeout(GRACE, child.wait()).await.is_ok();
+        self.kill();
+        if heard { "it was ended" } else { "it did not end when asked to, and was killed" }
+    }
+
+    /// Ends what is left of them, and lets them go.
+    fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.0 = None;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // That there is none left is what is wanted.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let (Some(_), Ok(runtime)) = (self.0, tokio::runtime::Handle::try_current()) else {
+            return self.kill();
+        };
+        self.signal(Signal::TERM);
+        let rest = Last(Self(self.0.take()));
+        runtime.spawn(async move {
+            tokio::time::sleep(GRACE).await;
+            drop(rest);
+        });
+    }
+}
+
+/// A group that has been asked to end.
+struct Last(Group);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}

@@ -1,0 +1,149 @@
+//! What must hold of a text, against what it is. Pure.
+
+use super::content::Content;
+use crate::checklist::spec::{Pattern, TextCheck};
+use crate::outcome::Observation;
+use crate::text;
+
+/// The longest line that is shown, in bytes.
+const LINE: usize = 120;
+
+/// One observation for each check of what is called `what`.
+pub(super) fn judge(checks: &[TextCheck], what: &str, content: &Content) -> Vec<Observation> {
+    let whole = String::from_utf8_lossy(&content.bytes);
+    checks.iter().map(|check| judge_one(check, what, &whole, content)).collect()
+}
+
+fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &Content) -> Observation {
+    let (expected, seen) = (expected(check), look(check, whole));
+    match &content.cut {
+        // What was not read could tell otherwise.
+        Some(why) if !seen.is_final => Observation::unseen(what, expected, why.clone()),
+        _ => {
+            let told = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
+            let told = Observation::new(what, expected, told, seen.ok);
+            if matches!(check, TextCheck::LinesAtLeast(_)) { told.measured() } else { told }
+        }
+    }
+}
+
+/// What there is to see of one check.
+struct Seen {
+    ok: bool,
+    /// Whether more text would change nothing.
+    is_final: bool,
+    /// Nothing where the text itself is to be shown.
+    told: Option<String>,
+}
+
+impl Seen {
+    /// Something that is to be found somewhere.
+    fn sought(ok: bool, check: &TextCheck) -> Self {
+        Self { ok, is_final: ok, told: ok.then(|| expected(check)) }
+    }
+
+    /// Something that is not to be found anywhere.
+    fn avoided(found: Option<String>) -> Self {
+        let ok = found.is_none();
+        Self { ok, is_final: !ok, told: Some(found.unwrap_or_else(|| "nothing does".into())) }
+    }
+}
+
+fn expected(check: &TextCheck) -> String {
+    match check {
+        TextCheck::Contains(part) => format!("contains `{part}`"),
+        TextCheck::Matches(pattern) => format!("matches `{}`", pattern.as_str()),
+        TextCheck::Lacks(pattern) => format!("nothing matches `{}`", pattern.as_str()),
+        TextCheck::EachLine(pattern) => format!("each line matches `{}`", pattern.as_str()),
+        TextCheck::LinesAtLeast(least) => format!("at least {}", text::count(to_size(*least), "line")),
+    }
+}
+
+fn look(check: &TextCheck, whole: &str) -> Seen {
+    match check {
+        TextCheck::Contains(part) => Seen::sought(whole.contains(part.as_str()), check),
+        TextCheck::Matches(pattern) => Seen::sought(pattern.is_in(whole), check),
+        TextCheck::Lacks(pattern) => Seen::avoided(culprit(pattern, whole)),
+        TextCheck::EachLine(pattern) => each_line(pattern, whole),
+        TextCheck::LinesAtLeast(least) => {
+            let count = lines(whole).count();
+            let ok = count >= to_size(*least);
+            Seen { ok, is_final: ok, told: Some(text::count(count, "line")) }
+        }
+    }
+}
+
+/// The line in which a pattern is found.
+fn culprit(pattern: &Pattern, whole: &str) -> Option<String> {
+    let line = lines(whole).find(|line| pattern.is_in(line)).map(|line| text::clip(line, LINE));
+    line.or_else(|| pattern.is_in(whole).then(|| "several lines together do".into()))
+}
+
+/// No line at all is not as it should be either: there was nothing that could have been wrong.
+fn each_line(pattern: &Pattern, whole: &str) -> Seen {
+    let wrong: Vec<&str> = lines(whole).filter(|line| !pattern.is_in(line)).collect();
+    let told = match (wrong.first(), lines(whole).count()) {
+        (_, 0) => "no line".into(),
+        (None, _) => "each does".into(),
+        (Some(line), count) => {
+            format!("{} of {} do not: {}", wrong.len(), text::count(count, "line"), text::clip(line, LINE))
+        }
+    };
+    Seen { ok: told == "each does", is_final: !wrong.is_empty(), told: Some(told) }
+}
+
+fn lines(whole: &str) -> impl Iterator<Item = &str> {
+    whole.lines().filter(|line| !line.trim().is_empty())
+}
+
+fn to_size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::blind::Blind;
+    use super::*;
+
+    fn seen(check: &str, whole: &str, cut: bool) -> (String, Option<bool>) {
+        let check = serde_json::from_str(check).unwrap();
+        let cut = cut.then(|| Blind::new("too long"));
+        let seen = judge(&[check], "body", &Content { bytes: whole.into(), cut }).remove(0);
+        (seen.seen, seen.ok)
+    }
+
+    #[test]
+    fn what_stands_in_a_text_is_found() {
+        assert_eq!(seen(r#"{"contains":"b"}"#, "abc", false), ("contains `b`".into(), Some(true)));
+        assert_eq!(seen(r#"{"contains":"x"}"#, "abc", false), ("not in it: abc".into(), Some(false)));
+        assert_eq!(seen(r#"{"matches":"^a.c$"}"#, "abc", false).1, Some(true));
+        assert_eq!(seen(r#"{"lacks":"err"}"#, "fine\nan error\n", false), ("an error".into(), Some(false)));
+        assert_eq!(seen(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
+        assert_eq!(seen(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
+        assert_eq!(seen(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
+    }
+
+    #[test]
+    fn each_line_counts_and_no_line_is_not_enough() {
+        let pinned = r#"{"each_line":"=="}"#;
+        assert_eq!(seen(pinned, "a==1\n\nb==2\n", false), ("each does".into(), Some(true)));
+        assert_eq!(seen(pinned, "a==1\nb\nc\n", false), ("2 of 3 lines do not: b".into(), Some(false)));
+        assert_eq!(seen(pinned, "\n", false), ("no line".into(), Some(false)));
+    }
+
+    #[test]
+    fn of_a_text_that_was_not_read_whole_only_what_is_certain_is_told() {
+        assert_eq!(seen(r#"{"contains":"b"}"#, "abc", true).1, Some(true));
+        assert_eq!(seen(r#"{"contains":"x"}"#, "abc", true), ("too long".into(), None));
+        assert_eq!(seen(r#"{"lacks":"x"}"#, "abc", true).1, None);
+        assert_eq!(seen(r#"{"lacks":"b"}"#, "abc", true).1, Some(false));
+        assert_eq!(seen(r#"{"each_line":"b"}"#, "abc", true).1, None);
+        assert_eq!(seen(r#"{"each_line":"x"}"#, "abc", true).1, Some(false));
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused() {
+        let error = serde_json::from_str::<TextCheck>(r#"{"matches":"("}"#).unwrap_err().to_string();
+        assert!(error.contains("`(` is not a regular expression"), "{error}");
+    }
+}

@@ -1,0 +1,172 @@
+//! `validate.package-metadata` as the standard checklist has it, with the real poetry.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bench::gonogo::Sandbox;
+use crate::bench::need;
+
+/// A package with one dependency, by its path, locked.
+struct Package(TempDir);
+
+const APP: &str = r#"
+[project]
+name = "app"
+version = "1.0.0"
+description = "x"
+readme = "README.md"
+requires-python = ">=3.9"
+dependencies = ["lib"]
+
+[tool.poetry]
+packages = [{ include = "app" }]
+
+[tool.poetry.dependencies]
+lib = { path = "../lib" }
+
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"#;
+
+const LIB: &str = r#"
+[project]
+name = "lib"
+version = "0.1.0"
+requires-python = ">=3.9"
+
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"#;
+
+impl Package {
+    fn new() -> Self {
+        let package = Self(tempfile::tempdir().unwrap());
+        package.put("app/pyproject.toml", APP);
+        package.put("app/README.md", "");
+        package.put("app/app/__init__.py", "");
+        package.put("lib/pyproject.toml", LIB);
+        package.put("lib/lib/__init__.py", "");
+        let lock = Command::new("poetry").arg("lock").current_dir(package.app()).output().unwrap();
+        assert!(lock.status.success(), "{}", String::from_utf8_lossy(&lock.stderr));
+        package
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn app(&self) -> PathBuf {
+        self.0.path().join("app")
+    }
+
+    /// The point, as `check` tells it: its status, and the observations of both probes.
+    fn check(&self, path: &str) -> Value {
+        check(&self.app(), path)
+    }
+}
+
+fn check(repository: &Path, path: &str) -> Value {
+    let profile =
+        format!("environment = \"t\"\n[values]\nsource.repository = \"{}\"\n", repository.display());
+    let output = Sandbox::new()
+        .profile(&profile)
+        .env("PATH", path)
+        .args(["check", "profile.toml", "--trust", "--only", "validate.package-metadata", "--format", "json"])
+        .run();
+    output.json()["points"][0].clone()
+}
+
+fn path() -> String {
+    std::env::var("PATH").unwrap()
+}
+
+/// What the first observation of each of the two probes says.
+fn seen(point: &Value) -> [&str; 2] {
+    [0, 1].map(|probe| point["probes"][probe]["outcome"]["observations"][0]["seen"].as_str().unwrap())
+}
+
+#[test]
+fn a_sound_package_passes() {
+    need!("poetry");
+    let point = Package::new().check(&path());
+    assert_eq!(point["status"], "passed", "{point:#}");
+    let export = &point["probes"][1]["outcome"]["observations"];
+    assert_eq!(export[2]["seen"], "1 line");
+    assert_eq!(export[3]["seen"], "each does");
+}
+
+#[test]
+fn what_is_wrong_with_a_package_is_told() {
+    need!("poetry");
+    let package = Package::new();
+    fs::remove_file(package.app().join("README.md")).unwrap();
+    let point = package.check(&path());
+    assert_eq!(point["status"], "failed", "{point:#}");
+    assert_eq!(seen(&point)[0], "exit code 1: Error: Declared README file does not exist: README.md");
+    package.put("app/README.md", "");
+    package.put("app/pyproject.toml", &APP.replace("\"lib\"]", "\"lib\", \"other>=1\"]"));
+    let point = package.check(&path());
+    let stale = "changed significantly since poetry.lock was last generated";
+    assert!(seen(&point).iter().all(|seen| seen.contains(stale)), "{point:#}");
+}
+
+#[test]
+fn what_keeps_poetry_from_looking_is_no_failure_of_the_package() {
+    need!("poetry");
+    let empty = tempfile::tempdir().unwrap();
+    let point = check(empty.path(), &path());
+    assert_eq!(point["status"], "could not look", "{point:#}");
+    assert!(seen(&point).iter().all(|seen| seen.starts_with("there is no pyproject.toml in ")), "{point:#}");
+    let point = check(empty.path(), "/nowhere");
+    assert!(
+        seen(&point).iter().all(|seen| seen.starts_with("there is no program `poetry` here")),
+        "{point:#}"
+    );
+}
+
+/// A directory in which `poetry` is this script.
+fn instead(script: &str) -> TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = tempfile::tempdir().unwrap();
+    let program = bin.path().join("poetry");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    bin
+}
+
+#[test]
+fn a_missing_export_plugin_is_explained() {
+    need!("poetry");
+    let package = Package::new();
+    let bin = instead(&format!("PATH='{}' exec poetry --no-plugins \"$@\"", path()));
+    let point = package.check(&format!("{}:{}", bin.path().display(), path()));
+    assert_eq!(point["status"], "could not look", "{point:#}");
+    assert_eq!(seen(&point)[0], "exit code 0");
+    assert!(seen(&point)[1].contains("poetry self add poetry-plugin-export"), "{point:#}");
+}
+
+/// Poetry itself pins whatever it exports, so these lines are made up.
+#[test]
+fn every_line_of_the_export_must_be_pinned() {
+    let export = |lines: &str| {
+        let bin = instead(&format!("cat <<'END'\n{lines}\nEND"));
+        check(bin.path(), &format!("{}:{}", bin.path().display(), path()))
+    };
+    let good = "a==1 ; python_version >= \"3.9\" \\\n    --hash=sha256:00\n-e file:///b\nc[x] @ file:///c\n--index-url x";
+    let point = export(good);
+    assert_eq!(point["status"], "passed", "{point:#}");
+    for bad in ["b>=2", "b", "b~=1.0", "b=1", "==1"] {
+        let point = export(&format!("a==1\n{bad}"));
+        assert_eq!(point["status"], "failed", "{point:#}");
+        let seen = point["probes"][1]["outcome"]["observations"][3]["seen"].as_str().unwrap();
+        assert_eq!(seen, format!("1 of 2 lines do not: {bad}"));
+    }
+}
