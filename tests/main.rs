@@ -1,6 +1,7 @@
 //! The one integration test binary: behaviour through the real program and against real servers.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "the bench is test code: a panic is its report")]
 
+mod accidents;
 mod bench;
 mod bench_self;
 mod crash;

@@ -91,7 +91,7 @@ async fn watch(handle: &mut Handle) -> Result<Option<RunState>> {
             }
             Update::Broken(why) => anyhow::bail!(why),
             Update::Stopped => break,
-            Update::Done(_) | Update::Refused(_) => {}
+            Update::Done(_) | Update::Refused(_) | Update::Warned(_) => {}
         }
     }
     Ok(None)

@@ -1,9 +1,12 @@
 //! The clocks of this host.
 
 use std::sync::LazyLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::time::{Moment, Utc};
+use crate::time::{Moment, Utc, span};
+
+/// How far the two clocks may part between two looks without being told.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// What both clocks say now.
 #[must_use]
@@ -48,4 +51,52 @@ fn uptime() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     let (seconds, hundredths) = text.split_whitespace().next()?.split_once('.')?;
     Some(seconds.parse::<u64>().ok()? * 1000 + hundredths.parse::<u64>().ok()? * 10)
+}
+
+/// Notices when the wall clock is set while a run goes on.
+pub(super) struct Watch(Moment);
+
+impl Watch {
+    pub(super) fn new(now: Moment) -> Self {
+        Self(now)
+    }
+
+    /// What is to be told of a jump since the last look; the monotonic clock tells how long ago that was.
+    pub(super) fn look(&mut self, now: Moment) -> Option<String> {
+        let last = std::mem::replace(&mut self.0, now.clone());
+        let passed = Duration::from_millis(now.mono.saturating_sub(last.mono));
+        let expected = last.wall.plus(passed);
+        let whole = |gap: Duration| Duration::from_secs((gap + Duration::from_millis(500)).as_secs());
+        let (ahead, behind) = (whole(now.wall.since(expected)), whole(expected.since(now.wall)));
+        if ahead > SLACK {
+            Some(format!("the clock was set forward by {}: results are stale that much sooner", span(ahead)))
+        } else if behind > SLACK {
+            let told = "what is logged from now on bears earlier times";
+            Some(format!("the clock was set back by {}: {told}", span(behind)))
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(wall: i64, mono: u64) -> Moment {
+        Moment { wall: Utc::from_millis(wall), boot: "b".into(), mono }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_told_once_and_one_that_drifts_is_not() {
+        let mut watch = Watch::new(at(1_000_000, 1000));
+        assert_eq!(watch.look(at(1_004_000, 2000)), None);
+        let forward = watch.look(at(8_205_000, 3000)).unwrap();
+        assert!(forward.starts_with("the clock was set forward by 2h 00m"), "{forward}");
+        assert_eq!(watch.look(at(8_206_000, 4000)), None);
+        let back = watch.look(at(1_007_000, 5000)).unwrap();
+        assert!(back.starts_with("the clock was set back by 2h 00m"), "{back}");
+        // Suspended for an hour: both clocks know.
+        assert_eq!(watch.look(at(4_608_000, 3_606_000)), None);
+    }
 }

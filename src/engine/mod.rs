@@ -84,13 +84,17 @@ impl Engine {
     pub async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut clock = clock::Watch::new(clock::now());
         self.publish();
         loop {
             let going = tokio::select! {
                 biased;
                 request = self.requests.recv() => self.serve(request),
                 Some(told) = self.told.recv() => self.hear(told),
-                _ = tick.tick() => self.check_log(Going::On),
+                _ = tick.tick() => {
+                    clock.look(clock::now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));
+                    self.check_log(Going::On)
+                }
             };
             match going {
                 Going::On => self.start_wanted(),

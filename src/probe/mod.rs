@@ -1,9 +1,11 @@
 //! Automatic checks. A probe looks at one server, within one deadline, and says all that it saw.
 //!
+//! ```text
 //!     look ─► http ─────► web ─┐
 //!          ─► redis ───────────┼─► net (names, connecting) ─► socket, tls
 //!          ─► rabbitmq ► web ──┘
 //!          ─► command, git ────► process
+//! ```
 //!
 //! What was looked at and is not as the checklist asks is a wrong observation. What could not be looked
 //! at (no such host, no answer, credentials refused, a command forbidden) is an unseen one: never a pass,

@@ -49,6 +49,8 @@ pub enum Update {
     Done(u64),
     /// What was asked for last is refused, and why. Nothing was logged.
     Refused(String),
+    /// Something that people should know has happened to the machine. Nothing was logged.
+    Warned(String),
     /// The log can no longer be written; the engine has stopped.
     Broken(String),
     /// The engine has stopped, as asked.

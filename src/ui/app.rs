@@ -275,6 +275,7 @@ impl App {
                     self.dialog = Some(Dialog::Words(prompt.refused(&why)));
                 }
             }
+            Update::Warned(what) => self.refuse(&what),
             Update::Broken(why) => {
                 self.broken = Some(why);
                 return vec![Effect::End];

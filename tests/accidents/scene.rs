@@ -1,0 +1,180 @@
+//! Somebody at a run that goes well, until something happens.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::bench::gonogo::GONOGO;
+use crate::bench::terminal::{Key, Terminal};
+use crate::bench::wait;
+use crate::runs::world::{ALICE, World, confirm, select};
+
+/// How the program is started.
+#[derive(Clone, Copy)]
+pub enum Launch {
+    Plain,
+    /// By an interactive shell.
+    FromShell,
+    /// By this program and arguments, which start it.
+    Through(&'static [&'static str]),
+    /// With a wall clock that can be set: `Scene::set_clock`.
+    OwnClock,
+}
+
+pub struct Scene {
+    pub world: World,
+    pub terminal: Option<Terminal>,
+    /// What was read elsewhere than on that terminal.
+    pub heard: String,
+    launch: Launch,
+}
+
+impl Scene {
+    pub fn new(launch: Launch) -> Self {
+        Self { world: World::new(), terminal: None, heard: String::new(), launch }
+    }
+
+    /// Opens the run, or goes on with it; for `launch` only the first time.
+    #[track_caller]
+    pub fn open(&mut self, more: &[&str]) {
+        let launch = std::mem::replace(&mut self.launch, Launch::Plain);
+        let key = self.world.key.path.display().to_string();
+        let mut words = vec![GONOGO, "run", "profile.toml", "--as", ALICE, "--key", &key];
+        words.extend(more);
+        let mut sandbox = std::mem::replace(&mut self.world.sandbox, crate::bench::gonogo::Sandbox::new());
+        if matches!(launch, Launch::OwnClock) {
+            let clock = sandbox.work().join("clock");
+            fs::write(&clock, "+0").unwrap();
+            sandbox = sandbox
+                .env("LD_PRELOAD", faketime().expect("libfaketime"))
+                .env("FAKETIME_TIMESTAMP_FILE", clock)
+                .env("FAKETIME_NO_CACHE", "1")
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        let outer: &[&str] = match launch {
+            Launch::Through(outer) => outer,
+            Launch::FromShell => &["bash", "--norc", "-i"],
+            Launch::Plain | Launch::OwnClock => &[],
+        };
+        let typed = matches!(launch, Launch::FromShell);
+        let all: Vec<&str> =
+            if typed { outer.to_vec() } else { outer.iter().copied().chain(words.clone()).collect() };
+        sandbox = sandbox.program(all[0]).args(all[1..].iter().map(ToString::to_string));
+        let mut terminal = sandbox.terminal(180, 40);
+        if typed {
+            terminal.send(&words.join(" ")).press(Key::Enter);
+        }
+        self.world.sandbox = sandbox.program(GONOGO);
+        self.terminal = Some(terminal);
+    }
+
+    /// Somebody confirms a point: what must not be lost.
+    #[track_caller]
+    pub fn act(&mut self) {
+        let terminal = self.terminal();
+        terminal.wait_for_text("1/3");
+        select(terminal, '2', 0);
+        confirm(terminal, "people.told");
+        terminal.wait_for_text("2/3");
+    }
+
+    #[track_caller]
+    pub fn terminal(&mut self) -> &mut Terminal {
+        self.terminal.as_mut().expect("a terminal")
+    }
+
+    /// Reads the screen.
+    pub fn hear(&mut self) {
+        let screen = self.terminal().screen_text();
+        self.heard += &screen;
+    }
+
+    /// Writes a note of this many bytes.
+    #[track_caller]
+    pub fn note(&mut self, bytes: usize) {
+        let terminal = self.terminal();
+        terminal.send("n").wait_for_text("What is to be remembered?");
+        terminal.paste(&"x".repeat(bytes)).press(Key::Enter);
+    }
+
+    /// Another terminal with the same command.
+    #[track_caller]
+    pub fn second(&mut self) -> Terminal {
+        self.world.open_with(&[], 180, 40)
+    }
+
+    pub fn set_clock(&self, to: &str) {
+        let clock = self.world.sandbox.work().join("clock");
+        let new = clock.with_extension("new");
+        fs::write(&new, to).unwrap();
+        fs::rename(new, clock).unwrap();
+    }
+
+    /// Where the only log is.
+    #[track_caller]
+    pub fn log(&self) -> PathBuf {
+        self.world.log()
+    }
+
+    pub fn entries(&self) -> Vec<Value> {
+        self.world.entries()
+    }
+
+    /// Where a disk is copied to that ends with the program.
+    pub fn kept(&self) -> PathBuf {
+        self.world.sandbox.work().with_file_name("kept")
+    }
+
+    /// Lets every `fdatasync` of the program fail from now on.
+    #[track_caller]
+    pub fn break_disk(&mut self) -> Broken {
+        let pid = self.terminal().pid().to_string();
+        let told = self.world.sandbox.work().join("strace");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-p", &pid, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"]);
+        strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&told).unwrap());
+        let broken = Broken(strace.spawn().expect("strace"));
+        wait::until("strace to attach", || {
+            fs::read_to_string(&told).unwrap().contains("attached").then_some(())
+        });
+        broken
+    }
+}
+
+/// A disk that fails until this is dropped.
+pub struct Broken(Child);
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The library that gives a program a clock of its own.
+pub fn faketime() -> Option<PathBuf> {
+    let lib = fs::read_dir("/usr/lib").ok()?;
+    let found =
+        |dir: fs::DirEntry| Some(dir.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.exists());
+    lib.filter_map(Result::ok).find_map(found)
+}
+
+/// The only child of a process.
+#[track_caller]
+pub fn child_of(pid: u32) -> u32 {
+    wait::until("a child", || {
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?.trim().parse().ok()
+    })
+}
+
+/// Waits until a process has ended, whoever its parent is.
+#[track_caller]
+pub fn wait_gone(pid: u32) {
+    wait::until("the process to end", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // A zombie has ended; nobody has asked for it yet.
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
+}
