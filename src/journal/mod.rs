@@ -1,5 +1,6 @@
 //! The code that writes, reads and verifies run logs.
 
+mod ahead;
 pub mod chain;
 mod disk;
 pub mod entry;

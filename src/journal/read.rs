@@ -97,7 +97,14 @@ impl Reader {
     /// # Errors
     /// Why it is not the next entry of this log.
     pub fn take(&mut self, line: &[u8]) -> Result<Entry, NextError> {
-        let entry = Entry::read(line)?;
+        self.follow(Entry::read(line)?)
+    }
+
+    /// Takes in the next entry.
+    ///
+    /// # Errors
+    /// Why it is not the next one of this log.
+    pub fn follow(&mut self, entry: Entry) -> Result<Entry, NextError> {
         let plan = match &entry.event {
             Event::Opened(event) => Some((&event.plan, event.plan_sha256)),
             Event::Replanned(event) => Some((&event.plan, event.plan_sha256)),

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
-use super::entry::{Entry, Event, MACHINE};
-use super::read::{Lines, NextError, Position, Reader};
+use super::ahead;
+use super::entry::{Entry, Event, MACHINE, ReadEntryError};
+use super::read::{Line, Lines, NextError, Position, Reader};
 use super::signers::{AllowedSigners, DistrustError};
 use super::sshsig::{self, SignatureError};
 use crate::outcome::Sha256Hex;
@@ -79,7 +81,7 @@ enum Wrong {
     Rule(String),
 }
 
-/// Verifies a log.
+/// Verifies a log, in bounded memory. What each line tells by itself is found out on all cores.
 ///
 /// # Errors
 /// Only when it cannot be read; whatever stands in it is an answer.
@@ -90,18 +92,41 @@ pub fn verify(
     rules: &mut dyn Rules,
 ) -> io::Result<Report> {
     let mut work = Work::new(signers, today, rules);
-    for line in Lines::new(log) {
-        let line = line?;
-        if !line.ended {
-            work.unended(line.position, &line.bytes, line.endless);
-            break;
-        }
-        if let Err(wrong) = work.take(&line.bytes, line.position) {
-            work.invalid(line.position, wrong.to_string());
-            break;
-        }
-    }
+    ahead::each(Lines::new(log), &Seen::new, &mut |line, seen| work.next(line, seen))?;
     Ok(work.finish())
+}
+
+/// What a line tells by itself, whatever stands before it.
+struct Seen {
+    entry: Result<Entry, ReadEntryError>,
+    /// The key that signed it; none where a machine wrote it.
+    key: Result<Option<String>, Wrong>,
+}
+
+impl Seen {
+    fn new(line: &Line) -> Self {
+        // A line without an end is not looked at: whatever stands in it was never acknowledged.
+        let bytes = if line.ended { line.bytes.as_slice() } else { b"" };
+        let entry = Entry::read(bytes);
+        let key = entry.as_ref().map_or(Ok(None), signing_key);
+        Self { entry, key }
+    }
+}
+
+/// The key that signed an entry, if its kind is one that is signed.
+fn signing_key(entry: &Entry) -> Result<Option<String>, Wrong> {
+    let (by, kind) = (&entry.header.by, entry.event.kind());
+    let Some(signature) = &entry.sig else {
+        if entry.event.is_act() {
+            return Err(Wrong::Unsigned(kind));
+        }
+        return if by == MACHINE { Ok(None) } else { Err(Wrong::NotMachine(kind, by.clone())) };
+    };
+    if !entry.event.is_act() {
+        return Err(Wrong::NotMachine(kind, by.clone()));
+    }
+    let message = entry.signed_bytes().map_err(|error| Wrong::Rule(error.to_string()))?;
+    Ok(Some(sshsig::verify(signature, entry.event.namespace(), &message)?))
 }
 
 struct Work<'a> {
@@ -129,10 +154,26 @@ impl<'a> Work<'a> {
         Self { signers, today, rules, reader: Reader::default(), roster: BTreeMap::new(), last: None, report }
     }
 
-    fn take(&mut self, line: &[u8], at: Position) -> Result<(), Wrong> {
-        let entry = self.reader.take(line)?;
+    fn next(&mut self, line: &Line, seen: Seen) -> ControlFlow<()> {
+        if !line.ended {
+            self.unended(line);
+            return ControlFlow::Break(());
+        }
+        match self.take(line.position, seen) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(wrong) => {
+                self.invalid(line.position, wrong.to_string());
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn take(&mut self, at: Position, seen: Seen) -> Result<(), Wrong> {
+        let entry = self.reader.follow(seen.entry.map_err(NextError::from)?)?;
         self.enrol(&entry);
-        self.check_signature(&entry, at)?;
+        if let Some(key) = seen.key? {
+            self.check_signer(&entry, &key, at)?;
+        }
         self.rules.take(&entry).map_err(Wrong::Rule)?;
         self.watch_clock(&entry, at);
         if matches!(entry.event, Event::Sealed(_)) {
@@ -156,25 +197,13 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn check_signature(&mut self, entry: &Entry, at: Position) -> Result<(), Wrong> {
-        let (by, kind) = (&entry.header.by, entry.event.kind());
-        let Some(signature) = &entry.sig else {
-            if entry.event.is_act() {
-                return Err(Wrong::Unsigned(kind));
-            }
-            return if by == MACHINE { Ok(()) } else { Err(Wrong::NotMachine(kind, by.clone())) };
-        };
-        if !entry.event.is_act() {
-            return Err(Wrong::NotMachine(kind, by.clone()));
-        }
-        let message = entry.signed_bytes().map_err(|error| Wrong::Rule(error.to_string()))?;
-        let namespace = entry.event.namespace();
-        let key = sshsig::verify(signature, namespace, &message)?;
-        self.signers.trust(by, &key, namespace, entry.header.at.wall)?;
-        if self.roster.get(by) != Some(&key) {
+    fn check_signer(&mut self, entry: &Entry, key: &str, at: Position) -> Result<(), Wrong> {
+        let (by, namespace) = (&entry.header.by, entry.event.namespace());
+        self.signers.trust(by, key, namespace, entry.header.at.wall)?;
+        if self.roster.get(by).is_none_or(|known| known != key) {
             return Err(Wrong::NotTheirKey(by.clone()));
         }
-        if let Err(why) = self.signers.trust(by, &key, namespace, self.today) {
+        if let Err(why) = self.signers.trust(by, key, namespace, self.today) {
             self.warn(format!("today {why}"));
         }
         *self.report.signers.entry(by.clone()).or_default() += 1;
@@ -204,12 +233,12 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn unended(&mut self, at: Position, bytes: &[u8], endless: bool) {
-        if endless || self.report.entries == 0 {
-            let why = if endless { "longer than a line may be" } else { "the first line has no end" };
-            self.invalid(at, why.into());
+    fn unended(&mut self, line: &Line) {
+        if line.endless || self.report.entries == 0 {
+            let why = if line.endless { "longer than a line may be" } else { "the first line has no end" };
+            self.invalid(line.position, why.into());
         } else {
-            self.report.trailing = bytes.len() as u64;
+            self.report.trailing = line.bytes.len() as u64;
         }
     }
 

@@ -247,6 +247,35 @@ fn no_line_can_be_dropped_swapped_doubled_or_added() {
     assert_eq!(answer(&[0, 1, 2]), Answer::Open);
 }
 
+/// Lines are read ahead and looked at out of order; what is told is the first fault, whatever follows it.
+#[test]
+fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
+    let bench = Bench::new();
+    let by = &bench.alice.principal;
+    let mut chain = Chain::new("ab".repeat(16));
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    for line in 1..=400 {
+        let event = if line == 1 { opened(&bench.alice) } else { note(&format!("line {line}.")) };
+        let (entry, bytes) = chain.link(now(line), by, event, Some(&bench.alice)).unwrap();
+        chain = Chain::after(&entry);
+        lines.push(bytes);
+    }
+    let report = bench.verify_bytes(&lines.concat());
+    assert_eq!((report.answer, report.entries, report.head), (Answer::Open, 400, chain.head));
+    for (faults, first) in [(&[300, 301, 390][..], 300), (&[7, 399], 7), (&[400], 400)] {
+        let mut forged = lines.clone();
+        for fault in faults {
+            let text = String::from_utf8(lines[fault - 1].clone()).unwrap();
+            forged[fault - 1] = text.replace(&format!("line {fault}."), "line ???.").into_bytes();
+        }
+        let report = bench.verify_bytes(&forged.concat());
+        let byte = lines[..first - 1].concat().len() as u64;
+        let Answer::Invalid { at, why } = report.answer else { panic!("{report:?}") };
+        assert_eq!((at.line, at.byte, report.entries), (first as u64, byte, first as u64 - 1));
+        assert!(why.contains("signature does not match"), "{why}");
+    }
+}
+
 #[test]
 fn who_is_not_trusted_or_signs_with_another_key_is_found() {
     let bench = Bench::new();

@@ -1,0 +1,178 @@
+//! Reading a log ahead on all cores: what a line tells by itself is found out there, what depends on the
+//! lines before it is left to the caller, line by line, in the order of the file.
+
+use std::io::{self, BufRead};
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, Scope};
+
+use super::read::{Line, Lines};
+
+/// The most threads; each has batches in hand, and memory is to stay bounded.
+const MOST: usize = 16;
+/// How many batches a thread has in hand: one at work, one to go on with.
+const IN_HAND: usize = 2;
+/// A batch is full at this many lines or bytes, whichever comes first.
+const LINES: usize = 32;
+const BYTES: usize = 128 * 1024;
+
+/// Calls `look` with every line, on all cores, and `take` with each line and what came of it, in order and
+/// on this thread, until it says that it is enough. A line without an end is the last one.
+///
+/// # Errors
+/// When a line cannot be read, after all lines before it were taken.
+pub(super) fn each<T: Send>(
+    lines: Lines<impl BufRead>,
+    look: &(impl Fn(&Line) -> T + Sync),
+    take: &mut dyn FnMut(&Line, T) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let most = thread::available_parallelism().map_or(1, NonZero::get).min(MOST);
+    let mut batches = Batches { lines, failed: None, over: false };
+    thread::scope(|scope| {
+        let mut workers: Vec<Worker<T>> = Vec::new();
+        let (mut given, mut taken) = (0, 0);
+        loop {
+            while given - taken < most * IN_HAND {
+                let Some(batch) = batches.next() else { break };
+                // A short log is not worth a thread on every core.
+                if workers.len() < most {
+                    workers.push(Worker::start(scope, look));
+                }
+                workers[given % most].give(batch);
+                given += 1;
+            }
+            if taken == given {
+                break;
+            }
+            // The batches go around, so the next one in order is with the next worker.
+            for (line, seen) in workers[taken % most].take() {
+                if take(&line, seen).is_break() {
+                    return;
+                }
+            }
+            taken += 1;
+        }
+    });
+    batches.failed.map_or(Ok(()), Err)
+}
+
+struct Batches<R> {
+    lines: Lines<R>,
+    failed: Option<io::Error>,
+    over: bool,
+}
+
+impl<R: BufRead> Iterator for Batches<R> {
+    type Item = Vec<Line>;
+
+    fn next(&mut self) -> Option<Vec<Line>> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while !self.over && batch.len() < LINES && bytes < BYTES {
+            match self.lines.next() {
+                Some(Ok(line)) => {
+                    self.over = !line.ended;
+                    bytes += line.bytes.len();
+                    batch.push(line);
+                }
+                end => {
+                    self.over = true;
+                    self.failed = end.and_then(Result::err);
+                }
+            }
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+}
+
+/// A thread that looks at batches; it ends when it gets no more.
+struct Worker<T> {
+    batches: Sender<Vec<Line>>,
+    seen: Receiver<Vec<(Line, T)>>,
+}
+
+impl<T: Send> Worker<T> {
+    fn start<'scope, 'env, F>(scope: &'scope Scope<'scope, 'env>, look: &'env F) -> Self
+    where
+        T: 'scope,
+        F: Fn(&Line) -> T + Sync,
+    {
+        let (batches, take) = channel::<Vec<Line>>();
+        let (give, seen) = channel();
+        scope.spawn(move || {
+            for batch in take {
+                let with_line = |line| {
+                    let seen = look(&line);
+                    (line, seen)
+                };
+                let seen = batch.into_iter().map(with_line).collect();
+                // Nobody listens any more once an earlier line was enough.
+                if give.send(seen).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { batches, seen }
+    }
+
+    fn give(&self, batch: Vec<Line>) {
+        // A worker that is gone has crashed; the scope passes that on when it ends.
+        let _ = self.batches.send(batch);
+    }
+
+    fn take(&self) -> Vec<(Line, T)> {
+        self.seen.recv().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read};
+
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<u8> {
+        (0..count).flat_map(|n| format!("{n}\n").into_bytes()).collect()
+    }
+
+    /// The numbers that are taken, up to one that is enough.
+    fn taken(log: impl Read, enough: usize) -> (Vec<usize>, io::Result<()>) {
+        let look = |line: &Line| String::from_utf8_lossy(&line.bytes).parse::<usize>().unwrap();
+        let mut all = Vec::new();
+        let done = each(Lines::new(BufReader::new(log)), &look, &mut |_, number| {
+            all.push(number);
+            if number == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (all, done)
+    }
+
+    #[test]
+    fn lines_are_taken_in_order_up_to_what_is_enough() {
+        for count in [0, 1, LINES, LINES + 1, 100 * LINES] {
+            assert_eq!(taken(numbers(count).as_slice(), usize::MAX).0, (0..count).collect::<Vec<_>>());
+        }
+        assert_eq!(taken(numbers(100 * LINES).as_slice(), 777).0.last(), Some(&777));
+    }
+
+    #[test]
+    fn a_crash_of_a_look_is_passed_on() {
+        let mut log = numbers(100 * LINES);
+        log[LINES * 40] = b'x';
+        assert!(std::panic::catch_unwind(|| taken(log.as_slice(), usize::MAX)).is_err());
+    }
+
+    #[test]
+    fn a_failed_read_comes_after_the_lines_before_it() {
+        struct Fails;
+        impl Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk is gone"))
+            }
+        }
+        let log = numbers(5 * LINES);
+        let (all, done) = taken(log.as_slice().chain(Fails), usize::MAX);
+        assert_eq!((all.len(), done.unwrap_err().to_string().as_str()), (5 * LINES, "the disk is gone"));
+        let (all, done) = taken(log.as_slice().chain(Fails), 9);
+        assert_eq!((all.len(), done.is_ok()), (10, true));
+    }
+}
