@@ -2,8 +2,8 @@
 //! remembers.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, BufReader};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
@@ -120,22 +120,25 @@ impl Store {
         let _ = fs::remove_file(self.heads.join(run));
     }
 
-    /// Remembers a head. It is replaced as a whole and not synced: it guards against tampering, not
-    /// against power cuts.
+    /// Remembers a head, without a sync: it guards against tampering, not against power cuts.
     ///
     /// # Errors
     /// What the system said.
     pub fn remember(&self, run: &str, head: Head) -> Result<(), StoreError> {
-        make_directory(&self.heads)?;
         let path = self.heads.join(run);
-        let new = self.heads.join(format!("{run}.new"));
-        let write = || -> io::Result<()> {
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-            writeln!(file, "{} {}", head.seq, head.hash)?;
-            fs::rename(&new, &path)
+        let open = || OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_directory(&self.heads)?;
+                open()
+            }
+            opened => opened,
         };
-        write().map_err(|source| StoreError::new(&path, source))
+        // In place, in one write of always the same length, so that there is never half a head. A file
+        // that is made anew, cut or renamed each time would make the log's next sync wait for it.
+        let line = format!("{:020} {}\n", head.seq, head.hash);
+        let written = file.and_then(|file| file.write_all_at(line.as_bytes(), 0));
+        written.map_err(|source| StoreError::new(&path, source))
     }
 }
 
