@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::{Signer as _, SigningKey};
 use ssh_encoding::{Decode as _, Encode as _};
-use ssh_key::public::KeyData;
-use ssh_key::{HashAlg, PrivateKey, PublicKey, SshSig};
+use ssh_key::public::{Ed25519PublicKey, KeyData};
+use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig};
 
 /// Why a signature does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +30,11 @@ pub enum SignatureError {
 }
 
 /// Signs a message; the hash is SHA-512.
-pub(super) fn sign(key: &PrivateKey, namespace: &str, message: &[u8]) -> Result<String, ssh_key::Error> {
-    let signature = key.sign(namespace, HashAlg::Sha512, message)?;
+pub(super) fn sign(key: &SigningKey, namespace: &str, message: &[u8]) -> Result<String, ssh_key::Error> {
+    let signed = SshSig::signed_data(namespace, HashAlg::Sha512, message)?;
+    let raw = Signature::new(Algorithm::Ed25519, key.sign(&signed).to_vec())?;
+    let public = KeyData::Ed25519(Ed25519PublicKey(key.verifying_key().to_bytes()));
+    let signature = SshSig::new(public, namespace, HashAlg::Sha512, raw)?;
     let mut blob = Vec::new();
     signature.encode(&mut blob)?;
     Ok(BASE64.encode(blob))
