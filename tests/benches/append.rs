@@ -1,0 +1,64 @@
+//! What an entry costs until it is durable, against the disk alone.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use gonogo::journal::chain::Chain;
+use gonogo::journal::entry::{Entry, MACHINE};
+use gonogo::journal::file::Journal;
+use gonogo::journal::keys::Signer;
+use gonogo::journal::store::Store;
+
+use crate::log::{Log, RUN, opened};
+use crate::measure::{Measured, millis, turns};
+use crate::sample::{self, Sample};
+
+const ROUNDS: usize = 15;
+const EACH: u32 = 40;
+const AIM: &str = "at most 1.2x";
+
+pub fn bench() {
+    // Below `target`: a temporary directory may be in memory, and cost nothing.
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let log = Log::of(3, home.path());
+    let (look, note) = (&log.entries[1], &log.entries[2]);
+    against_disk("append, a probe's", &home.path().join("machine"), look, None, &log.signer);
+    against_disk("append, signed", &home.path().join("signed"), note, Some(&log.signer), &log.signer);
+}
+
+fn against_disk(name: &'static str, home: &Path, entry: &Entry, signer: Option<&Signer>, opener: &Signer) {
+    let store = Store::new(home, None);
+    let path = home.join("runs/run.jsonl");
+    let mut journal = Journal::create(&store, &path, Chain::new(RUN.into())).unwrap();
+    let plan = opened(sample::plan(), opener);
+    journal.append(Sample::moment(0), &opener.principal, plan, Some(opener)).unwrap();
+    let by = signer.map_or(MACHINE, |signer| &signer.principal);
+    let mut append = || {
+        let event = entry.event.clone();
+        journal.append(Sample::moment(1), by, event, signer).unwrap();
+    };
+    append();
+    let line = last_line(&path);
+    let mut raw = raw_file(&home.join("runs/raw"));
+    let mut write = || raw.write_all(&line).and_then(|()| raw.sync_data()).unwrap();
+    let (subject, reference) = turns(ROUNDS, || each(&mut append), || each(&mut write));
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: AIM }.tell();
+}
+
+/// The milliseconds of one, of many in a row.
+fn each(work: &mut dyn FnMut()) -> f64 {
+    millis(|| (0..EACH).for_each(|_| work())) / f64::from(EACH)
+}
+
+fn last_line(log: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(log).unwrap();
+    bytes.split_inclusive(|byte| *byte == b'\n').next_back().unwrap().to_vec()
+}
+
+/// Begins as the log does: with the bytes of a plan in it.
+fn raw_file(path: &Path) -> File {
+    let mut file = OpenOptions::new().create_new(true).append(true).open(path).unwrap();
+    file.write_all(&vec![b' '; 20_000]).and_then(|()| file.sync_all()).unwrap();
+    file
+}

@@ -1,0 +1,155 @@
+//! What one frame of the screen costs, 200 by 60 with six panels, against filling as many cells with text.
+
+use std::hint::black_box;
+use std::io;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use gonogo::checklist::Role;
+use gonogo::journal::entry::Enrolled;
+use gonogo::ui::{self, Host, Look, Msg, Setup, Shade};
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::style::Style;
+
+use crate::measure::{Measured, median, millis, since, turns};
+use crate::sample::{ALICE, Sample, mixed};
+
+const SIZE: (u16, u16) = (200, 60);
+const ROUNDS: usize = 9;
+const FRAMES: usize = 200;
+
+pub fn bench() {
+    let sample = mixed();
+    let (subject, reference) = turns(ROUNDS, || session(&sample), plain);
+    let aim = "at most 0.5 ms";
+    Measured { name: "frame, 200x60", subject, reference: Some(reference), unit: "ms", aim }.tell();
+}
+
+/// The median of a session's frames: all of it from the state to the cells that changed.
+fn session(sample: &Sample) -> f64 {
+    let (send, messages) = channel();
+    let begun = Arc::new(Mutex::new(Instant::now()));
+    let backend = Timed {
+        cells: TestBackend::new(SIZE.0, SIZE.1),
+        begun: Arc::clone(&begun),
+        took: Arc::default(),
+        send,
+    };
+    let took = Arc::clone(&backend.took);
+    let mut terminal = Terminal::new(backend).unwrap();
+    let setup = setup(sample, begun);
+    let ended = ui::run(&mut terminal, &mut NoHost, &setup, sample.shared(), &messages, &mut |_| {});
+    assert_eq!(ended.unwrap_err().to_string(), "enough");
+    let shown = format!("{}", terminal.backend().cells);
+    assert!(shown.contains("6 Rollback plan"), "{shown}");
+    median(std::mem::take(&mut took.lock().unwrap()))
+}
+
+fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
+    let now = sample.now();
+    // The screen asks for the time right before it draws.
+    let clock = move || {
+        *begun.lock().unwrap() = Instant::now();
+        now.clone()
+    };
+    Setup {
+        me: Enrolled { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver },
+        log: "20260921T141320Z.jsonl".into(),
+        look: Look { shade: Shade::Dark, ascii: false, color: true },
+        clock: Box::new(clock),
+        notices: Vec::new(),
+    }
+}
+
+/// The median of as many fills of a buffer.
+fn plain() -> f64 {
+    let text = "a".repeat(usize::from(SIZE.0));
+    let fill = || {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
+        (0..SIZE.1).for_each(|row| buffer.set_string(0, row, &text, Style::new()));
+        black_box(buffer);
+    };
+    median((0..FRAMES).map(|_| millis(fill)).collect())
+}
+
+struct NoHost;
+
+impl Host for NoHost {
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn take_again(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn copy(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes the time of every frame, and presses a key for the next one.
+struct Timed {
+    cells: TestBackend,
+    begun: Arc<Mutex<Instant>>,
+    took: Arc<Mutex<Vec<f64>>>,
+    send: Sender<Msg>,
+}
+
+impl Backend for Timed {
+    type Error = io::Error;
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut took = self.took.lock().unwrap();
+        took.push(since(*self.begun.lock().unwrap()));
+        if took.len() > FRAMES {
+            return Err(io::Error::other("enough"));
+        }
+        // Down the panels and around: another point is selected, another detail is shown.
+        let key = KeyEvent::new(KeyCode::Tab, KeyModifiers::NONE);
+        let down = KeyEvent::new(KeyCode::Char('j'), KeyModifiers::NONE);
+        let key = if took.len().is_multiple_of(4) { key } else { down };
+        self.send.send(Msg::Input(Event::Key(key))).map_err(io::Error::other)
+    }
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
+        self.cells.draw(content).map_err(io::Error::other)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.cells.hide_cursor().map_err(io::Error::other)
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.cells.show_cursor().map_err(io::Error::other)
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        self.cells.get_cursor_position().map_err(io::Error::other)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.cells.set_cursor_position(position).map_err(io::Error::other)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.cells.clear().map_err(io::Error::other)
+    }
+
+    fn clear_region(&mut self, kind: ClearType) -> io::Result<()> {
+        self.cells.clear_region(kind).map_err(io::Error::other)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.cells.size().map_err(io::Error::other)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.cells.window_size().map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,44 @@
+//! The benches: each measures its subject and a reference in one process, turn by turn, and prints a line.
+//! They judge nothing: a machine under load is no fault of the program.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench is test code: a panic is its report")]
+
+mod append;
+#[expect(dead_code, unused_imports, unused_macros, reason = "the tests' bench has more than is needed here")]
+#[path = "../bench/mod.rs"]
+mod bench;
+mod fold;
+mod frame;
+mod idle;
+mod log;
+mod measure;
+mod probes;
+#[expect(dead_code, reason = "the screen's tests look at more of it")]
+#[path = "../../src/ui/tests/sample.rs"]
+mod sample;
+#[path = "../../src/ui/tests/sample_plan.rs"]
+mod sample_plan;
+mod screen;
+mod start;
+mod verify;
+
+// The sample is written for the inside of the crate, and finds its rooms here.
+use gonogo::{checklist, journal, outcome, run, time};
+
+const BENCHES: &[(&str, fn())] = &[
+    ("append", append::bench),
+    ("verify", verify::bench),
+    ("fold", fold::bench),
+    ("frame", frame::bench),
+    ("probes", probes::bench),
+    ("start", start::bench),
+    ("idle", idle::bench),
+];
+
+fn main() {
+    // cargo adds options of its own, such as `--bench`.
+    let filter = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    measure::head();
+    for (_, bench) in BENCHES.iter().filter(|(name, _)| name.contains(&filter)) {
+        bench();
+    }
+}

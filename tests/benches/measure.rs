@@ -1,0 +1,68 @@
+//! Taking turns, medians, and the one form of a line.
+
+use std::time::Instant;
+
+/// What was measured, and what it was measured against.
+pub struct Measured {
+    pub name: &'static str,
+    pub subject: f64,
+    pub reference: Option<f64>,
+    pub unit: &'static str,
+    pub aim: &'static str,
+}
+
+impl Measured {
+    /// Prints its line.
+    pub fn tell(&self) {
+        let Self { name, subject, reference, unit, aim } = self;
+        let subject = format!("{subject:.3} {unit}");
+        let against = reference.map_or("-".to_owned(), |value| format!("{value:.3} {unit}"));
+        let ratio = reference.map_or("-".to_owned(), |value| format!("{:.2}x", self.subject / value));
+        println!("{name:<24} {subject:>14} {against:>14} {ratio:>9}   {aim}");
+    }
+}
+
+/// Prints the names of the columns.
+pub fn head() {
+    println!("{:<24} {:>14} {:>14} {:>9}   aim", "", "median", "reference", "ratio");
+}
+
+/// Lets subject and reference run in turns, so that both see the same machine; gives the medians of what
+/// they return. The first turn of each only warms up.
+pub fn turns(
+    rounds: usize,
+    mut subject: impl FnMut() -> f64,
+    mut reference: impl FnMut() -> f64,
+) -> (f64, f64) {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let _ = (subject(), reference());
+    for round in 0..rounds {
+        // Who comes second finds the caches of the first: each is that half of the time.
+        if round % 2 == 0 {
+            ours.push(subject());
+            theirs.push(reference());
+        } else {
+            theirs.push(reference());
+            ours.push(subject());
+        }
+    }
+    (median(ours), median(theirs))
+}
+
+/// How many milliseconds it takes.
+pub fn millis(work: impl FnOnce()) -> f64 {
+    let begun = Instant::now();
+    work();
+    since(begun)
+}
+
+/// The milliseconds since then.
+pub fn since(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1000.0
+}
+
+/// The one in the middle.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,136 @@
+//! What all probes of a profile take, against the longest chain of those that wait for each other.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use gonogo::checklist::{Confirm, Plan, Point, Probe, Section, spec::Spec};
+use gonogo::engine::{self, Engine, clock};
+use gonogo::outcome::Class;
+use gonogo::run::{Request, RunState, Update, wanted};
+use serde_json::json;
+use tokio::runtime::Builder;
+
+use crate::measure::{Measured, millis, turns};
+use crate::sample;
+
+const ROUNDS: usize = 5;
+/// What the server takes to answer those that wait for each other, in milliseconds.
+const CHAIN: &[u64] = &[150, 100, 200, 100, 150];
+/// What it takes for those that wait for nobody.
+const ALONE: &[u64] = &[300, 20, 80, 250, 10, 400, 120, 60, 500, 30, 90, 200, 350, 40, 150];
+
+pub fn bench() {
+    let server = slow_server();
+    let plan = plan(server);
+    let chain = || CHAIN.iter().for_each(|delay| request(server, *delay));
+    let (subject, reference) = turns(ROUNDS, || millis(|| all(&plan)), || millis(chain));
+    let aim = "at most 1.1x";
+    Measured { name: "probes, 20", subject, reference: Some(reference), unit: "ms", aim }.tell();
+}
+
+/// Looks as `gonogo check` does, but lets points wait for those before them, as in a run.
+fn all(plan: &Plan) {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let state = runtime.block_on(async {
+        let (log, state) = engine::forgotten(plan.clone()).unwrap();
+        let (engine, mut handle) = Engine::new(log, state, Vec::new());
+        let running = tokio::spawn(engine.run());
+        let state = loop {
+            if let Some(Update::State(state, live)) = handle.updates.recv().await
+                && live.running.is_empty()
+                && wanted(&state, &clock::now()).is_empty()
+            {
+                break state;
+            }
+        };
+        handle.requests.send(Request::Stop).await.unwrap();
+        running.await.unwrap();
+        state
+    });
+    assert_eq!(passed(&state), CHAIN.len() + ALONE.len());
+}
+
+fn passed(state: &RunState) -> usize {
+    let probes = state.points.values().flat_map(|point| point.probes.values());
+    let looks = probes.filter_map(|probe| probe.latest.as_ref());
+    looks.filter(|look| look.outcome.class == Class::Pass).count()
+}
+
+fn plan(server: SocketAddr) -> Plan {
+    let chain = CHAIN.iter().enumerate().map(|(index, delay)| {
+        let after = index.checked_sub(1).map(|before| format!("chain.{before}"));
+        point(server, format!("chain.{index}"), after, *delay)
+    });
+    let alone =
+        ALONE.iter().enumerate().map(|(index, delay)| point(server, format!("alone.{index}"), None, *delay));
+    let section = |id: &str, points| Section { id: id.into(), title: id.into(), points };
+    let sections = vec![section("alone", alone.collect()), section("chain", chain.collect())];
+    Plan { sections, ..sample::plan() }
+}
+
+fn point(server: SocketAddr, id: String, after: Option<String>, delay: u64) -> Point {
+    Point {
+        title: id.clone(),
+        id,
+        why: "To be fast.".into(),
+        mandatory: false,
+        confirm: Confirm::None,
+        fresh_s: 1800,
+        after: after.into_iter().collect(),
+        due: None,
+        not_applicable: None,
+        probes: vec![probe(server, delay)],
+    }
+}
+
+fn probe(server: SocketAddr, delay: u64) -> Probe {
+    let spec = json!({ "kind": "http", "with": { "url": format!("http://{server}/{delay}") } });
+    Probe {
+        id: "http".into(),
+        title: "It answers".into(),
+        due: None,
+        deadline_ms: 10_000,
+        retries: 0,
+        retry_delay_ms: 0,
+        effects: false,
+        before: false,
+        missing: Vec::new(),
+        spec: Some(serde_json::from_value::<Spec>(spec).unwrap()),
+    }
+}
+
+/// A request by the barest client.
+fn request(server: SocketAddr, delay: u64) {
+    let mut stream = TcpStream::connect(server).unwrap();
+    write!(stream, "GET /{delay} HTTP/1.1\r\nHost: {server}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// A server that answers `/150` after 150 ms; it ends with the process.
+fn slow_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(|| answer(stream));
+        }
+    });
+    address
+}
+
+fn answer(stream: TcpStream) {
+    let mut stream = BufReader::new(stream);
+    let (mut first, mut line) = (String::new(), String::new());
+    stream.read_line(&mut first).unwrap();
+    while stream.read_line(&mut line).is_ok_and(|length| length > 2) {
+        line.clear();
+    }
+    let delay = first.trim_start_matches("GET /").split(' ').next().unwrap().parse().unwrap();
+    thread::sleep(Duration::from_millis(delay));
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    stream.get_mut().write_all(answer).unwrap();
+}

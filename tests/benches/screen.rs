@@ -1,0 +1,89 @@
+//! A run of the standard checklist on a real terminal, nothing behind it listening.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use gonogo::journal::keys;
+use vt100::Screen;
+
+use crate::bench::gonogo::Sandbox;
+use crate::bench::ports::free_port;
+use crate::bench::terminal::Terminal;
+use crate::bench::wait;
+use crate::measure::since;
+use crate::sample::ALICE;
+
+const SIZE: (u16, u16) = (200, 60);
+const QUIET: Duration = Duration::from_secs(1);
+
+/// A run that was opened on the screen.
+pub struct Opened {
+    pub terminal: Terminal,
+    /// The milliseconds to the first frame.
+    pub took: f64,
+    // Last, so that the program ends before its home goes.
+    sandbox: Sandbox,
+}
+
+impl Opened {
+    /// A new run, in a home of its own.
+    pub fn new() -> Self {
+        let sandbox = Sandbox::new().profile(&profile());
+        keys::create(&sandbox.work().join("id"), ALICE, None).unwrap();
+        let sandbox =
+            sandbox.args(["run", "profile.toml", "--as", ALICE, "--key", "id"].into_iter().chain(TAGS));
+        let begun = Instant::now();
+        let mut terminal = sandbox.terminal(SIZE.0, SIZE.1);
+        terminal.wait_for("six panels", six_panels);
+        let took = since(begun);
+        Self { terminal, took, sandbox }
+    }
+
+    /// Waits until the probes have looked: nothing is written for a while.
+    pub fn settle(&self) {
+        let [log] = self.sandbox.logs("staging").try_into().expect("one log");
+        let (mut length, mut since) = (0, Instant::now());
+        wait::until("the probes to look", || {
+            let now = fs::metadata(&log).unwrap().len();
+            if now != length {
+                (length, since) = (now, Instant::now());
+            }
+            (since.elapsed() > QUIET).then_some(())
+        });
+    }
+
+    /// A line of `/proc/<pid>/status`, in its unit.
+    pub fn status(&self, name: &str) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.terminal.pid())).unwrap();
+        field(&status, name)
+    }
+
+    /// How often its threads have waited so far.
+    pub fn waits(&self) -> f64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.terminal.pid())).unwrap();
+        // A thread may end while the list is read.
+        let statuses = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("status")).ok());
+        statuses.map(|status| field(&status, "voluntary_ctxt_switches")).sum()
+    }
+}
+
+const TAGS: [&str; 4] = ["--release", "v1.4.0", "--previous", "v1.3.2"];
+
+/// What `/proc` says of a process or thread under that name, as a number.
+fn field(status: &str, name: &str) -> f64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The bottom line is drawn last; looking at the rest before it is there would take time.
+fn six_panels(screen: &Screen) -> bool {
+    let last = |column| screen.cell(SIZE.1 - 1, column).is_some_and(vt100::Cell::has_contents);
+    (0..SIZE.0).any(last) && (1..=6).all(|panel| screen.contents().contains(&format!(" {panel} ")))
+}
+
+fn profile() -> String {
+    let port = free_port();
+    let url = |name: &str| format!("{name}.url = \"http://127.0.0.1:{port}\"\n");
+    let urls: String = ["app", "prometheus", "grafana", "jaeger"].map(url).concat();
+    format!("environment = \"staging\"\n[values]\n{urls}")
+}

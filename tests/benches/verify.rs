@@ -1,0 +1,85 @@
+//! What a whole log costs to verify, against its signatures alone.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::{Signature, VerifyingKey};
+use gonogo::journal::entry::Entry;
+use gonogo::journal::signers::AllowedSigners;
+use gonogo::journal::verify::{Answer, Rules, verify};
+use gonogo::run::Replay;
+use ssh_encoding::Decode as _;
+use ssh_key::SshSig;
+use ssh_key::public::KeyData;
+
+use crate::log::Log;
+use crate::measure::{Measured, millis, turns};
+use crate::sample::Sample;
+
+/// How many entries a long log has.
+pub const ENTRIES: usize = 10_000;
+const ROUNDS: usize = 9;
+
+pub fn bench() {
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let log = Log::of(ENTRIES, home.path());
+    let path = home.path().join("run.jsonl");
+    fs::write(&path, log.lines.concat()).unwrap();
+    let who = &log.signer;
+    let signers = AllowedSigners::parse("-", &format!("{} {}\n", who.principal, who.public)).unwrap();
+    let checks: Vec<Check> = log.entries.iter().filter_map(Check::of).collect();
+    let alone = || checks.iter().for_each(Check::check);
+    let (subject, reference) = turns(ROUNDS, || millis(|| whole(&path, &signers)), || millis(alone));
+    let aim = "at most 1.0x: on all cores, against one";
+    Measured { name: "verify, 10000 entries", subject, reference: Some(reference), unit: "ms", aim }.tell();
+}
+
+/// As `gonogo verify` does it.
+fn whole(path: &Path, signers: &AllowedSigners) {
+    let log = BufReader::new(File::open(path).unwrap());
+    let report = verify(log, signers, Sample::moment(0).wall, &mut ByTheRules(Replay::default())).unwrap();
+    assert_eq!((report.answer, report.entries), (Answer::Open, ENTRIES as u64));
+}
+
+struct ByTheRules(Replay);
+
+impl Rules for ByTheRules {
+    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        self.0.take(entry)
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.0.is_sealed()
+    }
+}
+
+/// One signature, all ready to be checked.
+struct Check {
+    key: VerifyingKey,
+    message: Vec<u8>,
+    signature: Signature,
+}
+
+impl Check {
+    fn of(entry: &Entry) -> Option<Self> {
+        let blob = BASE64.decode(entry.sig.as_ref()?).unwrap();
+        let signature = SshSig::decode(&mut blob.as_slice()).unwrap();
+        let KeyData::Ed25519(key) = signature.public_key() else {
+            unreachable!("Alice's key is of that kind")
+        };
+        let line = entry.signed_bytes().unwrap();
+        let message = SshSig::signed_data(entry.event.namespace(), signature.hash_alg(), &line).unwrap();
+        Some(Self {
+            key: VerifyingKey::from_bytes(&key.0).unwrap(),
+            message,
+            signature: Signature::from_slice(signature.signature_bytes()).unwrap(),
+        })
+    }
+
+    fn check(&self) {
+        self.key.verify_strict(&self.message, &self.signature).unwrap();
+    }
+}
