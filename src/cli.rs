@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::checklist::Role;
@@ -46,10 +47,10 @@ pub struct Target {
     /// The environment's profile, a TOML file
     pub profile: PathBuf,
     /// The release tag that is promoted
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub release: Option<String>,
     /// The release tag that runs there now, or `none` for a new environment
-    #[arg(long, value_name = "TAG|none")]
+    #[arg(long, value_name = "TAG|none", value_parser = NonEmptyStringValueParser::new())]
     pub previous: Option<String>,
     /// Let the commands run that the profile names, now and as long as its content stays the same
     #[arg(long)]

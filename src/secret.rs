@@ -185,6 +185,14 @@ impl Keeper {
         }
     }
 
+    /// Reads secrets ahead, so that they are taken out of whatever is told from now on. A command is not run
+    /// for that; its secret is known once a probe has read it. What cannot be read is told by who needs it.
+    pub async fn learn(&self, references: &[SecretRef]) {
+        for reference in references.iter().filter(|reference| reference.command().is_none()) {
+            let _ = self.read(reference).await;
+        }
+    }
+
     fn remember(&self, reference: &SecretRef, value: &Secret) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let values = known.entry(reference.clone()).or_default();

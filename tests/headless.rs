@@ -25,6 +25,42 @@ fn points_that_need_a_person_count_as_not_good_unless_they_are_left_out() {
     assert!(world.sandbox.logs("staging").is_empty());
 }
 
+/// A secret that only another part of the profile names, in an answer that shows it.
+#[test]
+fn no_secret_is_told_whoever_reads_it() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    world.web.route("/readyz", Reply::ok(r#"{"event_pipeline_ready":"swordfish-42"}"#));
+    let profile = fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
+    let checklist =
+        crate::runs::world::CHECKLIST.replace("mandatory = true", "mandatory = true\ndue = \"people.told\"");
+    let token = "app.token = { env = \"BOARD_TOKEN\" }\n";
+    let point = "[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"pipeline\", with = { token = \"{{ app.token }}\" } }]\n";
+    world.sandbox = world
+        .sandbox
+        .checklist(&checklist)
+        .profile(&(profile + token + point))
+        .env("BOARD_TOKEN", "swordfish-42");
+    let told = check(&mut world, &["--only", "service.ready"]).code(1).lacks("swordfish");
+    let _ = told.stdout_has("[redacted: env BOARD_TOKEN]");
+}
+
+#[test]
+fn a_signal_ends_it_with_what_was_seen_so_far() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let silent = Silent::start();
+    let checklist = crate::runs::world::CHECKLIST
+        .replace("{{ app.url }}/healthz", &format!("http://127.0.0.1:{}/", silent.port()));
+    world.sandbox = world.sandbox.checklist(&checklist);
+    world.set_args(&["check", "profile.toml", "--format", "json"]);
+    let running = world.sandbox.start();
+    wait::until("the silent one to be asked", || (silent.accepted() > 0).then_some(()));
+    signal(running.pid(), "INT");
+    let told = running.finish().code(130).stderr_has("what had not ended is told as pending").json();
+    assert_eq!(told["points"][1]["status"], "pending", "{told:#}");
+}
+
 #[test]
 fn wrong_and_could_not_look_end_differently() {
     need!("ssh-keygen");

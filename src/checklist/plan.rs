@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::Spec;
 use crate::outcome::Sha256Hex;
+use crate::secret::SecretRef;
 
 /// The id of a control point, `infra.redis`.
 pub type PointId = String;
@@ -62,6 +63,13 @@ impl Plan {
     pub fn commands(&self) -> BTreeSet<Vec<String>> {
         let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
         specs.flat_map(Spec::commands).map(<[String]>::to_vec).collect()
+    }
+
+    /// Every secret that a probe of this plan reads.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretRef> {
+        let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
+        specs.flat_map(Spec::secrets).cloned().collect()
     }
 
     /// SHA-256 of the plan as it stands in the log (compact JSON).

@@ -9,6 +9,7 @@ use super::fill::is_reference;
 use super::plan::{Confirm, Contact, PointId, Role};
 use super::source::{Path, Source, Step, steps};
 use crate::error::{Problem, Problems};
+use crate::secret::SecretRef;
 
 /// A profile file.
 #[derive(Clone, Debug, Deserialize)]
@@ -112,12 +113,28 @@ impl Profile {
         });
         if problems.is_empty() { Ok(Self { source, file }) } else { Err(Problems(problems)) }
     }
+
+    /// The secrets that it names, whether or not a probe asks for them.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretRef> {
+        self.file.values.values().flat_map(references).collect()
+    }
 }
 
 /// Whether an environment's name can be a directory's.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && name.len() <= 64 && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// The references that values hold, however deep.
+fn references(value: &toml::Value) -> Vec<SecretRef> {
+    match value {
+        toml::Value::Table(table) if is_reference(table) => value.clone().try_into().into_iter().collect(),
+        toml::Value::Table(table) => table.values().flat_map(references).collect(),
+        toml::Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Words that end the name of a value that is a secret.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Builder;
@@ -15,6 +16,7 @@ use crate::engine::{self, Engine, Handle, clock};
 use crate::error::Exit;
 use crate::headless::{self, Selection};
 use crate::run::{Judgement, Live, Request, RunState, Update};
+use crate::secret::SecretRef;
 
 pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let target = &arguments.target;
@@ -24,7 +26,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
     trust::require(&loaded, &plan, target.trust)?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let Some(state) = runtime.block_on(look(plan))? else { return Ok(Exit::Interrupted) };
+    let Looked { state, interrupted } = runtime.block_on(look(plan, loaded.secrets()))?;
     let now = clock::now();
     let judgement = state.judge(&now);
     for (format, path) in &arguments.output {
@@ -34,7 +36,17 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let told = render(arguments.format, &judgement, &left_out, is_colored());
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
+    if interrupted {
+        eprintln!("gonogo: interrupted; what had not ended is told as pending");
+        return Ok(Exit::Interrupted);
+    }
     Ok(headless::exit(&judgement))
+}
+
+/// What was seen, and whether a signal came before it was all.
+struct Looked {
+    state: RunState,
+    interrupted: bool,
 }
 
 fn selection(arguments: &CheckArgs) -> Selection {
@@ -46,8 +58,8 @@ fn render(format: Format, judgement: &Judgement, left_out: &[String], color: boo
     match format {
         Format::Human => headless::human(judgement, left_out, color),
         Format::Json => headless::json(judgement, left_out),
-        Format::Junit => headless::junit(judgement),
-        Format::Tap => headless::tap(judgement),
+        Format::Junit => headless::junit(judgement, left_out),
+        Format::Tap => headless::tap(judgement, left_out),
     }
 }
 
@@ -61,32 +73,34 @@ fn all_due(mut plan: Plan) -> Plan {
     plan
 }
 
-/// Runs every probe to its end; `None` if a signal came first.
-async fn look(plan: Plan) -> Result<Option<RunState>> {
+/// Runs every probe to its end, or until a signal comes.
+async fn look(plan: Plan, secrets: Vec<SecretRef>) -> Result<Looked> {
     let (log, state) = engine::forgotten(plan)?;
-    let (engine, mut handle) = Engine::new(log, state, Vec::new());
+    let mut seen = Arc::new(state.clone());
+    let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = tokio::spawn(engine.run());
-    let state = tokio::select! {
-        state = watch(&mut handle) => state?,
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
+    let interrupted = tokio::select! {
+        watched = watch(&mut handle, &mut seen) => watched.map(|()| false)?,
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => true,
     };
     clear_progress();
     handle.requests.send(Request::Stop).await.ok();
     running.await?;
-    Ok(state)
+    Ok(Looked { state: Arc::unwrap_or_clone(seen), interrupted })
 }
 
-/// Waits until every probe that can look has looked.
-async fn watch(handle: &mut Handle) -> Result<Option<RunState>> {
+/// Waits until every probe that can look has looked; `seen` is the run as it stands.
+async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
     while let Some(update) = handle.updates.recv().await {
         match update {
             Update::State(state, live) => {
                 show_progress(&state, &live);
-                if live.running.is_empty() && looked(&state) {
-                    return Ok(Some((*state).clone()));
+                *seen = state;
+                if live.running.is_empty() && looked(seen) {
+                    return Ok(());
                 }
             }
             Update::Broken(why) => anyhow::bail!(why),
@@ -94,7 +108,7 @@ async fn watch(handle: &mut Handle) -> Result<Option<RunState>> {
             Update::Done(_) | Update::Refused(_) | Update::Warned(_) => {}
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 fn looked(state: &RunState) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::identity::principal;
 use super::new_key::{create, new_passphrase, remember};
@@ -17,6 +17,7 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let key = arguments.key.clone().or_else(|| settings.key.clone());
     let path = absolute(&key.map_or_else(own_key, Ok)?)?;
     if path.exists() {
+        is_own(&settings, &principal, &path)?;
         println!("Your key is there already: {}", path.display());
     } else {
         let passphrase = if arguments.no_passphrase { None } else { new_passphrase()? };
@@ -26,6 +27,17 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     println!("\nWhoever is to verify your logs puts this line into their allowed_signers file:\n");
     println!("{principal} {}", keys::public_of(&path)?);
     Ok(Exit::Good)
+}
+
+/// One key is one person's.
+fn is_own(settings: &Settings, principal: &str, path: &Path) -> Result<()> {
+    let owner = settings.principal.as_deref().filter(|owner| *owner != principal);
+    match owner.filter(|_| settings.key.as_deref() == Some(path)) {
+        Some(owner) => {
+            bail!("{}: this key is {owner}'s; give --key PATH for a key of {principal}'s own", path.display())
+        }
+        None => Ok(()),
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

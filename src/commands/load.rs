@@ -9,6 +9,7 @@ use directories::ProjectDirs;
 use crate::checklist::{Checklist, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
+use crate::secret::SecretRef;
 
 /// The largest profile or checklist, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -63,6 +64,11 @@ impl Loaded {
     pub(super) fn repository(&self) -> PathBuf {
         let source = self.profile.file.values.get("source").and_then(|source| source.get("repository"));
         PathBuf::from(source.and_then(toml::Value::as_str).unwrap_or("."))
+    }
+
+    /// The secrets that the profile names.
+    pub(super) fn secrets(&self) -> Vec<SecretRef> {
+        self.profile.secrets()
     }
 
     /// The plan for a promotion.

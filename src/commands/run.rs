@@ -17,9 +17,11 @@ use crate::checklist::{Plan, Promotion, Role};
 use crate::cli::{RunArgs, ThemeArg};
 use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};
 use crate::error::Exit;
+use crate::journal::entry::Decision;
 use crate::journal::keys::Signer;
 use crate::journal::store::Store;
 use crate::run::{Act, Command, Request, RunState, Update, judge};
+use crate::secret::SecretRef;
 use crate::text::{line, shell_word};
 use crate::ui::terminal::{Taken, read_events};
 use crate::ui::{self, Left, Look, Msg, Setup, Shade};
@@ -41,7 +43,8 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     drop(held);
     let notices = notices(&opened, &plan, arguments.replan);
     let replan = arguments.replan && *opened.state.plan != plan;
-    show(opened, signer, replan.then_some(plan), notices, look(arguments, &settings), arguments)
+    let plan = replan.then_some(plan);
+    show(opened, signer, loaded.secrets(), plan, notices, look(arguments, &settings), arguments)
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
@@ -153,6 +156,7 @@ fn look(arguments: &RunArgs, settings: &Settings) -> Look {
 fn show(
     opened: Opened,
     signer: Signer,
+    secrets: Vec<SecretRef>,
     replan: Option<Plan>,
     notices: Vec<String>,
     look: Look,
@@ -161,7 +165,7 @@ fn show(
     let path = opened.journal.path().to_owned();
     let by = signer.principal.clone();
     let (mut engine, handle) =
-        Engine::new(Log::Durable(Box::new(opened.journal)), opened.state, vec![signer]);
+        Engine::new(Log::Durable(Box::new(opened.journal)), opened.state, vec![signer], secrets);
     for command in opened.first {
         engine.carry_out(&command)?;
     }
@@ -252,6 +256,15 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
     match &left.broken {
         Some(why) => bail!("{why}"),
         None if left.signalled => Ok(Exit::Interrupted),
-        None => Ok(Exit::Good),
+        None => Ok(stands(state)),
+    }
+}
+
+/// A run that is left open is not good yet, whatever it looks like.
+fn stands(state: &RunState) -> Exit {
+    match &state.verdict {
+        _ if !state.is_sealed() => Exit::LogOpen,
+        Some(verdict) if verdict.decision == Decision::Go => Exit::Good,
+        _ => Exit::NoGo,
     }
 }

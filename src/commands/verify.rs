@@ -18,8 +18,8 @@ use crate::run::{Replay, RunState};
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let signers = read_signers(&signers_file(arguments.signers.as_deref(), &Settings::read()?)?)?;
     let log = File::open(&arguments.log).with_context(|| format!("run log {}", arguments.log.display()))?;
+    let signers = read_signers(&signers_file(arguments.signers.as_deref(), &Settings::read()?)?)?;
     let mut rules = ByTheRules(Replay::default());
     let report = verify::verify(BufReader::new(log), &signers, clock::now().wall, &mut rules)
         .with_context(|| format!("run log {}", arguments.log.display()))?;

@@ -63,11 +63,11 @@ impl Watch {
 
     /// What is to be told of a jump since the last look; the monotonic clock tells how long ago that was.
     pub(super) fn look(&mut self, now: Moment) -> Option<String> {
-        let last = std::mem::replace(&mut self.0, now.clone());
-        let passed = Duration::from_millis(now.mono.saturating_sub(last.mono));
-        let expected = last.wall.plus(passed);
+        let passed = Duration::from_millis(now.mono.saturating_sub(self.0.mono));
+        let (expected, wall) = (self.0.wall.plus(passed), now.wall);
+        self.0 = now;
         let whole = |gap: Duration| Duration::from_secs((gap + Duration::from_millis(500)).as_secs());
-        let (ahead, behind) = (whole(now.wall.since(expected)), whole(expected.since(now.wall)));
+        let (ahead, behind) = (whole(wall.since(expected)), whole(expected.since(wall)));
         if ahead > SLACK {
             Some(format!("the clock was set forward by {}: results are stale that much sooner", span(ahead)))
         } else if behind > SLACK {

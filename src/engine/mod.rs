@@ -6,10 +6,12 @@ mod log;
 mod opening;
 mod scheduler;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 pub use self::log::Log;
 pub use self::opening::{OpenRunError, Opened, Opening, find_open, forgotten, open, reopen};
@@ -20,10 +22,13 @@ use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
 use crate::outcome::Class;
 use crate::run::{self, Act, Command, Judgement, Refusal, Request, RunState, Update, Wanted, decide};
+use crate::secret::SecretRef;
 use crate::time::Moment;
 
 /// How often it looks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
+/// How long the secrets may keep the run from beginning.
+const LEARNING: Duration = Duration::from_secs(2);
 /// How many requests and results may wait.
 const QUEUE: usize = 64;
 
@@ -32,6 +37,7 @@ pub struct Engine {
     log: Log,
     state: Arc<RunState>,
     signers: Vec<Signer>,
+    secrets: Vec<SecretRef>,
     scheduler: Scheduler,
     told: mpsc::Receiver<Told>,
     requests: mpsc::Receiver<Request>,
@@ -55,21 +61,25 @@ pub enum NotDone {
     /// The log says no.
     #[error(transparent)]
     Log(#[from] AppendError),
+    /// It would put a secret into the log.
+    #[error("your words hold a secret ({0}); nothing was logged. Say it without")]
+    Secret(String),
     /// It would have to be signed by somebody whose key is not here.
     #[error("{0} has no key here; they act where their key is")]
     NoKey(String),
 }
 
 impl Engine {
-    /// An engine for a run in this state, for the operators whose keys are here.
+    /// An engine for a run in this state, for the operators whose keys are here. Beside the plan's secrets,
+    /// it keeps those of `secrets` out of the log.
     #[must_use]
-    pub fn new(log: Log, state: RunState, signers: Vec<Signer>) -> (Self, Handle) {
+    pub fn new(log: Log, state: RunState, signers: Vec<Signer>, secrets: Vec<SecretRef>) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(QUEUE);
         let (send_request, requests) = mpsc::channel(QUEUE);
         let (updates, receive_updates) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(tell);
         let state = Arc::new(state);
-        let engine = Self { log, state, signers, scheduler, told, requests, updates };
+        let engine = Self { log, state, signers, secrets, scheduler, told, requests, updates };
         (engine, Handle { requests: send_request, updates: receive_updates })
     }
 
@@ -86,6 +96,7 @@ impl Engine {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut clock = clock::Watch::new(clock::now());
         self.publish();
+        self.learn_secrets().await;
         loop {
             let going = tokio::select! {
                 biased;
@@ -103,6 +114,16 @@ impl Engine {
             }
         }
         self.scheduler.cancel_all();
+    }
+
+    /// Before the first look and the first word: what a probe has not read yet can be in another's answer.
+    fn learn_secrets(&self) -> impl Future<Output = ()> + use<> {
+        let secrets = [self.secrets.clone(), self.state.plan.secrets()].concat();
+        let keeper = self.scheduler.keeper().clone();
+        async move {
+            // A file may be a pipe that nobody writes to.
+            let _ = timeout(LEARNING, keeper.learn(&secrets)).await;
+        }
     }
 
     /// A log that was moved away or deleted is told at once, not when something is lost.
@@ -148,6 +169,7 @@ impl Engine {
     /// # Errors
     /// Why nothing was done.
     pub fn carry_out(&mut self, command: &Command) -> Result<u64, NotDone> {
+        self.check_words(command)?;
         let now = clock::now();
         for event in decide(&self.state, command, &now)? {
             let signer = self.signer_for(&command.by, &event)?;
@@ -156,6 +178,14 @@ impl Engine {
             Arc::make_mut(&mut self.state).apply(&entry);
         }
         Ok(self.state.seq)
+    }
+
+    /// What a person types is signed as it was typed, so a secret in it is refused rather than taken out.
+    fn check_words(&self, command: &Command) -> Result<(), NotDone> {
+        let mut found = BTreeMap::new();
+        let words = command.act.words().unwrap_or_default();
+        let _ = self.scheduler.keeper().redactor().clean(words, &mut found);
+        found.into_keys().next().map_or(Ok(()), |rule| Err(NotDone::Secret(rule)))
     }
 
     fn signer_for(&self, by: &str, event: &Event) -> Result<Option<usize>, NotDone> {

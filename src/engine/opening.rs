@@ -10,7 +10,7 @@ use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
 use crate::journal::keys::Signer;
 use crate::journal::store::{Store, StoreError, peek};
 use crate::outcome::Sha256Hex;
-use crate::run::{Act, Command, RunState};
+use crate::run::{Act, Command, RunState, may_enrol};
 
 /// What a new run is opened with.
 pub struct Opening {
@@ -113,6 +113,9 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
         Some(known) if known.key == signer.public => Ok(None),
         Some(known) => Err(OpenRunError::OtherKey(known.principal.clone())),
         None => {
+            let (principal, key) = (signer.principal.clone(), signer.public.clone());
+            // Before anything is put on record: who cannot take part leaves no entry.
+            may_enrol(&state.roster, &Enrolled { principal, key, role }).map_err(NotDone::from)?;
             let join = Act::Join { key: signer.public.clone(), role };
             Ok(Some(Command::new(signer.principal.clone(), join)))
         }

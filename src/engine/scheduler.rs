@@ -47,6 +47,11 @@ impl Scheduler {
         Self { keeper: Keeper::default(), turns, tell, tasks, newest, live: Live::default() }
     }
 
+    /// Knows every secret that was read.
+    pub(super) fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
     pub(super) fn live(&self) -> &Live {
         &self.live
     }

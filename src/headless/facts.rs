@@ -31,10 +31,7 @@ pub(super) fn kind(judgement: &Judgement, point: &Point) -> Kind {
 /// A line that says what is wrong, and all that is behind it.
 pub(super) fn words(judgement: &Judgement, point: &Point) -> (String, String) {
     let status = judgement.status(&point.id);
-    let why = match (&status, &point.not_applicable) {
-        (Status::NotApplicable, Some(reason)) => reason.clone(),
-        _ => why(judgement, &point.id, &status),
-    };
+    let why = why(judgement, &point.id, &status);
     let message = if why.is_empty() { status.word() } else { format!("{}: {}", status.word(), line(&why)) };
     (message, detail(judgement, point))
 }

@@ -10,16 +10,16 @@ use crate::checklist::{Point, Section};
 use crate::run::Judgement;
 use crate::text::line;
 
-/// The whole report.
+/// The whole report; `left_out` says what was not looked at on purpose.
 #[must_use]
-pub fn junit(judgement: &Judgement) -> String {
+pub fn junit(judgement: &Judgement, left_out: &[String]) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail.
-    let _ = suites(&mut xml, judgement);
+    let _ = suites(&mut xml, judgement, left_out);
     String::from_utf8(xml.into_inner()).unwrap_or_default() + "\n"
 }
 
-fn suites(xml: &mut Writer<Vec<u8>>, judgement: &Judgement) -> io::Result<()> {
+fn suites(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, left_out: &[String]) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let plan = &judgement.state.plan;
     let name = format!("gonogo {} {}", line(&plan.environment), line(&plan.release));
@@ -27,8 +27,22 @@ fn suites(xml: &mut Writer<Vec<u8>>, judgement: &Judgement) -> io::Result<()> {
     let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
+            properties(xml, left_out)?;
             plan.sections.iter().try_for_each(|section| suite(xml, judgement, section))
         })?;
+    Ok(())
+}
+
+fn properties(xml: &mut Writer<Vec<u8>>, left_out: &[String]) -> io::Result<()> {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    xml.create_element("properties").write_inner_content(|xml| {
+        left_out.iter().try_for_each(|what| {
+            let property = xml.create_element("property").with_attribute(("name", "left out"));
+            property.with_attribute(("value", line(what).as_str())).write_empty().map(drop)
+        })
+    })?;
     Ok(())
 }
 

@@ -68,8 +68,8 @@ impl Selection {
             point.probes.retain(|probe| !probe.effects);
             dropped += before - point.probes.len();
         }
-        drop_empty(plan);
-        told(dropped, "probe", "--no-effects")
+        let whole = drop_empty(plan);
+        told(dropped, "probe", "--no-effects").map(|told| told + &whole)
     }
 
     fn drop_people(&self, plan: &mut Plan) -> Option<String> {
@@ -81,19 +81,22 @@ impl Selection {
             dropped += usize::from(point.confirm != Confirm::None);
             point.confirm = Confirm::None;
         }
-        drop_empty(plan);
-        (dropped > 0).then(|| format!("the human part of {} (--machine)", count(dropped, "point")))
+        let whole = drop_empty(plan);
+        (dropped > 0).then(|| format!("the human part of {} (--machine){whole}", count(dropped, "point")))
     }
 }
 
-/// A point of which nothing is left was left out as a whole.
-fn drop_empty(plan: &mut Plan) {
+/// A point of which nothing is left was left out as a whole. Says which.
+fn drop_empty(plan: &mut Plan) -> String {
+    let before: Vec<_> = plan.points().map(|point| point.id.clone()).collect();
     for section in &mut plan.sections {
         section.points.retain(|point| {
             !point.probes.is_empty() || point.confirm != Confirm::None || point.not_applicable.is_some()
         });
     }
     plan.sections.retain(|section| !section.points.is_empty());
+    let gone: Vec<_> = before.into_iter().filter(|id| plan.point(id).is_none()).collect();
+    if gone.is_empty() { String::new() } else { format!(" and with it all of {}", gone.join(", ")) }
 }
 
 fn told(dropped: usize, noun: &str, option: &str) -> Option<String> {

@@ -6,11 +6,15 @@ use super::facts::{Kind, kind, words};
 use crate::run::Judgement;
 use crate::text::line;
 
-/// The whole report.
+/// The whole report; `left_out` says what was not looked at on purpose.
 #[must_use]
-pub fn tap(judgement: &Judgement) -> String {
+pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
     let plan = &judgement.state.plan;
     let mut out = format!("TAP version 14\n1..{}\n", plan.points().count());
+    for what in left_out {
+        // Writing into a String cannot fail.
+        let _ = writeln!(out, "# left out: {}", line(what));
+    }
     for (number, point) in (1..).zip(plan.points()) {
         let kind = kind(judgement, point);
         let ok = if matches!(kind, Kind::Good | Kind::Skipped) { "ok" } else { "not ok" };
@@ -18,7 +22,6 @@ pub fn tap(judgement: &Judgement) -> String {
         let title = escaped(&format!("{} {}", line(&point.id), line(&point.title)));
         let skip =
             if kind == Kind::Skipped { format!(" # SKIP {}", escaped(&message)) } else { String::new() };
-        // Writing into a String cannot fail.
         let _ = writeln!(out, "{ok} {number} - {title}{skip}");
         if matches!(kind, Kind::Bad | Kind::Unknown) {
             let _ = writeln!(out, "  ---\n  severity: {}", if kind == Kind::Bad { "fail" } else { "error" });

@@ -106,6 +106,17 @@ pub enum Act {
 }
 
 impl Act {
+    /// What a person says with it in their own words.
+    #[must_use]
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Confirm { reason, .. } => reason.as_deref(),
+            Self::Waive { reason, .. } | Self::Exempt { reason, .. } => Some(reason),
+            Self::Note { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
     /// What must have been asked for to bring about an event; `None` for the first one, which nobody
     /// asks a run for, and for an act that the event does not fully tell.
     #[must_use]
@@ -217,6 +228,11 @@ pub enum Refusal {
     /// No verdict to seal.
     #[error("give the verdict first: what is sealed is the verdict, and nothing may have changed since")]
     NoVerdict,
+    /// A seal that nobody could give.
+    #[error(
+        "the run needs a seal by a {0} too, and nobody takes part as one: they join first, with `gonogo run … --role {0}`"
+    )]
+    NobodyToSeal(Role),
     /// Not a seal that is asked for.
     #[error("the plan asks for no seal by a {0}, or it stands already")]
     NoSuchSeal(Role),

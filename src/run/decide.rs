@@ -216,8 +216,14 @@ impl Case<'_> {
         if self.state.verdict.is_none() {
             return Err(Refusal::NoVerdict);
         }
-        if !self.state.missing_seals().contains(&operator.role) {
+        let missing = self.state.missing_seals();
+        if !missing.contains(&operator.role) {
             return Err(Refusal::NoSuchSeal(operator.role));
+        }
+        // After the first seal nobody can join any more.
+        let has_operator = |role: &&Role| self.state.roster.iter().any(|who| who.role == **role);
+        if let Some(role) = missing.iter().find(|role| !has_operator(role)) {
+            return Err(Refusal::NobodyToSeal(*role));
         }
         let count = self.state.seq + 1;
         Ok(Sealed { role: operator.role, count, head: self.state.head }.into())

@@ -306,6 +306,20 @@ fn what_is_not_due_looks_only_before_and_settles_nothing() {
     assert!(world.wanted().contains(&"a.later".to_owned()));
 }
 
+/// After the first seal nobody can join, so the others must be there before it.
+#[test]
+fn nobody_seals_before_all_who_must_seal_take_part() {
+    let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
+    world.state.roster.retain(|who| who.role == Role::Driver);
+    world.decision();
+    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NobodyToSeal(Role::Reviewer)));
+    world.act(BOB, Act::Join { key: "bob's".into(), role: Role::Reviewer }).unwrap();
+    world.decision();
+    world.act(ALICE, Act::Seal).unwrap();
+    world.act(BOB, Act::Seal).unwrap();
+    assert!(world.state.is_sealed());
+}
+
 #[test]
 fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");

@@ -58,8 +58,16 @@ pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Pending => "not every probe has looked yet".into(),
         Status::Stale => "what was seen is too old".into(),
         Status::Waived(until) => format!("until {}", until.readable()),
-        Status::Passed | Status::PassedOnRetry(_) | Status::Settled | Status::NotApplicable => String::new(),
+        Status::NotApplicable => why_not_applicable(judgement, id),
+        Status::Passed | Status::PassedOnRetry(_) | Status::Settled => String::new(),
     }
+}
+
+/// What a person said, or else what the plan says.
+fn why_not_applicable(judgement: &Judgement, id: &str) -> String {
+    let said = judgement.state.point(id).and_then(|state| state.exemptions.last());
+    let planned = judgement.state.plan.point(id).and_then(|point| point.not_applicable.as_ref());
+    said.map(|act| &act.reason).or(planned).cloned().unwrap_or_default()
 }
 
 fn first_trouble(judgement: &Judgement, id: &str) -> String {

@@ -64,7 +64,7 @@ fn row(accident: &'static str, happens: fn(&mut Scene)) -> Row {
 
 pub fn rows() -> Vec<Row> {
     let clocks = if faketime().is_some() { clocks() } else { no_clocks() };
-    [signals(), terminals(), disks(), logs(), clocks].into_iter().flatten().collect()
+    [signals(), terminals(), disks(), logs(), changed_logs(), clocks].into_iter().flatten().collect()
 }
 
 /// Without the library there is no clock to set.
@@ -88,7 +88,7 @@ fn terminals() -> Vec<Row> {
     vec![
         Row {
             launch: Launch::FromShell,
-            ends: Ends::With(0),
+            ends: Ends::With(5),
             told: &["Stopped", "2/3, open"],
             ..row("suspended (Ctrl-Z) and resumed (fg)", |scene| {
                 let terminal = scene.terminal();
@@ -112,9 +112,14 @@ fn terminals() -> Vec<Row> {
                 wait_gone(gonogo);
             })
         },
-        row("its terminal becomes too small, and large again", |scene| {
-            scene.terminal().resize(20, 5).wait_for_text("40").resize(180, 40);
-        }),
+        Row {
+            told: &["gonogo needs 40 × 12"],
+            ..row("its terminal becomes too small, and large again", |scene| {
+                scene.terminal().resize(20, 5).wait_for_text("gonogo needs 40 × 12");
+                scene.hear();
+                scene.terminal().resize(180, 40);
+            })
+        },
     ]
 }
 
@@ -169,7 +174,7 @@ fn disks() -> Vec<Row> {
 fn logs() -> Vec<Row> {
     vec![
         Row {
-            ends: Ends::With(0),
+            ends: Ends::With(5),
             told: LEFT,
             resume: Resume::Told("11 bytes of a torn line"),
             verify: &["11 bytes after the last line end"],
@@ -204,8 +209,14 @@ fn logs() -> Vec<Row> {
             told: &["the log was deleted; what was acknowledged has been written anew to"],
             ..row("the log is deleted", |scene| fs::remove_file(scene.log()).unwrap())
         },
+    ]
+}
+
+/// What is found out at the next start.
+fn changed_logs() -> Vec<Row> {
+    vec![
         Row {
-            ends: Ends::With(0),
+            ends: Ends::With(5),
             told: LEFT,
             mend: |scene| fs::set_permissions(scene.log(), Permissions::from_mode(0o644)).unwrap(),
             resume: Resume::Refused("others can read or write it"),
@@ -214,7 +225,7 @@ fn logs() -> Vec<Row> {
             })
         },
         Row {
-            ends: Ends::With(0),
+            ends: Ends::With(5),
             told: LEFT,
             mend: |scene| {
                 let text = fs::read_to_string(scene.log()).unwrap();

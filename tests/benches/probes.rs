@@ -35,7 +35,7 @@ fn all(plan: &Plan) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let state = runtime.block_on(async {
         let (log, state) = engine::forgotten(plan.clone()).unwrap();
-        let (engine, mut handle) = Engine::new(log, state, Vec::new());
+        let (engine, mut handle) = Engine::new(log, state, Vec::new(), Vec::new());
         let running = tokio::spawn(engine.run());
         let state = loop {
             if let Some(Update::State(state, live)) = handle.updates.recv().await

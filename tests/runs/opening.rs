@@ -170,6 +170,30 @@ fn a_torn_tail_is_recovered_and_said() {
 }
 
 #[test]
+fn who_cannot_take_part_leaves_no_trace() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let before = std::fs::read(world.log()).unwrap();
+    let key = world.key.path.display().to_string();
+    world.set_args(&["run", "profile.toml", "--as", "carol@deck.example", "--key", &key]);
+    let ended = world.sandbox.terminal(180, 24).wait_exit().code(2);
+    assert!(ended.screen_text().contains("this key takes part already, as alice@deck.example's"));
+    assert_eq!(std::fs::read(world.log()).unwrap(), before);
+}
+
+#[test]
+fn a_key_is_one_persons() {
+    need!("ssh-keygen");
+    let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);
+    let _ = sandbox.run().code(0);
+    let sandbox = sandbox.args(["init", "--as", "bob@deck.example"]);
+    let _ = sandbox.run().code(2).stderr_has("this key is alice@deck.example's").lacks("ssh-ed25519");
+}
+
+#[test]
 fn init_makes_a_key_that_a_run_uses_and_writes_nothing_over() {
     need!("ssh-keygen");
     let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);

@@ -1,6 +1,6 @@
 //! A person at a real terminal.
 
-use super::world::{ALICE, READY, STARTING, World, confirm, leave, seal, select};
+use super::world::{ALICE, READY, STARTING, World, confirm, leave, leave_with, seal, select};
 use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
 use crate::bench::terminal::Key;
@@ -19,7 +19,7 @@ fn a_run_goes_from_opening_to_a_sealed_go() {
         confirm(&mut terminal, "people.told");
         terminal.wait_for_text("GO 3/3");
         seal(&mut terminal, "GO");
-        leave(terminal);
+        leave_with(terminal, 0);
         let log = world.log();
         let told = world.verify(&log, &["--require-go"]).code(0);
         let _ = told.stdout_has(&format!("sealed by {ALICE}")).stdout_has("verdict   GO 3/3");
@@ -56,7 +56,7 @@ fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause
     assert_eq!(world.entries()[..before.len()], before);
     assert_eq!(world.entries()[before.len()]["kind"], "resumed");
     seal(&mut terminal, "NO-GO");
-    leave(terminal);
+    leave_with(terminal, 1);
     let log = world.log();
     let _ = world.verify(&log, &[]).code(0).stdout_has("verdict   NO-GO 2/3");
     let _ = world.verify(&log, &["--require-go"]).code(1);
@@ -79,6 +79,23 @@ fn one_byte_changed_is_found(world: &mut World) {
     whole.pop();
     std::fs::write(&copy, whole.concat()).unwrap();
     let _ = world.verify(&copy, &[]).code(5).stdout_has("open: valid, but not sealed");
+}
+
+#[test]
+fn a_secret_that_is_typed_is_refused() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let profile = std::fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
+    let token = "app.token = { env = \"BOARD_TOKEN\" }\n[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"pipeline\", with = { token = \"{{ app.token }}\" } }]\n";
+    world.sandbox = world.sandbox.profile(&(profile + token)).env("BOARD_TOKEN", "swordfish-42");
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("it is swordfish-42").press(Key::Enter);
+    terminal.wait_for_text("your words hold a secret (env BOARD_TOKEN)");
+    terminal.press(Key::Esc).wait_gone("What is to be remembered?");
+    leave(terminal);
+    assert!(!std::fs::read_to_string(world.log()).unwrap().contains("swordfish"));
 }
 
 #[test]

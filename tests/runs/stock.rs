@@ -1,6 +1,6 @@
 //! A stranger with stock tools reaches the same answer.
 
-use super::world::{ALICE, World, confirm, leave, seal, select};
+use super::world::{ALICE, World, confirm, leave_with, seal, select};
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 
@@ -44,7 +44,7 @@ fn stock_tools_agree_that_it_holds_and_where_it_does_not() {
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
     seal(&mut terminal, "PENDING");
-    leave(terminal);
+    leave_with(terminal, 1);
     let log = world.log();
     let lines = world.entries().len();
     let _ = world.verify(&log, &[]).code(0);

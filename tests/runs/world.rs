@@ -103,19 +103,26 @@ impl World {
         self.sandbox = sandbox.args(args.iter().map(ToString::to_string));
     }
 
-    /// The lines of the log as JSON.
+    /// The whole lines of the log as JSON.
     #[track_caller]
     pub fn entries(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.log()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-/// Leaves with `q` and waits for the end.
+/// Leaves an open run with `q` and waits for the end.
 #[track_caller]
-pub fn leave(mut terminal: Terminal) {
+pub fn leave(terminal: Terminal) {
+    leave_with(terminal, 5);
+}
+
+/// Leaves with `q`, and is told this.
+#[track_caller]
+pub fn leave_with(mut terminal: Terminal, code: u32) {
     terminal.send("q");
-    let _ = terminal.wait_exit().code(0).left_clean();
+    let _ = terminal.wait_exit().code(code).left_clean();
 }
 
 /// Records the verdict and seals the run.
