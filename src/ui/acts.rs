@@ -27,7 +27,7 @@ impl App {
     }
 
     fn here(&self) -> Option<(&Point, &PointState)> {
-        let point = self.place.point(&self.state.plan)?;
+        let point = self.point()?;
         Some((point, self.state.point(&point.id)?))
     }
 
@@ -144,14 +144,15 @@ impl App {
             self.refuse(&Refusal::Sealed.to_string());
             return Vec::new();
         }
-        self.say("probing all that is stale, wrong or missing");
+        let hidden = if self.is_filtered() { ", hidden points too" } else { "" };
+        self.say(&format!("probing all that is stale, wrong or missing{hidden}"));
         vec![Effect::Send(Request::ProbeTroubled)]
     }
 
     /// Whether a key would do anything now, as far as can be told without asking further.
     pub fn works(&self, intent: Intent) -> bool {
         let allowed = |act| matches!(self.refusal(act), None | Some(Refusal::ReasonNeeded(_)));
-        let Some((point, state)) = self.here() else { return true };
+        let Some((point, state)) = self.here() else { return !intent.is_about_a_point() };
         let id = point.id.clone();
         let (reason, until) = (SOME.to_owned(), Utc::from_millis(i64::MAX));
         match intent {

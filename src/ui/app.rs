@@ -9,17 +9,19 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::dialog::Dialog;
+use super::filter::Filter;
 use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
 use super::layout::{Arrangement, Size, arrange};
 use super::place::Place;
 use super::prompt::Prompt;
+use super::shown::Shown;
 use super::theme::Look;
 use super::view::View;
 use super::{Left, Msg, Setup, detail, draw};
-use crate::checklist::Point;
 use crate::journal::entry::Enrolled;
-use crate::run::{Live, Request, RunState, Status, Update};
+use crate::run::{Live, Request, RunState, Update};
+use crate::text;
 use crate::time::Moment;
 
 /// What has to be done outside.
@@ -83,6 +85,10 @@ pub struct App {
     pub area: Rect,
     /// Where the person is.
     pub place: Place,
+    /// What narrows the points.
+    pub filter: Option<Filter>,
+    /// The points that are shown.
+    pub shown: Shown,
     /// What the keys move.
     pub focus: Focus,
     /// The first line of the detail that is shown.
@@ -106,7 +112,7 @@ pub struct App {
 impl App {
     /// The screen at the start of a session.
     pub fn new(setup: &Setup, state: Arc<RunState>, area: Rect) -> Self {
-        let place = Place::first(&state.plan);
+        let (place, shown) = (Place::first(&state.plan), Shown::all(&state.plan));
         let dialog = (!setup.notices.is_empty()).then_some(Dialog::Notices { scroll: 0 });
         Self {
             me: setup.me.clone(),
@@ -117,6 +123,8 @@ impl App {
             now: (setup.clock)(),
             area,
             place,
+            filter: None,
+            shown,
             focus: Focus::List,
             scroll: 0,
             dialog,
@@ -131,6 +139,15 @@ impl App {
 
     /// Takes in a message.
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        let before = self.point().map(|point| point.id.clone());
+        let effects = self.take_in(msg);
+        if self.point().map(|point| &point.id) != before.as_ref() {
+            self.scroll = 0;
+        }
+        effects
+    }
+
+    fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Input(event) => self.input(event),
             Msg::Update(update) => self.told(update),
@@ -146,8 +163,10 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => {
-                if let Some(Dialog::Words(prompt)) = &mut self.dialog {
-                    prompt.paste(&text);
+                match &mut self.dialog {
+                    Some(Dialog::Words(prompt)) => prompt.paste(&text),
+                    Some(_) => {}
+                    None => self.filter_paste(&text),
                 }
                 Vec::new()
             }
@@ -167,45 +186,44 @@ impl App {
                 self.dialog = dialog;
                 vec![Effect::Suspend]
             }
-            (Some(Intent::Leave), None) => self.leave(),
-            (Some(Intent::Leave), Some(_)) if keymap::is_control(key) => self.leave(),
+            (Some(Intent::Leave), dialog) if keymap::is_control(key) => {
+                self.dialog = dialog;
+                self.leave()
+            }
             (_, Some(dialog)) => self.dialog_key(dialog, key),
+            (_, None) if self.filter.as_ref().is_some_and(|filter| filter.typing) => self.filter_key(key),
             (Some(intent), None) => self.intent(intent),
             (None, None) => Vec::new(),
         }
     }
 
     fn intent(&mut self, intent: Intent) -> Vec<Effect> {
-        let before = self.place.clone();
-        let effects = if self.moved(intent) { Vec::new() } else { self.wish(intent) };
-        if self.place != before {
-            self.scroll = 0;
-        }
-        effects
+        if self.moved(intent) { Vec::new() } else { self.wish(intent) }
     }
 
     /// Moves about, if that is what is asked for.
-    fn moved(&mut self, intent: Intent) -> bool {
-        let plan = Arc::clone(&self.state.plan);
+    pub fn moved(&mut self, intent: Intent) -> bool {
+        let shown = &self.shown;
         let size = self.arrangement().size;
         match intent {
             Intent::PageUp => self.scroll_by(-1, 1),
             Intent::PageDown => self.scroll_by(1, 1),
             Intent::HalfUp => self.scroll_by(-1, 2),
             Intent::HalfDown => self.scroll_by(1, 2),
-            Intent::Section(number) => self.place.open(&plan, number),
-            Intent::NextSection => self.place.turn(&plan, 1),
-            Intent::PreviousSection => self.place.turn(&plan, -1),
+            Intent::Section(number) => self.place.open(shown, number),
+            Intent::NextSection => self.place.turn(shown, 1),
+            Intent::PreviousSection => self.place.turn(shown, -1),
             Intent::Detail => self.focus = Focus::Detail,
+            Intent::Back if self.focus == Focus::List => self.show_all(),
             Intent::Back => self.focus = Focus::List,
             Intent::NextHuman => self.next_human(),
             _ if self.focus == Focus::Detail => return self.moved_detail(intent),
-            Intent::Up => self.place.up(&plan, size),
-            Intent::Down => self.place.down(&plan, size),
-            Intent::Left => self.place.aside(&plan, size, false),
-            Intent::Right => self.place.aside(&plan, size, true),
-            Intent::First => self.place.end(&plan, false),
-            Intent::Last => self.place.end(&plan, true),
+            Intent::Up => self.place.up(shown, size),
+            Intent::Down => self.place.down(shown, size),
+            Intent::Left => self.place.aside(shown, size, false),
+            Intent::Right => self.place.aside(shown, size, true),
+            Intent::First => self.place.end(shown, false),
+            Intent::Last => self.place.end(shown, true),
             _ => return false,
         }
         true
@@ -224,8 +242,12 @@ impl App {
         true
     }
 
+    /// Does what is asked for, or asks whether to.
     fn wish(&mut self, intent: Intent) -> Vec<Effect> {
         match intent {
+            Intent::Filter => self.wish_filter(),
+            Intent::Leave => return self.leave(),
+            _ if intent.is_about_a_point() && self.point().is_none() => self.refuse("no point is shown here"),
             Intent::Confirm => self.wish_confirm(),
             Intent::Waive => self.wish_waive(),
             Intent::Exempt => self.wish_exempt(),
@@ -241,17 +263,22 @@ impl App {
         Vec::new()
     }
 
+    /// To the next of the points that are shown; those that a filter hides are told of.
     fn next_human(&mut self) {
-        let next = {
-            let view = View::new(self);
-            let points: Vec<_> = view.plan().points().collect();
-            let here = view.point().and_then(|here| points.iter().position(|point| point.id == here.id));
-            let (before, after) = points.split_at(here.map_or(0, |here| here + 1));
-            let waits = |point: &&&Point| view.needs_human(point);
-            after.iter().chain(before).find(waits).map(|point| point.id.clone())
-        };
+        let view = View::new(self);
+        let shown: Vec<_> = (0..self.shown.sections()).flat_map(|section| view.points(section)).collect();
+        let here = view.point().and_then(|here| shown.iter().position(|point| point.id == here.id));
+        let (before, after) = shown.split_at(here.map_or(0, |here| here + 1));
+        let next = after.iter().chain(before).find(|point| view.needs_human(point));
+        let next = next.map(|point| point.id.clone());
+        let hidden = view.plan().points().filter(|point| view.needs_human(point)).count();
         match next {
             Some(id) => self.place.go_to(&Arc::clone(&self.state.plan), &id),
+            None if hidden > 0 => {
+                let needs = if hidden == 1 { "needs" } else { "need" };
+                let hidden = text::count(hidden, "point");
+                self.say(&format!("nothing shown needs a human; {hidden} that the filter hides {needs} one"));
+            }
             None => self.say("nothing needs a human now"),
         }
     }
@@ -259,8 +286,10 @@ impl App {
     fn told(&mut self, update: Update) -> Vec<Effect> {
         match update {
             Update::State(state, live) => {
+                let held = self.held();
                 self.place.follow_if_changed(&self.state.plan, &state.plan);
                 (self.state, self.live) = (state, live);
+                self.refresh(held.as_ref());
                 self.scroll = self.scroll.min(self.scroll_limit());
             }
             Update::Done(seq) => {
@@ -305,7 +334,9 @@ impl App {
 
     /// Where everything stands.
     pub fn arrangement(&self) -> Arrangement {
-        let sections: Vec<_> = self.state.plan.sections.iter().map(|section| section.points.len()).collect();
+        // Where nothing is shown, one line says so.
+        let rows = |section: usize| self.shown.of(section).len().max(1);
+        let sections: Vec<_> = (0..self.shown.sections()).map(rows).collect();
         arrange(self.area, &sections, self.place.section)
     }
 
@@ -324,6 +355,10 @@ impl App {
     /// Draws itself, on a frame of whatever size it has.
     pub fn draw_in(&mut self, frame: &mut Frame) {
         self.area = frame.area();
+        if self.is_filtered() {
+            // Time has passed, and states with it.
+            self.refresh(self.held().as_ref());
+        }
         draw::draw(self, frame);
     }
 
@@ -341,14 +376,5 @@ impl App {
     /// Whether the detail fills the screen.
     pub fn is_detail_alone(&self, size: Size) -> bool {
         size == Size::Small && self.focus == Focus::Detail
-    }
-}
-
-impl View<'_> {
-    /// Whether a person has to do something about a point.
-    pub fn needs_human(&self, point: &Point) -> bool {
-        let status = self.status(point);
-        self.is_mine(point, &status)
-            || matches!(status, Status::Failed | Status::Error | Status::Unconfigured(_))
     }
 }

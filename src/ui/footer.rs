@@ -1,17 +1,18 @@
 //! The line at the bottom: what was just said, or the likeliest next keys; and how far the log is saved.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::app::{Focus, Notice};
+use super::filter::Filter;
 use super::glyphs;
 use super::keymap::Intent;
 use super::layout::Arrangement;
 use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
-use super::view::{View, spread};
+use super::view::{View, padded, spread};
 use crate::checklist::Point;
 use crate::run::Status;
 
@@ -21,8 +22,17 @@ const MOST: usize = 3;
 /// Draws it.
 pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
     let area = arrangement.footer;
+    let typed = view.app.filter.as_ref().filter(|filter| filter.typing);
+    if let Some(filter) = typed {
+        asked(view, frame, area, filter);
+    }
     if let Some(notice) = &view.app.notice {
-        return said(view, frame, area, notice);
+        // What is typed stays in view.
+        let above = Rect { height: area.height - u16::from(typed.is_some()), ..area };
+        return said(view, frame, above, notice);
+    }
+    if typed.is_some() {
+        return;
     }
     let size = usize::from(area.width).saturating_sub(2);
     let saved = saved(view, size);
@@ -30,6 +40,27 @@ pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
     let left = hints(view, arrangement, size.saturating_sub(taken + 2));
     let line = Line::from(spread(left, (" ", Theme::text()), saved, size));
     line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());
+}
+
+/// The filter while it is typed, and how much it leaves.
+fn asked(view: &View, frame: &mut Frame, area: Rect, filter: &Filter) {
+    let size = usize::from(area.width).saturating_sub(2);
+    let count = format!("{} of {}", view.app.shown.count(), view.plan().points().count());
+    let mut right = vec![ink(&count, Theme::text())];
+    for (keys, does) in [("Enter", "keep"), ("Esc", "show all")] {
+        if size >= 60 {
+            right.extend([view.dim(" · "), ink(keys, view.theme.accent()), view.dim(&format!(" {does}"))]);
+        }
+    }
+    let taken: usize = right.iter().map(Span::width).sum();
+    let room = size.saturating_sub(taken + 3);
+    let (rows, (row, column)) = filter.field.rows(room);
+    let typed = padded(vec![ink(rows.get(row).map_or("", String::as_str), Theme::text())], room);
+    let mut left = vec![ink("/", view.theme.accent())];
+    left.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
+    let line = Line::from(spread(left, (" ", Theme::text()), right, size));
+    line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());
+    frame.set_cursor_position(Position::new(area.x + 2 + cells(column), area.y));
 }
 
 /// What was said, over as many lines as it takes, up to a limit.
@@ -107,6 +138,8 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
     let mut hints = Vec::new();
     if view.app.is_detail_alone(arrangement.size) {
         hints.push(("Esc", "back"));
+    } else if view.app.is_filtered() && view.app.focus == Focus::List {
+        hints.push(("Esc", "show all"));
     }
     if view.app.state.seals.is_empty() {
         hints.extend(view.point().map(|point| for_point(view, point)).unwrap_or_default());
@@ -122,7 +155,7 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
             hints.push(("Esc", "back"));
         }
     }
-    hints.push(("q", "leave"));
+    hints.extend([("/", "filter"), ("q", "leave")]);
     hints
 }
 

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use ratatui::text::{Line, Span};
 
-use super::paper::ink;
+use super::paper::{ellipsis, ink};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
 use crate::checklist::STANDARD_NAME;
 use crate::journal::entry::Decision;
 use crate::run::judge;
+use crate::text;
+
+/// How many cells of a filter stand in the line.
+const LONGEST_FILTER: usize = 20;
 
 /// Something that stands in the line; with too little room, what has the highest number goes first.
 struct Piece {
@@ -67,6 +71,10 @@ fn left(view: &View) -> Vec<Piece> {
     let marks = marks(view);
     if !marks.is_empty() {
         pieces.push(Piece { keep: 3, spans: vec![view.toned(&marks.join(" · "), Tone::Needs)] });
+    }
+    if let Some(filter) = view.app.filter.as_ref().filter(|_| view.app.is_filtered()) {
+        let told = format!("filter “{}”", ellipsis(&text::line(filter.text()), LONGEST_FILTER));
+        pieces.push(Piece { keep: 2, spans: vec![view.toned(&told, Tone::Needs)] });
     }
     pieces
 }

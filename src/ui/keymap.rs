@@ -37,6 +37,8 @@ pub enum Intent {
     Back,
     /// To the next point that needs a human.
     NextHuman,
+    /// Show only some points.
+    Filter,
     /// Confirm.
     Confirm,
     /// Waive.
@@ -61,6 +63,22 @@ pub enum Intent {
     Leave,
     /// Suspend the program.
     Suspend,
+}
+
+impl Intent {
+    /// Whether it needs a point that is selected.
+    pub const fn is_about_a_point(self) -> bool {
+        matches!(
+            self,
+            Self::Confirm
+                | Self::Waive
+                | Self::Exempt
+                | Self::Retract
+                | Self::Note
+                | Self::Probe
+                | Self::Copy
+        )
+    }
 }
 
 /// What a key asks for on the main screen.
@@ -102,6 +120,7 @@ fn moving(code: KeyCode) -> Option<Intent> {
         KeyCode::Enter => Intent::Detail,
         KeyCode::Esc => Intent::Back,
         KeyCode::Char('!') => Intent::NextHuman,
+        KeyCode::Char('/') => Intent::Filter,
         _ => return None,
     })
 }
@@ -200,6 +219,7 @@ pub const MOVING: &[Binding] = &[
     bind("1–6", Intent::Section(0), "that section"),
     bind("g, G", Intent::First, "first, last point"),
     bind("!", Intent::NextHuman, "next point that needs a human"),
+    bind("/", Intent::Filter, "filter by id, title or state"),
     bind("Enter, Esc", Intent::Detail, "into the detail, out of it"),
     bind("PgUp, PgDn", Intent::PageUp, "scroll the detail"),
     bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "the same by half a page"),

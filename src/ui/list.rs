@@ -28,17 +28,27 @@ struct Depth {
 
 /// The lines of a section's points for a place of that size, the selected one among them.
 pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Line<'static>> {
-    let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
     let (size, room) = (usize::from(area.width), usize::from(area.height));
     let depths = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| Depth { title, reason });
-    let set = |depth| section.points.iter().map(|point| one(view, index, point, size, depth)).collect();
+    let set = |depth| view.points(index).map(|point| one(view, index, point, size, depth)).collect();
+    if view.app.shown.of(index).is_empty() {
+        return vec![nothing(view, index, size)];
+    }
     for depth in depths {
         let points: Vec<Vec<_>> = set(depth);
         if points.iter().map(Vec::len).sum::<usize>() <= room {
             return points.into_iter().flatten().collect();
         }
     }
-    window(view, set(depths[3]), view.app.place.selected(index), room)
+    window(view, set(depths[3]), view.app.place.row(index, &view.app.shown).unwrap_or(0), room)
+}
+
+/// What stands where a section shows no point.
+fn nothing(view: &View, index: usize, size: usize) -> Line<'static> {
+    let hidden = view.plan().sections.get(index).map_or(0, |section| section.points.len());
+    let told =
+        if hidden > 0 { format!("{} hidden", text::count(hidden, "point")) } else { "no points".into() };
+    Line::from(shorten(vec![Span::raw("    "), view.dim(&told)], size))
 }
 
 /// As many points as fit, around the selected one.
@@ -142,7 +152,7 @@ fn reasons(
 }
 
 /// How many points of a section are closed.
-pub fn closed(view: &View, section: &Section) -> usize {
+fn closed(view: &View, section: &Section) -> usize {
     section.points.iter().filter(|point| view.judgement.is_closed(&point.id)).count()
 }
 
@@ -165,22 +175,29 @@ pub fn sign(view: &View, section: &Section) -> (&'static str, Tone) {
     }
 }
 
+/// How many of a section's points are closed; while points are hidden, how many are shown.
+pub fn count(view: &View, index: usize, section: &Section) -> Span<'static> {
+    let (shown, all) = (view.app.shown.of(index).len(), section.points.len());
+    match view.app.is_filtered() {
+        true if shown > 0 => ink(&format!(" {shown} of {all} "), Theme::text()),
+        true => view.dim(&format!(" 0 of {all} ")),
+        false => view.dim(&format!(" {}/{all} ", closed(view, section))),
+    }
+}
+
 /// The line over a section's points: number, title, count, sign.
 pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<'static> {
     let here = view.app.place.section == index;
     let focused = here && view.app.focus == Focus::List;
     let style = if focused { view.theme.accent() } else { Theme::strong() };
     let (sign, tone) = sign(view, section);
-    let right = vec![
-        view.dim(&format!(" {}/{} ", closed(view, section), section.points.len())),
-        view.toned(sign, tone),
-    ];
+    let right = vec![count(view, index, section), view.toned(sign, tone)];
     let taken: usize = right.iter().map(Span::width).sum();
     let name = vec![
         ink(&format!("{} ", index + 1), if focused { style } else { view.theme.dim() }),
         ink(&section.title, style),
     ];
-    let mut left = shorten(name, size.saturating_sub(taken));
+    let mut left = shorten(name, size.saturating_sub(taken + 1));
     left.push(Span::raw(" "));
     let rule = if focused { ("━", view.theme.accent()) } else { ("─", view.theme.rule()) };
     Line::from(spread(left, rule, right, size))

@@ -8,6 +8,7 @@ mod app;
 mod detail;
 mod dialog;
 mod draw;
+mod filter;
 mod footer;
 mod glyphs;
 mod header;
@@ -24,6 +25,7 @@ mod probes;
 mod prompt;
 mod sheet;
 mod sheets;
+mod shown;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

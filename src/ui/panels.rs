@@ -66,7 +66,7 @@ fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
     let Some(section) = view.plan().sections.get(index) else { return Line::default() };
     let mut right = vec![Span::raw(" ")];
     right.extend(list::tally(view, section));
-    right.push(view.dim(&format!(" {}/{} ", list::closed(view, section), section.points.len())));
+    right.push(list::count(view, index, section));
     let (sign, tone) = list::sign(view, section);
     right.push(view.toned(sign, tone));
     let taken: usize = right.iter().map(Span::width).sum();
@@ -105,7 +105,8 @@ fn strip(view: &View, size: usize) -> Line<'static> {
         spans.push(ink(&format!(" {}", index + 1), number));
         spans.push(ink(sign, view.theme.tone(tone).patch(ground)));
     }
-    let marks = header::marks(view).join(" ");
+    let filter = view.app.is_filtered().then(|| "filter".to_owned());
+    let marks = filter.into_iter().chain(header::marks(view)).collect::<Vec<_>>().join(" ");
     let taken: usize = spans.iter().map(Span::width).sum();
     let room = size.saturating_sub(taken + 2);
     let marks = shorten(vec![view.toned(&marks, Tone::Needs)], room);

@@ -1,6 +1,7 @@
 //! The screen, looked at and typed into as a person would.
 
 mod buffer;
+mod filter;
 mod keys;
 mod sample;
 mod sample_plan;

@@ -37,7 +37,13 @@ impl<'a> View<'a> {
 
     /// The selected point.
     pub fn point(&self) -> Option<&'a Point> {
-        self.app.place.point(self.plan())
+        self.app.place.point(self.plan(), &self.app.shown)
+    }
+
+    /// The points of a section that are shown.
+    pub fn points(&self, section: usize) -> impl Iterator<Item = &'a Point> {
+        let points = self.plan().sections.get(section).map_or(&[][..], |section| &section.points);
+        self.app.shown.of(section).iter().filter_map(|place| points.get(*place))
     }
 
     /// What a point comes to.
@@ -52,6 +58,13 @@ impl<'a> View<'a> {
             state.is_some_and(|state| counting(state).any(|act| act.by == by))
         };
         matches!(status, Status::NeedsYou { .. }) && !confirmed(&self.app.me.principal)
+    }
+
+    /// Whether a person has to do something about a point.
+    pub fn needs_human(&self, point: &Point) -> bool {
+        let status = self.status(point);
+        self.is_mine(point, &status)
+            || matches!(status, Status::Failed | Status::Error | Status::Unconfigured(_))
     }
 
     /// The sign of a point's state, whether or not it is being probed.

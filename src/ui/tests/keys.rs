@@ -59,28 +59,28 @@ impl Screen {
         self
     }
 
-    fn event(&mut self, event: Event) {
+    pub fn event(&mut self, event: Event) {
         let effects = self.app.update(Msg::Input(event));
         self.effects.extend(effects);
     }
 
-    fn control(mut self, c: char) -> Self {
+    pub fn control(mut self, c: char) -> Self {
         self.event(Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)));
         self
     }
 
-    fn paste(mut self, text: &str) -> Self {
+    pub fn paste(mut self, text: &str) -> Self {
         self.event(Event::Paste(text.into()));
         self
     }
 
-    fn told(mut self, update: Update) -> Self {
+    pub fn told(mut self, update: Update) -> Self {
         let effects = self.app.update(Msg::Update(update));
         self.effects.extend(effects);
         self
     }
 
-    fn acts(&self) -> Vec<Act> {
+    pub fn acts(&self) -> Vec<Act> {
         let act = |effect: &Effect| match effect {
             Effect::Send(Request::Act(command)) => Some(command.act.clone()),
             _ => None,
@@ -88,11 +88,11 @@ impl Screen {
         self.effects.iter().filter_map(act).collect()
     }
 
-    fn selected(&self) -> &str {
-        &self.app.place.point(&self.app.state.plan).unwrap().id
+    pub fn selected(&self) -> &str {
+        &self.app.point().unwrap().id
     }
 
-    fn notice(&self) -> &str {
+    pub fn notice(&self) -> &str {
         self.app.notice.as_ref().map_or("", |notice| &notice.text)
     }
 

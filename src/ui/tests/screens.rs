@@ -129,6 +129,14 @@ fn help_tells_what_works_here() {
 }
 
 #[test]
+fn a_filter() {
+    looks!("wide_filter", screen(&mixed(), WIDE).press("/fail⏎"));
+    reads!("medium_filter_typed", screen(&mixed(), MEDIUM).press("/infra"));
+    reads!("small_filter", screen(&mixed(), SMALL).press("/infra⏎"));
+    reads!("small_filter_nothing", screen(&mixed(), SMALL).press("/infrared"));
+}
+
+#[test]
 fn what_is_told_at_the_start() {
     let mut screen = screen(&mixed(), MEDIUM);
     screen.app.notices =
