@@ -175,6 +175,10 @@ impl App {
                 self.scroll = self.scroll.min(self.scroll_limit());
                 Vec::new()
             }
+            Event::Mouse(event) => {
+                self.mouse(event);
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }
@@ -191,7 +195,7 @@ impl App {
                 self.leave()
             }
             (_, Some(dialog)) => self.dialog_key(dialog, key),
-            (_, None) if self.filter.as_ref().is_some_and(|filter| filter.typing) => self.filter_key(key),
+            (_, None) if self.is_typing_filter() => self.filter_key(key),
             (Some(intent), None) => self.intent(intent),
             (None, None) => Vec::new(),
         }
@@ -346,7 +350,8 @@ impl App {
         self.scroll = self.scroll.saturating_add_signed(lines).min(self.scroll_limit());
     }
 
-    fn scroll_limit(&self) -> usize {
+    /// How far the detail can be scrolled.
+    pub fn scroll_limit(&self) -> usize {
         let Arrangement { detail, below, .. } = self.arrangement();
         let lines = detail::lines(&View::new(self), usize::from(detail.width), below).len();
         lines.saturating_sub(usize::from(detail.height))

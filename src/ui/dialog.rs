@@ -134,7 +134,8 @@ impl App {
         }
     }
 
-    fn scroll_dialog(&mut self, dialog: Dialog, lines: isize) {
+    /// Moves what a dialog shows by so many lines, within its limits.
+    pub fn scroll_dialog(&mut self, dialog: Dialog, lines: isize) {
         let limit = {
             let view = View::new(self);
             Sheet::of(&view, &dialog).limit(self.area)

@@ -23,8 +23,10 @@ pub fn draw(app: &App, frame: &mut Frame) {
     } else {
         header::line(&view, usize::from(arrangement.header.width))
             .render(arrangement.header, frame.buffer_mut());
-        panels::draw(&view, frame, &arrangement);
-        if arrangement.size != Size::Small || app.focus == Focus::Detail {
+        for placed in panels::placed(&view, &arrangement) {
+            placed.draw(frame);
+        }
+        if has_detail(app, &arrangement) {
             detail_pane(&view, frame, &arrangement);
         }
         footer::draw(&view, frame, &arrangement);
@@ -37,6 +39,15 @@ pub fn draw(app: &App, frame: &mut Frame) {
     }
     if app.look.ascii {
         glyphs::to_ascii(frame.buffer_mut());
+    }
+}
+
+/// Whether the detail is to be seen.
+pub fn has_detail(app: &App, arrangement: &Arrangement) -> bool {
+    match arrangement.size {
+        Size::Wide | Size::Medium => true,
+        Size::Small => app.focus == Focus::Detail,
+        Size::TooSmall => false,
     }
 }
 

@@ -45,6 +45,11 @@ impl App {
         self.filter.as_ref().is_some_and(|filter| !filter.text().is_empty())
     }
 
+    /// Whether keys go to the filter.
+    pub fn is_typing_filter(&self) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.typing)
+    }
+
     /// The selected point, if one is shown where the person is.
     pub fn point(&self) -> Option<&Point> {
         self.place.point(&self.state.plan, &self.shown)
@@ -110,8 +115,7 @@ impl App {
     /// The point that stays shown whatever becomes of it: the selected one, so that nothing is moved from
     /// under a hand that is about to press a key. Not while the filter itself is typed.
     pub fn held(&self) -> Option<PointId> {
-        let typing = self.filter.as_ref().is_some_and(|filter| filter.typing);
-        self.point().filter(|_| !typing).map(|point| point.id.clone())
+        self.point().filter(|_| !self.is_typing_filter()).map(|point| point.id.clone())
     }
 
     /// Finds anew what is shown.

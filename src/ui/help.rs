@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::glyphs::of_status;
-use super::keymap::{ACTING, Binding, MOVING, RUN};
+use super::keymap::{ACTING, Binding, MOUSE, MOVING, RUN};
 use super::paper::{ink, width as cells_of, wrap};
 use super::sheet::Sheet;
 use super::theme::{Theme, Tone};
@@ -24,9 +24,12 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     if half >= 46 {
         sheet.body = beside(acting, moving, half);
         sheet.gap();
-        sheet.body.extend(beside(run, signs(view, half), half));
+        let mut left = run;
+        left.push(Line::default());
+        left.extend(mouse(view));
+        sheet.body.extend(beside(left, signs(view, half), half));
     } else {
-        for part in [acting, moving, run, signs(view, width)] {
+        for part in [acting, moving, run, mouse(view), signs(view, width)] {
             sheet.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEYS)));
             sheet.gap();
         }
@@ -59,6 +62,15 @@ fn group(view: &View, title: &str, bindings: &[Binding]) -> Vec<Line<'static>> {
         lines.push(Line::from(vec![ink(binding.keys, keys), Span::raw(fill), ink(&does, text)]));
     }
     lines
+}
+
+fn mouse(view: &View) -> Vec<Line<'static>> {
+    let line = |(what, does): &(&str, &str)| {
+        let what = padded(vec![ink(what, view.theme.accent())], KEYS).into_iter();
+        Line::from(what.chain([ink(does, Theme::text())]).collect::<Vec<_>>())
+    };
+    let title = Line::from(view.dim("with the mouse"));
+    std::iter::once(title).chain(MOUSE.iter().map(line)).collect()
 }
 
 /// The signs and what they stand for, two in a row.

@@ -225,6 +225,13 @@ pub const MOVING: &[Binding] = &[
     bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "the same by half a page"),
 ];
 
+/// What the mouse does. It is no key, and works wherever it points.
+pub const MOUSE: &[(&str, &str)] = &[
+    ("click", "select a point, a section, the detail"),
+    ("wheel", "move through what is under it"),
+    ("Shift+drag", "select text, as the terminal does"),
+];
+
 /// Acting on the selected point.
 pub const ACTING: &[Binding] = &[
     bind("space", Intent::Confirm, "confirm what was seen"),

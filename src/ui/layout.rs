@@ -1,6 +1,6 @@
 //! Where everything stands, by the size of the screen.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 /// The three sizes a screen can have, and too small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ pub struct Arrangement {
     pub detail: Rect,
     /// Whether the detail stands below the list and not beside it.
     pub below: bool,
+}
+
+impl Arrangement {
+    /// The section whose list is at a position, `open` being the one that is open.
+    pub fn section_at(&self, at: Position, open: usize) -> Option<usize> {
+        let list = self.lists.iter().position(|list| list.contains(at))?;
+        Some(if self.size == Size::Wide { list } else { open })
+    }
 }
 
 /// Arranges a screen for a plan whose sections have so many points, the open one being `open`.

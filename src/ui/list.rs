@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::app::Focus;
 use super::glyphs;
 use super::paper::{at_most, ellipsis, ink, shorten, width, wrap};
+use super::placed::Thing;
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
 use crate::checklist::{Point, Section};
@@ -26,13 +27,23 @@ struct Depth {
     reason: usize,
 }
 
+/// A line of a list, and the point that it is about.
+pub type Row = (Option<Thing>, Line<'static>);
+
 /// The lines of a section's points for a place of that size, the selected one among them.
-pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Line<'static>> {
+pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Row> {
     let (size, room) = (usize::from(area.width), usize::from(area.height));
     let depths = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| Depth { title, reason });
-    let set = |depth| view.points(index).map(|point| one(view, index, point, size, depth)).collect();
+    let set = |depth| {
+        let points = view.app.shown.of(index).iter().zip(view.points(index));
+        let rows = |place: usize, point| {
+            let lines = one(view, index, point, size, depth).into_iter();
+            lines.map(move |line| (Some(Thing::Point(index, place)), line)).collect()
+        };
+        points.map(|(place, point)| rows(*place, point)).collect()
+    };
     if view.app.shown.of(index).is_empty() {
-        return vec![nothing(view, index, size)];
+        return vec![(None, nothing(view, index, size))];
     }
     for depth in depths {
         let points: Vec<Vec<_>> = set(depth);
@@ -52,16 +63,16 @@ fn nothing(view: &View, index: usize, size: usize) -> Line<'static> {
 }
 
 /// As many points as fit, around the selected one.
-fn window(view: &View, points: Vec<Vec<Line<'static>>>, selected: usize, room: usize) -> Vec<Line<'static>> {
+fn window(view: &View, points: Vec<Vec<Row>>, selected: usize, room: usize) -> Vec<Row> {
     let count = points.len();
     let first = (selected + 2).saturating_sub(room).min(count.saturating_sub(room));
     let mut lines: Vec<_> = points.into_iter().flatten().skip(first).take(room).collect();
     let beyond = count.saturating_sub(first + room);
     if beyond > 0 && room > 1 {
-        lines[room - 1] = Line::from(vec![Span::raw("   "), view.dim(&format!("↓ {} more", beyond + 1))]);
+        lines[room - 1].1 = Line::from(vec![Span::raw("   "), view.dim(&format!("↓ {} more", beyond + 1))]);
     }
     if first > 0 && room > 2 {
-        lines[0] = Line::from(vec![Span::raw("   "), view.dim(&format!("↑ {} more", first + 1))]);
+        lines[0].1 = Line::from(vec![Span::raw("   "), view.dim(&format!("↑ {} more", first + 1))]);
     }
     lines
 }

@@ -17,10 +17,12 @@ mod input;
 mod keymap;
 mod layout;
 mod list;
+mod mouse;
 mod panels;
 mod paper;
 mod people;
 mod place;
+mod placed;
 mod probes;
 mod prompt;
 mod sheet;
@@ -66,7 +68,7 @@ pub struct Setup {
 /// Everything that can happen to the screen.
 #[derive(Clone, Debug)]
 pub enum Msg {
-    /// A key, a paste, another size.
+    /// A key, a paste, the mouse, another size.
     Input(crossterm::event::Event),
     /// The engine tells something.
     Update(Update),

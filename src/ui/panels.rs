@@ -9,16 +9,17 @@ use super::header;
 use super::layout::{Arrangement, Size};
 use super::list;
 use super::paper::{cells, ink, shorten};
+use super::placed::{Placed, Thing};
 use super::theme::{Theme, Tone};
-use super::view::{View, padded, spread};
+use super::view::{View, spread};
 
-/// Draws the lists.
-pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
-    match arrangement.size {
-        Size::Wide => wide(view, frame, &arrangement.lists),
-        Size::Medium => arrangement.lists.iter().for_each(|area| medium(view, frame, *area)),
-        Size::Small => small(view, frame, arrangement),
-        Size::TooSmall => {}
+/// The lines of the lists, each at its place.
+pub fn placed(view: &View, arrangement: &Arrangement) -> Vec<Placed> {
+    match (arrangement.size, arrangement.lists.first()) {
+        (Size::Wide, _) => wide(view, &arrangement.lists),
+        (Size::Medium, Some(area)) => medium(view, *area),
+        (Size::Small, Some(area)) => small(view, *area, arrangement),
+        _ => Vec::new(),
     }
 }
 
@@ -34,31 +35,36 @@ fn below(area: Rect, rows: u16) -> Rect {
     Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
-fn wide(view: &View, frame: &mut Frame, lists: &[Rect]) {
-    for (index, (section, area)) in view.plan().sections.iter().zip(lists).enumerate() {
-        put(frame, *area, [list::title(view, index, section, usize::from(area.width))]);
-        let points = below(*area, 1);
-        put(frame, points, list::lines(view, index, points));
-    }
+fn wide(view: &View, lists: &[Rect]) -> Vec<Placed> {
+    let panels = lists.iter().enumerate();
+    panels.flat_map(|(index, area)| panel(view, index, *area, usize::from(area.height))).collect()
 }
 
-fn medium(view: &View, frame: &mut Frame, area: Rect) {
-    let sections = &view.plan().sections;
-    let room = area.height.saturating_sub(cells(sections.len()));
-    let mut rest = area;
-    for (index, section) in sections.iter().enumerate() {
-        let size = usize::from(area.width);
+/// A section's title, and so many lines of its points below.
+fn panel(view: &View, index: usize, area: Rect, room: usize) -> Vec<Placed> {
+    let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
+    let title = list::title(view, index, section, usize::from(area.width));
+    let mut placed = vec![Placed::top(area, Some(Thing::Section(index)), title)];
+    let points = below(area, 1);
+    let points = Rect { height: points.height.min(cells(room)), ..points };
+    placed.extend(Placed::rows(points, list::lines(view, index, points)));
+    placed
+}
+
+fn medium(view: &View, area: Rect) -> Vec<Placed> {
+    let sections = view.plan().sections.len();
+    let room = usize::from(area.height).saturating_sub(sections);
+    let mut placed = Vec::new();
+    for index in 0..sections {
+        let rest = below(area, cells(placed.len()));
         if index == view.app.place.section {
-            put(frame, rest, [list::title(view, index, section, size)]);
-            let points = Rect { height: room.min(rest.height.saturating_sub(1)), ..below(rest, 1) };
-            let lines = list::lines(view, index, points);
-            rest = below(rest, 1 + cells(lines.len()));
-            put(frame, points, lines);
+            placed.extend(panel(view, index, rest, room));
         } else {
-            put(frame, rest, [bar(view, index, size)]);
-            rest = below(rest, 1);
+            let line = bar(view, index, usize::from(area.width));
+            placed.push(Placed::top(rest, Some(Thing::Section(index)), line));
         }
     }
+    placed
 }
 
 /// A section in one line.
@@ -76,39 +82,41 @@ fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
     Line::from(spread(left, ("─", view.theme.rule()), right, size))
 }
 
-fn small(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
-    let Some(area) = arrangement.lists.first() else { return };
-    let top = Rect { y: arrangement.header.bottom(), height: 1, ..*area };
-    put(frame, top, [strip(view, usize::from(area.width))]);
-    if view.app.is_detail_alone(arrangement.size) {
-        return;
+fn small(view: &View, area: Rect, arrangement: &Arrangement) -> Vec<Placed> {
+    let top = Rect { y: arrangement.header.bottom(), height: 1, ..area };
+    let mut placed = strip(view, top);
+    if !view.app.is_detail_alone(arrangement.size) {
+        placed.extend(panel(view, view.app.place.section, area, usize::from(area.height)));
     }
-    let index = view.app.place.section;
-    if let Some(section) = view.plan().sections.get(index) {
-        put(frame, *area, [list::title(view, index, section, usize::from(area.width))]);
-        let points = below(*area, 1);
-        put(frame, points, list::lines(view, index, points));
-    }
+    placed
 }
 
 /// All sections in one line, the open one marked; and what is unusual about the plan.
-fn strip(view: &View, size: usize) -> Line<'static> {
-    let mut spans = Vec::new();
-    for (index, section) in view.plan().sections.iter().enumerate() {
-        let here = index == view.app.place.section;
-        let (sign, tone) = list::sign(view, section);
-        let (number, ground) = if here {
-            (view.theme.accent().patch(view.theme.selected()), view.theme.selected())
-        } else {
-            (view.theme.dim(), Theme::text())
-        };
-        spans.push(ink(&format!(" {}", index + 1), number));
-        spans.push(ink(sign, view.theme.tone(tone).patch(ground)));
+fn strip(view: &View, area: Rect) -> Vec<Placed> {
+    let mut placed = Vec::new();
+    let mut rest = area;
+    for index in 0..view.plan().sections.len() {
+        let cell = cell(view, index);
+        let width = cells(cell.width()).min(rest.width);
+        placed.push(Placed::top(Rect { width, ..rest }, Some(Thing::Section(index)), cell));
+        rest = Rect { x: rest.x + width, width: rest.width - width, ..rest };
     }
     let filter = view.app.is_filtered().then(|| "filter".to_owned());
     let marks = filter.into_iter().chain(header::marks(view)).collect::<Vec<_>>().join(" ");
-    let taken: usize = spans.iter().map(Span::width).sum();
-    let room = size.saturating_sub(taken + 2);
-    let marks = shorten(vec![view.toned(&marks, Tone::Needs)], room);
-    Line::from(spread(padded(spans, taken), (" ", Theme::text()), marks, size))
+    let marks = shorten(vec![view.toned(&marks, Tone::Needs)], usize::from(rest.width).saturating_sub(2));
+    placed.push(Placed::top(rest, None, Line::from(marks).right_aligned()));
+    placed
+}
+
+/// A section in a few cells: its number and its sign.
+fn cell(view: &View, index: usize) -> Line<'static> {
+    let Some(section) = view.plan().sections.get(index) else { return Line::default() };
+    let (sign, tone) = list::sign(view, section);
+    let (number, ground) = if index == view.app.place.section {
+        (view.theme.accent().patch(view.theme.selected()), view.theme.selected())
+    } else {
+        (view.theme.dim(), Theme::text())
+    };
+    let number = ink(&format!(" {}", index + 1), number);
+    Line::from(vec![number, ink(sign, view.theme.tone(tone).patch(ground))])
 }

@@ -35,7 +35,8 @@ impl Place {
         self.selected.get(section).copied().unwrap_or(0)
     }
 
-    fn select(&mut self, section: usize, point: usize) {
+    /// To that point.
+    pub fn select(&mut self, section: usize, point: usize) {
         self.section = section;
         if let Some(selected) = self.selected.get_mut(section) {
             *selected = point;
@@ -102,6 +103,12 @@ impl Place {
     /// To the first or the last point of the section.
     pub fn end(&mut self, shown: &Shown, last: bool) {
         self.select_row(self.section, if last { usize::MAX } else { 0 }, shown);
+    }
+
+    /// So many points on in a section, and no further than its ends.
+    pub fn roll(&mut self, shown: &Shown, section: usize, by: isize) {
+        let row = self.row(section, shown).map_or(0, |row| row.saturating_add_signed(by));
+        self.select_row(section, row, shown);
     }
 
     /// One down; past the end, into the next panel below of which anything is shown.

@@ -82,7 +82,8 @@ impl Sheet {
         cells(self.body.len() + self.foot.len() + 3)
     }
 
-    fn place(&self, screen: Rect) -> Rect {
+    /// Where it lies.
+    pub fn place(&self, screen: Rect) -> Rect {
         let width = (inner(screen).width + 4).min(screen.width);
         let height = self.height().min(most(screen));
         let x = screen.x + (screen.width - width) / 2;

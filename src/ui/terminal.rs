@@ -1,6 +1,6 @@
 //! The real terminal: taken and given back, whatever happens in between.
 
-use std::io::{self, Stdout, Write as _};
+use std::io::{self, Stdout, Write};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{panic, thread};
@@ -8,7 +8,10 @@ use std::{panic, thread};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+    MouseEventKind,
+};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -22,7 +25,7 @@ const MAX_COPY: usize = 64 * 1024;
 /// What was panicked with on other threads while the screen was taken.
 type Panics = Arc<Mutex<Vec<String>>>;
 
-/// The terminal, taken: raw, on its other screen, pastes marked as such. Given back when dropped.
+/// The terminal, taken: raw, on its other screen, pastes and the mouse told as such. Given back when dropped.
 pub struct Taken {
     panics: Panics,
 }
@@ -81,17 +84,26 @@ fn tell_panics(panics: &Panics) {
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    ask_for(&mut io::stdout())
+}
+
+/// Asks the terminal for its other screen, and to tell pastes and the mouse as such.
+fn ask_for(out: &mut impl Write) -> io::Result<()> {
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
 }
 
 /// Gives the terminal back; goes on where something fails, so that as much as possible is undone.
 fn leave() {
-    let mut out = io::stdout();
+    give_back(&mut io::stdout());
+    let _ = disable_raw_mode();
+}
+
+fn give_back(out: &mut impl Write) {
+    let _ = queue!(out, DisableMouseCapture);
     let _ = queue!(out, DisableBracketedPaste);
     let _ = queue!(out, LeaveAlternateScreen);
     let _ = queue!(out, Show);
     let _ = out.flush();
-    let _ = disable_raw_mode();
 }
 
 impl Host for Taken {
@@ -125,11 +137,44 @@ impl Host for Taken {
 pub fn read_events(to: Sender<Msg>) -> io::Result<()> {
     let read = move || {
         while let Ok(event) = crossterm::event::read() {
-            if to.send(Msg::Input(event)).is_err() {
+            if !is_movement(&event) && to.send(Msg::Input(event)).is_err() {
                 return;
             }
         }
         let _ = to.send(Msg::Leave);
     };
     thread::Builder::new().name("input".into()).spawn(read).map(drop)
+}
+
+/// Whether it is but the pointer on its way: it means nothing here, and every message draws the screen.
+const fn is_movement(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Mouse(mouse)
+            if matches!(mouse.kind, MouseEventKind::Moved | MouseEventKind::Drag(_) | MouseEventKind::Up(_))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use vt100::{MouseProtocolMode, Parser};
+
+    use super::*;
+
+    #[test]
+    fn whatever_was_asked_of_the_terminal_is_given_back() {
+        let mut terminal = Parser::default();
+        let mut asked = Vec::new();
+        ask_for(&mut asked).unwrap();
+        terminal.process(&asked);
+        let screen = terminal.screen();
+        assert!(screen.alternate_screen() && screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::AnyMotion);
+        let mut given = Vec::new();
+        give_back(&mut given);
+        terminal.process(&given);
+        let screen = terminal.screen();
+        assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
+        assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::None);
+    }
 }

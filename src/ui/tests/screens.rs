@@ -30,17 +30,18 @@ macro_rules! reads {
     };
 }
 
-fn draw(screen: &mut Screen) -> Buffer {
-    let area = screen.app.area;
-    let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).unwrap();
-    terminal.draw(|frame| screen.app.draw_in(frame)).unwrap();
-    terminal.backend().buffer().clone()
-}
-
 impl Screen {
     /// What is drawn now.
     pub fn drawn(mut self) -> Buffer {
-        draw(&mut self)
+        self.draw()
+    }
+
+    /// Draws it, as the program does.
+    pub fn draw(&mut self) -> Buffer {
+        let area = self.app.area;
+        let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).unwrap();
+        terminal.draw(|frame| self.app.draw_in(frame)).unwrap();
+        terminal.backend().buffer().clone()
     }
 }
 

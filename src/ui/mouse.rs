@@ -1,0 +1,76 @@
+//! What the mouse does: it chooses what is looked at. It never answers, and changes nothing in the run.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::app::{App, Focus};
+use super::placed::Thing;
+use super::sheet::Sheet;
+use super::view::View;
+use super::{draw, panels};
+
+/// How many lines of a text one notch of the wheel moves.
+const NOTCH: isize = 3;
+
+impl App {
+    /// Takes in what the mouse did. With a modifier it is the terminal's own business.
+    pub fn mouse(&mut self, event: MouseEvent) {
+        let at = Position::new(event.column, event.row);
+        match event.kind {
+            _ if event.modifiers != KeyModifiers::NONE => {}
+            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            MouseEventKind::ScrollUp => self.wheel(at, -1),
+            MouseEventKind::ScrollDown => self.wheel(at, 1),
+            _ => {}
+        }
+    }
+
+    /// What is under the pointer.
+    fn thing(&self, at: Position) -> Option<Thing> {
+        let arrangement = self.arrangement();
+        if draw::has_detail(self, &arrangement) && arrangement.detail.contains(at) {
+            return Some(Thing::Detail);
+        }
+        let placed = panels::placed(&View::new(self), &arrangement);
+        placed.into_iter().find(|placed| placed.area.contains(at))?.thing
+    }
+
+    /// A question stands until a key answers it.
+    fn click(&mut self, at: Position) {
+        if self.dialog.is_some() {
+            return;
+        }
+        self.notice = None;
+        let thing = self.thing(at);
+        if self.is_typing_filter() {
+            self.keep_filter();
+        }
+        self.focus = match thing {
+            None => self.focus,
+            Some(Thing::Detail) => Focus::Detail,
+            Some(_) => Focus::List,
+        };
+        match thing {
+            Some(Thing::Section(section)) => self.place.open(&self.shown, section),
+            Some(Thing::Point(section, point)) => self.place.select(section, point),
+            Some(Thing::Detail) | None => {}
+        }
+    }
+
+    /// A list is moved through by its selection, which is always in view; a text by its lines.
+    fn wheel(&mut self, at: Position, notches: isize) {
+        if let Some(dialog) = self.dialog.take() {
+            let over = Sheet::of(&View::new(self), &dialog).place(self.area).contains(at);
+            return self.scroll_dialog(dialog, if over { notches * NOTCH } else { 0 });
+        }
+        let arrangement = self.arrangement();
+        if self.thing(at) == Some(Thing::Detail) {
+            let to = self.scroll.saturating_add_signed(notches * NOTCH);
+            self.scroll = to.min(self.scroll_limit());
+        } else if !self.is_detail_alone(arrangement.size)
+            && let Some(section) = arrangement.section_at(at, self.place.section)
+        {
+            self.place.roll(&self.shown, section, notches);
+        }
+    }
+}
