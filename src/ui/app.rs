@@ -379,7 +379,7 @@ impl App {
     }
 
     /// Whether the detail fills the screen.
-    pub fn is_detail_alone(&self, size: Size) -> bool {
-        size == Size::Small && self.focus == Focus::Detail
+    pub fn is_detail_alone(&self, arrangement: &Arrangement) -> bool {
+        arrangement.size == Size::Small && !arrangement.below && self.focus == Focus::Detail
     }
 }

@@ -21,8 +21,7 @@ pub fn draw(app: &App, frame: &mut Frame) {
     if arrangement.size == Size::TooSmall {
         too_small(frame);
     } else {
-        header::line(&view, usize::from(arrangement.header.width))
-            .render(arrangement.header, frame.buffer_mut());
+        header::line(&view, &arrangement).render(arrangement.header, frame.buffer_mut());
         for placed in panels::placed(&view, &arrangement) {
             placed.draw(frame);
         }
@@ -46,7 +45,7 @@ pub fn draw(app: &App, frame: &mut Frame) {
 pub fn has_detail(app: &App, arrangement: &Arrangement) -> bool {
     match arrangement.size {
         Size::Wide | Size::Medium => true,
-        Size::Small => app.focus == Focus::Detail,
+        Size::Small => arrangement.below || app.focus == Focus::Detail,
         Size::TooSmall => false,
     }
 }

@@ -112,11 +112,10 @@ fn hints(view: &View, arrangement: &Arrangement, size: usize) -> Vec<Span<'stati
     let mut shown = Vec::new();
     let mut left = size.saturating_sub(length(&help));
     for hint in wanted(view, arrangement) {
-        if length(&hint) + 3 > left {
-            break;
+        if length(&hint) + 3 <= left {
+            left -= length(&hint) + 3;
+            shown.push(hint);
         }
-        left -= length(&hint) + 3;
-        shown.push(hint);
     }
     shown.push(help);
     let mut spans = Vec::new();
@@ -136,7 +135,7 @@ fn length(hint: &Hint) -> usize {
 
 fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
     let mut hints = Vec::new();
-    if view.app.is_detail_alone(arrangement.size) {
+    if view.app.is_detail_alone(arrangement) {
         hints.push(("Esc", "back"));
     } else if view.app.is_filtered() && view.app.focus == Focus::List {
         hints.push(("Esc", "show all"));
@@ -151,7 +150,7 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         hints.push(("Enter", "detail"));
     } else {
         hints.push(("PgUp PgDn", "scroll"));
-        if !view.app.is_detail_alone(arrangement.size) {
+        if !view.app.is_detail_alone(arrangement) {
             hints.push(("Esc", "back"));
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::text::{Line, Span};
 
+use super::layout::{Arrangement, Size};
 use super::paper::{ellipsis, ink};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
@@ -21,9 +22,13 @@ struct Piece {
     spans: Vec<Span<'static>>,
 }
 
-/// The line, for a screen that wide.
-pub fn line(view: &View, width: usize) -> Line<'static> {
+/// The line, for a screen that is so arranged.
+pub fn line(view: &View, arrangement: &Arrangement) -> Line<'static> {
+    let width = usize::from(arrangement.header.width);
     let (mut left, mut right) = (left(view), right(view));
+    if arrangement.size != Size::Small {
+        left.extend(unusual(view));
+    }
     while size(&left) + size(&right) + 2 > width && drop_one(&mut left, &mut right) {}
     let (left, right) = (joined(left), joined(right));
     let mut spans = vec![Span::raw(" ")];
@@ -68,15 +73,21 @@ fn left(view: &View) -> Vec<Piece> {
     if let Some(previous) = &plan.previous {
         pieces.push(Piece { keep: 9, spans: vec![view.dim(&format!("← {previous}"))] });
     }
-    let marks = marks(view);
-    if !marks.is_empty() {
-        pieces.push(Piece { keep: 3, spans: vec![view.toned(&marks.join(" · "), Tone::Needs)] });
-    }
-    if let Some(filter) = view.app.filter.as_ref().filter(|_| view.app.is_filtered()) {
-        let told = format!("filter “{}”", ellipsis(&text::line(filter.text()), LONGEST_FILTER));
-        pieces.push(Piece { keep: 2, spans: vec![view.toned(&told, Tone::Needs)] });
-    }
     pieces
+}
+
+/// What has to be known of the plan and of what is shown. A small screen says it below.
+fn unusual(view: &View) -> Vec<Piece> {
+    let marks = marks(view).join(" · ");
+    let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (3, marks));
+    let told = marks.into_iter().chain(filter(view).map(|filter| (2, filter)));
+    told.map(|(keep, told)| Piece { keep, spans: vec![view.toned(&told, Tone::Needs)] }).collect()
+}
+
+/// What is looked for, if points may be hidden.
+pub fn filter(view: &View) -> Option<String> {
+    let filter = view.app.filter.as_ref().filter(|_| view.app.is_filtered())?;
+    Some(format!("filter “{}”", ellipsis(&text::line(filter.text()), LONGEST_FILTER)))
 }
 
 /// The environment; a production one in a field of its own, and by that word.

@@ -9,7 +9,7 @@ pub enum Size {
     Wide,
     /// One section open, the others as bars, the detail below or beside.
     Medium,
-    /// One section, or the detail.
+    /// One section, or the detail; both where there is room below.
     Small,
     /// Nothing can be shown.
     TooSmall,
@@ -54,7 +54,7 @@ pub fn arrange(area: Rect, sections: &[usize], open: usize) -> Arrangement {
     let (size, lists, detail, below) = match size(area, sections.len()) {
         Size::Wide => wide(body, sections.len()),
         Size::Medium => medium(body, sections, open),
-        Size::Small => small(body),
+        Size::Small => small(body, sections, open),
         Size::TooSmall => (Size::TooSmall, Vec::new(), area, false),
     };
     Arrangement { size, header, footer, lists, detail, below }
@@ -100,16 +100,25 @@ fn medium(body: Rect, sections: &[usize], open: usize) -> Parts {
         let detail = Rect { x: body.x + left + 3, width: body.width - left - 5, ..body };
         return (Size::Medium, vec![Rect { width: left, ..body }], detail, false);
     }
-    // The bars and the open section's points; the detail keeps at least nine lines below its title.
-    let height = super::paper::cells(sections.len() + points).min(body.height - 10);
-    let list = Rect { height, ..body };
-    let detail =
-        Rect { y: body.y + height + 1, height: body.height - height - 1, width: body.width - 2, ..body };
+    // The bars and the open section's points.
+    let (list, detail) = halves(body, super::paper::cells(sections.len() + points));
     (Size::Medium, vec![list], detail, true)
 }
 
-fn small(body: Rect) -> Parts {
+/// A list that high, and the detail below; the detail keeps at least nine lines below its title.
+fn halves(body: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(body.height - 10);
+    let below = Rect { y: body.y + height + 1, height: body.height - height - 1, ..body };
+    (Rect { height, ..body }, Rect { width: body.width - 2, ..below })
+}
+
+fn small(body: Rect, sections: &[usize], open: usize) -> Parts {
     let body = Rect { x: body.x + 1, width: body.width - 2, ..body };
     let below_strip = Rect { y: body.y + 1, height: body.height - 1, ..body };
+    if body.width >= 58 && below_strip.height >= 16 {
+        let points = sections.get(open).copied().unwrap_or(0);
+        let (list, detail) = halves(below_strip, super::paper::cells(1 + points));
+        return (Size::Small, vec![list], detail, true);
+    }
     (Size::Small, vec![below_strip], Rect { width: body.width - 2, ..below_strip }, false)
 }

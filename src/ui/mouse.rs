@@ -67,7 +67,7 @@ impl App {
         if self.thing(at) == Some(Thing::Detail) {
             let to = self.scroll.saturating_add_signed(notches * NOTCH);
             self.scroll = to.min(self.scroll_limit());
-        } else if !self.is_detail_alone(arrangement.size)
+        } else if !self.is_detail_alone(&arrangement)
             && let Some(section) = arrangement.section_at(at, self.place.section)
         {
             self.place.roll(&self.shown, section, notches);

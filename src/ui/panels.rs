@@ -8,7 +8,7 @@ use ratatui::widgets::Widget as _;
 use super::header;
 use super::layout::{Arrangement, Size};
 use super::list;
-use super::paper::{cells, ink, shorten};
+use super::paper::{cells, ink, shorten, width};
 use super::placed::{Placed, Thing};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
@@ -85,7 +85,7 @@ fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
 fn small(view: &View, area: Rect, arrangement: &Arrangement) -> Vec<Placed> {
     let top = Rect { y: arrangement.header.bottom(), height: 1, ..area };
     let mut placed = strip(view, top);
-    if !view.app.is_detail_alone(arrangement.size) {
+    if !view.app.is_detail_alone(arrangement) {
         placed.extend(panel(view, view.app.place.section, area, usize::from(area.height)));
     }
     placed
@@ -101,11 +101,18 @@ fn strip(view: &View, area: Rect) -> Vec<Placed> {
         placed.push(Placed::top(Rect { width, ..rest }, Some(Thing::Section(index)), cell));
         rest = Rect { x: rest.x + width, width: rest.width - width, ..rest };
     }
-    let filter = view.app.is_filtered().then(|| "filter".to_owned());
-    let marks = filter.into_iter().chain(header::marks(view)).collect::<Vec<_>>().join(" ");
-    let marks = shorten(vec![view.toned(&marks, Tone::Needs)], usize::from(rest.width).saturating_sub(2));
-    placed.push(Placed::top(rest, None, Line::from(marks).right_aligned()));
+    placed.push(Placed::top(rest, None, marks(view, usize::from(rest.width).saturating_sub(2))));
     placed
+}
+
+/// What has to be known of the plan and of what is shown; that there is a filter rather than which.
+fn marks(view: &View, room: usize) -> Line<'static> {
+    let (filter, marks) = (header::filter(view), header::marks(view));
+    let all = |filter: Option<String>| filter.into_iter().chain(marks.clone()).collect::<Vec<_>>();
+    let short = all(filter.as_ref().map(|_| "filter".into()));
+    let told = [all(filter).join(" · "), short.join(" · "), short.join(" ")];
+    let told = told.iter().find(|told| width(told) <= room).unwrap_or(&told[2]);
+    Line::from(shorten(vec![view.toned(told, Tone::Needs)], room)).right_aligned()
 }
 
 /// A section in a few cells: its number and its sign.

@@ -10,6 +10,7 @@ use crate::ui::dialog::Dialog;
 
 const WIDE: (u16, u16) = (120, 40);
 const MEDIUM: (u16, u16) = (80, 24);
+const LOW: (u16, u16) = (60, 20);
 const SMALL: (u16, u16) = (40, 12);
 
 impl Screen {
@@ -76,7 +77,7 @@ fn a_click_opens_the_section_under_it() {
 
 #[test]
 fn a_click_on_the_detail_is_into_it_and_one_on_a_list_is_out_of_it() {
-    for size in [WIDE, MEDIUM] {
+    for size in [WIDE, MEDIUM, LOW] {
         let detail = screen(&mixed(), size).press("3j").click("whom to call");
         assert_eq!((detail.app.focus, detail.selected()), (Focus::Detail, "infra.rabbitmq"));
         let list = detail.click("Redis persistent");
@@ -105,7 +106,7 @@ fn the_wheel_moves_what_is_under_it() {
 #[test]
 fn no_click_answers_a_question_or_changes_anything() {
     for keys in ["jj ", "u", "3jwbecause⏎⏎", "nhello", "v", "?", ""] {
-        for size in [WIDE, MEDIUM, SMALL, (20, 5)] {
+        for size in [WIDE, MEDIUM, LOW, SMALL, (20, 5)] {
             let mut clicked = screen(&mixed(), size).press(keys);
             let (asked, place) = (clicked.app.dialog.clone(), clicked.app.place.clone());
             for at in (0..size.0).flat_map(|x| (0..size.1).map(move |y| (x, y))) {
