@@ -2,6 +2,8 @@
 
 use ratatui::layout::{Position, Rect};
 
+use super::paper::cells;
+
 /// The three sizes a screen can have, and too small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
@@ -74,18 +76,19 @@ type Parts = (Size, Vec<Rect>, Rect, bool);
 
 fn wide(body: Rect, sections: usize) -> Parts {
     let left = (body.width * 62 / 100).clamp(77, 124);
-    let panel = (left - 1 - GAP) / 2;
-    let rows = super::paper::cells(sections.div_ceil(2).max(1));
+    let columns = cells(sections.clamp(1, 2));
+    let panel = (left - 1 - GAP * (columns - 1)) / columns;
+    let rows = cells(sections.div_ceil(2).max(1));
     // One line of air above and below.
     let (top, room) = (body.y + 1, body.height - 2);
     let lists = (0..sections).map(|index| {
-        let (row, column) = (super::paper::cells(index / 2), super::paper::cells(index % 2));
+        let (row, column) = (cells(index / 2), cells(index % 2));
         let (from, to) = (room * row / rows, room * (row + 1) / rows);
         let x = body.x + 1 + column * (panel + GAP);
         Rect { x, y: top + from, width: panel, height: to - from - u16::from(row + 1 < rows) }
     });
     let lists = lists.collect();
-    let x = body.x + 1 + 2 * panel + GAP + 3;
+    let x = body.x + 1 + columns * panel + GAP * (columns - 1) + 3;
     let detail = Rect { x, y: top, width: body.right() - x - 3, height: room };
     (Size::Wide, lists, detail, false)
 }
@@ -101,7 +104,7 @@ fn medium(body: Rect, sections: &[usize], open: usize) -> Parts {
         return (Size::Medium, vec![Rect { width: left, ..body }], detail, false);
     }
     // The bars and the open section's points.
-    let (list, detail) = halves(body, super::paper::cells(sections.len() + points));
+    let (list, detail) = halves(body, cells(sections.len() + points));
     (Size::Medium, vec![list], detail, true)
 }
 
@@ -117,7 +120,7 @@ fn small(body: Rect, sections: &[usize], open: usize) -> Parts {
     let below_strip = Rect { y: body.y + 1, height: body.height - 1, ..body };
     if body.width >= 58 && below_strip.height >= 16 {
         let points = sections.get(open).copied().unwrap_or(0);
-        let (list, detail) = halves(below_strip, super::paper::cells(1 + points));
+        let (list, detail) = halves(below_strip, cells(1 + points));
         return (Size::Small, vec![list], detail, true);
     }
     (Size::Small, vec![below_strip], Rect { width: body.width - 2, ..below_strip }, false)

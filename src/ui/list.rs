@@ -1,5 +1,7 @@
 //! The points of a section, one line each or a little more.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -34,24 +36,25 @@ pub type Row = (Option<Thing>, Line<'static>);
 pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Row> {
     let (size, room) = (usize::from(area.width), usize::from(area.height));
     let depths = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| Depth { title, reason });
-    let set = |depth| {
-        let points = view.app.shown.of(index).iter().zip(view.points(index));
-        let rows = |place: usize, point| {
-            let lines = one(view, index, point, size, depth).into_iter();
-            lines.map(move |line| (Some(Thing::Point(index, place)), line)).collect()
-        };
-        points.map(|(place, point)| rows(*place, point)).collect()
-    };
-    if view.app.shown.of(index).is_empty() {
+    let count = view.app.shown.of(index).len();
+    if count == 0 {
         return vec![(None, nothing(view, index, size))];
     }
-    for depth in depths {
-        let points: Vec<Vec<_>> = set(depth);
-        if points.iter().map(Vec::len).sum::<usize>() <= room {
-            return points.into_iter().flatten().collect();
-        }
-    }
-    window(view, set(depths[3]), view.app.place.row(index, &view.app.shown).unwrap_or(0), room)
+    // Every point takes a line at least: of a great many, only those are set that are to be seen.
+    let fits = |depth| Some(rows(view, index, 0..count, size, depth)).filter(|rows| rows.len() <= room);
+    let all = if count <= room { depths.into_iter().find_map(fits) } else { None };
+    all.unwrap_or_else(|| window(view, index, (size, room), depths[3]))
+}
+
+/// The lines of some of the points that are shown.
+fn rows(view: &View, index: usize, some: Range<usize>, size: usize, depth: Depth) -> Vec<Row> {
+    let points = view.app.shown.of(index).iter().zip(view.points(index));
+    let points = points.skip(some.start).take(some.len());
+    let rows = points.flat_map(|(place, point)| {
+        let lines = one(view, index, point, size, depth).into_iter();
+        lines.map(|line| (Some(Thing::Point(index, *place)), line))
+    });
+    rows.collect()
 }
 
 /// What stands where a section shows no point.
@@ -62,17 +65,22 @@ fn nothing(view: &View, index: usize, size: usize) -> Line<'static> {
     Line::from(shorten(vec![Span::raw("    "), view.dim(&told)], size))
 }
 
-/// As many points as fit, around the selected one.
-fn window(view: &View, points: Vec<Vec<Row>>, selected: usize, room: usize) -> Vec<Row> {
-    let count = points.len();
-    let first = (selected + 2).saturating_sub(room).min(count.saturating_sub(room));
-    let mut lines: Vec<_> = points.into_iter().flatten().skip(first).take(room).collect();
+/// As many points as fit, a line each, around the selected one.
+fn window(view: &View, index: usize, (size, room): (usize, usize), depth: Depth) -> Vec<Row> {
+    let count = view.app.shown.of(index).len();
+    let selected = view.app.place.row(index, &view.app.shown).unwrap_or(0);
+    // The line below the selected one is kept for what follows, where there is a line to spare.
+    let spare = usize::from(room > 1);
+    let first = (selected + 1 + spare).saturating_sub(room).min(count.saturating_sub(room));
+    let mut lines = rows(view, index, first..(first + room).min(count), size, depth);
+    lines.truncate(room);
+    let more = |told: String| Line::from(vec![Span::raw("    "), view.dim(&told)]);
     let beyond = count.saturating_sub(first + room);
-    if beyond > 0 && room > 1 {
-        lines[room - 1].1 = Line::from(vec![Span::raw("   "), view.dim(&format!("↓ {} more", beyond + 1))]);
+    if let Some((_, last)) = lines.last_mut().filter(|_| beyond > 0 && room > 1) {
+        *last = more(format!("↓ {} more", beyond + 1));
     }
-    if first > 0 && room > 2 {
-        lines[0].1 = Line::from(vec![Span::raw("   "), view.dim(&format!("↑ {} more", first + 1))]);
+    if let Some((_, top)) = lines.first_mut().filter(|_| first > 0 && room > 2) {
+        *top = more(format!("↑ {} more", first + 1));
     }
     lines
 }

@@ -94,15 +94,26 @@ fn small(view: &View, area: Rect, arrangement: &Arrangement) -> Vec<Placed> {
 /// All sections in one line, the open one marked; and what is unusual about the plan.
 fn strip(view: &View, area: Rect) -> Vec<Placed> {
     let mut placed = Vec::new();
+    let all: Vec<_> = (0..view.plan().sections.len()).map(|index| cell(view, index)).collect();
+    let size = usize::from(area.width);
+    let left = size.saturating_sub(all.iter().map(Line::width).sum::<usize>() + 2);
+    let marks = marks(view, left.max(size * 2 / 5));
     let mut rest = area;
-    for index in 0..view.plan().sections.len() {
-        let cell = cell(view, index);
+    for (index, cell) in in_view(all, view.app.place.section, size.saturating_sub(marks.width() + 2)) {
         let width = cells(cell.width()).min(rest.width);
         placed.push(Placed::top(Rect { width, ..rest }, Some(Thing::Section(index)), cell));
         rest = Rect { x: rest.x + width, width: rest.width - width, ..rest };
     }
-    placed.push(Placed::top(rest, None, marks(view, usize::from(rest.width).saturating_sub(2))));
+    placed.push(Placed::top(rest, None, marks));
     placed
+}
+
+/// The cells that fit, with their numbers; the open one is always among them.
+fn in_view(cells: Vec<Line<'static>>, open: usize, room: usize) -> Vec<(usize, Line<'static>)> {
+    let size = |cells: &[Line]| cells.iter().map(Line::width).sum::<usize>();
+    let first = (0..open).find(|first| size(&cells[*first..=open]) <= room).unwrap_or(open);
+    let last = (first..cells.len()).take_while(|last| size(&cells[first..=*last]) <= room).count();
+    cells.into_iter().enumerate().skip(first).take(last.max(1)).collect()
 }
 
 /// What has to be known of the plan and of what is shown; that there is a filter rather than which.

@@ -3,6 +3,7 @@
 mod buffer;
 mod filter;
 mod keys;
+mod legible;
 mod mouse;
 mod sample;
 mod sample_plan;
