@@ -54,8 +54,19 @@ pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
         }
         standing(view, &mut paper, point, &status);
         body(view, &mut paper, point, state, &status);
+    } else {
+        paper.put(vec![view.dim(nothing(view))], 0);
     }
     paper.lines
+}
+
+/// What stands where no point is selected.
+fn nothing(view: &View) -> &'static str {
+    if view.app.is_filtered() {
+        "No point of this section fits the filter. Esc shows all."
+    } else {
+        "No point."
+    }
 }
 
 /// A point's id, and whether it can be set aside by one person.

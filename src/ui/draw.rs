@@ -83,7 +83,10 @@ fn rule_above(view: &View, frame: &mut Frame, area: Rect) {
     let (style, focused) = line_style(view);
     let sign = if focused { "━" } else { "─" };
     let place = Rect { y: area.y - 1, height: 1, width: area.width + 2, ..area };
-    let Some(point) = view.point() else { return };
+    let Some(point) = view.point() else {
+        let line = ink(&sign.repeat(usize::from(place.width)), style);
+        return Line::from(line).render(place, frame.buffer_mut());
+    };
     let right = vec![view.dim(&format!(" {}", detail::name(point)))];
     let room = usize::from(place.width).saturating_sub(right[0].width() + 3);
     let title = ellipsis(&text::line(&point.title), room);

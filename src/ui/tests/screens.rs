@@ -132,6 +132,7 @@ fn a_filter() {
     looks!("wide_filter", screen(&mixed(), WIDE).press("/fail⏎"));
     reads!("medium_filter_typed", screen(&mixed(), MEDIUM).press("/infra"));
     reads!("low_filter", screen(&mixed(), (60, 20)).press("/infra⏎"));
+    reads!("medium_filter_nothing", screen(&mixed(), MEDIUM).press("/infrared⏎"));
     reads!("small_filter", screen(&mixed(), SMALL).press("/infra⏎"));
     reads!("small_filter_nothing", screen(&mixed(), SMALL).press("/infrared"));
 }
