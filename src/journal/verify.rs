@@ -108,13 +108,13 @@ impl Seen {
         // A line without an end is not looked at: whatever stands in it was never acknowledged.
         let bytes = if line.ended { line.bytes.as_slice() } else { b"" };
         let entry = Entry::read(bytes);
-        let key = entry.as_ref().map_or(Ok(None), signing_key);
+        let key = entry.as_ref().map_or(Ok(None), |entry| signing_key(entry, bytes));
         Self { entry, key }
     }
 }
 
 /// The key that signed an entry, if its kind is one that is signed.
-fn signing_key(entry: &Entry) -> Result<Option<String>, Wrong> {
+fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<String>, Wrong> {
     let (by, kind) = (&entry.header.by, entry.event.kind());
     let Some(signature) = &entry.sig else {
         if entry.event.is_act() {
@@ -125,7 +125,7 @@ fn signing_key(entry: &Entry) -> Result<Option<String>, Wrong> {
     if !entry.event.is_act() {
         return Err(Wrong::NotMachine(kind, by.clone()));
     }
-    let message = entry.signed_bytes().map_err(|error| Wrong::Rule(error.to_string()))?;
+    let message = entry.signed_part(line).ok_or(SignatureError::Mismatch)?;
     Ok(Some(sshsig::verify(signature, entry.event.namespace(), &message)?))
 }
 

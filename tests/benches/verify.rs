@@ -7,7 +7,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
-use gonogo::journal::entry::Entry;
+use gonogo::journal::entry::{Entry, signed_bytes};
 use gonogo::journal::signers::AllowedSigners;
 use gonogo::journal::verify::{Answer, Rules, verify};
 use gonogo::run::Replay;
@@ -70,7 +70,7 @@ impl Check {
         let KeyData::Ed25519(key) = signature.public_key() else {
             unreachable!("Alice's key is of that kind")
         };
-        let line = entry.signed_bytes().unwrap();
+        let line = signed_bytes(&entry.header, &entry.event).unwrap();
         let message = SshSig::signed_data(entry.event.namespace(), signature.hash_alg(), &line).unwrap();
         Some(Self {
             key: VerifyingKey::from_bytes(&key.0).unwrap(),

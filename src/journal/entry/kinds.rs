@@ -39,8 +39,9 @@ macro_rules! kinds {
         mod flat {
             use super::*;
             $(
-                #[derive(Serialize, Deserialize)]
+                #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
+                #[expect(dead_code, reason = "version and kind were looked at before the shape was known")]
                 pub struct $name {
                     pub v: u32,
                     pub run: String,
@@ -52,21 +53,42 @@ macro_rules! kinds {
                     pub by: String,
                     pub kind: String,
                     $( pub $field: $type, )*
-                    #[serde(default, skip_serializing_if = "Option::is_none")]
+                    #[serde(default)]
                     pub sig: Option<String>,
                 }
             )*
         }
 
+        /// The same, borrowed, to be written.
+        mod lent {
+            use super::*;
+            $(
+                #[derive(Serialize)]
+                pub struct $name<'a> {
+                    pub v: u32,
+                    pub run: &'a str,
+                    pub seq: u64,
+                    pub prev: Sha256Hex,
+                    pub t: Utc,
+                    pub boot: &'a str,
+                    pub mono: u64,
+                    pub by: &'a str,
+                    pub kind: &'a str,
+                    $( pub $field: &'a $type, )*
+                    #[serde(skip_serializing_if = "Option::is_none")]
+                    pub sig: Option<&'a str>,
+                }
+            )*
+        }
+
         pub(super) fn write_flat(header: &Header, event: &Event, sig: Option<&str>) -> serde_json::Result<Vec<u8>> {
-            let Header { run, seq, prev, at, by } = header.clone();
-            let sig = sig.map(str::to_owned);
-            match event.clone() {
+            let Header { run, seq, prev, at, by } = header;
+            match event {
                 $( Event::$name(event) => {
-                    let $name { $( $field ),* } = *event;
-                    write_json(&flat::$name {
-                        v: VERSION, run, seq, prev, t: at.wall, boot: at.boot, mono: at.mono, by,
-                        kind: $kind.to_owned(), $( $field, )* sig,
+                    let $name { $( $field ),* } = &**event;
+                    write_json(&lent::$name {
+                        v: VERSION, run, seq: *seq, prev: *prev, t: at.wall, boot: &at.boot, mono: at.mono, by,
+                        kind: $kind, $( $field, )* sig,
                     })
                 } )*
             }

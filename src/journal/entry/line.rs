@@ -95,12 +95,12 @@ impl Entry {
         Ok(Self { header, event, sig, hash: Sha256Hex::of(&[line, b"\n"].concat()) })
     }
 
-    /// What its signature was made over: the line without it, LF included.
-    ///
-    /// # Errors
-    /// Cannot fail for an entry that was read or written.
-    pub fn signed_bytes(&self) -> Result<Vec<u8>, WriteEntryError> {
-        signed_bytes(&self.header, &self.event)
+    /// What its signature was made over: its own line (given without its LF) with the signature taken out,
+    /// LF included. Nothing for another line.
+    #[must_use]
+    pub fn signed_part(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let end = format!(",\"sig\":\"{}\"}}", self.sig.as_ref()?);
+        Some([line.strip_suffix(end.as_bytes())?, b"}\n"].concat())
     }
 }
 
