@@ -19,9 +19,11 @@ fn the_help_is_as_it_was_read() {
     insta::assert_snapshot!("help", help);
 }
 
+/// As it is in the source of a manual page, which `man -l` sets.
 #[test]
-fn the_manual_has_every_command_and_option() {
+fn the_manual_is_as_it_was_read_and_has_every_command_and_option() {
     let page = told(&["man"]);
+    insta::assert_snapshot!("man", page);
     for part in ["COMMAND RUN", "COMMAND CHECK", "COMMAND VERIFY", "replan", "require", "Exit codes"] {
         assert!(page.contains(part), "{part} in {page}");
     }

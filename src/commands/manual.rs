@@ -20,10 +20,16 @@ pub(super) fn man() -> Result<Exit> {
     let mut out = io::stdout().lock();
     let mut program = Cli::command();
     program.build();
-    clap_mangen::Man::new(program.clone()).render(&mut out)?;
+    let page = clap_mangen::Man::new(program.clone());
+    page.render_title(&mut out)?;
+    page.render_name_section(&mut out)?;
+    page.render_synopsis_section(&mut out)?;
+    // In place of a list of pages that there are not.
     for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
         command_sections(command.clone(), &mut out)?;
     }
+    page.render_extra_section(&mut out)?;
+    page.render_version_section(&mut out)?;
     Ok(Exit::Good)
 }
 
