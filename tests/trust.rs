@@ -81,3 +81,24 @@ fn on_a_terminal_a_person_is_asked() {
     terminal.wait_for_text("GO 1/1");
     leave(terminal);
 }
+
+/// The plan of an open run comes from its log, not from the files that were trusted.
+#[test]
+fn the_commands_of_an_open_run_are_asked_for_too() {
+    need!("ssh-keygen");
+    let mut world = world();
+    let mut terminal = world.open_with(&["--release", "v1", "--previous", "none", "--trust"], 120, 36);
+    terminal.wait_for_text("GO 1/1");
+    leave(terminal);
+    fs::remove_dir_all(world.sandbox.state().join("gonogo/trust")).unwrap();
+    let profile = fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
+    let harmless =
+        profile.split("app.token").next().unwrap().to_owned() + "app.token = { env = \"TOKEN\" }\n";
+    fs::write(world.sandbox.work().join("profile.toml"), harmless).unwrap();
+    has_run(&world.sandbox);
+    let mut terminal = world.open_with(&[], 120, 36);
+    terminal.wait_for_text("sh -c 'touch ran; printf open-sesame'").wait_for_text("May they run");
+    terminal.send("n").press(Key::Enter);
+    let _ = terminal.wait_exit().code(2);
+    assert!(!has_run(&world.sandbox));
+}

@@ -24,7 +24,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let loaded = Loaded::read(&target.profile)?;
     let mut plan = all_due(loaded.plan(&promotion)?);
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
-    trust::require(&loaded, &plan, target.trust)?;
+    trust::require(&loaded, [&plan], target.trust)?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let Looked { state, interrupted } = runtime.block_on(look(plan, loaded.secrets()))?;
     let now = clock::now();

@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     // Before the key: a passphrase is not asked for what cannot be opened.
     let found = engine::find_open(&store, loaded.environment())?;
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
-    trust::require(&loaded, &plan, arguments.target.trust)?;
+    let own = found.as_ref().map(|(_, state)| &*state.plan);
+    trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
     let signer = identity::signer(&arguments.identity, &settings)?;
     let held = store.hold(loaded.environment())?;
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;

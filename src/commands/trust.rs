@@ -24,20 +24,25 @@ struct Trusted {
     commands: BTreeSet<Vec<String>>,
 }
 
-/// Lets a plan pass that runs no command, or whose content is trusted already, or that is trusted now: by
-/// `--trust`, or by a person who is asked.
+/// Lets plans pass that run no command, or whose content is trusted already, or that are trusted now: by
+/// `--trust`, or by a person who is asked. An open run has a plan of its own, which a log brings along.
 ///
 /// # Errors
-/// When nobody trusts it. Nothing has run then.
-pub(super) fn require(loaded: &Loaded, plan: &Plan, given: bool) -> Result<()> {
-    let commands = plan.commands();
+/// When nobody trusts them. Nothing has run then.
+pub(super) fn require<'a>(
+    loaded: &Loaded,
+    plans: impl IntoIterator<Item = &'a Plan>,
+    given: bool,
+) -> Result<()> {
+    let commands: BTreeSet<_> = plans.into_iter().flat_map(Plan::commands).collect();
     if commands.is_empty() {
         return Ok(());
     }
     let path = file(loaded.path())?;
     let known = read(&path);
     let now = Trusted { content: loaded.content().to_string(), commands };
-    if known.as_ref().is_some_and(|known| known.content == now.content) {
+    let covers = |known: &Trusted| known.content == now.content && known.commands.is_superset(&now.commands);
+    if known.as_ref().is_some_and(covers) {
         return Ok(());
     }
     if !given {
