@@ -1,3 +1,5 @@
+mod seals;
+
 use std::time::Duration;
 
 use super::*;
@@ -304,44 +306,6 @@ fn what_is_not_due_looks_only_before_and_settles_nothing() {
     world.waive(ALICE, "a.one", 60).unwrap();
     assert_eq!(world.status("a.later"), Status::Pending);
     assert!(world.wanted().contains(&"a.later".to_owned()));
-}
-
-/// After the first seal nobody can join, so the others must be there before it.
-#[test]
-fn nobody_seals_before_all_who_must_seal_take_part() {
-    let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
-    world.state.roster.retain(|who| who.role == Role::Driver);
-    world.decision();
-    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NobodyToSeal(Role::Reviewer)));
-    world.act(BOB, Act::Join { key: "bob's".into(), role: Role::Reviewer }).unwrap();
-    world.decision();
-    world.act(ALICE, Act::Seal).unwrap();
-    world.act(BOB, Act::Seal).unwrap();
-    assert!(world.state.is_sealed());
-}
-
-#[test]
-fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
-    let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
-    assert_eq!(world.decision(), Decision::Pending);
-    world.finish("a.probe", Some(false)).unwrap();
-    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoVerdict));
-    assert_eq!(world.decision(), Decision::NoGo);
-    world.finish("a.probe", Some(true)).unwrap();
-    world.finish("a.one", Some(true)).unwrap();
-    world.confirm(ALICE, "a.one").unwrap();
-    world.finish("a.after", Some(true)).unwrap();
-    world.finish("a.later", Some(true)).unwrap();
-    world.confirm(ALICE, "a.two").unwrap();
-    world.confirm(BOB, "a.two").unwrap();
-    assert_eq!(world.decision(), Decision::Go);
-    assert!(world.wanted().is_empty());
-    world.act(ALICE, Act::Seal).unwrap();
-    assert_eq!(world.act(ALICE, Act::Verdict), Err(Refusal::BeingSealed(Role::Reviewer)));
-    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoSuchSeal(Role::Driver)));
-    world.act(BOB, Act::Seal).unwrap();
-    assert!(world.state.is_sealed());
-    assert_eq!(world.act(BOB, Act::Note { point: None, text: "x".into() }), Err(Refusal::Sealed));
 }
 
 #[test]
