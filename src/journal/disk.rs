@@ -8,8 +8,38 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::file::OpenJournalError;
+use super::read::{NextError, Position};
 use super::store::StoreError;
+
+/// Why a log cannot be opened for writing.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenJournalError {
+    /// The system said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another program writes it.
+    #[error("{path}: another gonogo is writing this run log; look for it, or use `gonogo verify` to read", path = .0.display())]
+    Locked(PathBuf),
+    /// It is not an ordinary file of one's own.
+    #[error("{path}: {why}; a run log must be a plain file of your own, with one name and mode 0600", path = .0.display(), why = .1)]
+    NotPlain(PathBuf, &'static str),
+    /// A line is not the next entry.
+    #[error("{path}: line {line} (byte {byte}): {why}", path = .path.display(), line = .at.line, byte = .at.byte)]
+    Line {
+        /// The log.
+        path: PathBuf,
+        /// Where.
+        at: Position,
+        /// What is wrong.
+        why: NextError,
+    },
+    /// There is not even a first entry.
+    #[error("{path}: there is no entry in it; it can be deleted", path = .0.display())]
+    Empty(PathBuf),
+    /// It is not what this host saw last.
+    #[error("{path}: {why}; the log was changed after it was written here", path = .0.display(), why = .1)]
+    WentBack(PathBuf, String),
+}
 
 /// All that the journal does to its file. What was not synced may be lost, in whole or in part, when the
 /// power goes; what was synced stays, also where the same block is written again.

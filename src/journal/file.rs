@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::chain::{Chain, LinkError};
+pub use super::disk::OpenJournalError;
 use super::disk::{Astray, Disk, astray, check_plain, lock, open, sync_directory};
 use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
-use super::read::{NextError, Position};
 use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory};
 use crate::time::Moment;
@@ -27,36 +27,6 @@ pub struct Journal {
     chain: Chain,
     length: u64,
     broken: Option<String>,
-}
-
-/// Why a log cannot be opened for writing.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenJournalError {
-    /// The system said no.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Another program writes it.
-    #[error("{path}: another gonogo is writing this run log; look for it, or use `gonogo verify` to read", path = .0.display())]
-    Locked(PathBuf),
-    /// It is not an ordinary file of one's own.
-    #[error("{path}: {why}; a run log must be a plain file of your own, with one name and mode 0600", path = .0.display(), why = .1)]
-    NotPlain(PathBuf, &'static str),
-    /// A line is not the next entry.
-    #[error("{path}: line {line} (byte {byte}): {why}", path = .path.display(), line = .at.line, byte = .at.byte)]
-    Line {
-        /// The log.
-        path: PathBuf,
-        /// Where.
-        at: Position,
-        /// What is wrong.
-        why: NextError,
-    },
-    /// There is not even a first entry.
-    #[error("{path}: there is no entry in it; it can be deleted", path = .0.display())]
-    Empty(PathBuf),
-    /// It is not what this host saw last.
-    #[error("{path}: {why}; the log was changed after it was written here", path = .0.display(), why = .1)]
-    WentBack(PathBuf, String),
 }
 
 /// Why an entry was not appended.

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::disk::sync_directory;
+use super::disk::{OpenJournalError, sync_directory};
 use super::entry::{Entry, Torn};
-use super::file::OpenJournalError;
 use super::read::{Lines, Reader};
 use super::store::{Store, StoreError, make_directory};
 use crate::outcome::Sha256Hex;
