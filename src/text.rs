@@ -68,6 +68,14 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// Which of the known words was most likely meant by one that is not known, if any.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|word| (strsim::damerau_levenshtein(wrong, word), word));
+    // A third of the letters may be wrong, not more.
+    scored.filter(|(far, word)| *far * 3 <= word.len()).min().map(|(_, word)| word)
+}
+
 /// A word for a shell: as it is when harmless, in single quotes otherwise.
 #[must_use]
 pub fn shell_word(word: &str) -> String {
@@ -99,6 +107,14 @@ mod tests {
     fn clipping_counts_what_it_cut_and_never_splits_a_character() {
         assert_eq!(clip("ääää", 3), "ä… (6 bytes more)");
         assert_eq!(clip("abc", 3), "abc");
+    }
+
+    #[test]
+    fn what_was_meant_is_found_and_nothing_is_made_up() {
+        let known = || ["redis.latency_threshold_ms", "redis.password", "redis.url"].into_iter();
+        assert_eq!(nearest("redis.pasword", known()), Some("redis.password"));
+        assert_eq!(nearest("redis.latency_treshold", known()), Some("redis.latency_threshold_ms"));
+        assert_eq!(nearest("vault.url", known()), None);
     }
 
     #[test]

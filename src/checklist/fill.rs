@@ -115,6 +115,12 @@ pub(super) fn whole_name(text: &str) -> Option<&str> {
     (!name.is_empty() && name.chars().all(plain)).then_some(name)
 }
 
+/// The name in a text that begins with `{{ name }}`.
+pub(super) fn name_at_start(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("}}")?;
+    whole_name(text.strip_suffix(rest)?)
+}
+
 /// Lays `over` on top of `base`, table by table. A table that is a secret's reference is one value.
 pub(super) fn lay_over(base: &mut toml::Table, over: &toml::Table) {
     for (key, value) in over {

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::DeserializeOwned;
-
+use super::decode::{self, taken_over, url_with_password};
 use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
-use super::fill::{Filled, Filler, is_reference, lay_over, whole_name};
+use super::fill::{Filled, Filler, is_reference, lay_over};
 use super::lock;
 use super::plan::{Plan, Point, Probe, Section, Tailoring};
-use super::profile::{Profile, Tailor, has_password};
+use super::profile::{Profile, Tailor};
 use super::source::{Path, Source, Step, steps};
-use super::spec::{Spec, Unavailable};
+use super::spec::Spec;
 use super::tailor::tailor;
 use crate::error::{Problem, Problems};
+use crate::text::nearest;
 
 /// What is promoted: the words of the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,18 @@ pub fn freeze(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -
     work.unused_values();
     work.problems.extend(lock::check_plan(&sections, &checklist.source));
     let plan = work.plan(sections);
-    if work.problems.is_empty() { Ok(plan) } else { Err(Problems(work.problems)) }
+    if work.problems.is_empty() { Ok(plan) } else { Err(Problems(each_once(work.problems))) }
+}
+
+/// What several probes ask for is wrong once.
+fn each_once(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut once = Vec::new();
+    for problem in problems {
+        if !once.contains(&problem) {
+            once.push(problem);
+        }
+    }
+    once
 }
 
 /// Where a point stands in its file.
@@ -193,13 +204,8 @@ impl<'a> Work<'a> {
                 .profile
                 .source
                 .problem(&path, format!("nothing in the checklist asks for the value {leaf}"));
-            let near =
-                self.used.iter().filter(|used| is_near(used, leaf)).map(String::as_str).collect::<Vec<_>>();
-            let hint = if near.is_empty() {
-                "take it out".to_owned()
-            } else {
-                format!("is {} meant?", near.join(" or "))
-            };
+            let near = nearest(leaf, self.used.iter().map(String::as_str));
+            let hint = near.map_or_else(|| "take it out".to_owned(), |near| format!("is {near} meant?"));
             self.problems.push(problem.hint(hint));
         }
     }
@@ -271,15 +277,9 @@ impl<'a> Work<'a> {
             self.problems.push(origin.problem(&steps!["with"], what));
             return None;
         }
-        let spec = match file.kind.as_str() {
-            "http" => decode(table).map(Spec::Http),
-            "redis" => decode(table).map(Spec::Redis),
-            "rabbitmq" => decode(table).map(Spec::Rabbitmq),
-            "command" => decode(table).map(Spec::Command),
-            "git" => decode(table).map(Spec::Git),
-            kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
-        };
-        spec.map_err(|(steps, what)| self.problems.push(self.misfit(file, origin, &steps, &what))).ok()
+        decode::spec(&file.kind, table)
+            .map_err(|(steps, what)| self.problems.push(self.misfit(file, origin, &steps, &what)))
+            .ok()
     }
 
     /// A value that does not fit is the profile's where the spec takes it over whole.
@@ -315,14 +315,6 @@ fn leaves_of(table: &toml::Table, above: &str, leaves: &mut Vec<String>) {
     }
 }
 
-/// Whether two names differ in one of their parts only.
-fn is_near(known: &str, wrong: &str) -> bool {
-    let (known, wrong): (Vec<_>, Vec<_>) = (known.split('.').collect(), wrong.split('.').collect());
-    known.len() == wrong.len()
-        && known.iter().zip(&wrong).filter(|(a, b)| a != b).count() == 1
-        && known.len() > 1
-}
-
 fn due(usual: Option<&String>, new: Option<&WhenNew>) -> Option<String> {
     new.and_then(|new| new.due.clone()).or_else(|| usual.cloned())
 }
@@ -335,40 +327,4 @@ fn at<'a>(table: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {
     let mut steps = name.split('.');
     let first = table.get(steps.next()?)?;
     steps.try_fold(first, |value, step| value.as_table()?.get(step))
-}
-
-fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
-    serde_path_to_error::deserialize(table).map_err(|error| {
-        let steps = error.path().iter().filter_map(|segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
-            serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
-            _ => None,
-        });
-        (steps.collect(), error.inner().message().trim_end().to_owned())
-    })
-}
-
-/// The value's name, where the first steps of a path lead to nothing but `{{ name }}`.
-fn taken_over<'a>(with: &'a toml::Table, steps: &[Step]) -> Option<&'a str> {
-    let (Step::Key(first), rest) = steps.split_first()? else { return None };
-    let mut value = with.get(first).or_else(|| with.get(&format!("{first}?")))?;
-    for step in rest {
-        value = match (step, value) {
-            (Step::Key(key), toml::Value::Table(table)) => table.get(key)?,
-            (Step::Index(index), toml::Value::Array(items)) => items.get(*index)?,
-            _ => break,
-        };
-    }
-    whole_name(value.as_str()?)
-}
-
-fn url_with_password(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) if has_password(text) => {
-            Some("a password is written out in a URL; user and password are keys of their own".to_owned())
-        }
-        toml::Value::Array(items) => items.iter().find_map(url_with_password),
-        toml::Value::Table(table) => table.values().find_map(url_with_password),
-        _ => None,
-    }
 }

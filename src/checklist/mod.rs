@@ -1,6 +1,7 @@
 //! Sections, control points and probe specs; how a profile tailors them; and the lock that keeps every
 //! control point in place.
 
+mod decode;
 mod file;
 mod fill;
 mod freeze;

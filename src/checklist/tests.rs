@@ -156,9 +156,25 @@ fn a_value_that_nothing_asks_for_is_told_with_what_may_be_meant() {
     let told =
         refused(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
     assert!(told.contains("p.toml:3:1: nothing in the checklist asks for the value rediss.url"), "{told}");
-    assert!(told.contains("redis.url or") || told.contains("or redis.url"), "{told}");
+    assert!(told.contains("rediss.url\n  hint: is redis.url meant?"), "{told}");
     assert!(
         told.contains("p.toml:5:1: nothing in the checklist asks for the value x.y\n  hint: take it out"),
         "{told}"
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_told_once_where_it_was_written() {
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[values]\napp.url = \"localhost:8000\"\nredis.url = \"http://c:6379\"\n",
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "p.toml:3:5: app.url: expected an address such as http://host:port or https://host, found \"localhost:8000\"",
+            "p.toml:4:7: redis.url: expected an address such as redis://host:port or rediss://host, found \"http://c:6379\"",
+        ]
     );
 }

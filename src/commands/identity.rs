@@ -9,22 +9,47 @@ use super::settings::{Settings, own_key};
 use super::{git, new_key};
 use crate::cli::Identity;
 use crate::journal::entry::MACHINE;
-use crate::journal::keys::Signer;
+use crate::journal::keys::{LoadKeyError, Signer};
 use crate::secret::Secret;
 use crate::text::{is_harmful, line};
+
+/// How often a passphrase is asked for.
+const PASSPHRASES: usize = 3;
 
 /// The operator's name; asked for on a terminal if nothing says it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
     let found =
         given.map(str::to_owned).or_else(|| settings.principal.clone()).or_else(|| git::config("user.email"));
-    let name = match found {
-        None if io::stdin().is_terminal() => ask("Your name in run logs, usually a mail address: ")?,
-        found => found.context(
+    match found {
+        None if io::stdin().is_terminal() => ask_principal(),
+        found => checked(found.context(
             "who are you? Give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once",
-        )?,
-    };
+        )?),
+    }
+}
+
+/// Asks until the answer is a name, or there is none.
+fn ask_principal() -> Result<String> {
+    loop {
+        let name = ask("Your name in run logs, usually a mail address: ")?;
+        match checked(name) {
+            Err(wrong) if !wrong.is::<NoName>() => println!("{wrong}"),
+            found => return found,
+        }
+    }
+}
+
+/// Nothing was said.
+#[derive(Debug, thiserror::Error)]
+#[error("a name is needed, something like you@example.com")]
+struct NoName;
+
+fn checked(name: String) -> Result<String> {
     let plain = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !is_harmful(c);
-    if name.is_empty() || name.len() > 255 || name == MACHINE || !name.chars().all(plain) {
+    if name.is_empty() {
+        return Err(NoName.into());
+    }
+    if name.len() > 255 || name == MACHINE || !name.chars().all(plain) {
         bail!(
             "{:?} cannot be a name: expected something like you@example.com, without white space or any of * ? ! , \"",
             line(&name)
@@ -63,7 +88,18 @@ pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer>
         println!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
         new_key::first(&principal, settings)?
     };
-    Ok(Signer::load(&principal, &path, &mut ask_passphrase)?)
+    unlocked(&principal, &path)
+}
+
+/// The key, its passphrase asked for again if it was mistyped.
+fn unlocked(principal: &str, path: &Path) -> Result<Signer> {
+    for _ in 1..PASSPHRASES {
+        match Signer::load(principal, path, &mut ask_passphrase) {
+            Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => eprintln!("{wrong}; once more"),
+            loaded => return Ok(loaded?),
+        }
+    }
+    Ok(Signer::load(principal, path, &mut ask_passphrase)?)
 }
 
 fn ask_passphrase(path: &Path) -> io::Result<Secret> {

@@ -123,10 +123,22 @@ fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer
 
 fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
     let mut notices: Vec<String> = opened.first.iter().flat_map(recovered).collect();
-    if *opened.state.plan != *plan && !replan {
+    if *opened.state.plan != *plan && replan {
+        notices.push(replaced(&opened.state.plan, plan));
+    } else if *opened.state.plan != *plan {
         notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan takes the new one)".into());
     }
     notices
+}
+
+/// What a new plan changes.
+fn replaced(old: &Plan, new: &Plan) -> String {
+    let anew = new.points().filter(|point| old.point(&point.id) != Some(*point));
+    let anew: Vec<&str> = anew.map(|point| point.id.as_str()).collect();
+    match anew.as_slice() {
+        [] => "the plan was replaced; no control point is another".into(),
+        anew => format!("the plan was replaced; these points start anew: {}", anew.join(", ")),
+    }
 }
 
 /// What the program before this one left, which did not end as it should.

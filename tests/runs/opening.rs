@@ -85,6 +85,13 @@ fn a_key_with_a_passphrase_asks_for_it_and_refuses_a_wrong_one() {
     world.key = world.sandbox.key_with_passphrase("locked", "open sesame");
     let mut terminal = world.open(80, 24);
     terminal.wait_for_text("Passphrase of");
+    for asked in 1..=2 {
+        terminal.send("wrong").press(Key::Enter);
+        terminal.wait_for("the next question", |screen| {
+            let text = screen.contents();
+            text.matches("once more").count() == asked && text.trim_end().ends_with("/locked:")
+        });
+    }
     terminal.send("wrong").press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
     assert!(ended.screen_text().contains("the passphrase is wrong"), "{}", ended.screen_text());
@@ -136,7 +143,8 @@ fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
     terminal.press(Key::Esc).wait_gone("--replan");
     leave(terminal);
     let mut terminal = world.open_with(&["--replan"], 130, 40);
-    terminal.wait_for_text("tailored");
+    terminal.wait_for_text("these points start anew: service.ready");
+    terminal.press(Key::Enter).wait_gone("start anew").wait_for_text("tailored");
     leave(terminal);
     let entries = world.entries();
     let replanned = entries.iter().find(|entry| entry["kind"] == "replanned").unwrap();
