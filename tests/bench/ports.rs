@@ -20,6 +20,12 @@ pub fn free_port() -> u16 {
         .expect("a free port")
 }
 
+/// A listener on such a port.
+pub fn listen() -> TcpListener {
+    // Between the look and the bind somebody else may have taken it.
+    std::iter::repeat_with(free_port).find_map(|port| TcpListener::bind(local(port)).ok()).expect("a port")
+}
+
 /// A port nobody listens on, nor will for as long as the test process runs.
 pub fn refused_port() -> u16 {
     free_port()

@@ -226,8 +226,8 @@ struct Listener {
 
 impl Listener {
     fn start(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Self {
-        let port = ports::free_port();
-        let socket = TcpListener::bind(ports::local(port)).unwrap();
+        let socket = ports::listen();
+        let port = socket.local_addr().unwrap().port();
         let (stop, open) = (Arc::new(AtomicBool::new(false)), Open::default());
         let accepting = Some(thread::spawn({
             let (stop, open) = (Arc::clone(&stop), Arc::clone(&open));
