@@ -3,6 +3,5 @@
 mod faults;
 mod opening;
 mod screen;
-mod stock;
 mod table;
 pub mod world;

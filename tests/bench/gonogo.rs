@@ -39,7 +39,7 @@ pub struct Output {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    status: ExitStatus,
+    pub status: ExitStatus,
 }
 
 /// The program while it runs without a terminal; killed on drop.

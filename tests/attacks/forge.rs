@@ -1,0 +1,83 @@
+//! The tools of somebody who wants a log to say something else: with a key that is trusted, with another
+//! one, or with none.
+
+use gonogo::journal::chain::Chain;
+use gonogo::journal::entry::{Entry, Event, Header};
+use gonogo::journal::keys::Signer;
+use gonogo::journal::read::Reader;
+
+/// A log, taken apart.
+#[derive(Clone)]
+pub struct Log(pub Vec<Entry>);
+
+impl Log {
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut reader = Reader::default();
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        Self(lines.map(|line| reader.take(line).unwrap()).collect())
+    }
+
+    /// As a file.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lines().concat()
+    }
+
+    pub fn lines(&self) -> Vec<Vec<u8>> {
+        let line = |entry: &Entry| {
+            Entry::write(entry.header.clone(), entry.event.clone(), entry.sig.clone()).unwrap().1
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// The first entry of a kind.
+    #[track_caller]
+    pub fn find(&self, kind: &str) -> usize {
+        self.0.iter().position(|entry| entry.event.kind() == kind).expect(kind)
+    }
+
+    /// Renumbers and rehashes everything from this entry on; signatures stay as they are.
+    pub fn rechain(&mut self, from: usize) {
+        self.relink(from, &|_, old| old);
+    }
+
+    /// The same, and signs anew what the owner of this key has signed.
+    pub fn resign(&mut self, from: usize, signer: &Signer) {
+        self.relink(from, &|entry, old| {
+            let own = old.is_some() && entry.header.by == signer.principal;
+            if own { Some(signature(signer, entry.event.namespace(), entry)) } else { old }
+        });
+    }
+
+    fn relink(&mut self, from: usize, sign: &dyn Fn(&Entry, Option<String>) -> Option<String>) {
+        let run = self.0[0].header.run.clone();
+        let mut chain =
+            from.checked_sub(1).map_or_else(|| Chain::new(run), |last| Chain::after(&self.0[last]));
+        for entry in &mut self.0[from..] {
+            let header = Header { seq: chain.seq, prev: chain.head, ..entry.header.clone() };
+            let old = entry.sig.take();
+            *entry = Entry::write(header, entry.event.clone(), None).unwrap().0;
+            let sig = sign(entry, old);
+            *entry = Entry::write(entry.header.clone(), entry.event.clone(), sig).unwrap().0;
+            chain = Chain::after(entry);
+        }
+    }
+
+    /// Adds an entry at the end, chained, and signed if there is a key.
+    pub fn add(&mut self, by: &str, event: Event, signer: Option<&Signer>) {
+        let last = self.0.last().unwrap();
+        let at = last.header.at.clone();
+        let (entry, _) = Chain::after(last).link(at, by, event, signer).unwrap();
+        self.0.push(entry);
+    }
+
+    /// Changes what an entry says.
+    pub fn change(&mut self, index: usize, change: impl FnOnce(&mut Event)) {
+        change(&mut self.0[index].event);
+    }
+}
+
+/// A signature over an entry as it stands, under any namespace.
+pub fn signature(signer: &Signer, namespace: &str, entry: &Entry) -> String {
+    let bytes = gonogo::journal::entry::signed_bytes(&entry.header, &entry.event).unwrap();
+    signer.sign(namespace, &bytes).unwrap()
+}

@@ -1,0 +1,142 @@
+//! The table of attacks: what somebody does to a sealed log, and that it is found, where and why; by gonogo,
+//! and by a stranger with stock tools, or why those cannot. To read it:
+//!
+//!     tests/run --nocapture attacks
+
+mod forge;
+mod forms;
+mod stock;
+mod table;
+
+use std::fs;
+use std::path::PathBuf;
+
+use gonogo::journal::keys::Signer;
+
+use crate::bench::gonogo::Sandbox;
+use crate::bench::keys::SshKey;
+use crate::bench::need;
+use crate::bench::terminal::Key;
+use crate::runs::world::{ALICE, World, confirm, leave_with, seal, select};
+use forge::Log;
+use table::{Attack, attacks};
+
+const MALLORY: &str = "mallory@deck.example";
+const BOB: &str = "bob@deck.example";
+
+/// Two sealed logs of Alice's; Bob is trusted too, Mallory is not.
+struct Stage {
+    log: Log,
+    other: Log,
+    alice: Signer,
+    bob: Signer,
+    mallory: Signer,
+    sandbox: Sandbox,
+    signers: PathBuf,
+}
+
+/// A run with looks, a confirmation, a note, a verdict and a seal.
+fn sealed() -> (World, Vec<u8>) {
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    select(&mut terminal, '2', 0);
+    confirm(&mut terminal, "people.told");
+    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("all quiet").press(Key::Enter).wait_for_text("noted");
+    seal(&mut terminal, "PENDING");
+    leave_with(terminal, 1);
+    let bytes = fs::read(world.log()).unwrap();
+    (world, bytes)
+}
+
+fn signer(principal: &str, key: &SshKey) -> Signer {
+    Signer::load(principal, &key.path, &mut |_| unreachable!("no passphrase")).unwrap()
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (world, bytes) = sealed();
+        let log = Log::read(&bytes);
+        // Another run of the same person, under the same key.
+        let mut other = log.clone();
+        let alice = signer(ALICE, &world.key);
+        for entry in &mut other.0 {
+            entry.header.run = "cd".repeat(16);
+        }
+        other.resign(0, &alice);
+        let (bob, mallory) = (world.sandbox.key("bob"), world.sandbox.key("mallory"));
+        let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key), (BOB, &bob)]);
+        let (bob, mallory) = (signer(BOB, &bob), signer(MALLORY, &mallory));
+        Self { log, other, alice, bob, mallory, sandbox: world.sandbox, signers }
+    }
+
+    /// The codes of gonogo and of the stranger, and what they say.
+    fn ask(&mut self, bytes: &[u8]) -> [(i32, String); 2] {
+        let log = self.sandbox.work().join("attacked.jsonl");
+        fs::write(&log, bytes).unwrap();
+        let args = ["verify", log.to_str().unwrap(), "--signers", self.signers.to_str().unwrap()];
+        let sandbox = std::mem::replace(&mut self.sandbox, Sandbox::new());
+        self.sandbox = sandbox.args(args);
+        let (own, stock) = (self.sandbox.run(), stock::verify(&log, &self.signers));
+        [own, stock].map(|output| (output.status.code().unwrap(), output.stdout))
+    }
+
+    fn walk(&mut self, attack: &Attack) -> Result<String, String> {
+        let [(code, told), (stock, found)] = self.ask(&(attack.apply)(self));
+        if code != attack.code || !told.contains(attack.told) {
+            return Err(format!(
+                "{}: expected {} and {:?}, got {code}:\n{told}",
+                attack.name, attack.code, attack.told
+            ));
+        }
+        let agrees = match attack.stock_is_blind {
+            None => stock == 4,
+            Some(_) => stock == 0,
+        };
+        if !agrees {
+            return Err(format!("{}: the stock tools answer {stock}: {found}", attack.name));
+        }
+        let why = told.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, why)| why);
+        let stock = attack.stock_is_blind.map_or("found too".into(), |why| format!("not found: {why}"));
+        Ok(format!("{} · {why} · stock tools: {stock}", attack.name))
+    }
+}
+
+#[test]
+fn every_attack_is_found_where_it_was_made() {
+    need!("ssh-keygen", "jq", "sha256sum", "bash");
+    let mut stage = Stage::new();
+    let [own, stock] = stage.ask(&stage.log.bytes());
+    assert_eq!((own.0, stock.0), (0, 0), "the log must hold before it is attacked:\n{}{}", own.1, stock.1);
+    let walked: Vec<_> = attacks().iter().map(|attack| stage.walk(attack)).collect();
+    walked.iter().flatten().for_each(|line| println!("{line}"));
+    let wrong: Vec<_> = walked.into_iter().filter_map(Result::err).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// One bit of a byte, all over the log.
+#[test]
+fn no_changed_byte_passes_either_verifier() {
+    need!("ssh-keygen", "jq", "sha256sum", "bash");
+    let mut stage = Stage::new();
+    let whole = stage.log.bytes();
+    for at in (0..whole.len() - 1).step_by(whole.len() / 40) {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        let [own, stock] = stage.ask(&changed);
+        assert_eq!((own.0, stock.0), (4, 4), "byte {at}: {}{}", own.1, stock.1);
+    }
+}
+
+/// A line of a gigabyte, with far less memory than that.
+#[test]
+fn a_line_without_end_costs_no_memory() {
+    need!("ssh-keygen", "sh");
+    let sandbox = Sandbox::new().file("signers", "");
+    let log = sandbox.work().join("endless.jsonl");
+    fs::File::create(&log).unwrap().set_len(1 << 30).unwrap();
+    let script = "ulimit -v 400000; exec \"$0\" verify endless.jsonl --signers signers";
+    let sandbox = sandbox.program("sh").args(["-c", script, crate::bench::gonogo::GONOGO]);
+    let _ = sandbox.run().code(4).stdout_has("INVALID at line 1").stdout_has("longer than a line may be");
+}
