@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::buffer::text;
 use super::keys::{Screen, screen};
-use super::sample::{ALICE, Sample, closed, mixed};
+use super::sample::{ALICE, BOB, Sample, closed, mixed};
 use crate::run::{Act, Live, Update};
 use crate::ui::app::Focus;
 
@@ -52,7 +52,7 @@ fn it_is_always_said_that_points_are_hidden() {
     assert!(
         drawn.contains("filter “fail”") && drawn.contains("0 of 4 ") && drawn.contains("4 points hidden")
     );
-    assert!(drawn.contains("NO-GO 6/27"), "the verdict counts every point:\n{drawn}");
+    assert!(drawn.contains("NO-GO 7/27"), "the verdict counts every point:\n{drawn}");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn where_nothing_is_shown_no_key_acts() {
 
 #[test]
 fn the_next_for_a_human_is_one_that_is_shown_and_the_others_are_told_of() {
-    assert_eq!(wide("/checks⏎!").selected(), "infra.health-checks");
-    assert_eq!(wide("/infra.⏎3!!!!").selected(), "infra.rabbitmq");
+    assert_eq!(wide("/contacts⏎!").selected(), "rollback.contacts");
+    assert_eq!(wide("/infra.⏎3!!!").selected(), "infra.rabbitmq");
     let none = wide("/redis⏎!");
     assert_eq!(none.selected(), "infra.redis");
     assert!(
@@ -132,8 +132,8 @@ fn panels_without_a_point_are_passed_over_but_can_be_opened() {
 fn a_point_that_stops_fitting_stays_while_it_is_selected() {
     let waived = |sample: Sample| {
         let until = sample.now().wall.plus(std::time::Duration::from_hours(1));
-        let waive = |id: &str| Act::Waive { point: id.into(), reason: "so".into(), until };
-        sample.act(ALICE, waive("secrets.allowed-origins")).shared()
+        let waive = || Act::Waive { point: "secrets.allowed-origins".into(), reason: "so".into(), until };
+        sample.act(ALICE, waive()).act(BOB, waive()).shared()
     };
     let update = || Update::State(waived(mixed()), Arc::new(Live::default()));
     let here = wide("2/failed⏎").told(update());

@@ -268,7 +268,7 @@ fn what_needs_a_human_is_found_in_turn() {
     let at = |keys: &str| screen(&mixed(), WIDE).press(keys).selected().to_owned();
     assert_eq!(at("!"), "validate.iac-change-set");
     assert_eq!(at("!!"), "secrets.allowed-origins");
-    assert_eq!(at("!!!"), "secrets.security-headers");
+    assert_eq!(at("!!!"), "infra.rabbitmq");
     assert_eq!(screen(&closed(), WIDE).press("!").notice(), "nothing needs a human now");
 }
 
@@ -296,9 +296,9 @@ fn the_detail_scrolls_to_its_end_and_no_further() {
 fn probing_again_is_asked_for_where_a_probe_can_look() {
     let asked = screen(&mixed(), WIDE).press("3jr");
     assert!(matches!(&asked.effects[..], [Effect::Send(Request::Probe(id))] if id == "infra.rabbitmq"));
-    let human = screen(&mixed(), WIDE).press("6jjr");
+    let human = screen(&mixed(), WIDE).press("4jjjr");
     assert!(human.effects.is_empty() && human.notice().contains("for people to say"));
-    let later = screen(&mixed(), WIDE).press("5r");
+    let later = screen(&mixed(), WIDE).press("5jjjr");
     assert!(later.effects.is_empty() && later.notice().contains("due once deploy.rollout is closed"));
     assert!(matches!(screen(&mixed(), WIDE).press("R").effects[..], [Effect::Send(Request::ProbeTroubled)]));
 }

@@ -145,14 +145,14 @@ fn two_hundred_observations_in_one_outcome() {
         Observation::new(what, "as long as it is wide", format!("value {at} 漢"), true)
     };
     let outcome = Outcome::of((0..200).map(seen).collect(), "curl the-very-end");
-    let id = "infra.health-checks";
-    let sample = Sample::of(plan()).pass(id).look(id, "readyz", outcome);
-    at_every_size(&sample, "3jj⏎|G", |screen, drawn, told| {
+    let id = "rollback.contacts";
+    let sample = Sample::of(plan()).look(id, "roles", outcome);
+    at_every_size(&sample, "6jj⏎|G", |screen, drawn, told| {
         assert_legible(screen, drawn, told);
         let is_small = screen.app.arrangement().lists.is_empty();
         assert!(is_small || text(drawn).contains("the-very-end"), "{told}:\n{}", text(drawn));
     });
-    at_every_size(&sample, "3jj |⇩", |screen, drawn, told| {
+    at_every_size(&sample, "6jj |⇩", |screen, drawn, told| {
         let is_small = screen.app.arrangement().lists.is_empty();
         assert!(is_small || text(drawn).contains("y confirm as alice"), "{told}:\n{}", text(drawn));
     });

@@ -54,7 +54,7 @@ const UP: MouseEventKind = MouseEventKind::ScrollUp;
 fn a_click_selects_the_point_under_it() {
     let wide = screen(&mixed(), WIDE).click("Redis persistent");
     assert_eq!(wide.selected(), "infra.redis");
-    assert_eq!(wide.click("Whom to call is").selected(), "rollback.contacts");
+    assert_eq!(wide.click("On-call contacts").selected(), "rollback.contacts");
     let reason = screen(&mixed(), WIDE).click("expected a JSON array");
     assert_eq!(reason.selected(), "secrets.allowed-origins");
     assert_eq!(screen(&mixed(), MEDIUM).click("SLOs and alert").selected(), "validate.slo-alerts");

@@ -152,31 +152,33 @@ pub fn rabbitmq_trouble() -> Outcome {
 
 /// A run with a little of everything.
 pub fn mixed() -> Sample {
-    let unreachable =
+    let mut unreachable =
         Outcome::error("https://grafana.internal/api/health", "200", "connection refused (10.0.3.7:3000)");
+    unreachable.reproduce = "curl -sS https://grafana.internal/api/health".into();
     let origins = Outcome::of(
         vec![Observation::new("ADVANCED_ALLOWED_ORIGINS", "a JSON array", "a comma list", false)],
         "kubectl get deployment advanced-app -o jsonpath='{.spec}'",
     );
-    let mut retried = Outcome::of(vec![Observation::new("/readyz", "200", "200", true)], "curl /readyz");
+    let mut retried = Outcome::of(vec![Observation::new("upload", "202", "202", true)], "curl -X POST /v2/");
     retried.tries = 2;
     let until = Sample::moment(0).wall.plus(std::time::Duration::from_hours(24));
     let reason = "the dashboard moves next week".to_owned();
     Sample::of(plan())
-        .pass("secrets.broker-credentials")
+        .pass("rollback.previous-release")
         .wait(1200)
         .pass("validate.ci-suite")
         .confirm(ALICE, "validate.ci-suite")
         .pass("validate.package-metadata")
         .pass("validate.iac-change-set")
         .confirm(BOB, "validate.iac-change-set")
-        .look("secrets.token-rotated", "version", retried)
         .look("secrets.allowed-origins", "value", origins)
-        .pass("secrets.security-headers")
+        .pass("secrets.otlp-export")
         .pass("infra.redis")
         .look("infra.rabbitmq", "topology", rabbitmq_trouble())
-        .pass("infra.health-checks")
-        .look("infra.observability", "prometheus", unreachable)
+        .pass("infra.observability")
+        .look("infra.observability", "grafana", unreachable)
+        .look("infra.registry-rights", "push", retried)
+        .pass("rollback.contacts")
         .act(ALICE, Act::Waive { point: "verify.metrics".into(), reason, until })
         .act(
             BOB,
@@ -190,18 +192,14 @@ pub fn mixed() -> Sample {
 
 /// A run in which every point is closed.
 pub fn closed() -> Sample {
-    let mut sample = Sample::of(plan());
-    let ids: Vec<_> = plan().points().map(|point| (point.id.clone(), point.confirm)).collect();
-    for (id, confirm) in ids {
-        sample = sample.pass(&id);
-        if confirm != Nobody && id != "deploy.migrations" {
-            sample = sample.confirm(ALICE, &id);
-        }
-        if confirm == Two {
-            sample = sample.confirm(BOB, &id);
-        }
-    }
-    sample
+    let plan = plan();
+    // Everything has been seen before people say something: of some points only once the rollout is closed.
+    let seen = plan.points().fold(Sample::of(plan.clone()), |sample, point| sample.pass(&point.id));
+    let asked = plan.points().filter(|point| point.confirm != Nobody && point.not_applicable.is_none());
+    asked.fold(seen, |sample, point| {
+        let sample = sample.confirm(ALICE, &point.id);
+        if point.confirm == Two { sample.confirm(BOB, &point.id) } else { sample }
+    })
 }
 
 /// A key of a probe.
