@@ -13,6 +13,7 @@ use super::filter::Filter;
 use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
 use super::layout::{Arrangement, Size, arrange};
+use super::notice::Notice;
 use super::place::Place;
 use super::prompt::Prompt;
 use super::shown::Shown;
@@ -46,15 +47,6 @@ pub enum Focus {
     List,
     /// The detail of the selected point.
     Detail,
-}
-
-/// Something to be read at the bottom, until the next key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// What.
-    pub text: String,
-    /// Whether it says no.
-    pub refused: bool,
 }
 
 /// Something that was asked for and is not answered yet.
@@ -99,6 +91,8 @@ pub struct App {
     pub notices: Vec<String>,
     /// What is told now.
     pub notice: Option<Notice>,
+    /// When something was typed last that is not to be taken for a key.
+    pub typed: Option<Moment>,
     /// What was asked for, oldest first.
     pub asked: VecDeque<Asked>,
     /// Whether the engine was asked to stop.
@@ -130,6 +124,7 @@ impl App {
             dialog,
             notices: setup.notices.clone(),
             notice: None,
+            typed: None,
             asked: VecDeque::new(),
             leaving: false,
             signalled: false,
@@ -184,6 +179,9 @@ impl App {
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if self.overhears(key) {
+            return Vec::new();
+        }
         self.notice = None;
         match (keymap::intent(key), self.dialog.take()) {
             (Some(Intent::Suspend), dialog) => {
@@ -202,7 +200,12 @@ impl App {
     }
 
     fn intent(&mut self, intent: Intent) -> Vec<Effect> {
-        if self.moved(intent) { Vec::new() } else { self.wish(intent) }
+        if self.moved(intent) {
+            return Vec::new();
+        }
+        let effects = self.wish(intent);
+        self.listen_less(intent);
+        effects
     }
 
     /// Moves about, if that is what is asked for.
@@ -326,16 +329,6 @@ impl App {
         vec![Effect::Send(Request::Stop)]
     }
 
-    /// Says something at the bottom.
-    pub fn say(&mut self, text: &str) {
-        self.notice = Some(Notice { text: text.to_owned(), refused: false });
-    }
-
-    /// Says no at the bottom.
-    pub fn refuse(&mut self, why: &str) {
-        self.notice = Some(Notice { text: why.to_owned(), refused: true });
-    }
-
     /// Where everything stands.
     pub fn arrangement(&self) -> Arrangement {
         // Where nothing is shown, one line says so.
@@ -360,6 +353,7 @@ impl App {
     /// Draws itself, on a frame of whatever size it has.
     pub fn draw_in(&mut self, frame: &mut Frame) {
         self.area = frame.area();
+        self.forget();
         if self.is_filtered() {
             // Time has passed, and states with it.
             self.refresh(self.held().as_ref());
@@ -370,7 +364,8 @@ impl App {
     /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
     pub fn pause(&self) -> Duration {
         let busy = !self.live.running.is_empty() || !self.asked.is_empty();
-        Duration::from_millis(if busy { SPIN_MS } else { 1000 })
+        let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });
+        self.deaf_for().map_or(pause, |deaf| pause.min(deaf))
     }
 
     /// How the session ended.

@@ -5,11 +5,12 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget as _};
 
-use super::app::{Focus, Notice};
+use super::app::Focus;
 use super::filter::Filter;
 use super::glyphs;
 use super::keymap::Intent;
 use super::layout::Arrangement;
+use super::notice::Notice;
 use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
@@ -18,6 +19,9 @@ use crate::run::Status;
 
 /// The most lines that something said may take.
 const MOST: usize = 3;
+
+/// Said while letters do nothing.
+const DEAF: &str = " · letters do nothing until you pause";
 
 /// Draws it.
 pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
@@ -68,10 +72,13 @@ fn said(view: &View, frame: &mut Frame, area: Rect, notice: &Notice) {
     let (sign, tone) = if notice.refused { ("✖ ", Tone::Failed) } else { ("● ", Tone::Settled) };
     let style = if notice.refused { view.theme.failed() } else { Theme::text() };
     let size = usize::from(area.width).saturating_sub(2);
-    let mut lines = wrap(vec![view.toned(sign, tone), ink(&notice.text, style)], size, 2);
-    if lines.len() > MOST {
-        lines.truncate(MOST);
-        lines[MOST - 1].spans.push(ink("…", style));
+    let deaf = if view.app.is_deaf() { DEAF } else { "" };
+    let told = vec![view.toned(sign, tone), ink(&notice.text, style), view.toned(deaf, Tone::Needs)];
+    let mut lines = wrap(told, size, 2);
+    let most = MOST + usize::from(view.app.is_deaf());
+    if lines.len() > most {
+        lines.truncate(most);
+        lines[most - 1].spans.push(ink("…", style));
     }
     let height = cells(lines.len());
     let over = Rect { y: area.bottom() - height, height, ..area };

@@ -79,6 +79,11 @@ impl Intent {
                 | Self::Copy
         )
     }
+
+    /// Whether it opens a question, which is answered by typing.
+    pub const fn asks_first(self) -> bool {
+        matches!(self, Self::Confirm | Self::Waive | Self::Exempt | Self::Retract | Self::Note)
+    }
 }
 
 /// What a key asks for on the main screen.

@@ -18,6 +18,7 @@ mod keymap;
 mod layout;
 mod list;
 mod mouse;
+mod notice;
 mod panels;
 mod paper;
 mod people;

@@ -5,6 +5,7 @@ mod filter;
 mod keys;
 mod legible;
 mod mouse;
+mod notices;
 mod sample;
 mod sample_plan;
 mod screens;

@@ -113,7 +113,7 @@ fn a_failing_point_cannot_be_confirmed_and_the_reason_is_told_at_once() {
     assert!(screen.notice().contains("cannot be confirmed: a probe looked and it is wrong"));
     assert!(screen.app.notice.as_ref().unwrap().refused && screen.app.dialog.is_none());
     assert!(screen.effects.is_empty());
-    assert_eq!(screen.press("j").notice(), "");
+    assert_eq!(screen.after(600).press("j").notice(), "");
 }
 
 #[test]
