@@ -188,9 +188,22 @@ pub fn sign(view: &View, section: &Section) -> (&'static str, Tone) {
         _ => 6,
     };
     match signs().min_by_key(rank) {
-        Some((status, _)) if status.is_closed() => ("✔", Tone::Good),
+        Some((status, _)) if status.is_closed() => all_closed(view, section),
         Some((status, point)) if rank(&(status.clone(), point)) < 5 => view.settled_sign(point, &status),
         _ => glyphs::of_status(&Status::Pending),
+    }
+}
+
+/// The sign of a section that is closed: passed only if nothing in it was let pass. What does not apply
+/// counts neither way.
+fn all_closed(view: &View, section: &Section) -> (&'static str, Tone) {
+    let any = |is: fn(&Status) -> bool| section.points.iter().any(|point| is(&view.status(point)));
+    if any(|status| matches!(status, Status::Waived(_))) {
+        ("≈", Tone::Waived)
+    } else if any(Status::is_settled) {
+        ("✔", Tone::Good)
+    } else {
+        glyphs::of_status(&Status::NotApplicable)
     }
 }
 

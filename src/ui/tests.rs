@@ -9,3 +9,4 @@ mod notices;
 mod sample;
 mod sample_plan;
 mod screens;
+mod sections;
