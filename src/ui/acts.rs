@@ -38,7 +38,7 @@ impl App {
     /// Opens what is to be asked, unless the rules are against the act whatever is answered.
     fn open(&mut self, dialog: Dialog, act: Act) {
         match self.refusal(act) {
-            Some(refusal) => self.refuse(&refusal.to_string()),
+            Some(refusal) => self.refuse_by(&refusal),
             None => self.dialog = Some(dialog),
         }
     }
@@ -53,7 +53,7 @@ impl App {
             Some(Refusal::ReasonNeeded(_)) => {
                 self.dialog = Some(Dialog::Words(Prompt::new(point, Purpose::StandForTwo(of))));
             }
-            Some(refusal) => self.refuse(&refusal.to_string()),
+            Some(refusal) => self.refuse_by(&refusal),
         }
     }
 
@@ -124,8 +124,8 @@ impl App {
     fn not_probed(&self, id: &str) -> Option<String> {
         let view = View::new(self);
         let point = view.plan().point(id)?;
-        if !self.state.seals.is_empty() {
-            return Some(Refusal::Sealed.to_string());
+        if let Some(sealed) = self.sealed() {
+            return Some(sealed);
         }
         if point.probes.is_empty() {
             return Some(format!("{id} has no probe; it is for people to say"));
@@ -140,8 +140,8 @@ impl App {
 
     /// `R`.
     pub fn probe_troubled(&mut self) -> Vec<Effect> {
-        if !self.state.seals.is_empty() {
-            self.refuse(&Refusal::Sealed.to_string());
+        if let Some(sealed) = self.sealed() {
+            self.refuse(&sealed);
             return Vec::new();
         }
         let hidden = if self.is_filtered() { ", hidden points too" } else { "" };

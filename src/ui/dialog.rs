@@ -6,6 +6,7 @@ use super::app::{App, Effect};
 use super::keymap::{self, Answer};
 use super::prompt::{Prompt, Purpose, Stage, Step};
 use super::sheet::Sheet;
+use super::verdict;
 use super::view::View;
 use crate::checklist::PointId;
 use crate::journal::entry::Evidence;
@@ -106,7 +107,10 @@ impl App {
                 let said = format!("took it back on {point}");
                 self.act(Act::Retract { point }, said, None)
             }
-            Dialog::Seal => self.act(Act::Seal, "sealed".into(), None),
+            Dialog::Seal => {
+                let said = View::new(self).sealing(&[&self.me.principal]);
+                self.act(Act::Seal, said, None)
+            }
             Dialog::Verdict { .. } => self.record_verdict(),
             other => {
                 self.dialog = Some(other);
@@ -115,21 +119,21 @@ impl App {
         }
     }
 
+    /// Only what is offered: the same verdict is not recorded twice.
     fn record_verdict(&mut self) -> Vec<Effect> {
         self.dialog = Some(Dialog::Verdict { scroll: 0 });
         match self.refusal(Act::Verdict) {
-            Some(refusal) => {
-                self.refuse(&refusal.to_string());
-                Vec::new()
-            }
-            None => self.act(Act::Verdict, "the verdict is recorded".into(), None),
+            Some(refusal) => self.refuse_by(&refusal),
+            None if !verdict::can_record(&View::new(self)) => {}
+            None => return self.act(Act::Verdict, "the verdict is recorded".into(), None),
         }
+        Vec::new()
     }
 
     fn wish_seal(&mut self, verdict: Dialog) {
         self.dialog = Some(verdict);
         match self.refusal(Act::Seal) {
-            Some(refusal) => self.refuse(&refusal.to_string()),
+            Some(refusal) => self.refuse_by(&refusal),
             None => self.dialog = Some(Dialog::Seal),
         }
     }

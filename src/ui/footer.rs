@@ -11,7 +11,7 @@ use super::glyphs;
 use super::keymap::Intent;
 use super::layout::Arrangement;
 use super::notice::Notice;
-use super::paper::{cells, ink, wrap};
+use super::paper::{cells, ink, width, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
 use crate::checklist::Point;
@@ -20,6 +20,8 @@ use crate::run::Status;
 /// The most lines that something said may take.
 const MOST: usize = 3;
 
+/// How many cells the likeliest keys take at least.
+const NEXT_KEYS: usize = 24;
 /// Said while letters do nothing.
 const DEAF: &str = " · letters do nothing until you pause";
 
@@ -103,6 +105,9 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
         let by: Vec<_> = view.app.state.seals.iter().map(|seal| view.name(&seal.by)).collect();
         return vec![view.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), Tone::Settled)];
     }
+    if !view.app.state.seals.is_empty() {
+        return vec![view.toned(&part_sealed(view, size), Tone::Needs)];
+    }
     let told = match size {
         0..60 => format!("saved, seq {seq}"),
         60..140 => format!("log saved, seq {seq}"),
@@ -111,10 +116,22 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
     vec![view.dim(&told)]
 }
 
+/// Whose seal is missing, where there is room to say it and the next keys.
+fn part_sealed(view: &View, size: usize) -> String {
+    let (state, told) = (&view.app.state, view.sealing(&[]));
+    let given = state.plan.seals.len() - state.missing_seals().len();
+    let short = format!("{given} of {} seals", state.plan.seals.len());
+    if width(&told) + NEXT_KEYS <= size { told } else { short }
+}
+
 type Hint = (&'static str, &'static str);
 
 /// The likeliest next keys, as many as fit; help is always among them.
 fn hints(view: &View, arrangement: &Arrangement, size: usize) -> Vec<Span<'static>> {
+    if view.app.dialog.is_some() {
+        // What lies over the screen lists its own keys; none of these works there.
+        return Vec::new();
+    }
     let help: Hint = ("?", "help");
     let mut shown = Vec::new();
     let mut left = size.saturating_sub(length(&help));
@@ -137,7 +154,7 @@ fn hints(view: &View, arrangement: &Arrangement, size: usize) -> Vec<Span<'stati
 }
 
 fn length(hint: &Hint) -> usize {
-    super::paper::width(hint.0) + 1 + super::paper::width(hint.1)
+    width(hint.0) + 1 + width(hint.1)
 }
 
 fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
@@ -151,7 +168,7 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         hints.extend(view.point().map(|point| for_point(view, point)).unwrap_or_default());
         hints.extend(for_run(view));
     } else if !view.app.state.is_sealed() {
-        hints.push(("v", "verdict and seal"));
+        hints.push(("v", if view.app.can_seal() { "verdict and seal" } else { "verdict" }));
     }
     if view.app.focus == Focus::List {
         hints.push(("Enter", "detail"));
@@ -198,7 +215,7 @@ fn has_own_act(view: &View, point: &Point) -> bool {
 fn for_run(view: &View) -> Vec<Hint> {
     let all_closed = view.plan().points().all(|point| view.judgement.is_closed(&point.id));
     if all_closed {
-        return vec![("v", if view.app.state.verdict.is_some() { "seal" } else { "verdict" })];
+        return vec![("v", if view.app.can_seal() { "seal" } else { "verdict" })];
     }
     let here = view.point().map(|point| &point.id);
     let waits = view.plan().points().any(|point| Some(&point.id) != here && view.needs_human(point));

@@ -26,6 +26,7 @@ mod place;
 mod placed;
 mod probes;
 mod prompt;
+mod sealing;
 mod sheet;
 mod sheets;
 mod shown;

@@ -9,4 +9,5 @@ mod notices;
 mod sample;
 mod sample_plan;
 mod screens;
+mod sealing;
 mod sections;

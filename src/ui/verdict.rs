@@ -9,12 +9,11 @@ use super::theme::{Theme, Tone};
 use super::view::View;
 use crate::checklist::Role;
 use crate::journal::entry::{Decision, Verdict};
-use crate::run::{RunState, StandingVerdict, judge};
+use crate::run::{StandingVerdict, judge};
 use crate::text;
 
 /// The verdict as of now, why, and what stands recorded.
 pub fn sheet(view: &View, width: usize) -> Sheet {
-    let state = &view.app.state;
     let now = shown(view);
     let mut sheet = Sheet::new("verdict", tone(now.decision));
     let badge = ink(&format!(" {} ", now.decision), view.theme.badge(tone(now.decision)));
@@ -24,10 +23,10 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     reasons(view, &mut sheet, width, &now);
     standing(view, &mut sheet, width, &now);
     let mut keys = Vec::new();
-    if can_record(state, &now) {
+    if can_record(view) {
         keys.push(("y", "record this verdict"));
     }
-    if state.verdict.is_some() && !state.missing_seals().is_empty() {
+    if view.app.can_seal() {
         keys.push(("s", "seal"));
     }
     keys.push(("Esc", "back"));
@@ -59,7 +58,8 @@ const fn meaning(decision: Decision) -> &'static str {
 }
 
 /// Recording the same verdict again says nothing new.
-fn can_record(state: &RunState, now: &Verdict) -> bool {
+pub fn can_record(view: &View) -> bool {
+    let (state, now) = (&view.app.state, shown(view));
     let same =
         |standing: &StandingVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
     state.seals.is_empty() && !state.verdict.as_ref().is_some_and(same)
