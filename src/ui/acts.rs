@@ -1,12 +1,12 @@
 //! What the person wants done: asked of the rules for the wording, and of the engine for the deed.
 
 use super::app::{App, Asked, Effect};
+use super::copy::has_command;
 use super::dialog::Dialog;
 use super::keymap::Intent;
 use super::prompt::{Prompt, Purpose};
 use super::view::View;
 use crate::checklist::{Point, PointId};
-use crate::outcome::{Class, Outcome};
 use crate::run::{Act, Command, PointState, Refusal, Request, decide, evidence, possible};
 use crate::text;
 use crate::time::{Utc, parse_span};
@@ -163,33 +163,10 @@ impl App {
             Intent::Retract => allowed(Act::Retract { point: id }),
             Intent::Probe => self.not_probed(&id).is_none(),
             Intent::ProbeTroubled => self.state.seals.is_empty(),
-            Intent::Copy => reproduce(state).is_some(),
+            Intent::Copy => has_command(point, state),
             _ => true,
         }
     }
-
-    /// `y`.
-    pub fn copy(&mut self) -> Vec<Effect> {
-        let Some(command) = self.here().and_then(|(_, state)| reproduce(state)) else {
-            self.refuse("no probe has told a command yet that shows the same");
-            return Vec::new();
-        };
-        let command = text::line(&command);
-        self.say(&format!("to the clipboard: {command}"));
-        vec![Effect::Copy(command)]
-    }
-}
-
-/// The reproduce command of the probe that is most in trouble.
-fn reproduce(state: &PointState) -> Option<String> {
-    let looks = state.probes.values().filter_map(|probe| probe.latest.as_ref().or(probe.before.as_ref()));
-    let outcomes = looks.map(|look| look.outcome.as_ref()).filter(|outcome| !outcome.reproduce.is_empty());
-    let worst = outcomes.min_by_key(|outcome: &&Outcome| match outcome.class {
-        Class::Fail => 0,
-        Class::Error => 1,
-        Class::Pass => 2,
-    });
-    worst.map(|outcome| outcome.reproduce.clone())
 }
 
 /// A person's newest act on a point, in words.

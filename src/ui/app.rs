@@ -20,6 +20,7 @@ use super::shown::Shown;
 use super::theme::Look;
 use super::view::View;
 use super::{Left, Msg, Setup, detail, draw};
+use crate::checklist::ProbeKey;
 use crate::journal::entry::Enrolled;
 use crate::run::{Live, Request, RunState, Update};
 use crate::text;
@@ -93,6 +94,8 @@ pub struct App {
     pub notice: Option<Notice>,
     /// When something was typed last that is not to be taken for a key.
     pub typed: Option<Moment>,
+    /// The probe whose command was copied last, while nothing else is asked for.
+    pub copied: Option<ProbeKey>,
     /// What was asked for, oldest first.
     pub asked: VecDeque<Asked>,
     /// Whether the engine was asked to stop.
@@ -125,6 +128,7 @@ impl App {
             notices: setup.notices.clone(),
             notice: None,
             typed: None,
+            copied: None,
             asked: VecDeque::new(),
             leaving: false,
             signalled: false,
@@ -200,6 +204,7 @@ impl App {
     }
 
     fn intent(&mut self, intent: Intent) -> Vec<Effect> {
+        self.copied = self.copied.take().filter(|_| intent == Intent::Copy);
         if self.moved(intent) {
             return Vec::new();
         }

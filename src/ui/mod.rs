@@ -5,6 +5,7 @@
 
 mod acts;
 mod app;
+mod copy;
 mod detail;
 mod dialog;
 mod draw;

@@ -44,7 +44,7 @@ pub fn part(view: &View, paper: &mut Paper, point: &Point, state: &PointState) {
 }
 
 /// What is wrong first, then what could not be seen, what has not been looked at, what is good.
-fn rank(look: Option<&Look>) -> u8 {
+pub fn rank(look: Option<&Look>) -> u8 {
     match look.map(|look| look.outcome.class) {
         Some(Class::Fail) => 0,
         Some(Class::Error) => 1,

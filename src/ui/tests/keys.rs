@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::sample::{ALICE, BOB, Sample, closed, mixed, plan};
 use crate::checklist::Role;
 use crate::journal::entry::Enrolled;
+use crate::outcome::{Observation, Outcome};
 use crate::run::{Act, Live, Request, Update, evidence};
 use crate::ui::app::{App, Effect, Focus};
 use crate::ui::dialog::Dialog;
@@ -304,7 +305,27 @@ fn probing_again_is_asked_for_where_a_probe_can_look() {
 }
 
 #[test]
-fn the_command_of_what_is_wrong_is_copied() {
+fn the_command_of_what_is_wrong_is_copied_and_again_that_of_the_next_probe() {
     let copied = screen(&mixed(), WIDE).press("3jy");
     assert!(matches!(&copied.effects[..], [Effect::Copy(command)] if command.starts_with("rabbitmqadmin ")));
+    let said = "Exchanges, queues and bindings · sent to the terminal's clipboard: rabbitmqadmin ";
+    assert!(copied.notice().starts_with(said), "{}", copied.notice());
+    let said = |keys: &str| {
+        let notice = screen(&mixed(), WIDE).press("3jjj").press(keys).notice().to_owned();
+        notice.split(" · ").next().unwrap().to_owned()
+    };
+    assert_eq!(said("y"), "1 of 3: Grafana is healthy");
+    assert_eq!(said("yy"), "2 of 3: Prometheus is ready");
+    assert_eq!(said("yyyy"), "1 of 3: Grafana is healthy");
+    assert_eq!(said("yykjy"), "1 of 3: Grafana is healthy");
+}
+
+#[test]
+fn what_is_wrong_is_copied_before_what_could_not_be_seen() {
+    let id = "infra.observability";
+    let wrong = Outcome::of(vec![Observation::new("query API", "200", "500", false)], "curl jaeger");
+    let sample = mixed().look(id, "jaeger", wrong);
+    assert!(screen(&sample, WIDE).press("3jjjy").notice().starts_with("1 of 3: Jaeger's query API answers"));
+    assert!(screen(&sample, WIDE).press("3jjjyy").notice().starts_with("2 of 3: Grafana is healthy"));
+    assert!(screen(&sample, WIDE).press("4y").notice().starts_with("no probe has told a command"));
 }
