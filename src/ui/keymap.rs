@@ -19,9 +19,9 @@ pub enum Intent {
     PreviousSection,
     /// To the section of that number, from 0.
     Section(usize),
-    /// To the first point, or the top of the detail.
+    /// To the first point of the section, or the top of the detail.
     First,
-    /// To the last point, or the end of the detail.
+    /// To the last point of the section, or the end of the detail.
     Last,
     /// The detail a page up.
     PageUp,
@@ -221,8 +221,8 @@ const fn bind(keys: &'static str, intent: Intent, does: &'static str) -> Binding
 pub const MOVING: &[Binding] = &[
     bind("arrows, hjkl", Intent::Up, "move"),
     bind("Tab, Shift-Tab", Intent::NextSection, "next, previous section"),
-    bind("1–6", Intent::Section(0), "that section"),
-    bind("g, G", Intent::First, "first, last point"),
+    bind("1–6", Intent::Section(0), "that section, as you left it"),
+    bind("g, G", Intent::First, "first, last of the section"),
     bind("!", Intent::NextHuman, "next point that needs a human"),
     bind("/", Intent::Filter, "filter by id, title or state"),
     bind("Enter, Esc", Intent::Detail, "into the detail, out of it"),
