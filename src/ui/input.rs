@@ -95,34 +95,41 @@ impl Field {
         head.rfind(' ').map_or(0, |space| space + 1)
     }
 
-    /// The text in rows of at most `limit` cells, and the row and column of the cursor.
+    /// The text in rows of at most `limit` cells, broken between words where a word fits on a row, and the row
+    /// and column of the cursor. A space that ends a row may stand one cell further.
     pub fn rows(&self, limit: usize) -> (Vec<String>, (usize, usize)) {
         let limit = limit.max(2);
-        let mut rows = vec![String::new()];
-        let mut column = 0;
-        let mut cursor = (0, 0);
-        for (start, grapheme) in self.text.grapheme_indices(true) {
-            let size = width(grapheme);
-            if column + size > limit {
-                rows.push(String::new());
+        let mut starts = self.row_starts(limit);
+        let last = starts.last().copied().unwrap_or(0);
+        if self.cursor >= self.text.len() && width(&self.text[last..]) >= limit {
+            starts.push(self.text.len());
+        }
+        let ends = starts.iter().skip(1).copied().chain([self.text.len()]);
+        let rows = starts.iter().zip(ends).map(|(start, end)| self.text[*start..end].to_owned()).collect();
+        let row = starts.partition_point(|start| *start <= self.cursor).saturating_sub(1);
+        (rows, (row, width(&self.text[starts[row]..self.cursor])))
+    }
+
+    /// Where the rows begin.
+    fn row_starts(&self, limit: usize) -> Vec<usize> {
+        let (mut starts, mut column, mut at) = (vec![0], 0, 0);
+        for word in self.text.split_inclusive(' ') {
+            let size = width(word.trim_end_matches(' '));
+            if column > 0 && size <= limit && column + size > limit {
+                starts.push(at);
                 column = 0;
             }
-            if start == self.cursor {
-                cursor = (rows.len() - 1, column);
+            for (within, grapheme) in word.grapheme_indices(true) {
+                let size = width(grapheme);
+                if column + size > limit + usize::from(grapheme == " ") {
+                    starts.push(at + within);
+                    column = 0;
+                }
+                column += size;
             }
-            if let Some(row) = rows.last_mut() {
-                row.push_str(grapheme);
-            }
-            column += size;
+            at += word.len();
         }
-        if self.cursor >= self.text.len() {
-            if column >= limit {
-                rows.push(String::new());
-                column = 0;
-            }
-            cursor = (rows.len() - 1, column);
-        }
-        (rows, cursor)
+        starts
     }
 }
 
@@ -168,5 +175,18 @@ mod tests {
         let field = Field::holding("abcdef");
         assert_eq!(field.rows(4), (vec!["abcd".into(), "ef".into()], (1, 2)));
         assert_eq!(Field::holding("abcd").rows(4), (vec!["abcd".into(), String::new()], (1, 0)));
+        assert_eq!(Field::holding("abcd ").rows(4), (vec!["abcd ".into(), String::new()], (1, 0)));
+    }
+
+    #[test]
+    fn rows_end_between_words_where_a_word_fits() {
+        let rows = |text: &str, limit| Field::holding(text).rows(limit).0;
+        assert_eq!(rows("a very long reason", 8), ["a very ", "long ", "reason"]);
+        assert_eq!(rows("abcd efgh ij", 4), ["abcd ", "efgh ", "ij"]);
+        assert_eq!(rows("see https://a.example/b", 8), ["see http", "s://a.ex", "ample/b"]);
+        assert_eq!(rows("漢字 漢字", 5), ["漢字 ", "漢字"]);
+        let mut field = Field::holding("a very long");
+        (0..4).for_each(|_| press(&mut field, KeyCode::Left));
+        assert_eq!(field.rows(8).1, (1, 0));
     }
 }
