@@ -3,14 +3,17 @@
 use ratatui::text::Span;
 
 use super::header::tone;
-use super::paper::{ink, width as cells_of};
+use super::paper::{at_most, ink, width as cells_of, wrap};
 use super::sheet::Sheet;
 use super::theme::{Theme, Tone};
 use super::view::View;
 use crate::checklist::Role;
-use crate::journal::entry::{Decision, Verdict};
+use crate::journal::entry::{Decision, Reason, Verdict};
 use crate::run::{StandingVerdict, judge};
 use crate::text;
+
+/// From how many cells on reasons are told at length; a list that scrolls without end is not read.
+const ROOMY: usize = 60;
 
 /// The verdict as of now, why, and what stands recorded.
 pub fn sheet(view: &View, width: usize) -> Sheet {
@@ -19,9 +22,12 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     let badge = ink(&format!(" {} ", now.decision), view.theme.badge(tone(now.decision)));
     let count = format!("  {} of {} closed", now.closed, text::count(to_usize(now.total), "point"));
     sheet.put(vec![badge, ink(&count, Theme::text())], width, 0);
-    sheet.put(vec![view.dim(meaning(now.decision))], width, 0);
-    reasons(view, &mut sheet, width, &now);
+    if width >= ROOMY || now.reasons.is_empty() {
+        sheet.put(vec![view.dim(meaning(now.decision))], width, 0);
+    }
+    // What stands comes before why: of a long list only the beginning is in view.
     standing(view, &mut sheet, width, &now);
+    reasons(view, &mut sheet, width, &now);
     let mut keys = Vec::new();
     if can_record(view) {
         keys.push(("y", "record this verdict"));
@@ -73,33 +79,38 @@ fn reasons(view: &View, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
     let longest = verdict.reasons.iter().map(|reason| cells_of(&reason.point)).max().unwrap_or(0);
     let column = longest.min(width * 2 / 5);
     for reason in &verdict.reasons {
-        let (sign, tone) = match view.plan().point(&reason.point) {
-            Some(point) => view.settled_sign(point, &view.status(point)),
-            None => ("·", Tone::Idle),
+        let lines = wrap(against(view, reason, column), width, if width >= ROOMY { 5 + column } else { 3 });
+        let most = match view.plan().point(&reason.point).map(|point| view.status(point)) {
+            _ if width >= ROOMY => lines.len(),
+            Some(status) if status.is_bad() => 2,
+            _ => 1,
         };
-        let id = text::line(&reason.point);
-        let fill = " ".repeat(column.saturating_sub(cells_of(&id)) + 2);
-        let sign_fill = " ".repeat(3 - cells_of(sign).min(2));
-        let why = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
-        let spans = vec![
-            view.toned(&format!("{sign}{sign_fill}"), tone),
-            ink(&format!("{id}{fill}"), Theme::text()),
-            view.toned(&reason.status, tone),
-            view.dim(&why),
-        ];
-        sheet.put(spans, width, if width >= 60 { 5 + column } else { 3 });
+        sheet.body.extend(at_most(lines, most, width));
     }
 }
 
+/// What speaks against GO at one point.
+fn against(view: &View, reason: &Reason, column: usize) -> Vec<Span<'static>> {
+    let (sign, tone) = match view.plan().point(&reason.point) {
+        Some(point) => view.settled_sign(point, &view.status(point)),
+        None => ("·", Tone::Idle),
+    };
+    let id = text::line(&reason.point);
+    let fill = " ".repeat(column.saturating_sub(cells_of(&id)) + 2);
+    let sign_fill = " ".repeat(3 - cells_of(sign).min(2));
+    let why = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
+    vec![
+        view.toned(&format!("{sign}{sign_fill}"), tone),
+        ink(&format!("{id}{fill}"), Theme::text()),
+        view.toned(&reason.status, tone),
+        view.dim(&why),
+    ]
+}
+
 fn standing(view: &View, sheet: &mut Sheet, width: usize, now: &Verdict) {
-    let state = &view.app.state;
-    sheet.gap();
-    let Some(standing) = &state.verdict else {
-        return sheet.put(
-            vec![view.dim("No verdict is recorded, or something has changed since.")],
-            width,
-            0,
-        );
+    let Some(standing) = &view.app.state.verdict else {
+        let told = "No verdict is recorded, or something has changed since.";
+        return sheet.put(vec![view.dim(told)], width, 0);
     };
     let by = format!(
         "● {} is recorded by {}, {} · entry {}",

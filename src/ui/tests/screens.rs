@@ -154,6 +154,10 @@ fn a_solo_run_of_another_checklist() {
     let sample = Sample::of(plan).pass("validate.iac-change-set");
     reads!("wide_solo", screen(&sample, WIDE).press("jj "));
     reads!("small_solo", screen(&sample, SMALL));
+    for keys in ["", "jj", "jj⏎", "v", "?"] {
+        let drawn = buffer::text(&screen(&sample, SMALL).press(keys).drawn());
+        assert!(drawn.matches("solo").count() <= 1, "{keys}:\n{drawn}");
+    }
 }
 
 #[test]

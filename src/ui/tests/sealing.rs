@@ -2,7 +2,7 @@
 
 use super::buffer::text;
 use super::keys::{Screen, screen};
-use super::sample::{ALICE, BOB, Sample, closed};
+use super::sample::{ALICE, BOB, Sample, closed, mixed};
 use crate::run::{Act, Update};
 use crate::ui::dialog::Dialog;
 
@@ -68,4 +68,21 @@ fn a_verdict_that_stands_is_not_recorded_again() {
     assert!(!text(&asked.press("yyy").drawn()).contains("y record"));
     assert!(screen(&recorded, WIDE).press("vyyy").effects.is_empty());
     assert_eq!(screen(&closed(), WIDE).press("vy").acts(), [Act::Verdict]);
+}
+
+#[test]
+fn on_a_small_screen_the_decision_what_stands_and_the_keys_come_first() {
+    let open = text(&screen(&mixed(), (40, 12)).press("v").drawn());
+    for told in
+        ["NO-GO   7 of 27", "No verdict is recorded", "secrets.allowed-origins", "y record this verdict"]
+    {
+        assert!(open.contains(told), "{told}:\n{open}");
+    }
+    let recorded = text(&screen(&mixed().act(ALICE, Act::Verdict), (40, 12)).press("v").drawn());
+    for told in ["NO-GO is recorded by alice", "driver's seal is missing", "s seal   Esc back"] {
+        assert!(recorded.contains(told), "{told}:\n{recorded}");
+    }
+    let end = screen(&mixed(), (40, 12)).press("v⇩⇩⇩");
+    let Some(Dialog::Verdict { scroll }) = end.app.dialog else { panic!("{:?}", end.app.dialog) };
+    assert!(scroll < 25, "{scroll} lines to scroll");
 }
