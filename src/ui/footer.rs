@@ -186,21 +186,28 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
 fn for_point(view: &View, point: &Point) -> Vec<Hint> {
     let status = view.status(point);
     let mut hints: Vec<Hint> = match &status {
-        Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm"), ("w", "waive")],
+        Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
         Status::NeedsYou { .. } => vec![("u", "take back")],
-        Status::Failed | Status::Error => vec![("r", "probe again"), ("w", "waive")],
-        Status::Stale => vec![("r", "probe again")],
-        Status::Unconfigured(_) => vec![("w", "waive"), ("x", "not applicable")],
-        Status::Settled | Status::Waived(_) | Status::NotApplicable if has_own_act(view, point) => {
-            vec![("u", "take back")]
-        }
+        Status::Failed | Status::Error | Status::Stale => vec![("r", "probe again")],
+        status if status.is_closed() && has_own_act(view, point) => vec![("u", "take back")],
         _ => Vec::new(),
     };
-    if status.is_bad() && view.app.works(Intent::Copy) {
-        hints.push(("y", "copy command"));
+    if status.is_bad() || matches!(status, Status::NeedsYou { .. }) {
+        hints.extend(set_aside(view));
+        hints.extend(Some(("y", "copy command")).filter(|_| status.is_bad() && view.app.works(Intent::Copy)));
+        hints.push(("n", "note"));
+    } else {
+        // Nothing is asked of anybody yet.
+        hints.push(("n", "note"));
+        hints.extend(set_aside(view));
     }
-    hints.push(("n", "note"));
     hints
+}
+
+/// The two ways to close a point that has not passed, where the rules allow them.
+fn set_aside<'a>(view: &'a View) -> impl Iterator<Item = Hint> + use<'a> {
+    let ways = [(Intent::Waive, ("w", "waive")), (Intent::Exempt, ("x", "not applicable"))];
+    ways.into_iter().filter(|(intent, _)| view.app.works(*intent)).map(|(_, hint)| hint)
 }
 
 fn has_own_act(view: &View, point: &Point) -> bool {

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod filter;
+mod hints;
 mod keys;
 mod legible;
 mod mouse;
