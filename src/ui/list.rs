@@ -22,6 +22,9 @@ const WITH_WORDS: usize = 44;
 /// How many cells the mark of the selection, the sign and a space take.
 const LEAD: usize = 4;
 
+/// The most lines that the reason of a bad state takes.
+const MOST_OF_A_REASON: usize = 3;
+
 /// How much a list tells of each point.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Depth {
@@ -41,18 +44,50 @@ pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Row> {
         return vec![(None, nothing(view, index, size))];
     }
     // Every point takes a line at least: of a great many, only those are set that are to be seen.
-    let fits = |depth| Some(rows(view, index, 0..count, size, depth)).filter(|rows| rows.len() <= room);
+    let fits = |depth| {
+        let told = told_each(view, index, 0..count, size, depth);
+        (height(&told) <= room).then_some((told, depth))
+    };
     let all = if count <= room { depths.into_iter().find_map(fits) } else { None };
-    all.unwrap_or_else(|| window(view, index, (size, room), depths[3]))
+    match all {
+        Some((told, depth)) => spend(view, index, (size, room), depth, told).concat(),
+        None => window(view, index, (size, room), depths[3]),
+    }
 }
 
-/// The lines of some of the points that are shown.
-fn rows(view: &View, index: usize, some: Range<usize>, size: usize, depth: Depth) -> Vec<Row> {
+fn height(told: &[Vec<Row>]) -> usize {
+    told.iter().map(Vec::len).sum()
+}
+
+/// Gives the lines that are left over to the reasons that were cut, from the top, whatever is selected:
+/// nothing is to move while somebody moves about.
+fn spend(
+    view: &View,
+    index: usize,
+    (size, room): (usize, usize),
+    depth: Depth,
+    mut told: Vec<Vec<Row>>,
+) -> Vec<Vec<Row>> {
+    let bad: Vec<_> = view.points(index).map(|point| view.status(point).is_bad()).collect();
+    for reason in depth.reason + 1..=MOST_OF_A_REASON {
+        for at in (0..told.len()).filter(|at| bad[*at]) {
+            let left = room - height(&told);
+            let fuller = told_each(view, index, at..at + 1, size, Depth { reason, ..depth }).concat();
+            if fuller.len() <= told[at].len() + left {
+                told[at] = fuller;
+            }
+        }
+    }
+    told
+}
+
+/// The lines of some of the points that are shown, point by point.
+fn told_each(view: &View, index: usize, some: Range<usize>, size: usize, depth: Depth) -> Vec<Vec<Row>> {
     let points = view.app.shown.of(index).iter().zip(view.points(index));
     let points = points.skip(some.start).take(some.len());
-    let rows = points.flat_map(|(place, point)| {
+    let rows = points.map(|(place, point)| {
         let lines = one(view, index, point, size, depth).into_iter();
-        lines.map(|line| (Some(Thing::Point(index, *place)), line))
+        lines.map(|line| (Some(Thing::Point(index, *place)), line)).collect()
     });
     rows.collect()
 }
@@ -72,7 +107,7 @@ fn window(view: &View, index: usize, (size, room): (usize, usize), depth: Depth)
     // The line below the selected one is kept for what follows, where there is a line to spare.
     let spare = usize::from(room > 1);
     let first = (selected + 1 + spare).saturating_sub(room).min(count.saturating_sub(room));
-    let mut lines = rows(view, index, first..(first + room).min(count), size, depth);
+    let mut lines = told_each(view, index, first..(first + room).min(count), size, depth).concat();
     lines.truncate(room);
     let more = |told: String| Line::from(vec![Span::raw("    "), view.dim(&told)]);
     let beyond = count.saturating_sub(first + room);

@@ -2,7 +2,7 @@
 
 use super::buffer::text;
 use super::keys::screen;
-use super::sample::{ALICE, Sample, plan};
+use super::sample::{ALICE, Sample, mixed, plan};
 use crate::checklist::Plan;
 use crate::run::Act;
 
@@ -38,4 +38,18 @@ fn a_section_in_which_something_was_waived_does_not_look_passed() {
             assert!(drawn.contains(&format!("{before}{sign}")), "{how}: no {sign} in\n{drawn}");
         }
     }
+}
+
+#[test]
+fn reasons_take_the_lines_that_are_left_over() {
+    let roomy = text(&screen(&mixed(), (140, 42)).drawn());
+    for whole in ["JSON array, seen a comma list", "connection refused (10.0.3.7:3000)"] {
+        assert!(roomy.contains(whole), "{whole}:\n{roomy}");
+    }
+    // Fewer lines: no point makes room for another one's reason.
+    let narrow = text(&screen(&mixed(), (140, 36)).drawn());
+    for point in mixed().state().plan.sections[2].points.iter().map(|point| &point.title) {
+        assert!(narrow.contains(&point[..30.min(point.len())]), "{point}:\n{narrow}");
+    }
+    assert!(!narrow.contains("(10.0.3.7:3000)"), "{narrow}");
 }
