@@ -49,9 +49,10 @@ impl App {
         self.typed = self.typed.take().filter(|at| self.now.since(at) < PAUSE);
     }
 
-    /// Whether what is typed is taken for the rest of words that nobody asked for.
+    /// Whether what is typed is taken for the rest of words that nobody asked for. A dialog, which may have
+    /// come back meanwhile because the engine refused its words, asks for them.
     pub const fn is_deaf(&self) -> bool {
-        self.typed.is_some()
+        self.typed.is_some() && self.dialog.is_none()
     }
 
     /// How long it will be deaf still, if nothing more is typed.

@@ -7,7 +7,9 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use super::buffer::text;
 use super::keys::{Screen, screen};
 use super::sample::mixed;
+use crate::run::Update;
 use crate::ui::app::Focus;
+use crate::ui::dialog::Dialog;
 
 const WIDE: (u16, u16) = (120, 40);
 const DEAF: &str = "letters do nothing until you pause";
@@ -81,4 +83,10 @@ fn it_is_said_at_every_size_that_letters_do_nothing() {
     for size in [WIDE, (80, 24), (60, 20), (40, 12)] {
         assert!(told(screen(&mixed(), size).press("3j ")).contains(DEAF), "{size:?}");
     }
+}
+
+#[test]
+fn words_that_come_back_are_typed_into_at_once() {
+    let refused = wide("jnso⏎").press("w").told(Update::Refused("no".into())).press("!");
+    assert!(matches!(&refused.app.dialog, Some(Dialog::Words(prompt)) if prompt.words.text() == "so!"));
 }
