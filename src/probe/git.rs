@@ -75,7 +75,12 @@ fn tagged(spec: &Git, tag: &Fact<Option<String>>) -> Observation {
     let (what, expected) = (format!("tag {}", spec.tag), "names a commit");
     match tag {
         Ok(Some(commit)) => Observation::new(what, expected, commit, true),
-        Ok(None) => Observation::new(what, expected, format!("no such tag in {}", spec.repository), false),
+        Ok(None) => Observation::new(
+            what,
+            expected,
+            format!("there is no such tag in the checkout {}", spec.repository),
+            false,
+        ),
         Err(why) => Observation::unseen(what, expected, why.clone()),
     }
 }

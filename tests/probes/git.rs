@@ -80,7 +80,7 @@ fn another_commit_another_tag_and_changed_files_are_found() {
     assert_fail(
         &checkout.look("v2", &json!({})),
         &[
-            "✗ tag v2 | names a commit | no such tag in ",
+            "✗ tag v2 | names a commit | there is no such tag in the checkout ",
             &format!("✗ checkout | the commit of the tag | {new}"),
         ],
     );
@@ -112,7 +112,7 @@ fn a_tag_is_only_ever_a_tag() {
     need!("git");
     let checkout = Checkout::new();
     for name in ["HEAD", "main", "--all", "v1^{commit}", "v1~0"] {
-        assert_fail(&checkout.look(name, &json!({})), &["no such tag in "]);
+        assert_fail(&checkout.look(name, &json!({})), &["there is no such tag in the checkout "]);
     }
 }
 
