@@ -60,6 +60,16 @@ fn copy_config(to: &Path) {
     }
 }
 
+/// The point that it shows is one that the program takes.
+#[test]
+fn the_point_of_ones_own_is_understood() {
+    let profile = format!("environment = \"t\"\n{}", blocks("toml")[0]);
+    let sandbox = Sandbox::new().profile(&profile);
+    let sandbox = sandbox.args(["check", "profile.toml", "--only", "infra.schema"]);
+    let told = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("give --trust once");
+    assert!(!told.stderr.contains("profile.toml:"), "{}", told.stderr);
+}
+
 /// How many points this version cannot look at whole.
 #[test]
 fn what_it_does_not_look_at_is_counted_right() {
@@ -106,9 +116,8 @@ fn the_stock_tools_it_names_verify_a_line() {
     terminal.wait_for_text("1/3");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
-    terminal.send("n").wait_for_text("note");
-    terminal.send("all quiet").press(Key::Enter).wait_for_text("y ");
-    terminal.send("y").wait_for_text("noted");
+    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("all quiet").press(Key::Enter).wait_for_text("noted");
     leave(terminal);
     let (entries, log) = (world.entries(), world.log());
     let noted = entries.iter().rfind(|entry| entry["kind"] == "noted").expect("a note");

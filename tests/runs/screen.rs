@@ -45,10 +45,8 @@ fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause
     terminal.send("y").wait_for_text("waived service.headers");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
-    terminal.send("n").wait_for_text("note");
-    terminal.paste("pasted \u{202e}text\nq").press(Key::Enter);
-    terminal.wait_for_text("y ");
-    terminal.send("y").wait_for_text("noted");
+    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.paste("pasted \u{202e}text\nq").press(Key::Enter).wait_for_text("noted");
     leave(terminal);
 
     let before = world.entries();
