@@ -1,6 +1,7 @@
 //! Logs as they are written, broken, recovered and verified.
 
 mod power;
+mod properties;
 mod shim;
 
 use std::fs::{self, OpenOptions};

@@ -1,0 +1,121 @@
+//! What holds for any bytes, any words, any cut: the reader never crashes, nothing forged is sealed, and
+//! what was written is read again.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::super::entry::{Entry, Header};
+use super::*;
+
+/// What somebody does to the bytes of a log.
+#[derive(Clone, Debug)]
+enum Change {
+    Set(Index, u8),
+    Insert(Index, Vec<u8>),
+    Remove(Index, usize),
+    Copy(Index, Index, usize),
+}
+
+impl Change {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let end = |from: usize, length: usize, all: usize| (from + length).min(all);
+        match self {
+            Self::Set(at, byte) => *at.get_mut(bytes) = *byte,
+            Self::Insert(at, new) => {
+                let at = at.index(bytes.len());
+                bytes.splice(at..at, new.iter().copied());
+            }
+            Self::Remove(at, length) => {
+                let at = at.index(bytes.len());
+                let all = bytes.len();
+                bytes.drain(at..end(at, *length, all));
+            }
+            Self::Copy(from, to, length) => {
+                let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+                let piece = bytes[from..end(from, *length, bytes.len())].to_vec();
+                bytes.splice(to..to, piece);
+            }
+        }
+    }
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let change = prop_oneof![
+        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Change::Set(at, byte)),
+        (any::<Index>(), vec(any::<u8>(), 1..40)).prop_map(|(at, new)| Change::Insert(at, new)),
+        (any::<Index>(), 1usize..400).prop_map(|(at, length)| Change::Remove(at, length)),
+        (any::<Index>(), any::<Index>(), 1usize..900)
+            .prop_map(|(from, to, length)| Change::Copy(from, to, length)),
+    ];
+    vec(change, 1..6)
+}
+
+/// One sealed log for all cases: making it takes longer than looking at it.
+fn sealed() -> &'static (Bench, Vec<u8>) {
+    static SEALED: std::sync::LazyLock<(Bench, Vec<u8>)> = std::sync::LazyLock::new(|| {
+        let bench = Bench::new();
+        bench.write();
+        let bytes = bench.bytes();
+        (bench, bytes)
+    });
+    &SEALED
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_read_there_is_an_answer(bytes in vec(any::<u8>(), 0..2000)) {
+        prop_assert_ne!(sealed().0.verify_bytes(&bytes).answer, Answer::Sealed);
+    }
+
+    #[test]
+    fn nothing_that_was_changed_is_sealed(changes in changes()) {
+        let (bench, whole) = sealed();
+        let mut bytes = whole.clone();
+        for change in &changes {
+            change.apply(&mut bytes);
+        }
+        prop_assume!(bytes != *whole);
+        let report = bench.verify_bytes(&bytes);
+        prop_assert_ne!(report.answer, Answer::Sealed);
+        // What is called valid is the begin of what was written.
+        let valid = whole.split_inclusive(|byte| *byte == b'\n').take(usize::try_from(report.entries).unwrap());
+        let valid: Vec<u8> = valid.flatten().copied().collect();
+        prop_assert!(bytes.starts_with(&valid) || report.entries <= 2, "{} entries", report.entries);
+    }
+
+    #[test]
+    fn any_words_are_read_as_they_were_written(words in any::<String>(), by in "[a-z]{1,9}@x") {
+        let header = Header { run: "ab".repeat(16), seq: 7, prev: Sha256Hex::ZERO, at: now(5), by };
+        let Ok((entry, line)) = Entry::write(header, note(&words), None) else { return Ok(()) };
+        let text = std::str::from_utf8(&line).unwrap();
+        prop_assert!(!text.trim_end_matches('\n').chars().any(crate::text::is_harmful), "{text}");
+        prop_assert_eq!(Entry::read(line.strip_suffix(b"\n").unwrap()).unwrap(), entry);
+    }
+
+    #[test]
+    fn any_cut_is_gone_on_with_from_the_last_whole_line(at in any::<Index>(), rubbish in vec(any::<u8>(), 0..60)) {
+        let (_, whole) = sealed();
+        let bench = Bench::new();
+        let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let cut = first + at.index(whole.len() - first);
+        let rubbish: Vec<u8> = rubbish.into_iter().filter(|byte| *byte != b'\n').collect();
+        fs::create_dir_all(bench.path.parent().unwrap()).unwrap();
+        bench_file(&bench, &[&whole[..cut], &rubbish].concat());
+        let again = bench.reopen().unwrap();
+        let lines = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
+        prop_assert!(again.entries.len() == lines || again.entries.len() == lines + 1 && rubbish.is_empty());
+        prop_assert_eq!(bench.bytes(), whole[..bench.bytes().len()].to_vec());
+    }
+}
+
+fn bench_file(bench: &Bench, bytes: &[u8]) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).mode(0o600).open(&bench.path).unwrap().write_all(bytes).unwrap();
+}
