@@ -1,5 +1,6 @@
 //! Runs, from opening to seal, as people at a terminal and strangers with stock tools see them.
 
+mod agent;
 mod faults;
 mod opening;
 mod screen;

@@ -1,13 +1,15 @@
 //! Who acts: from the command line, the settings, or git.
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::settings::{Settings, own_key};
 use super::{git, new_key};
 use crate::cli::Identity;
+use crate::journal::agent::Agent;
 use crate::journal::entry::MACHINE;
 use crate::journal::keys::{LoadKeyError, Signer};
 use crate::secret::Secret;
@@ -67,39 +69,110 @@ pub(super) fn ask(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// The operator's key file, if there is one.
-fn key_file(given: Option<&Path>, settings: &Settings) -> Result<Option<PathBuf>> {
-    if let Some(path) = given.map(Path::to_owned).or_else(|| settings.key.clone()) {
-        return Ok(Some(private_half(path)));
-    }
-    if let Some(path) = git::config("user.signingkey").and_then(|key| signing_key(&key)) {
-        return Ok(Some(path));
-    }
-    Ok(Some(own_key()?).filter(|path| path.exists()))
+/// Which key somebody signs with.
+enum Key {
+    /// Of a private key file.
+    File(PathBuf),
+    /// Known by its public half; an agent holds the other one.
+    Public(String),
 }
 
-/// The operator and their key, its passphrase asked for on the terminal if it has one. Who has no key gets
-/// one made.
+impl Key {
+    /// A key as it is named: a file, the public half of one, or the public key itself, as git has it too.
+    fn named(name: &Path) -> Option<Self> {
+        if let Some(public) = written_out(name) {
+            return Some(Self::Public(public));
+        }
+        let path = at_home(&name.to_string_lossy());
+        let private = private_half(path.clone());
+        if private.exists() || private == path {
+            return Some(Self::File(private));
+        }
+        let public = fs::read_to_string(&path).ok()?;
+        Some(Self::Public(without_comment(&public)))
+    }
+}
+
+/// A public key where a file could be named.
+pub(super) fn written_out(name: &Path) -> Option<String> {
+    let text = name.to_string_lossy();
+    let literal = text.strip_prefix("key::").unwrap_or(&text);
+    (literal.starts_with("ssh-") && literal.contains(' ')).then(|| without_comment(literal))
+}
+
+fn without_comment(public: &str) -> String {
+    public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// The key that is named, or that is there without being named.
+fn key(given: Option<&Path>, settings: &Settings) -> Result<Option<Key>> {
+    if let Some(name) = given.or(settings.key.as_deref()) {
+        let none = || anyhow!("{}: there is no such key", name.display());
+        return Key::named(name).map(Some).ok_or_else(none);
+    }
+    // Git's signing key can be the id of a GPG key, too.
+    let of_git = git::config("user.signingkey").and_then(|name| Key::named(Path::new(&name)));
+    let of_git = of_git.filter(|key| !matches!(key, Key::File(path) if !path.is_file()));
+    Ok(of_git.or(Some(Key::File(own_key()?)).filter(|key| matches!(key, Key::File(path) if path.exists()))))
+}
+
+/// The operator and their key, its passphrase asked for on the terminal if it has one. Who has no key
+/// chooses one of their agent's, or gets one made.
 pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer> {
     let principal = principal(identity.principal.as_deref(), settings)?;
-    let path = if let Some(path) = key_file(identity.key.as_deref(), settings)? {
-        path
-    } else {
-        println!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
-        new_key::first(&principal, settings)?
+    let agent = Agent::from_environment();
+    let key = match key(identity.key.as_deref(), settings)? {
+        Some(key) => key,
+        None => match chosen(&principal, settings, agent.as_ref())? {
+            Some(key) => key,
+            None => made(&principal, settings)?,
+        },
     };
-    unlocked(&principal, &path)
+    match key {
+        Key::File(path) => unlocked(&principal, &path, agent.as_ref()),
+        Key::Public(public) => Ok(Signer::in_agent(&principal, &public, agent.as_ref())?),
+    }
 }
 
-/// The key, its passphrase asked for again if it was mistyped.
-fn unlocked(principal: &str, path: &Path) -> Result<Signer> {
+fn made(principal: &str, settings: &Settings) -> Result<Key> {
+    println!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
+    Ok(Key::File(new_key::first(principal, settings)?))
+}
+
+/// A key of the agent's, if a person chooses one; it is remembered.
+fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result<Option<Key>> {
+    let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
+    if held.is_empty() || !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    println!("Your ssh-agent holds:");
+    for (number, key) in (1..).zip(&held) {
+        println!("  {number}  {}  {}", line(&key.public), line(&key.comment));
+    }
+    loop {
+        let answer = ask("Which of them signs run logs? Its number, or n to make a new key: ")?;
+        let index = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        match index.and_then(|index| held.get(index)) {
+            Some(key) => {
+                new_key::remember(settings, principal, Path::new(&key.public))?;
+                return Ok(Some(Key::Public(key.public.clone())));
+            }
+            None if answer == "n" => return Ok(None),
+            None if answer.is_empty() => bail!("no key was chosen"),
+            None => println!("expected a number from 1 to {}, or n", held.len()),
+        }
+    }
+}
+
+/// The key of a file, its passphrase asked for again if it was mistyped.
+fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signer> {
     for _ in 1..PASSPHRASES {
-        match Signer::load(principal, path, &mut ask_passphrase) {
+        match Signer::load(principal, path, agent, &mut ask_passphrase) {
             Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => eprintln!("{wrong}; once more"),
             loaded => return Ok(loaded?),
         }
     }
-    Ok(Signer::load(principal, path, &mut ask_passphrase)?)
+    Ok(Signer::load(principal, path, agent, &mut ask_passphrase)?)
 }
 
 fn ask_passphrase(path: &Path) -> io::Result<Secret> {
@@ -113,12 +186,6 @@ pub(super) fn signers_file(given: Option<&Path>, settings: &Settings) -> Result<
         "whom do you trust? Give --signers FILE, an allowed_signers file with a line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )
-}
-
-/// Git's signing key is an SSH key only if it names a file; a key id of GPG or a literal key does not.
-fn signing_key(value: &str) -> Option<PathBuf> {
-    let path = private_half(at_home(value));
-    path.is_file().then_some(path)
 }
 
 fn at_home(path: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::identity::principal;
+use super::identity::{principal, written_out};
 use super::new_key::{create, new_passphrase, remember};
 use super::settings::{Settings, own_key};
 use crate::cli::InitArgs;
@@ -15,6 +15,10 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let settings = Settings::read()?;
     let principal = principal(arguments.principal.as_deref(), &settings)?;
     let key = arguments.key.clone().or_else(|| settings.key.clone());
+    if let Some(public) = key.as_deref().and_then(written_out) {
+        remember(&settings, &principal, Path::new(&public))?;
+        return Ok(tell(&principal, &public));
+    }
     let path = absolute(&key.map_or_else(own_key, Ok)?)?;
     if path.exists() {
         is_own(&settings, &principal, &path)?;
@@ -24,9 +28,13 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
         create(&path, &principal, passphrase.as_ref())?;
     }
     remember(&settings, &principal, &path)?;
+    Ok(tell(&principal, &keys::public_of(&path)?))
+}
+
+fn tell(principal: &str, public: &str) -> Exit {
     println!("\nWhoever is to verify your logs puts this line into their allowed_signers file:\n");
-    println!("{principal} {}", keys::public_of(&path)?);
-    Ok(Exit::Good)
+    println!("{principal} {public}");
+    Exit::Good
 }
 
 /// One key is one person's.

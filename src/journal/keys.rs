@@ -1,13 +1,15 @@
-//! The keys that operators sign with: OpenSSH private key files.
+//! The keys that operators sign with: OpenSSH private key files, and keys that an SSH agent holds.
 
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::SigningKey;
-use ssh_key::{Algorithm, LineEnding, PrivateKey};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use ssh_key::public::KeyData;
+use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 
+use super::agent::{Agent, AgentError};
 use super::sshsig;
 use crate::secret::Secret;
 
@@ -17,8 +19,15 @@ pub struct Signer {
     pub principal: String,
     /// The public key, `ssh-ed25519 AAAA…`.
     pub public: String,
+    key: KeyData,
+    pen: Pen,
+}
+
+/// What signs.
+enum Pen {
     // Unpacked and its halves compared once, and not anew for every entry.
-    key: SigningKey,
+    Key(SigningKey),
+    Agent(Agent, VerifyingKey),
 }
 
 impl std::fmt::Debug for Signer {
@@ -32,7 +41,18 @@ impl std::fmt::Debug for Signer {
 #[error("cannot sign as {principal}: {source}")]
 pub struct SignError {
     principal: String,
-    source: ssh_key::Error,
+    source: PenError,
+}
+
+/// Why a key did not sign.
+#[derive(Debug, thiserror::Error)]
+enum PenError {
+    #[error(transparent)]
+    Key(#[from] ssh_key::Error),
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    #[error("ssh-agent gave a signature that does not hold")]
+    False,
 }
 
 /// Why a key file cannot be used.
@@ -80,6 +100,14 @@ pub enum LoadKeyError {
         /// Why not.
         source: io::Error,
     },
+    /// No agent, or one that cannot be asked.
+    #[error("{public} is a public key; its private half is to be in your ssh-agent: {why}")]
+    NotInAgent {
+        /// The public key.
+        public: String,
+        /// What is in the way, and what to do.
+        why: String,
+    },
     /// The passphrase was wrong.
     #[error("key file {path}: the passphrase is wrong")]
     WrongPassphrase {
@@ -89,23 +117,59 @@ pub enum LoadKeyError {
 }
 
 impl Signer {
-    /// Loads a key file; `ask` is called for the passphrase if it has one.
+    /// Loads a key file. If it has a passphrase, the agent signs where it holds the key; otherwise `ask` is
+    /// called for the passphrase.
     ///
     /// # Errors
     /// Why it cannot be used, and what to do.
     pub fn load(
         principal: &str,
         path: &Path,
+        agent: Option<&Agent>,
         ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
     ) -> Result<Self, LoadKeyError> {
-        let key = unlocked(read_key(path)?, path, ask)?;
-        Self::with_key(principal, &key).map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })
+        let form = |source| LoadKeyError::Form { path: path.to_owned(), source };
+        let key = read_key(path)?;
+        if key.is_encrypted() {
+            let public = sshsig::public_line(key.public_key().key_data()).map_err(form)?;
+            // An agent that cannot be asked is as good as none: the file is at hand.
+            if let Ok(signer) = Self::in_agent(principal, &public, agent) {
+                return Ok(signer);
+            }
+        }
+        Self::with_key(principal, &unlocked(key, path, ask)?).map_err(form)
+    }
+
+    /// A key by its public half, `ssh-ed25519 AAAA…`, that the agent holds.
+    ///
+    /// # Errors
+    /// Why it cannot be used, and what to do.
+    pub fn in_agent(principal: &str, public: &str, agent: Option<&Agent>) -> Result<Self, LoadKeyError> {
+        let not = |why: String| LoadKeyError::NotInAgent { public: public.to_owned(), why };
+        let agent = agent.ok_or_else(|| not("there is none (SSH_AUTH_SOCK is not set)".into()))?;
+        let keys = agent.keys().map_err(|error| not(error.to_string()))?;
+        if !keys.iter().any(|held| held.public == public) {
+            return Err(not("it does not hold it; `ssh-add` puts it there".into()));
+        }
+        let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
+        let KeyData::Ed25519(point) = parsed.key_data() else {
+            return Err(not("run logs are signed with ed25519 keys".into()));
+        };
+        let verifying = VerifyingKey::from_bytes(&point.0).map_err(|error| not(error.to_string()))?;
+        let pen = Pen::Agent(agent.clone(), verifying);
+        Ok(Self {
+            principal: principal.to_owned(),
+            public: public.to_owned(),
+            key: parsed.key_data().clone(),
+            pen,
+        })
     }
 
     fn with_key(principal: &str, key: &PrivateKey) -> Result<Self, ssh_key::Error> {
         let public = sshsig::public_line(key.public_key().key_data())?;
         let pair = key.key_data().ed25519().ok_or(ssh_key::Error::AlgorithmUnknown)?;
-        Ok(Self { principal: principal.to_owned(), public, key: SigningKey::try_from(pair)? })
+        let pen = Pen::Key(SigningKey::try_from(pair)?);
+        Ok(Self { principal: principal.to_owned(), public, key: key.public_key().key_data().clone(), pen })
     }
 
     /// Signs a message under a namespace: the raw SSHSIG blob in base64.
@@ -113,8 +177,22 @@ impl Signer {
     /// # Errors
     /// When the key cannot sign.
     pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SignError> {
-        sshsig::sign(&self.key, namespace, message)
+        sshsig::sign(self.key.clone(), namespace, message, |bytes| self.pen.sign(&self.key, bytes))
             .map_err(|source| SignError { principal: self.principal.clone(), source })
+    }
+}
+
+impl Pen {
+    fn sign(&self, key: &KeyData, bytes: &[u8]) -> Result<Signature, PenError> {
+        let (agent, verifying) = match self {
+            Self::Key(key) => return Ok(Signature::new(Algorithm::Ed25519, key.sign(bytes).to_vec())?),
+            Self::Agent(agent, verifying) => (agent, verifying),
+        };
+        let signature = agent.sign(key, bytes)?;
+        let raw = ed25519_dalek::Signature::from_slice(signature.as_bytes()).map_err(|_| PenError::False)?;
+        // What goes into a log stays there.
+        verifying.verify_strict(bytes, &raw).map_err(|_| PenError::False)?;
+        Ok(signature)
     }
 }
 
@@ -220,11 +298,11 @@ pub(crate) mod tests {
         let word = Secret::new("open sesame".into());
         create(&path, "a@x", Some(&word)).unwrap();
         assert!(create(&path, "a@x", None).unwrap_err().to_string().contains("exists"));
-        let signer = Signer::load("a@x", &path, &mut |_| Ok(word.clone())).unwrap();
+        let signer = Signer::load("a@x", &path, None, &mut |_| Ok(word.clone())).unwrap();
         let signature = signer.sign("n", b"message").unwrap();
         assert_eq!(sshsig::verify(&signature, "n", b"message"), Ok(signer.public.clone()));
         assert_eq!(public_of(&path).unwrap(), signer.public);
-        let wrong = Signer::load("a@x", &path, &mut |_| Ok(Secret::new("x".into())));
+        let wrong = Signer::load("a@x", &path, None, &mut |_| Ok(Secret::new("x".into())));
         assert!(wrong.unwrap_err().to_string().contains("passphrase is wrong"));
     }
 

@@ -1,5 +1,6 @@
 //! The code that writes, reads and verifies run logs.
 
+pub mod agent;
 mod ahead;
 pub mod chain;
 mod disk;

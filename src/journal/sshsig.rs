@@ -2,10 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ed25519_dalek::{Signer as _, SigningKey};
 use ssh_encoding::{Decode as _, Encode as _};
-use ssh_key::public::{Ed25519PublicKey, KeyData};
-use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig};
+use ssh_key::public::KeyData;
+use ssh_key::{HashAlg, PublicKey, Signature, SshSig};
 
 /// Why a signature does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,14 +28,17 @@ pub enum SignatureError {
     Mismatch,
 }
 
-/// Signs a message; the hash is SHA-512.
-pub(super) fn sign(key: &SigningKey, namespace: &str, message: &[u8]) -> Result<String, ssh_key::Error> {
+/// Signs a message with `pen`, which signs bytes; the hash is SHA-512.
+pub(super) fn sign<E: From<ssh_key::Error>>(
+    public: KeyData,
+    namespace: &str,
+    message: &[u8],
+    pen: impl FnOnce(&[u8]) -> Result<Signature, E>,
+) -> Result<String, E> {
     let signed = SshSig::signed_data(namespace, HashAlg::Sha512, message)?;
-    let raw = Signature::new(Algorithm::Ed25519, key.sign(&signed).to_vec())?;
-    let public = KeyData::Ed25519(Ed25519PublicKey(key.verifying_key().to_bytes()));
-    let signature = SshSig::new(public, namespace, HashAlg::Sha512, raw)?;
+    let signature = SshSig::new(public, namespace, HashAlg::Sha512, pen(&signed)?)?;
     let mut blob = Vec::new();
-    signature.encode(&mut blob)?;
+    signature.encode(&mut blob).map_err(ssh_key::Error::from)?;
     Ok(BASE64.encode(blob))
 }
 

@@ -51,7 +51,7 @@ fn sealed() -> (World, Vec<u8>) {
 }
 
 fn signer(principal: &str, key: &SshKey) -> Signer {
-    Signer::load(principal, &key.path, &mut |_| unreachable!("no passphrase")).unwrap()
+    Signer::load(principal, &key.path, None, &mut |_| unreachable!("no passphrase")).unwrap()
 }
 
 impl Stage {

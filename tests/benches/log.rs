@@ -54,7 +54,7 @@ impl Log {
 pub fn signer(home: &Path) -> Signer {
     let path = home.join("id");
     keys::create(&path, ALICE, None).unwrap();
-    Signer::load(ALICE, &path, &mut |_| unreachable!("it has no passphrase")).unwrap()
+    Signer::load(ALICE, &path, None, &mut |_| unreachable!("it has no passphrase")).unwrap()
 }
 
 /// What opens a run of this plan.
