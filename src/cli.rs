@@ -173,6 +173,10 @@ pub struct VerifyArgs {
     /// gpg.ssh.allowedSignersFile]
     #[arg(long, value_name = "FILE")]
     pub signers: Option<PathBuf>,
+    /// Keys that are revoked: public keys, one a line, or a list that `ssh-keygen -k` made [default: from the
+    /// settings, else git's gpg.ssh.revocationFile]
+    #[arg(long, value_name = "FILE")]
+    pub revoked: Option<PathBuf>,
     /// Exit with 1 unless the sealed verdict is GO
     #[arg(long)]
     pub require_go: bool,

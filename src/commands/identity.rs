@@ -188,6 +188,12 @@ pub(super) fn signers_file(given: Option<&Path>, settings: &Settings) -> Result<
     )
 }
 
+/// Whom nobody is to trust any more, if anybody says so.
+pub(super) fn revoked_file(given: Option<&Path>, settings: &Settings) -> Option<PathBuf> {
+    let found = given.map(Path::to_owned).or_else(|| settings.revoked.clone());
+    found.or_else(|| git::config("gpg.ssh.revocationFile").map(|path| at_home(&path)))
+}
+
 fn at_home(path: &str) -> PathBuf {
     let home =
         path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));

@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) key: Option<PathBuf>,
     /// Whom they trust.
     pub(super) signers: Option<PathBuf>,
+    /// Whom they trust no more.
+    pub(super) revoked: Option<PathBuf>,
     /// Colours.
     pub(super) theme: Option<ThemeArg>,
     /// ASCII only.

@@ -9,6 +9,7 @@ pub mod file;
 pub mod keys;
 pub mod read;
 mod recover;
+pub mod revoked;
 pub mod signers;
 pub mod sshsig;
 pub mod store;

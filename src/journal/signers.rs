@@ -3,6 +3,7 @@
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
 
+use super::revoked::Revoked;
 use super::sshsig::public_line;
 use crate::error::{Place, Problem, Problems};
 use crate::time::Utc;
@@ -19,7 +20,10 @@ struct Allowed {
 
 /// Everybody who is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowedSigners(Vec<Allowed>);
+pub struct AllowedSigners {
+    lines: Vec<Allowed>,
+    revoked: Revoked,
+}
 
 /// Why somebody's signature is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +37,9 @@ pub enum DistrustError {
     /// The line is not for this namespace.
     #[error("the allowed signers do not let {0} sign under {1}")]
     Namespace(String, String),
+    /// The key is revoked.
+    #[error("the key of {0} is revoked: whatever it signed, whenever, counts for nothing")]
+    Revoked(String),
     /// Signed before the key was valid.
     #[error("{0}'s key was not valid yet at {1}")]
     TooEarly(String, Utc),
@@ -62,17 +69,25 @@ impl AllowedSigners {
         if problems.is_empty() { Ok(all) } else { Err(Problems(problems)) }
     }
 
+    /// The same, but for keys that are revoked.
+    #[must_use]
+    pub fn without(self, revoked: Revoked) -> Self {
+        Self { revoked, ..self }
+    }
+
     fn add(&mut self, allowed: Option<Allowed>) -> Result<(), String> {
         let Some(allowed) = allowed else { return Ok(()) };
-        let twin =
-            self.0.iter().find(|other| other.key == allowed.key && other.principals != allowed.principals);
+        let twin = self
+            .lines
+            .iter()
+            .find(|other| other.key == allowed.key && other.principals != allowed.principals);
         if let Some(twin) = twin {
             return Err(format!(
                 "this key stands under {} already; one key under two names cannot tell two people apart",
                 twin.principals.join(",")
             ));
         }
-        self.0.push(allowed);
+        self.lines.push(allowed);
         Ok(())
     }
 
@@ -82,7 +97,11 @@ impl AllowedSigners {
     /// Why not.
     pub fn trust(&self, principal: &str, key: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
         let name = || principal.to_owned();
-        let of_name = || self.0.iter().filter(|line| line.principals.iter().any(|known| known == principal));
+        if self.revoked.has(key) {
+            return Err(DistrustError::Revoked(name()));
+        }
+        let of_name =
+            || self.lines.iter().filter(|line| line.principals.iter().any(|known| known == principal));
         if of_name().next().is_none() {
             return Err(DistrustError::UnknownSigner(name()));
         }

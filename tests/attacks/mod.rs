@@ -129,6 +129,41 @@ fn no_changed_byte_passes_either_verifier() {
     }
 }
 
+/// In each form that `ssh-keygen` makes, a revoked key counts for nothing, and both verifiers say so.
+#[test]
+fn a_revoked_key_counts_for_nothing() {
+    need!("ssh-keygen");
+    let (mut world, bytes) = sealed();
+    let work = world.sandbox.work();
+    fs::write(work.join("sealed.jsonl"), bytes).unwrap();
+    let (other, public) = (world.sandbox.key("other"), world.key.path.with_extension("pub"));
+    let make = |name: &str, spec: &str| {
+        fs::write(work.join("spec"), spec).unwrap();
+        let mut keygen = std::process::Command::new("ssh-keygen");
+        let status = keygen.current_dir(&work).args(["-q", "-k", "-f", name, "spec"]).status().unwrap();
+        assert!(status.success());
+        let asked = std::process::Command::new("ssh-keygen")
+            .current_dir(&work)
+            .args(["-Q", "-f", name])
+            .arg(&public)
+            .output();
+        assert_eq!(asked.unwrap().status.code(), Some(1), "ssh-keygen itself finds it in {name}");
+    };
+    let key = &world.key.public;
+    make("keys.krl", key);
+    make("sha1.krl", &format!("sha1: {key}\n"));
+    make("sha256.krl", &format!("sha256: {key}\n"));
+    fs::write(work.join("plain"), format!("{key}\n")).unwrap();
+    fs::write(work.join("others"), format!("{}\n", other.public)).unwrap();
+    let log = work.join("sealed.jsonl");
+    for revoked in ["keys.krl", "sha1.krl", "sha256.krl", "plain"] {
+        let told = world.verify(&log, &["--revoked", revoked]).code(4);
+        let _ = told.stdout_has("INVALID at line 1").stdout_has("the key of alice@deck.example is revoked");
+    }
+    let _ = world.verify(&log, &["--revoked", "others"]).code(0);
+    let _ = world.verify(&log, &["--revoked", "nowhere"]).code(2).stderr_has("revoked keys nowhere");
+}
+
 /// A line of a gigabyte, with far less memory than that.
 #[test]
 fn a_line_without_end_costs_no_memory() {
