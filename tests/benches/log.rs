@@ -81,7 +81,9 @@ fn seconds(turn: usize) -> u64 {
 /// The probes that can look from the start.
 fn due(plan: &Plan) -> Vec<ProbeKey> {
     let points = plan.points().filter(|point| point.due.is_none());
-    points.flat_map(|point| point.probes.iter().map(|probe| ProbeKey::new(&point.id, &probe.id))).collect()
+    let probes = points.flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
+    let due = probes.filter(|(_, probe)| probe.due.is_none());
+    due.map(|(point, probe)| ProbeKey::new(&point.id, &probe.id)).collect()
 }
 
 fn look(state: &RunState, probe: &ProbeKey) -> Command {
