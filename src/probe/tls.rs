@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::sync::OnceCell;
 
 use crate::checklist::spec::Tls;
 use crate::error;
@@ -42,18 +43,18 @@ async fn roots_of_file(path: &str) -> Result<RootCertStore, RootsError> {
     if roots.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(roots) }
 }
 
-/// The roots of this system, read once. There may be none: then nothing is trusted, which is told when it
-/// matters.
+/// The roots of this system, read once, however many ask at the same time. There may be none: then nothing is
+/// trusted, which is told when it matters.
 async fn roots_of_system() -> Arc<RootCertStore> {
-    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    if let Some(roots) = ROOTS.get() {
-        return Arc::clone(roots);
-    }
-    let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
-    let mut roots = RootCertStore::empty();
-    // A system's store may hold a few that do not parse: the others count.
-    roots.add_parsable_certificates(found.map(|found| found.certs).unwrap_or_default());
-    Arc::clone(ROOTS.get_or_init(|| Arc::new(roots)))
+    static ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+    let read = async || {
+        let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+        let mut roots = RootCertStore::empty();
+        // A system's store may hold a few that do not parse: the others count.
+        roots.add_parsable_certificates(found.map(|found| found.certs).unwrap_or_default());
+        Arc::new(roots)
+    };
+    Arc::clone(ROOTS.get_or_init(read).await)
 }
 
 /// The TLS error in an I/O error or in what caused it.
