@@ -30,6 +30,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell whether a run log is sealed, open or invalid
     Verify(VerifyArgs),
+    /// Pack a run log, its side files and its signatures into one archive
+    Bundle(BundleArgs),
     /// Set up who you are and the key that you sign with
     Init(InitArgs),
     /// Print completions for a shell
@@ -164,11 +166,9 @@ pub enum Format {
     Tap,
 }
 
-/// Judging a log.
+/// Whom to believe.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The run log
-    pub log: PathBuf,
+pub struct TrustArgs {
     /// Whom you trust: an OpenSSH `allowed_signers` file [default: from the settings, else git's
     /// gpg.ssh.allowedSignersFile]
     #[arg(long, value_name = "FILE")]
@@ -177,6 +177,26 @@ pub struct VerifyArgs {
     /// settings, else git's gpg.ssh.revocationFile]
     #[arg(long, value_name = "FILE")]
     pub revoked: Option<PathBuf>,
+}
+
+/// Packing a log.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// The run log
+    pub log: PathBuf,
+    /// The archive to be made [default: the log's name with .tar.gz, in the current directory]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Judging a log.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The run log, or a bundle of one
+    pub log: PathBuf,
+    /// Whom.
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// Exit with 1 unless the sealed verdict is GO
     #[arg(long)]
     pub require_go: bool,

@@ -1,9 +1,11 @@
 //! One command each: arguments in, exit code out.
 
+mod bundle;
 mod check;
 mod git;
 mod identity;
 mod init;
+mod judged;
 mod load;
 mod manual;
 mod new_key;
@@ -34,6 +36,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Bundle(arguments) => bundle::bundle(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),

@@ -1,60 +1,22 @@
 //! `gonogo verify`: sealed, open or invalid.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 
-use super::identity::{revoked_file, signers_file};
-use super::settings::Settings;
+use super::judged::{Judged, judge};
 use crate::cli::VerifyArgs;
-use crate::engine::clock;
 use crate::error::Exit;
-use crate::journal::entry::{Decision, Entry, Recovered};
-use crate::journal::revoked::Revoked;
-use crate::journal::signers::AllowedSigners;
-use crate::journal::verify::{self, Answer, Report, Rules};
-use crate::run::{Replay, RunState};
+use crate::journal::entry::{Decision, Recovered};
+use crate::journal::verify::{Answer, Report};
+use crate::run::RunState;
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let log = File::open(&arguments.log).with_context(|| format!("run log {}", arguments.log.display()))?;
-    let settings = Settings::read()?;
-    let signers = read_signers(&signers_file(arguments.signers.as_deref(), &settings)?)?;
-    let signers = signers.without(read_revoked(revoked_file(arguments.revoked.as_deref(), &settings))?);
-    let mut rules = ByTheRules(Replay::default());
-    let report = verify::verify(BufReader::new(log), &signers, clock::now().wall, &mut rules)
-        .with_context(|| format!("run log {}", arguments.log.display()))?;
-    let state = rules.0.into_state();
+    let Judged { report, state, .. } = judge(&arguments.log, &arguments.trust)?;
     tell(&mut io::stdout().lock(), &arguments.log, &report, state.as_ref())?;
     Ok(exit(&report, state.as_ref(), arguments.require_go))
-}
-
-fn read_signers(path: &Path) -> Result<AllowedSigners> {
-    let text = fs::read_to_string(path).with_context(|| format!("allowed signers {}", path.display()))?;
-    Ok(AllowedSigners::parse(&path.display().to_string(), &text)?)
-}
-
-/// None is as good as an empty one; one that is named and cannot be read is an error.
-fn read_revoked(path: Option<PathBuf>) -> Result<Revoked> {
-    let Some(path) = path else { return Ok(Revoked::default()) };
-    let name = path.display().to_string();
-    let bytes = fs::read(&path).with_context(|| format!("revoked keys {name}"))?;
-    Revoked::parse(&name, &bytes).map_err(|problem| anyhow!("{problem}"))
-}
-
-/// The rules of a run, for the journal's verifier.
-struct ByTheRules(Replay);
-
-impl Rules for ByTheRules {
-    fn take(&mut self, entry: &Entry) -> Result<(), String> {
-        self.0.take(entry)
-    }
-
-    fn is_sealed(&self) -> bool {
-        self.0.is_sealed()
-    }
 }
 
 fn exit(report: &Report, state: Option<&RunState>, require_go: bool) -> Exit {

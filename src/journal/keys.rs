@@ -180,6 +180,16 @@ impl Signer {
         sshsig::sign(self.key.clone(), namespace, message, |bytes| self.pen.sign(&self.key, bytes))
             .map_err(|source| SignError { principal: self.principal.clone(), source })
     }
+
+    /// Signs bytes as they are, without SSHSIG around them: the raw signature, 64 bytes for an ed25519 key.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn sign_plain(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = self.pen.sign(&self.key, message);
+        let raw = signature.map(|signature| signature.as_bytes().to_vec());
+        raw.map_err(|source| SignError { principal: self.principal.clone(), source })
+    }
 }
 
 impl Pen {

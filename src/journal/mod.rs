@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod ahead;
+pub mod bundle;
 pub mod chain;
 mod disk;
 pub mod entry;
@@ -10,7 +11,9 @@ pub mod keys;
 pub mod read;
 mod recover;
 pub mod revoked;
+pub mod side;
 pub mod signers;
+pub mod source;
 pub mod sshsig;
 pub mod store;
 #[cfg(test)]

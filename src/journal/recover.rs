@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::disk::{OpenJournalError, sync_directory};
 use super::entry::{Entry, Torn};
 use super::read::{Lines, Reader};
+use super::side;
 use super::store::{Store, StoreError, make_directory};
 use crate::outcome::Sha256Hex;
 
@@ -73,7 +74,7 @@ pub(super) fn check_head(
 /// Keeps the bytes beside the log, durably.
 pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
     let sha256 = Sha256Hex::of(rest);
-    let directory = side_directory(log);
+    let directory = side::directory(log);
     make_directory(&directory)?;
     let kept = directory.join(format!("torn-{sha256}"));
     let write = || {
@@ -88,11 +89,4 @@ pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
         |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kept = format!("{}/{}", name(&directory), name(&kept));
     Ok(Torn { bytes: rest.len() as u64, sha256, kept })
-}
-
-/// The directory beside a log for what is too large for a line.
-fn side_directory(log: &Path) -> PathBuf {
-    let mut name = log.as_os_str().to_owned();
-    name.push(".d");
-    PathBuf::from(name)
 }

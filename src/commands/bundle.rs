@@ -1,0 +1,43 @@
+//! `gonogo bundle`: a log and what belongs to it in one archive.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cli::BundleArgs;
+use crate::error::Exit;
+use crate::journal::bundle;
+use crate::journal::source::Source;
+use crate::text::line;
+
+pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
+    let log = &arguments.log;
+    let source = Source::open(log).with_context(|| format!("run log {}", log.display()))?;
+    if source.log() != log {
+        bail!("{} is a bundle already", log.display());
+    }
+    let out = arguments.output.clone().unwrap_or_else(|| beside(log));
+    let made = File::create_new(&out).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            anyhow::anyhow!("{} is there already; name another one with --output", out.display())
+        }
+        _ => anyhow::Error::new(error).context(out.display().to_string()),
+    })?;
+    let written = bundle::write(log, BufWriter::new(&made)).map_err(anyhow::Error::from);
+    if let Err(error) = written.and_then(|()| Ok(made.sync_all()?)) {
+        // Half a bundle is none.
+        let _ = fs::remove_file(&out);
+        return Err(error.context(format!("bundle {}", out.display())));
+    }
+    println!("{}", line(&out.display().to_string()));
+    Ok(Exit::Good)
+}
+
+/// The log's name in the current directory, with the ending of an archive.
+fn beside(log: &std::path::Path) -> PathBuf {
+    let mut name = log.file_stem().unwrap_or_default().to_owned();
+    name.push(".tar.gz");
+    PathBuf::from(name)
+}

@@ -1,0 +1,83 @@
+//! A log, or a bundle of one, read and verified: what `verify`, `review`, `report` and `diff` begin with.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::identity::{revoked_file, signers_file};
+use super::settings::Settings;
+use crate::cli::TrustArgs;
+use crate::engine::clock;
+use crate::journal::entry::Entry;
+use crate::journal::revoked::Revoked;
+use crate::journal::side;
+use crate::journal::signers::AllowedSigners;
+use crate::journal::source::Source;
+use crate::journal::verify::{self, Report, Rules};
+use crate::run::{Replay, RunState};
+
+/// A log and what verification found.
+pub(super) struct Judged {
+    /// Where it is; unpacked, if it was in a bundle.
+    pub(super) source: Source,
+    /// What verification found.
+    pub(super) report: Report,
+    /// The run as far as it is valid.
+    pub(super) state: Option<RunState>,
+}
+
+/// Reads and verifies the log at `path`, or in the bundle at `path`.
+pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
+    let named = || format!("run log {}", path.display());
+    let source = Source::open(path).with_context(named)?;
+    let signers = trusted(trust)?;
+    let log = File::open(source.log()).with_context(named)?;
+    let mut rules = ByTheRules(Replay::default());
+    let mut report =
+        verify::verify(BufReader::new(log), &signers, clock::now().wall, &mut rules).with_context(named)?;
+    let state = rules.0.into_state();
+    report.warnings.extend(state.iter().flat_map(|state| side_files(source.log(), state)));
+    Ok(Judged { source, report, state })
+}
+
+/// Whom the person trusts, but for revoked keys.
+pub(super) fn trusted(trust: &TrustArgs) -> Result<AllowedSigners> {
+    let settings = Settings::read()?;
+    let signers = read_signers(&signers_file(trust.signers.as_deref(), &settings)?)?;
+    Ok(signers.without(read_revoked(revoked_file(trust.revoked.as_deref(), &settings))?))
+}
+
+/// What is wrong with the files beside a log.
+fn side_files(log: &Path, state: &RunState) -> Vec<String> {
+    let torn = state.recoveries.iter().filter_map(|(seq, left)| Some((seq, left.torn.as_ref()?)));
+    let wrong = torn.filter_map(|(seq, torn)| Some((seq, side::check(log, torn).err()?)));
+    wrong.map(|(seq, wrong)| format!("line {}: side file {wrong}", seq + 1)).collect()
+}
+
+fn read_signers(path: &Path) -> Result<AllowedSigners> {
+    let text = fs::read_to_string(path).with_context(|| format!("allowed signers {}", path.display()))?;
+    Ok(AllowedSigners::parse(&path.display().to_string(), &text)?)
+}
+
+/// None is as good as an empty one; one that is named and cannot be read is an error.
+fn read_revoked(path: Option<PathBuf>) -> Result<Revoked> {
+    let Some(path) = path else { return Ok(Revoked::default()) };
+    let name = path.display().to_string();
+    let bytes = fs::read(&path).with_context(|| format!("revoked keys {name}"))?;
+    Revoked::parse(&name, &bytes).map_err(|problem| anyhow!("{problem}"))
+}
+
+/// The rules of a run, for the journal's verifier.
+struct ByTheRules(Replay);
+
+impl Rules for ByTheRules {
+    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        self.0.take(entry)
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.0.is_sealed()
+    }
+}

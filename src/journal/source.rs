@@ -1,0 +1,47 @@
+//! A log to be read: a file as it stands, or one out of a bundle.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::bundle::{self, BundleError};
+
+/// The first bytes of a bundle (gzip).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// A log on disk, with its side files beside it.
+#[derive(Debug)]
+pub struct Source {
+    log: PathBuf,
+    /// What a bundle was unpacked into; gone with this.
+    _unpacked: Option<TempDir>,
+}
+
+impl Source {
+    /// The log at `path`, or in the bundle at `path`, which is unpacked for as long as this lives.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is a bundle and no good one.
+    pub fn open(path: &Path) -> Result<Self, BundleError> {
+        if !is_gzip(path)? {
+            return Ok(Self { log: path.to_owned(), _unpacked: None });
+        }
+        let directory = tempfile::Builder::new().prefix("gonogo-").tempdir()?;
+        let log = bundle::unpack(File::open(path)?, directory.path())?;
+        Ok(Self { log, _unpacked: Some(directory) })
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+}
+
+fn is_gzip(path: &Path) -> io::Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)?.take(2).read_to_end(&mut first)?;
+    Ok(first == GZIP)
+}
