@@ -65,7 +65,7 @@ pub struct Identity {
     /// Your name as `allowed_signers` has it [default: from the settings, else git's user.email]
     #[arg(long = "as", value_name = "PRINCIPAL")]
     pub principal: Option<String>,
-    /// Your key: an OpenSSH ed25519 key file, or a public key (or its file) that your ssh-agent holds [default: from the settings, else git's user.signingkey]
+    /// Your key: an OpenSSH key file (ed25519 or ecdsa), or a public key (or its file) that your ssh-agent holds, sk- keys included [default: from the settings, else git's user.signingkey]
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 }

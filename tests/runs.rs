@@ -2,6 +2,7 @@
 
 mod agent;
 mod faults;
+mod kinds;
 mod opening;
 mod screen;
 mod table;

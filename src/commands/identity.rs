@@ -12,6 +12,7 @@ use crate::cli::Identity;
 use crate::journal::agent::Agent;
 use crate::journal::entry::MACHINE;
 use crate::journal::keys::{LoadKeyError, Signer};
+use crate::journal::signers::is_key;
 use crate::secret::Secret;
 use crate::text::{is_harmful, line};
 
@@ -97,7 +98,7 @@ impl Key {
 pub(super) fn written_out(name: &Path) -> Option<String> {
     let text = name.to_string_lossy();
     let literal = text.strip_prefix("key::").unwrap_or(&text);
-    (literal.starts_with("ssh-") && literal.contains(' ')).then(|| without_comment(literal))
+    (is_key(literal) && literal.contains(' ')).then(|| without_comment(literal))
 }
 
 fn without_comment(public: &str) -> String {

@@ -84,7 +84,13 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
     let path = store.path_of(&opening.plan.environment, now.wall, &run);
     let mut journal = Journal::create(store, &path, Chain::new(run))?;
     let event = opened_event(opening, predecessor, signer);
-    let entry = journal.append(now, &signer.principal, event, Some(signer))?;
+    let entry = match journal.append(now, &signer.principal, event, Some(signer)) {
+        Ok(entry) => entry,
+        Err(why) => {
+            journal.discard();
+            return Err(why.into());
+        }
+    };
     Ok(Opened { journal, state: state_of(&[entry], &path)?, first: Vec::new() })
 }
 

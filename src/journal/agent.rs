@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ssh_encoding::{Decode as _, Encode as _};
+use ssh_key::Signature;
 use ssh_key::public::KeyData;
-use ssh_key::{Algorithm, Signature};
 
-use super::sshsig::public_line;
+use super::sshsig::{is_accepted, public_line};
 use crate::text;
 
 const REQUEST_IDENTITIES: u8 = 11;
@@ -75,7 +75,7 @@ impl Agent {
         Self { socket: socket.to_owned() }
     }
 
-    /// The ed25519 keys that it holds, in its order.
+    /// The keys that it holds and that run logs take, in its order.
     ///
     /// # Errors
     /// Why they cannot be told.
@@ -87,7 +87,7 @@ impl Agent {
         let mut keys = Vec::new();
         for _ in 0..number(&mut rest)? {
             let (blob, comment) = (string(&mut rest)?, string(&mut rest)?);
-            if let Some(public) = ed25519(blob) {
+            if let Some(public) = accepted(blob) {
                 keys.push(Held { public, comment: text::excerpt(comment, 80) });
             }
         }
@@ -132,10 +132,10 @@ impl Agent {
     }
 }
 
-/// The public key of a blob, if it is of the kind that run logs take.
-fn ed25519(mut blob: &[u8]) -> Option<String> {
+/// The public key of a blob, if it is of a kind that run logs take.
+fn accepted(mut blob: &[u8]) -> Option<String> {
     let key = KeyData::decode(&mut blob).ok()?;
-    (key.algorithm() == Algorithm::Ed25519).then(|| public_line(&key).ok())?
+    is_accepted(&key.algorithm()).then(|| public_line(&key).ok())?
 }
 
 fn number(rest: &mut &[u8]) -> Result<u32, AgentError> {

@@ -144,6 +144,14 @@ impl Journal {
         Ok(entry)
     }
 
+    /// Removes a log that nothing was ever acknowledged in.
+    pub fn discard(self) {
+        if self.length == 0 {
+            // What stays is an empty file, which everybody passes over.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
     /// Whether the log still takes entries, and is where it was.
     ///
     /// # Errors

@@ -5,12 +5,14 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
+use signature::Signer as _;
+use ssh_encoding::Decode as _;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 
 use super::agent::{Agent, AgentError};
-use super::sshsig;
+use super::sshsig::{self, SignatureError};
 use crate::secret::Secret;
 
 /// An operator's name and key.
@@ -26,8 +28,9 @@ pub struct Signer {
 /// What signs.
 enum Pen {
     // Unpacked and its halves compared once, and not anew for every entry.
-    Key(SigningKey),
-    Agent(Agent, VerifyingKey),
+    Ed25519(SigningKey),
+    Ecdsa(Box<PrivateKey>),
+    Agent(Agent),
 }
 
 impl std::fmt::Debug for Signer {
@@ -51,8 +54,12 @@ enum PenError {
     Key(#[from] ssh_key::Error),
     #[error(transparent)]
     Agent(#[from] AgentError),
-    #[error("ssh-agent gave a signature that does not hold")]
-    False,
+    #[error("ssh-agent gave a signature that does not hold: {0}")]
+    False(#[from] SignatureError),
+    #[error(
+        "a security key's signature covers its flags and its counter too, so it cannot sign this; sign with an ed25519 or ecdsa key"
+    )]
+    Security,
 }
 
 /// Why a key file cannot be used.
@@ -75,7 +82,9 @@ pub enum LoadKeyError {
         mode: u32,
     },
     /// It is not a private key in OpenSSH's form.
-    #[error("key file {path} is not an OpenSSH private key: {source}")]
+    #[error(
+        "key file {path} cannot be read as an OpenSSH private key: {source}; a key that `ssh-add` takes can sign from your ssh-agent"
+    )]
     Form {
         /// The file.
         path: PathBuf,
@@ -84,7 +93,7 @@ pub enum LoadKeyError {
     },
     /// It is of another kind.
     #[error(
-        "key file {path} holds a {algorithm} key; run logs are signed with ed25519 keys: `gonogo init` makes one"
+        "key file {path} holds a {algorithm} key; run logs are signed with ed25519, ecdsa or sk- keys: `gonogo init` makes one"
     )]
     Algorithm {
         /// The file.
@@ -118,7 +127,7 @@ pub enum LoadKeyError {
 
 impl Signer {
     /// Loads a key file. If it has a passphrase, the agent signs where it holds the key; otherwise `ask` is
-    /// called for the passphrase.
+    /// called for the passphrase. The file of a security key only names it: the agent signs.
     ///
     /// # Errors
     /// Why it cannot be used, and what to do.
@@ -129,15 +138,30 @@ impl Signer {
         ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
     ) -> Result<Self, LoadKeyError> {
         let form = |source| LoadKeyError::Form { path: path.to_owned(), source };
-        let key = read_key(path)?;
+        let key = match read_key(path) {
+            // Some that OpenSSH reads cannot be read here: ecdsa keys whose number begins with zeros.
+            Err(unread @ LoadKeyError::Form { .. }) => {
+                return Self::beside(principal, path, agent).ok_or(unread);
+            }
+            key => key?,
+        };
+        let public = sshsig::public_line(key.public_key().key_data()).map_err(form)?;
+        if sshsig::is_sk(&key.algorithm()) {
+            return Self::in_agent(principal, &public, agent);
+        }
         if key.is_encrypted() {
-            let public = sshsig::public_line(key.public_key().key_data()).map_err(form)?;
             // An agent that cannot be asked is as good as none: the file is at hand.
             if let Ok(signer) = Self::in_agent(principal, &public, agent) {
                 return Ok(signer);
             }
         }
         Self::with_key(principal, &unlocked(key, path, ask)?).map_err(form)
+    }
+
+    /// The key whose public half stands beside a file, if the agent holds it.
+    fn beside(principal: &str, path: &Path, agent: Option<&Agent>) -> Option<Self> {
+        let public = PublicKey::read_openssh_file(&public_path(path)).ok()?;
+        Self::in_agent(principal, &sshsig::public_line(public.key_data()).ok()?, agent).ok()
     }
 
     /// A key by its public half, `ssh-ed25519 AAAA…`, that the agent holds.
@@ -152,24 +176,23 @@ impl Signer {
             return Err(not("it does not hold it; `ssh-add` puts it there".into()));
         }
         let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
-        let KeyData::Ed25519(point) = parsed.key_data() else {
-            return Err(not("run logs are signed with ed25519 keys".into()));
-        };
-        let verifying = VerifyingKey::from_bytes(&point.0).map_err(|error| not(error.to_string()))?;
-        let pen = Pen::Agent(agent.clone(), verifying);
-        Ok(Self {
-            principal: principal.to_owned(),
-            public: public.to_owned(),
-            key: parsed.key_data().clone(),
-            pen,
-        })
+        let (public, key) = (public.to_owned(), parsed.key_data().clone());
+        Ok(Self { principal: principal.to_owned(), public, key, pen: Pen::Agent(agent.clone()) })
     }
 
     fn with_key(principal: &str, key: &PrivateKey) -> Result<Self, ssh_key::Error> {
         let public = sshsig::public_line(key.public_key().key_data())?;
-        let pair = key.key_data().ed25519().ok_or(ssh_key::Error::AlgorithmUnknown)?;
-        let pen = Pen::Key(SigningKey::try_from(pair)?);
+        let pen = match key.key_data().ed25519() {
+            Some(pair) => Pen::Ed25519(SigningKey::try_from(pair)?),
+            None => Pen::Ecdsa(Box::new(key.clone())),
+        };
         Ok(Self { principal: principal.to_owned(), public, key: key.public_key().key_data().clone(), pen })
+    }
+
+    /// Whether the key waits to be touched before it signs.
+    #[must_use]
+    pub fn wants_touch(&self) -> bool {
+        sshsig::is_sk(&self.key.algorithm())
     }
 
     /// Signs a message under a namespace: the raw SSHSIG blob in base64.
@@ -177,33 +200,52 @@ impl Signer {
     /// # Errors
     /// When the key cannot sign.
     pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SignError> {
-        sshsig::sign(self.key.clone(), namespace, message, |bytes| self.pen.sign(&self.key, bytes))
+        sshsig::sign(&self.key, namespace, message, |bytes| self.pen.sign(&self.key, bytes))
             .map_err(|source| SignError { principal: self.principal.clone(), source })
     }
 
-    /// Signs bytes as they are, without SSHSIG around them: the raw signature, 64 bytes for an ed25519 key.
+    /// Signs bytes as they are, without SSHSIG around them: 64 bytes for an ed25519 key, DER for an ecdsa key.
     ///
     /// # Errors
-    /// When the key cannot sign.
+    /// When the key cannot sign, or is a security key, which cannot sign so.
     pub fn sign_plain(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        let signature = self.pen.sign(&self.key, message);
-        let raw = signature.map(|signature| signature.as_bytes().to_vec());
-        raw.map_err(|source| SignError { principal: self.principal.clone(), source })
+        let sign = || match self.key.algorithm() {
+            Algorithm::Ecdsa { .. } => Ok(der(&self.pen.sign(&self.key, message)?)?),
+            kind if sshsig::is_sk(&kind) => Err(PenError::Security),
+            _ => Ok(self.pen.sign(&self.key, message)?.as_bytes().to_vec()),
+        };
+        sign().map_err(|source| SignError { principal: self.principal.clone(), source })
     }
 }
 
 impl Pen {
     fn sign(&self, key: &KeyData, bytes: &[u8]) -> Result<Signature, PenError> {
-        let (agent, verifying) = match self {
-            Self::Key(key) => return Ok(Signature::new(Algorithm::Ed25519, key.sign(bytes).to_vec())?),
-            Self::Agent(agent, verifying) => (agent, verifying),
+        let agent = match self {
+            Self::Ed25519(key) => return Ok(Signature::new(Algorithm::Ed25519, key.sign(bytes).to_vec())?),
+            Self::Ecdsa(key) => return Ok(key.try_sign(bytes).map_err(ssh_key::Error::from)?),
+            Self::Agent(agent) => agent,
         };
         let signature = agent.sign(key, bytes)?;
-        let raw = ed25519_dalek::Signature::from_slice(signature.as_bytes()).map_err(|_| PenError::False)?;
         // What goes into a log stays there.
-        verifying.verify_strict(bytes, &raw).map_err(|_| PenError::False)?;
+        sshsig::holds(key, bytes, &signature)?;
         Ok(signature)
     }
+}
+
+/// An ecdsa signature in DER. SSH writes the two integers as DER does, only their heads differ.
+fn der(signature: &Signature) -> Result<Vec<u8>, ssh_key::Error> {
+    const SHORT: usize = 127;
+    let mut rest = signature.as_bytes();
+    let mut body = Vec::new();
+    for _ in 0..2 {
+        let integer = ssh_key::Mpint::decode(&mut rest)?;
+        let bytes = integer.as_bytes();
+        body.extend([2, u8::try_from(bytes.len()).unwrap_or(u8::MAX)]);
+        body.extend(bytes);
+    }
+    let length = u8::try_from(body.len()).unwrap_or(u8::MAX);
+    let head = if body.len() > SHORT { vec![0x30, 0x81, length] } else { vec![0x30, length] };
+    Ok([head, body].concat())
 }
 
 fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
@@ -215,7 +257,7 @@ fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     let text = zeroize::Zeroizing::new(fs::read(path).map_err(read_error)?);
     let key = PrivateKey::from_openssh(text.as_slice())
         .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
-    if key.algorithm() != Algorithm::Ed25519 {
+    if !sshsig::is_accepted(&key.algorithm()) {
         return Err(LoadKeyError::Algorithm { path: path.to_owned(), algorithm: key.algorithm() });
     }
     Ok(key)
@@ -231,7 +273,10 @@ fn unlocked(
     }
     let passphrase =
         ask(path).map_err(|source| LoadKeyError::NoPassphrase { path: path.to_owned(), source })?;
-    key.decrypt(passphrase.expose()).map_err(|_| LoadKeyError::WrongPassphrase { path: path.to_owned() })
+    key.decrypt(passphrase.expose()).map_err(|error| match error {
+        ssh_key::Error::Crypto => LoadKeyError::WrongPassphrase { path: path.to_owned() },
+        source => LoadKeyError::Form { path: path.to_owned(), source },
+    })
 }
 
 /// The public half of a key file, `ssh-ed25519 AAAA…`; needs no passphrase.
@@ -330,14 +375,8 @@ pub(crate) mod tests {
     #[test]
     fn a_signature_holds_for_its_message_and_namespace_only() {
         let signature = signer("a@x").sign("n", b"message").unwrap();
-        assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(sshsig::SignatureError::Mismatch));
-        assert!(matches!(
-            sshsig::verify(&signature, "m", b"message"),
-            Err(sshsig::SignatureError::Namespace(..))
-        ));
-        assert!(matches!(
-            sshsig::verify(&signature[4..], "n", b"message"),
-            Err(sshsig::SignatureError::Form(_))
-        ));
+        assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(SignatureError::Mismatch));
+        assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
+        assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Form(_))));
     }
 }

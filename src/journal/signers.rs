@@ -169,7 +169,9 @@ fn parse_line(line: &str) -> Result<Option<Allowed>, String> {
     Ok(Some(allowed))
 }
 
-fn is_key(text: &str) -> bool {
+/// Whether a text begins as a public key does.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-"].iter().any(|prefix| text.starts_with(prefix))
 }
 
@@ -234,7 +236,12 @@ fn parse_time(text: &str) -> Result<Utc, String> {
 fn parse_key(text: &str) -> Result<String, String> {
     let key = PublicKey::from_openssh(text.trim_end())
         .map_err(|error| format!("expected a public key, found something else: {error}"))?;
-    if let KeyData::Ed25519(point) = key.key_data() {
+    let point = match key.key_data() {
+        KeyData::Ed25519(point) => Some(point),
+        KeyData::SkEd25519(key) => Some(key.public_key()),
+        _ => None,
+    };
+    if let Some(point) = point {
         let verifying = ed25519_dalek::VerifyingKey::from_bytes(&point.0)
             .map_err(|_| "the key is not a point of the curve")?;
         if verifying.is_weak() {

@@ -2,9 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+use signature::Verifier as _;
 use ssh_encoding::{Decode as _, Encode as _};
-use ssh_key::public::KeyData;
-use ssh_key::{HashAlg, PublicKey, Signature, SshSig};
+use ssh_key::public::{KeyData, SkEd25519};
+use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig};
+
+/// What follows the signature proper of a security key: flags, then a counter of 4 bytes.
+const SK_TRAILER: usize = 5;
+/// The flag that says that somebody touched the key.
+const USER_PRESENT: u8 = 1;
 
 /// Why a signature does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +26,11 @@ pub enum SignatureError {
     #[error("the signature was made under {0}, expected {1}")]
     Namespace(String, String),
     /// Made with a kind of key that is not accepted.
-    #[error("the signature was made with a {0} key; this gonogo accepts ed25519 keys")]
+    #[error("the signature was made with a {0} key; run logs are signed with ed25519, ecdsa or sk- keys")]
     Algorithm(String),
+    /// Made by a security key that nobody touched.
+    #[error("the signature was made by a security key without anybody touching it")]
+    Untouched,
     /// Made with another key, or over other bytes.
     #[error(
         "the signature does not match the line and the key: the line was changed or the signature is another's"
@@ -30,21 +40,54 @@ pub enum SignatureError {
 
 /// Signs a message with `pen`, which signs bytes; the hash is SHA-512.
 pub(super) fn sign<E: From<ssh_key::Error>>(
-    public: KeyData,
+    public: &KeyData,
     namespace: &str,
     message: &[u8],
     pen: impl FnOnce(&[u8]) -> Result<Signature, E>,
 ) -> Result<String, E> {
     let signed = SshSig::signed_data(namespace, HashAlg::Sha512, message)?;
-    let signature = SshSig::new(public, namespace, HashAlg::Sha512, pen(&signed)?)?;
-    let mut blob = Vec::new();
-    signature.encode(&mut blob).map_err(ssh_key::Error::from)?;
+    let blob = encoded(public, namespace, HashAlg::Sha512, &pen(&signed)?).map_err(ssh_key::Error::from)?;
     Ok(BASE64.encode(blob))
+}
+
+/// The blob of a signature.
+fn encoded(
+    public: &KeyData,
+    namespace: &str,
+    hash: HashAlg,
+    signature: &Signature,
+) -> ssh_encoding::Result<Vec<u8>> {
+    let bytes = signature.as_bytes();
+    let trailer = if is_sk(&signature.algorithm()) { SK_TRAILER.min(bytes.len()) } else { 0 };
+    let (own, trailer) = bytes.split_at(bytes.len() - trailer);
+    let (mut key, mut inner, mut blob) = (Vec::new(), Vec::new(), Vec::new());
+    public.encode(&mut key)?;
+    signature.algorithm().encode(&mut inner)?;
+    own.encode(&mut inner)?;
+    inner.extend(trailer);
+    blob.extend(b"SSHSIG\0\0\0\x01");
+    key.encode(&mut blob)?;
+    namespace.encode(&mut blob)?;
+    "".encode(&mut blob)?;
+    hash.encode(&mut blob)?;
+    inner.encode(&mut blob)?;
+    Ok(blob)
+}
+
+/// Whether keys of a kind live in hardware that wants to be touched.
+pub(super) const fn is_sk(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256)
+}
+
+/// Whether run logs are signed with keys of a kind.
+pub(super) const fn is_accepted(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Ed25519 | Algorithm::Ecdsa { .. }) || is_sk(algorithm)
 }
 
 /// Verifies a signature and returns the key that made it, as `ssh-ed25519 AAAA…`.
 ///
-/// Weak keys (of small order) and signatures that are not canonical do not verify.
+/// Weak keys (of small order) and signatures that are not canonical do not verify, nor do those of a security
+/// key that nobody touched.
 ///
 /// # Errors
 /// Why it does not hold.
@@ -53,16 +96,46 @@ pub fn verify(signature: &str, namespace: &str, message: &[u8]) -> Result<String
     if parsed.namespace() != namespace {
         return Err(SignatureError::Namespace(crate::text::line(parsed.namespace()), namespace.to_owned()));
     }
-    let KeyData::Ed25519(key) = parsed.public_key() else {
-        return Err(SignatureError::Algorithm(parsed.public_key().algorithm().to_string()));
-    };
     let signed = SshSig::signed_data(namespace, parsed.hash_alg(), message)
         .map_err(|error| SignatureError::Form(error.to_string()))?;
-    let verifying = ed25519_dalek::VerifyingKey::from_bytes(&key.0).map_err(|_| SignatureError::Mismatch)?;
-    let raw = ed25519_dalek::Signature::from_slice(parsed.signature_bytes())
-        .map_err(|_| SignatureError::Mismatch)?;
-    verifying.verify_strict(&signed, &raw).map_err(|_| SignatureError::Mismatch)?;
+    holds(parsed.public_key(), &signed, parsed.signature())?;
     public_line(parsed.public_key()).map_err(|error| SignatureError::Form(error.to_string()))
+}
+
+/// Holds a plain signature to a key and to the bytes that it is said to be over.
+pub(super) fn holds(key: &KeyData, signed: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+    let kind = key.algorithm();
+    if !is_accepted(&kind) {
+        return Err(SignatureError::Algorithm(kind.to_string()));
+    }
+    if signature.algorithm() != kind {
+        return Err(SignatureError::Mismatch);
+    }
+    let (own, trailer) = match signature.as_bytes().split_last_chunk::<SK_TRAILER>() {
+        Some((own, trailer)) if is_sk(&kind) => (own, trailer.as_slice()),
+        _ => (signature.as_bytes(), [].as_slice()),
+    };
+    let right = match key {
+        KeyData::Ed25519(key) => strictly(&key.0, signed, own),
+        KeyData::SkEd25519(key) => strictly(&key.public_key().0, &of_sk(key, signed, trailer), own),
+        _ => key.verify(signed, signature).is_ok(),
+    };
+    match trailer.first() {
+        _ if !right => Err(SignatureError::Mismatch),
+        Some(flags) if flags & USER_PRESENT == 0 => Err(SignatureError::Untouched),
+        _ => Ok(()),
+    }
+}
+
+fn strictly(key: &[u8; 32], signed: &[u8], signature: &[u8]) -> bool {
+    let key = ed25519_dalek::VerifyingKey::from_bytes(key);
+    let signature = ed25519_dalek::Signature::from_slice(signature);
+    matches!((key, signature), (Ok(key), Ok(signature)) if key.verify_strict(signed, &signature).is_ok())
+}
+
+/// What a security key signs.
+fn of_sk(key: &SkEd25519, signed: &[u8], trailer: &[u8]) -> Vec<u8> {
+    [Sha256::digest(key.application()).as_slice(), trailer, Sha256::digest(signed).as_slice()].concat()
 }
 
 fn parse(signature: &str) -> Result<SshSig, SignatureError> {
@@ -72,14 +145,14 @@ fn parse(signature: &str) -> Result<SshSig, SignatureError> {
     if !rest.is_empty() {
         return Err(SignatureError::Form(format!("{} bytes too many", rest.len())));
     }
-    let mut again = Vec::new();
-    parsed.encode(&mut again).map_err(|error| SignatureError::Form(error.to_string()))?;
-    if again != blob {
-        return Err(SignatureError::Form("it is not written the one way it can be".into()));
-    }
     // Version and reserved bytes are not covered by the signature, so nothing but the known form may pass.
     if parsed.version() != 1 || !parsed.reserved().is_empty() {
         return Err(SignatureError::Version);
+    }
+    let again = encoded(parsed.public_key(), parsed.namespace(), parsed.hash_alg(), parsed.signature());
+    let again = again.map_err(|error| SignatureError::Form(error.to_string()))?;
+    if again != blob {
+        return Err(SignatureError::Form("it is not written the one way it can be".into()));
     }
     Ok(parsed)
 }

@@ -48,6 +48,11 @@ impl Log {
         });
     }
 
+    /// The same, for every act, by what signs a message under the namespace of acts.
+    pub fn resign_by(&mut self, from: usize, sign: &dyn Fn(&[u8]) -> String) {
+        self.relink(from, &|entry, old| old.map(|_| sign(&message(entry))));
+    }
+
     fn relink(&mut self, from: usize, sign: &dyn Fn(&Entry, Option<String>) -> Option<String>) {
         let run = self.0[0].header.run.clone();
         let mut chain =
@@ -78,6 +83,9 @@ impl Log {
 
 /// A signature over an entry as it stands, under any namespace.
 pub fn signature(signer: &Signer, namespace: &str, entry: &Entry) -> String {
-    let bytes = gonogo::journal::entry::signed_bytes(&entry.header, &entry.event).unwrap();
-    signer.sign(namespace, &bytes).unwrap()
+    signer.sign(namespace, &message(entry)).unwrap()
+}
+
+fn message(entry: &Entry) -> Vec<u8> {
+    gonogo::journal::entry::signed_bytes(&entry.header, &entry.event).unwrap()
 }

@@ -3,9 +3,9 @@
 //!
 //!     tests/run --nocapture attacks
 
-mod forge;
+pub mod forge;
 mod forms;
-mod stock;
+pub mod stock;
 mod table;
 
 use std::fs;

@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::world::{ALICE, World, confirm, leave, select};
-use crate::bench::keys::SshKey;
+use crate::bench::keys::{SK_PROVIDER, SshKey};
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
 
 /// An agent of one's own; ends when dropped.
-struct SshAgent {
+pub struct SshAgent {
     process: Child,
-    socket: PathBuf,
+    pub socket: PathBuf,
     dir: tempfile::TempDir,
 }
 
 impl SshAgent {
-    fn start() -> Self {
+    /// One that takes the security keys that live in OpenSSH's software provider, too.
+    pub fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("agent");
         let mut agent = Command::new("ssh-agent");
-        agent.args(["-D", "-a"]).arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
+        agent.args(["-D", "-P", SK_PROVIDER, "-a"]).arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
         let process = agent.spawn().unwrap();
         wait::until("the agent", || socket.exists().then_some(()));
         Self { process, socket, dir }
@@ -30,13 +31,16 @@ impl SshAgent {
 
     /// Takes in a key; the passphrase comes from a program, as no terminal is there.
     #[track_caller]
-    fn add(&self, key: &Path, passphrase: &str) {
+    pub fn add(&self, key: &Path, passphrase: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         let askpass = self.dir.path().join("askpass");
         fs::write(&askpass, format!("#!/bin/sh\nprintf '%s\\n' '{passphrase}'\n")).unwrap();
         fs::set_permissions(&askpass, fs::Permissions::from_mode(0o700)).unwrap();
         let mut add = Command::new("ssh-add");
-        add.arg(key).env("SSH_AUTH_SOCK", &self.socket).env("SSH_ASKPASS", askpass);
+        add.arg(key)
+            .env("SSH_SK_PROVIDER", SK_PROVIDER)
+            .env("SSH_AUTH_SOCK", &self.socket)
+            .env("SSH_ASKPASS", askpass);
         let output = add.env("SSH_ASKPASS_REQUIRE", "force").stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -51,7 +55,7 @@ impl Drop for SshAgent {
 
 /// A run of Alice's, opened with this key, or with none that is named.
 #[track_caller]
-fn open(world: &mut World, agent: Option<&SshAgent>, key: Option<&str>) -> Terminal {
+pub fn open(world: &mut World, agent: Option<&SshAgent>, key: Option<&str>) -> Terminal {
     let mut args = vec!["run", "profile.toml", "--as", ALICE, "--release", "v1.4.0", "--previous", "v1.3.0"];
     args.extend(key.iter().flat_map(|key| ["--key", key]));
     world.set_args(&args);
@@ -63,7 +67,7 @@ fn open(world: &mut World, agent: Option<&SshAgent>, key: Option<&str>) -> Termi
 }
 
 #[track_caller]
-fn act_and_verify(world: &mut World, mut terminal: Terminal) {
+pub fn act_and_verify(world: &mut World, mut terminal: Terminal) {
     terminal.wait_for_text("1/3");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
