@@ -4,6 +4,7 @@ mod agent;
 mod faults;
 mod kinds;
 mod opening;
+mod pair;
 mod screen;
 mod table;
 pub mod world;

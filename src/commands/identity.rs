@@ -9,12 +9,15 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::settings::{Settings, own_key};
 use super::{git, new_key};
 use crate::cli::Identity;
+use crate::engine::Keyring;
+use crate::error::chain;
 use crate::journal::agent::Agent;
 use crate::journal::entry::MACHINE;
 use crate::journal::keys::{LoadKeyError, Signer};
 use crate::journal::signers::is_key;
 use crate::secret::Secret;
 use crate::text::{is_harmful, line};
+use crate::ui::{Newcomer, Unlocked};
 
 /// How often a passphrase is asked for.
 const PASSPHRASES: usize = 3;
@@ -178,6 +181,56 @@ fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signe
 
 fn ask_passphrase(path: &Path) -> io::Result<Secret> {
     rpassword::prompt_password(format!("Passphrase of {}: ", path.display())).map(Secret::new)
+}
+
+/// The key of somebody who comes to this keyboard later; kept where the engine finds it.
+///
+/// # Errors
+/// Why it cannot be used, and what to do.
+pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, String> {
+    let principal = checked(newcomer.principal.clone()).map_err(|error| chain(error.as_ref()))?;
+    let agent = Agent::from_environment();
+    let key = match Key::named(Path::new(&newcomer.key)) {
+        Some(Key::File(path)) if path.as_os_str().is_empty() || !path.exists() => {
+            Key::Public(in_agent(&newcomer.key, agent.as_ref())?)
+        }
+        found => found.ok_or_else(|| format!("{}: there is no such key", line(&newcomer.key)))?,
+    };
+    let mut locked = false;
+    let mut ask = |_: &Path| {
+        locked = newcomer.passphrase.is_none();
+        newcomer.passphrase.clone().ok_or_else(|| io::Error::other("not asked yet"))
+    };
+    let loaded = match key {
+        Key::File(path) => Signer::load(&principal, &path, agent.as_ref(), &mut ask),
+        Key::Public(public) => Signer::in_agent(&principal, &public, agent.as_ref()),
+    };
+    match loaded {
+        Ok(signer) => {
+            let public = signer.public.clone();
+            keys.add(signer);
+            Ok(Unlocked::Key(public))
+        }
+        Err(LoadKeyError::NoPassphrase { .. }) if locked => Ok(Unlocked::Locked),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+/// The key that the agent holds under this comment; the only one, if none is said.
+fn in_agent(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
+    let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
+    let mut fitting = held.iter().filter(|key| comment.is_empty() || key.comment == comment);
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Ok(only.public.clone()),
+        (None, _) if !comment.is_empty() => {
+            Err(format!("{}: there is no such file, and no such key in an ssh-agent", line(comment)))
+        }
+        _ => {
+            let known: Vec<_> = held.iter().map(|key| line(&key.comment)).collect();
+            let known = if known.is_empty() { "no keys".into() } else { known.join(", ") };
+            Err(format!("which key? A file, or one by its comment; the ssh-agent holds: {known}"))
+        }
+    }
 }
 
 /// Whom a user trusts.

@@ -24,7 +24,7 @@ use crate::run::{Act, Command, Request, RunState, Update, judge};
 use crate::secret::SecretRef;
 use crate::text::{line, shell_word};
 use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Left, Look, Msg, Setup, Shade};
+use crate::ui::{self, Left, Look, Msg, Newcomer, Setup, Shade};
 
 pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -39,6 +39,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let own = found.as_ref().map(|(_, state)| &*state.plan);
     trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
     let signer = identity::signer(&arguments.identity, &settings)?;
+    if signer.wants_touch() {
+        println!("Touch your security key: this is signed with it.");
+    }
     let held = store.hold(loaded.environment())?;
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
     drop(held);
@@ -187,7 +190,10 @@ fn show(
     }
     let state = Arc::clone(engine.state());
     let me = state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
-    let setup = Setup { me, log: path.display().to_string(), look, clock: Box::new(clock::now), notices };
+    let keys = handle.keys.clone();
+    let unlock = Box::new(move |newcomer: &Newcomer| identity::unlock(newcomer, &keys));
+    let log = path.display().to_string();
+    let setup = Setup { me, log, look, clock: Box::new(clock::now), unlock, notices };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let running = runtime.spawn(engine.run());
     let left = on_screen(&runtime, &setup, state, handle);
@@ -198,7 +204,7 @@ fn show(
 
 fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Handle) -> Result<Left> {
     let (tell, messages) = mpsc::channel();
-    let Handle { requests, mut updates } = handle;
+    let Handle { requests, mut updates, .. } = handle;
     let to_screen = tell.clone();
     runtime.spawn(async move {
         while let Some(update) = updates.recv().await {

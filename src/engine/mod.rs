@@ -7,7 +7,7 @@ mod opening;
 mod scheduler;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -36,7 +36,7 @@ const QUEUE: usize = 64;
 pub struct Engine {
     log: Log,
     state: Arc<RunState>,
-    signers: Vec<Signer>,
+    keys: Keyring,
     secrets: Vec<SecretRef>,
     scheduler: Scheduler,
     told: mpsc::Receiver<Told>,
@@ -50,6 +50,25 @@ pub struct Handle {
     pub requests: mpsc::Sender<Request>,
     /// Gives updates, in order. The first one is the state as it is.
     pub updates: mpsc::UnboundedReceiver<Update>,
+    /// Takes the keys of people who come later.
+    pub keys: Keyring,
+}
+
+/// The keys of the people who act here.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring(Arc<Mutex<Vec<Arc<Signer>>>>);
+
+impl Keyring {
+    /// Takes in a key.
+    pub fn add(&self, signer: Signer) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(signer));
+    }
+
+    /// Somebody's key, by their name and its public half.
+    fn find(&self, principal: &str, public: &str) -> Option<Arc<Signer>> {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().find(|key| key.principal == principal && key.public == public).cloned()
+    }
 }
 
 /// Why something asked for was not done.
@@ -79,8 +98,12 @@ impl Engine {
         let (updates, receive_updates) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(tell);
         let state = Arc::new(state);
-        let engine = Self { log, state, signers, secrets, scheduler, told, requests, updates };
-        (engine, Handle { requests: send_request, updates: receive_updates })
+        let keys = Keyring::default();
+        for signer in signers {
+            keys.add(signer);
+        }
+        let handle = Handle { requests: send_request, updates: receive_updates, keys: keys.clone() };
+        (Self { log, state, keys, secrets, scheduler, told, requests, updates }, handle)
     }
 
     /// The run as it stands.
@@ -173,8 +196,7 @@ impl Engine {
         let now = clock::now();
         for event in decide(&self.state, command, &now)? {
             let signer = self.signer_for(&command.by, &event)?;
-            let signer = signer.and_then(|index| self.signers.get(index));
-            let entry = self.log.append(now.clone(), &command.by, event, signer)?;
+            let entry = self.log.append(now.clone(), &command.by, event, signer.as_deref())?;
             Arc::make_mut(&mut self.state).apply(&entry);
         }
         Ok(self.state.seq)
@@ -188,11 +210,16 @@ impl Engine {
         found.into_keys().next().map_or(Ok(()), |rule| Err(NotDone::Secret(rule)))
     }
 
-    fn signer_for(&self, by: &str, event: &Event) -> Result<Option<usize>, NotDone> {
+    /// The key that signs an event: the one that the run has for this person, or that they join with.
+    fn signer_for(&self, by: &str, event: &Event) -> Result<Option<Arc<Signer>>, NotDone> {
         if !event.is_act() || matches!(self.log, Log::Forgotten(_)) {
             return Ok(None);
         }
-        let found = self.signers.iter().position(|signer| signer.principal == by);
+        let public = match event {
+            Event::Joined(event) => Some(&event.key),
+            _ => self.state.operator(by).map(|operator| &operator.key),
+        };
+        let found = public.and_then(|public| self.keys.find(by, public));
         found.map(Some).ok_or_else(|| NotDone::NoKey(by.to_owned()))
     }
 

@@ -230,7 +230,7 @@ pub enum Refusal {
     NoVerdict,
     /// A seal that nobody could give.
     #[error(
-        "the run needs a seal by a {0} too, and nobody takes part as one: they join first, with `gonogo run … --role {0}`"
+        "the run needs a seal by a {0} too, and nobody takes part as one: they join first: `p` at this keyboard, or `gonogo run … --role {0}`"
     )]
     NobodyToSeal(Role),
     /// Not a seal that is asked for.

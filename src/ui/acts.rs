@@ -17,7 +17,7 @@ const SOME: &str = "?";
 impl App {
     /// Asks the engine for an act.
     pub fn act(&mut self, act: Act, said: String, prompt: Option<Prompt>) -> Vec<Effect> {
-        self.asked.push_back(Asked { said, prompt });
+        self.asked.push_back(Asked { said, prompt, joins: None });
         vec![Effect::Send(Request::Act(Command::new(self.me.principal.clone(), act)))]
     }
 

@@ -13,13 +13,14 @@ use super::filter::Filter;
 use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
 use super::layout::{Arrangement, Size, arrange};
+use super::newcomer::Form;
 use super::notice::Notice;
 use super::place::Place;
 use super::prompt::Prompt;
 use super::shown::Shown;
 use super::theme::Look;
 use super::view::View;
-use super::{Left, Msg, Setup, detail, draw};
+use super::{Left, Msg, Newcomer, Setup, detail, draw};
 use crate::checklist::ProbeKey;
 use crate::journal::entry::Enrolled;
 use crate::run::{Live, Request, RunState, Update};
@@ -33,6 +34,8 @@ pub enum Effect {
     Send(Request),
     /// Put this into the clipboard.
     Copy(String),
+    /// Find a newcomer's key.
+    Unlock(Newcomer),
     /// Suspend the program.
     Suspend,
     /// Draw everything anew.
@@ -57,13 +60,17 @@ pub struct Asked {
     pub said: String,
     /// What was typed for it, to be given back when it is refused.
     pub prompt: Option<Prompt>,
+    /// Who takes part once it is done, and what they typed.
+    pub joins: Option<(Enrolled, Box<Form>)>,
 }
 
 /// The state of the screen.
 #[derive(Debug)]
 pub struct App {
-    /// Who sits here.
+    /// Who acts here.
     pub me: Enrolled,
+    /// Everybody whose key is here.
+    pub here: Vec<Enrolled>,
     /// The log's name.
     pub log: String,
     /// How it looks.
@@ -113,6 +120,7 @@ impl App {
         let dialog = (!setup.notices.is_empty()).then_some(Dialog::Notices { scroll: 0 });
         Self {
             me: setup.me.clone(),
+            here: vec![setup.me.clone()],
             log: setup.log.clone(),
             look: setup.look,
             state,
@@ -150,6 +158,7 @@ impl App {
         match msg {
             Msg::Input(event) => self.input(event),
             Msg::Update(update) => self.told(update),
+            Msg::Unlocked(unlocked) => self.unlocked(unlocked),
             Msg::Continued => vec![Effect::Redraw],
             Msg::Leave => {
                 self.signalled = true;
@@ -164,6 +173,7 @@ impl App {
             Event::Paste(text) => {
                 match &mut self.dialog {
                     Some(Dialog::Words(prompt)) => prompt.paste(&text),
+                    Some(Dialog::Newcomer(form)) => form.paste(&text),
                     Some(_) => {}
                     None => self.filter_paste(&text),
                 }
@@ -268,6 +278,7 @@ impl App {
             Intent::Probe => return self.probe(),
             Intent::ProbeTroubled => return self.probe_troubled(),
             Intent::Copy => return self.copy(),
+            Intent::Turn => self.wish_turn(),
             Intent::Verdict => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
             Intent::Help => self.dialog = Some(Dialog::Help { scroll: 0 }),
             _ => {}
@@ -306,15 +317,23 @@ impl App {
             }
             Update::Done(seq) => {
                 if let Some(asked) = self.asked.pop_front() {
+                    if let Some((newcomer, _)) = asked.joins {
+                        self.here.push(newcomer.clone());
+                        self.me = newcomer;
+                    }
                     self.say(&format!("{} · entry {seq}", asked.said));
                 }
             }
             Update::Refused(why) => {
                 let asked = self.asked.pop_front();
                 self.refuse(&why);
-                if let (Some(Asked { prompt: Some(prompt), .. }), None) = (asked, &self.dialog) {
-                    self.dialog = Some(Dialog::Words(prompt.refused(&why)));
-                }
+                self.dialog = self.dialog.take().or_else(|| match asked? {
+                    Asked { prompt: Some(prompt), .. } => Some(Dialog::Words(prompt.refused(&why))),
+                    Asked { joins: Some((_, form)), .. } => {
+                        Some(Dialog::Newcomer(Box::new(form.refused(&why))))
+                    }
+                    _ => None,
+                });
             }
             Update::Warned(what) => self.refuse(&what),
             Update::Broken(why) => {

@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 
 use super::app::{App, Effect};
 use super::keymap::{self, Answer};
+use super::newcomer::Form;
 use super::prompt::{Prompt, Purpose, Stage, Step};
 use super::sheet::Sheet;
 use super::verdict;
@@ -52,6 +53,10 @@ pub enum Dialog {
     },
     /// Whether to seal.
     Seal,
+    /// Who acts.
+    Turn,
+    /// Who else is to act, and with which key.
+    Newcomer(Box<Form>),
 }
 
 impl Dialog {
@@ -64,7 +69,7 @@ impl Dialog {
             | Self::Verdict { scroll } => *scroll,
             // The question stands at the end.
             Self::Words(Prompt { stage: Stage::Ask, .. }) => usize::MAX,
-            Self::Retract { .. } | Self::Words(_) | Self::Seal => 0,
+            Self::Retract { .. } | Self::Words(_) | Self::Seal | Self::Turn | Self::Newcomer(_) => 0,
         }
     }
 
@@ -74,7 +79,7 @@ impl Dialog {
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
             | Self::Verdict { scroll } => *scroll = to,
-            Self::Retract { .. } | Self::Words(_) | Self::Seal => {}
+            Self::Retract { .. } | Self::Words(_) | Self::Seal | Self::Turn | Self::Newcomer(_) => {}
         }
         self
     }
@@ -83,10 +88,13 @@ impl Dialog {
 impl App {
     /// A key for a dialog; it is gone unless it is put back.
     pub fn dialog_key(&mut self, dialog: Dialog, key: KeyEvent) -> Vec<Effect> {
-        if let Dialog::Words(prompt) = dialog {
-            return self.prompt_key(prompt, key);
-        }
+        let dialog = match dialog {
+            Dialog::Words(prompt) => return self.prompt_key(prompt, key),
+            Dialog::Newcomer(form) => return self.newcomer_key(form, key),
+            other => other,
+        };
         match (keymap::answer(key), dialog) {
+            (_, Dialog::Turn) => self.turn_key(key),
             (Some(Answer::No), Dialog::Seal) => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
             (Some(Answer::No), _) | (Some(Answer::On), Dialog::Help { .. } | Dialog::Notices { .. }) => {}
             (Some(Answer::Yes), dialog) => return self.yes(dialog),

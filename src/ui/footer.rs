@@ -98,7 +98,9 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
     }
     if !view.app.asked.is_empty() {
         let turning = glyphs::spinner(std::time::Duration::from_millis(view.app.now.mono));
-        return vec![view.toned(&format!("{turning} saving"), Tone::Busy)];
+        let touch = view.app.me.key.starts_with("sk-");
+        let told = if touch { "touch your security key" } else { "saving" };
+        return vec![view.toned(&format!("{turning} {told}"), Tone::Busy)];
     }
     let seq = view.app.state.seq;
     if view.app.state.is_sealed() {
@@ -168,7 +170,9 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         hints.extend(view.point().map(|point| for_point(view, point)).unwrap_or_default());
         hints.extend(for_run(view));
     } else if !view.app.state.is_sealed() {
-        hints.push(("v", if view.app.can_seal() { "verdict and seal" } else { "verdict" }));
+        let can = view.app.can_seal();
+        hints.extend(Some(("p", "the other operator")).filter(|_| !can));
+        hints.push(("v", if can { "verdict and seal" } else { "verdict" }));
     }
     if view.app.focus == Focus::List {
         hints.push(("Enter", "detail"));

@@ -119,9 +119,20 @@ pub fn marks(view: &View) -> Vec<String> {
 
 fn right(view: &View) -> Vec<Piece> {
     let roster = &view.app.state.roster;
-    let people: Vec<_> = roster.iter().map(|who| view.person(&who.principal)).collect();
+    // Whose turn it is, where several act at one keyboard.
+    let several = view.app.here.len() > 1;
+    let keep = if several { 3 } else { 7 };
+    let mut people = Vec::new();
+    for who in roster {
+        let acts = several && who.principal == view.app.me.principal;
+        let (sign, style) = if acts { ("▸", Theme::strong()) } else { ("", Theme::text()) };
+        if !people.is_empty() {
+            people.push(ink(" · ", Theme::text()));
+        }
+        people.push(ink(&format!("{sign}{}", view.person(&who.principal)), style));
+    }
     vec![
-        Piece { keep: 7, spans: vec![ink(&people.join(" · "), Theme::text())] },
+        Piece { keep, spans: people },
         Piece { keep: 4, spans: vec![view.dim(&elapsed(view))] },
         Piece { keep: 0, spans: verdict(view) },
     ]

@@ -55,6 +55,8 @@ pub enum Intent {
     ProbeTroubled,
     /// Copy the reproduce command.
     Copy,
+    /// Let the other operator act.
+    Turn,
     /// Verdict and seal.
     Verdict,
     /// What works here.
@@ -140,6 +142,7 @@ fn acting(code: KeyCode) -> Option<Intent> {
         KeyCode::Char('r') => Intent::Probe,
         KeyCode::Char('R') => Intent::ProbeTroubled,
         KeyCode::Char('y') => Intent::Copy,
+        KeyCode::Char('p') => Intent::Turn,
         KeyCode::Char('v') => Intent::Verdict,
         KeyCode::Char('?') => Intent::Help,
         KeyCode::Char('q') => Intent::Leave,
@@ -251,6 +254,7 @@ pub const ACTING: &[Binding] = &[
 /// For the whole run.
 pub const RUN: &[Binding] = &[
     bind("R", Intent::ProbeTroubled, "probe all stale or in trouble"),
+    bind("p", Intent::Turn, "the other operator acts here"),
     bind("v", Intent::Verdict, "verdict and seal"),
     bind("q, Ctrl-C", Intent::Leave, "leave; the run stays"),
     bind("Ctrl-Z", Intent::Suspend, "suspend"),

@@ -19,6 +19,7 @@ mod keymap;
 mod layout;
 mod list;
 mod mouse;
+mod newcomer;
 mod notice;
 mod panels;
 mod paper;
@@ -35,10 +36,12 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod turns;
 mod verdict;
 mod view;
 mod words;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -50,6 +53,7 @@ use ratatui::layout::Rect;
 
 use crate::journal::entry::Enrolled;
 use crate::run::{Request, RunState, Update};
+use crate::secret::Secret;
 use crate::time::Moment;
 use app::{App, Effect};
 pub use theme::{Look, Shade};
@@ -64,8 +68,33 @@ pub struct Setup {
     pub look: Look,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Moment + Send>,
+    /// Finds the key of somebody else who wants to act here, and keeps it for the engine.
+    pub unlock: Box<Unlock>,
     /// What is to be told at the start: that the profile has changed since the run opened, and the like.
     pub notices: Vec<String>,
+}
+
+/// Finds a newcomer's key, or says why it cannot.
+pub type Unlock = dyn Fn(&Newcomer) -> Result<Unlocked, String> + Send;
+
+/// Somebody else who wants to act at this keyboard.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// Their name.
+    pub principal: String,
+    /// What they typed for their key: a file, a public key, or the comment of one that the agent holds.
+    pub key: String,
+    /// The key's passphrase, once it was asked for.
+    pub passphrase: Option<Secret>,
+}
+
+/// What came of a newcomer's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unlocked {
+    /// It is here: its public half, `ssh-ed25519 AAAA…`.
+    Key(String),
+    /// It has a passphrase, which is to be asked for.
+    Locked,
 }
 
 /// Everything that can happen to the screen.
@@ -75,6 +104,8 @@ pub enum Msg {
     Input(crossterm::event::Event),
     /// The engine tells something.
     Update(Update),
+    /// What came of a newcomer's key.
+    Unlocked(Result<Unlocked, String>),
     /// A signal asks to leave.
     Leave,
     /// The program goes on after it was stopped from outside.
@@ -134,12 +165,16 @@ where
     loop {
         app.now = (setup.clock)();
         terminal.draw(|frame| app.draw_in(frame)).map_err(io::Error::other)?;
-        for message in next(messages, app.pause()) {
+        let mut waiting = next(messages, app.pause());
+        while let Some(message) = waiting.pop_front() {
             app.now = (setup.clock)();
             for effect in app.update(message) {
                 match effect {
                     Effect::Send(request) => send(request),
                     Effect::Copy(text) => host.copy(&text)?,
+                    Effect::Unlock(newcomer) => {
+                        waiting.push_front(Msg::Unlocked((setup.unlock)(&newcomer)));
+                    }
                     Effect::Suspend => again(terminal, host.suspend())?,
                     Effect::Redraw => again(terminal, host.take_again())?,
                     Effect::End => return Ok(app.left()),
@@ -163,12 +198,12 @@ where
 
 /// What has come in: waits for the first message, takes the others along. Nothing after the pause. If
 /// nobody can send any more, the engine has gone.
-fn next(messages: &Receiver<Msg>, pause: Duration) -> Vec<Msg> {
+fn next(messages: &Receiver<Msg>, pause: Duration) -> VecDeque<Msg> {
     match messages.recv_timeout(pause) {
         Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
-        Err(RecvTimeoutError::Timeout) => Vec::new(),
+        Err(RecvTimeoutError::Timeout) => VecDeque::new(),
         Err(RecvTimeoutError::Disconnected) => {
-            vec![Msg::Update(Update::Broken("the engine has gone".into()))]
+            [Msg::Update(Update::Broken("the engine has gone".into()))].into()
         }
     }
 }

@@ -41,7 +41,8 @@ pub fn sheet(view: &View, width: usize, prompt: &Prompt) -> Sheet {
     sheet
 }
 
-fn field(view: &View, sheet: &mut Sheet, width: usize, field: &Field, least: usize, here: bool) {
+/// A field, and the cursor in it if the person is there.
+pub fn field(view: &View, sheet: &mut Sheet, width: usize, field: &Field, least: usize, here: bool) {
     let (mut rows, (row, column)) = field.rows(width.saturating_sub(1));
     rows.resize(rows.len().max(least), String::new());
     if here {

@@ -29,6 +29,7 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         log: "20260921T141320Z.jsonl".into(),
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
+        unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
     };
     Screen { app: App::new(&setup, sample.shared(), Rect::new(0, 0, size.0, size.1)), effects: Vec::new() }

@@ -1,0 +1,135 @@
+//! Two people at one keyboard: each acts under their own name and key, and the run is sealed by both or not.
+
+use super::agent::SshAgent;
+use super::world::{ALICE, World, confirm, leave, leave_with, select};
+use crate::attacks::stock;
+use crate::bench::keys::{SK_PROVIDER, SshKey};
+use crate::bench::need;
+use crate::bench::terminal::{Key, Terminal};
+
+const BOB: &str = "bob@deck.example";
+
+/// A world whose plan asks for a reviewer's seal, too.
+fn reviewed() -> World {
+    let mut world = World::new();
+    let profile = format!(
+        "environment = \"staging\"\nchecklist = \"checklist.toml\"\nseals = [\"driver\", \"reviewer\"]\n[values]\napp.url = \"{}\"\n",
+        world.web.url("")
+    );
+    let sandbox = std::mem::replace(&mut world.sandbox, crate::bench::gonogo::Sandbox::new());
+    world.sandbox = sandbox.profile(&profile);
+    world
+}
+
+/// Answers `p`: who, and which key.
+#[track_caller]
+fn newcomer(terminal: &mut Terminal, who: &str, key: &str) {
+    terminal.send("p").wait_for_text("another operator at this keyboard");
+    terminal.send(who).press(Key::Enter).send(key).press(Key::Enter);
+}
+
+/// Esc, and not as the beginning of what is typed next.
+#[track_caller]
+fn away(terminal: &mut Terminal, title: &str) {
+    terminal.press(Key::Esc).wait_gone(title);
+}
+
+#[test]
+fn two_people_at_one_keyboard_seal_with_a_locked_key_file_and_a_security_key() {
+    need!("ssh-keygen", "ssh-agent", "ssh-add", SK_PROVIDER, "jq");
+    let mut world = reviewed();
+    world.key = world.sandbox.key_with_passphrase("locked", "open sesame");
+    let dir = world.key.path.parent().unwrap().to_owned();
+    let bob = SshKey::of_kind(&dir, "bobs", "", &["ed25519-sk"]);
+    let agent = SshAgent::start();
+    agent.add(&bob.path, "");
+    let path = world.key.path.display().to_string();
+    let mut terminal = super::agent::open(&mut world, Some(&agent), Some(&path));
+    terminal.wait_for_text("Passphrase of").send("open sesame").press(Key::Enter).wait_for_text("1/3");
+    select(&mut terminal, '2', 0);
+    confirm(&mut terminal, "people.told");
+
+    newcomer(&mut terminal, BOB, &bob.path.display().to_string());
+    terminal.wait_for_text("takes part as reviewer, and acts now").wait_for_text("▸bob (reviewer)");
+    select(&mut terminal, '1', 1);
+    terminal.wait_for_text("you, with space").send(" ").wait_for_text("confirm as bob (reviewer)");
+    terminal.send("y").wait_for_text("confirmed service.headers");
+
+    terminal.send("p").wait_for_text("who acts").send("p").wait_for_text("alice (driver) acts now");
+    terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
+    terminal
+        .send("s")
+        .wait_for_text("seal as alice (driver)")
+        .send("y")
+        .wait_for_text("bob's seal (reviewer) is missing");
+    terminal.send("p").wait_for_text("who acts").send("2").wait_for_text("bob (reviewer) acts now");
+    terminal.send("v").wait_for_text("s seal").send("s").wait_for_text("seal as bob (reviewer)");
+    terminal.send("y").wait_for_text("SEALED");
+    leave_with(terminal, 0);
+
+    let log = world.log();
+    let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key), (BOB, &bob)]);
+    let (file, trusted) = (log.display().to_string(), signers.display().to_string());
+    world.set_args(&["verify", &file, "--signers", &trusted, "--require-go"]);
+    let _ = world.sandbox.run().code(0).stdout_has(&format!("sealed by {ALICE} and {BOB}"));
+    let _ = stock::verify(&log, &signers).code(0);
+    let by = |kind: &str| -> Vec<_> {
+        let entries = world.entries().into_iter().filter(|entry| entry["kind"] == kind);
+        entries.map(|entry| entry["by"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        (by("joined"), by("confirmed"), by("sealed")),
+        (
+            vec![BOB.to_owned()],
+            vec![ALICE.to_owned(), BOB.to_owned()],
+            vec![ALICE.to_owned(), BOB.to_owned()],
+        )
+    );
+}
+
+#[test]
+fn one_person_twice_one_key_twice_and_a_missing_reviewer_are_refused() {
+    need!("ssh-keygen");
+    let mut world = reviewed();
+    let other = world.sandbox.key("other").path.display().to_string();
+    let own = world.key.path.display().to_string();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("recorded");
+    terminal.send("s").wait_for_text("the run needs a seal by a reviewer");
+    away(&mut terminal, "points closed");
+
+    newcomer(&mut terminal, ALICE, &own);
+    terminal.wait_for_text("alice@deck.example is here already");
+    away(&mut terminal, "another operator");
+    newcomer(&mut terminal, ALICE, &other);
+    terminal.wait_for_text("takes part in this run with another key");
+    away(&mut terminal, "another operator");
+    newcomer(&mut terminal, BOB, &own);
+    terminal.wait_for_text("two people need two keys");
+    away(&mut terminal, "another operator");
+    newcomer(&mut terminal, "not a name", &other);
+    terminal.wait_for_text("cannot be a name");
+    away(&mut terminal, "another operator");
+    newcomer(&mut terminal, BOB, "/nowhere");
+    terminal.wait_for_text("there is no such file");
+    away(&mut terminal, "another operator");
+    leave(terminal);
+    assert!(world.entries().iter().all(|entry| entry["kind"] != "joined" && entry["kind"] != "sealed"));
+}
+
+#[test]
+fn a_passphrase_is_asked_for_and_stands_nowhere() {
+    need!("ssh-keygen");
+    let mut world = reviewed();
+    let bob = world.sandbox.key_with_passphrase("bobs", "open sesame");
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("1/");
+    newcomer(&mut terminal, BOB, &bob.path.display().to_string());
+    terminal.wait_for_text("Its passphrase?").send("open").wait_for_text("••••").press(Key::Enter);
+    terminal.wait_for_text("the passphrase is wrong").send("open sesame").press(Key::Enter);
+    terminal.wait_for_text("takes part as reviewer");
+    assert!(!terminal.screen_text().contains("sesame"));
+    leave(terminal);
+    assert!(!std::fs::read_to_string(world.log()).unwrap().contains("sesame"));
+}
