@@ -30,6 +30,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell whether a run log is sealed, open or invalid
     Verify(VerifyArgs),
+    /// Write a run up as a document: for a change ticket, a CI server, an attestation
+    #[command(after_help = "Exit codes: as for verify; a report is no approval")]
+    Report(ReportArgs),
+    /// Tell what is different between two runs
+    #[command(after_help = "Exit codes: 0 nothing is different, 1 something is, 2 trouble")]
+    Diff(DiffArgs),
     /// Pack a run log, its side files and its signatures into one archive
     Bundle(BundleArgs),
     /// Set up who you are and the key that you sign with
@@ -134,7 +140,7 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
     /// Write it into a file too, in this format; can be given several times
-    #[arg(long, value_name = "FORMAT:PATH", value_parser = output)]
+    #[arg(long, value_name = "FORMAT:PATH", value_parser = output::<Format>)]
     pub output: Vec<(Format, PathBuf)>,
     /// Only this point or section; can be given several times
     #[arg(long, value_name = "ID|SECTION")]
@@ -147,10 +153,10 @@ pub struct CheckArgs {
     pub no_effects: bool,
 }
 
-fn output(text: &str) -> Result<(Format, PathBuf), String> {
+fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
     let expected = || format!("expected FORMAT:PATH such as junit:report.xml, found {text:?}");
     let (format, path) = text.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(expected)?;
-    Ok((Format::from_str(format, true)?, PathBuf::from(path)))
+    Ok((F::from_str(format, true)?, PathBuf::from(path)))
 }
 
 /// How to tell what was seen.
@@ -177,6 +183,67 @@ pub struct TrustArgs {
     /// settings, else git's gpg.ssh.revocationFile]
     #[arg(long, value_name = "FILE")]
     pub revoked: Option<PathBuf>,
+}
+
+/// Writing a run up.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run log, or a bundle of one
+    pub log: PathBuf,
+    /// How to write it on standard output [default: markdown, unless --output is given]
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write it into a file, in this format; can be given several times
+    #[arg(long, value_name = "FORMAT:PATH", value_parser = output::<ReportFormat>)]
+    pub output: Vec<(ReportFormat, PathBuf)>,
+    /// Whom to believe.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Who signs a dsse envelope.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// With dsse: a signed envelope to which your signature is added
+    #[arg(long, value_name = "ENVELOPE")]
+    pub add: Option<PathBuf>,
+}
+
+/// The formats of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Markdown, as forges render it
+    Markdown,
+    /// One HTML page, without scripts, without the network
+    Html,
+    /// One JSON object
+    Json,
+    /// JUnit XML: a case per control point, and one for the log
+    Junit,
+    /// An in-toto statement about the log, signed with your key, in a DSSE envelope
+    Dsse,
+}
+
+/// Comparing two runs.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The older run's log, or a bundle of it
+    pub old: PathBuf,
+    /// The newer one's
+    pub new: PathBuf,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    pub format: DiffFormat,
+    /// Whom to believe.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
+/// The formats of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object
+    Json,
 }
 
 /// Packing a log.

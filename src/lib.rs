@@ -50,6 +50,7 @@ pub mod headless;
 pub mod journal;
 pub mod outcome;
 pub mod probe;
+pub mod report;
 pub mod run;
 pub mod secret;
 pub mod text;

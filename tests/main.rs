@@ -12,5 +12,6 @@ mod layers;
 mod manual;
 mod probes;
 mod readme;
+mod reports;
 mod runs;
 mod trust;

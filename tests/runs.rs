@@ -1,6 +1,6 @@
 //! Runs, from opening to seal, as people at a terminal and strangers with stock tools see them.
 
-mod agent;
+pub mod agent;
 mod faults;
 mod kinds;
 mod opening;

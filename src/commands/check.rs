@@ -58,7 +58,7 @@ fn render(format: Format, judgement: &Judgement, left_out: &[String], color: boo
     match format {
         Format::Human => headless::human(judgement, left_out, color),
         Format::Json => headless::json(judgement, left_out),
-        Format::Junit => headless::junit(judgement, left_out),
+        Format::Junit => headless::junit(judgement, left_out, None),
         Format::Tap => headless::tap(judgement, left_out),
     }
 }

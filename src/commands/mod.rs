@@ -9,6 +9,7 @@ mod judged;
 mod load;
 mod manual;
 mod new_key;
+mod report;
 mod run;
 mod settings;
 mod trust;
@@ -37,6 +38,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Check(arguments) => check::check(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bundle(arguments) => bundle::bundle(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Diff(arguments) => report::diff(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),

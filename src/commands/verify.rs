@@ -19,7 +19,8 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
     Ok(exit(&report, state.as_ref(), arguments.require_go))
 }
 
-fn exit(report: &Report, state: Option<&RunState>, require_go: bool) -> Exit {
+/// How the program ends that told of a log.
+pub(super) fn exit(report: &Report, state: Option<&RunState>, require_go: bool) -> Exit {
     let decision = state.and_then(|state| state.verdict.as_ref()).map(|verdict| verdict.decision);
     match report.answer {
         Answer::Invalid { .. } => Exit::LogInvalid,

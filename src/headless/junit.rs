@@ -10,24 +10,41 @@ use crate::checklist::{Point, Section};
 use crate::run::Judgement;
 use crate::text::line;
 
+/// A case for the log itself, where there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct LogCase<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What is in the way of believing it.
+    pub trouble: Option<&'a str>,
+    /// Whether it is invalid, and not only open.
+    pub invalid: bool,
+}
+
 /// The whole report; `left_out` says what was not looked at on purpose.
 #[must_use]
-pub fn junit(judgement: &Judgement, left_out: &[String]) -> String {
+pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail.
-    let _ = suites(&mut xml, judgement, left_out);
+    let _ = suites(&mut xml, judgement, left_out, log);
     String::from_utf8(xml.into_inner()).unwrap_or_default() + "\n"
 }
 
-fn suites(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, left_out: &[String]) -> io::Result<()> {
+fn suites(
+    xml: &mut Writer<Vec<u8>>,
+    judgement: &Judgement,
+    left_out: &[String],
+    log: Option<&LogCase>,
+) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let plan = &judgement.state.plan;
     let name = format!("gonogo {} {}", line(&plan.environment), line(&plan.release));
-    let counts = Counts::of(judgement, plan.points());
+    let counts = Counts::of(judgement, plan.points()).and(log);
     let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
             properties(xml, left_out)?;
+            log.map_or(Ok(()), |log| log_suite(xml, log))?;
             plan.sections.iter().try_for_each(|section| suite(xml, judgement, section))
         })?;
     Ok(())
@@ -43,6 +60,24 @@ fn properties(xml: &mut Writer<Vec<u8>>, left_out: &[String]) -> io::Result<()> 
             property.with_attribute(("value", line(what).as_str())).write_empty().map(drop)
         })
     })?;
+    Ok(())
+}
+
+fn log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
+    let counts = Counts::default().and(Some(log));
+    let tag = xml.create_element("testsuite").with_attribute(("name", "run log"));
+    tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
+        .write_inner_content(|xml| {
+            let case = xml.create_element("testcase").with_attribute(("classname", "log"));
+            let case = case.with_attribute(("name", format!("{} is sealed", line(log.name)).as_str()));
+            let case = case.with_attribute(("time", "0.000"));
+            let Some(trouble) = log.trouble else { return case.write_empty().map(drop) };
+            case.write_inner_content(|xml| {
+                let element = xml.create_element(if log.invalid { "error" } else { "failure" });
+                element.with_attribute(("message", line(trouble).as_str())).write_empty().map(drop)
+            })?;
+            Ok(())
+        })?;
     Ok(())
 }
 
@@ -84,6 +119,7 @@ fn case(
 }
 
 /// How many cases there are of each kind.
+#[derive(Default)]
 struct Counts {
     all: usize,
     failures: usize,
@@ -93,7 +129,7 @@ struct Counts {
 
 impl Counts {
     fn of<'a>(judgement: &Judgement, points: impl Iterator<Item = &'a Point>) -> Self {
-        let mut counts = Self { all: 0, failures: 0, errors: 0, skipped: 0 };
+        let mut counts = Self::default();
         for point in points {
             counts.all += 1;
             match kind(judgement, point) {
@@ -104,6 +140,14 @@ impl Counts {
             }
         }
         counts
+    }
+
+    /// The log's own case with them.
+    fn and(mut self, log: Option<&LogCase>) -> Self {
+        self.all += usize::from(log.is_some());
+        self.errors += usize::from(log.is_some_and(|log| log.trouble.is_some() && log.invalid));
+        self.failures += usize::from(log.is_some_and(|log| log.trouble.is_some() && !log.invalid));
+        self
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

@@ -9,7 +9,7 @@ mod tap;
 
 pub use human::human;
 pub use json::json;
-pub use junit::junit;
+pub use junit::{LogCase, junit};
 pub use selection::Selection;
 pub use tap::tap;
 

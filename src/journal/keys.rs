@@ -279,6 +279,13 @@ fn unlocked(
     })
 }
 
+/// The fingerprint of a public key, `SHA256:…`, as `ssh-keygen -l` tells it.
+#[must_use]
+pub fn fingerprint(public: &str) -> Option<String> {
+    let key = PublicKey::from_openssh(public).ok()?;
+    Some(key.fingerprint(ssh_key::HashAlg::Sha256).to_string())
+}
+
 /// The public half of a key file, `ssh-ed25519 AAAA…`; needs no passphrase.
 ///
 /// # Errors

@@ -95,7 +95,11 @@ fn one_person_twice_one_key_twice_and_a_missing_reviewer_are_refused() {
     let own = world.key.path.display().to_string();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
-    terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("the verdict is recorded");
+    terminal
+        .send("v")
+        .wait_for_text("record this verdict")
+        .send("y")
+        .wait_for_text("the verdict is recorded");
     terminal.send("s").wait_for_text("the run needs a seal by a reviewer");
     away(&mut terminal, "points closed");
 

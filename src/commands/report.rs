@@ -1,0 +1,127 @@
+//! `gonogo report` and `gonogo diff`: a run as a document, and what is different between two.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use sha2::{Digest as _, Sha256};
+
+use super::identity;
+use super::judged::{Judged, judge};
+use super::settings::Settings;
+use super::verify::exit;
+use crate::cli::{DiffArgs, DiffFormat, ReportArgs, ReportFormat, TrustArgs};
+use crate::error::Exit;
+use crate::headless;
+use crate::journal::entry::Entry;
+use crate::journal::keys::fingerprint;
+use crate::journal::store::peek;
+use crate::outcome::Sha256Hex;
+use crate::report::compare::Comparison;
+use crate::report::dsse::{Envelope, message};
+use crate::report::{Basis, Document, html, markdown, statement};
+use crate::run::RunState;
+
+/// A log, and the document of its run.
+struct Told {
+    judged: Judged,
+    state: RunState,
+    document: Document,
+}
+
+pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
+    let told = tell(&arguments.log, &arguments.trust)?;
+    let default = arguments.output.is_empty().then_some(ReportFormat::Markdown);
+    let standard = arguments.format.or(default);
+    let mut formats = arguments.output.iter().map(|(format, _)| *format).chain(standard);
+    if arguments.add.is_some() && formats.all(|format| format != ReportFormat::Dsse) {
+        bail!("--add goes with --format dsse: it names an envelope that is signed once more");
+    }
+    for (format, path) in &arguments.output {
+        let text = written(&told, *format, arguments)?;
+        fs::write(path, text).with_context(|| format!("report {}", path.display()))?;
+    }
+    if let Some(format) = standard {
+        io::stdout().lock().write_all(written(&told, format, arguments)?.as_bytes())?;
+    }
+    Ok(exit(&told.judged.report, Some(&told.state), false))
+}
+
+pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
+    let old = tell(&arguments.old, &arguments.trust)?;
+    let new = tell(&arguments.new, &arguments.trust)?;
+    let found = Comparison::of(&old.document, &new.document);
+    let text = match arguments.format {
+        DiffFormat::Human => found.human(),
+        DiffFormat::Json => serde_json::to_string_pretty(&found)? + "\n",
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(if found.is_same() { Exit::Good } else { Exit::NoGo })
+}
+
+fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
+    let judged = judge(path, trust)?;
+    let log = judged.source.log();
+    let mut entries: Vec<Entry> = peek(log)?;
+    entries.truncate(usize::try_from(judged.report.entries).unwrap_or(usize::MAX));
+    let state = RunState::fold(&entries).ok_or_else(|| {
+        anyhow!("{}: there is no valid entry in it to report on; `gonogo verify` says why", path.display())
+    })?;
+    let name = log.file_name().unwrap_or_default().to_string_lossy();
+    let basis = Basis {
+        name: &name,
+        sha256: digest(log)?,
+        entries: &entries,
+        state: &state,
+        verified: &judged.report,
+    };
+    let document = Document::of(&basis);
+    let document = document.ok_or_else(|| anyhow!("{}: there is nothing in it", path.display()))?;
+    Ok(Told { judged, state, document })
+}
+
+fn digest(log: &Path) -> Result<Sha256Hex> {
+    let mut digest = Sha256::new();
+    io::copy(&mut File::open(log)?, &mut digest).with_context(|| format!("run log {}", log.display()))?;
+    Ok(Sha256Hex(digest.finalize().into()))
+}
+
+fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {
+    let document = &told.document;
+    Ok(match format {
+        ReportFormat::Markdown => markdown(document)?,
+        ReportFormat::Html => html(document)?,
+        ReportFormat::Json => serde_json::to_string_pretty(document)? + "\n",
+        ReportFormat::Junit => {
+            let judged = &document.verification;
+            let log = headless::LogCase {
+                name: &document.log.name,
+                trouble: (judged.answer != "sealed").then_some(judged.sentence.as_str()),
+                invalid: judged.answer == "invalid",
+            };
+            headless::junit(&told.state.judge(&told.state.at), &[], Some(&log))
+        }
+        ReportFormat::Dsse => envelope(document, arguments)?,
+    })
+}
+
+/// The statement, signed by whoever runs this.
+fn envelope(document: &Document, arguments: &ReportArgs) -> Result<String> {
+    let statement = statement(document);
+    let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
+    let keyid = fingerprint(&signer.public).ok_or_else(|| anyhow!("{} has no fingerprint", signer.public))?;
+    let mut envelope = match &arguments.add {
+        None => Envelope::of(&statement),
+        Some(path) => {
+            let text = fs::read_to_string(path).with_context(|| format!("envelope {}", path.display()))?;
+            let envelope: Envelope = serde_json::from_str(&text)
+                .with_context(|| format!("envelope {}: expected a DSSE envelope", path.display()))?;
+            envelope.may_add(&statement, &keyid).with_context(|| format!("envelope {}", path.display()))?;
+            envelope
+        }
+    };
+    let signature = signer.sign_plain(&message(&statement))?;
+    envelope.add(keyid, &signature);
+    Ok(serde_json::to_string(&envelope)? + "\n")
+}

@@ -1,0 +1,237 @@
+//! What is different between two runs: how points were settled, what probes saw, the plan, the time it took.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Document;
+use super::points::{Observed, PointPart};
+use crate::time::span;
+
+/// From how many milliseconds on a change of time is worth telling, if it is also a change by half or double.
+const SLOW_MS: u64 = 100;
+
+/// What is different between two runs.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The older run.
+    pub old: Side,
+    /// The newer one.
+    pub new: Side,
+    /// The points that differ, in the newer run's order; then those that only the older one has.
+    pub points: Vec<PointChange>,
+    /// Tailoring and people.
+    pub plan: Vec<Change>,
+    /// Probes whose looks took half or double the time, in milliseconds.
+    pub times: Vec<Change>,
+}
+
+/// One of the two runs.
+#[derive(Debug, Serialize)]
+pub struct Side {
+    /// Its id.
+    pub run: String,
+    /// Environment and release.
+    pub what: String,
+    /// What verification of its log found.
+    pub verification: String,
+    /// Its verdict.
+    pub verdict: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// A point that differs.
+#[derive(Debug, Serialize)]
+pub struct PointChange {
+    /// Its id.
+    pub id: String,
+    /// What differs.
+    pub changes: Vec<Change>,
+}
+
+/// Something that was one thing and is another; absent on the side that does not have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// What.
+    pub what: String,
+    /// In the older run.
+    pub old: Option<String>,
+    /// In the newer one.
+    pub new: Option<String>,
+}
+
+impl Comparison {
+    /// Compares two runs.
+    #[must_use]
+    pub fn of(old: &Document, new: &Document) -> Self {
+        let before = |id: &str| points(old).find(|point| point.id == id);
+        let stays = |id: &str| points(new).any(|point| point.id == id);
+        let pairs = points(new).map(|point| (before(&point.id), Some(point)));
+        let gone = points(old).filter(|point| !stays(&point.id)).map(|point| (Some(point), None));
+        let pairs: Vec<_> = pairs.chain(gone).collect();
+        let points = pairs.iter().filter_map(|(old, new)| point_change(*old, *new)).collect();
+        let times = pairs.iter().filter_map(|(old, new)| Some(times((*old)?, (*new)?))).flatten().collect();
+        Self { old: side(old), new: side(new), points, plan: plan(old, new), times }
+    }
+
+    /// Whether nothing differs but the time that things took.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.points.is_empty() && self.plan.is_empty() && self.old.verdict == self.new.verdict
+    }
+
+    /// For people: a block per point, what was with `-`, what is with `+`.
+    #[must_use]
+    pub fn human(&self) -> String {
+        let mut out = String::new();
+        for (sign, side) in [('-', &self.old), ('+', &self.new)] {
+            let Side { run, what, verification, verdict, took_ms } = side;
+            let short = run.get(..8).unwrap_or(run);
+            let took = span(std::time::Duration::from_millis(*took_ms));
+            let _ = writeln!(out, "{sign} {what}: {verdict}, {took}, run {short}, {verification}");
+        }
+        for point in &self.points {
+            let _ = writeln!(out, "\n{}", point.id);
+            changes(&mut out, &point.changes);
+        }
+        for (title, told) in [("plan and people", &self.plan), ("time, in ms", &self.times)] {
+            if !told.is_empty() {
+                let _ = writeln!(out, "\n{title}");
+                changes(&mut out, told);
+            }
+        }
+        if self.is_same() {
+            out.push_str("\nnothing else differs\n");
+        }
+        out
+    }
+}
+
+fn changes(out: &mut String, changes: &[Change]) {
+    for Change { what, old, new } in changes {
+        let _ = writeln!(out, "  {what}");
+        for (sign, value) in [('-', old), ('+', new)] {
+            if let Some(value) = value {
+                let _ = writeln!(out, "    {sign} {}", value.replace('\n', " "));
+            }
+        }
+    }
+}
+
+fn points(document: &Document) -> impl Iterator<Item = &PointPart> {
+    document.sections.iter().flat_map(|section| &section.points)
+}
+
+fn side(document: &Document) -> Side {
+    let Document { run, verdict, verification, .. } = document;
+    Side {
+        run: run.id.clone(),
+        what: format!("{} {}", run.environment, run.release),
+        verification: verification.sentence.clone(),
+        verdict: format!("{} {}/{}", verdict.decision, verdict.closed, verdict.total),
+        took_ms: run.took_ms,
+    }
+}
+
+/// A change, unless there is none.
+fn change(what: impl Into<String>, old: Option<String>, new: Option<String>) -> Option<Change> {
+    (old != new).then(|| Change { what: what.into(), old, new })
+}
+
+fn point_change(old: Option<&PointPart>, new: Option<&PointPart>) -> Option<PointChange> {
+    let id = new.or(old)?.id.clone();
+    let both = |tell: &dyn Fn(&PointPart) -> String| (old.map(tell), new.map(tell));
+    let mut changes = Vec::new();
+    for (what, (old, new)) in [
+        ("state", both(&|point| point.status.clone())),
+        ("question", both(&|point| format!("{}. {}", point.title, point.why))),
+        ("people who confirm", both(&|point| point.people.to_string())),
+        ("mandatory", both(&|point| if point.mandatory { "yes" } else { "no" }.to_owned())),
+        ("set aside", both(&set_aside)),
+    ] {
+        changes.extend(change(
+            what,
+            old.filter(|text| !text.is_empty()),
+            new.filter(|text| !text.is_empty()),
+        ));
+    }
+    if let (Some(old), Some(new)) = (old, new) {
+        changes.extend(evidence(old, new));
+    }
+    (!changes.is_empty()).then_some(PointChange { id, changes })
+}
+
+fn set_aside(point: &PointPart) -> String {
+    let aside =
+        point.acts.iter().filter(|act| act.what.starts_with("waived") || act.what == "not applicable");
+    // Until when is another time in every run.
+    let told = aside.map(|act| format!("{}: {}", act.by, act.words.as_deref().unwrap_or_default()));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// What probes saw and what they were to see; measured values differ in every run and are left out.
+fn evidence(old: &PointPart, new: &PointPart) -> Vec<Change> {
+    let of = |point: &PointPart| -> Vec<(String, Observed)> {
+        let all = point.probes.iter().flat_map(|probe| {
+            probe
+                .observations
+                .iter()
+                .map(move |seen| (format!("{}: {}", probe.title, seen.what), seen.clone()))
+        });
+        all.collect()
+    };
+    let (old, new) = (of(old), of(new));
+    let find = |all: &[(String, Observed)], name: &str| {
+        all.iter().find(|(known, _)| known == name).map(|(_, seen)| seen.clone())
+    };
+    let mut names: Vec<&String> = new.iter().map(|(name, _)| name).collect();
+    names.extend(old.iter().map(|(name, _)| name).filter(|name| find(&new, name).is_none()));
+    names.dedup();
+    let mut changes = Vec::new();
+    for name in names {
+        let (old, new) = (find(&old, name), find(&new, name));
+        let seen = |side: &Option<Observed>| {
+            side.as_ref().filter(|seen| !seen.measured).map(|seen| seen.seen.clone())
+        };
+        let expected = |side: &Option<Observed>| {
+            side.as_ref().map(|seen| seen.expected.clone()).filter(|expected| !expected.is_empty())
+        };
+        changes.extend(change(name.as_str(), seen(&old), seen(&new)));
+        if old.is_some() && new.is_some() {
+            changes.extend(change(format!("{name}, expected"), expected(&old), expected(&new)));
+        }
+    }
+    changes
+}
+
+fn times(old: &PointPart, new: &PointPart) -> Vec<Change> {
+    let pair = |probe: &super::points::ProbePart| {
+        let before = old.probes.iter().find(|known| known.id == probe.id)?;
+        let (was, is) = (before.took_ms, probe.took_ms);
+        let telling = was.max(is) >= SLOW_MS && (was >= is * 2 || is >= was * 2);
+        let what = format!("{} {}", new.id, probe.id);
+        telling.then(|| Change { what, old: Some(was.to_string()), new: Some(is.to_string()) })
+    };
+    new.probes.iter().filter_map(pair).collect()
+}
+
+fn plan(old: &Document, new: &Document) -> Vec<Change> {
+    let mut changes = Vec::new();
+    changes.extend(change("checklist", Some(old.run.checklist.clone()), Some(new.run.checklist.clone())));
+    let solo = |document: &Document| Some(if document.run.solo { "yes" } else { "no" }.to_owned());
+    changes.extend(change("one person may stand for two", solo(old), solo(new)));
+    let people = |document: &Document| -> Vec<String> {
+        document.people.iter().map(|one| format!("{} ({}) {}", one.principal, one.role, one.key)).collect()
+    };
+    for (what, old, new) in
+        [("tailoring", old.tailored.clone(), new.tailored.clone()), ("person", people(old), people(new))]
+    {
+        let only = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|one| !those.contains(one)).cloned().collect()
+        };
+        changes.extend(only(&old, &new).into_iter().filter_map(|one| change(what, Some(one), None)));
+        changes.extend(only(&new, &old).into_iter().filter_map(|one| change(what, None, Some(one))));
+    }
+    changes
+}

@@ -1,0 +1,284 @@
+//! What a report says, in the order in which it says it.
+
+use serde::Serialize;
+
+use super::chart::{Bar, bars};
+use super::people::{Acted, People, Person, people};
+use super::points::{Section, sections};
+use crate::journal::entry::{Entry, Recovered};
+use crate::journal::verify::{Answer, Report};
+use crate::outcome::Sha256Hex;
+use crate::run::{Judgement, RunState, judge};
+use crate::text::line;
+use crate::time::{Moment, span};
+
+/// What a document is made from.
+pub struct Basis<'a> {
+    /// The log's file name.
+    pub name: &'a str,
+    /// SHA-256 of the log's bytes.
+    pub sha256: Sha256Hex,
+    /// Its valid entries.
+    pub entries: &'a [Entry],
+    /// The run that they come to.
+    pub state: &'a RunState,
+    /// What verification found.
+    pub verified: &'a Report,
+}
+
+/// A run as a document.
+#[derive(Debug, Serialize)]
+pub struct Document {
+    /// The log.
+    pub log: Log,
+    /// What verification found.
+    pub verification: Verification,
+    /// What was promoted, where.
+    pub run: Run,
+    /// The verdict at the end of the log.
+    pub verdict: Verdict,
+    /// The seals that stand.
+    pub seals: Vec<Acted>,
+    /// Who took part.
+    pub people: Vec<Person>,
+    /// The run before it in its environment.
+    pub previous_run: Option<PreviousRun>,
+    /// How the plan differs from the checklist.
+    pub tailored: Vec<String>,
+    /// What crashes left.
+    pub recovered: Vec<String>,
+    /// Notes about the whole run.
+    pub notes: Vec<Acted>,
+    /// The sections with their points.
+    pub sections: Vec<Section>,
+    /// How the points fared over time.
+    pub chart: Vec<Bar>,
+    /// Every act of a person, in order, those that were taken back too.
+    pub acts: Vec<Acted>,
+}
+
+/// The log that a document is about.
+#[derive(Debug, Serialize)]
+pub struct Log {
+    /// Its file name.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// How many entries are valid.
+    pub entries: u64,
+    /// The hash of the last valid line.
+    pub head: String,
+}
+
+/// What verification found.
+#[derive(Debug, Serialize)]
+pub struct Verification {
+    /// `sealed`, `open` or `invalid`.
+    pub answer: &'static str,
+    /// The answer in a sentence.
+    pub sentence: String,
+    /// The line at which the log stops being valid.
+    pub line: Option<u64>,
+    /// The byte at which that line begins.
+    pub byte: Option<u64>,
+    /// Why it is not valid.
+    pub why: Option<String>,
+    /// What should be known beside.
+    pub warnings: Vec<String>,
+}
+
+/// What was promoted, where, when.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// The environment.
+    pub environment: String,
+    /// Whether it is a production environment.
+    pub production: bool,
+    /// The release tag.
+    pub release: String,
+    /// The commit that the tag names, where known.
+    pub commit: Option<String>,
+    /// The tag that ran there before.
+    pub previous: Option<String>,
+    /// The checklist's name.
+    pub checklist: String,
+    /// Whether one person may stand for two.
+    pub solo: bool,
+    /// The host on which it was opened.
+    pub host: String,
+    /// The version of gonogo that opened it.
+    pub gonogo: String,
+    /// When it was opened, RFC 3339.
+    pub opened: String,
+    /// When its last entry was written.
+    pub ended: String,
+    /// How long that is, in milliseconds.
+    pub took_ms: u64,
+    /// The same, for people.
+    pub took: String,
+}
+
+/// Whether it is GO.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// `GO`, `NO-GO` or `PENDING`.
+    pub decision: String,
+    /// Whether a person put it on record, and nothing has changed since.
+    pub recorded: bool,
+    /// How many points are closed.
+    pub closed: u64,
+    /// How many there are.
+    pub total: u64,
+    /// What speaks against GO.
+    pub reasons: Vec<Reason>,
+}
+
+/// What speaks against GO, at one point.
+#[derive(Debug, Serialize)]
+pub struct Reason {
+    /// The point.
+    pub point: String,
+    /// Its state.
+    pub status: String,
+    /// What is behind it.
+    pub why: String,
+}
+
+/// The run before.
+#[derive(Debug, Serialize)]
+pub struct PreviousRun {
+    /// Its id.
+    pub id: String,
+    /// Its last position.
+    pub seq: u64,
+    /// The hash of its last line.
+    pub head: String,
+    /// Whether it was sealed.
+    pub sealed: bool,
+}
+
+impl Document {
+    /// The document of a run. None of a log without a first entry.
+    #[must_use]
+    pub fn of(basis: &Basis) -> Option<Self> {
+        let Basis { state, verified, .. } = *basis;
+        let first = basis.entries.first()?;
+        let now = &basis.entries.last()?.header.at;
+        let judgement = state.judge(now);
+        let People { acts, notes, roster } = people(basis.entries, state);
+        let previous = state.predecessor.as_ref();
+        Some(Self {
+            log: Log {
+                name: line(basis.name),
+                sha256: basis.sha256.to_string(),
+                entries: verified.entries,
+                head: verified.head.to_string(),
+            },
+            verification: verification(verified),
+            run: run(first, state, now),
+            verdict: verdict(state, &judgement),
+            seals: acts.iter().filter(|act| act.kind == "sealed").cloned().collect(),
+            people: roster,
+            previous_run: previous.map(|run| PreviousRun {
+                id: line(&run.run),
+                seq: run.seq,
+                head: run.head.to_string(),
+                sealed: run.sealed,
+            }),
+            tailored: state
+                .plan
+                .tailored
+                .iter()
+                .map(|change| line(&format!("{}: {}", change.point, change.what)))
+                .collect(),
+            recovered: state.recoveries.iter().flat_map(|(seq, left)| recovered(*seq, left)).collect(),
+            notes,
+            sections: sections(&judgement),
+            chart: bars(basis.entries),
+            acts,
+        })
+    }
+}
+
+/// What verification found, in words.
+fn verification(report: &Report) -> Verification {
+    let by = report.sealed_by.iter().map(|who| line(who)).collect::<Vec<_>>().join(" and ");
+    let (answer, sentence, at, why) = match &report.answer {
+        Answer::Sealed => ("sealed", format!("sealed by {by}"), None, None),
+        Answer::Open => ("open", "open: valid, but not sealed".into(), None, None),
+        Answer::Invalid { at, why } => {
+            let why = line(why);
+            let sentence = format!(
+                "INVALID at line {}: {why}. What follows covers only the {} valid entries before it",
+                at.line, report.entries
+            );
+            ("invalid", sentence, Some(at), Some(why))
+        }
+    };
+    Verification {
+        answer,
+        sentence,
+        line: at.map(|at| at.line),
+        byte: at.map(|at| at.byte),
+        why,
+        warnings: report.warnings.iter().map(|warning| line(warning)).collect(),
+    }
+}
+
+fn run(first: &Entry, state: &RunState, end: &Moment) -> Run {
+    let plan = &state.plan;
+    let opened = match &first.event {
+        crate::journal::entry::Event::Opened(opened) => Some(opened),
+        _ => None,
+    };
+    let took = end.since(&state.opened);
+    Run {
+        id: line(&state.run),
+        environment: line(&plan.environment),
+        production: plan.production,
+        release: line(&plan.release),
+        commit: opened.and_then(|opened| opened.commit.as_deref()).map(line),
+        previous: plan.previous.as_deref().map(line),
+        checklist: line(&plan.checklist),
+        solo: plan.solo,
+        host: opened.map(|opened| line(&opened.host)).unwrap_or_default(),
+        gonogo: opened.map(|opened| line(&opened.gonogo)).unwrap_or_default(),
+        opened: state.opened.wall.to_string(),
+        ended: end.wall.to_string(),
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        took: span(took),
+    }
+}
+
+/// The recorded verdict while it stands; otherwise what the rules say at the end of the log.
+fn verdict(state: &RunState, judgement: &Judgement) -> Verdict {
+    let judged = judge(judgement);
+    let (decision, closed, reasons) = match &state.verdict {
+        Some(standing) => (standing.decision, standing.closed, &standing.reasons),
+        None => (judged.decision, judged.closed, &judged.reasons),
+    };
+    let reason = |reason: &crate::journal::entry::Reason| Reason {
+        point: line(&reason.point),
+        status: line(&reason.status),
+        why: line(&reason.why),
+    };
+    Verdict {
+        decision: decision.to_string(),
+        recorded: state.verdict.is_some(),
+        closed,
+        total: judged.total,
+        reasons: reasons.iter().map(reason).collect(),
+    }
+}
+
+fn recovered(seq: u64, left: &Recovered) -> Vec<String> {
+    let torn = left.torn.as_ref().map(|torn| {
+        format!("entry {seq}: {} bytes of a torn line were set aside in {}", torn.bytes, line(&torn.kept))
+    });
+    let doubt = left.in_doubt.map(|doubted| {
+        format!("entry {seq}: the program ended before it is known to have shown entry {doubted}")
+    });
+    torn.into_iter().chain(doubt).collect()
+}

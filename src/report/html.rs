@@ -1,0 +1,23 @@
+//! The document as one HTML page: no scripts, nothing from the network, fit for paper.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment};
+
+use super::Document;
+
+/// The document as HTML.
+///
+/// # Errors
+/// When the template does not fit the document, which is a bug.
+pub fn html(document: &Document) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // Names of points stand in a column of the chart.
+    environment.add_filter("truncate_to", |name: String| crate::text::clip(&name, 28));
+    environment.render_named_str(
+        "report.html",
+        include_str!("report.html.j2"),
+        minijinja::value::Serde(document),
+    )
+}

@@ -1,0 +1,92 @@
+//! Who took part, and what they did.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::journal::entry::{Decision, Entry, Event};
+use crate::journal::keys::fingerprint;
+use crate::run::RunState;
+use crate::text::{block, line};
+
+/// Somebody who took part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Person {
+    /// Their name.
+    pub principal: String,
+    /// What they did in this run: `driver`, `reviewer`.
+    pub role: String,
+    /// Their key's fingerprint, `SHA256:…`.
+    pub key: String,
+    /// How many acts of theirs stand in the log.
+    pub acts: u64,
+}
+
+/// Something that a person did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Acted {
+    /// Its position in the log.
+    pub seq: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Who.
+    pub by: String,
+    /// The entry's kind: `confirmed`, `waived`.
+    pub kind: &'static str,
+    /// The point that it is about.
+    pub point: Option<String>,
+    /// What they said with it.
+    pub words: Option<String>,
+}
+
+/// Everybody, and everything they did.
+pub(super) struct People {
+    pub(super) roster: Vec<Person>,
+    pub(super) acts: Vec<Acted>,
+    pub(super) notes: Vec<Acted>,
+}
+
+pub(super) fn people(entries: &[Entry], state: &RunState) -> People {
+    let acts: Vec<_> = entries.iter().filter(|entry| entry.event.is_act()).map(acted).collect();
+    let mut counts = BTreeMap::new();
+    for act in &acts {
+        *counts.entry(act.by.as_str()).or_insert(0) += 1;
+    }
+    let person = |who: &crate::journal::entry::Enrolled| Person {
+        principal: line(&who.principal),
+        role: who.role.to_string(),
+        key: fingerprint(&who.key).unwrap_or_else(|| line(&who.key)),
+        acts: counts.get(line(&who.principal).as_str()).copied().unwrap_or(0),
+    };
+    let roster = state.roster.iter().map(person).collect();
+    let notes = acts.iter().filter(|act| act.kind == "noted" && act.point.is_none()).cloned().collect();
+    People { roster, acts, notes }
+}
+
+fn acted(entry: &Entry) -> Acted {
+    Acted {
+        seq: entry.header.seq,
+        at: entry.header.at.wall.to_string(),
+        by: line(&entry.header.by),
+        kind: entry.event.kind(),
+        point: entry.event.point().map(line),
+        words: words(&entry.event),
+    }
+}
+
+fn words(event: &Event) -> Option<String> {
+    match event {
+        Event::Opened(event) => event.commit.as_deref().map(|commit| format!("commit {}", line(commit))),
+        Event::Joined(event) => Some(format!("as {}", event.role)),
+        Event::Confirmed(event) => event.reason.as_deref().map(block),
+        Event::Waived(event) => Some(format!("until {}: {}", event.until.readable(), block(&event.reason))),
+        Event::NotApplicable(event) => Some(block(&event.reason)),
+        Event::Noted(event) => Some(block(&event.text)),
+        Event::Verdict(event) => Some(format!("{} {}/{}", shown(event.decision), event.closed, event.total)),
+        _ => None,
+    }
+}
+
+fn shown(decision: Decision) -> String {
+    decision.to_string()
+}

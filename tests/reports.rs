@@ -1,0 +1,95 @@
+//! Runs as documents: every format as its own readers read it, two runs compared, a log in a bundle.
+
+mod bundle;
+mod dsse;
+mod formats;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::bench::gonogo::Output;
+use crate::bench::terminal::Key;
+use crate::bench::web::Reply;
+use crate::runs::world::{ALICE, World, confirm, leave_with, seal, select};
+
+/// What somebody types who wants more than a note.
+const HOSTILE: &str = "# x | <script>alert(1)</script> <img src=x> [a](http://b.example) *b* ```";
+
+/// Two sealed runs of one environment: in the second, a header has another value and a point was waived.
+struct Runs {
+    world: World,
+    old: PathBuf,
+    new: PathBuf,
+    signers: PathBuf,
+}
+
+impl Runs {
+    #[track_caller]
+    fn new() -> Self {
+        let mut world = World::new();
+        let mut terminal = world.open(130, 40);
+        terminal.wait_for_text("1/3");
+        select(&mut terminal, '1', 1);
+        confirm(&mut terminal, "service.headers");
+        select(&mut terminal, '2', 0);
+        confirm(&mut terminal, "people.told");
+        terminal.send("n").wait_for_text("What is to be remembered?");
+        terminal.send(HOSTILE).press(Key::Enter).wait_for_text("noted");
+        seal(&mut terminal, "GO");
+        leave_with(terminal, 0);
+        let old = world.log();
+
+        world.web.route("/healthz", Reply::ok("{}").header("Strict-Transport-Security", "max-age=31536000"));
+        let mut terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
+        terminal.wait_for_text("1/3");
+        select(&mut terminal, '2', 0);
+        terminal.send("w").wait_for_text("Why may this point pass?");
+        terminal.send("asleep").press(Key::Enter).press(Key::Enter).wait_for_text("waive as");
+        terminal.send("y").wait_for_text("waived people.told");
+        seal(&mut terminal, "PENDING");
+        leave_with(terminal, 1);
+        let logs = world.sandbox.logs("staging");
+        let new = logs.into_iter().find(|log| *log != old).unwrap();
+        let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key)]);
+        Self { world, old, new, signers }
+    }
+
+    /// `gonogo` with these arguments, and whom to trust.
+    #[track_caller]
+    fn gonogo(&mut self, args: &[&str]) -> Output {
+        let signers = self.signers.display().to_string();
+        let mut all = args.to_vec();
+        all.extend(["--signers", &signers]);
+        self.world.set_args(&all);
+        self.world.sandbox.run()
+    }
+
+    #[track_caller]
+    fn report(&mut self, log: &Path, format: &str) -> Output {
+        self.gonogo(&["report", &log.display().to_string(), "--format", format])
+    }
+
+    fn work(&self, name: &str) -> PathBuf {
+        self.world.sandbox.work().join(name)
+    }
+}
+
+/// The log with its note changed: invalid from that line on.
+fn tampered(log: &Path, to: &Path) {
+    let text = fs::read_to_string(log).unwrap();
+    let changed = text.replace("alert(1)", "alert(2)");
+    assert_ne!(text, changed);
+    fs::write(to, changed).unwrap();
+}
+
+/// Runs a program of Python, beside the poetry of the tests, and gives what it prints.
+#[track_caller]
+fn python(program: &str, args: &[&str]) -> String {
+    let path = std::env::var_os("PATH").unwrap();
+    let poetry = std::env::split_paths(&path).find(|dir| dir.join("poetry").is_file()).unwrap();
+    let mut python = Command::new(poetry.join("python"));
+    let output = python.arg("-c").arg(program).args(args).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

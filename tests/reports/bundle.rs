@@ -1,0 +1,106 @@
+//! A log in one archive.
+
+use std::fs;
+use std::process::Command;
+
+use super::Runs;
+use crate::bench::need;
+use crate::runs::world::ALICE;
+
+#[track_caller]
+fn tar(dir: &std::path::Path, args: &[&str]) -> String {
+    let output = Command::new("tar").current_dir(dir).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_bundle_is_verified_and_reported_on_as_it_is_and_by_stock_tools() {
+    need!("ssh-keygen", "tar");
+    let mut runs = Runs::new();
+    let (log, work) = (runs.old.display().to_string(), runs.world.sandbox.work());
+    runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
+    let _ = runs.world.sandbox.run().code(0).stdout_has("run.tar.gz");
+    let _ = runs.world.sandbox.run().code(2).stderr_has("is there already");
+    runs.world.set_args(&["bundle", &log, "--output", "again.tar.gz"]);
+    let _ = runs.world.sandbox.run().code(0);
+    assert_eq!(fs::read(work.join("run.tar.gz")).unwrap(), fs::read(work.join("again.tar.gz")).unwrap());
+    let _ = runs.gonogo(&["verify", "run.tar.gz"]).code(0).stdout_has("sealed by");
+    let plain = runs.gonogo(&["report", &log]).code(0).stdout;
+    assert_eq!(runs.gonogo(&["report", "run.tar.gz"]).code(0).stdout, plain);
+
+    let stem = runs.old.file_stem().unwrap().to_str().unwrap().to_owned();
+    tar(&work, &["xzf", "run.tar.gz"]);
+    let signatures = work.join(&stem).join("signatures");
+    let count = fs::read_dir(&signatures).unwrap().count();
+    assert_eq!(count, 12, "six acts, two files each");
+    let mut verify = Command::new("ssh-keygen");
+    verify.current_dir(&signatures).args(["-Y", "verify", "-n", "gonogo-entry-v1", "-I", ALICE]);
+    verify.args(["-s", "000001.sig", "-f"]).arg(&runs.signers);
+    let output = verify.stdin(fs::File::open(signatures.join("000001.msg")).unwrap()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Packs the bundle anew with one thing changed.
+const FORGE: &str = r"
+import io, sys, tarfile
+change = sys.argv[1]
+members = []
+with tarfile.open('run.tar.gz') as old:
+    for info in old:
+        members.append((info, old.extractfile(info).read()))
+stem = members[0][0].name.split('/')[0]
+def add(name, data=b'x', kind=tarfile.REGTYPE, link=''):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, len(data)
+    members.append((info, data))
+if change == 'edit':
+    info, data = members[1]
+    members[1] = (info, b'X' + data[1:])
+elif change == 'drop':
+    members.pop()
+elif change == 'more':
+    add(f'{stem}/signatures/999999.sig')
+elif change == 'first':
+    members.insert(0, members.pop())
+elif change == 'up':
+    add(f'{stem}/../../evil')
+elif change == 'absolute':
+    add('/tmp/evil')
+elif change == 'link':
+    add(f'{stem}/{stem}.jsonl.d/link', b'', tarfile.SYMTYPE, '/etc/passwd')
+elif change == 'stray':
+    add(f'{stem}/stray')
+elif change == 'other':
+    add('other/file')
+with tarfile.open('bad.tar.gz', 'w:gz') as new:
+    for info, data in members:
+        new.addfile(info, io.BytesIO(data))
+";
+
+#[test]
+fn a_bundle_that_is_none_is_refused() {
+    need!("ssh-keygen", "python3");
+    let mut runs = Runs::new();
+    let (log, work) = (runs.old.display().to_string(), runs.world.sandbox.work());
+    runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
+    let _ = runs.world.sandbox.run().code(0);
+    for (change, told) in [
+        ("edit", "000001.msg is not what the log has"),
+        ("drop", ".sig is missing"),
+        ("more", "999999.sig is not what the log has"),
+        ("first", "its first file is not the log"),
+        ("up", "is not a plain file in its directory"),
+        ("absolute", "is not a plain file in its directory"),
+        ("link", "is not a plain file in its directory"),
+        ("stray", "stray does not belong there"),
+        ("other", "it holds more than one directory"),
+    ] {
+        let forged = Command::new("python3").current_dir(&work).args(["-c", FORGE, change]).output().unwrap();
+        assert!(forged.status.success(), "{}", String::from_utf8_lossy(&forged.stderr));
+        let _ = runs.gonogo(&["verify", "bad.tar.gz"]).code(2).stderr_has(told);
+    }
+    let whole = fs::read(work.join("run.tar.gz")).unwrap();
+    fs::write(work.join("bad.tar.gz"), &whole[..whole.len() / 2]).unwrap();
+    let _ = runs.gonogo(&["verify", "bad.tar.gz"]).code(2).stderr_has("bad.tar.gz");
+}

@@ -1,0 +1,109 @@
+//! Statements about a log, signed; read by `openssl` and by Python's `securesystemslib`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::{Runs, python, tampered};
+use crate::bench::keys::{SK_PROVIDER, SshKey};
+use crate::bench::need;
+use crate::runs::agent::SshAgent;
+use crate::runs::world::ALICE;
+
+/// An SSH public key as PEM, its raw signature and what it is over, from an envelope; and then
+/// securesystemslib's own verdict on the envelope.
+const CHECK: &str = r"
+import base64, json, sys
+from cryptography.hazmat.primitives import serialization as s
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+envelope = json.load(open(sys.argv[1]))
+keys = []
+for index, path in enumerate(sys.argv[3:]):
+    public = s.load_ssh_public_key(open(path, 'rb').read())
+    pem = public.public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+    open(f'{sys.argv[2]}/key{index}.pem', 'wb').write(pem)
+    entry = envelope['signatures'][index]
+    open(f'{sys.argv[2]}/sig{index}', 'wb').write(base64.b64decode(entry['sig']))
+    scheme = 'ed25519' if 'ed25519' in open(path).read() else 'ecdsa-sha2-nistp256'
+    raw = lambda: public.public_bytes(s.Encoding.Raw, s.PublicFormat.Raw).hex()
+    value = raw() if scheme == 'ed25519' else pem.decode()
+    keys.append(SSlibKey(entry['keyid'], scheme.split('-')[0], scheme, {'public': value}))
+read = Envelope.from_dict(envelope)
+open(f'{sys.argv[2]}/message', 'wb').write(read.pae())
+read.verify(keys, threshold=len(keys))
+print(read.payload.decode())
+";
+
+/// What `openssl` says to a signature.
+#[track_caller]
+fn openssl(dir: &Path, index: usize, digest: &[&str]) {
+    let mut verify = Command::new("openssl");
+    verify.current_dir(dir).args(["pkeyutl", "-verify", "-rawin", "-pubin", "-in", "message"]).args(digest);
+    verify.args(["-inkey", &format!("key{index}.pem"), "-sigfile", &format!("sig{index}")]);
+    let output = verify.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[track_caller]
+fn sign(runs: &mut Runs, key: &SshKey, who: &str, add: Option<&Path>) -> crate::bench::gonogo::Output {
+    let (log, key) = (runs.old.display().to_string(), key.path.display().to_string());
+    let mut args = vec!["report", &log, "--format", "dsse", "--as", who, "--key", &key];
+    let add = add.map(|path| path.display().to_string());
+    args.extend(add.iter().flat_map(|path| ["--add", path]));
+    runs.gonogo(&args)
+}
+
+#[test]
+fn a_statement_is_signed_by_two_and_read_by_others() {
+    need!("ssh-keygen", "openssl", "poetry");
+    let mut runs = Runs::new();
+    let dir = runs.work("dsse");
+    fs::create_dir(&dir).unwrap();
+    let alice = SshKey { path: runs.world.key.path.clone(), public: runs.world.key.public.clone() };
+    let bob = loop {
+        let bob = SshKey::of_kind(&dir, "bob", "", &["ecdsa", "-b", "256"]);
+        let readable = gonogo::journal::keys::public_of(&bob.path).is_ok();
+        if readable {
+            break bob;
+        }
+        fs::remove_file(&bob.path).unwrap();
+    };
+    let (one, two) = (dir.join("one.json"), dir.join("two.json"));
+    fs::write(&one, sign(&mut runs, &alice, ALICE, None).code(0).stdout).unwrap();
+    let _ = sign(&mut runs, &alice, ALICE, Some(&one)).code(2).stderr_has("has signed it already");
+    fs::write(&two, sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(0).stdout).unwrap();
+
+    let public = |key: &SshKey| format!("{}.pub", key.path.display());
+    let files = [two.display().to_string(), dir.display().to_string(), public(&alice), public(&bob)];
+    let payload = python(CHECK, &files.each_ref().map(String::as_str));
+    openssl(&dir, 0, &[]);
+    openssl(&dir, 1, &["-digest", "sha256"]);
+    let statement: serde_json::Value = serde_json::from_str(&payload).unwrap();
+    let sha256 = Command::new("sha256sum").arg(&runs.old).output().unwrap();
+    let sha256 = String::from_utf8(sha256.stdout).unwrap();
+    assert!(sha256.starts_with(statement["subject"][0]["digest"]["sha256"].as_str().unwrap()));
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    assert_eq!(statement["predicate"]["verification"]["answer"], "sealed");
+
+    // Another log's envelope takes no signature for this one.
+    let other = runs.work("other.jsonl");
+    tampered(&runs.old.clone(), &other);
+    runs.old = other;
+    let _ =
+        sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(2).stderr_has("not the one of this log");
+}
+
+#[test]
+fn a_security_key_cannot_sign_a_statement_and_says_why() {
+    need!("ssh-keygen", "ssh-agent", "ssh-add", SK_PROVIDER);
+    let mut runs = Runs::new();
+    let key = SshKey::of_kind(&runs.world.sandbox.work(), "sk", "", &["ed25519-sk"]);
+    let agent = SshAgent::start();
+    agent.add(&key.path, "");
+    let sandbox = std::mem::replace(&mut runs.world.sandbox, crate::bench::gonogo::Sandbox::new());
+    runs.world.sandbox = sandbox.env("SSH_AUTH_SOCK", &agent.socket);
+    let told = sign(&mut runs, &key, ALICE, None).code(2);
+    let _ =
+        told.stderr_has("covers its flags and its counter").stderr_has("sign with an ed25519 or ecdsa key");
+}
