@@ -30,6 +30,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell whether a run log is sealed, open or invalid
     Verify(VerifyArgs),
+    /// Look through a run log, entry by entry; without one, list the runs of this machine
+    Review(ReviewArgs),
     /// Write a run up as a document: for a change ticket, a CI server, an attestation
     #[command(after_help = "Exit codes: as for verify; a report is no approval")]
     Report(ReportArgs),
@@ -183,6 +185,25 @@ pub struct TrustArgs {
     /// settings, else git's gpg.ssh.revocationFile]
     #[arg(long, value_name = "FILE")]
     pub revoked: Option<PathBuf>,
+}
+
+/// Looking through a log.
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// The run log, or a bundle of one
+    pub log: Option<PathBuf>,
+    /// Whom to believe.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Where run logs are kept [default: the user's state directory]
+    #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Colours for a dark or a light terminal
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeArg>,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub ascii: bool,
 }
 
 /// Writing a run up.

@@ -13,5 +13,6 @@ mod manual;
 mod probes;
 mod readme;
 mod reports;
+mod reviews;
 mod runs;
 mod trust;

@@ -32,14 +32,18 @@ pub(super) struct Judged {
 pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
     let named = || format!("run log {}", path.display());
     let source = Source::open(path).with_context(named)?;
-    let signers = trusted(trust)?;
-    let log = File::open(source.log()).with_context(named)?;
-    let mut rules = ByTheRules(Replay::default());
-    let mut report =
-        verify::verify(BufReader::new(log), &signers, clock::now().wall, &mut rules).with_context(named)?;
-    let state = rules.0.into_state();
-    report.warnings.extend(state.iter().flat_map(|state| side_files(source.log(), state)));
+    let (report, state) = judge_log(source.log(), &trusted(trust)?).with_context(named)?;
     Ok(Judged { source, report, state })
+}
+
+/// Verifies a log: what was found, and the run as far as it is valid.
+pub(super) fn judge_log(log: &Path, signers: &AllowedSigners) -> Result<(Report, Option<RunState>)> {
+    let mut rules = ByTheRules(Replay::default());
+    let reader = BufReader::new(File::open(log)?);
+    let mut report = verify::verify(reader, signers, clock::now().wall, &mut rules)?;
+    let state = rules.0.into_state();
+    report.warnings.extend(state.iter().flat_map(|state| side_files(log, state)));
+    Ok((report, state))
 }
 
 /// Whom the person trusts, but for revoked keys.

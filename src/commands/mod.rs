@@ -10,6 +10,7 @@ mod load;
 mod manual;
 mod new_key;
 mod report;
+mod review;
 mod run;
 mod settings;
 mod trust;
@@ -39,6 +40,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bundle(arguments) => bundle::bundle(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Review(arguments) => review::review(&arguments),
         Command::Diff(arguments) => report::diff(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),

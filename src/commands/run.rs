@@ -48,7 +48,15 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let notices = notices(&opened, &plan, arguments.replan);
     let replan = arguments.replan && *opened.state.plan != plan;
     let plan = replan.then_some(plan);
-    show(opened, signer, loaded.secrets(), plan, notices, look(arguments, &settings), arguments)
+    show(
+        opened,
+        signer,
+        loaded.secrets(),
+        plan,
+        notices,
+        look(arguments.theme, arguments.ascii, &settings),
+        arguments,
+    )
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
@@ -159,11 +167,12 @@ fn recovered(command: &Command) -> Vec<String> {
     torn.into_iter().chain(doubt).collect()
 }
 
-fn look(arguments: &RunArgs, settings: &Settings) -> Look {
-    let light = arguments.theme.or(settings.theme) == Some(ThemeArg::Light);
+/// How the screen is to look.
+pub(super) fn look(theme: Option<ThemeArg>, ascii: bool, settings: &Settings) -> Look {
+    let light = theme.or(settings.theme) == Some(ThemeArg::Light);
     Look {
         shade: if light { Shade::Light } else { Shade::Dark },
-        ascii: arguments.ascii || settings.ascii,
+        ascii: ascii || settings.ascii,
         color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     }
 }
@@ -193,7 +202,8 @@ fn show(
     let keys = handle.keys.clone();
     let unlock = Box::new(move |newcomer: &Newcomer| identity::unlock(newcomer, &keys));
     let log = path.display().to_string();
-    let setup = Setup { me, log, look, clock: Box::new(clock::now), unlock, notices };
+    let clock = Box::new(clock::now);
+    let setup = Setup { me, log, look, clock, unlock, review: None, notices };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let running = runtime.spawn(engine.run());
     let left = on_screen(&runtime, &setup, state, handle);
@@ -226,7 +236,7 @@ fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Han
 }
 
 /// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
-fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
+pub(super) fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
     let _inside = runtime.enter();
     for (kind, means) in [
         (SignalKind::terminate(), Msg::Leave),

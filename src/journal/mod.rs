@@ -7,6 +7,7 @@ pub mod chain;
 mod disk;
 pub mod entry;
 pub mod file;
+pub mod index;
 pub mod keys;
 pub mod read;
 mod recover;

@@ -82,6 +82,25 @@ impl Store {
         Ok(logs)
     }
 
+    /// The logs of every environment, by environment and name.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn all(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let listing = match fs::read_dir(&self.runs) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listing => listing.map_err(|source| StoreError::new(&self.runs, source))?,
+        };
+        let names: Result<Vec<_>, io::Error> =
+            listing.map(|item| item.map(|item| item.file_name())).collect();
+        let mut names = names.map_err(|source| StoreError::new(&self.runs, source))?;
+        names.retain(|name| self.runs.join(name).is_dir());
+        names.sort();
+        let logs: Result<Vec<_>, StoreError> =
+            names.iter().map(|name| self.logs(&name.to_string_lossy())).collect();
+        Ok(logs?.concat())
+    }
+
     /// Holds an environment, so that two programs cannot open a run of it at once. Let go when dropped.
     ///
     /// # Errors

@@ -151,6 +151,9 @@ impl App {
 
     /// Whether a key would do anything now, as far as can be told without asking further.
     pub fn works(&self, intent: Intent) -> bool {
+        if self.review.is_some() && intent.changes() {
+            return false;
+        }
         let allowed = |act| matches!(self.refusal(act), None | Some(Refusal::ReasonNeeded(_)));
         let Some((point, state)) = self.here() else { return !intent.is_about_a_point() };
         let id = point.id.clone();

@@ -17,10 +17,11 @@ use super::newcomer::Form;
 use super::notice::Notice;
 use super::place::Place;
 use super::prompt::Prompt;
+use super::review::{READ_ONLY, Review};
 use super::shown::Shown;
 use super::theme::Look;
 use super::view::View;
-use super::{Left, Msg, Newcomer, Setup, detail, draw};
+use super::{Left, Msg, Newcomer, Setup, detail, draw, timeline};
 use crate::checklist::ProbeKey;
 use crate::journal::entry::Enrolled;
 use crate::run::{Live, Request, RunState, Update};
@@ -111,6 +112,8 @@ pub struct App {
     pub signalled: bool,
     /// Why the engine stopped of itself.
     pub broken: Option<String>,
+    /// Where in time one is, if a log is looked through.
+    pub review: Option<Review>,
 }
 
 impl App {
@@ -118,6 +121,9 @@ impl App {
     pub fn new(setup: &Setup, state: Arc<RunState>, area: Rect) -> Self {
         let (place, shown) = (Place::first(&state.plan), Shown::all(&state.plan));
         let dialog = (!setup.notices.is_empty()).then_some(Dialog::Notices { scroll: 0 });
+        let review = setup.review.clone().map(|record| Review::new(record, (setup.clock)()));
+        // A review stands at the moment of its entry.
+        let now = if review.is_some() { state.at.clone() } else { (setup.clock)() };
         Self {
             me: setup.me.clone(),
             here: vec![setup.me.clone()],
@@ -125,7 +131,7 @@ impl App {
             look: setup.look,
             state,
             live: Arc::default(),
-            now: (setup.clock)(),
+            now,
             area,
             place,
             filter: None,
@@ -141,6 +147,7 @@ impl App {
             leaving: false,
             signalled: false,
             broken: None,
+            review,
         }
     }
 
@@ -159,6 +166,10 @@ impl App {
             Msg::Input(event) => self.input(event),
             Msg::Update(update) => self.told(update),
             Msg::Unlocked(unlocked) => self.unlocked(unlocked),
+            Msg::Reviewed(progress) => {
+                self.progressed(progress);
+                Vec::new()
+            }
             Msg::Continued => vec![Effect::Redraw],
             Msg::Leave => {
                 self.signalled = true;
@@ -180,7 +191,7 @@ impl App {
                 Vec::new()
             }
             Event::Resize(width, height) => {
-                self.area = Rect::new(0, 0, width, height);
+                self.area = self.within(Rect::new(0, 0, width, height));
                 self.scroll = self.scroll.min(self.scroll_limit());
                 Vec::new()
             }
@@ -197,6 +208,12 @@ impl App {
             return Vec::new();
         }
         self.notice = None;
+        if self.dialog.is_none()
+            && !self.is_typing_filter()
+            && let Some(effects) = self.review_key(key)
+        {
+            return effects;
+        }
         match (keymap::intent(key), self.dialog.take()) {
             (Some(Intent::Suspend), dialog) => {
                 self.dialog = dialog;
@@ -269,6 +286,7 @@ impl App {
         match intent {
             Intent::Filter => self.wish_filter(),
             Intent::Leave => return self.leave(),
+            _ if self.review.is_some() && intent.changes() => self.refuse(READ_ONLY),
             _ if intent.is_about_a_point() && self.point().is_none() => self.refuse("no point is shown here"),
             Intent::Confirm => self.wish_confirm(),
             Intent::Waive => self.wish_waive(),
@@ -306,7 +324,8 @@ impl App {
         }
     }
 
-    fn told(&mut self, update: Update) -> Vec<Effect> {
+    /// Takes in what the engine tells.
+    pub fn told(&mut self, update: Update) -> Vec<Effect> {
         match update {
             Update::State(state, live) => {
                 let held = self.held();
@@ -347,10 +366,30 @@ impl App {
 
     /// Asks the engine to stop; asked twice, does not wait for it.
     fn leave(&mut self) -> Vec<Effect> {
-        if std::mem::replace(&mut self.leaving, true) {
+        if std::mem::replace(&mut self.leaving, true) || self.review.is_some() {
             return vec![Effect::End];
         }
         vec![Effect::Send(Request::Stop)]
+    }
+
+    /// What a screen has for the run.
+    fn within(&self, screen: Rect) -> Rect {
+        if self.review.is_none() {
+            return screen;
+        }
+        let (above, below) = timeline::taken(screen);
+        Rect { y: screen.y + above, height: screen.height.saturating_sub(above + below), ..screen }
+    }
+
+    /// The whole screen.
+    pub fn screen(&self) -> Rect {
+        Rect { y: 0, height: self.area.height + self.beside(), ..self.area }
+    }
+
+    /// How many lines of the screen a review takes.
+    fn beside(&self) -> u16 {
+        let (above, below) = timeline::taken(self.area);
+        if self.review.is_some() { above + below } else { 0 }
     }
 
     /// Where everything stands.
@@ -358,7 +397,7 @@ impl App {
         // Where nothing is shown, one line says so.
         let rows = |section: usize| self.shown.of(section).len().max(1);
         let sections: Vec<_> = (0..self.shown.sections()).map(rows).collect();
-        arrange(self.area, &sections, self.place.section)
+        arrange(self.area, &sections, self.place.section, self.beside())
     }
 
     fn scroll_by(&mut self, pages: isize, parts: usize) {
@@ -376,7 +415,7 @@ impl App {
 
     /// Draws itself, on a frame of whatever size it has.
     pub fn draw_in(&mut self, frame: &mut Frame) {
-        self.area = frame.area();
+        self.area = self.within(frame.area());
         self.forget();
         if self.is_filtered() {
             // Time has passed, and states with it.
@@ -389,6 +428,7 @@ impl App {
     pub fn pause(&self) -> Duration {
         let busy = !self.live.running.is_empty() || !self.asked.is_empty();
         let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });
+        let pause = self.frame_time().unwrap_or(pause);
         self.deaf_for().map_or(pause, |deaf| pause.min(deaf))
     }
 

@@ -6,6 +6,7 @@ use super::app::{App, Effect};
 use super::keymap::{self, Answer};
 use super::newcomer::Form;
 use super::prompt::{Prompt, Purpose, Stage, Step};
+use super::review::READ_ONLY;
 use super::sheet::Sheet;
 use super::verdict;
 use super::view::View;
@@ -53,6 +54,11 @@ pub enum Dialog {
     },
     /// Whether to seal.
     Seal,
+    /// The entry of a review.
+    Entry {
+        /// The first line shown.
+        scroll: usize,
+    },
     /// Who acts.
     Turn,
     /// Who else is to act, and with which key.
@@ -64,6 +70,7 @@ impl Dialog {
     pub const fn scroll(&self) -> usize {
         match self {
             Self::Help { scroll }
+            | Self::Entry { scroll }
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
             | Self::Verdict { scroll } => *scroll,
@@ -76,6 +83,7 @@ impl Dialog {
     fn scrolled(mut self, to: usize) -> Self {
         match &mut self {
             Self::Help { scroll }
+            | Self::Entry { scroll }
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
             | Self::Verdict { scroll } => *scroll = to,
@@ -96,7 +104,8 @@ impl App {
         match (keymap::answer(key), dialog) {
             (_, Dialog::Turn) => self.turn_key(key),
             (Some(Answer::No), Dialog::Seal) => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
-            (Some(Answer::No), _) | (Some(Answer::On), Dialog::Help { .. } | Dialog::Notices { .. }) => {}
+            (Some(Answer::No), _)
+            | (Some(Answer::On), Dialog::Help { .. } | Dialog::Entry { .. } | Dialog::Notices { .. }) => {}
             (Some(Answer::Yes), dialog) => return self.yes(dialog),
             (Some(Answer::Seal), dialog @ Dialog::Verdict { .. }) => self.wish_seal(dialog),
             (Some(Answer::Scroll(lines)), dialog) => self.scroll_dialog(dialog, lines),
@@ -130,6 +139,10 @@ impl App {
     /// Only what is offered: the same verdict is not recorded twice.
     fn record_verdict(&mut self) -> Vec<Effect> {
         self.dialog = Some(Dialog::Verdict { scroll: 0 });
+        if self.review.is_some() {
+            self.refuse(READ_ONLY);
+            return Vec::new();
+        }
         match self.refusal(Act::Verdict) {
             Some(refusal) => self.refuse_by(&refusal),
             None if !verdict::can_record(&View::new(self)) => {}
@@ -140,6 +153,9 @@ impl App {
 
     fn wish_seal(&mut self, verdict: Dialog) {
         self.dialog = Some(verdict);
+        if self.review.is_some() {
+            return self.refuse(READ_ONLY);
+        }
         match self.refusal(Act::Seal) {
             Some(refusal) => self.refuse_by(&refusal),
             None => self.dialog = Some(Dialog::Seal),

@@ -11,7 +11,7 @@ use super::paper::{ellipsis, ink, wrap};
 use super::sheet::Sheet;
 use super::theme::Theme;
 use super::view::{View, spread};
-use super::{detail, footer, glyphs, header, panels};
+use super::{detail, footer, glyphs, header, panels, timeline};
 use crate::text;
 
 /// Draws the screen. Pure: what is drawn depends on the app alone.
@@ -29,6 +29,9 @@ pub fn draw(app: &App, frame: &mut Frame) {
             detail_pane(&view, frame, &arrangement);
         }
         footer::draw(&view, frame, &arrangement);
+        if let Some(review) = &app.review {
+            timeline::draw(&view, frame, review);
+        }
         if let Some(dialog) = &app.dialog {
             Sheet::of(&view, dialog).draw(&view, frame, dialog.scroll());
             if app.notice.is_some() {

@@ -103,6 +103,9 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
         return vec![view.toned(&format!("{turning} {told}"), Tone::Busy)];
     }
     let seq = view.app.state.seq;
+    if view.app.review.is_some() {
+        return vec![view.dim(&format!("review, seq {seq}"))];
+    }
     if view.app.state.is_sealed() {
         let by: Vec<_> = view.app.state.seals.iter().map(|seal| view.name(&seal.by)).collect();
         return vec![view.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), Tone::Settled)];
@@ -160,6 +163,19 @@ fn length(hint: &Hint) -> usize {
 }
 
 fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
+    if view.app.review.is_some() {
+        let scroll = if view.app.focus == Focus::List { ("Enter", "detail") } else { ("Esc", "back") };
+        return vec![
+            ("← →", "entry"),
+            ("[ ]", "act"),
+            ("space", "play"),
+            ("t", "this entry"),
+            ("f", "find"),
+            scroll,
+            ("/", "filter"),
+            ("q", "leave"),
+        ];
+    }
     let mut hints = Vec::new();
     if view.app.is_detail_alone(arrangement) {
         hints.push(("Esc", "back"));

@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::glyphs::of_status;
-use super::keymap::{ACTING, Binding, MOUSE, MOVING, RUN};
+use super::keymap::{ACTING, Binding, MOUSE, MOVING, REVIEW, RUN};
 use super::paper::{ink, width as cells_of, wrap};
 use super::sheet::Sheet;
 use super::theme::{Theme, Tone};
@@ -21,6 +21,7 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     let point = view.point().map_or("", |point| point.id.as_str());
     let acting = group(view, &format!("on {point}"), ACTING);
     let (moving, run) = (group(view, "moving about", MOVING), group(view, "for the whole run", RUN));
+    let acting = if view.app.review.is_some() { pairs(view, "in time", REVIEW) } else { acting };
     if half >= 46 {
         sheet.body = beside(acting, moving, half);
         sheet.gap();
@@ -65,12 +66,16 @@ fn group(view: &View, title: &str, bindings: &[Binding]) -> Vec<Line<'static>> {
 }
 
 fn mouse(view: &View) -> Vec<Line<'static>> {
+    pairs(view, "with the mouse", MOUSE)
+}
+
+fn pairs(view: &View, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>> {
     let line = |(what, does): &(&str, &str)| {
         let what = padded(vec![ink(what, view.theme.accent())], KEYS).into_iter();
         Line::from(what.chain([ink(does, Theme::text())]).collect::<Vec<_>>())
     };
-    let title = Line::from(view.dim("with the mouse"));
-    std::iter::once(title).chain(MOUSE.iter().map(line)).collect()
+    let title = Line::from(view.dim(title));
+    std::iter::once(title).chain(pairs.iter().map(line)).collect()
 }
 
 /// The signs and what they stand for, two in a row.

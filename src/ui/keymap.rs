@@ -82,6 +82,11 @@ impl Intent {
         )
     }
 
+    /// Whether it asks the engine for something.
+    pub const fn changes(self) -> bool {
+        self.asks_first() || matches!(self, Self::Probe | Self::ProbeTroubled | Self::Turn)
+    }
+
     /// Whether it opens a question, which is answered by typing.
     pub const fn asks_first(self) -> bool {
         matches!(self, Self::Confirm | Self::Waive | Self::Exempt | Self::Retract | Self::Note)
@@ -249,6 +254,18 @@ pub const ACTING: &[Binding] = &[
     bind("n", Intent::Note, "add a note"),
     bind("r", Intent::Probe, "probe it again"),
     bind("y", Intent::Copy, "copy the command behind it"),
+];
+
+/// Moving in the time of a log.
+pub const REVIEW: &[(&str, &str)] = &[
+    ("←, →", "the entry before, the next"),
+    ("[, ]", "the act before, the next"),
+    ("Home, End", "the first entry, the last"),
+    ("space", "play, or stop"),
+    ("+, -", "play faster, slower"),
+    ("f", "find in all entries"),
+    ("n, N", "the next that was found, the one before"),
+    ("t", "the entry itself, and its side file"),
 ];
 
 /// For the whole run.

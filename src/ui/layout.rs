@@ -48,12 +48,14 @@ impl Arrangement {
     }
 }
 
-/// Arranges a screen for a plan whose sections have so many points, the open one being `open`.
-pub fn arrange(area: Rect, sections: &[usize], open: usize) -> Arrangement {
+/// Arranges a screen for a plan whose sections have so many points, the open one being `open`;
+/// `beside` more lines of the screen are taken by something else, and count for its size.
+pub fn arrange(area: Rect, sections: &[usize], open: usize, beside: u16) -> Arrangement {
     let header = Rect { height: 1.min(area.height), ..area };
     let footer = Rect { y: area.bottom().saturating_sub(1), height: 1.min(area.height), ..area };
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
-    let (size, lists, detail, below) = match size(area, sections.len()) {
+    let whole = Rect { height: area.height + beside, ..area };
+    let (size, lists, detail, below) = match size(whole, sections.len()) {
         Size::Wide => wide(body, sections.len()),
         Size::Medium => medium(body, sections, open),
         Size::Small => small(body, sections, open),

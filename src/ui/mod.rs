@@ -28,6 +28,7 @@ mod place;
 mod placed;
 mod probes;
 mod prompt;
+pub mod review;
 mod sealing;
 mod sheet;
 mod sheets;
@@ -36,6 +37,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod timeline;
 mod turns;
 mod verdict;
 mod view;
@@ -70,6 +72,8 @@ pub struct Setup {
     pub clock: Box<dyn Fn() -> Moment + Send>,
     /// Finds the key of somebody else who wants to act here, and keeps it for the engine.
     pub unlock: Box<Unlock>,
+    /// The log that is looked through, if nothing is to be added to it.
+    pub review: Option<Arc<dyn review::Record>>,
     /// What is to be told at the start: that the profile has changed since the run opened, and the like.
     pub notices: Vec<String>,
 }
@@ -106,6 +110,8 @@ pub enum Msg {
     Update(Update),
     /// What came of a newcomer's key.
     Unlocked(Result<Unlocked, String>),
+    /// How far a log that is looked through has been read.
+    Reviewed(review::Progress),
     /// A signal asks to leave.
     Leave,
     /// The program goes on after it was stopped from outside.
@@ -163,11 +169,11 @@ where
     let size = terminal.size().map_err(io::Error::other)?;
     let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
     loop {
-        app.now = (setup.clock)();
+        app.tick((setup.clock)());
         terminal.draw(|frame| app.draw_in(frame)).map_err(io::Error::other)?;
         let mut waiting = next(messages, app.pause());
         while let Some(message) = waiting.pop_front() {
-            app.now = (setup.clock)();
+            app.tick((setup.clock)());
             for effect in app.update(message) {
                 match effect {
                     Effect::Send(request) => send(request),

@@ -7,7 +7,7 @@ use super::app::{App, Focus};
 use super::placed::Thing;
 use super::sheet::Sheet;
 use super::view::View;
-use super::{draw, panels};
+use super::{draw, panels, timeline};
 
 /// How many lines of a text one notch of the wheel moves.
 const NOTCH: isize = 3;
@@ -18,11 +18,23 @@ impl App {
         let at = Position::new(event.column, event.row);
         match event.kind {
             _ if event.modifiers != KeyModifiers::NONE => {}
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+                if self.scrubbed(at) => {}
             MouseEventKind::Down(MouseButton::Left) => self.click(at),
             MouseEventKind::ScrollUp => self.wheel(at, -1),
             MouseEventKind::ScrollDown => self.wheel(at, 1),
             _ => {}
         }
+    }
+
+    /// Whether the pointer is on the time line; goes where it points.
+    fn scrubbed(&mut self, at: Position) -> bool {
+        let bar = timeline::bar_place(self.screen());
+        if self.review.is_none() || self.dialog.is_some() || !bar.contains(at) {
+            return false;
+        }
+        self.scrub(usize::from(at.x - bar.x) * 1000 / usize::from(bar.width.max(1)));
+        true
     }
 
     /// What is under the pointer.

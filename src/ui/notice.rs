@@ -73,7 +73,8 @@ impl App {
     /// Stops listening if a question was wished for, and was refused.
     pub fn listen_less(&mut self, wished: Intent) {
         let refused = self.notice.as_ref().is_some_and(|notice| notice.refused);
-        if wished.asks_first() && self.dialog.is_none() && refused {
+        // The time of a review stands still, and nothing acts there.
+        if self.review.is_none() && wished.asks_first() && self.dialog.is_none() && refused {
             self.typed = Some(self.now.clone());
         }
     }

@@ -9,7 +9,7 @@ use super::dialog::Dialog;
 use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::View;
-use super::{help, sheets, turns, verdict};
+use super::{help, sheets, timeline, turns, verdict};
 use crate::text;
 
 /// The widest that a sheet's text may be.
@@ -48,6 +48,7 @@ impl Sheet {
             Dialog::Words(prompt) => super::words::sheet(view, width, prompt),
             Dialog::Verdict { .. } => verdict::sheet(view, width),
             Dialog::Seal => verdict::seal(view, width),
+            Dialog::Entry { .. } => timeline::sheet(view, width),
             Dialog::Turn => turns::turn(view, width),
             Dialog::Newcomer(form) => turns::newcomer(view, width, form),
         }

@@ -57,7 +57,9 @@ impl<'a> View<'a> {
             let state = self.app.state.point(&point.id);
             state.is_some_and(|state| counting(state).any(|act| act.by == by))
         };
-        matches!(status, Status::NeedsYou { .. }) && !confirmed(&self.app.me.principal)
+        self.app.review.is_none()
+            && matches!(status, Status::NeedsYou { .. })
+            && !confirmed(&self.app.me.principal)
     }
 
     /// Whether a person has to do something about a point.
@@ -98,6 +100,7 @@ impl<'a> View<'a> {
                 format!("needs you {have}/2")
             }
             Status::NeedsYou { have, need: 2.. } => format!("waits {have}/2"),
+            Status::NeedsYou { .. } if self.app.review.is_some() => "waits".into(),
             Status::Error => "error".into(),
             status => status.word(),
         }

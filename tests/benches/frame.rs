@@ -62,6 +62,7 @@ fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
         log: "20260921T141320Z.jsonl".into(),
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(clock),
+        review: None,
         unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
     }

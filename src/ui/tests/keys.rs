@@ -29,6 +29,7 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         log: "20260921T141320Z.jsonl".into(),
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
+        review: None,
         unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
     };

@@ -1,0 +1,106 @@
+//! `gonogo review`: looking through a log, offline; without one, the runs of this machine.
+
+mod list;
+mod record;
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::runtime::Builder;
+
+use self::record::Log;
+use super::judged::{judge_log, trusted};
+use super::run::{hear_signals, look};
+use super::settings::Settings;
+use crate::checklist::Role;
+use crate::cli::ReviewArgs;
+use crate::engine::clock;
+use crate::error::{Exit, chain};
+use crate::journal::entry::Enrolled;
+use crate::journal::source::Source;
+use crate::journal::verify::{Answer, Report};
+use crate::text::line;
+use crate::ui::review::{Found, Progress, Record};
+use crate::ui::terminal::{Taken, read_events};
+use crate::ui::{self, Msg, Setup};
+
+pub(super) fn review(arguments: &ReviewArgs) -> Result<Exit> {
+    let Some(log) = &arguments.log else { return list::list(arguments) };
+    open(log, arguments)
+}
+
+/// Opens a log on the screen.
+fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        bail!(
+            "`gonogo review` needs a terminal; without one, `gonogo verify` and `gonogo report` tell of a log"
+        );
+    }
+    let named = || format!("run log {}", path.display());
+    let source = Source::open(path).with_context(named)?;
+    // Whom to trust is asked before the screen is taken.
+    let signers = trusted(&arguments.trust)?;
+    let log = Arc::new(Log::open(source.log()).with_context(named)?);
+    let (tell, messages) = mpsc::channel();
+    let (reading, to_screen, unpacked) = (Arc::clone(&log), tell.clone(), source.log().to_owned());
+    let first = log.first().ok_or_else(|| {
+        anyhow!("{}: it does not begin with a valid entry; `gonogo verify` says why", path.display())
+    })?;
+    // Ends with the program; nothing of it is kept.
+    thread::spawn(move || {
+        let mut read = |whole| drop(to_screen.send(Msg::Reviewed(Progress::Read(whole))));
+        let found = match reading.read(&mut read) {
+            Ok(()) => match judge_log(&unpacked, &signers) {
+                Ok((report, _)) => found(&report),
+                Err(error) => Found::Unknown(chain(error.as_ref())),
+            },
+            Err(error) => Found::Unknown(error.to_string()),
+        };
+        drop(to_screen.send(Msg::Reviewed(Progress::Verified(found))));
+    });
+    let settings = Settings::read()?;
+    let nobody = Enrolled { principal: String::new(), key: String::new(), role: Role::Reviewer };
+    let setup = Setup {
+        me: nobody,
+        log: path.display().to_string(),
+        look: look(arguments.theme, arguments.ascii, &settings),
+        clock: Box::new(clock::now),
+        unlock: Box::new(|_| Err("a review has no keys".into())),
+        review: Some(Arc::clone(&log) as Arc<dyn Record>),
+        notices: Vec::new(),
+    };
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    hear_signals(&runtime, &tell)?;
+    let mut taken = Taken::take()?;
+    read_events(tell)?;
+    // A bundle stays unpacked until here: `source` holds it.
+    let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
+    Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
+}
+
+/// What verification found, in words.
+fn found(report: &Report) -> Found {
+    let warnings = match report.warnings.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one}"),
+        [one, rest @ ..] => format!("; {one} (and {} more, see gonogo verify)", rest.len()),
+    };
+    match &report.answer {
+        Answer::Sealed => Found::Sealed(format!("sealed by {}{warnings}", report.sealed_by.join(" and "))),
+        Answer::Open => {
+            let vouched = match &report.last_signed {
+                Some((last, who)) => format!("vouched for up to line {last}, by {who}"),
+                None => "nothing is vouched for".into(),
+            };
+            let torn = if report.trailing > 0 { "; it ends in a torn line" } else { "" };
+            Found::Open(format!("valid, not sealed; {vouched}{torn}{warnings}"))
+        }
+        Answer::Invalid { at, why } => {
+            let valid = usize::try_from(report.entries).unwrap_or(usize::MAX);
+            Found::Invalid(format!("at line {}: {}; shown up to there", at.line, line(why)), valid)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A log at hand: its index, and the run's state at some places, from which any other is folded.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use crate::journal::entry::{Entry, Torn};
+use crate::journal::index;
+use crate::journal::side;
+use crate::journal::store::StoreError;
+use crate::run::RunState;
+use crate::text::excerpt;
+use crate::ui::review::{Mark, Record};
+
+/// The fewest entries between two states that are kept.
+const APART: usize = 256;
+/// How often it is told how far reading has come.
+const TELL: Duration = Duration::from_millis(50);
+/// How much of a side file is shown, in bytes.
+const SHOWN: usize = 64 * 1024;
+
+/// A log to look through.
+pub(super) struct Log {
+    path: PathBuf,
+    file: File,
+    known: RwLock<Known>,
+    /// The state that was asked for last; the next one is mostly its neighbour.
+    last: RwLock<Option<(usize, Arc<RunState>)>>,
+}
+
+/// What is known of the entries.
+#[derive(Default)]
+struct Known {
+    /// Where each begins; where the last one ends.
+    bytes: Vec<u64>,
+    marks: Vec<Mark>,
+    /// The run's states after some of them, by position.
+    states: Vec<(usize, Arc<RunState>)>,
+}
+
+impl Log {
+    /// Opens a log, and reads its first entry.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(|source| StoreError { path: path.to_owned(), source })?;
+        let mut known = Known::default();
+        index::each(path, &mut |entry, from, to| {
+            if let Some(state) = RunState::fold(std::slice::from_ref(&entry)) {
+                known.bytes = vec![from, to];
+                known.marks.push(Mark::of(&entry));
+                known.states.push((0, Arc::new(state)));
+            }
+            ControlFlow::Break(())
+        })?;
+        Ok(Self { path: path.to_owned(), file, known: RwLock::new(known), last: RwLock::default() })
+    }
+
+    /// The run as it was opened.
+    pub(super) fn first(&self) -> Option<Arc<RunState>> {
+        self.known().states.first().map(|(_, state)| Arc::clone(state))
+    }
+
+    /// Reads the rest, and tells how far it has come; true with the last time.
+    pub(super) fn read(&self, tell: &mut dyn FnMut(bool)) -> Result<(), StoreError> {
+        let Some(first) = self.first() else { return Ok(()) };
+        let mut state = (*first).clone();
+        // The more there is in a state, the farther apart they are kept: so all of them together stay bounded.
+        let (mut acts, mut since, mut told) = (0, 0, Instant::now());
+        let mut at = 0;
+        index::each(&self.path, &mut |entry, _, to| {
+            if entry.header.seq > 0 {
+                state.apply(&entry);
+                at += 1;
+                since += 1;
+                acts += usize::from(entry.event.is_act());
+                let mut known = self.write();
+                known.bytes.push(to);
+                known.marks.push(Mark::of(&entry));
+                if since >= APART.max(acts / 4) {
+                    since = 0;
+                    known.states.push((at, Arc::new(state.clone())));
+                }
+            }
+            if told.elapsed() >= TELL {
+                told = Instant::now();
+                tell(false);
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.write().states.push((at, Arc::new(state)));
+        tell(true);
+        Ok(())
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bytes(&self, at: usize) -> Option<Vec<u8>> {
+        let (from, to) = {
+            let known = self.known();
+            (*known.bytes.get(at)?, *known.bytes.get(at + 1)?)
+        };
+        index::line(&self.file, from, to).ok()
+    }
+
+    /// The nearest state at or before a position.
+    fn nearest(&self, at: usize) -> Option<(usize, Arc<RunState>)> {
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.known();
+        let after = known.states.partition_point(|(place, _)| *place <= at);
+        let kept = known.states.get(after.checked_sub(1)?)?.clone();
+        Some(last.filter(|(place, _)| (kept.0..=at).contains(place)).unwrap_or(kept))
+    }
+}
+
+impl Record for Log {
+    fn len(&self) -> usize {
+        self.known().marks.len()
+    }
+
+    fn mark(&self, at: usize) -> Option<Mark> {
+        self.known().marks.get(at).copied()
+    }
+
+    fn entry(&self, at: usize) -> Option<Entry> {
+        Entry::read(&self.bytes(at)?).ok()
+    }
+
+    fn raw(&self, at: usize) -> Option<String> {
+        String::from_utf8(self.bytes(at)?).ok()
+    }
+
+    fn state(&self, at: usize) -> Option<Arc<RunState>> {
+        let (place, nearest) = self.nearest(at)?;
+        let state = if place == at {
+            nearest
+        } else {
+            let mut state = (*nearest).clone();
+            for next in place + 1..=at {
+                state.apply(&self.entry(next)?);
+            }
+            Arc::new(state)
+        };
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some((at, Arc::clone(&state)));
+        Some(state)
+    }
+
+    fn find(&self, text: &str, from: usize, forward: bool) -> Option<usize> {
+        let sought = text.to_lowercase();
+        let holds = |at: &usize| self.bytes(*at).is_some_and(|line| said(&line).contains(&sought));
+        let len = self.len();
+        if forward { (from..len).find(holds) } else { (0..=from.min(len.checked_sub(1)?)).rev().find(holds) }
+    }
+
+    fn side(&self, torn: &Torn) -> Result<String, String> {
+        let path = side::check(&self.path, torn).map_err(|wrong| wrong.to_string())?;
+        let content = std::fs::read(path).map_err(|error| error.to_string())?;
+        Ok(excerpt(&content, SHOWN))
+    }
+}
+
+/// What a line says, in lower case: without the hash before it and its signature, which say nothing.
+fn said(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let end = text.find(",\"sig\":\"").unwrap_or(text.len());
+    let begin = text.find(",\"by\":").unwrap_or(0);
+    text.get(begin..end).unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,66 @@
+//! The index of a log: where each entry begins and one fact of each, so that any entry is at hand without the
+//! whole log in memory.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use super::ahead;
+use super::entry::Entry;
+use super::read::{Lines, Reader};
+use super::store::StoreError;
+
+/// Reads the entries of a log on all cores, as far as they form a chain, and gives each with the byte at which
+/// its line begins and the byte after its end; until `take` says that it is enough.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn each(path: &Path, take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()>) -> Result<(), StoreError> {
+    let failed = |source| StoreError::new(path, source);
+    let file = File::open(path).map_err(failed)?;
+    let mut reader = Reader::default();
+    let look = |line: &super::read::Line| Entry::read(if line.ended { &line.bytes } else { b"" });
+    let done = ahead::each(Lines::new(BufReader::new(file)), &look, &mut |line, entry| {
+        let Ok(Ok(entry)) = entry.map(|entry| reader.follow(entry)) else { return ControlFlow::Break(()) };
+        let from = line.position.byte;
+        take(entry, from, from + line.bytes.len() as u64 + 1)
+    });
+    done.map_err(failed)
+}
+
+/// The bytes of a line, without its LF.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(to.saturating_sub(from + 1)).map_err(io::Error::other)?];
+    log.read_exact_at(&mut bytes, from)?;
+    Ok(bytes)
+}
+
+/// The first line of a log, and the lines of its last so many bytes; whole ones only, without their LF.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn ends(path: &Path, tail: u64) -> Result<(Vec<u8>, Vec<Vec<u8>>), StoreError> {
+    let failed = |source| StoreError::new(path, source);
+    let mut file = File::open(path).map_err(failed)?;
+    let first = match Lines::new(BufReader::new(&file)).next().transpose().map_err(failed)? {
+        Some(line) if line.ended => line.bytes,
+        _ => Vec::new(),
+    };
+    let size = file.metadata().map_err(failed)?.len();
+    let from = size.saturating_sub(tail);
+    file.seek(SeekFrom::Start(from)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(tail).read_to_end(&mut bytes).map_err(failed)?;
+    let mut lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    // What stands after the last LF is no line, and the first one may have begun before.
+    lines.pop();
+    if from > 0 && !lines.is_empty() {
+        lines.remove(0);
+    }
+    Ok((first, lines))
+}
