@@ -1,0 +1,90 @@
+//! What must hold of the code that reads logs, whatever the bytes are.
+
+use gonogo::journal::chain::Chain;
+use gonogo::journal::entry::{Entry, Event, Header};
+use gonogo::journal::read::{Lines, Reader};
+use gonogo::journal::revoked::Revoked;
+use gonogo::journal::signers::AllowedSigners;
+use gonogo::journal::sshsig;
+use gonogo::journal::verify::{Answer, Report, Rules, verify};
+use gonogo::run::{Replay, judge};
+use gonogo::time::Utc;
+
+/// Whom the corpus's logs were signed by.
+const SIGNERS: &str = include_str!("allowed_signers");
+
+/// Everything, on the same bytes.
+pub fn all(bytes: &[u8]) {
+    let report = verified(bytes);
+    rewritten(bytes, &report);
+    relinked(bytes);
+    trusted(bytes);
+}
+
+/// The verifier ends, and what it counts is there.
+pub fn verified(bytes: &[u8]) -> Report {
+    let signers = AllowedSigners::parse("-", SIGNERS).unwrap_or_default();
+    let today = Utc::from_millis(1_800_000_000_000);
+    let report = verify(bytes, &signers, today, &mut ByTheRules(Replay::default()));
+    let report = report.unwrap_or_else(|error| panic!("bytes in memory cannot be read: {error}"));
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+    assert!(report.entries <= lines, "{} entries in {lines} lines", report.entries);
+    assert!(report.entries > 0 || matches!(report.answer, Answer::Invalid { .. }));
+    report
+}
+
+/// Every line that is an entry is written as it was read.
+fn rewritten(bytes: &[u8], report: &Report) {
+    let mut reader = Reader::default();
+    let mut read = 0;
+    for line in Lines::new(bytes).map_while(Result::ok).filter(|line| line.ended) {
+        let Ok(entry) = reader.take(&line.bytes) else { break };
+        read += 1;
+        let again = Entry::write(entry.header.clone(), entry.event.clone(), entry.sig.clone());
+        let (_, again) = again.unwrap_or_else(|error| panic!("it was read, but cannot be written: {error}"));
+        assert_eq!(again.strip_suffix(b"\n"), Some(line.bytes.as_slice()));
+    }
+    assert!(report.entries <= read, "verified, but not read");
+}
+
+/// The rules take or refuse any entries, in any order, that are chained anew.
+fn relinked(bytes: &[u8]) {
+    let mut chain = Chain::new("5e".repeat(16));
+    let mut replay = Replay::default();
+    for line in Lines::new(bytes).map_while(Result::ok) {
+        let Ok(entry) = Entry::read(&line.bytes) else { continue };
+        if (chain.seq == 0) != matches!(entry.event, Event::Opened(_)) {
+            continue;
+        }
+        let header = Header { run: chain.run.clone(), seq: chain.seq, prev: chain.head, ..entry.header };
+        let Ok((entry, _)) = Entry::write(header, entry.event, entry.sig) else { continue };
+        if replay.take(&entry).is_ok() {
+            chain = Chain::after(&entry);
+        }
+    }
+    if let Some(state) = replay.into_state() {
+        let verdict = judge(&state.judge(&state.at));
+        assert!(verdict.closed <= verdict.total);
+    }
+}
+
+/// The files that say whom to trust, and signatures.
+fn trusted(bytes: &[u8]) {
+    let _ = Revoked::parse("-", bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = AllowedSigners::parse("-", text);
+        let _ = sshsig::verify(text.trim(), "gonogo-entry-v1", b"message");
+    }
+}
+
+struct ByTheRules(Replay);
+
+impl Rules for ByTheRules {
+    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        self.0.take(entry)
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.0.is_sealed()
+    }
+}
