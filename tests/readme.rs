@@ -5,10 +5,11 @@ use std::path::Path;
 
 use clap::Parser as _;
 
+use crate::attacks::stock;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::terminal::Key;
-use crate::runs::world::{World, confirm, leave, select};
+use crate::runs::world::{ALICE, World, confirm, leave, select};
 
 const README: &str = include_str!("../README.md");
 const SCREEN: &str = include_str!("../src/ui/snapshots/wide_mixed.snap");
@@ -106,25 +107,19 @@ fn every_command_line_of_the_program_is_understood() {
     }
 }
 
-/// The block of stock tools, word for word, on a log in which a person has acted.
+/// The script for strangers, word for word, on a log in which a person has acted, and on one that was changed.
 #[test]
-fn the_stock_tools_it_names_verify_a_line() {
+fn the_stock_tools_it_names_verify_a_log() {
     need!("ssh-keygen", "jq", "sha256sum", "bash");
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
-    terminal.wait_for_text("◐");
     terminal.wait_for_text("1/3");
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
-    terminal.send("n").wait_for_text("What is to be remembered?");
-    terminal.send("all quiet").press(Key::Enter).wait_for_text("noted");
     leave(terminal);
-    let (entries, log) = (world.entries(), world.log());
-    let noted = entries.iter().rfind(|entry| entry["kind"] == "noted").expect("a note");
-    world.sandbox.allowed_signers(&[(crate::runs::world::ALICE, &world.key)]);
-    fs::copy(log, world.sandbox.work().join("RUN.jsonl")).unwrap();
-    let block = blocks("sh").into_iter().find(|block| block.contains("ssh-keygen -Y verify")).unwrap();
-    let sandbox = world.sandbox.program("bash").args(["-euc", block]);
-    let told = sandbox.run().code(0).stdout_has("Good \"gonogo-entry-v1\" signature for alice@deck.example");
-    let _ = told.stdout_has(noted["prev"].as_str().unwrap());
+    let (log, signers) = (world.log(), world.sandbox.allowed_signers(&[(ALICE, &world.key)]));
+    let _ = stock::verify(&log, &signers).code(0).stdout_has("all 4 lines hold; the last is confirmed");
+    let changed = fs::read_to_string(&log).unwrap().replace("v1.4.0", "v1.4.1");
+    fs::write(&log, changed).unwrap();
+    let _ = stock::verify(&log, &signers).code(4).stdout_has("line 1: bad signature");
 }

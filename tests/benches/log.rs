@@ -24,30 +24,33 @@ pub struct Log {
 impl Log {
     /// A log of so many entries; every second one is a person's.
     pub fn of(count: usize, home: &Path) -> Self {
-        let (plan, signer) = (sample::plan(), signer(home));
-        let probes = due(&plan);
-        let mut log = Self { lines: Vec::new(), entries: Vec::new(), signer };
-        log.add(&Chain::new(RUN.into()), ALICE, opened(plan, &log.signer));
-        let mut state = RunState::fold(&log.entries).unwrap();
-        while log.entries.len() < count {
-            let turn = log.entries.len();
-            let probe = &probes[turn % probes.len()];
-            let command = if turn.is_multiple_of(2) { note(probe, turn) } else { look(&state, probe) };
-            let [event] =
-                decide(&state, &command, &Sample::moment(seconds(turn))).unwrap().try_into().unwrap();
-            log.add(&Chain::after(&log.entries[turn - 1]), &command.by, event);
-            state.apply(&log.entries[turn]);
-        }
-        log
+        let mut lines = Vec::new();
+        let signer = each(count, home, &mut |line| lines.push(line.to_vec()));
+        let entries = lines.iter().map(|line| Entry::read(line.trim_ascii_end()).unwrap()).collect();
+        Self { lines, entries, signer }
     }
+}
 
-    fn add(&mut self, chain: &Chain, by: &str, event: Event) {
-        let signer = event.is_act().then_some(&self.signer);
-        let at = Sample::moment(seconds(self.entries.len()));
-        let (entry, line) = chain.link(at, by, event, signer).unwrap();
-        self.entries.push(entry);
-        self.lines.push(line);
+/// Makes a log of so many entries, line by line; every second one is a person's.
+pub fn each(count: usize, home: &Path, take: &mut dyn FnMut(&[u8])) -> Signer {
+    let (plan, signer) = (sample::plan(), signer(home));
+    let probes = due(&plan);
+    let mut link = |chain: &Chain, turn: usize, by: &str, event: Event| {
+        let key = event.is_act().then_some(&signer);
+        let (entry, line) = chain.link(Sample::moment(seconds(turn)), by, event, key).unwrap();
+        take(&line);
+        entry
+    };
+    let mut last = link(&Chain::new(RUN.into()), 0, ALICE, opened(plan, &signer));
+    let mut state = RunState::fold(std::slice::from_ref(&last)).unwrap();
+    for turn in 1..count {
+        let probe = &probes[turn % probes.len()];
+        let command = if turn.is_multiple_of(2) { note(probe, turn) } else { look(&state, probe) };
+        let [event] = decide(&state, &command, &Sample::moment(seconds(turn))).unwrap().try_into().unwrap();
+        last = link(&Chain::after(&last), turn, &command.by, event);
+        state.apply(&last);
     }
+    signer
 }
 
 /// Alice with a key of her own, made in that directory.

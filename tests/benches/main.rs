@@ -8,6 +8,7 @@ mod append;
 mod bench;
 mod fold;
 mod frame;
+mod growth;
 mod idle;
 mod log;
 mod measure;
@@ -27,6 +28,7 @@ use gonogo::{checklist, journal, outcome, run, time};
 const BENCHES: &[(&str, fn())] = &[
     ("append", append::bench),
     ("verify", verify::bench),
+    ("growth", growth::bench),
     ("fold", fold::bench),
     ("frame", frame::bench),
     ("probes", probes::bench),

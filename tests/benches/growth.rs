@@ -1,0 +1,100 @@
+//! How verifying a log and opening it for review grow with its length; and a step in time while it is open.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::time::Instant;
+
+use gonogo::journal::entry::Entry;
+use gonogo::journal::read::Lines;
+use gonogo::journal::signers::AllowedSigners;
+use sha2::{Digest as _, Sha256};
+
+use crate::bench::gonogo::Sandbox;
+use crate::bench::terminal::{Key, Terminal};
+use crate::log;
+use crate::measure::{Measured, median, millis, since, turns};
+use crate::verify::{Check, whole};
+
+/// Entries, rounds, and how the lines are called.
+const SIZES: [(usize, usize, [&str; 3]); 4] = [
+    (1_000, 9, ["verify, 1000", "open, 1000", "step, 1000"]),
+    (10_000, 5, ["verify, 10000", "open, 10000", "step, 10000"]),
+    (100_000, 3, ["verify, 100000", "open, 100000", "step, 100000"]),
+    (1_000_000, 1, ["verify, 1000000", "open, 1000000", "step, 1000000"]),
+];
+/// Of how many signatures the time of a check is taken.
+const CHECKED: usize = 2_000;
+/// How many steps in time are taken.
+const STEPS: usize = 51;
+
+pub fn bench() {
+    for (entries, rounds, names) in SIZES {
+        let sandbox = Sandbox::new();
+        let path = sandbox.work().join("run.jsonl");
+        let mut file = BufWriter::new(File::create(&path).unwrap());
+        let signer = log::each(entries, &sandbox.work(), &mut |line| file.write_all(line).unwrap());
+        file.into_inner().unwrap().sync_all().unwrap();
+        let trusted = format!("{} {}\n", signer.principal, signer.public);
+        let signers = AllowedSigners::parse("-", &trusted).unwrap();
+        let (subject, reference) = turns(
+            rounds,
+            || millis(|| whole(&path, &signers, entries as u64)),
+            || digest(&path) + signatures(&path),
+        );
+        let aim = "SHA-256 and the signatures' checks alone, on one core";
+        Measured { name: names[0], subject, reference: Some(reference), unit: "ms", aim }.tell();
+        fs::write(sandbox.work().join("allowed_signers"), trusted).unwrap();
+        opened(sandbox, entries, rounds, names, &path);
+    }
+}
+
+/// To the first screen that shows the last entry; and from a key to the entry before it.
+fn opened(sandbox: Sandbox, entries: usize, rounds: usize, names: [&'static str; 3], path: &Path) {
+    let sandbox = sandbox.args(["review", "run.jsonl", "--signers", "allowed_signers"]);
+    let mut last = None;
+    let open = || {
+        let begun = Instant::now();
+        let mut terminal = sandbox.terminal(120, 40);
+        terminal.wait_for_text(&format!(" {entries}/{entries} "));
+        let took = since(begun);
+        last = Some(terminal);
+        took
+    };
+    let (subject, reference) = turns(rounds, open, || digest(path));
+    let aim = "SHA-256 of the file; under 500 ms at 100000";
+    Measured { name: names[1], subject, reference: Some(reference), unit: "ms", aim }.tell();
+    let steps = last.map(|terminal| steps(terminal, entries)).unwrap_or_default();
+    let aim = "p50 from key to screen";
+    Measured { name: names[2], subject: median(steps), reference: None, unit: "ms", aim }.tell();
+}
+
+fn steps(mut terminal: Terminal, entries: usize) -> Vec<f64> {
+    terminal.wait_gone("VERIFYING");
+    let step = |back: usize| {
+        let begun = Instant::now();
+        terminal.press(Key::Left).wait_for_text(&format!(" {}/{entries} ", entries - back));
+        since(begun)
+    };
+    (1..=STEPS).map(step).collect()
+}
+
+/// The time that SHA-256 of a file takes, read in one go.
+fn digest(path: &Path) -> f64 {
+    let bytes = fs::read(path).unwrap();
+    millis(|| _ = black_box(Sha256::digest(&bytes)))
+}
+
+/// The time that all signatures of a log take: as many as there are, at the pace of the first ones.
+fn signatures(path: &Path) -> f64 {
+    let signed = |line: &[u8]| line.windows(7).any(|part| part == b",\"sig\":");
+    let lines = || Lines::new(BufReader::new(File::open(path).unwrap())).map(|line| line.unwrap().bytes);
+    let all = lines().filter(|line| signed(line)).count();
+    let first = lines().filter(|line| signed(line)).take(CHECKED);
+    let checks: Vec<Check> = first.filter_map(|line| Check::of(&Entry::read(&line).unwrap())).collect();
+    let took = millis(|| checks.iter().for_each(Check::check));
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+    let scale = all as f64 / checks.len() as f64;
+    took * scale
+}
