@@ -45,18 +45,14 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let held = store.hold(loaded.environment())?;
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
     drop(held);
-    let notices = notices(&opened, &plan, arguments.replan);
+    let history = engine::history(&store, &opened.state)?;
+    let mut notices = notices(&opened, &plan, arguments.replan);
+    notices.extend(history.trouble);
     let replan = arguments.replan && *opened.state.plan != plan;
     let plan = replan.then_some(plan);
-    show(
-        opened,
-        signer,
-        loaded.secrets(),
-        plan,
-        notices,
-        look(arguments.theme, arguments.ascii, &settings),
-        arguments,
-    )
+    let told = Told { notices, last: history.sealed.map(Arc::new) };
+    let look = look(arguments.theme, arguments.ascii, &settings);
+    show(opened, signer, loaded.secrets(), plan, told, look, arguments)
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
@@ -177,13 +173,19 @@ pub(super) fn look(theme: Option<ThemeArg>, ascii: bool, settings: &Settings) ->
     }
 }
 
+/// What a person is told at the start, and what there was before.
+struct Told {
+    notices: Vec<String>,
+    last: Option<Arc<RunState>>,
+}
+
 /// Runs engine and screen until the person leaves.
 fn show(
     opened: Opened,
     signer: Signer,
     secrets: Vec<SecretRef>,
     replan: Option<Plan>,
-    notices: Vec<String>,
+    told: Told,
     look: Look,
     arguments: &RunArgs,
 ) -> Result<Exit> {
@@ -203,7 +205,8 @@ fn show(
     let unlock = Box::new(move |newcomer: &Newcomer| identity::unlock(newcomer, &keys));
     let log = path.display().to_string();
     let clock = Box::new(clock::now);
-    let setup = Setup { me, log, look, clock, unlock, review: None, notices };
+    let Told { notices, last } = told;
+    let setup = Setup { me, log, look, clock, unlock, review: None, last, notices };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let running = runtime.spawn(engine.run());
     let left = on_screen(&runtime, &setup, state, handle);

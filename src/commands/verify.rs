@@ -8,14 +8,20 @@ use anyhow::Result;
 use super::judged::{Judged, judge};
 use crate::cli::VerifyArgs;
 use crate::error::Exit;
-use crate::journal::entry::{Decision, Recovered};
+use crate::journal::before::Before;
+use crate::journal::entry::{Decision, Predecessor, Recovered};
+use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
 use crate::run::RunState;
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let Judged { report, state, .. } = judge(&arguments.log, &arguments.trust)?;
-    tell(&mut io::stdout().lock(), &arguments.log, &report, state.as_ref())?;
+    let Judged { source, report, state } = judge(&arguments.log, &arguments.trust)?;
+    let mut out = io::stdout().lock();
+    tell(&mut out, &arguments.log, &report, state.as_ref())?;
+    if let Some(run) = state.as_ref().and_then(|state| state.predecessor.as_ref()) {
+        tell_before(&mut out, source.log(), run)?;
+    }
     Ok(exit(&report, state.as_ref(), arguments.require_go))
 }
 
@@ -61,6 +67,26 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
         tell_unvouched(out, report)?;
     }
     report.warnings.iter().try_for_each(|warning| writeln!(out, "  warning   {}", line(warning)))
+}
+
+/// The run before, as the log names it, and what is to be seen of it beside this log.
+fn tell_before(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
+    let ended = if run.sealed { "sealed" } else { "not sealed" };
+    let beside = log.parent().and_then(|directory| logs_in(directory).ok()).unwrap_or_default();
+    let told = match Before::among(&beside, run) {
+        Before::Here(path) => format!("its log is {}", line(&path.display().to_string())),
+        Before::Missing => "its log is not beside this one".into(),
+        Before::Changed(path) => {
+            format!("{} is not what it was then", line(&path.display().to_string()))
+        }
+    };
+    writeln!(
+        out,
+        "  before    run {}, {ended}, head {} at line {}; {told}",
+        line(&run.run),
+        run.head.short(),
+        run.seq + 1
+    )
 }
 
 fn names(principals: &[String]) -> String {

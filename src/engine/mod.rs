@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 pub use self::log::Log;
-pub use self::opening::{OpenRunError, Opened, Opening, find_open, forgotten, open, reopen};
+pub use self::opening::{
+    History, OpenRunError, Opened, Opening, find_open, forgotten, history, open, reopen,
+};
 use self::scheduler::{Scheduler, Told};
 use crate::checklist::{Point, Probe};
 use crate::journal::entry::{Event, MACHINE};

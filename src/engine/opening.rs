@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Log, NotDone, clock, random_id};
 use crate::checklist::{Plan, Role};
+use crate::journal::before::Before;
 use crate::journal::chain::Chain;
 use crate::journal::entry::{Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor};
 use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
@@ -126,6 +127,32 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
             Ok(Some(Command::new(signer.principal.clone(), join)))
         }
     }
+}
+
+/// What there was before a run in its environment.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The newest sealed run, as its log has it; nobody has verified that.
+    pub sealed: Option<RunState>,
+    /// What is wrong with the log of the run before.
+    pub trouble: Option<String>,
+}
+
+/// Looks back from a run.
+///
+/// # Errors
+/// When the logs cannot be read.
+pub fn history(store: &Store, state: &RunState) -> Result<History, StoreError> {
+    let logs = store.logs(&state.plan.environment)?;
+    let trouble = state.predecessor.as_ref().and_then(|run| Before::among(&logs, run).trouble(run));
+    let mut sealed = None;
+    for path in logs.iter().rev() {
+        sealed = RunState::fold(&peek(path)?).filter(|run| run.run != state.run && run.is_sealed());
+        if sealed.is_some() {
+            break;
+        }
+    }
+    Ok(History { sealed, trouble })
 }
 
 /// A run that is written nowhere, for a look that leaves nothing behind.

@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod ahead;
+pub mod before;
 pub mod bundle;
 pub mod chain;
 mod disk;

@@ -69,17 +69,7 @@ impl Store {
     /// # Errors
     /// When the directory cannot be read.
     pub fn logs(&self, environment: &str) -> Result<Vec<PathBuf>, StoreError> {
-        let directory = self.environment(environment);
-        let listing = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            listing => listing.map_err(|source| StoreError::new(&directory, source))?,
-        };
-        let names: Result<Vec<PathBuf>, io::Error> =
-            listing.map(|item| item.map(|item| item.path())).collect();
-        let mut logs = names.map_err(|source| StoreError::new(&directory, source))?;
-        logs.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-        logs.sort();
-        Ok(logs)
+        logs_in(&self.environment(environment))
     }
 
     /// The logs of every environment, by environment and name.
@@ -159,6 +149,22 @@ impl Store {
         let written = file.and_then(|file| file.write_all_at(line.as_bytes(), 0));
         written.map_err(|source| StoreError::new(&path, source))
     }
+}
+
+/// The logs in a directory, oldest first (by their names). None if there is no such directory.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn logs_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let listing = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing.map_err(|source| StoreError::new(directory, source))?,
+    };
+    let names: Result<Vec<PathBuf>, io::Error> = listing.map(|item| item.map(|item| item.path())).collect();
+    let mut logs = names.map_err(|source| StoreError::new(directory, source))?;
+    logs.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    logs.sort();
+    Ok(logs)
 }
 
 /// Makes a directory and those above it, readable by its owner only.

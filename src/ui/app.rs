@@ -20,12 +20,10 @@ use super::prompt::Prompt;
 use super::review::{READ_ONLY, Review};
 use super::shown::Shown;
 use super::theme::Look;
-use super::view::View;
-use super::{Left, Msg, Newcomer, Setup, detail, draw, timeline};
+use super::{Left, Msg, Newcomer, Setup, draw};
 use crate::checklist::ProbeKey;
 use crate::journal::entry::Enrolled;
 use crate::run::{Live, Request, RunState, Update};
-use crate::text;
 use crate::time::Moment;
 
 /// What has to be done outside.
@@ -112,6 +110,8 @@ pub struct App {
     pub signalled: bool,
     /// Why the engine stopped of itself.
     pub broken: Option<String>,
+    /// The last sealed run of the environment.
+    pub last: Option<Arc<RunState>>,
     /// Where in time one is, if a log is looked through.
     pub review: Option<Review>,
 }
@@ -147,6 +147,7 @@ impl App {
             leaving: false,
             signalled: false,
             broken: None,
+            last: setup.last.clone(),
             review,
         }
     }
@@ -240,47 +241,6 @@ impl App {
         effects
     }
 
-    /// Moves about, if that is what is asked for.
-    pub fn moved(&mut self, intent: Intent) -> bool {
-        let shown = &self.shown;
-        let size = self.arrangement().size;
-        match intent {
-            Intent::PageUp => self.scroll_by(-1, 1),
-            Intent::PageDown => self.scroll_by(1, 1),
-            Intent::HalfUp => self.scroll_by(-1, 2),
-            Intent::HalfDown => self.scroll_by(1, 2),
-            Intent::Section(number) => self.place.open(shown, number),
-            Intent::NextSection => self.place.turn(shown, 1),
-            Intent::PreviousSection => self.place.turn(shown, -1),
-            Intent::Detail => self.focus = Focus::Detail,
-            Intent::Back if self.focus == Focus::List => self.show_all(),
-            Intent::Back => self.focus = Focus::List,
-            Intent::NextHuman => self.next_human(),
-            _ if self.focus == Focus::Detail => return self.moved_detail(intent),
-            Intent::Up => self.place.up(shown, size),
-            Intent::Down => self.place.down(shown, size),
-            Intent::Left => self.place.aside(shown, size, false),
-            Intent::Right => self.place.aside(shown, size, true),
-            Intent::First => self.place.end(shown, false),
-            Intent::Last => self.place.end(shown, true),
-            _ => return false,
-        }
-        true
-    }
-
-    fn moved_detail(&mut self, intent: Intent) -> bool {
-        match intent {
-            Intent::Up => self.scroll = self.scroll.saturating_sub(1),
-            Intent::Down => self.scroll = (self.scroll + 1).min(self.scroll_limit()),
-            Intent::First => self.scroll = 0,
-            Intent::Last => self.scroll = self.scroll_limit(),
-            Intent::Left => self.focus = Focus::List,
-            Intent::Right => {}
-            _ => return false,
-        }
-        true
-    }
-
     /// Does what is asked for, or asks whether to.
     fn wish(&mut self, intent: Intent) -> Vec<Effect> {
         match intent {
@@ -302,26 +262,6 @@ impl App {
             _ => {}
         }
         Vec::new()
-    }
-
-    /// To the next of the points that are shown; those that a filter hides are told of.
-    fn next_human(&mut self) {
-        let view = View::new(self);
-        let shown: Vec<_> = (0..self.shown.sections()).flat_map(|section| view.points(section)).collect();
-        let here = view.point().and_then(|here| shown.iter().position(|point| point.id == here.id));
-        let (before, after) = shown.split_at(here.map_or(0, |here| here + 1));
-        let next = after.iter().chain(before).find(|point| view.needs_human(point));
-        let next = next.map(|point| point.id.clone());
-        let hidden = view.plan().points().filter(|point| view.needs_human(point)).count();
-        match next {
-            Some(id) => self.place.go_to(&Arc::clone(&self.state.plan), &id),
-            None if hidden > 0 => {
-                let needs = if hidden == 1 { "needs" } else { "need" };
-                let hidden = text::count(hidden, "point");
-                self.say(&format!("nothing shown needs a human; {hidden} that the filter hides {needs} one"));
-            }
-            None => self.say("nothing needs a human now"),
-        }
     }
 
     /// Takes in what the engine tells.
@@ -372,45 +312,12 @@ impl App {
         vec![Effect::Send(Request::Stop)]
     }
 
-    /// What a screen has for the run.
-    fn within(&self, screen: Rect) -> Rect {
-        if self.review.is_none() {
-            return screen;
-        }
-        let (above, below) = timeline::taken(screen);
-        Rect { y: screen.y + above, height: screen.height.saturating_sub(above + below), ..screen }
-    }
-
-    /// The whole screen.
-    pub fn screen(&self) -> Rect {
-        Rect { y: 0, height: self.area.height + self.beside(), ..self.area }
-    }
-
-    /// How many lines of the screen a review takes.
-    fn beside(&self) -> u16 {
-        let (above, below) = timeline::taken(self.area);
-        if self.review.is_some() { above + below } else { 0 }
-    }
-
     /// Where everything stands.
     pub fn arrangement(&self) -> Arrangement {
         // Where nothing is shown, one line says so.
         let rows = |section: usize| self.shown.of(section).len().max(1);
         let sections: Vec<_> = (0..self.shown.sections()).map(rows).collect();
         arrange(self.area, &sections, self.place.section, self.beside())
-    }
-
-    fn scroll_by(&mut self, pages: isize, parts: usize) {
-        let page = usize::from(self.arrangement().detail.height) / parts;
-        let lines = page.saturating_sub(1).max(1).cast_signed() * pages;
-        self.scroll = self.scroll.saturating_add_signed(lines).min(self.scroll_limit());
-    }
-
-    /// How far the detail can be scrolled.
-    pub fn scroll_limit(&self) -> usize {
-        let Arrangement { detail, below, .. } = self.arrangement();
-        let lines = detail::lines(&View::new(self), usize::from(detail.width), below).len();
-        lines.saturating_sub(usize::from(detail.height))
     }
 
     /// Draws itself, on a frame of whatever size it has.

@@ -19,6 +19,7 @@ mod keymap;
 mod layout;
 mod list;
 mod mouse;
+mod moving;
 mod newcomer;
 mod notice;
 mod panels;
@@ -74,6 +75,8 @@ pub struct Setup {
     pub unlock: Box<Unlock>,
     /// The log that is looked through, if nothing is to be added to it.
     pub review: Option<Arc<dyn review::Record>>,
+    /// The last sealed run of the environment, to compare with.
+    pub last: Option<Arc<RunState>>,
     /// What is to be told at the start: that the profile has changed since the run opened, and the like.
     pub notices: Vec<String>,
 }

@@ -99,9 +99,21 @@ fn looked(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: &L
     let good = outcome.observations.iter().filter(|seen| seen.ok == Some(true));
     for seen in outcome.troubles().chain(good) {
         observation(view, paper, seen, column);
+        last_time(view, paper, point, probe, seen);
     }
     if !outcome.reproduce.is_empty() {
         paper.put(vec![view.dim("  $ "), ink(&outcome.reproduce, view.theme.tone(Tone::Waived))], 4);
+    }
+}
+
+/// What the last sealed run saw in the same place, if it was something else.
+fn last_time(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, seen: &Observation) {
+    let Some(run) = view.app.last.as_ref().filter(|_| !seen.measured) else { return };
+    let look = run.point(&point.id).and_then(|state| state.probes.get(&probe.id)?.latest.as_ref());
+    let then = look.and_then(|look| look.outcome.observations.iter().find(|then| then.what == seen.what));
+    if let Some(then) = then.filter(|then| then.seen != seen.seen) {
+        let release = text::line(&run.plan.release);
+        paper.put(vec![view.dim(&format!("      last time ({release}): {}", text::line(&then.seen)))], 8);
     }
 }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
 
 use super::app::{App, Effect};
 use super::dialog::Dialog;
 use super::input::Field;
+use super::timeline;
 use crate::journal::entry::{Entry, Torn};
 use crate::run::{Live, RunState, Update};
 use crate::text;
@@ -139,6 +141,8 @@ pub struct Review {
     pub playing: Option<(Moment, usize)>,
     real: Moment,
     moved: bool,
+    /// How many lines of the screen it takes.
+    taken: u16,
 }
 
 impl std::fmt::Debug for Review {
@@ -164,6 +168,7 @@ impl Review {
             playing,
             real: now,
             moved: false,
+            taken: 0,
         }
     }
 
@@ -359,5 +364,23 @@ impl App {
     /// How long nothing moves while it plays.
     pub fn frame_time(&self) -> Option<Duration> {
         self.review.as_ref()?.playing.as_ref().map(|_| Duration::from_millis(FRAME_MS))
+    }
+
+    /// What a screen has for the run.
+    pub fn within(&mut self, screen: Rect) -> Rect {
+        let Some(review) = &mut self.review else { return screen };
+        let (above, below) = timeline::taken(screen);
+        review.taken = above + below;
+        Rect { y: screen.y + above, height: screen.height.saturating_sub(above + below), ..screen }
+    }
+
+    /// The whole screen.
+    pub fn screen(&self) -> Rect {
+        Rect { y: 0, height: self.area.height + self.beside(), ..self.area }
+    }
+
+    /// How many lines of the screen a review takes.
+    pub fn beside(&self) -> u16 {
+        self.review.as_ref().map_or(0, |review| review.taken)
     }
 }

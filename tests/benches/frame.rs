@@ -63,6 +63,7 @@ fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(clock),
         review: None,
+        last: None,
         unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
     }

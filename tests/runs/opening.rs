@@ -1,6 +1,6 @@
 //! Opening and resuming: who, what, and what is refused.
 
-use super::world::{ALICE, World, leave};
+use super::world::{ALICE, World, leave, leave_with, seal, select};
 use crate::bench::gonogo::{Sandbox, is_private};
 use crate::bench::need;
 use crate::bench::terminal::Key;
@@ -236,5 +236,41 @@ fn who_signs_comes_from_git_where_nothing_else_says_so() {
     ]);
     let mut terminal = sandbox.terminal(130, 40);
     terminal.wait_for_text("carol (driver)");
+    leave(terminal);
+}
+
+/// What the last sealed run saw stands beside what is seen now; a run before that is not there is told.
+#[test]
+fn the_run_before_is_compared_with_and_missed() {
+    use crate::bench::web::Reply;
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    seal(&mut terminal, "PENDING");
+    leave_with(terminal, 1);
+    let first = world.log();
+    world.web.route("/healthz", Reply::ok("{}").header("Strict-Transport-Security", "max-age=31536000"));
+    let mut terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
+    terminal.wait_for_text("1/3");
+    select(&mut terminal, '1', 1);
+    terminal.wait_for_text("last time (v1.4.0): max-age=63072000;");
+    leave(terminal);
+    let second = world.sandbox.logs("staging").into_iter().find(|log| *log != first).unwrap();
+    let _ = world
+        .verify(&second, &[])
+        .code(5)
+        .stdout_has("before    run ")
+        .stdout_has(&format!("its log is {}", first.display()));
+
+    let whole = std::fs::read_to_string(&first).unwrap();
+    let cut = whole.trim_end().rsplit_once('\n').unwrap().0;
+    std::fs::write(&first, format!("{cut}\n")).unwrap();
+    let _ = world.verify(&second, &[]).code(5).stdout_has("is not what it was then");
+    std::fs::remove_file(&first).unwrap();
+    let _ = world.verify(&second, &[]).code(5).stdout_has("its log is not beside this one");
+    let mut terminal = world.open_with(&[], 130, 40);
+    terminal.wait_for_text("the log of the run before").wait_for_text("is not here");
+    terminal.press(Key::Enter).wait_for_text("1/3");
     leave(terminal);
 }

@@ -70,6 +70,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         clock: Box::new(clock::now),
         unlock: Box::new(|_| Err("a review has no keys".into())),
         review: Some(Arc::clone(&log) as Arc<dyn Record>),
+        last: None,
         notices: Vec::new(),
     };
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

@@ -30,6 +30,7 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
         review: None,
+        last: None,
         unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
     };
