@@ -93,6 +93,14 @@ pub struct RunArgs {
     /// Take the profile as it is now into the open run; the points that it changes start anew
     #[arg(long)]
     pub replan: bool,
+    /// Where logs are, and how it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// Where logs are, and how the screen looks.
+#[derive(Debug, Args)]
+pub struct ScreenArgs {
     /// Where run logs are kept [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]
     pub log_dir: Option<PathBuf>,
@@ -195,15 +203,9 @@ pub struct ReviewArgs {
     /// Whom to believe.
     #[command(flatten)]
     pub trust: TrustArgs,
-    /// Where run logs are kept [default: the user's state directory]
-    #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]
-    pub log_dir: Option<PathBuf>,
-    /// Colours for a dark or a light terminal
-    #[arg(long, value_enum)]
-    pub theme: Option<ThemeArg>,
-    /// Draw with ASCII only
-    #[arg(long)]
-    pub ascii: bool,
+    /// Where logs are, and how it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// Writing a run up.

@@ -6,21 +6,13 @@ use std::path::Path;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
-use crate::runs::world::{ALICE, World, confirm, leave, leave_with, seal, select};
+use crate::runs::world::{ALICE, World, leave, leave_with};
 
 const READ_ONLY: &str = "this is a review; nothing can be added";
 
 /// A sealed run: opened, two looks, confirmed, noted, verdict, sealed; and whom to trust.
 fn sealed() -> (World, String) {
-    let mut world = World::new();
-    let mut terminal = world.open(130, 40);
-    terminal.wait_for_text("1/3");
-    select(&mut terminal, '2', 0);
-    confirm(&mut terminal, "people.told");
-    terminal.send("n").wait_for_text("What is to be remembered?");
-    terminal.send("quiet night").press(Key::Enter).wait_for_text("noted");
-    seal(&mut terminal, "PENDING");
-    leave_with(terminal, 1);
+    let world = World::sealed("quiet night");
     let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key)]).display().to_string();
     (world, signers)
 }

@@ -9,14 +9,13 @@ use anyhow::{Context as _, Result, anyhow};
 use super::identity::{revoked_file, signers_file};
 use super::settings::Settings;
 use crate::cli::TrustArgs;
-use crate::engine::clock;
-use crate::journal::entry::Entry;
+use crate::engine::{ByTheRules, clock};
 use crate::journal::revoked::Revoked;
 use crate::journal::side;
 use crate::journal::signers::AllowedSigners;
 use crate::journal::source::Source;
-use crate::journal::verify::{self, Report, Rules};
-use crate::run::{Replay, RunState};
+use crate::journal::verify::{self, Report};
+use crate::run::RunState;
 
 /// A log and what verification found.
 pub(super) struct Judged {
@@ -38,10 +37,10 @@ pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
 
 /// Verifies a log: what was found, and the run as far as it is valid.
 pub(super) fn judge_log(log: &Path, signers: &AllowedSigners) -> Result<(Report, Option<RunState>)> {
-    let mut rules = ByTheRules(Replay::default());
+    let mut rules = ByTheRules::default();
     let reader = BufReader::new(File::open(log)?);
     let mut report = verify::verify(reader, signers, clock::now().wall, &mut rules)?;
-    let state = rules.0.into_state();
+    let state = rules.into_state();
     report.warnings.extend(state.iter().flat_map(|state| side_files(log, state)));
     Ok((report, state))
 }
@@ -71,17 +70,4 @@ fn read_revoked(path: Option<PathBuf>) -> Result<Revoked> {
     let name = path.display().to_string();
     let bytes = fs::read(&path).with_context(|| format!("revoked keys {name}"))?;
     Revoked::parse(&name, &bytes).map_err(|problem| anyhow!("{problem}"))
-}
-
-/// The rules of a run, for the journal's verifier.
-struct ByTheRules(Replay);
-
-impl Rules for ByTheRules {
-    fn take(&mut self, entry: &Entry) -> Result<(), String> {
-        self.0.take(entry)
-    }
-
-    fn is_sealed(&self) -> bool {
-        self.0.is_sealed()
-    }
 }

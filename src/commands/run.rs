@@ -14,7 +14,7 @@ use super::load::{Loaded, store};
 use super::settings::Settings;
 use super::trust;
 use crate::checklist::{Plan, Promotion, Role};
-use crate::cli::{RunArgs, ThemeArg};
+use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
 use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};
 use crate::error::Exit;
 use crate::journal::entry::Decision;
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let settings = Settings::read()?;
     let loaded = Loaded::read(&arguments.target.profile)?;
-    let store = store(arguments.log_dir.as_deref())?;
+    let store = store(arguments.screen.log_dir.as_deref())?;
     // Before the key: a passphrase is not asked for what cannot be opened.
     let found = engine::find_open(&store, loaded.environment())?;
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let replan = arguments.replan && *opened.state.plan != plan;
     let plan = replan.then_some(plan);
     let told = Told { notices, last: history.sealed.map(Arc::new) };
-    let look = look(arguments.theme, arguments.ascii, &settings);
+    let look = look(&arguments.screen, &settings);
     show(opened, signer, loaded.secrets(), plan, told, look, arguments)
 }
 
@@ -164,11 +164,11 @@ fn recovered(command: &Command) -> Vec<String> {
 }
 
 /// How the screen is to look.
-pub(super) fn look(theme: Option<ThemeArg>, ascii: bool, settings: &Settings) -> Look {
-    let light = theme.or(settings.theme) == Some(ThemeArg::Light);
+pub(super) fn look(screen: &ScreenArgs, settings: &Settings) -> Look {
+    let light = screen.theme.or(settings.theme) == Some(ThemeArg::Light);
     Look {
         shade: if light { Shade::Light } else { Shade::Dark },
-        ascii: ascii || settings.ascii,
+        ascii: screen.ascii || settings.ascii,
         color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     }
 }
@@ -279,6 +279,7 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         );
     } else {
         let log_dir = arguments
+            .screen
             .log_dir
             .as_ref()
             .map(|dir| format!(" --log-dir {}", shell_word(&dir.display().to_string())));

@@ -4,6 +4,7 @@
 pub mod clock;
 mod log;
 mod opening;
+mod rules;
 mod scheduler;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use self::log::Log;
 pub use self::opening::{
     History, OpenRunError, Opened, Opening, find_open, forgotten, history, open, reopen,
 };
+pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
 use crate::checklist::{Point, Probe};
 use crate::journal::entry::{Event, MACHINE};

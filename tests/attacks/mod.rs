@@ -16,8 +16,7 @@ use gonogo::journal::keys::Signer;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::keys::SshKey;
 use crate::bench::need;
-use crate::bench::terminal::Key;
-use crate::runs::world::{ALICE, World, confirm, leave_with, seal, select};
+use crate::runs::world::{ALICE, World};
 use forge::Log;
 use table::{Attack, attacks};
 
@@ -37,15 +36,7 @@ struct Stage {
 
 /// A run with looks, a confirmation, a note, a verdict and a seal.
 fn sealed() -> (World, Vec<u8>) {
-    let mut world = World::new();
-    let mut terminal = world.open(130, 40);
-    terminal.wait_for_text("1/3");
-    select(&mut terminal, '2', 0);
-    confirm(&mut terminal, "people.told");
-    terminal.send("n").wait_for_text("What is to be remembered?");
-    terminal.send("all quiet").press(Key::Enter).wait_for_text("noted");
-    seal(&mut terminal, "PENDING");
-    leave_with(terminal, 1);
+    let world = World::sealed("all quiet");
     let bytes = fs::read(world.log()).unwrap();
     (world, bytes)
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
+use gonogo::engine::ByTheRules;
 use gonogo::journal::entry::{Entry, signed_bytes};
 use gonogo::journal::signers::AllowedSigners;
-use gonogo::journal::verify::{Answer, Rules, verify};
-use gonogo::run::Replay;
+use gonogo::journal::verify::{Answer, verify};
 use ssh_encoding::Decode as _;
 use ssh_key::SshSig;
 use ssh_key::public::KeyData;
@@ -41,20 +41,8 @@ pub fn bench() {
 /// As `gonogo verify` does it.
 pub fn whole(path: &Path, signers: &AllowedSigners, entries: u64) {
     let log = BufReader::new(File::open(path).unwrap());
-    let report = verify(log, signers, Sample::moment(0).wall, &mut ByTheRules(Replay::default())).unwrap();
+    let report = verify(log, signers, Sample::moment(0).wall, &mut ByTheRules::default()).unwrap();
     assert_eq!((report.answer, report.entries), (Answer::Open, entries));
-}
-
-struct ByTheRules(Replay);
-
-impl Rules for ByTheRules {
-    fn take(&mut self, entry: &Entry) -> Result<(), String> {
-        self.0.take(entry)
-    }
-
-    fn is_sealed(&self) -> bool {
-        self.0.is_sealed()
-    }
 }
 
 /// One signature, all ready to be checked.

@@ -1,12 +1,13 @@
 //! What must hold of the code that reads logs, whatever the bytes are.
 
+use gonogo::engine::ByTheRules;
 use gonogo::journal::chain::Chain;
 use gonogo::journal::entry::{Entry, Event, Header};
 use gonogo::journal::read::{Lines, Reader};
 use gonogo::journal::revoked::Revoked;
 use gonogo::journal::signers::AllowedSigners;
 use gonogo::journal::sshsig;
-use gonogo::journal::verify::{Answer, Report, Rules, verify};
+use gonogo::journal::verify::{Answer, Report, verify};
 use gonogo::run::{Replay, judge};
 use gonogo::time::Utc;
 
@@ -25,7 +26,7 @@ pub fn all(bytes: &[u8]) {
 pub fn verified(bytes: &[u8]) -> Report {
     let signers = AllowedSigners::parse("-", SIGNERS).unwrap_or_default();
     let today = Utc::from_millis(1_800_000_000_000);
-    let report = verify(bytes, &signers, today, &mut ByTheRules(Replay::default()));
+    let report = verify(bytes, &signers, today, &mut ByTheRules::default());
     let report = report.unwrap_or_else(|error| panic!("bytes in memory cannot be read: {error}"));
     let lines = bytes.split(|byte| *byte == b'\n').count() as u64;
     assert!(report.entries <= lines, "{} entries in {lines} lines", report.entries);
@@ -74,17 +75,5 @@ fn trusted(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = AllowedSigners::parse("-", text);
         let _ = sshsig::verify(text.trim(), "gonogo-entry-v1", b"message");
-    }
-}
-
-struct ByTheRules(Replay);
-
-impl Rules for ByTheRules {
-    fn take(&mut self, entry: &Entry) -> Result<(), String> {
-        self.0.take(entry)
-    }
-
-    fn is_sealed(&self) -> bool {
-        self.0.is_sealed()
     }
 }

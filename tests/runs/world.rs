@@ -80,6 +80,21 @@ impl World {
         self.sandbox.terminal(columns, rows)
     }
 
+    /// A world whose run is sealed: looks, a confirmation, a note, a verdict and a seal.
+    #[track_caller]
+    pub fn sealed(note: &str) -> Self {
+        let mut world = Self::new();
+        let mut terminal = world.open(130, 40);
+        terminal.wait_for_text("1/3");
+        select(&mut terminal, '2', 0);
+        confirm(&mut terminal, "people.told");
+        terminal.send("n").wait_for_text("What is to be remembered?");
+        terminal.send(note).press(Key::Enter).wait_for_text("noted");
+        seal(&mut terminal, "PENDING");
+        leave_with(terminal, 1);
+        world
+    }
+
     /// The log of the only run.
     #[track_caller]
     pub fn log(&self) -> PathBuf {

@@ -32,7 +32,7 @@ struct Run {
 
 /// Prints the runs; on a terminal, asks for one to look through.
 pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
-    let runs = runs(&store(arguments.log_dir.as_deref())?)?;
+    let runs = runs(&store(arguments.screen.log_dir.as_deref())?)?;
     if runs.is_empty() {
         println!(
             "There are no runs here yet; `gonogo run PROFILE` opens one, `gonogo review LOG` shows any log."

@@ -66,7 +66,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     let setup = Setup {
         me: nobody,
         log: path.display().to_string(),
-        look: look(arguments.theme, arguments.ascii, &settings),
+        look: look(&arguments.screen, &settings),
         clock: Box::new(clock::now),
         unlock: Box::new(|_| Err("a review has no keys".into())),
         review: Some(Arc::clone(&log) as Arc<dyn Record>),
