@@ -114,6 +114,7 @@ fn the_stock_tools_it_names_verify_a_log() {
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
+    world.wait_for_looks();
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
     leave(terminal);

@@ -91,6 +91,7 @@ fn an_open_log_a_bundle_and_a_torn_line_are_told() {
     let mut world = World::new();
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");
+    world.wait_for_looks();
     leave(terminal);
     let (log, signers) = (world.log(), world.sandbox.allowed_signers(&[(ALICE, &world.key)]));
     let signers = signers.display().to_string();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::bench::gonogo::{Output, Sandbox};
 use crate::bench::keys::SshKey;
 use crate::bench::terminal::{Key, Terminal};
+use crate::bench::wait;
 use crate::bench::web::{Reply, Web};
 
 pub const ALICE: &str = "alice@deck.example";
@@ -86,6 +87,7 @@ impl World {
         let mut world = Self::new();
         let mut terminal = world.open(130, 40);
         terminal.wait_for_text("1/3");
+        world.wait_for_looks();
         select(&mut terminal, '2', 0);
         confirm(&mut terminal, "people.told");
         terminal.send("n").wait_for_text("What is to be remembered?");
@@ -93,6 +95,12 @@ impl World {
         seal(&mut terminal, "PENDING");
         leave_with(terminal, 1);
         world
+    }
+
+    /// Waits until both probes have looked: the log is opened, and two looks.
+    #[track_caller]
+    pub fn wait_for_looks(&self) {
+        wait::until("both looks", || (self.entries().len() >= 3).then_some(()));
     }
 
     /// The log of the only run.
