@@ -43,6 +43,8 @@ impl Runs {
         world.web.route("/healthz", Reply::ok("{}").header("Strict-Transport-Security", "max-age=31536000"));
         let mut terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
         terminal.wait_for_text("1/3");
+        select(&mut terminal, '1', 1);
+        terminal.wait_for_text("you, with space");
         select(&mut terminal, '2', 0);
         terminal.send("w").wait_for_text("Why may this point pass?");
         terminal.send("asleep").press(Key::Enter).press(Key::Enter).wait_for_text("waive as");
