@@ -90,7 +90,7 @@ fn found(report: &Report) -> Found {
         [one, rest @ ..] => format!("; {one} (and {} more, see gonogo verify)", rest.len()),
     };
     match &report.answer {
-        Answer::Sealed => Found::Sealed(format!("sealed by {}{warnings}", report.sealed_by.join(" and "))),
+        Answer::Sealed => Found::Sealed(format!("by {}{warnings}", report.sealed_by.join(" and "))),
         Answer::Open => {
             let vouched = match &report.last_signed {
                 Some((last, who)) => format!("vouched for up to line {last}, by {who}"),
