@@ -203,6 +203,12 @@ impl Sha256Hex {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of a line that is given without its LF; the LF counts.
+    #[must_use]
+    pub fn of_line(line: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(line).chain_update(b"\n").finalize().into())
+    }
+
     /// The first 8 hex digits, for people.
     #[must_use]
     pub fn short(&self) -> String {

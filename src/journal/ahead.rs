@@ -14,7 +14,7 @@ const MOST: usize = 16;
 /// How many batches a thread has in hand: one at work, one to go on with.
 const IN_HAND: usize = 2;
 /// A batch is full at this many lines or bytes, whichever comes first.
-const LINES: usize = 32;
+const LINES: usize = 128;
 const BYTES: usize = 128 * 1024;
 
 /// Calls `look` with every line, on all cores, and `take` with each line and what came of it, in order and

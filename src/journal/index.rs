@@ -12,7 +12,7 @@ use super::entry::Entry;
 use super::read::{Lines, Reader};
 use super::store::StoreError;
 
-/// Reads the entries of a log on all cores, as far as they form a chain, and gives each with the byte at which
+/// Reads the entries of a log on all cores, as far as they form a chain (verifying asks for more), and gives each with the byte at which
 /// its line begins and the byte after its end; until `take` says that it is enough.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub fn each(path: &Path, take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()
     let failed = |source| StoreError::new(path, source);
     let file = File::open(path).map_err(failed)?;
     let mut reader = Reader::default();
-    let look = |line: &super::read::Line| Entry::read(if line.ended { &line.bytes } else { b"" });
+    let look = |line: &super::read::Line| Entry::parse(if line.ended { &line.bytes } else { b"" });
     let done = ahead::each(Lines::new(BufReader::new(file)), &look, &mut |line, entry| {
         let Ok(Ok(entry)) = entry.map(|entry| reader.follow(entry)) else { return ControlFlow::Break(()) };
         let from = line.position.byte;

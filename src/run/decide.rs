@@ -243,7 +243,7 @@ impl Case<'_> {
 pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
     let seen = |id: &String| {
         let look = state.probes.get(id)?.latest.as_ref()?;
-        Some(Evidence { probe: id.clone(), seq: look.seq, hash: look.hash })
+        Some(Evidence { probe: id.clone(), seq: look.seq, hash: look.outcome.evidence_hash() })
     };
     point.probes.iter().filter_map(|probe| seen(&probe.id)).collect()
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rpds::VectorSync;
+
 use crate::checklist::{Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{
     Confirmed, Decision, Enrolled, Entry, Event, Evidence, Noted, Opened, Predecessor, Probed, Reason,
@@ -24,8 +26,6 @@ pub struct Look {
     pub took_ms: u64,
     /// What it ended with.
     pub outcome: Arc<Outcome>,
-    /// The outcome's evidence hash.
-    pub hash: Sha256Hex,
 }
 
 /// What is known of one probe.
@@ -102,8 +102,8 @@ pub struct PointState {
     pub waivers: Vec<Waiver>,
     /// Exemptions that were not retracted.
     pub exemptions: Vec<Exemption>,
-    /// Notes.
-    pub notes: Vec<Note>,
+    /// Notes; there may be many, and states share them.
+    pub notes: VectorSync<Note>,
 }
 
 /// A verdict that stands: nothing that it rests on has changed since.
@@ -152,7 +152,7 @@ pub struct RunState {
     /// By the points' ids; every point of the plan is there.
     pub points: BTreeMap<PointId, PointState>,
     /// Notes about the run as a whole.
-    pub notes: Vec<Note>,
+    pub notes: VectorSync<Note>,
     /// What ends of the program left that were not as they should be: positions of the entries that say so.
     pub recoveries: Vec<(u64, Recovered)>,
     /// The verdict, while it stands.
@@ -178,7 +178,7 @@ impl RunState {
             roster: opened.roster.clone(),
             predecessor: opened.previous_run.clone(),
             points: BTreeMap::new(),
-            notes: Vec::new(),
+            notes: VectorSync::new_sync(),
             recoveries: Vec::new(),
             verdict: None,
             seals: Vec::new(),
@@ -253,7 +253,6 @@ impl RunState {
             attempt: event.attempt,
             at: entry.header.at.clone(),
             took_ms: event.took_ms,
-            hash: event.outcome.evidence_hash(),
             outcome: Arc::new(event.outcome.clone()),
         };
         let probe = self.at_point(&event.point).probes.entry(event.probe.clone()).or_default();
@@ -291,8 +290,8 @@ impl RunState {
             text: event.text.clone(),
         };
         match &event.point {
-            Some(point) => self.at_point(point).notes.push(note),
-            None => self.notes.push(note),
+            Some(point) => self.at_point(point).notes.push_back_mut(note),
+            None => self.notes.push_back_mut(note),
         }
     }
 

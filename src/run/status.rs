@@ -254,6 +254,6 @@ fn latest<'a>(state: &'a PointState, probe: &Probe) -> Option<&'a Look> {
 fn still_counts(act: &Confirmation, state: &PointState) -> bool {
     act.of.iter().all(|evidence| {
         let now = state.probes.get(&evidence.probe).and_then(|probe| probe.latest.as_ref());
-        now.is_some_and(|look| look.hash == evidence.hash)
+        now.is_some_and(|look| look.seq == evidence.seq || look.outcome.evidence_hash() == evidence.hash)
     })
 }

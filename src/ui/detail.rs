@@ -10,6 +10,9 @@ use crate::checklist::Point;
 use crate::run::{PointState, Status, why};
 use crate::{text, time};
 
+/// How many notes of a point are shown, the newest ones.
+const NOTES: usize = 100;
+
 /// The lines of a detail while it is set.
 pub struct Paper {
     /// How wide it is, in cells.
@@ -136,12 +139,16 @@ fn notes(view: &View, paper: &mut Paper, state: &PointState) {
         return;
     }
     paper.part(view, "notes");
-    for note in state.notes.iter().rev() {
+    let earlier = state.notes.len().saturating_sub(NOTES);
+    for note in state.notes.iter().rev().take(NOTES) {
         let head = format!("{} · {} · entry {}", view.person(&note.by), view.ago(&note.at), note.seq);
         paper.put(vec![view.dim(&head)], 2);
         for line in note.text.lines() {
             paper.put(vec![Span::raw("  "), ink(line, Theme::text())], 2);
         }
+    }
+    if earlier > 0 {
+        paper.put(vec![view.dim(&format!("and {earlier} before them; the log has them all"))], 2);
     }
 }
 

@@ -90,7 +90,7 @@ fn looked(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: &L
         told(outcome),
         format!("{stale}{}", view.ago(&look.at)),
         took(look.took_ms),
-        format!("#{}:{}", look.seq, look.hash.short()),
+        format!("#{}:{}", look.seq, look.outcome.evidence_hash().short()),
     ];
     paper.put(vec![Span::raw("  "), view.dim(&facts.join(" · "))], IN);
     let column =

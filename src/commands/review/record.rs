@@ -16,6 +16,8 @@ use crate::ui::review::{Mark, Record};
 
 /// The fewest entries between two states that are kept.
 const APART: usize = 256;
+/// Every how many entries a state is kept on the way from one of those to what is looked at.
+const STEP: usize = 32;
 /// How often it is told how far reading has come.
 const TELL: Duration = Duration::from_millis(50);
 /// How much of a side file is shown, in bytes.
@@ -26,8 +28,8 @@ pub(super) struct Log {
     path: PathBuf,
     file: File,
     known: RwLock<Known>,
-    /// The state that was asked for last; the next one is mostly its neighbour.
-    last: RwLock<Option<(usize, Arc<RunState>)>>,
+    /// States on the way to what was asked for last, which the next one is mostly a neighbour of.
+    near: RwLock<Vec<(usize, Arc<RunState>)>>,
 }
 
 /// What is known of the entries.
@@ -53,7 +55,7 @@ impl Log {
             }
             ControlFlow::Break(())
         })?;
-        Ok(Self { path: path.to_owned(), file, known: RwLock::new(known), last: RwLock::default() })
+        Ok(Self { path: path.to_owned(), file, known: RwLock::new(known), near: RwLock::default() })
     }
 
     /// The run as it was opened.
@@ -65,19 +67,18 @@ impl Log {
     pub(super) fn read(&self, tell: &mut dyn FnMut(bool)) -> Result<(), StoreError> {
         let Some(first) = self.first() else { return Ok(()) };
         let mut state = (*first).clone();
-        // The more there is in a state, the farther apart they are kept: so all of them together stay bounded.
-        let (mut acts, mut since, mut told) = (0, 0, Instant::now());
+        // The longer the log, the farther apart they are kept: so all of them together stay bounded.
+        let (mut since, mut told) = (0, Instant::now());
         let mut at = 0;
         index::each(&self.path, &mut |entry, _, to| {
             if entry.header.seq > 0 {
                 state.apply(&entry);
                 at += 1;
                 since += 1;
-                acts += usize::from(entry.event.is_act());
                 let mut known = self.write();
                 known.bytes.push(to);
                 known.marks.push(Mark::of(&entry));
-                if since >= APART.max(acts / 4) {
+                if since >= APART.max(at / APART) {
                     since = 0;
                     known.states.push((at, Arc::new(state.clone())));
                 }
@@ -109,13 +110,30 @@ impl Log {
         index::line(&self.file, from, to).ok()
     }
 
-    /// The nearest state at or before a position.
-    fn nearest(&self, at: usize) -> Option<(usize, Arc<RunState>)> {
-        let last = self.last.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = self.known();
-        let after = known.states.partition_point(|(place, _)| *place <= at);
-        let kept = known.states.get(after.checked_sub(1)?)?.clone();
-        Some(last.filter(|(place, _)| (kept.0..=at).contains(place)).unwrap_or(kept))
+    /// The run after the entry at a position, folded from the nearest state before it.
+    fn fold(&self, at: usize) -> Option<Arc<RunState>> {
+        let mut near = self.near.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = {
+            let known = self.known();
+            let after = known.states.partition_point(|(place, _)| *place <= at);
+            known.states.get(after.checked_sub(1)?)?.clone()
+        };
+        if near.first().is_none_or(|(begin, _)| *begin != kept.0) {
+            *near = vec![kept];
+        }
+        let after = near.partition_point(|(place, _)| *place <= at);
+        let (place, nearest) = near.get(after.checked_sub(1)?)?.clone();
+        if place == at {
+            return Some(nearest);
+        }
+        let mut state = (*nearest).clone();
+        for next in place + 1..=at {
+            state.apply(&self.entry(next)?);
+            if (next - place).is_multiple_of(STEP) && after == near.len() {
+                near.push((next, Arc::new(state.clone())));
+            }
+        }
+        Some(Arc::new(state))
     }
 }
 
@@ -129,7 +147,7 @@ impl Record for Log {
     }
 
     fn entry(&self, at: usize) -> Option<Entry> {
-        Entry::read(&self.bytes(at)?).ok()
+        Entry::parse(&self.bytes(at)?).ok()
     }
 
     fn raw(&self, at: usize) -> Option<String> {
@@ -137,18 +155,7 @@ impl Record for Log {
     }
 
     fn state(&self, at: usize) -> Option<Arc<RunState>> {
-        let (place, nearest) = self.nearest(at)?;
-        let state = if place == at {
-            nearest
-        } else {
-            let mut state = (*nearest).clone();
-            for next in place + 1..=at {
-                state.apply(&self.entry(next)?);
-            }
-            Arc::new(state)
-        };
-        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some((at, Arc::clone(&state)));
-        Some(state)
+        self.fold(at)
     }
 
     fn find(&self, text: &str, from: usize, forward: bool) -> Option<usize> {

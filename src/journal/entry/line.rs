@@ -75,6 +75,18 @@ impl Entry {
     /// # Errors
     /// Why it is not an entry.
     pub fn read(line: &[u8]) -> Result<Self, ReadEntryError> {
+        let entry = Self::parse(line)?;
+        let again = write_flat(&entry.header, &entry.event, entry.sig.as_deref())?;
+        same_bytes(line, &again)?;
+        Ok(entry)
+    }
+
+    /// Reads one line, given without its LF, and does not ask whether it is written the one way that it
+    /// must be: for what is verified elsewhere.
+    ///
+    /// # Errors
+    /// Why it is not an entry.
+    pub fn parse(line: &[u8]) -> Result<Self, ReadEntryError> {
         #[derive(Deserialize)]
         struct Peek<'a> {
             v: u64,
@@ -89,10 +101,8 @@ impl Entry {
             return Err(ReadEntryError::Version(v));
         }
         let (header, event, sig) = read_flat(&kind, line)?;
-        let again = write_flat(&header, &event, sig.as_deref())?;
-        same_bytes(line, &again)?;
         within_limit(&event, line.len() + 1).map_err(|(is, max)| ReadEntryError::TooLong(is, max))?;
-        Ok(Self { header, event, sig, hash: Sha256Hex::of(&[line, b"\n"].concat()) })
+        Ok(Self { header, event, sig, hash: Sha256Hex::of_line(line) })
     }
 
     /// What its signature was made over: its own line (given without its LF) with the signature taken out,
