@@ -30,6 +30,7 @@
 //! | [`journal`] | entries, chain, signatures, the file, verification |
 //! | [`checklist`] | sections, control points, probe specs, profiles, the lock |
 //! | [`outcome`] | what a probe ends with |
+//! | [`rehearsal`] | servers that stand in for real ones, on loopback |
 //! | [`secret`], [`text`], [`time`], [`error`] | the base |
 //!
 //! # Words
@@ -50,6 +51,7 @@ pub mod headless;
 pub mod journal;
 pub mod outcome;
 pub mod probe;
+pub mod rehearsal;
 pub mod report;
 pub mod run;
 pub mod secret;

@@ -37,6 +37,13 @@ impl Utc {
         Self::from_millis(self.millis().saturating_add(millis))
     }
 
+    /// This instant and `span` less.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.millis().saturating_sub(millis))
+    }
+
     /// The time from `earlier` to this instant; zero if it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use super::plan::{Confirm, PointId};
+use super::plan::{Confirm, PointId, ProbeKey};
 use super::source::Source;
 use crate::error::Problem;
 use crate::time::parse_span;
@@ -108,6 +108,14 @@ pub struct ProbeFile {
     /// The time between two such looks.
     #[serde(default = "one_second")]
     pub retry_delay: Span,
+    /// How long it is waited for until a look is good.
+    #[serde(default)]
+    pub within: Span,
+    /// For how long the looks must then stay good.
+    #[serde(default)]
+    pub hold: Span,
+    /// The probe whose newest look it counts from.
+    pub since: Option<ProbeKey>,
     /// Whether it changes anything.
     #[serde(default)]
     pub effects: bool,
@@ -123,7 +131,7 @@ pub struct ProbeFile {
 }
 
 /// A time that a person wrote, `30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl<'de> Deserialize<'de> for Span {

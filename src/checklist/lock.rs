@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::file::{Checklist, STANDARD_NAME};
-use super::plan::{Confirm, Point, Section};
+use super::plan::{Confirm, Point, ProbeKey, Section};
 use super::source::{Source, steps};
 use crate::error::Problem;
 
@@ -80,7 +80,9 @@ pub(super) fn check_plan(sections: &[Section], source: &Source) -> Vec<Problem> 
     let mut problems = Vec::new();
     for (s, section) in sections.iter().enumerate() {
         for (p, point) in section.points.iter().enumerate() {
-            let told = wrong_with(point, &ids).map(|what| format!("control point {} {what}", point.id));
+            let told = wrong_with(point, &ids)
+                .chain(strange_probes(point, sections))
+                .map(|what| format!("control point {} {what}", point.id));
             problems.extend(told.map(|what| source.problem(&steps!["section", s, "point", p, "id"], what)));
         }
     }
@@ -109,6 +111,18 @@ fn wrong_with<'a>(point: &'a Point, ids: &'a [&str]) -> impl Iterator<Item = Str
         .flatten()
         .chain(strangers.map(|wait| format!("waits for {wait}, which the checklist does not have")))
         .chain(twins.map(|probe| format!("has two probes called {}", probe.id)))
+}
+
+/// Probes that another one counts from, and that are not there.
+fn strange_probes<'a>(point: &'a Point, sections: &'a [Section]) -> impl Iterator<Item = String> + 'a {
+    let points = move || sections.iter().flat_map(|section| &section.points);
+    let is_there = move |key: &ProbeKey| {
+        let of = points().find(|point| point.id == key.point);
+        of.is_some_and(|point| point.probes.iter().any(|probe| probe.id == key.probe))
+    };
+    let keys = point.probes.iter().filter_map(|probe| probe.since.as_ref());
+    keys.filter(move |key| !is_there(key))
+        .map(|key| format!("counts from {key}, which the checklist does not have"))
 }
 
 fn waits(point: &Point) -> impl Iterator<Item = &str> {

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::spec::Spec;
 use crate::outcome::Sha256Hex;
@@ -192,6 +193,15 @@ pub struct Probe {
     pub retries: u32,
     /// The time between two such looks, in milliseconds.
     pub retry_delay_ms: u64,
+    /// How long it is waited for until a look is good, in milliseconds; 0 where the first look counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub within_ms: u64,
+    /// For how long the looks must then stay good, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hold_ms: u64,
+    /// The probe whose newest look it counts from: what is older than that is not what it looks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<ProbeKey>,
     /// Whether it changes anything in what it looks at; such a probe never runs again by itself.
     pub effects: bool,
     /// Whether it may look at the running release before it is due, for drift.
@@ -215,6 +225,36 @@ impl ProbeKey {
     /// The key of `probe` of `point`.
     pub fn new(point: impl Into<String>, probe: impl Into<String>) -> Self {
         Self { point: point.into(), probe: probe.into() }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(span: &u64) -> bool {
+    *span == 0
+}
+
+impl FromStr for ProbeKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (point, probe) = text.split_once('/').ok_or_else(|| {
+            format!(
+                "expected a point and a probe of it, `verify.pipeline/canary` for instance, found {text:?}"
+            )
+        })?;
+        Ok(Self::new(point, probe))
+    }
+}
+
+impl Serialize for ProbeKey {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProbeKey {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::load::Loaded;
+use super::load::{Loaded, store};
 use super::trust;
 use crate::checklist::{Plan, Promotion};
 use crate::cli::{CheckArgs, Format};
-use crate::engine::{self, Engine, Handle, clock};
+use crate::engine::{self, Engine, Handle, Past, clock};
 use crate::error::Exit;
 use crate::headless::{self, Selection};
 use crate::run::{Judgement, Live, Request, RunState, Update};
@@ -77,7 +77,10 @@ fn all_due(mut plan: Plan) -> Plan {
 async fn look(plan: Plan, secrets: Vec<SecretRef>) -> Result<Looked> {
     let (log, state) = engine::forgotten(plan)?;
     let mut seen = Arc::new(state.clone());
+    // Whatever keeps the last run from being read: nothing is compared with it then.
+    let last = store(None).ok().and_then(|store| engine::history(&store, &state).ok()?.sealed);
     let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets);
+    let engine = engine.after(Past { last: last.map(Arc::new), fingerprint: None });
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = tokio::spawn(engine.run());

@@ -15,11 +15,12 @@ use super::settings::Settings;
 use super::trust;
 use crate::checklist::{Plan, Promotion, Role};
 use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
-use crate::engine::{self, Engine, Handle, Log, Opened, Opening, clock};
+use crate::engine::{self, Engine, Handle, Log, Opened, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::Decision;
 use crate::journal::keys::Signer;
 use crate::journal::store::Store;
+use crate::probe::FingerprintKey;
 use crate::run::{Act, Command, Request, RunState, Update, judge};
 use crate::secret::SecretRef;
 use crate::text::{line, shell_word};
@@ -50,7 +51,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     notices.extend(history.trouble);
     let replan = arguments.replan && *opened.state.plan != plan;
     let plan = replan.then_some(plan);
-    let told = Told { notices, last: history.sealed.map(Arc::new) };
+    let fingerprint = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
+    let past = Past { last: history.sealed.map(Arc::new), fingerprint: Some(fingerprint) };
+    let told = Told { notices, past };
     let look = look(&arguments.screen, &settings);
     show(opened, signer, loaded.secrets(), plan, told, look, arguments)
 }
@@ -176,7 +179,7 @@ pub(super) fn look(screen: &ScreenArgs, settings: &Settings) -> Look {
 /// What a person is told at the start, and what there was before.
 struct Told {
     notices: Vec<String>,
-    last: Option<Arc<RunState>>,
+    past: Past,
 }
 
 /// Runs engine and screen until the person leaves.
@@ -191,8 +194,11 @@ fn show(
 ) -> Result<Exit> {
     let path = opened.journal.path().to_owned();
     let by = signer.principal.clone();
-    let (mut engine, handle) =
-        Engine::new(Log::Durable(Box::new(opened.journal)), opened.state, vec![signer], secrets);
+    let Told { notices, past } = told;
+    let last = past.last.clone();
+    let log = Log::Durable(Box::new(opened.journal));
+    let (engine, handle) = Engine::new(log, opened.state, vec![signer], secrets);
+    let mut engine = engine.after(past);
     for command in opened.first {
         engine.carry_out(&command)?;
     }
@@ -205,7 +211,6 @@ fn show(
     let unlock = Box::new(move |newcomer: &Newcomer| identity::unlock(newcomer, &keys));
     let log = path.display().to_string();
     let clock = Box::new(clock::now);
-    let Told { notices, last } = told;
     let setup = Setup { me, log, look, clock, unlock, review: None, last, notices };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let running = runtime.spawn(engine.run());

@@ -20,11 +20,12 @@ pub use self::opening::{
 };
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
-use crate::checklist::{Point, Probe};
+use crate::checklist::{Point, Probe, ProbeKey};
 use crate::journal::entry::{Event, MACHINE};
 use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
 use crate::outcome::Class;
+use crate::probe::{FingerprintKey, Given};
 use crate::run::{self, Act, Command, Judgement, Refusal, Request, RunState, Update, Wanted, decide};
 use crate::secret::SecretRef;
 use crate::time::Moment;
@@ -42,10 +43,20 @@ pub struct Engine {
     state: Arc<RunState>,
     keys: Keyring,
     secrets: Vec<SecretRef>,
+    past: Past,
     scheduler: Scheduler,
     told: mpsc::Receiver<Told>,
     requests: mpsc::Receiver<Request>,
     updates: mpsc::UnboundedSender<Update>,
+}
+
+/// What the runs before this one in its environment have left.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// The last sealed one.
+    pub last: Option<Arc<RunState>>,
+    /// The environment's key for fingerprints of secrets.
+    pub fingerprint: Option<FingerprintKey>,
 }
 
 /// The other end of an engine.
@@ -107,7 +118,15 @@ impl Engine {
             keys.add(signer);
         }
         let handle = Handle { requests: send_request, updates: receive_updates, keys: keys.clone() };
-        (Self { log, state, keys, secrets, scheduler, told, requests, updates }, handle)
+        let past = Past::default();
+        (Self { log, state, keys, secrets, past, scheduler, told, requests, updates }, handle)
+    }
+
+    /// The same, with what the runs before this one have left.
+    #[must_use]
+    pub fn after(mut self, past: Past) -> Self {
+        self.past = past;
+        self
     }
 
     /// The run as it stands.
@@ -229,8 +248,8 @@ impl Engine {
 
     fn hear(&mut self, told: Told) -> Going {
         let Told::Ended { look, attempt, took, outcome } = told else {
-            if let Told::Try { probe, attempt, tries } = told {
-                self.scheduler.tried(&probe, attempt, tries);
+            if let Told::Try { probe, attempt, tries, so_far } = told {
+                self.scheduler.tried(&probe, attempt, tries, so_far);
                 self.publish();
             }
             return Going::On;
@@ -262,12 +281,25 @@ impl Engine {
         let any = !looks.is_empty();
         for look in looks {
             let known = self.state.probe(&look.probe).map_or(0, |probe| probe.looks);
-            self.scheduler.start(&self.state.plan, look, known, now);
+            let given = self.given(&look.probe);
+            self.scheduler.start(&self.state.plan, look, known, given, now);
         }
         if any {
             self.publish();
         }
         any
+    }
+
+    /// What a look is given of this run and the last sealed one.
+    fn given(&self, key: &ProbeKey) -> Given {
+        let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
+        let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
+        let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
+        Given {
+            since: seen.map(|look| look.at.wall.minus(Duration::from_millis(look.took_ms))),
+            last: last.map(|look| Arc::clone(&look.outcome)),
+            fingerprint: self.past.fingerprint.clone(),
+        }
     }
 
     /// Starts every possible look that is meant, whether or not it is needed. Whether there was one.

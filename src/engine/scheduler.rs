@@ -10,11 +10,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::checklist::{Plan, Probe, ProbeKey};
-use crate::outcome::{Class, Outcome};
-use crate::probe;
+use crate::outcome::{Class, Observation, Outcome};
+use crate::probe::{self, Given};
 use crate::run::{Live, Running, Wanted};
 use crate::secret::Keeper;
-use crate::time::Moment;
+use crate::text;
+use crate::time::{Moment, span};
 
 /// How many probes look at once.
 const AT_ONCE: usize = 16;
@@ -24,8 +25,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// What a task tells the engine.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// Another try within the same look.
-    Try { probe: ProbeKey, attempt: u64, tries: u32 },
+    /// Another try within the same look; where a good one is waited for, what was seen so far.
+    Try { probe: ProbeKey, attempt: u64, tries: u32, so_far: Option<String> },
     /// The look ended.
     Ended { look: Wanted, attempt: u64, took: Duration, outcome: Outcome },
 }
@@ -63,17 +64,18 @@ impl Scheduler {
 
     /// Starts a look; one of the same probe that is under way is cancelled. `looks` is how many stand in
     /// the log already.
-    pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, now: &Moment) {
+    pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, given: Given, now: &Moment) {
         let Some(probe) = plan.probe(&look.probe) else { return };
         self.cancel(&look.probe);
         let attempt = looks.max(self.newest(&look.probe)) + 1;
         self.newest.insert(look.probe.clone(), attempt);
-        let running = Running { attempt, since: now.clone(), tries: 1 };
+        let running = Running { attempt, since: now.clone(), tries: 1, so_far: None };
         self.live.running.insert(look.probe.clone(), running);
         let task = Task {
             look: look.clone(),
             attempt,
             probe: probe.clone(),
+            given,
             keeper: self.keeper.clone(),
             tell: self.tell.clone(),
         };
@@ -96,9 +98,10 @@ impl Scheduler {
     }
 
     /// Takes in that a look is at its next try.
-    pub(super) fn tried(&mut self, probe: &ProbeKey, attempt: u64, tries: u32) {
+    pub(super) fn tried(&mut self, probe: &ProbeKey, attempt: u64, tries: u32, so_far: Option<String>) {
         if let Some(running) = self.live.running.get_mut(probe).filter(|running| running.attempt == attempt) {
             running.tries = tries;
+            running.so_far = so_far;
         }
     }
 
@@ -115,6 +118,7 @@ struct Task {
     look: Wanted,
     attempt: u64,
     probe: Probe,
+    given: Given,
     keeper: Keeper,
     tell: mpsc::Sender<Told>,
 }
@@ -123,7 +127,7 @@ impl Task {
     async fn run(self, turns: Arc<Semaphore>) {
         let Ok(_turn) = turns.acquire().await else { return };
         let begun = Instant::now();
-        let outcome = self.look().await;
+        let outcome = if self.probe.within_ms > 0 { self.wait().await } else { self.look().await };
         let told = Told::Ended { look: self.look, attempt: self.attempt, took: begun.elapsed(), outcome };
         // The engine may have stopped; then nobody waits for this any more.
         let _ = self.tell.send(told).await;
@@ -139,11 +143,49 @@ impl Task {
             if outcome.class == Class::Pass || tries > self.probe.retries {
                 return outcome;
             }
-            tokio::time::sleep(Duration::from_millis(self.probe.retry_delay_ms)).await;
             tries += 1;
-            let told = Told::Try { probe: self.look.probe.clone(), attempt: self.attempt, tries };
-            let _ = self.tell.send(told).await;
+            self.again(tries, None).await;
         }
+    }
+
+    /// Looks until it is good and has stayed so, or the time is over. A bad look begins the holding anew;
+    /// it is no retry: to wait is what was asked.
+    async fn wait(&self) -> Outcome {
+        let (within, hold) =
+            (Duration::from_millis(self.probe.within_ms), Duration::from_millis(self.probe.hold_ms));
+        let begun = Instant::now();
+        let (mut looks, mut good): (u32, Option<Instant>) = (1, None);
+        loop {
+            let at = Instant::now();
+            let mut outcome = self.look_once().await;
+            good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
+            let held = good.map(|good| good.elapsed());
+            if held.is_some_and(|held| held >= hold) {
+                let waited = format!("{} in {}", text::count(looks as usize, "look"), span(begun.elapsed()));
+                outcome.observations.push(Observation::recorded("waited", waited).measured());
+                return outcome;
+            }
+            if begun.elapsed() >= within {
+                outcome.observations.push(too_late(held, within, hold));
+                return Outcome::of(outcome.observations, outcome.reproduce);
+            }
+            looks += 1;
+            let so_far = match held {
+                Some(held) => format!("good for {} of {}", span(held), span(hold)),
+                None => outcome
+                    .troubles()
+                    .next()
+                    .map_or_else(String::new, |seen| format!("{}: {}", seen.what, seen.seen)),
+            };
+            self.again(looks, Some(so_far)).await;
+        }
+    }
+
+    /// Tells of what was seen so far and of the next look, and waits until it is its time.
+    async fn again(&self, tries: u32, so_far: Option<String>) {
+        let told = Told::Try { probe: self.look.probe.clone(), attempt: self.attempt, tries, so_far };
+        let _ = self.tell.send(told).await;
+        tokio::time::sleep(Duration::from_millis(self.probe.retry_delay_ms)).await;
     }
 
     /// The probe keeps its own deadline; this holds it to it, and turns a crash of it into an error.
@@ -153,7 +195,7 @@ impl Task {
         };
         let deadline = Duration::from_millis(self.probe.deadline_ms);
         // A probe that crashed leaves nothing behind that is used again: it owns all that it touches.
-        let looking = AssertUnwindSafe(probe::look(spec, deadline, &self.keeper)).catch_unwind();
+        let looking = AssertUnwindSafe(probe::look(spec, deadline, &self.keeper, &self.given)).catch_unwind();
         match tokio::time::timeout(deadline + GRACE, looking).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => {
@@ -161,5 +203,19 @@ impl Task {
             }
             Err(_) => Outcome::error(&self.probe.title, "a result", "the probe did not keep its deadline"),
         }
+    }
+}
+
+/// What it comes to that the time is over before it was good for long enough.
+fn too_late(held: Option<Duration>, within: Duration, hold: Duration) -> Observation {
+    let expected = match hold.is_zero() {
+        true => format!("good within {}", span(within)),
+        false => format!("good for {} within {}", span(hold), span(within)),
+    };
+    match held {
+        Some(held) => {
+            Observation::new("waited", expected, format!("good for {}", span(held)), false).measured()
+        }
+        None => Observation::new("waited", expected, "not good at the end", false),
     }
 }

@@ -6,6 +6,8 @@ use std::io::{self, BufReader};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::entry::Entry;
 use super::read::{Lines, Reader};
 use crate::outcome::Sha256Hex;
@@ -16,6 +18,7 @@ use crate::time::Utc;
 pub struct Store {
     runs: PathBuf,
     heads: PathBuf,
+    fingerprints: PathBuf,
 }
 
 /// A system error, and what it was about.
@@ -44,11 +47,12 @@ pub struct Head {
 }
 
 impl Store {
-    /// Logs under `log_dir` if it is given, under `<state>/runs` otherwise; heads under `<state>/heads`.
+    /// Logs under `log_dir` if it is given, under `<state>/runs` otherwise; heads under `<state>/heads`, keys
+    /// for fingerprints under `<state>/fingerprints`.
     #[must_use]
     pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
         let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
-        Self { runs, heads: state.join("heads") }
+        Self { runs, heads: state.join("heads"), fingerprints: state.join("fingerprints") }
     }
 
     /// The directory of an environment's logs.
@@ -121,6 +125,27 @@ impl Store {
             .and_then(|(seq, hash)| Some(Head { seq: seq.parse().ok()?, hash: hash.parse().ok()? }));
         // A crash may leave the file empty: it is written without a sync, and tells less than the log then.
         Ok(parsed)
+    }
+
+    /// The key under which fingerprints of an environment's secrets are made: 32 random bytes, made at the
+    /// first call. It never leaves this host, so nobody who reads a log can try guesses against it.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub fn fingerprint_key(&self, environment: &str) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        let path = self.fingerprints.join(environment);
+        let failed = |source| StoreError::new(&path, source);
+        make_directory(&self.fingerprints)?;
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(key.as_mut()).map_err(|error| failed(io::Error::other(error.to_string())))?;
+        match OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path) {
+            Ok(file) => file.write_all_at(key.as_ref(), 0).and_then(|()| file.sync_all()).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                File::open(&path).and_then(|file| file.read_exact_at(key.as_mut(), 0)).map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(key)
     }
 
     /// Remembers nothing of a run.

@@ -13,9 +13,11 @@
 //! passed is kept. A server is not trusted: what it sends is capped before anything is made of it.
 
 mod address;
+mod api;
 mod blind;
 mod command;
 mod content;
+mod curl;
 mod deadline;
 mod git;
 mod http;
@@ -29,19 +31,46 @@ mod text_checks;
 mod tls;
 mod web;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::checklist::spec::{Spec, Unavailable};
 use crate::outcome::Outcome;
 use crate::secret::Keeper;
+use crate::time::Utc;
 
 use deadline::Deadline;
+
+/// What a look is given of the run around it.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// When the look began that this one counts from: what is older is not what is looked for.
+    pub since: Option<Utc>,
+    /// What the same probe saw in the environment's last sealed run, for drift.
+    pub last: Option<Arc<Outcome>>,
+    /// The environment's key for fingerprints of secrets; it is kept outside the log.
+    pub fingerprint: Option<FingerprintKey>,
+}
+
+/// A key under which fingerprints of secrets are made (HMAC-SHA-256), so that no reader of a log can try
+/// guesses against them.
+#[derive(Clone)]
+pub struct FingerprintKey(pub Arc<Zeroizing<[u8; 32]>>);
+
+impl fmt::Debug for FingerprintKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FingerprintKey(…)")
+    }
+}
 
 /// Looks once, as `spec` asks, and ends within `deadline`, which covers everything: reading secrets,
 /// resolving names, connecting, TLS, handshakes and answers.
 ///
 /// The outcome is clean: no secret that `keeper` has read, and nothing that steers a terminal.
-pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper) -> Outcome {
+pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, _given: &Given) -> Outcome {
     let deadline = Deadline::after(deadline);
     let outcome = match spec {
         Spec::Http(spec) => Box::pin(http::look(spec, &deadline, keeper)).await,

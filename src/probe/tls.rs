@@ -4,36 +4,61 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use crate::checklist::spec::Tls;
 use crate::error;
 
-/// Why nothing could be trusted at all.
+/// Why there can be no TLS at all.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RootsError {
-    #[error("roots file {path}: {why}")]
-    File { path: String, why: String },
+pub(super) enum TlsError {
+    #[error("{what} file {path}: {why}")]
+    File { what: &'static str, path: String, why: String },
+    #[error("a client certificate needs both `certificate` and `key`")]
+    Half,
     #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
 }
 
 /// A client configuration that trusts the roots asked for, and those only.
-pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, RootsError> {
+pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let roots = match &tls.roots {
         Some(path) => Arc::new(roots_of_file(path).await?),
         None => roots_of_system().await,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let builder = builder.with_root_certificates(roots);
+    match (&tls.certificate, &tls.key) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(certificate), Some(key)) => {
+            let (chain, key) = (chain_of_file(certificate).await?, key_of_file(key).await?);
+            Ok(builder.with_client_auth_cert(chain, key)?)
+        }
+        _ => Err(TlsError::Half),
+    }
 }
 
-async fn roots_of_file(path: &str) -> Result<RootCertStore, RootsError> {
-    let wrong = |why: String| RootsError::File { path: path.to_owned(), why };
+async fn chain_of_file(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |why: String| TlsError::File { what: "certificate", path: path.to_owned(), why };
+    let pem = tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.map_err(|e| wrong(format!("not PEM: {e}")))?;
+    if chain.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(chain) }
+}
+
+async fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let wrong = |why: String| TlsError::File { what: "key", path: path.to_owned(), why };
+    let pem = Zeroizing::new(tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?);
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong("it holds no private key in PEM".into()))
+}
+
+async fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
+    let wrong = |why: String| TlsError::File { what: "roots", path: path.to_owned(), why };
     let pem = tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

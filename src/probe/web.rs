@@ -1,6 +1,7 @@
 //! HTTP requests for the probes: one request, one answer, its body capped, and what is told when there is
 //! none.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -8,10 +9,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, Url};
 
-use crate::checklist::spec::Tls;
+use crate::checklist::spec::{Tls, Value};
 use crate::error;
+use crate::secret::Keeper;
 
 use super::blind::{Blind, Fact};
 use super::content::Content;
@@ -204,6 +207,30 @@ impl Resolve for Names {
             Ok(found)
         })
     }
+}
+
+/// Request headers; the secret ones are read and marked as such.
+pub(super) async fn headers(
+    asked: &BTreeMap<String, Value>,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Fact<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in asked {
+        let wrong = |what| Blind::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
+        let value = match value {
+            Value::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
+            Value::Secret(secret) => {
+                let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
+                let text = format!("{}{}", secret.prefix, read.await??.expose());
+                let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
+                value.set_sensitive(true);
+                value
+            }
+        };
+        headers.append(HeaderName::try_from(name).map_err(|_| wrong("name"))?, value);
+    }
+    Ok(headers)
 }
 
 /// One segment of a path, percent-encoded: everything but the unreserved characters of RFC 3986.

@@ -16,8 +16,10 @@ pub struct Running {
     pub attempt: u64,
     /// When it was asked for; it may have to wait for its turn.
     pub since: Moment,
-    /// Which try within the look this is, from 1.
+    /// Which try within the look this is, from 1; or which look, where one is waited for that is good.
     pub tries: u32,
+    /// Where it is waited for: what was seen so far.
+    pub so_far: Option<String>,
 }
 
 /// What is under way.

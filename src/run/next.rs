@@ -36,7 +36,16 @@ pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<W
         let running = judgement.state.plan.previous.is_some();
         return (probe.before && running).then_some(Wanted { probe: key, before: true });
     }
-    judgement.blocked_by(point).is_none().then_some(Wanted { probe: key, before: false })
+    let may = judgement.blocked_by(point).is_none() && !waits_for_another(judgement, probe);
+    may.then_some(Wanted { probe: key, before: false })
+}
+
+/// Whether the look that a probe counts from is still to come.
+fn waits_for_another(judgement: &Judgement, probe: &Probe) -> bool {
+    probe.since.as_ref().is_some_and(|key| {
+        let can_look = judgement.state.plan.probe(key).is_some_and(|probe| probe.spec.is_some());
+        can_look && judgement.state.probe(key).is_none_or(|known| known.latest.is_none())
+    })
 }
 
 fn wants(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {

@@ -62,8 +62,13 @@ fn one(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: Optio
     if let Some(running) = view.app.live.running.get(&key) {
         let elapsed = view.app.now.since(&running.since);
         let tries = if running.tries > 1 { format!(", try {}", running.tries) } else { String::new() };
-        let told =
-            format!("  {} look {} for {}{tries}", spinner(elapsed), running.attempt, time::span(elapsed));
+        let so_far = running.so_far.as_ref().map(|seen| format!(" · so far: {seen}")).unwrap_or_default();
+        let told = format!(
+            "  {} look {} for {}{tries}{so_far}",
+            spinner(elapsed),
+            running.attempt,
+            time::span(elapsed)
+        );
         paper.put(vec![view.toned(&told, Tone::Busy)], 4);
     }
 }

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use gonogo::checklist::spec::Spec;
 use gonogo::outcome::{Class, Observation, Outcome};
-use gonogo::probe;
+use gonogo::probe::{self, Given};
 use gonogo::secret::Keeper;
 use serde_json::{Value, json};
 
@@ -59,7 +59,11 @@ impl Row {
         let deadline = self.deadline;
         // A task of its own, as in the scheduler: a panic is seen as one.
         let look = tokio::spawn(async move {
-            tokio::time::timeout(deadline + GRACE, probe::look(&spec, deadline, &Keeper::default())).await
+            tokio::time::timeout(
+                deadline + GRACE,
+                probe::look(&spec, deadline, &Keeper::default(), &Given::default()),
+            )
+            .await
         });
         let name = format!("{} · {}", self.kind, self.server);
         let outcome = look.await.map_err(|panic| format!("{name}: {panic}"))?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gonogo::checklist::spec::Spec;
 use gonogo::outcome::{Class, Outcome};
-use gonogo::probe;
+use gonogo::probe::{self, Given};
 use gonogo::secret::{Keeper, SecretRef};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -33,7 +33,7 @@ fn spec(kind: &str, with: &Value) -> Spec {
 fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probe::look(&spec, deadline, &Keeper::default()))
+    runtime.block_on(probe::look(&spec, deadline, &Keeper::default(), &Given::default()))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.

@@ -1,6 +1,7 @@
 //! Probe specs: what an automatic check is asked to look at. Filled in from the profile and frozen into
 //! the plan; they hold references to secrets, never secrets.
 
+mod api;
 mod command;
 mod content;
 mod git;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::api::Api;
 pub use self::command::{Command, Unable};
 pub use self::content::{JsonCheck, Pattern, TextCheck};
 pub use self::git::Git;
@@ -112,6 +114,12 @@ pub struct Tls {
     /// A PEM file of root certificates to trust *instead of* the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roots: Option<String>,
+    /// A PEM file of the certificate that is shown to the server, with its chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// A PEM file of that certificate's private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl Tls {

@@ -3,10 +3,9 @@
 mod checks;
 mod reproduce;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::checklist::spec::{self, Http};
@@ -69,7 +68,7 @@ fn address(text: &str) -> Fact<Url> {
 }
 
 async fn visit(spec: &Http, url: Url, deadline: &Deadline, keeper: &Keeper) -> Fact<Answer> {
-    let headers = headers(&spec.headers, deadline, keeper).await?;
+    let headers = web::headers(&spec.headers, deadline, keeper).await?;
     let browser = Browser::new(&spec.tls, Proxies::Environment, deadline).await?;
     let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
     loop {
@@ -93,29 +92,6 @@ async fn visit(spec: &Http, url: Url, deadline: &Deadline, keeper: &Keeper) -> F
         let body = body(spec, &browser, response).await;
         return Ok(Answer { way, status, headers, body, took });
     }
-}
-
-async fn headers(
-    asked: &BTreeMap<String, spec::Value>,
-    deadline: &Deadline,
-    keeper: &Keeper,
-) -> Fact<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in asked {
-        let wrong = |what| Blind::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
-        let value = match value {
-            spec::Value::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
-            spec::Value::Secret(secret) => {
-                let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
-                let text = format!("{}{}", secret.prefix, read.await??.expose());
-                let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
-                value.set_sensitive(true);
-                value
-            }
-        };
-        headers.append(HeaderName::try_from(name).map_err(|_| wrong("name"))?, value);
-    }
-    Ok(headers)
 }
 
 /// Where an answer sends us on to, if redirects are followed; refused when it leads elsewhere.

@@ -1,8 +1,9 @@
 //! The same request for a person to type.
 
-use crate::checklist::spec::{Http, Method, Value};
+use crate::checklist::spec::{Http, Method};
 use crate::text::shell_word;
 
+use super::super::curl;
 use super::method;
 
 /// A `curl` command; secrets as references.
@@ -15,16 +16,7 @@ pub(super) fn curl(spec: &Http) -> String {
             words.extend(["-i".into(), "-X".into(), method(spec.method).to_string()]);
         }
     }
-    for (name, value) in &spec.headers {
-        let value = match value {
-            Value::Text(value) => shell_word(&format!("{name}: {value}")),
-            Value::Secret(value) => shell_word(&format!("{name}: {}", value.prefix)) + &value.secret.shell(),
-        };
-        words.extend(["-H".into(), value]);
-    }
-    if let Some(roots) = &spec.tls.roots {
-        words.extend(["--cacert".into(), shell_word(roots)]);
-    }
+    words.extend(curl::with(&spec.headers, &spec.tls));
     if spec.redirects > 0 {
         words.extend(["-L".into(), "--max-redirs".into(), spec.redirects.to_string()]);
     }
