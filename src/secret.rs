@@ -159,7 +159,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 /// Reads secrets, and remembers every value it has read so that it can be taken out of any text.
 #[derive(Clone, Debug, Default)]
 pub struct Keeper {
-    known: Arc<Mutex<BTreeMap<SecretRef, Vec<Secret>>>>,
+    known: Arc<Mutex<BTreeMap<String, Vec<Secret>>>>,
 }
 
 impl Keeper {
@@ -179,7 +179,7 @@ impl Keeper {
             0 => Err(ReadSecretError::Empty(reference.clone())),
             1..MIN_LENGTH => Err(ReadSecretError::TooShort(reference.clone())),
             _ => {
-                self.remember(reference, &value);
+                self.keep(&reference.to_string(), &value);
                 Ok(value)
             }
         }
@@ -193,9 +193,11 @@ impl Keeper {
         }
     }
 
-    fn remember(&self, reference: &SecretRef, value: &Secret) {
+    /// Takes a value out of whatever is told from now on, in the name of `rule`: for secrets that a server
+    /// gives.
+    pub fn keep(&self, rule: &str, value: &Secret) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let values = known.entry(reference.clone()).or_default();
+        let values = known.entry(rule.to_owned()).or_default();
         if !values.iter().any(|kept| kept.expose() == value.expose()) {
             values.push(value.clone());
         }
@@ -207,7 +209,7 @@ impl Keeper {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut needles: Vec<(String, Zeroizing<String>)> = known
             .iter()
-            .flat_map(|(reference, values)| values.iter().map(move |v| (reference.to_string(), v)))
+            .flat_map(|(rule, values)| values.iter().map(move |v| (rule.clone(), v)))
             .flat_map(|(rule, value)| spellings(value.expose()).into_iter().map(move |s| (rule.clone(), s)))
             .collect();
         // Longest first: a secret that contains another must not leave its rest behind.
@@ -335,7 +337,7 @@ mod tests {
     fn redactor(values: &[&str]) -> Redactor {
         let keeper = Keeper::default();
         for (index, value) in values.iter().enumerate() {
-            keeper.remember(&SecretRef::Env(format!("S{index}")), &Secret::new((*value).to_owned()));
+            keeper.keep(&format!("env S{index}"), &Secret::new((*value).to_owned()));
         }
         keeper.redactor()
     }
@@ -378,7 +380,7 @@ mod tests {
     #[test]
     fn debug_output_shows_no_value() {
         let keeper = Keeper::default();
-        keeper.remember(&SecretRef::Env("X".into()), &Secret::new("hunter22".into()));
+        keeper.keep("env X", &Secret::new("hunter22".into()));
         assert!(!format!("{keeper:?}").contains("hunter22"));
     }
 

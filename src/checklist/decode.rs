@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::fill::name_at_start;
 use super::profile::has_password;
 use super::source::{Path, Step};
-use super::spec::{Spec, Unavailable};
+use super::spec::{Api, Spec, Unavailable};
 
 /// The spec of a probe of this kind.
 ///
@@ -18,6 +18,18 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
         "rabbitmq" => decode(table).map(Spec::Rabbitmq),
         "command" => decode(table).map(Spec::Command),
         "git" => decode(table).map(Spec::Git),
+        "prometheus" => decode(table).map(Spec::Prometheus),
+        "grafana" => decode(table).map(Spec::Grafana),
+        "jaeger" => decode(table).map(Spec::Jaeger),
+        "otlp" => decode(table).map(Spec::Otlp),
+        "registry" => decode(table).map(Spec::Registry),
+        "vault" => decode(table).map(Spec::Vault),
+        "origins" => decode(table).map(Spec::Origins),
+        "cors" => decode(table).map(Spec::Cors),
+        "headers" => decode(table).map(Spec::Headers),
+        "token" => decode(table).map(Spec::Token),
+        "pipeline" => decode(table).map(Box::new).map(Spec::Pipeline),
+        "contacts" => decode(table).map(Spec::Contacts),
         kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
     }?;
     check_addresses(&spec)?;
@@ -26,17 +38,7 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
 
 /// Not part of reading a spec: a log may hold one that was made when the rules were others.
 fn check_addresses(spec: &Spec) -> Result<(), (Path, String)> {
-    let addresses = match spec {
-        Spec::Http(spec) => vec![("url", Some(&spec.url), ["http", "https"])],
-        Spec::Redis(spec) => vec![("url", Some(&spec.url), ["redis", "rediss"])],
-        Spec::Rabbitmq(spec) => vec![
-            ("url", Some(&spec.url), ["amqp", "amqps"]),
-            ("management", spec.management.as_ref(), ["http", "https"]),
-        ],
-        Spec::Command(_) | Spec::Git(_) | Spec::Unavailable(_) => Vec::new(),
-    };
-    for (key, url, [plain, secure]) in addresses {
-        let Some(url) = url else { continue };
+    for (path, url, [plain, secure]) in addresses(spec) {
         let rest = url.split_once("://").filter(|(scheme, _)| [plain, secure].contains(scheme));
         if rest.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
             // Without the path, which the checklist adds.
@@ -44,10 +46,42 @@ fn check_addresses(spec: &Spec) -> Result<(), (Path, String)> {
             let what = format!(
                 "expected an address such as {plain}://host:port or {secure}://host, found {found:?}"
             );
-            return Err((vec![Step::from(key)], what));
+            return Err((path.iter().map(|key| Step::from(*key)).collect(), what));
         }
     }
     Ok(())
+}
+
+/// Where in a spec an address stands, the address, and its schemes without and with TLS.
+type Placed<'a> = (&'static [&'static str], &'a str, [&'static str; 2]);
+
+fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
+    const HTTP: [&str; 2] = ["http", "https"];
+    fn api(api: &Api) -> Vec<Placed<'_>> {
+        vec![(&["api", "url"], &api.url, HTTP)]
+    }
+    match spec {
+        Spec::Http(spec) => vec![(&["url"], &spec.url, HTTP)],
+        Spec::Redis(spec) => vec![(&["url"], &spec.url, ["redis", "rediss"])],
+        Spec::Rabbitmq(spec) => {
+            let management = spec.management.iter().map(|url| (&["management"] as &[_], url.as_str(), HTTP));
+            let own = (&["url"] as &[_], spec.url.as_str(), ["amqp", "amqps"]);
+            std::iter::once(own).chain(management).collect()
+        }
+        Spec::Otlp(spec) => vec![(&["endpoint"], &spec.endpoint, HTTP)],
+        Spec::Prometheus(spec) => api(&spec.api),
+        Spec::Grafana(spec) => api(&spec.api),
+        Spec::Jaeger(spec) => api(&spec.api),
+        Spec::Registry(spec) => api(&spec.api),
+        Spec::Vault(spec) => api(&spec.api),
+        Spec::Cors(spec) => api(&spec.api),
+        Spec::Headers(spec) => api(&spec.api),
+        Spec::Token(spec) => api(&spec.api),
+        Spec::Pipeline(spec) => api(&spec.api),
+        Spec::Command(_) | Spec::Git(_) | Spec::Origins(_) | Spec::Contacts(_) | Spec::Unavailable(_) => {
+            Vec::new()
+        }
+    }
 }
 
 fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {

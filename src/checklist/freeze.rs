@@ -98,6 +98,8 @@ impl<'a> Work<'a> {
         say("environment", Some(&profile.file.environment));
         say("release", promotion.release.as_ref());
         say("previous", previous);
+        let contacts = toml::Value::try_from(&profile.file.contacts);
+        values.extend(contacts.map(|contacts| ("contacts".to_owned(), contacts)));
         let is_new = previous.is_some_and(|tag| tag == "none");
         let filler = Filler::new(values);
         Self {

@@ -173,8 +173,8 @@ fn an_address_that_is_none_is_told_once_where_it_was_written() {
     assert_eq!(
         lines,
         [
-            "p.toml:3:5: app.url: expected an address such as http://host:port or https://host, found \"localhost:8000\"",
             "p.toml:4:7: redis.url: expected an address such as redis://host:port or rediss://host, found \"http://c:6379\"",
+            "p.toml:3:5: app.url: expected an address such as http://host:port or https://host, found \"localhost:8000\"",
         ]
     );
 }

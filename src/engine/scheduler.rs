@@ -159,19 +159,19 @@ impl Task {
             let at = Instant::now();
             let mut outcome = self.look_once().await;
             good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
-            let held = good.map(|good| good.elapsed());
-            if held.is_some_and(|held| held >= hold) {
+            let stayed = good.map(|good| good.elapsed());
+            if stayed.is_some_and(|stayed| stayed >= hold) {
                 let waited = format!("{} in {}", text::count(looks as usize, "look"), span(begun.elapsed()));
                 outcome.observations.push(Observation::recorded("waited", waited).measured());
                 return outcome;
             }
             if begun.elapsed() >= within {
-                outcome.observations.push(too_late(held, within, hold));
+                outcome.observations.push(too_late(stayed, within, hold));
                 return Outcome::of(outcome.observations, outcome.reproduce);
             }
             looks += 1;
-            let so_far = match held {
-                Some(held) => format!("good for {} of {}", span(held), span(hold)),
+            let so_far = match stayed {
+                Some(stayed) => format!("good for {} of {}", span(stayed), span(hold)),
                 None => outcome
                     .troubles()
                     .next()
@@ -207,14 +207,15 @@ impl Task {
 }
 
 /// What it comes to that the time is over before it was good for long enough.
-fn too_late(held: Option<Duration>, within: Duration, hold: Duration) -> Observation {
-    let expected = match hold.is_zero() {
-        true => format!("good within {}", span(within)),
-        false => format!("good for {} within {}", span(hold), span(within)),
+fn too_late(stayed: Option<Duration>, within: Duration, hold: Duration) -> Observation {
+    let expected = if hold.is_zero() {
+        format!("good within {}", span(within))
+    } else {
+        format!("good for {} within {}", span(hold), span(within))
     };
-    match held {
-        Some(held) => {
-            Observation::new("waited", expected, format!("good for {}", span(held)), false).measured()
+    match stayed {
+        Some(stayed) => {
+            Observation::new("waited", expected, format!("good for {}", span(stayed)), false).measured()
         }
         None => Observation::new("waited", expected, "not good at the end", false),
     }

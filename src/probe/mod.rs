@@ -16,25 +16,40 @@ mod address;
 mod api;
 mod blind;
 mod command;
+mod contacts;
 mod content;
+mod cors;
 mod curl;
 mod deadline;
 mod git;
+mod grafana;
+mod headers;
 mod http;
+mod jaeger;
 mod json;
 mod net;
+mod origins;
+mod otlp;
+mod pipeline;
 mod process;
+mod prometheus;
 mod rabbitmq;
 mod redis;
+mod registry;
 mod socket;
+mod sse;
 mod text_checks;
 mod tls;
+mod token;
+mod vault;
 mod web;
+mod ws;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use zeroize::Zeroizing;
 
 use crate::checklist::spec::{Spec, Unavailable};
@@ -70,7 +85,7 @@ impl fmt::Debug for FingerprintKey {
 /// resolving names, connecting, TLS, handshakes and answers.
 ///
 /// The outcome is clean: no secret that `keeper` has read, and nothing that steers a terminal.
-pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, _given: &Given) -> Outcome {
+pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Given) -> Outcome {
     let deadline = Deadline::after(deadline);
     let outcome = match spec {
         Spec::Http(spec) => Box::pin(http::look(spec, &deadline, keeper)).await,
@@ -78,6 +93,18 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, _given: &Giv
         Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper)).await,
         Spec::Command(spec) => Box::pin(command::look(spec, &deadline, keeper)).await,
         Spec::Git(spec) => Box::pin(git::look(spec, &deadline)).await,
+        Spec::Prometheus(spec) => Box::pin(prometheus::look(spec, &deadline, keeper, given)).await,
+        Spec::Grafana(spec) => Box::pin(grafana::look(spec, &deadline, keeper)).await,
+        Spec::Jaeger(spec) => Box::pin(jaeger::look(spec, &deadline, keeper, given)).await,
+        Spec::Otlp(spec) => Box::pin(otlp::look(spec, &deadline, keeper)).await,
+        Spec::Registry(spec) => Box::pin(registry::look(spec, &deadline, keeper, given)).await,
+        Spec::Vault(spec) => Box::pin(vault::look(spec, &deadline, keeper, given)).await,
+        Spec::Cors(spec) => Box::pin(cors::look(spec, &deadline, keeper)).await,
+        Spec::Headers(spec) => Box::pin(headers::look(spec, &deadline, keeper, given)).await,
+        Spec::Token(spec) => Box::pin(token::look(spec, &deadline, keeper)).await,
+        Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper).boxed().await,
+        Spec::Origins(spec) => origins::look(spec),
+        Spec::Contacts(spec) => contacts::look(spec),
         Spec::Unavailable(spec) => unavailable(spec),
     };
     outcome.cleaned(&keeper.redactor())

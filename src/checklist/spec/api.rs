@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tls, Value};
+use super::{SecretRef, Tls, Value, secret_values};
 
 /// An HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,4 +18,11 @@ pub struct Api {
     /// How an `https` server is judged.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
+}
+
+impl Api {
+    /// The secrets that its requests carry.
+    pub(super) fn secrets(&self) -> Vec<&SecretRef> {
+        secret_values(&self.headers)
+    }
 }

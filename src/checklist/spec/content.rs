@@ -40,6 +40,14 @@ pub enum TextCheck {
 pub struct Pattern(Regex);
 
 impl Pattern {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Self, regex_lite::Error> {
+        Regex::new(text).map(Self)
+    }
+
     /// Whether it is found in a text.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {

@@ -4,11 +4,19 @@
 mod api;
 mod command;
 mod content;
+mod decimal;
+mod edge;
 mod git;
 mod http;
+mod pipeline;
+mod prometheus;
 mod rabbitmq;
 mod redis;
+mod registry;
+mod telemetry;
+mod vault;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -16,10 +24,17 @@ use serde::{Deserialize, Serialize};
 pub use self::api::Api;
 pub use self::command::{Command, Unable};
 pub use self::content::{JsonCheck, Pattern, TextCheck};
+pub use self::decimal::Decimal;
+pub use self::edge::{Contacts, Cors, Headers, Origins, Token};
 pub use self::git::Git;
 pub use self::http::{HeaderCheck, Http, Method};
+pub use self::pipeline::{Pipeline, Tap};
+pub use self::prometheus::{Job, Prometheus, Query, Risen, Rule, RuleAbout, Trend};
 pub use self::rabbitmq::{Binding, Exchange, Queue, Rabbitmq};
 pub use self::redis::{Redis, Subscribers};
+pub use self::registry::Registry;
+pub use self::telemetry::{Grafana, Jaeger, Otlp};
+pub use self::vault::{Vault, VaultAuth};
 use crate::secret::SecretRef;
 
 /// What one probe looks at.
@@ -36,6 +51,30 @@ pub enum Spec {
     Command(Command),
     /// A git checkout.
     Git(Git),
+    /// A Prometheus server.
+    Prometheus(Prometheus),
+    /// A Grafana server.
+    Grafana(Grafana),
+    /// A Jaeger server.
+    Jaeger(Jaeger),
+    /// A collector of traces.
+    Otlp(Otlp),
+    /// A repository of a container registry.
+    Registry(Registry),
+    /// A secret in Vault.
+    Vault(Vault),
+    /// The list of origins as it is deployed.
+    Origins(Origins),
+    /// Which origins the application lets in.
+    Cors(Cors),
+    /// The application's security headers.
+    Headers(Headers),
+    /// Which tokens the application takes.
+    Token(Token),
+    /// An event through every hop.
+    Pipeline(Box<Pipeline>),
+    /// The people to call.
+    Contacts(Contacts),
     /// A kind that this version of gonogo does not have. Always ends in an error.
     Unavailable(Unavailable),
 }
@@ -50,6 +89,18 @@ impl Spec {
             Self::Rabbitmq(_) => "rabbitmq",
             Self::Command(_) => "command",
             Self::Git(_) => "git",
+            Self::Prometheus(_) => "prometheus",
+            Self::Grafana(_) => "grafana",
+            Self::Jaeger(_) => "jaeger",
+            Self::Otlp(_) => "otlp",
+            Self::Registry(_) => "registry",
+            Self::Vault(_) => "vault",
+            Self::Origins(_) => "origins",
+            Self::Cors(_) => "cors",
+            Self::Headers(_) => "headers",
+            Self::Token(_) => "token",
+            Self::Pipeline(_) => "pipeline",
+            Self::Contacts(_) => "contacts",
             Self::Unavailable(spec) => &spec.kind,
         }
     }
@@ -58,11 +109,23 @@ impl Spec {
     #[must_use]
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match self {
-            Self::Http(spec) => spec.headers.values().filter_map(Value::secret).collect(),
+            Self::Http(spec) => secret_values(&spec.headers),
             Self::Redis(spec) => spec.password.iter().collect(),
             Self::Rabbitmq(spec) => vec![&spec.password],
-            Self::Command(spec) => spec.env.values().filter_map(Value::secret).collect(),
-            Self::Git(_) | Self::Unavailable(_) => Vec::new(),
+            Self::Command(spec) => secret_values(&spec.env),
+            Self::Prometheus(spec) => spec.api.secrets(),
+            Self::Grafana(spec) => spec.api.secrets(),
+            Self::Jaeger(spec) => spec.api.secrets(),
+            Self::Otlp(spec) => secret_values(&spec.headers),
+            Self::Registry(spec) => spec.api.secrets().into_iter().chain(&spec.password).collect(),
+            Self::Vault(spec) => spec.api.secrets().into_iter().chain([spec.auth.secret()]).collect(),
+            Self::Cors(spec) => spec.api.secrets(),
+            Self::Headers(spec) => spec.api.secrets(),
+            Self::Token(spec) => {
+                spec.api.secrets().into_iter().chain(&spec.current).chain(&spec.old).collect()
+            }
+            Self::Pipeline(spec) => spec.secrets(),
+            Self::Git(_) | Self::Origins(_) | Self::Contacts(_) | Self::Unavailable(_) => Vec::new(),
         }
     }
 
@@ -142,6 +205,10 @@ pub enum Value {
     Text(String),
     /// Sent, never shown.
     Secret(SecretValue),
+}
+
+fn secret_values(values: &BTreeMap<String, Value>) -> Vec<&SecretRef> {
+    values.values().filter_map(Value::secret).collect()
 }
 
 impl Value {

@@ -69,7 +69,7 @@ fn expected_header(check: &HeaderCheck) -> String {
 fn directive(check: &HeaderCheck, value: &str) -> bool {
     let found: Vec<Option<&str>> = match &check.directive {
         None => vec![Some(value.trim())],
-        Some(name) => values_of(name, value).collect(),
+        Some(name) => directive_values(name, value).collect(),
     };
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i64>().ok());
     let enough = |value| check.at_least.is_none_or(|least| number(value).is_some_and(|v| v >= least));
@@ -77,7 +77,10 @@ fn directive(check: &HeaderCheck, value: &str) -> bool {
 }
 
 /// The values of one directive (RFC 6797 for one: names in any case, values maybe in quotes).
-fn values_of<'a>(name: &'a str, value: &'a str) -> impl Iterator<Item = Option<&'a str>> {
+pub(in crate::probe) fn directive_values<'a>(
+    name: &'a str,
+    value: &'a str,
+) -> impl Iterator<Item = Option<&'a str>> {
     value.split([';', ',']).filter_map(move |directive| {
         let (key, value) = match directive.split_once('=') {
             Some((key, value)) => (key, Some(value.trim().trim_matches('"'))),

@@ -3,6 +3,8 @@
 mod checks;
 mod reproduce;
 
+pub(super) use checks::directive_values;
+
 use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, LOCATION};

@@ -51,13 +51,7 @@ pub(super) async fn survey(
     password: &Secret,
     deadline: &Deadline,
 ) -> Survey {
-    short(&spec.vhost)?;
-    let socket = net::connect(address, &spec.tls, deadline).await?.watched(Frames::default());
-    let seen = socket.seen();
-    let opening = Amqp::open(spec, address, password, socket);
-    let opened = deadline.of("AMQP handshake", opening).await;
-    let opened = opened.map_err(|late| breach(&seen).unwrap_or_else(|| Blind::new(seen.late(&late, 0))))?;
-    let amqp = opened.map_err(|error| refused(&error, spec, address, &seen))?;
+    let amqp = open(spec, address, password, Frames::default(), deadline).await?;
     let mut declared = Declared { exchanges: Vec::new(), queues: Vec::new() };
     for exchange in &spec.exchanges {
         declared.exchanges.push(find_exchange(&amqp, &exchange.name, deadline).await);
@@ -71,8 +65,25 @@ pub(super) async fn survey(
     Ok(declared)
 }
 
+/// Connects, shakes hands and logs in.
+pub(super) async fn open(
+    spec: &Rabbitmq,
+    address: &Address,
+    password: &Secret,
+    frames: Frames,
+    deadline: &Deadline,
+) -> Fact<Amqp> {
+    short(&spec.vhost)?;
+    let socket = net::connect(address, &spec.tls, deadline).await?.watched(frames);
+    let seen = socket.seen();
+    let opening = Amqp::open(spec, address, password, socket);
+    let opened = deadline.of("AMQP handshake", opening).await;
+    let opened = opened.map_err(|late| breach(&seen).unwrap_or_else(|| Blind::new(seen.late(&late, 0))))?;
+    opened.map_err(|error| refused(&error, spec, address, &seen))
+}
+
 /// A name as AMQP carries it; the client would panic at one that is too long.
-fn short(name: &str) -> Fact<ShortString> {
+pub(super) fn short(name: &str) -> Fact<ShortString> {
     ShortString::try_new(name).map_err(|_| Blind::new("the name is longer than AMQP allows (255 bytes)"))
 }
 
@@ -133,7 +144,7 @@ fn presence<T>(declared: lapin::Result<T>, seen: &Seen) -> Fact<Presence<T>> {
 }
 
 /// Code and text of the server's reply.
-fn reply(error: &lapin::Error) -> Option<(u16, String)> {
+pub(super) fn reply(error: &lapin::Error) -> Option<(u16, String)> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => Some((error.get_id(), error.get_message().to_string())),
         _ => None,

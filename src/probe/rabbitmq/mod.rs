@@ -6,7 +6,10 @@ mod connection;
 mod judge;
 mod management;
 mod reproduce;
+mod tap;
 mod watch;
+
+pub(super) use tap::Tap;
 
 use reqwest::Url;
 

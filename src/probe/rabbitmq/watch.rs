@@ -12,6 +12,8 @@ const HEAD: usize = 7;
 /// How many lists and tables a frame may hold, which bounds how deep they nest. RabbitMQ's have two.
 const TABLES: usize = 16;
 const METHOD: u8 = 1;
+const HEADER: u8 = 2;
+const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
 
 /// Where in the stream of frames the server is.
@@ -23,6 +25,10 @@ pub(super) struct Frames {
     /// How many lists and tables the frame has shown, and how much of the begin of a next one.
     tables: usize,
     begun: usize,
+    /// Whether messages have been asked for.
+    messages: bool,
+    /// Whether the frame is a piece of a message, which holds no tables.
+    body: bool,
 }
 
 impl Watch for Frames {
@@ -31,8 +37,10 @@ impl Watch for Frames {
             let (payload, rest) = bytes.split_at(self.left.min(bytes.len()));
             self.left -= payload.len();
             bytes = rest;
-            for byte in payload {
-                self.table(*byte);
+            if !self.body {
+                for byte in payload {
+                    self.table(*byte);
+                }
             }
             if self.tables > TABLES {
                 return Err(format!(
@@ -49,9 +57,19 @@ impl Watch for Frames {
 }
 
 impl Frames {
+    /// Lets messages through.
+    pub(super) fn with_messages() -> Self {
+        Self { messages: true, ..Self::default() }
+    }
+
     fn begin(&mut self) -> Result<(), String> {
         match *self.head.as_slice() {
-            [METHOD | HEARTBEAT, _, _, a, b, c, d] => {
+            // Content: messages, which mostly nobody has asked for.
+            [HEADER | BODY, ..] if !self.messages => {
+                return Err("the server sends messages that nobody has asked for".into());
+            }
+            [kind @ (METHOD | HEADER | BODY | HEARTBEAT), _, _, a, b, c, d] => {
+                self.body = kind == BODY;
                 let size = u32::from_be_bytes([a, b, c, d]);
                 if size > FRAME {
                     return Err(format!(
@@ -62,9 +80,7 @@ impl Frames {
                 (self.tables, self.begun) = (0, 0);
                 self.head.clear();
             }
-            [METHOD | HEARTBEAT, ..] if self.head.len() < HEAD => {}
-            // Content: messages, which nobody has asked for.
-            [2 | 3, ..] => return Err("the server sends messages that nobody has asked for".into()),
+            [METHOD | HEADER | BODY | HEARTBEAT, ..] if self.head.len() < HEAD => {}
             // The server's own header: it hangs up on ours.
             [b'A', b'M', b'Q', b'P', _, major, minor, revision] => {
                 return Err(format!(

@@ -6,7 +6,10 @@ mod judge;
 mod persistence;
 mod reproduce;
 mod session;
+mod tap;
 mod watch;
+
+pub(super) use tap::Tap;
 
 use crate::checklist::spec::Redis;
 use crate::outcome::{Observation, Outcome};

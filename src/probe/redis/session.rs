@@ -57,6 +57,16 @@ impl Login {
         self.username.as_deref().unwrap_or("default")
     }
 
+    /// The same for a client that logs in by itself.
+    pub(super) fn info(&self, info: RedisConnectionInfo) -> RedisConnectionInfo {
+        let Some(password) = &self.password else { return info };
+        let info = info.set_password(password.expose());
+        match &self.username {
+            Some(user) => info.set_username(user),
+            None => info,
+        }
+    }
+
     fn command(&self) -> Option<Cmd> {
         let mut command = redis::cmd("AUTH");
         if let Some(user) = &self.username {

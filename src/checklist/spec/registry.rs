@@ -1,0 +1,38 @@
+//! What a registry probe is asked to look at.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Api, SecretRef};
+
+/// A repository of a container registry (the distribution API), and what must hold there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    /// Where the registry is.
+    pub api: Api,
+    /// The repository, `team/app`.
+    pub repository: String,
+    /// Who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Their password or token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
+    /// A tag that must be there; its digest is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The digest that the tag must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Whether the image's config and history are searched for credentials.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub clean: bool,
+    /// Whether an upload is begun, and cancelled, to see that it may be.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub push: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}

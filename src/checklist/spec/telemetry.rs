@@ -1,0 +1,61 @@
+//! What the probes of Grafana, Jaeger and a trace collector are asked to look at.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Api, Tls, Value};
+
+/// A Grafana server: its health, a dashboard, and the data sources behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grafana {
+    /// Where it is.
+    pub api: Api,
+    /// A dashboard, by its uid or by a tag of it.
+    pub dashboard: String,
+}
+
+/// A Jaeger server: spans of a service, newer than the look that this one counts from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jaeger {
+    /// Where its query API is.
+    pub api: Api,
+    /// The service.
+    pub service: String,
+    /// The routes that spans must be of: the begin of a path, `/ws`.
+    pub routes: Vec<String>,
+}
+
+/// A collector that takes traces over OTLP/HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otlp {
+    /// Its address, to which `/v1/traces` is added.
+    pub endpoint: String,
+    /// Headers of every export.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Value>,
+    /// Whether an export without those headers must be refused. Where headers hold a secret, it must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded: Option<bool>,
+    /// The service that the test span is of.
+    #[serde(default = "own_service")]
+    pub service: String,
+    /// How an `https` server is judged.
+    #[serde(default, skip_serializing_if = "Tls::is_default")]
+    pub tls: Tls,
+}
+
+fn own_service() -> String {
+    "gonogo".into()
+}
+
+impl Otlp {
+    /// Whether an export without the headers must be refused.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.guarded.unwrap_or_else(|| self.headers.values().any(|value| matches!(value, Value::Secret(_))))
+    }
+}

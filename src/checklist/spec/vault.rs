@@ -1,0 +1,80 @@
+//! What a Vault probe is asked to look at.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Api, SecretRef};
+
+/// A secret in a KV store of version 2, by its metadata; its value is read only where that is allowed, and
+/// only its fingerprint is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    /// Where Vault is.
+    pub api: Api,
+    /// The mount of the store.
+    #[serde(default = "secret")]
+    pub mount: String,
+    /// The secret's path below the mount.
+    pub path: String,
+    /// The field of it that holds the value.
+    #[serde(default = "value")]
+    pub field: String,
+    /// How gonogo logs in.
+    pub auth: VaultAuth,
+    /// How old the current version may be, in days.
+    #[serde(default = "quarter")]
+    pub max_age_days: u64,
+    /// Values that it must not have: the stack's own defaults.
+    #[serde(default = "defaults", skip_serializing_if = "Vec::is_empty")]
+    pub never: Vec<String>,
+}
+
+fn defaults() -> Vec<String> {
+    vec!["change-me-realtime".into()]
+}
+
+fn secret() -> String {
+    "secret".into()
+}
+
+fn value() -> String {
+    "value".into()
+}
+
+const fn quarter() -> u64 {
+    90
+}
+
+/// How Vault is logged in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum VaultAuth {
+    /// With a token.
+    Token(SecretRef),
+    /// As an application.
+    Approle {
+        /// Its role id.
+        role_id: String,
+        /// Its secret id.
+        secret_id: SecretRef,
+    },
+    /// As a Kubernetes service account.
+    Kubernetes {
+        /// The role.
+        role: String,
+        /// The service account's token.
+        jwt: SecretRef,
+    },
+}
+
+impl VaultAuth {
+    /// The secret that it takes.
+    #[must_use]
+    pub const fn secret(&self) -> &SecretRef {
+        match self {
+            Self::Token(secret)
+            | Self::Approle { secret_id: secret, .. }
+            | Self::Kubernetes { jwt: secret, .. } => secret,
+        }
+    }
+}

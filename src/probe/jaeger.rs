@@ -1,0 +1,158 @@
+//! The Jaeger probe: spans of a service, for each route, newer than the look that it counts from.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::api::Api;
+use super::blind::{Blind, Fact};
+use super::deadline::Deadline;
+use super::web::segment;
+use super::{Given, curl};
+use crate::checklist::spec::Jaeger;
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+use crate::text;
+use crate::time::Utc;
+
+/// How many traces are read.
+const TRACES: &str = "200";
+/// How many services or operations are named.
+const NAMED: usize = 5;
+
+/// A span, as far as it is looked at.
+struct Span {
+    name: String,
+    route: String,
+    begun: Utc,
+}
+
+pub(super) async fn look(spec: &Jaeger, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+    let reproduce = curl::get(&spec.api, &format!("/api/traces?service={}&limit=20", segment(&spec.service)));
+    let api = match Api::new(&spec.api, deadline, keeper).await {
+        Ok(api) => api,
+        Err(why) => return Outcome::of(vec![Observation::unseen("Jaeger", "an answer", why)], reproduce),
+    };
+    let service = service(spec, &api).await;
+    let known = service.ok == Some(true);
+    let mut seen = vec![service];
+    if known {
+        seen.extend(routes(spec, &api, given).await);
+    }
+    Outcome::of(seen, reproduce)
+}
+
+async fn service(spec: &Jaeger, api: &Api) -> Observation {
+    let what = format!("service {}", spec.service);
+    let answer = match api.get("/api/services", &[]).await.and_then(|reply| reply.json()) {
+        Ok(answer) => answer,
+        Err(why) => return Observation::unseen(what, "known to Jaeger", why),
+    };
+    let names: Vec<&str> = match answer.get("data") {
+        // That is how it says that there are none.
+        Some(Value::Null) => Vec::new(),
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        _ => {
+            return Observation::unseen(
+                what,
+                "known to Jaeger",
+                "the answer is in no form that Jaeger documents",
+            );
+        }
+    };
+    let known = names.contains(&spec.service.as_str());
+    let seen = match (known, names.len()) {
+        (true, _) => "known".to_owned(),
+        (false, 0) => "it knows no service at all".to_owned(),
+        (false, _) => format!("it knows {}", some(&names)),
+    };
+    Observation::new(what, "known to Jaeger", seen, known)
+}
+
+fn some(names: &[&str]) -> String {
+    let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED { format!("{first} and {} more", names.len() - NAMED) } else { first }
+}
+
+async fn routes(spec: &Jaeger, api: &Api, given: &Given) -> Vec<Observation> {
+    let what = |route: &str| format!("spans of {route}");
+    let Some(since) = given.since else {
+        let why = "the look that this one counts from has not been made";
+        return spec
+            .routes
+            .iter()
+            .map(|route| Observation::unseen(what(route), "one or more", why))
+            .collect();
+    };
+    let expected = format!("one or more since {}", since.clock());
+    match spans(spec, api, since).await {
+        Ok(spans) => {
+            spec.routes.iter().map(|route| judge(what(route), &expected, route, &spans, since)).collect()
+        }
+        Err(why) => {
+            let unseen = |route: &String| Observation::unseen(what(route), &expected, why.clone());
+            spec.routes.iter().map(unseen).collect()
+        }
+    }
+}
+
+fn judge(what: String, expected: &str, route: &str, spans: &[Span], since: Utc) -> Observation {
+    let own: Vec<_> = spans.iter().filter(|span| span.is_of(route)).collect();
+    let newest = own.iter().max_by_key(|span| span.begun);
+    let fresh = own.iter().filter(|span| span.begun >= since).count();
+    let seen = match newest {
+        Some(newest) if fresh > 0 => {
+            format!("{}: {}, {}", text::count(fresh, "span"), newest.name, newest.begun.clock())
+        }
+        Some(newest) => format!("none since then; the newest is of {}", newest.begun.clock()),
+        None if spans.is_empty() => "none; the service has no span since then".to_owned(),
+        None => {
+            let mut names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            format!("none; its spans are {}", some(&names))
+        }
+    };
+    Observation::new(what, expected, seen, fresh > 0).measured()
+}
+
+/// The spans of a service since a time. Jaeger has them by the clock of the application's host, so a little is
+/// asked for that is older, and told apart.
+async fn spans(spec: &Jaeger, api: &Api, since: Utc) -> Fact<Vec<Span>> {
+    let micros = |at: Utc| format!("{}000", at.millis());
+    let start = micros(since.minus(Duration::from_mins(10)));
+    let end = micros(Utc::from_millis(jiff::Timestamp::now().as_millisecond()).plus(Duration::from_hours(1)));
+    let query = [("service", spec.service.as_str()), ("start", &start), ("end", &end), ("limit", TRACES)];
+    let reply = api.get("/api/traces", &query).await?;
+    let answer = reply.json()?;
+    let foreign = || Blind::new("the answer is in no form that Jaeger documents");
+    let traces = match answer.get("data") {
+        Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(traces)) => traces,
+        _ => return Err(foreign()),
+    };
+    let spans = traces.iter().filter_map(|trace| trace.get("spans")?.as_array()).flatten();
+    spans.map(|span| Span::read(span).ok_or_else(foreign)).collect()
+}
+
+impl Span {
+    fn read(span: &Value) -> Option<Self> {
+        let begun = Utc::from_millis(span.get("startTime")?.as_i64()? / 1000);
+        let name = span.get("operationName")?.as_str()?.to_owned();
+        let tags = span.get("tags").and_then(Value::as_array);
+        let tag = |key: &str| {
+            let found = tags?.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(key));
+            found?.get("value")?.as_str().map(str::to_owned)
+        };
+        // By name: `<METHOD> <route>`.
+        let named = || name.split_once(' ').map_or_else(|| name.clone(), |(_, route)| route.to_owned());
+        let route = tag("http.route").or_else(|| tag("http.target")).unwrap_or_else(named);
+        Some(Self { name, route, begun })
+    }
+
+    /// Whether it is of a route: of `/ws` are `/ws` and `/ws/boards/{board}`, not `/wsx`.
+    fn is_of(&self, route: &str) -> bool {
+        let rest = self.route.strip_prefix(route.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+}

@@ -1,0 +1,138 @@
+//! The trace collector's probe: one test span over OTLP/HTTP is taken, and one without the right headers is not.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span::SpanKind};
+use prost::Message as _;
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+
+use super::api::{Api, Reply};
+use super::blind::{Blind, Fact};
+use super::curl;
+use super::deadline::Deadline;
+use crate::checklist::spec::{self, Otlp, Value};
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+
+/// Where traces are taken, below the endpoint.
+const TRACES: &str = "/v1/traces";
+/// What stands in the place of a secret header to see that it is refused.
+const WRONG: &str = "gonogo-wrong-on-purpose";
+
+pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let api = api(spec, spec.headers.clone());
+    let reproduce = format!(
+        "{} -X POST -H 'Content-Type: application/json' -d '{{\"resourceSpans\":[]}}'",
+        curl::get(&api, TRACES)
+    );
+    let what = format!("test span at {}{TRACES}", api.url);
+    let taken = match export(&api, &spec.service, deadline, keeper).await {
+        Ok(reply) => taken(what, &reply),
+        Err(why) => Observation::unseen(what, "taken", why),
+    };
+    let mut seen = vec![taken];
+    if spec.is_guarded() && seen[0].ok.is_some() {
+        let wrong = self::api(spec, wrong(&spec.headers));
+        let what = "test span with a wrong header";
+        seen.push(match export(&wrong, &spec.service, deadline, keeper).await {
+            Ok(reply) => {
+                let refused = matches!(reply.status.as_u16(), 401 | 403);
+                let seen = if reply.status.is_success() { "taken".to_owned() } else { code(&reply) };
+                Observation::new(what, "refused (401 or 403)", seen, refused)
+            }
+            Err(why) => Observation::unseen(what, "refused (401 or 403)", why),
+        });
+    }
+    Outcome::of(seen, reproduce)
+}
+
+fn api(spec: &Otlp, headers: BTreeMap<String, Value>) -> spec::Api {
+    // An endpoint may be given with or without the path.
+    let url = spec.endpoint.trim_end_matches('/').trim_end_matches(TRACES).to_owned();
+    spec::Api { url, headers, tls: spec.tls.clone() }
+}
+
+/// The headers with every secret replaced; without one, all are left out.
+fn wrong(headers: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let replace = |value: &Value| match value {
+        Value::Text(text) => Value::Text(text.clone()),
+        Value::Secret(secret) => Value::Text(format!("{}{WRONG}", secret.prefix)),
+    };
+    if headers.values().any(|value| matches!(value, Value::Secret(_))) {
+        headers.iter().map(|(name, value)| (name.clone(), replace(value))).collect()
+    } else {
+        BTreeMap::new()
+    }
+}
+
+async fn export(api: &spec::Api, service: &str, deadline: &Deadline, keeper: &Keeper) -> Fact<Reply> {
+    let api = Api::new(api, deadline, keeper).await?;
+    let request = api.request(Method::POST, api.url(TRACES, &[]));
+    let body = test_span(service)?.encode_to_vec();
+    api.send(request.header(CONTENT_TYPE, "application/x-protobuf").body(body)).await
+}
+
+/// One span, which says of itself what it is.
+fn test_span(service: &str) -> Fact<ExportTraceServiceRequest> {
+    let mut ids = [0; 24];
+    getrandom::fill(&mut ids).map_err(|error| Blind::new(error.to_string()))?;
+    let now = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    let span = Span {
+        trace_id: ids[..16].to_vec(),
+        span_id: ids[16..].to_vec(),
+        name: "gonogo test span".into(),
+        kind: SpanKind::Internal.into(),
+        start_time_unix_nano: now,
+        end_time_unix_nano: now + 1_000_000,
+        ..Span::default()
+    };
+    let attribute = |key: &str, value: &str| KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.into())) }),
+        ..KeyValue::default()
+    };
+    let resource = Resource { attributes: vec![attribute("service.name", service)], ..Resource::default() };
+    let scope = InstrumentationScope {
+        name: "gonogo".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        ..InstrumentationScope::default()
+    };
+    let scope_spans = ScopeSpans { scope: Some(scope), spans: vec![span], ..ScopeSpans::default() };
+    let spans = ResourceSpans {
+        resource: Some(resource),
+        scope_spans: vec![scope_spans],
+        ..ResourceSpans::default()
+    };
+    Ok(ExportTraceServiceRequest { resource_spans: vec![spans] })
+}
+
+fn taken(what: String, reply: &Reply) -> Observation {
+    if !reply.status.is_success() {
+        let refused = matches!(reply.status.as_u16(), 401 | 403);
+        // That our own headers are refused says nothing about the collector.
+        return if refused {
+            Observation::unseen(what, "taken", reply.refusal())
+        } else {
+            Observation::new(what, "taken", String::from(reply.refusal()), false)
+        };
+    }
+    let partly =
+        ExportTraceServiceResponse::decode(reply.body.as_slice()).ok().and_then(|told| told.partial_success);
+    match partly.filter(|partly| partly.rejected_spans > 0) {
+        Some(partly) => Observation::new(what, "taken", format!("rejected: {}", partly.error_message), false),
+        None => Observation::new(what, "taken", "taken", true),
+    }
+}
+
+fn code(reply: &Reply) -> String {
+    match reply.status.as_u16() {
+        code @ (401 | 403) => format!("refused ({code})"),
+        _ => String::from(reply.refusal()),
+    }
+}

@@ -1,0 +1,317 @@
+//! The pipeline probe: one event with a correlation id of its own, sent over a WebSocket, must come back over
+//! server-sent events; on the way it is seen at the exchange and the channel, where those are given.
+
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
+use reqwest::{Response, Url};
+use serde_json::{Value, json};
+
+use super::blind::{Blind, Fact};
+use super::deadline::Deadline;
+use super::sse::Frames;
+use super::token::{SSE, bearer, board_path};
+use super::web::{self, Browser, Proxies};
+use super::ws::{self, Next, Opened, WebSocket};
+use super::{curl, rabbitmq, redis};
+use crate::checklist::spec::Pipeline;
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+use crate::text;
+
+/// How much of the deadline is kept for telling what did not come.
+const MARGIN: Duration = Duration::from_millis(300);
+
+/// Whoever waits for the event, on all legs.
+struct Legs {
+    stream: Fact<Response>,
+    exchange: Option<Fact<rabbitmq::Tap>>,
+    channel: Option<Fact<redis::Tap>>,
+}
+
+/// When the event was seen at a place, or why it was not.
+type Arrival = Fact<Option<Duration>>;
+
+/// What came over server-sent events.
+struct Back {
+    arrived: Option<Duration>,
+    heartbeats: usize,
+    others: usize,
+}
+
+pub(super) async fn look(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let reproduce =
+        format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE), spec.token.shell());
+    let headers = match headers(spec, deadline, keeper).await {
+        Ok(headers) => headers,
+        Err(why) => return Outcome::of(vec![Observation::unseen("token", "readable", why)], reproduce),
+    };
+    Outcome::of(travel(spec, &headers, deadline, keeper).await, reproduce)
+}
+
+async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Fact<HeaderMap> {
+    let mut headers = web::headers(&spec.api.headers, deadline, keeper).await?;
+    let token = deadline.of(format!("reading {}", spec.token), keeper.read(&spec.token)).await??;
+    headers.insert(AUTHORIZATION, bearer(&token)?);
+    if let Some(origin) = &spec.origin {
+        let origin = HeaderValue::from_str(origin).map_err(|_| Blind::new("the origin is none"))?;
+        headers.insert(ORIGIN, origin);
+    }
+    Ok(headers)
+}
+
+/// Listens first, then sends, then waits on all legs at once.
+async fn travel(
+    spec: &Pipeline,
+    headers: &HeaderMap,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Vec<Observation> {
+    let browser = match Browser::new(&spec.api.tls, Proxies::Environment, deadline).await {
+        Ok(browser) => browser,
+        Err(why) => return vec![Observation::unseen("application", "reachable", why)],
+    };
+    let legs = legs(spec, &browser, headers, deadline, keeper).await;
+    let mut seen = vec![listening(&legs.stream)];
+    let id = format!("gonogo-{}", id());
+    let begun = Instant::now();
+    let socket = match open(spec, headers, deadline).await {
+        Ok(socket) => socket,
+        Err(refused) => {
+            seen.push(refused);
+            return seen;
+        }
+    };
+    seen.push(took("WebSocket opened", begun.elapsed()));
+    if legs.stream.as_ref().is_ok_and(|stream| !stream.status().is_success()) || legs.stream.is_err() {
+        socket.close().await;
+        return seen;
+    }
+    let sent = Instant::now();
+    seen.extend(exchange(spec, socket, legs, &id, sent, deadline).await);
+    seen.push(Observation::recorded("correlation id", &id).measured());
+    seen
+}
+
+async fn legs(
+    spec: &Pipeline,
+    browser: &Browser,
+    headers: &HeaderMap,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Legs {
+    let stream = async {
+        let request = browser.request(reqwest::Method::GET, address(spec, SSE)?);
+        browser.send(request.headers(headers.clone()).header("Accept", "text/event-stream")).await
+    };
+    let exchange = async {
+        match &spec.exchange {
+            Some(tap) => Some(rabbitmq::Tap::open(tap, deadline, keeper).boxed().await),
+            None => None,
+        }
+    };
+    let channel = async {
+        match &spec.channel {
+            Some(tap) => Some(redis::Tap::open(tap, deadline, keeper).boxed().await),
+            None => None,
+        }
+    };
+    let (stream, exchange, channel) = tokio::join!(stream, exchange, channel);
+    Legs { stream, exchange, channel }
+}
+
+fn address(spec: &Pipeline, path: &str) -> Fact<Url> {
+    let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
+    Url::parse(&url).map_err(|_| Blind::new("not an address such as https://host"))
+}
+
+fn listening(stream: &Fact<Response>) -> Observation {
+    let (what, expected) = (format!("event stream {SSE}"), "open");
+    match stream {
+        Ok(stream) => match stream.status().as_u16() {
+            200 => Observation::new(what, expected, "open", true),
+            code @ (401 | 403) => {
+                Observation::unseen(what, expected, format!("the token is refused ({code})"))
+            }
+            429 => Observation::unseen(what, expected, "too many requests (429)"),
+            code => Observation::new(what, expected, format!("it answers {code}"), false),
+        },
+        Err(why) => Observation::unseen(what, expected, why.clone()),
+    }
+}
+
+async fn open(spec: &Pipeline, headers: &HeaderMap, deadline: &Deadline) -> Result<WebSocket, Observation> {
+    let what = "WebSocket opened";
+    let unseen = |why: Blind| Observation::unseen(what, "open", why);
+    let url = address(spec, &board_path(&spec.board)).map_err(unseen)?;
+    match ws::open(&url, headers, &spec.api.tls, deadline).await.map_err(unseen)? {
+        Opened::Open(socket) => Ok(*socket),
+        Opened::Refused(code @ (401 | 403)) => {
+            Err(Observation::unseen(what, "open", format!("the token or the origin is refused ({code})")))
+        }
+        Opened::Refused(code) => Err(Observation::new(what, "open", format!("it answers {code}"), false)),
+    }
+}
+
+/// Sends the event and waits for it everywhere.
+async fn exchange(
+    spec: &Pipeline,
+    mut socket: WebSocket,
+    Legs { stream, exchange, channel }: Legs,
+    id: &str,
+    sent: Instant,
+    deadline: &Deadline,
+) -> Vec<Observation> {
+    let event = json!({"action": spec.action, "user": "gonogo", "payload": {}, "correlation_id": id});
+    if let Err(why) = socket.send(event.to_string()).await {
+        return vec![Observation::unseen("event sent", "taken", why)];
+    }
+    let patience = deadline.left().saturating_sub(MARGIN);
+    let at_exchange = async {
+        match exchange {
+            Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, patience).await),
+            Some(Err(why)) => Some(Err(why)),
+            None => None,
+        }
+    };
+    let at_channel = async {
+        match channel {
+            Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, patience).await),
+            Some(Err(why)) => Some(Err(why)),
+            None => None,
+        }
+    };
+    let legs = async { tokio::join!(at_exchange, at_channel, back(stream, id, sent, patience)) };
+    // An event that is refused travels nowhere; one that is taken need not be said to be.
+    let refused = {
+        let answer = answered(&mut socket, id, patience);
+        tokio::pin!(legs, answer);
+        tokio::select! {
+            legs = &mut legs => Err(legs),
+            refused = &mut answer => match refused {
+                Some(reason) => Ok(reason),
+                None => Err(legs.await),
+            },
+        }
+    };
+    let mut seen = Vec::new();
+    match refused {
+        Ok(reason) => seen.push(Observation::new("event sent", "taken", format!("refused: {reason}"), false)),
+        Err((at_exchange, at_channel, back)) => {
+            seen.push(Observation::new("event sent", "taken", "taken", true));
+            seen.extend(at_exchange.map(|at| leg("at the exchange", at, patience)));
+            seen.extend(at_channel.map(|at| leg("at the Redis channel", at, patience)));
+            seen.push(came_back(back, patience));
+        }
+    }
+    socket.close().await;
+    seen
+}
+
+/// Why the application refuses the event, if it does; over as soon as it is delivered on the WebSocket.
+async fn answered(socket: &mut WebSocket, id: &str, patience: Duration) -> Option<String> {
+    let wait = async {
+        loop {
+            match socket.next().await {
+                Ok(Next::Text(said)) => {
+                    let said: Value = serde_json::from_str(&said).unwrap_or_default();
+                    let word = |key| said.get(key).and_then(Value::as_str);
+                    if word("kind") == Some("error") {
+                        return Some(text::clip(word("reason").unwrap_or("no reason given"), 120));
+                    }
+                    if word("correlation_id") == Some(id) {
+                        return None;
+                    }
+                }
+                Ok(Next::Pong) => {}
+                Ok(Next::Closed(code)) => {
+                    let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
+                    return Some(format!("the WebSocket was closed{code}"));
+                }
+                Err(why) => return Some(why.to_string()),
+            }
+        }
+    };
+    // An application need not answer over the WebSocket: what counts is what comes over the stream.
+    tokio::time::timeout(patience, wait).await.unwrap_or(None)
+}
+
+async fn arrival(find: impl Future<Output = Fact<()>>, sent: Instant, patience: Duration) -> Arrival {
+    match tokio::time::timeout(patience, find).await {
+        Ok(found) => found.map(|()| Some(sent.elapsed())),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Reads the stream until the event is there. Heartbeats and the events of others do not count.
+async fn back(stream: Fact<Response>, id: &str, sent: Instant, patience: Duration) -> Fact<Back> {
+    let mut stream = stream?;
+    let mut back = Back { arrived: None, heartbeats: 0, others: 0 };
+    let read = async {
+        let mut frames = Frames::default();
+        while let Some(chunk) = stream.chunk().await? {
+            for event in frames.take(&chunk) {
+                let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+                if data.get("correlation_id").and_then(Value::as_str) == Some(id) {
+                    back.arrived = Some(sent.elapsed());
+                    return Ok(());
+                }
+                let count = if event.event == "heartbeat" { &mut back.heartbeats } else { &mut back.others };
+                *count += 1;
+            }
+        }
+        Err(Blind::new("the application has ended the stream"))
+    };
+    match tokio::time::timeout(patience, read).await {
+        Ok(Err(why)) => Err(why),
+        Ok(Ok(())) | Err(_) => Ok(back),
+    }
+}
+
+fn leg(place: &str, at: Arrival, patience: Duration) -> Observation {
+    let what = format!("event {place}");
+    match at {
+        Ok(Some(after)) => took(&what, after),
+        Ok(None) => {
+            Observation::new(what, "there", format!("not within {}", millis(patience)), false).measured()
+        }
+        Err(why) => Observation::unseen(what, "there", why),
+    }
+}
+
+fn came_back(back: Fact<Back>, patience: Duration) -> Observation {
+    let what = "event back over server-sent events";
+    match back {
+        Ok(Back { arrived: Some(after), .. }) => took(what, after),
+        Ok(Back { arrived: None, heartbeats, others }) => {
+            let seen = format!(
+                "not within {}; {} and {} came",
+                millis(patience),
+                text::count(heartbeats, "heartbeat"),
+                text::count(others, "event") + " of others"
+            );
+            Observation::new(what, "there, by its id", seen, false).measured()
+        }
+        Err(why) => Observation::unseen(what, "there, by its id", why),
+    }
+}
+
+fn took(what: &str, after: Duration) -> Observation {
+    let expected = if what.contains("back") { "there, by its id" } else { "there" };
+    Observation::new(what, expected, format!("after {}", millis(after)), true).measured()
+}
+
+fn millis(span: Duration) -> String {
+    format!("{} ms", span.as_millis())
+}
+
+/// 128 random bits in hex.
+fn id() -> String {
+    let mut bytes = [0u8; 16];
+    // Without randomness, the time tells one canary from another.
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
+    }
+    bytes.iter().fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
+}

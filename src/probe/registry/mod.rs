@@ -1,0 +1,150 @@
+//! The registry probe (the OCI distribution API): a tag and its digest, credentials in an image, the right to
+//! push.
+
+mod image;
+mod leaks;
+mod login;
+
+use reqwest::{Method, StatusCode, Url};
+use serde_json::Value;
+
+use super::Given;
+use super::blind::{Blind, Fact};
+use super::curl;
+use super::deadline::Deadline;
+use crate::checklist::spec::Registry;
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+use image::Image;
+use login::Session;
+
+pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+    let tag = spec.tag.as_deref().unwrap_or("latest");
+    let path = if spec.push { String::new() } else { format!("{}/manifests/{tag}", spec.repository) };
+    let mut reproduce = curl::get(&spec.api, &format!("/v2/{path}"))
+        + " -I -H 'Accept: application/vnd.oci.image.manifest.v1+json'";
+    if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
+        reproduce = format!("{reproduce} -u {user}:{}", password.shell());
+    }
+    Outcome::of(visit(spec, deadline, keeper, given).await, reproduce)
+}
+
+async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Vec<Observation> {
+    let what = format!("repository {}", spec.repository);
+    let session = match Session::open(spec, deadline, keeper).await {
+        Ok(session) => session,
+        Err(why) => return vec![Observation::unseen(what, "open to us", why)],
+    };
+    let mut seen: Vec<_> = session.way.clone();
+    if let Some(tag) = &spec.tag {
+        match image::find(&session, &spec.repository, tag).await {
+            Ok(Some(image)) => {
+                seen.extend(tagged(spec, tag, &image, given));
+                if spec.clean {
+                    seen.extend(clean(spec, &session, &image, keeper).await);
+                }
+            }
+            Ok(None) => seen.push(Observation::new(format!("tag {tag}"), "there", "no such tag", false)),
+            Err(why) => seen.push(Observation::unseen(format!("tag {tag}"), "there", why)),
+        }
+    }
+    if spec.push {
+        seen.extend(push(spec, &session).await);
+    }
+    seen
+}
+
+fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Observation> {
+    let what = format!("tag {tag}");
+    let digest = match &spec.digest {
+        Some(digest) => Observation::new(&what, digest, &image.digest, *digest == image.digest),
+        None => Observation::recorded(&what, &image.digest),
+    };
+    let mut seen = vec![digest];
+    // A tag that was moved means another image than the one that was judged.
+    let before = given.last.as_ref().and_then(|last| last.observations.iter().find(|seen| seen.what == what));
+    if let Some(before) =
+        before.filter(|before| before.seen != image.digest && before.seen.starts_with("sha256:"))
+    {
+        let told = format!("moved since the last sealed run, which saw {}", before.seen);
+        seen.push(Observation::recorded(format!("drift of tag {tag}"), told));
+    }
+    seen
+}
+
+async fn clean(spec: &Registry, session: &Session, image: &Image, keeper: &Keeper) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    for config in &image.configs {
+        let what = format!("image config {}", short(config));
+        match image::config(session, &spec.repository, config).await {
+            Ok(config) => seen.extend(leaks::search(&what, &config, keeper)),
+            Err(why) => seen.push(Observation::unseen(what, "no credential", why)),
+        }
+    }
+    seen
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}
+
+/// Begins an upload and cancels it: nothing is left behind.
+async fn push(spec: &Registry, session: &Session) -> Vec<Observation> {
+    let (what, expected) = ("upload begun", "the account may");
+    let reply = session.send(Method::POST, &format!("/v2/{}/blobs/uploads/", spec.repository), &[]).await;
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(why) => return vec![Observation::unseen(what, expected, why)],
+    };
+    match reply.status {
+        StatusCode::ACCEPTED => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let seen = format!("it may not: {}", refusal(&reply.body, reply.status));
+            return vec![Observation::new(what, expected, seen, false)];
+        }
+        _ => return vec![Observation::unseen(what, expected, reply.refusal())],
+    }
+    let begun = Observation::new(what, expected, "it may", true);
+    let location = reply.headers.get("location").and_then(|to| to.to_str().ok());
+    vec![begun, cancel(session, location).await]
+}
+
+async fn cancel(session: &Session, location: Option<&str>) -> Observation {
+    let (what, expected) = ("upload cancelled", "nothing left behind");
+    let cancelled = async {
+        let to = location.ok_or_else(|| Blind::new("the registry does not say where the upload is"))?;
+        let to = session.join(to)?;
+        session.send_to(Method::DELETE, to, &[]).await
+    };
+    match cancelled.await {
+        Ok(reply) if reply.status == StatusCode::NO_CONTENT || reply.status == StatusCode::OK => {
+            Observation::new(what, expected, "nothing left behind", true)
+        }
+        // What is left is empty, and registries clear it away by themselves: told, not judged.
+        Ok(reply) => {
+            Observation::recorded(what, format!("left to expire: {}", String::from(reply.refusal())))
+        }
+        Err(why) => Observation::recorded(what, format!("left to expire: {why}")),
+    }
+}
+
+/// The registry's own words for a refusal: `{"errors":[{"code":"DENIED","message":"…"}]}`.
+fn refusal(body: &[u8], status: StatusCode) -> String {
+    let error = serde_json::from_slice::<Value>(body).ok();
+    let error = error.as_ref().and_then(|told| told.pointer("/errors/0"));
+    let word = |key| error.and_then(|error| error.get(key)?.as_str()).unwrap_or_default();
+    let told = format!("{} {}", word("code"), word("message"));
+    if told.trim().is_empty() {
+        status.as_u16().to_string()
+    } else {
+        format!("{} ({})", told.trim(), status.as_u16())
+    }
+}
+
+/// Whether a URL may be given the account's password: the registry's own host, or another over TLS when the
+/// registry itself is reached over TLS.
+fn is_trusted(base: &Url, other: &Url) -> bool {
+    base.host() == other.host() || (base.scheme() == "https" && other.scheme() == "https")
+}
+
+type Asked<T> = Fact<Option<T>>;

@@ -1,0 +1,146 @@
+//! Which tokens a running application takes: the current one on both of its doors, and no other.
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+
+use super::blind::{Blind, Fact};
+use super::curl;
+use super::deadline::Deadline;
+use super::web::{self, Browser, Proxies, segment};
+use super::ws::{self, Next, Opened};
+use crate::checklist::spec::Token;
+use crate::outcome::{Observation, Outcome};
+use crate::secret::{Keeper, Secret, SecretRef};
+
+/// Where events are read.
+pub(super) const SSE: &str = "/sse/activity";
+/// What the application closes a WebSocket with when it does not know the token.
+const UNAUTHORIZED: u16 = 4401;
+
+/// The path of a board's WebSocket.
+pub(super) fn board_path(board: &str) -> String {
+    format!("/ws/boards/{}", segment(board))
+}
+
+/// A bearer token as a header.
+pub(super) fn bearer(token: &Secret) -> Fact<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .map_err(|_| Blind::new("the token is not one that HTTP can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What a door did with a token.
+enum Door {
+    Open,
+    Shut(String),
+    /// Neither: it says something else.
+    Odd(String),
+}
+
+pub(super) async fn look(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let reproduce = format!(
+        "{} -o /dev/null -w '%{{http_code}}' -H 'Authorization: Bearer {}'",
+        curl::get(&spec.api, SSE),
+        spec.default
+    );
+    let mut seen = Vec::new();
+    let default = Secret::new(spec.default.clone());
+    seen.extend(both(spec, "the default token", Ok(default), false, deadline, keeper).await);
+    for (what, reference, good) in
+        [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
+    {
+        let Some(reference) = reference else { continue };
+        let token = read(reference, deadline, keeper).await;
+        if let (false, Ok(token), Some(current)) = (good, &token, &spec.current)
+            && read(current, deadline, keeper).await.is_ok_and(|current| current.expose() == token.expose())
+        {
+            seen.push(Observation::new(
+                what,
+                "another than the current one",
+                "the same: it was not rotated",
+                false,
+            ));
+            continue;
+        }
+        seen.extend(both(spec, what, token, good, deadline, keeper).await);
+    }
+    Outcome::of(seen, reproduce)
+}
+
+async fn read(reference: &SecretRef, deadline: &Deadline, keeper: &Keeper) -> Fact<Secret> {
+    Ok(deadline.of(format!("reading {reference}"), keeper.read(reference)).await??)
+}
+
+/// The same token at both doors.
+async fn both(
+    spec: &Token,
+    what: &str,
+    token: Fact<Secret>,
+    good: bool,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Vec<Observation> {
+    let token = match token {
+        Ok(token) => token,
+        Err(why) => return vec![Observation::unseen(what, "readable", why)],
+    };
+    let headers = async {
+        let mut headers = web::headers(&spec.api.headers, deadline, keeper).await?;
+        headers.insert(AUTHORIZATION, bearer(&token)?);
+        Ok::<_, Blind>(headers)
+    };
+    let (sse, ws) = match headers.await {
+        Ok(headers) => tokio::join!(at_sse(spec, &headers, deadline), at_ws(spec, &headers, deadline)),
+        Err(why) => (Err(why.clone()), Err(why)),
+    };
+    vec![judge(format!("{what} at {SSE}"), good, sse), judge(format!("{what} at /ws"), good, ws)]
+}
+
+fn judge(what: String, good: bool, door: Fact<Door>) -> Observation {
+    let expected = if good { "taken" } else { "refused" };
+    match door {
+        Ok(Door::Open) => Observation::new(what, expected, "taken", good),
+        Ok(Door::Shut(how)) => Observation::new(what, expected, format!("refused ({how})"), !good),
+        Ok(Door::Odd(how)) => Observation::unseen(what, expected, how),
+        Err(why) => Observation::unseen(what, expected, why),
+    }
+}
+
+/// The application's own address for a path.
+fn address(spec: &Token, path: &str) -> Fact<reqwest::Url> {
+    let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
+    reqwest::Url::parse(&url).map_err(|_| Blind::new("not an address such as https://host"))
+}
+
+async fn at_sse(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<Door> {
+    let browser = Browser::new(&spec.api.tls, Proxies::Environment, deadline).await?;
+    let request = browser.request(reqwest::Method::GET, address(spec, SSE)?).headers(headers.clone());
+    // Its head tells; the stream itself would never end.
+    let status = browser.send(request).await?.status();
+    Ok(match status.as_u16() {
+        200 => Door::Open,
+        code @ (401 | 403) => Door::Shut(code.to_string()),
+        code => Door::Odd(format!("it answers {code}")),
+    })
+}
+
+async fn at_ws(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<Door> {
+    let url = address(spec, &board_path(&spec.board))?;
+    let mut socket = match ws::open(&url, headers, &spec.api.tls, deadline).await? {
+        Opened::Open(socket) => socket,
+        Opened::Refused(code @ (401 | 403)) => return Ok(Door::Shut(code.to_string())),
+        Opened::Refused(code) => return Ok(Door::Odd(format!("it answers {code} to the handshake"))),
+    };
+    socket.ping().await?;
+    loop {
+        match deadline.of("answer to a ping over the WebSocket", socket.next()).await?? {
+            Next::Pong => return Ok(Door::Open),
+            Next::Closed(Some(UNAUTHORIZED)) => return Ok(Door::Shut(format!("closed with {UNAUTHORIZED}"))),
+            Next::Closed(code) => {
+                let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("with {code}"));
+                return Ok(Door::Odd(format!("closed {code}")));
+            }
+            Next::Text(_) => {}
+        }
+    }
+}

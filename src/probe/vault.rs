@@ -1,0 +1,231 @@
+//! The Vault probe (KV version 2): how young the current version of a secret is, and whether it is another than
+//! the last run's. Its value, where it may be read, leaves only a fingerprint.
+
+use std::fmt::Write as _;
+
+use hmac::{Hmac, Mac as _};
+use reqwest::header::HeaderValue;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::api::{Api, Reply};
+use super::blind::{Blind, Fact};
+use super::deadline::Deadline;
+use super::{FingerprintKey, Given, curl};
+use crate::checklist::spec::{Vault, VaultAuth};
+use crate::outcome::{Observation, Outcome};
+use crate::secret::{Keeper, Secret};
+use crate::time::Utc;
+
+const VERSION: &str = "current version";
+const FINGERPRINT: &str = "fingerprint of the value";
+/// How much of a fingerprint is kept, in hex digits.
+const DIGITS: usize = 16;
+
+/// Vault, logged in to.
+struct Session {
+    api: Api,
+    token: HeaderValue,
+}
+
+pub(super) async fn look(spec: &Vault, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+    let path = format!("/v1/{}/metadata/{}", spec.mount, spec.path);
+    let mut reproduce = curl::get(&spec.api, &path);
+    if let VaultAuth::Token(token) = &spec.auth {
+        reproduce = format!("{reproduce} -H 'X-Vault-Token: '{}", token.shell());
+    }
+    let what = format!("secret {}/{}", spec.mount, spec.path);
+    let session = match log_in(spec, deadline, keeper).await {
+        Ok(session) => session,
+        Err(why) => return Outcome::of(vec![Observation::unseen(what, "readable", why)], reproduce),
+    };
+    let mut seen = match session.get(&path).await {
+        Ok(reply) => metadata(spec, what, &reply, given),
+        Err(why) => vec![Observation::unseen(what, "readable", why)],
+    };
+    if seen.iter().all(|seen| seen.ok == Some(true)) {
+        let data = session.get(&format!("/v1/{}/data/{}", spec.mount, spec.path)).await;
+        seen.extend(value(spec, data, keeper, given));
+    }
+    Outcome::of(seen, reproduce)
+}
+
+impl Session {
+    async fn get(&self, path: &str) -> Fact<Reply> {
+        let request = self.api.request(Method::GET, self.api.url(path, &[]));
+        self.api.send(request.header("X-Vault-Token", self.token.clone())).await
+    }
+}
+
+async fn log_in(spec: &Vault, deadline: &Deadline, keeper: &Keeper) -> Fact<Session> {
+    let api = Api::new(&spec.api, deadline, keeper).await?;
+    let reference = spec.auth.secret();
+    let secret = deadline.of(format!("reading {reference}"), keeper.read(reference)).await??;
+    let token = match &spec.auth {
+        VaultAuth::Token(_) => secret,
+        VaultAuth::Approle { role_id, .. } => {
+            exchange(&api, "approle", &json!({"role_id": role_id, "secret_id": secret.expose()})).await?
+        }
+        VaultAuth::Kubernetes { role, .. } => {
+            exchange(&api, "kubernetes", &json!({"role": role, "jwt": secret.expose()})).await?
+        }
+    };
+    keeper.keep("Vault token", &token);
+    let mut token = HeaderValue::from_str(token.expose())
+        .map_err(|_| Blind::new("the token is none that HTTP can carry"))?;
+    token.set_sensitive(true);
+    Ok(Session { api, token })
+}
+
+/// Logs in, and gives the token that Vault gives for it.
+async fn exchange(api: &Api, method: &str, body: &Value) -> Fact<Secret> {
+    let url = api.url(&format!("/v1/auth/{method}/login"), &[]);
+    let reply = api.send(api.request(Method::POST, url).body(body.to_string())).await?;
+    if reply.status == StatusCode::BAD_REQUEST || reply.status == StatusCode::FORBIDDEN {
+        return Err(Blind::new(format!("login by {method} is refused: {}", errors(&reply))));
+    }
+    if !reply.status.is_success() {
+        return Err(troubled(&reply));
+    }
+    let answer = reply.json()?;
+    let token = answer.pointer("/auth/client_token").and_then(Value::as_str);
+    token.map(|token| Secret::new(token.to_owned())).ok_or_else(|| Blind::new("Vault gives no token"))
+}
+
+/// Why Vault answers nothing that can be judged.
+fn troubled(reply: &Reply) -> Blind {
+    match reply.status.as_u16() {
+        503 => Blind::new("Vault is sealed, or in maintenance (503)"),
+        403 => Blind::new(format!("the token may not see this, or is refused (403: {})", errors(reply))),
+        _ => reply.refusal(),
+    }
+}
+
+/// `{"errors":["permission denied"]}`
+fn errors(reply: &Reply) -> String {
+    let told = reply.any_json().ok();
+    let all = told.as_ref().and_then(|told| told.get("errors")?.as_array());
+    let all: Vec<_> = all.into_iter().flatten().filter_map(Value::as_str).map(str::trim).collect();
+    if all.is_empty() { reply.status.as_u16().to_string() } else { all.join("; ") }
+}
+
+fn metadata(spec: &Vault, what: String, reply: &Reply, given: &Given) -> Vec<Observation> {
+    if reply.status == StatusCode::NOT_FOUND {
+        return vec![Observation::new(
+            what,
+            "there",
+            "there is no such secret, or no KV store of version 2",
+            false,
+        )];
+    }
+    if !reply.status.is_success() {
+        return vec![Observation::unseen(what, "readable", troubled(reply))];
+    }
+    let read = reply.json();
+    let current = read.as_ref().ok().and_then(|answer| {
+        let version = answer.pointer("/data/current_version")?.as_u64()?;
+        let about = answer.pointer(&format!("/data/versions/{version}"))?;
+        Some((version, about))
+    });
+    let Some((version, about)) = current else {
+        let why = read.err().unwrap_or_else(|| Blind::new("the answer is in no form that Vault documents"));
+        return vec![Observation::unseen(what, "readable", why)];
+    };
+    vec![stands(about), fresh(version, about, given), age(spec, about)]
+}
+
+fn stands(about: &Value) -> Observation {
+    let deleted = about.get("deletion_time").and_then(Value::as_str).unwrap_or_default();
+    let destroyed = about.get("destroyed").and_then(Value::as_bool) == Some(true);
+    let seen = match (destroyed, deleted) {
+        (true, _) => "destroyed".to_owned(),
+        (false, "") => "there".to_owned(),
+        (false, at) => format!("deleted, {at}"),
+    };
+    let ok = seen == "there";
+    Observation::new("the current version's value", "there", seen, ok)
+}
+
+fn fresh(version: u64, about: &Value, given: &Given) -> Observation {
+    let made = about.get("created_time").and_then(Value::as_str).unwrap_or("an unknown time");
+    let seen = format!("{version}, of {made}");
+    match before(VERSION, given) {
+        Some(last) => {
+            Observation::new(VERSION, format!("another than the last run's {last}"), &seen, *last != seen)
+        }
+        None => Observation::recorded(VERSION, seen),
+    }
+}
+
+/// What the last sealed run saw.
+fn before<'a>(what: &str, given: &'a Given) -> Option<&'a String> {
+    given.last.as_ref()?.observations.iter().find(|seen| seen.what == what).map(|seen| &seen.seen)
+}
+
+fn age(spec: &Vault, about: &Value) -> Observation {
+    let (what, expected) = ("age", format!("at most {} days", spec.max_age_days));
+    let made = about.get("created_time").and_then(Value::as_str);
+    let Some(made) = made.and_then(|made| Utc::parse(made).ok()) else {
+        return Observation::unseen(what, expected, "Vault does not say when it was made");
+    };
+    let now = Utc::from_millis(jiff::Timestamp::now().as_millisecond());
+    let days = now.since(made).as_secs() / 86_400;
+    Observation::new(what, expected, format!("{days} days"), days <= spec.max_age_days).measured()
+}
+
+fn value(spec: &Vault, data: Fact<Reply>, keeper: &Keeper, given: &Given) -> Vec<Observation> {
+    let reply = match data {
+        Ok(reply) if reply.status == StatusCode::FORBIDDEN => {
+            return vec![Observation::recorded(
+                FINGERPRINT,
+                "only metadata may be read here: the version tells",
+            )];
+        }
+        Ok(reply) => reply,
+        Err(why) => return vec![Observation::unseen(FINGERPRINT, "another than the last run's", why)],
+    };
+    let answer = match reply.json() {
+        Ok(answer) => answer,
+        Err(why) => return vec![Observation::unseen(FINGERPRINT, "another than the last run's", why)],
+    };
+    let found = answer.pointer("/data/data").and_then(|fields| fields.get(&spec.field)?.as_str());
+    let Some(found) = found.filter(|found| !found.is_empty()) else {
+        let seen = format!("the secret has no field `{}`", spec.field);
+        return vec![Observation::new("the value", format!("in field `{}`", spec.field), seen, false)];
+    };
+    let secret = Secret::new(found.to_owned());
+    keeper.keep("Vault secret", &secret);
+    let mut seen = vec![known(spec, &secret)];
+    seen.extend(given.fingerprint.as_ref().map(|key| compared(&fingerprint(key, &secret), given)));
+    seen
+}
+
+/// The stack's default token is a value that everybody has.
+fn known(spec: &Vault, secret: &Secret) -> Observation {
+    let known = spec.never.iter().any(|never| never == secret.expose());
+    let seen = if known { "the stack's default value" } else { "a value of its own" };
+    Observation::new("the value", "not a default value", seen, !known)
+}
+
+fn compared(now: &str, given: &Given) -> Observation {
+    match before(FINGERPRINT, given) {
+        Some(last) => {
+            Observation::new(FINGERPRINT, format!("another than the last run's {last}"), now, last != now)
+        }
+        None => Observation::recorded(FINGERPRINT, now),
+    }
+}
+
+/// HMAC-SHA-256 of a secret under the environment's key, shortened: it tells values apart, and nobody without
+/// the key can try guesses against it.
+fn fingerprint(key: &FingerprintKey, secret: &Secret) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.0.as_slice()) else { return String::new() };
+    mac.update(secret.expose().as_bytes());
+    let digest = mac.finalize().into_bytes();
+    let mut hex = String::new();
+    for byte in digest.iter().take(DIGITS / 2) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}

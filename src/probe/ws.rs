@@ -1,0 +1,107 @@
+//! A WebSocket to the application, over a socket of our own.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use super::address::{Address, Schemes};
+use super::blind::{Blind, Fact};
+use super::deadline::Deadline;
+use super::net;
+use super::socket::{Seen, Socket};
+use crate::checklist::spec::Tls;
+use crate::error;
+use crate::text;
+
+const SCHEMES: Schemes = Schemes { plain: ("http", 80), secure: ("https", 443) };
+/// The longest message that is read, in bytes.
+const MESSAGE: usize = 256 * 1024;
+
+/// An open WebSocket; its connection is closed when it is dropped.
+pub(super) struct WebSocket {
+    stream: WebSocketStream<Socket>,
+    seen: Seen,
+}
+
+/// What came of opening one.
+pub(super) enum Opened {
+    Open(Box<WebSocket>),
+    /// The server answered with this status instead.
+    Refused(u16),
+}
+
+/// What comes next on a WebSocket.
+pub(super) enum Next {
+    Text(String),
+    Pong,
+    /// The server has closed it, with this code.
+    Closed(Option<u16>),
+}
+
+/// Opens a WebSocket at a URL of scheme http or https.
+pub(super) async fn open(url: &Url, headers: &HeaderMap, tls: &Tls, deadline: &Deadline) -> Fact<Opened> {
+    let address = Address::parse(url.as_str(), &SCHEMES)?;
+    let scheme = if address.tls { "wss" } else { "ws" };
+    // Everything after the scheme stays as it is.
+    let target = format!("{scheme}{}", url.as_str().trim_start_matches(url.scheme()));
+    let mut request = target.into_client_request()?;
+    for (name, value) in headers {
+        request.headers_mut().insert(name, value.clone());
+    }
+    let socket = net::connect(&address, tls, deadline).await?;
+    let seen = socket.seen();
+    let config = WebSocketConfig::default().max_message_size(Some(MESSAGE)).max_frame_size(Some(MESSAGE));
+    let shake = client_async_with_config(request, socket, Some(config));
+    match deadline.of(format!("WebSocket handshake with {address}"), shake).await? {
+        Ok((stream, _)) => Ok(Opened::Open(Box::new(WebSocket { stream, seen }))),
+        Err(Error::Http(response)) => Ok(Opened::Refused(response.status().as_u16())),
+        Err(error) => Err(explain(&error, &seen)),
+    }
+}
+
+impl WebSocket {
+    pub(super) async fn send(&mut self, text: String) -> Fact<()> {
+        self.stream.send(Message::text(text)).await.map_err(|error| explain(&error, &self.seen))
+    }
+
+    /// Asks for a sign of life, which comes after whatever the server has to say first.
+    pub(super) async fn ping(&mut self) -> Fact<()> {
+        self.stream.send(Message::Ping("gonogo".into())).await.map_err(|error| explain(&error, &self.seen))
+    }
+
+    /// What comes next; a stream of pings is as good as silence.
+    pub(super) async fn next(&mut self) -> Fact<Next> {
+        loop {
+            return Ok(match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => Next::Text(text.to_string()),
+                Some(Ok(Message::Binary(bytes))) => Next::Text(String::from_utf8_lossy(&bytes).into_owned()),
+                Some(Ok(Message::Pong(_))) => Next::Pong,
+                Some(Ok(Message::Close(frame))) => Next::Closed(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
+                None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => Next::Closed(None),
+                Some(Err(error)) => return Err(explain(&error, &self.seen)),
+            });
+        }
+    }
+
+    /// Says goodbye; nothing depends on it.
+    pub(super) async fn close(mut self) {
+        let _ = self.stream.close(None).await;
+    }
+}
+
+fn explain(error: &Error, seen: &Seen) -> Blind {
+    if let Some(refused) = seen.refused() {
+        return Blind::new(refused);
+    }
+    match seen.guess() {
+        Some(what) if what != "an HTTP server" => {
+            Blind::new(format!("this is not an HTTP server: {what} answers here"))
+        }
+        _ => Blind::new(format!("the WebSocket broke: {}", text::clip(&error::chain(error), 200))),
+    }
+}
