@@ -2,12 +2,16 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::thread::{self, JoinHandle};
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+
+/// Work that goes on beside a server.
+pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A server under way.
 #[derive(Debug)]
@@ -23,6 +27,14 @@ impl Server {
     /// # Errors
     /// When there is no port or no thread to be had.
     pub fn start(routes: Router) -> io::Result<Self> {
+        Self::start_with(routes, Box::pin(std::future::pending()))
+    }
+
+    /// The same, with work that goes on beside it.
+    ///
+    /// # Errors
+    /// When there is no port or no thread to be had.
+    pub fn start_with(routes: Router, work: Work) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
@@ -31,6 +43,7 @@ impl Server {
             runtime.block_on(async {
                 tokio::select! {
                     served = axum::serve(listener, routes) => drop(served),
+                    () = work => {}
                     _ = stopped => {}
                 }
             });

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::{ports, wait};
 
-/// A status and a body.
+/// A status, headers and a body.
 #[must_use]
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The headers, a line each.
+    pub head: String,
     /// The body, as text.
     pub body: String,
 }
@@ -23,6 +25,12 @@ impl Answer {
     /// The body as JSON; null where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 }
 
@@ -34,16 +42,20 @@ pub fn call(
     user: Option<(&str, &str)>,
     body: &str,
 ) -> io::Result<Answer> {
+    let auth = user.map(|(name, password)| STANDARD.encode(format!("{name}:{password}")));
+    let auth =
+        auth.map(|basic| format!("Authorization: Basic {basic}\r\nContent-Type: application/json\r\n"));
+    send(method, port, path, &auth.unwrap_or_default(), body)
+}
+
+/// One request to 127.0.0.1 with these headers, each with its line end.
+pub fn send(method: &str, port: u16, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&ports::local(port), wait::PATIENCE)?;
     stream.set_read_timeout(Some(wait::PATIENCE))?;
-    let auth = user
-        .map(|(name, password)| STANDARD.encode(format!("{name}:{password}")))
-        .map(|basic| format!("Authorization: Basic {basic}\r\nContent-Type: application/json\r\n"))
-        .unwrap_or_default();
     let length = body.len();
     // HTTP/1.0: the answer ends with the connection and is never chunked.
     let request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n{auth}\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     );
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
@@ -54,7 +66,7 @@ pub fn call(
 fn parse(answer: &str) -> Option<Answer> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer { status, body: body.to_owned() })
+    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
 /// Percent-encodes one path segment.

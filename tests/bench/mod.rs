@@ -1,6 +1,7 @@
 //! The bench: real servers, a sandbox for the program, a real terminal. Nothing here outlives its test.
 
 pub mod certs;
+pub mod collector;
 pub mod gonogo;
 pub mod http;
 pub mod keys;
@@ -8,9 +9,12 @@ pub mod ports;
 pub mod prometheus;
 pub mod rabbitmq;
 pub mod redis;
+pub mod registry;
+pub mod stack;
 pub mod supervisor;
 pub mod terminal;
 pub mod topology;
+pub mod vault;
 pub mod wait;
 pub mod web;
 

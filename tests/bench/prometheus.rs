@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::json;
+
 use super::supervisor::Supervised;
 use super::{http, ports, wait};
 
@@ -20,20 +22,34 @@ impl Prometheus {
     /// Starts one that has an alert rule of this name.
     #[track_caller]
     pub fn with_alert(name: &str) -> Self {
+        Self::start(&[(name, "up == 0")], &[])
+    }
+
+    /// Starts one with these alert rules (name, expression), that scrapes these jobs (name, port) every second.
+    #[track_caller]
+    pub fn start(rules: &[(&str, &str)], jobs: &[(&str, u16)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let rules = format!("groups: [{{name: g, rules: [{{alert: {name}, expr: 'up == 0'}}]}}]\n");
-        fs::write(dir.path().join("rules.yml"), rules).unwrap();
-        fs::write(
-            dir.path().join("prometheus.yml"),
-            "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n",
-        )
-        .unwrap();
+        let rules: Vec<_> = rules.iter().map(|(alert, expr)| json!({"alert": alert, "expr": expr})).collect();
+        // JSON is YAML.
+        let groups = json!({"groups": [{"name": "g", "rules": &rules}]});
+        fs::write(dir.path().join("rules.yml"), groups.to_string()).unwrap();
+        let scrape = jobs.iter().map(|(name, port)| {
+            json!({"job_name": name, "static_configs": [{"targets": [format!("127.0.0.1:{port}")]}]})
+        });
+        let config = json!({
+            "global": {"evaluation_interval": "1s", "scrape_interval": "1s", "scrape_timeout": "1s"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": scrape.collect::<Vec<_>>(),
+        });
+        fs::write(dir.path().join("prometheus.yml"), config.to_string()).unwrap();
         let port = ports::free_port();
         let mut server = Command::new(SERVER);
         server.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"]);
         server.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         let server = Supervised::spawn(&server, dir, &[port]);
-        server.wait_ready(wait::PATIENCE, || is_evaluated(port).then_some(()));
+        server.wait_ready(wait::PATIENCE, || {
+            ((rules.is_empty() || is_evaluated(port)) && is_scraped(port, jobs.len())).then_some(())
+        });
         Self { port, _server: server }
     }
 
@@ -47,4 +63,15 @@ impl Prometheus {
 fn is_evaluated(port: u16) -> bool {
     let answer = http::call("GET", port, "/api/v1/rules", None, "");
     answer.is_ok_and(|answer| answer.body.contains("\"health\":\"ok\""))
+}
+
+/// A target's health is `unknown` until it has been scraped once.
+fn is_scraped(port: u16, jobs: usize) -> bool {
+    let answer = http::call("GET", port, "/api/v1/targets?state=active", None, "");
+    answer.is_ok_and(|answer| {
+        let told = answer.json();
+        let targets =
+            told.pointer("/data/activeTargets").and_then(|all| all.as_array()).cloned().unwrap_or_default();
+        targets.len() >= jobs && targets.iter().all(|target| target["health"] != "unknown")
+    })
 }

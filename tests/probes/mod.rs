@@ -1,11 +1,17 @@
 //! What the probes see of real servers, in the words that people read.
 
 mod command;
+mod edge;
 mod git;
 mod http;
+mod otlp;
+mod pipeline;
 mod poetry;
+mod prometheus;
 mod rabbitmq;
 mod redis;
+mod registry;
+mod vault;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -31,9 +37,15 @@ fn spec(kind: &str, with: &Value) -> Spec {
 /// One look, as the checklist spells its spec, within `deadline`.
 #[track_caller]
 fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
+    look_given(deadline, kind, with, &Given::default())
+}
+
+/// The same, with what the run around it gives.
+#[track_caller]
+fn look_given(deadline: Duration, kind: &str, with: &Value, given: &Given) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probe::look(&spec, deadline, &Keeper::default(), &Given::default()))
+    runtime.block_on(probe::look(&spec, deadline, &Keeper::default(), given))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.
@@ -96,9 +108,9 @@ fn assert_told(outcome: &Outcome, class: Class, lines: &[&str]) {
 
 #[test]
 fn a_kind_that_is_not_built_in_never_passes() {
-    let outcome = look_within(DEADLINE, "unavailable", &json!({"kind": "jaeger"}));
+    let outcome = look_within(DEADLINE, "unavailable", &json!({"kind": "gopher"}));
     assert_error(
         &outcome,
-        &["? jaeger probe | a look | this version of gonogo has no probe of kind `jaeger`"],
+        &["? gopher probe | a look | this version of gonogo has no probe of kind `gopher`"],
     );
 }

@@ -1,0 +1,138 @@
+//! A real container registry (distribution 2), and images made by hand.
+
+use std::fs;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::http::{self, Answer};
+use super::supervisor::Supervised;
+use super::{ports, wait};
+
+/// The program.
+pub const SERVER: &str = "docker-registry";
+/// Who may push and pull, where somebody must log in.
+pub const USER: (&str, &str) = ("deploy-bot", "correct horse");
+/// `USER` as an htpasswd file has them: bcrypt of the password, of the least cost.
+const HTPASSWD: &str = "deploy-bot:$2b$05$dmvx4p4fOc4QKHuT.0rSa.LbK8gVC7fifXfzT8HWFthAHWRNVZAd.\n";
+
+/// A registry.
+#[must_use]
+pub struct Registry {
+    port: u16,
+    login: bool,
+    server: Supervised,
+}
+
+impl Registry {
+    /// One that is open to everybody.
+    #[track_caller]
+    pub fn open() -> Self {
+        Self::start(false)
+    }
+
+    /// One that asks for a password.
+    #[track_caller]
+    pub fn guarded() -> Self {
+        Self::start(true)
+    }
+
+    #[track_caller]
+    fn start(login: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = ports::free_port();
+        let mut config = json!({
+            "version": 0.1,
+            "log": {"level": "warn"},
+            "storage": {"filesystem": {"rootdirectory": dir.path().join("data")}, "delete": {"enabled": true}},
+            "http": {"addr": format!("127.0.0.1:{port}")},
+        });
+        if login {
+            let file = dir.path().join("htpasswd");
+            fs::write(&file, HTPASSWD).unwrap();
+            config["auth"] = json!({"htpasswd": {"realm": "bench", "path": file}});
+        }
+        // JSON is YAML.
+        fs::write(dir.path().join("config.yml"), config.to_string()).unwrap();
+        let mut server = Command::new(SERVER);
+        server.args(["serve", "config.yml"]);
+        let server = Supervised::spawn(&server, dir, &[port]);
+        let registry = Self { port, login, server };
+        registry.server.wait_ready(wait::PATIENCE, || {
+            let answer = http::call("GET", port, "/v2/", registry.user(), "");
+            answer.is_ok_and(|answer| answer.status == 200).then_some(())
+        });
+        registry
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn user(&self) -> Option<(&'static str, &'static str)> {
+        self.login.then_some(USER)
+    }
+
+    /// Pushes an image whose config has this environment and this history; gives its digest.
+    #[track_caller]
+    pub fn push(&self, repository: &str, tag: &str, env: &[&str], history: &[&str]) -> String {
+        let history: Vec<Value> = history.iter().map(|step| json!({"created_by": step})).collect();
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": env},
+            "rootfs": {"type": "layers", "diff_ids": []},
+            "history": history,
+        });
+        let config = self.blob(repository, &config.to_string());
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": config,
+            "layers": [],
+        });
+        let manifest = manifest.to_string();
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let _ = self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), kind, &manifest);
+        digest(&manifest)
+    }
+
+    /// Uploads a blob; gives its descriptor.
+    #[track_caller]
+    fn blob(&self, repository: &str, content: &str) -> Value {
+        let begun = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "text/plain", "");
+        let place = begun.header("location").unwrap().to_owned();
+        // On the host that it was asked as.
+        let place = &place[place.find("/v2/").unwrap()..];
+        let (digest, kind) = (digest(content), "application/octet-stream");
+        let _ = self.send("PUT", &format!("{place}&digest={digest}"), kind, content);
+        json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": content.len()})
+    }
+
+    #[track_caller]
+    fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        let login = self.user().map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
+        let login = login.map(|login| format!("Authorization: Basic {login}\r\n")).unwrap_or_default();
+        let headers = format!("Content-Type: {kind}\r\n{login}");
+        let answer = http::send(method, self.port, path, &headers, body).expect("an answer");
+        assert!(answer.status < 300, "{method} {path}: {answer:?}");
+        answer
+    }
+
+    /// How many uploads to a repository are open. A cancelled one leaves the state of an empty hash.
+    pub fn uploads(&self, repository: &str) -> usize {
+        let place =
+            self.server.dir().join("data/docker/registry/v2/repositories").join(repository).join("_uploads");
+        let open = |upload: &fs::DirEntry| upload.path().join("startedat").exists();
+        fs::read_dir(place).map_or(0, |all| all.map_while(Result::ok).filter(open).count())
+    }
+}
+
+fn digest(content: &str) -> String {
+    let digest = Sha256::digest(content.as_bytes());
+    digest.iter().fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
+}

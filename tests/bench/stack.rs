@@ -1,0 +1,71 @@
+//! The application between a real Redis and a real RabbitMQ, with its worker.
+
+use gonogo::rehearsal::app::{App, Config, Worker};
+use serde_json::{Value, json};
+
+use super::rabbitmq::{Broker, Vhost};
+use super::redis::RedisServer;
+use super::topology::Topology;
+use super::wait;
+
+/// The token that opens the application.
+pub const TOKEN: &str = "the-token-of-today";
+/// The origins that it lets in.
+pub const ORIGINS: [&str; 2] = ["https://boards.example.com", "https://admin.example.com"];
+/// Redis' password.
+pub const PASSWORD: &str = "s3cret-of-redis";
+
+/// The whole stack that events travel through.
+#[must_use]
+pub struct Stack {
+    pub app: App,
+    pub redis: RedisServer,
+    pub vhost: Vhost,
+    pub config: Config,
+    worker: Option<Worker>,
+}
+
+impl Stack {
+    /// Starts all of it; ready when the worker consumes and the application hears.
+    #[track_caller]
+    pub fn start() -> Self {
+        let redis = RedisServer::builder().appendonly(true).latency_threshold(100).password(PASSWORD).start();
+        let vhost = Broker::shared().vhost();
+        vhost.declare(&Topology::standard());
+        let config = Config {
+            redis: format!("redis://:{PASSWORD}@127.0.0.1:{}/0", redis.port()),
+            amqp: vhost.amqp_url(&vhost.admin),
+            token: TOKEN.into(),
+            origins: ORIGINS.map(str::to_owned).to_vec(),
+        };
+        let app = App::start(config.clone(), None).unwrap();
+        let worker = Some(Worker::start(config.clone()).unwrap());
+        let stack = Self { app, redis, vhost, config, worker };
+        stack.wait_ready();
+        stack
+    }
+
+    #[track_caller]
+    fn wait_ready(&self) {
+        wait::until("the application and its worker", || {
+            let consumers = self.vhost.depth("advanced.board.events").1;
+            (self.app.is_ready() && consumers > 0).then_some(())
+        });
+    }
+
+    /// Stops the worker, or starts it again.
+    #[track_caller]
+    pub fn work(&mut self, on: bool) {
+        self.worker = on.then(|| Worker::start(self.config.clone()).unwrap());
+        wait::until("the worker", || ((self.vhost.depth("advanced.board.events").1 > 0) == on).then_some(()));
+    }
+
+    /// The broker as probes are asked to look at it.
+    pub fn broker(&self) -> Value {
+        json!({
+            "url": format!("amqp://127.0.0.1:{}", self.vhost.broker().amqp),
+            "vhost": self.vhost.name,
+            "username": self.vhost.admin.name,
+        })
+    }
+}

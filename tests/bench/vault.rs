@@ -1,0 +1,75 @@
+//! A real Vault (`OpenBao`, in development mode: in memory, unsealed).
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::supervisor::Supervised;
+use super::{http, ports, wait};
+
+/// The program.
+pub const SERVER: &str = "bao";
+/// May do everything.
+pub const ROOT: &str = "bench-root-token";
+
+/// A server.
+#[must_use]
+pub struct Vault {
+    port: u16,
+    server: Supervised,
+}
+
+impl Vault {
+    /// Starts one with an empty KV store at `secret`.
+    #[track_caller]
+    pub fn start() -> Self {
+        let (dir, port) = (tempfile::tempdir().unwrap(), ports::free_port());
+        let mut server = Command::new(SERVER);
+        server.args(["server", "-dev", "-dev-no-store-token", "-log-level=error"]);
+        server.arg(format!("-dev-root-token-id={ROOT}")).arg(format!("-dev-listen-address=127.0.0.1:{port}"));
+        let server = Supervised::spawn(&server, dir, &[port]);
+        let vault = Self { port, server };
+        vault.server.wait_ready(wait::PATIENCE, || {
+            let answer = vault.call("GET", "sys/mounts", ROOT, &Value::Null);
+            answer
+                .is_some_and(|(status, body)| status == 200 && body.to_string().contains("secret/"))
+                .then_some(())
+        });
+        vault
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// One request with a token; nothing when there is no answer.
+    pub fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Option<(u16, Value)> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = format!("X-Vault-Token: {token}\r\n");
+        let answer = http::send(method, self.port, &format!("/v1/{path}"), &headers, &body).ok()?;
+        Some((answer.status, answer.json()))
+    }
+
+    /// The same as root; it must do.
+    #[track_caller]
+    pub fn must(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.call(method, path, ROOT, body).expect("an answer");
+        assert!(status < 300, "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// A new version of the secret.
+    #[track_caller]
+    pub fn put(&self, path: &str, fields: &Value) {
+        self.must("POST", &format!("secret/data/{path}"), &json!({"data": fields}));
+    }
+
+    /// A token that may do what the policy says.
+    #[track_caller]
+    pub fn token(&self, name: &str, policy: &str) -> String {
+        self.must("PUT", &format!("sys/policies/acl/{name}"), &json!({"policy": policy}));
+        let made = self.must("POST", "auth/token/create", &json!({"policies": [name], "no_parent": true}));
+        made.pointer("/auth/client_token").unwrap().as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,146 @@
+use gonogo::outcome::Outcome;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::bench::need;
+use crate::bench::ports::refused_port;
+use crate::bench::rabbitmq::SERVER as BROKER;
+use crate::bench::redis::SERVER as REDIS;
+use crate::bench::stack::{PASSWORD, Stack, TOKEN};
+use crate::bench::topology::Topology;
+use crate::bench::web::{Reply, Silent, Web};
+
+/// For an event that does not come: the look lasts this long.
+const WAIT: Duration = Duration::from_millis(1500);
+
+fn at(stack: &Stack) -> Value {
+    json!({"api": {"url": stack.app.url()}, "token": secret(TOKEN)})
+}
+
+/// The same, seen at both brokers on the way.
+fn tapped(stack: &Stack) -> Value {
+    let broker = plus(&stack.broker(), &json!({"password": secret(&stack.vhost.admin.password)}));
+    let redis =
+        json!({"url": format!("redis://127.0.0.1:{}/0", stack.redis.port()), "password": secret(PASSWORD)});
+    let taps = json!({
+        "exchange": {"at": broker, "name": "advanced.board.events", "routing_key": "boards.activity"},
+        "channel": {"at": redis, "name": "advanced:activity"},
+    });
+    plus(&at(stack), &taps)
+}
+
+#[track_caller]
+fn look(with: &Value) -> Outcome {
+    look_within(DEADLINE, "pipeline", with)
+}
+
+#[test]
+fn an_event_is_followed_through_every_hop() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let outcome = look(&tapped(&stack));
+    assert_pass(
+        &outcome,
+        &[
+            "✓ event stream /sse/activity | open | open",
+            "✓ WebSocket opened | there | after ",
+            "✓ event sent | taken | taken",
+            "✓ event at the exchange | there | after ",
+            "✓ event at the Redis channel | there | after ",
+            "✓ event back over server-sent events | there, by its id | after ",
+            "✓ correlation id | recorded | gonogo-",
+        ],
+    );
+    assert_ne!(told(&look(&at(&stack))), told(&outcome), "each canary has an id of its own");
+    assert_eq!(stack.vhost.depth("advanced.board.events"), (0, 1));
+}
+
+#[test]
+fn the_hop_that_loses_the_event_is_named() {
+    need!(REDIS, BROKER);
+    let mut stack = Stack::start();
+    stack.work(false);
+    let without_worker = look_within(WAIT, "pipeline", &tapped(&stack));
+    assert_fail(
+        &without_worker,
+        &[
+            "✓ event at the exchange | there | after ",
+            "✗ event at the Redis channel | there | not within ",
+            "✗ event back over server-sent events | there, by its id | not within ",
+        ],
+    );
+    stack.work(true);
+    stack.app.set(|faults| faults.only_heartbeats = true);
+    let silent = look_within(WAIT, "pipeline", &tapped(&stack));
+    assert_fail(
+        &silent,
+        &[
+            "✓ event at the Redis channel | there | after ",
+            "✗ event back over server-sent events | there, by its id | not within ",
+            " heartbeats and 0 events of others came",
+        ],
+    );
+    stack.app.set(|faults| *faults = gonogo::rehearsal::app::Faults { bus_down: true, ..Default::default() });
+    assert_fail(&look(&tapped(&stack)), &["✗ event sent | taken | refused: event_bus_failure"]);
+}
+
+#[test]
+fn the_events_of_others_do_not_count() {
+    need!(REDIS, BROKER);
+    let mut stack = Stack::start();
+    stack.work(false);
+    let foreign = json!({"correlation_id": "somebody-else", "action": "move"}).to_string();
+    stack.redis.cli(&["PUBLISH", "advanced:activity", &foreign]);
+    let outcome = look_within(WAIT, "pipeline", &at(&stack));
+    assert_fail(&outcome, &["✗ event back over server-sent events"]);
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_told() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    let refused = look(&plus(&at(&stack), &json!({"token": secret("the-token-of-yesterday")})));
+    assert_error(
+        &refused,
+        &[
+            "? event stream /sse/activity | open | the token is refused (401)",
+            "? WebSocket opened | open | the token or the origin is refused (403)",
+        ],
+    );
+    let mut other = tapped(&stack);
+    other["exchange"]["name"] = json!("no.such.exchange");
+    assert_error(
+        &look(&other),
+        &["? event at the exchange | there | exchange no.such.exchange is not declared"],
+    );
+    let mut other = tapped(&stack);
+    other["channel"]["at"]["password"] = secret("wrong-password");
+    assert_error(
+        &look(&other),
+        &["? event at the Redis channel | there | ", "✓ event back over server-sent events"],
+    );
+    let closed =
+        json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "token": secret(TOKEN)});
+    assert_error(&look(&closed), &["refuses connections"]);
+    let silent = Silent::start();
+    let with = json!({"api": {"url": format!("http://127.0.0.1:{}", silent.port())}, "token": secret(TOKEN)});
+    assert_error(&look_within(SHORT, "pipeline", &with), &["no answer within 700 ms"]);
+}
+
+#[test]
+fn a_page_that_is_no_application_is_told() {
+    let web = Web::start();
+    web.route("/sse/activity", Reply::ok("<html>"));
+    let with = json!({"api": {"url": web.url("")}, "token": secret(TOKEN)});
+    assert_fail(&look(&with), &["✗ WebSocket opened | open | it answers 404"]);
+}
+
+#[test]
+fn a_queue_that_is_not_bound_loses_the_event_after_the_exchange() {
+    need!(REDIS, BROKER);
+    let stack = Stack::start();
+    stack.vhost.delete_queue("advanced.board.events");
+    stack.vhost.declare(&Topology::standard().without_binding("advanced.board.events"));
+    let outcome = look_within(WAIT, "pipeline", &tapped(&stack));
+    assert_fail(&outcome, &["✓ event at the exchange", "✗ event back over server-sent events"]);
+}

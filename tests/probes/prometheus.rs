@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use gonogo::outcome::Outcome;
+use gonogo::time::Utc;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::bench::ports::refused_port;
+use crate::bench::prometheus::{Prometheus, SERVER};
+use crate::bench::web::{Reply, Web};
+use crate::bench::{need, wait};
+
+const COUNTER: &str = "advanced_board_events_published_total";
+
+fn at(prometheus: &Prometheus) -> Value {
+    json!({"api": {"url": prometheus.url()}})
+}
+
+#[track_caller]
+fn look(with: &Value) -> Outcome {
+    look_within(DEADLINE, "prometheus", with)
+}
+
+fn now() -> Utc {
+    Utc::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+fn since(at: Utc) -> Given {
+    Given { since: Some(at), ..Given::default() }
+}
+
+#[test]
+fn rules_jobs_alerts_and_queries_pass_and_fail() {
+    need!(SERVER);
+    let app = Web::start();
+    app.route("/metrics", Reply::ok("temperature 21.5\n"));
+    let rules = [
+        ("Hot", "temperature > 100"),
+        ("Warm", "temperature > 20"),
+        ("Broken", "temperature / on() group_left() up"),
+    ];
+    let prometheus = Prometheus::start(&rules, &[("app", app.port()), ("gone", refused_port())]);
+    let good = json!({
+        "rules": ["Hot", {"name": "Warm", "metric": "temperature"}],
+        "jobs": [{"name": "app"}],
+        "quiet": ["Hot"],
+        "queries": [{"what": "the temperature", "expr": "temperature", "at_least": "20.5", "at_most": 22}],
+    });
+    assert_pass(
+        &look(&plus(&at(&prometheus), &good)),
+        &[
+            "✓ rule Hot | loaded and healthy | healthy",
+            "✓ rule Warm | loaded, healthy, about temperature | healthy",
+            "✓ job app | 1 or more targets, all up | 1 target up",
+            "✓ alert Hot | not firing | not firing",
+            "✓ the temperature | from 20.5 to 22 | 21.5",
+        ],
+    );
+    let bad = json!({
+        "rules": ["Hott", {"name": "Warm", "metric": "temperatur"}],
+        "jobs": [{"name": "gone"}, {"name": "app", "at_least": 2}, {"name": "unknown"}],
+        "queries": [{"what": "the temperature", "expr": "temperature", "at_most": 20}, {"what": "nothing", "expr": "absent_metric"}],
+    });
+    assert_fail(
+        &look(&plus(&at(&prometheus), &bad)),
+        &[
+            "✗ rule Hott | loaded and healthy | no such rule among 3; there is Hot",
+            "✗ rule Warm | loaded, healthy, about temperatur | its expression is temperature > 20",
+            "✗ job gone | 1 or more targets, all up | http://127.0.0.1:",
+            "✗ job app | 2 or more targets, all up | 1 target up",
+            "✗ job unknown | 1 or more targets, all up | 0 targets up",
+            "✗ the temperature | at most 20 | 21.5",
+            "✗ nothing | one series or more | no series",
+        ],
+    );
+    let firing = plus(&at(&prometheus), &json!({"quiet": ["Warm"]}));
+    let outcome = wait::until("the alert fires", || {
+        Some(look(&firing)).filter(|seen| told(seen).contains("firing since"))
+    });
+    assert_fail(&outcome, &["✗ alert Warm | not firing | firing since 20"]);
+    let query = json!({"queries": [{"what": "q", "expr": "sum("}]});
+    assert_error(&look(&plus(&at(&prometheus), &query)), &["Prometheus refuses the query"]);
+}
+
+#[test]
+fn a_counter_must_rise_after_the_look_that_it_counts_from() {
+    need!(SERVER);
+    let app = Web::start();
+    let show = |status: &str, count: u64| {
+        app.route("/metrics", Reply::ok(&format!("{COUNTER}{{status=\"{status}\"}} {count}\n")))
+    };
+    show("ok", 5);
+    let prometheus = Prometheus::start(&[], &[("app", app.port())]);
+    let with = plus(&at(&prometheus), &json!({"risen": [{"series": COUNTER}]}));
+    let unknown = look(&with);
+    assert_error(&unknown, &["the look that this one counts from has not been made"]);
+    wait::until("a first sample", || {
+        Some(look(&plus(&at(&prometheus), &json!({"queries": [{"what": "q", "expr": COUNTER}]}))))
+            .filter(|seen| told(seen).contains('5'))
+    });
+    let begun = now();
+    let asked = since(begun);
+    let still = wait::until("a sample that has not risen", || {
+        Some(look_given(DEADLINE, "prometheus", &with, &asked))
+            .filter(|seen| told(seen).contains("| risen by 0 in"))
+    });
+    assert_fail(&still, &["risen by 0 in 1 series with newer samples"]);
+    show("ok", 6);
+    let risen = || Some(look_given(DEADLINE, "prometheus", &with, &asked));
+    let outcome =
+        wait::until("the counter rises", || risen().filter(|seen| told(seen).contains("| risen by 1 in")));
+    assert_pass(&outcome, &["risen by 1 in 1 series with newer samples"]);
+    // A process that began anew counts from nothing; and what is older than the look does not count.
+    show("ok", 2);
+    let reset =
+        wait::until("the counter is reset", || risen().filter(|seen| told(seen).contains("| risen by 2 in")));
+    assert_pass(&reset, &["risen by 2"]);
+    let later = since(now().plus(Duration::from_secs(5)));
+    assert_fail(
+        &look_given(DEADLINE, "prometheus", &with, &later),
+        &["no sample since then; the newest sample is of"],
+    );
+}
+
+#[test]
+fn a_trend_is_shown_as_a_line() {
+    need!(SERVER);
+    let app = Web::start();
+    app.route("/metrics", Reply::ok("temperature 21.5\n"));
+    let prometheus = Prometheus::start(&[], &[("app", app.port())]);
+    let trend = |most: &str| json!({"trends": [{"what": "temperature", "expr": "temperature", "minutes": 1, "at_most": most}]});
+    let line = || Some(look(&plus(&at(&prometheus), &trend("22")))).filter(|seen| told(seen).contains('▁'));
+    let outcome = wait::until("values over time", line);
+    assert_pass(&outcome, &["✓ temperature | at most 22 now | ▁", "21.5 now, 21.5 to 21.5 in 1 min"]);
+    assert_fail(&look(&plus(&at(&prometheus), &trend("21"))), &["✗ temperature | at most 21 now"]);
+    let none = json!({"trends": [{"what": "nothing", "expr": "absent_metric"}]});
+    assert_pass(&look(&plus(&at(&prometheus), &none)), &["✓ nothing | recorded | no values in 30 min"]);
+}
+
+#[test]
+fn no_answer_and_another_server_are_errors() {
+    let rules = |url: String| json!({"api": {"url": url}, "rules": ["Hot"]});
+    let closed = look(&rules(format!("http://127.0.0.1:{}", refused_port())));
+    assert_error(&closed, &["refuses connections"]);
+    let web = Web::start();
+    web.route("/api/v1/rules", Reply::ok("<html>"));
+    assert_error(&look(&rules(web.url(""))), &["the answer is not JSON: <html>"]);
+    web.route("/api/v1/rules", Reply::ok("{}"));
+    assert_error(&look(&rules(web.url(""))), &["in no form that Prometheus documents"]);
+    web.route("/api/v1/rules", Reply::status(401));
+    assert_error(&look(&rules(web.url(""))), &["credentials are missing or refused (401"]);
+}

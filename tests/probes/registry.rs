@@ -1,0 +1,143 @@
+use serde_json::{Value, json};
+
+use gonogo::outcome::Outcome;
+
+use super::*;
+use crate::bench::need;
+use crate::bench::ports::refused_port;
+use crate::bench::registry::{Registry, SERVER, USER};
+use crate::bench::web::{Reply, Web};
+
+const APP: &str = "platform/advanced-app";
+
+#[track_caller]
+fn look(with: &Value) -> Outcome {
+    look_within(DEADLINE, "registry", with)
+}
+
+fn at(registry: &Registry) -> Value {
+    json!({"api": {"url": registry.url()}, "repository": APP})
+}
+
+fn as_user(with: &Value, password: &str) -> Value {
+    plus(with, &json!({"username": USER.0, "password": secret(password)}))
+}
+
+#[test]
+fn a_tag_its_digest_and_a_clean_image_pass() {
+    need!(SERVER);
+    let registry = Registry::guarded();
+    let digest =
+        registry.push(APP, "v1", &["PATH=/bin", "ADVANCED_REDIS_URL=redis://cache:6379/0"], &["COPY . /app"]);
+    let with = as_user(&plus(&at(&registry), &json!({"tag": "v1", "clean": true, "digest": digest})), USER.1);
+    let outcome = look(&with);
+    assert_pass(
+        &outcome,
+        &[&format!("✓ tag v1 | {digest} | {digest}"), "| no credential | none in its config and history"],
+    );
+    assert!(outcome.reproduce.contains("-u deploy-bot:") && !outcome.reproduce.contains(USER.1));
+}
+
+#[test]
+fn a_missing_tag_and_another_digest_are_wrong() {
+    need!(SERVER);
+    let registry = Registry::open();
+    let digest = registry.push(APP, "v1", &[], &[]);
+    let missing = look(&plus(&at(&registry), &json!({"tag": "v2"})));
+    assert_fail(&missing, &["✗ tag v2 | there | no such tag"]);
+    let other = format!("sha256:{}", "0".repeat(64));
+    let outcome = look(&plus(&at(&registry), &json!({"tag": "v1", "digest": other})));
+    assert_fail(&outcome, &[&format!("✗ tag v1 | {other} | {digest}")]);
+}
+
+#[test]
+fn credentials_in_an_image_are_found_and_not_repeated() {
+    need!(SERVER);
+    let registry = Registry::guarded();
+    let env = ["RABBIT=amqp://app:hunter22@rabbit:5672/", "LEAK=correct horse"];
+    registry.push(APP, "v1", &env, &["ENV AWS=AKIAIOSFODNN7EXAMPLE"]);
+    let outcome = look(&as_user(&plus(&at(&registry), &json!({"tag": "v1", "clean": true})), USER.1));
+    assert_fail(
+        &outcome,
+        &[
+            "environment variable RABBIT holds a URL with a password",
+            "environment variable LEAK holds the value of command printf",
+            "history[0].created_by holds an AWS access key",
+        ],
+    );
+    assert!(!told(&outcome).contains("hunter22") && !told(&outcome).contains("AKIA"));
+}
+
+#[test]
+fn an_upload_is_begun_and_leaves_nothing_behind() {
+    need!(SERVER);
+    let registry = Registry::guarded();
+    registry.push(APP, "v1", &[], &[]);
+    let before = registry.uploads(APP);
+    let outcome = look(&as_user(&plus(&at(&registry), &json!({"push": true})), USER.1));
+    assert_pass(
+        &outcome,
+        &[
+            "✓ upload begun | the account may | it may",
+            "✓ upload cancelled | nothing left behind | nothing left behind",
+        ],
+    );
+    assert_eq!(registry.uploads(APP), before);
+}
+
+#[test]
+fn refused_credentials_and_no_answer_are_told_apart() {
+    need!(SERVER);
+    let registry = Registry::guarded();
+    let wrong = look(&as_user(&plus(&at(&registry), &json!({"push": true})), "wrong horse"));
+    assert_error(&wrong, &["credentials refused for user `deploy-bot`"]);
+    let nobody = look(&plus(&at(&registry), &json!({"tag": "v1"})));
+    assert_error(&nobody, &["asks for credentials and got none"]);
+    let closed = json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "repository": APP, "tag": "v1"});
+    assert_error(&look(&closed), &["refuses connections"]);
+}
+
+/// What a token server does, by the specification.
+fn with_tokens(web: &Web, manifest: Reply) {
+    let challenge = format!(r#"Bearer realm="{}",service="bench""#, web.url("/token"));
+    web.sequence("/v2/", [Reply::status(401).header("WWW-Authenticate", &challenge), Reply::ok("{}")]);
+    web.route("/token", Reply::ok(r#"{"token": "tok-1234567890"}"#));
+    web.route(&format!("/v2/{APP}/manifests/v1"), manifest);
+}
+
+#[test]
+fn a_token_is_fetched_for_the_repository_and_never_told() {
+    let web = Web::start();
+    with_tokens(&web, Reply::ok("{}"));
+    let with = json!({"api": {"url": web.url("")}, "repository": APP, "tag": "v1"});
+    let outcome = look(&as_user(&with, "correct horse"));
+    assert_pass(&outcome, &["✓ tag v1 | recorded | sha256:"]);
+    let asked = web.requests();
+    let token = asked.iter().find(|request| request.target.starts_with("/token")).unwrap();
+    assert!(token.target.contains("scope=repository%3Aplatform%2Fadvanced-app%3Apull"), "{}", token.target);
+    assert!(token.headers["authorization"].starts_with("Basic "));
+    assert_eq!(asked.last().unwrap().headers["authorization"], "Bearer tok-1234567890");
+}
+
+#[test]
+fn a_token_without_the_right_to_push_is_wrong_and_not_an_error() {
+    let web = Web::start();
+    with_tokens(&web, Reply::status(404));
+    let denied = r#"{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}"#;
+    web.route(&format!("/v2/{APP}/blobs/uploads/"), Reply::status(401).body(denied));
+    let with = json!({"api": {"url": web.url("")}, "repository": APP, "push": true});
+    assert_fail(&look(&with), &["it may not: DENIED requested access to the resource is denied (401)"]);
+}
+
+#[test]
+fn a_password_is_not_sent_to_another_host_in_the_clear() {
+    let web = Web::start();
+    let challenge = r#"Bearer realm="http://elsewhere.invalid/token",service="bench""#;
+    web.route("/v2/", Reply::status(401).header("WWW-Authenticate", challenge));
+    let with =
+        as_user(&json!({"api": {"url": web.url("")}, "repository": APP, "tag": "v1"}), "correct horse");
+    assert_error(
+        &look(&with),
+        &["sends for tokens to elsewhere.invalid:80, another host without TLS: not followed"],
+    );
+}
