@@ -29,6 +29,7 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
         "headers" => decode(table).map(Spec::Headers),
         "token" => decode(table).map(Spec::Token),
         "pipeline" => decode(table).map(Box::new).map(Spec::Pipeline),
+        "kubernetes" => decode(table).map(Spec::Kubernetes),
         "contacts" => decode(table).map(Spec::Contacts),
         kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
     }?;
@@ -78,9 +79,12 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
         Spec::Headers(spec) => api(&spec.api),
         Spec::Token(spec) => api(&spec.api),
         Spec::Pipeline(spec) => api(&spec.api),
-        Spec::Command(_) | Spec::Git(_) | Spec::Origins(_) | Spec::Contacts(_) | Spec::Unavailable(_) => {
-            Vec::new()
-        }
+        Spec::Command(_)
+        | Spec::Git(_)
+        | Spec::Kubernetes(_)
+        | Spec::Origins(_)
+        | Spec::Contacts(_)
+        | Spec::Unavailable(_) => Vec::new(),
     }
 }
 

@@ -27,6 +27,7 @@ mod headers;
 mod http;
 mod jaeger;
 mod json;
+mod kubernetes;
 mod net;
 mod origins;
 mod otlp;
@@ -103,6 +104,7 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Headers(spec) => Box::pin(headers::look(spec, &deadline, keeper, given)).await,
         Spec::Token(spec) => Box::pin(token::look(spec, &deadline, keeper)).await,
         Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper).boxed().await,
+        Spec::Kubernetes(spec) => Box::pin(kubernetes::look(spec, &deadline)).await,
         Spec::Origins(spec) => origins::look(spec),
         Spec::Contacts(spec) => contacts::look(spec),
         Spec::Unavailable(spec) => unavailable(spec),

@@ -2,4 +2,5 @@
 //! in the shapes that the products document. The tests use those of which no real one can be had.
 
 pub mod app;
+pub mod kubernetes;
 pub mod server;

@@ -4,6 +4,7 @@ mod command;
 mod edge;
 mod git;
 mod http;
+mod kubernetes;
 mod otlp;
 mod pipeline;
 mod poetry;

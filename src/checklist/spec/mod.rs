@@ -8,6 +8,7 @@ mod decimal;
 mod edge;
 mod git;
 mod http;
+mod kubernetes;
 mod pipeline;
 mod prometheus;
 mod rabbitmq;
@@ -28,6 +29,7 @@ pub use self::decimal::Decimal;
 pub use self::edge::{Contacts, Cors, Headers, Origins, Token};
 pub use self::git::Git;
 pub use self::http::{HeaderCheck, Http, Method};
+pub use self::kubernetes::{Health, Kubernetes, Rollout};
 pub use self::pipeline::{Pipeline, Tap};
 pub use self::prometheus::{Job, Prometheus, Query, Risen, Rule, RuleAbout, Trend};
 pub use self::rabbitmq::{Binding, Exchange, Queue, Rabbitmq};
@@ -73,6 +75,8 @@ pub enum Spec {
     Token(Token),
     /// An event through every hop.
     Pipeline(Box<Pipeline>),
+    /// A namespace of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
     /// The people to call.
     Contacts(Contacts),
     /// A kind that this version of gonogo does not have. Always ends in an error.
@@ -100,6 +104,7 @@ impl Spec {
             Self::Headers(_) => "headers",
             Self::Token(_) => "token",
             Self::Pipeline(_) => "pipeline",
+            Self::Kubernetes(_) => "kubernetes",
             Self::Contacts(_) => "contacts",
             Self::Unavailable(spec) => &spec.kind,
         }
@@ -125,7 +130,11 @@ impl Spec {
                 spec.api.secrets().into_iter().chain(&spec.current).chain(&spec.old).collect()
             }
             Self::Pipeline(spec) => spec.secrets(),
-            Self::Git(_) | Self::Origins(_) | Self::Contacts(_) | Self::Unavailable(_) => Vec::new(),
+            Self::Git(_)
+            | Self::Kubernetes(_)
+            | Self::Origins(_)
+            | Self::Contacts(_)
+            | Self::Unavailable(_) => Vec::new(),
         }
     }
 
@@ -134,6 +143,7 @@ impl Spec {
     pub fn commands(&self) -> Vec<&[String]> {
         let own = match self {
             Self::Command(spec) => Some(spec.argv.as_slice()),
+            Self::Kubernetes(spec) => Some(spec.dry_run.as_slice()).filter(|argv| !argv.is_empty()),
             _ => None,
         };
         self.secrets().into_iter().filter_map(SecretRef::command).chain(own).collect()

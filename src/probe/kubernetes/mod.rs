@@ -1,0 +1,187 @@
+//! The Kubernetes probe, through `kubectl`: where credentials come from, whether a rollout is complete, which
+//! paths tell of health, and whether a command would be let through.
+
+mod judge;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::blind::{Blind, Fact};
+use super::content;
+use super::deadline::Deadline;
+use super::process::{self, Program, Ran};
+use crate::checklist::spec::{Kubernetes, Rollout};
+use crate::outcome::{Observation, Outcome};
+use crate::text;
+
+const KUBECTL: &str = "kubectl";
+/// The longest piece of what `kubectl` says, in bytes.
+const SAID: usize = 300;
+
+/// What was asked for, or that it is not there.
+type Found<T> = Fact<Option<T>>;
+
+pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline) -> Outcome {
+    let mut seen = Vec::new();
+    for name in &spec.deployments {
+        let found = deployment(spec, name, deadline).await;
+        seen.extend(judge::found(name, found, "credentials by reference", |deployment| {
+            judge::credentials(name, deployment)
+        }));
+    }
+    if let Some(rollout) = &spec.rollout {
+        seen.extend(rolled_out(spec, rollout, deadline).await);
+    }
+    if let Some(health) = &spec.health {
+        let name = &health.deployment;
+        let found = deployment(spec, name, deadline).await;
+        seen.extend(judge::found(name, found, "probe paths", |deployment| judge::health(health, deployment)));
+    }
+    if !spec.dry_run.is_empty() {
+        seen.push(tried(spec, deadline).await);
+    }
+    Outcome::of(seen, reproduce(spec))
+}
+
+async fn rolled_out(spec: &Kubernetes, rollout: &Rollout, deadline: &Deadline) -> Vec<Observation> {
+    let name = &rollout.deployment;
+    let found = deployment(spec, name, deadline).await;
+    let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
+    let mut seen =
+        judge::found(name, found, "rollout complete", |deployment| judge::rollout(name, deployment));
+    if let (Some(digest), Some(labels)) = (&rollout.digest, labels) {
+        let pods = get(spec, &["pods", "--selector", &labels], deadline).await;
+        seen.push(judge::digest(name, digest, pods));
+    }
+    seen
+}
+
+async fn deployment(spec: &Kubernetes, name: &str, deadline: &Deadline) -> Found<Value> {
+    get(spec, &["deployment", name], deadline).await
+}
+
+/// What `kubectl get` has, as JSON.
+async fn get(spec: &Kubernetes, what: &[&str], deadline: &Deadline) -> Found<Value> {
+    let mut words = vec!["get"];
+    words.extend(what);
+    words.extend(["--output", "json"]);
+    let ran = run(&kubectl(spec, &words), deadline).await?;
+    if ran.status.success() {
+        if let Some(why) = ran.stdout.cut {
+            return Err(why);
+        }
+        return content::json(&ran.stdout.bytes)
+            .map(Some)
+            .map_err(|why| Blind::new(format!("kubectl prints what is {why}")));
+    }
+    let said = said(&ran);
+    if said.contains("(NotFound)") { Ok(None) } else { Err(explain(spec, &said)) }
+}
+
+fn kubectl(spec: &Kubernetes, words: &[&str]) -> Vec<String> {
+    let mut argv = vec![KUBECTL.to_owned()];
+    argv.extend(place(spec));
+    argv.extend(words.iter().map(|word| (*word).to_owned()));
+    argv
+}
+
+/// The options that say which cluster and namespace.
+fn place(spec: &Kubernetes) -> Vec<String> {
+    let mut words =
+        vec!["--context".to_owned(), spec.context.clone(), "--namespace".to_owned(), spec.namespace.clone()];
+    words.extend(spec.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.clone()]));
+    words
+}
+
+async fn run(argv: &[String], deadline: &Deadline) -> Fact<Ran> {
+    process::run(Program { argv, cwd: None, env: BTreeMap::new() }, deadline).await
+}
+
+fn said(ran: &Ran) -> String {
+    let bytes = if ran.stderr.bytes.is_empty() { &ran.stdout.bytes } else { &ran.stderr.bytes };
+    text::excerpt(bytes, SAID)
+}
+
+/// Why nothing could be looked at.
+fn explain(spec: &Kubernetes, said: &str) -> Blind {
+    let contains = |part: &str| said.contains(part);
+    Blind::new(if contains("(Forbidden)") {
+        format!("this account may not: {said}")
+    } else if contains("does not exist") && contains("context") {
+        format!("there is no context `{}` in the kubeconfig", spec.context)
+    } else if contains("(Unauthorized)") || contains("must be logged in") {
+        format!("credentials are missing or refused: {said}")
+    } else if contains("Unable to connect") || contains("was refused") || contains("dial tcp") {
+        format!("the cluster does not answer: {said}")
+    } else {
+        format!("kubectl says: {said}")
+    })
+}
+
+/// Tries a command without its effect.
+async fn tried(spec: &Kubernetes, deadline: &Deadline) -> Observation {
+    let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
+    let what = format!("dry run of `{shown}`");
+    let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
+    if Path::new(program).file_name().is_none_or(|name| name != KUBECTL) {
+        return there(&shown, program);
+    }
+    let expected = "let through";
+    match run(&dry(spec), deadline).await {
+        Ok(ran) if ran.status.success() => Observation::new(what, expected, "let through", true),
+        Ok(ran) => {
+            let said = said(&ran);
+            if said.contains("(NotFound)") {
+                Observation::new(what, expected, format!("there is nothing to do it to: {said}"), false)
+            } else if said.contains("(Forbidden)") {
+                // A right that is missing now is missing in the night too.
+                Observation::new(what, expected, format!("this account may not: {said}"), false)
+            } else if said.contains("unknown") || said.contains("error: invalid") {
+                Observation::new(what, expected, said, false)
+            } else {
+                Observation::unseen(what, expected, explain(spec, &said))
+            }
+        }
+        Err(why) => Observation::unseen(what, expected, why),
+    }
+}
+
+/// The command with the place and `--dry-run=server`, before any words that are not for `kubectl`.
+fn dry(spec: &Kubernetes) -> Vec<String> {
+    let (program, rest) = spec.dry_run.split_at(1);
+    let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
+    let mut argv = program.to_vec();
+    argv.extend(place(spec));
+    argv.extend_from_slice(&rest[..end]);
+    argv.push("--dry-run=server".into());
+    argv.extend_from_slice(&rest[end..]);
+    argv
+}
+
+/// Of another program it can only be seen that it is there.
+fn there(shown: &str, program: &str) -> Observation {
+    let (what, expected) = (format!("program of `{shown}`"), "there; only kubectl can be tried");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |file: &Path| file.is_file();
+    let found = if program.contains('/') {
+        is_there(Path::new(program)).then(|| program.into())
+    } else {
+        std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_there(file))
+    };
+    match found {
+        Some(file) => Observation::new(what, expected, file.display().to_string(), true),
+        None => Observation::new(what, expected, format!("there is no program `{program}` here"), false),
+    }
+}
+
+fn reproduce(spec: &Kubernetes) -> String {
+    let rollout = spec.rollout.as_ref().map(|rollout| &rollout.deployment);
+    let name = spec.deployments.first().or(rollout).or(spec.health.as_ref().map(|health| &health.deployment));
+    let argv = match name {
+        Some(name) => kubectl(spec, &["get", "deployment", name, "--output", "json"]),
+        None => dry(spec),
+    };
+    argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,210 @@
+//! The part of the Kubernetes API that `kubectl` asks for when it reads and scales deployments.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{Path, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::server::Server;
+
+/// A cluster with deployments and pods, by name.
+#[derive(Debug)]
+pub struct Cluster {
+    server: Server,
+    state: Arc<Mutex<Objects>>,
+}
+
+/// What there is.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// Deployments, by name.
+    pub deployments: BTreeMap<String, Value>,
+    /// Pods, as a list has them.
+    pub pods: Vec<Value>,
+    /// Whether writing is forbidden.
+    pub read_only: bool,
+    /// Whether reading is forbidden too.
+    pub shut: bool,
+    /// How often something was written for good.
+    pub written: usize,
+}
+
+type Shared = State<Arc<Mutex<Objects>>>;
+
+impl Cluster {
+    /// Starts one without anything in it.
+    ///
+    /// # Errors
+    /// When there is no port to be had.
+    pub fn start() -> io::Result<Self> {
+        let state = Arc::new(Mutex::default());
+        let server = Server::start(routes(Arc::clone(&state)))?;
+        Ok(Self { server, state })
+    }
+
+    /// Changes what there is.
+    pub fn set(&self, change: impl FnOnce(&mut Objects)) {
+        change(&mut lock(&self.state));
+    }
+
+    /// How often something was written for good.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        lock(&self.state).written
+    }
+
+    /// A kubeconfig with one context of this name.
+    #[must_use]
+    pub fn kubeconfig(&self, context: &str) -> String {
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": context,
+            "clusters": [{"name": "c", "cluster": {"server": self.server.url()}}],
+            "users": [{"name": "u", "user": {}}],
+            "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
+        });
+        config.to_string()
+    }
+}
+
+/// A deployment whose rollout is complete, with one container that has this environment.
+#[must_use]
+pub fn deployment(name: &str, replicas: u64, env: &Value) -> Value {
+    let path = |path: &str| json!({"httpGet": {"path": path, "port": 8004}});
+    let container = json!({
+        "name": name,
+        "image": name,
+        "env": env,
+        "livenessProbe": path("/healthz"),
+        "readinessProbe": path("/readyz"),
+    });
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "realtime", "generation": 2, "resourceVersion": "1"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}},
+        },
+        "status": {
+            "observedGeneration": 2,
+            "replicas": replicas,
+            "updatedReplicas": replicas,
+            "availableReplicas": replicas,
+            "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}],
+        },
+    })
+}
+
+fn lock(state: &Mutex<Objects>) -> MutexGuard<'_, Objects> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn routes(state: Arc<Mutex<Objects>>) -> Router {
+    let versions = || async { Json(json!({"kind": "APIVersions", "versions": ["v1"]})) };
+    Router::new()
+        .route("/api", get(versions))
+        .route("/apis", get(groups))
+        .route("/api/v1", get(core))
+        .route("/apis/apps/v1", get(apps))
+        .route("/api/v1/namespaces/{namespace}/pods", get(pods))
+        .route("/apis/apps/v1/namespaces/{namespace}/deployments/{name}", any(one))
+        .route("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale", any(scale))
+        .with_state(state)
+}
+
+async fn groups() -> Json<Value> {
+    let version = json!({"groupVersion": "apps/v1", "version": "v1"});
+    let group = json!({"name": "apps", "versions": [version], "preferredVersion": version});
+    Json(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}))
+}
+
+async fn core() -> Json<Value> {
+    resources("v1", &[("pods", "Pod", &["get", "list"])])
+}
+
+async fn apps() -> Json<Value> {
+    let all: &[(&str, &str, &[&str])] = &[
+        ("deployments", "Deployment", &["get", "list", "patch", "update"]),
+        ("deployments/scale", "Scale", &["get", "patch", "update"]),
+    ];
+    resources("apps/v1", all)
+}
+
+fn resources(version: &str, all: &[(&str, &str, &[&str])]) -> Json<Value> {
+    let one = |(name, kind, verbs): &(&str, &str, &[&str])| json!({"name": name, "singularName": "", "namespaced": true, "kind": kind, "verbs": verbs});
+    let all: Vec<_> = all.iter().map(one).collect();
+    Json(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": all}))
+}
+
+async fn pods(State(state): Shared) -> Response {
+    let state = lock(&state);
+    if state.shut {
+        return forbidden("list", "pods");
+    }
+    Json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": state.pods})).into_response()
+}
+
+async fn one(State(state): Shared, Path((_, name)): Path<(String, String)>) -> Response {
+    let state = lock(&state);
+    if state.shut {
+        return forbidden("get", "deployments");
+    }
+    state.deployments.get(&name).map_or_else(|| missing(&name), |found| Json(found.clone()).into_response())
+}
+
+async fn scale(
+    State(state): Shared,
+    Path((namespace, name)): Path<(String, String)>,
+    request: axum::extract::Request,
+) -> Response {
+    let writes = request.method() != Method::GET;
+    let dry = request.uri().query().is_some_and(|query| query.contains("dryRun=All"));
+    let mut state = lock(&state);
+    if state.shut || (writes && state.read_only) {
+        return forbidden("patch", "deployments/scale");
+    }
+    let Some(found) = state.deployments.get(&name) else { return missing(&name) };
+    let replicas = found.pointer("/spec/replicas").cloned().unwrap_or_default();
+    state.written += usize::from(writes && !dry);
+    let metadata = json!({"name": name, "namespace": namespace, "resourceVersion": "2"});
+    Json(json!({
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": replicas},
+        "status": {"replicas": replicas},
+    }))
+    .into_response()
+}
+
+fn status(code: StatusCode, reason: &str, message: &str) -> Response {
+    let body = json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code.as_u16(),
+    });
+    (code, Json(body)).into_response()
+}
+
+fn missing(name: &str) -> Response {
+    status(StatusCode::NOT_FOUND, "NotFound", &format!("deployments.apps \"{name}\" not found"))
+}
+
+fn forbidden(verb: &str, resource: &str) -> Response {
+    let message = format!(
+        "{resource} is forbidden: User \"gonogo\" cannot {verb} resource \"{resource}\" in API group \"apps\""
+    );
+    status(StatusCode::FORBIDDEN, "Forbidden", &message)
+}

@@ -1,0 +1,167 @@
+use gonogo::outcome::Outcome;
+use gonogo::rehearsal::kubernetes::{Cluster, deployment};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use super::*;
+use crate::bench::need;
+use crate::bench::web::Silent;
+
+const KUBECTL: &str = "kubectl";
+const PAUSE: [&str; 5] = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"];
+
+/// A cluster with the application and its worker, and the kubeconfig that leads there.
+struct Bench {
+    cluster: Cluster,
+    kubeconfig: NamedTempFile,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let cluster = Cluster::start().unwrap();
+        let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
+        let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}, {"name": "PORT", "value": "8004"}]);
+        cluster.set(|objects| {
+            for name in ["advanced-app", "advanced-worker"] {
+                objects.deployments.insert(name.into(), deployment(name, 2, &env));
+            }
+        });
+        let kubeconfig = NamedTempFile::new().unwrap();
+        std::fs::write(kubeconfig.path(), cluster.kubeconfig("production")).unwrap();
+        Self { cluster, kubeconfig }
+    }
+
+    #[track_caller]
+    fn look(&self, more: &Value) -> Outcome {
+        let with =
+            json!({"context": "production", "namespace": "realtime", "kubeconfig": self.kubeconfig.path()});
+        look_within(DEADLINE, "kubernetes", &plus(&with, more))
+    }
+
+    /// Changes something of the application's deployment.
+    fn change(&self, path: &str, value: Value) {
+        self.cluster.set(|objects| {
+            *objects.deployments.get_mut("advanced-app").unwrap().pointer_mut(path).unwrap() = value;
+        });
+    }
+}
+
+fn app() -> Value {
+    json!({"rollout": {"deployment": "advanced-app"}})
+}
+
+#[test]
+fn a_workload_as_it_should_be_passes() {
+    need!(KUBECTL);
+    let bench = Bench::new();
+    let outcome = bench.look(&json!({
+        "deployments": ["advanced-app", "advanced-worker"],
+        "rollout": {"deployment": "advanced-app"},
+        "health": {"deployment": "advanced-app"},
+        "dry_run": PAUSE,
+    }));
+    assert_pass(
+        &outcome,
+        &[
+            "✓ deployment advanced-app | credentials by reference | ADVANCED_REDIS_URL (advanced-redis)",
+            "✓ deployment advanced-app | rollout complete | complete: 2 of 2 available",
+            "✓ liveness of deployment advanced-app | /healthz | /healthz",
+            "✓ readiness of deployment advanced-app | /readyz | /readyz",
+            "✓ dry run of `kubectl scale deployment advanced-worker --replicas=0` | let through | let through",
+        ],
+    );
+    assert_eq!(bench.cluster.written(), 0, "a dry run changes nothing");
+    assert!(outcome.reproduce.starts_with("kubectl --context production --namespace realtime"));
+}
+
+#[test]
+fn credentials_that_are_written_out_are_named_and_not_repeated() {
+    need!(KUBECTL);
+    let bench = Bench::new();
+    let env = json!([
+        {"name": "ADVANCED_RABBITMQ_URL", "value": "amqp://app:hunter22@rabbit:5672/"},
+        {"name": "ADVANCED_REALTIME_TOKEN", "value": "hunter22"},
+        {"name": "API_KEY", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "key"}}},
+        {"name": "TOKEN_FILE", "value": "/run/token"},
+    ]);
+    bench.change("/spec/template/spec/containers/0/env", env);
+    let outcome = bench.look(&json!({"deployments": ["advanced-app", "no-such"]}));
+    assert_fail(
+        &outcome,
+        &[
+            "ADVANCED_RABBITMQ_URL holds a URL with a password",
+            "ADVANCED_REALTIME_TOKEN is written out",
+            "API_KEY comes from a config map",
+            "✗ deployment advanced-app | credentials by reference | no variable comes from a secret",
+            "✗ deployment no-such | credentials by reference | there is no such deployment",
+        ],
+    );
+    assert!(!told(&outcome).contains("hunter22") && !told(&outcome).contains("TOKEN_FILE"));
+}
+
+#[test]
+fn a_rollout_that_is_not_complete_is_told_how_far_it_is() {
+    need!(KUBECTL);
+    let bench = Bench::new();
+    bench.change("/status/updatedReplicas", json!(1));
+    assert_fail(&bench.look(&app()), &["1 of 2 are new, 2 available, 1 old"]);
+    bench.change("/status/observedGeneration", json!(1));
+    assert_fail(&bench.look(&app()), &["its newest change is not taken up yet"]);
+    let stuck = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]);
+    bench.change("/status/conditions", stuck);
+    assert_fail(&bench.look(&app()), &["stuck: timed out (ProgressDeadlineExceeded)"]);
+    let bench = Bench::new();
+    bench.change("/spec/replicas", json!(0));
+    assert_fail(&bench.look(&app()), &["✗ replicas of advanced-app | 1 or more | 0: nothing runs"]);
+    bench.change("/spec/template/spec/containers/0/readinessProbe/httpGet/path", json!("/healthz"));
+    let health = bench.look(&json!({"health": {"deployment": "advanced-app"}}));
+    assert_fail(&health, &["✗ readiness of deployment advanced-app | /readyz | /healthz"]);
+}
+
+#[test]
+fn the_digest_that_runs_is_the_one_that_was_pushed() {
+    need!(KUBECTL);
+    let bench = Bench::new();
+    let pod = |digest: &str| {
+        json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": digest}, "status": {"phase": "Running",
+        "containerStatuses": [{"imageID": format!("registry/app@sha256:{digest}")}]}})
+    };
+    let asked = json!({"rollout": {"deployment": "advanced-app", "digest": "sha256:aa"}});
+    assert_fail(&bench.look(&asked), &["✗ image of advanced-app | sha256:aa in every pod | no pod runs"]);
+    bench.cluster.set(|objects| objects.pods = vec![pod("aa"), pod("bb")]);
+    assert_fail(&bench.look(&asked), &["another one in 1 of 2"]);
+    bench.cluster.set(|objects| objects.pods = vec![pod("aa")]);
+    assert_pass(&bench.look(&asked), &["✓ image of advanced-app | sha256:aa in every pod | in all 1"]);
+}
+
+#[test]
+fn what_may_not_be_seen_is_told_apart() {
+    need!(KUBECTL);
+    let bench = Bench::new();
+    bench.cluster.set(|objects| objects.read_only = true);
+    assert_fail(&bench.look(&json!({"dry_run": PAUSE})), &["this account may not: ", "(Forbidden)"]);
+    bench.cluster.set(|objects| objects.shut = true);
+    assert_error(
+        &bench.look(&app()),
+        &["? deployment advanced-app | rollout complete | this account may not: "],
+    );
+    let context = bench.look(&plus(&app(), &json!({"context": "staging"})));
+    assert_error(&context, &["there is no context `staging` in the kubeconfig"]);
+    let other = bench.look(&json!({"dry_run": ["no-such-program", "--replicas=0"]}));
+    assert_fail(&other, &["there is no program `no-such-program` here"]);
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_costs_the_deadline() {
+    need!(KUBECTL);
+    let silent = Silent::start();
+    let kubeconfig = NamedTempFile::new().unwrap();
+    let config = Bench::new().cluster.kubeconfig("production");
+    let begin = config.find("http://127.0.0.1:").unwrap() + "http://127.0.0.1:".len();
+    let end = begin + config[begin..].find('"').unwrap();
+    let config = format!("{}{}{}", &config[..begin], silent.port(), &config[end..]);
+    std::fs::write(kubeconfig.path(), config).unwrap();
+    let with = json!({"context": "production", "namespace": "realtime", "kubeconfig": kubeconfig.path()});
+    let outcome = look_within(SHORT, "kubernetes", &plus(&with, &app()));
+    assert_error(&outcome, &["no answer within 700 ms"]);
+}
