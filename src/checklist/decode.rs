@@ -30,6 +30,8 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
         "token" => decode(table).map(Spec::Token),
         "pipeline" => decode(table).map(Box::new).map(Spec::Pipeline),
         "kubernetes" => decode(table).map(Spec::Kubernetes),
+        "iac" => decode(table).map(Spec::Iac),
+        "aws-secret" => decode(table).map(Spec::AwsSecret),
         "contacts" => decode(table).map(Spec::Contacts),
         kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
     }?;
@@ -79,7 +81,9 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
         Spec::Headers(spec) => api(&spec.api),
         Spec::Token(spec) => api(&spec.api),
         Spec::Pipeline(spec) => api(&spec.api),
-        Spec::Command(_)
+        Spec::Iac(_)
+        | Spec::AwsSecret(_)
+        | Spec::Command(_)
         | Spec::Git(_)
         | Spec::Kubernetes(_)
         | Spec::Origins(_)

@@ -14,6 +14,7 @@
 
 mod address;
 mod api;
+mod aws_secret;
 mod blind;
 mod command;
 mod contacts;
@@ -25,6 +26,7 @@ mod git;
 mod grafana;
 mod headers;
 mod http;
+mod iac;
 mod jaeger;
 mod json;
 mod kubernetes;
@@ -105,6 +107,8 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Token(spec) => Box::pin(token::look(spec, &deadline, keeper)).await,
         Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper).boxed().await,
         Spec::Kubernetes(spec) => Box::pin(kubernetes::look(spec, &deadline)).await,
+        Spec::Iac(spec) => Box::pin(iac::look(spec, &deadline)).await,
+        Spec::AwsSecret(spec) => Box::pin(aws_secret::look(spec, &deadline, given)).await,
         Spec::Origins(spec) => origins::look(spec),
         Spec::Contacts(spec) => contacts::look(spec),
         Spec::Unavailable(spec) => unavailable(spec),

@@ -40,13 +40,18 @@ pub(super) struct Ran {
 /// Runs a program in a process group of its own, without input. At the deadline, or when nobody waits for
 /// it any more, the group is ended.
 pub(super) async fn run(program: Program<'_>, deadline: &Deadline) -> Fact<Ran> {
+    run_keeping(program, KEPT, deadline).await
+}
+
+/// The same, for a program that prints more: so much of each output is kept, in bytes.
+pub(super) async fn run_keeping(program: Program<'_>, kept: usize, deadline: &Deadline) -> Fact<Ran> {
     let begun = Instant::now();
     let mut child = spawn(&program)?;
     let mut group = Group::of(&child);
     let (mut stdout, mut stderr) = (Content::default(), Content::default());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let work = async {
-        let reading = async { tokio::join!(read(out, &mut stdout), read(err, &mut stderr)) };
+        let reading = async { tokio::join!(read(out, &mut stdout, kept), read(err, &mut stderr, kept)) };
         tokio::pin!(reading);
         tokio::select! {
             status = child.wait() => {
@@ -94,18 +99,18 @@ fn spawn(program: &Program) -> Fact<Child> {
 }
 
 /// Reads to the end, and keeps the begin.
-async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Content) {
+async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Content, kept: usize) {
     let Some(mut from) = from else { return };
     let mut buffer = vec![0; 16 << 10];
     loop {
         match from.read(&mut buffer).await {
             Ok(0) => return,
             Ok(length) => {
-                let room = KEPT - into.bytes.len();
+                let room = kept - into.bytes.len();
                 into.bytes.extend_from_slice(&buffer[..length.min(room)]);
                 if length > room {
                     into.cut.get_or_insert_with(|| {
-                        Blind::new(format!("it prints more than {} MiB: only the begin was kept", KEPT >> 20))
+                        Blind::new(format!("it prints more than {} MiB: only the begin was kept", kept >> 20))
                     });
                 }
             }

@@ -8,6 +8,7 @@ mod decimal;
 mod edge;
 mod git;
 mod http;
+mod iac;
 mod kubernetes;
 mod pipeline;
 mod prometheus;
@@ -29,6 +30,7 @@ pub use self::decimal::Decimal;
 pub use self::edge::{Contacts, Cors, Headers, Origins, Token};
 pub use self::git::Git;
 pub use self::http::{HeaderCheck, Http, Method};
+pub use self::iac::{AwsSecret, Iac, IacTool};
 pub use self::kubernetes::{Health, Kubernetes, Rollout};
 pub use self::pipeline::{Pipeline, Tap};
 pub use self::prometheus::{Job, Prometheus, Query, Risen, Rule, RuleAbout, Trend};
@@ -77,6 +79,10 @@ pub enum Spec {
     Pipeline(Box<Pipeline>),
     /// A namespace of a Kubernetes cluster.
     Kubernetes(Kubernetes),
+    /// Infrastructure as code.
+    Iac(Iac),
+    /// A secret in AWS Secrets Manager.
+    AwsSecret(AwsSecret),
     /// The people to call.
     Contacts(Contacts),
     /// A kind that this version of gonogo does not have. Always ends in an error.
@@ -105,6 +111,8 @@ impl Spec {
             Self::Token(_) => "token",
             Self::Pipeline(_) => "pipeline",
             Self::Kubernetes(_) => "kubernetes",
+            Self::Iac(_) => "iac",
+            Self::AwsSecret(_) => "aws-secret",
             Self::Contacts(_) => "contacts",
             Self::Unavailable(spec) => &spec.kind,
         }
@@ -130,7 +138,9 @@ impl Spec {
                 spec.api.secrets().into_iter().chain(&spec.current).chain(&spec.old).collect()
             }
             Self::Pipeline(spec) => spec.secrets(),
-            Self::Git(_)
+            Self::Iac(_)
+            | Self::AwsSecret(_)
+            | Self::Git(_)
             | Self::Kubernetes(_)
             | Self::Origins(_)
             | Self::Contacts(_)

@@ -70,9 +70,9 @@ pub(super) fn credentials(name: &str, deployment: &Value) -> Vec<Observation> {
                 seen.push(Observation::new(&whose, expected, format!("{key} is written out"), false));
             }
         }
-        let whole = container.get("envFrom").and_then(Value::as_array).into_iter().flatten();
+        let sources = container.get("envFrom").and_then(Value::as_array).into_iter().flatten();
         by_reference.extend(
-            whole.filter_map(|from| Some(format!("all of {}", word(from.get("secretRef")?, "name")))),
+            sources.filter_map(|from| Some(format!("all of {}", word(from.get("secretRef")?, "name")))),
         );
     }
     let told = if by_reference.is_empty() {

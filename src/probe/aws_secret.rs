@@ -1,0 +1,114 @@
+//! The probe of AWS Secrets Manager, through `aws`: how young the current version of a secret is, and whether it
+//! is another than the last run's. Its value is never asked for.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Given;
+use super::blind::{Blind, Fact};
+use super::content;
+use super::deadline::Deadline;
+use super::process::{self, Program};
+use crate::checklist::spec::AwsSecret;
+use crate::outcome::{Observation, Outcome};
+use crate::text;
+use crate::time::Utc;
+
+const VERSION: &str = "current version";
+/// The longest piece of what `aws` says, in bytes.
+const SAID: usize = 300;
+
+pub(super) async fn look(spec: &AwsSecret, deadline: &Deadline, given: &Given) -> Outcome {
+    let argv = argv(spec);
+    let reproduce = argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
+    let what = format!("secret {}", spec.secret_id);
+    let seen = match describe(&argv, deadline).await {
+        Ok(Some(told)) => judge(spec, &what, &told, given),
+        Ok(None) => vec![Observation::new(what, "there", "there is no such secret", false)],
+        Err(why) => vec![Observation::unseen(what, "readable", why)],
+    };
+    Outcome::of(seen, reproduce)
+}
+
+fn argv(spec: &AwsSecret) -> Vec<String> {
+    let words =
+        ["aws", "secretsmanager", "describe-secret", "--secret-id", &spec.secret_id, "--output", "json"];
+    let mut argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let options =
+        [("--region", &spec.region), ("--profile", &spec.profile), ("--endpoint-url", &spec.endpoint)];
+    for (option, value) in options {
+        argv.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
+    }
+    argv
+}
+
+async fn describe(argv: &[String], deadline: &Deadline) -> Fact<Option<Value>> {
+    let env = BTreeMap::from([("AWS_PAGER".to_owned(), String::new())]);
+    let ran = process::run(Program { argv, cwd: None, env }, deadline).await?;
+    if ran.status.success() {
+        let told = content::json(&ran.stdout.bytes);
+        return told.map(Some).map_err(|why| Blind::new(format!("aws prints what is {why}")));
+    }
+    let said = text::excerpt(&ran.stderr.bytes, SAID);
+    if said.contains("ResourceNotFoundException") {
+        return Ok(None);
+    }
+    Err(Blind::new(if said.contains("AccessDenied") {
+        format!("this account may not: {said}")
+    } else if said.contains("Unable to locate credentials") || said.contains("InvalidClientTokenId") {
+        format!("credentials are missing or refused: {said}")
+    } else if said.contains("Could not connect") || said.contains("Connect timeout") {
+        format!("AWS does not answer: {said}")
+    } else {
+        format!("aws says: {said}")
+    }))
+}
+
+fn judge(spec: &AwsSecret, what: &str, told: &Value, given: &Given) -> Vec<Observation> {
+    let deleted = told.get("DeletedDate").filter(|date| !date.is_null());
+    if let Some(date) = deleted {
+        return vec![Observation::new(what, "there", format!("to be deleted, since {}", plain(date)), false)];
+    }
+    let versions = told.get("VersionIdsToStages").and_then(Value::as_object);
+    let current = versions.into_iter().flatten().find(|(_, stages)| {
+        stages.as_array().is_some_and(|stages| stages.iter().any(|stage| stage == "AWSCURRENT"))
+    });
+    let Some((version, _)) = current else {
+        return vec![Observation::new(what, "there", "it has no current version", false)];
+    };
+    vec![fresh(version, given), age(spec, told)]
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn fresh(version: &str, given: &Given) -> Observation {
+    let last =
+        given.last.as_ref().and_then(|last| last.observations.iter().find(|seen| seen.what == VERSION));
+    match last.map(|seen| &seen.seen) {
+        Some(last) => {
+            Observation::new(VERSION, format!("another than the last run's {last}"), version, last != version)
+        }
+        None => Observation::recorded(VERSION, version),
+    }
+}
+
+/// `aws` writes times as RFC 3339, or as seconds where it is set up to.
+fn age(spec: &AwsSecret, told: &Value) -> Observation {
+    let expected = format!("at most {} days", spec.max_age_days);
+    let changed = told
+        .get("LastRotatedDate")
+        .or_else(|| told.get("LastChangedDate"))
+        .or_else(|| told.get("CreatedDate"));
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this age")]
+    let seconds = |value: &Value| value.as_f64().map(|seconds| Utc::from_millis((seconds * 1000.0) as i64));
+    let at = changed
+        .and_then(|value| value.as_str().and_then(|text| Utc::parse(text).ok()).or_else(|| seconds(value)));
+    let Some(at) = at else {
+        return Observation::unseen("age", expected, "AWS does not say when it was changed");
+    };
+    let days = Utc::from_millis(jiff::Timestamp::now().as_millisecond()).since(at).as_secs() / 86_400;
+    Observation::new("age", expected, format!("{days} days"), days <= spec.max_age_days).measured()
+}

@@ -1,0 +1,253 @@
+//! Change sets of the three tools, and what must hold of them. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+use crate::checklist::spec::Iac;
+use crate::outcome::{Observation, Sha256Hex};
+use crate::probe::blind::{Blind, Fact};
+use crate::text;
+
+/// What would happen to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Action {
+    None,
+    Create,
+    Update,
+    Replace,
+    Destroy,
+}
+
+/// One resource of a change set.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) address: String,
+    pub(super) kind: String,
+    pub(super) action: Action,
+}
+
+/// A change set.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) changes: Vec<Change>,
+    /// Of what was planned, whenever.
+    pub(super) digest: Sha256Hex,
+}
+
+fn foreign(tool: &str, error: &serde_json::Error) -> Blind {
+    Blind::new(format!("what it prints is no change set of {tool}: {error}"))
+}
+
+impl Planned {
+    /// `terraform show -json PLAN`
+    pub(super) fn of_terraform(json: &[u8]) -> Fact<Self> {
+        #[derive(Deserialize)]
+        struct Plan {
+            #[serde(default)]
+            resource_changes: Vec<Resource>,
+        }
+        #[derive(Deserialize)]
+        struct Resource {
+            address: String,
+            #[serde(rename = "type")]
+            kind: String,
+            change: Actions,
+        }
+        #[derive(Deserialize)]
+        struct Actions {
+            actions: Vec<String>,
+        }
+        let plan: Plan = serde_json::from_slice(json).map_err(|error| foreign("Terraform", &error))?;
+        let change = |resource: Resource| {
+            let has = |action: &str| resource.change.actions.iter().any(|one| one == action);
+            let action = match (has("create"), has("delete"), has("update")) {
+                (true, true, _) => Action::Replace,
+                (true, false, _) => Action::Create,
+                (false, true, _) => Action::Destroy,
+                (false, false, true) => Action::Update,
+                (false, false, false) => Action::None,
+            };
+            Change { address: resource.address, kind: resource.kind, action }
+        };
+        let changes = plan.resource_changes.into_iter().map(change).collect();
+        Ok(Self { changes, digest: digest(json, &["timestamp"])? })
+    }
+
+    /// `pulumi preview --json`
+    pub(super) fn of_pulumi(json: &[u8]) -> Fact<Self> {
+        #[derive(Deserialize)]
+        struct Preview {
+            #[serde(default)]
+            steps: Vec<Step>,
+        }
+        #[derive(Deserialize)]
+        struct Step {
+            op: String,
+            urn: String,
+        }
+        let preview: Preview = serde_json::from_slice(json).map_err(|error| foreign("Pulumi", &error))?;
+        let change = |step: Step| {
+            let action = match step.op.as_str() {
+                "same" | "read" | "refresh" => Action::None,
+                "create" => Action::Create,
+                "delete" => Action::Destroy,
+                op if op.contains("replace") => Action::Replace,
+                _ => Action::Update,
+            };
+            // urn:pulumi:stack::project::type::name
+            let mut parts = step.urn.rsplit("::");
+            let (name, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            Change { address: name.to_owned(), kind: kind.to_owned(), action }
+        };
+        let changes = preview.steps.into_iter().map(change).collect();
+        Ok(Self { changes, digest: digest(json, &["duration"])? })
+    }
+
+    /// `aws cloudformation describe-change-set --output json`
+    pub(super) fn of_cloud_formation(json: &[u8]) -> Fact<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Set {
+            status: String,
+            #[serde(default)]
+            status_reason: String,
+            #[serde(default)]
+            changes: Vec<Item>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Item {
+            resource_change: Option<Resource>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Resource {
+            action: String,
+            #[serde(rename = "LogicalResourceId")]
+            address: String,
+            #[serde(rename = "ResourceType")]
+            kind: String,
+            #[serde(default)]
+            replacement: String,
+        }
+        let set: Set = serde_json::from_slice(json).map_err(|error| foreign("CloudFormation", &error))?;
+        let is_empty = set.status == "FAILED" && set.status_reason.contains("didn't contain changes");
+        if set.status != "CREATE_COMPLETE" && !is_empty {
+            return Err(Blind::new(format!("the change set is {}: {}", set.status, set.status_reason)));
+        }
+        let change = |resource: Resource| {
+            let action = match (resource.action.as_str(), resource.replacement.as_str()) {
+                ("Add" | "Import", _) => Action::Create,
+                ("Remove", _) => Action::Destroy,
+                (_, "True" | "Conditional") => Action::Replace,
+                _ => Action::Update,
+            };
+            Change { address: resource.address, kind: resource.kind, action }
+        };
+        let changes = set.changes.into_iter().filter_map(|item| item.resource_change).map(change).collect();
+        Ok(Self { changes, digest: digest(json, &["CreationTime"])? })
+    }
+}
+
+/// The digest of a JSON object without some of its fields, which differ from one making to the next.
+fn digest(json: &[u8], without: &[&str]) -> Fact<Sha256Hex> {
+    let fields: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(json).map_err(|error| foreign("any tool", &error))?;
+    let mut digest = Sha256::new();
+    for (name, value) in fields.iter().filter(|(name, _)| !without.contains(&name.as_str())) {
+        for part in [name.as_str(), value.get()] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+    }
+    Ok(Sha256Hex(digest.finalize().into()))
+}
+
+pub(super) fn judge(spec: &Iac, planned: &Planned) -> Vec<Observation> {
+    let of = |action: Action| planned.changes.iter().filter(move |change| change.action == action);
+    let count = |action| of(action).count();
+    let told = format!(
+        "{} to create, {} to update, {} to replace, {} to destroy",
+        count(Action::Create),
+        count(Action::Update),
+        count(Action::Replace),
+        count(Action::Destroy)
+    );
+    let unchanged = planned.changes.iter().all(|change| change.action == Action::None);
+    let told = if unchanged { "nothing would change".to_owned() } else { told };
+    let mut seen = vec![Observation::recorded("change set", told)];
+    let lost = of(Action::Destroy).chain(of(Action::Replace)).map(|change| lost(spec, change));
+    seen.extend(lost);
+    seen.extend(spec.required.iter().map(|word| required(word, planned)));
+    seen.push(Observation::recorded("digest of the change set", planned.digest.to_string()));
+    seen
+}
+
+/// What is destroyed, or destroyed and made anew, is named.
+fn lost(spec: &Iac, change: &Change) -> Observation {
+    let may = spec.may_destroy.contains(&change.address);
+    let what = if change.action == Action::Replace { "replaced" } else { "destroyed" };
+    let expected = if may { "may be" } else { "kept; `may_destroy` names what may go" };
+    Observation::new(
+        format!("resource {}", change.address),
+        expected,
+        format!("{what} ({})", change.kind),
+        may,
+    )
+}
+
+/// Whether the change set knows of a kind of resource at all, changed or not.
+fn required(word: &str, planned: &Planned) -> Observation {
+    let (what, sought) = (format!("resources of {word}"), word.to_lowercase());
+    let fits = |change: &&Change| {
+        change.address.to_lowercase().contains(&sought) || change.kind.to_lowercase().contains(&sought)
+    };
+    let found = planned.changes.iter().filter(fits).count();
+    let seen = if found == 0 { "none".to_owned() } else { text::count(found, "resource") };
+    Observation::new(what, "one or more in the code", seen, found > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(planned: &Planned) -> Vec<(&str, Action)> {
+        planned.changes.iter().map(|change| (change.address.as_str(), change.action)).collect()
+    }
+
+    #[test]
+    fn a_preview_of_pulumi_is_read() {
+        let json = br#"{"steps": [{"op": "same", "urn": "urn:pulumi:prod::app::pulumi:pulumi:Stack::app-prod"},
+            {"op": "delete", "urn": "urn:pulumi:prod::app::aws:elasticache/cluster:Cluster::redis"},
+            {"op": "create-replacement", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}], "duration": 5}"#;
+        let planned = Planned::of_pulumi(json).unwrap();
+        assert_eq!(
+            told(&planned),
+            [("app-prod", Action::None), ("redis", Action::Destroy), ("rabbit", Action::Replace)]
+        );
+        let later = String::from_utf8_lossy(json).replace("\"duration\": 5", "\"duration\": 6");
+        assert_eq!(Planned::of_pulumi(later.as_bytes()).unwrap().digest, planned.digest);
+    }
+
+    #[test]
+    fn a_change_set_of_cloud_formation_is_read() {
+        let json = br#"{"Status": "CREATE_COMPLETE", "Changes": [
+            {"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup", "Replacement": "True"}},
+            {"ResourceChange": {"Action": "Add", "LogicalResourceId": "Rules", "ResourceType": "AWS::EC2::SecurityGroup"}}]}"#;
+        assert_eq!(
+            told(&Planned::of_cloud_formation(json).unwrap()),
+            [("Redis", Action::Replace), ("Rules", Action::Create)]
+        );
+        let empty =
+            br#"{"Status": "FAILED", "StatusReason": "The submitted information didn't contain changes."}"#;
+        assert!(Planned::of_cloud_formation(empty).unwrap().changes.is_empty());
+        let failed = br#"{"Status": "FAILED", "StatusReason": "no template"}"#;
+        assert_eq!(
+            Planned::of_cloud_formation(failed).unwrap_err().to_string(),
+            "the change set is FAILED: no template"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Whether the state of the infrastructure is kept: at the tool's own place, or in a file. What it holds is not
+//! told: there may be secrets in it.
+
+use std::fs::File;
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{failed, owned, run};
+use crate::checklist::spec::{Iac, IacTool, Pattern};
+use crate::outcome::{Observation, Sha256Hex};
+use crate::probe::blind::{Blind, Fact};
+use crate::probe::deadline::Deadline;
+
+/// How much of a state is looked at for its version, in bytes.
+const HEAD: usize = 4096;
+
+pub(super) async fn look(spec: &Iac, deadline: &Deadline) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    if let Some(file) = &spec.backup {
+        seen.push(backup(file));
+    }
+    if seen.is_empty() || spec.tool == IacTool::Terraform {
+        let what = format!("state of {}", spec.directory);
+        seen.push(match pull(spec, deadline).await {
+            Ok(Some(version)) => Observation::recorded(what, version),
+            Ok(None) => Observation::new(what, "kept", "there is none", false),
+            Err(why) => Observation::unseen(what, "kept", why),
+        });
+    }
+    seen
+}
+
+/// A backup file, its age and its digest.
+fn backup(file: &str) -> Observation {
+    let what = format!("backup {file}");
+    let read = || -> std::io::Result<(u64, Sha256Hex, u64)> {
+        let mut file = File::open(file)?;
+        let about = file.metadata()?;
+        let age = about.modified()?;
+        let age = SystemTime::now().duration_since(age).unwrap_or_default().as_secs();
+        let mut digest = Sha256::new();
+        std::io::copy(&mut file, &mut digest)?;
+        Ok((about.len(), Sha256Hex(digest.finalize().into()), age))
+    };
+    match read() {
+        Ok((0, ..)) => Observation::new(what, "there", "it is empty", false),
+        Ok((length, digest, age)) => {
+            let age = crate::time::span(std::time::Duration::from_secs(age));
+            Observation::recorded(what, format!("{length} bytes, {age} old, SHA-256 {digest}")).measured()
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Observation::new(what, "there", "there is no such file", false)
+        }
+        Err(error) => Observation::unseen(what, "readable", error.to_string()),
+    }
+}
+
+/// The version of the state that the tool keeps.
+async fn pull(spec: &Iac, deadline: &Deadline) -> Fact<Option<String>> {
+    let words = match spec.tool {
+        IacTool::Terraform => owned(&["state", "pull"]),
+        IacTool::Pulumi => {
+            let stack = spec.stack.iter().flat_map(|stack| ["--stack".to_owned(), stack.clone()]);
+            owned(&["stack", "export"]).into_iter().chain(stack).collect()
+        }
+        IacTool::CloudFormation => {
+            let stack =
+                spec.stack.as_deref().ok_or_else(|| Blind::new("CloudFormation's state needs `stack`"))?;
+            owned(&["cloudformation", "get-template", "--stack-name", stack, "--output", "json"])
+        }
+    };
+    let ran = run(spec, &words, deadline).await?;
+    if !ran.status.success() {
+        return Err(failed(&ran));
+    }
+    let head = String::from_utf8_lossy(&ran.stdout.bytes[..ran.stdout.bytes.len().min(HEAD)]).into_owned();
+    if head.trim().is_empty() {
+        return Ok(None);
+    }
+    let (serial, lineage) = (number(&head, "serial"), word(&head, "lineage"));
+    Ok(Some(match (serial, lineage) {
+        (Some(serial), Some(lineage)) => format!("serial {serial}, lineage {lineage}"),
+        _ => format!("{} bytes", ran.stdout.bytes.len()),
+    }))
+}
+
+fn number(head: &str, key: &str) -> Option<u64> {
+    let rest = head.split_once(&format!("\"{key}\":"))?.1.trim_start();
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn word(head: &str, key: &str) -> Option<String> {
+    let rest = head.split_once(&format!("\"{key}\":"))?.1.trim_start().strip_prefix('"')?;
+    let word = rest.split('"').next()?;
+    let is_plain = Pattern::new("^[0-9a-zA-Z-]{1,64}$").is_ok_and(|plain| plain.is_in(word));
+    is_plain.then(|| word.to_owned())
+}
