@@ -32,9 +32,9 @@ pub(super) async fn look(spec: &AwsSecret, deadline: &Deadline, given: &Given) -
 }
 
 fn argv(spec: &AwsSecret) -> Vec<String> {
-    let words =
-        ["aws", "secretsmanager", "describe-secret", "--secret-id", &spec.secret_id, "--output", "json"];
-    let mut argv: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let words = ["secretsmanager", "describe-secret", "--secret-id", &spec.secret_id, "--output", "json"];
+    let mut argv = spec.program.clone();
+    argv.extend(words.map(str::to_owned));
     let options =
         [("--region", &spec.region), ("--profile", &spec.profile), ("--endpoint-url", &spec.endpoint)];
     for (option, value) in options {

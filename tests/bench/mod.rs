@@ -5,6 +5,7 @@ pub mod collector;
 pub mod gonogo;
 pub mod http;
 pub mod keys;
+pub mod moto;
 pub mod ports;
 pub mod prometheus;
 pub mod rabbitmq;

@@ -24,7 +24,9 @@ impl Moto {
         let mut server = Command::new(SERVER);
         server.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         let server = Supervised::spawn(&server, dir, &[port]);
-        server.wait_ready(wait::PATIENCE, || http::call("GET", port, "/moto-api/data.json", None, "").ok().map(drop));
+        server.wait_ready(wait::PATIENCE, || {
+            http::call("GET", port, "/moto-api/data.json", None, "").ok().map(drop)
+        });
         Self { port, _server: server }
     }
 
@@ -36,15 +38,21 @@ impl Moto {
     /// One command of Secrets Manager; it must do.
     #[track_caller]
     pub fn must(&self, words: &[&str]) -> String {
-        let mut aws = Command::new(CLIENT);
-        aws.arg("secretsmanager").args(words).args(["--endpoint-url", &self.url(), "--region", "eu-central-1"]);
-        let ran = aws.envs(credentials()).output().unwrap();
+        let [program, before @ ..] = program();
+        let mut aws = Command::new(program);
+        aws.args(before).arg("secretsmanager").args(words).args([
+            "--endpoint-url",
+            &self.url(),
+            "--region",
+            "eu-central-1",
+        ]);
+        let ran = aws.output().unwrap();
         assert!(ran.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8(ran.stdout).unwrap()
     }
 }
 
-/// Any will do.
-pub fn credentials() -> [(&'static str, &'static str); 2] {
-    [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")]
+/// The client with credentials; any will do.
+pub fn program() -> [&'static str; 4] {
+    ["env", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", CLIENT]
 }

@@ -5,19 +5,18 @@ use gonogo::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bench::moto::{CLIENT, Moto, SERVER};
+use crate::bench::moto::{CLIENT, Moto, SERVER, program};
 use crate::bench::need;
 use crate::bench::ports::refused_port;
 
 const NAME: &str = "advanced/realtime-token";
 
-/// `aws` takes credentials from a profile, so that this process' environment stays as it is.
 fn look(with: &Value, given: &Given) -> Outcome {
     look_given(Duration::from_secs(30), "aws-secret", with, given)
 }
 
 fn at(url: &str) -> Value {
-    json!({"secret_id": NAME, "region": "eu-central-1", "endpoint": url})
+    json!({"secret_id": NAME, "region": "eu-central-1", "endpoint": url, "program": program()})
 }
 
 #[test]
@@ -26,7 +25,10 @@ fn a_young_secret_passes_and_must_be_another_the_next_time() {
     let moto = Moto::start();
     let with = at(&moto.url());
     let given = Given::default();
-    assert_fail(&look(&with, &given), &["✗ secret advanced/realtime-token | there | there is no such secret"]);
+    assert_fail(
+        &look(&with, &given),
+        &["✗ secret advanced/realtime-token | there | there is no such secret"],
+    );
     moto.must(&["create-secret", "--name", NAME, "--secret-string", "swordfish-1"]);
     let first = look(&with, &given);
     assert_pass(&first, &["✓ current version | recorded | ", "✓ age | at most 90 days | 0 days"]);
@@ -44,14 +46,16 @@ fn what_could_not_be_seen_is_told_apart() {
     need!(CLIENT);
     let closed = look(&at(&format!("http://127.0.0.1:{}", refused_port())), &Given::default());
     assert_error(&closed, &["AWS does not answer: "]);
-    let other = look(&plus(&at("http://127.0.0.1:1"), &json!({"profile": "no-such-profile"})), &Given::default());
+    let other =
+        look(&plus(&at("http://127.0.0.1:1"), &json!({"profile": "no-such-profile"})), &Given::default());
     assert_error(&other, &["aws says: "]);
 }
 
 #[test]
 fn an_old_secret_is_too_old() {
     let dir = tempfile::tempdir().unwrap();
-    let answer = json!({"LastChangedDate": "2020-01-01T00:00:00+00:00", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}});
+    let answer =
+        json!({"LastChangedDate": "2020-01-01T00:00:00+00:00", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}});
     fs::write(dir.path().join("answer"), answer.to_string()).unwrap();
     let program = json!(["sh", "-c", format!("cat {}", dir.path().join("answer").display())]);
     let outcome = look(&json!({"secret_id": NAME, "program": program}), &Given::default());

@@ -65,10 +65,18 @@ fn a_change_set_is_counted_and_what_it_destroys_is_named() {
             "✓ digest of the change set | recorded | ",
         ],
     );
-    assert_eq!(first.evidence_hash(), bench.look(&asked).evidence_hash(), "the same plan, whenever it is made");
+    assert_eq!(
+        first.evidence_hash(),
+        bench.look(&asked).evidence_hash(),
+        "the same plan, whenever it is made"
+    );
     bench.terraform(&["apply", "-input=false", "-auto-approve"]);
     assert_pass(&bench.look(&asked), &["✓ change set | recorded | nothing would change"]);
-    bench.write(&CODE.replace("\"a\"", "\"c\"").replace(r#"resource "terraform_data" "rabbitmq" { input = "b" }"#, ""));
+    bench.write(
+        &CODE
+            .replace("\"a\"", "\"c\"")
+            .replace(r#"resource "terraform_data" "rabbitmq" { input = "b" }"#, ""),
+    );
     let destroys = bench.look(&json!({"required": ["rabbitmq"]}));
     assert_fail(
         &destroys,
@@ -77,8 +85,12 @@ fn a_change_set_is_counted_and_what_it_destroys_is_named() {
             "✗ resource terraform_data.rabbitmq | kept; `may_destroy` names what may go | destroyed (terraform_data)",
         ],
     );
-    let allowed = bench.look(&json!({"may_destroy": ["terraform_data.rabbitmq"], "required": ["prometheus"]}));
-    assert_fail(&allowed, &["✓ resource terraform_data.rabbitmq", "✗ resources of prometheus | one or more in the code | none"]);
+    let allowed =
+        bench.look(&json!({"may_destroy": ["terraform_data.rabbitmq"], "required": ["prometheus"]}));
+    assert_fail(
+        &allowed,
+        &["✓ resource terraform_data.rabbitmq", "✗ resources of prometheus | one or more in the code | none"],
+    );
 }
 
 #[test]
@@ -115,8 +127,14 @@ fn what_could_not_be_planned_is_told() {
     let bench = Bench::new(CODE);
     bench.write("resource {");
     assert_error(&bench.look(&json!({})), &["it ends with exit code 1: Error: "]);
-    assert_error(&bench.look(&json!({"program": "no-such-tofu"})), &["there is no program `no-such-tofu` here"]);
-    assert_error(&bench.look(&json!({"directory": "/no/such/place"})), &["there is no directory /no/such/place"]);
+    assert_error(
+        &bench.look(&json!({"program": "no-such-tofu"})),
+        &["there is no program `no-such-tofu` here"],
+    );
+    assert_error(
+        &bench.look(&json!({"directory": "/no/such/place"})),
+        &["there is no directory /no/such/place"],
+    );
 }
 
 /// A program that prints this.
@@ -131,9 +149,13 @@ fn printing(dir: &TempDir, text: &str, code: u8) -> Value {
 #[test]
 fn the_other_tools_are_read_too() {
     let dir = tempfile::tempdir().unwrap();
-    let preview = json!({"steps": [{"op": "delete", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}]});
+    let preview =
+        json!({"steps": [{"op": "delete", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}]});
     let pulumi = plus(&printing(&dir, &preview.to_string(), 0), &json!({"tool": "pulumi", "stack": "prod"}));
-    assert_fail(&look_within(DEADLINE, "iac", &pulumi), &["✗ resource rabbit | kept; `may_destroy` names what may go | destroyed (aws:mq/broker:Broker)"]);
+    assert_fail(
+        &look_within(DEADLINE, "iac", &pulumi),
+        &["✗ resource rabbit | kept; `may_destroy` names what may go | destroyed (aws:mq/broker:Broker)"],
+    );
     let refused = plus(&printing(&dir, "error: no stack", 255), &json!({"tool": "pulumi"}));
     assert_error(&look_within(DEADLINE, "iac", &refused), &["it ends with exit code 255: error: no stack"]);
     let change = json!({"Action": "Add", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup"});

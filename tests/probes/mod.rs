@@ -1,9 +1,11 @@
 //! What the probes see of real servers, in the words that people read.
 
+mod aws_secret;
 mod command;
 mod edge;
 mod git;
 mod http;
+mod iac;
 mod kubernetes;
 mod otlp;
 mod pipeline;
