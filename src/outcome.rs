@@ -99,6 +99,9 @@ pub struct Outcome {
     pub tries: u32,
     /// Everything seen, in the order looked at.
     pub observations: Vec<Observation>,
+    /// What looking has changed: an event that was sent, a file that was written.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub effects: Vec<String>,
     /// A command that a person could type to see the same; secrets as references.
     pub reproduce: String,
     /// Which secrets were taken out of the above, and how often.
@@ -112,7 +115,21 @@ impl Outcome {
     #[must_use]
     pub fn of(observations: Vec<Observation>, reproduce: impl Into<String>) -> Self {
         let class = classify(&observations);
-        Self { class, tries: 1, observations, reproduce: reproduce.into(), redacted: BTreeMap::new() }
+        let (effects, redacted) = (Vec::new(), BTreeMap::new());
+        Self { class, tries: 1, observations, effects, reproduce: reproduce.into(), redacted }
+    }
+
+    /// The same, of a look that has changed these things.
+    #[must_use]
+    pub fn with_effects(mut self, effects: impl IntoIterator<Item = String>) -> Self {
+        self.effects.extend(effects);
+        self
+    }
+
+    /// Whether what rests on this look can be looked for: it went well, or what it sends was sent.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.class == Class::Pass || !self.effects.is_empty()
     }
 
     /// An outcome that could not look, for one reason.
@@ -133,12 +150,16 @@ impl Outcome {
             self.observations[..kept].iter().map(|o| o.cleaned(redactor, &mut found)).collect();
         observations.extend(last);
         self.observations = observations;
+        self.effects.truncate(MAX_OBSERVATIONS);
+        for effect in &mut self.effects {
+            *effect = text::clip(&text::line(&redactor.clean(effect, &mut found)), MAX_TEXT);
+        }
         self.reproduce = text::clip(&text::line(&redactor.clean(&self.reproduce, &mut found)), 4 * MAX_TEXT);
         self.redacted = found;
         self
     }
 
-    /// SHA-256 of the class and the observations, without tries, the reproduce command and measured
+    /// SHA-256 of the class and the observations, without tries, effects, the reproduce command and measured
     /// values: what a confirmation rests on.
     #[must_use]
     pub fn evidence_hash(&self) -> Sha256Hex {

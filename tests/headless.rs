@@ -35,7 +35,7 @@ fn no_secret_is_told_whoever_reads_it() {
     let checklist =
         crate::runs::world::CHECKLIST.replace("mandatory = true", "mandatory = true\ndue = \"people.told\"");
     let token = "app.token = { env = \"BOARD_TOKEN\" }\n";
-    let point = "[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"pipeline\", with = { token = \"{{ app.token }}\" } }]\n";
+    let point = "[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
     world.sandbox = world
         .sandbox
         .checklist(&checklist)

@@ -18,6 +18,7 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
         "rabbitmq" => decode(table).map(Spec::Rabbitmq),
         "command" => decode(table).map(Spec::Command),
         "git" => decode(table).map(Spec::Git),
+        "ci" => decode(table).map(Spec::Ci),
         "prometheus" => decode(table).map(Spec::Prometheus),
         "grafana" => decode(table).map(Spec::Grafana),
         "jaeger" => decode(table).map(Spec::Jaeger),
@@ -60,6 +61,7 @@ type Placed<'a> = (&'static [&'static str], &'a str, [&'static str; 2]);
 
 fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
     const HTTP: [&str; 2] = ["http", "https"];
+    const CI: &[&str] = &["source"];
     fn api(api: &Api) -> Vec<Placed<'_>> {
         vec![(&["api", "url"], &api.url, HTTP)]
     }
@@ -71,6 +73,7 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
             let own = (&["url"] as &[_], spec.url.as_str(), ["amqp", "amqps"]);
             std::iter::once(own).chain(management).collect()
         }
+        Spec::Ci(spec) => spec.api().map(|api| (CI, api.url.as_str(), HTTP)).into_iter().collect(),
         Spec::Otlp(spec) => vec![(&["endpoint"], &spec.endpoint, HTTP)],
         Spec::Prometheus(spec) => api(&spec.api),
         Spec::Grafana(spec) => api(&spec.api),

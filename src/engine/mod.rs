@@ -294,6 +294,7 @@ impl Engine {
     fn given(&self, key: &ProbeKey) -> Given {
         let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
         let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
+        let seen = seen.filter(|look| look.outcome.is_begun());
         let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
         Given {
             since: seen.map(|look| look.at.wall.minus(Duration::from_millis(look.took_ms))),

@@ -127,7 +127,10 @@ impl Task {
     async fn run(self, turns: Arc<Semaphore>) {
         let Ok(_turn) = turns.acquire().await else { return };
         let begun = Instant::now();
-        let outcome = if self.probe.within_ms > 0 { self.wait().await } else { self.look().await };
+        // What cannot come is not waited for.
+        let can_come = self.probe.since.is_none() || self.given.since.is_some();
+        let waits = self.probe.within_ms > 0 && can_come;
+        let outcome = if waits { self.wait().await } else { self.look().await };
         let told = Told::Ended { look: self.look, attempt: self.attempt, took: begun.elapsed(), outcome };
         // The engine may have stopped; then nobody waits for this any more.
         let _ = self.tell.send(told).await;
@@ -136,13 +139,15 @@ impl Task {
     /// Looks until it is good or there are no retries left. What counts is the last look, with how many
     /// tries it took.
     async fn look(&self) -> Outcome {
-        let mut tries = 1;
+        let (mut tries, mut effects) = (1, Vec::new());
         loop {
             let mut outcome = self.look_once().await;
             outcome.tries = tries;
             if outcome.class == Class::Pass || tries > self.probe.retries {
+                outcome.effects.splice(..0, effects);
                 return outcome;
             }
+            effects.append(&mut outcome.effects);
             tries += 1;
             self.again(tries, None).await;
         }

@@ -102,6 +102,9 @@ fn probe_troubles(out: &mut String, probe: &Probe, look: &Look) {
             line(&seen.seen)
         );
     }
+    for effect in &look.outcome.effects {
+        let _ = writeln!(out, "    it has {}", line(effect));
+    }
     if !look.outcome.reproduce.is_empty() {
         let _ = writeln!(out, "    try: {}", line(&look.outcome.reproduce));
     }

@@ -17,15 +17,26 @@ const SAID: usize = 300;
 /// Asks git and judges its answers.
 pub(super) async fn look(spec: &Git, deadline: &Deadline) -> Outcome {
     let checkout = Checkout { directory: &spec.repository, deadline };
-    let (tag, head) = (checkout.tagged(spec).await, checkout.commit("HEAD^{commit}").await);
-    let mut seen = vec![tagged(spec, &tag), matches_release(spec, tag, head)];
+    let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD^{commit}").await);
+    let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
     seen.push(clean(checkout.changes().await));
     Outcome::of(seen, reproduce(spec))
 }
 
+/// The commit that a checkout's tag names; none if there is no such tag.
+pub(super) async fn tagged(repository: &str, tag: &str, deadline: &Deadline) -> Fact<Option<String>> {
+    Checkout { directory: repository, deadline }.tagged(tag).await
+}
+
+/// The command that prints that commit.
+pub(super) fn rev_parse(repository: &str, tag: &str) -> String {
+    let commit = text::shell_word(&format!("{}^{{commit}}", tag_ref(tag)));
+    format!("git -C {} rev-parse {commit}", text::shell_word(repository))
+}
+
 /// The full name of the tag, which cannot be taken for an option.
-fn tag_ref(spec: &Git) -> String {
-    format!("refs/tags/{}", spec.tag)
+fn tag_ref(tag: &str) -> String {
+    format!("refs/tags/{tag}")
 }
 
 struct Checkout<'a> {
@@ -35,8 +46,8 @@ struct Checkout<'a> {
 
 impl Checkout<'_> {
     /// The commit that the tag names; none if there is no such tag. An expression (`v1~2`) is no tag.
-    async fn tagged(&self, spec: &Git) -> Fact<Option<String>> {
-        let name = tag_ref(spec);
+    async fn tagged(&self, tag: &str) -> Fact<Option<String>> {
+        let name = tag_ref(tag);
         let (code, _) = self.ask(&["check-ref-format", &name]).await?;
         if code == 0 { self.commit(&format!("{name}^{{commit}}")).await } else { Ok(None) }
     }
@@ -71,7 +82,7 @@ impl Checkout<'_> {
     }
 }
 
-fn tagged(spec: &Git, tag: &Fact<Option<String>>) -> Observation {
+fn named(spec: &Git, tag: &Fact<Option<String>>) -> Observation {
     let (what, expected) = (format!("tag {}", spec.tag), "names a commit");
     match tag {
         Ok(Some(commit)) => Observation::new(what, expected, commit, true),
@@ -118,7 +129,6 @@ fn clean(changes: Fact<Vec<String>>) -> Observation {
 }
 
 fn reproduce(spec: &Git) -> String {
-    let (directory, tag) =
-        (text::shell_word(&spec.repository), text::shell_word(&format!("{}^{{commit}}", tag_ref(spec))));
-    format!("git -C {directory} rev-parse {tag} HEAD && git -C {directory} status --porcelain")
+    let directory = text::shell_word(&spec.repository);
+    format!("{} HEAD && git -C {directory} status --porcelain", rev_parse(&spec.repository, &spec.tag))
 }

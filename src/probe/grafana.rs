@@ -73,7 +73,14 @@ async fn dashboard(api: &Api, name: &str) -> Fact<Option<Value>> {
 
 async fn by_uid(api: &Api, uid: &str) -> Fact<Option<Value>> {
     let reply = api.get(&format!("/api/dashboards/uid/{}", segment(uid)), &[]).await?;
-    if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.json().map(Some) }
+    if reply.status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let found = reply.json()?;
+    if found.get("dashboard").is_some_and(Value::is_object) {
+        return Ok(Some(found));
+    }
+    Err(Blind::new("the answer is in no form that Grafana documents"))
 }
 
 async fn sources(api: &Api, dashboard: &Value) -> Vec<Observation> {

@@ -77,7 +77,7 @@ fn some(names: &[&str]) -> String {
 async fn routes(spec: &Jaeger, api: &Api, given: &Given) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
     let Some(since) = given.since else {
-        let why = "the look that this one counts from has not been made";
+        let why = "the look that this one counts from has sent nothing";
         return spec
             .routes
             .iter()

@@ -16,6 +16,7 @@ mod address;
 mod api;
 mod aws_secret;
 mod blind;
+mod ci;
 mod command;
 mod contacts;
 mod content;
@@ -96,6 +97,7 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper)).await,
         Spec::Command(spec) => Box::pin(command::look(spec, &deadline, keeper)).await,
         Spec::Git(spec) => Box::pin(git::look(spec, &deadline)).await,
+        Spec::Ci(spec) => Box::pin(ci::look(spec, &deadline, keeper)).await,
         Spec::Prometheus(spec) => Box::pin(prometheus::look(spec, &deadline, keeper, given)).await,
         Spec::Grafana(spec) => Box::pin(grafana::look(spec, &deadline, keeper)).await,
         Spec::Jaeger(spec) => Box::pin(jaeger::look(spec, &deadline, keeper, given)).await,

@@ -37,6 +37,7 @@ pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper) -> O
         Err(why) => Observation::unseen(what, "taken", why),
     };
     let mut seen = vec![taken];
+    let effect = seen[0].ok.is_some().then(|| format!("sent a test span of {}", spec.service));
     if spec.is_guarded() && seen[0].ok.is_some() {
         let wrong = self::api(spec, wrong(&spec.headers));
         let what = "test span with a wrong header";
@@ -49,7 +50,7 @@ pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper) -> O
             Err(why) => Observation::unseen(what, "refused (401 or 403)", why),
         });
     }
-    Outcome::of(seen, reproduce)
+    Outcome::of(seen, reproduce).with_effects(effect)
 }
 
 fn api(spec: &Otlp, headers: BTreeMap<String, Value>) -> spec::Api {

@@ -47,7 +47,8 @@ pub(super) async fn look(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) 
         Ok(headers) => headers,
         Err(why) => return Outcome::of(vec![Observation::unseen("token", "readable", why)], reproduce),
     };
-    Outcome::of(travel(spec, &headers, deadline, keeper).await, reproduce)
+    let (seen, effect) = travel(spec, &headers, deadline, keeper).await;
+    Outcome::of(seen, reproduce).with_effects(effect)
 }
 
 async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Fact<HeaderMap> {
@@ -61,16 +62,16 @@ async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Fact<
     Ok(headers)
 }
 
-/// Listens first, then sends, then waits on all legs at once.
+/// Listens first, then sends, then waits on all legs at once. What was seen, and what was sent.
 async fn travel(
     spec: &Pipeline,
     headers: &HeaderMap,
     deadline: &Deadline,
     keeper: &Keeper,
-) -> Vec<Observation> {
+) -> (Vec<Observation>, Option<String>) {
     let browser = match Browser::new(&spec.api.tls, Proxies::Environment, deadline).await {
         Ok(browser) => browser,
-        Err(why) => return vec![Observation::unseen("application", "reachable", why)],
+        Err(why) => return (vec![Observation::unseen("application", "reachable", why)], None),
     };
     let legs = legs(spec, &browser, headers, deadline, keeper).await;
     let mut seen = vec![listening(&legs.stream)];
@@ -80,18 +81,17 @@ async fn travel(
         Ok(socket) => socket,
         Err(refused) => {
             seen.push(refused);
-            return seen;
+            return (seen, None);
         }
     };
     seen.push(took("WebSocket opened", begun.elapsed()));
     if legs.stream.as_ref().is_ok_and(|stream| !stream.status().is_success()) || legs.stream.is_err() {
         socket.close().await;
-        return seen;
+        return (seen, None);
     }
     let sent = Instant::now();
     seen.extend(exchange(spec, socket, legs, &id, sent, deadline).await);
-    seen.push(Observation::recorded("correlation id", &id).measured());
-    seen
+    (seen, Some(format!("sent an event to board {}, correlation id {id}", spec.board)))
 }
 
 async fn legs(

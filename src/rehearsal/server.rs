@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::thread::{self, JoinHandle};
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::header;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -63,6 +65,12 @@ impl Server {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+}
+
+/// Whether a request carries the bearer token that is asked for, if one is.
+pub(super) fn is_admitted(request: &Request, token: Option<&str>) -> bool {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    token.is_none_or(|token| given.and_then(|given| given.strip_prefix("Bearer ")) == Some(token))
 }
 
 impl Drop for Server {

@@ -171,7 +171,14 @@ fn seen(look: &Look) -> Vec<Observed> {
         ok: seen.ok,
         measured: seen.measured,
     };
-    look.outcome.observations.iter().map(seen).collect()
+    let done = look.outcome.effects.iter().map(|effect| Observed {
+        what: "looking changed something".into(),
+        expected: "recorded".into(),
+        seen: line(effect),
+        ok: Some(true),
+        measured: true,
+    });
+    look.outcome.observations.iter().map(seen).chain(done).collect()
 }
 
 fn acts(judgement: &Judgement, state: &PointState) -> Vec<PointAct> {

@@ -79,6 +79,9 @@ fn not_looked(view: &View, paper: &mut Paper, probe: &Probe) {
             ("∅", Tone::Failed, format!("the profile lacks {}", probe.missing.join(", ")))
         }
         Some(due) if !view.judgement.is_due(probe) => ("◌", Tone::Idle, format!("due once {due} is closed")),
+        _ if probe.effects => {
+            ("○", Tone::Idle, "has not looked yet; looking changes something, and tells what".into())
+        }
         _ => ("○", Tone::Idle, "has not looked yet".into()),
     };
     paper.put(vec![view.toned(&format!("{sign} "), tone), ink(&probe.title, Theme::text())], IN);
@@ -105,6 +108,9 @@ fn looked(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: &L
     for seen in outcome.troubles().chain(good) {
         observation(view, paper, seen, column);
         last_time(view, paper, point, probe, seen);
+    }
+    for effect in &outcome.effects {
+        paper.put(vec![view.dim("  ~ "), ink(&text::line(effect), view.theme.dim())], 4);
     }
     if !outcome.reproduce.is_empty() {
         paper.put(vec![view.dim("  $ "), ink(&outcome.reproduce, view.theme.tone(Tone::Waived))], 4);

@@ -1,6 +1,7 @@
 //! The bench: real servers, a sandbox for the program, a real terminal. Nothing here outlives its test.
 
 pub mod certs;
+pub mod checkout;
 pub mod collector;
 pub mod gonogo;
 pub mod http;

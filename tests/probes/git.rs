@@ -3,50 +3,16 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use gonogo::outcome::Outcome;
 
 use super::*;
+use crate::bench::checkout::Checkout;
 use crate::bench::need;
 
-/// A checkout with one commit, tagged v1.
-struct Checkout(TempDir);
-
-impl Checkout {
-    fn new() -> Self {
-        let checkout = Self(tempfile::tempdir().unwrap());
-        checkout.git(&["init", "-q", "-b", "main"]);
-        checkout.commit("one");
-        checkout.git(&["tag", "-a", "-m", "first", "v1"]);
-        checkout
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    #[track_caller]
-    fn git(&self, arguments: &[&str]) -> String {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"];
-        let mut git = Command::new("git");
-        git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("-C").arg(self.path()).args(identity).args(arguments);
-        let output = git.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn commit(&self, text: &str) -> String {
-        fs::write(self.path().join("file"), text).unwrap();
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "-m", text]);
-        self.git(&["rev-parse", "HEAD"])
-    }
-
-    fn look(&self, tag: &str, more: &Value) -> Outcome {
-        let with = plus(&json!({"repository": self.path(), "tag": tag}), more);
-        look_within(DEADLINE, "git", &with)
-    }
+fn look(checkout: &Checkout, tag: &str, more: &Value) -> Outcome {
+    let with = plus(&json!({"repository": checkout.path(), "tag": tag}), more);
+    look_within(DEADLINE, "git", &with)
 }
 
 #[test]
@@ -54,7 +20,7 @@ fn the_tag_names_what_is_checked_out_and_nothing_is_changed() {
     need!("git");
     let checkout = Checkout::new();
     let head = checkout.git(&["rev-parse", "HEAD"]);
-    let outcome = checkout.look("v1", &json!({}));
+    let outcome = look(&checkout, "v1", &json!({}));
     assert_pass(
         &outcome,
         &[
@@ -74,11 +40,11 @@ fn another_commit_another_tag_and_changed_files_are_found() {
     let old = checkout.git(&["rev-parse", "HEAD"]);
     let new = checkout.commit("two");
     assert_fail(
-        &checkout.look("v1", &json!({})),
+        &look(&checkout, "v1", &json!({})),
         &[&format!("✗ checkout | the commit of the tag, {old} | {new}")],
     );
     assert_fail(
-        &checkout.look("v2", &json!({})),
+        &look(&checkout, "v2", &json!({})),
         &[
             "✗ tag v2 | names a commit | there is no such tag in the checkout ",
             &format!("✗ checkout | the commit of the tag | {new}"),
@@ -88,7 +54,7 @@ fn another_commit_another_tag_and_changed_files_are_found() {
     fs::write(checkout.path().join("file"), "changed").unwrap();
     fs::write(checkout.path().join("new"), "untracked").unwrap();
     assert_fail(
-        &checkout.look("v1", &json!({})),
+        &look(&checkout, "v1", &json!({})),
         &["✓ checkout | ", "✗ work tree | clean | 2 files changed or untracked: M file, ?? new"],
     );
 }
@@ -99,7 +65,7 @@ fn the_release_commit_can_be_said() {
     let checkout = Checkout::new();
     let old = checkout.git(&["rev-parse", "HEAD"]);
     let new = checkout.commit("two");
-    let said = |commit: &str| checkout.look("v1", &json!({"commit": commit}));
+    let said = |commit: &str| look(&checkout, "v1", &json!({"commit": commit}));
     assert_pass(&said(&old), &["✓ release commit | the commit of the tag, "]);
     assert_pass(&said(&old[..10]), &[]);
     assert_fail(&said(&new), &["✗ release commit | "]);
@@ -112,7 +78,7 @@ fn a_tag_is_only_ever_a_tag() {
     need!("git");
     let checkout = Checkout::new();
     for name in ["HEAD", "main", "--all", "v1^{commit}", "v1~0"] {
-        assert_fail(&checkout.look(name, &json!({})), &["there is no such tag in the checkout "]);
+        assert_fail(&look(&checkout, name, &json!({})), &["there is no such tag in the checkout "]);
     }
 }
 
@@ -122,7 +88,7 @@ fn nothing_that_the_checkout_configures_is_run() {
     let checkout = Checkout::new();
     let trace = checkout.path().join(".git/ran");
     checkout.git(&["config", "core.fsmonitor", &format!("touch {}", trace.display())]);
-    assert_pass(&checkout.look("v1", &json!({})), &[]);
+    assert_pass(&look(&checkout, "v1", &json!({})), &[]);
     assert!(!trace.exists());
 }
 

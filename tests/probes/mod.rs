@@ -1,11 +1,14 @@
 //! What the probes see of real servers, in the words that people read.
 
 mod aws_secret;
+mod ci;
 mod command;
 mod edge;
 mod git;
+mod grafana;
 mod http;
 mod iac;
+mod jaeger;
 mod kubernetes;
 mod otlp;
 mod pipeline;

@@ -86,7 +86,7 @@ fn a_secret_that_is_typed_is_refused() {
     need!("ssh-keygen");
     let mut world = World::new();
     let profile = std::fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
-    let token = "app.token = { env = \"BOARD_TOKEN\" }\n[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"pipeline\", with = { token = \"{{ app.token }}\" } }]\n";
+    let token = "app.token = { env = \"BOARD_TOKEN\" }\n[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
     world.sandbox = world.sandbox.profile(&(profile + token)).env("BOARD_TOKEN", "swordfish-42");
     let mut terminal = world.open(130, 40);
     terminal.wait_for_text("1/3");

@@ -21,6 +21,11 @@ pub struct Api {
 }
 
 impl Api {
+    /// The API at an address, asked without more.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), headers: BTreeMap::new(), tls: Tls::default() }
+    }
+
     /// The secrets that its requests carry.
     pub(super) fn secrets(&self) -> Vec<&SecretRef> {
         secret_values(&self.headers)

@@ -2,6 +2,7 @@
 //! the plan; they hold references to secrets, never secrets.
 
 mod api;
+mod ci;
 mod command;
 mod content;
 mod decimal;
@@ -24,6 +25,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use self::api::Api;
+pub use self::ci::{Ci, CiSource, Forge, JunitFile};
 pub use self::command::{Command, Unable};
 pub use self::content::{JsonCheck, Pattern, TextCheck};
 pub use self::decimal::Decimal;
@@ -55,6 +57,8 @@ pub enum Spec {
     Command(Command),
     /// A git checkout.
     Git(Git),
+    /// Continuous integration.
+    Ci(Ci),
     /// A Prometheus server.
     Prometheus(Prometheus),
     /// A Grafana server.
@@ -99,6 +103,7 @@ impl Spec {
             Self::Rabbitmq(_) => "rabbitmq",
             Self::Command(_) => "command",
             Self::Git(_) => "git",
+            Self::Ci(_) => "ci",
             Self::Prometheus(_) => "prometheus",
             Self::Grafana(_) => "grafana",
             Self::Jaeger(_) => "jaeger",
@@ -126,6 +131,7 @@ impl Spec {
             Self::Redis(spec) => spec.password.iter().collect(),
             Self::Rabbitmq(spec) => vec![&spec.password],
             Self::Command(spec) => secret_values(&spec.env),
+            Self::Ci(spec) => spec.secrets(),
             Self::Prometheus(spec) => spec.api.secrets(),
             Self::Grafana(spec) => spec.api.secrets(),
             Self::Jaeger(spec) => spec.api.secrets(),

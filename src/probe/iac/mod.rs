@@ -26,6 +26,7 @@ pub(super) async fn look(spec: &Iac, deadline: &Deadline) -> Outcome {
         return Outcome::of(state::look(spec, deadline).await, reproduce);
     }
     let what = format!("change set in {}", spec.directory);
+    let unsaved = terraform::plan_file(spec).filter(|file| !file.exists());
     let planned = match spec.tool {
         IacTool::Terraform => terraform::plan(spec, deadline).await,
         IacTool::Pulumi => pulumi(spec, deadline).await,
@@ -40,7 +41,9 @@ pub(super) async fn look(spec: &Iac, deadline: &Deadline) -> Outcome {
         IacTool::Pulumi => &["preview", "--json"],
         IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
     };
-    Outcome::of(seen, shown(spec, words))
+    let saved = unsaved.filter(|file| file.exists());
+    let effect = saved.map(|file| format!("saved the plan as {}", file.display()));
+    Outcome::of(seen, shown(spec, words)).with_effects(effect)
 }
 
 fn program(spec: &Iac) -> &str {

@@ -13,14 +13,14 @@ use crate::probe::deadline::Deadline;
 const UNCHANGED: i32 = 0;
 const CHANGED: i32 = 2;
 
+/// Where the plan is kept, if it is. Relative to where the tool runs.
+pub(super) fn plan_file(spec: &Iac) -> Option<PathBuf> {
+    Some(Path::new(&spec.directory).join(spec.plan_file.as_ref()?))
+}
+
 pub(super) async fn plan(spec: &Iac, deadline: &Deadline) -> Fact<Planned> {
     let own = tempfile::tempdir()?;
-    let file = match &spec.plan_file {
-        // Relative to where the tool runs.
-        Some(file) => Path::new(&spec.directory).join(file),
-        None => own.path().join("plan"),
-    };
-    let file = std::path::absolute(file)?;
+    let file = std::path::absolute(plan_file(spec).unwrap_or_else(|| own.path().join("plan")))?;
     if !file.is_file() {
         make(spec, &file, deadline).await?;
     }

@@ -22,7 +22,7 @@ async fn one(asked: &Risen, api: &Api, given: &Given) -> Observation {
     let what = format!("counter {}", asked.series);
     let Some(since) = given.since else {
         let expected = format!("risen by {} or more", asked.by);
-        return Observation::unseen(what, expected, "the look that this one counts from has not been made");
+        return Observation::unseen(what, expected, "the look that this one counts from has sent nothing");
     };
     let expected = format!("risen by {} or more since {}", asked.by, since.clock());
     match rise(asked, api, since).await {

@@ -18,6 +18,9 @@ use crate::secret::Keeper;
 use image::Image;
 use login::Session;
 
+/// What is said of an upload that could be begun.
+const BEGUN: &str = "upload begun";
+
 pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
     let tag = spec.tag.as_deref().unwrap_or("latest");
     let path = if spec.push { String::new() } else { format!("{}/manifests/{tag}", spec.repository) };
@@ -26,7 +29,10 @@ pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, 
     if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
         reproduce = format!("{reproduce} -u {user}:{}", password.shell());
     }
-    Outcome::of(visit(spec, deadline, keeper, given).await, reproduce)
+    let seen = visit(spec, deadline, keeper, given).await;
+    let begun = seen.iter().any(|seen| seen.what == BEGUN && seen.ok == Some(true));
+    let effect = begun.then(|| format!("begun an upload to {} and cancelled it", spec.repository));
+    Outcome::of(seen, reproduce).with_effects(effect)
 }
 
 async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Vec<Observation> {
@@ -90,7 +96,7 @@ fn short(digest: &str) -> &str {
 
 /// Begins an upload and cancels it: nothing is left behind.
 async fn push(spec: &Registry, session: &Session) -> Vec<Observation> {
-    let (what, expected) = ("upload begun", "the account may");
+    let (what, expected) = (BEGUN, "the account may");
     let reply = session.send(Method::POST, &format!("/v2/{}/blobs/uploads/", spec.repository), &[]).await;
     let reply = match reply {
         Ok(reply) => reply,

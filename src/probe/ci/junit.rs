@@ -1,0 +1,134 @@
+//! A `JUnit` report: how many tests ran, which failed, and of which commit it is. What counts is the tests
+//! themselves, not the sums that the report gives.
+
+use std::borrow::Cow;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+
+use super::super::blind::{Blind, Fact};
+use super::super::deadline::Deadline;
+use crate::outcome::Observation;
+use crate::text;
+
+/// The largest report that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+/// How many failed tests are named.
+const NAMED: usize = 5;
+/// The shortest piece of a commit's name that names it.
+const SHORTEST: usize = 7;
+
+/// What a report tells.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Report {
+    tests: usize,
+    failed: Vec<String>,
+    skipped: usize,
+    properties: Vec<(String, String)>,
+}
+
+pub(super) async fn look(file: &str, commit: &str, deadline: &Deadline) -> Vec<Observation> {
+    let read = async { parse(&read(file).await?) };
+    match deadline.of(format!("reading {file}"), read).await {
+        Ok(Ok(report)) => vec![tests(&report), names(&report, commit)],
+        Ok(Err(why)) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", why)],
+        Err(late) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", late.to_string())],
+    }
+}
+
+async fn read(file: &str) -> Fact<String> {
+    let opened =
+        File::open(file).await.map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+    let mut text = String::new();
+    let read = opened.take(LARGEST + 1).read_to_string(&mut text).await;
+    let length = read.map_err(|error| Blind::new(format!("it cannot be read: {error}")))?;
+    if length as u64 > LARGEST {
+        return Err(Blind::new("it is longer than 64 MiB"));
+    }
+    Ok(text)
+}
+
+fn tests(report: &Report) -> Observation {
+    let ran = report.tests - report.skipped;
+    let counted = format!("{ran} run, {} failed, {} skipped", report.failed.len(), report.skipped);
+    let mut seen = counted;
+    if !report.failed.is_empty() {
+        let first = report.failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if report.failed.len() > NAMED { ", …" } else { "" };
+        seen.push_str(&format!(": {first}{more}"));
+    }
+    Observation::new("tests", "one or more run, none failed", seen, ran > 0 && report.failed.is_empty())
+}
+
+fn names(report: &Report, commit: &str) -> Observation {
+    let what = "commit of the report";
+    let about = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["commit", "sha", "revision"].iter().any(|word| name.contains(word))
+    };
+    let of_commit = |value: &str| value.len() >= SHORTEST && commit.starts_with(&value.to_ascii_lowercase());
+    let told: Vec<_> = report.properties.iter().filter(|(name, _)| about(name)).collect();
+    match told.iter().find(|(_, value)| of_commit(value)).or_else(|| told.first()) {
+        Some((name, value)) => {
+            Observation::new(what, commit, format!("{value} (property {name})"), of_commit(value))
+        }
+        None => {
+            let none = "no property of it names a commit; pytest: record_testsuite_property(\"commit\", …)";
+            Observation::new(what, commit, none, false)
+        }
+    }
+}
+
+fn parse(text: &str) -> Fact<Report> {
+    let wrong = |why: &dyn std::fmt::Display| Blind::new(format!("it is no JUnit report: {why}"));
+    let (mut reader, mut report) = (Reader::from_str(text), Report::default());
+    let (mut open, mut current, mut is_report) = (0_usize, None, false);
+    loop {
+        match reader.read_event().map_err(|error| wrong(&error))? {
+            Event::Start(element) => {
+                open += 1;
+                is_report |= matches!(element.name().as_ref(), "testsuites" | "testsuite");
+                element_of(&mut report, &mut current, &element).map_err(|why| wrong(&why))?;
+            }
+            Event::Empty(element) => {
+                element_of(&mut report, &mut current, &element).map_err(|why| wrong(&why))?;
+            }
+            Event::End(_) => open = open.saturating_sub(1),
+            Event::Eof if open > 0 => return Err(wrong(&"it breaks off")),
+            Event::Eof if !is_report => return Err(wrong(&"it has no test suite")),
+            Event::Eof => return Ok(report),
+            _ => {}
+        }
+    }
+}
+
+fn element_of(
+    report: &mut Report,
+    current: &mut Option<String>,
+    element: &BytesStart,
+) -> quick_xml::Result<()> {
+    match element.name().as_ref() {
+        "testcase" => {
+            report.tests += 1;
+            *current = Some(text::excerpt(attribute(element, "name")?.as_bytes(), 120));
+        }
+        // A test may have failed and broken down besides.
+        "failure" | "error" => report.failed.extend(current.take()),
+        "skipped" => report.skipped += 1,
+        "property" => {
+            report.properties.push((attribute(element, "name")?, attribute(element, "value")?));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn attribute(element: &BytesStart, name: &str) -> quick_xml::Result<String> {
+    let value = element.try_get_attribute(name)?;
+    value.map_or_else(
+        || Ok(String::new()),
+        |value| value.normalized_value(XmlVersion::Implicit1_0).map(Cow::into_owned),
+    )
+}

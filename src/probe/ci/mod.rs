@@ -1,0 +1,101 @@
+//! The probe of continuous integration: what it says of the very commit that the release's tag names.
+
+mod forge;
+mod judge;
+mod junit;
+
+use super::blind::Fact;
+use super::deadline::Deadline;
+use super::{curl, git};
+use crate::checklist::spec::{Api, Ci, CiSource};
+use crate::outcome::{Observation, Outcome};
+use crate::secret::Keeper;
+use crate::text::shell_word;
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Check {
+    name: String,
+    state: State,
+    /// In the forge's word.
+    told: String,
+}
+
+/// From the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Passed,
+    Skipped,
+    Running,
+    Failed,
+}
+
+pub(super) async fn look(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let what = format!("commit of tag {}", spec.tag);
+    let expected = "a commit";
+    let seen = match git::tagged(&spec.repository, &spec.tag, deadline).await {
+        Ok(Some(commit)) => {
+            let mut seen = vec![Observation::new(what, expected, &commit, true)];
+            seen.extend(of_commit(spec, &commit, deadline, keeper).await);
+            seen
+        }
+        Ok(None) => {
+            let told = format!("there is no such tag in the checkout {}", spec.repository);
+            vec![Observation::new(what, expected, told, false)]
+        }
+        Err(why) => vec![Observation::unseen(what, expected, why)],
+    };
+    Outcome::of(seen, reproduce(spec))
+}
+
+async fn of_commit(spec: &Ci, commit: &str, deadline: &Deadline, keeper: &Keeper) -> Vec<Observation> {
+    let (who, required, checks) = match &spec.source {
+        CiSource::JUnit(report) => return junit::look(&report.file, commit, deadline).await,
+        CiSource::GitHub(forge) => (
+            "GitHub",
+            &forge.checks,
+            forge::github(&api(spec), &forge.project, commit, deadline, keeper).await,
+        ),
+        CiSource::GitLab(forge) => (
+            "GitLab",
+            &forge.checks,
+            forge::gitlab(&api(spec), &forge.project, commit, deadline, keeper).await,
+        ),
+    };
+    told(who, required, checks)
+}
+
+fn told(who: &str, required: &[String], checks: Fact<Option<Vec<Check>>>) -> Vec<Observation> {
+    let expected = "known, with checks";
+    match checks {
+        Ok(Some(checks)) => judge::judge(required, &checks),
+        Ok(None) => {
+            vec![Observation::new(format!("commit at {who}"), expected, "it does not know it", false)]
+        }
+        Err(why) => vec![Observation::unseen(format!("commit at {who}"), expected, why)],
+    }
+}
+
+/// Where the forge's API is.
+fn api(spec: &Ci) -> Api {
+    let public = match &spec.source {
+        CiSource::GitHub(_) => "https://api.github.com",
+        CiSource::GitLab(_) | CiSource::JUnit(_) => "https://gitlab.com",
+    };
+    spec.api().cloned().unwrap_or_else(|| Api::at(public))
+}
+
+fn reproduce(spec: &Ci) -> String {
+    let of = |before: String, after: &str| {
+        let commit = git::rev_parse(&spec.repository, &spec.tag);
+        format!("commit=$({commit}) && {}\"$commit\"{}", curl::get(&api(spec), &before), shell_word(after))
+    };
+    match &spec.source {
+        CiSource::GitHub(forge) => of(forge::github_path(&forge.project), "/check-runs?per_page=100"),
+        CiSource::GitLab(forge) => of(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
+        CiSource::JUnit(report) => format!(
+            "grep -o '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
+            shell_word(&report.file)
+        ),
+    }
+}

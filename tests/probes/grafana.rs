@@ -1,0 +1,81 @@
+use gonogo::outcome::Outcome;
+use gonogo::rehearsal::grafana::{Dashboard, Grafana};
+use serde_json::json;
+
+use super::*;
+use crate::bench::ports::refused_port;
+use crate::bench::web::{Reply, Silent, Web};
+
+const BOARD: &str = "advanced-observability";
+const TOKEN: &str = "token-of-grafana";
+
+fn bench() -> Grafana {
+    let grafana = Grafana::start().unwrap();
+    let sources = vec!["prom".to_owned()];
+    grafana.set(|there| {
+        let board = Dashboard { title: "Observability".into(), tags: vec!["realtime".into()], sources };
+        there.dashboards.insert(BOARD.into(), board);
+        there.sources.insert("prom".into(), None);
+        there.token = Some(TOKEN.into());
+    });
+    grafana
+}
+
+fn look_at(url: &str, dashboard: &str, token: &str) -> Outcome {
+    let headers = json!({"Authorization": {"secret": secret(token), "prefix": "Bearer "}});
+    let with = json!({"api": {"url": url, "headers": headers}, "dashboard": dashboard});
+    look_within(SHORT * 3, "grafana", &with)
+}
+
+#[test]
+fn a_dashboard_is_found_by_uid_and_by_tag() {
+    let grafana = bench();
+    let lines = [
+        "| its database ok | its database ok",
+        "| there, by uid or tag | there: Observability",
+        "✓ data source prom | healthy | healthy",
+    ];
+    assert_pass(&look_at(&grafana.url(), BOARD, TOKEN), &lines);
+    assert_pass(&look_at(&grafana.url(), "realtime", TOKEN), &lines);
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let grafana = bench();
+    let none = "| there, by uid or tag | no dashboard has that uid or tag";
+    assert_fail(&look_at(&grafana.url(), "other", TOKEN), &[none]);
+    grafana.set(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
+    assert_fail(
+        &look_at(&grafana.url(), BOARD, TOKEN),
+        &["✗ data source prom | healthy | ERROR: bad gateway"],
+    );
+    grafana.set(|there| there.sources.clear());
+    assert_fail(
+        &look_at(&grafana.url(), BOARD, TOKEN),
+        &["✗ data source prom | healthy | there is no such data source"],
+    );
+    grafana.set(|there| there.dashboards.get_mut(BOARD).unwrap().sources.clear());
+    assert_fail(
+        &look_at(&grafana.url(), BOARD, TOKEN),
+        &["✗ data sources | one or more, healthy | its panels name none"],
+    );
+    grafana.set(|there| there.database = "failing".into());
+    assert_fail(&look_at(&grafana.url(), BOARD, TOKEN), &["| its database ok | its database failing"]);
+}
+
+#[test]
+fn what_could_not_be_seen_is_an_error() {
+    let grafana = bench();
+    let refused = look_at(&grafana.url(), BOARD, "wrong");
+    assert_error(&refused, &["✓ Grafana at ", "credentials are missing or refused (401"]);
+    assert!(!told(&refused).contains("wrong"));
+    let closed = format!("http://127.0.0.1:{}", refused_port());
+    assert_error(&look_at(&closed, BOARD, TOKEN), &["refuses connections"]);
+    let silent = Silent::start();
+    let outcome = look_at(&format!("http://127.0.0.1:{}", silent.port()), BOARD, TOKEN);
+    assert_error(&outcome, &["no answer within 2100 ms"]);
+    let page = Web::start();
+    page.route("/api/health", Reply::ok("<html>"))
+        .route("/api/dashboards/uid/advanced-observability", Reply::ok("{}"));
+    assert_error(&look_at(&page.url(""), BOARD, TOKEN), &["the answer is not JSON: <html>"]);
+}

@@ -1,0 +1,80 @@
+use gonogo::outcome::Outcome;
+use gonogo::rehearsal::jaeger::{Jaeger, Span};
+use gonogo::time::Utc;
+use serde_json::json;
+
+use super::*;
+use crate::bench::ports::refused_port;
+use crate::bench::web::{Reply, Silent, Web};
+
+const SERVICE: &str = "advanced-realtime";
+
+/// A minute of some day; spans begin around it.
+const SINCE: i64 = 1_790_000_000_000;
+
+fn span(route: &str, seconds: i64) -> Span {
+    Span {
+        service: SERVICE.into(),
+        operation: format!("GET {route}"),
+        route: route.into(),
+        begun: (SINCE + seconds * 1000) * 1000,
+        took: 1500,
+    }
+}
+
+fn look_at(url: &str, since: Option<i64>) -> Outcome {
+    let with = json!({"api": {"url": url}, "service": SERVICE, "routes": ["/ws", "/sse"]});
+    let given = Given { since: since.map(Utc::from_millis), ..Given::default() };
+    look_given(SHORT * 3, "jaeger", &with, &given)
+}
+
+#[test]
+fn spans_of_both_routes_that_are_new_pass() {
+    let jaeger = Jaeger::start().unwrap();
+    jaeger.tell(span("/ws/boards/{board}", 2));
+    jaeger.tell(span("/sse/activity", 3));
+    let lines = [
+        "✓ service advanced-realtime | known to Jaeger | known",
+        "✓ spans of /ws | one or more since ",
+        "| 1 span: GET /ws/boards/{board}, ",
+        "✓ spans of /sse | one or more since ",
+    ];
+    assert_pass(&look_at(&jaeger.url(), Some(SINCE)), &lines);
+}
+
+#[test]
+fn the_route_that_lacks_is_named() {
+    let jaeger = Jaeger::start().unwrap();
+    assert_fail(&look_at(&jaeger.url(), Some(SINCE)), &["| known to Jaeger | it knows no service at all"]);
+    jaeger.tell(Span { service: "other".into(), ..span("/ws", 2) });
+    assert_fail(
+        &look_at(&jaeger.url(), Some(SINCE)),
+        &["✗ service advanced-realtime | known to Jaeger | it knows other"],
+    );
+    jaeger.tell(span("/sse/activity", 2));
+    jaeger.tell(span("/wsx", 2));
+    let outcome = look_at(&jaeger.url(), Some(SINCE));
+    assert_fail(
+        &outcome,
+        &["✗ spans of /ws | ", "none; its spans are GET /sse/activity, GET /wsx", "✓ spans of /sse"],
+    );
+    // Older than the canary, they prove nothing.
+    jaeger.tell(span("/ws/boards/{board}", -1));
+    let outcome = look_at(&jaeger.url(), Some(SINCE));
+    assert_fail(&outcome, &["✗ spans of /ws | ", "none since then; the newest is of "]);
+}
+
+#[test]
+fn what_could_not_be_seen_is_an_error() {
+    let jaeger = Jaeger::start().unwrap();
+    jaeger.tell(span("/ws", 2));
+    assert_error(&look_at(&jaeger.url(), None), &["the look that this one counts from has sent nothing"]);
+    let closed = format!("http://127.0.0.1:{}", refused_port());
+    assert_error(&look_at(&closed, Some(SINCE)), &["refuses connections"]);
+    let silent = Silent::start();
+    let outcome = look_at(&format!("http://127.0.0.1:{}", silent.port()), Some(SINCE));
+    assert_error(&outcome, &["no answer within 2100 ms"]);
+    let other = Web::start();
+    other.route("/api/services", Reply::ok(r#"{"data": 7}"#));
+    assert_error(&look_at(&other.url(""), Some(SINCE)), &["the answer is in no form that Jaeger documents"]);
+}
