@@ -7,8 +7,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::blind::{Blind, Fact};
@@ -40,18 +40,31 @@ pub(super) struct Ran {
 /// Runs a program in a process group of its own, without input. At the deadline, or when nobody waits for
 /// it any more, the group is ended.
 pub(super) async fn run(program: Program<'_>, deadline: &Deadline) -> Fact<Ran> {
-    run_keeping(program, KEPT, deadline).await
+    work(program, None, KEPT, deadline).await
+}
+
+/// The same, with something to read.
+pub(super) async fn run_with_input(program: Program<'_>, input: &[u8], deadline: &Deadline) -> Fact<Ran> {
+    work(program, Some(input), KEPT, deadline).await
 }
 
 /// The same, for a program that prints more: so much of each output is kept, in bytes.
 pub(super) async fn run_keeping(program: Program<'_>, kept: usize, deadline: &Deadline) -> Fact<Ran> {
+    work(program, None, kept, deadline).await
+}
+
+async fn work(program: Program<'_>, input: Option<&[u8]>, kept: usize, deadline: &Deadline) -> Fact<Ran> {
     let begun = Instant::now();
-    let mut child = spawn(&program)?;
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    let mut child = spawn(&program, stdin)?;
     let mut group = Group::of(&child);
     let (mut stdout, mut stderr) = (Content::default(), Content::default());
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let work = async {
-        let reading = async { tokio::join!(read(out, &mut stdout, kept), read(err, &mut stderr, kept)) };
+        let reading = async {
+            let input = input.unwrap_or_default();
+            tokio::join!(write(stdin, input), read(out, &mut stdout, kept), read(err, &mut stderr, kept))
+        };
         tokio::pin!(reading);
         tokio::select! {
             status = child.wait() => {
@@ -78,12 +91,12 @@ pub(super) async fn run_keeping(program: Program<'_>, kept: usize, deadline: &De
     }
 }
 
-fn spawn(program: &Program) -> Fact<Child> {
+fn spawn(program: &Program, stdin: Stdio) -> Fact<Child> {
     let (name, arguments) =
         program.argv.split_first().ok_or_else(|| Blind::new("there is no program to run"))?;
     let mut command = Command::new(name);
     command.args(arguments).envs(&program.env).process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(cwd) = program.cwd {
         if !Path::new(cwd).is_dir() {
             return Err(Blind::new(format!("there is no directory {cwd}")));
@@ -96,6 +109,13 @@ fn spawn(program: &Program) -> Fact<Child> {
         }
         _ => Blind::new(format!("`{name}` cannot be started: {error}")),
     })
+}
+
+/// Writes all of it; a program that does not read it to the end has its reasons.
+async fn write(to: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut to) = to {
+        let _ = to.write_all(input).await;
+    }
 }
 
 /// Reads to the end, and keeps the begin.

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, Proxy, RequestBuilder, Response, Url};
 
 use crate::checklist::spec::{Tls, Value};
 use crate::error;
 use crate::secret::Keeper;
 
+use super::address::has_credentials;
 use super::blind::{Blind, Fact};
 use super::content::Content;
 use super::deadline::{Deadline, Late};
@@ -30,12 +31,14 @@ const GLANCE: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_millis(20);
 
 /// Whether the proxies that the environment names are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proxies {
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`.
     Environment,
     /// None.
     Never,
+    /// This one, for everything.
+    Only(String),
 }
 
 /// A client for one look.
@@ -59,7 +62,11 @@ impl Browser {
             .dns_resolver(names.clone())
             .connect_timeout(deadline.left().saturating_sub(MARGIN).max(Duration::from_millis(1)))
             .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")));
-        let builder = if proxies == Proxies::Never { builder.no_proxy() } else { builder };
+        let builder = match &proxies {
+            Proxies::Environment => builder,
+            Proxies::Never => builder.no_proxy(),
+            Proxies::Only(proxy) => builder.no_proxy().proxy(proxy_at(proxy)?),
+        };
         Ok(Self { client: builder.build()?, names, tls: tls.clone(), proxies, deadline: *deadline })
     }
 
@@ -100,8 +107,14 @@ impl Browser {
             return self.late(url).unwrap_or_else(|| self.deadline.late(step)).into();
         }
         let mut why = self.cause(error, url);
-        if error.is_connect() && self.proxies == Proxies::Environment && proxy_is_set() {
-            why.push_str(" (the environment names a proxy)");
+        match &self.proxies {
+            Proxies::Environment if error.is_connect() && proxy_is_set() => {
+                why.push_str(" (the environment names a proxy)");
+            }
+            Proxies::Only(proxy) if error.is_connect() => {
+                why = format!("{why} (through {proxy})");
+            }
+            _ => {}
         }
         Blind::new(why)
     }
@@ -179,6 +192,18 @@ fn host(url: &Url) -> String {
 pub(super) fn place(url: &Url) -> String {
     let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", host(url))
+}
+
+/// A proxy for all requests.
+fn proxy_at(address: &str) -> Fact<Proxy> {
+    let url = Url::parse(address).ok();
+    let url =
+        url.filter(|url| ["socks5h", "socks5", "http", "https"].contains(&url.scheme()) && url.has_host());
+    let url = url.ok_or_else(|| Blind::new("not a proxy such as socks5h://host:1080 or http://host:3128"))?;
+    if has_credentials(&url) {
+        return Err(Blind::new("the proxy's address holds a user or a password; they do not belong there"));
+    }
+    Ok(Proxy::all(url)?)
 }
 
 fn proxy_is_set() -> bool {

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod moto;
 pub mod ports;
 pub mod prometheus;
+pub mod proxies;
 pub mod rabbitmq;
 pub mod redis;
 pub mod registry;

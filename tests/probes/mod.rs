@@ -17,6 +17,7 @@ mod prometheus;
 mod rabbitmq;
 mod redis;
 mod registry;
+mod vantage;
 mod vault;
 
 use std::fmt::Write as _;

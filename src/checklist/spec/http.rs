@@ -51,6 +51,19 @@ pub struct Http {
     /// How an `https` server is judged.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
+    /// Where the request is made from, where that is not this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Vantage>,
+}
+
+/// A place that requests are made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Vantage {
+    /// Through a proxy: `socks5h://…` (names are resolved there), `socks5://…`, `http://…`, `https://…`.
+    Proxy(String),
+    /// By `curl`, run through a command that passes on its input: `kubectl exec -i deploy/app --`.
+    Exec(Vec<String>),
 }
 
 fn ok_status() -> Vec<u16> {

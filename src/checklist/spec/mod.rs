@@ -31,7 +31,7 @@ pub use self::content::{JsonCheck, Pattern, TextCheck};
 pub use self::decimal::Decimal;
 pub use self::edge::{Contacts, Cors, Headers, Origins, Token};
 pub use self::git::Git;
-pub use self::http::{HeaderCheck, Http, Method};
+pub use self::http::{HeaderCheck, Http, Method, Vantage};
 pub use self::iac::{AwsSecret, Iac, IacTool};
 pub use self::kubernetes::{Health, Kubernetes, Rollout};
 pub use self::pipeline::{Pipeline, Tap};
@@ -159,6 +159,7 @@ impl Spec {
     pub fn commands(&self) -> Vec<&[String]> {
         let own = match self {
             Self::Command(spec) => Some(spec.argv.as_slice()),
+            Self::Http(Http { via: Some(Vantage::Exec(argv)), .. }) => Some(argv.as_slice()),
             Self::Kubernetes(spec) => Some(spec.dry_run.as_slice()).filter(|argv| !argv.is_empty()),
             _ => None,
         };

@@ -1,6 +1,7 @@
 //! The HTTP probe: one request, redirects followed within the host, and what its answer must be.
 
 mod checks;
+mod elsewhere;
 mod reproduce;
 
 pub(super) use checks::directive_values;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
-use crate::checklist::spec::{self, Http};
+use crate::checklist::spec::{self, Http, Vantage};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 
@@ -37,11 +38,24 @@ pub(super) async fn look(spec: &Http, deadline: &Deadline, keeper: &Keeper) -> O
         // Neither the address nor a command that holds it: there may be a password in it.
         Err(why) => return Outcome::error("HTTP address", "http://… or https://…", why),
     };
-    let observations = match visit(spec, url, deadline, keeper).await {
+    let answer = match &spec.via {
+        Some(Vantage::Exec(argv)) => elsewhere::visit(spec, &url, argv, deadline, keeper).await,
+        Some(Vantage::Proxy(proxy)) => visit(spec, url, Proxies::Only(proxy.clone()), deadline, keeper).await,
+        None => visit(spec, url, Proxies::Environment, deadline, keeper).await,
+    };
+    let mut observations = match answer {
         Ok(answer) => checks::judge(spec, answer),
         Err(why) => vec![Observation::unseen(name(spec), checks::expected_status(spec), why)],
     };
+    observations.extend(spec.via.as_ref().map(|via| Observation::recorded("seen from", place(via))));
     Outcome::of(observations, reproduce::curl(spec))
+}
+
+fn place(via: &Vantage) -> String {
+    match via {
+        Vantage::Proxy(proxy) => format!("behind the proxy {proxy}"),
+        Vantage::Exec(argv) => format!("where `{}` leads", argv.join(" ")),
+    }
 }
 
 /// What the request is called: `GET http://host/path`.
@@ -69,9 +83,15 @@ fn address(text: &str) -> Fact<Url> {
     Ok(url)
 }
 
-async fn visit(spec: &Http, url: Url, deadline: &Deadline, keeper: &Keeper) -> Fact<Answer> {
+async fn visit(
+    spec: &Http,
+    url: Url,
+    proxies: Proxies,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Fact<Answer> {
     let headers = web::headers(&spec.headers, deadline, keeper).await?;
-    let browser = Browser::new(&spec.tls, Proxies::Environment, deadline).await?;
+    let browser = Browser::new(&spec.tls, proxies, deadline).await?;
     let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
     loop {
         let begun = Instant::now();

@@ -1,6 +1,6 @@
 //! The same request for a person to type.
 
-use crate::checklist::spec::{Http, Method};
+use crate::checklist::spec::{Http, Method, Vantage};
 use crate::text::shell_word;
 
 use super::super::curl;
@@ -8,7 +8,14 @@ use super::method;
 
 /// A `curl` command; secrets as references.
 pub(super) fn curl(spec: &Http) -> String {
-    let mut words = vec!["curl".to_owned(), "-sS".into()];
+    let mut words: Vec<String> = match &spec.via {
+        Some(Vantage::Exec(argv)) => argv.iter().map(|word| shell_word(word)).collect(),
+        _ => Vec::new(),
+    };
+    words.extend(["curl".to_owned(), "-sS".into()]);
+    if let Some(Vantage::Proxy(proxy)) = &spec.via {
+        words.extend(["--proxy".into(), shell_word(proxy)]);
+    }
     match spec.method {
         Method::Head => words.push("--head".into()),
         Method::Get => words.push("-i".into()),

@@ -1,0 +1,113 @@
+//! A request made by `curl` at another place. All of it goes there as curl's input: no argument shows a secret.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{StatusCode, Url};
+use zeroize::Zeroizing;
+
+use super::super::blind::{Blind, Fact};
+use super::super::content::Content;
+use super::super::deadline::Deadline;
+use super::super::process::{self, Program, Ran};
+use super::super::web;
+use super::{Answer, method};
+use crate::checklist::spec::Http;
+use crate::secret::Keeper;
+use crate::text;
+
+/// How long before the deadline curl gives up, so that it says what it waited for.
+const MARGIN: Duration = Duration::from_millis(200);
+/// The most of a body that is read, in bytes.
+const MAX_BODY: usize = 1 << 20;
+/// The longest piece of what is said there, in bytes.
+const SAID: usize = 300;
+/// What a shell, or what stands for one, ends with when it has no such program.
+const NO_PROGRAM: [i32; 2] = [126, 127];
+/// What curl ends with when it was not told what to do.
+const NOT_TOLD: i32 = 2;
+
+pub(super) async fn visit(
+    spec: &Http,
+    url: &Url,
+    argv: &[String],
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Fact<Answer> {
+    let headers = web::headers(&spec.headers, deadline, keeper).await?;
+    let argv: Vec<String> =
+        argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
+    let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
+    let input = config(spec, url, &headers, deadline.left().saturating_sub(MARGIN))?;
+    let ran = process::run_with_input(program, input.as_bytes(), deadline).await?;
+    match ran.status.code() {
+        Some(0) => answer(ran),
+        code => Err(failed(code, &ran)),
+    }
+}
+
+/// What curl is told. In double quotes it takes a backslash for an escape.
+fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> Fact<Zeroizing<String>> {
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let mut config = Zeroizing::new(String::from("silent\nshow-error\ninclude\nsuppress-connect-headers\n"));
+    let method = method(spec.method);
+    let asked =
+        if method == reqwest::Method::HEAD { "head".into() } else { format!("request = \"{method}\"") };
+    let _ = writeln!(
+        config,
+        "{asked}\nmax-time = {:.3}\nurl = \"{}\"",
+        within.as_secs_f64(),
+        quoted(url.as_str())
+    );
+    let files = [("cacert", &spec.tls.roots), ("cert", &spec.tls.certificate), ("key", &spec.tls.key)];
+    for (option, file) in files.iter().filter_map(|(option, file)| Some((option, file.as_ref()?))) {
+        let _ = writeln!(config, "{option} = \"{}\"", quoted(file));
+    }
+    for (name, value) in headers {
+        let value = value.to_str().map_err(|_| Blind::new(format!("header {name}: not plain text")))?;
+        let _ = writeln!(config, "header = \"{name}: {}\"", quoted(value));
+    }
+    Ok(config)
+}
+
+fn failed(code: Option<i32>, ran: &Ran) -> Blind {
+    let said = text::excerpt(&ran.stderr.bytes, SAID);
+    Blind::new(match code {
+        Some(code) if NO_PROGRAM.contains(&code) => format!("there is no curl there: {said}"),
+        Some(NOT_TOLD) => {
+            format!("the way there passes no input on (kubectl and docker exec need -i): {said}")
+        }
+        Some(code) => format!("from there (exit code {code}): {said}"),
+        None => format!("from there, ended by a signal: {said}"),
+    })
+}
+
+/// The last head that curl prints, and what comes after it: there may be heads of 1xx before.
+fn answer(ran: Ran) -> Fact<Answer> {
+    let foreign = || Blind::new("what curl prints there is no answer in HTTP");
+    let mut rest = ran.stdout.bytes.as_slice();
+    loop {
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(foreign)?;
+        let (status, headers) = head(&rest[..end]).ok_or_else(foreign)?;
+        rest = &rest[end + 4..];
+        if status.is_informational() {
+            continue;
+        }
+        let long =
+            (rest.len() > MAX_BODY).then(|| Blind::new("body longer than 1 MiB: only its begin was read"));
+        let body = Content { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(ran.stdout.cut) };
+        return Ok(Answer { way: Vec::new(), status, headers, body, took: ran.took });
+    }
+}
+
+fn head(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
+    let mut lines = std::str::from_utf8(head).ok()?.split("\r\n");
+    let status = lines.next()?.strip_prefix("HTTP/")?.split(' ').nth(1)?;
+    let headers = lines.filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value.trim()).ok()?))
+    });
+    Some((StatusCode::from_bytes(status.as_bytes()).ok()?, headers.collect()))
+}
