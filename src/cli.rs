@@ -40,6 +40,13 @@ pub enum Command {
     Diff(DiffArgs),
     /// Pack a run log, its side files and its signatures into one archive
     Bundle(BundleArgs),
+    /// Tell what is missing or doubtful in a profile; nothing is probed, nothing is run
+    #[command(
+        after_help = "Exit codes: 0 nothing is missing or doubtful, 1 something is, 2 it cannot be read"
+    )]
+    Doctor(DoctorArgs),
+    /// List the control points, what each looks at, and the least rights that it needs
+    Points(PointsArgs),
     /// Set up who you are and the key that you sign with
     Init(InitArgs),
     /// Print completions for a shell
@@ -253,20 +260,40 @@ pub struct DiffArgs {
     /// The newer one's
     pub new: PathBuf,
     /// How to tell it
-    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
-    pub format: DiffFormat,
+    #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
+    pub format: PlainFormat,
     /// Whom to believe.
     #[command(flatten)]
     pub trust: TrustArgs,
 }
 
-/// The formats of a comparison.
+/// The formats of what is told once: for people, or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DiffFormat {
+pub enum PlainFormat {
     /// Lines for people
     Human,
     /// One JSON object
     Json,
+}
+
+/// Looking at a profile.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The environment's profile, a TOML file
+    pub profile: PathBuf,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
+    pub format: PlainFormat,
+}
+
+/// Listing the control points.
+#[derive(Debug, Args)]
+pub struct PointsArgs {
+    /// The profile whose names are meant [default: the example for production]
+    pub profile: Option<PathBuf>,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
+    pub format: PlainFormat,
 }
 
 /// Packing a log.

@@ -6,6 +6,7 @@ mod attacks;
 mod bench;
 mod bench_self;
 mod crash;
+mod doctor;
 mod fuzzed;
 mod headless;
 mod hostile;

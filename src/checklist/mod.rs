@@ -2,10 +2,13 @@
 //! control point in place.
 
 mod decode;
+pub mod doubts;
 mod file;
 mod fill;
 mod freeze;
 mod lock;
+pub mod needs;
+mod placeholder;
 pub mod plan;
 mod profile;
 mod source;
@@ -17,6 +20,7 @@ mod tests;
 pub use file::{Checklist, STANDARD_NAME};
 pub use freeze::{Promotion, freeze};
 pub use lock::POINTS;
+pub use placeholder::is_placeholder;
 pub use plan::{Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Role, Section, Tailoring};
 pub use profile::Profile;
 pub use source::Source;

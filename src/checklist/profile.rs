@@ -138,7 +138,8 @@ fn references(value: &toml::Value) -> Vec<SecretRef> {
 }
 
 /// Words that end the name of a value that is a secret.
-const SECRET_NAMES: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "credential"];
+const SECRET_NAMES: [&str; 8] =
+    ["password", "passwd", "secret", "token", "api_key", "credential", "authorization", "cookie"];
 
 /// Finds secrets that are written out: a string under a secret's name, or a URL with a password.
 fn literal_secrets(table: &toml::Table, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {

@@ -38,6 +38,19 @@ impl Loaded {
         Ok(Self { path: path.to_owned(), profile, checklist, sha256 })
     }
 
+    /// The example for production, with the standard checklist.
+    pub(super) fn example() -> Result<Self> {
+        let (path, text) = ("config/production.toml", include_str!("../../config/production.toml"));
+        let profile = Profile::parse(Source::new(path, text))?;
+        let checklist = Checklist::standard().map_err(|problem| anyhow!("{problem}"))?;
+        Ok(Self { path: path.into(), profile, checklist, sha256: Sha256Hex::of(text.as_bytes()) })
+    }
+
+    /// The profile.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// The profile file.
     pub(super) fn path(&self) -> &Path {
         &self.path

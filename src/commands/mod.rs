@@ -2,6 +2,7 @@
 
 mod bundle;
 mod check;
+mod doctor;
 mod git;
 mod identity;
 mod init;
@@ -9,6 +10,7 @@ mod judged;
 mod load;
 mod manual;
 mod new_key;
+mod points;
 mod report;
 mod review;
 mod run;
@@ -42,6 +44,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Report(arguments) => report::report(&arguments),
         Command::Review(arguments) => review::review(&arguments),
         Command::Diff(arguments) => report::diff(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
+        Command::Points(arguments) => points::points(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),

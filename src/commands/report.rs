@@ -11,7 +11,7 @@ use super::identity;
 use super::judged::{Judged, judge};
 use super::settings::Settings;
 use super::verify::exit;
-use crate::cli::{DiffArgs, DiffFormat, ReportArgs, ReportFormat, TrustArgs};
+use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
 use crate::headless;
 use crate::journal::entry::Entry;
@@ -53,8 +53,8 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
     let new = tell(&arguments.new, &arguments.trust)?;
     let found = Comparison::of(&old.document, &new.document);
     let text = match arguments.format {
-        DiffFormat::Human => found.human(),
-        DiffFormat::Json => serde_json::to_string_pretty(&found)? + "\n",
+        PlainFormat::Human => found.human(),
+        PlainFormat::Json => serde_json::to_string_pretty(&found)? + "\n",
     };
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(if found.is_same() { Exit::Good } else { Exit::NoGo })

@@ -1,6 +1,6 @@
 //! The part of the Kubernetes API that `kubectl` asks for when it reads and scales deployments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +33,8 @@ pub struct Objects {
     pub shut: bool,
     /// How often something was written for good.
     pub written: usize,
+    /// What was asked for: `get deployments.apps`.
+    pub asked: BTreeSet<String>,
 }
 
 type Shared = State<Arc<Mutex<Objects>>>;
@@ -51,6 +53,12 @@ impl Cluster {
     /// Changes what there is.
     pub fn set(&self, change: impl FnOnce(&mut Objects)) {
         change(&mut lock(&self.state));
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn asked(&self) -> BTreeSet<String> {
+        lock(&self.state).asked.clone()
     }
 
     /// How often something was written for good.
@@ -146,7 +154,8 @@ fn resources(version: &str, all: &[(&str, &str, &[&str])]) -> Json<Value> {
 }
 
 async fn pods(State(state): Shared) -> Response {
-    let state = lock(&state);
+    let mut state = lock(&state);
+    state.asked.insert("list pods".into());
     if state.shut {
         return forbidden("list", "pods");
     }
@@ -154,7 +163,8 @@ async fn pods(State(state): Shared) -> Response {
 }
 
 async fn one(State(state): Shared, Path((_, name)): Path<(String, String)>) -> Response {
-    let state = lock(&state);
+    let mut state = lock(&state);
+    state.asked.insert("get deployments.apps".into());
     if state.shut {
         return forbidden("get", "deployments");
     }
@@ -169,6 +179,7 @@ async fn scale(
     let writes = request.method() != Method::GET;
     let dry = request.uri().query().is_some_and(|query| query.contains("dryRun=All"));
     let mut state = lock(&state);
+    state.asked.insert(format!("{} deployments.apps/scale", if writes { "patch" } else { "get" }));
     if state.shut || (writes && state.read_only) {
         return forbidden("patch", "deployments/scale");
     }

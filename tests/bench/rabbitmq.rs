@@ -240,11 +240,22 @@ impl Vhost {
         (connection, channel)
     }
 
+    /// A user with this tag and these permissions: configure, write, read.
+    pub fn user(&self, role: &str, tag: &str, permissions: [&str; 3]) -> User {
+        let user = User { name: format!("{role}-{}", self.name), password: format!("{role} p@ss") };
+        self.grant(&user, tag, permissions);
+        user
+    }
+
     fn add(&self, user: &User, tags: &str) {
+        self.grant(user, tags, [".*"; 3]);
+    }
+
+    fn grant(&self, user: &User, tags: &str, [configure, write, read]: [&str; 3]) {
         let body = json!({"password": user.password, "tags": tags});
         self.broker.must("PUT", &format!("/api/users/{}", segment(&user.name)), &body);
-        let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        self.broker.must("PUT", &self.path("permissions", &format!("/{}", segment(&user.name))), &all);
+        let granted = json!({"configure": configure, "write": write, "read": read});
+        self.broker.must("PUT", &self.path("permissions", &format!("/{}", segment(&user.name))), &granted);
     }
 
     /// `/api/<what>/<this virtual host><rest>`.

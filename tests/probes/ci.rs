@@ -55,7 +55,7 @@ impl Bench {
     fn report(&self, text: &str) -> Outcome {
         let file = NamedTempFile::new().unwrap();
         fs::write(file.path(), text.replace("COMMIT", &self.commit)).unwrap();
-        self.look(&json!({"junit": {"file": file.path()}}))
+        self.look(&json!({"junit": {"report": file.path()}}))
     }
 }
 
@@ -179,6 +179,6 @@ fn a_report_counts_by_its_tests_and_names_the_commit() {
     let cut = of(named, good).replace("</testsuites>", "");
     assert_error(&bench.report(&cut), &["it is no JUnit report: it breaks off"]);
     assert_error(&bench.report("<html></html>"), &["it is no JUnit report: it has no test suite"]);
-    let missing = bench.look(&json!({"junit": {"file": "/no/such/report.xml"}}));
+    let missing = bench.look(&json!({"junit": {"report": "/no/such/report.xml"}}));
     assert_error(&missing, &["? report /no/such/report.xml | a JUnit report | it cannot be opened: "]);
 }

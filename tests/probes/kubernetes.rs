@@ -7,17 +7,17 @@ use super::*;
 use crate::bench::need;
 use crate::bench::web::Silent;
 
-const KUBECTL: &str = "kubectl";
-const PAUSE: [&str; 5] = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"];
+pub(super) const KUBECTL: &str = "kubectl";
+pub(super) const PAUSE: [&str; 5] = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"];
 
 /// A cluster with the application and its worker, and the kubeconfig that leads there.
-struct Bench {
-    cluster: Cluster,
+pub(super) struct Bench {
+    pub(super) cluster: Cluster,
     kubeconfig: NamedTempFile,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let cluster = Cluster::start().unwrap();
         let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
         let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}, {"name": "PORT", "value": "8004"}]);
@@ -32,7 +32,7 @@ impl Bench {
     }
 
     #[track_caller]
-    fn look(&self, more: &Value) -> Outcome {
+    pub(super) fn look(&self, more: &Value) -> Outcome {
         let with =
             json!({"context": "production", "namespace": "realtime", "kubeconfig": self.kubeconfig.path()});
         look_within(DEADLINE, "kubernetes", &plus(&with, more))

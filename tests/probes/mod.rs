@@ -10,6 +10,7 @@ mod http;
 mod iac;
 mod jaeger;
 mod kubernetes;
+mod least;
 mod otlp;
 mod pipeline;
 mod poetry;

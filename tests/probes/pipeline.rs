@@ -13,7 +13,7 @@ use crate::bench::web::{Reply, Silent, Web};
 /// For an event that does not come: the look lasts this long.
 const WAIT: Duration = Duration::from_millis(1500);
 
-fn at(stack: &Stack) -> Value {
+pub(super) fn at(stack: &Stack) -> Value {
     json!({"api": {"url": stack.app.url()}, "token": secret(TOKEN)})
 }
 

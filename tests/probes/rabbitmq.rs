@@ -22,14 +22,14 @@ fn look(with: &Value) -> Outcome {
     look_within(DEADLINE, "rabbitmq", with)
 }
 
-fn vhost(topology: &Topology) -> Vhost {
+pub(super) fn vhost(topology: &Topology) -> Vhost {
     let vhost = Broker::shared().vhost();
     vhost.declare(topology);
     vhost
 }
 
 /// Where the broker is, and a user of the virtual host.
-fn at(vhost: &Vhost, user: &User) -> Value {
+pub(super) fn at(vhost: &Vhost, user: &User) -> Value {
     json!({
         "url": format!("amqp://127.0.0.1:{}", vhost.broker().amqp),
         "vhost": vhost.name,
@@ -40,7 +40,7 @@ fn at(vhost: &Vhost, user: &User) -> Value {
 }
 
 /// The topology as the standard checklist asks for it.
-fn topology(vhost: &Vhost) -> Value {
+pub(super) fn topology(vhost: &Vhost) -> Value {
     let names = ["", ".retry", ".dlq"]
         .map(|suffix| (format!("{EVENTS}{suffix}"), format!("boards.activity{suffix}")));
     let exchanges: Vec<_> =
@@ -64,7 +64,7 @@ fn existence(vhost: &Vhost, user: &User) -> Value {
 }
 
 /// The queues drained, as the standard checklist asks for it.
-fn drained(vhost: &Vhost) -> Value {
+pub(super) fn drained(vhost: &Vhost) -> Value {
     let queue = |suffix| json!({"name": format!("{EVENTS}{suffix}"), "depth_at_most": 0});
     let primary = plus(&queue(""), &json!({"consumers_at_least": 1}));
     let queues = json!({"queues": [primary, queue(".retry"), queue(".dlq")]});

@@ -20,11 +20,11 @@ fn at(server: &RedisServer) -> Value {
     json!({"url": format!("redis://127.0.0.1:{}", server.port())})
 }
 
-fn good() -> Builder {
+pub(super) fn good() -> Builder {
     RedisServer::builder().appendonly(true).save("3600 1").latency_threshold(100)
 }
 
-fn all(server: &RedisServer) -> Value {
+pub(super) fn all(server: &RedisServer) -> Value {
     let asked =
         json!({"persistence": true, "latency_threshold_ms": 100, "spike_limit_ms": 100, "cluster": false});
     plus(&at(server), &asked)

@@ -10,10 +10,10 @@ use crate::bench::ports::refused_port;
 use crate::bench::vault::{ROOT, SERVER, Vault};
 use crate::bench::web::{Reply, Web};
 
-const PATH: &str = "advanced/realtime-token";
+pub(super) const PATH: &str = "advanced/realtime-token";
 const METADATA_ONLY: &str = r#"path "secret/metadata/*" { capabilities = ["read"] }"#;
 
-fn at(vault: &Vault, token: &str) -> Value {
+pub(super) fn at(vault: &Vault, token: &str) -> Value {
     json!({"api": {"url": vault.url()}, "path": PATH, "field": "token", "auth": {"token": secret(token)}})
 }
 

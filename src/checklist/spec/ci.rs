@@ -46,7 +46,7 @@ pub struct Forge {
 #[serde(deny_unknown_fields)]
 pub struct JunitFile {
     /// The file. One of its properties holds the commit.
-    pub file: String,
+    pub report: String,
 }
 
 impl Ci {

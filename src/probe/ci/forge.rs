@@ -62,7 +62,7 @@ pub(super) async fn github(
     }
     let reply = api.get(&format!("{path}/status"), &[("per_page", PAGE)]).await?;
     let statuses: Statuses = read(&reply, "GitHub")?;
-    checks.extend(statuses.statuses.into_iter().map(|status| check(status.context, status.state)));
+    checks.extend(statuses.statuses.into_iter().map(|status| check(status.context, &status.state)));
     Ok(Some(checks))
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn gitlab(
             if job.sha != commit {
                 return Err(Blind::new(format!("GitLab answers with a job of {}", job.sha)));
             }
-            checks.push(check(job.name, job.status));
+            checks.push(check(job.name, &job.status));
         }
         if reply.headers.get("x-next-page").is_none_or(reqwest::header::HeaderValue::is_empty) {
             break;
@@ -147,13 +147,13 @@ struct Job {
 
 impl From<Run> for Check {
     fn from(run: Run) -> Self {
-        check(run.name, run.conclusion.unwrap_or(run.status))
+        check(run.name, &run.conclusion.unwrap_or(run.status))
     }
 }
 
 /// The words of both forges for what a check came to. One that is not known is no success.
-fn check(name: String, word: String) -> Check {
-    let state = match word.as_str() {
+fn check(name: String, word: &str) -> Check {
+    let state = match word {
         "success" => State::Passed,
         "skipped" | "neutral" | "manual" => State::Skipped,
         "queued"

@@ -52,12 +52,11 @@ async fn read(file: &str) -> Fact<String> {
 
 fn tests(report: &Report) -> Observation {
     let ran = report.tests - report.skipped;
-    let counted = format!("{ran} run, {} failed, {} skipped", report.failed.len(), report.skipped);
-    let mut seen = counted;
+    let mut seen = format!("{ran} run, {} failed, {} skipped", report.failed.len(), report.skipped);
     if !report.failed.is_empty() {
         let first = report.failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = if report.failed.len() > NAMED { ", …" } else { "" };
-        seen.push_str(&format!(": {first}{more}"));
+        seen = format!("{seen}: {first}{more}");
     }
     Observation::new("tests", "one or more run, none failed", seen, ran > 0 && report.failed.is_empty())
 }
@@ -70,15 +69,11 @@ fn names(report: &Report, commit: &str) -> Observation {
     };
     let of_commit = |value: &str| value.len() >= SHORTEST && commit.starts_with(&value.to_ascii_lowercase());
     let told: Vec<_> = report.properties.iter().filter(|(name, _)| about(name)).collect();
-    match told.iter().find(|(_, value)| of_commit(value)).or_else(|| told.first()) {
-        Some((name, value)) => {
-            Observation::new(what, commit, format!("{value} (property {name})"), of_commit(value))
-        }
-        None => {
-            let none = "no property of it names a commit; pytest: record_testsuite_property(\"commit\", …)";
-            Observation::new(what, commit, none, false)
-        }
+    if let Some((name, value)) = told.iter().find(|(_, value)| of_commit(value)).or_else(|| told.first()) {
+        return Observation::new(what, commit, format!("{value} (property {name})"), of_commit(value));
     }
+    let none = "no property of it names a commit; pytest: record_testsuite_property(\"commit\", …)";
+    Observation::new(what, commit, none, false)
 }
 
 fn parse(text: &str) -> Fact<Report> {

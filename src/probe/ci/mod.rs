@@ -50,7 +50,7 @@ pub(super) async fn look(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Out
 
 async fn of_commit(spec: &Ci, commit: &str, deadline: &Deadline, keeper: &Keeper) -> Vec<Observation> {
     let (who, required, checks) = match &spec.source {
-        CiSource::JUnit(report) => return junit::look(&report.file, commit, deadline).await,
+        CiSource::JUnit(file) => return junit::look(&file.report, commit, deadline).await,
         CiSource::GitHub(forge) => (
             "GitHub",
             &forge.checks,
@@ -93,9 +93,9 @@ fn reproduce(spec: &Ci) -> String {
     match &spec.source {
         CiSource::GitHub(forge) => of(forge::github_path(&forge.project), "/check-runs?per_page=100"),
         CiSource::GitLab(forge) => of(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
-        CiSource::JUnit(report) => format!(
+        CiSource::JUnit(file) => format!(
             "grep -o '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
-            shell_word(&report.file)
+            shell_word(&file.report)
         ),
     }
 }

@@ -1,0 +1,141 @@
+//! `gonogo doctor`: what is missing or doubtful in a profile, and what it names that is not on this machine. No
+//! server is asked, no command is run.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::load::Loaded;
+use crate::checklist::doubts::{Finding, Weight, doubts, secrets};
+use crate::checklist::needs::{Here, here};
+use crate::checklist::{Plan, Promotion};
+use crate::cli::{DoctorArgs, PlainFormat};
+use crate::error::{Exit, Place, Problem};
+use crate::secret::SecretRef;
+use crate::text::line;
+
+/// Readable by a group or by everybody.
+const BY_OTHERS: u32 = 0o044;
+
+pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
+    let loaded = Loaded::read(&arguments.profile)?;
+    let tag = |tag: &str| Some(tag.to_owned());
+    // What the command line says is not the profile's to lack.
+    let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);
+    let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous })?;
+    let mut found = doubts(loaded.profile(), &plan);
+    found.extend(unread_secrets(&loaded));
+    found.extend(absent(&plan));
+    found.sort_by_key(|finding| finding.weight);
+    let told = match arguments.format {
+        PlainFormat::Human => human(&loaded, &found),
+        PlainFormat::Json => machine(&found),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
+    let is_well = found.iter().all(|finding| finding.weight == Weight::Unusual);
+    Ok(if is_well { Exit::Good } else { Exit::NoGo })
+}
+
+const ALL: [(Weight, &str); 3] =
+    [(Weight::Missing, "missing"), (Weight::Doubtful, "doubtful"), (Weight::Unusual, "unusual")];
+
+fn human(loaded: &Loaded, found: &[Finding]) -> String {
+    let of = |weight| found.iter().filter(move |finding| finding.weight == weight);
+    let counts = ALL.map(|(weight, word)| format!("{} {word}", of(weight).count())).join(", ");
+    let mut told = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
+    for (weight, word) in ALL.into_iter().filter(|(weight, _)| of(*weight).next().is_some()) {
+        let _ = writeln!(told, "\n{word}");
+        for finding in of(weight) {
+            for row in finding.problem.to_string().lines() {
+                let _ = writeln!(told, "  {}", line(row));
+            }
+        }
+    }
+    told
+}
+
+fn machine(found: &[Finding]) -> String {
+    let one = |finding: &Finding| {
+        let (_, word) = ALL.into_iter().find(|(weight, _)| *weight == finding.weight).unwrap_or(ALL[0]);
+        let Problem { place, what, hint } = &finding.problem;
+        let place = place
+            .as_ref()
+            .map(|place| json!({"file": place.file, "line": place.line, "column": place.column}));
+        json!({"weight": word, "place": place, "what": what, "hint": hint})
+    };
+    format!("{:#}\n", json!({"findings": found.iter().map(one).collect::<Vec<_>>()}))
+}
+
+/// References that lead to nothing here. What they lead to is not read.
+fn unread_secrets(loaded: &Loaded) -> Vec<Finding> {
+    secrets(loaded.profile()).into_iter().filter_map(|(place, secret)| unread(place, &secret)).collect()
+}
+
+fn unread(place: Place, secret: &SecretRef) -> Option<Finding> {
+    let (weight, what, hint) = match secret {
+        SecretRef::Env(name) => {
+            let given = std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let what = (!given).then(|| format!("{name} is not set here"))?;
+            (Weight::Missing, what, "export it before the run")
+        }
+        SecretRef::File(path) => match fs::metadata(path) {
+            Ok(found) if found.is_file() && fs::File::open(path).is_ok() => {
+                let open = found.permissions().mode() & BY_OTHERS != 0
+                    && found.uid() == rustix::process::geteuid().as_raw();
+                let what = open.then(|| format!("{path} can be read by others"))?;
+                (Weight::Doubtful, what, "chmod 600")
+            }
+            _ => (
+                Weight::Missing,
+                format!("{path} is no file that you can read"),
+                "see to the path and its rights",
+            ),
+        },
+        SecretRef::Command(argv) => {
+            let name = argv.first()?;
+            let what = (!is_program(name)).then(|| format!("there is no program {name} here"))?;
+            (Weight::Missing, what, "install it, or see to PATH")
+        }
+    };
+    Some(Finding { weight, problem: Problem::new(what).at(place).hint(hint) })
+}
+
+/// Programs, directories and files that probes need, and that are not here.
+fn absent(plan: &Plan) -> Vec<Finding> {
+    let specs = plan.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
+    let wanted: BTreeSet<_> = specs.flat_map(here).collect();
+    let absent = wanted.into_iter().filter_map(|wanted| match wanted {
+        Here::Program(name) => (!is_program(&name))
+            .then(|| (format!("there is no program {name} here"), "install it, or see to PATH")),
+        Here::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
+            (format!("there is no directory {path}"), "see to the path; it is relative to where gonogo runs")
+        }),
+        Here::File(path) => fs::File::open(&path).is_err().then(|| {
+            (
+                format!("{path} is no file that you can read"),
+                "see to the path; it is relative to where gonogo runs",
+            )
+        }),
+    });
+    absent
+        .map(|(what, hint)| Finding { weight: Weight::Missing, problem: Problem::new(what).hint(hint) })
+        .collect()
+}
+
+fn is_program(name: &str) -> bool {
+    let runs = |path: &Path| {
+        fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return runs(Path::new(name));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| runs(&directory.join(name)))
+}

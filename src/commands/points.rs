@@ -1,0 +1,100 @@
+//! `gonogo points`: the control points, what each looks at, and the least rights that it needs for that.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::load::Loaded;
+use crate::checklist::needs::rights;
+use crate::checklist::{Confirm, Plan, Point, Probe, Promotion};
+use crate::cli::{PlainFormat, PointsArgs};
+use crate::error::Exit;
+use crate::text::{count, line};
+
+pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
+    let loaded = match &arguments.profile {
+        Some(path) => Loaded::read(path)?,
+        None => Loaded::example()?,
+    };
+    // Any will do: what is asked for is the same.
+    let tag = |tag: &str| Some(tag.to_owned());
+    let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous: tag("PREVIOUS") })?;
+    let told = match arguments.format {
+        PlainFormat::Human => human(&plan),
+        PlainFormat::Json => format!("{:#}\n", machine(&plan)),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
+    Ok(Exit::Good)
+}
+
+fn human(plan: &Plan) -> String {
+    let mut out = String::new();
+    for (at, section) in plan.sections.iter().enumerate() {
+        let _ = writeln!(out, "{}{} {}", if at > 0 { "\n" } else { "" }, at + 1, line(&section.title));
+        for point in &section.points {
+            let _ = writeln!(out, "\n  {}  {}{}", line(&point.id), line(&point.title), people(point));
+            for probe in &point.probes {
+                probe_lines(&mut out, probe);
+            }
+        }
+    }
+    out
+}
+
+fn people(point: &Point) -> String {
+    let mandatory = point.mandatory.then_some("mandatory");
+    let confirm = match point.confirm {
+        Confirm::None => None,
+        Confirm::One => Some("confirmed by one"),
+        Confirm::Two => Some("confirmed by two"),
+    };
+    let applies = point.not_applicable.is_some().then_some("does not apply unless the profile says so");
+    let told: Vec<_> = [mandatory, confirm, applies].into_iter().flatten().collect();
+    if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+}
+
+fn probe_lines(out: &mut String, probe: &Probe) {
+    let kind = probe.spec.as_ref().map_or("", |spec| spec.kind());
+    let effects = if probe.effects { "; changes something, and tells what" } else { "" };
+    let _ = writeln!(out, "    {kind:<11} {}{effects}", line(&probe.title));
+    if !probe.missing.is_empty() {
+        let values = count(probe.missing.len(), "value");
+        let _ = writeln!(out, "                lacks {values}: {}", line(&probe.missing.join(", ")));
+    }
+    for right in probe.spec.iter().flat_map(rights) {
+        let _ = writeln!(out, "                {}: {}", right.of, line(&right.grant));
+    }
+}
+
+fn machine(plan: &Plan) -> Value {
+    let probe = |probe: &Probe| {
+        let right = |right: &crate::checklist::needs::Right| json!({"of": right.of, "grant": right.grant});
+        json!({
+            "id": probe.id,
+            "title": probe.title,
+            "kind": probe.spec.as_ref().map(crate::checklist::spec::Spec::kind),
+            "effects": probe.effects,
+            "missing": probe.missing,
+            "rights": probe.spec.iter().flat_map(rights).map(|one| right(&one)).collect::<Vec<_>>(),
+        })
+    };
+    let point = |point: &Point| {
+        json!({
+            "id": point.id,
+            "title": point.title,
+            "why": point.why,
+            "mandatory": point.mandatory,
+            "confirm": point.confirm,
+            "not_applicable": point.not_applicable,
+            "probes": point.probes.iter().map(probe).collect::<Vec<_>>(),
+        })
+    };
+    let sections = plan.sections.iter().map(|section| {
+        let points: Vec<_> = section.points.iter().map(point).collect();
+        json!({"id": section.id, "title": section.title, "points": points})
+    });
+    json!({"sections": sections.collect::<Vec<_>>()})
+}

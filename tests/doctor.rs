@@ -1,0 +1,105 @@
+//! `gonogo doctor` and `gonogo points`, as a person and a program read them.
+
+use serde_json::Value;
+
+use crate::bench::gonogo::Sandbox;
+
+/// A profile of which nearly every line is doubtful.
+const DOUBTFUL: &str = r#"environment = "prod"
+production = true
+solo = true
+
+[values.app]
+url = "http://app.internal.io:8004"
+public_url = "https://localhost"
+token = { env = "NO_SUCH_TOKEN" }
+
+[values.redis]
+url = "redis://redis.internal.io:6379"
+channel = "other:activity"
+password = { command = ["no-such-program", "x"] }
+
+[values.rabbitmq]
+url = "amqps://rabbit.example.com"
+username = "guest"
+password = { file = "/no/such/file" }
+
+[values.source]
+repository = "/no/such/checkout"
+
+[[contact]]
+role = "SRE"
+name = "TODO"
+channel = "pager 1"
+"#;
+
+fn doctor(profile: &str, arguments: &[&str]) -> Sandbox {
+    let arguments = ["doctor", "profile.toml"].iter().chain(arguments).copied();
+    Sandbox::new().profile(profile).args(arguments)
+}
+
+#[test]
+fn everything_doubtful_is_told_with_its_place_and_what_to_do() {
+    let told = doctor(DOUBTFUL, &[]).env("PATH", "/nowhere").run().code(1);
+    let lines = [
+        "profile.toml:6:1: app.url: http:// to app.internal.io is not encrypted\n    hint: is https:// meant?",
+        "profile.toml:7:1: app.public_url: a production environment on this host",
+        "profile.toml:8:1: NO_SUCH_TOKEN is not set here\n    hint: export it before the run",
+        "profile.toml:11:1: redis.url: redis:// to redis.internal.io is not encrypted",
+        "profile.toml:12:1: redis.channel = \"other:activity\" (default \"advanced:activity\"): ",
+        "profile.toml:13:1: there is no program no-such-program here",
+        "profile.toml:16:1: rabbitmq.url: \"amqps://rabbit.example.com\" looks like a placeholder",
+        "profile.toml:17:1: rabbitmq.username: RabbitMQ's default user",
+        "profile.toml:18:1: /no/such/file is no file that you can read",
+        "profile.toml:3:1: solo in a production environment",
+        "profile.toml:25:1: contact SRE: name \"TODO\" looks like a placeholder",
+        "there is no directory /no/such/checkout",
+        "there is no program poetry here",
+        "jaeger.url is missing: infra.observability, verify.traces cannot be looked at\n    hint: add url to [values.jaeger]",
+    ];
+    lines.iter().fold(told, |told, line| told.stdout_has(line));
+}
+
+#[test]
+fn what_it_finds_can_be_read_by_programs() {
+    let report: Value = doctor(DOUBTFUL, &["--format", "json"]).run().code(1).json();
+    let found = report["findings"].as_array().unwrap();
+    let solo = found.iter().find(|one| one["what"] == "solo in a production environment").unwrap();
+    assert_eq!((&solo["weight"], &solo["place"]["line"]), (&"doubtful".into(), &3.into()));
+}
+
+#[test]
+fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
+    let profile = "environment = \"x\"\n[values.grafana]\nurl = \"https://g.io\"\nheaders = { Authorization = \"Bearer swordfish\" }\n";
+    let told = doctor(profile, &[]).run().code(2).lacks("swordfish");
+    let _ = told.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
+}
+
+/// It asks nobody and runs nothing.
+#[test]
+fn it_runs_no_command() {
+    let profile =
+        "environment = \"x\"\n[values.redis]\npassword = { command = [\"sh\", \"-c\", \"touch ran\"] }\n";
+    let sandbox = doctor(profile, &[]);
+    let _ = sandbox.run().code(1);
+    assert!(!sandbox.work().join("ran").exists());
+}
+
+#[test]
+fn the_points_tell_what_they_look_at_and_what_they_need() {
+    let told = Sandbox::new().args(["points"]).run().code(0);
+    let told = told.stdout_has("secrets.token-rotated  Realtime token rotated (mandatory)");
+    let told = told.stdout_has("Redis ACL: -@all +ping +info +config|get +latency|latest");
+    let _ = told.stdout_has("registry scope: repository:platform/advanced-app:pull,push");
+    let report: Value = Sandbox::new().args(["points", "--format", "json"]).run().code(0).json();
+    let sections = report["sections"].as_array().unwrap();
+    let points: Vec<_> = sections.iter().flat_map(|section| section["points"].as_array().unwrap()).collect();
+    assert_eq!((sections.len(), points.len()), (6, 27));
+    // The example for production leaves nothing out.
+    let missing = |point: &&&Value| {
+        point["probes"].as_array().unwrap().iter().any(|probe| probe["missing"] != Value::Array(Vec::new()))
+    };
+    assert_eq!(points.iter().filter(missing).count(), 0);
+    let mine = Sandbox::new().profile("environment = \"x\"\n").args(["points", "profile.toml"]).run().code(0);
+    let _ = mine.stdout_has("lacks 1 value: jaeger.url");
+}
