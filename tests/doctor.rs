@@ -57,7 +57,7 @@ fn everything_doubtful_is_told_with_its_place_and_what_to_do() {
         "there is no program poetry here",
         "jaeger.url is missing: infra.observability, verify.traces cannot be looked at\n    hint: add url to [values.jaeger]",
     ];
-    lines.iter().fold(told, |told, line| told.stdout_has(line));
+    let _ = lines.iter().fold(told, |told, line| told.stdout_has(line));
 }
 
 #[test]

@@ -18,3 +18,4 @@ mod reports;
 mod reviews;
 mod runs;
 mod trust;
+mod whole;

@@ -122,6 +122,9 @@ pub struct ProbeFile {
     /// Whether it may look at the running release before it is due.
     #[serde(default)]
     pub before: bool,
+    /// Whether a profile may leave it out, for a reason.
+    #[serde(default)]
+    pub optional: bool,
     /// What is different in a new environment.
     #[serde(default)]
     pub when_new: WhenNew,

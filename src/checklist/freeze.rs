@@ -146,7 +146,7 @@ impl<'a> Work<'a> {
     fn tailored_point(&mut self, file: &PointFile, origin: &Origin) -> Point {
         let mut point = self.point(file, origin);
         if let Some(wishes) = self.profile.file.points.get(&file.id) {
-            self.tailored.extend(tailor(&mut point, wishes, self.profile, &mut self.problems));
+            self.tailored.extend(tailor(&mut point, file, wishes, self.profile, &mut self.problems));
             self.add_probes(&mut point, wishes);
         }
         point

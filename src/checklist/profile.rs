@@ -62,6 +62,11 @@ pub struct Tailor {
     pub deadline: Option<Span>,
     /// Another number of retries for its probes.
     pub retries: Option<u32>,
+    /// Less patience, for its probes that wait until a look is good.
+    pub within: Option<Span>,
+    /// Optional probes that are left out, and why.
+    #[serde(default)]
+    pub leave_out: BTreeMap<String, String>,
     /// Why it does not apply in this environment.
     pub not_applicable: Option<String>,
     /// That it applies, where the checklist says that by default it does not.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::file::PointFile;
 use super::plan::{Confirm, Point, Tailoring};
 use super::profile::{Profile, Tailor, at_point};
 use crate::error::Problem;
@@ -11,6 +12,7 @@ use crate::time::span;
 /// Tightens `point` as the profile wishes, and says what was changed.
 pub(super) fn tailor(
     point: &mut Point,
+    file: &PointFile,
     wishes: &Tailor,
     profile: &Profile,
     problems: &mut Vec<Problem>,
@@ -20,6 +22,7 @@ pub(super) fn tailor(
     changes.people(point, wishes);
     changes.applicability(point, wishes);
     changes.probes(point, wishes);
+    changes.left_out(point, file, wishes);
     changes.told
 }
 
@@ -98,6 +101,43 @@ impl Changes<'_> {
         if let Some(retries) = wishes.retries {
             point.probes.iter_mut().for_each(|probe| probe.retries = retries);
             self.tell(format!("looks are repeated up to {retries} times"));
+        }
+        if let Some(wish) = wishes.within.map(|within| within.0) {
+            self.within(point, wish);
+        }
+    }
+
+    fn within(&mut self, point: &mut Point, wish: Duration) {
+        let millis = u64::try_from(wish.as_millis()).unwrap_or(u64::MAX);
+        for probe in point.probes.iter_mut().filter(|probe| probe.within_ms > 0) {
+            if millis > probe.within_ms {
+                self.loosened("within", span(Duration::from_millis(probe.within_ms)), span(wish));
+            }
+            probe.within_ms = millis.clamp(1, probe.within_ms);
+        }
+        self.tell(format!("a good look is waited for up to {}", span(wish)));
+    }
+
+    /// Probes that the checklist lets a profile leave out.
+    fn left_out(&mut self, point: &mut Point, file: &PointFile, wishes: &Tailor) {
+        for (id, reason) in &wishes.leave_out {
+            let wrong = match file.probes.iter().find(|probe| probe.id == *id) {
+                None => Some(format!("{} has no probe {id}", self.point)),
+                Some(probe) if !probe.optional => {
+                    Some(format!("{}: probe {id} belongs to the point and cannot be left out", self.point))
+                }
+                Some(_) if reason.trim().is_empty() => {
+                    Some(format!("{}: probe {id} can be left out only for a reason", self.point))
+                }
+                Some(_) => None,
+            };
+            match wrong {
+                Some(what) => self.problems.push(at_point(self.profile, &self.point, "leave_out", what)),
+                None => {
+                    point.probes.retain(|probe| probe.id != *id);
+                    self.tell(format!("probe {id} left out: {}", reason.trim()));
+                }
+            }
         }
     }
 }

@@ -113,6 +113,34 @@ fn a_profile_cannot_loosen_and_all_is_told_at_once() {
 }
 
 #[test]
+fn optional_probes_are_left_out_for_a_reason_and_patience_is_shortened() {
+    let made = plan(
+        STANDARD,
+        "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \"no script\" }\n\
+         [points.\"verify.metrics\"]\nwithin = \"5s\"\n",
+    )
+    .unwrap();
+    let told: Vec<_> = made.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
+    assert!(told.contains(&"verify.pipeline: probe demo left out: no script".into()), "{told:?}");
+    let probes = |id| made.point(id).unwrap().probes.iter();
+    assert_eq!(probes("verify.pipeline").map(|probe| probe.id.as_str()).collect::<Vec<_>>(), ["canary"]);
+    assert_eq!(probes("verify.metrics").map(|probe| probe.within_ms).collect::<Vec<_>>(), [5000, 0, 0]);
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \" \", canary = \"x\", other = \"x\" }\n\
+         [points.\"verify.metrics\"]\nwithin = \"5h\"\n",
+    );
+    for expected in [
+        "p.toml:3:1: verify.pipeline: probe demo can be left out only for a reason",
+        "p.toml:3:1: verify.pipeline: probe canary belongs to the point and cannot be left out",
+        "p.toml:3:1: verify.pipeline has no probe other",
+        "p.toml:5:1: verify.metrics can be tightened, not loosened: within is 1m 30s, 5h 00m was asked for",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
 fn a_new_environment_waits_for_its_infrastructure() {
     let checklist = Checklist::standard().unwrap();
     let profile = Profile::parse(Source::new("p.toml", PROFILE)).unwrap();

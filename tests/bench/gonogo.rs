@@ -1,7 +1,7 @@
 //! Runs the real binary in a home of its own.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
@@ -173,12 +173,23 @@ impl Sandbox {
     /// Starts the program without a terminal.
     #[track_caller]
     pub fn start(&self) -> Running {
+        self.start_with(&self.args)
+    }
+
+    /// Runs the program to its end, with other arguments.
+    #[track_caller]
+    pub fn run_with(&self, args: &[&str]) -> Output {
+        self.start_with(args).finish()
+    }
+
+    #[track_caller]
+    fn start_with(&self, args: &[impl AsRef<OsStr>]) -> Running {
         let file = || tempfile::tempfile().unwrap();
         let (mut stdin, stdout, stderr) = (file(), file(), file());
         stdin.write_all(self.stdin.as_bytes()).unwrap();
         stdin.rewind().unwrap();
         let child = Command::new(&self.program)
-            .args(&self.args)
+            .args(args)
             .env_clear()
             .envs(self.env.iter().cloned())
             .current_dir(self.work())

@@ -1,6 +1,7 @@
 //! A real Prometheus with alert rules of the test's own.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -15,7 +16,7 @@ pub const SERVER: &str = "prometheus";
 #[must_use]
 pub struct Prometheus {
     port: u16,
-    _server: Supervised,
+    server: Supervised,
 }
 
 impl Prometheus {
@@ -29,10 +30,7 @@ impl Prometheus {
     #[track_caller]
     pub fn start(rules: &[(&str, &str)], jobs: &[(&str, u16)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let rules: Vec<_> = rules.iter().map(|(alert, expr)| json!({"alert": alert, "expr": expr})).collect();
-        // JSON is YAML.
-        let groups = json!({"groups": [{"name": "g", "rules": &rules}]});
-        fs::write(dir.path().join("rules.yml"), groups.to_string()).unwrap();
+        write_rules(dir.path(), rules);
         let scrape = jobs.iter().map(|(name, port)| {
             json!({"job_name": name, "static_configs": [{"targets": [format!("127.0.0.1:{port}")]}]})
         });
@@ -45,18 +43,35 @@ impl Prometheus {
         let port = ports::free_port();
         let mut server = Command::new(SERVER);
         server.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"]);
+        server.arg("--web.enable-lifecycle");
         server.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         let server = Supervised::spawn(&server, dir, &[port]);
         server.wait_ready(wait::PATIENCE, || {
             ((rules.is_empty() || is_evaluated(port)) && is_scraped(port, jobs.len())).then_some(())
         });
-        Self { port, _server: server }
+        Self { port, server }
+    }
+
+    /// Loads other alert rules.
+    #[track_caller]
+    pub fn reload(&self, rules: &[(&str, &str)]) {
+        write_rules(self.server.dir(), rules);
+        let answer = http::call("POST", self.port, "/-/reload", None, "").unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        wait::until("the rules", || is_evaluated(self.port).then_some(()));
     }
 
     /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
+}
+
+fn write_rules(dir: &Path, rules: &[(&str, &str)]) {
+    let rules: Vec<_> = rules.iter().map(|(alert, expr)| json!({"alert": alert, "expr": expr})).collect();
+    // JSON is YAML.
+    let groups = json!({"groups": [{"name": "g", "rules": rules}]});
+    fs::write(dir.join("rules.yml"), groups.to_string()).unwrap();
 }
 
 /// A rule's health is `unknown` until it has been evaluated once.

@@ -101,6 +101,12 @@ impl Registry {
         digest(&manifest)
     }
 
+    /// Takes an image away, and every tag of it.
+    #[track_caller]
+    pub fn delete(&self, repository: &str, digest: &str) {
+        let _ = self.send("DELETE", &format!("/v2/{repository}/manifests/{digest}"), "text/plain", "");
+    }
+
     /// Uploads a blob; gives its descriptor.
     #[track_caller]
     fn blob(&self, repository: &str, content: &str) -> Value {

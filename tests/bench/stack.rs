@@ -1,6 +1,6 @@
 //! The application between a real Redis and a real RabbitMQ, with its worker.
 
-use gonogo::rehearsal::app::{App, Config, Worker};
+use gonogo::rehearsal::app::{App, Config, OnSpan, Worker};
 use serde_json::{Value, json};
 
 use super::rabbitmq::{Broker, Vhost};
@@ -29,6 +29,12 @@ impl Stack {
     /// Starts all of it; ready when the worker consumes and the application hears.
     #[track_caller]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, its spans told to somebody.
+    #[track_caller]
+    pub fn start_with(on_span: Option<OnSpan>) -> Self {
         let redis = RedisServer::builder().appendonly(true).latency_threshold(100).password(PASSWORD).start();
         let vhost = Broker::shared().vhost();
         vhost.declare(&Topology::standard());
@@ -38,7 +44,7 @@ impl Stack {
             token: TOKEN.into(),
             origins: ORIGINS.map(str::to_owned).to_vec(),
         };
-        let app = App::start(config.clone(), None).unwrap();
+        let app = App::start(config.clone(), on_span).unwrap();
         let worker = Some(Worker::start(config.clone()).unwrap());
         let stack = Self { app, redis, vhost, config, worker };
         stack.wait_ready();

@@ -115,6 +115,9 @@ pub fn is_running(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
+/// Programs that no Debian package has: where they are not, what needs them is skipped, in CI too.
+const UNPACKAGED: [&str; 2] = ["kubectl", "terraform"];
+
 /// Whether all these programs are installed; see `need!`.
 #[track_caller]
 pub fn installed(programs: &[&str]) -> bool {
@@ -122,7 +125,9 @@ pub fn installed(programs: &[&str]) -> bool {
     if missing.is_empty() {
         return true;
     }
-    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "not installed: {missing:?}; see tests/run");
+    let may_lack = missing.iter().all(|program| UNPACKAGED.contains(program));
+    let in_ci = env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(may_lack || !in_ci, "not installed: {missing:?}; see tests/run");
     let test = thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`: the harness would swallow it, and a skip nobody sees looks like a pass.
     let _ = writeln!(io::stderr(), "SKIPPED {test}: not installed: {missing:?}; see tests/run");

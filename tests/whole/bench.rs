@@ -1,0 +1,319 @@
+//! All of the stack, started for one test, and the profile that leads there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use gonogo::rehearsal::forge::{Check, Forge};
+use gonogo::rehearsal::grafana::{Dashboard, Grafana};
+use gonogo::rehearsal::jaeger::Jaeger;
+use gonogo::rehearsal::kubernetes::{Cluster, deployment};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::bench::checkout::Checkout;
+use crate::bench::collector::{self, Collector};
+use crate::bench::gonogo::{Output, Sandbox};
+use crate::bench::prometheus::{self, Prometheus};
+use crate::bench::registry::{self, Registry, USER};
+use crate::bench::stack::{PASSWORD, Stack, TOKEN};
+use crate::bench::vault::{self, Vault};
+use crate::bench::{rabbitmq, redis};
+
+/// What it takes.
+pub const PROGRAMS: [&str; 10] = [
+    redis::SERVER,
+    rabbitmq::SERVER,
+    prometheus::SERVER,
+    registry::SERVER,
+    vault::SERVER,
+    collector::SERVER,
+    "git",
+    "poetry",
+    "terraform",
+    "kubectl",
+];
+
+pub const REPOSITORY: &str = "platform/advanced-app";
+pub const SUITE: &str = "advanced-suite";
+pub const OLD_TOKEN: &str = "the-token-of-yesterday";
+pub const FORGE_TOKEN: &str = "token-of-the-forge";
+pub const GRAFANA_TOKEN: &str = "token-of-grafana";
+pub const RULES: [(&str, &str); 2] = [
+    (
+        "AdvancedPipelineLatency",
+        "histogram_quantile(0.95, rate(advanced_board_event_publish_duration_seconds_bucket[5m])) > 5",
+    ),
+    ("RedisLatencySpike", "redis_latency_spike_duration_seconds > 1"),
+];
+const PACKAGE: &str = r#"
+[project]
+name = "advanced"
+version = "2.0.0"
+description = "x"
+readme = "README.md"
+requires-python = ">=3.9"
+dependencies = ["lib"]
+
+[tool.poetry]
+packages = [{ include = "advanced" }]
+
+[tool.poetry.dependencies]
+lib = { path = "lib" }
+
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"#;
+const LIB: &str = "[project]\nname = \"lib\"\nversion = \"0.1.0\"\nrequires-python = \">=3.9\"\n\n[build-system]\nrequires = [\"poetry-core\"]\nbuild-backend = \"poetry.core.masonry.api\"\n";
+pub const CODE: &str = r#"
+terraform {
+  backend "local" {}
+}
+resource "terraform_data" "redis" { input = "a" }
+resource "terraform_data" "rabbitmq" { input = "b" }
+"#;
+
+/// Everything that the standard checklist looks at.
+#[must_use]
+pub struct Whole {
+    pub stack: Stack,
+    pub prometheus: Prometheus,
+    pub registry: Registry,
+    pub vault: Vault,
+    pub collector: Option<Collector>,
+    pub grafana: Grafana,
+    pub jaeger: Jaeger,
+    pub cluster: Cluster,
+    pub forge: Forge,
+    pub checkout: Checkout,
+    pub commit: String,
+    pub iac: TempDir,
+    pub sandbox: Sandbox,
+}
+
+impl Whole {
+    /// Starts all of it, as it should be.
+    #[track_caller]
+    pub fn start() -> Self {
+        let jaeger = Jaeger::start().unwrap();
+        let stack = Stack::start_with(Some(jaeger.of_service("advanced-realtime")));
+        let prometheus = Prometheus::start(&RULES, &[("advanced-app", stack.app.port())]);
+        let (registry, vault) = (Registry::guarded(), Vault::start());
+        registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &["COPY . /app"]);
+        registry.push(REPOSITORY, "v1", &["PATH=/bin"], &["COPY . /app"]);
+        vault.put("advanced/realtime-token", &json!({"token": TOKEN}));
+        let (checkout, iac) = (checkout(), infrastructure());
+        let commit = checkout.git(&["rev-parse", "v2^{commit}"]);
+        let collector = Some(Collector::start());
+        let (grafana, cluster, forge) = (grafana(), cluster(), forge(&commit));
+        let sandbox = Sandbox::new();
+        let whole = Self {
+            stack,
+            prometheus,
+            registry,
+            vault,
+            collector,
+            grafana,
+            jaeger,
+            cluster,
+            forge,
+            checkout,
+            commit,
+            iac,
+            sandbox,
+        };
+        whole.ready()
+    }
+
+    /// Writes the profile and gives its secrets.
+    fn ready(mut self) -> Self {
+        let profile = self.profile();
+        let kubeconfig = self.cluster.kubeconfig("bench");
+        let secrets = [
+            ("APP_TOKEN", TOKEN),
+            ("OLD_TOKEN", OLD_TOKEN),
+            ("REDIS_PASSWORD", PASSWORD),
+            ("RABBITMQ_PASSWORD", &self.stack.vhost.admin.password),
+            ("REGISTRY_PASSWORD", USER.1),
+            ("VAULT_TOKEN", vault::ROOT),
+            ("FORGE_TOKEN", FORGE_TOKEN),
+            ("GRAFANA_TOKEN", GRAFANA_TOKEN),
+        ];
+        let sandbox = std::mem::replace(&mut self.sandbox, Sandbox::new())
+            .profile(&profile)
+            .file("kubeconfig", &kubeconfig);
+        self.sandbox = secrets.iter().fold(sandbox, |sandbox, (name, value)| sandbox.env(name, *value));
+        self
+    }
+
+    fn profile(&self) -> String {
+        let collector = self.collector.as_ref().map(Collector::url).unwrap_or_default();
+        let rabbit = &self.stack.vhost;
+        format!(
+            r#"environment = "bench"
+solo = true
+[values.app]
+url = "{app}"
+public_url = "{app}"
+token = {{ env = "APP_TOKEN" }}
+old_token = {{ env = "OLD_TOKEN" }}
+origins = ["https://boards.example.com", "https://admin.example.com"]
+allowed_origins = '["https://boards.example.com", "https://admin.example.com"]'
+[values.redis]
+url = "redis://127.0.0.1:{redis}/0"
+password = {{ env = "REDIS_PASSWORD" }}
+latency_alert = "RedisLatencySpike"
+[values.rabbitmq]
+url = "amqp://127.0.0.1:{amqp}"
+management = "{management}"
+vhost = "{vhost}"
+username = "{user}"
+password = {{ env = "RABBITMQ_PASSWORD" }}
+[values.prometheus]
+url = "{prometheus}"
+required_rules = [{{ name = "AdvancedPipelineLatency", metric = "advanced_board_event_publish_duration_seconds_bucket" }}]
+[values.grafana]
+url = "{grafana}"
+headers = {{ Authorization = {{ secret = {{ env = "GRAFANA_TOKEN" }}, prefix = "Bearer " }} }}
+[values.jaeger]
+url = "{jaeger}"
+[values.otlp]
+endpoint = "{collector}"
+[values.registry]
+url = "{registry}"
+repository = "{REPOSITORY}"
+username = "{registry_user}"
+password = {{ env = "REGISTRY_PASSWORD" }}
+[values.vault]
+url = "{vault}"
+token_path = "advanced/realtime-token"
+token_field = "token"
+auth = {{ token = {{ env = "VAULT_TOKEN" }} }}
+[values.kubernetes]
+context = "bench"
+namespace = "realtime"
+config = "kubeconfig"
+[values.rollback]
+pause_command = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"]
+[values.source]
+repository = "{checkout}"
+[values.ci]
+source = {{ github = {{ project = "example/advanced", checks = ["{SUITE}"], api = {{ url = "{forge}", headers = {{ Authorization = {{ secret = {{ env = "FORGE_TOKEN" }}, prefix = "Bearer " }} }} }} }} }}
+[values.iac]
+directory = "{iac}"
+tool = "terraform"
+[[contact]]
+role = "SRE"
+name = "SRE on call"
+channel = "pager 4711"
+[[contact]]
+role = "Platform"
+name = "Platform on call"
+channel = "channel platform"
+[points."verify.pipeline"]
+deadline = "5s"
+[points."verify.metrics"]
+within = "8s"
+[points."verify.traces"]
+within = "3s"
+[points."verify.health"]
+retries = 0
+"#,
+            app = self.stack.app.url(),
+            redis = self.stack.redis.port(),
+            amqp = rabbit.broker().amqp,
+            management = rabbit.management_url(),
+            vhost = rabbit.name,
+            user = rabbit.admin.name,
+            prometheus = self.prometheus.url(),
+            grafana = self.grafana.url(),
+            jaeger = self.jaeger.url(),
+            registry = self.registry.url(),
+            registry_user = USER.0,
+            vault = self.vault.url(),
+            checkout = self.checkout.path().display(),
+            forge = self.forge.url(),
+            iac = self.iac.path().display(),
+        )
+    }
+
+    /// `gonogo check` over everything.
+    #[track_caller]
+    pub fn check(&self, format: &str) -> Output {
+        let words =
+            ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--trust", "--format", format];
+        self.sandbox.run_with(&words)
+    }
+}
+
+/// The release as it is checked out, tagged.
+fn checkout() -> Checkout {
+    let checkout = Checkout::new();
+    let put = |name: &str, text: &str| {
+        let file = checkout.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    put("pyproject.toml", PACKAGE);
+    put("README.md", "");
+    put("advanced/__init__.py", "");
+    put("lib/pyproject.toml", LIB);
+    put("lib/lib/__init__.py", "");
+    put("scripts/advanced_pipeline_demo.py", "print('data: {}')\n");
+    must(Command::new("poetry").arg("lock").current_dir(checkout.path()));
+    checkout.commit("two");
+    checkout.git(&["tag", "v2"]);
+    checkout
+}
+
+/// Code that needs no provider, applied.
+fn infrastructure() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("main.tf"), CODE).unwrap();
+    terraform(dir.path(), &["init", "-input=false"]);
+    terraform(dir.path(), &["apply", "-input=false", "-auto-approve"]);
+    dir
+}
+
+pub fn terraform(dir: &Path, words: &[&str]) {
+    must(Command::new("terraform").args(words).current_dir(dir));
+}
+
+#[track_caller]
+fn must(command: &mut Command) {
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+fn grafana() -> Grafana {
+    let grafana = Grafana::start().unwrap();
+    grafana.set(|there| {
+        let board = Dashboard { title: "Observability".into(), tags: vec![], sources: vec!["prom".into()] };
+        there.dashboards.insert("advanced-observability".into(), board);
+        there.sources.insert("prom".into(), None);
+        there.token = Some(GRAFANA_TOKEN.into());
+    });
+    grafana
+}
+
+fn cluster() -> Cluster {
+    let cluster = Cluster::start().unwrap();
+    let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
+    let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}]);
+    cluster.set(|objects| {
+        for name in ["advanced-app", "advanced-worker"] {
+            objects.deployments.insert(name.into(), deployment(name, 2, &env));
+        }
+    });
+    cluster
+}
+
+fn forge(commit: &str) -> Forge {
+    let forge = Forge::start("example/advanced").unwrap();
+    forge.set(|project| {
+        project.token = Some(FORGE_TOKEN.into());
+        project.commits.insert(commit.to_owned(), vec![Check::new(SUITE, "success")]);
+    });
+    forge
+}

@@ -1,0 +1,99 @@
+//! The whole stack on loopback: everything that the standard checklist looks at, and `gonogo check` over all of it.
+
+mod bench;
+mod faults;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::bench::supervisor::installed;
+use bench::{PROGRAMS, Whole};
+use faults::{FAULTS, Fault};
+
+/// The deployment steps themselves: this version does not run them.
+const NOT_YET: [&str; 2] = ["deploy.iac-apply", "deploy.image-build-scan"];
+
+/// The points of which a look was not good, and all that was seen there.
+fn troubles(report: &Value) -> (BTreeSet<String>, String) {
+    let mut points = BTreeSet::new();
+    let mut said = String::new();
+    for point in report["points"].as_array().unwrap() {
+        for probe in point["probes"].as_array().unwrap() {
+            let outcome = &probe["outcome"];
+            if outcome["class"] == "pass" {
+                continue;
+            }
+            points.insert(point["id"].as_str().unwrap().to_owned());
+            for seen in
+                outcome["observations"].as_array().into_iter().flatten().filter(|seen| seen["ok"] != true)
+            {
+                said +=
+                    &format!("{}: {} | {} | {}\n", point["id"], seen["what"], seen["expected"], seen["seen"]);
+            }
+        }
+    }
+    for gone in NOT_YET {
+        assert!(points.remove(gone), "{gone} is looked at by now");
+    }
+    (points, said)
+}
+
+#[test]
+fn everything_is_green_and_no_secret_is_told() {
+    if !installed(&PROGRAMS) {
+        return;
+    }
+    let whole = Whole::start();
+    let output = whole.check("json");
+    let (points, said) = troubles(&output.json());
+    assert!(points.is_empty(), "{said}");
+    let known: Vec<_> =
+        output.json()["points"].as_array().unwrap().iter().map(|point| point["id"].clone()).collect();
+    assert_eq!(known.len(), 27);
+    assert_eq!(whole.stack.vhost.depth("advanced.board.events.dlq").0, 0);
+    assert_eq!(whole.registry.uploads(bench::REPOSITORY), 0, "nothing is left behind");
+}
+
+/// Each fault by itself, in the real thing, turns the points that it must and no others.
+fn walk(faults: &[Fault]) {
+    let mut whole = Whole::start();
+    let (mut table, mut wrong) = (String::new(), String::new());
+    for fault in faults {
+        (fault.inject)(&mut whole);
+        let (points, said) = troubles(&whole.check("json").json());
+        let expected: BTreeSet<_> = fault.points.iter().map(|point| (*point).to_owned()).collect();
+        let untold: Vec<_> = fault.told.iter().filter(|cause| !said.contains(**cause)).collect();
+        if points != expected || !untold.is_empty() {
+            wrong +=
+                &format!("{}: {points:?}, expected {expected:?}; not told: {untold:?}\n{said}\n", fault.name);
+        }
+        table += &format!("{:<45} {}\n", fault.name, fault.points.join(", "));
+        (fault.mend)(&mut whole);
+    }
+    println!("{table}");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_first_faults_turn_exactly_their_points() {
+    if !installed(&PROGRAMS) {
+        return;
+    }
+    walk(&FAULTS[..FAULTS.len() / 2]);
+}
+
+#[test]
+fn the_other_faults_turn_exactly_their_points() {
+    if !installed(&PROGRAMS) {
+        return;
+    }
+    walk(&FAULTS[FAULTS.len() / 2..]);
+}
+
+#[test]
+fn there_are_faults_enough_and_they_reach_every_kind_of_look() {
+    assert!(FAULTS.len() >= 25, "{}", FAULTS.len());
+    let reached: BTreeSet<_> = FAULTS.iter().flat_map(|fault| fault.points).collect();
+    assert!(reached.len() >= 20, "{reached:?}");
+}
