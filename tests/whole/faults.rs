@@ -141,7 +141,13 @@ pub const FAULTS: &[Fault] = &[
         name: "application unhealthy",
         inject: |whole| whole.stack.app.set(|faults| faults.unhealthy = true),
         mend: no_faults,
-        points: &["infra.health-checks", "verify.health"],
+        // Its headers and its answers to origins cannot be judged on an error.
+        points: &[
+            "infra.health-checks",
+            "secrets.allowed-origins",
+            "secrets.security-headers",
+            "verify.health",
+        ],
         told: &["500"],
     },
     Fault {
