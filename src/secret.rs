@@ -265,10 +265,26 @@ fn spellings(value: &str) -> Vec<Zeroizing<String>> {
     // Of a secret of several lines, a program may print one.
     all.extend(value.lines().filter(|line| line.len() >= WHOLE_LINE).map(str::to_owned));
     all.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|code| code.encode(value)));
+    all.extend([STANDARD_NO_PAD, URL_SAFE_NO_PAD].iter().flat_map(|code| within_base64(value, code)));
     all.retain(|spelling| spelling.len() >= MIN_LENGTH);
     all.sort();
     all.dedup();
     all.into_iter().map(Zeroizing::new).collect()
+}
+
+/// The shortest piece of a longer base64 text that is taken for a secret.
+const WITHIN: usize = 8;
+
+/// How a value looks in base64 of a longer text, `user:value` for instance: it depends on where it begins there,
+/// and its first and last letter on what is beside it.
+fn within_base64(value: &str, code: &impl base64::Engine) -> Vec<String> {
+    let at = |before: usize| {
+        let text = code.encode([&[0; 2][..before], value.as_bytes()].concat());
+        let (begin, end) = ([0, 2, 3][before], usize::from((before + value.len()) % 3 != 0));
+        text.get(begin..text.len() - end).unwrap_or_default().to_owned()
+    };
+    // Shorter ones could stand anywhere.
+    (0..3).map(at).filter(|spelling| spelling.len() >= WITHIN).collect()
 }
 
 /// Percent-encodes as RFC 3986 has it: everything but the unreserved characters, or (`strict` off) only
@@ -333,6 +349,15 @@ fn begun(needle: &str, text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_within_a_longer_base64_text_is_found() {
+        for user in ["u", "us", "use", "user"] {
+            let text = STANDARD.encode(format!("{user}:hunter22-and-more:x"));
+            let clean = redactor(&["hunter22-and-more"]).clean(&text, &mut BTreeMap::new());
+            assert!(clean.contains("[redacted: env S0]"), "{text} {clean}");
+        }
+    }
 
     fn redactor(values: &[&str]) -> Redactor {
         let keeper = Keeper::default();

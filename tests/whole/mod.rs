@@ -2,6 +2,7 @@
 
 mod bench;
 mod faults;
+mod secrets;
 
 use std::collections::BTreeSet;
 
