@@ -280,7 +280,7 @@ const WITHIN: usize = 8;
 fn within_base64(value: &str, code: &impl base64::Engine) -> Vec<String> {
     let at = |before: usize| {
         let text = code.encode([&[0; 2][..before], value.as_bytes()].concat());
-        let (begin, end) = ([0, 2, 3][before], usize::from((before + value.len()) % 3 != 0));
+        let (begin, end) = ([0, 2, 3][before], usize::from(!(before + value.len()).is_multiple_of(3)));
         text.get(begin..text.len() - end).unwrap_or_default().to_owned()
     };
     // Shorter ones could stand anywhere.

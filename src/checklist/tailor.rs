@@ -131,12 +131,11 @@ impl Changes<'_> {
                 }
                 Some(_) => None,
             };
-            match wrong {
-                Some(what) => self.problems.push(at_point(self.profile, &self.point, "leave_out", what)),
-                None => {
-                    point.probes.retain(|probe| probe.id != *id);
-                    self.tell(format!("probe {id} left out: {}", reason.trim()));
-                }
+            if let Some(what) = wrong {
+                self.problems.push(at_point(self.profile, &self.point, "leave_out", what));
+            } else {
+                point.probes.retain(|probe| probe.id != *id);
+                self.tell(format!("probe {id} left out: {}", reason.trim()));
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //!     cargo test --test main -- --exact hostile::each_costs_its_deadline_and_nothing_more --nocapture
 
+mod apis;
 mod http;
 mod rabbitmq;
 mod redis;
@@ -125,14 +126,14 @@ fn walk() {
     let (memory, threads) = (peak(), threads());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let lines = runtime.block_on(async {
-        let rows = http::rows().into_iter().chain(redis::rows()).chain(rabbitmq::rows());
+        let rows = http::rows().into_iter().chain(apis::rows()).chain(redis::rows()).chain(rabbitmq::rows());
         stream::iter(rows).map(Row::walk).buffered(AT_ONCE).collect::<Vec<_>>().await
     });
     drop(runtime);
     lines.iter().flatten().for_each(|line| println!("{line}"));
     let wrong: Vec<_> = lines.iter().filter_map(|line| line.as_ref().err()).cloned().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(lines.len() >= 24, "{} rows", lines.len());
+    assert!(lines.len() >= 120, "{} rows", lines.len());
     wait::until("all threads to end", || (self::threads() <= threads).then_some(()));
     let growth = peak() - memory;
     println!("{} rows · peak of memory grew by {growth} KiB", lines.len());

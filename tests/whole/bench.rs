@@ -148,94 +148,28 @@ impl Whole {
     }
 
     fn profile(&self) -> String {
-        let collector = self.collector.as_ref().map(Collector::url).unwrap_or_default();
         let rabbit = &self.stack.vhost;
-        format!(
-            r#"environment = "bench"
-solo = true
-[values.app]
-url = "{app}"
-public_url = "{app}"
-token = {{ env = "APP_TOKEN" }}
-old_token = {{ env = "OLD_TOKEN" }}
-origins = ["https://boards.example.com", "https://admin.example.com"]
-allowed_origins = '["https://boards.example.com", "https://admin.example.com"]'
-[values.redis]
-url = "redis://127.0.0.1:{redis}/0"
-password = {{ env = "REDIS_PASSWORD" }}
-latency_alert = "RedisLatencySpike"
-[values.rabbitmq]
-url = "amqp://127.0.0.1:{amqp}"
-management = "{management}"
-vhost = "{vhost}"
-username = "{user}"
-password = {{ env = "RABBITMQ_PASSWORD" }}
-[values.prometheus]
-url = "{prometheus}"
-required_rules = [{{ name = "AdvancedPipelineLatency", metric = "advanced_board_event_publish_duration_seconds_bucket" }}]
-[values.grafana]
-url = "{grafana}"
-headers = {{ Authorization = {{ secret = {{ env = "GRAFANA_TOKEN" }}, prefix = "Bearer " }} }}
-[values.jaeger]
-url = "{jaeger}"
-[values.otlp]
-endpoint = "{collector}"
-[values.registry]
-url = "{registry}"
-repository = "{REPOSITORY}"
-username = "{registry_user}"
-password = {{ env = "REGISTRY_PASSWORD" }}
-[values.vault]
-url = "{vault}"
-token_path = "advanced/realtime-token"
-token_field = "token"
-auth = {{ token = {{ env = "VAULT_TOKEN" }} }}
-[values.kubernetes]
-context = "bench"
-namespace = "realtime"
-config = "kubeconfig"
-[values.rollback]
-pause_command = ["kubectl", "scale", "deployment", "advanced-worker", "--replicas=0"]
-[values.source]
-repository = "{checkout}"
-[values.ci]
-source = {{ github = {{ project = "example/advanced", checks = ["{SUITE}"], api = {{ url = "{forge}", headers = {{ Authorization = {{ secret = {{ env = "FORGE_TOKEN" }}, prefix = "Bearer " }} }} }} }} }}
-[values.iac]
-directory = "{iac}"
-tool = "terraform"
-[[contact]]
-role = "SRE"
-name = "SRE on call"
-channel = "pager 4711"
-[[contact]]
-role = "Platform"
-name = "Platform on call"
-channel = "channel platform"
-[points."verify.pipeline"]
-deadline = "5s"
-[points."verify.metrics"]
-within = "8s"
-[points."verify.traces"]
-within = "3s"
-[points."verify.health"]
-retries = 0
-"#,
-            app = self.stack.app.url(),
-            redis = self.stack.redis.port(),
-            amqp = rabbit.broker().amqp,
-            management = rabbit.management_url(),
-            vhost = rabbit.name,
-            user = rabbit.admin.name,
-            prometheus = self.prometheus.url(),
-            grafana = self.grafana.url(),
-            jaeger = self.jaeger.url(),
-            registry = self.registry.url(),
-            registry_user = USER.0,
-            vault = self.vault.url(),
-            checkout = self.checkout.path().display(),
-            forge = self.forge.url(),
-            iac = self.iac.path().display(),
-        )
+        let collector = self.collector.as_ref().map(Collector::url).unwrap_or_default();
+        let values = [
+            ("@collector@", collector),
+            ("@app@", self.stack.app.url()),
+            ("@redis@", self.stack.redis.port().to_string()),
+            ("@amqp@", rabbit.broker().amqp.to_string()),
+            ("@management@", rabbit.management_url()),
+            ("@vhost@", rabbit.name.clone()),
+            ("@user@", rabbit.admin.name.clone()),
+            ("@prometheus@", self.prometheus.url()),
+            ("@grafana@", self.grafana.url()),
+            ("@jaeger@", self.jaeger.url()),
+            ("@registry@", self.registry.url()),
+            ("@registry_user@", USER.0.to_owned()),
+            ("@vault@", self.vault.url()),
+            ("@checkout@", self.checkout.path().display().to_string()),
+            ("@forge@", self.forge.url()),
+            ("@iac@", self.iac.path().display().to_string()),
+        ];
+        let template = include_str!("../fixtures/whole.toml").to_owned();
+        values.iter().fold(template, |text, (name, value)| text.replace(name, value))
     }
 
     /// `gonogo check` over everything.

@@ -104,7 +104,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "retries dead-letter to the wrong exchange",
         inject: |whole| {
-            retry(whole, &Topology::standard().dead_letter("advanced.board.events.dlq", "boards.activity"))
+            retry(whole, &Topology::standard().dead_letter("advanced.board.events.dlq", "boards.activity"));
         },
         mend: |whole| retry(whole, &Topology::standard()),
         points: &["infra.rabbitmq"],
@@ -326,7 +326,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "data source of the dashboard broken",
         inject: |whole| {
-            whole.grafana.set(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))))
+            whole.grafana.set(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
         },
         mend: |whole| whole.grafana.set(|there| drop(there.sources.insert("prom".into(), None))),
         points: &["verify.metrics"],

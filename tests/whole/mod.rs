@@ -5,6 +5,7 @@ mod faults;
 mod secrets;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -29,8 +30,11 @@ fn troubles(report: &Value) -> (BTreeSet<String>, String) {
             for seen in
                 outcome["observations"].as_array().into_iter().flatten().filter(|seen| seen["ok"] != true)
             {
-                said +=
-                    &format!("{}: {} | {} | {}\n", point["id"], seen["what"], seen["expected"], seen["seen"]);
+                let _ = writeln!(
+                    said,
+                    "{}: {} | {} | {}",
+                    point["id"], seen["what"], seen["expected"], seen["seen"]
+                );
             }
         }
     }
@@ -41,7 +45,7 @@ fn troubles(report: &Value) -> (BTreeSet<String>, String) {
 }
 
 #[test]
-fn everything_is_green_and_no_secret_is_told() {
+fn everything_is_green_and_nothing_is_left_behind() {
     if !installed(&PROGRAMS) {
         return;
     }
@@ -66,10 +70,13 @@ fn walk(faults: &[Fault]) {
         let expected: BTreeSet<_> = fault.points.iter().map(|point| (*point).to_owned()).collect();
         let untold: Vec<_> = fault.told.iter().filter(|cause| !said.contains(**cause)).collect();
         if points != expected || !untold.is_empty() {
-            wrong +=
-                &format!("{}: {points:?}, expected {expected:?}; not told: {untold:?}\n{said}\n", fault.name);
+            let _ = writeln!(
+                wrong,
+                "{}: {points:?}, expected {expected:?}; not told: {untold:?}\n{said}",
+                fault.name
+            );
         }
-        table += &format!("{:<45} {}\n", fault.name, fault.points.join(", "));
+        let _ = writeln!(table, "{:<45} {}", fault.name, fault.points.join(", "));
         (fault.mend)(&mut whole);
     }
     println!("{table}");

@@ -82,80 +82,12 @@ fn parrot() -> u16 {
     port
 }
 
-/// One point for each kind of look, each with a secret of its own.
+/// One point for each kind of look.
 fn checklist(url: &str, port: u16, program: &Path, checkout: &Path) -> String {
-    let secret = |n: usize| match n % 3 {
-        0 => format!("{{ env = \"CANARY_{n}\" }}"),
-        1 => format!("{{ file = \"canary-{n}\" }}"),
-        _ => format!("{{ command = [\"cat\", \"canary-{n}\"] }}"),
-    };
-    let api = |n: usize| {
-        format!(
-            r#"api = {{ url = "{url}", headers = {{ Authorization = {{ secret = {}, prefix = "Bearer " }} }} }}"#,
-            secret(n)
-        )
-    };
-    let header = |n: usize| format!(r#"headers = {{ X-Key = {{ secret = {} }} }}"#, secret(n));
-    let looks = [
-        (
-            "http",
-            format!(
-                r#"url = "{url}/x", {}, header = [{{ name = "x-said", equals = "no" }}], body = [{{ contains = "no-such-text" }}], json = [{{ path = "$.message", equals = "no" }}]"#,
-                header(0)
-            ),
-        ),
-        (
-            "prometheus",
-            format!(r#"{}, rules = ["R"], queries = [{{ what = "q", expr = "up", at_least = 1 }}]"#, api(1)),
-        ),
-        ("grafana", format!(r#"{}, dashboard = "d""#, api(2))),
-        ("jaeger", format!(r#"{}, service = "s", routes = ["/ws"]"#, api(3))),
-        ("otlp", format!(r#"endpoint = "{url}", {}"#, header(4))),
-        (
-            "registry",
-            format!(
-                r#"api = {{ url = "{url}" }}, repository = "r", username = "u", password = {}, tag = "v1", push = true"#,
-                secret(5)
-            ),
-        ),
-        ("vault", format!(r#"api = {{ url = "{url}" }}, path = "p", auth = {{ token = {} }}"#, secret(6))),
-        (
-            "ci",
-            format!(
-                r#"repository = "{}", tag = "v1", source = {{ github = {{ project = "a/b", checks = ["c"], {} }} }}"#,
-                checkout.display(),
-                api(7)
-            ),
-        ),
-        ("token", format!(r#"api = {{ url = "{url}" }}, current = {}, old = {}"#, secret(8), secret(9))),
-        ("pipeline", format!(r#"api = {{ url = "{url}" }}, token = {}"#, secret(8))),
-        (
-            "redis",
-            format!(r#"url = "redis://127.0.0.1:{port}", password = {}, persistence = true"#, secret(10)),
-        ),
-        (
-            "rabbitmq",
-            format!(
-                r#"url = "amqp://127.0.0.1:{port}", username = "u", password = {}, management = "{url}", queues = [{{ name = "q" }}]"#,
-                secret(11)
-            ),
-        ),
-        (
-            "command",
-            format!(
-                r#"argv = ["sh", "{}"], env = {{ S = {{ secret = {} }} }}, stdout = [{{ contains = "no-such-text" }}]"#,
-                program.display(),
-                secret(12)
-            ),
-        ),
-    ];
-    let mut text = "name = \"canaries\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n".to_owned();
-    for (kind, with) in looks {
-        text += &format!(
-            "[[section.point]]\nid = \"s.{kind}\"\ntitle = \"{kind}\"\nwhy = \"w\"\nprobe = [{{ id = \"p\", title = \"p\", kind = \"{kind}\", deadline = \"3s\", with = {{ {with} }} }}]\n"
-        );
-    }
-    text
+    let template = include_str!("../fixtures/canaries.toml");
+    let (program, checkout) = (program.display().to_string(), checkout.display().to_string());
+    let text = template.replace("@url@", url).replace("@port@", &port.to_string());
+    text.replace("@program@", &program).replace("@checkout@", &checkout)
 }
 
 const PROGRAM: &str = "echo \"it is $S\"\nprintf %s \"$S\" | base64\nprintf '%s' \"user:$S\" | base64 -w0\nprintf %s \"$S\" | od -An -tx1 | tr -d ' \\n'\necho \"it is $S\" >&2\nexit 3\n";
