@@ -182,23 +182,29 @@ impl Sandbox {
         self.start_with(args).finish()
     }
 
+    /// Starts the program without a terminal, with other arguments.
     #[track_caller]
-    fn start_with(&self, args: &[impl AsRef<OsStr>]) -> Running {
+    pub fn start_with(&self, args: &[impl AsRef<OsStr>]) -> Running {
         let file = || tempfile::tempfile().unwrap();
         let (mut stdin, stdout, stderr) = (file(), file(), file());
         stdin.write_all(self.stdin.as_bytes()).unwrap();
         stdin.rewind().unwrap();
-        let child = Command::new(&self.program)
+        let child = self
+            .command(&self.program)
             .args(args)
-            .env_clear()
-            .envs(self.env.iter().cloned())
-            .current_dir(self.work())
             .stdin(if self.stdin.is_empty() { Stdio::null() } else { stdin.into() })
             .stdout(stdout.try_clone().unwrap())
             .stderr(stderr.try_clone().unwrap())
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", self.program.display()));
         Running { child, stdout, stderr }
+    }
+
+    /// Another program, in the same place and environment.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(self.env.iter().cloned()).current_dir(self.work());
+        command
     }
 
     /// Starts the program in a real terminal of this many columns and rows.

@@ -20,6 +20,7 @@ pub mod topology;
 pub mod vault;
 pub mod wait;
 pub mod web;
+pub mod whole;
 
 /// Ends the test early where a program it needs is missing: a printed skip on a person's machine, a failure
 /// when `CI=true`.

@@ -21,6 +21,7 @@ mod sample_plan;
 mod screen;
 mod start;
 mod verify;
+mod whole;
 
 // The sample is written for the inside of the crate, and finds its rooms here.
 use gonogo::{checklist, journal, outcome, run, time};
@@ -32,6 +33,7 @@ const BENCHES: &[(&str, fn())] = &[
     ("fold", fold::bench),
     ("frame", frame::bench),
     ("probes", probes::bench),
+    ("whole", whole::bench),
     ("start", start::bench),
     ("idle", idle::bench),
 ];

@@ -6,10 +6,10 @@ use gonogo::rehearsal::forge::Check;
 use gonogo::rehearsal::kubernetes::deployment;
 use serde_json::{Value, json};
 
-use super::bench::{CODE, OLD_TOKEN, REPOSITORY, RULES, SUITE, Whole, terraform};
 use crate::bench::collector::Collector;
 use crate::bench::topology::Topology;
 use crate::bench::wait;
+use crate::bench::whole::{CODE, OLD_TOKEN, REPOSITORY, RULES, SUITE, Whole, terraform};
 
 /// A fault, the points that it turns, and what must be told there.
 pub struct Fault {

@@ -1,6 +1,5 @@
 //! The whole stack on loopback: everything that the standard checklist looks at, and `gonogo check` over all of it.
 
-mod bench;
 mod faults;
 mod secrets;
 
@@ -10,7 +9,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::bench::supervisor::installed;
-use bench::{PROGRAMS, Whole};
+use crate::bench::whole::{PROGRAMS, REPOSITORY, Whole};
 use faults::{FAULTS, Fault};
 
 /// The deployment steps themselves: this version does not run them.
@@ -57,7 +56,7 @@ fn everything_is_green_and_nothing_is_left_behind() {
         output.json()["points"].as_array().unwrap().iter().map(|point| point["id"].clone()).collect();
     assert_eq!(known.len(), 27);
     assert_eq!(whole.stack.vhost.depth("advanced.board.events.dlq").0, 0);
-    assert_eq!(whole.registry.uploads(bench::REPOSITORY), 0, "nothing is left behind");
+    assert_eq!(whole.registry.uploads(REPOSITORY), 0, "nothing is left behind");
 }
 
 /// Each fault by itself, in the real thing, turns the points that it must and no others.

@@ -11,14 +11,14 @@ use gonogo::rehearsal::kubernetes::{Cluster, deployment};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::bench::checkout::Checkout;
-use crate::bench::collector::{self, Collector};
-use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::prometheus::{self, Prometheus};
-use crate::bench::registry::{self, Registry, USER};
-use crate::bench::stack::{PASSWORD, Stack, TOKEN};
-use crate::bench::vault::{self, Vault};
-use crate::bench::{rabbitmq, redis};
+use super::checkout::Checkout;
+use super::collector::{self, Collector};
+use super::gonogo::{Output, Running, Sandbox};
+use super::prometheus::{self, Prometheus};
+use super::registry::{self, Registry, USER};
+use super::stack::{PASSWORD, Stack, TOKEN};
+use super::vault::{self, Vault};
+use super::{rabbitmq, redis};
 
 /// What it takes.
 pub const PROGRAMS: [&str; 10] = [
@@ -175,9 +175,14 @@ impl Whole {
     /// `gonogo check` over everything.
     #[track_caller]
     pub fn check(&self, format: &str) -> Output {
-        let words =
-            ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--trust", "--format", format];
-        self.sandbox.run_with(&words)
+        self.start_check(format).finish()
+    }
+
+    /// The same, as it runs.
+    #[track_caller]
+    pub fn start_check(&self, format: &str) -> Running {
+        let words = ["--release", "v2", "--previous", "v1", "--trust", "--format", format];
+        self.sandbox.start_with(&[&["check", "profile.toml"], words.as_slice()].concat())
     }
 }
 

@@ -1,0 +1,90 @@
+//! The whole checklist against the whole stack: what a check takes, against its slowest chain of looks, and against
+//! the commands that it prints for the same looks, typed one after another. And the most memory it took.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::bench::supervisor::installed;
+use crate::bench::whole::{PROGRAMS, Whole};
+use crate::measure::{Measured, median, since};
+
+const ROUNDS: usize = 5;
+/// Looks that count from another one, after which they come.
+const CANARY: (&str, &str) = ("verify.pipeline", "canary");
+const AFTER: [&str; 2] = ["verify.metrics", "verify.traces"];
+
+pub fn bench() {
+    if !installed(&PROGRAMS) {
+        return;
+    }
+    let whole = Whole::start();
+    let _ = whole.check("json");
+    let (mut ours, mut slowest, mut script, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0.0_f64);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let (report, memory) = watched(&whole);
+        ours.push(since(begun));
+        slowest.push(chain(&report));
+        script.push(by_hand(&whole, &report));
+        peak = peak.max(memory);
+    }
+    let subject = median(ours);
+    let tell = |name, subject, reference, unit, aim| Measured { name, subject, reference, unit, aim }.tell();
+    tell("check, slowest chain", subject, Some(median(slowest)), "ms", "");
+    tell("check, by hand", subject, Some(median(script)), "ms", "");
+    tell("check, peak memory", peak, None, "MB", "");
+}
+
+/// One check, and the most memory that it held at any time, in MB.
+fn watched(whole: &Whole) -> (Value, f64) {
+    let running = whole.start_check("json");
+    let status = format!("/proc/{}/status", running.pid());
+    let mut peak = 0.0;
+    // Gone once it has ended; until then the peak only grows.
+    while let Some(now) = fs::read_to_string(&status).ok().and_then(|status| {
+        status.lines().find_map(|line| {
+            line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()
+        })
+    }) {
+        peak = now / 1024.0;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    (running.finish().json(), peak)
+}
+
+fn probes(report: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let points = report["points"].as_array().unwrap().iter();
+    points.flat_map(|point| {
+        let id = point["id"].as_str().unwrap();
+        point["probes"].as_array().unwrap().iter().map(move |probe| (id, probe))
+    })
+}
+
+/// The slowest look, or the slowest two of which one waits for the other, in milliseconds.
+fn chain(report: &Value) -> f64 {
+    let took = |probe: &Value| probe["took_ms"].as_f64().unwrap_or_default();
+    let is_canary = |point: &str, probe: &Value| (point, probe["id"].as_str().unwrap()) == CANARY;
+    let canary =
+        probes(report).find(|(point, probe)| is_canary(point, probe)).map_or(0.0, |(_, probe)| took(probe));
+    let after = |point: &str| if AFTER.contains(&point) { canary } else { 0.0 };
+    probes(report).map(|(point, probe)| took(probe) + after(point)).fold(0.0, f64::max)
+}
+
+/// The commands of all looks as a script; those that never end are left out.
+fn by_hand(whole: &Whole, report: &Value) -> f64 {
+    let mut script = String::new();
+    for (_, probe) in probes(report) {
+        let command = probe["outcome"]["reproduce"].as_str().unwrap_or_default();
+        if !command.is_empty() && !command.contains(" -N ") {
+            let _ = writeln!(script, "( {command} ) </dev/null >/dev/null 2>&1");
+        }
+    }
+    fs::write(whole.sandbox.work().join("by-hand.sh"), script).unwrap();
+    let begun = Instant::now();
+    let mut bash = whole.sandbox.command("bash");
+    assert!(bash.arg("by-hand.sh").output().is_ok());
+    since(begun)
+}
