@@ -7,4 +7,5 @@ mod opening;
 mod pair;
 mod screen;
 mod table;
+mod waits;
 pub mod world;

@@ -171,8 +171,8 @@ impl Task {
                 return outcome;
             }
             if begun.elapsed() >= within {
-                outcome.observations.push(too_late(stayed, within, hold));
-                return Outcome::of(outcome.observations, outcome.reproduce);
+                outcome.observations.push(too_late(outcome.class, stayed, within, hold));
+                return Outcome::of(outcome.observations, outcome.reproduce).with_effects(outcome.effects);
             }
             looks += 1;
             let so_far = match stayed {
@@ -212,7 +212,7 @@ impl Task {
 }
 
 /// What it comes to that the time is over before it was good for long enough.
-fn too_late(stayed: Option<Duration>, within: Duration, hold: Duration) -> Observation {
+fn too_late(last: Class, stayed: Option<Duration>, within: Duration, hold: Duration) -> Observation {
     let expected = if hold.is_zero() {
         format!("good within {}", span(within))
     } else {
@@ -222,6 +222,7 @@ fn too_late(stayed: Option<Duration>, within: Duration, hold: Duration) -> Obser
         Some(stayed) => {
             Observation::new("waited", expected, format!("good for {}", span(stayed)), false).measured()
         }
+        None if last == Class::Error => Observation::unseen("waited", expected, "could not look at the end"),
         None => Observation::new("waited", expected, "not good at the end", false),
     }
 }
