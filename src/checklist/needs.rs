@@ -117,7 +117,10 @@ fn redis(spec: &Redis) -> Right {
 
 /// What is told by management, and what a passive declaration tells: neither needs a permission on anything.
 fn rabbitmq(spec: &Rabbitmq) -> Vec<Right> {
-    let vhost = format!("configure '' write '' read '' in virtual host {}", spec.vhost);
+    let peeked: Vec<_> =
+        spec.queues.iter().filter(|queue| queue.peek).map(|queue| escaped(&queue.name)).collect();
+    let read = if peeked.is_empty() { String::new() } else { format!("^({})$", peeked.join("|")) };
+    let vhost = format!("configure '' write '' read '{read}' in virtual host {}", spec.vhost);
     let mut rights = vec![right("RabbitMQ permissions", vhost)];
     if spec.management.is_some() {
         rights.push(right("RabbitMQ tag", "management"));
@@ -129,8 +132,11 @@ fn rabbitmq(spec: &Rabbitmq) -> Vec<Right> {
 #[must_use]
 pub fn tap_permissions(exchange: &str) -> [String; 3] {
     let own = r"^amq\.gen-.*$";
-    let escaped = exchange.replace('.', "\\.");
-    [own.to_owned(), own.to_owned(), format!(r"^(amq\.gen-.*|{escaped})$")]
+    [own.to_owned(), own.to_owned(), format!(r"^(amq\.gen-.*|{})$", escaped(exchange))]
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('.', "\\.")
 }
 
 fn pipeline(spec: &Pipeline) -> Vec<Right> {

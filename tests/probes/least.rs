@@ -45,6 +45,14 @@ fn at_redis() {
 fn at_rabbitmq() {
     need!(BROKER);
     let vhost: Vhost = rabbitmq::vhost(&Topology::standard());
+    vhost.publish("advanced.board.events.dlq", "poison");
+    let peeked = json!({"queues": [{"name": "advanced.board.events.dlq", "peek": true}]});
+    let peeked = plus(&rabbitmq::at(&vhost, &vhost.monitor), &peeked);
+    let read = r"^(advanced\.board\.events\.dlq)$";
+    assert!(granted("rabbitmq", &peeked, "RabbitMQ permissions").contains(read));
+    let reader = vhost.user("reader", "management", ["", "", read]);
+    let outcome = look_within(DEADLINE, "rabbitmq", &plus(&peeked, &rabbitmq::at(&vhost, &reader)));
+    assert_pass(&outcome, &["✓ head of queue advanced.board.events.dlq | recorded | body: poison"]);
     let user = vhost.user("least", "management", [""; 3]);
     for asked in [rabbitmq::topology(&vhost), rabbitmq::drained(&vhost)] {
         let told = granted("rabbitmq", &asked, "RabbitMQ permissions");

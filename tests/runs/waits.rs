@@ -1,5 +1,7 @@
 //! Looks that are waited for until they are good and stay so, and looks that count from others.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::bench::gonogo::Sandbox;
@@ -11,10 +13,11 @@ fn check(base: &str, probes: &[(&str, &str, &str)]) -> Value {
     let mut checklist = "name = \"waits\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n".to_owned();
     for (id, path, more) in probes {
         let url = if path.starts_with('/') { format!("{base}{path}") } else { (*path).to_owned() };
-        checklist += &format!("[[section.point]]\nid = \"s.{id}\"\ntitle = \"{id}\"\nwhy = \"w\"\n");
+        let _ = writeln!(checklist, "[[section.point]]\nid = \"s.{id}\"\ntitle = \"{id}\"\nwhy = \"w\"");
         let keys = if more.is_empty() { String::new() } else { format!(", {more}") };
-        checklist += &format!(
-            "probe = [{{ id = \"p\", title = \"p\", kind = \"http\", with = {{ url = \"{url}\" }}{keys} }}]\n"
+        let _ = writeln!(
+            checklist,
+            "probe = [{{ id = \"p\", title = \"p\", kind = \"http\", with = {{ url = \"{url}\" }}{keys} }}]"
         );
     }
     let profile = "environment = \"waits\"\nchecklist = \"checklist.toml\"\n";

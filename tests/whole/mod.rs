@@ -55,6 +55,14 @@ fn everything_is_green_and_nothing_is_left_behind() {
     let known: Vec<_> =
         output.json()["points"].as_array().unwrap().iter().map(|point| point["id"].clone()).collect();
     assert_eq!(known.len(), 27);
+    let report = output.json();
+    let probes =
+        report["points"].as_array().unwrap().iter().flat_map(|point| point["probes"].as_array().unwrap());
+    for probe in probes.filter(|probe| probe["outcome"]["class"] == "pass") {
+        // What only the profile says needs no command to be seen.
+        let is_said = ["value", "roles"].contains(&probe["id"].as_str().unwrap());
+        assert!(is_said || probe["outcome"]["reproduce"] != "", "{probe:#}");
+    }
     assert_eq!(whole.stack.vhost.depth("advanced.board.events.dlq").0, 0);
     assert_eq!(whole.registry.uploads(REPOSITORY), 0, "nothing is left behind");
 }

@@ -77,6 +77,14 @@ pub struct Queue {
     /// The least number of consumers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers_at_least: Option<u64>,
+    /// Whether its first message is shown where there is one: it is taken and put back, by the management API.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub peek: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A binding that must be there; by the management API.

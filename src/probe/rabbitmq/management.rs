@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::checklist::spec::{Exchange, Queue, Rabbitmq};
@@ -13,6 +13,7 @@ use super::super::blind::{Blind, Fact};
 use super::super::content::{Unreadable, json};
 use super::super::deadline::Deadline;
 use super::super::web::{Browser, Proxies, place, segment};
+use super::peek;
 
 /// How long to wait before asking again for figures that are not there yet.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -95,6 +96,23 @@ async fn ask(spec: &Rabbitmq, base: &Url, password: &Secret, deadline: &Deadline
     Ok(told)
 }
 
+/// The first message of a queue, taken and put back; none if there is none.
+pub(super) async fn head(
+    spec: &Rabbitmq,
+    base: &Url,
+    password: &Secret,
+    queue: &str,
+    deadline: &Deadline,
+) -> Fact<Item> {
+    let browser = Browser::new(&spec.tls, Proxies::Never, deadline).await?;
+    let api = Api { browser, base, spec, password, deadline };
+    let url = api.url(&api.path("queues", &format!("/{}/get", segment(queue))))?;
+    let request = api.browser.request(Method::POST, url).header("Content-Type", "application/json");
+    let messages = api.send(request.body(peek::request().to_string())).await?;
+    let messages = shaped(messages, Value::is_array)?;
+    Ok(messages.and_then(|all| all.get(0).cloned()))
+}
+
 impl Api<'_> {
     /// Logs in once, so that refused credentials are told once, and apart from what is asked then.
     async fn log_in(&self) -> Fact<()> {
@@ -138,9 +156,15 @@ impl Api<'_> {
     }
 
     async fn get(&self, path: &str) -> Fact<Item> {
+        self.send(self.browser.request(Method::GET, self.url(path)?)).await
+    }
+
+    fn url(&self, path: &str) -> Fact<Url> {
         let url = format!("{}/api/{path}", self.base.as_str().trim_end_matches('/'));
-        let url = Url::parse(&url).map_err(|_| Blind::new("the management address takes no path"))?;
-        let request = self.browser.request(Method::GET, url);
+        Url::parse(&url).map_err(|_| Blind::new("the management address takes no path"))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Fact<Item> {
         let request = request.basic_auth(&self.spec.username, Some(self.password.expose()));
         let response = self.browser.send(request).await?;
         let status = response.status();

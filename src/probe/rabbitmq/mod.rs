@@ -5,6 +5,7 @@ mod amqp;
 mod connection;
 mod judge;
 mod management;
+mod peek;
 mod reproduce;
 mod tap;
 mod watch;
@@ -35,19 +36,29 @@ pub(super) async fn look(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper) 
         Ok(places) => places,
         Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
     };
-    let observations = match password(spec, deadline, keeper).await {
+    let (observations, effects) = match password(spec, deadline, keeper).await {
         Ok(password) => visit(spec, &places, &password, deadline).await,
-        Err(unread) => vec![unread],
+        Err(unread) => (vec![unread], Vec::new()),
     };
-    Outcome::of(observations, reproduce::command(spec, places.management.as_ref()))
+    let reproduce = reproduce::command(spec, places.management.as_ref());
+    Outcome::of(observations, reproduce).with_effects(effects)
 }
 
-async fn visit(spec: &Rabbitmq, places: &Places, password: &Secret, deadline: &Deadline) -> Vec<Observation> {
+async fn visit(
+    spec: &Rabbitmq,
+    places: &Places,
+    password: &Secret,
+    deadline: &Deadline,
+) -> (Vec<Observation>, Vec<String>) {
+    let management = places.management.as_ref();
     let (declared, told) = tokio::join!(
         Box::pin(amqp::survey(spec, &places.amqp, password, deadline)),
-        Box::pin(management::survey(spec, places.management.as_ref(), password, deadline)),
+        Box::pin(management::survey(spec, management, password, deadline)),
     );
-    judge::judge(spec, places, &declared, &told)
+    let mut seen = judge::judge(spec, places, &declared, &told);
+    let (heads, effects) = Box::pin(peek::heads(spec, management, password, &declared, deadline)).await;
+    seen.extend(heads);
+    (seen, effects)
 }
 
 fn places(spec: &Rabbitmq) -> Result<Places, (&'static str, AddressError)> {

@@ -1,0 +1,67 @@
+//! The head of a queue that should be empty: why it is there. It is taken and put back, which the broker marks on it.
+
+use reqwest::Url;
+use serde_json::{Value, json};
+
+use crate::checklist::spec::Rabbitmq;
+use crate::outcome::Observation;
+use crate::secret::Secret;
+use crate::text;
+
+use super::super::deadline::Deadline;
+use super::amqp::{Presence, Survey};
+use super::management;
+
+/// The longest piece of a message that is shown, in bytes.
+const SHOWN: usize = 240;
+
+/// What stands at the head of each queue that is to be looked into and is not empty, and what that has changed.
+pub(super) async fn heads(
+    spec: &Rabbitmq,
+    base: Option<&Url>,
+    password: &Secret,
+    declared: &Survey,
+    deadline: &Deadline,
+) -> (Vec<Observation>, Vec<String>) {
+    let (mut seen, mut effects) = (Vec::new(), Vec::new());
+    let (Some(base), Ok(declared)) = (base, declared) else { return (seen, effects) };
+    for (queue, here) in spec.queues.iter().zip(&declared.queues) {
+        if !queue.peek || !matches!(here, Ok(Presence::Here(depth)) if depth.ready > 0) {
+            continue;
+        }
+        let what = format!("head of queue {}", queue.name);
+        match management::head(spec, base, password, &queue.name, deadline).await {
+            Ok(Some(message)) => {
+                effects
+                    .push(format!("taken the head of queue {} and put it back, as redelivered", queue.name));
+                seen.push(Observation::recorded(what, told(&message)).measured());
+            }
+            Ok(None) => seen.push(Observation::recorded(what, "gone in the meantime").measured()),
+            // Why it is there is told where it can be; that it is there is wrong already.
+            Err(why) => seen.push(Observation::recorded(what, format!("not shown: {why}")).measured()),
+        }
+    }
+    (seen, effects)
+}
+
+fn told(message: &Value) -> String {
+    let headers = message.pointer("/properties/headers");
+    let death = headers.and_then(|headers| headers.pointer("/x-death/0"));
+    let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let death = death.map(|death| {
+        let count = death.get("count").and_then(Value::as_u64).unwrap_or(1);
+        format!("x-death: {} in {} (×{count})", word(death, "reason"), word(death, "queue"))
+    });
+    let error = headers.and_then(|headers| headers.get("last-error"));
+    let error = error.map(|error| {
+        format!("last-error: {}", error.as_str().map_or_else(|| error.to_string(), str::to_owned))
+    });
+    let body = message.get("payload").and_then(Value::as_str).unwrap_or_default();
+    let body = format!("body: {}", text::excerpt(body.as_bytes(), SHOWN));
+    [death, error, Some(body)].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What the management API is asked for one message that goes back.
+pub(super) fn request() -> Value {
+    json!({"count": 1, "ackmode": "reject_requeue_true", "encoding": "auto", "truncate": 4096})
+}
