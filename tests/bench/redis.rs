@@ -105,7 +105,9 @@ impl RedisServer {
             client.args(["-a", password]);
         }
         if self.tls {
-            client.arg("--tls").arg("--cacert").arg(self.server.dir().join("ca.pem"));
+            let file = |name| self.server.dir().join(name);
+            client.arg("--tls").arg("--cacert").arg(file("ca.pem"));
+            client.arg("--cert").arg(file("cert.pem")).arg("--key").arg(file("key.pem"));
         }
         client
     }

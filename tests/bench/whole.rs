@@ -175,14 +175,15 @@ impl Whole {
     /// `gonogo check` over everything.
     #[track_caller]
     pub fn check(&self, format: &str) -> Output {
-        self.start_check(format).finish()
+        self.start_check(format, &[]).finish()
     }
 
     /// The same, as it runs.
     #[track_caller]
-    pub fn start_check(&self, format: &str) -> Running {
-        let words = ["--release", "v2", "--previous", "v1", "--trust", "--format", format];
-        self.sandbox.start_with(&[&["check", "profile.toml"], words.as_slice()].concat())
+    pub fn start_check(&self, format: &str, more: &[&str]) -> Running {
+        let words =
+            ["check", "profile.toml", "--release", "v2", "--previous", "v1", "--trust", "--format", format];
+        self.sandbox.start_with(&[words.as_slice(), more].concat())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The whole stack on loopback: everything that the standard checklist looks at, and `gonogo check` over all of it.
 
+mod blind;
 mod faults;
 mod secrets;
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_false;
+
 /// A tool that plans changes of infrastructure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,11 +48,6 @@ pub struct Iac {
     /// A file with a backup of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// A secret in AWS Secrets Manager, by what `aws` tells of it; its value is never asked for.

@@ -234,6 +234,11 @@ pub enum Value {
     Secret(SecretValue),
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 fn secret_values(values: &BTreeMap<String, Value>) -> Vec<&SecretRef> {
     values.values().filter_map(Value::secret).collect()
 }

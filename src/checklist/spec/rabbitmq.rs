@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Tls;
+use super::{Tls, is_false};
 use crate::secret::SecretRef;
 
 /// What must hold of a RabbitMQ broker.
@@ -80,11 +80,6 @@ pub struct Queue {
     /// Whether its first message is shown where there is one: it is taken and put back, by the management API.
     #[serde(default, skip_serializing_if = "is_false")]
     pub peek: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// A binding that must be there; by the management API.

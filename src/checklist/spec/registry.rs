@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, SecretRef};
+use super::{Api, SecretRef, is_false};
 
 /// A repository of a container registry (the distribution API), and what must hold there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +30,4 @@ pub struct Registry {
     /// Whether an upload is begun, and cancelled, to see that it may be.
     #[serde(default, skip_serializing_if = "is_false")]
     pub push: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }

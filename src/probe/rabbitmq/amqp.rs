@@ -168,7 +168,11 @@ fn refused(error: &lapin::Error, spec: &Rabbitmq, address: &Address, seen: &Seen
     if !seen.is_empty() {
         return Blind::new(format!("the AMQP handshake failed: {}", error::chain(error)));
     }
-    let hint = if address.tls { "" } else { "; perhaps the server expects TLS (amqps://)" };
+    let hint = if address.tls {
+        "; perhaps the server asks for a certificate (tls: certificate, key)"
+    } else {
+        "; perhaps the server expects TLS (amqps://)"
+    };
     Blind::new(format!("the connection was closed without an answer to the AMQP handshake{hint}"))
 }
 

@@ -191,9 +191,10 @@ impl Session {
                 "the connection was closed without an answer; perhaps the server expects TLS (rediss://)"
                     .into(),
             ),
-            None if self.seen.is_empty() => {
-                Refusal::NoAnswer("the connection was closed without an answer".into())
-            }
+            None if self.seen.is_empty() => Refusal::NoAnswer(
+                "the connection was closed without an answer; perhaps the server asks for a certificate (tls: certificate, key)"
+                    .into(),
+            ),
             None if error.is_connection_dropped() || error.is_io_error() => {
                 Refusal::NoAnswer(format!("the connection was lost: {}", error::chain(error)))
             }
