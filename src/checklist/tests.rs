@@ -140,6 +140,21 @@ fn optional_probes_are_left_out_for_a_reason_and_patience_is_shortened() {
     }
 }
 
+/// Every value that the checklist asks for, under the heading of its table.
+#[test]
+fn the_example_for_production_explains_every_value() {
+    let example = include_str!("../../config/production.toml");
+    let tables: Vec<_> = example.split("[values.").skip(1).collect();
+    let asked = STANDARD.split("{{ ").skip(1).filter_map(|rest| rest.split_once(" }}")?.0.split_once('.'));
+    let is_told = |(table, key): &(&str, &str)| {
+        let own = tables.iter().filter_map(|text| text.strip_prefix(table)?.strip_prefix(']'));
+        own.flat_map(str::lines)
+            .any(|line| line.trim_start_matches("# ").split_once(" =").is_some_and(|(name, _)| name == *key))
+    };
+    let untold: Vec<_> = asked.filter(|name| !is_told(name)).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
 #[test]
 fn a_new_environment_waits_for_its_infrastructure() {
     let checklist = Checklist::standard().unwrap();
