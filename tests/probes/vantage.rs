@@ -6,6 +6,7 @@ use gonogo::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::ports::refused_port;
 use crate::bench::proxies::{HTTP, Proxy, SOCKS};
@@ -109,4 +110,32 @@ fn what_goes_wrong_there_is_told() {
         &["there is no program `no-such-kubectl` here"],
     );
     assert_fail(&look(&web.url("/other"), &here, &json!({})), &["| 200 | 404"]);
+}
+
+/// The environment's proxy serves every API, and what `no_proxy` names is reached without it.
+#[test]
+fn the_proxies_of_the_environment_are_honoured() {
+    need!(HTTP);
+    let (web, proxy) = (Web::start(), Proxy::http());
+    web.route("/ready", Reply::ok("")).route("/api/services", Reply::ok(r#"{"data": ["s"]}"#));
+    let point = |kind: &str, with: &str| {
+        format!(
+            "[[section.point]]\nid = \"s.{kind}\"\ntitle = \"t\"\nwhy = \"w\"\nprobe = [{{ id = \"p\", title = \"p\", kind = \"{kind}\", with = {{ {with} }} }}]\n"
+        )
+    };
+    let url = web.url("");
+    let points = point("http", &format!("url = \"{url}/ready\""))
+        + &point("jaeger", &format!("api = {{ url = \"{url}\" }}, service = \"s\", routes = []"));
+    let checklist = format!("name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
+    let sandbox = Sandbox::new()
+        .checklist(&checklist)
+        .profile("environment = \"e\"\nchecklist = \"checklist.toml\"\n")
+        .args(["check", "profile.toml"])
+        .env("http_proxy", format!("http://127.0.0.1:{}", proxy.port()));
+    let _ = sandbox.run().code(0);
+    let through = |request: &crate::bench::web::Request| request.headers.contains_key("via");
+    assert_eq!(web.requests().iter().filter(|request| through(request)).count(), 2, "{:?}", web.requests());
+    let _ = sandbox.env("no_proxy", "127.0.0.1").run().code(0);
+    assert_eq!(web.requests().len(), 4);
+    assert_eq!(web.requests().iter().filter(|request| through(request)).count(), 2);
 }

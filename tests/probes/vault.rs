@@ -124,3 +124,25 @@ fn a_wrong_token_a_sealed_vault_and_no_answer_are_errors() {
     let closed = json!({"api": {"url": format!("http://127.0.0.1:{}", refused_port())}, "path": PATH, "auth": {"token": secret("x-token")}});
     assert_error(&look(&closed, &given(None)), &["refuses connections"]);
 }
+
+/// The server's side of this login asks a cluster; what we send and keep is the same.
+#[test]
+fn a_workload_logs_in_by_its_service_account() {
+    let web = Web::start();
+    let login = json!({"auth": {"client_token": "hvs.of-this-login"}});
+    web.route("/v1/auth/kubernetes/login", Reply::ok(&login.to_string()));
+    let now = jiff::Timestamp::now().to_string();
+    let versions = json!({"1": {"created_time": now, "deletion_time": "", "destroyed": false}});
+    let answer = json!({"data": {"current_version": 1, "versions": versions}});
+    web.route(&format!("/v1/secret/metadata/{PATH}"), Reply::ok(&answer.to_string()));
+    web.route(&format!("/v1/secret/data/{PATH}"), Reply::status(403));
+    let jwt = secret("eyJhbGciOi.service-account");
+    let auth = json!({"kubernetes": {"role": "gonogo", "jwt": jwt}});
+    let outcome = look(&json!({"api": {"url": web.url("")}, "path": PATH, "auth": auth}), &given(None));
+    assert_pass(&outcome, &["✓ age | at most 90 days | 0 days"]);
+    let asked = web.requests();
+    let body: Value = serde_json::from_str(&asked[0].body).unwrap();
+    assert_eq!(body, json!({"role": "gonogo", "jwt": "eyJhbGciOi.service-account"}));
+    assert!(asked[1..].iter().all(|request| request.headers["x-vault-token"] == "hvs.of-this-login"));
+    assert!(!format!("{outcome:?}").contains("hvs."));
+}

@@ -7,11 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::super::api::{Api, Reply};
 use super::super::blind::{Blind, Fact};
-use super::super::deadline::Deadline;
 use super::super::web::segment;
 use super::{Check, State};
-use crate::checklist::spec;
-use crate::secret::Keeper;
 
 /// How many checks a page has.
 const PAGE: &str = "100";
@@ -30,14 +27,7 @@ pub(super) fn gitlab_path(project: &str) -> String {
     format!("/api/v4/projects/{}/repository/commits/", segment(project))
 }
 
-pub(super) async fn github(
-    at: &spec::Api,
-    project: &str,
-    commit: &str,
-    deadline: &Deadline,
-    keeper: &Keeper,
-) -> Checks {
-    let api = Api::new(at, deadline, keeper).await?;
+pub(super) async fn github(api: &Api, project: &str, commit: &str) -> Checks {
     let path = format!("{}{commit}", github_path(project));
     let mut checks = Vec::new();
     for page in 1.. {
@@ -66,14 +56,7 @@ pub(super) async fn github(
     Ok(Some(checks))
 }
 
-pub(super) async fn gitlab(
-    at: &spec::Api,
-    project: &str,
-    commit: &str,
-    deadline: &Deadline,
-    keeper: &Keeper,
-) -> Checks {
-    let api = Api::new(at, deadline, keeper).await?;
+pub(super) async fn gitlab(api: &Api, project: &str, commit: &str) -> Checks {
     let path = format!("{}{commit}/statuses", gitlab_path(project));
     let mut checks = Vec::new();
     for page in 1.. {

@@ -4,10 +4,11 @@ mod forge;
 mod judge;
 mod junit;
 
+use super::api::Api;
 use super::blind::Fact;
 use super::deadline::Deadline;
 use super::{curl, git};
-use crate::checklist::spec::{Api, Ci, CiSource};
+use crate::checklist::spec::{self, Ci, CiSource};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 use crate::text::shell_word;
@@ -49,20 +50,18 @@ pub(super) async fn look(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Out
 }
 
 async fn of_commit(spec: &Ci, commit: &str, deadline: &Deadline, keeper: &Keeper) -> Vec<Observation> {
-    let (who, required, checks) = match &spec.source {
-        CiSource::JUnit(file) => return junit::look(&file.report, commit, deadline).await,
-        CiSource::GitHub(forge) => (
-            "GitHub",
-            &forge.checks,
-            forge::github(&api(spec), &forge.project, commit, deadline, keeper).await,
-        ),
-        CiSource::GitLab(forge) => (
-            "GitLab",
-            &forge.checks,
-            forge::gitlab(&api(spec), &forge.project, commit, deadline, keeper).await,
-        ),
-    };
-    told(who, required, checks)
+    let api = async || Api::new(&api(spec), deadline, keeper).await;
+    match &spec.source {
+        CiSource::JUnit(file) => junit::look(&file.report, commit, deadline).await,
+        CiSource::GitHub(forge) => {
+            let checks = async { forge::github(&api().await?, &forge.project, commit).await };
+            told("GitHub", &forge.checks, checks.await)
+        }
+        CiSource::GitLab(forge) => {
+            let checks = async { forge::gitlab(&api().await?, &forge.project, commit).await };
+            told("GitLab", &forge.checks, checks.await)
+        }
+    }
 }
 
 fn told(who: &str, required: &[String], checks: Fact<Option<Vec<Check>>>) -> Vec<Observation> {
@@ -77,12 +76,12 @@ fn told(who: &str, required: &[String], checks: Fact<Option<Vec<Check>>>) -> Vec
 }
 
 /// Where the forge's API is.
-fn api(spec: &Ci) -> Api {
+fn api(spec: &Ci) -> spec::Api {
     let public = match &spec.source {
         CiSource::GitHub(_) => "https://api.github.com",
         CiSource::GitLab(_) | CiSource::JUnit(_) => "https://gitlab.com",
     };
-    spec.api().cloned().unwrap_or_else(|| Api::at(public))
+    spec.api().cloned().unwrap_or_else(|| spec::Api::at(public))
 }
 
 fn reproduce(spec: &Ci) -> String {
