@@ -11,12 +11,17 @@ const COUNT: u16 = 20_000;
 
 /// A port that is free now and is handed out once by this process.
 pub fn free_port() -> u16 {
+    free_ports(1)
+}
+
+/// The first of so many ports in a row, for a server that takes the next ones too.
+pub fn free_ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Two test processes at once start far apart.
     let seed = u16::try_from(std::process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap();
     (0..COUNT)
-        .map(|_| FIRST + (seed + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT)
-        .find(|port| TcpListener::bind(local(*port)).is_ok())
+        .map(|_| FIRST + (seed + NEXT.fetch_add(count, Ordering::Relaxed) % COUNT) % COUNT)
+        .find(|first| (*first..first + count).all(|port| TcpListener::bind(local(port)).is_ok()))
         .expect("a free port")
 }
 

@@ -23,7 +23,8 @@ impl Vault {
     /// Starts one with an empty KV store at `secret`.
     #[track_caller]
     pub fn start() -> Self {
-        let (dir, port) = (tempfile::tempdir().unwrap(), ports::free_port());
+        // It listens for a cluster on the port after its own.
+        let (dir, port) = (tempfile::tempdir().unwrap(), ports::free_ports(2));
         let mut server = Command::new(SERVER);
         server.args(["server", "-dev", "-dev-no-store-token", "-log-level=error"]);
         server.arg(format!("-dev-root-token-id={ROOT}")).arg(format!("-dev-listen-address=127.0.0.1:{port}"));
