@@ -79,7 +79,7 @@ fn what_it_does_not_look_at_is_counted_right() {
         item.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default()
     };
     let points = of(&document.into(), "section").into_iter().flat_map(|section| of(&section, "point"));
-    let lacking_kinds = ["action", "scan"];
+    let lacking_kinds = ["action"];
     let lacking = points.filter(|point| {
         of(point, "probe").iter().any(|probe| lacking_kinds.contains(&probe["kind"].as_str().unwrap()))
     });

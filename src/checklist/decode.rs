@@ -33,6 +33,7 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
         "kubernetes" => decode(table).map(Spec::Kubernetes),
         "iac" => decode(table).map(Spec::Iac),
         "aws-secret" => decode(table).map(Spec::AwsSecret),
+        "scan" => decode(table).map(Spec::Scan),
         "contacts" => decode(table).map(Spec::Contacts),
         kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
     }?;
@@ -90,6 +91,7 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
         | Spec::Git(_)
         | Spec::Kubernetes(_)
         | Spec::Origins(_)
+        | Spec::Scan(_)
         | Spec::Contacts(_)
         | Spec::Unavailable(_) => Vec::new(),
     }

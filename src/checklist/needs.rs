@@ -55,9 +55,12 @@ pub fn rights(spec: &Spec) -> Vec<Right> {
             CiSource::GitLab(_) => vec![right("GitLab token", "read_api")],
             CiSource::JUnit(_) => Vec::new(),
         },
-        Spec::Command(_) | Spec::Git(_) | Spec::Origins(_) | Spec::Contacts(_) | Spec::Unavailable(_) => {
-            Vec::new()
-        }
+        Spec::Scan(_)
+        | Spec::Command(_)
+        | Spec::Git(_)
+        | Spec::Origins(_)
+        | Spec::Contacts(_)
+        | Spec::Unavailable(_) => Vec::new(),
     }
 }
 
@@ -91,6 +94,7 @@ pub fn here(spec: &Spec) -> Vec<Here> {
             };
             vec![program(spec.program.as_deref().unwrap_or(usual)), Here::Directory(spec.directory.clone())]
         }
+        Spec::Scan(spec) => vec![Here::File(spec.report.clone())],
         Spec::AwsSecret(spec) => spec.program.first().map(|name| program(name)).into_iter().collect(),
         Spec::Http(spec) => match &spec.via {
             Some(Vantage::Exec(argv)) => argv.first().map(|name| program(name)).into_iter().collect(),

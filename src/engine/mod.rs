@@ -26,7 +26,7 @@ use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
 use crate::outcome::Class;
 use crate::probe::{FingerprintKey, Given};
-use crate::run::{self, Act, Command, Judgement, Refusal, Request, RunState, Update, Wanted, decide};
+use crate::run::{self, Act, Command, Judgement, Look, Refusal, Request, RunState, Update, Wanted, decide};
 use crate::secret::SecretRef;
 use crate::time::Moment;
 
@@ -247,7 +247,7 @@ impl Engine {
     }
 
     fn hear(&mut self, told: Told) -> Going {
-        let Told::Ended { look, attempt, took, outcome } = told else {
+        let Told::Ended { look, attempt, begun, took, outcome } = told else {
             if let Told::Try { probe, attempt, tries, so_far } = told {
                 self.scheduler.tried(&probe, attempt, tries, so_far);
                 self.publish();
@@ -255,7 +255,7 @@ impl Engine {
             return Going::On;
         };
         let newest = self.scheduler.newest(&look.probe);
-        self.scheduler.ended(&look.probe, attempt);
+        self.scheduler.ended(&look.probe, attempt, (!look.before).then_some(begun));
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let Wanted { probe, before } = look;
         let act = Act::Finish { probe, attempt, newest, before, took_ms, outcome };
@@ -295,9 +295,12 @@ impl Engine {
         let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
         let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
         let seen = seen.filter(|look| look.outcome.is_begun());
+        // A look of an earlier process began so long before it was logged at least.
+        let begun = |look: &Look| look.at.wall.minus(Duration::from_millis(look.took_ms));
+        let own = since.and_then(|since| self.scheduler.begun(since));
         let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
         Given {
-            since: seen.map(|look| look.at.wall.minus(Duration::from_millis(look.took_ms))),
+            since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
             last: last.map(|look| Arc::clone(&look.outcome)),
             fingerprint: self.past.fingerprint.clone(),
         }

@@ -9,13 +9,14 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
+use super::clock;
 use crate::checklist::{Plan, Probe, ProbeKey};
 use crate::outcome::{Class, Observation, Outcome};
 use crate::probe::{self, Given};
 use crate::run::{Live, Running, Wanted};
 use crate::secret::Keeper;
 use crate::text;
-use crate::time::{Moment, span};
+use crate::time::{Moment, Utc, span};
 
 /// How many probes look at once.
 const AT_ONCE: usize = 16;
@@ -28,7 +29,7 @@ pub(super) enum Told {
     /// Another try within the same look; where a good one is waited for, what was seen so far.
     Try { probe: ProbeKey, attempt: u64, tries: u32, so_far: Option<String> },
     /// The look ended.
-    Ended { look: Wanted, attempt: u64, took: Duration, outcome: Outcome },
+    Ended { look: Wanted, attempt: u64, begun: Utc, took: Duration, outcome: Outcome },
 }
 
 /// Starts and cancels looks, and knows which are under way.
@@ -38,14 +39,16 @@ pub(super) struct Scheduler {
     tell: mpsc::Sender<Told>,
     tasks: BTreeMap<ProbeKey, AbortHandle>,
     newest: BTreeMap<ProbeKey, u64>,
+    /// When the newest look that has ended began.
+    begun: BTreeMap<ProbeKey, Utc>,
     live: Live,
 }
 
 impl Scheduler {
     pub(super) fn new(tell: mpsc::Sender<Told>) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let (tasks, newest) = (BTreeMap::new(), BTreeMap::new());
-        Self { keeper: Keeper::default(), turns, tell, tasks, newest, live: Live::default() }
+        let (tasks, newest, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { keeper: Keeper::default(), turns, tell, tasks, newest, begun, live: Live::default() }
     }
 
     /// Knows every secret that was read.
@@ -60,6 +63,11 @@ impl Scheduler {
     /// The newest look of a probe that was started here.
     pub(super) fn newest(&self, probe: &ProbeKey) -> u64 {
         self.newest.get(probe).copied().unwrap_or(0)
+    }
+
+    /// When the newest look of a probe began that has ended here.
+    pub(super) fn begun(&self, probe: &ProbeKey) -> Option<Utc> {
+        self.begun.get(probe).copied()
     }
 
     /// Starts a look; one of the same probe that is under way is cancelled. `looks` is how many stand in
@@ -106,8 +114,9 @@ impl Scheduler {
     }
 
     /// Takes in that a look ended.
-    pub(super) fn ended(&mut self, probe: &ProbeKey, attempt: u64) {
+    pub(super) fn ended(&mut self, probe: &ProbeKey, attempt: u64, begun: Option<Utc>) {
         if self.newest(probe) == attempt {
+            self.begun.extend(begun.map(|begun| (probe.clone(), begun)));
             self.tasks.remove(probe);
             self.live.running.remove(probe);
         }
@@ -126,12 +135,13 @@ struct Task {
 impl Task {
     async fn run(self, turns: Arc<Semaphore>) {
         let Ok(_turn) = turns.acquire().await else { return };
-        let begun = Instant::now();
+        let (at, begun) = (clock::now().wall, Instant::now());
         // What cannot come is not waited for.
         let can_come = self.probe.since.is_none() || self.given.since.is_some();
         let waits = self.probe.within_ms > 0 && can_come;
         let outcome = if waits { self.wait().await } else { self.look().await };
-        let told = Told::Ended { look: self.look, attempt: self.attempt, took: begun.elapsed(), outcome };
+        let told =
+            Told::Ended { look: self.look, attempt: self.attempt, begun: at, took: begun.elapsed(), outcome };
         // The engine may have stopped; then nobody waits for this any more.
         let _ = self.tell.send(told).await;
     }

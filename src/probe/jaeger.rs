@@ -17,6 +17,8 @@ use crate::time::Utc;
 
 /// How many traces are read.
 const TRACES: &str = "200";
+/// How far the clock of the application's host may be behind ours.
+const CLOCKS: Duration = Duration::from_secs(1);
 /// How many services or operations are named.
 const NAMED: usize = 5;
 
@@ -99,7 +101,7 @@ async fn routes(spec: &Jaeger, api: &Api, given: &Given) -> Vec<Observation> {
 fn judge(what: String, expected: &str, route: &str, spans: &[Span], since: Utc) -> Observation {
     let own: Vec<_> = spans.iter().filter(|span| span.is_of(route)).collect();
     let newest = own.iter().max_by_key(|span| span.begun);
-    let fresh = own.iter().filter(|span| span.begun >= since).count();
+    let fresh = own.iter().filter(|span| span.begun >= since.minus(CLOCKS)).count();
     let seen = match newest {
         Some(newest) if fresh > 0 => {
             format!("{}: {}, {}", text::count(fresh, "span"), newest.name, newest.begun.clock())

@@ -40,6 +40,7 @@ mod prometheus;
 mod rabbitmq;
 mod redis;
 mod registry;
+mod scan;
 mod socket;
 mod sse;
 mod text_checks;
@@ -112,6 +113,7 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Iac(spec) => Box::pin(iac::look(spec, &deadline)).await,
         Spec::AwsSecret(spec) => Box::pin(aws_secret::look(spec, &deadline, given)).await,
         Spec::Origins(spec) => origins::look(spec),
+        Spec::Scan(spec) => Box::pin(scan::look(spec, &deadline)).await,
         Spec::Contacts(spec) => contacts::look(spec),
         Spec::Unavailable(spec) => unavailable(spec),
     };

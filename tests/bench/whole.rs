@@ -142,7 +142,8 @@ impl Whole {
         ];
         let sandbox = std::mem::replace(&mut self.sandbox, Sandbox::new())
             .profile(&profile)
-            .file("kubeconfig", &kubeconfig);
+            .file("kubeconfig", &kubeconfig)
+            .file("scan.json", &scan("LOW"));
         self.sandbox = secrets.iter().fold(sandbox, |sandbox, (name, value)| sandbox.env(name, *value));
         self
     }
@@ -224,6 +225,15 @@ pub fn terraform(dir: &Path, words: &[&str]) {
 fn must(command: &mut Command) {
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// What a scanner says of the image, with one finding of this severity.
+pub fn scan(severity: &str) -> String {
+    let found = json!({"VulnerabilityID": "CVE-2026-0001", "PkgName": "openssl", "Severity": severity});
+    let results = json!([{"Target": "debian", "Class": "os-pkgs", "Vulnerabilities": [found]}]);
+    let made = jiff::Timestamp::now().to_string();
+    json!({"SchemaVersion": 2, "CreatedAt": made, "ArtifactName": "advanced-app:v2", "Results": results})
+        .to_string()
 }
 
 fn grafana() -> Grafana {

@@ -59,7 +59,7 @@ fn the_route_that_lacks_is_named() {
         &["✗ spans of /ws | ", "none; its spans are GET /sse/activity, GET /wsx", "✓ spans of /sse"],
     );
     // Older than the canary, they prove nothing.
-    jaeger.tell(span("/ws/boards/{board}", -1));
+    jaeger.tell(span("/ws/boards/{board}", -2));
     let outcome = look_at(&jaeger.url(), Some(SINCE));
     assert_fail(&outcome, &["✗ spans of /ws | ", "none since then; the newest is of "]);
 }

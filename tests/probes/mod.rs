@@ -18,6 +18,7 @@ mod prometheus;
 mod rabbitmq;
 mod redis;
 mod registry;
+mod scan;
 mod vantage;
 mod vault;
 

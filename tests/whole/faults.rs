@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::bench::collector::Collector;
 use crate::bench::topology::Topology;
 use crate::bench::wait;
-use crate::bench::whole::{CODE, OLD_TOKEN, REPOSITORY, RULES, SUITE, Whole, terraform};
+use crate::bench::whole::{CODE, OLD_TOKEN, REPOSITORY, RULES, SUITE, Whole, scan, terraform};
 
 /// A fault, the points that it turns, and what must be told there.
 pub struct Fault {
@@ -233,6 +233,14 @@ pub const FAULTS: &[Fault] = &[
         mend: |whole| drop(whole.registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &[])),
         points: &["secrets.broker-credentials"],
         told: &["environment variable URL holds a URL with a password"],
+    },
+    Fault {
+        name: "critical finding in the image",
+        inject: |whole| fs::write(whole.sandbox.work().join("scan.json"), scan("CRITICAL")).unwrap(),
+        mend: |whole| fs::write(whole.sandbox.work().join("scan.json"), scan("LOW")).unwrap(),
+        // Its point is not green in any case: this version does not build.
+        points: &[],
+        told: &["critical CVE-2026-0001"],
     },
     Fault {
         name: "previous tag gone",

@@ -16,6 +16,7 @@ mod prometheus;
 mod rabbitmq;
 mod redis;
 mod registry;
+mod scan;
 mod telemetry;
 mod vault;
 
@@ -39,6 +40,7 @@ pub use self::prometheus::{Job, Prometheus, Query, Risen, Rule, RuleAbout, Trend
 pub use self::rabbitmq::{Binding, Exchange, Queue, Rabbitmq};
 pub use self::redis::{Redis, Subscribers};
 pub use self::registry::Registry;
+pub use self::scan::{Day, Exception, Scan, Severity};
 pub use self::telemetry::{Grafana, Jaeger, Otlp};
 pub use self::vault::{Vault, VaultAuth};
 use crate::secret::SecretRef;
@@ -87,6 +89,8 @@ pub enum Spec {
     Iac(Iac),
     /// A secret in AWS Secrets Manager.
     AwsSecret(AwsSecret),
+    /// The report of an image's security scan.
+    Scan(Scan),
     /// The people to call.
     Contacts(Contacts),
     /// A kind that this version of gonogo does not have. Always ends in an error.
@@ -118,6 +122,7 @@ impl Spec {
             Self::Kubernetes(_) => "kubernetes",
             Self::Iac(_) => "iac",
             Self::AwsSecret(_) => "aws-secret",
+            Self::Scan(_) => "scan",
             Self::Contacts(_) => "contacts",
             Self::Unavailable(spec) => &spec.kind,
         }
@@ -149,6 +154,7 @@ impl Spec {
             | Self::Git(_)
             | Self::Kubernetes(_)
             | Self::Origins(_)
+            | Self::Scan(_)
             | Self::Contacts(_)
             | Self::Unavailable(_) => Vec::new(),
         }

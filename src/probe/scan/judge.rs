@@ -1,0 +1,122 @@
+//! What a scan may have found, against what it has. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Finding, Report};
+use crate::checklist::spec::{Exception, Scan, Severity};
+use crate::outcome::Observation;
+use crate::text;
+
+/// How many findings are named.
+const NAMED: usize = 20;
+
+pub(super) fn judge(spec: &Scan, report: &Report, now: Timestamp, today: Date) -> Vec<Observation> {
+    let mut seen: Vec<_> = spec.image.iter().map(|image| of_image(image, report)).collect();
+    seen.push(age(spec, report, now));
+    seen.push(scanned(report));
+    seen.push(Observation::recorded("findings", counts(&report.findings)));
+    seen.extend(spec.exceptions.iter().map(|exception| excepted(exception, report, today)));
+    seen.extend(bad(spec, report, today));
+    seen
+}
+
+fn of_image(image: &str, report: &Report) -> Observation {
+    let what = "scanned image";
+    if report.images.is_empty() {
+        return Observation::unseen(what, image, "the report does not say what was scanned");
+    }
+    // A registry may stand before the name.
+    let is =
+        |name: &String| name == image || name.strip_suffix(image).is_some_and(|before| before.ends_with('/'));
+    Observation::new(what, image, report.images.join(", "), report.images.iter().any(is))
+}
+
+fn age(spec: &Scan, report: &Report, now: Timestamp) -> Observation {
+    let expected = format!("at most {} hours", spec.max_age_hours);
+    let Some(made) = report.made else {
+        return Observation::unseen("age", expected, "the report does not say when it was made");
+    };
+    let hours = u64::try_from(now.duration_since(made).as_secs() / 3600).unwrap_or(0);
+    Observation::new(
+        "age",
+        expected,
+        text::count(usize::try_from(hours).unwrap_or(usize::MAX), "hour"),
+        hours <= spec.max_age_hours,
+    )
+    .measured()
+}
+
+/// A scanner that has looked at nothing has found nothing.
+fn scanned(report: &Report) -> Observation {
+    if report.scanned.is_empty() {
+        return Observation::unseen(
+            "what was scanned",
+            "something",
+            "the report names nothing that was looked at",
+        );
+    }
+    Observation::recorded("what was scanned", report.scanned.join(", "))
+}
+
+fn counts(findings: &[Finding]) -> String {
+    let mut by: BTreeMap<Option<Severity>, usize> = BTreeMap::new();
+    for finding in findings {
+        *by.entry(finding.severity).or_default() += 1;
+    }
+    let word = |severity: &Option<Severity>| {
+        severity.map_or_else(|| "of unknown severity".to_owned(), |one| one.to_string())
+    };
+    let told: Vec<_> =
+        by.iter().rev().map(|(severity, count)| format!("{count} {}", word(severity))).collect();
+    if told.is_empty() { "none".into() } else { told.join(", ") }
+}
+
+fn excepted(exception: &Exception, report: &Report, today: Date) -> Observation {
+    let Exception { id, reason, until } = exception;
+    let what = format!("exception {id}");
+    if reason.trim().is_empty() {
+        return Observation::new(what, "a reason", "none is given", false);
+    }
+    let is_found = report.findings.iter().any(|finding| finding.id == *id);
+    let seen = match (is_found, until.0 < today) {
+        (true, true) => format!("expired on {}: {reason}", until.0),
+        (true, false) => format!("accepted until {}: {reason}", until.0),
+        (false, _) => "nothing of that id was found".to_owned(),
+    };
+    Observation::new(what, "not expired", seen, !is_found || until.0 >= today)
+}
+
+/// Each id once, the worst first.
+fn bad(spec: &Scan, report: &Report, today: Date) -> Vec<Observation> {
+    let accepted = |id: &str| {
+        spec.exceptions
+            .iter()
+            .any(|one| one.id == id && one.until.0 >= today && !one.reason.trim().is_empty())
+    };
+    let mut found: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&str>> = BTreeMap::new();
+    for finding in &report.findings {
+        match finding.severity {
+            Some(severity) if severity >= spec.fail_at && !accepted(&finding.id) => {
+                found.entry((std::cmp::Reverse(severity), &finding.id)).or_default().push(&finding.at);
+            }
+            _ => {}
+        }
+    }
+    let expected = format!("none from {} on", spec.fail_at);
+    let told = |((severity, id), places): (&(std::cmp::Reverse<Severity>, &str), &Vec<&str>)| {
+        let more = if places.len() > 1 { format!(", and {} more", places.len() - 1) } else { String::new() };
+        Observation::new(format!("{} {id}", severity.0), &expected, format!("{}{more}", places[0]), false)
+    };
+    let mut seen: Vec<_> = found.iter().take(NAMED).map(told).collect();
+    if found.len() > NAMED {
+        let rest = text::count(found.len() - NAMED, "finding");
+        seen.push(Observation::new("further findings", &expected, format!("{rest} more"), false));
+    }
+    if found.is_empty() {
+        seen.push(Observation::new("findings that count", expected, "none", true));
+    }
+    seen
+}

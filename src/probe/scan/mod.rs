@@ -1,0 +1,78 @@
+//! The probe of an image's security scan: the scanner's report is read, not its exit code.
+
+mod judge;
+mod read;
+
+use std::time::SystemTime;
+
+use jiff::{Timestamp, Zoned};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+
+use super::blind::{Blind, Fact};
+use super::deadline::Deadline;
+use crate::checklist::spec::{Scan, Severity};
+use crate::outcome::{Observation, Outcome, Sha256Hex};
+use crate::text::shell_word;
+
+/// The largest report that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// What a report says.
+#[derive(Debug, Default)]
+struct Report {
+    /// Who made it.
+    scanner: String,
+    /// What was scanned, under all of its names; nothing where it does not say.
+    images: Vec<String>,
+    /// What kinds of things were looked at.
+    scanned: Vec<String>,
+    findings: Vec<Finding>,
+    /// When it was made.
+    made: Option<Timestamp>,
+}
+
+/// One thing that a scanner has found.
+#[derive(Debug)]
+struct Finding {
+    id: String,
+    /// None where the scanner does not know.
+    severity: Option<Severity>,
+    /// Where: a package and its version, a file and its line.
+    at: String,
+}
+
+pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
+    let what = format!("report {}", spec.report);
+    let asked = async { read(&spec.report).await };
+    let seen = match deadline.of(format!("reading {}", spec.report), asked).await {
+        Ok(Ok((report, digest))) => {
+            let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
+            let mut seen = vec![Observation::recorded(what, format!("{}, SHA-256 {digest}", report.scanner))];
+            seen.extend(judge::judge(spec, &report, Timestamp::now(), today));
+            seen
+        }
+        Ok(Err(why)) => vec![Observation::unseen(what, "JSON of Trivy or Grype, or SARIF", why)],
+        Err(late) => vec![Observation::unseen(what, "JSON of Trivy or Grype, or SARIF", late.to_string())],
+    };
+    Outcome::of(seen, format!("jq . {}", shell_word(&spec.report)))
+}
+
+async fn read(path: &str) -> Fact<(Report, Sha256Hex)> {
+    let file = File::open(path).await.map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+    let written = file.metadata().await.and_then(|about| about.modified());
+    let mut bytes = Vec::new();
+    let length = file.take(LARGEST + 1).read_to_end(&mut bytes).await;
+    let length = length.map_err(|error| Blind::new(format!("it cannot be read: {error}")))?;
+    if length as u64 > LARGEST {
+        return Err(Blind::new("it is longer than 64 MiB"));
+    }
+    let mut report = read::report(&bytes)?;
+    // A scanner that does not say when it looked did so before it wrote.
+    report.made = report.made.or_else(|| written.ok().and_then(moment));
+    Ok((report, Sha256Hex::of(&bytes)))
+}
+
+fn moment(time: SystemTime) -> Option<Timestamp> {
+    Timestamp::try_from(time).ok()
+}
