@@ -117,7 +117,13 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Contacts(spec) => contacts::look(spec),
         Spec::Unavailable(spec) => unavailable(spec),
     };
+    let outcome = if outcome.observations.is_empty() { nothing_asked(spec) } else { outcome };
     outcome.cleaned(&keeper.redactor())
+}
+
+fn nothing_asked(spec: &Spec) -> Outcome {
+    let why = "nothing is asked of it; the README lists what this kind of probe can look at";
+    Outcome::error(format!("{} probe", spec.kind()), "something to look at", why)
 }
 
 fn unavailable(spec: &Unavailable) -> Outcome {

@@ -116,6 +116,19 @@ fn assert_told(outcome: &Outcome, class: Class, lines: &[&str]) {
 }
 
 #[test]
+fn a_probe_that_is_asked_nothing_never_passes() {
+    let api = json!({"url": "http://127.0.0.1:1"});
+    for (kind, with) in [
+        ("prometheus", json!({"api": api})),
+        ("kubernetes", json!({"context": "c", "namespace": "n"})),
+        ("contacts", json!({"roles": [], "contacts": []})),
+    ] {
+        let outcome = look_within(DEADLINE, kind, &with);
+        assert_error(&outcome, &[&format!("? {kind} probe | something to look at | nothing is asked of it")]);
+    }
+}
+
+#[test]
 fn a_kind_that_is_not_built_in_never_passes() {
     let outcome = look_within(DEADLINE, "unavailable", &json!({"kind": "gopher"}));
     assert_error(

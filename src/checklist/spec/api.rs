@@ -8,7 +8,7 @@ use super::{SecretRef, Tls, Value, secret_values};
 
 /// An HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an API as { url = \"https://…\" }")]
 pub struct Api {
     /// `http://…` or `https://…`, without user and password; paths are added to it.
     pub url: String,

@@ -181,6 +181,7 @@ fn reproduce(spec: &Kubernetes) -> String {
     let name = spec.deployments.first().or(rollout).or(spec.health.as_ref().map(|health| &health.deployment));
     let argv = match name {
         Some(name) => kubectl(spec, &["get", "deployment", name, "--output", "json"]),
+        None if spec.dry_run.is_empty() => kubectl(spec, &["get", "deployments"]),
         None => dry(spec),
     };
     argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
