@@ -102,3 +102,33 @@ fn the_commands_of_an_open_run_are_asked_for_too() {
     let _ = terminal.wait_exit().code(2);
     assert!(!has_run(&world.sandbox));
 }
+
+/// Code, kubeconfigs and other programs that a profile names run with our rights too.
+#[test]
+fn whatever_runs_in_the_end_is_shown() {
+    let profile = r#"
+environment = "x"
+[values.iac]
+tool = "terraform"
+program = "./not-terraform"
+directory = "code"
+[values.kubernetes]
+context = "c"
+namespace = "n"
+config = "kubeconfig-with-a-plugin"
+[values.app]
+vantage = { exec = ["ssh", "inside"] }
+[values.prometheus]
+url = "http://127.0.0.1:1"
+[values.source]
+repository = "."
+"#;
+    let told = Sandbox::new().profile(profile).args(["check", "profile.toml"]).run().code(2);
+    let lines = [
+        "./not-terraform 'in code'",
+        "kubectl --kubeconfig kubeconfig-with-a-plugin",
+        "ssh inside",
+        "poetry check",
+    ];
+    let _ = lines.iter().fold(told, |told, line| told.stderr_has(line));
+}

@@ -86,14 +86,7 @@ pub fn here(spec: &Spec) -> Vec<Here> {
             let config = spec.kubeconfig.iter().cloned().map(Here::File);
             [program("kubectl")].into_iter().chain(own).chain(config).collect()
         }
-        Spec::Iac(spec) => {
-            let usual = match spec.tool {
-                IacTool::Terraform => "terraform",
-                IacTool::Pulumi => "pulumi",
-                IacTool::CloudFormation => "aws",
-            };
-            vec![program(spec.program.as_deref().unwrap_or(usual)), Here::Directory(spec.directory.clone())]
-        }
+        Spec::Iac(spec) => vec![program(spec.program()), Here::Directory(spec.directory.clone())],
         Spec::Scan(spec) => vec![Here::File(spec.report.clone())],
         Spec::AwsSecret(spec) => spec.program.first().map(|name| program(name)).into_iter().collect(),
         Spec::Http(spec) => match &spec.via {

@@ -63,7 +63,7 @@ impl Plan {
     #[must_use]
     pub fn commands(&self) -> BTreeSet<Vec<String>> {
         let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
-        specs.flat_map(Spec::commands).map(<[String]>::to_vec).collect()
+        specs.flat_map(Spec::commands).collect()
     }
 
     /// Every secret that a probe of this plan reads.

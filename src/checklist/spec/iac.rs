@@ -50,6 +50,18 @@ pub struct Iac {
     pub backup: Option<String>,
 }
 
+impl Iac {
+    /// The program that is run, in the directory.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        self.program.as_deref().unwrap_or(match self.tool {
+            IacTool::Terraform => "terraform",
+            IacTool::Pulumi => "pulumi",
+            IacTool::CloudFormation => "aws",
+        })
+    }
+}
+
 /// A secret in AWS Secrets Manager, by what `aws` tells of it; its value is never asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

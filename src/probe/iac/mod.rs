@@ -46,27 +46,19 @@ pub(super) async fn look(spec: &Iac, deadline: &Deadline) -> Outcome {
     Outcome::of(seen, shown(spec, words)).with_effects(effect)
 }
 
-fn program(spec: &Iac) -> &str {
-    spec.program.as_deref().unwrap_or(match spec.tool {
-        IacTool::Terraform => "terraform",
-        IacTool::Pulumi => "pulumi",
-        IacTool::CloudFormation => "aws",
-    })
-}
-
 fn shown(spec: &Iac, words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| text::shell_word(word)).collect();
     format!(
         "cd {} && {} {}",
         text::shell_word(&spec.directory),
-        text::shell_word(program(spec)),
+        text::shell_word(spec.program()),
         words.join(" ")
     )
 }
 
 /// Runs the tool in its directory.
 async fn run(spec: &Iac, words: &[String], deadline: &Deadline) -> Fact<Ran> {
-    let mut argv = vec![program(spec).to_owned()];
+    let mut argv = vec![spec.program().to_owned()];
     argv.extend_from_slice(words);
     let env = BTreeMap::from([
         ("TF_IN_AUTOMATION".to_owned(), "1".to_owned()),
