@@ -1,8 +1,10 @@
 //! What the probes see of real servers, in the words that people read.
 
 mod aws_secret;
+mod certificates;
 mod ci;
 mod command;
+mod dead_letter;
 mod edge;
 mod git;
 mod grafana;

@@ -18,7 +18,7 @@ use crate::bench::{need, wait};
 const EVENTS: &str = "advanced.board.events";
 
 #[track_caller]
-fn look(with: &Value) -> Outcome {
+pub(super) fn look(with: &Value) -> Outcome {
     look_within(DEADLINE, "rabbitmq", with)
 }
 
@@ -393,29 +393,4 @@ fn the_command_to_type_works_and_holds_no_password() {
     let without = plus(&existence(&vhost, &vhost.plain), &json!({"management": null}));
     let command = look(&without).reproduce;
     assert_eq!(command, format!("rabbitmqctl -p {} list_queues name messages_ready consumers", vhost.name));
-}
-
-#[test]
-fn the_first_dead_letter_is_shown_on_request_and_put_back() {
-    need!(SERVER);
-    let vhost = vhost(&Topology::standard());
-    let death = json!({
-        "x-death": [{"count": 3, "reason": "rejected", "queue": EVENTS, "exchange": EVENTS}],
-        "last-error": "no such board",
-    });
-    let queue = format!("{EVENTS}.dlq");
-    vhost.publish_with(&queue, r#"{"board": "b"}"#, &death);
-    let asked = |peek: bool| {
-        plus(
-            &at(&vhost, &vhost.monitor),
-            &json!({"queues": [{"name": queue, "depth_at_most": 0, "peek": peek}]}),
-        )
-    };
-    let outcome = look(&asked(true));
-    let head = format!("✓ head of queue {queue} | recorded | ");
-    assert_fail(&outcome, &[&head, "last-error: no such board; body: {\"board\": \"b\"}"]);
-    assert_eq!(outcome.effects, [format!("taken the head of queue {queue} and put it back, as redelivered")]);
-    wait::until("the message to be back", || (vhost.depth(&queue).0 == 1).then_some(()));
-    let unasked = look(&asked(false));
-    assert!(unasked.effects.is_empty() && !told(&unasked).contains("head of queue"), "{}", told(&unasked));
 }

@@ -12,7 +12,7 @@ use crate::bench::{need, wait};
 const CHANNEL: &str = "advanced:activity";
 
 #[track_caller]
-fn look(with: &Value) -> Outcome {
+pub(super) fn look(with: &Value) -> Outcome {
     look_within(DEADLINE, "redis", with)
 }
 
@@ -386,21 +386,4 @@ fn tls_is_judged_by_the_roots_that_are_named() {
     let plain = good().start();
     let tls_to_plain = json!({"url": url("rediss", &plain), "tls": {"roots": right.path()}});
     assert_error(&look_within(Duration::from_secs(1), "redis", &tls_to_plain), &["TLS"]);
-}
-
-#[test]
-fn a_server_that_asks_for_a_certificate_is_shown_one() {
-    need!(SERVER);
-    let certs = Certs::shared();
-    let server = good().tls().line("tls-auth-clients yes").start();
-    let (right, certificate, key) = (roots(&certs.ca), roots(&certs.server.cert), roots(&certs.server.key));
-    let url = format!("rediss://127.0.0.1:{}", server.port());
-    let shown = json!({"roots": right.path(), "certificate": certificate.path(), "key": key.path()});
-    assert_pass(&look(&json!({"url": url, "tls": shown})), &["| PONG | PONG"]);
-    let without = look(&json!({"url": url, "tls": {"roots": right.path()}}));
-    assert_error(&without, &["certificate"]);
-    let half = look(&json!({"url": url, "tls": {"roots": right.path(), "certificate": certificate.path()}}));
-    assert_error(&half, &["key"]);
-    let swapped = json!({"roots": right.path(), "certificate": key.path(), "key": certificate.path()});
-    assert_error(&look(&json!({"url": url, "tls": swapped})), &["certificate"]);
 }

@@ -1,0 +1,36 @@
+//! The first dead letter, shown on request.
+
+use serde_json::json;
+
+use super::rabbitmq::{at, look, vhost};
+use super::*;
+use crate::bench::rabbitmq::SERVER;
+use crate::bench::topology::Topology;
+use crate::bench::{need, wait};
+
+const EVENTS: &str = "advanced.board.events";
+
+#[test]
+fn the_first_dead_letter_is_shown_on_request_and_put_back() {
+    need!(SERVER);
+    let vhost = vhost(&Topology::standard());
+    let death = json!({
+        "x-death": [{"count": 3, "reason": "rejected", "queue": EVENTS, "exchange": EVENTS}],
+        "last-error": "no such board",
+    });
+    let queue = format!("{EVENTS}.dlq");
+    vhost.publish_with(&queue, r#"{"board": "b"}"#, &death);
+    let asked = |peek: bool| {
+        plus(
+            &at(&vhost, &vhost.monitor),
+            &json!({"queues": [{"name": queue, "depth_at_most": 0, "peek": peek}]}),
+        )
+    };
+    let outcome = look(&asked(true));
+    let head = format!("✓ head of queue {queue} | recorded | ");
+    assert_fail(&outcome, &[&head, "last-error: no such board; body: {\"board\": \"b\"}"]);
+    assert_eq!(outcome.effects, [format!("taken the head of queue {queue} and put it back, as redelivered")]);
+    wait::until("the message to be back", || (vhost.depth(&queue).0 == 1).then_some(()));
+    let unasked = look(&asked(false));
+    assert!(unasked.effects.is_empty() && !told(&unasked).contains("head of queue"), "{}", told(&unasked));
+}
