@@ -131,6 +131,20 @@ pub struct ProbeFile {
     /// What it looks at, by its kind.
     #[serde(default)]
     pub with: toml::Table,
+    /// Other ways to look at the same: the first for which the profile has all values is taken.
+    #[serde(default)]
+    pub or: Vec<Alternative>,
+}
+
+/// Another way to look at the same thing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alternative {
+    /// Its kind.
+    pub kind: String,
+    /// What it looks at, by its kind.
+    #[serde(default)]
+    pub with: toml::Table,
 }
 
 /// A time that a person wrote, `30m`.

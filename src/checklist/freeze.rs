@@ -235,17 +235,19 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// The first way to look for which all values are there, or else the first of all.
     fn probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
-        let mut table = toml::Value::Table(file.with.clone());
-        let mut told = Filled::default();
-        self.filler.fill(&mut table, &mut told);
-        let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
-        self.problems.extend(wrong);
-        self.tell_overridden(point, &told);
-        self.used.append(&mut told.used);
-        let missing: Vec<String> = told.missing.iter().map(|name| named(name)).collect();
-        let spec =
-            if missing.is_empty() && told.wrong.is_empty() { self.spec(file, table, origin) } else { None };
+        let own = self.way(point, &file.kind, &file.with, origin);
+        let others = file.or.iter().enumerate().map(|(index, other)| {
+            let origin = Origin { source: origin.source, path: origin.below(&steps!["or", index]) };
+            self.way(point, &other.kind, &other.with, &origin)
+        });
+        let others: Vec<_> = others.collect();
+        let (missing, spec) = if own.0.is_empty() {
+            own
+        } else {
+            others.into_iter().find(|(missing, _)| missing.is_empty()).unwrap_or(own)
+        };
         Probe {
             id: file.id.clone(),
             title: file.title.clone(),
@@ -263,6 +265,27 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What one way to look lacks, and its spec where it lacks nothing.
+    fn way(
+        &mut self,
+        point: &str,
+        kind: &str,
+        with: &toml::Table,
+        origin: &Origin,
+    ) -> (Vec<String>, Option<Spec>) {
+        let mut table = toml::Value::Table(with.clone());
+        let mut told = Filled::default();
+        self.filler.fill(&mut table, &mut told);
+        let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
+        self.problems.extend(wrong);
+        self.tell_overridden(point, &told);
+        self.used.append(&mut told.used);
+        let missing: Vec<String> = told.missing.iter().map(|name| named(name)).collect();
+        let is_whole = missing.is_empty() && told.wrong.is_empty();
+        let spec = if is_whole { self.spec(kind, with, table, origin) } else { None };
+        (missing, spec)
+    }
+
     /// A value that the checklist has a default for, and that the profile sets to something else, tailors
     /// the points that use it.
     fn tell_overridden(&mut self, point: &str, told: &Filled) {
@@ -277,19 +300,19 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn spec(&mut self, file: &ProbeFile, table: toml::Value, origin: &Origin) -> Option<Spec> {
+    fn spec(&mut self, kind: &str, with: &toml::Table, table: toml::Value, origin: &Origin) -> Option<Spec> {
         if let Some(what) = url_with_password(&table) {
             self.problems.push(origin.problem(&steps!["with"], what));
             return None;
         }
-        decode::spec(&file.kind, table)
-            .map_err(|(steps, what)| self.problems.push(self.misfit(file, origin, &steps, &what)))
+        decode::spec(kind, table)
+            .map_err(|(steps, what)| self.problems.push(self.misfit(with, origin, &steps, &what)))
             .ok()
     }
 
     /// A value that does not fit is the profile's where the spec takes it over whole.
-    fn misfit(&self, file: &ProbeFile, origin: &Origin, steps: &[Step], what: &str) -> Problem {
-        if let Some(name) = taken_over(&file.with, steps) {
+    fn misfit(&self, with: &toml::Table, origin: &Origin, steps: &[Step], what: &str) -> Problem {
+        if let Some(name) = taken_over(with, steps) {
             let mut path = steps!["values"].to_vec();
             path.extend(name.split('.').map(Step::from));
             if at(&self.profile.file.values, name).is_some() {

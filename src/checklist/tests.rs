@@ -156,6 +156,23 @@ fn the_example_for_production_explains_every_value() {
 }
 
 #[test]
+fn another_way_to_look_is_taken_where_only_its_values_are_there() {
+    let version = |values: &str| {
+        let made = plan(STANDARD, &format!("environment = \"t\"\n{values}")).unwrap();
+        let probe = made.point("secrets.token-rotated").unwrap().probes[0].clone();
+        (probe.spec.map(|spec| spec.kind().to_owned()), probe.missing)
+    };
+    let aws = "[values.aws]\nsecret_id = \"advanced/token\"\n";
+    let vault =
+        "[values.vault]\nurl = \"https://v.io\"\ntoken_path = \"p\"\nauth = { token = { env = \"T\" } }\n";
+    assert_eq!(version(aws), (Some("aws-secret".into()), vec![]));
+    assert_eq!(version(vault), (Some("vault".into()), vec![]));
+    assert_eq!(version(&format!("{vault}{aws}")).0.as_deref(), Some("vault"));
+    // Where neither is whole, the first is what is missing.
+    assert_eq!(version("[values.aws]\nregion = \"r\"\n").1, ["vault.auth", "vault.token_path", "vault.url"]);
+}
+
+#[test]
 fn a_new_environment_waits_for_its_infrastructure() {
     let checklist = Checklist::standard().unwrap();
     let profile = Profile::parse(Source::new("p.toml", PROFILE)).unwrap();
