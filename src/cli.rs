@@ -56,6 +56,9 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+    /// Stand between an action and whoever watches it; started by gonogo itself
+    #[command(hide = true)]
+    Supervise,
 }
 
 /// A profile, and what is promoted.
@@ -100,6 +103,12 @@ pub struct RunArgs {
     /// Take the profile as it is now into the open run; the points that it changes start anew
     #[arg(long)]
     pub replan: bool,
+    /// Take the run over from whoever holds it: they are asked to leave, and it is put on record
+    #[arg(long, conflicts_with = "read_only")]
+    pub take_over: bool,
+    /// Look on: the run as it is written, or a look of one's own where none is open; nothing is acted, nothing kept
+    #[arg(long, conflicts_with = "replan")]
+    pub read_only: bool,
     /// Where logs are, and how it looks.
     #[command(flatten)]
     pub screen: ScreenArgs,

@@ -24,14 +24,14 @@
 //! | [`cli`], [`commands`] | arguments, one command each, exit codes |
 //! | [`ui`] | the screen |
 //! | [`headless`] | what was seen, as lines or JSON |
-//! | [`engine`] | the one loop; probes as tasks |
+//! | [`engine`] | the one loop; probes as tasks, actions under supervisors |
 //! | [`probe`] | automatic checks, one file per protocol |
 //! | [`run`] | the state of a run, its rules, its verdict |
 //! | [`journal`] | entries, chain, signatures, the file, verification |
 //! | [`checklist`] | sections, control points, probe specs, profiles, the lock |
 //! | [`outcome`] | what a probe ends with |
 //! | [`rehearsal`] | servers that stand in for real ones, on loopback |
-//! | [`secret`], [`text`], [`time`], [`error`] | the base |
+//! | [`secret`], [`text`], [`ansi`], [`time`], [`error`] | the base |
 //!
 //! # Words
 //!
@@ -42,6 +42,7 @@
 //! roles · *verdict* GO, NO-GO or PENDING · *seal* the closing signature · *run log* the file; *journal* the code
 //! that writes it.
 
+pub mod ansi;
 pub mod checklist;
 pub mod cli;
 pub mod commands;

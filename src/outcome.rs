@@ -119,6 +119,16 @@ impl Outcome {
         Self { class, tries: 1, observations, effects, reproduce: reproduce.into(), redacted }
     }
 
+    /// The digest that it has seen, SHA-256 in hex, with `sha256:` before it where it stood there so.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        let is_digest = |text: &str| {
+            let hex = text.strip_prefix("sha256:").unwrap_or(text);
+            hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit())
+        };
+        self.observations.iter().map(|seen| seen.seen.as_str()).find(|seen| is_digest(seen))
+    }
+
     /// The same, of a look that has changed these things.
     #[must_use]
     pub fn with_effects(mut self, effects: impl IntoIterator<Item = String>) -> Self {

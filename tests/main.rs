@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "the bench is test code: a panic is its report")]
 
 mod accidents;
+mod actions;
 mod attacks;
 mod bench;
 mod bench_self;

@@ -71,22 +71,6 @@ fn the_point_of_ones_own_is_understood() {
     assert!(!told.stderr.contains("profile.toml:"), "{}", told.stderr);
 }
 
-/// How many points this version cannot look at whole.
-#[test]
-fn what_it_does_not_look_at_is_counted_right() {
-    let document: toml::Table = include_str!("../config/checklist.toml").parse().unwrap();
-    let of = |item: &toml::Value, key: &str| {
-        item.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default()
-    };
-    let points = of(&document.into(), "section").into_iter().flat_map(|section| of(&section, "point"));
-    let lacking_kinds = ["action"];
-    let lacking = points.filter(|point| {
-        of(point, "probe").iter().any(|probe| lacking_kinds.contains(&probe["kind"].as_str().unwrap()))
-    });
-    let told = format!("{} of the 27 points also ask for a look at something else", lacking.count());
-    assert!(README.contains(&told), "{told}");
-}
-
 #[test]
 fn the_second_command_is_there() {
     use std::os::unix::fs::PermissionsExt as _;

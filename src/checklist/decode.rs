@@ -97,6 +97,14 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
     }
 }
 
+/// A shape of this kind.
+///
+/// # Errors
+/// Which key does not fit, and why.
+pub(super) fn shape<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
+    decode(table)
+}
+
 fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
     serde_path_to_error::deserialize(table).map_err(|error| {
         let steps = error.path().iter().filter_map(|segment| match segment {

@@ -28,6 +28,9 @@ pub struct ChecklistFile {
     /// The sections.
     #[serde(rename = "section")]
     pub sections: Vec<SectionFile>,
+    /// The way back, in its order.
+    #[serde(rename = "rollback", default)]
+    pub rollback: Vec<ActionFile>,
 }
 
 /// A section.
@@ -38,6 +41,12 @@ pub struct SectionFile {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// Sections that come before its actions.
+    #[serde(default)]
+    pub actions_after: Vec<String>,
+    /// Whether its points tell how the way back went.
+    #[serde(default)]
+    pub judges_rollback: bool,
     /// Its control points.
     #[serde(rename = "point", default)]
     pub points: Vec<PointFile>,
@@ -72,6 +81,11 @@ pub struct PointFile {
     /// What is different where nothing runs yet.
     #[serde(default)]
     pub when_new: WhenNew,
+    /// The point whose first action freezes it.
+    pub frozen_by: Option<PointId>,
+    /// What a person lets run, in order.
+    #[serde(rename = "action", default)]
+    pub actions: Vec<ActionFile>,
     /// Its probes.
     #[serde(rename = "probe", default)]
     pub probes: Vec<ProbeFile>,
@@ -95,8 +109,15 @@ pub struct ProbeFile {
     pub id: String,
     /// What it looks at.
     pub title: String,
-    /// Its kind.
+    /// Its kind; where it looks as another probe does, that one's.
+    #[serde(default)]
     pub kind: String,
+    /// The probe that it looks as.
+    pub like: Option<ProbeKey>,
+    /// The action of its point that it looks at the result of.
+    pub of: Option<String>,
+    /// The probe that saw the digest that must be seen here.
+    pub digest_of: Option<ProbeKey>,
     /// The point that must be closed before it is due.
     pub due: Option<PointId>,
     /// How long one look may take.
@@ -134,6 +155,27 @@ pub struct ProbeFile {
     /// Other ways to look at the same: the first for which the profile has all values is taken.
     #[serde(default)]
     pub or: Vec<Alternative>,
+}
+
+/// A command that a person lets run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionFile {
+    /// Its id within the point.
+    pub id: String,
+    /// What it does.
+    pub title: String,
+    /// How long it may take.
+    #[serde(default = "half_an_hour")]
+    pub deadline: Span,
+    /// Whether the point is whole without it.
+    #[serde(default)]
+    pub optional: bool,
+    /// What must be so right before it begins.
+    #[serde(rename = "check", default)]
+    pub checks: Vec<ProbeFile>,
+    /// What is run.
+    pub with: toml::Table,
 }
 
 /// Another way to look at the same thing.

@@ -1,5 +1,7 @@
 //! Making the plan: a checklist, tailored and filled in by a profile, frozen.
 
+mod actions;
+
 use std::collections::BTreeSet;
 
 use super::decode::{self, taken_over, url_with_password};
@@ -40,9 +42,11 @@ pub fn freeze(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -
         .collect();
     work.add_points(&mut sections);
     work.unknown_points(&sections);
+    let guards = work.guards();
+    let rollback = work.way_back(&mut sections);
     work.unused_values();
     work.problems.extend(lock::check_plan(&sections, &checklist.source));
-    let plan = work.plan(sections);
+    let plan = Plan { guards, rollback, ..work.plan(sections) };
     if work.problems.is_empty() { Ok(plan) } else { Err(Problems(each_once(work.problems))) }
 }
 
@@ -100,6 +104,7 @@ impl<'a> Work<'a> {
         say("previous", previous);
         let contacts = toml::Value::try_from(&profile.file.contacts);
         values.extend(contacts.map(|contacts| ("contacts".to_owned(), contacts)));
+        actions::defaults_of_infrastructure(&mut values, promotion.release.as_deref());
         let is_new = previous.is_some_and(|tag| tag == "none");
         let filler = Filler::new(values);
         Self {
@@ -130,6 +135,8 @@ impl<'a> Work<'a> {
             sections,
             contacts: file.contacts.clone(),
             tailored: std::mem::take(&mut self.tailored),
+            guards: Vec::new(),
+            rollback: Vec::new(),
         }
     }
 
@@ -140,13 +147,20 @@ impl<'a> Work<'a> {
             self.tailored_point(point, &origin)
         });
         let points = points.collect();
-        Section { id: section.id.clone(), title: section.title.clone(), points }
+        Section {
+            id: section.id.clone(),
+            title: section.title.clone(),
+            actions_after: section.actions_after.clone(),
+            judges_rollback: section.judges_rollback,
+            points,
+        }
     }
 
     fn tailored_point(&mut self, file: &PointFile, origin: &Origin) -> Point {
         let mut point = self.point(file, origin);
         if let Some(wishes) = self.profile.file.points.get(&file.id) {
             self.tailored.extend(tailor(&mut point, file, wishes, self.profile, &mut self.problems));
+            self.own_actions(&mut point, wishes);
             self.add_probes(&mut point, wishes);
         }
         point
@@ -218,6 +232,7 @@ impl<'a> Work<'a> {
             self.probe(&file.id, probe, &origin)
         });
         let probes = probes.collect();
+        let actions = self.actions(&file.id, &file.actions, origin);
         let new = self.is_new.then_some(&file.when_new);
         Point {
             id: file.id.clone(),
@@ -231,15 +246,25 @@ impl<'a> Work<'a> {
             not_applicable: new
                 .and_then(|new| new.not_applicable.clone())
                 .or_else(|| file.not_applicable.clone()),
+            frozen_by: file.frozen_by.clone(),
+            actions,
             probes,
         }
     }
 
     /// The first way to look for which all values are there, or else the first of all.
     fn probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
-        let own = self.way(point, &file.kind, &file.with, origin);
-        let others = file.or.iter().enumerate().map(|(index, other)| {
-            let origin = Origin { source: origin.source, path: origin.below(&steps!["or", index]) };
+        let like = file.like.as_ref().map(|key| (key, self.probe_file(key)));
+        if let Some((key, None)) = &like {
+            self.problems.push(origin.problem(&steps!["like"], format!("the checklist has no probe {key}")));
+        }
+        let (ways, from) = match like {
+            Some((_, Some((other, path)))) => (other, &Origin { source: &self.checklist.source, path }),
+            _ => (file, origin),
+        };
+        let own = self.way(point, &ways.kind, &ways.with, from);
+        let others = ways.or.iter().enumerate().map(|(index, other)| {
+            let origin = Origin { source: from.source, path: from.below(&steps!["or", index]) };
             self.way(point, &other.kind, &other.with, &origin)
         });
         let others: Vec<_> = others.collect();
@@ -258,6 +283,8 @@ impl<'a> Work<'a> {
             within_ms: millis(file.within.0),
             hold_ms: millis(file.hold.0),
             since: file.since.clone(),
+            of: file.of.clone(),
+            digest_of: file.digest_of.clone(),
             effects: file.effects,
             before: file.before,
             missing,
@@ -276,14 +303,19 @@ impl<'a> Work<'a> {
         let mut table = toml::Value::Table(with.clone());
         let mut told = Filled::default();
         self.filler.fill(&mut table, &mut told);
-        let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
-        self.problems.extend(wrong);
-        self.tell_overridden(point, &told);
-        self.used.append(&mut told.used);
-        let missing: Vec<String> = told.missing.iter().map(|name| named(name)).collect();
+        let missing = self.taken(point, &mut told, origin);
         let is_whole = missing.is_empty() && told.wrong.is_empty();
         let spec = if is_whole { self.spec(kind, with, table, origin) } else { None };
         (missing, spec)
+    }
+
+    /// Takes down what came of filling in; gives what is missing.
+    fn taken(&mut self, point: &str, told: &mut Filled, origin: &Origin) -> Vec<String> {
+        let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
+        self.problems.extend(wrong);
+        self.tell_overridden(point, told);
+        self.used.append(&mut told.used);
+        told.missing.iter().map(|name| named(name)).collect()
     }
 
     /// A value that the checklist has a default for, and that the profile sets to something else, tailors

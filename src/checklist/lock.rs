@@ -82,6 +82,7 @@ pub(super) fn check_plan(sections: &[Section], source: &Source) -> Vec<Problem> 
         for (p, point) in section.points.iter().enumerate() {
             let told = wrong_with(point, &ids)
                 .chain(strange_probes(point, sections))
+                .chain(strange_actions(point, section, sections))
                 .map(|what| format!("control point {} {what}", point.id));
             problems.extend(told.map(|what| source.problem(&steps!["section", s, "point", p, "id"], what)));
         }
@@ -120,9 +121,27 @@ fn strange_probes<'a>(point: &'a Point, sections: &'a [Section]) -> impl Iterato
         let of = points().find(|point| point.id == key.point);
         of.is_some_and(|point| point.probes.iter().any(|probe| probe.id == key.probe))
     };
-    let keys = point.probes.iter().filter_map(|probe| probe.since.as_ref());
+    let keys = point.probes.iter().flat_map(|probe| [&probe.since, &probe.digest_of]).flatten();
     keys.filter(move |key| !is_there(key))
         .map(|key| format!("counts from {key}, which the checklist does not have"))
+}
+
+/// Actions that are there twice, or whose results or sections are named and not there.
+fn strange_actions<'a>(
+    point: &'a Point,
+    section: &'a Section,
+    sections: &'a [Section],
+) -> impl Iterator<Item = String> + 'a {
+    let has = move |id: &str| point.actions.iter().filter(|action| action.id == id).count();
+    let twins = point.actions.iter().filter(move |action| has(&action.id) > 1);
+    let strangers =
+        point.probes.iter().filter_map(|probe| probe.of.as_deref()).filter(move |id| has(id) == 0);
+    let unknown =
+        section.actions_after.iter().filter(|id| !sections.iter().any(|section| section.id == **id));
+    twins
+        .map(|action| format!("has two actions called {}", action.id))
+        .chain(strangers.map(|id| format!("looks at the result of the action {id}, which it does not have")))
+        .chain(unknown.map(|id| format!("has actions after section {id}, which the checklist does not have")))
 }
 
 fn waits(point: &Point) -> impl Iterator<Item = &str> {

@@ -1,6 +1,7 @@
 //! Sections, control points and probe specs; how a profile tailors them; and the lock that keeps every
 //! control point in place.
 
+pub mod action;
 mod decode;
 pub mod doubts;
 mod file;
@@ -17,6 +18,7 @@ mod tailor;
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, ActionKey, Program, ROLLBACK};
 pub use file::{Checklist, STANDARD_NAME};
 pub use freeze::{Promotion, freeze};
 pub use lock::POINTS;

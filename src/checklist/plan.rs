@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::action::{Action, ActionKey, Program, ROLLBACK};
 use super::spec::Spec;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
@@ -39,6 +40,12 @@ pub struct Plan {
     pub contacts: Vec<Contact>,
     /// What the profile changed.
     pub tailored: Vec<Tailoring>,
+    /// What must be so before the first action: that it goes where it is meant to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Probe>,
+    /// The way back, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollback: Vec<Action>,
 }
 
 impl Plan {
@@ -59,18 +66,56 @@ impl Plan {
         self.point(&key.point)?.probes.iter().find(|probe| probe.id == key.probe)
     }
 
-    /// Every command that a probe of this plan could run: program and arguments.
-    #[must_use]
-    pub fn commands(&self) -> BTreeSet<Vec<String>> {
-        let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
-        specs.flat_map(Spec::commands).collect()
+    /// Every action, with its key: those of the points, then the way back.
+    pub fn actions(&self) -> impl Iterator<Item = (ActionKey, &Action)> {
+        let keyed = |point: &str, action: &Action| ActionKey::new(point, &action.id);
+        let own = self.points().flat_map(move |point| {
+            point.actions.iter().map(move |action| (keyed(&point.id, action), action))
+        });
+        own.chain(self.rollback.iter().map(move |action| (keyed(ROLLBACK, action), action)))
     }
 
-    /// Every secret that a probe of this plan reads.
+    /// The actions that an action stands among, in their order.
+    #[must_use]
+    pub fn actions_beside(&self, key: &ActionKey) -> &[Action] {
+        if key.is_way_back() {
+            return &self.rollback;
+        }
+        self.point(&key.point).map_or(&[], |point| &point.actions)
+    }
+
+    /// The action of that key.
+    #[must_use]
+    pub fn action(&self, key: &ActionKey) -> Option<&Action> {
+        self.actions_beside(key).iter().find(|action| action.id == key.action)
+    }
+
+    /// The section that a point stands in.
+    #[must_use]
+    pub fn section_of(&self, point: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.points.iter().any(|found| found.id == point))
+    }
+
+    /// Everything that is looked at for this plan: the points' probes, the guards, the actions' checks.
+    fn specs(&self) -> impl Iterator<Item = &Spec> {
+        let own = self.points().flat_map(|point| &point.probes).chain(&self.guards);
+        let checks = self.actions().flat_map(|(_, action)| &action.checks);
+        own.chain(checks).filter_map(|probe| probe.spec.as_ref())
+    }
+
+    /// Every command that this plan could run: program and arguments.
+    #[must_use]
+    pub fn commands(&self) -> BTreeSet<Vec<String>> {
+        let actions = self.actions().flat_map(|(_, action)| action.commands());
+        self.specs().flat_map(Spec::commands).chain(actions).collect()
+    }
+
+    /// Every secret that this plan reads.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretRef> {
-        let specs = self.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
-        specs.flat_map(Spec::secrets).cloned().collect()
+        let programs = self.actions().filter_map(|(_, action)| action.program.as_ref());
+        let given = programs.flat_map(Program::secrets).cloned().collect::<Vec<_>>();
+        self.specs().flat_map(Spec::secrets).cloned().chain(given).collect()
     }
 
     /// SHA-256 of the plan as it stands in the log (compact JSON).
@@ -108,6 +153,12 @@ pub struct Section {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// Sections of which every point that is due must be closed before an action of this one begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions_after: Vec<String>,
+    /// Whether its points tell how the way back went.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub judges_rollback: bool,
     /// Its control points, in order.
     pub points: Vec<Point>,
 }
@@ -134,6 +185,12 @@ pub struct Point {
     pub due: Option<PointId>,
     /// Why the plan itself says that it does not apply.
     pub not_applicable: Option<String>,
+    /// The point whose first action freezes it: from then on it is as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_by: Option<PointId>,
+    /// What a person lets run, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
     /// Its automatic checks.
     pub probes: Vec<Probe>,
 }
@@ -145,11 +202,13 @@ impl Point {
         Duration::from_secs(self.fresh_s)
     }
 
-    /// The profile values that are missing, over all its probes.
+    /// The profile values that are missing, over all its probes and actions.
     #[must_use]
     pub fn missing(&self) -> Vec<&str> {
-        let mut names: Vec<_> =
-            self.probes.iter().flat_map(|probe| &probe.missing).map(String::as_str).collect();
+        let of_actions =
+            self.actions.iter().filter(|action| !action.optional).flat_map(|action| &action.missing);
+        let of_probes = self.probes.iter().flat_map(|probe| &probe.missing);
+        let mut names: Vec<_> = of_probes.chain(of_actions).map(String::as_str).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -202,6 +261,12 @@ pub struct Probe {
     /// The probe whose newest look it counts from: what is older than that is not what it looks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<ProbeKey>,
+    /// The action of its point that it looks at the result of: it looks once that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// The probe whose newest look saw the digest that must be seen here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest_of: Option<ProbeKey>,
     /// Whether it changes anything in what it looks at; such a probe never runs again by itself.
     pub effects: bool,
     /// Whether it may look at the running release before it is due, for drift.
@@ -226,6 +291,11 @@ impl ProbeKey {
     pub fn new(point: impl Into<String>, probe: impl Into<String>) -> Self {
         Self { point: point.into(), probe: probe.into() }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::file::{PointFile, ProbeFile, Span};
+use super::file::{ActionFile, PointFile, ProbeFile, Span};
 use super::fill::is_reference;
 use super::plan::{Confirm, Contact, PointId, Role};
 use super::source::{Path, Source, Step, steps};
@@ -42,6 +42,12 @@ pub struct ProfileFile {
     /// Points that are added.
     #[serde(rename = "point", default)]
     pub added: Vec<AddedPoint>,
+    /// What must be so before the first action.
+    #[serde(rename = "guard", default)]
+    pub guards: Vec<ProbeFile>,
+    /// Steps of the way back: in place of the checklist's of the same id, or after them.
+    #[serde(rename = "rollback", default)]
+    pub rollback: Vec<ActionFile>,
 }
 
 fn driver() -> Vec<Role> {
@@ -75,6 +81,9 @@ pub struct Tailor {
     /// Probes that are added.
     #[serde(rename = "probe", default)]
     pub probes: Vec<ProbeFile>,
+    /// Actions: in place of the checklist's of the same id, or after them.
+    #[serde(rename = "action", default)]
+    pub actions: Vec<ActionFile>,
 }
 
 /// A point that a profile adds.
@@ -180,7 +189,7 @@ fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl
     }
 }
 
-fn is_secret_name(key: &str) -> bool {
+pub(super) fn is_secret_name(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
     SECRET_NAMES.iter().any(|name| key.ends_with(name))
 }

@@ -118,11 +118,18 @@ impl Changes<'_> {
         self.tell(format!("a good look is waited for up to {}", span(wish)));
     }
 
-    /// Probes that the checklist lets a profile leave out.
+    /// Probes that the checklist lets a profile leave out, and actions: what they should have done is looked at all
+    /// the same.
     fn left_out(&mut self, point: &mut Point, file: &PointFile, wishes: &Tailor) {
         for (id, reason) in &wishes.leave_out {
-            let wrong = match file.probes.iter().find(|probe| probe.id == *id) {
-                None => Some(format!("{} has no probe {id}", self.point)),
+            let is_action = file.actions.iter().any(|action| action.id == *id);
+            let probe = file.probes.iter().find(|probe| probe.id == *id).filter(|_| !is_action);
+            let wrong = match probe {
+                None if is_action && !reason.trim().is_empty() => None,
+                None if is_action => {
+                    Some(format!("{}: action {id} can be left out only for a reason", self.point))
+                }
+                None => Some(format!("{} has no probe or action {id}", self.point)),
                 Some(probe) if !probe.optional => {
                     Some(format!("{}: probe {id} belongs to the point and cannot be left out", self.point))
                 }
@@ -134,8 +141,17 @@ impl Changes<'_> {
             if let Some(what) = wrong {
                 self.problems.push(at_point(self.profile, &self.point, "leave_out", what));
             } else {
-                point.probes.retain(|probe| probe.id != *id);
-                self.tell(format!("probe {id} left out: {}", reason.trim()));
+                if is_action {
+                    point.actions.retain(|action| action.id != *id);
+                    point
+                        .probes
+                        .iter_mut()
+                        .filter(|probe| probe.of.as_ref() == Some(id))
+                        .for_each(|probe| probe.of = None);
+                } else {
+                    point.probes.retain(|probe| probe.id != *id);
+                }
+                self.tell(format!("{id} left out: {}", reason.trim()));
             }
         }
     }

@@ -63,13 +63,23 @@ fn render(format: Format, judgement: &Judgement, left_out: &[String], color: boo
     }
 }
 
-/// Nobody closes points here, so nothing waits for them: everything is looked at as it is now.
+/// Nobody closes points or runs actions here, so nothing waits for them: everything is looked at as it is now.
 fn all_due(mut plan: Plan) -> Plan {
     for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
         point.due = None;
         point.after.clear();
-        point.probes.iter_mut().for_each(|probe| probe.due = None);
+        point.actions.clear();
+        point.frozen_by = None;
+        for probe in &mut point.probes {
+            // What an action should have done is not waited for: none was run.
+            if probe.of.take().is_some() {
+                (probe.within_ms, probe.hold_ms) = (0, 0);
+            }
+            probe.due = None;
+        }
     }
+    plan.guards.clear();
+    plan.rollback.clear();
     plan
 }
 
@@ -108,7 +118,7 @@ async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
             }
             Update::Broken(why) => anyhow::bail!(why),
             Update::Stopped => break,
-            Update::Done(_) | Update::Refused(_) | Update::Warned(_) => {}
+            Update::Done(_) | Update::Refused(_) | Update::NotBegun(..) | Update::Warned(_) => {}
         }
     }
     Ok(())

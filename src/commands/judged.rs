@@ -55,8 +55,10 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<AllowedSigners> {
 /// What is wrong with the files beside a log.
 fn side_files(log: &Path, state: &RunState) -> Vec<String> {
     let torn = state.recoveries.iter().filter_map(|(seq, left)| Some((seq, left.torn.as_ref()?)));
-    let wrong = torn.filter_map(|(seq, torn)| Some((seq, side::check(log, torn).err()?)));
-    wrong.map(|(seq, wrong)| format!("line {}: side file {wrong}", seq + 1)).collect()
+    let torn = torn.filter_map(|(seq, torn)| Some((seq, side::check(log, torn).err()?)));
+    let printed =
+        state.outputs.iter().filter_map(|(seq, output)| Some((seq, side::check_output(log, output).err()?)));
+    torn.chain(printed).map(|(seq, wrong)| format!("line {}: side file {wrong}", seq + 1)).collect()
 }
 
 fn read_signers(path: &Path) -> Result<AllowedSigners> {

@@ -25,7 +25,8 @@ pub(super) fn man() -> Result<Exit> {
     page.render_name_section(&mut out)?;
     page.render_synopsis_section(&mut out)?;
     // In place of a list of pages that there are not.
-    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+    let is_told = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
+    for command in program.get_subcommands().filter(is_told) {
         command_sections(command.clone(), &mut out)?;
     }
     page.render_extra_section(&mut out)?;

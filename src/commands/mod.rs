@@ -4,10 +4,12 @@ mod bundle;
 mod check;
 mod doctor;
 mod git;
+mod holding;
 mod identity;
 mod init;
 mod judged;
 mod load;
+mod looking_on;
 mod manual;
 mod new_key;
 mod points;
@@ -15,6 +17,7 @@ mod report;
 mod review;
 mod run;
 mod settings;
+mod supervise;
 mod trust;
 mod verify;
 
@@ -49,6 +52,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),
+        Command::Supervise => supervise::supervise(),
     };
     done.unwrap_or_else(|error| {
         // The reader of a closed pipe wants no more, not even an error.

@@ -9,16 +9,19 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::git;
+use super::holding;
 use super::identity;
 use super::load::{Loaded, store};
+use super::looking_on;
 use super::settings::Settings;
 use super::trust;
 use crate::checklist::{Plan, Promotion, Role};
 use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
 use crate::engine::{self, Engine, Handle, Log, Opened, Opening, Past, clock};
 use crate::error::Exit;
-use crate::journal::entry::Decision;
+use crate::journal::entry::{Decision, Enrolled};
 use crate::journal::keys::Signer;
+use crate::journal::side::Outputs;
 use crate::journal::store::Store;
 use crate::probe::FingerprintKey;
 use crate::run::{Act, Command, Request, RunState, Update, judge};
@@ -36,9 +39,15 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let store = store(arguments.screen.log_dir.as_deref())?;
     // Before the key: a passphrase is not asked for what cannot be opened.
     let found = engine::find_open(&store, loaded.environment())?;
+    if let (true, Some((path, state))) = (arguments.read_only, &found) {
+        return look_on(path, state.clone(), arguments, &settings);
+    }
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
     let own = found.as_ref().map(|(_, state)| &*state.plan);
     trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
+    if arguments.read_only {
+        return look_alone(plan, &loaded, arguments, &settings);
+    }
     let signer = identity::signer(&arguments.identity, &settings)?;
     if signer.wants_touch() {
         println!("Touch your security key: this is signed with it.");
@@ -124,7 +133,8 @@ fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer
     let role = arguments.role.map(Role::from);
     // Looked for again: another program may have opened or sealed one while a passphrase was typed.
     if let Some((path, _)) = engine::find_open(store, loaded.environment())? {
-        return Ok(engine::reopen(store, &path, signer, role.unwrap_or(Role::Reviewer))?);
+        let role = role.unwrap_or(Role::Reviewer);
+        return holding::reopen(store, &path, signer, role, arguments.take_over);
     }
     let role = role.unwrap_or(Role::Driver);
     let commit = git::commit_of(&loaded.repository(), &plan.release);
@@ -195,6 +205,7 @@ fn show(
     let path = opened.journal.path().to_owned();
     let by = signer.principal.clone();
     let Told { notices, past } = told;
+    let held = holding::hold(&path, &by)?;
     let last = past.last.clone();
     let log = Log::Durable(Box::new(opened.journal));
     let (engine, handle) = Engine::new(log, opened.state, vec![signer], secrets);
@@ -210,14 +221,60 @@ fn show(
     let keys = handle.keys.clone();
     let unlock = Box::new(move |newcomer: &Newcomer| identity::unlock(newcomer, &keys));
     let log = path.display().to_string();
+    let outputs = Some(Outputs::beside(&path));
     let clock = Box::new(clock::now);
-    let setup = Setup { me, log, look, clock, unlock, review: None, last, notices };
+    let setup = Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let running = runtime.spawn(engine.run());
     let left = on_screen(&runtime, &setup, state, handle);
     // The engine stops when its requests end; what it has acknowledged is on disk then.
     runtime.block_on(running)?;
-    farewell(&path, arguments, &left?)
+    let left = left?;
+    if let Some(other) = held.lost_to() {
+        println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
+    }
+    farewell(&path, arguments, &left)
+}
+
+/// The run as whoever holds it writes it.
+fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
+    let (tell, messages) = mpsc::channel();
+    looking_on::follow(path, state.seq, tell.clone())?;
+    let setup = onlooker(path, look(&arguments.screen, settings));
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    hear_signals(&runtime, &tell)?;
+    let mut taken = Taken::take()?;
+    read_events(tell)?;
+    let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, Arc::new(state), &messages, &mut |_| {})?;
+    Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
+}
+
+/// A look of one's own, which leaves nothing behind.
+fn look_alone(plan: Plan, loaded: &Loaded, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
+    let (log, state) = engine::forgotten(plan)?;
+    let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets());
+    let state = Arc::clone(engine.state());
+    let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let running = runtime.spawn(engine.run());
+    let left = on_screen(&runtime, &setup, state, handle);
+    runtime.block_on(running)?;
+    Ok(if left?.signalled { Exit::Interrupted } else { Exit::Good })
+}
+
+fn onlooker(path: &Path, look: Look) -> Setup {
+    Setup {
+        me: Enrolled { principal: String::new(), key: String::new(), role: Role::Reviewer },
+        log: path.display().to_string(),
+        look,
+        clock: Box::new(clock::now),
+        unlock: Box::new(|_| Err("who looks on has no key".into())),
+        review: None,
+        outputs: Some(Outputs::beside(path)),
+        last: None,
+        notices: Vec::new(),
+        looks_on: true,
+    }
 }
 
 fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Handle) -> Result<Left> {

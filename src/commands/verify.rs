@@ -106,6 +106,11 @@ fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
         writeln!(out, "  solo      one person may have stood for two")?;
     }
     state.recoveries.iter().try_for_each(|(seq, left)| tell_recovered(out, *seq, left))?;
+    if let Some(back) = &state.rolled_back {
+        let digest = back.digest.as_deref().unwrap_or("no digest was seen");
+        let at = back.at.wall.readable();
+        writeln!(out, "  rollback  to {} ({digest}), {at}, by {}", line(&back.release), line(&back.by))?;
+    }
     if let Some(verdict) = &state.verdict {
         let total = plan.points().count();
         writeln!(

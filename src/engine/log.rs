@@ -1,5 +1,7 @@
 //! Where entries go: a durable log, or none, for a look that leaves nothing behind.
 
+use std::path::Path;
+
 use crate::journal::chain::Chain;
 use crate::journal::entry::{Entry, Event};
 use crate::journal::file::{AppendError, Journal};
@@ -21,6 +23,14 @@ impl Log {
         match self {
             Self::Durable(journal) => journal.check(),
             Self::Forgotten(_) => Ok(()),
+        }
+    }
+
+    /// The file that entries go to, if they go to one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Durable(journal) => Some(journal.path()),
+            Self::Forgotten(_) => None,
         }
     }
 

@@ -1,11 +1,14 @@
 //! The engine: one loop that takes requests and results in one order, asks the rules, makes what they
 //! say durable, and only then shows it.
 
+mod acting;
+mod action;
 pub mod clock;
 mod log;
 mod opening;
 mod rules;
 mod scheduler;
+pub mod supervisor;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +17,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use self::action::{Acted, Watching};
 pub use self::log::Log;
 pub use self::opening::{
-    History, OpenRunError, Opened, Opening, find_open, forgotten, history, open, reopen,
+    History, OpenRunError, Opened, Opening, find_open, forgotten, history, host, open, reopen,
 };
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
@@ -28,7 +32,7 @@ use crate::outcome::Class;
 use crate::probe::{FingerprintKey, Given};
 use crate::run::{self, Act, Command, Judgement, Look, Refusal, Request, RunState, Update, Wanted, decide};
 use crate::secret::SecretRef;
-use crate::time::Moment;
+use crate::time::{Moment, Utc};
 
 /// How often it looks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
@@ -46,6 +50,10 @@ pub struct Engine {
     past: Past,
     scheduler: Scheduler,
     told: mpsc::Receiver<Told>,
+    /// What the tasks of actions tell, and their end of it.
+    acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
+    /// The action that is watched.
+    watching: Option<Watching>,
     requests: mpsc::Receiver<Request>,
     updates: mpsc::UnboundedSender<Update>,
 }
@@ -118,8 +126,11 @@ impl Engine {
             keys.add(signer);
         }
         let handle = Handle { requests: send_request, updates: receive_updates, keys: keys.clone() };
-        let past = Past::default();
-        (Self { log, state, keys, secrets, past, scheduler, told, requests, updates }, handle)
+        let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
+        let watching = None;
+        let engine =
+            Self { log, state, keys, secrets, past, scheduler, told, acted, watching, requests, updates };
+        (engine, handle)
     }
 
     /// The same, with what the runs before this one have left.
@@ -143,10 +154,12 @@ impl Engine {
         let mut clock = clock::Watch::new(clock::now());
         self.publish();
         self.learn_secrets().await;
+        self.attach();
         loop {
             let going = tokio::select! {
                 biased;
                 request = self.requests.recv() => self.serve(request),
+                Some(acted) = self.acted.1.recv() => self.acted(acted),
                 Some(told) = self.told.recv() => self.hear(told),
                 _ = tick.tick() => {
                     clock.look(clock::now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));
@@ -181,6 +194,7 @@ impl Engine {
         match request {
             None | Some(Request::Stop) => return self.check_log(Going::Stopped),
             Some(Request::Act(command)) => return self.act(&command),
+            Some(Request::Run { by, start }) => self.prepare(by, *start),
             Some(Request::Probe(point)) => {
                 if !self.look_again(|_, found, _| found.id == point) {
                     self.say(Update::Refused(format!("{point} has no probe that can look now")));
@@ -198,6 +212,7 @@ impl Engine {
     fn act(&mut self, command: &Command) -> Going {
         match self.carry_out(command) {
             Ok(seq) => {
+                self.stop_if_asked();
                 self.publish();
                 self.say(Update::Done(seq));
                 Going::On
@@ -296,14 +311,27 @@ impl Engine {
         let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
         let seen = seen.filter(|look| look.outcome.is_begun());
         // A look of an earlier process began so long before it was logged at least.
+        let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
         let begun = |look: &Look| look.at.wall.minus(Duration::from_millis(look.took_ms));
         let own = since.and_then(|since| self.scheduler.begun(since));
         let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
         Given {
             since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
+            digest: digest_of.map(|key| self.digest_seen(key)),
+            opened: self.opened(),
             last: last.map(|look| Arc::clone(&look.outcome)),
             fingerprint: self.past.fingerprint.clone(),
         }
+    }
+
+    /// The digest that the newest look of a probe has seen.
+    fn digest_seen(&self, key: &ProbeKey) -> Option<String> {
+        self.state.probe(key)?.latest.as_ref()?.outcome.digest().map(str::to_owned)
+    }
+
+    /// When the run was opened, if it is one that is kept.
+    fn opened(&self) -> Option<Utc> {
+        matches!(self.log, Log::Durable(_)).then_some(self.state.opened.wall)
     }
 
     /// Starts every possible look that is meant, whether or not it is needed. Whether there was one.

@@ -210,7 +210,9 @@ fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-fn host() -> String {
+/// This host's name.
+#[must_use]
+pub fn host() -> String {
     let name = rustix::system::uname();
     crate::text::line(&name.nodename().to_string_lossy())
 }

@@ -56,6 +56,10 @@ impl Scheduler {
         &self.keeper
     }
 
+    pub(super) fn live_mut(&mut self) -> &mut Live {
+        &mut self.live
+    }
+
     pub(super) fn live(&self) -> &Live {
         &self.live
     }

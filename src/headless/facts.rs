@@ -22,7 +22,11 @@ pub(super) enum Kind {
 pub(super) fn kind(judgement: &Judgement, point: &Point) -> Kind {
     match judgement.status(&point.id) {
         Status::NotApplicable => Kind::Skipped,
-        Status::Error | Status::Unconfigured(_) | Status::Pending | Status::Stale => Kind::Unknown,
+        Status::Error
+        | Status::Interrupted(_)
+        | Status::Unconfigured(_)
+        | Status::Pending
+        | Status::Stale => Kind::Unknown,
         status if status.is_closed() => Kind::Good,
         _ => Kind::Bad,
     }

@@ -49,10 +49,11 @@ fn glyph(status: &Status) -> &'static str {
     match status {
         Status::Passed | Status::PassedOnRetry(_) => "✔",
         Status::Failed => "✖",
-        Status::Error | Status::Unconfigured(_) => "⚠",
+        Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) => "⚠",
         Status::Settled => "●",
         Status::Stale => "◷",
-        Status::NeedsYou { .. } => "◐",
+        Status::NeedsYou { .. } | Status::ToRun(_) => "◐",
+        Status::Running(_) => "▶",
         Status::Waived(_) => "≈",
         Status::NotApplicable => "–",
         Status::Blocked(_) => "⊘",
@@ -65,8 +66,8 @@ fn paint(word: &str, status: &Status, color: bool) -> String {
     let code = match status {
         Status::Passed | Status::PassedOnRetry(_) | Status::Settled => "36",
         Status::Failed => "1;31",
-        Status::Error | Status::Unconfigured(_) => "1;35",
-        Status::NeedsYou { .. } | Status::Stale => "33",
+        Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) => "1;35",
+        Status::NeedsYou { .. } | Status::ToRun(_) | Status::Running(_) | Status::Stale => "33",
         _ => "2",
     };
     if color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }

@@ -8,6 +8,7 @@ pub mod chain;
 mod disk;
 pub mod entry;
 pub mod file;
+pub mod holder;
 pub mod index;
 pub mod keys;
 pub mod read;

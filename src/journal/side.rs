@@ -1,12 +1,12 @@
 //! Side files: what is too large for a line, kept in a directory beside the log.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::entry::Torn;
+use super::entry::{Output, Torn};
 use crate::outcome::Sha256Hex;
 
 /// The directory beside a log for what is too large for a line.
@@ -15,6 +15,66 @@ pub fn directory(log: &Path) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
     name.push(".d");
     PathBuf::from(name)
+}
+
+/// What the files of an action are called, by the entry that it began with.
+#[must_use]
+pub fn action_name(started: u64) -> String {
+    format!("action-{started}")
+}
+
+/// What actions have printed, beside a log.
+#[derive(Clone, Debug)]
+pub struct Outputs(PathBuf);
+
+impl Outputs {
+    /// Those beside this log.
+    #[must_use]
+    pub fn beside(log: &Path) -> Self {
+        Self(directory(log))
+    }
+
+    fn open(&self, started: u64) -> io::Result<File> {
+        File::open(self.0.join(format!("{}.out", action_name(started))))
+    }
+
+    /// How many bytes an action has printed so far, by the entry that it began with.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn length(&self, started: u64) -> io::Result<u64> {
+        Ok(self.open(started)?.metadata()?.len())
+    }
+
+    /// Bytes from a place on, as many as there are and were asked for.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn read(&self, started: u64, from: u64, most: usize) -> io::Result<Vec<u8>> {
+        read(&self.0.join(format!("{}.out", action_name(started))), from, most)
+    }
+}
+
+/// Bytes of a file from a place on, as many as there are and were asked for.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn read(path: &Path, from: u64, most: usize) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// How long a file is, and its SHA-256.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest(path: &Path) -> io::Result<(u64, Sha256Hex)> {
+    let mut content = Sha256::new();
+    let length = io::copy(&mut File::open(path)?, &mut content)?;
+    Ok((length, Sha256Hex(content.finalize().into())))
 }
 
 /// Where a side file is: `kept` is relative to the log's directory, and cannot lead out of the log's own one.
@@ -50,19 +110,27 @@ pub enum SideError {
 /// # Errors
 /// Why it is not the one.
 pub fn check(log: &Path, torn: &Torn) -> Result<PathBuf, SideError> {
-    let path = path_of(log, &torn.kept)?;
-    let unread = |error| SideError::Unread(torn.kept.clone(), error);
+    held(log, &torn.kept, torn.bytes, torn.sha256)
+}
+
+/// The same for what an action has printed.
+///
+/// # Errors
+/// Why it is not the one.
+pub fn check_output(log: &Path, output: &Output) -> Result<PathBuf, SideError> {
+    held(log, &output.kept, output.bytes, output.sha256)
+}
+
+fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<PathBuf, SideError> {
+    let path = path_of(log, kept)?;
+    let unread = |error| SideError::Unread(kept.to_owned(), error);
     let file = File::open(&path).map_err(unread)?;
     if !file.metadata().map_err(unread)?.is_file() {
         return Err(unread(io::Error::other("not a regular file")));
     }
     let mut content = Sha256::new();
     // One byte more than there may be tells a longer one, without reading all of it.
-    let length = io::copy(&mut file.take(torn.bytes + 1), &mut content).map_err(unread)?;
+    let length = io::copy(&mut file.take(bytes + 1), &mut content).map_err(unread)?;
     let digest = Sha256Hex(content.finalize().into());
-    if length == torn.bytes && digest == torn.sha256 {
-        Ok(path)
-    } else {
-        Err(SideError::Changed(torn.kept.clone()))
-    }
+    if length == bytes && digest == sha256 { Ok(path) } else { Err(SideError::Changed(kept.to_owned())) }
 }

@@ -69,6 +69,10 @@ use deadline::Deadline;
 pub struct Given {
     /// When the look began that this one counts from: what is older is not what is looked for.
     pub since: Option<Utc>,
+    /// Where a digest must be seen that another look has found: that one, if it has found one.
+    pub digest: Option<Option<String>>,
+    /// When the run was opened, if it is kept.
+    pub opened: Option<Utc>,
     /// What the same probe saw in the environment's last sealed run, for drift.
     pub last: Option<Arc<Outcome>>,
     /// The environment's key for fingerprints of secrets; it is kept outside the log.
@@ -109,8 +113,8 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Headers(spec) => Box::pin(headers::look(spec, &deadline, keeper, given)).await,
         Spec::Token(spec) => Box::pin(token::look(spec, &deadline, keeper)).await,
         Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper).boxed().await,
-        Spec::Kubernetes(spec) => Box::pin(kubernetes::look(spec, &deadline)).await,
-        Spec::Iac(spec) => Box::pin(iac::look(spec, &deadline)).await,
+        Spec::Kubernetes(spec) => Box::pin(kubernetes::look(spec, &deadline, given)).await,
+        Spec::Iac(spec) => Box::pin(iac::look(spec, &deadline, given)).await,
         Spec::AwsSecret(spec) => Box::pin(aws_secret::look(spec, &deadline, given)).await,
         Spec::Origins(spec) => origins::look(spec),
         Spec::Scan(spec) => Box::pin(scan::look(spec, &deadline)).await,

@@ -51,6 +51,7 @@ impl Seen {
 
 fn expected(check: &TextCheck) -> String {
     match check {
+        TextCheck::Equals(text) => format!("`{text}`"),
         TextCheck::Contains(part) => format!("contains `{part}`"),
         TextCheck::Matches(pattern) => format!("matches `{}`", pattern.as_str()),
         TextCheck::Lacks(pattern) => format!("nothing matches `{}`", pattern.as_str()),
@@ -61,6 +62,10 @@ fn expected(check: &TextCheck) -> String {
 
 fn look(check: &TextCheck, whole: &str) -> Seen {
     match check {
+        TextCheck::Equals(text) => {
+            let (ok, told) = (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), LINE));
+            Seen { ok, is_final: false, told: Some(told) }
+        }
         TextCheck::Contains(part) => Seen::sought(whole.contains(part.as_str()), check),
         TextCheck::Matches(pattern) => Seen::sought(pattern.is_in(whole), check),
         TextCheck::Lacks(pattern) => Seen::avoided(culprit(pattern, whole)),

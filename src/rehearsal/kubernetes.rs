@@ -1,8 +1,10 @@
-//! The part of the Kubernetes API that `kubectl` asks for when it reads and scales deployments.
+//! The part of the Kubernetes API that `kubectl` asks for when it reads, scales and rolls out deployments, and waits
+//! for that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode};
@@ -12,6 +14,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::server::Server;
+
+mod rollout;
 
 /// A cluster with deployments and pods, by name.
 #[derive(Debug)]
@@ -25,8 +29,16 @@ pub struct Cluster {
 pub struct Objects {
     /// Deployments, by name.
     pub deployments: BTreeMap<String, Value>,
-    /// Pods, as a list has them.
+    /// Pods, as a list has them; where there are none, those of the deployments.
     pub pods: Vec<Value>,
+    /// The digests of images, by their names; of others, none is known.
+    pub digests: BTreeMap<String, String>,
+    /// How long a rollout takes.
+    pub takes: Duration,
+    /// Whether a rollout that begins never ends.
+    pub hangs: bool,
+    /// Rollouts under way: when each began.
+    pub(super) rolling: BTreeMap<String, Instant>,
     /// Whether writing is forbidden.
     pub read_only: bool,
     /// Whether reading is forbidden too.
@@ -123,8 +135,9 @@ fn routes(state: Arc<Mutex<Objects>>) -> Router {
         .route("/apis", get(groups))
         .route("/api/v1", get(core))
         .route("/apis/apps/v1", get(apps))
-        .route("/api/v1/namespaces/{namespace}/pods", get(pods))
-        .route("/apis/apps/v1/namespaces/{namespace}/deployments/{name}", any(one))
+        .route("/api/v1/namespaces/{namespace}/pods", get(rollout::pods))
+        .route("/apis/apps/v1/namespaces/{namespace}/deployments", get(rollout::list))
+        .route("/apis/apps/v1/namespaces/{namespace}/deployments/{name}", any(rollout::one))
         .route("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale", any(scale))
         .with_state(state)
 }
@@ -141,7 +154,7 @@ async fn core() -> Json<Value> {
 
 async fn apps() -> Json<Value> {
     let all: &[(&str, &str, &[&str])] = &[
-        ("deployments", "Deployment", &["get", "list", "patch", "update"]),
+        ("deployments", "Deployment", &["get", "list", "watch", "patch", "update"]),
         ("deployments/scale", "Scale", &["get", "patch", "update"]),
     ];
     resources("apps/v1", all)
@@ -153,24 +166,6 @@ fn resources(version: &str, all: &[(&str, &str, &[&str])]) -> Json<Value> {
     Json(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": all}))
 }
 
-async fn pods(State(state): Shared) -> Response {
-    let mut state = lock(&state);
-    state.asked.insert("list pods".into());
-    if state.shut {
-        return forbidden("list", "pods");
-    }
-    Json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": state.pods})).into_response()
-}
-
-async fn one(State(state): Shared, Path((_, name)): Path<(String, String)>) -> Response {
-    let mut state = lock(&state);
-    state.asked.insert("get deployments.apps".into());
-    if state.shut {
-        return forbidden("get", "deployments");
-    }
-    state.deployments.get(&name).map_or_else(|| missing(&name), |found| Json(found.clone()).into_response())
-}
-
 async fn scale(
     State(state): Shared,
     Path((namespace, name)): Path<(String, String)>,
@@ -178,13 +173,26 @@ async fn scale(
 ) -> Response {
     let writes = request.method() != Method::GET;
     let dry = request.uri().query().is_some_and(|query| query.contains("dryRun=All"));
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or_default();
+    let wanted = serde_json::from_slice::<Value>(&body).ok();
+    let wanted = wanted.and_then(|body| body.pointer("/spec/replicas").and_then(Value::as_u64));
     let mut state = lock(&state);
     state.asked.insert(format!("{} deployments.apps/scale", if writes { "patch" } else { "get" }));
     if state.shut || (writes && state.read_only) {
         return forbidden("patch", "deployments/scale");
     }
-    let Some(found) = state.deployments.get(&name) else { return missing(&name) };
-    let replicas = found.pointer("/spec/replicas").cloned().unwrap_or_default();
+    let Some(found) = state.deployments.get_mut(&name) else { return missing(&name) };
+    if let (Some(wanted), false) = (wanted, dry) {
+        for place in
+            ["/spec/replicas", "/status/replicas", "/status/updatedReplicas", "/status/availableReplicas"]
+        {
+            if let Some(value) = found.pointer_mut(place) {
+                *value = wanted.into();
+            }
+        }
+    }
+    let replicas =
+        wanted.map_or_else(|| found.pointer("/spec/replicas").cloned().unwrap_or_default(), Value::from);
     state.written += usize::from(writes && !dry);
     let metadata = json!({"name": name, "namespace": namespace, "resourceVersion": "2"});
     Json(json!({

@@ -108,6 +108,9 @@ fn mark(bars: &mut [Bar], entry: &Entry, at: u64) {
             Class::Fail => "fail",
             Class::Error => "error",
         },
+        Event::ActionFinished(event) if event.ended.is_good() => "pass",
+        Event::ActionFinished(event) if event.ended.is_bad() => "fail",
+        Event::ActionFinished(_) => "error",
         event if event.is_act() => event.kind(),
         _ => return,
     };

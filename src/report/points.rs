@@ -134,7 +134,7 @@ pub(super) const fn tone(status: &Status) -> &'static str {
         Status::Waived(_) | Status::NotApplicable => "aside",
         status if status.is_closed() => "good",
         Status::Failed => "bad",
-        Status::Error | Status::Unconfigured(_) | Status::Stale => "unknown",
+        Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) | Status::Stale => "unknown",
         _ => "waits",
     }
 }

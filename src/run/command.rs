@@ -1,7 +1,8 @@
 //! What people and machinery ask of a run, and how a run says no.
 
-use crate::checklist::{Plan, PointId, ProbeKey, Role};
-use crate::journal::entry::{Event, Evidence, Torn};
+use super::actions::Start;
+use crate::checklist::{ActionKey, Plan, PointId, ProbeKey, Role};
+use crate::journal::entry::{Cause, Ended, Event, Evidence, Output, Torn};
 use crate::outcome::Outcome;
 use crate::time::Utc;
 
@@ -99,6 +100,44 @@ pub enum Act {
     },
     /// To go on with a changed plan.
     Replan(Box<Plan>),
+    /// To let an action run.
+    Start(Box<Start>),
+    /// To stop the action that is at work.
+    Stop {
+        /// Which.
+        action: ActionKey,
+        /// The position of its begin.
+        started: u64,
+    },
+    /// To take in how an action ended.
+    Ended {
+        /// Which.
+        action: ActionKey,
+        /// The position of its begin.
+        started: u64,
+        /// In which way.
+        ended: Ended,
+        /// Why it was ended from outside.
+        cause: Option<Cause>,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// What it printed.
+        output: Option<Output>,
+    },
+    /// To put on record that the release was rolled back.
+    RollBack {
+        /// Why steps of the way back were left out.
+        reason: Option<String>,
+    },
+    /// To put on record that the run was taken over.
+    TakeOver {
+        /// From whom.
+        from: String,
+        /// On which host.
+        host: String,
+        /// Its process id there.
+        pid: u64,
+    },
     /// To judge the run.
     Verdict,
     /// To close it.
@@ -110,7 +149,7 @@ impl Act {
     #[must_use]
     pub fn words(&self) -> Option<&str> {
         match self {
-            Self::Confirm { reason, .. } => reason.as_deref(),
+            Self::Confirm { reason, .. } | Self::RollBack { reason } => reason.as_deref(),
             Self::Waive { reason, .. } | Self::Exempt { reason, .. } => Some(reason),
             Self::Note { text, .. } => Some(text),
             _ => None,
@@ -140,6 +179,24 @@ impl Act {
             Event::Noted(e) => Self::Note { point: e.point, text: e.text },
             Event::Retracted(e) => Self::Retract { point: e.point },
             Event::Replanned(e) => Self::Replan(Box::new(e.plan)),
+            Event::ActionStarted(e) => Self::Start(Box::new(Start {
+                action: e.action,
+                nth: e.nth,
+                dry: e.dry,
+                typed: e.typed,
+                checked: e.checked,
+            })),
+            Event::ActionStopped(e) => Self::Stop { action: e.action, started: e.started },
+            Event::ActionFinished(e) => Self::Ended {
+                action: e.action,
+                started: e.started,
+                ended: e.ended,
+                cause: e.cause,
+                took_ms: e.took_ms,
+                output: e.output,
+            },
+            Event::RolledBack(e) => Self::RollBack { reason: e.reason },
+            Event::TakenOver(e) => Self::TakeOver { from: e.from, host: e.host, pid: e.pid },
             Event::Verdict(_) => Self::Verdict,
             Event::Sealed(_) => Self::Seal,
         })
@@ -225,6 +282,26 @@ pub enum Refusal {
     /// A new plan that is for something else, or leaves something out.
     #[error("the new plan cannot replace this one: {0}")]
     Plan(String),
+    /// No such action.
+    #[error("the plan has no action {0}")]
+    NoSuchAction(ActionKey),
+    /// An action whose turn it is not, or that is not what or where it should be.
+    #[error("{action} is locked: {why}")]
+    ActionLocked {
+        /// Which.
+        action: ActionKey,
+        /// What is in the way.
+        why: String,
+    },
+    /// An action that is not at work.
+    #[error("{0} is not at work")]
+    NotAtWork(ActionKey),
+    /// An action is at work.
+    #[error("{0} is at work; wait for its end, or stop it")]
+    AtWork(ActionKey),
+    /// Nothing was rolled back.
+    #[error("{0}")]
+    NotRolledBack(String),
     /// No verdict to seal.
     #[error("give the verdict first: what is sealed is the verdict, and nothing may have changed since")]
     NoVerdict,

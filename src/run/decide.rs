@@ -1,13 +1,16 @@
 //! The rules: what may happen in a run. Pure: no clock, no input or output; time comes in.
 
+use super::actions::{self, ActionState, Start};
 use super::command::{Act, Command, Refusal};
-use super::state::{PointState, RunState};
+use super::known::PointState;
+use super::state::RunState;
 use super::status::{Judgement, Status};
 use super::verdict;
-use crate::checklist::{Confirm, Plan, Point, PointId, ProbeKey, Role};
+use crate::checklist::{ActionKey, Confirm, Plan, Point, PointId, ProbeKey, ROLLBACK, Role};
 use crate::journal::entry::{
-    Confirmed, Enrolled, Event, Evidence, Joined, MACHINE, NotApplicable, Noted, Probed, Recovered,
-    Replanned, Resumed, Retracted, Sealed, Torn, Waived,
+    ActionFinished, ActionStarted, ActionStopped, Confirmed, Ended, Enrolled, Event, Evidence, Joined,
+    MACHINE, NotApplicable, Noted, Probed, Recovered, Replanned, Resumed, Retracted, RolledBack, Sealed,
+    TakenOver, Torn, Waived,
 };
 use crate::text;
 use crate::time::{Moment, Utc};
@@ -37,7 +40,18 @@ pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<E
         Act::Note { point, text } => case.note(point, &text)?,
         Act::Retract { point } => case.retract(point)?,
         Act::Replan(plan) => case.replan(*plan)?,
-        Act::Verdict => verdict::judge(&case.judgement).into(),
+        Act::Start(start) => case.start(*start)?,
+        Act::Stop { action, started } => case.stop(action, started)?,
+        Act::Ended { action, started, ended, cause, took_ms, output } => {
+            case.is_at_work(&action, started)?;
+            ActionFinished { action, started, ended, cause, took_ms, output }.into()
+        }
+        Act::RollBack { reason } => case.roll_back(reason)?,
+        Act::TakeOver { from, host, pid } => TakenOver { from, host, pid }.into(),
+        Act::Verdict => {
+            case.is_at_rest()?;
+            verdict::judge(&case.judgement).into()
+        }
         Act::Seal => case.seal()?,
     };
     Ok(vec![event])
@@ -62,7 +76,8 @@ impl Case<'_> {
     }
 
     fn is_entitled(&self, act: &Act) -> Result<(), Refusal> {
-        let machine = matches!(act, Act::Finish { .. } | Act::Resume { .. } | Act::Recover { .. });
+        let machine =
+            matches!(act, Act::Finish { .. } | Act::Resume { .. } | Act::Recover { .. } | Act::Ended { .. });
         let known = match act {
             Act::Join { .. } => self.by != MACHINE,
             _ if machine => self.by == MACHINE,
@@ -94,16 +109,15 @@ impl Case<'_> {
             return Err(Refusal::Outdated { probe: key.clone(), attempt, newest: newest.max(known.looks) });
         }
         let point = self.point(&key.point)?;
-        let due = self.judgement.is_due(probe) && self.is_due(point);
+        if !self.state.has_result(point, probe) {
+            return Err(Refusal::ProbeNotDue(key.clone()));
+        }
+        let due = self.judgement.is_due(probe) && self.judgement.is_point_due(point);
         if if before { probe.before && !due } else { due } {
             Ok(())
         } else {
             Err(Refusal::ProbeNotDue(key.clone()))
         }
-    }
-
-    fn is_due(&self, point: &Point) -> bool {
-        point.due.as_ref().is_none_or(|due| self.judgement.is_closed(due))
     }
 
     fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Refusal> {
@@ -131,6 +145,11 @@ impl Case<'_> {
             Status::Error => cannot("a probe could not look; probe again, or waive".into()),
             Status::Pending => cannot("its probes have not all looked yet".into()),
             Status::Stale => cannot("what was seen is too old; probe again".into()),
+            Status::ToRun(action) => cannot(format!("{action} is to be run first, with a")),
+            Status::Running(action) => cannot(format!("{action} is at work")),
+            Status::Interrupted(action) => {
+                cannot(format!("nobody knows how {action} ended, and its probes have not all seen it done"))
+            }
             Status::Blocked(by) => cannot(format!("{by} comes first")),
             Status::NotDue(due) => cannot(format!("it is due once {due} is closed")),
             Status::Unconfigured(missing) => cannot(format!("the profile lacks {}", missing.join(", "))),
@@ -204,13 +223,67 @@ impl Case<'_> {
         Ok(Retracted { point, act }.into())
     }
 
+    fn start(&self, start: Start) -> Result<Event, Refusal> {
+        actions::may_start(&self.judgement, &start)?;
+        let Start { action, nth, dry, typed, checked } = start;
+        Ok(ActionStarted { action, nth, dry, typed, checked }.into())
+    }
+
+    fn stop(&self, action: ActionKey, started: u64) -> Result<Event, Refusal> {
+        self.is_at_work(&action, started)?;
+        Ok(ActionStopped { action, started }.into())
+    }
+
+    fn is_at_work(&self, action: &ActionKey, started: u64) -> Result<(), Refusal> {
+        match self.state.under_way() {
+            Some((key, deed)) if key == action && deed.seq == started => Ok(()),
+            _ => Err(Refusal::NotAtWork(action.clone())),
+        }
+    }
+
+    fn roll_back(&self, reason: Option<String>) -> Result<Event, Refusal> {
+        let refuse = |why: &str| Err(Refusal::NotRolledBack(why.to_owned()));
+        self.is_at_rest()?;
+        let (Some(release), false) = (&self.state.plan.previous, self.state.rolled_back.is_some()) else {
+            return refuse("it was rolled back already, or there is nothing to go back to");
+        };
+        if !self.state.is_going_back() {
+            return refuse("no step of the way back has been taken");
+        }
+        let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::ended);
+        let steps = self.state.plan.rollback.iter();
+        let left = steps.filter(|step| !ended(&step.id).is_some_and(Ended::is_good));
+        let left: Vec<String> = left.map(|step| step.id.clone()).collect();
+        let reason = reason.map(|words| worded(&words, "")).transpose()?;
+        if !left.is_empty() && reason.is_none() {
+            return Err(Refusal::ReasonNeeded("why were steps of the way back left out?"));
+        }
+        Ok(RolledBack { release: release.clone(), digest: self.previous_digest(), left, reason }.into())
+    }
+
+    /// The digest of the previous release's image, as the registry was seen to have it.
+    fn previous_digest(&self) -> Option<String> {
+        let tag = format!("tag {}", self.state.plan.previous.as_ref()?);
+        let looks = self.state.points.values().flat_map(|point| point.probes.values());
+        let seen =
+            looks.filter_map(|probe| probe.latest.as_ref()).flat_map(|look| &look.outcome.observations);
+        seen.filter(|seen| seen.what == tag && seen.ok == Some(true)).map(|seen| seen.seen.clone()).next()
+    }
+
     fn replan(&self, plan: Plan) -> Result<Event, Refusal> {
+        self.is_at_rest()?;
         let touched = touched(&self.state.plan, &plan)?;
         let plan_sha256 = plan.digest();
         Ok(Replanned { plan, plan_sha256, touched }.into())
     }
 
+    /// Nothing is judged or closed while an action is at work.
+    fn is_at_rest(&self) -> Result<(), Refusal> {
+        self.state.under_way().map_or(Ok(()), |(key, _)| Err(Refusal::AtWork(key.clone())))
+    }
+
     fn seal(&self) -> Result<Event, Refusal> {
+        self.is_at_rest()?;
         let operator =
             self.state.operator(self.by).ok_or_else(|| Refusal::NotEnrolled(self.by.to_owned()))?;
         if self.state.verdict.is_none() {

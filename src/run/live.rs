@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::actions::Start;
 use super::command::Command;
 use super::state::RunState;
-use crate::checklist::{PointId, ProbeKey};
+use crate::checklist::{ActionKey, PointId, ProbeKey};
 use crate::time::Moment;
 
 /// A look that is under way.
@@ -27,6 +28,10 @@ pub struct Running {
 pub struct Live {
     /// The looks, by probe.
     pub running: BTreeMap<ProbeKey, Running>,
+    /// The action that is being checked before it begins, and since when.
+    pub preparing: Option<(ActionKey, Moment)>,
+    /// How many bytes the action that is at work has printed so far.
+    pub printed: u64,
 }
 
 impl Live {
@@ -51,6 +56,8 @@ pub enum Update {
     Done(u64),
     /// What was asked for last is refused, and why. Nothing was logged.
     Refused(String),
+    /// An action that was asked for does not begin, and why. Nothing was logged.
+    NotBegun(ActionKey, String),
     /// Something that people should know has happened to the machine. Nothing was logged.
     Warned(String),
     /// The log can no longer be written; the engine has stopped.
@@ -63,7 +70,14 @@ pub enum Update {
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Something that changes the run.
-    Act(Command),
+    Act(Box<Command>),
+    /// To let an action run, once guards and checks have looked.
+    Run {
+        /// Who asks.
+        by: String,
+        /// What for.
+        start: Box<Start>,
+    },
     /// To let the probes of a point look again.
     Probe(PointId),
     /// To let every probe look again whose result is stale, wrong or missing.

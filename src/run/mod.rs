@@ -1,7 +1,9 @@
 //! The rules of a run: its state, what may happen in it, and what it comes to. All of it pure.
 
+mod actions;
 mod command;
 mod decide;
+mod known;
 mod live;
 mod next;
 mod replay;
@@ -11,13 +13,15 @@ mod status;
 mod tests;
 mod verdict;
 
+pub use actions::{ActionState, Deed, Finished, Progress, Start};
 pub use command::{Act, Command, Refusal};
 pub use decide::{MAX_WORDS, decide, evidence, may_enrol};
+pub use known::{
+    Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
+};
 pub use live::{Live, Request, Running, Update};
 pub use next::{Wanted, possible, wanted};
 pub use replay::Replay;
-pub use state::{
-    Confirmation, Exemption, Look, Note, PointState, ProbeState, RunState, Seal, StandingVerdict, Waiver,
-};
+pub use state::RunState;
 pub use status::{Judgement, Status, counting};
 pub use verdict::{judge, why};

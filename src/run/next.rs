@@ -1,6 +1,7 @@
 //! Which probes ought to look now, by themselves.
 
-use super::state::{ProbeState, RunState};
+use super::known::ProbeState;
+use super::state::RunState;
 use super::status::{Judgement, Status};
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::time::Moment;
@@ -30,9 +31,11 @@ pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
 #[must_use]
 pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {
     probe.spec.as_ref()?;
+    if judgement.state.is_frozen(point) || !judgement.state.has_result(point, probe) {
+        return None;
+    }
     let key = ProbeKey::new(&point.id, &probe.id);
-    let point_due = point.due.as_ref().is_none_or(|due| judgement.is_closed(due));
-    if !(point_due && judgement.is_due(probe)) {
+    if !(judgement.is_point_due(point) && judgement.is_due(probe)) {
         let running = judgement.state.plan.previous.is_some();
         return (probe.before && running).then_some(Wanted { probe: key, before: true });
     }
@@ -40,9 +43,9 @@ pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<W
     may.then_some(Wanted { probe: key, before: false })
 }
 
-/// Whether the look that a probe counts from is still to come.
+/// Whether a look that a probe rests on is still to come.
 fn waits_for_another(judgement: &Judgement, probe: &Probe) -> bool {
-    probe.since.as_ref().is_some_and(|key| {
+    [&probe.since, &probe.digest_of].into_iter().flatten().any(|key| {
         let can_look = judgement.state.plan.probe(key).is_some_and(|probe| probe.spec.is_some());
         can_look && judgement.state.probe(key).is_none_or(|known| known.latest.is_none())
     })

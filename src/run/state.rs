@@ -5,136 +5,17 @@ use std::sync::Arc;
 
 use rpds::VectorSync;
 
-use crate::checklist::{Plan, PointId, ProbeKey, Role};
-use crate::journal::entry::{
-    Confirmed, Decision, Enrolled, Entry, Event, Evidence, Noted, Opened, Predecessor, Probed, Reason,
-    Recovered, Retracted, Sealed, Waived,
+use super::actions::ActionState;
+use super::known::{
+    Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
 };
-use crate::outcome::{Outcome, Sha256Hex};
-use crate::time::{Moment, Utc};
-
-/// One look of a probe, as it stands in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// The position of its entry.
-    pub seq: u64,
-    /// Which look of this probe it was, from 1.
-    pub attempt: u64,
-    /// When it ended.
-    pub at: Moment,
-    /// How long it took, in milliseconds.
-    pub took_ms: u64,
-    /// What it ended with.
-    pub outcome: Arc<Outcome>,
-}
-
-/// What is known of one probe.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProbeState {
-    /// Its newest look since the point was due.
-    pub latest: Option<Look>,
-    /// Its newest look at the release that ran before.
-    pub before: Option<Look>,
-    /// How many looks stand in the log.
-    pub looks: u64,
-}
-
-/// A confirmation that stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Confirmation {
-    /// The position of the act.
-    pub seq: u64,
-    /// Who.
-    pub by: String,
-    /// When.
-    pub at: Moment,
-    /// What they saw.
-    pub of: Vec<Evidence>,
-    /// Why one person stands for two.
-    pub reason: Option<String>,
-}
-
-/// A waiver that stands (it may have expired).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiver {
-    /// The position of the act.
-    pub seq: u64,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// Until when.
-    pub until: Utc,
-}
-
-/// A statement that a point does not concern this run, which stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exemption {
-    /// The position of the act.
-    pub seq: u64,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// Something that was said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The position of the act.
-    pub seq: u64,
-    /// Who.
-    pub by: String,
-    /// When.
-    pub at: Moment,
-    /// What.
-    pub text: String,
-}
-
-/// What is known of one control point.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PointState {
-    /// By the probes' ids.
-    pub probes: BTreeMap<String, ProbeState>,
-    /// Confirmations that were not retracted; some may no longer count.
-    pub confirmations: Vec<Confirmation>,
-    /// Waivers that were not retracted.
-    pub waivers: Vec<Waiver>,
-    /// Exemptions that were not retracted.
-    pub exemptions: Vec<Exemption>,
-    /// Notes; there may be many, and states share them.
-    pub notes: VectorSync<Note>,
-}
-
-/// A verdict that stands: nothing that it rests on has changed since.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StandingVerdict {
-    /// The position of its entry.
-    pub seq: u64,
-    /// Who asked for it.
-    pub by: String,
-    /// When.
-    pub at: Moment,
-    /// What it came to.
-    pub decision: Decision,
-    /// How many points were closed.
-    pub closed: u64,
-    /// What spoke against GO.
-    pub reasons: Vec<Reason>,
-}
-
-/// A closing signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seal {
-    /// Its position.
-    pub seq: u64,
-    /// Who.
-    pub by: String,
-    /// As what.
-    pub role: Role,
-    /// When.
-    pub at: Moment,
-}
+use crate::checklist::{ActionKey, Plan, PointId, ProbeKey, Role};
+use crate::journal::entry::{
+    Confirmed, Enrolled, Entry, Event, Noted, Opened, Output, Predecessor, Probed, Recovered, Retracted,
+    RolledBack as RolledBackEvent, Sealed, Waived,
+};
+use crate::outcome::Sha256Hex;
+use crate::time::Moment;
 
 /// The state of a run after some entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +32,12 @@ pub struct RunState {
     pub predecessor: Option<Predecessor>,
     /// By the points' ids; every point of the plan is there.
     pub points: BTreeMap<PointId, PointState>,
+    /// What is known of the actions that were ever begun.
+    pub actions: BTreeMap<ActionKey, ActionState>,
+    /// What every action has printed that has ended, by the position of its end.
+    pub outputs: Vec<(u64, Output)>,
+    /// That the release was rolled back.
+    pub rolled_back: Option<RolledBack>,
     /// Notes about the run as a whole.
     pub notes: VectorSync<Note>,
     /// What ends of the program left that were not as they should be: positions of the entries that say so.
@@ -178,6 +65,9 @@ impl RunState {
             roster: opened.roster.clone(),
             predecessor: opened.previous_run.clone(),
             points: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            outputs: Vec::new(),
+            rolled_back: None,
             notes: VectorSync::new_sync(),
             recoveries: Vec::new(),
             verdict: None,
@@ -204,12 +94,14 @@ impl RunState {
 
     /// Takes in the next entry.
     pub fn apply(&mut self, entry: &Entry) {
-        if !matches!(entry.event, Event::Verdict(_) | Event::Sealed(_) | Event::Resumed(_) | Event::Noted(_))
-        {
+        if !matches!(
+            entry.event,
+            Event::Verdict(_) | Event::Sealed(_) | Event::Resumed(_) | Event::Noted(_) | Event::TakenOver(_)
+        ) {
             self.verdict = None;
         }
         match &entry.event {
-            Event::Opened(_) | Event::Resumed(_) => {}
+            Event::Opened(_) | Event::Resumed(_) | Event::TakenOver(_) => {}
             Event::Recovered(event) => self.recoveries.push((entry.header.seq, (**event).clone())),
             Event::Joined(event) => self.roster.push(Enrolled {
                 principal: entry.header.by.clone(),
@@ -230,6 +122,10 @@ impl RunState {
             Event::Noted(event) => self.noted(entry, event),
             Event::Retracted(event) => self.retracted(event),
             Event::Replanned(event) => self.replan(&event.plan, &event.touched),
+            Event::ActionStarted(event) => self.action_started(entry, event),
+            Event::ActionStopped(event) => self.action_stopped(entry, &event.action, event.started),
+            Event::ActionFinished(event) => self.action_finished(entry, event),
+            Event::RolledBack(event) => self.rolled_back(entry, event),
             Event::Verdict(event) => {
                 self.verdict = Some(StandingVerdict {
                     seq: entry.header.seq,
@@ -313,8 +209,32 @@ impl RunState {
             state.confirmations.clear();
             state.waivers.clear();
             state.exemptions.clear();
+            self.actions
+                .iter_mut()
+                .filter(|(key, _)| key.point == *point)
+                .for_each(|(_, done)| done.latest = None);
         }
         self.make_room();
+    }
+
+    /// From now on the points that judge it look at the release that runs again.
+    fn rolled_back(&mut self, entry: &Entry, event: &RolledBackEvent) {
+        self.rolled_back = Some(RolledBack {
+            seq: entry.header.seq,
+            by: entry.header.by.clone(),
+            at: entry.header.at.clone(),
+            release: event.release.clone(),
+            digest: event.digest.clone(),
+            left: event.left.clone(),
+            reason: event.reason.clone(),
+        });
+        let plan = Arc::clone(&self.plan);
+        let judging = plan.sections.iter().filter(|section| section.judges_rollback);
+        for point in judging.flat_map(|section| &section.points) {
+            for probe in self.at_point(&point.id).probes.values_mut() {
+                probe.latest = None;
+            }
+        }
     }
 
     fn sealed(&mut self, entry: &Entry, event: &Sealed) {

@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::state::{Confirmation, Look, PointState, RunState};
-use crate::checklist::{Confirm, Point, PointId, Probe};
+use super::actions::{ActionState, Progress};
+use super::known::{Confirmation, Look, PointState};
+use super::state::RunState;
+use crate::checklist::{ActionKey, Confirm, Point, PointId, Probe};
+use crate::journal::entry::Ended;
 use crate::outcome::Class;
 use crate::time::{Moment, Utc};
 
@@ -36,6 +39,12 @@ pub enum Status {
     Waived(Utc),
     /// Does not concern this run.
     NotApplicable,
+    /// The next of its actions is to be run, this one.
+    ToRun(String),
+    /// This action of it is at work.
+    Running(String),
+    /// Nobody knows how this action of it ended.
+    Interrupted(String),
     /// It comes after this point, which is not settled.
     Blocked(PointId),
     /// It, or the rest of it, is due once this point is closed.
@@ -60,7 +69,7 @@ impl Status {
     /// Whether it makes the verdict NO-GO.
     #[must_use]
     pub const fn is_bad(&self) -> bool {
-        matches!(self, Self::Failed | Self::Error | Self::Unconfigured(_))
+        matches!(self, Self::Failed | Self::Error | Self::Interrupted(_) | Self::Unconfigured(_))
     }
 
     /// The word for it.
@@ -76,6 +85,9 @@ impl Status {
             Self::NeedsYou { have, need: 2.. } => format!("needs people {have}/2"),
             Self::NeedsYou { .. } => "needs you".into(),
             Self::Settled => "settled".into(),
+            Self::ToRun(_) => "to run".into(),
+            Self::Running(_) => "running".into(),
+            Self::Interrupted(_) => "interrupted".into(),
             Self::Waived(_) => "waived".into(),
             Self::NotApplicable => "not applicable".into(),
             Self::Blocked(_) => "blocked".into(),
@@ -122,6 +134,17 @@ impl Judgement<'_> {
     /// What a point comes to. A point that the plan does not have is pending for ever.
     #[must_use]
     pub fn status(&self, id: &str) -> Status {
+        match (self.stands(id), self.state.plan.point(id)) {
+            (Status::ToRun(action), Some(point)) => {
+                self.locked_by(point).map_or(Status::ToRun(action), Status::Blocked)
+            }
+            (status, _) => status,
+        }
+    }
+
+    /// The same, whatever keeps its actions from beginning: that rests on how other points stand, and these may rest on
+    /// this one.
+    pub(super) fn stands(&self, id: &str) -> Status {
         if let Some(known) = self.known.borrow().get(id) {
             return known.clone();
         }
@@ -139,15 +162,17 @@ impl Judgement<'_> {
         };
         self.set_aside(point, state)
             .or_else(|| self.held_back(point))
+            .or_else(|| self.acting(point))
             .or_else(|| trouble(point, state))
             .or_else(|| self.blocked_by(point).map(Status::Blocked))
+            .or_else(|| self.to_act(point))
             .unwrap_or_else(|| self.progress(point, state))
     }
 
     /// Whether a point is closed.
     #[must_use]
     pub fn is_closed(&self, id: &str) -> bool {
-        self.status(id).is_closed()
+        self.stands(id).is_closed()
     }
 
     /// How many points are closed.
@@ -169,6 +194,47 @@ impl Judgement<'_> {
         (waived >= needed).then_some(Status::Waived(until))
     }
 
+    /// An action is at work, or went wrong.
+    fn acting(&self, point: &Point) -> Option<Status> {
+        match self.state.progress(point) {
+            Progress::Running(action) => Some(Status::Running(action)),
+            Progress::Failed(_) => Some(Status::Failed),
+            _ => None,
+        }
+    }
+
+    /// An action is to be run, or to be answered for.
+    fn to_act(&self, point: &Point) -> Option<Status> {
+        match self.state.progress(point) {
+            Progress::Next(action) => Some(Status::ToRun(action)),
+            Progress::Interrupted(action) if self.has_looked(point, &action) => {
+                Some(Status::NeedsYou { have: 0, need: 1 })
+            }
+            Progress::Interrupted(action) => Some(Status::Interrupted(action)),
+            Progress::Looking => Some(Status::Pending),
+            Progress::Running(_) | Progress::Failed(_) | Progress::Done => None,
+        }
+    }
+
+    /// Whether what an action did was looked at and is good; where there is no such look, people say.
+    fn has_looked(&self, point: &Point, action: &str) -> bool {
+        let looks = point.probes.iter().filter(|probe| probe.of.as_deref() == Some(action));
+        let state = self.state.points.get(&point.id);
+        looks.into_iter().all(|probe| {
+            let look = state.and_then(|state| latest(state, probe));
+            look.is_some_and(|look| look.outcome.class == Class::Pass)
+        })
+    }
+
+    /// Whether a point's own time has come: what it waits for is closed, or the release was rolled back and this
+    /// tells how that went.
+    #[must_use]
+    pub fn is_point_due(&self, point: &Point) -> bool {
+        let judges = || self.state.plan.section_of(&point.id).is_some_and(|section| section.judges_rollback);
+        point.due.as_ref().is_none_or(|due| self.is_closed(due))
+            || (self.state.rolled_back.is_some() && judges())
+    }
+
     /// Unconfigured, or not due as a whole.
     fn held_back(&self, point: &Point) -> Option<Status> {
         let missing = point.missing();
@@ -176,7 +242,7 @@ impl Judgement<'_> {
             return Some(Status::Unconfigured(missing.into_iter().map(str::to_owned).collect()));
         }
         let due = point.due.as_ref()?;
-        (!self.is_closed(due)).then(|| Status::NotDue(due.clone()))
+        (!self.is_point_due(point)).then(|| Status::NotDue(due.clone()))
     }
 
     /// The first point it comes after that is not closed.
@@ -206,12 +272,20 @@ impl Judgement<'_> {
         if let Some(later) = point.probes.iter().find(|probe| !self.is_due(probe)) {
             return Status::NotDue(later.due.clone().unwrap_or_default());
         }
-        passed(point, state)
+        let vouched = point.actions.iter().any(|action| {
+            let known = self.state.action(&ActionKey::new(&point.id, &action.id));
+            matches!(known.and_then(ActionState::ended), Some(Ended::Unknown(_)))
+        });
+        // Where nobody can know how an action ended, it is a person's word that settles it.
+        if vouched { Status::Settled } else { passed(point, state) }
     }
 
     /// Whether a probe's newest look is too old to count.
     #[must_use]
     pub fn is_stale(&self, point: &Point, probe: &Probe) -> bool {
+        if self.state.is_frozen(point) {
+            return false;
+        }
         let state = self.state.points.get(&point.id);
         let look = state.and_then(|state| latest(state, probe));
         look.is_some_and(|look| self.now.since(&look.at) > point.freshness())

@@ -1,6 +1,8 @@
 //! GO, NO-GO or PENDING, and why.
 
+use super::actions::{Finished, Progress};
 use super::status::{Judgement, Status};
+use crate::checklist::{ActionKey, ROLLBACK};
 use crate::journal::entry::{Decision, Reason, Verdict};
 use crate::text;
 
@@ -21,9 +23,27 @@ pub fn judge(judgement: &Judgement) -> Verdict {
             reasons.push((status.is_bad(), Reason { point: point.id.clone(), status: status.word(), why }));
         }
     }
-    let decision = decision(&reasons);
     let closed = (total - reasons.len()) as u64;
+    reasons.extend(way_back(judgement).map(|reason| (true, reason)));
+    let decision = decision(&reasons);
     Verdict { decision, closed, total: total as u64, reasons: worst_first(reasons) }
+}
+
+/// That the release is being rolled back, or was.
+fn way_back(judgement: &Judgement) -> Option<Reason> {
+    let state = judgement.state;
+    let (status, why) = if let Some(back) = &state.rolled_back {
+        let digest = back.digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
+        ("rolled back", format!("since {} to {}{digest}", back.at.wall.readable(), back.release))
+    } else if state.is_going_back() {
+        (
+            "going back",
+            "steps of the way back have been taken; it is not on record that it is done".to_owned(),
+        )
+    } else {
+        return None;
+    };
+    Some(Reason { point: ROLLBACK.into(), status: status.into(), why: text::clip(&why, MAX_WHY) })
 }
 
 fn decision(reasons: &[(bool, Reason)]) -> Decision {
@@ -49,10 +69,18 @@ fn worst_first(mut reasons: Vec<(bool, Reason)>) -> Vec<Reason> {
 #[must_use]
 pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
     match status {
-        Status::Failed | Status::Error => first_trouble(judgement, id),
+        Status::Failed | Status::Error => {
+            failed_action(judgement, id).unwrap_or_else(|| first_trouble(judgement, id))
+        }
+        Status::ToRun(action) => format!("{} is to be run", titled(judgement, id, action)),
+        Status::Running(action) => format!("{} is at work", titled(judgement, id, action)),
+        Status::Interrupted(action) => interrupted(judgement, id, action),
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
         Status::Blocked(by) => format!("{by} comes first"),
         Status::NotDue(due) => format!("due once {due} is closed"),
+        Status::NeedsYou { .. } if is_interrupted(judgement, id) => {
+            "an action was interrupted; its probes are good. Say that it is done, or run it again".into()
+        }
         Status::NeedsYou { have: 0, .. } => "nobody has confirmed yet".into(),
         Status::NeedsYou { have, need } => format!("{have} of {need} people have confirmed"),
         Status::Pending => "not every probe has looked yet".into(),
@@ -68,6 +96,37 @@ fn why_not_applicable(judgement: &Judgement, id: &str) -> String {
     let said = judgement.state.point(id).and_then(|state| state.exemptions.last());
     let planned = judgement.state.plan.point(id).and_then(|point| point.not_applicable.as_ref());
     said.map(|act| &act.reason).or(planned).cloned().unwrap_or_default()
+}
+
+fn titled(judgement: &Judgement, point: &str, action: &str) -> String {
+    let found = judgement.state.plan.action(&ActionKey::new(point, action));
+    found.map_or_else(|| action.to_owned(), |found| format!("{action} ({})", found.title))
+}
+
+/// How an action of a point ended, if it has.
+fn finished<'a>(judgement: &Judgement<'a>, point: &str, action: &str) -> Option<&'a Finished> {
+    judgement.state.action(&ActionKey::new(point, action))?.latest.as_ref()?.finished.as_ref()
+}
+
+fn failed_action(judgement: &Judgement, id: &str) -> Option<String> {
+    let Progress::Failed(action) = judgement.state.progress(judgement.state.plan.point(id)?) else {
+        return None;
+    };
+    let finished = finished(judgement, id, &action)?;
+    let said =
+        finished.output.as_ref().and_then(|output| output.tail.lines().rfind(|line| !line.trim().is_empty()));
+    let said = said.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+    Some(format!("{action}: {}{said}", finished.told()))
+}
+
+fn is_interrupted(judgement: &Judgement, id: &str) -> bool {
+    let point = judgement.state.plan.point(id);
+    point.is_some_and(|point| matches!(judgement.state.progress(point), Progress::Interrupted(_)))
+}
+
+fn interrupted(judgement: &Judgement, id: &str, action: &str) -> String {
+    let told = finished(judgement, id, action).map(Finished::told).unwrap_or_default();
+    format!("{action}: {told}; probe again, run it again, or confirm what you know")
 }
 
 fn first_trouble(judgement: &Judgement, id: &str) -> String {

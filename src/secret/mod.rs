@@ -1,6 +1,7 @@
 //! Secrets: named by reference, read when needed, and taken out of everything that is kept or shown.
 
 mod redact;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::text;
 pub use redact::Redactor;
 use redact::spellings;
+pub use stream::{Needle, Stream};
 
 /// Where a secret is to be found. This, and never the value, stands in profiles, plans and logs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -14,9 +14,10 @@ const WHOLE_LINE: usize = 16;
 
 /// How a value may come back: as it is, JSON-escaped, percent-encoded, base64, hex.
 pub(super) fn spellings(value: &str) -> Vec<Zeroizing<String>> {
-    let mut all = vec![value.to_owned(), percent(value, true), percent(value, false), hex(value)];
-    all.push(hex(value).to_uppercase());
-    all.push(percent(value, true).to_lowercase());
+    let mut all = vec![value.to_owned(), hex(value), hex(value).to_uppercase()];
+    all.extend(UNENCODED.iter().map(|plain| percent(value, plain)));
+    all.push(percent(value, "").to_lowercase());
+    all.push(percent(value, " ").replace(' ', "+"));
     all.push(serde_json::to_string(value).map_or_else(|_| String::new(), |s| s.trim_matches('"').to_owned()));
     // Of a secret of several lines, a program may print one.
     all.extend(value.lines().filter(|line| line.len() >= WHOLE_LINE).map(str::to_owned));
@@ -43,12 +44,13 @@ fn within_base64(value: &str, code: &impl base64::Engine) -> Vec<String> {
     (0..3).map(at).filter(|spelling| spelling.len() >= WITHIN).collect()
 }
 
-/// Percent-encodes as RFC 3986 has it: everything but the unreserved characters, or (`strict` off) only
-/// what may not stand in a path.
-fn percent(value: &str, strict: bool) -> String {
-    let plain = |b: u8| {
-        b.is_ascii_alphanumeric() || b"-._~".contains(&b) || (!strict && b"!$&'()*+,;=:@/".contains(&b))
-    };
+/// What encoders leave as it is beside the unreserved characters of RFC 3986: nothing; what may stand in a path;
+/// the slash (Python's `quote`); what JavaScript's `encodeURIComponent` and `encodeURI` leave; and Go's `PathEscape`.
+const UNENCODED: [&str; 6] = ["", "!$&'()*+,;=:@/", "/", "!'()*", "!'()*;/?:@&=+$,#", "$&+=:@"];
+
+/// Percent-encodes all but the unreserved characters of RFC 3986 and what is told to be left.
+fn percent(value: &str, left: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b) || left.as_bytes().contains(&b);
     value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
@@ -127,7 +129,7 @@ mod tests {
     #[test]
     fn every_usual_spelling_is_taken_out_and_counted() {
         let secret = "p@ss/w\"rd";
-        let encoded = [STANDARD.encode(secret), hex(secret), percent(secret, true), "p@ss/w\\\"rd".into()];
+        let encoded = [STANDARD.encode(secret), hex(secret), percent(secret, ""), "p@ss/w\\\"rd".into()];
         for spelling in encoded.iter().map(String::as_str).chain([secret]) {
             let mut found = BTreeMap::new();
             let clean = redactor(&[secret]).clean(&format!("a {spelling} b"), &mut found);

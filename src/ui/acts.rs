@@ -18,7 +18,7 @@ impl App {
     /// Asks the engine for an act.
     pub fn act(&mut self, act: Act, said: String, prompt: Option<Prompt>) -> Vec<Effect> {
         self.asked.push_back(Asked { said, prompt, joins: None });
-        vec![Effect::Send(Request::Act(Command::new(self.me.principal.clone(), act)))]
+        vec![Effect::Send(Request::Act(Box::new(Command::new(self.me.principal.clone(), act))))]
     }
 
     /// What the rules say against an act now.
@@ -97,6 +97,7 @@ impl App {
             Purpose::Waive => Act::Waive { point, reason: words, until: self.until(prompt)? },
             Purpose::Exempt => Act::Exempt { point, reason: words },
             Purpose::Note => Act::Note { point: Some(point), text: words },
+            Purpose::RollBack => Act::RollBack { reason: Some(words) },
             Purpose::StandForTwo(of) => Act::Confirm { point, of: of.clone(), reason: Some(words) },
         })
     }
@@ -151,7 +152,7 @@ impl App {
 
     /// Whether a key would do anything now, as far as can be told without asking further.
     pub fn works(&self, intent: Intent) -> bool {
-        if self.review.is_some() && intent.changes() {
+        if (self.review.is_some() || self.looks_on) && intent.changes() {
             return false;
         }
         let allowed = |act| matches!(self.refusal(act), None | Some(Refusal::ReasonNeeded(_)));
@@ -165,6 +166,10 @@ impl App {
             Intent::Note => allowed(Act::Note { point: Some(id), text: reason }),
             Intent::Retract => allowed(Act::Retract { point: id }),
             Intent::Probe => self.not_probed(&id).is_none(),
+            Intent::Action => !point.actions.is_empty(),
+            Intent::Output => self.state.actions.keys().any(|key| key.point == id),
+            Intent::WayBack => !self.state.plan.rollback.is_empty(),
+            Intent::Stop => self.state.under_way().is_some(),
             Intent::ProbeTroubled => self.state.seals.is_empty(),
             Intent::Copy => has_command(point, state),
             _ => true,

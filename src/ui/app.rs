@@ -12,17 +12,20 @@ use super::dialog::Dialog;
 use super::filter::Filter;
 use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
-use super::layout::{Arrangement, Size, arrange};
+use super::layout::{Arrangement, arrange};
 use super::newcomer::Form;
 use super::notice::Notice;
+use super::pager::Pager;
 use super::place::Place;
 use super::prompt::Prompt;
-use super::review::{READ_ONLY, Review};
+use super::review::{LOOKS_ON, READ_ONLY, Review};
 use super::shown::Shown;
 use super::theme::Look;
 use super::{Left, Msg, Newcomer, Setup, draw};
+use crate::ansi;
 use crate::checklist::ProbeKey;
 use crate::journal::entry::Enrolled;
+use crate::journal::side::Outputs;
 use crate::run::{Live, Request, RunState, Update};
 use crate::time::Moment;
 
@@ -84,6 +87,8 @@ pub struct App {
     pub area: Rect,
     /// Where the person is.
     pub place: Place,
+    /// Whether the person only looks on.
+    pub looks_on: bool,
     /// What narrows the points.
     pub filter: Option<Filter>,
     /// The points that are shown.
@@ -110,6 +115,14 @@ pub struct App {
     pub signalled: bool,
     /// Why the engine stopped of itself.
     pub broken: Option<String>,
+    /// What actions have printed.
+    pub outputs: Option<Outputs>,
+    /// The output that has the screen.
+    pub pager: Option<Pager>,
+    /// The step of the way back that is selected, while that has the screen.
+    pub way_back: Option<usize>,
+    /// The last lines of the action at work, by the entry that it began with.
+    pub tail: Option<(u64, Vec<ansi::Line>)>,
     /// The last sealed run of the environment.
     pub last: Option<Arc<RunState>>,
     /// Where in time one is, if a log is looked through.
@@ -134,6 +147,7 @@ impl App {
             now,
             area,
             place,
+            looks_on: setup.looks_on,
             filter: None,
             shown,
             focus: Focus::List,
@@ -147,6 +161,10 @@ impl App {
             leaving: false,
             signalled: false,
             broken: None,
+            outputs: setup.outputs.clone(),
+            pager: None,
+            way_back: None,
+            tail: None,
             last: setup.last.clone(),
             review,
         }
@@ -186,6 +204,7 @@ impl App {
                 match &mut self.dialog {
                     Some(Dialog::Words(prompt)) => prompt.paste(&text),
                     Some(Dialog::Newcomer(form)) => form.paste(&text),
+                    Some(Dialog::Run(form)) => form.typed.paste(&text),
                     Some(_) => {}
                     None => self.filter_paste(&text),
                 }
@@ -193,6 +212,7 @@ impl App {
             }
             Event::Resize(width, height) => {
                 self.area = self.within(Rect::new(0, 0, width, height));
+                self.turn_page();
                 self.scroll = self.scroll.min(self.scroll_limit());
                 Vec::new()
             }
@@ -210,10 +230,18 @@ impl App {
         }
         self.notice = None;
         if self.dialog.is_none()
+            && self.pager.is_none()
+            && self.way_back.is_none()
             && !self.is_typing_filter()
             && let Some(effects) = self.review_key(key)
         {
             return effects;
+        }
+        if self.dialog.is_none() && self.pager.is_some() && !keymap::is_control(key) {
+            return self.pager_key(key);
+        }
+        if let (None, Some(at), false) = (&self.dialog, self.way_back, keymap::is_control(key)) {
+            return self.way_back_key(at, key);
         }
         match (keymap::intent(key), self.dialog.take()) {
             (Some(Intent::Suspend), dialog) => {
@@ -242,11 +270,11 @@ impl App {
     }
 
     /// Does what is asked for, or asks whether to.
-    fn wish(&mut self, intent: Intent) -> Vec<Effect> {
+    pub fn wish(&mut self, intent: Intent) -> Vec<Effect> {
         match intent {
             Intent::Filter => self.wish_filter(),
             Intent::Leave => return self.leave(),
-            _ if self.review.is_some() && intent.changes() => self.refuse(READ_ONLY),
+            _ if intent.changes() && self.is_read_only() => {}
             _ if intent.is_about_a_point() && self.point().is_none() => self.refuse("no point is shown here"),
             Intent::Confirm => self.wish_confirm(),
             Intent::Waive => self.wish_waive(),
@@ -256,6 +284,11 @@ impl App {
             Intent::Probe => return self.probe(),
             Intent::ProbeTroubled => return self.probe_troubled(),
             Intent::Copy => return self.copy(),
+            Intent::Action => self.wish_run(),
+            Intent::Stop => self.wish_stop(),
+            Intent::Output => self.wish_output(None),
+            Intent::WayBack => self.wish_way_back(),
+            Intent::Suspend => return vec![Effect::Suspend],
             Intent::Turn => self.wish_turn(),
             Intent::Verdict => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
             Intent::Help => self.dialog = Some(Dialog::Help { scroll: 0 }),
@@ -264,16 +297,30 @@ impl App {
         Vec::new()
     }
 
+    /// Whether nothing can be acted here; says so if it is.
+    pub fn is_read_only(&mut self) -> bool {
+        let why = if self.review.is_some() { READ_ONLY } else { LOOKS_ON };
+        let is_read_only = self.review.is_some() || self.looks_on;
+        if is_read_only {
+            self.refuse(why);
+        }
+        is_read_only
+    }
+
     /// Takes in what the engine tells.
     pub fn told(&mut self, update: Update) -> Vec<Effect> {
         match update {
             Update::State(state, live) => {
                 let held = self.held();
+                let at_work = self.state.under_way().map(|(key, deed)| (key.clone(), deed.seq));
                 self.place.follow_if_changed(&self.state.plan, &state.plan);
                 (self.state, self.live) = (state, live);
                 self.refresh(held.as_ref());
+                self.turn_page();
+                self.tell_end(at_work);
                 self.scroll = self.scroll.min(self.scroll_limit());
             }
+            Update::NotBegun(_, why) => self.refuse(&why),
             Update::Done(seq) => {
                 if let Some(asked) = self.asked.pop_front() {
                     if let Some((newcomer, _)) = asked.joins {
@@ -306,7 +353,7 @@ impl App {
 
     /// Asks the engine to stop; asked twice, does not wait for it.
     fn leave(&mut self) -> Vec<Effect> {
-        if std::mem::replace(&mut self.leaving, true) || self.review.is_some() {
+        if std::mem::replace(&mut self.leaving, true) || self.review.is_some() || self.looks_on {
             return vec![Effect::End];
         }
         vec![Effect::Send(Request::Stop)]
@@ -333,7 +380,10 @@ impl App {
 
     /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
     pub fn pause(&self) -> Duration {
-        let busy = !self.live.running.is_empty() || !self.asked.is_empty();
+        let busy = !self.live.running.is_empty()
+            || !self.asked.is_empty()
+            || self.live.preparing.is_some()
+            || self.state.under_way().is_some();
         let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });
         let pause = self.frame_time().unwrap_or(pause);
         self.deaf_for().map_or(pause, |deaf| pause.min(deaf))
@@ -342,10 +392,5 @@ impl App {
     /// How the session ended.
     pub fn left(self) -> Left {
         Left { state: self.state, signalled: self.signalled, broken: self.broken }
-    }
-
-    /// Whether the detail fills the screen.
-    pub fn is_detail_alone(&self, arrangement: &Arrangement) -> bool {
-        arrangement.size == Size::Small && !arrangement.below && self.focus == Focus::Detail
     }
 }

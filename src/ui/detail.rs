@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use super::paper::{at_most, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
-use super::{people, probes};
+use super::{deeds, people, probes};
 use crate::checklist::Point;
 use crate::run::{PointState, Status, why};
 use crate::{text, time};
@@ -82,6 +82,7 @@ pub fn name(point: &Point) -> String {
 fn body(view: &View, paper: &mut Paper, point: &Point, state: &PointState, status: &Status) {
     if status.is_bad() {
         contacts(view, paper);
+        deeds::part(view, paper, point);
         probes::part(view, paper, point, state);
         people::part(view, paper, point, state, status);
         notes(view, paper, state);
@@ -90,6 +91,7 @@ fn body(view: &View, paper: &mut Paper, point: &Point, state: &PointState, statu
     } else {
         paper.gap();
         about(view, paper, point);
+        deeds::part(view, paper, point);
         people::part(view, paper, point, state, status);
         probes::part(view, paper, point, state);
         notes(view, paper, state);
@@ -122,7 +124,7 @@ fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
     }
 }
 
-fn contacts(view: &View, paper: &mut Paper) {
+pub fn contacts(view: &View, paper: &mut Paper) {
     if view.plan().contacts.is_empty() {
         return;
     }

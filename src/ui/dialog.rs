@@ -2,15 +2,15 @@
 
 use crossterm::event::KeyEvent;
 
+use super::acting::RunForm;
 use super::app::{App, Effect};
-use super::keymap::{self, Answer};
+use super::keymap::{self, Answer, Intent};
 use super::newcomer::Form;
 use super::prompt::{Prompt, Purpose, Stage, Step};
-use super::review::READ_ONLY;
 use super::sheet::Sheet;
 use super::verdict;
 use super::view::View;
-use crate::checklist::PointId;
+use crate::checklist::{ActionKey, PointId};
 use crate::journal::entry::Evidence;
 use crate::run::{Act, Refusal};
 
@@ -59,6 +59,24 @@ pub enum Dialog {
         /// The first line shown.
         scroll: usize,
     },
+    /// Whether an action is to run.
+    Run(Box<RunForm>),
+    /// Whether to stop it.
+    Stop {
+        /// Which.
+        action: ActionKey,
+        /// The position of its begin.
+        started: u64,
+    },
+    /// That it went wrong.
+    Failed {
+        /// Which.
+        action: ActionKey,
+        /// The position of its begin.
+        started: u64,
+    },
+    /// Whether it is to be put on record that the release was rolled back.
+    RolledBack,
     /// Who acts.
     Turn,
     /// Who else is to act, and with which key.
@@ -74,9 +92,17 @@ impl Dialog {
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
             | Self::Verdict { scroll } => *scroll,
+            Self::Run(form) => form.scroll,
             // The question stands at the end.
             Self::Words(Prompt { stage: Stage::Ask, .. }) => usize::MAX,
-            Self::Retract { .. } | Self::Words(_) | Self::Seal | Self::Turn | Self::Newcomer(_) => 0,
+            Self::Retract { .. }
+            | Self::Words(_)
+            | Self::Seal
+            | Self::Turn
+            | Self::Stop { .. }
+            | Self::Failed { .. }
+            | Self::RolledBack
+            | Self::Newcomer(_) => 0,
         }
     }
 
@@ -87,7 +113,15 @@ impl Dialog {
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
             | Self::Verdict { scroll } => *scroll = to,
-            Self::Retract { .. } | Self::Words(_) | Self::Seal | Self::Turn | Self::Newcomer(_) => {}
+            Self::Run(form) => form.scroll = to,
+            Self::Retract { .. }
+            | Self::Words(_)
+            | Self::Seal
+            | Self::Turn
+            | Self::Stop { .. }
+            | Self::Failed { .. }
+            | Self::RolledBack
+            | Self::Newcomer(_) => {}
         }
         self
     }
@@ -99,6 +133,8 @@ impl App {
         let dialog = match dialog {
             Dialog::Words(prompt) => return self.prompt_key(prompt, key),
             Dialog::Newcomer(form) => return self.newcomer_key(form, key),
+            Dialog::Run(form) => return self.run_key(form, key),
+            Dialog::Failed { action, started } => return self.failed_key(action, started, key),
             other => other,
         };
         match (keymap::answer(key), dialog) {
@@ -128,6 +164,13 @@ impl App {
                 let said = View::new(self).sealing(&[&self.me.principal]);
                 self.act(Act::Seal, said, None)
             }
+            Dialog::Stop { action, started } => {
+                let said = format!("asked {action} to end");
+                self.act(Act::Stop { action, started }, said, None)
+            }
+            Dialog::RolledBack => {
+                self.act(Act::RollBack { reason: None }, "on record: rolled back".into(), None)
+            }
             Dialog::Verdict { .. } => self.record_verdict(),
             other => {
                 self.dialog = Some(other);
@@ -139,8 +182,7 @@ impl App {
     /// Only what is offered: the same verdict is not recorded twice.
     fn record_verdict(&mut self) -> Vec<Effect> {
         self.dialog = Some(Dialog::Verdict { scroll: 0 });
-        if self.review.is_some() {
-            self.refuse(READ_ONLY);
+        if self.is_read_only() {
             return Vec::new();
         }
         match self.refusal(Act::Verdict) {
@@ -151,10 +193,21 @@ impl App {
         Vec::new()
     }
 
+    /// What to do about an action that went wrong.
+    fn failed_key(&mut self, action: ActionKey, started: u64, key: KeyEvent) -> Vec<Effect> {
+        match keymap::intent(key) {
+            Some(Intent::WayBack) => self.wish_way_back(),
+            Some(Intent::Output) => self.wish_output(Some(&action)),
+            Some(Intent::Back | Intent::Detail | Intent::Leave) => {}
+            _ => self.dialog = Some(Dialog::Failed { action, started }),
+        }
+        Vec::new()
+    }
+
     fn wish_seal(&mut self, verdict: Dialog) {
         self.dialog = Some(verdict);
-        if self.review.is_some() {
-            return self.refuse(READ_ONLY);
+        if self.is_read_only() {
+            return;
         }
         match self.refusal(Act::Seal) {
             Some(refusal) => self.refuse_by(&refusal),
@@ -192,7 +245,7 @@ impl App {
                 self.dialog = Some(Dialog::Confirm { point: prompt.point, of, reason, scroll: 0 });
                 return Vec::new();
             }
-            (Purpose::Waive | Purpose::Exempt, None) => prompt.stage = Stage::Ask,
+            (Purpose::RollBack | Purpose::Waive | Purpose::Exempt, None) => prompt.stage = Stage::Ask,
         }
         self.dialog = Some(Dialog::Words(prompt));
         Vec::new()
@@ -215,6 +268,7 @@ impl App {
             Purpose::Exempt => format!("said that {point} does not apply"),
             Purpose::Note => format!("noted on {point}"),
             Purpose::StandForTwo(_) => format!("confirmed {point}"),
+            Purpose::RollBack => "on record: rolled back".to_owned(),
         };
         match self.act_of(&prompt) {
             Ok(act) => self.act(act, said, Some(prompt)),

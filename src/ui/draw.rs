@@ -11,7 +11,7 @@ use super::paper::{ellipsis, ink, wrap};
 use super::sheet::Sheet;
 use super::theme::Theme;
 use super::view::{View, spread};
-use super::{detail, footer, glyphs, header, panels, timeline};
+use super::{detail, footer, glyphs, header, pager, panels, timeline, way_back};
 use crate::text;
 
 /// Draws the screen. Pure: what is drawn depends on the app alone.
@@ -27,6 +27,12 @@ pub fn draw(app: &App, frame: &mut Frame) {
         }
         if has_detail(app, &arrangement) {
             detail_pane(&view, frame, &arrangement);
+        }
+        if let Some(at) = app.way_back {
+            way_back::draw(&view, frame, at);
+        }
+        if let Some(pager) = &app.pager {
+            pager::draw(&view, frame, pager);
         }
         footer::draw(&view, frame, &arrangement);
         if let Some(review) = &app.review {

@@ -14,6 +14,7 @@ use super::notice::Notice;
 use super::paper::{cells, ink, width, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
+use super::{pager, way_back};
 use crate::checklist::Point;
 use crate::run::Status;
 
@@ -106,6 +107,9 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
     if view.app.review.is_some() {
         return vec![view.dim(&format!("review, seq {seq}"))];
     }
+    if view.app.looks_on {
+        return vec![view.toned(&format!("looking on, seq {seq}"), Tone::Waived)];
+    }
     if view.app.state.is_sealed() {
         let by: Vec<_> = view.app.state.seals.iter().map(|seal| view.name(&seal.by)).collect();
         return vec![view.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), Tone::Settled)];
@@ -163,6 +167,12 @@ fn length(hint: &Hint) -> usize {
 }
 
 fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
+    if view.app.pager.is_some() {
+        return pager::KEYS.to_vec();
+    }
+    if view.app.way_back.is_some() {
+        return way_back::KEYS.to_vec();
+    }
     if view.app.review.is_some() {
         let scroll = if view.app.focus == Focus::List { ("Enter", "detail") } else { ("Esc", "back") };
         return vec![
@@ -208,6 +218,13 @@ fn for_point(view: &View, point: &Point) -> Vec<Hint> {
     let mut hints: Vec<Hint> = match &status {
         Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
         Status::NeedsYou { .. } => vec![("u", "take back")],
+        _ if view.app.looks_on => vec![("o", "output")],
+        Status::ToRun(_) => vec![("a", "run")],
+        Status::Running(_) => vec![("o", "output"), ("S", "stop")],
+        Status::Interrupted(_) => vec![("a", "run again"), ("o", "output")],
+        Status::Failed if !point.actions.is_empty() => {
+            vec![("a", "run again"), ("A", "way back"), ("o", "output")]
+        }
         Status::Failed | Status::Error | Status::Stale => vec![("r", "probe again")],
         status if status.is_closed() && has_own_act(view, point) => vec![("u", "take back")],
         _ => Vec::new(),

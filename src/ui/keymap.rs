@@ -55,6 +55,14 @@ pub enum Intent {
     ProbeTroubled,
     /// Copy the reproduce command.
     Copy,
+    /// Let the point's action run.
+    Action,
+    /// Stop the action that is at work.
+    Stop,
+    /// What the point's action has printed.
+    Output,
+    /// The way back.
+    WayBack,
     /// Let the other operator act.
     Turn,
     /// Verdict and seal.
@@ -78,18 +86,20 @@ impl Intent {
                 | Self::Retract
                 | Self::Note
                 | Self::Probe
+                | Self::Action
+                | Self::Output
                 | Self::Copy
         )
     }
 
     /// Whether it asks the engine for something.
     pub const fn changes(self) -> bool {
-        self.asks_first() || matches!(self, Self::Probe | Self::ProbeTroubled | Self::Turn)
+        self.asks_first() || matches!(self, Self::Probe | Self::ProbeTroubled | Self::Stop | Self::Turn)
     }
 
     /// Whether it opens a question, which is answered by typing.
     pub const fn asks_first(self) -> bool {
-        matches!(self, Self::Confirm | Self::Waive | Self::Exempt | Self::Retract | Self::Note)
+        matches!(self, Self::Confirm | Self::Waive | Self::Exempt | Self::Retract | Self::Note | Self::Action)
     }
 }
 
@@ -147,6 +157,10 @@ fn acting(code: KeyCode) -> Option<Intent> {
         KeyCode::Char('r') => Intent::Probe,
         KeyCode::Char('R') => Intent::ProbeTroubled,
         KeyCode::Char('y') => Intent::Copy,
+        KeyCode::Char('a') => Intent::Action,
+        KeyCode::Char('S') => Intent::Stop,
+        KeyCode::Char('o') => Intent::Output,
+        KeyCode::Char('A') => Intent::WayBack,
         KeyCode::Char('p') => Intent::Turn,
         KeyCode::Char('v') => Intent::Verdict,
         KeyCode::Char('?') => Intent::Help,
@@ -254,6 +268,8 @@ pub const ACTING: &[Binding] = &[
     bind("n", Intent::Note, "add a note"),
     bind("r", Intent::Probe, "probe it again"),
     bind("y", Intent::Copy, "copy the command behind it"),
+    bind("a", Intent::Action, "run its action; asks first"),
+    bind("o", Intent::Output, "all that its action printed"),
 ];
 
 /// Moving in the time of a log.
@@ -271,6 +287,8 @@ pub const REVIEW: &[(&str, &str)] = &[
 /// For the whole run.
 pub const RUN: &[Binding] = &[
     bind("R", Intent::ProbeTroubled, "probe all stale or in trouble"),
+    bind("S", Intent::Stop, "stop the action at work"),
+    bind("A", Intent::WayBack, "abort: the way back"),
     bind("p", Intent::Turn, "the other operator acts here"),
     bind("v", Intent::Verdict, "verdict and seal"),
     bind("q, Ctrl-C", Intent::Leave, "leave; the run stays"),

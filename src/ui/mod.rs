@@ -3,9 +3,11 @@
 //! Everything that happens comes in as a [`Msg`] on one queue. [`run`] drains it, lets the app take each
 //! message in, does what comes of it, and draws once. Taking in and drawing are pure.
 
+mod acting;
 mod acts;
 mod app;
 mod copy;
+mod deeds;
 mod detail;
 mod dialog;
 mod draw;
@@ -22,6 +24,7 @@ mod mouse;
 mod moving;
 mod newcomer;
 mod notice;
+mod pager;
 mod panels;
 mod paper;
 mod people;
@@ -42,6 +45,7 @@ mod timeline;
 mod turns;
 mod verdict;
 mod view;
+mod way_back;
 mod words;
 
 use std::collections::VecDeque;
@@ -55,6 +59,7 @@ use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 
 use crate::journal::entry::Enrolled;
+use crate::journal::side::Outputs;
 use crate::run::{Request, RunState, Update};
 use crate::secret::Secret;
 use crate::time::Moment;
@@ -75,8 +80,12 @@ pub struct Setup {
     pub unlock: Box<Unlock>,
     /// The log that is looked through, if nothing is to be added to it.
     pub review: Option<Arc<dyn review::Record>>,
+    /// What actions have printed, beside the log.
+    pub outputs: Option<Outputs>,
     /// The last sealed run of the environment, to compare with.
     pub last: Option<Arc<RunState>>,
+    /// Whether the person only looks on while somebody else acts.
+    pub looks_on: bool,
     /// What is to be told at the start: that the profile has changed since the run opened, and the like.
     pub notices: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::app::{App, Focus};
 use super::detail;
 use super::keymap::Intent;
-use super::layout::Arrangement;
+use super::layout::{Arrangement, Size};
 use super::view::View;
 use crate::text;
 
@@ -82,5 +82,10 @@ impl App {
         let Arrangement { detail, below, .. } = self.arrangement();
         let lines = detail::lines(&View::new(self), usize::from(detail.width), below).len();
         lines.saturating_sub(usize::from(detail.height))
+    }
+
+    /// Whether the detail fills the screen.
+    pub fn is_detail_alone(&self, arrangement: &Arrangement) -> bool {
+        arrangement.size == Size::Small && !arrangement.below && self.focus == Focus::Detail
     }
 }

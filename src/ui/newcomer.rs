@@ -217,7 +217,7 @@ impl App {
         }
         let said = format!("{} takes part as {}, and acts now", newcomer.principal, newcomer.role);
         self.asked.push_back(Asked { said, prompt: None, joins: Some((newcomer, Box::new(form))) });
-        vec![Effect::Send(Request::Act(command))]
+        vec![Effect::Send(Request::Act(Box::new(command)))]
     }
 
     fn refuse_newcomer(&mut self, form: Form, why: &str) -> Vec<Effect> {

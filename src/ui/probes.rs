@@ -56,7 +56,7 @@ pub fn rank(look: Option<&Look>) -> u8 {
 fn one(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: Option<&Look>) {
     match look {
         Some(look) => looked(view, paper, point, probe, look),
-        None => not_looked(view, paper, probe),
+        None => not_looked(view, paper, point, probe),
     }
     let key = ProbeKey::new(&point.id, &probe.id);
     if let Some(running) = view.app.live.running.get(&key) {
@@ -73,12 +73,16 @@ fn one(view: &View, paper: &mut Paper, point: &Point, probe: &Probe, look: Optio
     }
 }
 
-fn not_looked(view: &View, paper: &mut Paper, probe: &Probe) {
+fn not_looked(view: &View, paper: &mut Paper, point: &Point, probe: &Probe) {
     let (sign, tone, told) = match &probe.due {
         _ if !probe.missing.is_empty() => {
             ("∅", Tone::Failed, format!("the profile lacks {}", probe.missing.join(", ")))
         }
         Some(due) if !view.judgement.is_due(probe) => ("◌", Tone::Idle, format!("due once {due} is closed")),
+        _ if !view.app.state.has_result(point, probe) => {
+            let action = probe.of.as_deref().unwrap_or_default();
+            ("○", Tone::Idle, format!("looks once {action} has ended"))
+        }
         _ if probe.effects => {
             ("○", Tone::Idle, "has not looked yet; looking changes something, and tells what".into())
         }

@@ -16,6 +16,8 @@ pub enum Purpose {
     Exempt,
     /// Anything.
     Note,
+    /// Why steps of the way back were left out.
+    RollBack,
     /// Why one person confirms for two, and what they saw.
     StandForTwo(Vec<Evidence>),
 }

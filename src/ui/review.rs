@@ -21,6 +21,8 @@ const PLAYS: usize = 60;
 const SLOWEST: usize = 4;
 /// How often it is drawn while it plays, in milliseconds.
 pub const FRAME_MS: u64 = 40;
+/// Said when somebody wants to act who only looks on.
+pub const LOOKS_ON: &str = "you only look on (--read-only); who acts opens the run without it";
 /// What is said to everything that would add to the log.
 pub const READ_ONLY: &str = "this is a review; nothing can be added to a log here";
 
@@ -84,6 +86,8 @@ impl Mark {
         match &entry.event {
             Event::Probed(event) if event.outcome.class == Class::Fail => Self::Wrong,
             Event::Probed(event) if event.outcome.class == Class::Error => Self::Unseen,
+            Event::ActionFinished(event) if event.ended.is_bad() => Self::Wrong,
+            Event::ActionFinished(event) if !event.ended.is_good() => Self::Unseen,
             Event::Recovered(_) => Self::Recovered,
             Event::Verdict(_) => Self::Verdict,
             Event::Sealed(_) => Self::Seal,

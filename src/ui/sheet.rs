@@ -9,7 +9,7 @@ use super::dialog::Dialog;
 use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::View;
-use super::{help, sheets, timeline, turns, verdict};
+use super::{acting, help, sheets, timeline, turns, verdict};
 use crate::text;
 
 /// The widest that a sheet's text may be.
@@ -49,6 +49,10 @@ impl Sheet {
             Dialog::Verdict { .. } => verdict::sheet(view, width),
             Dialog::Seal => verdict::seal(view, width),
             Dialog::Entry { .. } => timeline::sheet(view, width),
+            Dialog::Run(form) => acting::sheet(view, width, form),
+            Dialog::Stop { action, started } => acting::stop(view, width, action, *started),
+            Dialog::Failed { action, started } => acting::failed(view, width, action, *started),
+            Dialog::RolledBack => sheets::rolled_back(view, width),
             Dialog::Turn => turns::turn(view, width),
             Dialog::Newcomer(form) => turns::newcomer(view, width, form),
         }

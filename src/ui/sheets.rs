@@ -51,6 +51,20 @@ pub fn confirm(view: &View, width: usize, id: &str, of: &[Evidence], reason: Opt
     sheet
 }
 
+/// Whether to put on record that the release was rolled back.
+pub fn rolled_back(view: &View, width: usize) -> Sheet {
+    let mut sheet = Sheet::new("rolled back", Tone::Needs);
+    let to = view.plan().previous.as_deref().unwrap_or_default();
+    let told = format!("You say that {} has been rolled back to {to}.", view.plan().release);
+    sheet.put(vec![ink(&told, Theme::strong())], width, 0);
+    sheet.gap();
+    let told = "Every step of the way back went well. From then on the points of verification look at what runs again, and nothing more is deployed in this run.";
+    sheet.put(vec![ink(told, Theme::text())], width, 0);
+    let me = view.person(&view.app.me.principal);
+    sheet.keys(view, &[("y", &format!("say so as {me}")), ("Esc", "leave it")], width);
+    sheet
+}
+
 fn has_changed(view: &View, id: &str, of: &[Evidence]) -> bool {
     let now = view.plan().point(id).zip(view.app.state.point(id));
     now.is_none_or(|(point, state)| evidence(point, state) != of)

@@ -141,6 +141,17 @@ fn tell(view: &View, entry: &Entry) -> String {
         Event::Noted(event) => format!("{by} noted: {}", event.text),
         Event::Retracted(event) => format!("{by} took back {}", event.point),
         Event::Replanned(_) => format!("{by} replaced the plan"),
+        Event::ActionStarted(event) => {
+            let what = if event.dry { "tries" } else { "runs" };
+            format!("{by} {what} {}", event.action)
+        }
+        Event::ActionStopped(event) => format!("{by} stops {}", event.action),
+        Event::ActionFinished(event) => match event.cause {
+            Some(cause) => format!("{} {cause}, {}", event.action, event.ended),
+            None => format!("{} ended: {}", event.action, event.ended),
+        },
+        Event::RolledBack(event) => format!("{by} rolled back to {}", event.release),
+        Event::TakenOver(event) => format!("{by} took the run over from {} on {}", event.from, event.host),
         Event::Verdict(event) => {
             format!("{by} put {} {}/{} on record", event.decision, event.closed, event.total)
         }

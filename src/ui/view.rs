@@ -58,6 +58,7 @@ impl<'a> View<'a> {
             state.is_some_and(|state| counting(state).any(|act| act.by == by))
         };
         self.app.review.is_none()
+            && !self.app.looks_on
             && matches!(status, Status::NeedsYou { .. })
             && !confirmed(&self.app.me.principal)
     }
@@ -100,7 +101,7 @@ impl<'a> View<'a> {
                 format!("needs you {have}/2")
             }
             Status::NeedsYou { have, need: 2.. } => format!("waits {have}/2"),
-            Status::NeedsYou { .. } if self.app.review.is_some() => "waits".into(),
+            Status::NeedsYou { .. } if self.app.review.is_some() || self.app.looks_on => "waits".into(),
             Status::Error => "error".into(),
             status => status.word(),
         }

@@ -20,6 +20,7 @@ pub fn sheet(view: &View, width: usize, prompt: &Prompt) -> Sheet {
         Purpose::Waive => (format!("waive {id}"), "Why may this point pass?"),
         Purpose::Exempt => (format!("{id} does not apply"), "Why does this point not concern this run?"),
         Purpose::Note => (format!("note on {id}"), "What is to be remembered?"),
+        Purpose::RollBack => ("rolled back".to_owned(), "Why were steps of the way back left out?"),
         Purpose::StandForTwo(_) => (format!("confirm {id} for two"), "Why do you stand for two people?"),
     };
     let mut sheet = Sheet::new(title, Tone::Needs);
@@ -96,7 +97,7 @@ fn keys(view: &View, sheet: &mut Sheet, width: usize, prompt: &Prompt) {
     let me = view.person(&view.app.me.principal);
     let (yes, other) = match prompt.purpose {
         Purpose::Waive => (format!("waive as {me}"), true),
-        Purpose::Exempt => (format!("say so as {me}"), false),
+        Purpose::Exempt | Purpose::RollBack => (format!("say so as {me}"), false),
         Purpose::Note | Purpose::StandForTwo(_) => (String::new(), false),
     };
     match prompt.stage {

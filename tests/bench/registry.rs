@@ -101,6 +101,17 @@ impl Registry {
         digest(&manifest)
     }
 
+    /// What a tag names, if it is there.
+    pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        let kinds = "application/vnd.oci.image.manifest.v1+json";
+        let login = self.user().map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
+        let login = login.map(|login| format!("Authorization: Basic {login}\r\n")).unwrap_or_default();
+        let headers = format!("Accept: {kinds}\r\n{login}");
+        let answer = http::send("GET", self.port, &path, &headers, "").ok()?;
+        (answer.status == 200).then(|| digest(&answer.body))
+    }
+
     /// Takes an image away, and every tag of it.
     #[track_caller]
     pub fn delete(&self, repository: &str, digest: &str) {

@@ -100,14 +100,15 @@ impl Whole {
         let stack = Stack::start_with(Some(jaeger.of_service("advanced-realtime")));
         let prometheus = Prometheus::start(&RULES, &[("advanced-app", stack.app.port())]);
         let (registry, vault) = (Registry::guarded(), Vault::start());
-        registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &["COPY . /app"]);
+        let pushed = registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &["COPY . /app"]);
         registry.push(REPOSITORY, "v1", &["PATH=/bin"], &["COPY . /app"]);
         vault.put("advanced/realtime-token", &json!({"token": TOKEN}));
         let (checkout, iac) = (checkout(), infrastructure());
         let commit = checkout.git(&["rev-parse", "v2^{commit}"]);
         let collector = Some(Collector::start());
-        let (grafana, cluster, forge) = (grafana(), cluster(), forge(&commit));
-        let sandbox = Sandbox::new();
+        let (grafana, cluster, forge) = (grafana(), cluster(&pushed), forge(&commit));
+        // The image that the registry has is the one that was built.
+        let sandbox = Sandbox::new().file("gonogo-image.id", &pushed);
         let whole = Self {
             stack,
             prometheus,
@@ -247,13 +248,15 @@ fn grafana() -> Grafana {
     grafana
 }
 
-fn cluster() -> Cluster {
+/// The deployments, running the image of this digest.
+fn cluster(digest: &str) -> Cluster {
     let cluster = Cluster::start().unwrap();
     let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
     let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}]);
     cluster.set(|objects| {
         for name in ["advanced-app", "advanced-worker"] {
             objects.deployments.insert(name.into(), deployment(name, 2, &env));
+            objects.digests.insert(name.into(), digest.into());
         }
     });
     cluster

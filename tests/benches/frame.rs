@@ -66,6 +66,8 @@ fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
         last: None,
         unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
+        outputs: None,
+        looks_on: false,
     }
 }
 

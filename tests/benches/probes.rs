@@ -65,7 +65,13 @@ fn plan(server: SocketAddr) -> Plan {
     });
     let alone =
         ALONE.iter().enumerate().map(|(index, delay)| point(server, format!("alone.{index}"), None, *delay));
-    let section = |id: &str, points| Section { id: id.into(), title: id.into(), points };
+    let section = |id: &str, points| Section {
+        id: id.into(),
+        title: id.into(),
+        actions_after: Vec::new(),
+        judges_rollback: false,
+        points,
+    };
     let sections = vec![section("alone", alone.collect()), section("chain", chain.collect())];
     Plan { sections, ..sample::plan() }
 }
@@ -81,6 +87,8 @@ fn point(server: SocketAddr, id: String, after: Option<String>, delay: u64) -> P
         after: after.into_iter().collect(),
         due: None,
         not_applicable: None,
+        frozen_by: None,
+        actions: Vec::new(),
         probes: vec![probe(server, delay)],
     }
 }
@@ -97,6 +105,8 @@ fn probe(server: SocketAddr, delay: u64) -> Probe {
         within_ms: 0,
         hold_ms: 0,
         since: None,
+        of: None,
+        digest_of: None,
         effects: false,
         before: false,
         missing: Vec::new(),

@@ -19,7 +19,7 @@ pub(super) fn at(vault: &Vault, token: &str) -> Value {
 
 fn given(last: Option<Outcome>) -> Given {
     let fingerprint = Some(FingerprintKey(Arc::new([7; 32].into())));
-    Given { last: last.map(Arc::new), fingerprint, since: None }
+    Given { last: last.map(Arc::new), fingerprint, ..Given::default() }
 }
 
 #[track_caller]

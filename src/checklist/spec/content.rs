@@ -23,6 +23,8 @@ pub struct JsonCheck {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextCheck {
+    /// It is this, line ends and blanks around it aside.
+    Equals(String),
     /// This is a part of it.
     Contains(String),
     /// This pattern is found in it.

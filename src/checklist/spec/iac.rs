@@ -30,6 +30,12 @@ pub struct Iac {
     /// The saved plan: shown if it is there, otherwise made, readable by its owner only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_file: Option<String>,
+    /// Whether a saved plan of before the run is made anew.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fresh_plan: bool,
+    /// Whether it is looked at whether the change set is still the one that was reviewed, and nothing else.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub saved: bool,
     /// The stack, for Pulumi and CloudFormation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,

@@ -258,7 +258,21 @@ fn secret_values(values: &BTreeMap<String, Value>) -> Vec<&SecretRef> {
 }
 
 impl Value {
-    fn secret(&self) -> Option<&SecretRef> {
+    /// It as a word of a shell command that a person could type.
+    #[must_use]
+    pub fn shell(&self) -> String {
+        match self {
+            Self::Text(text) => crate::text::shell_word(text),
+            Self::Secret(value) if value.prefix.is_empty() => value.secret.shell(),
+            Self::Secret(value) => {
+                format!("{}{}", crate::text::shell_word(&value.prefix), value.secret.shell())
+            }
+        }
+    }
+
+    /// The secret in it.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretRef> {
         match self {
             Self::Text(_) => None,
             Self::Secret(header) => Some(&header.secret),

@@ -24,6 +24,9 @@ pub struct Registry {
     /// The digest that the tag must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The file that the build has put the image's id into: the tag must name that image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
     /// Whether the image's config and history are searched for credentials.
     #[serde(default, skip_serializing_if = "is_false")]
     pub clean: bool,

@@ -20,6 +20,7 @@ use crate::cli::ReviewArgs;
 use crate::engine::clock;
 use crate::error::{Exit, chain};
 use crate::journal::entry::Enrolled;
+use crate::journal::side::Outputs;
 use crate::journal::source::Source;
 use crate::journal::verify::{Answer, Report};
 use crate::text::line;
@@ -70,8 +71,10 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         clock: Box::new(clock::now),
         unlock: Box::new(|_| Err("a review has no keys".into())),
         review: Some(Arc::clone(&log) as Arc<dyn Record>),
+        outputs: Some(Outputs::beside(source.log())),
         last: None,
         notices: Vec::new(),
+        looks_on: false,
     };
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     hear_signals(&runtime, &tell)?;

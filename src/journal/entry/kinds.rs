@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::line::{ReadEntryError, VERSION, write_json};
-use super::{Decision, Enrolled, Evidence, Header, Predecessor, Reason, Torn};
-use crate::checklist::{Plan, PointId, Role};
-use crate::outcome::{Outcome, Sha256Hex};
+use super::{Cause, Decision, Ended, Enrolled, Evidence, Header, Output, Predecessor, Reason, Torn};
+use crate::checklist::{ActionKey, Plan, PointId, Role};
+use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::text;
 use crate::time::{Moment, Utc};
 
@@ -214,6 +214,61 @@ kinds! {
         /// The points that start anew.
         touched: Vec<PointId>,
     }
+    /// A person lets an action run. It has not begun before this is durable.
+    ActionStarted = "action-started" {
+        /// Which.
+        action: ActionKey,
+        /// Which running of it this is in this run, from 1.
+        nth: u64,
+        /// Whether it is only tried.
+        dry: bool,
+        /// The environment's name as they typed it, where it is a production environment.
+        typed: Option<String>,
+        /// What guards and checks saw right before.
+        checked: Vec<Observation>,
+    }
+    /// A person stops an action.
+    ActionStopped = "action-stopped" {
+        /// Which.
+        action: ActionKey,
+        /// The position of its begin.
+        started: u64,
+    }
+    /// An action ended.
+    ActionFinished = "action-finished" {
+        /// Which.
+        action: ActionKey,
+        /// The position of its begin.
+        started: u64,
+        /// In which way.
+        ended: Ended,
+        /// Why it was ended from outside.
+        cause: Option<Cause>,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// What it printed.
+        output: Option<Output>,
+    }
+    /// A person says that the release was rolled back.
+    RolledBack = "rolled-back" {
+        /// To this one.
+        release: String,
+        /// To the image of this digest, as the registry had it.
+        digest: Option<String>,
+        /// The steps of the way back that were not taken.
+        left: Vec<String>,
+        /// Why they were not.
+        reason: Option<String>,
+    }
+    /// A person takes the run over from a program that held it.
+    TakenOver = "taken-over" {
+        /// From whom.
+        from: String,
+        /// On which host.
+        host: String,
+        /// Its process id there.
+        pid: u64,
+    }
     /// The state of the run was judged.
     Verdict = "verdict" {
         /// What it came to.
@@ -240,7 +295,7 @@ impl Event {
     /// Whether a person must have signed it.
     #[must_use]
     pub const fn is_act(&self) -> bool {
-        !matches!(self, Self::Probed(_) | Self::Resumed(_) | Self::Recovered(_))
+        !matches!(self, Self::Probed(_) | Self::Resumed(_) | Self::Recovered(_) | Self::ActionFinished(_))
     }
 
     /// Whether it carries a whole plan, and so may be longer than other lines.
@@ -268,6 +323,9 @@ impl Event {
             Self::NotApplicable(e) => Some(&e.point),
             Self::Retracted(e) => Some(&e.point),
             Self::Noted(e) => e.point.as_deref(),
+            Self::ActionStarted(e) => Some(&e.action.point),
+            Self::ActionStopped(e) => Some(&e.action.point),
+            Self::ActionFinished(e) => Some(&e.action.point),
             _ => None,
         }
     }

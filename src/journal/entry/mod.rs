@@ -4,14 +4,16 @@
 //! after them, the signature last. Reading a line and writing it again gives the same bytes, or the line
 //! is refused; so the bytes that are verified are the bytes that are understood.
 
+mod action;
 mod kinds;
 mod line;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::action::{Cause, Ended, Output};
 pub use self::kinds::{
-    Confirmed, Event, Joined, NotApplicable, Noted, Opened, Probed, Recovered, Replanned, Resumed, Retracted,
-    Sealed, Verdict, Waived,
+    ActionFinished, ActionStarted, ActionStopped, Confirmed, Event, Joined, NotApplicable, Noted, Opened,
+    Probed, Recovered, Replanned, Resumed, Retracted, RolledBack, Sealed, TakenOver, Verdict, Waived,
 };
 pub use self::line::{MAX_LINE, MAX_PLAN_LINE, ReadEntryError, VERSION, WriteEntryError, signed_bytes};
 use crate::checklist::{PointId, Role};

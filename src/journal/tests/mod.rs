@@ -50,6 +50,8 @@ fn opened(operator: &Signer) -> Event {
         sections: vec![],
         contacts: vec![],
         tailored: vec![],
+        guards: vec![],
+        rollback: vec![],
     };
     Opened {
         plan_sha256: plan.digest(),

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::checklist::spec::Iac;
 use crate::outcome::{Observation, Sha256Hex};
+use crate::probe::Given;
 use crate::probe::blind::{Blind, Fact};
 use crate::text;
 
@@ -184,6 +185,18 @@ pub(super) fn judge(spec: &Iac, planned: &Planned) -> Vec<Observation> {
     seen.extend(spec.required.iter().map(|word| required(word, planned)));
     seen.push(Observation::recorded("digest of the change set", planned.digest.to_string()));
     seen
+}
+
+/// Whether a change set is the one that was reviewed.
+pub(super) fn same(planned: &Planned, given: &Given) -> Observation {
+    let (what, digest) = ("change set to be applied", planned.digest.to_string());
+    match given.digest.as_ref().and_then(Option::as_ref) {
+        Some(reviewed) => {
+            let is_same = *reviewed == digest;
+            Observation::new(what, format!("{reviewed}, which was reviewed"), digest, is_same)
+        }
+        None => Observation::unseen(what, "the one that was reviewed", "none was reviewed"),
+    }
 }
 
 /// What is destroyed, or destroyed and made anew, is named.

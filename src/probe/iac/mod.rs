@@ -7,6 +7,7 @@ mod terraform;
 
 use std::collections::BTreeMap;
 
+use super::Given;
 use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
 use super::process::{self, Program, Ran};
@@ -20,19 +21,21 @@ const SAID: usize = 300;
 /// The most of a plan that is read, in bytes.
 const PLAN: usize = 16 << 20;
 
-pub(super) async fn look(spec: &Iac, deadline: &Deadline) -> Outcome {
+pub(super) async fn look(spec: &Iac, deadline: &Deadline, given: &Given) -> Outcome {
     if spec.state {
         let reproduce = shown(spec, &["state", "pull"]);
         return Outcome::of(state::look(spec, deadline).await, reproduce);
     }
     let what = format!("change set in {}", spec.directory);
-    let unsaved = terraform::plan_file(spec).filter(|file| !file.exists());
+    let file = terraform::plan_file(spec, given);
+    let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, given));
     let planned = match spec.tool {
-        IacTool::Terraform => terraform::plan(spec, deadline).await,
+        IacTool::Terraform => terraform::plan(spec, file, unsaved.is_some(), deadline).await,
         IacTool::Pulumi => pulumi(spec, deadline).await,
         IacTool::CloudFormation => cloud_formation(spec, deadline).await,
     };
     let seen = match planned {
+        Ok(planned) if spec.saved => vec![changes::same(&planned, given)],
         Ok(planned) => changes::judge(spec, &planned),
         Err(why) => vec![Observation::unseen(what, "planned", why)],
     };

@@ -3,25 +3,51 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::{Planned, failed, owned, run, whole};
 use crate::checklist::spec::Iac;
+use crate::probe::Given;
 use crate::probe::blind::{Blind, Fact};
 use crate::probe::deadline::Deadline;
+use crate::time::Utc;
 
 /// What `-detailed-exitcode` ends with when nothing would change, and when something would.
 const UNCHANGED: i32 = 0;
 const CHANGED: i32 = 2;
 
 /// Where the plan is kept, if it is. Relative to where the tool runs.
-pub(super) fn plan_file(spec: &Iac) -> Option<PathBuf> {
-    Some(Path::new(&spec.directory).join(spec.plan_file.as_ref()?))
+/// A plan that each run makes anew is not kept by a look outside of one.
+pub(super) fn plan_file(spec: &Iac, given: &Given) -> Option<PathBuf> {
+    let is_kept = !spec.fresh_plan || given.opened.is_some();
+    Some(Path::new(&spec.directory).join(spec.plan_file.as_ref().filter(|_| is_kept)?))
 }
 
-pub(super) async fn plan(spec: &Iac, deadline: &Deadline) -> Fact<Planned> {
+/// Whether there is no saved plan, or only one that an earlier run has left. The one that was reviewed is never
+/// made anew.
+pub(super) fn is_to_be_made(spec: &Iac, file: &Path, given: &Given) -> bool {
+    if spec.saved {
+        return false;
+    }
+    let Ok(made) = file.metadata().and_then(|about| about.modified()) else { return true };
+    let made = made.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let is_old = |opened: Utc| i128::try_from(made).is_ok_and(|made| made < i128::from(opened.millis()));
+    spec.fresh_plan && given.opened.is_some_and(is_old)
+}
+
+pub(super) async fn plan(
+    spec: &Iac,
+    file: Option<PathBuf>,
+    is_to_be_made: bool,
+    deadline: &Deadline,
+) -> Fact<Planned> {
     let own = tempfile::tempdir()?;
-    let file = std::path::absolute(plan_file(spec).unwrap_or_else(|| own.path().join("plan")))?;
-    if !file.is_file() {
+    let is_own = file.is_none();
+    let file = std::path::absolute(file.unwrap_or_else(|| own.path().join("plan")))?;
+    if is_to_be_made && file.exists() {
+        std::fs::remove_file(&file)?;
+    }
+    if is_to_be_made || is_own {
         make(spec, &file, deadline).await?;
     }
     let words = ["show", "-json", "-no-color"].map(str::to_owned);

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::Given;
 use super::blind::{Blind, Fact};
 use super::content;
 use super::deadline::Deadline;
@@ -23,7 +24,7 @@ const SAID: usize = 300;
 /// What was asked for, or that it is not there.
 type Found<T> = Fact<Option<T>>;
 
-pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline) -> Outcome {
+pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline, given: &Given) -> Outcome {
     let mut seen = Vec::new();
     for name in &spec.deployments {
         let found = deployment(spec, name, deadline).await;
@@ -32,7 +33,7 @@ pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline) -> Outcome {
         }));
     }
     if let Some(rollout) = &spec.rollout {
-        seen.extend(rolled_out(spec, rollout, deadline).await);
+        seen.extend(rolled_out(spec, rollout, deadline, given).await);
     }
     if let Some(health) = &spec.health {
         let name = &health.deployment;
@@ -45,15 +46,28 @@ pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline) -> Outcome {
     Outcome::of(seen, reproduce(spec))
 }
 
-async fn rolled_out(spec: &Kubernetes, rollout: &Rollout, deadline: &Deadline) -> Vec<Observation> {
+async fn rolled_out(
+    spec: &Kubernetes,
+    rollout: &Rollout,
+    deadline: &Deadline,
+    given: &Given,
+) -> Vec<Observation> {
     let name = &rollout.deployment;
     let found = deployment(spec, name, deadline).await;
     let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
     let mut seen =
         judge::found(name, found, "rollout complete", |deployment| judge::rollout(name, deployment));
-    if let (Some(digest), Some(labels)) = (&rollout.digest, labels) {
-        let pods = get(spec, &["pods", "--selector", &labels], deadline).await;
-        seen.push(judge::digest(name, digest, pods));
+    let digest = rollout.digest.clone().map(Some).or_else(|| given.digest.clone());
+    match (digest, labels) {
+        (Some(Some(digest)), Some(labels)) => {
+            let pods = get(spec, &["pods", "--selector", &labels], deadline).await;
+            seen.push(judge::digest(name, &digest, pods));
+        }
+        (Some(None), _) => {
+            let why = "the registry has not told the digest of what was pushed";
+            seen.push(Observation::unseen(format!("image of {name}"), "the pushed one", why));
+        }
+        _ => {}
     }
     seen
 }

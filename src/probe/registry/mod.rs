@@ -67,6 +67,7 @@ fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Obser
         None => Observation::recorded(&what, &image.digest),
     };
     let mut seen = vec![digest];
+    seen.extend(spec.image_id.as_ref().map(|file| built(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
     let before = given.last.as_ref().and_then(|last| last.observations.iter().find(|seen| seen.what == what));
     if let Some(before) =
@@ -76,6 +77,20 @@ fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Obser
         seen.push(Observation::recorded(format!("drift of tag {tag}"), told));
     }
     seen
+}
+
+/// Whether a tag names the image that was built: builders tell an image by its config or by its manifest.
+fn built(file: &str, what: &str, image: &Image) -> Observation {
+    let what = format!("image of {what}");
+    match std::fs::read_to_string(file) {
+        Ok(id) => {
+            let id = id.trim();
+            let is_it = image.digest == id || image.configs.iter().any(|config| config == id);
+            let seen = if is_it { id } else { image.configs.first().unwrap_or(&image.digest) };
+            Observation::new(what, format!("{id}, which was built"), seen, is_it && !id.is_empty())
+        }
+        Err(error) => Observation::unseen(what, "the one that was built", format!("{file}: {error}")),
+    }
 }
 
 async fn clean(spec: &Registry, session: &Session, image: &Image, keeper: &Keeper) -> Vec<Observation> {

@@ -30,9 +30,11 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
         review: None,
+        outputs: None,
         last: None,
         unlock: Box::new(|_| Err("no key here".into())),
         notices: Vec::new(),
+        looks_on: false,
     };
     Screen { app: App::new(&setup, sample.shared(), Rect::new(0, 0, size.0, size.1)), effects: Vec::new() }
 }

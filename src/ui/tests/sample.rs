@@ -1,11 +1,14 @@
 //! A run to look at, and whatever happened in it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use super::sample_plan::plan;
 use crate::checklist::Confirm::{None as Nobody, Two};
-use crate::checklist::{Plan, ProbeKey, Role};
-use crate::journal::entry::{Enrolled, Entry, Event, Header, MACHINE, Opened, Probed};
+use crate::checklist::{ActionKey, Plan, ProbeKey, Role};
+use crate::journal::entry::{
+    ActionFinished, ActionStarted, Ended, Enrolled, Entry, Event, Header, MACHINE, Opened, Output, Probed,
+};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::run::{Act, Command, RunState, decide, evidence};
 use crate::time::{Moment, Utc};
@@ -96,8 +99,45 @@ impl Sample {
         self
     }
 
-    /// Every probe of a point passes.
+    /// An action runs, and ends so.
+    pub fn run(mut self, key: &ActionKey, ended: Ended, tail: &str) -> Self {
+        self = self.begin(key);
+        let started = self.entries.len() as u64 - 1;
+        self.seconds += 12;
+        let output = Output {
+            bytes: tail.len() as u64,
+            sha256: Sha256Hex::of(tail.as_bytes()),
+            kept: format!("log.d/action-{started}.out"),
+            tail: tail.into(),
+            redacted: BTreeMap::new(),
+        };
+        let finished = ActionFinished {
+            action: key.clone(),
+            started,
+            ended,
+            cause: None,
+            took_ms: 12_300,
+            output: Some(output),
+        };
+        self.add(MACHINE, finished.into());
+        self
+    }
+
+    /// An action begins.
+    pub fn begin(mut self, key: &ActionKey) -> Self {
+        self.seconds += 1;
+        let nth = self.state().action(key).map_or(0, |known| known.times) + 1;
+        let started =
+            ActionStarted { action: key.clone(), nth, dry: false, typed: None, checked: Vec::new() };
+        self.add(ALICE, started.into());
+        self
+    }
+
+    /// Every action of a point runs well, and every probe passes.
     pub fn pass(mut self, id: &str) -> Self {
+        for action in self.state().plan.point(id).unwrap().actions.clone() {
+            self = self.run(&ActionKey::new(id, action.id), Ended::Exit(0), "done\n");
+        }
         for probe in self.state().plan.point(id).unwrap().probes.clone() {
             let seen = vec![
                 Observation::new("status", "200", "200", true),

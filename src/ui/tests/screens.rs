@@ -75,7 +75,8 @@ fn a_point_that_is_being_probed() {
     let mut screen = screen(&mixed(), WIDE).press("3j");
     let since = Sample::moment(screen.app.now.mono / 1000 - 4);
     let running = Running { attempt: 9, since, tries: 2, so_far: None };
-    screen.app.live = Arc::new(Live { running: [(key("infra.rabbitmq", "topology"), running)].into() });
+    screen.app.live =
+        Arc::new(Live { running: [(key("infra.rabbitmq", "topology"), running)].into(), ..Live::default() });
     reads!("wide_probing", screen);
 }
 

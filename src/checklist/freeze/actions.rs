@@ -1,0 +1,258 @@
+//! Actions, guards and the way back, filled in and frozen.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Origin, Work};
+use crate::checklist::action::{Action, Program, ROLLBACK};
+use crate::checklist::decode;
+use crate::checklist::file::{ActionFile, ProbeFile};
+use crate::checklist::fill::Filled;
+use crate::checklist::plan::{Point, Probe, ProbeKey, Section, Tailoring};
+use crate::checklist::profile::{Tailor, has_password, is_secret_name};
+use crate::checklist::source::{Step, steps};
+use crate::checklist::spec::Value;
+
+/// The point that tells whether the way back would work.
+const TRIED_AT: &str = "rollback.pause-consumers";
+
+/// A program as a file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgramFile {
+    argv: Option<Vec<String>>,
+    shell: Option<String>,
+    cwd: Option<String>,
+    #[serde(default)]
+    env: BTreeMap<String, Value>,
+    #[serde(default)]
+    dry_run: Vec<String>,
+    cluster: Option<Cluster>,
+}
+
+/// Where `kubectl` works.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cluster {
+    context: String,
+    namespace: String,
+    kubeconfig: Option<String>,
+}
+
+impl Cluster {
+    /// The same command, told where to work; what is not `kubectl` knows by itself.
+    fn placed(&self, mut argv: Vec<String>) -> Vec<String> {
+        let is_kubectl = argv.first().is_some_and(|name| name.rsplit('/').next() == Some("kubectl"));
+        if is_kubectl {
+            let own = [("--context", Some(&self.context)), ("--namespace", Some(&self.namespace))];
+            let all = own.into_iter().chain([("--kubeconfig", self.kubeconfig.as_ref())]);
+            let words = all.filter_map(|(option, value)| Some([option.to_owned(), value?.clone()])).flatten();
+            argv.splice(1..1, words);
+        }
+        argv
+    }
+}
+
+impl<'a> Work<'a> {
+    /// The checklist's actions of a point.
+    pub(super) fn actions(&mut self, point: &str, files: &[ActionFile], origin: &Origin) -> Vec<Action> {
+        let each = files.iter().enumerate().map(|(index, file)| {
+            let origin = Origin { source: origin.source, path: origin.below(&steps!["action", index]) };
+            self.action(point, file, &origin)
+        });
+        each.collect()
+    }
+
+    /// The profile's actions of a point.
+    pub(super) fn own_actions(&mut self, point: &mut Point, wishes: &Tailor) {
+        let source = &self.profile.source;
+        for (index, file) in wishes.actions.iter().enumerate() {
+            let path = steps!["points", point.id.as_str(), "action", index].to_vec();
+            let action = self.action(&point.id, file, &Origin { source, path });
+            let what = put(&mut point.actions, action);
+            self.tailored.push(Tailoring { point: point.id.clone(), what });
+        }
+    }
+
+    fn action(&mut self, point: &str, file: &ActionFile, origin: &Origin) -> Action {
+        let checks = file.checks.iter().enumerate().map(|(index, check)| {
+            let origin = Origin { source: origin.source, path: origin.below(&steps!["check", index]) };
+            self.probe(point, check, &origin)
+        });
+        let checks: Vec<Probe> = checks.collect();
+        let (mut missing, program) = self.program(point, file, origin);
+        missing.extend(checks.iter().flat_map(|check| check.missing.clone()));
+        missing.sort();
+        missing.dedup();
+        Action {
+            id: file.id.clone(),
+            title: file.title.clone(),
+            deadline_ms: super::millis(file.deadline.0),
+            checks,
+            optional: file.optional,
+            program: program.filter(|_| missing.is_empty()),
+            missing,
+        }
+    }
+
+    fn program(&mut self, point: &str, file: &ActionFile, origin: &Origin) -> (Vec<String>, Option<Program>) {
+        let mut told = Filled::default();
+        let mut table = toml::Value::Table(file.with.clone());
+        self.filler.fill(&mut table, &mut told);
+        let missing = self.taken(point, &mut told, origin);
+        if !(missing.is_empty() && told.wrong.is_empty()) {
+            return (missing, None);
+        }
+        let wrong = |steps: &[Step], what: &str| origin.problem(&[&steps!["with"], steps].concat(), what);
+        let program = match decode::shape::<ProgramFile>(table) {
+            Ok(program) => program,
+            Err((steps, what)) => {
+                self.problems.push(wrong(&steps, &what));
+                return (missing, None);
+            }
+        };
+        for (name, value) in &program.env {
+            let is_written_out = matches!(value, Value::Text(text) if (is_secret_name(name) && !text.is_empty()) || has_password(text));
+            if is_written_out {
+                let what = format!("a secret is written out in {name}");
+                let hint = "expected { secret = { env = \"NAME\" } }, or a file or command in its place";
+                self.problems.push(wrong(&steps!["env", name.as_str()], &what).hint(hint));
+            }
+        }
+        let is_own = origin.source.name == self.profile.source.name;
+        let argv = match (program.argv, program.shell) {
+            (Some(argv), None) if argv.first().is_some_and(|name| !name.is_empty()) => argv,
+            (None, Some(script)) if is_own && !script.trim().is_empty() => {
+                vec!["sh".to_owned(), "-c".to_owned(), script]
+            }
+            _ => {
+                let what = "expected argv = [\"program\", …], or in a profile shell = \"…\"";
+                self.problems.push(wrong(&[], what));
+                return (missing, None);
+            }
+        };
+        let placed = |argv: Vec<String>| match &program.cluster {
+            Some(cluster) => cluster.placed(argv),
+            None => argv,
+        };
+        let (argv, dry_run) = (placed(argv), placed(program.dry_run));
+        (missing, Some(Program { argv, cwd: program.cwd, env: program.env, dry_run }))
+    }
+
+    /// The profile's guards.
+    pub(super) fn guards(&mut self) -> Vec<Probe> {
+        let profile = self.profile;
+        let each = profile.file.guards.iter().enumerate().map(|(index, guard)| {
+            let origin = Origin { source: &profile.source, path: steps!["guard", index].to_vec() };
+            let probe = self.probe(ROLLBACK, guard, &origin);
+            if probe.spec.is_none() && !probe.missing.is_empty() {
+                let what = format!("the guard lacks {}", probe.missing.join(", "));
+                self.problems.push(origin.problem(&[], what));
+            }
+            probe
+        });
+        each.collect()
+    }
+
+    /// The way back: the checklist's steps, the profile's in their place or after them.
+    pub(super) fn way_back(&mut self, sections: &mut [Section]) -> Vec<Action> {
+        if self.is_new {
+            return Vec::new();
+        }
+        let (checklist, profile) = (self.checklist, self.profile);
+        let step = |index: usize| steps!["rollback", index].to_vec();
+        let mut all: Vec<Action> = Vec::new();
+        for (index, file) in checklist.file.rollback.iter().enumerate() {
+            all.push(self.action(TRIED_AT, file, &Origin { source: &checklist.source, path: step(index) }));
+        }
+        for (index, file) in profile.file.rollback.iter().enumerate() {
+            let own = self.action(TRIED_AT, file, &Origin { source: &profile.source, path: step(index) });
+            let what = format!("way back: {}", put(&mut all, own));
+            self.tailored.push(Tailoring { point: TRIED_AT.to_owned(), what });
+        }
+        let mut points = sections.iter_mut().flat_map(|section| &mut section.points);
+        if let Some(point) = points.find(|point| point.id == TRIED_AT) {
+            self.trials(point, &all);
+        }
+        all
+    }
+
+    /// What tries the steps of the way back: a look each, which changes nothing.
+    fn trials(&mut self, point: &mut Point, steps: &[Action]) {
+        let due = point.probes.first().and_then(|probe| probe.due.clone());
+        for step in steps {
+            let Some(program) = step.program.as_ref().filter(|program| !program.dry_run.is_empty()) else {
+                continue;
+            };
+            let mut with = toml::Table::new();
+            with.insert("argv".into(), toml::Value::from(program.dry_run.clone()));
+            with.extend(program.cwd.clone().map(|cwd| ("cwd".to_owned(), toml::Value::from(cwd))));
+            let env = toml::Value::try_from(&program.env).ok().map(|env| ("env".to_owned(), env));
+            with.extend(env);
+            let spec = match decode::spec("command", toml::Value::Table(with)) {
+                Ok(spec) => spec,
+                Err((_, what)) => {
+                    self.problems.push(self.checklist.source.problem(&[], what));
+                    continue;
+                }
+            };
+            point.probes.push(Probe {
+                id: format!("try-{}", step.id),
+                title: format!("Dry run: {}", step.title),
+                due: due.clone(),
+                deadline_ms: 60_000,
+                retries: 0,
+                retry_delay_ms: 1000,
+                within_ms: 0,
+                hold_ms: 0,
+                since: None,
+                of: None,
+                digest_of: None,
+                effects: false,
+                before: false,
+                missing: Vec::new(),
+                spec: Some(spec),
+            });
+        }
+    }
+
+    /// The file of a probe of the checklist.
+    pub(super) fn probe_file(&self, key: &ProbeKey) -> Option<(&'a ProbeFile, Vec<Step>)> {
+        let sections = self.checklist.file.sections.iter().enumerate();
+        let points = sections
+            .flat_map(|(s, section)| section.points.iter().enumerate().map(move |(p, point)| (s, p, point)));
+        let (s, p, point) = points.into_iter().find(|(_, _, point)| point.id == key.point)?;
+        let at = point.probes.iter().position(|probe| probe.id == key.probe)?;
+        Some((&point.probes[at], steps!["section", s, "point", p, "probe", at].to_vec()))
+    }
+}
+
+/// A tool's program is called as the tool is, and a plan is made anew by each run, unless the profile says otherwise.
+pub(super) fn defaults_of_infrastructure(values: &mut toml::Table, release: Option<&str>) {
+    let Some(toml::Value::Table(iac)) = values.get_mut("iac") else { return };
+    let program = match iac.get("tool").and_then(toml::Value::as_str) {
+        Some("cloudformation") => Some("aws"),
+        tool => tool,
+    };
+    let program = program.map(|program| toml::Value::from(program.to_owned()));
+    if let (Some(program), false) = (program, iac.contains_key("program")) {
+        iac.insert("program".into(), program);
+    }
+    if let (Some(release), false) = (release, iac.contains_key("plan_file")) {
+        iac.insert("plan_file".into(), format!("{}.tfplan", release.replace('/', "-")).into());
+        iac.insert("fresh_plan".into(), true.into());
+    }
+}
+
+/// Puts an action in the place of the one of the same id, or at the end; says what that changes.
+fn put(actions: &mut Vec<Action>, action: Action) -> String {
+    let id = action.id.clone();
+    if let Some(own) = actions.iter_mut().find(|other| other.id == action.id) {
+        *own = action;
+        format!("action {id} replaced")
+    } else {
+        actions.push(action);
+        format!("action {id} added")
+    }
+}

@@ -1,0 +1,156 @@
+//! The engine's part in actions: nothing begins before it is on record, and nothing on record is lost sight of.
+
+use std::sync::Arc;
+
+use super::action::{Acted, Env, Runner, prepare};
+use super::{Engine, Going, NotDone, clock};
+use crate::checklist::{ActionKey, Probe};
+use crate::journal::entry::{Ended, MACHINE};
+use crate::journal::file::AppendError;
+use crate::probe::Given;
+use crate::run::{Act, Command, Refusal, Start, Update, decide};
+
+impl Engine {
+    /// What it takes to run actions, if this run is kept.
+    fn runner(&self) -> Option<Runner> {
+        let log = self.log.path()?.to_owned();
+        let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
+        Some(Runner { log, keeper, tell })
+    }
+
+    /// Goes on watching the action that an earlier program has begun.
+    pub(super) fn attach(&mut self) {
+        let (Some(runner), Some((key, deed))) = (self.runner(), self.state.under_way()) else { return };
+        let (key, started, stopped) = (key.clone(), deed.seq, deed.stopped.is_some());
+        self.watching = Some(runner.attach(key, started, stopped));
+    }
+
+    /// Asks the rules, then lets guards and checks look; the rules are asked again when they have.
+    pub(super) fn prepare(&mut self, by: String, start: Start) {
+        let key = start.action.clone();
+        if let Err(why) = self.may_prepare(&by, &start) {
+            return self.say(Update::NotBegun(key, why));
+        }
+        let checks: Vec<(Probe, Given)> = self.checks(&key, start.dry);
+        let now = clock::now();
+        self.scheduler.live_mut().preparing = Some((key, now));
+        self.publish();
+        let plan = Arc::clone(&self.state.plan);
+        let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
+        tokio::spawn(prepare(plan, checks, by, start, keeper, tell));
+    }
+
+    fn may_prepare(&self, by: &str, start: &Start) -> Result<(), String> {
+        if let Some((other, _)) = &self.scheduler.live().preparing {
+            return Err(format!("{other} is being checked; one at a time"));
+        }
+        if self.runner().is_none() {
+            return Err("this run is not kept; actions need one that is".into());
+        }
+        let asked = Command::new(by, Act::Start(Box::new(start.clone())));
+        decide(&self.state, &asked, &clock::now()).map(|_| ()).map_err(|refusal| refusal.to_string())
+    }
+
+    /// The guards of the plan, and the action's own checks.
+    fn checks(&self, key: &ActionKey, dry: bool) -> Vec<(Probe, Given)> {
+        let plan = &self.state.plan;
+        let own = plan.action(key).map_or(&[][..], |action| &action.checks).iter().filter(|_| !dry);
+        let with = |probe: &Probe| {
+            let digest = probe.digest_of.as_ref().map(|key| self.digest_reviewed(key));
+            (probe.clone(), Given { digest, ..Given::default() })
+        };
+        plan.guards.iter().chain(own).map(with).collect()
+    }
+
+    /// The digest that a look has seen, if the point stands on that look.
+    fn digest_reviewed(&self, key: &crate::checklist::ProbeKey) -> Option<String> {
+        let now = clock::now();
+        let is_closed = self.state.judge(&now).is_closed(&key.point);
+        self.digest_seen(key).filter(|_| is_closed)
+    }
+
+    pub(super) fn acted(&mut self, acted: Acted) -> Going {
+        match acted {
+            Acted::Prepared { by, start, env } => return self.begin(by, *start, env),
+            Acted::Printed { started, bytes } if self.watches(started) => {
+                self.scheduler.live_mut().printed = bytes;
+                self.publish();
+            }
+            Acted::Ended { action, started, came } if self.watches(started) => {
+                self.watching = None;
+                self.scheduler.live_mut().printed = 0;
+                return self.record(came.act(action, started));
+            }
+            Acted::Printed { .. } | Acted::Ended { .. } => {}
+        }
+        Going::On
+    }
+
+    fn watches(&self, started: u64) -> bool {
+        self.watching.as_ref().is_some_and(|watching| watching.started == started)
+    }
+
+    /// Puts on record that it begins, and only then lets it.
+    fn begin(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
+        self.scheduler.live_mut().preparing = None;
+        let (key, dry) = (start.action.clone(), start.dry);
+        let env = match env {
+            Ok(env) => env,
+            Err(why) => {
+                self.publish();
+                self.say(Update::NotBegun(key, why));
+                return Going::On;
+            }
+        };
+        let started = match self.carry_out(&Command::new(by, Act::Start(Box::new(start)))) {
+            Ok(started) => started,
+            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
+                return Going::Broken(broken.to_string());
+            }
+            Err(why) => {
+                self.publish();
+                self.say(Update::NotBegun(key, why.to_string()));
+                return Going::On;
+            }
+        };
+        let plan = Arc::clone(&self.state.plan);
+        let Some((runner, action)) = self.runner().zip(plan.action(&key)) else {
+            let ended = Ended::NotStarted("nothing here can run it".into());
+            return self.record(Act::Ended {
+                action: key,
+                started,
+                ended,
+                cause: None,
+                took_ms: 0,
+                output: None,
+            });
+        };
+        self.watching = Some(runner.start(action, &key, started, dry, env));
+        self.publish();
+        Going::On
+    }
+
+    fn record(&mut self, act: Act) -> Going {
+        match self.carry_out(&Command::new(MACHINE, act)) {
+            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => Going::Broken(broken.to_string()),
+            Err(NotDone::Refused(Refusal::Sealed | Refusal::BeingSealed(_) | Refusal::NotAtWork(_)))
+            | Ok(_) => {
+                self.publish();
+                Going::On
+            }
+            Err(why) => {
+                self.publish();
+                self.say(Update::Warned(why.to_string()));
+                Going::On
+            }
+        }
+    }
+
+    /// Once it is on record that an action is to be stopped, it is.
+    pub(super) fn stop_if_asked(&self) {
+        let asked = self.state.under_way().is_some_and(|(_, deed)| deed.stopped.is_some());
+        if let (true, Some(watching)) = (asked, &self.watching) {
+            watching.stop();
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What a supervisor does: begins, reads, waits, and puts down how it ended.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, PipeReader, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Pid, Signal, kill_process_group, setsid};
+use sha2::{Digest as _, Sha256};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::files::{Begun, End, write};
+use super::order::Order;
+use crate::journal::entry::{Cause, Ended};
+use crate::outcome::Sha256Hex;
+use crate::secret::Stream;
+
+/// How much is read at once, in bytes.
+const PIECE: usize = 256 << 10;
+/// How long the output may stay open when the program has ended: what it started may hold it.
+const ECHO: Duration = Duration::from_secs(2);
+
+/// Why nothing was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It has begun, or was given up.
+    #[error("it has begun already, or was given up")]
+    Begun,
+    /// The system does not let it.
+    #[error("{what}: {source}")]
+    System {
+        /// What could not be done.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn cannot(what: &'static str) -> impl Fn(io::Error) -> Refused {
+    move |source| Refused::System { what, source }
+}
+
+enum Told {
+    Exited(io::Result<ExitStatus>),
+    Silent,
+    Asked,
+}
+
+/// What was kept of the output.
+struct Kept {
+    out: File,
+    bytes: u64,
+    sha256: Sha256,
+    stream: Stream,
+    lost: Option<String>,
+}
+
+/// What is kept while it is read; taken away when it is no longer waited for.
+type Keeping = Arc<Mutex<Option<Kept>>>;
+
+/// Runs what is ordered, to its end. Nothing has been run when it is refused.
+///
+/// # Errors
+/// Why it is.
+pub fn run(order: &Order) -> Result<(), Refused> {
+    // Fails only for the leader of a group, which may be one that a person has started by hand.
+    let _ = setsid();
+    let (tell, told) = mpsc::channel();
+    // Heard before anything runs: what is asked then is not lost.
+    hear(tell.clone()).map_err(cannot("signals"))?;
+    let stream = Stream::new(order.needles.clone())
+        .map_err(|error| Refused::System { what: "secrets", source: io::Error::other(error.to_string()) })?;
+    let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
+    let mut begun = Begun { supervisor: pid, group: None, at_ms: since_epoch() };
+    let mut marker = order.files.begin(&begun).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Refused::Begun,
+        _ => cannot("the mark that it begins")(error),
+    })?;
+    let out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(order.files.out());
+    let out = out.map_err(cannot("the file of its output"))?;
+    let at = Instant::now();
+    let kept = Kept { out, bytes: 0, sha256: Sha256::new(), stream, lost: None };
+    let keeping = Arc::new(Mutex::new(Some(kept)));
+    let end = match spawn(order, tell, Arc::clone(&keeping)) {
+        Ok(group) => {
+            begun.group = Some(group.as_raw_nonzero().get());
+            // Only of use where this process is killed.
+            let _ = write(&mut marker, &begun);
+            watch(order, &told, group, at, &keeping)
+        }
+        Err(error) => nothing(Ended::NotStarted(why(order, &error))),
+    };
+    order.files.end(&end).map_err(cannot("how it ended"))
+}
+
+fn since_epoch() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn why(order: &Order, error: &io::Error) -> String {
+    let program = order.argv.first().map_or("", String::as_str);
+    let program = crate::text::line(program);
+    match &order.cwd {
+        Some(cwd) if !cwd.is_dir() => format!("there is no directory {}", cwd.display()),
+        _ if error.kind() == io::ErrorKind::NotFound => {
+            format!("there is no program `{program}` here; install it, or see to PATH")
+        }
+        _ => format!("`{program}` cannot be started: {error}"),
+    }
+}
+
+fn nothing(ended: Ended) -> End {
+    let sha256 = Sha256Hex::of(b"");
+    End { ended, cause: None, took_ms: 0, bytes: 0, sha256, redacted: BTreeMap::new(), lost: None }
+}
+
+/// SIGTERM asks to stop what runs. A terminal that goes away is no reason to.
+fn hear(tell: Sender<Told>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
+    thread::spawn(move || {
+        for _ in signals.forever().filter(|signal| *signal == SIGTERM) {
+            let _ = tell.send(Told::Asked);
+        }
+    });
+    Ok(())
+}
+
+/// Starts the program in a group of its own, and the threads that read it and wait for it.
+fn spawn(order: &Order, tell: Sender<Told>, keeping: Keeping) -> io::Result<Pid> {
+    let (reader, writer) = io::pipe()?;
+    let (program, arguments) = order.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(program);
+    command.args(arguments).process_group(0).stdin(Stdio::null());
+    command.envs(order.env.iter().map(|(name, value)| (name, value.as_str())));
+    // One pipe for both: what is printed keeps its order.
+    command.stdout(writer.try_clone()?).stderr(writer);
+    if let Some(cwd) = &order.cwd {
+        command.current_dir(cwd);
+    }
+    let mut child = command.spawn()?;
+    // It holds the writing ends, which would keep the pipe open.
+    drop(command);
+    let group =
+        Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)).ok_or(io::ErrorKind::NotFound)?;
+    let silent = tell.clone();
+    thread::spawn(move || {
+        read(reader, &keeping);
+        silent.send(Told::Silent)
+    });
+    thread::spawn(move || tell.send(Told::Exited(child.wait())));
+    Ok(group)
+}
+
+/// Reads to the end. What cannot be kept is read all the same: a full disk does not stop a deployment.
+fn read(mut from: PipeReader, keeping: &Keeping) {
+    let (mut piece, mut clean) = (vec![0; PIECE], Vec::with_capacity(PIECE));
+    loop {
+        let length = match from.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Ok(length) => length,
+            Err(_) => 0,
+        };
+        let mut kept = keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = kept.as_mut() else { return };
+        clean.clear();
+        match length {
+            0 => kept.stream.end(&mut clean),
+            _ => kept.stream.push(&piece[..length], &mut clean),
+        }
+        kept.keep(&clean);
+        if length == 0 {
+            return;
+        }
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, clean: &[u8]) {
+        if self.lost.is_some() {
+            return;
+        }
+        match self.out.write_all(clean) {
+            Ok(()) => {
+                self.sha256.update(clean);
+                self.bytes += clean.len() as u64;
+            }
+            Err(error) => {
+                self.lost = Some(error.to_string());
+                // Of the last piece there may be a part, which no digest is of.
+                let _ = self.out.set_len(self.bytes);
+            }
+        }
+    }
+
+    /// What there is to be said of it, durable by then.
+    fn told(mut self, end: End) -> End {
+        if let Err(error) = self.out.sync_all() {
+            self.lost.get_or_insert_with(|| error.to_string());
+        }
+        let (sha256, redacted) = (Sha256Hex(self.sha256.finalize().into()), self.stream.found);
+        End { bytes: self.bytes, sha256, redacted, lost: self.lost, ..end }
+    }
+}
+
+/// Waits for the end; brings it about at the deadline, or when asked.
+fn watch(order: &Order, told: &Receiver<Told>, group: Pid, at: Instant, keeping: &Keeping) -> End {
+    let mut watched = Watched { group, until: at + Duration::from_millis(order.deadline_ms), cause: None };
+    let grace = Duration::from_millis(order.grace_ms);
+    let (mut status, mut silent, mut took) = (None, false, Duration::ZERO);
+    while status.is_none() || !silent {
+        match told.recv_timeout(watched.until.saturating_duration_since(Instant::now())) {
+            Ok(Told::Exited(exited)) => {
+                took = at.elapsed();
+                status = Some(exited);
+                watched.until = Instant::now() + ECHO;
+            }
+            Ok(Told::Silent) => silent = true,
+            Ok(Told::Asked) if status.is_none() => watched.stop(Cause::Stopped, grace),
+            Ok(Told::Asked) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if status.is_some() => break,
+            Err(_) => watched.stop(Cause::Deadline, grace),
+        }
+    }
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let end = End { cause: watched.cause, took_ms, ..nothing(ended(status)) };
+    let kept = keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut end = match kept {
+        Some(kept) => kept.told(end),
+        None => end,
+    };
+    if !silent {
+        let why = "what it started still held its output when it ended; what came after is not kept";
+        end.lost.get_or_insert_with(|| why.into());
+    }
+    end
+}
+
+fn ended(status: Option<io::Result<ExitStatus>>) -> Ended {
+    match status {
+        Some(Ok(status)) => match (status.code(), status.signal()) {
+            (Some(code), _) => Ended::Exit(code),
+            (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+        },
+        Some(Err(error)) => Ended::Unknown(error.to_string()),
+        None => Ended::Unknown("nobody waited for it".into()),
+    }
+}
+
+struct Watched {
+    group: Pid,
+    until: Instant,
+    cause: Option<Cause>,
+}
+
+impl Watched {
+    /// Asks the group to end; when it has had its time, makes it.
+    fn stop(&mut self, cause: Cause, grace: Duration) {
+        let now = Instant::now();
+        let signal = match self.cause {
+            None => Signal::TERM,
+            Some(_) if self.until <= now => Signal::KILL,
+            Some(_) => return,
+        };
+        self.cause.get_or_insert(cause);
+        self.until = now + grace;
+        // That there is none left is what is wanted.
+        let _ = kill_process_group(self.group, signal);
+    }
+}

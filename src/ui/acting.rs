@@ -1,0 +1,274 @@
+//! Letting an action run, and stopping it: asked for, shown, asked again.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::app::{App, Effect};
+use super::deeds;
+use super::dialog::Dialog;
+use super::input::Field;
+use super::keymap::{self, Answer};
+use super::paper::ink;
+use super::sheet::Sheet;
+use super::theme::{Theme, Tone};
+use super::view::View;
+use super::words::field;
+use crate::checklist::{Action, ActionKey, Point};
+use crate::run::{Act, Progress, Request, Start};
+use crate::text;
+use crate::time;
+
+/// The question whether an action is to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunForm {
+    /// What would be asked for.
+    pub start: Start,
+    /// The environment's name as it is typed.
+    pub typed: Field,
+    /// What is wrong with it.
+    pub wrong: Option<String>,
+    /// The first line shown.
+    pub scroll: usize,
+}
+
+impl App {
+    /// `a`: the action of the selected point whose turn it is.
+    pub fn wish_run(&mut self) {
+        let Some(point) = self.point() else { return };
+        if let Some(id) = self.turn_of(point) {
+            let key = ActionKey::new(&point.id, id);
+            self.ask_to_run(&key);
+        } else {
+            let told = format!("{} has no action", point.id);
+            self.refuse(&told);
+        }
+    }
+
+    /// The action of a point that is the likeliest to be meant.
+    fn turn_of(&self, point: &Point) -> Option<String> {
+        match self.state.progress(point) {
+            Progress::Next(id) | Progress::Failed(id) | Progress::Interrupted(id) | Progress::Running(id) => {
+                Some(id)
+            }
+            Progress::Looking | Progress::Done => point.actions.first().map(|action| action.id.clone()),
+        }
+    }
+
+    /// Shows what would run, and asks; unless it cannot run whatever is answered.
+    pub fn ask_to_run(&mut self, key: &ActionKey) {
+        let start = |dry: bool| Start {
+            nth: self.state.action(key).map_or(0, |known| known.times) + 1,
+            action: key.clone(),
+            dry,
+            typed: Some(self.state.plan.environment.clone()).filter(|_| self.state.plan.production && !dry),
+            checked: Vec::new(),
+        };
+        let refusal = |start: &Start| self.refusal(Act::Start(Box::new(start.clone())));
+        let (real, dry) = (start(false), start(true));
+        let form = |start: Start| {
+            Dialog::Run(Box::new(RunForm { start, typed: Field::default(), wrong: None, scroll: 0 }))
+        };
+        match (refusal(&real), refusal(&dry)) {
+            (None, _) => self.dialog = Some(form(Start { typed: None, ..real })),
+            // What cannot run yet can perhaps be tried.
+            (Some(why), None) => {
+                self.dialog = Some(form(dry));
+                self.refuse(&format!("{why}. Its dry run is possible"));
+            }
+            (Some(why), Some(_)) => self.refuse_by(&why),
+        }
+    }
+
+    /// Whether the environment's name has to be typed.
+    fn has_to_type(&self, form: &RunForm) -> bool {
+        self.state.plan.production && !form.start.dry
+    }
+
+    /// A key for the question whether to run.
+    pub fn run_key(&mut self, mut form: Box<RunForm>, key: KeyEvent) -> Vec<Effect> {
+        if self.has_to_type(&form) {
+            match key.code {
+                KeyCode::Esc => return Vec::new(),
+                KeyCode::Tab => self.turn_dry(&mut form),
+                KeyCode::Enter if form.typed.text().trim() == self.state.plan.environment => {
+                    let typed = Some(form.typed.text().trim().to_owned());
+                    return self.run(Start { typed, ..form.start });
+                }
+                KeyCode::Enter => {
+                    form.wrong = Some(format!("type {} to let it run", self.state.plan.environment));
+                }
+                KeyCode::PageUp => form.scroll = form.scroll.saturating_sub(10),
+                KeyCode::PageDown => form.scroll += 10,
+                _ => {
+                    form.wrong = None;
+                    form.typed.key(key);
+                }
+            }
+        } else {
+            match keymap::answer(key) {
+                Some(Answer::Yes) => return self.run(form.start),
+                Some(Answer::No) => return Vec::new(),
+                Some(Answer::Scroll(lines)) => form.scroll = form.scroll.saturating_add_signed(lines),
+                _ if key.code == KeyCode::Tab => self.turn_dry(&mut form),
+                _ => {}
+            }
+        }
+        let limit = Sheet::of(&View::new(self), &Dialog::Run(form.clone())).limit(self.area);
+        form.scroll = form.scroll.min(limit);
+        self.dialog = Some(Dialog::Run(form));
+        Vec::new()
+    }
+
+    /// Between running it and trying it, where it can be tried.
+    fn turn_dry(&self, form: &mut RunForm) {
+        let start = Start { dry: !form.start.dry, typed: None, ..form.start.clone() };
+        let typed = Some(self.state.plan.environment.clone());
+        let asked = Act::Start(Box::new(Start { typed, ..start.clone() }));
+        match self.refusal(asked) {
+            None => (form.start, form.wrong) = (start, None),
+            Some(why) => form.wrong = Some(why.to_string()),
+        }
+    }
+
+    fn run(&mut self, start: Start) -> Vec<Effect> {
+        let what = if start.dry { "trying" } else { "running" };
+        self.say(&format!("{what} {}: guards and checks look first", start.action));
+        let by = self.me.principal.clone();
+        vec![Effect::Send(Request::Run { by, start: Box::new(start) })]
+    }
+
+    /// `S`: asks whether to stop what is at work.
+    pub fn wish_stop(&mut self) {
+        match self.state.under_way() {
+            Some((key, deed)) => {
+                self.dialog = Some(Dialog::Stop { action: key.clone(), started: deed.seq });
+            }
+            None => self.refuse("no action is at work"),
+        }
+    }
+
+    /// Tells at once when an action went wrong, and offers the way back.
+    pub fn tell_end(&mut self, before: Option<(ActionKey, u64)>) {
+        let Some((key, started)) = before else { return };
+        let known = self.state.action(&key);
+        let deed = known
+            .into_iter()
+            .flat_map(|known| [&known.latest, &known.dry])
+            .flatten()
+            .find(|deed| deed.seq == started);
+        let Some((deed, finished)) = deed.and_then(|deed| Some((deed, deed.finished.as_ref()?))) else {
+            return;
+        };
+        let told = format!("{key}: {}", finished.told());
+        if finished.ended.is_good() {
+            self.say(&told);
+            if self.way_back.is_some() && key.is_way_back() {
+                self.wish_way_back();
+            }
+        } else if self.dialog.is_some() || deed.dry || self.review.is_some() {
+            self.refuse(&told);
+        } else {
+            self.dialog = Some(Dialog::Failed { action: key, started });
+        }
+    }
+}
+
+/// Exactly what would run, where, with what.
+pub fn sheet(view: &View, width: usize, form: &RunForm) -> Sheet {
+    let (key, dry) = (&form.start.action, form.start.dry);
+    let title = if dry { format!("try {key}") } else { format!("run {key}") };
+    let mut sheet = Sheet::new(text::line(&title), Tone::Needs);
+    let Some(action) = view.plan().action(key) else { return sheet };
+    sheet.put(vec![ink(&action.title, Theme::strong())], width, 0);
+    sheet.gap();
+    what(view, &mut sheet, width, action, dry);
+    if let Some(deed) = view.app.state.action(key).and_then(|known| known.newest()) {
+        sheet.gap();
+        let told = format!("It has been begun before: {}. This runs it again.", deeds::told(view, deed));
+        sheet.put(vec![view.toned(&told, Tone::Stale)], width, 0);
+    }
+    let me = view.person(&view.app.me.principal);
+    let has_dry = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
+    if view.app.has_to_type(form) {
+        sheet.gap();
+        let asked = format!("This is production. To run it as {me}, type {}:", view.plan().environment);
+        sheet.put(vec![view.toned(&asked, Tone::Failed)], width, 0);
+        field(view, &mut sheet, width, &form.typed, 1, true);
+    }
+    if let Some(wrong) = &form.wrong {
+        sheet.put(vec![view.toned(&format!("✖ {}", text::line(wrong)), Tone::Failed)], width, 2);
+    }
+    let verb = if dry { format!("try it as {me}") } else { format!("run it as {me}") };
+    let yes = if view.app.has_to_type(form) { ("Enter", verb.as_str()) } else { ("y", verb.as_str()) };
+    let other = if dry { ("Tab", "run it") } else { ("Tab", "dry run") };
+    let keys: Vec<_> =
+        [Some(yes), has_dry.then_some(other), Some(("Esc", "leave it"))].into_iter().flatten().collect();
+    sheet.keys(view, &keys, width);
+    sheet
+}
+
+fn what(view: &View, sheet: &mut Sheet, width: usize, action: &Action, dry: bool) {
+    let Some(program) = &action.program else { return };
+    let mut row = |label: &str, value: &str, tone: Option<Tone>| {
+        let style = tone.map_or(Theme::text(), |tone| view.theme.tone(tone));
+        sheet.put(vec![view.dim(&format!("{label:<10}")), ink(value, style)], width, 10);
+    };
+    let words: Vec<String> = program.argv(dry).iter().map(|word| text::shell_word(word)).collect();
+    row("command", &words.join(" "), Some(Tone::Waived));
+    let shell = ["sh", "bash", "dash", "zsh"].contains(&program.argv(dry)[0].as_str());
+    if shell {
+        row("", "through a shell, as the profile says", Some(Tone::Stale));
+    }
+    row("directory", program.cwd.as_deref().unwrap_or("where gonogo was started"), None);
+    for (name, value) in &program.env {
+        row("with", &format!("{name}={}", value.shell()), None);
+    }
+    row("at most", &time::span(std::time::Duration::from_millis(action.deadline_ms)), None);
+    let checks = if dry { &[][..] } else { &action.checks };
+    let guards = view.plan().guards.iter().chain(checks).map(|probe| probe.title.as_str());
+    let guards: Vec<&str> = guards.collect();
+    match guards.as_slice() {
+        [] => row("guards", "none: nothing tells that this is the right place", Some(Tone::Stale)),
+        guards => guards.iter().for_each(|guard| row("first", guard, None)),
+    }
+    if !dry {
+        row("then", "it goes on if this terminal is closed; S stops it", None);
+    }
+}
+
+/// Whether to stop what is at work.
+pub fn stop(view: &View, width: usize, key: &ActionKey, started: u64) -> Sheet {
+    let mut sheet = Sheet::new(format!("stop {}", text::line(&key.to_string())), Tone::Failed);
+    if let Some(deed) =
+        view.app.state.action(key).and_then(|known| known.newest()).filter(|deed| deed.seq == started)
+    {
+        sheet.put(vec![ink(&deeds::told(view, deed), Theme::strong())], width, 0);
+        sheet.gap();
+    }
+    let told = "It is asked to end (SIGTERM to its whole group), has ten seconds, and is killed then. What it has half done stays half done.";
+    sheet.put(vec![ink(told, Theme::text())], width, 0);
+    let me = view.person(&view.app.me.principal);
+    sheet.keys(view, &[("y", &format!("stop it as {me}")), ("Esc", "let it run")], width);
+    sheet
+}
+
+/// That an action went wrong, and what can be done.
+pub fn failed(view: &View, width: usize, key: &ActionKey, started: u64) -> Sheet {
+    let mut sheet = Sheet::new(format!("{} did not go well", text::line(&key.to_string())), Tone::Failed);
+    let known = view.app.state.action(key).and_then(|known| known.latest.as_ref());
+    if let Some(deed) = known.filter(|deed| deed.seq == started) {
+        sheet.put(vec![view.toned(&deeds::told(view, deed), Tone::Failed)], width, 0);
+        sheet.gap();
+        let output = deed.finished.as_ref().and_then(|finished| finished.output.as_ref());
+        for line in output.map_or("", |output| &output.tail).lines() {
+            sheet.put(vec![view.dim("│ "), ink(line, Theme::text())], width, 2);
+        }
+    }
+    for contact in &view.plan().contacts {
+        let told = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
+        sheet.put(vec![view.dim(&told)], width, 2);
+    }
+    let back = (!view.plan().rollback.is_empty() && !key.is_way_back()).then_some(("A", "the way back"));
+    let keys: Vec<_> = back.into_iter().chain([("o", "all it printed"), ("Esc", "stay here")]).collect();
+    sheet.keys(view, &keys, width);
+    sheet
+}

@@ -1,0 +1,365 @@
+//! The output of an action, all of it: followed, scrolled, searched. However long it is, only what is shown is held.
+
+use aho_corasick::AhoCorasick;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use super::app::{App, Effect};
+use super::deeds::{painted, size, told};
+use super::input::Field;
+use super::keymap::{self, Intent};
+use super::paper::{ink, shorten, wrap};
+use super::theme::{Theme, Tone};
+use super::view::{View, padded, spread};
+use crate::ansi;
+use crate::checklist::ActionKey;
+use crate::journal::side::Outputs;
+
+/// How much is read for one page, in bytes. A line longer than that is shown in pieces.
+const PIECE: usize = 128 << 10;
+/// How much is searched at once, in bytes.
+const SEARCHED: usize = 4 << 20;
+
+/// A place in an output.
+#[derive(Clone, Debug)]
+pub struct Pager {
+    /// The action.
+    pub key: ActionKey,
+    /// The position of its begin in the log.
+    pub started: u64,
+    /// Where the first line shown begins, in bytes.
+    top: u64,
+    /// Whether it stays at the end.
+    follow: bool,
+    /// Whether long lines are broken.
+    wrap: bool,
+    /// What is searched for.
+    find: Field,
+    /// Whether that is being typed.
+    typing: bool,
+    /// What is shown: where each line begins, and the line.
+    page: Vec<(u64, ansi::Line)>,
+    /// How much there is, in bytes.
+    length: u64,
+    /// What is to be told of the last key.
+    said: Option<String>,
+}
+
+impl Pager {
+    /// At the end of an output.
+    pub fn new(key: ActionKey, started: u64) -> Self {
+        Self {
+            key,
+            started,
+            top: 0,
+            follow: true,
+            wrap: true,
+            find: Field::default(),
+            typing: false,
+            page: Vec::new(),
+            length: 0,
+            said: None,
+        }
+    }
+
+    /// Reads what is to be shown on so many rows of so many columns.
+    fn load(&mut self, outputs: &Outputs, (columns, rows): (usize, usize)) {
+        self.length = outputs.length(self.started).unwrap_or(0);
+        if self.follow {
+            let from = self.length.saturating_sub(PIECE as u64);
+            let lines = self.lines(outputs, from, from > 0);
+            let mut room = rows;
+            let fits = lines.iter().rev().take_while(|(_, line)| {
+                let takes = self.rows_of(line, columns);
+                let fits = takes <= room;
+                room = room.saturating_sub(takes);
+                fits
+            });
+            let count = fits.count().max(1).min(lines.len());
+            self.page = lines[lines.len() - count..].to_vec();
+            self.top = self.page.first().map_or(0, |(at, _)| *at);
+        } else {
+            self.page = self.lines(outputs, self.top, false);
+            self.page.truncate(rows + 1);
+        }
+    }
+
+    fn rows_of(&self, line: &ansi::Line, columns: usize) -> usize {
+        let width: usize = line.iter().map(|(_, text)| super::paper::width(text)).sum();
+        if self.wrap { width.div_ceil(columns.max(1)).max(1) } else { 1 }
+    }
+
+    /// The lines from a place on; the first one is left out where it may have begun before.
+    fn lines(&self, outputs: &Outputs, from: u64, cut: bool) -> Vec<(u64, ansi::Line)> {
+        let bytes = outputs.read(self.started, from, PIECE).unwrap_or_default();
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at as u64 + 1);
+        let begins = std::iter::once(0).chain(ends).map(|at| from + at);
+        let lines = begins.zip(ansi::lines(&bytes));
+        let has_more = cut && bytes.contains(&b'\n');
+        lines.skip(usize::from(has_more)).collect()
+    }
+
+    fn up(&mut self, outputs: &Outputs, count: usize) {
+        self.follow = false;
+        let from = self.top.saturating_sub(PIECE as u64);
+        let before: Vec<u64> = {
+            let lines = self.lines(outputs, from, from > 0);
+            lines.into_iter().map(|(at, _)| at).filter(|at| *at < self.top).collect()
+        };
+        self.top = before.len().checked_sub(count).and_then(|at| before.get(at)).copied().unwrap_or(
+            // With no line end in all of it, a piece further up.
+            if before.is_empty() { from } else { before[0] },
+        );
+    }
+
+    fn down(&mut self, outputs: &Outputs, count: usize, rows: usize) {
+        if self.follow {
+            return;
+        }
+        let lines = self.lines(outputs, self.top, false);
+        if lines.len() <= rows {
+            self.follow = true;
+        } else if let Some((at, _)) = lines.get(count.min(lines.len() - rows)) {
+            self.top = *at;
+        }
+    }
+
+    /// To the next line that has what is searched for, or to the one before.
+    fn search(&mut self, outputs: &Outputs, forward: bool) {
+        let sought = self.find.text().trim().to_owned();
+        let found = AhoCorasick::builder().ascii_case_insensitive(true).build([&sought]);
+        let (Ok(matcher), false) = (found, sought.is_empty()) else { return };
+        let found = if forward { self.below(outputs, &matcher) } else { self.above(outputs, &matcher) };
+        if let Some(at) = found {
+            self.follow = false;
+            self.top = self.line_of(outputs, at);
+            self.said = None;
+        } else {
+            let way = if forward { "below" } else { "above" };
+            self.said = Some(format!("no {sought:?} {way}"));
+        }
+    }
+
+    fn below(&self, outputs: &Outputs, matcher: &AhoCorasick) -> Option<u64> {
+        let mut from = self.page.get(1).map_or(self.length, |(at, _)| *at);
+        loop {
+            let bytes = outputs.read(self.started, from, SEARCHED).ok().filter(|bytes| !bytes.is_empty())?;
+            if let Some(found) = matcher.find(&bytes) {
+                return Some(from + found.start() as u64);
+            }
+            if bytes.len() < SEARCHED {
+                return None;
+            }
+            from += (bytes.len() - self.find.text().len()) as u64;
+        }
+    }
+
+    fn above(&self, outputs: &Outputs, matcher: &AhoCorasick) -> Option<u64> {
+        let mut until = self.top;
+        while until > 0 {
+            let from = until.saturating_sub(SEARCHED as u64);
+            let most = usize::try_from(until - from).unwrap_or(SEARCHED);
+            let bytes = outputs.read(self.started, from, most).ok()?;
+            if let Some(found) = matcher.find_iter(&bytes).last() {
+                return Some(from + found.start() as u64);
+            }
+            until = if from == 0 { 0 } else { from + self.find.text().len() as u64 };
+        }
+        None
+    }
+
+    /// Where the line begins that a place is in.
+    fn line_of(&self, outputs: &Outputs, at: u64) -> u64 {
+        let from = at.saturating_sub(PIECE as u64 / 2);
+        let most = usize::try_from(at - from).unwrap_or(0);
+        let bytes = outputs.read(self.started, from, most).unwrap_or_default();
+        bytes.iter().rposition(|byte| *byte == b'\n').map_or(from, |end| from + end as u64 + 1)
+    }
+}
+
+/// Where the output stands on a screen: below a line that names it.
+fn place(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 1,
+        y: area.y + 2,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(3),
+    }
+}
+
+impl App {
+    /// `o`: the output of the selected point's newest running.
+    pub fn wish_output(&mut self, key: Option<&ActionKey>) {
+        let here = self.point().map(|point| point.id.clone()).unwrap_or_default();
+        let of_point = self.state.actions.iter().filter(|(other, _)| match &key {
+            Some(key) => other == key,
+            None => other.point == here,
+        });
+        let newest =
+            of_point.filter_map(|(key, known)| Some((key, known.newest()?))).max_by_key(|(_, deed)| deed.seq);
+        match newest {
+            Some((key, deed)) => self.pager = Some(Pager::new(key.clone(), deed.seq)),
+            None => self.refuse("nothing has been run here yet"),
+        }
+        self.turn_page();
+    }
+
+    /// Reads anew what the pager and the detail show of outputs.
+    pub fn turn_page(&mut self) {
+        let Some(outputs) = self.outputs.clone() else { return };
+        let area = place(self.area);
+        if let Some(pager) = &mut self.pager {
+            pager.load(&outputs, (area.width.into(), area.height.into()));
+        }
+        self.tail = self.state.under_way().map(|(_, deed)| {
+            let length = outputs.length(deed.seq).unwrap_or(0);
+            let bytes = outputs.read(deed.seq, length.saturating_sub(4096), 4096).unwrap_or_default();
+            (deed.seq, ansi::lines(&bytes))
+        });
+    }
+
+    /// A key while an output is shown.
+    pub fn pager_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let (Some(outputs), Some(mut pager)) = (self.outputs.clone(), self.pager.take()) else {
+            return Vec::new();
+        };
+        let rows = usize::from(place(self.area).height).max(1);
+        pager.said = None;
+        if pager.typing {
+            match key.code {
+                KeyCode::Enter => {
+                    pager.typing = false;
+                    pager.search(&outputs, true);
+                }
+                KeyCode::Esc => pager.typing = false,
+                _ => pager.find.key(key),
+            }
+            self.pager = Some(pager);
+            self.turn_page();
+            return Vec::new();
+        }
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('w') if !control => pager.wrap = !pager.wrap,
+            KeyCode::Char('/') => (pager.typing, pager.find) = (true, Field::default()),
+            KeyCode::Char('n') => pager.search(&outputs, true),
+            KeyCode::Char('N') => pager.search(&outputs, false),
+            KeyCode::Esc | KeyCode::Char('o' | 'q') => return Vec::new(),
+            _ => match keymap::intent(key) {
+                Some(Intent::Up) => pager.up(&outputs, 1),
+                Some(Intent::Down) => pager.down(&outputs, 1, rows),
+                Some(Intent::PageUp) => pager.up(&outputs, rows - 1),
+                Some(Intent::PageDown) => pager.down(&outputs, rows.max(2) - 1, rows),
+                Some(Intent::HalfUp) => pager.up(&outputs, rows / 2),
+                Some(Intent::HalfDown) => pager.down(&outputs, (rows / 2).max(1), rows),
+                Some(Intent::First) => (pager.top, pager.follow) = (0, false),
+                Some(Intent::Last) => pager.follow = true,
+                Some(
+                    intent
+                    @ (Intent::Stop | Intent::WayBack | Intent::Help | Intent::Suspend | Intent::Leave),
+                ) => {
+                    self.pager = Some(pager);
+                    return self.wish(intent);
+                }
+                _ if key.code == KeyCode::Char('f') => pager.follow = true,
+                _ => {}
+            },
+        }
+        self.pager = Some(pager);
+        self.turn_page();
+        Vec::new()
+    }
+}
+
+/// What the keys do there.
+pub const KEYS: [(&str, &str); 7] = [
+    ("↑ ↓ PgUp PgDn", "scroll"),
+    ("g G", "ends"),
+    ("f", "follow"),
+    ("w", "wrap"),
+    ("/ n N", "find"),
+    ("S", "stop it"),
+    ("Esc", "back"),
+];
+
+/// Draws the output over everything between the lines on top and at the bottom.
+pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
+    let area = place(frame.area());
+    let over = Rect { y: 1, height: frame.area().height.saturating_sub(2), ..frame.area() };
+    frame.render_widget(ratatui::widgets::Clear, over);
+    super::panels::put(
+        frame,
+        Rect { y: area.y - 1, height: 1, ..area },
+        [head(view, pager, area.width.into())],
+    );
+    let width = usize::from(area.width);
+    let mut rows: Vec<Line> = Vec::new();
+    for (_, line) in &pager.page {
+        let spans = found(painted(view, line), pager.find.text().trim());
+        if pager.wrap {
+            rows.extend(wrap(spans, width, 0));
+        } else {
+            rows.push(Line::from(shorten(spans, width)));
+        }
+    }
+    let height = usize::from(area.height);
+    let skipped = if pager.follow { rows.len().saturating_sub(height) } else { 0 };
+    super::panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
+    if pager.page.is_empty() {
+        super::panels::put(frame, area, [Line::from(view.dim("It has printed nothing."))]);
+    }
+}
+
+fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
+    let deed = view.app.state.action(&pager.key).and_then(|known| {
+        [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.started)
+    });
+    let mut left = vec![ink(&format!("{} ", pager.key), Theme::strong())];
+    left.extend(deed.map(|deed| view.dim(&format!("· {} ", told(view, deed)))));
+    let right = if pager.typing {
+        let typed = padded(vec![ink(pager.find.text(), Theme::text())], 20);
+        let mut spans = vec![ink(" /", view.theme.accent())];
+        spans.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
+        spans
+    } else if let Some(said) = &pager.said {
+        vec![view.toned(&format!(" {said}"), Tone::Failed)]
+    } else if pager.follow {
+        vec![view.toned(" following", Tone::Busy)]
+    } else {
+        let until = pager.page.last().map_or(pager.top, |(at, _)| *at);
+        vec![view.dim(&format!(" {} of {}", size(until), size(pager.length)))]
+    };
+    let room = width.saturating_sub(right.iter().map(Span::width).sum());
+    Line::from(spread(shorten(left, room), ("─", view.theme.rule()), right, width))
+}
+
+/// The same with what is searched for in reverse.
+fn found(spans: Vec<Span<'static>>, sought: &str) -> Vec<Span<'static>> {
+    let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+    let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([sought]);
+    let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return spans };
+    let marks: Vec<_> = matcher.find_iter(&text).map(|found| found.range()).collect();
+    if marks.is_empty() {
+        return spans;
+    }
+    let (mut marked, mut at) = (Vec::new(), 0);
+    for span in spans {
+        let content = span.content.into_owned();
+        for (index, part) in content.char_indices().map(|(index, c)| (at + index, c)).collect::<Vec<_>>() {
+            let is_in = marks.iter().any(|mark| mark.contains(&index));
+            let style = if is_in { span.style.add_modifier(Modifier::REVERSED) } else { span.style };
+            match marked.last_mut() {
+                Some(Span { content, style: last }) if *last == style => {
+                    let content: &mut std::borrow::Cow<'static, str> = content;
+                    content.to_mut().push(part);
+                }
+                _ => marked.push(Span::styled(part.to_string(), style)),
+            }
+        }
+        at += content.len();
+    }
+    marked
+}

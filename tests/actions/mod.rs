@@ -1,0 +1,9 @@
+//! Actions: what people let run, through the real program at a real terminal.
+
+mod holding;
+mod once;
+mod rules;
+mod scene;
+mod secrets;
+mod survive;
+mod way_back;

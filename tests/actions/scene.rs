@@ -1,0 +1,258 @@
+//! A small deployment whose steps are scripts: each tells that it ran, and waits where it is told to.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::bench::gonogo::{Output, Sandbox};
+use crate::bench::keys::SshKey;
+use crate::bench::terminal::{Key, Terminal};
+use crate::bench::wait;
+
+pub const ANN: &str = "ann@deck.example";
+
+/// Counts lines until it may go on; ends with the scene.
+pub const COUNTS: &str = "n=0; while [ -e ran ] && [ ! -e go ]; do n=$((n+1)); echo \"line $n\"; sleep 0.02; done; echo \"last $n\"";
+
+const CHECKLIST: &str = r#"
+name = "small"
+[[section]]
+id = "prep"
+title = "Before"
+[[section.point]]
+id = "prep.ready"
+title = "All is ready"
+why = "What is needed is there."
+[[section.point.probe]]
+id = "file"
+title = "The file is there"
+kind = "command"
+with = { argv = ["cat", "ready"] }
+
+[[section]]
+id = "deploy"
+title = "Deploy"
+actions_after = ["prep"]
+[[section.point]]
+id = "deploy.ship"
+title = "Shipped"
+why = "It is there."
+[[section.point.action]]
+id = "build"
+title = "Build it"
+with = { argv = ["sh", "build.sh"], dry_run = ["sh", "-c", "echo would build"], "env?" = "{{ build.env }}" }
+[[section.point.action]]
+id = "push"
+title = "Push it"
+with = { argv = ["sh", "push.sh"] }
+[[section.point.probe]]
+id = "there"
+title = "It is there"
+kind = "command"
+of = "push"
+with = { argv = ["cat", "pushed"] }
+[[section.point]]
+id = "deploy.roll"
+title = "Rolled out"
+why = "It runs."
+after = ["deploy.ship"]
+[[section.point.action]]
+id = "roll"
+title = "Roll it out"
+with = { argv = ["sh", "roll.sh"] }
+[[section.point.probe]]
+id = "runs"
+title = "It runs"
+kind = "command"
+of = "roll"
+with = { argv = ["cat", "rolled"] }
+
+[[section]]
+id = "verify"
+title = "Verify"
+judges_rollback = true
+[[section.point]]
+id = "verify.up"
+title = "It is up"
+why = "It answers."
+due = "deploy.roll"
+[[section.point.probe]]
+id = "up"
+title = "It answers"
+kind = "command"
+with = { argv = ["cat", "ready"] }
+
+[[rollback]]
+id = "pause"
+title = "Pause the consumers"
+with = { argv = ["sh", "pause.sh"] }
+[[rollback]]
+id = "old"
+title = "Put the old image back"
+with = { argv = ["sh", "old.sh"] }
+"#;
+
+/// A directory of scripts, a key, a profile.
+pub struct Scene {
+    pub sandbox: Sandbox,
+    key: SshKey,
+    more: String,
+}
+
+impl Scene {
+    /// Every step goes well.
+    pub fn new() -> Self {
+        Self::with("")
+    }
+
+    /// The same, with more in the profile.
+    pub fn with(more: &str) -> Self {
+        let sandbox = Sandbox::new().checklist(CHECKLIST).file("ready", "yes\n").file("ran", "");
+        let key = sandbox.key("ann");
+        let scene = Self { sandbox, key, more: more.to_owned() };
+        for (name, leaves) in
+            [("build", "built"), ("push", "pushed"), ("roll", "rolled"), ("pause", "paused"), ("old", "old")]
+        {
+            scene.script(name, &format!("echo doing {name}; echo yes > {leaves}"));
+        }
+        scene.write_profile("");
+        scene
+    }
+
+    /// Writes the profile, with something before its tables.
+    pub fn write_profile(&self, head: &str) {
+        let profile = format!(
+            "environment = \"staging\"\nchecklist = \"checklist.toml\"\n{head}\n{}\n[[contact]]\nrole = \"SRE\"\nname = \"On call\"\nchannel = \"pager 4711\"\n",
+            self.more
+        );
+        fs::write(self.sandbox.work().join("profile.toml"), profile).unwrap();
+    }
+
+    /// What a step does, after it has told that it runs.
+    pub fn script(&self, name: &str, does: &str) {
+        let text = format!("echo {name} >> ran\n{does}\n");
+        fs::write(self.sandbox.work().join(format!("{name}.sh")), text).unwrap();
+    }
+
+    /// Lets the steps that count go on.
+    pub fn go(&self) {
+        fs::write(self.sandbox.work().join("go"), "").unwrap();
+    }
+
+    /// Which steps have run, in order.
+    pub fn ran(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.sandbox.work().join("ran")).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    pub fn open(&mut self) -> Terminal {
+        self.open_with(&[], 120, 40)
+    }
+
+    #[track_caller]
+    pub fn open_with(&mut self, more: &[&str], columns: u16, rows: u16) -> Terminal {
+        let key = self.key.path.display().to_string();
+        let mut args = vec![
+            "run",
+            "profile.toml",
+            "--release",
+            "v2",
+            "--previous",
+            "v1",
+            "--trust",
+            "--as",
+            ANN,
+            "--key",
+            &key,
+        ];
+        args.extend(more);
+        self.set_args(&args);
+        self.sandbox.terminal(columns, rows)
+    }
+
+    pub fn set_args(&mut self, args: &[&str]) {
+        let sandbox = std::mem::replace(&mut self.sandbox, Sandbox::new());
+        self.sandbox = sandbox.args(args.iter().map(ToString::to_string));
+    }
+
+    /// The log of the only run.
+    #[track_caller]
+    pub fn log(&self) -> PathBuf {
+        let [log] = self.sandbox.logs("staging").try_into().expect("one log");
+        log
+    }
+
+    #[track_caller]
+    pub fn entries(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.log()).unwrap();
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The entries of a kind.
+    #[track_caller]
+    pub fn of_kind(&self, kind: &str) -> Vec<Value> {
+        self.entries().into_iter().filter(|entry| entry["kind"] == kind).collect()
+    }
+
+    /// Waits until so many entries of a kind stand in the log.
+    #[track_caller]
+    pub fn wait_for(&self, kind: &str, count: usize) -> Vec<Value> {
+        wait::until(&format!("{count} entries of kind {kind}"), || {
+            let found = self.of_kind(kind);
+            (found.len() >= count).then_some(found)
+        })
+    }
+
+    /// What an action has printed, by its end in the log.
+    #[track_caller]
+    pub fn output(&self, finished: &Value) -> String {
+        let kept = finished["output"]["kept"].as_str().expect("an output");
+        fs::read_to_string(self.log().with_file_name(kept)).unwrap()
+    }
+
+    /// `gonogo verify`.
+    #[track_caller]
+    pub fn verify(&mut self) -> Output {
+        let signers = self.sandbox.allowed_signers(&[(ANN, &self.key)]);
+        let (log, signers) = (self.log().display().to_string(), signers.display().to_string());
+        self.set_args(&["verify", &log, "--signers", &signers]);
+        self.sandbox.run()
+    }
+}
+
+/// Runs the selected point's next action: the question first, then the answer.
+#[track_caller]
+pub fn run(terminal: &mut Terminal, action: &str) {
+    terminal.send("a").wait_for_text(&format!("run {action}"));
+    terminal.send("y").wait_gone(&format!("run {action}"));
+}
+
+/// The same, and waits until the screen has it that it went well.
+#[track_caller]
+pub fn run_well(terminal: &mut Terminal, action: &str) {
+    run(terminal, action);
+    terminal.wait_for_text(&format!("{action}: exit code 0"));
+}
+
+/// Goes to the deploy section's nth point.
+#[track_caller]
+pub fn deploy(terminal: &mut Terminal, down: usize) {
+    terminal.press(Key::Char('2')).press(Key::Char('g'));
+    for _ in 0..down {
+        terminal.press(Key::Down);
+    }
+}
+
+/// Each line once, in order, up to the last.
+#[track_caller]
+pub fn assert_whole(output: &str) {
+    let lines: Vec<&str> = output.lines().collect();
+    let (last, counted) = lines.split_last().expect("some output");
+    assert_eq!(*last, format!("last {}", counted.len()));
+    for (number, line) in (1..).zip(counted) {
+        assert_eq!(*line, format!("line {number}"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Secrets that an action prints are nowhere: not on the screen, not in the log, not beside it.
+
+use super::scene::{Scene, deploy, run};
+use crate::bench::need;
+use crate::bench::terminal::Key;
+
+const SECRET: &str = "s3cr3t/with+every=thing&more";
+
+#[test]
+fn in_whatever_spelling_and_wherever_it_is_cut() {
+    need!("ssh-keygen", "python3");
+    let values = "[values]\nbuild.env = { TOKEN = { secret = { env = \"SHIP_TOKEN\" } } }\n";
+    let mut scene = Scene::with(values);
+    // One byte at a time, flushed: it is cut at every place.
+    let program = r#"
+import base64, binascii, json, os, sys, time, urllib.parse
+s = os.environ["TOKEN"]
+b = s.encode()
+texts = [s, json.dumps(s), urllib.parse.quote(s, safe=""), urllib.parse.quote(s), b.hex(), b.hex().upper(),
+         base64.b64encode(b).decode(), base64.urlsafe_b64encode(b).decode(), base64.b64encode(b"user:" + b).decode(),
+         "https://u:" + urllib.parse.quote(s, safe="") + "@host/", "Bearer " + s]
+for text in texts:
+    for c in text + "\n":
+        os.write(1, c.encode())
+        time.sleep(0.0005)
+os.write(2, (s * 3 + "\n").encode())
+os.write(1, b"end of it\n")
+"#;
+    std::fs::write(scene.sandbox.work().join("print.py"), program).unwrap();
+    scene.script("build", "exec python3 print.py");
+    let sandbox = std::mem::replace(&mut scene.sandbox, crate::bench::gonogo::Sandbox::new());
+    scene.sandbox = sandbox.env("SHIP_TOKEN", SECRET);
+    let mut terminal = scene.open();
+    terminal.wait_for_text("1/4");
+    deploy(&mut terminal, 0);
+    terminal.send("a").wait_for_text("TOKEN=\"$SHIP_TOKEN\"");
+    terminal.press(Key::Esc).wait_gone("TOKEN=\"$SHIP_TOKEN\" sh");
+    run(&mut terminal, "deploy.ship/build");
+    let ended = scene.wait_for("action-finished", 1);
+    terminal.send("o").wait_for_text("end of it");
+    let shown = terminal.screen_text();
+    let told = ended[0]["output"]["redacted"]["env SHIP_TOKEN"].as_u64().unwrap();
+    assert!(told >= 14, "{told} were taken out");
+    terminal.press(Key::Esc).wait_gone("following");
+    terminal.press(Key::Char('q'));
+    let _ = terminal.wait_exit().code(5);
+    let mut files = vec![("the screen".to_owned(), shown)];
+    let mut directories = vec![scene.log().parent().unwrap().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for item in std::fs::read_dir(directory).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                files.push((
+                    path.display().to_string(),
+                    String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into(),
+                ));
+            }
+        }
+    }
+    assert!(files.len() >= 5, "{files:?}");
+    let pieces = [SECRET, "s3cr3t", "733363723374", "czNjcjN0L3", "s3cr3t%2F"];
+    for (name, text) in &files {
+        for piece in pieces {
+            assert!(!text.contains(piece), "{piece} is in {name}: {text}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What runs outlives the screen that it was begun from.
+
+use serde_json::Value;
+
+use super::scene::{COUNTS, Scene, assert_whole, deploy, run, run_well};
+use crate::bench::gonogo::signal;
+use crate::bench::need;
+use crate::bench::terminal::{Key, Terminal};
+use crate::bench::wait;
+
+/// A run whose build counts.
+fn counting() -> (Scene, Terminal) {
+    let mut scene = Scene::new();
+    scene.script("build", COUNTS);
+    let mut terminal = scene.open();
+    terminal.wait_for_text("1/4");
+    deploy(&mut terminal, 0);
+    run(&mut terminal, "deploy.ship/build");
+    terminal.wait_for_text("line 3");
+    (scene, terminal)
+}
+
+/// Resumes, sees it run, lets it end, and holds its output to be whole.
+#[track_caller]
+fn goes_on(mut scene: Scene) {
+    let mut terminal = scene.open();
+    terminal.wait_for_text("running");
+    deploy(&mut terminal, 0);
+    terminal.wait_for_text("line ");
+    scene.go();
+    terminal.wait_for_text("exit code 0");
+    let ended = scene.wait_for("action-finished", 1);
+    assert_eq!(ended[0]["ended"], serde_json::json!({"exit": 0}));
+    assert_whole(&scene.output(&ended[0]));
+    assert_eq!(scene.ran(), ["build"]);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
+    let _ = scene.verify().code(5).stdout_has("open: valid");
+}
+
+#[test]
+fn of_gonogo_killed() {
+    need!("ssh-keygen");
+    let (scene, terminal) = counting();
+    signal(terminal.pid(), "KILL");
+    drop(terminal);
+    goes_on(scene);
+}
+
+#[test]
+fn of_a_terminal_that_is_closed() {
+    need!("ssh-keygen");
+    let (scene, terminal) = counting();
+    // Closes the pseudo-terminal under it.
+    drop(terminal);
+    goes_on(scene);
+}
+
+#[test]
+fn of_a_hangup() {
+    need!("ssh-keygen");
+    let (scene, terminal) = counting();
+    signal(terminal.pid(), "HUP");
+    let _ = terminal.wait_exit().code(130);
+    goes_on(scene);
+}
+
+#[test]
+fn what_ended_meanwhile_is_taken_in_and_not_run_again() {
+    need!("ssh-keygen");
+    let (mut scene, terminal) = counting();
+    signal(terminal.pid(), "KILL");
+    drop(terminal);
+    scene.go();
+    let end = scene.log().with_extension("jsonl.d").join("action-2.end");
+    wait::until("the supervisor's word", || end.exists().then_some(()));
+    let mut terminal = scene.open();
+    let ended = scene.wait_for("action-finished", 1);
+    assert_whole(&scene.output(&ended[0]));
+    deploy(&mut terminal, 0);
+    terminal.wait_for_text("exit code 0");
+    assert_eq!(scene.ran(), ["build"]);
+}
+
+#[test]
+fn where_the_supervisor_is_killed_nobody_knows_and_a_person_says() {
+    need!("ssh-keygen");
+    let (mut scene, terminal) = counting();
+    let begun = scene.log().with_extension("jsonl.d").join("action-2.begun");
+    let begun: Value = serde_json::from_slice(&std::fs::read(begun).unwrap()).unwrap();
+    let pid = u32::try_from(begun["supervisor"].as_i64().unwrap()).unwrap();
+    signal(pid, "KILL");
+    scene.go();
+    let mut terminal = terminal;
+    terminal.wait_for_text("interrupted, outcome unknown");
+    terminal.wait_for_text("did not go well");
+    terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("needs you");
+    // Its point has no probe of the build: a person looks, and says so; then the next step can come.
+    terminal.send(" ").wait_for_text("y confirm");
+    terminal.send("y").wait_for_text("confirmed deploy.ship");
+    run_well(&mut terminal, "deploy.ship/push");
+    terminal.wait_for_text("SETTLED");
+    assert_eq!(scene.ran(), ["build", "push"]);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
+    let _ = scene.verify().code(5).stdout_has("open: valid");
+}
+
+#[test]
+fn what_was_put_on_record_and_never_began_is_told_so() {
+    need!("ssh-keygen");
+    let (mut scene, terminal) = counting();
+    signal(terminal.pid(), "KILL");
+    drop(terminal);
+    scene.go();
+    let beside = scene.log().with_extension("jsonl.d");
+    wait::until("its end", || beside.join("action-2.end").exists().then_some(()));
+    // As after a crash between the entry and the mark of the supervisor.
+    std::fs::remove_dir_all(&beside).unwrap();
+    let mut terminal = scene.open();
+    terminal.wait_for_text("never began");
+    let ended = scene.wait_for("action-finished", 1);
+    assert!(ended[0]["ended"]["not-started"].is_string(), "{ended:?}");
+    // A supervisor that comes late finds that it was given up.
+    assert!(beside.join("action-2.begun").exists());
+    terminal.wait_for_text("did not go well").press(Key::Esc).wait_gone("did not go well");
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
+    let _ = scene.verify().code(5).stdout_has("open: valid");
+}

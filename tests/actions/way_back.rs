@@ -1,0 +1,70 @@
+//! The way back, to its end.
+
+use super::scene::{Scene, deploy, run, run_well};
+use crate::bench::need;
+use crate::bench::terminal::Key;
+
+#[test]
+fn a_release_that_fails_is_rolled_back_and_the_verdict_says_so() {
+    need!("ssh-keygen");
+    for (columns, rows) in [(120, 40), (80, 24)] {
+        let mut scene = Scene::new();
+        scene.script("roll", "echo crash loop >&2; exit 1");
+        let mut terminal = scene.open_with(&[], columns, rows);
+        terminal.wait_for_text("1/4");
+        deploy(&mut terminal, 0);
+        run_well(&mut terminal, "deploy.ship/build");
+        run_well(&mut terminal, "deploy.ship/push");
+        terminal.wait_for_text("2/4");
+        deploy(&mut terminal, 1);
+        run(&mut terminal, "deploy.roll/roll");
+        terminal.wait_for_text("did not go well");
+        terminal.send("A").wait_for_text("The way back to v1");
+        terminal.send("b").wait_for_text("no step of the way back has been taken");
+        run_well(&mut terminal, "rollback/pause");
+        // From here on nothing is deployed any more.
+        terminal.press(Key::Esc).wait_gone("The way back");
+        terminal.send("a").wait_for_text("the release is being rolled back");
+        terminal.press(Key::Down).send("A").wait_for_text("The way back to v1");
+        terminal.send("b").wait_for_text("Why were steps of the way back left out?");
+        terminal.press(Key::Esc).wait_gone("Why were steps");
+        run_well(&mut terminal, "rollback/old");
+        terminal.send("b").wait_for_text("You say that v2 has been rolled back to v1");
+        terminal.send("y");
+        scene.wait_for("rolled-back", 1);
+        // What tells how it went looks again, though the rollout was never complete.
+        terminal.wait_for_text("passed");
+        terminal.send("v").wait_for_text("rolled back").wait_for_text("to v1");
+        terminal.send("y").wait_for_text("s seal");
+        terminal.send("s").wait_for_text("Once it stands");
+        terminal.send("y").wait_for_text("SEALED");
+        terminal.press(Key::Esc).wait_gone("SEALED by");
+        terminal.press(Key::Esc).wait_gone("The way back");
+        terminal.send("q");
+        let _ = terminal.wait_exit().code(1);
+        assert_eq!(scene.ran(), ["build", "push", "roll", "pause", "old"]);
+        let verdict = &scene.of_kind("verdict")[0];
+        assert_eq!(verdict["decision"], "NO-GO");
+        let reasons = verdict["reasons"].as_array().unwrap();
+        assert!(
+            reasons.iter().any(|reason| reason["point"] == "rollback" && reason["status"] == "rolled back")
+        );
+        let _ = scene.verify().code(0).stdout_has("rollback  to v1").stdout_has("verdict   NO-GO 3/4");
+    }
+}
+
+#[test]
+fn steps_that_are_left_out_need_a_reason() {
+    need!("ssh-keygen");
+    let mut scene = Scene::new();
+    let mut terminal = scene.open();
+    terminal.wait_for_text("1/4");
+    terminal.send("A").wait_for_text("The way back to v1");
+    terminal.press(Key::Down);
+    run_well(&mut terminal, "rollback/old");
+    terminal.send("b").wait_for_text("Why were steps of the way back left out?");
+    terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y say so");
+    terminal.send("y");
+    let back = scene.wait_for("rolled-back", 1);
+    assert_eq!((&back[0]["left"][0], &back[0]["reason"]), (&"pause".into(), &"nothing consumes yet".into()));
+}
