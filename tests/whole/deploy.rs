@@ -16,6 +16,9 @@ use crate::bench::whole::{CODE, PROGRAMS, REPOSITORY, Whole};
 const TOOLS: [&str; 2] = ["buildah", "trivy"];
 const DRIVER: &str = "dana@deck.example";
 
+/// Something that the scanner finds and that is not above the threshold, so that there is something to tell.
+const MEDIUM: &str = "token eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c\n";
+
 /// The scanner has no daemon to ask: the image comes as a file.
 const PROFILE: &str = r#"
 [points."deploy.image-build-scan"]
@@ -56,8 +59,8 @@ impl Deployment {
         // What is built and what is planned is new.
         let docker = whole.checkout.path().join("projects/03-advanced");
         fs::create_dir_all(&docker).unwrap();
-        fs::write(docker.join("Dockerfile"), "FROM scratch\nCOPY README.md /README.md\nENV RELEASE=2\n")
-            .unwrap();
+        fs::write(docker.join("Dockerfile"), "FROM scratch\nCOPY app.env /app.env\nENV RELEASE=2\n").unwrap();
+        fs::write(whole.checkout.path().join("app.env"), MEDIUM).unwrap();
         whole.checkout.commit("three");
         whole.checkout.git(&["tag", "-f", "v2"]);
         let commit = whole.checkout.git(&["rev-parse", "v2^{commit}"]);
@@ -315,10 +318,10 @@ fn a_critical_finding_stops_there() {
     }
     let mut deployment = Deployment::new();
     let mut terminal = deployment.ready();
-    let readme = deployment.whole.checkout.path().join("README.md");
-    fs::write(readme, "aws_access_key_id = AKIAIOSFODNN7REALKEY\n").unwrap();
+    let file = deployment.whole.checkout.path().join("creds.env");
+    fs::write(file, "aws_access_key_id = AKIAIOSFODNN7REALKEY\n").unwrap();
     let docker = deployment.whole.checkout.path().join("projects/03-advanced/Dockerfile");
-    fs::write(docker, "FROM scratch\nCOPY README.md /creds.env\n").unwrap();
+    fs::write(docker, "FROM scratch\nCOPY creds.env /creds.env\n").unwrap();
     deployment.deployed(&mut terminal, "deploy.image-build-scan/scan");
     deployment.stops(terminal, "deploy.image-build-scan", "critical aws-access-key-id");
 }

@@ -15,6 +15,9 @@ pub struct Scan {
     /// The image that it must be of: `name:tag`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The file that the build has put the image's id into: where the report names an id, it must be this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
     /// From which severity on a finding is wrong.
     #[serde(default = "high")]
     pub fail_at: Severity,

@@ -13,8 +13,20 @@ use crate::text;
 /// How many findings are named.
 const NAMED: usize = 20;
 
-pub(super) fn judge(spec: &Scan, report: &Report, now: Timestamp, today: Date) -> Vec<Observation> {
-    let mut seen: Vec<_> = spec.image.iter().map(|image| of_image(image, report)).collect();
+pub(super) fn judge(
+    spec: &Scan,
+    report: &Report,
+    built: Option<&str>,
+    now: Timestamp,
+    today: Date,
+) -> Vec<Observation> {
+    let mut seen = match (built.map(str::trim), &report.id) {
+        (Some(built), Some(id)) => {
+            let expected = format!("{built}, which was built");
+            vec![Observation::new("scanned image", expected, id, id == built)]
+        }
+        _ => spec.image.iter().map(|image| of_image(image, report)).collect(),
+    };
     seen.push(age(spec, report, now));
     seen.push(scanned(report));
     seen.push(Observation::recorded("findings", counts(&report.findings)));

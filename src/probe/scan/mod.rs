@@ -25,6 +25,8 @@ struct Report {
     scanner: String,
     /// What was scanned, under all of its names; nothing where it does not say.
     images: Vec<String>,
+    /// The id of what was scanned, where it says it.
+    id: Option<String>,
     /// What kinds of things were looked at.
     scanned: Vec<String>,
     findings: Vec<Finding>,
@@ -49,7 +51,9 @@ pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
         Ok(Ok((report, digest))) => {
             let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
             let mut seen = vec![Observation::recorded(what, format!("{}, SHA-256 {digest}", report.scanner))];
-            seen.extend(judge::judge(spec, &report, Timestamp::now(), today));
+            // Without it, the name must do.
+            let built = spec.image_id.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+            seen.extend(judge::judge(spec, &report, built.as_deref(), Timestamp::now(), today));
             seen
         }
         Ok(Err(why)) => vec![Observation::unseen(what, "JSON of Trivy or Grype, or SARIF", why)],

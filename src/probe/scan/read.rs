@@ -29,6 +29,8 @@ struct Any {
 
 #[derive(Deserialize)]
 struct Metadata {
+    #[serde(rename = "ImageID")]
+    id: Option<String>,
     #[serde(rename = "RepoTags", default)]
     tags: Option<Vec<String>>,
     #[serde(rename = "RepoDigests", default)]
@@ -176,10 +178,11 @@ pub(super) fn report(bytes: &[u8]) -> Fact<Report> {
     let Any { artifact, created, metadata, results, matches, source, descriptor, runs } = any;
     if artifact.is_some() {
         let made = created.and_then(|at| at.parse().ok());
+        let id = metadata.as_ref().and_then(|about| about.id.clone());
         let names =
             metadata.map(|about| [about.tags, about.digests]).into_iter().flatten().flatten().flatten();
         let images = artifact.into_iter().chain(names).collect();
-        return Ok(Report { images, made, ..trivy(results.unwrap_or_default()) });
+        return Ok(Report { images, id, made, ..trivy(results.unwrap_or_default()) });
     }
     if let Some(matches) = matches {
         let made = descriptor.and_then(|about| about.timestamp?.parse().ok());
@@ -238,6 +241,7 @@ fn grype(matches: Vec<Match>, source: Option<Source>) -> Report {
         report.images.extend(text("userInput").or_else(|| source.target.as_str().map(str::to_owned)));
         let tags = source.target.get("tags").and_then(|tags| tags.as_array()).into_iter().flatten();
         report.images.extend(tags.filter_map(|tag| tag.as_str().map(str::to_owned)));
+        report.id = text("imageID");
         report.scanned.push(source.kind);
     }
     report.findings = matches
