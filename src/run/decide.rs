@@ -6,7 +6,7 @@ use super::known::PointState;
 use super::state::RunState;
 use super::status::{Judgement, Status};
 use super::verdict;
-use crate::checklist::{ActionKey, Confirm, Plan, Point, PointId, ProbeKey, ROLLBACK, Role};
+use crate::checklist::{Action, ActionKey, Confirm, Plan, Point, PointId, ProbeKey, ROLLBACK, Role};
 use crate::journal::entry::{
     ActionFinished, ActionStarted, ActionStopped, Confirmed, Ended, Enrolled, Event, Evidence, Joined,
     MACHINE, NotApplicable, Noted, Probed, Recovered, Replanned, Resumed, Retracted, RolledBack, Sealed,
@@ -252,7 +252,8 @@ impl Case<'_> {
         }
         let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::ended);
         let steps = self.state.plan.rollback.iter();
-        let left = steps.filter(|step| !ended(&step.id).is_some_and(Ended::is_good));
+        let is_meant = |step: &&Action| step.program.is_some() || !step.optional;
+        let left = steps.filter(is_meant).filter(|step| !ended(&step.id).is_some_and(Ended::is_good));
         let left: Vec<String> = left.map(|step| step.id.clone()).collect();
         let reason = reason.map(|words| worded(&words, "")).transpose()?;
         if !left.is_empty() && reason.is_none() {

@@ -171,7 +171,7 @@ impl Deployment {
 
     /// The run that stopped at a step says why, and offers the way back.
     #[track_caller]
-    fn stops(&self, mut terminal: Terminal, point: &str, why: &str) {
+    fn stops(&self, terminal: &mut Terminal, point: &str, why: &str) {
         terminal.wait_for_text(why);
         terminal.wait_for_text("way back");
         let down = ["image-build-scan", "image-push", "iac-apply", "migrations", "rollout"];
@@ -180,7 +180,7 @@ impl Deployment {
             terminal.press(Key::Esc).wait_gone("Esc stay here");
         }
         if last < 4 {
-            select(&mut terminal, '4', 4);
+            select(terminal, '4', 4);
             terminal.send("a").wait_for_text("it must be closed first");
         }
         let started = self.entries().into_iter().filter(|entry| entry["kind"] == "action-started");
@@ -308,7 +308,7 @@ fn a_build_that_fails_stops_there() {
     let mut terminal = deployment.ready();
     fs::write(docker, "FROM scratch\nCOPY nothing-of-that-name /x\n").unwrap();
     deployment.deployed(&mut terminal, "deploy.image-build-scan/build");
-    deployment.stops(terminal, "deploy.image-build-scan", "nothing-of-that-name");
+    deployment.stops(&mut terminal, "deploy.image-build-scan", "nothing-of-that-name");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_critical_finding_stops_there() {
     let docker = deployment.whole.checkout.path().join("projects/03-advanced/Dockerfile");
     fs::write(docker, "FROM scratch\nCOPY creds.env /creds.env\n").unwrap();
     deployment.deployed(&mut terminal, "deploy.image-build-scan/scan");
-    deployment.stops(terminal, "deploy.image-build-scan", "critical aws-access-key-id");
+    deployment.stops(&mut terminal, "deploy.image-build-scan", "critical aws-access-key-id");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_push_that_is_denied_stops_there() {
     let mut terminal = deployment.ready();
     fs::write(deployment.work().join("auth.json"), "{}").unwrap();
     deployment.deployed(&mut terminal, "deploy.image-push/push");
-    deployment.stops(terminal, "deploy.image-push", "authentication required");
+    deployment.stops(&mut terminal, "deploy.image-push", "authentication required");
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn brokers_that_are_not_well_after_it_stop_there() {
     terminal.wait_for_text("deploy.image-push/push: exit code 0");
     run(&mut terminal, 2, "deploy.iac-apply", "apply");
     deployment.whole.stack.redis.cli(&["CONFIG", "SET", "latency-monitor-threshold", "0"]);
-    deployment.stops(terminal, "deploy.iac-apply", "latency-monitor-threshold");
+    deployment.stops(&mut terminal, "deploy.iac-apply", "latency-monitor-threshold");
 }
 
 #[test]
@@ -384,5 +384,28 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.rollout/app");
     terminal.wait_for_text("not good at the end");
-    deployment.stops(terminal, "deploy.rollout", "not good at the end");
+    deployment.stops(&mut terminal, "deploy.rollout", "not good at the end");
+    deployment.whole.cluster.set(|objects| objects.hangs = false);
+    for step in ["pause", "app", "worker", "resume", "wait"] {
+        terminal.send("a").wait_for_text(&format!("run rollback/{step}"));
+        terminal.send("y").wait_for_text(&format!("rollback/{step}: exit code 0"));
+    }
+    terminal.send("b").wait_for_text("You say that v2 has been rolled back to v1");
+    terminal.send("y").wait_for_text("Rolled back");
+    // What tells how it went looks at the release that runs again, and its word is the verdict's.
+    terminal.wait_for("all of verification", |screen| {
+        screen.contents().matches("✔ passed").count() >= 4 && screen.contents().contains("needs you")
+    });
+    let previous = digest(&deployment.whole, "v1").unwrap();
+    terminal.send("v").wait_for_text("record this verdict").wait_for_text("rolled back");
+    terminal.send("y").wait_for_text("s seal");
+    terminal.send("s").wait_for_text("Once it stands");
+    terminal.send("y").wait_for_text("SEALED");
+    let entries = deployment.entries();
+    let of = |kind: &str| entries.iter().rfind(|entry| entry["kind"] == kind).unwrap().clone();
+    let back = of("rolled-back");
+    assert_eq!((&back["release"], &back["digest"]), (&"v1".into(), &previous.clone().into()));
+    let verdict = of("verdict");
+    assert_eq!(verdict["decision"], "NO-GO");
+    assert!(verdict["reasons"].to_string().contains(&previous), "{verdict}");
 }
