@@ -44,6 +44,7 @@ pub fn doubts(profile: &Profile, plan: &Plan) -> Vec<Finding> {
     let mut doubts = Doubts { profile, found: Vec::new() };
     doubts.missing(plan);
     doubts.people(plan);
+    doubts.guards(plan);
     let mut texts = Vec::new();
     leaves(&profile.file.values, &mut steps!["values"].to_vec(), &mut |path, leaf| {
         if let Leaf::Text(text) = leaf {
@@ -110,6 +111,16 @@ impl Doubts<'_> {
         } else if !plan.seals.contains(&Role::Reviewer) {
             let hint = "seals = [\"driver\", \"reviewer\"]";
             self.tell(Weight::Doubtful, &steps!["seals"], "a production run that one person can seal", hint);
+        }
+    }
+
+    /// What is run in production goes somewhere; something should tell that it is there.
+    fn guards(&mut self, plan: &Plan) {
+        let runs = plan.actions().any(|(_, action)| action.program.is_some());
+        if plan.production && runs && plan.guards.is_empty() {
+            let what = "no guard looks before an action whether it goes to the right place";
+            let hint = "add [[guard]]; config/production.toml has two";
+            self.tell(Weight::Doubtful, &steps!["production"], what, hint);
         }
     }
 

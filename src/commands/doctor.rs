@@ -110,7 +110,9 @@ fn unread(place: Place, secret: &SecretRef) -> Option<Finding> {
 /// Programs, directories and files that probes need, and that are not here.
 fn absent(plan: &Plan) -> Vec<Finding> {
     let specs = plan.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
-    let wanted: BTreeSet<_> = specs.flat_map(here).collect();
+    let programs = plan.actions().filter_map(|(_, action)| action.program.as_ref());
+    let run = programs.filter_map(|program| program.argv.first()).cloned().map(Here::Program);
+    let wanted: BTreeSet<_> = specs.flat_map(here).chain(run).collect();
     let absent = wanted.into_iter().filter_map(|wanted| match wanted {
         Here::Program(name) => (!is_program(&name))
             .then(|| (format!("there is no program {name} here"), "install it, or see to PATH")),

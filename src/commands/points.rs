@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::load::Loaded;
 use crate::checklist::needs::rights;
-use crate::checklist::{Confirm, Plan, Point, Probe, Promotion};
+use crate::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use crate::cli::{PlainFormat, PointsArgs};
 use crate::error::Exit;
 use crate::text::{count, line};
@@ -36,6 +36,9 @@ fn human(plan: &Plan) -> String {
         let _ = writeln!(out, "{}{} {}", if at > 0 { "\n" } else { "" }, at + 1, line(&section.title));
         for point in &section.points {
             let _ = writeln!(out, "\n  {}  {}{}", line(&point.id), line(&point.title), people(point));
+            for action in &point.actions {
+                action_lines(&mut out, action);
+            }
             for probe in &point.probes {
                 probe_lines(&mut out, probe);
             }
@@ -54,6 +57,15 @@ fn people(point: &Point) -> String {
     let applies = point.not_applicable.is_some().then_some("does not apply unless the profile says so");
     let told: Vec<_> = [mandatory, confirm, applies].into_iter().flatten().collect();
     if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+}
+
+fn action_lines(out: &mut String, action: &Action) {
+    let _ = writeln!(out, "    {:<11} {}; runs when a person says so", "action", line(&action.title));
+    let told = action.program.as_ref().map_or_else(
+        || format!("lacks {}: {}", count(action.missing.len(), "value"), action.missing.join(", ")),
+        |program| program.shown(false),
+    );
+    let _ = writeln!(out, "                {}", line(&told));
 }
 
 fn probe_lines(out: &mut String, probe: &Probe) {
@@ -89,6 +101,12 @@ fn machine(plan: &Plan) -> Value {
             "mandatory": point.mandatory,
             "confirm": point.confirm,
             "not_applicable": point.not_applicable,
+            "actions": point.actions.iter().map(|action| json!({
+                "id": action.id,
+                "title": action.title,
+                "argv": action.program.as_ref().map(|program| &program.argv),
+                "missing": action.missing,
+            })).collect::<Vec<_>>(),
             "probes": point.probes.iter().map(probe).collect::<Vec<_>>(),
         })
     };

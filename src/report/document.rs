@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::actions::{WayBack, way_back};
 use super::chart::{Bar, bars};
 use super::people::{Acted, People, Person, people};
 use super::points::{Section, sections};
@@ -51,6 +52,9 @@ pub struct Document {
     pub notes: Vec<Acted>,
     /// The sections with their points.
     pub sections: Vec<Section>,
+    /// The way back, where any of it was gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
     /// How the points fared over time.
     pub chart: Vec<Bar>,
     /// Every act of a person, in order, those that were taken back too.
@@ -196,6 +200,7 @@ impl Document {
             recovered: state.recoveries.iter().flat_map(|(seq, left)| recovered(*seq, left)).collect(),
             notes,
             sections: sections(&judgement),
+            way_back: way_back(state),
             chart: bars(basis.entries),
             acts,
         })

@@ -3,6 +3,7 @@
 //! [`Document`] is made once, from the log's entries and what verification found; every format is written from
 //! it. Nothing foreign in it can harm a terminal; each format escapes what could harm its own readers.
 
+mod actions;
 mod chart;
 pub mod compare;
 mod document;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::actions::{ActionPart, actions};
 use crate::checklist::{Confirm, Point, Probe};
 use crate::outcome::{Class, Observation};
 use crate::run::{Judgement, Look, PointState, Status, counting, why};
@@ -39,6 +40,9 @@ pub struct PointPart {
     pub trouble: Option<String>,
     /// How many people must confirm it.
     pub people: usize,
+    /// What was run for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<ActionPart>,
     /// Its probes.
     pub probes: Vec<ProbePart>,
     /// Who confirmed, waived, called it not applicable, said something.
@@ -123,6 +127,7 @@ fn part(judgement: &Judgement, point: &Point) -> PointPart {
         tone: tone(&status),
         trouble,
         people: if point.confirm == Confirm::None { 0 } else { point.confirm.people() },
+        actions: actions(judgement.state, &point.id, &point.actions),
         probes: point.probes.iter().map(|probe| probe_part(probe, state)).collect(),
         acts: state.map(|state| acts(judgement, state)).unwrap_or_default(),
     }

@@ -164,7 +164,8 @@ impl App {
             if self.way_back.is_some() && key.is_way_back() {
                 self.wish_way_back();
             }
-        } else if self.dialog.is_some() || deed.dry || self.review.is_some() {
+        } else if self.dialog.is_some() || self.is_typing_filter() || deed.dry || self.review.is_some() {
+            // Nothing takes the keys away from who types.
             self.refuse(&told);
         } else {
             self.dialog = Some(Dialog::Failed { action: key, started });

@@ -67,7 +67,11 @@ impl<'a> View<'a> {
     pub fn needs_human(&self, point: &Point) -> bool {
         let status = self.status(point);
         self.is_mine(point, &status)
-            || matches!(status, Status::Failed | Status::Error | Status::Unconfigured(_))
+            || matches!(
+                status,
+                Status::Failed | Status::Error | Status::Interrupted(_) | Status::Unconfigured(_)
+            )
+            || (matches!(status, Status::ToRun(_)) && self.app.review.is_none() && !self.app.looks_on)
     }
 
     /// The sign of a point's state, whether or not it is being probed.

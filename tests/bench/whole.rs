@@ -149,6 +149,13 @@ impl Whole {
         self
     }
 
+    /// Another image under the release's tag: it is the one that was built, and it runs.
+    pub fn release(&self, env: &[&str]) {
+        let digest = self.registry.push(REPOSITORY, "v2", env, &[]);
+        fs::write(self.sandbox.work().join("gonogo-image.id"), &digest).unwrap();
+        self.cluster.set(|objects| objects.digests.values_mut().for_each(|known| known.clone_from(&digest)));
+    }
+
     fn profile(&self) -> String {
         let rabbit = &self.stack.vhost;
         let collector = self.collector.as_ref().map(Collector::url).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! They judge nothing: a machine under load is no fault of the program.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench is test code: a panic is its report")]
 
+mod actions;
 mod append;
 #[expect(dead_code, unused_imports, unused_macros, reason = "the tests' bench has more than is needed here")]
 #[path = "../bench/mod.rs"]
@@ -18,6 +19,9 @@ mod probes;
 mod sample;
 #[path = "../../src/ui/tests/sample_plan.rs"]
 mod sample_plan;
+#[expect(dead_code, reason = "the tests look at more of it")]
+#[path = "../actions/scene.rs"]
+mod scene;
 mod screen;
 mod start;
 mod verify;
@@ -28,6 +32,7 @@ use gonogo::{checklist, journal, outcome, run, time};
 
 const BENCHES: &[(&str, fn())] = &[
     ("append", append::bench),
+    ("actions", actions::bench),
     ("verify", verify::bench),
     ("growth", growth::bench),
     ("fold", fold::bench),

@@ -70,14 +70,14 @@ pub const FAULTS: &[Fault] = &[
             redis(whole, &["CONFIG", "SET", "save", ""]);
         },
         mend: |whole| redis(whole, &["CONFIG", "SET", "appendonly", "yes"]),
-        points: &["infra.redis"],
+        points: &["deploy.iac-apply", "infra.redis"],
         told: &["AOF or RDB on"],
     },
     Fault {
         name: "Redis latency monitor off",
         inject: |whole| redis(whole, &["CONFIG", "SET", "latency-monitor-threshold", "0"]),
         mend: |whole| redis(whole, &["CONFIG", "SET", "latency-monitor-threshold", "100"]),
-        points: &["infra.redis"],
+        points: &["deploy.iac-apply", "infra.redis"],
         told: &["latency-monitor-threshold"],
     },
     Fault {
@@ -98,7 +98,7 @@ pub const FAULTS: &[Fault] = &[
         name: "dead-letter queue missing",
         inject: |whole| whole.stack.vhost.delete_queue("advanced.board.events.dlq"),
         mend: |whole| declare(whole, &Topology::standard()),
-        points: &["infra.rabbitmq", "verify.queues-drained"],
+        points: &["deploy.iac-apply", "infra.rabbitmq", "verify.queues-drained"],
         told: &["advanced.board.events.dlq"],
     },
     Fault {
@@ -107,7 +107,7 @@ pub const FAULTS: &[Fault] = &[
             retry(whole, &Topology::standard().dead_letter("advanced.board.events.dlq", "boards.activity"));
         },
         mend: |whole| retry(whole, &Topology::standard()),
-        points: &["infra.rabbitmq"],
+        points: &["deploy.iac-apply", "infra.rabbitmq"],
         told: &["dead-letter"],
     },
     Fault {
@@ -229,8 +229,8 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "credential baked into the image",
-        inject: |whole| drop(whole.registry.push(REPOSITORY, "v2", &["URL=amqp://app:hunter22@rabbit"], &[])),
-        mend: |whole| drop(whole.registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &[])),
+        inject: |whole| whole.release(&["URL=amqp://app:hunter22@rabbit"]),
+        mend: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
         points: &["secrets.broker-credentials"],
         told: &["environment variable URL holds a URL with a password"],
     },
@@ -238,8 +238,7 @@ pub const FAULTS: &[Fault] = &[
         name: "critical finding in the image",
         inject: |whole| fs::write(whole.sandbox.work().join("scan.json"), scan("CRITICAL")).unwrap(),
         mend: |whole| fs::write(whole.sandbox.work().join("scan.json"), scan("LOW")).unwrap(),
-        // Its point is not green in any case: this version does not build.
-        points: &[],
+        points: &["deploy.image-build-scan"],
         told: &["critical CVE-2026-0001"],
     },
     Fault {
@@ -258,8 +257,8 @@ pub const FAULTS: &[Fault] = &[
             let digest = whole.registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &[]);
             whole.registry.delete(REPOSITORY, &digest);
         },
-        mend: |whole| drop(whole.registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &[])),
-        points: &["deploy.image-push", "secrets.broker-credentials"],
+        mend: |whole| whole.release(&["PATH=/bin", "RELEASE=2"]),
+        points: &["deploy.image-push", "deploy.rollout", "secrets.broker-credentials"],
         told: &["tag v2"],
     },
     Fault {

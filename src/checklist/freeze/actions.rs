@@ -188,6 +188,7 @@ impl<'a> Work<'a> {
             let mut with = toml::Table::new();
             with.insert("argv".into(), toml::Value::from(program.dry_run.clone()));
             with.extend(program.cwd.clone().map(|cwd| ("cwd".to_owned(), toml::Value::from(cwd))));
+            with.insert("unable".into(), unable());
             let env = toml::Value::try_from(&program.env).ok().map(|env| ("env".to_owned(), env));
             with.extend(env);
             let spec = match decode::spec("command", toml::Value::Table(with)) {
@@ -243,6 +244,19 @@ pub(super) fn defaults_of_infrastructure(values: &mut toml::Table, release: Opti
         iac.insert("plan_file".into(), format!("{}.tfplan", release.replace('/', "-")).into());
         iac.insert("fresh_plan".into(), true.into());
     }
+}
+
+/// What `kubectl` says when it could not ask its cluster.
+const UNREACHABLE: [&str; 6] =
+    ["Unable to connect", "was refused", "error: stat ", "does not exist", "i/o timeout", "no route to host"];
+
+fn unable() -> toml::Value {
+    let each = UNREACHABLE.iter().map(|says| {
+        let means = "the cluster could not be asked; see to its address, the kubeconfig and the context";
+        let pairs = [("says", *says), ("means", means)].map(|(key, text)| (key.to_owned(), text.into()));
+        toml::Value::Table(pairs.into_iter().collect())
+    });
+    toml::Value::Array(each.collect())
 }
 
 /// Puts an action in the place of the one of the same id, or at the end; says what that changes.

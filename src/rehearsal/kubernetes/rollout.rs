@@ -73,6 +73,9 @@ impl Objects {
 
     /// The pods of the deployments that a selector means.
     fn own_pods(&self, selector: Option<&str>) -> Vec<Value> {
+        if self.digests.is_empty() {
+            return Vec::new();
+        }
         let is_meant = |name: &str| selector.is_none_or(|selector| selector == format!("app={name}"));
         let meant = self.deployments.iter().filter(|(name, _)| is_meant(name));
         let pods = meant.flat_map(|(name, deployment)| {

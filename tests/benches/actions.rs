@@ -1,0 +1,153 @@
+//! Actions under load: what a supervisor keeps of 200 MB at full speed, against `cat > file` of the same; its memory;
+//! and how long a key takes to be seen while an action prints, against a screen at rest.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use gonogo::engine::supervisor::{Files, Order};
+use gonogo::secret::{Keeper, Secret};
+use vt100::Screen;
+use zeroize::Zeroizing;
+
+use crate::bench::gonogo::GONOGO;
+use crate::bench::terminal::{Key, Terminal};
+use crate::measure::{Measured, median, since, turns};
+use crate::scene::{Scene, deploy, run};
+
+const SIZE: usize = 200_000_000;
+const ROUNDS: usize = 5;
+const PRESSES: usize = 200;
+/// Secrets that are looked for, each in all of its spellings.
+const SECRETS: usize = 10;
+
+pub fn bench() {
+    throughput();
+    keys();
+}
+
+fn throughput() {
+    let dir = tempfile::tempdir().unwrap();
+    let big = dir.path().join("big");
+    lines(&big);
+    let needles = needles();
+    let (mut peak, mut turn) = (0.0_f64, 0);
+    let ours = || {
+        turn += 1;
+        let (took, memory) = supervised(dir.path(), &big, turn, needles.clone());
+        peak = peak.max(memory);
+        took
+    };
+    let theirs = || {
+        let begun = Instant::now();
+        let script = "cat \"$1\" | cat > \"$2\" && sync \"$2\"";
+        let to = dir.path().join("copy");
+        let ran = Command::new("sh").args(["-c", script, "sh"]).arg(&big).arg(&to).status();
+        assert!(ran.unwrap().success());
+        since(begun)
+    };
+    let (ours, theirs) = turns(ROUNDS, ours, theirs);
+    let tell = |name, subject, reference, unit| Measured { name, subject, reference, unit, aim: "" }.tell();
+    tell("200 MB of output", ours, Some(theirs), "ms");
+    tell("supervisor, peak memory", peak, None, "MB");
+}
+
+/// Lines as a build prints them.
+fn lines(to: &Path) {
+    let mut file = File::create(to).unwrap();
+    let mut block = String::new();
+    for number in 0..20_000 {
+        block.push_str("\x1b[32m[12/34]\x1b[0m Compiling a rather ordinary crate, number ");
+        block.push_str(&number.to_string());
+        block.push_str(", with nothing secret in it\n");
+    }
+    let mut written = 0;
+    while written < SIZE {
+        let part = &block.as_bytes()[..block.len().min(SIZE - written)];
+        file.write_all(part).unwrap();
+        written += part.len();
+    }
+    file.sync_all().unwrap();
+}
+
+fn needles() -> Vec<(String, Zeroizing<String>)> {
+    let keeper = Keeper::default();
+    for number in 0..SECRETS {
+        keeper.keep("env S", &Secret::new(format!("s3cr3t/{number}+of=the&house-{number}")));
+    }
+    keeper.redactor().needles().to_vec()
+}
+
+/// One supervisor over all of it: how long it took in milliseconds, and the most memory that it held, in MB.
+fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing<String>)>) -> (f64, f64) {
+    let order = Order {
+        files: Files::of(&dir.join("log.jsonl"), turn),
+        argv: vec!["cat".into(), big.display().to_string()],
+        cwd: None,
+        env: BTreeMap::new(),
+        deadline_ms: 60_000,
+        grace_ms: 1000,
+        needles,
+    };
+    let begun = Instant::now();
+    let mut supervisor = Command::new(GONOGO).arg("supervise").stdin(Stdio::piped()).spawn().unwrap();
+    supervisor.stdin.take().unwrap().write_all(&serde_json::to_vec(&order).unwrap()).unwrap();
+    let status = format!("/proc/{}/status", supervisor.id());
+    let mut peak = 0.0;
+    let ended = loop {
+        if let Some(ended) = supervisor.try_wait().unwrap() {
+            break ended;
+        }
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak = line.and_then(|kb| kb.trim().parse::<f64>().ok()).map_or(peak, |kb| kb / 1024.0);
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    let took = since(begun);
+    assert!(ended.success());
+    assert_eq!(order.files.out().metadata().unwrap().len(), SIZE as u64);
+    fs::remove_file(order.files.out()).unwrap();
+    (took, peak)
+}
+
+fn keys() {
+    let mut scene = Scene::new();
+    lines(&scene.sandbox.work().join("big"));
+    scene.script("build", "while [ -e ran ] && [ ! -e go ]; do head -c 2000000 big; done");
+    let mut terminal = scene.open_with(&[], 200, 60);
+    terminal.wait_for_text("1/4");
+    deploy(&mut terminal, 0);
+    let rest = presses(&mut terminal);
+    run(&mut terminal, "deploy.ship/build");
+    terminal.wait_for_text("ordinary crate");
+    let load = presses(&mut terminal);
+    scene.go();
+    scene.wait_for("action-finished", 1);
+    let tell = |name, subject, reference| {
+        Measured { name, subject, reference: Some(reference), unit: "ms", aim: "" }.tell()
+    };
+    tell("key to screen, median", median(load.clone()), median(rest.clone()));
+    tell("key to screen, p99", worst(load), worst(rest));
+}
+
+/// How long each key took until its effect was seen, in milliseconds.
+fn presses(terminal: &mut Terminal) -> Vec<f64> {
+    let marked = |screen: &Screen| screen.contents().lines().position(|line| line.contains('▌'));
+    let mut took = Vec::new();
+    for turn in 0..PRESSES {
+        let before = marked(&terminal.screen());
+        let begun = Instant::now();
+        terminal.press(if turn % 2 == 0 { Key::Down } else { Key::Up });
+        terminal.wait_for("the mark to move", |screen| marked(screen).is_some() && marked(screen) != before);
+        took.push(since(begun));
+    }
+    took
+}
+
+fn worst(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() * 99 / 100]
+}
