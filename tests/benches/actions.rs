@@ -127,7 +127,7 @@ fn keys() {
     scene.go();
     scene.wait_for("action-finished", 1);
     let tell = |name, subject, reference| {
-        Measured { name, subject, reference: Some(reference), unit: "ms", aim: "" }.tell()
+        Measured { name, subject, reference: Some(reference), unit: "ms", aim: "" }.tell();
     };
     tell("key to screen, median", median(load.clone()), median(rest.clone()));
     tell("key to screen, p99", worst(load), worst(rest));

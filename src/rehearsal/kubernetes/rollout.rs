@@ -158,10 +158,16 @@ pub(super) async fn list(State(state): Shared, Query(asked): Query<Asked>) -> Re
             tokio::time::sleep(PAUSE).await;
             let now = meant(&mut lock(&state));
             let told = now.iter().filter(|one| !seen.contains(one));
-            let told: String =
-                told.map(|one| format!("{}\n", json!({"type": "MODIFIED", "object": one}))).collect();
+            let told: Vec<u8> = told.flat_map(event).collect();
             Some((Ok::<_, Infallible>(told), now))
         }
     });
     Response::new(Body::from_stream(changes))
+}
+
+/// A change as a watch tells it: a line of JSON.
+fn event(object: &Value) -> Vec<u8> {
+    let mut line = json!({"type": "MODIFIED", "object": object}).to_string().into_bytes();
+    line.push(b'\n');
+    line
 }
