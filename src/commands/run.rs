@@ -334,6 +334,12 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         verdict.total
     );
     println!("  log     {}", line(&path.display().to_string()));
+    if let Some((action, _)) = state.under_way() {
+        println!(
+            "  at work {} goes on by itself; the next run of the environment attaches to it",
+            line(&action.to_string())
+        );
+    }
     if state.is_sealed() {
         println!(
             "  verify  gonogo verify {} --signers allowed_signers",

@@ -23,7 +23,7 @@ use crate::journal::entry::{Cause, Ended, Output};
 use crate::journal::side;
 use crate::outcome::Observation;
 use crate::probe::{self, Given};
-use crate::run::{Act, Start};
+use crate::run::{Act, Start, seen_by};
 use crate::secret::Keeper;
 use crate::text;
 
@@ -118,7 +118,7 @@ async fn seen(check: &Probe, given: &Given, keeper: &Keeper) -> Vec<Observation>
     };
     let looked = probe::look(spec, Duration::from_millis(check.deadline_ms), keeper, given).await;
     let name = |mut seen: Observation| {
-        seen.what = format!("{}: {}", check.title, seen.what);
+        seen.what = seen_by(&text::line(&check.title), &seen.what);
         seen
     };
     // What differs from look to look is nothing to hold anybody to; what is wrong always counts.

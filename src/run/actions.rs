@@ -3,6 +3,7 @@
 use crate::checklist::{Action, ActionKey, Point, PointId, Probe};
 use crate::journal::entry::{ActionFinished, ActionStarted, Cause, Ended, Entry, Output};
 use crate::outcome::{Class, Observation};
+use crate::text;
 use crate::time::Moment;
 
 use super::command::Refusal;
@@ -307,6 +308,25 @@ pub(super) fn may_start(judgement: &Judgement, start: &Start) -> Result<(), Refu
         Some(Observation { what, expected, seen, .. }) => {
             locked(format!("{what}: expected {expected}, found {seen}"))
         }
+        None => is_checked(state, action, start),
+    }
+}
+
+/// What a guard or check has seen bears its title.
+#[must_use]
+pub fn seen_by(title: &str, what: &str) -> String {
+    format!("{title}: {what}")
+}
+
+/// Whether every guard and check has looked.
+fn is_checked(state: &RunState, action: &Action, start: &Start) -> Result<(), Refusal> {
+    let own = action.checks.iter().filter(|_| !start.dry);
+    let has_looked = |check: &&Probe| {
+        let begin = seen_by(&text::line(&check.title), "");
+        start.checked.iter().any(|seen| seen.what.starts_with(&begin))
+    };
+    match state.plan.guards.iter().chain(own).find(|check| !has_looked(check)) {
+        Some(check) => Err(Refusal::NotChecked { action: start.action.clone(), title: check.title.clone() }),
         None => Ok(()),
     }
 }

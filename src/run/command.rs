@@ -293,6 +293,14 @@ pub enum Refusal {
         /// What is in the way.
         why: String,
     },
+    /// Guards and checks have not all looked yet.
+    #[error("{action} is locked: {title} has not been looked at")]
+    NotChecked {
+        /// Which.
+        action: ActionKey,
+        /// The guard or check.
+        title: String,
+    },
     /// An action that is not at work.
     #[error("{0} is not at work")]
     NotAtWork(ActionKey),

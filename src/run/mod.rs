@@ -13,7 +13,7 @@ mod status;
 mod tests;
 mod verdict;
 
-pub use actions::{ActionState, Deed, Finished, Progress, Start};
+pub use actions::{ActionState, Deed, Finished, Progress, Start, seen_by};
 pub use command::{Act, Command, Refusal};
 pub use decide::{MAX_WORDS, decide, evidence, may_enrol};
 pub use known::{

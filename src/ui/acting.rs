@@ -13,7 +13,7 @@ use super::theme::{Theme, Tone};
 use super::view::View;
 use super::words::field;
 use crate::checklist::{Action, ActionKey, Point};
-use crate::run::{Act, Progress, Request, Start};
+use crate::run::{Act, Progress, Refusal, Request, Start};
 use crate::text;
 use crate::time;
 
@@ -62,7 +62,7 @@ impl App {
             typed: Some(self.state.plan.environment.clone()).filter(|_| self.state.plan.production && !dry),
             checked: Vec::new(),
         };
-        let refusal = |start: &Start| self.refusal(Act::Start(Box::new(start.clone())));
+        let refusal = |start: &Start| self.refusal_to_start(start);
         let (real, dry) = (start(false), start(true));
         let form = |start: Start| {
             Dialog::Run(Box::new(RunForm { start, typed: Field::default(), wrong: None, scroll: 0 }))
@@ -76,6 +76,12 @@ impl App {
             }
             (Some(why), Some(_)) => self.refuse_by(&why),
         }
+    }
+
+    /// What the rules say against an action, guards and checks aside: they look when somebody has said yes.
+    fn refusal_to_start(&self, start: &Start) -> Option<Refusal> {
+        let refusal = self.refusal(Act::Start(Box::new(start.clone())));
+        refusal.filter(|refusal| !matches!(refusal, Refusal::NotChecked { .. }))
     }
 
     /// Whether the environment's name has to be typed.
@@ -122,8 +128,7 @@ impl App {
     fn turn_dry(&self, form: &mut RunForm) {
         let start = Start { dry: !form.start.dry, typed: None, ..form.start.clone() };
         let typed = Some(self.state.plan.environment.clone());
-        let asked = Act::Start(Box::new(Start { typed, ..start.clone() }));
-        match self.refusal(asked) {
+        match self.refusal_to_start(&Start { typed, ..start.clone() }) {
             None => (form.start, form.wrong) = (start, None),
             Some(why) => form.wrong = Some(why.to_string()),
         }
@@ -193,13 +198,15 @@ pub fn sheet(view: &View, width: usize, form: &RunForm) -> Sheet {
         sheet.gap();
         let asked = format!("This is production. To run it as {me}, type {}:", view.plan().environment);
         sheet.put(vec![view.toned(&asked, Tone::Failed)], width, 0);
-        field(view, &mut sheet, width, &form.typed, 1, true);
+        // What would run is read from its begin; what is typed is seen when something is.
+        field(view, &mut sheet, width, &form.typed, 1, !form.typed.text().is_empty());
     }
     if let Some(wrong) = &form.wrong {
         sheet.put(vec![view.toned(&format!("✖ {}", text::line(wrong)), Tone::Failed)], width, 2);
     }
     let verb = if dry { format!("try it as {me}") } else { format!("run it as {me}") };
-    let yes = if view.app.has_to_type(form) { ("Enter", verb.as_str()) } else { ("y", verb.as_str()) };
+    let typed = format!("{} Enter", text::line(&view.plan().environment));
+    let yes = if view.app.has_to_type(form) { (typed.as_str(), verb.as_str()) } else { ("y", verb.as_str()) };
     let other = if dry { ("Tab", "run it") } else { ("Tab", "dry run") };
     let keys: Vec<_> =
         [Some(yes), has_dry.then_some(other), Some(("Esc", "leave it"))].into_iter().flatten().collect();

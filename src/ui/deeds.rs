@@ -37,7 +37,8 @@ pub fn part(view: &View, paper: &mut Paper, point: &Point) {
 pub fn one(view: &View, paper: &mut Paper, key: &ActionKey, action: &Action) {
     let known = view.app.state.action(key);
     let latest = known.and_then(|known| known.latest.as_ref());
-    let (sign, tone) = sign(view, latest);
+    let is_left = action.optional && action.program.is_none();
+    let (sign, tone) = if is_left { ("–", Tone::Idle) } else { sign(view, latest) };
     paper.put(vec![view.toned(&format!("{sign} "), tone), ink(&action.title, Theme::strong())], 2);
     if let Some(program) = &action.program {
         let cwd = program.cwd.as_ref().map(|cwd| format!("cd {} && ", text::shell_word(cwd)));

@@ -1,5 +1,6 @@
 //! The screen, looked at and typed into as a person would.
 
+mod acting;
 mod buffer;
 mod filter;
 mod hints;

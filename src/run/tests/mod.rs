@@ -1,3 +1,4 @@
+mod actions;
 mod seals;
 
 use std::time::Duration;

@@ -1,0 +1,156 @@
+use super::*;
+use crate::checklist::ActionKey;
+use crate::journal::entry::Ended;
+
+/// Two steps on one point, one on a point after it, a guard, a way back.
+const PROFILE: &str = r#"
+[[guard]]
+id = "g"
+title = "The right place"
+kind = "none"
+[[rollback]]
+id = "back"
+title = "Back"
+with = { argv = ["back"] }
+[points."a.one"]
+action = [
+    { id = "build", title = "Build", with = { argv = ["build"], dry_run = ["try"] } },
+    { id = "push", title = "Push", with = { argv = ["push"] } },
+]
+probe = [{ id = "tag", title = "Tag", kind = "none", of = "push" }]
+[[point]]
+section = "a"
+add = { id = "a.roll", title = "t", why = "w", confirm = "one", after = ["a.one"], action = [{ id = "roll", title = "Roll", with = { argv = ["roll"] } }] }
+"#;
+
+impl World {
+    fn start_of(&self, point: &str, action: &str) -> Start {
+        let action = ActionKey::new(point, action);
+        let nth = self.state.action(&action).map_or(0, |known| known.times) + 1;
+        let seen = Observation::new(seen_by("The right place", "context"), "t", "t", true);
+        Start { action, nth, dry: false, typed: None, checked: vec![seen] }
+    }
+
+    fn start(&mut self, start: Start) -> Result<Event, Refusal> {
+        self.act(ALICE, Act::Start(Box::new(start)))
+    }
+
+    fn end(&mut self, ended: Ended) -> Result<Event, Refusal> {
+        let (action, deed) = self.state.under_way().expect("an action at work");
+        let (action, started) = (action.clone(), deed.seq);
+        self.act(MACHINE, Act::Ended { action, started, ended, cause: None, took_ms: 1, output: None })
+    }
+
+    fn run(&mut self, point: &str, action: &str, code: i32) {
+        let start = self.start_of(point, action);
+        self.start(start).unwrap();
+        self.end(Ended::Exit(code)).unwrap();
+    }
+
+    fn tag(&mut self) {
+        let probe = ProbeKey::new("a.one", "tag");
+        let attempt = self.state.probe(&probe).unwrap().looks + 1;
+        let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
+        let act = Act::Finish { probe, attempt, newest: attempt, before: false, took_ms: 1, outcome };
+        self.act(MACHINE, act).unwrap();
+    }
+
+    fn locked(&self, start: Start) -> String {
+        let command = Command::new(ALICE, Act::Start(Box::new(start)));
+        decide(&self.state, &command, &self.now).expect_err("locked").to_string()
+    }
+}
+
+#[test]
+fn nothing_begins_before_every_guard_has_looked_and_is_content() {
+    let mut world = World::new(PROFILE);
+    let start = world.start_of("a.one", "build");
+    let unseen = Start { checked: Vec::new(), ..start.clone() };
+    assert_eq!(world.locked(unseen), "a.one/build is locked: The right place has not been looked at");
+    let mut wrong = start.clone();
+    wrong.checked[0].ok = Some(false);
+    wrong.checked[0].seen = "elsewhere".into();
+    assert_eq!(
+        world.locked(wrong),
+        "a.one/build is locked: The right place: context: expected t, found elsewhere"
+    );
+    let mut blind = start.clone();
+    blind.checked[0].ok = None;
+    assert!(world.locked(blind).starts_with("a.one/build is locked"));
+    world.start(start).unwrap();
+}
+
+#[test]
+fn what_was_begun_is_not_begun_again_by_the_same_question() {
+    let mut world = World::new(PROFILE);
+    let start = world.start_of("a.one", "build");
+    world.start(start.clone()).unwrap();
+    assert!(world.locked(start.clone()).contains("is at work since entry 1"));
+    world.end(Ended::Exit(0)).unwrap();
+    assert!(world.locked(start).contains("it has been begun since you looked"));
+    // Asked for anew, it is.
+    let again = world.start_of("a.one", "build");
+    world.start(again).unwrap();
+    assert!(matches!(world.act(ALICE, Act::Verdict), Err(Refusal::AtWork(_))));
+}
+
+#[test]
+fn steps_come_in_their_order_and_a_new_ground_wants_them_anew() {
+    let mut world = World::new(PROFILE);
+    assert!(world.locked(world.start_of("a.one", "push")).ends_with("build comes first"));
+    world.finish("a.one", Some(true)).unwrap();
+    world.run("a.one", "build", 0);
+    world.run("a.one", "push", 3);
+    assert_eq!(world.status("a.one"), Status::Failed);
+    assert!(world.locked(world.start_of("a.roll", "roll")).contains("a.one is failed"));
+    world.run("a.one", "push", 0);
+    assert_eq!(world.status("a.one"), Status::Pending);
+    world.tag();
+    world.confirm(ALICE, "a.one").unwrap();
+    world.run("a.roll", "roll", 0);
+    // What was built anew is to be pushed anew, and rolled out anew.
+    world.run("a.one", "build", 0);
+    assert_eq!(world.status("a.one"), Status::ToRun("push".into()));
+    assert!(world.state.probe(&ProbeKey::new("a.one", "tag")).unwrap().latest.is_none());
+    assert_eq!(world.status("a.roll"), Status::Blocked("a.one".into()));
+    world.run("a.one", "push", 0);
+    world.tag();
+    assert_eq!(world.status("a.roll"), Status::ToRun("roll".into()));
+}
+
+#[test]
+fn a_dry_run_needs_no_turn_and_counts_for_nothing() {
+    let mut world = World::new(PROFILE);
+    let dry = Start { dry: true, ..world.start_of("a.one", "build") };
+    world.start(dry).unwrap();
+    world.end(Ended::Exit(0)).unwrap();
+    assert_eq!(world.status("a.one"), Status::ToRun("build".into()));
+    let none = Start { dry: true, ..world.start_of("a.one", "push") };
+    assert!(world.locked(none).ends_with("it has no dry run"));
+}
+
+#[test]
+fn after_the_first_step_back_nothing_is_deployed_and_the_verdict_says_so() {
+    let mut world = World::new(PROFILE);
+    world.run("rollback", "back", 0);
+    assert!(world.locked(world.start_of("a.one", "build")).ends_with("the release is being rolled back"));
+    world.act(ALICE, Act::RollBack { reason: None }).unwrap();
+    assert_eq!(world.decision(), Decision::NoGo);
+    assert!(world.locked(world.start_of("rollback", "back")).contains("was rolled back, entry 3"));
+}
+
+/// A log in which an action began over a guard that nobody asked is invalid, however well it is signed.
+#[test]
+fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
+    let mut world = World::new(PROFILE);
+    let start = world.start_of("a.one", "build");
+    world.start(start).unwrap();
+    let replayed = |entries: &[Entry]| {
+        let mut replay = Replay::default();
+        entries.iter().try_for_each(|entry| replay.take(entry))
+    };
+    assert_eq!(replayed(&world.entries), Ok(()));
+    let Event::ActionStarted(event) = &mut world.entries[1].event else { panic!("no action") };
+    event.checked.clear();
+    assert!(replayed(&world.entries).unwrap_err().contains("has not been looked at"));
+}
