@@ -224,11 +224,15 @@ impl Watch {
                         Some(child) => last_words(child).await,
                         None => Some("the program that was to begin it was ended before".to_owned()),
                     };
-                    // It may have begun in between: then it cannot be given up.
-                    if let Some(why) = why
-                        && self.files.give_up().unwrap_or(false)
-                    {
-                        return not_begun(&why);
+                    if let Some(why) = why {
+                        match self.files.give_up() {
+                            Ok(true) => return not_begun(&why),
+                            // It has begun in between.
+                            Ok(false) => {}
+                            // Who was to begin it is gone; nobody else will.
+                            Err(_) if child.is_some() => return not_begun(&why),
+                            Err(_) => {}
+                        }
                     }
                 }
                 // What cannot be read now may be later; the action goes on meanwhile.

@@ -1,9 +1,14 @@
 //! What runs outlives the screen that it was begun from.
 
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use gonogo::engine::supervisor::{Files, Order};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::scene::{COUNTS, Scene, assert_whole, deploy, run, run_well};
-use crate::bench::gonogo::signal;
+use crate::bench::gonogo::{GONOGO, signal};
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
@@ -63,6 +68,43 @@ fn of_a_hangup() {
     signal(terminal.pid(), "HUP");
     let _ = terminal.wait_exit().code(130);
     goes_on(scene);
+}
+
+/// Mounts a disk of 64 KiB where the files of an action go, runs it, and brings out what was put down.
+const FULL: &str = r#"mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 99
+"$2" supervise < "$3"; code=$?; cp "$1"/log.jsonl.d/action-1.* "$4"; exit $code"#;
+
+#[test]
+fn a_full_disk_does_not_stop_it_and_what_is_not_kept_is_told() {
+    need!("unshare");
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, told) = (dir.path().join("disk"), dir.path().join("told"));
+    std::fs::create_dir_all(&disk).unwrap();
+    std::fs::create_dir_all(&told).unwrap();
+    let done = dir.path().join("done");
+    let prints = format!("head -c 1000000 /dev/zero | tr '\\0' x; echo yes > {}", done.display());
+    let order = Order {
+        files: Files::of(&disk.join("log.jsonl"), 1),
+        argv: ["sh", "-c", &prints].map(str::to_owned).into(),
+        cwd: None,
+        env: BTreeMap::new(),
+        deadline_ms: 20_000,
+        grace_ms: 1000,
+        needles: Vec::new(),
+    };
+    let file = dir.path().join("order");
+    std::fs::write(&file, serde_json::to_vec(&order).unwrap()).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["-r", "-m", "sh", "-c", FULL, "sh"]).arg(&disk).arg(GONOGO).arg(&file).arg(&told);
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(done.exists(), "it ran to its end");
+    let end: Value = serde_json::from_slice(&std::fs::read(told.join("action-1.end")).unwrap()).unwrap();
+    assert_eq!(end["ended"], serde_json::json!({"exit": 0}));
+    assert!(end["lost"].as_str().unwrap().contains("No space left"), "{end}");
+    let kept = std::fs::read(told.join("action-1.out")).unwrap();
+    let digest = Sha256::digest(&kept).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    assert_eq!((&end["bytes"], &end["sha256"]), (&kept.len().into(), &digest.into()));
 }
 
 #[test]

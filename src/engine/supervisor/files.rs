@@ -12,6 +12,9 @@ use crate::journal::entry::{Cause, Ended};
 use crate::journal::side;
 use crate::outcome::Sha256Hex;
 
+/// How many bytes it takes at most to put down how it ended, if not many secrets were taken out.
+const END_ROOM: usize = 4096;
+
 /// The files of one running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Files {
@@ -115,10 +118,23 @@ impl Files {
         }
     }
 
+    /// Takes the room for putting down how it ends: what it prints may fill the disk.
+    pub(super) fn reserve_end(&self) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.path("end.draft"))?;
+        file.write_all(&[b' '; END_ROOM])?;
+        file.sync_all()
+    }
+
     /// Puts down how it ended: all of it, or nothing.
     pub(super) fn end(&self, end: &End) -> io::Result<()> {
         let draft = self.path("end.draft");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&draft)?;
         write(&mut file, end)?;
         fs::rename(&draft, self.path("end"))?;
         self.sync_directory()
@@ -166,12 +182,12 @@ impl Files {
     }
 }
 
-/// Writes all of it from the begin, durably.
+/// Writes it in place of what stands there, durably.
 pub(super) fn write(file: &mut File, value: &impl Serialize) -> io::Result<()> {
     use std::os::unix::fs::FileExt as _;
     let mut line = serde_json::to_vec(value).map_err(io::Error::other)?;
     line.push(b'\n');
     file.write_all_at(&line, 0)?;
-    file.flush()?;
+    file.set_len(line.len() as u64)?;
     file.sync_all()
 }

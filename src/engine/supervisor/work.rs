@@ -77,14 +77,17 @@ pub fn run(order: &Order) -> Result<(), Refused> {
     hear(tell.clone()).map_err(cannot("signals"))?;
     let stream = Stream::new(order.needles.clone())
         .map_err(|error| Refused::System { what: "secrets", source: io::Error::other(error.to_string()) })?;
+    // Before the mark: what cannot be kept is not begun.
+    order.files.make_directory().map_err(cannot("the directory beside the log"))?;
+    order.files.reserve_end().map_err(cannot("the room for how it ends"))?;
+    let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(order.files.out());
+    let out = out.map_err(cannot("the file of its output"))?;
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     let mut begun = Begun { supervisor: pid, group: None, at_ms: since_epoch() };
     let mut marker = order.files.begin(&begun).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Refused::Begun,
         _ => cannot("the mark that it begins")(error),
     })?;
-    let out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(order.files.out());
-    let out = out.map_err(cannot("the file of its output"))?;
     let at = Instant::now();
     let kept = Kept { out, bytes: 0, sha256: Sha256::new(), stream, lost: None };
     let keeping = Arc::new(Mutex::new(Some(kept)));
