@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, MatchKind};
 use zeroize::Zeroizing;
 
 use super::Redactor;
-
-/// Up to how many bytes of secrets, all spellings together, speed is worth the memory.
-const SMALL: usize = 32 << 10;
 
 /// A secret in one of its spellings, and the rule that names it.
 pub type Needle = (String, Zeroizing<String>);
@@ -41,10 +38,7 @@ impl Stream {
         let words = needles.iter().map(|(_, needle)| needle.as_bytes());
         // Longest: a secret that contains another must not leave its rest behind.
         let mut builder = AhoCorasick::builder();
-        // The fastest of its kinds, and with as many secrets as a deployment has still a small one.
-        let size: usize = needles.iter().map(|(_, needle)| needle.len()).sum();
-        let kind = (size <= SMALL).then_some(AhoCorasickKind::DFA);
-        let build = builder.match_kind(MatchKind::LeftmostLongest).kind(kind);
+        let build = builder.match_kind(MatchKind::LeftmostLongest);
         let matcher = if needles.is_empty() { None } else { Some(build.build(words)?) };
         let longest = needles.iter().map(|(_, needle)| needle.len()).max().unwrap_or(0);
         let mut begins = [false; 256];

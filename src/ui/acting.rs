@@ -151,9 +151,13 @@ impl App {
         }
     }
 
-    /// Tells at once when an action went wrong, and offers the way back.
+    /// Tells that an action has begun; and at once when one went wrong, and offers the way back.
     pub fn tell_end(&mut self, before: Option<(ActionKey, u64)>) {
-        let Some((key, started)) = before else { return };
+        let Some((key, started)) = before else {
+            let begun =
+                self.state.under_way().map(|(key, deed)| format!("{key} has begun · entry {}", deed.seq));
+            return begun.into_iter().for_each(|told| self.say(&told));
+        };
         let known = self.state.action(&key);
         let deed = known
             .into_iter()
