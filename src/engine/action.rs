@@ -227,11 +227,10 @@ impl Watch {
                     if let Some(why) = why {
                         match self.files.give_up() {
                             Ok(true) => return not_begun(&why),
-                            // It has begun in between.
-                            Ok(false) => {}
                             // Who was to begin it is gone; nobody else will.
                             Err(_) if child.is_some() => return not_begun(&why),
-                            Err(_) => {}
+                            // It has begun in between, or it is looked again.
+                            Ok(false) | Err(_) => {}
                         }
                     }
                 }
