@@ -254,6 +254,9 @@ impl<'a> Work<'a> {
 
     /// The first way to look for which all values are there, or else the first of all.
     fn probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
+        if file.like.is_none() && file.kind.is_empty() {
+            self.problems.push(origin.problem(&[], "a probe needs a kind, or like = \"POINT/PROBE\""));
+        }
         let like = file.like.as_ref().map(|key| (key, self.probe_file(key)));
         if let Some((key, None)) = &like {
             self.problems.push(origin.problem(&steps!["like"], format!("the checklist has no probe {key}")));

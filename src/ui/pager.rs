@@ -11,7 +11,7 @@ use super::app::{App, Effect};
 use super::deeds::{painted, size, told};
 use super::input::Field;
 use super::keymap::{self, Intent};
-use super::paper::{ink, shorten, wrap};
+use super::paper::{fold, ink, shorten};
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
 use crate::ansi;
@@ -30,8 +30,12 @@ pub struct Pager {
     pub key: ActionKey,
     /// The position of its begin in the log.
     pub started: u64,
+    /// How much is read for one page, in bytes.
+    piece: usize,
     /// Where the first line shown begins, in bytes.
     top: u64,
+    /// How many rows of it are above the screen.
+    skip: usize,
     /// Whether it stays at the end.
     follow: bool,
     /// Whether long lines are broken.
@@ -54,7 +58,9 @@ impl Pager {
         Self {
             key,
             started,
+            piece: PIECE,
             top: 0,
+            skip: 0,
             follow: true,
             wrap: true,
             find: Field::default(),
@@ -66,64 +72,81 @@ impl Pager {
     }
 
     /// Reads what is to be shown on so many rows of so many columns.
-    fn load(&mut self, outputs: &Outputs, (columns, rows): (usize, usize)) {
+    fn load(&mut self, outputs: &Outputs, size: (usize, usize)) {
+        let (columns, rows) = size;
         self.length = outputs.length(self.started).unwrap_or(0);
-        if self.follow {
-            let from = self.length.saturating_sub(PIECE as u64);
-            let lines = self.lines(outputs, from, from > 0);
-            let mut room = rows;
-            let fits = lines.iter().rev().take_while(|(_, line)| {
-                let takes = self.rows_of(line, columns);
-                let fits = takes <= room;
-                room = room.saturating_sub(takes);
-                fits
-            });
-            let count = fits.count().max(1).min(lines.len());
-            self.page = lines[lines.len() - count..].to_vec();
-            self.top = self.page.first().map_or(0, |(at, _)| *at);
-        } else {
-            self.page = self.lines(outputs, self.top, false);
-            self.page.truncate(rows + 1);
+        if !self.follow {
+            self.page = self.lines(outputs, self.top, self.piece);
+            self.page.truncate(self.skip + rows + 1);
+            return;
         }
+        let from = self.length.saturating_sub(self.piece as u64);
+        let lines = self.lines(outputs, from, self.piece);
+        let mut taken = 0;
+        let first = lines.iter().rposition(|(_, line)| {
+            taken += self.rows_of(line, columns);
+            taken >= rows
+        });
+        self.page = lines[first.unwrap_or(0)..].to_vec();
+        self.top = self.page.first().map_or(0, |(at, _)| *at);
+        self.skip = taken.saturating_sub(rows);
     }
 
     fn rows_of(&self, line: &ansi::Line, columns: usize) -> usize {
-        let width: usize = line.iter().map(|(_, text)| super::paper::width(text)).sum();
-        if self.wrap { width.div_ceil(columns.max(1)).max(1) } else { 1 }
+        let spans = || line.iter().map(|(_, text)| Span::raw(text.clone())).collect();
+        if self.wrap { fold(spans(), columns).len() } else { 1 }
     }
 
-    /// The lines from a place on; the first one is left out where it may have begun before.
-    fn lines(&self, outputs: &Outputs, from: u64, cut: bool) -> Vec<(u64, ansi::Line)> {
-        let bytes = outputs.read(self.started, from, PIECE).unwrap_or_default();
+    /// The lines of a piece, with the place that each begins at.
+    fn lines(&self, outputs: &Outputs, from: u64, most: usize) -> Vec<(u64, ansi::Line)> {
+        let bytes = outputs.read(self.started, from, most).unwrap_or_default();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at as u64 + 1);
         let begins = std::iter::once(0).chain(ends).map(|at| from + at);
-        let lines = begins.zip(ansi::lines(&bytes));
-        let has_more = cut && bytes.contains(&b'\n');
-        lines.skip(usize::from(has_more)).collect()
+        begins.zip(ansi::lines(&bytes)).collect()
     }
 
-    fn up(&mut self, outputs: &Outputs, count: usize) {
+    fn up(&mut self, outputs: &Outputs, count: usize, columns: usize) {
         self.follow = false;
-        let from = self.top.saturating_sub(PIECE as u64);
-        let before: Vec<u64> = {
-            let lines = self.lines(outputs, from, from > 0);
-            lines.into_iter().map(|(at, _)| at).filter(|at| *at < self.top).collect()
-        };
-        self.top = before.len().checked_sub(count).and_then(|at| before.get(at)).copied().unwrap_or(
-            // With no line end in all of it, a piece further up.
-            if before.is_empty() { from } else { before[0] },
-        );
+        if self.skip >= count {
+            self.skip -= count;
+            return;
+        }
+        let mut left = count - self.skip;
+        let from = self.top.saturating_sub(self.piece as u64);
+        let most = usize::try_from(self.top - from).unwrap_or(self.piece);
+        for (at, line) in self.lines(outputs, from, most).iter().rev() {
+            let rows = self.rows_of(line, columns);
+            (self.top, self.skip) = (*at, rows.saturating_sub(left));
+            if left <= rows {
+                return;
+            }
+            left -= rows;
+        }
     }
 
-    fn down(&mut self, outputs: &Outputs, count: usize, rows: usize) {
+    fn down(&mut self, outputs: &Outputs, count: usize, (columns, rows): (usize, usize)) {
         if self.follow {
             return;
         }
-        let lines = self.lines(outputs, self.top, false);
-        if lines.len() <= rows {
+        let lines = self.lines(outputs, self.top, self.piece);
+        let total: usize = lines.iter().map(|(_, line)| self.rows_of(line, columns)).sum();
+        let is_all = self.top + self.piece as u64 >= self.length;
+        if is_all && total <= self.skip + rows + count {
             self.follow = true;
-        } else if let Some((at, _)) = lines.get(count.min(lines.len() - rows)) {
-            self.top = *at;
+            return;
+        }
+        let mut left = self.skip + count;
+        for (at, line) in &lines {
+            let rows = self.rows_of(line, columns);
+            (self.top, self.skip) = (*at, left.min(rows - 1));
+            if left < rows {
+                return;
+            }
+            left -= rows;
+        }
+        // A line that is longer than a piece goes on in the next.
+        if let [_] = lines.as_slice() {
+            (self.top, self.skip) = (self.top + self.piece as u64, 0);
         }
     }
 
@@ -135,7 +158,7 @@ impl Pager {
         let found = if forward { self.below(outputs, &matcher) } else { self.above(outputs, &matcher) };
         if let Some(at) = found {
             self.follow = false;
-            self.top = self.line_of(outputs, at);
+            (self.top, self.skip) = (self.line_of(outputs, at), 0);
             self.said = None;
         } else {
             let way = if forward { "below" } else { "above" };
@@ -173,7 +196,7 @@ impl Pager {
 
     /// Where the line begins that a place is in.
     fn line_of(&self, outputs: &Outputs, at: u64) -> u64 {
-        let from = at.saturating_sub(PIECE as u64 / 2);
+        let from = at.saturating_sub(self.piece as u64 / 2);
         let most = usize::try_from(at - from).unwrap_or(0);
         let bytes = outputs.read(self.started, from, most).unwrap_or_default();
         bytes.iter().rposition(|byte| *byte == b'\n').map_or(from, |end| from + end as u64 + 1)
@@ -226,7 +249,9 @@ impl App {
         let (Some(outputs), Some(mut pager)) = (self.outputs.clone(), self.pager.take()) else {
             return Vec::new();
         };
-        let rows = usize::from(place(self.area).height).max(1);
+        let area = place(self.area);
+        let (columns, rows) = (usize::from(area.width), usize::from(area.height).max(1));
+        let size = (columns, rows);
         pager.said = None;
         if pager.typing {
             match key.code {
@@ -243,19 +268,19 @@ impl App {
         }
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('w') if !control => pager.wrap = !pager.wrap,
+            KeyCode::Char('w') if !control => (pager.wrap, pager.skip) = (!pager.wrap, 0),
             KeyCode::Char('/') => (pager.typing, pager.find) = (true, Field::default()),
             KeyCode::Char('n') => pager.search(&outputs, true),
             KeyCode::Char('N') => pager.search(&outputs, false),
             KeyCode::Esc | KeyCode::Char('o' | 'q') => return Vec::new(),
             _ => match keymap::intent(key) {
-                Some(Intent::Up) => pager.up(&outputs, 1),
-                Some(Intent::Down) => pager.down(&outputs, 1, rows),
-                Some(Intent::PageUp) => pager.up(&outputs, rows - 1),
-                Some(Intent::PageDown) => pager.down(&outputs, rows.max(2) - 1, rows),
-                Some(Intent::HalfUp) => pager.up(&outputs, rows / 2),
-                Some(Intent::HalfDown) => pager.down(&outputs, (rows / 2).max(1), rows),
-                Some(Intent::First) => (pager.top, pager.follow) = (0, false),
+                Some(Intent::Up) => pager.up(&outputs, 1, columns),
+                Some(Intent::Down) => pager.down(&outputs, 1, size),
+                Some(Intent::PageUp) => pager.up(&outputs, rows - 1, columns),
+                Some(Intent::PageDown) => pager.down(&outputs, rows.max(2) - 1, size),
+                Some(Intent::HalfUp) => pager.up(&outputs, rows / 2, columns),
+                Some(Intent::HalfDown) => pager.down(&outputs, (rows / 2).max(1), size),
+                Some(Intent::First) => (pager.top, pager.skip, pager.follow) = (0, 0, false),
                 Some(Intent::Last) => pager.follow = true,
                 Some(
                     intent
@@ -300,13 +325,13 @@ pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
     for (_, line) in &pager.page {
         let spans = found(painted(view, line), pager.find.text().trim());
         if pager.wrap {
-            rows.extend(wrap(spans, width, 0));
+            rows.extend(fold(spans, width));
         } else {
             rows.push(Line::from(shorten(spans, width)));
         }
     }
     let height = usize::from(area.height);
-    let skipped = if pager.follow { rows.len().saturating_sub(height) } else { 0 };
+    let skipped = if pager.follow { rows.len().saturating_sub(height) } else { pager.skip };
     super::panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
     if pager.page.is_empty() {
         super::panels::put(frame, area, [Line::from(view.dim("It has printed nothing."))]);
@@ -362,4 +387,67 @@ fn found(spans: Vec<Span<'static>>, sought: &str) -> Vec<Span<'static>> {
         at += content.len();
     }
     marked
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    const SIZE: (usize, usize) = (20, 5);
+
+    /// The rows that stand on the screen.
+    fn shown(pager: &Pager) -> Vec<String> {
+        let spans = |line: &ansi::Line| line.iter().map(|(_, text)| Span::raw(text.clone())).collect();
+        let rows = pager.page.iter().flat_map(|(_, line)| fold(spans(line), SIZE.0));
+        rows.map(|row| row.to_string()).skip(pager.skip).take(SIZE.1).collect()
+    }
+
+    fn outputs(dir: &Path, text: &str) -> Outputs {
+        let log = dir.join("log.jsonl");
+        let side = crate::journal::side::directory(&log);
+        fs::create_dir_all(&side).unwrap();
+        fs::write(side.join("action-7.out"), text).unwrap();
+        Outputs::beside(&log)
+    }
+
+    /// Up from the end to the begin and down again, row by row: every row comes once, in its order.
+    #[test]
+    fn every_row_can_be_reached_however_long_its_line_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let long: String = (0..400).map(|n| format!("{n:05}.")).collect();
+        let text = format!("first\n{}\nmiddle of it all, and a little more\n{long}\nlast\n", "ab".repeat(50));
+        let outputs = outputs(dir.path(), &text);
+        let mut pager = Pager::new(ActionKey::new("p", "a"), 7);
+        // Shorter than the line.
+        pager.piece = 500;
+        pager.load(&outputs, SIZE);
+        assert_eq!(shown(&pager).last().unwrap(), "last");
+        (pager.top, pager.skip, pager.follow) = (0, 0, false);
+        let mut seen = String::new();
+        while !pager.follow {
+            pager.load(&outputs, SIZE);
+            seen.push_str(&shown(&pager)[0]);
+            pager.down(&outputs, 1, SIZE);
+        }
+        let whole = text.replace('\n', "");
+        // What is left stands on the last screen.
+        assert!(
+            whole.starts_with(&seen) && whole.len() - seen.len() <= SIZE.0 * SIZE.1,
+            "{} {}",
+            whole.len(),
+            seen.len()
+        );
+        pager.load(&outputs, SIZE);
+        pager.up(&outputs, 3, SIZE.0);
+        pager.load(&outputs, SIZE);
+        assert!(!shown(&pager).contains(&"last".to_owned()));
+        for _ in 0..400 {
+            pager.up(&outputs, 1, SIZE.0);
+        }
+        pager.load(&outputs, SIZE);
+        assert_eq!(shown(&pager)[0], "first");
+    }
 }

@@ -110,6 +110,15 @@ pub fn wrap(spans: Vec<Span<'static>>, limit: usize, hang: usize) -> Vec<Line<'s
     setter.lines
 }
 
+/// Breaks spans into lines of at most `limit` cells wherever that is, as a terminal does. At least one line.
+pub fn fold(spans: Vec<Span<'static>>, limit: usize) -> Vec<Line<'static>> {
+    let mut setter = Setter { limit: limit.max(2), hang: 0, lines: vec![Line::default()], column: 0, gap: 0 };
+    for span in spans {
+        setter.letters(&span.content, span.style);
+    }
+    setter.lines
+}
+
 struct Setter {
     limit: usize,
     hang: usize,

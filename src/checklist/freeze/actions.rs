@@ -12,7 +12,7 @@ use crate::checklist::fill::Filled;
 use crate::checklist::plan::{Point, Probe, ProbeKey, Section, Tailoring};
 use crate::checklist::profile::{Tailor, has_password, is_secret_name};
 use crate::checklist::source::{Step, steps};
-use crate::checklist::spec::Value;
+use crate::checklist::spec::{Spec, Value};
 
 /// The point that tells whether the way back would work.
 const TRIED_AT: &str = "rollback.pause-consumers";
@@ -69,6 +69,10 @@ impl<'a> Work<'a> {
         let source = &self.profile.source;
         for (index, file) in wishes.actions.iter().enumerate() {
             let path = steps!["points", point.id.as_str(), "action", index].to_vec();
+            if wishes.actions[..index].iter().any(|other| other.id == file.id) {
+                let what = format!("{} has two actions called {}", point.id, file.id);
+                self.problems.push(source.problem(&path, what));
+            }
             let action = self.action(&point.id, file, &Origin { source, path });
             let what = put(&mut point.actions, action);
             self.tailored.push(Tailoring { point: point.id.clone(), what });
@@ -146,6 +150,10 @@ impl<'a> Work<'a> {
         let each = profile.file.guards.iter().enumerate().map(|(index, guard)| {
             let origin = Origin { source: &profile.source, path: steps!["guard", index].to_vec() };
             let probe = self.probe(ROLLBACK, guard, &origin);
+            if let Some(Spec::Unavailable(unknown)) = &probe.spec {
+                let what = format!("there is no probe of kind {:?}", unknown.kind);
+                self.problems.push(origin.problem(&steps!["kind"], what));
+            }
             if probe.spec.is_none() && !probe.missing.is_empty() {
                 let what = format!("the guard lacks {}", probe.missing.join(", "));
                 self.problems.push(origin.problem(&[], what));
