@@ -70,7 +70,7 @@ pub fn sign(view: &View, latest: Option<&Deed>) -> (&'static str, Tone) {
         Some((deed, None)) => (spinner(view.app.now.since(&deed.at)), Tone::Busy),
         Some((_, Some(finished))) => match finished.ended {
             Ended::Exit(0) => ("✔", Tone::Good),
-            Ended::Unknown(_) => ("⚡", Tone::Error),
+            Ended::Unknown(_) => ("↯", Tone::Error),
             _ => ("✖", Tone::Failed),
         },
     }

@@ -1,19 +1,18 @@
 //! The output of an action, all of it: followed, scrolled, searched. However long it is, only what is shown is held.
 
+mod page;
+
 use aho_corasick::AhoCorasick;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
-use ratatui::text::{Line, Span};
+use ratatui::text::Span;
 
 use super::app::{App, Effect};
-use super::deeds::{painted, size, told};
 use super::input::Field;
 use super::keymap::{self, Intent};
-use super::paper::{fold, ink, shorten};
-use super::theme::{Theme, Tone};
-use super::view::{View, padded, spread};
+use super::paper::fold;
+pub use page::draw;
+
 use crate::ansi;
 use crate::checklist::ActionKey;
 use crate::journal::side::Outputs;
@@ -310,85 +309,6 @@ pub const KEYS: [(&str, &str); 7] = [
     ("Esc", "back"),
 ];
 
-/// Draws the output over everything between the lines on top and at the bottom.
-pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
-    let area = place(frame.area());
-    let over = Rect { y: 1, height: frame.area().height.saturating_sub(2), ..frame.area() };
-    frame.render_widget(ratatui::widgets::Clear, over);
-    super::panels::put(
-        frame,
-        Rect { y: area.y - 1, height: 1, ..area },
-        [head(view, pager, area.width.into())],
-    );
-    let width = usize::from(area.width);
-    let mut rows: Vec<Line> = Vec::new();
-    for (_, line) in &pager.page {
-        let spans = found(painted(view, line), pager.find.text().trim());
-        if pager.wrap {
-            rows.extend(fold(spans, width));
-        } else {
-            rows.push(Line::from(shorten(spans, width)));
-        }
-    }
-    let height = usize::from(area.height);
-    let skipped = if pager.follow { rows.len().saturating_sub(height) } else { pager.skip };
-    super::panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
-    if pager.page.is_empty() {
-        super::panels::put(frame, area, [Line::from(view.dim("It has printed nothing."))]);
-    }
-}
-
-fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
-    let deed = view.app.state.action(&pager.key).and_then(|known| {
-        [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.started)
-    });
-    let mut left = vec![ink(&format!("{} ", pager.key), Theme::strong())];
-    left.extend(deed.map(|deed| view.dim(&format!("· {} ", told(view, deed)))));
-    let right = if pager.typing {
-        let typed = padded(vec![ink(pager.find.text(), Theme::text())], 20);
-        let mut spans = vec![ink(" /", view.theme.accent())];
-        spans.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
-        spans
-    } else if let Some(said) = &pager.said {
-        vec![view.toned(&format!(" {said}"), Tone::Failed)]
-    } else if pager.follow {
-        vec![view.toned(" following", Tone::Busy)]
-    } else {
-        let until = pager.page.last().map_or(pager.top, |(at, _)| *at);
-        vec![view.dim(&format!(" {} of {}", size(until), size(pager.length)))]
-    };
-    let room = width.saturating_sub(right.iter().map(Span::width).sum());
-    Line::from(spread(shorten(left, room), ("─", view.theme.rule()), right, width))
-}
-
-/// The same with what is searched for in reverse.
-fn found(spans: Vec<Span<'static>>, sought: &str) -> Vec<Span<'static>> {
-    let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
-    let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([sought]);
-    let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return spans };
-    let marks: Vec<_> = matcher.find_iter(&text).map(|found| found.range()).collect();
-    if marks.is_empty() {
-        return spans;
-    }
-    let (mut marked, mut at) = (Vec::new(), 0);
-    for span in spans {
-        let content = span.content.into_owned();
-        for (index, part) in content.char_indices().map(|(index, c)| (at + index, c)).collect::<Vec<_>>() {
-            let is_in = marks.iter().any(|mark| mark.contains(&index));
-            let style = if is_in { span.style.add_modifier(Modifier::REVERSED) } else { span.style };
-            match marked.last_mut() {
-                Some(Span { content, style: last }) if *last == style => {
-                    let content: &mut std::borrow::Cow<'static, str> = content;
-                    content.to_mut().push(part);
-                }
-                _ => marked.push(Span::styled(part.to_string(), style)),
-            }
-        }
-        at += content.len();
-    }
-    marked
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -417,7 +337,7 @@ mod tests {
     #[test]
     fn every_row_can_be_reached_however_long_its_line_is() {
         let dir = tempfile::tempdir().unwrap();
-        let long: String = (0..400).map(|n| format!("{n:05}.")).collect();
+        let long = (0..400).fold(String::new(), |long, n| format!("{long}{n:05}."));
         let text = format!("first\n{}\nmiddle of it all, and a little more\n{long}\nlast\n", "ab".repeat(50));
         let outputs = outputs(dir.path(), &text);
         let mut pager = Pager::new(ActionKey::new("p", "a"), 7);

@@ -7,7 +7,8 @@ const PROFILE: &str = r#"
 [[guard]]
 id = "g"
 title = "The right place"
-kind = "none"
+kind = "command"
+with = { argv = ["true"] }
 [[rollback]]
 id = "back"
 title = "Back"

@@ -1,0 +1,89 @@
+//! How a place in an output is drawn.
+
+use aho_corasick::AhoCorasick;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use super::{Pager, place};
+use crate::ui::deeds::{painted, size, told};
+use crate::ui::panels;
+use crate::ui::paper::{fold, ink, shorten};
+use crate::ui::theme::{Theme, Tone};
+use crate::ui::view::{View, padded, spread};
+
+/// Draws the output over everything between the lines on top and at the bottom.
+pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
+    let area = place(frame.area());
+    let over = Rect { y: 1, height: frame.area().height.saturating_sub(2), ..frame.area() };
+    frame.render_widget(ratatui::widgets::Clear, over);
+    panels::put(frame, Rect { y: area.y - 1, height: 1, ..area }, [head(view, pager, area.width.into())]);
+    let width = usize::from(area.width);
+    let mut rows: Vec<Line> = Vec::new();
+    for (_, line) in &pager.page {
+        let spans = found(painted(view, line), pager.find.text().trim());
+        if pager.wrap {
+            rows.extend(fold(spans, width));
+        } else {
+            rows.push(Line::from(shorten(spans, width)));
+        }
+    }
+    let height = usize::from(area.height);
+    let skipped = if pager.follow { rows.len().saturating_sub(height) } else { pager.skip };
+    panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
+    if pager.page.is_empty() {
+        panels::put(frame, area, [Line::from(view.dim("It has printed nothing."))]);
+    }
+}
+
+fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
+    let deed = view.app.state.action(&pager.key).and_then(|known| {
+        [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.started)
+    });
+    let mut left = vec![ink(&format!("{} ", pager.key), Theme::strong())];
+    left.extend(deed.map(|deed| view.dim(&format!("· {} ", told(view, deed)))));
+    let right = if pager.typing {
+        let typed = padded(vec![ink(pager.find.text(), Theme::text())], 20);
+        let mut spans = vec![ink(" /", view.theme.accent())];
+        spans.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
+        spans
+    } else if let Some(said) = &pager.said {
+        vec![view.toned(&format!(" {said}"), Tone::Failed)]
+    } else if pager.follow {
+        vec![view.toned(" following", Tone::Busy)]
+    } else {
+        let until = pager.page.last().map_or(pager.top, |(at, _)| *at);
+        vec![view.dim(&format!(" {} of {}", size(until), size(pager.length)))]
+    };
+    let room = width.saturating_sub(right.iter().map(Span::width).sum());
+    Line::from(spread(shorten(left, room), ("─", view.theme.rule()), right, width))
+}
+
+/// The same with what is searched for in reverse.
+fn found(spans: Vec<Span<'static>>, sought: &str) -> Vec<Span<'static>> {
+    let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+    let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([sought]);
+    let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return spans };
+    let marks: Vec<_> = matcher.find_iter(&text).map(|found| found.range()).collect();
+    if marks.is_empty() {
+        return spans;
+    }
+    let (mut marked, mut at) = (Vec::new(), 0);
+    for span in spans {
+        let content = span.content.into_owned();
+        for (index, part) in content.char_indices().map(|(index, c)| (at + index, c)).collect::<Vec<_>>() {
+            let is_in = marks.iter().any(|mark| mark.contains(&index));
+            let style = if is_in { span.style.add_modifier(Modifier::REVERSED) } else { span.style };
+            match marked.last_mut() {
+                Some(Span { content, style: last }) if *last == style => {
+                    let content: &mut std::borrow::Cow<'static, str> = content;
+                    content.to_mut().push(part);
+                }
+                _ => marked.push(Span::styled(part.to_string(), style)),
+            }
+        }
+        at += content.len();
+    }
+    marked
+}
