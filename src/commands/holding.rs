@@ -91,7 +91,11 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
     while matches!(asked, Some(Ok(()))) && Instant::now() < until {
         match engine::reopen(store, log, signer, role) {
             Err(OpenRunError::Journal(OpenJournalError::Locked(_))) => thread::sleep(PAUSE),
-            opened => return Ok(opened?),
+            opened => {
+                // It stays told by whom until this program holds the run itself.
+                std::mem::forget(held);
+                return Ok(opened?);
+            }
         }
     }
     drop(held);

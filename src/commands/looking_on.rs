@@ -1,6 +1,6 @@
 //! `gonogo run --read-only`: the open run as its holder writes it; without one, a look that leaves nothing behind.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::journal::side::Outputs;
 use crate::journal::store::peek;
 use crate::run::{Live, RunState, Update};
 use crate::ui::Msg;
@@ -15,25 +16,34 @@ use crate::ui::Msg;
 /// How often it is looked whether the log has grown.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Shows a log as it grows. Ends with the program.
-pub(super) fn follow(log: &Path, shown: u64, tell: Sender<Msg>) -> Result<()> {
-    let (log, mut seq): (PathBuf, u64) = (log.to_owned(), shown);
+/// Shows a log as it grows, and what is printed by the action at work. Ends with the program.
+pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Result<()> {
+    let (log, mut shown) = (log.to_owned(), shown);
+    let outputs = Outputs::beside(&log);
     let mut length = log.metadata()?.len();
     thread::spawn(move || {
         loop {
             thread::sleep(PAUSE);
             let now = log.metadata().map_or(0, |about| about.len());
-            let state =
-                if now == length { None } else { peek(&log).ok().and_then(|all| RunState::fold(&all)) };
+            let grown = if now == length { None } else { read(&log, &shown) };
             length = now;
-            // Also where nothing is new: an action may have printed something.
-            let Some(state) = state.filter(|state| state.seq > seq) else { continue };
-            seq = state.seq;
-            let update = Update::State(Arc::new(state), Arc::new(Live::default()));
+            let printed = shown.under_way().and_then(|(_, deed)| outputs.length(deed.seq).ok());
+            if grown.is_none() && printed.is_none() {
+                continue;
+            }
+            shown = grown.unwrap_or(shown);
+            let live = Live { printed: printed.unwrap_or(0), ..Live::default() };
+            let update = Update::State(Arc::clone(&shown), Arc::new(live));
             if tell.send(Msg::Update(update)).is_err() {
                 return;
             }
         }
     });
     Ok(())
+}
+
+/// The run as it stands in its log, if that has gone on.
+fn read(log: &Path, shown: &RunState) -> Option<Arc<RunState>> {
+    let state = RunState::fold(&peek(log).ok()?)?;
+    (state.seq > shown.seq).then(|| Arc::new(state))
 }

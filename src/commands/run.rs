@@ -239,13 +239,14 @@ fn show(
 /// The run as whoever holds it writes it.
 fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
     let (tell, messages) = mpsc::channel();
-    looking_on::follow(path, state.seq, tell.clone())?;
+    let state = Arc::new(state);
+    looking_on::follow(path, Arc::clone(&state), tell.clone())?;
     let setup = onlooker(path, look(&arguments.screen, settings));
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     hear_signals(&runtime, &tell)?;
     let mut taken = Taken::take()?;
     read_events(tell)?;
-    let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, Arc::new(state), &messages, &mut |_| {})?;
+    let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 

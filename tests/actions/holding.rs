@@ -37,6 +37,7 @@ fn a_run_that_is_held_is_taken_over_on_record_and_what_runs_goes_on() {
 fn who_looks_on_sees_what_happens_and_cannot_act() {
     need!("ssh-keygen");
     let mut scene = Scene::new();
+    scene.script("build", COUNTS);
     let mut driver = scene.open();
     driver.wait_for_text("1/4");
     scene.set_args(&["run", "profile.toml", "--read-only"]);
@@ -47,6 +48,8 @@ fn who_looks_on_sees_what_happens_and_cannot_act() {
     onlooker.press(Key::Down).press(Key::Up);
     deploy(&mut driver, 0);
     run(&mut driver, "deploy.ship/build");
+    onlooker.wait_for_text("line 9");
+    scene.go();
     onlooker.wait_for_text("push (Push it) is to be run");
     onlooker.send("q");
     let _ = onlooker.wait_exit().code(0);

@@ -56,9 +56,9 @@ fn of_two_terminals_one_is_refused_and_of_two_that_resume_one_attaches() {
     signal(terminal.pid(), "KILL");
     drop(terminal);
     let mut first = scene.open();
+    first.wait_for_text("running");
     let second = scene.open_with(&[], 200, 24).wait_exit().code(2);
     assert!(second.screen_text().contains("held by"), "{}", second.screen_text());
-    first.wait_for_text("running");
     scene.go();
     scene.wait_for("action-finished", 1);
     assert_eq!(scene.ran(), ["build"]);

@@ -62,6 +62,7 @@ fn before_its_turn_it_is_locked_and_can_be_tried() {
     terminal.wait_for_text("try deploy.ship/build");
     terminal.send("y");
     let ended = scene.wait_for("action-finished", 1);
+    terminal.wait_for_text("deploy.ship/build: exit code 0");
     assert_eq!(scene.output(&ended[0]), "would build\n");
     assert!(scene.ran().is_empty());
     // What comes after another point is locked by it.
@@ -84,7 +85,7 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
         .wait_for_text("denied: no rights")
         .wait_for_text("A the way back");
     terminal.wait_for_text("pager 4711");
-    terminal.press(Key::Esc).wait_for_text("push: exit code 3: denied: no");
+    terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("push: exit code 3: denied: no");
     terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is failed; it must be closed first");
     // It is mended, and runs again; what it should have come to is looked at then.
     scene.script("push", "echo yes > pushed");
@@ -120,7 +121,7 @@ fn one_that_is_stopped_ends_with_its_whole_group_and_that_is_on_record() {
     assert!(scene.output(&ended[0]).ends_with("cleaning up\n"));
     let stopped = scene.of_kind("action-stopped");
     assert_eq!((&stopped[0]["by"], stopped[0]["sig"].is_string()), (&super::scene::ANN.into(), true));
-    terminal.wait_for_text("stopped as asked, exit code 7");
+    terminal.wait_for_text("stopped, exit code 7");
 }
 
 #[test]

@@ -33,11 +33,11 @@ os.write(1, b"end of it\n")
     let mut terminal = scene.open();
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);
-    terminal.send("a").wait_for_text("TOKEN=\"$SHIP_TOKEN\"");
-    terminal.press(Key::Esc).wait_gone("TOKEN=\"$SHIP_TOKEN\" sh");
+    terminal.send("a").wait_for_text("run deploy.ship/build").wait_for_text("TOKEN=\"$SHIP_TOKEN\"");
+    terminal.press(Key::Esc).wait_gone("run deploy.ship/build");
     run(&mut terminal, "deploy.ship/build");
     let ended = scene.wait_for("action-finished", 1);
-    terminal.send("o").wait_for_text("end of it");
+    terminal.send("o").wait_for_text("following").wait_for_text("end of it");
     let shown = terminal.screen_text();
     let told = ended[0]["output"]["redacted"]["env SHIP_TOKEN"].as_u64().unwrap();
     assert!(told >= 14, "{told} were taken out");

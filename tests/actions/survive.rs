@@ -122,6 +122,14 @@ fn what_ended_meanwhile_is_taken_in_and_not_run_again() {
     deploy(&mut terminal, 0);
     terminal.wait_for_text("exit code 0");
     assert_eq!(scene.ran(), ["build"]);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
+    // What it printed is held to the digest in the log.
+    let kept = scene.log().with_file_name(ended[0]["output"]["kept"].as_str().unwrap());
+    let changed = std::fs::read_to_string(&kept).unwrap().replace("line 1\n", "line I\n");
+    std::fs::write(&kept, changed).unwrap();
+    let _ =
+        scene.verify().code(5).stdout_has("was changed: its content is not what the log has the digest of");
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl fmt::Display for Ended {
 pub enum Cause {
     /// It took longer than it may.
     Deadline,
-    /// It was asked for.
+    /// Its supervisor was told to stop it (SIGTERM): by a person, whose act stands before, or by the machine.
     Stopped,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Deadline => "past its deadline",
-            Self::Stopped => "stopped as asked",
+            Self::Stopped => "stopped",
         })
     }
 }
