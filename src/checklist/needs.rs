@@ -1,5 +1,6 @@
 //! What a probe needs to look: the least rights at the systems that it asks, and what must be on this machine.
 
+use super::plan::Probe;
 use super::spec::{
     CiSource, Iac, IacTool, Kubernetes, Pipeline, Rabbitmq, Redis, Registry, Spec, Vantage, Vault, VaultAuth,
 };
@@ -28,7 +29,18 @@ fn right(of: &'static str, grant: impl Into<String>) -> Right {
     Right { of, grant: grant.into() }
 }
 
-/// The least rights that a probe needs.
+/// The least rights that a probe of the plan needs.
+#[must_use]
+pub fn rights_of(probe: &Probe) -> Vec<Right> {
+    match &probe.spec {
+        // It must see the digest that another look has found.
+        Some(Spec::Kubernetes(spec)) => kubernetes(spec, probe.digest_of.is_some()),
+        Some(spec) => rights(spec),
+        None => Vec::new(),
+    }
+}
+
+/// The least rights that a look of this spec needs.
 #[must_use]
 pub fn rights(spec: &Spec) -> Vec<Right> {
     match spec {
@@ -45,7 +57,7 @@ pub fn rights(spec: &Spec) -> Vec<Right> {
         Spec::Vault(spec) => vec![vault(spec)],
         Spec::Token(_) => vec![right("application", "the realtime tokens themselves")],
         Spec::Pipeline(spec) => pipeline(spec),
-        Spec::Kubernetes(spec) => kubernetes(spec),
+        Spec::Kubernetes(spec) => kubernetes(spec, false),
         Spec::Iac(spec) => vec![iac(spec)],
         Spec::AwsSecret(spec) => {
             vec![right("AWS IAM", format!("secretsmanager:DescribeSecret on {}", spec.secret_id))]
@@ -165,8 +177,8 @@ fn vault(spec: &Vault) -> Right {
     right("Vault policy", format!("{}{log_in}; for the fingerprint also {}", path("metadata"), path("data")))
 }
 
-fn kubernetes(spec: &Kubernetes) -> Vec<Right> {
-    let with_digest = spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
+fn kubernetes(spec: &Kubernetes, with_digest: bool) -> Vec<Right> {
+    let with_digest = with_digest || spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
     let reads = !spec.deployments.is_empty() || spec.rollout.is_some() || spec.health.is_some();
     let asked = [
         (reads, "get deployments.apps"),

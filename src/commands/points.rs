@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::load::Loaded;
-use crate::checklist::needs::rights;
+use crate::checklist::needs::rights_of;
 use crate::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use crate::cli::{PlainFormat, PointsArgs};
 use crate::error::Exit;
@@ -76,7 +76,7 @@ fn probe_lines(out: &mut String, probe: &Probe) {
         let values = count(probe.missing.len(), "value");
         let _ = writeln!(out, "                lacks {values}: {}", line(&probe.missing.join(", ")));
     }
-    for right in probe.spec.iter().flat_map(rights) {
+    for right in rights_of(probe) {
         let _ = writeln!(out, "                {}: {}", right.of, line(&right.grant));
     }
 }
@@ -90,7 +90,7 @@ fn machine(plan: &Plan) -> Value {
             "kind": probe.spec.as_ref().map(crate::checklist::spec::Spec::kind),
             "effects": probe.effects,
             "missing": probe.missing,
-            "rights": probe.spec.iter().flat_map(rights).map(|one| right(&one)).collect::<Vec<_>>(),
+            "rights": rights_of(probe).iter().map(right).collect::<Vec<_>>(),
         })
     };
     let point = |point: &Point| {
