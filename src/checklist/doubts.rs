@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::action::ActionKey;
 use super::fill::is_reference;
 use super::placeholder::is_placeholder;
 use super::plan::{Plan, Role};
@@ -45,6 +46,7 @@ pub fn doubts(profile: &Profile, plan: &Plan) -> Vec<Finding> {
     doubts.missing(plan);
     doubts.people(plan);
     doubts.guards(plan);
+    doubts.apply(plan);
     let mut texts = Vec::new();
     leaves(&profile.file.values, &mut steps!["values"].to_vec(), &mut |path, leaf| {
         if let Leaf::Text(text) = leaf {
@@ -121,6 +123,23 @@ impl Doubts<'_> {
             let what = "no guard looks before an action whether it goes to the right place";
             let hint = "add [[guard]]; config/production.toml has two";
             self.tell(Weight::Doubtful, &steps!["production"], what, hint);
+        }
+    }
+
+    /// The checklist's own way to apply is Terraform's.
+    fn apply(&mut self, plan: &Plan) {
+        let tool =
+            self.profile.file.values.get("iac").and_then(|iac| iac.get("tool")).and_then(toml::Value::as_str);
+        let own = plan
+            .action(&ActionKey::new("deploy.iac-apply", "apply"))
+            .and_then(|action| action.program.as_ref());
+        let is_terraforms = own.is_some_and(|own| own.argv.iter().any(|word| word.starts_with("-chdir=")));
+        if let (Some(tool @ ("pulumi" | "cloudformation")), true) = (tool, is_terraforms) {
+            let what = format!(
+                "{tool} does not apply as Terraform does, and deploy.iac-apply has no action of its own"
+            );
+            let hint = "give [points.\"deploy.iac-apply\"] an action with id = \"apply\"";
+            self.tell(Weight::Doubtful, &steps!["values", "iac", "tool"], what, hint);
         }
     }
 
