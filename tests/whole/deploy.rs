@@ -10,6 +10,7 @@ use crate::bench::keys::SshKey;
 use crate::bench::registry::USER;
 use crate::bench::supervisor::installed;
 use crate::bench::terminal::{Key, Terminal};
+use crate::bench::wait;
 use crate::bench::whole::{CODE, PROGRAMS, REPOSITORY, Whole};
 
 /// What the steps take beside the servers.
@@ -256,8 +257,20 @@ fn confirm(terminal: &mut Terminal, section: char, down: usize, point: &str) {
 fn run(terminal: &mut Terminal, down: usize, point: &str, action: &str) {
     select(terminal, '4', down);
     terminal.wait_for_text("TO RUN");
-    terminal.send("a").wait_for_text(&format!("run {point}/{action}"));
-    terminal.send("y").wait_gone(&format!("run {point}/{action}"));
+    let question = format!("run {point}/{action}");
+    wait::until(&question, || {
+        terminal.send("a").wait_for("the question, or a lock", |screen| {
+            let text = screen.contents();
+            text.contains(&question) || text.contains("must be closed first")
+        });
+        let is_asked = terminal.screen_text().contains(&question);
+        // What became due by the step before is still being looked at.
+        if !is_asked {
+            terminal.press(Key::Down).press(Key::Up).wait_gone("must be closed first");
+        }
+        is_asked.then_some(())
+    });
+    terminal.send("y").wait_gone(&question);
 }
 
 fn are_there() -> bool {
@@ -365,6 +378,10 @@ fn brokers_that_are_not_well_after_it_stop_there() {
         return;
     }
     let mut deployment = Deployment::new();
+    // They never are; nobody waits long for that.
+    let profile = deployment.work().join("profile.toml");
+    let text = fs::read_to_string(&profile).unwrap().replace("within = \"15s\"", "within = \"3s\"");
+    fs::write(profile, text).unwrap();
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.image-push/push");
     terminal.wait_for_text("deploy.image-push/push: exit code 0");
