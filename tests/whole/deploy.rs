@@ -146,6 +146,12 @@ impl Deployment {
         self.whole.cluster.set(|objects| drop(objects.digests.insert(image, digest)));
     }
 
+    /// With the push a look into the image becomes due, and until that is over the next step is locked.
+    #[track_caller]
+    fn looked_into(&self) {
+        wait::until("the look into the image", || self.outcome("secrets.broker-credentials", "image"));
+    }
+
     /// Up to and with a step of the deployment.
     #[track_caller]
     fn deployed(&self, terminal: &mut Terminal, until: &str) {
@@ -164,6 +170,7 @@ impl Deployment {
                 terminal.wait_for_text(&format!("{key}: exit code 0"));
                 if key == "deploy.image-push/push" {
                     self.pushed();
+                    self.looked_into();
                 }
             }
             terminal.wait_for_text("PASSED");
@@ -359,6 +366,7 @@ fn a_plan_that_was_changed_after_its_review_is_not_applied() {
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.image-push/push");
     terminal.wait_for_text("deploy.image-push/push: exit code 0");
+    deployment.looked_into();
     let iac = deployment.whole.iac.path().to_owned();
     let before = state(&iac);
     let code = format!("{CODE}resource \"terraform_data\" \"miner\" {{ input = \"m\" }}\n");
@@ -385,6 +393,7 @@ fn brokers_that_are_not_well_after_it_stop_there() {
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.image-push/push");
     terminal.wait_for_text("deploy.image-push/push: exit code 0");
+    deployment.looked_into();
     // Its own point has passed and is fresh.
     deployment.whole.stack.redis.cli(&["CONFIG", "SET", "latency-monitor-threshold", "0"]);
     run(&mut terminal, 2, "deploy.iac-apply", "apply");
