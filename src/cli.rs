@@ -28,6 +28,9 @@ pub enum Command {
     Run(RunArgs),
     /// Run the probes and tell what they saw; needs no key and writes no log
     Check(CheckArgs),
+    /// Walk through the whole deployment on a stack within this process: no servers, no keys, no network
+    #[command(after_help = "Exit codes: as for run")]
+    Rehearse(RehearseArgs),
     /// Tell whether a run log is sealed, open or invalid
     Verify(VerifyArgs),
     /// Look through a run log, entry by entry; without one, list the runs of this machine
@@ -59,6 +62,9 @@ pub enum Command {
     /// Stand between an action and whoever watches it; started by gonogo itself
     #[command(hide = true)]
     Supervise,
+    /// Stand in for a command-line tool in a rehearsal; started by gonogo itself
+    #[command(hide = true)]
+    StandIn(StandInArgs),
 }
 
 /// A profile, and what is promoted.
@@ -112,6 +118,38 @@ pub struct RunArgs {
     /// Where logs are, and how it looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+/// Rehearsing.
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// Break something, for you to find: a drill's name, or `random[:SEED]`; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub drill: Vec<String>,
+    /// Tell which drills there are
+    #[arg(long)]
+    pub list: bool,
+    /// Keep the stack up without the checklist, and print a profile that leads to it
+    #[arg(long, conflicts_with = "list")]
+    pub serve: bool,
+    /// The release is out already, as after a deployment
+    #[arg(long, requires = "serve")]
+    pub deployed: bool,
+    /// Where logs are, and how it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// Standing in for a tool.
+#[derive(Debug, Args)]
+pub struct StandInArgs {
+    /// What tells where the rehearsal is.
+    pub desk: PathBuf,
+    /// The tool.
+    pub tool: String,
+    /// What it is asked.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
 }
 
 /// Where logs are, and how the screen looks.
@@ -209,6 +247,10 @@ pub struct TrustArgs {
     /// settings, else git's gpg.ssh.revocationFile]
     #[arg(long, value_name = "FILE")]
     pub revoked: Option<PathBuf>,
+    /// The log is a rehearsal's: take it as that, and nothing else. Its keys are made up, and are believed unless
+    /// --signers is given
+    #[arg(long)]
+    pub rehearsal: bool,
 }
 
 /// Looking through a log.

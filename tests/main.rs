@@ -15,6 +15,7 @@ mod layers;
 mod manual;
 mod probes;
 mod readme;
+mod rehearsal;
 mod reports;
 mod reviews;
 mod runs;

@@ -129,6 +129,7 @@ impl<'a> Work<'a> {
             environment: file.environment.clone(),
             production: file.production,
             solo: file.solo,
+            rehearsal: file.rehearsal.clone(),
             release: self.promotion.release.clone().unwrap_or_default(),
             previous: previous.filter(|tag| tag != "none"),
             seals: file.seals.clone(),

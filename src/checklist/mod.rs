@@ -23,6 +23,8 @@ pub use file::{Checklist, STANDARD_NAME};
 pub use freeze::{Promotion, freeze};
 pub use lock::POINTS;
 pub use placeholder::is_placeholder;
-pub use plan::{Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Role, Section, Tailoring};
+pub use plan::{
+    Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Rehearsal, Role, Section, Tailoring,
+};
 pub use profile::Profile;
 pub use source::Source;

@@ -157,7 +157,7 @@ fn pipeline(spec: &Pipeline) -> Vec<Right> {
         rights.push(right("RabbitMQ permissions", grant));
     }
     if let Some(tap) = &spec.channel {
-        rights.push(right("Redis ACL", format!("-@all +ping +subscribe resetchannels &{}", tap.name)));
+        rights.push(right("Redis ACL", format!("-@all +ping +psubscribe resetchannels &{}", tap.name)));
     }
     rights
 }

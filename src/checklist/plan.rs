@@ -32,6 +32,9 @@ pub struct Plan {
     pub release: String,
     /// The tag that runs there now; absent for a new environment.
     pub previous: Option<String>,
+    /// Present in a rehearsal: nothing of it is done to a real stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     /// Whose seals the run needs, in this order.
     pub seals: Vec<Role>,
     /// The sections, in order.
@@ -46,6 +49,15 @@ pub struct Plan {
     /// The way back, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollback: Vec<Action>,
+}
+
+/// What marks a rehearsal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rehearsal {
+    /// What is broken in it on purpose: names of drills, or `random:SEED`.
+    #[serde(default)]
+    pub drills: Vec<String>,
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::file::{ActionFile, PointFile, ProbeFile, Span};
 use super::fill::is_reference;
-use super::plan::{Confirm, Contact, PointId, Role};
+use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
 use super::source::{Path, Source, Step, steps};
 use crate::error::{Problem, Problems};
 use crate::secret::SecretRef;
@@ -23,6 +23,8 @@ pub struct ProfileFile {
     /// Whether one person may stand for two.
     #[serde(default)]
     pub solo: bool,
+    /// That what it leads to is a rehearsal's stack.
+    pub rehearsal: Option<Rehearsal>,
     /// Whose seals a run needs.
     #[serde(default = "driver")]
     pub seals: Vec<Role>,

@@ -48,7 +48,13 @@ pub(super) fn judge_log(log: &Path, signers: &AllowedSigners) -> Result<(Report,
 /// Whom the person trusts, but for revoked keys.
 pub(super) fn trusted(trust: &TrustArgs) -> Result<AllowedSigners> {
     let settings = Settings::read()?;
-    let signers = read_signers(&signers_file(trust.signers.as_deref(), &settings)?)?;
+    let signers = match (&trust.signers, trust.rehearsal) {
+        (None, true) => AllowedSigners::of_rehearsals(),
+        (given, rehearsal) => {
+            let signers = read_signers(&signers_file(given.as_deref(), &settings)?)?;
+            if rehearsal { signers.for_rehearsals() } else { signers }
+        }
+    };
     Ok(signers.without(read_revoked(revoked_file(trust.revoked.as_deref(), &settings))?))
 }
 

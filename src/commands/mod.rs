@@ -12,11 +12,15 @@ mod load;
 mod looking_on;
 mod manual;
 mod new_key;
+mod played;
 mod points;
+mod rehearse;
 mod report;
 mod review;
 mod run;
+mod session;
 mod settings;
+mod stand_in;
 mod supervise;
 mod trust;
 mod verify;
@@ -42,6 +46,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
     let done = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bundle(arguments) => bundle::bundle(&arguments),
         Command::Report(arguments) => report::report(&arguments),
@@ -52,6 +57,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),
+        Command::StandIn(arguments) => stand_in::run(arguments),
         Command::Supervise => supervise::supervise(),
     };
     done.unwrap_or_else(|error| {

@@ -4,31 +4,30 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use anyhow::{Result, anyhow, bail};
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::{Result, bail};
+use tokio::runtime::Builder;
 
 use super::git;
 use super::holding;
 use super::identity;
 use super::load::{Loaded, store};
 use super::looking_on;
+use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
 use crate::checklist::{Plan, Promotion, Role};
 use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
-use crate::engine::{self, Engine, Handle, Log, Opened, Opening, Past, clock};
+use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::{Decision, Enrolled};
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::journal::store::Store;
 use crate::probe::FingerprintKey;
-use crate::run::{Act, Command, Request, RunState, Update, judge};
-use crate::secret::SecretRef;
+use crate::run::{Act, Command, RunState, judge};
 use crate::text::{line, shell_word};
 use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Left, Look, Msg, Newcomer, Setup, Shade};
+use crate::ui::{self, Left, Look, Setup, Shade};
 
 pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -62,9 +61,20 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let plan = replan.then_some(plan);
     let fingerprint = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
     let past = Past { last: history.sealed.map(Arc::new), fingerprint: Some(fingerprint) };
-    let told = Told { notices, past };
     let look = look(&arguments.screen, &settings);
-    show(opened, signer, loaded.secrets(), plan, told, look, arguments)
+    let path = opened.journal.path().to_owned();
+    let session = Session {
+        opened,
+        signers: vec![signer],
+        secrets: loaded.secrets(),
+        replan: plan,
+        notices,
+        past,
+        look,
+        played: None,
+    };
+    let left = session.sit()?;
+    farewell(&path, arguments, &left)
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
@@ -186,56 +196,6 @@ pub(super) fn look(screen: &ScreenArgs, settings: &Settings) -> Look {
     }
 }
 
-/// What a person is told at the start, and what there was before.
-struct Told {
-    notices: Vec<String>,
-    past: Past,
-}
-
-/// Runs engine and screen until the person leaves.
-fn show(
-    opened: Opened,
-    signer: Signer,
-    secrets: Vec<SecretRef>,
-    replan: Option<Plan>,
-    told: Told,
-    look: Look,
-    arguments: &RunArgs,
-) -> Result<Exit> {
-    let path = opened.journal.path().to_owned();
-    let by = signer.principal.clone();
-    let Told { notices, past } = told;
-    let held = holding::hold(&path, &by)?;
-    let last = past.last.clone();
-    let log = Log::Durable(Box::new(opened.journal));
-    let (engine, handle) = Engine::new(log, opened.state, vec![signer], secrets);
-    let mut engine = engine.after(past);
-    for command in opened.first {
-        engine.carry_out(&command)?;
-    }
-    if let Some(plan) = replan {
-        engine.carry_out(&Command::new(by.clone(), Act::Replan(Box::new(plan))))?;
-    }
-    let state = Arc::clone(engine.state());
-    let me = state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
-    let keys = handle.keys.clone();
-    let unlock = Box::new(move |newcomer: &Newcomer| identity::unlock(newcomer, &keys));
-    let log = path.display().to_string();
-    let outputs = Some(Outputs::beside(&path));
-    let clock = Box::new(clock::now);
-    let setup = Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let running = runtime.spawn(engine.run());
-    let left = on_screen(&runtime, &setup, state, handle);
-    // The engine stops when its requests end; what it has acknowledged is on disk then.
-    runtime.block_on(running)?;
-    let left = left?;
-    if let Some(other) = held.lost_to() {
-        println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
-    }
-    farewell(&path, arguments, &left)
-}
-
 /// The run as whoever holds it writes it.
 fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
     let (tell, messages) = mpsc::channel();
@@ -258,7 +218,7 @@ fn look_alone(plan: Plan, loaded: &Loaded, arguments: &RunArgs, settings: &Setti
     let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let running = runtime.spawn(engine.run());
-    let left = on_screen(&runtime, &setup, state, handle);
+    let left = on_screen(&runtime, &setup, state, handle, None);
     runtime.block_on(running)?;
     Ok(if left?.signalled { Exit::Interrupted } else { Exit::Good })
 }
@@ -276,48 +236,6 @@ fn onlooker(path: &Path, look: Look) -> Setup {
         notices: Vec::new(),
         looks_on: true,
     }
-}
-
-fn on_screen(runtime: &Runtime, setup: &Setup, state: Arc<RunState>, handle: Handle) -> Result<Left> {
-    let (tell, messages) = mpsc::channel();
-    let Handle { requests, mut updates, .. } = handle;
-    let to_screen = tell.clone();
-    runtime.spawn(async move {
-        while let Some(update) = updates.recv().await {
-            if to_screen.send(Msg::Update(update)).is_err() {
-                break;
-            }
-        }
-        // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
-        let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
-    });
-    hear_signals(runtime, &tell)?;
-    let mut send = |request: Request| {
-        // A full queue means that the engine is behind the person; waiting keeps the order.
-        let _ = requests.blocking_send(request);
-    };
-    let mut taken = Taken::take()?;
-    read_events(tell)?;
-    Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
-}
-
-/// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
-pub(super) fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
-    let _inside = runtime.enter();
-    for (kind, means) in [
-        (SignalKind::terminate(), Msg::Leave),
-        (SignalKind::hangup(), Msg::Leave),
-        (SignalKind::interrupt(), Msg::Leave),
-        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Msg::Continued),
-    ] {
-        let (mut arrives, tell) = (signal(kind)?, tell.clone());
-        runtime.spawn(async move {
-            while arrives.recv().await.is_some() {
-                let _ = tell.send(means.clone());
-            }
-        });
-    }
-    Ok(())
 }
 
 /// What a person wants to know who has left: how it stands, where the log is, how to go on.

@@ -102,6 +102,9 @@ fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
         state.run,
         line(&plan.checklist)
     )?;
+    if plan.rehearsal.is_some() {
+        writeln!(out, "  rehearsal nothing of it was done to a real stack, and its keys are made up")?;
+    }
     if plan.solo {
         writeln!(out, "  solo      one person may have stood for two")?;
     }

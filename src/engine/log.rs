@@ -46,7 +46,7 @@ impl Log {
             Self::Durable(journal) => tokio::task::block_in_place(|| journal.append(at, by, event, signer)),
             Self::Forgotten(chain) => {
                 let (entry, _) = chain.link(at, by, event, None)?;
-                *chain = Chain::after(&entry);
+                chain.step(&entry);
                 Ok(entry)
             }
         }

@@ -194,6 +194,7 @@ impl Engine {
         match request {
             None | Some(Request::Stop) => return self.check_log(Going::Stopped),
             Some(Request::Act(command)) => return self.act(&command),
+            Some(Request::Aside(command)) => return self.act_aside(&command),
             Some(Request::Run { by, start }) => self.prepare(by, *start),
             Some(Request::Probe(point)) => {
                 if !self.look_again(|_, found, _| found.id == point) {
@@ -223,6 +224,16 @@ impl Engine {
                 Going::On
             }
         }
+    }
+
+    /// The same, without an answer; the log breaking is told all the same.
+    fn act_aside(&mut self, command: &Command) -> Going {
+        if let Err(NotDone::Log(broken @ AppendError::Broken { .. })) = self.carry_out(command) {
+            return Going::Broken(broken.to_string());
+        }
+        // Who is refused has not done anything, and nobody waits for them.
+        self.publish();
+        Going::On
     }
 
     /// Asks the rules, makes what they say durable, takes it in. Gives the position of the last entry.

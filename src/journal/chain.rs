@@ -14,6 +14,8 @@ pub struct Chain {
     pub seq: u64,
     /// The hash of the last line; zeros before the first.
     pub head: Sha256Hex,
+    /// Whether it is a rehearsal's: then its entries are signed under namespaces of their own.
+    pub rehearsal: bool,
 }
 
 /// Why the next entry could not be made.
@@ -45,13 +47,19 @@ impl Chain {
     /// The chain of a new run.
     #[must_use]
     pub fn new(run: String) -> Self {
-        Self { run, seq: 0, head: Sha256Hex::ZERO }
+        Self { run, seq: 0, head: Sha256Hex::ZERO, rehearsal: false }
     }
 
     /// The chain after an entry.
     #[must_use]
     pub fn after(entry: &Entry) -> Self {
-        Self { run: entry.header.run.clone(), seq: entry.header.seq + 1, head: entry.hash }
+        let (run, seq) = (entry.header.run.clone(), entry.header.seq + 1);
+        Self { run, seq, head: entry.hash, rehearsal: entry.event.opens_rehearsal() }
+    }
+
+    /// Goes on after its next entry.
+    pub fn step(&mut self, entry: &Entry) {
+        *self = Self { rehearsal: self.rehearsal || entry.event.opens_rehearsal(), ..Self::after(entry) };
     }
 
     /// Makes the next entry and its line, without taking it in.
@@ -67,7 +75,10 @@ impl Chain {
     ) -> Result<(Entry, Vec<u8>), LinkError> {
         let header = Header { run: self.run.clone(), seq: self.seq, prev: self.head, at, by: by.to_owned() };
         let sig = match signer {
-            Some(signer) => Some(signer.sign(event.namespace(), &signed_bytes(&header, &event)?)?),
+            Some(signer) => {
+                let namespace = event.namespace(self.rehearsal || event.opens_rehearsal());
+                Some(signer.sign(namespace, &signed_bytes(&header, &event)?)?)
+            }
             None => None,
         };
         Ok(Entry::write(header, event, sig)?)
@@ -88,7 +99,7 @@ impl Chain {
         if header.prev != self.head {
             return Err(ChainError::Prev);
         }
-        *self = Self::after(entry);
+        self.step(entry);
         Ok(())
     }
 }

@@ -97,7 +97,9 @@ impl Journal {
         let found = read_all(&file, path)?;
         let last = found.entries.last().ok_or_else(|| OpenJournalError::Empty(path.to_owned()))?;
         let in_doubt = check_head(store, path, last, &found)?;
-        let mut journal = Self::on(file, store, path, Chain::after(last), found.length)?;
+        let rehearsal = found.entries[0].event.opens_rehearsal();
+        let chain = Chain { rehearsal, ..Chain::after(last) };
+        let mut journal = Self::on(file, store, path, chain, found.length)?;
         journal.disk = on(journal.disk);
         let torn = journal.set_aside(&found.rest)?;
         Ok(Reopened { journal, entries: found.entries, torn, in_doubt })
@@ -139,7 +141,7 @@ impl Journal {
         let written = self.disk.write(&line).and_then(|()| self.disk.sync());
         written.map_err(|error| self.cut_back(&error))?;
         self.length += line.len() as u64;
-        self.chain = Chain::after(&entry);
+        self.chain.step(&entry);
         self.remember();
         Ok(entry)
     }

@@ -77,6 +77,10 @@ enum Wrong {
     Distrust(#[from] DistrustError),
     #[error("{0} signed with a key other than the one that the run has for them")]
     NotTheirKey(String),
+    #[error("a rehearsal: nothing in it was done to a real stack; --rehearsal verifies it as what it is")]
+    Rehearsal,
+    #[error("a real run, no rehearsal; verify it without --rehearsal")]
+    NoRehearsal,
     #[error("against the rules: {0}")]
     Rule(String),
 }
@@ -99,8 +103,8 @@ pub fn verify(
 /// What a line tells by itself, whatever stands before it.
 struct Seen {
     entry: Result<Entry, ReadEntryError>,
-    /// The key that signed it; none where a machine wrote it.
-    key: Result<Option<String>, Wrong>,
+    /// The key that signed it, and whether for a rehearsal; none where a machine wrote it.
+    key: Result<Option<(String, bool)>, Wrong>,
 }
 
 impl Seen {
@@ -113,8 +117,8 @@ impl Seen {
     }
 }
 
-/// The key that signed an entry, if its kind is one that is signed.
-fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<String>, Wrong> {
+/// The key that signed an entry, and whether for a rehearsal, if its kind is one that is signed.
+fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wrong> {
     let (by, kind) = (&entry.header.by, entry.event.kind());
     let Some(signature) = &entry.sig else {
         if entry.event.is_act() {
@@ -126,7 +130,13 @@ fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<String>, Wrong> {
         return Err(Wrong::NotMachine(kind, by.clone()));
     }
     let message = entry.signed_part(line).ok_or(SignatureError::Mismatch)?;
-    Ok(Some(sshsig::verify(signature, entry.event.namespace(), &message)?))
+    let under = |rehearsal| sshsig::verify(signature, entry.event.namespace(rehearsal), &message);
+    match under(false) {
+        Err(SignatureError::Namespace(own, _)) if own == entry.event.namespace(true) => {
+            Ok(Some((under(true)?, true)))
+        }
+        key => Ok(Some((key?, false))),
+    }
 }
 
 struct Work<'a> {
@@ -136,6 +146,8 @@ struct Work<'a> {
     reader: Reader,
     roster: BTreeMap<String, String>,
     last: Option<Moment>,
+    /// Whether it is a rehearsal's log.
+    rehearsal: bool,
     report: Report,
 }
 
@@ -151,7 +163,16 @@ impl<'a> Work<'a> {
             trailing: 0,
             warnings: Vec::new(),
         };
-        Self { signers, today, rules, reader: Reader::default(), roster: BTreeMap::new(), last: None, report }
+        Self {
+            signers,
+            today,
+            rules,
+            reader: Reader::default(),
+            roster: BTreeMap::new(),
+            last: None,
+            rehearsal: false,
+            report,
+        }
     }
 
     fn next(&mut self, line: &Line, seen: Seen) -> ControlFlow<()> {
@@ -170,8 +191,12 @@ impl<'a> Work<'a> {
 
     fn take(&mut self, at: Position, seen: Seen) -> Result<(), Wrong> {
         let entry = self.reader.follow(seen.entry.map_err(NextError::from)?)?;
-        self.enrol(&entry);
-        if let Some(key) = seen.key? {
+        self.enrol(&entry)?;
+        if let Some((key, rehearsal)) = seen.key? {
+            if rehearsal != self.rehearsal {
+                let [made, due] = [rehearsal, self.rehearsal].map(|is| entry.event.namespace(is).to_owned());
+                return Err(SignatureError::Namespace(made, due).into());
+            }
             self.check_signer(&entry, &key, at)?;
         }
         self.rules.take(&entry).map_err(Wrong::Rule)?;
@@ -184,9 +209,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn enrol(&mut self, entry: &Entry) {
+    fn enrol(&mut self, entry: &Entry) -> Result<(), Wrong> {
         match &entry.event {
             Event::Opened(event) => {
+                self.rehearsal = entry.event.opens_rehearsal();
+                match (self.rehearsal, self.signers.is_for_rehearsals()) {
+                    (true, false) => return Err(Wrong::Rehearsal),
+                    (false, true) => return Err(Wrong::NoRehearsal),
+                    _ => {}
+                }
                 self.roster =
                     event.roster.iter().map(|who| (who.principal.clone(), who.key.clone())).collect();
             }
@@ -195,10 +226,11 @@ impl<'a> Work<'a> {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn check_signer(&mut self, entry: &Entry, key: &str, at: Position) -> Result<(), Wrong> {
-        let (by, namespace) = (&entry.header.by, entry.event.namespace());
+        let (by, namespace) = (&entry.header.by, entry.event.namespace(self.rehearsal));
         self.signers.trust(by, key, namespace, entry.header.at.wall)?;
         if self.roster.get(by).is_none_or(|known| known != key) {
             return Err(Wrong::NotTheirKey(by.clone()));

@@ -67,6 +67,11 @@ impl Grafana {
         self.server.url()
     }
 
+    /// From now on takes requests and answers none.
+    pub fn fall_silent(&self) {
+        self.server.fall_silent();
+    }
+
     /// Changes what there is.
     pub fn set(&self, change: impl FnOnce(&mut Contents)) {
         change(&mut lock(&self.state));

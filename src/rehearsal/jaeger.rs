@@ -68,6 +68,13 @@ impl Jaeger {
         lock(&self.spans).push(span);
     }
 
+    /// Takes in spans from wherever they are handed on.
+    #[must_use]
+    pub fn taker(&self) -> Arc<dyn Fn(Span) + Send + Sync> {
+        let spans = Arc::clone(&self.spans);
+        Arc::new(move |span| lock(&spans).push(span))
+    }
+
     /// Takes in the spans of a service as the application tells them.
     #[must_use]
     pub fn of_service(&self, service: &str) -> OnSpan {

@@ -37,6 +37,8 @@ pub struct Objects {
     pub takes: Duration,
     /// Whether a rollout that begins never ends.
     pub hangs: bool,
+    /// The image whose rollout never ends.
+    pub stuck: Option<String>,
     /// Rollouts under way: when each began.
     pub(super) rolling: BTreeMap<String, Instant>,
     /// Whether writing is forbidden.
@@ -79,6 +81,42 @@ impl Cluster {
         lock(&self.state).written
     }
 
+    /// A deployment as it stands.
+    #[must_use]
+    pub fn deployment(&self, name: &str) -> Option<Value> {
+        let mut state = lock(&self.state);
+        state.settle();
+        state.deployments.get(name).cloned()
+    }
+
+    /// The pods that a selector means, all if there is none.
+    #[must_use]
+    pub fn pods(&self, selector: Option<&str>) -> Vec<Value> {
+        let mut state = lock(&self.state);
+        state.settle();
+        state.own_pods(selector)
+    }
+
+    /// The image that a deployment asks for, and how many replicas.
+    #[must_use]
+    pub fn wanted(&self, name: &str) -> Option<(String, u64)> {
+        let found = self.deployment(name)?;
+        let replicas = found.pointer("/spec/replicas").and_then(Value::as_u64);
+        Some((rollout::image_of(&found)?.to_owned(), replicas?))
+    }
+
+    /// Gives a deployment another image; a rollout begins.
+    pub fn set_image(&self, name: &str, image: &str) {
+        let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": name, "image": image}]}}}});
+        lock(&self.state).patch(name, &patch);
+    }
+
+    /// Gives a deployment another number of replicas, at once. False if there is no such deployment.
+    #[must_use]
+    pub fn scale(&self, name: &str, replicas: u64) -> bool {
+        lock(&self.state).scale(name, replicas)
+    }
+
     /// A kubeconfig with one context of this name.
     #[must_use]
     pub fn kubeconfig(&self, context: &str) -> String {
@@ -91,6 +129,21 @@ impl Cluster {
             "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
         });
         config.to_string()
+    }
+}
+
+impl Objects {
+    /// Gives a deployment another number of replicas, at once. False if there is no such deployment.
+    fn scale(&mut self, name: &str, replicas: u64) -> bool {
+        let Some(found) = self.deployments.get_mut(name) else { return false };
+        for place in
+            ["/spec/replicas", "/status/replicas", "/status/updatedReplicas", "/status/availableReplicas"]
+        {
+            if let Some(value) = found.pointer_mut(place) {
+                *value = replicas.into();
+            }
+        }
+        true
     }
 }
 
@@ -181,18 +234,12 @@ async fn scale(
     if state.shut || (writes && state.read_only) {
         return forbidden("patch", "deployments/scale");
     }
-    let Some(found) = state.deployments.get_mut(&name) else { return missing(&name) };
+    let Some(found) = state.deployments.get(&name) else { return missing(&name) };
+    let own = found.pointer("/spec/replicas").cloned().unwrap_or_default();
+    let replicas = wanted.map_or(own, Value::from);
     if let (Some(wanted), false) = (wanted, dry) {
-        for place in
-            ["/spec/replicas", "/status/replicas", "/status/updatedReplicas", "/status/availableReplicas"]
-        {
-            if let Some(value) = found.pointer_mut(place) {
-                *value = wanted.into();
-            }
-        }
+        state.scale(&name, wanted);
     }
-    let replicas =
-        wanted.map_or_else(|| found.pointer("/spec/replicas").cloned().unwrap_or_default(), Value::from);
     state.written += usize::from(writes && !dry);
     let metadata = json!({"name": name, "namespace": namespace, "resourceVersion": "2"});
     Json(json!({

@@ -1,13 +1,17 @@
-//! An HTTP server on loopback, on a port of its own choosing, that ends when it is dropped.
+//! A server on loopback, on a port of its own choosing, that ends when it is dropped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -19,6 +23,7 @@ pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    silent: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,21 +42,48 @@ impl Server {
     /// # Errors
     /// When there is no port or no thread to be had.
     pub fn start_with(routes: Router, work: Work) -> io::Result<Self> {
+        let silent = Arc::new(AtomicBool::new(false));
+        let routes = routes.layer(from_fn_with_state(Arc::clone(&silent), unless_silent));
+        let serve = |listener| -> Work {
+            Box::pin(async move {
+                tokio::select! {
+                    served = axum::serve(listener, routes) => drop(served),
+                    () = work => {}
+                }
+            })
+        };
+        let mut server = Self::listen(serve)?;
+        server.silent = silent;
+        Ok(server)
+    }
+
+    /// Serves whatever speaks another protocol.
+    ///
+    /// # Errors
+    /// When there is no port or no thread to be had.
+    pub(super) fn listen(serve: impl FnOnce(TcpListener) -> Work + Send + 'static) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
+                // A socket that is bound and does not block can be waited for.
+                let Ok(listener) = TcpListener::from_std(listener) else { return };
                 tokio::select! {
-                    served = axum::serve(listener, routes) => drop(served),
-                    () = work => {}
+                    () = serve(listener) => {}
                     _ = stopped => {}
                 }
             });
         };
         let thread = thread::Builder::new().name("rehearsal".into()).spawn(serve)?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, silent: Arc::default(), stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// From now on takes HTTP requests and answers none.
+    pub(super) fn fall_silent(&self) {
+        self.silent.store(true, Ordering::Relaxed);
     }
 
     /// Where it listens.
@@ -65,6 +97,21 @@ impl Server {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+}
+
+async fn unless_silent(State(silent): State<Arc<AtomicBool>>, request: Request, next: Next) -> Response {
+    if silent.load(Ordering::Relaxed) {
+        return std::future::pending().await;
+    }
+    next.run(request).await
+}
+
+/// Whether a request carries the user's name and password.
+pub(super) fn is_logged_in(headers: &HeaderMap, user: &str, password: &str) -> bool {
+    use base64::Engine as _;
+    let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    given.and_then(|given| given.strip_prefix("Basic ")) == Some(wanted.as_str())
 }
 
 /// Whether a request carries the bearer token that is asked for, if one is.

@@ -356,9 +356,10 @@ fn touched(old: &Plan, new: &Plan) -> Result<Vec<PointId>, Refusal> {
     if (&old.environment, &old.release, &old.checklist) != (&new.environment, &new.release, &new.checklist) {
         return refuse("it is for another environment, release or checklist".into());
     }
-    if old.solo != new.solo || old.production != new.production || old.seals != new.seals {
+    let stays = |plan: &Plan| (plan.solo, plan.production, plan.seals.clone(), plan.rehearsal.clone());
+    if stays(old) != stays(new) {
         return refuse(
-            "whether it is production, who must sign and whether one stands for two stay as they are".into(),
+            "whether it is production or a rehearsal, who must sign and whether one stands for two stay as they are".into(),
         );
     }
     if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {

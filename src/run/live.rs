@@ -71,6 +71,8 @@ pub enum Update {
 pub enum Request {
     /// Something that changes the run.
     Act(Box<Command>),
+    /// The same, by somebody to whom no face tells what comes of it.
+    Aside(Box<Command>),
     /// To let an action run, once guards and checks have looked.
     Run {
         /// Who asks.

@@ -105,6 +105,9 @@ fn environment(view: &View) -> Span<'static> {
 pub fn marks(view: &View) -> Vec<String> {
     let plan = view.plan();
     let mut marks = Vec::new();
+    if plan.rehearsal.is_some() {
+        marks.push("rehearsal".to_owned());
+    }
     if plan.solo {
         marks.push("solo".to_owned());
     }

@@ -44,7 +44,7 @@ impl Log {
     pub fn resign(&mut self, from: usize, signer: &Signer) {
         self.relink(from, &|entry, old| {
             let own = old.is_some() && entry.header.by == signer.principal;
-            if own { Some(signature(signer, entry.event.namespace(), entry)) } else { old }
+            if own { Some(signature(signer, entry.event.namespace(false), entry)) } else { old }
         });
     }
 

@@ -60,7 +60,7 @@ impl Check {
             unreachable!("Alice's key is of that kind")
         };
         let line = signed_bytes(&entry.header, &entry.event).unwrap();
-        let message = SshSig::signed_data(entry.event.namespace(), signature.hash_alg(), &line).unwrap();
+        let message = SshSig::signed_data(entry.event.namespace(false), signature.hash_alg(), &line).unwrap();
         Some(Self {
             key: VerifyingKey::from_bytes(&key.0).unwrap(),
             message,

@@ -13,7 +13,8 @@ use tokio::runtime::Builder;
 
 use self::record::Log;
 use super::judged::{judge_log, trusted};
-use super::run::{hear_signals, look};
+use super::run::look;
+use super::session::hear_signals;
 use super::settings::Settings;
 use crate::checklist::Role;
 use crate::cli::ReviewArgs;

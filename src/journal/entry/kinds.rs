@@ -304,13 +304,21 @@ impl Event {
         matches!(self, Self::Opened(_) | Self::Replanned(_))
     }
 
-    /// The SSHSIG namespace that its signature must be made under.
+    /// The SSHSIG namespace that its signature must be made under, in a rehearsal or in a real run.
     #[must_use]
-    pub const fn namespace(&self) -> &'static str {
-        match self {
-            Self::Sealed(_) => "gonogo-seal-v1",
-            _ => "gonogo-entry-v1",
+    pub const fn namespace(&self, rehearsal: bool) -> &'static str {
+        match (self, rehearsal) {
+            (Self::Sealed(_), false) => "gonogo-seal-v1",
+            (_, false) => "gonogo-entry-v1",
+            (Self::Sealed(_), true) => "gonogo-rehearsal-seal-v1",
+            (_, true) => "gonogo-rehearsal-entry-v1",
         }
+    }
+
+    /// Whether it opens a rehearsal.
+    #[must_use]
+    pub const fn opens_rehearsal(&self) -> bool {
+        matches!(self, Self::Opened(event) if event.plan.rehearsal.is_some())
     }
 
     /// The point it concerns, if it is one.

@@ -43,6 +43,7 @@ fn opened(operator: &Signer) -> Event {
         checklist: "c".into(),
         environment: "t".into(),
         production: false,
+        rehearsal: None,
         solo: false,
         release: "v1".into(),
         previous: None,

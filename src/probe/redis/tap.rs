@@ -35,7 +35,9 @@ impl Tap {
         let info = login.info(RedisConnectionInfo::default().set_skip_set_lib_name());
         let mut tap =
             deadline.of("opening the session", PubSub::new(&info, socket)).await?.map_err(refused)?;
-        let subscribed = deadline.of(format!("SUBSCRIBE {}", spec.name), tap.subscribe(&spec.name)).await?;
+        // By pattern: who listens so is not counted among a channel's subscribers, which others look at meanwhile.
+        let pattern = literally(&spec.name);
+        let subscribed = deadline.of(format!("PSUBSCRIBE {pattern}"), tap.psubscribe(&pattern)).await?;
         subscribed.map_err(refused)?;
         Ok(Self(tap))
     }
@@ -50,4 +52,10 @@ impl Tap {
         }
         Err(Blind::new("the server has ended the subscription"))
     }
+}
+
+/// The pattern that means one channel and no other.
+fn literally(channel: &str) -> String {
+    let escaped = |c: char| ['*', '?', '[', ']', '\\'].contains(&c).then_some('\\');
+    channel.chars().flat_map(|c| escaped(c).into_iter().chain([c])).collect()
 }

@@ -72,6 +72,7 @@ impl Listener {
                 Ok(Err(broadcast::error::RecvError::Closed)) => return None,
                 Ok(Err(broadcast::error::RecvError::Lagged(_))) => {}
                 Ok(Ok(_)) if self.shared.faults().only_heartbeats => return Some(frame("heartbeat", "{}")),
+                Ok(Ok(event)) if self.shared.is_lost(&event) => {}
                 Ok(Ok(event)) => {
                     let action = serde_json::from_str::<Value>(&event).unwrap_or_default();
                     let action = action.get("action").and_then(Value::as_str).unwrap_or("message").to_owned();
@@ -153,8 +154,10 @@ async fn take(shared: &Shared, board: &str, text: &str) -> Result<(), &'static s
     let word = |key| event.get(key).and_then(Value::as_str).filter(|word: &&str| !word.is_empty());
     let (Some(action), Some(user)) = (word("action"), word("user")) else { return Err("validation_error") };
     let begun = std::time::Instant::now();
+    let id = format!("{:x}", now_micros());
+    shared.count(user, &id);
     let full = json!({
-        "id": format!("{:x}", now_micros()),
+        "id": id,
         "board": board,
         "action": action,
         "user": user,

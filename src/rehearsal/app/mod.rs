@@ -3,13 +3,18 @@
 //! server-sent events and the `WebSocket` again.
 
 mod doors;
+mod export;
 mod metrics;
 mod pages;
 mod worker;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Extension;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use self::metrics::Metrics;
@@ -71,6 +76,12 @@ pub struct Faults {
     pub only_heartbeats: bool,
     /// The counter of published events stands still.
     pub still_metrics: bool,
+    /// It listens to another channel than the one that events come on.
+    pub deaf: bool,
+    /// Of everybody's events, one in two does not come over server-sent events: the first, the third, ….
+    pub loses: bool,
+    /// Every other answer of `/healthz` is a failure, the first among them; not through the balancer, nor to pages.
+    pub flaps: bool,
     /// Spans of this door are not told.
     pub no_spans_of: Option<String>,
 }
@@ -81,13 +92,28 @@ pub type OnSpan = Arc<dyn Fn(&str, &str, i64, i64) + Send + Sync>;
 /// The application, under way.
 pub struct App {
     server: Server,
+    balancer: Server,
     shared: Arc<Shared>,
 }
+
+/// How many events came from whom, and which of them are lost.
+#[derive(Debug, Default)]
+struct Sent {
+    counts: BTreeMap<String, u64>,
+    lost: BTreeSet<String>,
+}
+
+/// Marks what comes through the balancer.
+#[derive(Clone, Copy)]
+pub(super) struct Balanced;
 
 /// What all of its parts know.
 pub(super) struct Shared {
     config: Config,
     faults: Mutex<Faults>,
+    /// How often `/healthz` was asked for, past the balancer.
+    asked: AtomicU64,
+    sent: Mutex<Sent>,
     metrics: Metrics,
     events: broadcast::Sender<String>,
     /// Whether it has subscribed to the channel.
@@ -101,9 +127,19 @@ impl App {
     /// # Errors
     /// When there is no port to be had.
     pub fn start(config: Config, on_span: Option<OnSpan>) -> io::Result<Self> {
+        Self::start_with(config, on_span, Faults::default())
+    }
+
+    /// Starts one that is wrong from the begin.
+    ///
+    /// # Errors
+    /// When there is no port to be had.
+    pub fn start_with(config: Config, on_span: Option<OnSpan>, faults: Faults) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             config,
-            faults: Mutex::default(),
+            faults: Mutex::new(faults),
+            asked: AtomicU64::new(0),
+            sent: Mutex::default(),
             metrics: Metrics::default(),
             events: broadcast::channel(BACKLOG).0,
             subscribed: std::sync::atomic::AtomicBool::new(false),
@@ -112,13 +148,20 @@ impl App {
         let routes = pages::routes(Arc::clone(&shared));
         let listening = worker::fan_out(Arc::clone(&shared));
         let server = Server::start_with(routes, Box::pin(listening))?;
-        Ok(Self { server, shared })
+        let balancer = Server::start(pages::routes(Arc::clone(&shared)).layer(Extension(Balanced)))?;
+        Ok(Self { server, balancer, shared })
     }
 
     /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// `http://127.0.0.1:PORT` of the balancer before it.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.balancer.url()
     }
 
     /// Where it listens.
@@ -152,6 +195,23 @@ impl Shared {
         self.subscribed.load(std::sync::atomic::Ordering::SeqCst)
     }
 
+    /// Counts an event of somebody; every other one is lost, if that is a fault.
+    fn count(&self, user: &str, id: &str) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = sent.counts.entry(user.to_owned()).or_default();
+        *count += 1;
+        if *count % 2 == 1 && self.faults().loses {
+            sent.lost.insert(id.to_owned());
+        }
+    }
+
+    /// Whether an event is lost on its last way.
+    fn is_lost(&self, event: &str) -> bool {
+        let event: Value = serde_json::from_str(event).unwrap_or_default();
+        let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).lost.contains(id)
+    }
+
     /// Tells of a span that ends now.
     fn span(&self, name: &str, route: &str, begun: i64) {
         let faults = self.faults();
@@ -167,4 +227,5 @@ fn now_micros() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
+pub use export::{Exporter, exporter};
 pub use worker::Worker;

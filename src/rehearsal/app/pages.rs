@@ -1,16 +1,17 @@
 //! Health, readiness, metrics, and the headers of every answer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
-use super::{Faults, Shared, doors};
+use super::{Balanced, Faults, Shared, doors};
 
 const HSTS: &str = "max-age=63072000; includeSubDomains; preload";
 const CSP: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'";
@@ -27,7 +28,15 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-async fn health(State(shared): State<Arc<Shared>>) -> Response {
+async fn health(
+    State(shared): State<Arc<Shared>>,
+    balanced: Option<Extension<Balanced>>,
+    headers: HeaderMap,
+) -> Response {
+    let is_check = balanced.is_none() && !headers.contains_key(header::ORIGIN);
+    if is_check && shared.faults().flaps && shared.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response();
+    }
     if shared.faults().unhealthy {
         return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response();
     }

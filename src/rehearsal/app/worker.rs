@@ -56,7 +56,8 @@ pub(super) async fn fan_out(shared: Arc<Shared>) {
 async fn subscribe(shared: &Shared) -> Done {
     let client = redis::Client::open(shared.config.redis.as_str())?;
     let mut channel = client.get_async_pubsub().await?;
-    channel.subscribe(CHANNEL).await?;
+    let own = if shared.faults().deaf { "advanced:activities" } else { CHANNEL };
+    channel.subscribe(own).await?;
     shared.subscribed.store(true, Ordering::SeqCst);
     let mut messages = channel.on_message();
     while let Some(message) = messages.next().await {

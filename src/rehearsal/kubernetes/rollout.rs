@@ -28,11 +28,13 @@ pub(super) struct Asked {
 
 impl Objects {
     /// Lets the rollouts end whose time has come.
-    fn settle(&mut self) {
-        let (takes, hangs) = (self.takes, self.hangs);
-        let due = |at: &Instant| !hangs && at.elapsed() >= takes;
-        let done: Vec<String> =
-            self.rolling.iter().filter(|(_, at)| due(at)).map(|(name, _)| name.clone()).collect();
+    pub(super) fn settle(&mut self) {
+        let is_stuck = |name: &String| {
+            let image = self.deployments.get(name).and_then(image_of);
+            self.hangs || (self.stuck.is_some() && image == self.stuck.as_deref())
+        };
+        let due = |(name, at): &(&String, &Instant)| at.elapsed() >= self.takes && !is_stuck(name);
+        let done: Vec<String> = self.rolling.iter().filter(due).map(|(name, _)| name.clone()).collect();
         for name in done {
             self.rolling.remove(&name);
             let Some(deployment) = self.deployments.get_mut(&name) else { continue };
@@ -50,7 +52,7 @@ impl Objects {
     }
 
     /// Gives a deployment what a patch says of its containers' images; a rollout begins.
-    fn patch(&mut self, name: &str, patch: &Value) {
+    pub(super) fn patch(&mut self, name: &str, patch: &Value) {
         let Some(deployment) = self.deployments.get_mut(name) else { return };
         let images = patch.pointer("/spec/template/spec/containers").and_then(Value::as_array);
         for wanted in images.into_iter().flatten() {
@@ -72,15 +74,14 @@ impl Objects {
     }
 
     /// The pods of the deployments that a selector means.
-    fn own_pods(&self, selector: Option<&str>) -> Vec<Value> {
+    pub(super) fn own_pods(&self, selector: Option<&str>) -> Vec<Value> {
         if self.digests.is_empty() {
             return Vec::new();
         }
         let is_meant = |name: &str| selector.is_none_or(|selector| selector == format!("app={name}"));
         let meant = self.deployments.iter().filter(|(name, _)| is_meant(name));
         let pods = meant.flat_map(|(name, deployment)| {
-            let image = deployment.pointer("/spec/template/spec/containers/0/image");
-            let image = image.and_then(Value::as_str).unwrap_or_default().to_owned();
+            let image = image_of(deployment).unwrap_or_default().to_owned();
             let digest = self.digests.get(&image).cloned().unwrap_or_default();
             let replicas = deployment["spec"]["replicas"].as_u64().unwrap_or_default();
             (0..replicas).map(move |number| {
@@ -94,6 +95,11 @@ impl Objects {
         });
         pods.collect()
     }
+}
+
+/// The image that a deployment asks for.
+pub(super) fn image_of(deployment: &Value) -> Option<&str> {
+    deployment.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str)
 }
 
 fn next(version: &Value) -> Value {

@@ -1,0 +1,255 @@
+//! `gonogo rehearse`: the whole deployment on a stack within this process.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::load::{Loaded, store};
+use super::run::look;
+use super::session::Session;
+use super::settings::Settings;
+use crate::checklist::{Promotion, Role};
+use crate::cli::RehearseArgs;
+use crate::engine::{self, Opening, Past, clock};
+use crate::error::Exit;
+use crate::journal::entry::Decision;
+use crate::journal::keys::{self, Signer};
+use crate::rehearsal::drills::{self, DRILLS, Drill};
+use crate::rehearsal::files::Files;
+use crate::rehearsal::stack::{COMMIT, PREVIOUS, RELEASE, Stack};
+use crate::run::{Act, Command, RunState, judge};
+use crate::text::{line, nearest, shell_word};
+use crate::ui::Left;
+
+/// Names the directory of a rehearsal to the process that is one.
+const DIRECTORY: &str = "GONOGO_REHEARSAL";
+/// What the directories of rehearsals are called.
+const PREFIX: &str = "gonogo-rehearsal-";
+/// How old a directory must be before it is taken for one that a rehearsal has left.
+const SETTLED: Duration = Duration::from_mins(1);
+/// Who sits at the screen.
+const DRIVER: &str = "you@rehearsal";
+/// Who is played.
+const SECOND: &str = "played-by-gonogo@rehearsal";
+
+pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
+    if arguments.list {
+        return list();
+    }
+    let chosen = Chosen::of(&arguments.drill)?;
+    let is_at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !arguments.serve && !is_at_terminal {
+        bail!(
+            "`gonogo rehearse` needs a terminal; without one, `gonogo rehearse --serve` keeps its stack up"
+        );
+    }
+    let Some(dir) = std::env::var_os(DIRECTORY) else { return Err(begin()?) };
+    let place = Place::take(Path::new(&dir))?;
+    let drills: Vec<&Drill> = chosen.0.iter().map(|(_, drill)| *drill).collect();
+    let stack = Stack::start(&drills).context("the rehearsal's stack cannot be started")?;
+    if arguments.deployed {
+        stack.deploy();
+    }
+    let gonogo = std::env::current_exe()?;
+    place.files.write_all(&stack, &gonogo, &chosen.names())?;
+    if arguments.serve { serve(&place.files) } else { walk(&place, arguments, &chosen) }
+}
+
+fn list() -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    for drill in &DRILLS {
+        writeln!(out, "{:26} {}", drill.name, drill.what)?;
+    }
+    writeln!(out, "{:26} one of these, which you are not told", "random[:SEED]")?;
+    Ok(Exit::Good)
+}
+
+/// What is to be broken: as it was asked for, and what that means.
+struct Chosen(Vec<(String, &'static Drill)>);
+
+impl Chosen {
+    fn of(asked: &[String]) -> Result<Self> {
+        let one = |name: &String| match name.strip_prefix("random") {
+            Some("") => {
+                let mut seed = [0; 4];
+                getrandom::fill(&mut seed)?;
+                let seed = u32::from_le_bytes(seed).into();
+                Ok((format!("random:{seed}"), drills::random(seed)))
+            }
+            Some(seed) => {
+                let seed = seed.strip_prefix(':').and_then(|seed| seed.parse().ok());
+                let seed = seed
+                    .with_context(|| format!("--drill {name}: a seed is a whole number, as in random:42"))?;
+                Ok((name.clone(), drills::random(seed)))
+            }
+            None => {
+                let found = drills::named(name).with_context(|| {
+                    let near = nearest(name, DRILLS.iter().map(|drill| drill.name));
+                    let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+                    format!("there is no drill {name:?}{near} (`gonogo rehearse --list` names them)")
+                })?;
+                Ok((name.clone(), found))
+            }
+        };
+        let chosen: Vec<_> = asked.iter().map(one).collect::<Result<_>>()?;
+        let distinct: BTreeSet<_> = chosen.iter().map(|(_, drill)| drill.name).collect();
+        if distinct.len() < chosen.len() {
+            bail!("one drill twice breaks nothing twice; name each once");
+        }
+        Ok(Self(chosen))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Makes the directory and becomes the process of the rehearsal, for which its tools come first on the path.
+/// Comes back only when that cannot be done.
+fn begin() -> Result<anyhow::Error> {
+    sweep();
+    let dir = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
+    let files = Files::at(&dir)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));
+    let mut again = process::Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1)).env(DIRECTORY, &dir).env("PATH", std::env::join_paths(paths)?);
+    let error = again.exec();
+    files.remove();
+    Ok(error.into())
+}
+
+/// Removes what rehearsals have left that were killed.
+fn sweep() {
+    let own = rustix::process::geteuid().as_raw();
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let about = entry.metadata().ok().filter(|about| is_one && about.is_dir() && about.uid() == own);
+        let age = about.and_then(|about| about.modified().ok()?.elapsed().ok());
+        if age.is_some_and(|age| age > SETTLED)
+            && File::open(entry.path().join("lock")).map_or(true, |lock| lock.try_lock().is_ok())
+        {
+            // Another gonogo may be removing it too.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Where a rehearsal keeps its files; gone when it is dropped.
+struct Place {
+    dir: PathBuf,
+    files: Files,
+    _lock: File,
+}
+
+impl Place {
+    fn take(dir: &Path) -> Result<Self> {
+        let files = Files::at(dir)?;
+        let lock = File::create(dir.join("lock"))?;
+        lock.try_lock().with_context(|| format!("another rehearsal uses {}", dir.display()))?;
+        Ok(Self { dir: dir.to_owned(), files, _lock: lock })
+    }
+
+    /// A key that is made for this rehearsal only.
+    fn signer(&self, principal: &str) -> Result<Signer> {
+        let path = self.dir.join("secrets").join(principal);
+        keys::create(&path, principal, None)?;
+        let mut ask = |_: &Path| Err(io::ErrorKind::Unsupported.into());
+        Ok(Signer::load(principal, &path, None, &mut ask)?)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.files.remove();
+    }
+}
+
+/// Keeps the stack up until it is asked to end.
+fn serve(files: &Files) -> Result<Exit> {
+    let profile = files.profile();
+    let shown = shell_word(&profile.display().to_string());
+    let programs = shell_word(&files.programs().display().to_string());
+    let mut out = io::stdout().lock();
+    writeln!(out, "# The stack is up until this process ends (Ctrl-C). In another shell:")?;
+    writeln!(out, "#     export PATH={programs}:$PATH")?;
+    writeln!(out, "#     gonogo check {shown} --release {RELEASE} --previous {PREVIOUS} --trust")?;
+    out.write_all(fs::read_to_string(&profile)?.as_bytes())?;
+    out.flush()?;
+    drop(out);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut ends = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+            .into_iter()
+            .map(signal)
+            .collect::<io::Result<Vec<_>>>()?;
+        let [interrupt, terminate, hangup] = ends.as_mut_slice() else { return Ok(Exit::Good) };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        Ok(Exit::Good)
+    })
+}
+
+/// Opens a run on the stack and shows it.
+fn walk(place: &Place, arguments: &RehearseArgs, chosen: &Chosen) -> Result<Exit> {
+    let settings = Settings::read()?;
+    let loaded = Loaded::read(&place.files.profile())?;
+    let promotion = Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS.to_owned()) };
+    let plan = loaded.plan(&promotion)?;
+    let (driver, second) = (place.signer(DRIVER)?, place.signer(SECOND)?);
+    let store = store(arguments.screen.log_dir.as_deref())?;
+    let opening =
+        Opening { plan, profile_sha256: loaded.sha256, commit: Some(COMMIT.to_owned()), role: Role::Driver };
+    let mut opened = engine::open(&store, opening, &driver)?;
+    let join = Act::Join { key: second.public.clone(), role: Role::Reviewer };
+    opened.first.push(Command::new(SECOND, join));
+    let path = opened.journal.path().to_owned();
+    let notices =
+        vec![format!("a rehearsal: nothing here is real, and {SECOND} agrees with whatever you do")];
+    let session = Session {
+        opened,
+        signers: vec![driver, second],
+        secrets: loaded.secrets(),
+        replan: None,
+        notices,
+        past: Past::default(),
+        look: look(&arguments.screen, &settings),
+        played: Some(SECOND.to_owned()),
+    };
+    let left = session.sit()?;
+    farewell(&path, chosen, &left)
+}
+
+fn farewell(log: &Path, _chosen: &Chosen, left: &Left) -> Result<Exit> {
+    let (state, now) = (&left.state, clock::now());
+    let verdict = judge(&state.judge(&now));
+    let sealed = if state.is_sealed() { "sealed" } else { "left open; a rehearsal cannot be resumed" };
+    println!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.closed, verdict.total);
+    println!("  log     {}", line(&log.display().to_string()));
+    println!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));
+    match &left.broken {
+        Some(why) => bail!("{why}"),
+        None if left.signalled => Ok(Exit::Interrupted),
+        None => Ok(ended(state)),
+    }
+}
+
+fn ended(state: &RunState) -> Exit {
+    match &state.verdict {
+        _ if !state.is_sealed() => Exit::LogOpen,
+        Some(verdict) if verdict.decision == Decision::Go => Exit::Good,
+        _ => Exit::NoGo,
+    }
+}

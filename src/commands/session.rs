@@ -1,0 +1,144 @@
+//! A session at the screen: the engine of a run, and whoever sits before it.
+
+use std::sync::{Arc, mpsc};
+
+use anyhow::{Result, anyhow};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{holding, identity, played};
+use crate::checklist::Plan;
+use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
+use crate::journal::keys::Signer;
+use crate::journal::side::Outputs;
+use crate::run::{Act, Command, Request, RunState, Update};
+use crate::secret::SecretRef;
+use crate::text::line;
+use crate::ui::terminal::{Taken, read_events};
+use crate::ui::{self, Left, Look, Msg, Newcomer, Setup};
+
+/// What a session begins with.
+pub(super) struct Session {
+    /// The run.
+    pub(super) opened: Opened,
+    /// Who acts here; the first of them sits at the screen.
+    pub(super) signers: Vec<Signer>,
+    /// What is kept out of the log, beside the plan's secrets.
+    pub(super) secrets: Vec<SecretRef>,
+    /// The plan that takes the place of the run's.
+    pub(super) replan: Option<Plan>,
+    /// What a person is told at the start.
+    pub(super) notices: Vec<String>,
+    /// What there was before.
+    pub(super) past: Past,
+    /// How it looks.
+    pub(super) look: Look,
+    /// Who of them is played by gonogo.
+    pub(super) played: Option<String>,
+}
+
+impl Session {
+    /// Runs engine and screen until the person leaves.
+    ///
+    /// # Errors
+    /// When the engine or the screen cannot be started, or the log cannot be written.
+    pub(super) fn sit(self) -> Result<Left> {
+        let path = self.opened.journal.path().to_owned();
+        let by = self.signers.first().map(|signer| signer.principal.clone()).unwrap_or_default();
+        let held = holding::hold(&path, &by)?;
+        let last = self.past.last.clone();
+        let log = Log::Durable(Box::new(self.opened.journal));
+        let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets);
+        let mut engine = engine.after(self.past);
+        for command in self.opened.first {
+            engine.carry_out(&command)?;
+        }
+        if let Some(plan) = self.replan {
+            engine.carry_out(&Command::new(by.clone(), Act::Replan(Box::new(plan))))?;
+        }
+        let state = Arc::clone(engine.state());
+        let me =
+            state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
+        let (keys, played) = (handle.keys.clone(), self.played.clone());
+        let unlock = Box::new(move |newcomer: &Newcomer| match &played {
+            Some(other) => Err(format!("in this rehearsal the other one is {other}, who acts by themselves")),
+            None => identity::unlock(newcomer, &keys),
+        });
+        let log = path.display().to_string();
+        let outputs = Some(Outputs::beside(&path));
+        let (look, notices, clock) = (self.look, self.notices, Box::new(clock::now));
+        let setup =
+            Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let watched = self.played.map(|other| {
+            let (tell, told) = watch::channel(Arc::clone(&state));
+            runtime.spawn(played::play(other, told, handle.requests.clone()));
+            tell
+        });
+        let running = runtime.spawn(engine.run());
+        let left = on_screen(&runtime, &setup, state, handle, watched);
+        // The engine stops when its requests end; what it has acknowledged is on disk then.
+        runtime.block_on(running)?;
+        if let Some(other) = held.lost_to() {
+            println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
+        }
+        left
+    }
+}
+
+/// Shows a run until the person leaves; `watched` is told of each of its states.
+///
+/// # Errors
+/// When there is no terminal to be had.
+pub(super) fn on_screen(
+    runtime: &Runtime,
+    setup: &Setup,
+    state: Arc<RunState>,
+    handle: Handle,
+    watched: Option<watch::Sender<Arc<RunState>>>,
+) -> Result<Left> {
+    let (tell, messages) = mpsc::channel();
+    let Handle { requests, mut updates, .. } = handle;
+    let to_screen = tell.clone();
+    runtime.spawn(async move {
+        while let Some(update) = updates.recv().await {
+            if let (Some(watched), Update::State(state, _)) = (&watched, &update) {
+                // Who does not watch any more needs not be told.
+                let _ = watched.send(Arc::clone(state));
+            }
+            if to_screen.send(Msg::Update(update)).is_err() {
+                break;
+            }
+        }
+        // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
+        let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
+    });
+    hear_signals(runtime, &tell)?;
+    let mut send = |request: Request| {
+        // A full queue means that the engine is behind the person; waiting keeps the order.
+        let _ = requests.blocking_send(request);
+    };
+    let mut taken = Taken::take()?;
+    read_events(tell)?;
+    Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
+}
+
+/// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
+pub(super) fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
+    let _inside = runtime.enter();
+    for (kind, means) in [
+        (SignalKind::terminate(), Msg::Leave),
+        (SignalKind::hangup(), Msg::Leave),
+        (SignalKind::interrupt(), Msg::Leave),
+        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Msg::Continued),
+    ] {
+        let (mut arrives, tell) = (signal(kind)?, tell.clone());
+        runtime.spawn(async move {
+            while arrives.recv().await.is_some() {
+                let _ = tell.send(means.clone());
+            }
+        });
+    }
+    Ok(())
+}

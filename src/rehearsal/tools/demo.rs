@@ -1,0 +1,49 @@
+//! `scripts/advanced_pipeline_demo.py`: sends an event and waits for the first data on the activity stream.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::SinkExt as _;
+use serde_json::json;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::super::client;
+use super::super::stack::Parts;
+use super::{Call, Ended, Mouth, not_offered};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+    if call.args != ["scripts/advanced_pipeline_demo.py"] {
+        return not_offered(call, mouth).await;
+    }
+    let (line, code) =
+        match tokio::time::timeout(PATIENCE, travel(&parts.app.url(), &parts.secrets.token)).await {
+            Ok(Ok(line)) => (format!("received: {line}"), 0),
+            Ok(Err(error)) => (format!("the demo failed: {error}"), 1),
+            Err(_) => ("the demo failed: nothing came back in 10 s".to_owned(), 1),
+        };
+    mouth.out(line).await?;
+    Ok(code)
+}
+
+async fn travel(url: &str, token: &str) -> io::Result<String> {
+    let stream = client::plain()?.get(format!("{url}/sse/activity")).bearer_auth(token);
+    let mut stream =
+        stream.send().await.and_then(reqwest::Response::error_for_status).map_err(io::Error::other)?;
+    let host = url.replacen("http://", "", 1);
+    let socket = tokio::net::TcpStream::connect(&host).await?;
+    let to = format!("ws://{host}/ws/boards/demo?token={token}");
+    let (mut socket, _) = client_async(to, socket).await.map_err(io::Error::other)?;
+    let event = json!({"action": "card.moved", "user": "demo", "payload": {}, "correlation_id": "demo"});
+    socket.send(Message::text(event.to_string())).await.map_err(io::Error::other)?;
+    let mut read = String::new();
+    while let Some(chunk) = stream.chunk().await.map_err(io::Error::other)? {
+        read.push_str(&String::from_utf8_lossy(&chunk));
+        if let Some(line) = read.lines().find(|line| line.starts_with("data:")) {
+            return Ok(line.to_owned());
+        }
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
+}

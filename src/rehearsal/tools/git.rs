@@ -1,0 +1,37 @@
+//! `git`, as far as a checkout is looked at that has two tags and no changes.
+
+use super::super::stack::{COMMIT, PREVIOUS, PREVIOUS_COMMIT, RELEASE};
+use super::{Call, Ended, Mouth, not_offered, take};
+
+pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {
+    let mut args = call.args.clone();
+    // Settings do not matter here.
+    let _ = take(&mut args, &["-c"]);
+    let directory = take(&mut args, &["-C"]);
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["config", ..] => Ok(1),
+        _ if directory.is_none() && words.first() != Some(&"check-ref-format") => {
+            not_offered(call, mouth).await
+        }
+        ["check-ref-format", name] => {
+            Ok(i32::from(name.contains("..") || name.contains(' ') || name.ends_with('/')))
+        }
+        ["rev-parse", "--verify", "--quiet", name] => match commit(name) {
+            Some(commit) => mouth.out(commit).await.map(|()| 0),
+            None => Ok(1),
+        },
+        ["status", "--porcelain", ..] => Ok(0),
+        ["tag", ..] => mouth.out(format!("{RELEASE}\n{PREVIOUS}")).await.map(|()| 0),
+        _ => not_offered(call, mouth).await,
+    }
+}
+
+fn commit(name: &str) -> Option<&'static str> {
+    let name = name.trim_end_matches("^{commit}");
+    match name.strip_prefix("refs/tags/").unwrap_or(name) {
+        "HEAD" | RELEASE => Some(COMMIT),
+        PREVIOUS => Some(PREVIOUS_COMMIT),
+        _ => None,
+    }
+}

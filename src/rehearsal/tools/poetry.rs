@@ -1,0 +1,21 @@
+//! `poetry check` and `poetry export` of a package whose metadata is in order.
+
+use super::{Call, Ended, Mouth, not_offered};
+
+const PINNED: [&str; 7] = [
+    "aio-pika==9.5.5 ; python_version >= \"3.12\"",
+    "fastapi==0.115.12 ; python_version >= \"3.12\"",
+    "opentelemetry-sdk==1.33.1 ; python_version >= \"3.12\"",
+    "prometheus-client==0.22.0 ; python_version >= \"3.12\"",
+    "redis==6.1.0 ; python_version >= \"3.12\"",
+    "uvicorn==0.34.2 ; python_version >= \"3.12\"",
+    "websockets==15.0.1 ; python_version >= \"3.12\"",
+];
+
+pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {
+    match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["check"] => mouth.out("All set!").await.map(|()| 0),
+        ["export", "--format=requirements.txt"] => mouth.out(PINNED.join("\n")).await.map(|()| 0),
+        _ => not_offered(call, mouth).await,
+    }
+}

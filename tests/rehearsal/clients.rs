@@ -1,0 +1,1 @@
+//! Stock clients talk to the embedded servers, and hear the protocol's own refusals.
