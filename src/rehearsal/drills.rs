@@ -98,7 +98,7 @@ pub const DRILLS: [Drill; 30] = [
             "retry-to-wrong-exchange",
             "the retry queue gives back to another exchange",
             RABBIT,
-            "dead-letter exchange",
+            "x-dead-letter-exchange",
         ),
         |parts| {
             let name = "advanced.board.events.retry";

@@ -12,54 +12,78 @@ fn bare() -> Sandbox {
     Sandbox::new().env("PATH", "/nowhere")
 }
 
-/// Lets `!` lead, and does what is asked for, until nothing is left to do.
+/// A point: the key of its section, how far down it stands there, its id.
+type At = (char, usize, &'static str);
+
+/// What people confirm before anything is deployed.
+const BEFORE: [At; 5] = [
+    ('1', 0, "validate.ci-suite"),
+    ('1', 2, "validate.iac-change-set"),
+    ('1', 3, "validate.slo-alerts"),
+    ('6', 1, "rollback.pause-consumers"),
+    ('6', 2, "rollback.contacts"),
+];
+const STEPS: [(At, &[&str]); 4] = [
+    (('4', 0, "deploy.image-build-scan"), &["build", "scan"]),
+    (('4', 1, "deploy.image-push"), &["tag", "push"]),
+    (('4', 2, "deploy.iac-apply"), &["apply"]),
+    (('4', 4, "deploy.rollout"), &["app", "worker"]),
+];
+/// What they confirm when the release is out.
+const AFTER: [At; 3] =
+    [('2', 4, "secrets.security-headers"), ('3', 2, "infra.health-checks"), ('5', 2, "verify.metrics")];
+
 #[track_caller]
-fn deploy(terminal: &mut Terminal) {
-    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
-    loop {
-        let what = wait::until("something to do, or the end", || {
-            let before = terminal.screen_text();
-            if before.contains("GO 27/27") {
-                return Some("end");
-            }
-            terminal.send("!").wait_for("an answer", |screen| {
-                let text = screen.contents();
-                ["NEEDS YOU", "NEEDS PEOPLE", "TO RUN", "nothing needs a human"]
-                    .iter()
-                    .any(|word| text.contains(word))
-            });
-            let text = terminal.screen_text();
-            ["TO RUN", "NEEDS YOU", "NEEDS PEOPLE 0"].into_iter().find(|word| text.contains(word))
-        });
-        match what {
-            "end" => return,
-            "TO RUN" => run(terminal),
-            _ => confirm(terminal),
-        }
+fn select(terminal: &mut Terminal, (section, down, point): At) {
+    terminal.press(Key::Char(section)).press(Key::Char('g'));
+    for _ in 0..down {
+        terminal.press(Key::Down);
     }
+    terminal.wait_for_text(point);
 }
 
 #[track_caller]
-fn confirm(terminal: &mut Terminal) {
+fn confirm(terminal: &mut Terminal, at: At) {
+    select(terminal, at);
+    terminal.wait_for_text("◐ NEEDS");
     terminal.send(" ").wait_for_text("y confirm");
-    terminal.send("y").wait_gone("y confirm").wait_for_text("confirmed ");
+    terminal.send("y").wait_gone("y confirm");
+    // Where it takes two, the other operator follows, who is played.
+    terminal.wait_for_text("● SETTLED");
 }
 
 #[track_caller]
-fn run(terminal: &mut Terminal) {
+fn run(terminal: &mut Terminal, at: At, action: &str) {
+    let key = format!("{}/{action}", at.2);
+    select(terminal, at);
+    // What the step before has done may still be looked at.
+    terminal.wait_for_text("▷ TO RUN").wait_for_text(&format!("{action} ("));
     // What became due by the step before may still be looked at.
     wait::until("the question", || {
-        terminal.send("a").wait_for("the question, or a lock", |screen| {
+        terminal.send("a").wait_for("the question, or why not", |screen| {
             let text = screen.contents();
-            text.contains("y run it") || text.contains("must be closed first")
+            text.contains(&format!("run {key}")) || text.contains("must be closed first")
         });
-        let is_asked = terminal.screen_text().contains("y run it");
+        let is_asked = terminal.screen_text().contains(&format!("run {key}"));
         if !is_asked {
-            terminal.press(Key::Down).press(Key::Up).wait_gone("must be closed first");
+            terminal.press(Key::Up).press(Key::Down).wait_gone("must be closed first");
+            select(terminal, at);
         }
         is_asked.then_some(())
     });
-    terminal.send("y").wait_gone("y run it").wait_for_text(": exit code 0");
+    terminal.send("y").wait_gone(&format!("run {key}")).wait_for_text(&format!("{key}: exit code 0"));
+}
+
+#[track_caller]
+fn deploy(terminal: &mut Terminal) {
+    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    BEFORE.into_iter().for_each(|at| confirm(terminal, at));
+    for (at, actions) in STEPS {
+        actions.iter().for_each(|action| run(terminal, at, action));
+        terminal.wait_for_text("✔ PASSED");
+    }
+    AFTER.into_iter().for_each(|at| confirm(terminal, at));
+    terminal.wait_for_text("GO 27/27");
 }
 
 #[track_caller]

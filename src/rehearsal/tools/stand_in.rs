@@ -29,9 +29,7 @@ pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
     let desk: Desk = serde_json::from_str(&fs::read_to_string(desk)?)?;
     let gone = |_| io::Error::other("the rehearsal that this tool belongs to has ended");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, desk.port)).map_err(gone)?;
-    let is_small =
-        |name: &&String| fs::metadata(name).is_ok_and(|about| about.is_file() && about.len() <= GIVEN);
-    let given = args.last().filter(is_small).and_then(|name| fs::read_to_string(name).ok());
+    let given = given(&args);
     let call = Call { key: desk.key, tool: tool.to_owned(), args, given };
     let mut line = serde_json::to_vec(&call)?;
     line.push(b'\n');
@@ -49,4 +47,12 @@ pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
         }
     }
     Err(io::Error::other("the rehearsal that this tool belongs to has ended"))
+}
+
+/// What is in the file that the last argument names; from where the tool is told to be, if it is.
+fn given(args: &[String]) -> Option<String> {
+    let place = args.iter().find_map(|word| word.strip_prefix("-chdir=")).unwrap_or_default();
+    let file = Path::new(place).join(args.last()?);
+    let about = fs::metadata(&file).ok()?;
+    if about.is_file() && about.len() <= GIVEN { fs::read_to_string(file).ok() } else { None }
 }
