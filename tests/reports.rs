@@ -87,7 +87,7 @@ fn tampered(log: &Path, to: &Path) {
 
 /// Runs a program of Python, beside the poetry of the tests, and gives what it prints.
 #[track_caller]
-fn python(program: &str, args: &[&str]) -> String {
+pub fn python(program: &str, args: &[&str]) -> String {
     let path = std::env::var_os("PATH").unwrap();
     let poetry = std::env::split_paths(&path).find(|dir| dir.join("poetry").is_file()).unwrap();
     let mut python = Command::new(poetry.join("python"));

@@ -14,6 +14,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::load::{Loaded, store};
+use super::report::drills;
 use super::run::look;
 use super::session::Session;
 use super::settings::Settings;
@@ -23,9 +24,11 @@ use crate::engine::{self, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::Decision;
 use crate::journal::keys::{self, Signer};
-use crate::rehearsal::drills::{self, DRILLS, Drill};
+use crate::journal::store::peek;
+use crate::rehearsal::drills::{DRILLS, Drill, meant};
 use crate::rehearsal::files::Files;
 use crate::rehearsal::stack::{COMMIT, PREVIOUS, RELEASE, Stack};
+use crate::report::debrief::rehearsal;
 use crate::run::{Act, Command, RunState, judge};
 use crate::text::{line, nearest, shell_word};
 use crate::ui::Left;
@@ -61,7 +64,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     }
     let gonogo = std::env::current_exe()?;
     place.files.write_all(&stack, &gonogo, &chosen.names())?;
-    if arguments.serve { serve(&place.files) } else { walk(&place, arguments, &chosen) }
+    if arguments.serve { serve(&place.files) } else { walk(&place, arguments) }
 }
 
 fn list() -> Result<Exit> {
@@ -78,27 +81,10 @@ struct Chosen(Vec<(String, &'static Drill)>);
 
 impl Chosen {
     fn of(asked: &[String]) -> Result<Self> {
-        let one = |name: &String| match name.strip_prefix("random") {
-            Some("") => {
-                let mut seed = [0; 4];
-                getrandom::fill(&mut seed)?;
-                let seed = u32::from_le_bytes(seed).into();
-                Ok((format!("random:{seed}"), drills::random(seed)))
-            }
-            Some(seed) => {
-                let seed = seed.strip_prefix(':').and_then(|seed| seed.parse().ok());
-                let seed = seed
-                    .with_context(|| format!("--drill {name}: a seed is a whole number, as in random:42"))?;
-                Ok((name.clone(), drills::random(seed)))
-            }
-            None => {
-                let found = drills::named(name).with_context(|| {
-                    let near = nearest(name, DRILLS.iter().map(|drill| drill.name));
-                    let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-                    format!("there is no drill {name:?}{near} (`gonogo rehearse --list` names them)")
-                })?;
-                Ok((name.clone(), found))
-            }
+        let one = |name: &String| {
+            let name = if name == "random" { format!("random:{}", seed()?) } else { name.clone() };
+            let drill = meant(&name).with_context(|| unknown(&name))?;
+            Ok((name, drill))
         };
         let chosen: Vec<_> = asked.iter().map(one).collect::<Result<_>>()?;
         let distinct: BTreeSet<_> = chosen.iter().map(|(_, drill)| drill.name).collect();
@@ -111,6 +97,21 @@ impl Chosen {
     fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()
     }
+}
+
+fn seed() -> Result<u32> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)?;
+    Ok(u32::from_le_bytes(bytes))
+}
+
+fn unknown(name: &str) -> String {
+    if name.starts_with("random:") {
+        return format!("--drill {name}: a seed is a whole number, as in random:42");
+    }
+    let near = nearest(name, DRILLS.iter().map(|drill| drill.name));
+    let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    format!("there is no drill {name:?}{near} (`gonogo rehearse --list` names them)")
 }
 
 /// Makes the directory and becomes the process of the rehearsal, for which its tools come first on the path.
@@ -203,7 +204,7 @@ fn serve(files: &Files) -> Result<Exit> {
 }
 
 /// Opens a run on the stack and shows it.
-fn walk(place: &Place, arguments: &RehearseArgs, chosen: &Chosen) -> Result<Exit> {
+fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let settings = Settings::read()?;
     let loaded = Loaded::read(&place.files.profile())?;
     let promotion = Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS.to_owned()) };
@@ -229,16 +230,22 @@ fn walk(place: &Place, arguments: &RehearseArgs, chosen: &Chosen) -> Result<Exit
         played: Some(SECOND.to_owned()),
     };
     let left = session.sit()?;
-    farewell(&path, chosen, &left)
+    farewell(&path, &left)
 }
 
-fn farewell(log: &Path, _chosen: &Chosen, left: &Left) -> Result<Exit> {
+/// How it stands, where the log is, and what was broken.
+fn farewell(log: &Path, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let sealed = if state.is_sealed() { "sealed" } else { "left open; a rehearsal cannot be resumed" };
     println!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.closed, verdict.total);
     println!("  log     {}", line(&log.display().to_string()));
     println!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));
+    let entries = peek(log)?;
+    for drill in rehearsal(&entries, state, &drills(&state.plan)).into_iter().flat_map(|told| told.drills) {
+        println!("  drill   {}: {}", drill.name, drill.what);
+        println!("          {}", drill.sentence);
+    }
     match &left.broken {
         Some(why) => bail!("{why}"),
         None if left.signalled => Ok(Exit::Interrupted),

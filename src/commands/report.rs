@@ -11,6 +11,7 @@ use super::identity;
 use super::judged::{Judged, judge};
 use super::settings::Settings;
 use super::verify::exit;
+use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
 use crate::headless;
@@ -18,7 +19,9 @@ use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
 use crate::journal::store::peek;
 use crate::outcome::Sha256Hex;
+use crate::rehearsal::drills::meant;
 use crate::report::compare::Comparison;
+use crate::report::debrief::Broken;
 use crate::report::dsse::{Envelope, message};
 use crate::report::{Basis, Document, html, markdown, statement};
 use crate::run::RunState;
@@ -69,16 +72,35 @@ fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
         anyhow!("{}: there is no valid entry in it to report on; `gonogo verify` says why", path.display())
     })?;
     let name = log.file_name().unwrap_or_default().to_string_lossy();
+    let drills = drills(&state.plan);
     let basis = Basis {
         name: &name,
         sha256: digest(log)?,
         entries: &entries,
         state: &state,
         verified: &judged.report,
+        drills: &drills,
     };
     let document = Document::of(&basis);
     let document = document.ok_or_else(|| anyhow!("{}: there is nothing in it", path.display()))?;
     Ok(Told { judged, state, document })
+}
+
+/// What a rehearsal's plan says that is broken; a drill that this gonogo does not know is told by its name.
+pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
+    let named = plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills);
+    let one = |name: &'_ String| match meant(name) {
+        Some(drill) => Broken {
+            name: drill.name,
+            what: drill.what,
+            points: drill.points,
+            passes_on_retry: drill.passes_on_retry,
+        },
+        None => {
+            Broken { name: "unknown", what: "a drill of another gonogo", points: &[], passes_on_retry: false }
+        }
+    };
+    named.map(one).collect()
 }
 
 fn digest(log: &Path) -> Result<Sha256Hex> {

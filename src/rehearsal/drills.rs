@@ -281,6 +281,15 @@ pub fn named(name: &str) -> Option<&'static Drill> {
     DRILLS.iter().find(|drill| drill.name == name)
 }
 
+/// The drill of this name, or the one that `random:SEED` means.
+#[must_use]
+pub fn meant(name: &str) -> Option<&'static Drill> {
+    match name.strip_prefix("random:") {
+        Some(seed) => Some(random(seed.parse().ok()?)),
+        None => named(name),
+    }
+}
+
 /// The drill that a seed means.
 #[must_use]
 pub fn random(seed: u64) -> &'static Drill {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::actions::{WayBack, way_back};
 use super::chart::{Bar, bars};
+use super::debrief::{Broken, Rehearsal, rehearsal};
 use super::people::{Acted, People, Person, people};
 use super::points::{Section, sections};
 use crate::journal::entry::{Entry, Recovered};
@@ -25,6 +26,8 @@ pub struct Basis<'a> {
     pub state: &'a RunState,
     /// What verification found.
     pub verified: &'a Report,
+    /// What was broken in it on purpose.
+    pub drills: &'a [Broken<'a>],
 }
 
 /// A run as a document.
@@ -38,6 +41,9 @@ pub struct Document {
     pub run: Run,
     /// The verdict at the end of the log.
     pub verdict: Verdict,
+    /// Present in a rehearsal: what became of its drills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     /// The seals that stand.
     pub seals: Vec<Acted>,
     /// Who took part.
@@ -183,6 +189,7 @@ impl Document {
             verification: verification(verified),
             run: run(first, state, now),
             verdict: verdict(state, &judgement),
+            rehearsal: rehearsal(basis.entries, state, basis.drills),
             seals: acts.iter().filter(|act| act.kind == "sealed").cloned().collect(),
             people: roster,
             previous_run: previous.map(|run| PreviousRun {

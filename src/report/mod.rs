@@ -6,6 +6,7 @@
 mod actions;
 mod chart;
 pub mod compare;
+pub mod debrief;
 mod document;
 pub mod dsse;
 mod html;

@@ -1,6 +1,7 @@
 //! The embedded stack: a whole deployment on it, drills, and what stock clients say of its servers.
 
 mod clients;
+mod debrief;
 mod drills;
 mod ends;
 mod walk;
@@ -68,7 +69,7 @@ impl Served {
     pub fn value(&self, path: &[&str]) -> String {
         let text = std::fs::read_to_string(self.dir.join("rehearsal.toml")).unwrap();
         let profile: toml::Value = toml::from_str(&text).unwrap();
-        let found = path.iter().fold(Some(&profile), |value, key| value?.get(key));
+        let found = path.iter().try_fold(&profile, |value, key| value.get(key));
         found.and_then(toml::Value::as_str).unwrap().to_owned()
     }
 

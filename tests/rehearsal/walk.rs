@@ -8,7 +8,7 @@ use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
 
 /// A machine with nothing on its path.
-fn bare() -> Sandbox {
+pub fn bare() -> Sandbox {
     Sandbox::new().env("PATH", "/nowhere")
 }
 
@@ -77,17 +77,23 @@ fn run(terminal: &mut Terminal, at: At, action: &str) {
 #[track_caller]
 fn deploy(terminal: &mut Terminal) {
     terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
-    BEFORE.into_iter().for_each(|at| confirm(terminal, at));
+    for at in BEFORE {
+        confirm(terminal, at);
+    }
     for (at, actions) in STEPS {
-        actions.iter().for_each(|action| run(terminal, at, action));
+        for action in actions {
+            run(terminal, at, action);
+        }
         terminal.wait_for_text("✔ PASSED");
     }
-    AFTER.into_iter().for_each(|at| confirm(terminal, at));
+    for at in AFTER {
+        confirm(terminal, at);
+    }
     terminal.wait_for_text("GO 27/27");
 }
 
 #[track_caller]
-fn seal(terminal: &mut Terminal) {
+pub fn seal(terminal: &mut Terminal) {
     terminal.send("v").wait_for_text("record this verdict");
     terminal.send("y").wait_for_text("s seal");
     terminal.send("s").wait_for_text("Once it stands");
@@ -96,7 +102,7 @@ fn seal(terminal: &mut Terminal) {
 }
 
 #[track_caller]
-fn log(sandbox: &Sandbox) -> PathBuf {
+pub fn log(sandbox: &Sandbox) -> PathBuf {
     let [log] = sandbox.logs("rehearsal").try_into().expect("one log");
     log
 }

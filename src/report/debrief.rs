@@ -1,0 +1,156 @@
+//! What became of the drills of a rehearsal: what was broken, whether it was found, how long that took, what was
+//! waived that should not have been.
+
+use serde::Serialize;
+
+use crate::journal::entry::{Decision, Entry, Event};
+use crate::outcome::Class;
+use crate::run::RunState;
+use crate::text::line;
+use crate::time::{Moment, span};
+
+/// Something that was broken on purpose.
+#[derive(Clone, Copy, Debug)]
+pub struct Broken<'a> {
+    /// What the drill is called.
+    pub name: &'a str,
+    /// What is broken, in a line.
+    pub what: &'a str,
+    /// The control points that are to find it.
+    pub points: &'a [&'a str],
+    /// Whether a second look is good.
+    pub passes_on_retry: bool,
+}
+
+/// A rehearsal: its drills, if it had any.
+#[derive(Debug, Serialize)]
+pub struct Rehearsal {
+    /// What became of them.
+    pub drills: Vec<Debrief>,
+}
+
+/// What became of one drill.
+#[derive(Debug, Serialize)]
+pub struct Debrief {
+    /// What it is called.
+    pub name: String,
+    /// What was broken.
+    pub what: String,
+    /// The control points that were to find it.
+    pub points: Vec<String>,
+    /// Whether people have found it, or missed it.
+    pub found: bool,
+    /// How long after the opening gonogo showed it, in milliseconds.
+    pub shown_ms: Option<u64>,
+    /// How long after the opening somebody acted on it, in milliseconds.
+    pub acted_ms: Option<u64>,
+    /// The points that were waived, or called not applicable, though it was broken.
+    pub waived: Vec<String>,
+    /// All of that in a sentence.
+    pub sentence: String,
+}
+
+/// What became of the drills of a run; nothing of one that is no rehearsal.
+#[must_use]
+pub fn rehearsal(entries: &[Entry], state: &RunState, drills: &[Broken]) -> Option<Rehearsal> {
+    state.plan.rehearsal.as_ref()?;
+    let drills = drills.iter().map(|drill| debrief(entries, state, drill)).collect();
+    Some(Rehearsal { drills })
+}
+
+/// How the run ended, as far as a drill is concerned.
+enum End {
+    Stopped,
+    StoppedElse,
+    WentOn,
+    Open,
+}
+
+fn debrief(entries: &[Entry], state: &RunState, drill: &Broken) -> Debrief {
+    let concerns = |entry: &&Entry| entry.event.point().is_some_and(|point| drill.points.contains(&point));
+    let shown = entries.iter().filter(concerns).find(|entry| shows(entry, drill));
+    let after = |entry: &&Entry| shown.is_some_and(|shown| entry.header.seq > shown.header.seq);
+    let answers = |entry: &&Entry| {
+        let stops = matches!(&entry.event, Event::Verdict(verdict) if verdict.decision == Decision::NoGo);
+        stops || matches!(entry.event, Event::RolledBack(_)) || (entry.event.is_act() && concerns(entry))
+    };
+    let acted = entries.iter().filter(after).find(answers);
+    let waived = drill.points.iter().filter(|point| {
+        let known = state.point(point);
+        known.is_some_and(|known| !known.waivers.is_empty() || !known.exemptions.is_empty())
+    });
+    let waived: Vec<String> = waived.map(|point| (*point).to_owned()).collect();
+    let end = end(state, drill);
+    let found = match end {
+        End::Stopped => true,
+        End::WentOn => drill.passes_on_retry && shown.is_some(),
+        End::StoppedElse | End::Open => false,
+    };
+    let [shown_ms, acted_ms] = [shown, acted].map(|entry| entry.map(|entry| millis(&state.opened, entry)));
+    let sentence = sentence(state, drill, &end, shown, acted, &waived);
+    Debrief {
+        name: line(drill.name),
+        what: line(drill.what),
+        points: drill.points.iter().map(|point| (*point).to_owned()).collect(),
+        found,
+        shown_ms,
+        acted_ms,
+        waived,
+        sentence,
+    }
+}
+
+/// Whether a look has seen what is broken.
+fn shows(entry: &Entry, drill: &Broken) -> bool {
+    let Event::Probed(probed) = &entry.event else { return false };
+    let retried = drill.passes_on_retry && probed.outcome.tries > 1;
+    !probed.before && (probed.outcome.class != Class::Pass || retried)
+}
+
+fn end(state: &RunState, drill: &Broken) -> End {
+    let Some(verdict) = &state.verdict else { return End::Open };
+    let is_named = verdict.reasons.iter().any(|reason| drill.points.contains(&reason.point.as_str()));
+    match verdict.decision {
+        Decision::Go => End::WentOn,
+        Decision::Pending => End::Open,
+        Decision::NoGo if is_named || state.rolled_back.is_some() => End::Stopped,
+        Decision::NoGo => End::StoppedElse,
+    }
+}
+
+fn millis(from: &Moment, entry: &Entry) -> u64 {
+    u64::try_from(entry.header.at.since(from).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn sentence(
+    state: &RunState,
+    drill: &Broken,
+    end: &End,
+    shown: Option<&Entry>,
+    acted: Option<&Entry>,
+    waived: &[String],
+) -> String {
+    let after = |entry: &Entry| span(entry.header.at.since(&state.opened));
+    let told = |entry: Option<&Entry>| entry.map(after);
+    let seen = match told(shown) {
+        Some(after) => format!("shown after {after}"),
+        None => "never shown: nothing looked at it".to_owned(),
+    };
+    let answered = match (told(acted), acted) {
+        (Some(after), Some(entry)) => format!(", answered after {after} by {}", line(&entry.header.by)),
+        _ => String::new(),
+    };
+    let ended = match end {
+        End::Stopped if state.rolled_back.is_some() => "FOUND: the release was rolled back",
+        End::Stopped => "FOUND: the verdict is NO-GO for it",
+        End::StoppedElse => "MISSED: the verdict is NO-GO, but not for it",
+        End::WentOn if drill.passes_on_retry => "it passes on another try, and is shown as that: GO is right",
+        End::WentOn => "MISSED: the verdict is GO",
+        End::Open => "OPEN: nobody has judged the run",
+    };
+    let waived = match waived {
+        [] => String::new(),
+        points => format!("; waived though it was broken: {}", points.join(", ")),
+    };
+    format!("{ended}; {seen}{answered}{waived}")
+}
