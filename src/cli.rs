@@ -10,15 +10,15 @@ use crate::checklist::Role;
 /// A go/no-go checklist for deployments: it probes the real stack, asks people for the rest, and keeps a
 /// signed run log.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
+#[command(version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 GO, good or sealed · 1 NO-GO · 2 usage or configuration · 3 could not look · \
 4 log invalid · 5 log open · 130 interrupted"
 )]
 pub struct Cli {
-    /// What to do.
+    /// What to do; without one, what there is to do is shown on a terminal.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// What can be done.
@@ -153,7 +153,7 @@ pub struct StandInArgs {
 }
 
 /// Where logs are, and how the screen looks.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ScreenArgs {
     /// Where run logs are kept [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]

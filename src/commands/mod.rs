@@ -8,6 +8,7 @@ mod holding;
 mod identity;
 mod init;
 mod judged;
+mod known_runs;
 mod load;
 mod looking_on;
 mod manual;
@@ -21,6 +22,7 @@ mod run;
 mod session;
 mod settings;
 mod stand_in;
+mod start;
 mod supervise;
 mod trust;
 mod verify;
@@ -28,6 +30,7 @@ mod verify;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
+use anyhow::Result;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
@@ -43,7 +46,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Good };
         }
     };
-    let done = match cli.command {
+    let Some(command) = cli.command else { return ended(start::start()) };
+    ended(match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
@@ -59,7 +63,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Man => manual::man(),
         Command::StandIn(arguments) => stand_in::run(arguments),
         Command::Supervise => supervise::supervise(),
-    };
+    })
+}
+
+/// The exit code; what went wrong is told.
+fn ended(done: Result<Exit>) -> Exit {
     done.unwrap_or_else(|error| {
         // The reader of a closed pipe wants no more, not even an error.
         if !is_broken_pipe(&error) {

@@ -37,6 +37,7 @@ mod sealing;
 mod sheet;
 mod sheets;
 mod shown;
+pub mod start;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ mod clients;
 mod debrief;
 mod drills;
 mod ends;
+mod start;
 mod walk;
 
 use std::path::PathBuf;

@@ -1,0 +1,81 @@
+//! The runs of this machine, as far as the ends of their logs tell.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::journal::entry::{Entry, Event, Opened};
+use crate::journal::index;
+use crate::journal::store::Store;
+use crate::text::line;
+use crate::time::Utc;
+
+/// How much of a log's end is read, in bytes: seals and the verdict are near it.
+const TAIL: u64 = 64 * 1024;
+
+/// A run, as far as the ends of its log tell.
+pub(super) struct Run {
+    pub(super) path: PathBuf,
+    pub(super) id: String,
+    at: Utc,
+    /// Environment, release, when, who, what it came to.
+    pub(super) cells: [String; 5],
+    pub(super) previous: Option<String>,
+    /// Whether it is a rehearsal.
+    pub(super) rehearsal: bool,
+}
+
+/// All of them, newest first.
+///
+/// # Errors
+/// When the directory of logs cannot be read.
+pub(super) fn runs(store: &Store) -> Result<Vec<Run>> {
+    let mut runs: Vec<Run> = store.all()?.iter().filter_map(|path| read(path)).collect();
+    runs.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.path.cmp(&b.path)));
+    Ok(runs)
+}
+
+/// A log that tells nothing is no run; `gonogo verify` says more of it.
+fn read(path: &Path) -> Option<Run> {
+    let (first, tail) = index::ends(path, TAIL).ok()?;
+    let first = Entry::read(&first).ok()?;
+    let Event::Opened(opened) = &first.event else { return None };
+    let tail: Vec<Entry> = tail.iter().filter_map(|line| Entry::read(line).ok()).collect();
+    let mut who = BTreeSet::new();
+    who.extend(opened.roster.iter().map(|one| line(&one.principal)));
+    who.extend(tail.iter().filter(|entry| entry.event.is_act()).map(|entry| line(&entry.header.by)));
+    let plan = &opened.plan;
+    let cells = [
+        line(&plan.environment),
+        line(&plan.release),
+        first.header.at.wall.readable(),
+        who.into_iter().collect::<Vec<_>>().join(", "),
+        outcome(opened, &tail),
+    ];
+    let previous = opened.previous_run.as_ref().map(|run| run.run.clone());
+    Some(Run {
+        path: path.to_owned(),
+        id: first.header.run.clone(),
+        at: first.header.at.wall,
+        cells,
+        previous,
+        rehearsal: plan.rehearsal.is_some(),
+    })
+}
+
+fn outcome(opened: &Opened, tail: &[Entry]) -> String {
+    let seals = tail.iter().rev().take_while(|entry| matches!(entry.event, Event::Sealed(_))).count();
+    let verdict = tail.iter().rev().find_map(|entry| match &entry.event {
+        Event::Verdict(verdict) => Some(format!("{} {}/{}", verdict.decision, verdict.closed, verdict.total)),
+        _ => None,
+    });
+    let verdict = verdict.filter(|_| seals > 0).unwrap_or_else(|| "no verdict".into());
+    let needed = opened.plan.seals.len();
+    let sealed = match seals {
+        0 => "open".into(),
+        seals if seals < needed => format!("{seals} of {needed} seals"),
+        _ => "sealed".into(),
+    };
+    format!("{verdict}, {sealed}")
+}

@@ -1,0 +1,139 @@
+//! `gonogo` without a command: on a terminal, what there is to do here.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+
+use super::known_runs::runs;
+use super::load::{config_dir, store};
+use super::run::look;
+use super::settings::Settings;
+use crate::cli::{Cli, ScreenArgs};
+use crate::engine::find_open;
+use crate::error::Exit;
+use crate::journal::store::Store;
+use crate::text::line;
+use crate::ui::start::{Group, Offer, choose};
+
+/// How many past runs are offered.
+const PAST: usize = 100;
+
+/// What can be chosen.
+enum Choice {
+    Rehearse,
+    Run(PathBuf),
+    Review { log: PathBuf, rehearsal: bool },
+}
+
+impl Choice {
+    fn words(self) -> Vec<OsString> {
+        match self {
+            Self::Rehearse => vec!["rehearse".into()],
+            Self::Run(profile) => vec!["run".into(), "--".into(), profile.into()],
+            Self::Review { log, rehearsal: true } => {
+                vec!["review".into(), "--rehearsal".into(), "--".into(), log.into()]
+            }
+            Self::Review { log, rehearsal: false } => vec!["review".into(), "--".into(), log.into()],
+        }
+    }
+}
+
+pub(super) fn start() -> Result<Exit> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        write!(io::stderr(), "{}", Cli::command().render_help())?;
+        return Ok(Exit::Usage);
+    }
+    let (settings, screen) = (Settings::read()?, screen());
+    let (groups, mut choices) = offers(&store(screen.log_dir.as_deref())?)?;
+    let Some(chosen) = choose(look(&screen, &settings), &groups)? else { return Ok(Exit::Good) };
+    // As if it had been asked for on the command line: nothing of this screen stays behind.
+    let error =
+        process::Command::new(std::env::current_exe()?).args(choices.swap_remove(chosen).words()).exec();
+    Err(error.into())
+}
+
+/// What the environment says, as it does where the command line is asked.
+fn screen() -> ScreenArgs {
+    let log_dir = std::env::var_os("GONOGO_LOG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    ScreenArgs { log_dir, ..ScreenArgs::default() }
+}
+
+/// Everything that can be chosen, as it is shown and as what it is, in the same order.
+fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
+    let mut choices = vec![Choice::Rehearse];
+    let rehearse = Group {
+        title: "Rehearse",
+        offers: vec![Offer {
+            name: "rehearse".into(),
+            about: "the whole deployment, on a stack within this program: no servers, no keys, no network"
+                .into(),
+        }],
+        none: String::new(),
+    };
+    let (mut open, mut new) = (Vec::new(), Vec::new());
+    for (environment, profile) in profiles()? {
+        let about = line(&profile.display().to_string());
+        match find_open(store, &environment)? {
+            Some((_, state)) => {
+                let since = state.opened.wall.readable();
+                let about = format!("{} since {since} · {about}", line(&state.plan.release));
+                open.push((Offer { name: line(&environment), about }, Choice::Run(profile)));
+            }
+            None => new.push((Offer { name: line(&environment), about }, Choice::Run(profile))),
+        }
+    }
+    let past = runs(store)?.into_iter().take(PAST).map(|run| {
+        let [environment, release, at, _, outcome] = &run.cells;
+        let name = format!("{environment} {release}");
+        let offer = Offer { name, about: format!("{outcome} · {at}") };
+        (offer, Choice::Review { log: run.path, rehearsal: run.rehearsal })
+    });
+    let groups = [
+        ("Go on with an open run", open, "none is open, of the profiles found here".to_owned()),
+        ("Open a run", new, nowhere()),
+        ("Look through", past.collect(), "there are no runs here yet".to_owned()),
+    ];
+    let mut shown = vec![rehearse];
+    for (title, all, none) in groups {
+        let (offers, own): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        choices.extend(own);
+        shown.push(Group { title, offers, none });
+    }
+    Ok((shown, choices))
+}
+
+/// Where profiles are looked for.
+fn places() -> Vec<PathBuf> {
+    [Some(PathBuf::from("config")), config_dir().ok()].into_iter().flatten().collect()
+}
+
+fn nowhere() -> String {
+    let places: Vec<_> = places().iter().map(|place| line(&place.display().to_string())).collect();
+    format!("no other profile in {}; config/production.toml explains how to write one", places.join(" or "))
+}
+
+/// The profiles that are found, with their environments.
+fn profiles() -> Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for place in places().iter().filter(|place| place.is_dir()) {
+        let mut files: Vec<PathBuf> = fs::read_dir(place)?.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        found.extend(files.into_iter().filter_map(|file| Some((environment(&file)?, file))));
+    }
+    Ok(found)
+}
+
+/// The environment of a profile; other files have none.
+fn environment(file: &Path) -> Option<String> {
+    if file.extension().is_none_or(|end| end != "toml") {
+        return None;
+    }
+    let table: toml::Table = fs::read_to_string(file).ok()?.parse().ok()?;
+    table.get("environment")?.as_str().map(str::to_owned)
+}

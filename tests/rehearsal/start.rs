@@ -1,0 +1,43 @@
+//! `gonogo` alone, on a terminal.
+
+use std::fs;
+
+use super::walk::bare;
+use crate::bench::gonogo::Sandbox;
+use crate::bench::terminal::Key;
+
+const PROFILE: &str = "environment = \"shore\"\nsolo = true\n";
+
+#[test]
+fn it_offers_what_there_is_to_do_and_leads_there() {
+    let sandbox = bare().args(Vec::<String>::new());
+    fs::create_dir(sandbox.work().join("config")).unwrap();
+    fs::write(sandbox.work().join("config/shore.toml"), PROFILE).unwrap();
+    fs::write(sandbox.work().join("config/checklist.toml"), "name = \"x\"\n").unwrap();
+    let mut terminal = sandbox.terminal(80, 24);
+    terminal
+        .wait_for_text("▌ rehearse")
+        .wait_for_text("shore     config/shore.toml")
+        .wait_for_text("no runs here yet");
+    assert!(!terminal.screen_text().contains("checklist.toml"));
+    terminal.press(Key::Enter).wait_for_text("before you go on").press(Key::Enter).send("q");
+    let _ = terminal.wait_exit().code(5).left_clean();
+    // The rehearsal that was left can be looked through, and not gone on with.
+    let mut terminal = sandbox.terminal(80, 24);
+    terminal.wait_for_text("no verdict, open").press(Key::Char('G')).wait_for_text("▌ rehearsal v1.5.0");
+    terminal.press(Key::Enter).wait_for_text("OPEN  valid, not sealed").send("q");
+    let _ = terminal.wait_exit().code(0).left_clean();
+}
+
+#[test]
+fn it_can_be_left_and_a_chosen_profile_is_run() {
+    let sandbox = Sandbox::new().args(Vec::<String>::new());
+    fs::create_dir_all(sandbox.config().join("gonogo")).unwrap();
+    fs::write(sandbox.config().join("gonogo/shore.toml"), PROFILE).unwrap();
+    let mut terminal = sandbox.terminal(60, 20);
+    terminal.wait_for_text("shore").send("q");
+    let _ = terminal.wait_exit().code(0).left_clean();
+    let mut terminal = sandbox.terminal(60, 20);
+    terminal.wait_for_text("shore").press(Key::Down).wait_for_text("▌ shore").press(Key::Enter);
+    terminal.wait_for_text("Release to promote");
+}
