@@ -7,6 +7,7 @@ pub mod gonogo;
 pub mod http;
 pub mod keys;
 pub mod moto;
+pub mod picture;
 pub mod ports;
 pub mod prometheus;
 pub mod proxies;

@@ -4,6 +4,7 @@ mod clients;
 mod debrief;
 mod drills;
 mod ends;
+mod pictures;
 mod start;
 mod walk;
 

@@ -13,17 +13,17 @@ pub fn bare() -> Sandbox {
 }
 
 /// A point: the key of its section, how far down it stands there, its id.
-type At = (char, usize, &'static str);
+pub type At = (char, usize, &'static str);
 
 /// What people confirm before anything is deployed.
-const BEFORE: [At; 5] = [
+pub const BEFORE: [At; 5] = [
     ('1', 0, "validate.ci-suite"),
     ('1', 2, "validate.iac-change-set"),
     ('1', 3, "validate.slo-alerts"),
     ('6', 1, "rollback.pause-consumers"),
     ('6', 2, "rollback.contacts"),
 ];
-const STEPS: [(At, &[&str]); 4] = [
+pub const STEPS: [(At, &[&str]); 4] = [
     (('4', 0, "deploy.image-build-scan"), &["build", "scan"]),
     (('4', 1, "deploy.image-push"), &["tag", "push"]),
     (('4', 2, "deploy.iac-apply"), &["apply"]),
@@ -34,7 +34,7 @@ const AFTER: [At; 3] =
     [('2', 4, "secrets.security-headers"), ('3', 2, "infra.health-checks"), ('5', 2, "verify.metrics")];
 
 #[track_caller]
-fn select(terminal: &mut Terminal, (section, down, point): At) {
+pub fn select(terminal: &mut Terminal, (section, down, point): At) {
     terminal.press(Key::Char(section)).press(Key::Char('g'));
     for _ in 0..down {
         terminal.press(Key::Down);
@@ -43,7 +43,7 @@ fn select(terminal: &mut Terminal, (section, down, point): At) {
 }
 
 #[track_caller]
-fn confirm(terminal: &mut Terminal, at: At) {
+pub fn confirm(terminal: &mut Terminal, at: At) {
     select(terminal, at);
     terminal.wait_for_text("◐ NEEDS");
     terminal.send(" ").wait_for_text("y confirm");
@@ -53,7 +53,7 @@ fn confirm(terminal: &mut Terminal, at: At) {
 }
 
 #[track_caller]
-fn run(terminal: &mut Terminal, at: At, action: &str) {
+pub fn run(terminal: &mut Terminal, at: At, action: &str) {
     let key = format!("{}/{action}", at.2);
     select(terminal, at);
     // What the step before has done may still be looked at.
@@ -80,16 +80,33 @@ fn deploy(terminal: &mut Terminal) {
     for at in BEFORE {
         confirm(terminal, at);
     }
-    for (at, actions) in STEPS {
-        for action in actions {
-            run(terminal, at, action);
+    steps(terminal, &STEPS);
+    finish(terminal);
+}
+
+#[track_caller]
+fn steps(terminal: &mut Terminal, steps: &[(At, &[&str])]) {
+    for (at, actions) in steps {
+        for action in *actions {
+            run(terminal, *at, action);
         }
         terminal.wait_for_text("✔ PASSED");
     }
+}
+
+#[track_caller]
+fn finish(terminal: &mut Terminal) {
     for at in AFTER {
         confirm(terminal, at);
     }
     terminal.wait_for_text("GO 27/27");
+}
+
+/// What is left to do when the image is built.
+#[track_caller]
+pub fn after_build(terminal: &mut Terminal) {
+    steps(terminal, &STEPS[1..]);
+    finish(terminal);
 }
 
 #[track_caller]
