@@ -33,11 +33,20 @@ fn the_screen_it_shows_is_the_screen() {
     assert_eq!(trimmed(shown.trim_end()), trimmed(drawn.trim_end()));
 }
 
+/// What comes of it is walked to its end in the tests of the rehearsal.
 #[test]
-fn the_first_command_sets_up_all_that_a_newcomer_needs() {
-    need!("ssh-keygen");
+fn the_first_command_is_a_rehearsal() {
     let first = commands().find(|line| line.starts_with("cargo run")).unwrap();
-    let args = first.split_once(" -- ").unwrap().1.split(' ');
+    let args = first.split_once(" -- ").unwrap().1.split(' ').map(str::to_owned);
+    let args: Vec<String> = args.collect();
+    assert_eq!(args, ["rehearse"]);
+}
+
+#[test]
+fn a_run_on_this_machine_sets_up_all_that_a_newcomer_needs() {
+    need!("ssh-keygen");
+    let line = commands().find(|line| line.starts_with("gonogo run config/local.toml")).unwrap();
+    let args = line.split(' ').skip(1);
     let sandbox = Sandbox::new().args(args);
     copy_config(&sandbox.work().join("config"));
     let mut terminal = sandbox.terminal(120, 40);
