@@ -157,6 +157,19 @@ fn a_revoked_key_counts_for_nothing() {
 
 /// A line of a gigabyte, with far less memory than that.
 #[test]
+fn a_real_run_is_not_taken_for_a_rehearsal() {
+    need!("ssh-keygen");
+    let (mut world, _) = sealed();
+    let log = world.log();
+    let _ = world.verify(&log, &[]).code(0);
+    let _ = world
+        .verify(&log, &["--rehearsal"])
+        .code(4)
+        .stdout_has("INVALID at line 1")
+        .stdout_has("a real run, no rehearsal");
+}
+
+#[test]
 fn a_line_without_end_costs_no_memory() {
     need!("ssh-keygen", "sh");
     let sandbox = Sandbox::new().file("signers", "");

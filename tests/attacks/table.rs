@@ -1,4 +1,4 @@
-use gonogo::checklist::Role;
+use gonogo::checklist::{Rehearsal, Role};
 use gonogo::journal::entry::{Decision, Event, Joined, Noted, Resumed};
 
 use super::forge::{Log, signature};
@@ -291,6 +291,26 @@ fn with_other_signatures() -> Vec<Attack> {
         invalid("an act signed for something else", "the signature was made under file", |stage| {
             relabelled(stage, "noted", "file")
         }),
+        invalid("an act of a rehearsal", "the signature was made under gonogo-rehearsal-entry-v1", |stage| {
+            relabelled(stage, "noted", "gonogo-rehearsal-entry-v1")
+        }),
+        invalid("a seal of a rehearsal", "the signature was made under gonogo-rehearsal-seal-v1", |stage| {
+            relabelled(stage, "sealed", "gonogo-rehearsal-seal-v1")
+        }),
+        invalid("a real run that calls itself a rehearsal", "a rehearsal: nothing in it was done", |stage| {
+            let mut log = stage.log.clone();
+            log.change(0, |event| {
+                let Event::Opened(opened) = event else { panic!("the opening") };
+                opened.plan.rehearsal = Some(Rehearsal::default());
+                opened.plan_sha256 = opened.plan.digest();
+            });
+            log.resign(0, &stage.alice);
+            log.bytes()
+        })
+        .told_otherwise(
+            "a rehearsal: nothing in it was done",
+            Some("it is signed as a real one, and they ask no more"),
+        ),
     ]
 }
 

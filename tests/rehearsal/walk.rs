@@ -142,6 +142,15 @@ fn to_a_sealed_go(columns: u16, rows: u16) {
     fs::write(&nobody, "").unwrap();
     let refused = sandbox.run_with(&["verify", &path, "--signers", &nobody.display().to_string()]).code(4);
     let _ = refused.stdout_has("INVALID at line 1").stdout_has("a rehearsal");
+    // A rehearsal that calls itself a real run has signatures that are for rehearsals.
+    let text = fs::read_to_string(&log).unwrap();
+    let forged = text.replacen(",\"rehearsal\":{\"drills\":[]}", "", 1);
+    assert_ne!(text, forged);
+    let copy = sandbox.work().join("forged.jsonl");
+    fs::write(&copy, forged).unwrap();
+    let _ = sandbox
+        .run_with(&["verify", &copy.display().to_string(), "--signers", &nobody.display().to_string()])
+        .code(4);
     let left: Vec<_> = fs::read_dir(sandbox.work().with_file_name("tmp")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
