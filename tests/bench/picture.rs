@@ -93,7 +93,7 @@ fn pieces(screen: &Screen, row: u16) -> Vec<Piece> {
         let ink = ink.unwrap_or_else(|| INK.into());
         match pieces.last_mut() {
             Some(last) if last.ink == ink && last.ground == ground && last.bold == cell.bold() => {
-                last.text.push(c)
+                last.text.push(c);
             }
             _ => pieces.push(Piece { text: c.into(), ink, ground, bold: cell.bold() }),
         }
