@@ -27,7 +27,8 @@ use crate::journal::keys::{self, Signer};
 use crate::journal::store::peek;
 use crate::rehearsal::drills::{DRILLS, Drill, meant};
 use crate::rehearsal::files::Files;
-use crate::rehearsal::stack::{COMMIT, PREVIOUS, RELEASE, Stack};
+use crate::rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
+use crate::rehearsal::stack::Stack;
 use crate::report::debrief::rehearsal;
 use crate::run::{Act, Command, RunState, judge};
 use crate::text::{line, nearest, shell_word};
@@ -63,7 +64,9 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
         stack.deploy();
     }
     let gonogo = std::env::current_exe()?;
-    place.files.write_all(&stack, &gonogo, &chosen.names())?;
+    // Each stack that is served is an environment of its own, whose runs end with it.
+    let environment = if arguments.serve { place.environment() } else { "rehearsal".to_owned() };
+    place.files.write_all(&stack, &gonogo, &environment, &chosen.names())?;
     if arguments.serve { serve(&place.files) } else { walk(&place, arguments) }
 }
 
@@ -160,6 +163,12 @@ impl Place {
         Ok(Self { dir: dir.to_owned(), files, _lock: lock })
     }
 
+    /// A name that no other rehearsal has at this time.
+    fn environment(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        format!("rehearsal-{}", name.trim_start_matches(PREFIX).to_lowercase())
+    }
+
     /// A key that is made for this rehearsal only.
     fn signer(&self, principal: &str) -> Result<Signer> {
         let path = self.dir.join("secrets").join(principal);
@@ -217,8 +226,12 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let join = Act::Join { key: second.public.clone(), role: Role::Reviewer };
     opened.first.push(Command::new(SECOND, join));
     let path = opened.journal.path().to_owned();
-    let notices =
-        vec![format!("a rehearsal: nothing here is real, and {SECOND} agrees with whatever you do")];
+    let notices = vec![
+        "a rehearsal: the stack is within this program, nothing is real, and the log counts for nothing".to_owned(),
+        "! leads to what is next for you; space confirms it, a runs it, v ends the run with a verdict, ? is the help"
+            .to_owned(),
+        format!("{SECOND} is the second person: they agree a moment after you"),
+    ];
     let session = Session {
         opened,
         signers: vec![driver, second],

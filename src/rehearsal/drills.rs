@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use amq_protocol::protocol::BasicProperties;
+use amq_protocol::types::{AMQPValue, FieldTable};
 use serde_json::json;
 
 use super::app::Faults;
-use super::stack::{Flaws, PREVIOUS, Parts, REPOSITORY, RULES, SECRET, retry};
+use super::names::{PREVIOUS, REPOSITORY, RULES, SECRET};
+use super::stack::{Flaws, Parts, retry};
 
 /// A thing that is broken on purpose.
 #[derive(Clone, Copy)]
@@ -116,7 +118,11 @@ pub const DRILLS: [Drill; 30] = [
         ),
         |parts| {
             let body = br#"{"kind": "board_event", "board": 7, "payload": "no object"}"#;
-            parts.broker.put("advanced.board.events.dlq", BasicProperties::default(), body);
+            let mut headers = FieldTable::default();
+            headers.insert("x-retry-count".into(), AMQPValue::LongInt(6));
+            headers.insert("last-error".into(), AMQPValue::LongString("an event without an id".into()));
+            let properties = BasicProperties::default().with_headers(headers);
+            parts.broker.put("advanced.board.events.dlq", properties, body);
         },
     ),
     of_tools(drill("worker-stopped", "the worker does not consume", FLOW, "consumer"), |flaws| {

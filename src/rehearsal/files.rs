@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::stack::{ACCOUNT, CONTEXT, DEPLOYMENTS, ORIGINS, PROJECT, REPOSITORY, RULES, SECRET, Stack};
+use super::names::{ACCOUNT, CONTEXT, DEPLOYMENTS, ORIGINS, PROJECT, REPOSITORY, RULES, SECRET};
+use super::stack::Stack;
 use super::tools::TOOLS;
 use super::tools::stand_in::Desk;
 
@@ -50,11 +51,18 @@ impl Files {
         file.write_all(text.as_bytes())
     }
 
-    /// Writes all of it; the tools' programs call `gonogo`. `drills` names what is broken, for the debrief.
+    /// Writes all of it; the tools' programs call `gonogo`. The profile is of this environment; `drills` names what is
+    /// broken, for the debrief.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write_all(&self, stack: &Stack, gonogo: &Path, drills: &[String]) -> io::Result<()> {
+    pub fn write_all(
+        &self,
+        stack: &Stack,
+        gonogo: &Path,
+        environment: &str,
+        drills: &[String],
+    ) -> io::Result<()> {
         let own = &stack.parts.secrets;
         for (name, value) in [
             ("token", &own.token),
@@ -87,7 +95,7 @@ impl Files {
             self.write("scan.json", &report, 0o600)?;
             self.write("image.id", &id, 0o600)?;
         }
-        self.write("rehearsal.toml", &self.profile_of(stack, drills), 0o600)
+        self.write("rehearsal.toml", &self.profile_of(stack, environment, drills), 0o600)
     }
 
     /// Removes all of it.
@@ -97,7 +105,7 @@ impl Files {
     }
 
     #[expect(clippy::too_many_lines, reason = "it is one file, to be read as one")]
-    fn profile_of(&self, stack: &Stack, drills: &[String]) -> String {
+    fn profile_of(&self, stack: &Stack, environment: &str, drills: &[String]) -> String {
         let parts = &stack.parts;
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let at = |name: &str| text(&self.path(name).display().to_string());
@@ -111,7 +119,7 @@ impl Files {
         format!(
             r#"# The profile of a rehearsal. What it leads to is there as long as the rehearsal is.
 
-environment = "{CONTEXT}"
+environment = "{environment}"
 seals = ["driver", "reviewer"]
 
 # Marks its logs: no verifier takes them for those of a real run.

@@ -2,7 +2,6 @@
 //! that change it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,103 +16,25 @@ use super::forge::{Check, Forge};
 use super::grafana::{Dashboard, Grafana};
 use super::jaeger::Jaeger;
 use super::kubernetes::{Cluster, deployment};
+use super::names::{
+    ACCOUNT, COMMIT, DEPLOYMENTS, IMAGE, JOB, ORIGINS, PREVIOUS, PREVIOUS_COMMIT, PROJECT, RELEASE,
+    REPOSITORY, RULES, SECRET, SERVICE,
+};
 use super::prometheus::Prometheus;
 use super::rabbitmq::{Broker, User};
 use super::redis::Redis;
 use super::registry::{Image, Registry};
+use super::secrets::{Secrets, random};
 use super::server::Server;
 use super::tools;
 use super::vault::Vault;
 
-/// The release that is promoted.
-pub const RELEASE: &str = "v1.5.0";
-/// The release that runs before.
-pub const PREVIOUS: &str = "v1.4.0";
-/// The commit of the release.
-pub const COMMIT: &str = "7e5a1f0c3b2d4e6f8091a2b3c4d5e6f708192a3b";
-/// The commit of the release before.
-pub const PREVIOUS_COMMIT: &str = "1c0ffee5deadbeef00112233445566778899aabb";
-/// The name of the cluster's context, and of the environment.
-pub const CONTEXT: &str = "rehearsal";
-/// The repository of the application's images.
-pub const REPOSITORY: &str = "platform/advanced-app";
-/// The name of the image as it is built.
-pub const IMAGE: &str = "advanced-app";
-/// The origins that the application lets in.
-pub const ORIGINS: [&str; 2] = ["https://boards.example.com", "https://admin.example.com"];
-/// The application and its worker, as the cluster knows them.
-pub const DEPLOYMENTS: [&str; 2] = ["advanced-app", "advanced-worker"];
-/// The project that CI tells of, and the check that runs the suite.
-pub const PROJECT: (&str, &str) = ("example/advanced", "advanced-suite");
-/// Where the token is kept, and in which field.
-pub const SECRET: (&str, &str) = ("advanced/realtime-token", "token");
-/// The rules that alerts come from, with what they look at.
-pub const RULES: [(&str, &str); 2] = [
-    (
-        "AdvancedPipelineLatency",
-        "histogram_quantile(0.95, rate(advanced_board_event_publish_duration_seconds_bucket[5m])) > 5",
-    ),
-    ("RedisLatencySpike", "redis_latency_spike_duration_seconds > 1"),
-];
-/// The name of the account that automation uses.
-pub const ACCOUNT: &str = "deploy-bot";
-const SERVICE: &str = "advanced-realtime";
-const JOB: &str = "advanced-app";
 /// How long a rollout takes.
 const ROLLOUT: Duration = Duration::from_secs(2);
 /// How often it is looked whether the worker should run.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the stack may take until events can travel.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is secret in a rehearsal: made anew for each.
-#[derive(Clone, Debug)]
-pub struct Secrets {
-    /// The application's token.
-    pub token: String,
-    /// The token before.
-    pub old_token: String,
-    /// Redis' password.
-    pub redis: String,
-    /// RabbitMQ's.
-    pub rabbitmq: String,
-    /// The registry's.
-    pub registry: String,
-    /// Vault's token.
-    pub vault: String,
-    /// The forge's.
-    pub forge: String,
-    /// Grafana's.
-    pub grafana: String,
-    /// The collector's.
-    pub otlp: String,
-}
-
-impl Secrets {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            token: random()?,
-            old_token: random()?,
-            redis: random()?,
-            rabbitmq: random()?,
-            registry: random()?,
-            vault: random()?,
-            forge: random()?,
-            grafana: random()?,
-            otlp: random()?,
-        })
-    }
-}
-
-/// 128 random bits in hex.
-fn random() -> io::Result<String> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
-}
 
 /// What is wrong with what the tools do. Nothing, at first.
 #[derive(Clone, Debug, Default)]

@@ -7,6 +7,8 @@ use super::Document;
 
 /// What kind of predicate it is.
 const PREDICATE: &str = "https://gonogo.dev/run/v1";
+/// The same of a rehearsal, which is no statement about anything real: no policy takes it for one.
+const REHEARSAL: &str = "https://gonogo.dev/rehearsal/v1";
 
 /// The statement, as compact JSON: the same bytes for the same log and the same trust.
 #[must_use]
@@ -20,7 +22,7 @@ pub fn statement(document: &Document) -> Vec<u8> {
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subject,
-        "predicateType": PREDICATE,
+        "predicateType": if document.rehearsal.is_some() { REHEARSAL } else { PREDICATE },
         "predicate": {
             "run": run,
             "verification": {

@@ -14,6 +14,7 @@ pub mod proxies;
 pub mod rabbitmq;
 pub mod redis;
 pub mod registry;
+pub mod served;
 pub mod stack;
 pub mod supervisor;
 pub mod terminal;

@@ -14,6 +14,7 @@ mod idle;
 mod log;
 mod measure;
 mod probes;
+mod rehearsal;
 #[expect(dead_code, reason = "the screen's tests look at more of it")]
 #[path = "../../src/ui/tests/sample.rs"]
 mod sample;
@@ -39,6 +40,7 @@ const BENCHES: &[(&str, fn())] = &[
     ("frame", frame::bench),
     ("probes", probes::bench),
     ("whole", whole::bench),
+    ("rehearsal", rehearsal::bench),
     ("start", start::bench),
     ("idle", idle::bench),
 ];

@@ -4,8 +4,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use super::Served;
 use crate::bench::need;
+use crate::bench::served::Served;
 
 #[track_caller]
 fn ran(command: &mut Command) -> Output {

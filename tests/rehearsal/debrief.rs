@@ -1,5 +1,7 @@
 //! At the end of a drill people are told what was broken and what became of it, and so is the report.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::walk::{bare, log, seal};
@@ -50,7 +52,18 @@ fn a_drill_that_is_found_is_told_as_found() {
     for format in ["markdown", "html"] {
         let told = report(&sandbox, format);
         assert!(told.contains("Debrief") && told.contains("FOUND: the verdict is NO"), "{told}");
+        assert!(told.contains("(a rehearsal)"), "{told}");
     }
+    // What is signed of it is no statement about a real run.
+    let key = sandbox.key("dana");
+    let path = log(&sandbox).display().to_string();
+    let key = key.path.display().to_string();
+    let dsse =
+        ["report", &path, "--rehearsal", "--format", "dsse", "--as", "dana@deck.example", "--key", &key];
+    let envelope: Value = serde_json::from_str(&sandbox.run_with(&dsse).code(0).stdout).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let statement: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(statement["predicateType"], "https://gonogo.dev/rehearsal/v1");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use gonogo::rehearsal::drills::{DRILLS, Drill};
 use serde_json::Value;
 
-use super::Served;
+use crate::bench::served::Served;
 
 /// The points of which a look was not good, those that took more than one try, and what was seen there.
 fn troubles(report: &Value) -> (BTreeSet<&str>, BTreeSet<&str>, String) {

@@ -1,26 +1,22 @@
 //! However it ends, nothing is left behind.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use super::Served;
+use super::walk::{BEFORE, STEPS, bare, confirm, select};
 use crate::bench::gonogo::{Sandbox, signal};
+use crate::bench::served::Served;
+use crate::bench::terminal::Key;
 use crate::bench::wait;
-
-fn port_of(url: &str) -> u16 {
-    url.rsplit(':').next().unwrap().parse().unwrap()
-}
 
 #[test]
 fn asked_to_end_it_takes_everything_along() {
     for name in ["TERM", "INT", "HUP"] {
         let served = Served::start(&[]);
-        let port = port_of(&served.value(&["values", "prometheus", "url"]));
         signal(served.running.pid(), name);
-        let Served { running, dir, .. } = served;
+        let Served { sandbox, running, dir } = served;
         let _ = running.finish().code(0);
         assert!(!dir.exists(), "{name}");
-        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok(), "{name}");
+        gone(&sandbox);
     }
 }
 
@@ -34,14 +30,37 @@ fn killed_it_leaves_no_process_and_no_port() {
         std::thread::sleep(Duration::from_millis(millis));
         signal(pid, "KILL");
         drop(running);
-        let tmp = sandbox.work().with_file_name("tmp").display().to_string();
-        wait::until("no process of it", || {
-            let all = std::fs::read_dir("/proc").unwrap().flatten();
-            let commands = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-            let mut own = commands.filter(|line| String::from_utf8_lossy(line).contains(&tmp));
-            own.next().is_none().then_some(())
-        });
+        gone(&sandbox);
     }
+}
+
+#[test]
+fn killed_in_the_middle_of_a_step_it_leaves_no_process_either() {
+    let sandbox = bare().args(["rehearse"]);
+    let mut terminal = sandbox.terminal(120, 40);
+    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    for at in BEFORE {
+        confirm(&mut terminal, at);
+    }
+    select(&mut terminal, STEPS[0].0);
+    terminal.wait_for_text("▷ TO RUN").send("a").wait_for_text("y run it");
+    terminal.send("y").wait_for_text("FROM docker.io");
+    signal(terminal.pid(), "KILL");
+    drop(terminal);
+    gone(&sandbox);
+}
+
+/// Waits until no process of a sandbox is left, whatever has started it: each has its home there. Ports are
+/// processes' own.
+#[track_caller]
+fn gone(sandbox: &Sandbox) {
+    let place = sandbox.work().parent().unwrap().display().to_string();
+    wait::until("no process of it", || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let homes = all.filter_map(|entry| std::fs::read(entry.path().join("environ")).ok());
+        let mut own = homes.filter(|environ| String::from_utf8_lossy(environ).contains(&place));
+        own.next().is_none().then_some(())
+    });
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::StreamExt as _;
+use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions};
-use lapin::types::FieldTable;
-use lapin::{BasicProperties, Connection, ConnectionProperties};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use serde_json::Value;
 
 use super::super::server::Server;
@@ -18,6 +19,10 @@ use super::{CHANNEL, Config, EXCHANGE, QUEUE, ROUTING_KEY, Shared};
 
 /// How long it waits before it tries a broker again.
 const AGAIN: Duration = Duration::from_millis(100);
+/// How often a message is tried again.
+const TRIES: i32 = 5;
+/// How long an event is known, in seconds.
+const ONCE: u64 = 300;
 /// How many messages the worker has in hand.
 const PREFETCH: u16 = 16;
 
@@ -104,8 +109,43 @@ async fn consume(config: &Config) -> Done {
         .await?;
     while let Some(message) = messages.next().await {
         let message = message?;
-        let _: () = redis::cmd("PUBLISH").arg(CHANNEL).arg(&message.data).query_async(&mut channel).await?;
+        match understood(&message.data) {
+            Ok(id) => {
+                let key = format!("advanced:idempotency:{id}");
+                let mut once = redis::cmd("SET");
+                once.arg(key).arg(1).arg("NX").arg("EX").arg(ONCE);
+                let is_new: Option<String> = once.query_async(&mut channel).await?;
+                if is_new.is_some() {
+                    let mut publish = redis::cmd("PUBLISH");
+                    let _: () = publish.arg(CHANNEL).arg(&message.data).query_async(&mut channel).await?;
+                }
+            }
+            Err(why) => put_off(&queue, &message, why).await?,
+        }
         message.ack(BasicAckOptions::default()).await?;
     }
+    Ok(())
+}
+
+/// The id of an event.
+fn understood(bytes: &[u8]) -> Result<String, &'static str> {
+    let event: Value = serde_json::from_slice(bytes).map_err(|_| "not JSON")?;
+    event.get("id").and_then(Value::as_str).map(str::to_owned).ok_or("an event without an id")
+}
+
+/// Gives a message that cannot be handled to the retry queue, or, after some tries, to the dead letters.
+async fn put_off(queue: &Channel, message: &Delivery, why: &str) -> Done {
+    let mut headers = message.properties.headers().clone().unwrap_or_default();
+    let tries = match headers.inner().get("x-retry-count") {
+        Some(AMQPValue::LongInt(tries)) => *tries,
+        _ => 0,
+    };
+    let suffix = if tries < TRIES { "retry" } else { "dlq" };
+    headers.insert("x-retry-count".into(), AMQPValue::LongInt(tries + 1));
+    headers.insert("last-error".into(), AMQPValue::LongString(why.into()));
+    let properties = message.properties.clone().with_headers(headers);
+    let (exchange, key) = (format!("{EXCHANGE}.{suffix}"), format!("{ROUTING_KEY}.{suffix}"));
+    let options = BasicPublishOptions::default();
+    queue.basic_publish(exchange.into(), key.into(), options, &message.data, properties).await?.await?;
     Ok(())
 }

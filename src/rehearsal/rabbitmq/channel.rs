@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amq_protocol::frame::{AMQPContentHeader, AMQPFrame};
+use amq_protocol::frame::AMQPContentHeader;
 use amq_protocol::protocol::basic::AMQPMethod as Basic;
 use amq_protocol::protocol::channel::AMQPMethod as Own;
 use amq_protocol::protocol::confirm::AMQPMethod as Confirm;
@@ -11,6 +11,7 @@ use amq_protocol::protocol::queue::AMQPMethod as Queue;
 use amq_protocol::protocol::{AMQPClass, basic, channel, confirm, exchange, queue};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::answer::{Answer, content, count, got};
 use super::connection::{End, Wire, clipped};
 use super::model::{ChannelKey, Consumer, Done, Message, Refusal};
 use super::state::{Delivery, Settled};
@@ -47,25 +48,6 @@ pub(super) struct Channels {
     open: BTreeMap<u16, Channel>,
 }
 
-/// What is answered: methods, and perhaps a message after them.
-#[derive(Default)]
-struct Answer {
-    methods: Vec<AMQPClass>,
-    message: Option<Message>,
-    /// Queues that may have something for somebody.
-    dispatch: Option<String>,
-}
-
-impl Answer {
-    fn of(method: AMQPClass) -> Self {
-        Self { methods: vec![method], ..Self::default() }
-    }
-
-    fn unless(nowait: bool, method: AMQPClass) -> Self {
-        if nowait { Self::default() } else { Self::of(method) }
-    }
-}
-
 impl Channels {
     pub(super) fn new(connection: u64, state: Shared, deliver: UnboundedSender<Delivery>) -> Self {
         Self { connection, state, deliver, open: BTreeMap::new() }
@@ -84,6 +66,9 @@ impl Channels {
                 }
                 if let Some(message) = answer.message {
                     content(wire, id, message).await?;
+                }
+                if let Some(after) = answer.after {
+                    wire.say(id, after).await?;
                 }
                 if let Some(queue) = answer.dispatch {
                     lock(&self.state).dispatch(&queue);
@@ -389,8 +374,8 @@ impl Channels {
         if let Some(confirmed) = &mut channel.confirmed {
             *confirmed += 1;
             let ack = basic::Ack { delivery_tag: *confirmed, multiple: false };
-            // A returned message comes before its confirm, and its content right after it is returned.
-            answer.methods.push(AMQPClass::Basic(Basic::Ack(ack)));
+            // A message that is returned comes back whole before it is confirmed.
+            answer.after = Some(AMQPClass::Basic(Basic::Ack(ack)));
         }
         Ok(answer)
     }
@@ -400,33 +385,6 @@ fn back(requeue: bool) -> Settled {
     if requeue { Settled::Back } else { Settled::GivenUp }
 }
 
-fn got(delivery_tag: u64, message: Message, left: usize) -> Answer {
-    let ok = basic::GetOk {
-        delivery_tag,
-        redelivered: message.redelivered,
-        exchange: message.exchange.as_str().into(),
-        routing_key: message.key.as_str().into(),
-        message_count: count(left),
-    };
-    let method = AMQPClass::Basic(Basic::GetOk(ok));
-    Answer { message: Some(message), ..Answer::of(method) }
-}
-
 fn unexpected() -> Refusal {
     Refusal::new(505, "UNEXPECTED_FRAME - content without a method that announces it")
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Writes a message's header and body.
-async fn content(wire: &mut Wire, channel: u16, message: Message) -> Result<(), End> {
-    let body_size = u64::try_from(message.body.len()).unwrap_or(u64::MAX);
-    let header = AMQPContentHeader { class_id: 60, body_size, properties: message.properties };
-    wire.write(&AMQPFrame::Header(channel, header)).await?;
-    for part in message.body.chunks(wire.room()) {
-        wire.write(&AMQPFrame::Body(channel, part.to_vec())).await?;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! What it does not do (transactions, exchange-to-exchange bindings, priorities, streams) it refuses with the
 //! protocol's own reply, 540. <https://www.rabbitmq.com/amqp-0-9-1-reference>.
 
+mod answer;
 mod channel;
 mod connection;
 mod dead;

@@ -1,6 +1,6 @@
 //! `git`, as far as a checkout is looked at that has two tags and no changes.
 
-use super::super::stack::{COMMIT, PREVIOUS, PREVIOUS_COMMIT, RELEASE};
+use super::super::names::{COMMIT, PREVIOUS, PREVIOUS_COMMIT, RELEASE};
 use super::{Call, Ended, Mouth, not_offered, take};
 
 pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {

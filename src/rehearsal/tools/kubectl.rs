@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::stack::{CONTEXT, Parts};
+use super::super::names::CONTEXT;
+use super::super::stack::Parts;
 use super::{Call, Ended, Mouth, flag, not_offered, take};
 
 const PAUSE: Duration = Duration::from_millis(100);

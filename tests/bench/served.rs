@@ -1,0 +1,75 @@
+//! A rehearsal's stack, kept up for other processes.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::gonogo::{GONOGO, Running, Sandbox};
+use super::wait;
+
+/// A stack that another process is pointed at.
+#[must_use]
+pub struct Served {
+    pub sandbox: Sandbox,
+    pub running: Running,
+    pub dir: PathBuf,
+}
+
+impl Served {
+    /// Starts one; ready when its profile is printed.
+    #[track_caller]
+    pub fn start(args: &[&str]) -> Self {
+        let sandbox = Sandbox::new();
+        let running = sandbox.start_with(&[&["rehearse", "--serve"], args].concat());
+        let dir = wait::until("the profile of the rehearsal", || {
+            let printed = running.stdout();
+            let path = printed.lines().find_map(|line| line.strip_prefix("#     export PATH="));
+            let path = path.filter(|_| printed.contains("[points.\"infra.observability\"]"))?;
+            Some(PathBuf::from(path.trim_end_matches(":$PATH").trim_matches('\'')).parent()?.to_owned())
+        });
+        Self { sandbox, running, dir }
+    }
+
+    /// A program that finds the rehearsal's tools, and nothing else.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.sandbox.command(program);
+        command.env("PATH", self.dir.join("bin"));
+        command
+    }
+
+    /// `gonogo check` over everything, without the part of people: its report and its exit code.
+    #[track_caller]
+    pub fn check(&self) -> (Value, Option<i32>) {
+        let mut check = self.command(GONOGO);
+        check.arg("check").arg(self.dir.join("rehearsal.toml"));
+        check.args([
+            "--release",
+            "v1.5.0",
+            "--previous",
+            "v1.4.0",
+            "--trust",
+            "--machine",
+            "--format",
+            "json",
+        ]);
+        let ran = check.output().unwrap();
+        let report = serde_json::from_slice(&ran.stdout);
+        (report.unwrap_or_else(|_| panic!("{ran:?}")), ran.status.code())
+    }
+
+    /// A value of the profile: `["values", "redis", "url"]`.
+    #[track_caller]
+    pub fn value(&self, path: &[&str]) -> String {
+        let text = std::fs::read_to_string(self.dir.join("rehearsal.toml")).unwrap();
+        let profile: toml::Value = toml::from_str(&text).unwrap();
+        let found = path.iter().try_fold(&profile, |value, key| value.get(key));
+        found.and_then(toml::Value::as_str).unwrap().to_owned()
+    }
+
+    /// A secret of the rehearsal.
+    #[track_caller]
+    pub fn secret(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.join("secrets").join(name)).unwrap()
+    }
+}
