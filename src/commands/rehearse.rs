@@ -15,14 +15,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::load::{Loaded, store};
 use super::report::drills;
-use super::run::look;
+use super::run::{ended, look};
 use super::session::Session;
 use super::settings::Settings;
 use crate::checklist::{Promotion, Role};
 use crate::cli::RehearseArgs;
 use crate::engine::{self, Opening, Past, clock};
 use crate::error::Exit;
-use crate::journal::entry::Decision;
 use crate::journal::keys::{self, Signer};
 use crate::journal::store::peek;
 use crate::rehearsal::drills::{DRILLS, Drill, meant};
@@ -30,7 +29,7 @@ use crate::rehearsal::files::Files;
 use crate::rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
 use crate::rehearsal::stack::Stack;
 use crate::report::debrief::rehearsal;
-use crate::run::{Act, Command, RunState, judge};
+use crate::run::{Act, Command, judge};
 use crate::text::{line, nearest, shell_word};
 use crate::ui::Left;
 
@@ -38,6 +37,9 @@ use crate::ui::Left;
 const DIRECTORY: &str = "GONOGO_REHEARSAL";
 /// What the directories of rehearsals are called.
 const PREFIX: &str = "gonogo-rehearsal-";
+/// Said where it cannot write.
+const NO_PLACE: &str =
+    "the rehearsal's own files cannot be written in the temporary directory; TMPDIR names another";
 /// How old a directory must be before it is taken for one that a rehearsal has left.
 const SETTLED: Duration = Duration::from_mins(1);
 /// Who sits at the screen.
@@ -66,7 +68,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     let gonogo = std::env::current_exe()?;
     // Each stack that is served is an environment of its own, whose runs end with it.
     let environment = if arguments.serve { place.environment() } else { "rehearsal".to_owned() };
-    place.files.write_all(&stack, &gonogo, &environment, &chosen.names())?;
+    place.files.write_all(&stack, &gonogo, &environment, &chosen.names()).context(NO_PLACE)?;
     if arguments.serve { serve(&place.files) } else { walk(&place, arguments) }
 }
 
@@ -121,8 +123,8 @@ fn unknown(name: &str) -> String {
 /// Comes back only when that cannot be done.
 fn begin() -> Result<anyhow::Error> {
     sweep();
-    let dir = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
-    let files = Files::at(&dir)?;
+    let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().context(NO_PLACE)?.keep();
+    let files = Files::at(&dir).context(NO_PLACE)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));
     let mut again = process::Command::new(std::env::current_exe()?);
@@ -259,17 +261,5 @@ fn farewell(log: &Path, left: &Left) -> Result<Exit> {
         println!("  drill   {}: {}", drill.name, drill.what);
         println!("          {}", drill.sentence);
     }
-    match &left.broken {
-        Some(why) => bail!("{why}"),
-        None if left.signalled => Ok(Exit::Interrupted),
-        None => Ok(ended(state)),
-    }
-}
-
-fn ended(state: &RunState) -> Exit {
-    match &state.verdict {
-        _ if !state.is_sealed() => Exit::LogOpen,
-        Some(verdict) if verdict.decision == Decision::Go => Exit::Good,
-        _ => Exit::NoGo,
-    }
+    ended(left)
 }

@@ -260,10 +260,8 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         );
     }
     if state.is_sealed() {
-        println!(
-            "  verify  gonogo verify {} --signers allowed_signers",
-            shell_word(&path.display().to_string())
-        );
+        let how = if plan.rehearsal.is_some() { "--rehearsal" } else { "--signers allowed_signers" };
+        println!("  verify  gonogo verify {} {how}", shell_word(&path.display().to_string()));
     } else {
         let log_dir = arguments
             .screen
@@ -273,10 +271,15 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         let profile = shell_word(&arguments.target.profile.display().to_string());
         println!("  go on   gonogo run {profile}{}", log_dir.unwrap_or_default());
     }
+    ended(left)
+}
+
+/// How the program ends that has shown a run.
+pub(super) fn ended(left: &Left) -> Result<Exit> {
     match &left.broken {
         Some(why) => bail!("{why}"),
         None if left.signalled => Ok(Exit::Interrupted),
-        None => Ok(stands(state)),
+        None => Ok(stands(&left.state)),
     }
 }
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::bench::gonogo::Sandbox;
+use crate::bench::need;
+use crate::bench::served::Served;
 use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
 
@@ -163,4 +165,30 @@ fn on_a_wide_screen() {
 #[test]
 fn on_a_small_one() {
     to_a_sealed_go(80, 24);
+}
+
+/// With a person's own key, on a stack that another process keeps up.
+#[test]
+fn a_run_on_a_served_stack_is_a_rehearsal_too() {
+    need!("ssh-keygen");
+    let Served { sandbox, running, dir } = Served::start(&[]);
+    let key = sandbox.key("dana");
+    let profile = dir.join("rehearsal.toml").display().to_string();
+    let key_file = key.path.display().to_string();
+    let signers = sandbox.allowed_signers(&[("dana@deck.example", &key)]).display().to_string();
+    let run = ["run", &profile, "--release", "v1.5.0", "--previous", "v1.4.0", "--trust"];
+    let who = ["--as", "dana@deck.example", "--key", &key_file];
+    let sandbox = sandbox.env("PATH", dir.join("bin")).args([&run[..], &who].concat());
+    let mut terminal = sandbox.terminal(120, 40);
+    terminal.wait_for_text("rehearsal · tailored").wait_for_text("8/27").send("q");
+    let _ = terminal.wait_exit().code(5);
+    let environment = dir.file_name().unwrap().to_str().unwrap().replace("gonogo-", "").to_lowercase();
+    let [log] = sandbox.logs(&environment).try_into().expect("one log");
+    let log = log.display().to_string();
+    let _ = sandbox.run_with(&["verify", &log, "--signers", &signers]).code(4).stdout_has("a rehearsal");
+    let _ = sandbox
+        .run_with(&["verify", &log, "--signers", &signers, "--rehearsal"])
+        .code(5)
+        .stdout_has("open: valid");
+    drop(running);
 }
