@@ -58,8 +58,8 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
             "`gonogo rehearse` needs a terminal; without one, `gonogo rehearse --serve` keeps its stack up"
         );
     }
-    let Some(dir) = std::env::var_os(DIRECTORY) else { return Err(begin()?) };
-    let place = Place::take(Path::new(&dir))?;
+    let Some(dir) = begun() else { return Err(begin()?) };
+    let place = Place::take(&dir)?;
     let drills: Vec<&Drill> = chosen.0.iter().map(|(_, drill)| *drill).collect();
     let stack = Stack::start(&drills).context("the rehearsal's stack cannot be started")?;
     if arguments.deployed {
@@ -117,6 +117,14 @@ fn unknown(name: &str) -> String {
     let near = nearest(name, DRILLS.iter().map(|drill| drill.name));
     let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     format!("there is no drill {name:?}{near} (`gonogo rehearse --list` names them)")
+}
+
+/// The directory that this process was begun with. Whatever else the variable names is left alone: what is taken is
+/// removed in the end.
+fn begun() -> Option<PathBuf> {
+    let dir = PathBuf::from(std::env::var_os(DIRECTORY)?);
+    let is_own = dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+    (is_own && dir.parent() == Some(&*std::env::temp_dir())).then_some(dir)
 }
 
 /// Makes the directory and becomes the process of the rehearsal, for which its tools come first on the path.

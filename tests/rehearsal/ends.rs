@@ -92,3 +92,16 @@ fn its_tools_say_that_it_has_ended() {
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(said.contains("the rehearsal that this tool belongs to has ended"), "{said}");
 }
+
+#[test]
+fn a_directory_that_is_not_its_own_is_left_alone() {
+    let sandbox = Sandbox::new();
+    let kept = sandbox.work().join("kept");
+    std::fs::write(&kept, "").unwrap();
+    let sandbox = sandbox.env("GONOGO_REHEARSAL", sandbox.work());
+    let running = sandbox.start_with(&["rehearse", "--serve"]);
+    wait::until("the profile", || running.stdout().contains("[values.app]").then_some(()));
+    signal(running.pid(), "TERM");
+    let _ = running.finish().code(0);
+    assert!(kept.exists());
+}
