@@ -96,9 +96,9 @@ fn its_tools_say_that_it_has_ended() {
 #[test]
 fn a_directory_that_is_not_its_own_is_left_alone() {
     let sandbox = Sandbox::new();
-    let kept = sandbox.work().join("kept");
+    let (work, kept) = (sandbox.work(), sandbox.work().join("kept"));
     std::fs::write(&kept, "").unwrap();
-    let sandbox = sandbox.env("GONOGO_REHEARSAL", sandbox.work());
+    let sandbox = sandbox.env("GONOGO_REHEARSAL", work);
     let running = sandbox.start_with(&["rehearse", "--serve"]);
     wait::until("the profile", || running.stdout().contains("[values.app]").then_some(()));
     signal(running.pid(), "TERM");
