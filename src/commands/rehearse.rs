@@ -1,6 +1,5 @@
 //! `gonogo rehearse`: the whole deployment on a stack within this process.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -86,15 +85,17 @@ struct Chosen(Vec<(String, &'static Drill)>);
 
 impl Chosen {
     fn of(asked: &[String]) -> Result<Self> {
-        let one = |name: &String| {
-            let name = if name == "random" { format!("random:{}", seed()?) } else { name.clone() };
-            let drill = meant(&name).with_context(|| unknown(&name))?;
-            Ok((name, drill))
-        };
-        let chosen: Vec<_> = asked.iter().map(one).collect::<Result<_>>()?;
-        let distinct: BTreeSet<_> = chosen.iter().map(|(_, drill)| drill.name).collect();
-        if distinct.len() < chosen.len() {
-            bail!("one drill twice breaks nothing twice; name each once");
+        let mut chosen: Vec<(String, &'static Drill)> = Vec::new();
+        let (left_to_chance, named): (Vec<_>, Vec<_>) = asked.iter().partition(|name| *name == "random");
+        for name in named {
+            let drill = meant(name).with_context(|| unknown(name))?;
+            if chosen.iter().any(|(_, other)| other.name == drill.name) {
+                bail!("one drill twice breaks nothing twice; name each once");
+            }
+            chosen.push((name.clone(), drill));
+        }
+        for _ in left_to_chance.iter().take(DRILLS.len() - chosen.len()) {
+            chosen.push(another(&chosen)?);
         }
         Ok(Self(chosen))
     }
@@ -104,10 +105,17 @@ impl Chosen {
     }
 }
 
-fn seed() -> Result<u32> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes)?;
-    Ok(u32::from_le_bytes(bytes))
+/// One that is not chosen yet, left to chance.
+fn another(chosen: &[(String, &'static Drill)]) -> Result<(String, &'static Drill)> {
+    loop {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes)?;
+        let name = format!("random:{}", u32::from_le_bytes(bytes));
+        let drill = meant(&name).with_context(|| unknown(&name))?;
+        if chosen.iter().all(|(_, other)| other.name != drill.name) {
+            return Ok((name, drill));
+        }
+    }
 }
 
 fn unknown(name: &str) -> String {

@@ -103,7 +103,7 @@ fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
         line(&plan.checklist)
     )?;
     if plan.rehearsal.is_some() {
-        writeln!(out, "  rehearsal nothing of it was done to a real stack, and its keys are made up")?;
+        writeln!(out, "  rehearsal nothing of it was done to a real stack; it counts for nothing")?;
     }
     if plan.solo {
         writeln!(out, "  solo      one person may have stood for two")?;

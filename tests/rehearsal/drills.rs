@@ -93,3 +93,16 @@ fn they_are_told_by_name_and_a_wrong_one_is_refused() {
     let twice = ["rehearse", "--serve", "--drill", "redis-slow", "--drill", "redis-slow"];
     let _ = sandbox.run_with(&twice).code(2).stderr_has("name each once");
 }
+
+#[test]
+fn two_that_are_left_to_chance_are_two() {
+    let served = Served::start(&["--drill", "random", "--drill", "random"]);
+    let profile: toml::Value =
+        toml::from_str(&std::fs::read_to_string(served.dir.join("rehearsal.toml")).unwrap()).unwrap();
+    let drills = profile["rehearsal"]["drills"].as_array().unwrap();
+    let meant: BTreeSet<_> = drills
+        .iter()
+        .map(|drill| gonogo::rehearsal::drills::meant(drill.as_str().unwrap()).unwrap().name)
+        .collect();
+    assert_eq!(meant.len(), 2, "{drills:?}");
+}
