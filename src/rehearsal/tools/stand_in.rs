@@ -27,15 +27,14 @@ pub struct Desk {
 /// When the rehearsal has ended, or nobody reads what is said.
 pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
     let desk: Desk = serde_json::from_str(&fs::read_to_string(desk)?)?;
-    let gone = |_| io::Error::other("the rehearsal that this tool belongs to has ended");
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, desk.port)).map_err(gone)?;
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, desk.port)).map_err(|_| gone())?;
     let given = given(&args);
     let call = Call { key: desk.key, tool: tool.to_owned(), args, given };
     let mut line = serde_json::to_vec(&call)?;
     line.push(b'\n');
-    stream.write_all(&line)?;
+    stream.write_all(&line).map_err(|_| gone())?;
     for line in BufReader::new(stream).lines() {
-        match serde_json::from_str(&line?)? {
+        match serde_json::from_str(&line.map_err(|_| gone())?)? {
             Said::Out(text) => {
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes())?;
@@ -46,7 +45,11 @@ pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
             Said::Exit(code) => return Ok(code),
         }
     }
-    Err(io::Error::other("the rehearsal that this tool belongs to has ended"))
+    Err(gone())
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the rehearsal that this tool belongs to has ended")
 }
 
 /// What is in the file that the last argument names; from where the tool is told to be, if it is.
