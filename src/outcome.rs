@@ -119,6 +119,12 @@ impl Outcome {
         Self { class, tries: 1, observations, effects, reproduce: reproduce.into(), redacted }
     }
 
+    /// Whether its class is what its observations come to.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        self.class == classify(&self.observations)
+    }
+
     /// The digest that it has seen, SHA-256 in hex, with `sha256:` before it where it stood there so.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {

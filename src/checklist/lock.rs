@@ -1,10 +1,10 @@
 //! The lock: no control point of the standard checklist can vanish, be renamed or be emptied; and what
 //! any checklist must hold to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{Checklist, STANDARD_NAME};
-use super::plan::{Confirm, Point, ProbeKey, Section};
+use super::plan::{Confirm, Plan, Point, Section};
 use super::source::{Source, steps};
 use crate::error::Problem;
 
@@ -73,32 +73,78 @@ fn vanished(checklist: &Checklist, section: &str, id: &str) -> Problem {
     checklist.source.problem(&path, what).hint(hint)
 }
 
+/// Something that no plan may have, and the point it concerns: section and place in it.
+struct Fault {
+    place: Option<(usize, usize)>,
+    what: String,
+}
+
 /// What is wrong with the points themselves: twice there, empty, waiting for what is not there or for
 /// each other.
 pub(super) fn check_plan(sections: &[Section], source: &Source) -> Vec<Problem> {
-    let ids: Vec<&str> = sections.iter().flat_map(|s| &s.points).map(|point| point.id.as_str()).collect();
-    let mut problems = Vec::new();
+    let place = |place: Option<(usize, usize)>| match place {
+        Some((section, point)) => steps!["section", section, "point", point, "id"].to_vec(),
+        None => Vec::new(),
+    };
+    faults(sections).into_iter().map(|fault| source.problem(&place(fault.place), fault.what)).collect()
+}
+
+/// Holds a plan that a log brings along to what is asked of one that is loaded.
+///
+/// # Errors
+/// The first fault.
+pub fn check_logged(plan: &Plan) -> Result<(), String> {
+    if plan.points().next().is_none() {
+        return Err("a plan without control points".into());
+    }
+    if plan.seals.is_empty() || has_doubles(plan.seals.iter()) {
+        return Err("a plan without seals, or with one seal twice".into());
+    }
+    if has_doubles(plan.sections.iter().map(|section| &section.id)) {
+        return Err("a plan with two sections of one id".into());
+    }
+    if has_doubles(plan.guards.iter().map(|guard| &guard.id))
+        || has_doubles(plan.rollback.iter().map(|step| &step.id))
+    {
+        return Err("a plan with two guards or two rollback steps of one id".into());
+    }
+    faults(&plan.sections).into_iter().next().map_or(Ok(()), |fault| Err(fault.what))
+}
+
+fn has_doubles<T: Ord>(mut all: impl Iterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    !all.all(|one| seen.insert(one))
+}
+
+fn faults(sections: &[Section]) -> Vec<Fault> {
+    let points = || sections.iter().flat_map(|section| &section.points);
+    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
+    points().for_each(|point| *ids.entry(&point.id).or_default() += 1);
+    let probes = points().flat_map(|point| point.probes.iter().map(move |probe| (&*point.id, &*probe.id)));
+    let probes: BTreeSet<_> = probes.collect();
+    let mut faults = Vec::new();
     for (s, section) in sections.iter().enumerate() {
         for (p, point) in section.points.iter().enumerate() {
             let told = wrong_with(point, &ids)
-                .chain(strange_probes(point, sections))
+                .chain(strange_probes(point, &probes))
                 .chain(strange_actions(point, section, sections))
                 .map(|what| format!("control point {} {what}", point.id));
-            problems.extend(told.map(|what| source.problem(&steps!["section", s, "point", p, "id"], what)));
+            faults.extend(told.map(|what| Fault { place: Some((s, p)), what }));
         }
     }
-    problems.extend(circle(sections).map(|ids| {
-        source.problem(&[], format!("these control points wait for each other: {}", ids.join(" → ")))
+    faults.extend(circle(sections).map(|ids| {
+        let what = format!("these control points wait for each other: {}", ids.join(" → "));
+        Fault { place: None, what }
     }));
-    problems
+    faults
 }
 
-fn wrong_with<'a>(point: &'a Point, ids: &'a [&str]) -> impl Iterator<Item = String> + 'a {
-    let twice = ids.iter().filter(|id| **id == point.id).count() > 1;
+fn wrong_with<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iterator<Item = String> + 'a {
+    let twice = ids.get(&*point.id).is_some_and(|count| *count > 1);
     let closes_itself =
         point.probes.is_empty() && point.confirm == Confirm::None && point.not_applicable.is_none();
     let wordless = point.title.trim().is_empty() || point.why.trim().is_empty();
-    let strangers = waits(point).filter(|wait| !ids.contains(wait));
+    let strangers = waits(point).filter(|wait| !ids.contains_key(wait));
     let twins = point
         .probes
         .iter()
@@ -115,14 +161,12 @@ fn wrong_with<'a>(point: &'a Point, ids: &'a [&str]) -> impl Iterator<Item = Str
 }
 
 /// Probes that another one counts from, and that are not there.
-fn strange_probes<'a>(point: &'a Point, sections: &'a [Section]) -> impl Iterator<Item = String> + 'a {
-    let points = move || sections.iter().flat_map(|section| &section.points);
-    let is_there = move |key: &ProbeKey| {
-        let of = points().find(|point| point.id == key.point);
-        of.is_some_and(|point| point.probes.iter().any(|probe| probe.id == key.probe))
-    };
+fn strange_probes<'a>(
+    point: &'a Point,
+    probes: &'a BTreeSet<(&str, &str)>,
+) -> impl Iterator<Item = String> + 'a {
     let keys = point.probes.iter().flat_map(|probe| [&probe.since, &probe.digest_of]).flatten();
-    keys.filter(move |key| !is_there(key))
+    keys.filter(move |key| !probes.contains(&(&*key.point, &*key.probe)))
         .map(|key| format!("counts from {key}, which the checklist does not have"))
 }
 
@@ -151,28 +195,34 @@ fn waits(point: &Point) -> impl Iterator<Item = &str> {
 
 /// A circle of points that wait for each other, if there is one.
 fn circle(sections: &[Section]) -> Option<Vec<&str>> {
-    let mut open: BTreeMap<&str, Vec<&str>> = sections
-        .iter()
-        .flat_map(|section| &section.points)
-        .map(|point| (point.id.as_str(), waits(point).collect()))
-        .collect();
-    // Take away what waits for nothing until nothing more can be taken; a rest is a circle.
-    loop {
-        let free: Vec<&str> = open
-            .iter()
-            .filter(|(_, on)| !on.iter().any(|id| open.contains_key(id)))
-            .map(|(id, _)| *id)
-            .collect();
-        if free.is_empty() {
-            break;
-        }
-        open.retain(|id, _| !free.contains(id));
+    let points = || sections.iter().flat_map(|section| &section.points);
+    let all: BTreeMap<&str, Vec<&str>> =
+        points().map(|point| (point.id.as_str(), waits(point).collect())).collect();
+    // How many others each still waits for, and who waits for it.
+    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut waited_for: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, on) in &all {
+        let on: Vec<_> = on.iter().filter(|other| all.contains_key(*other)).collect();
+        waiting.insert(id, on.len());
+        on.into_iter().for_each(|other| waited_for.entry(other).or_default().push(id));
     }
-    let mut at = *open.keys().next()?;
-    let mut way = Vec::new();
-    while !way.contains(&at) {
+    // Take away what waits for nothing until nothing more can be taken; a rest is a circle.
+    let mut free: Vec<&str> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = free.pop() {
+        waiting.remove(id);
+        for other in waited_for.get(id).into_iter().flatten() {
+            let count = waiting.get_mut(other)?;
+            *count -= 1;
+            if *count == 0 {
+                free.push(other);
+            }
+        }
+    }
+    let mut at = *waiting.keys().next()?;
+    let (mut way, mut seen) = (Vec::new(), BTreeSet::new());
+    while seen.insert(at) {
         way.push(at);
-        at = open[at].iter().find(|id| open.contains_key(*id))?;
+        at = all[at].iter().find(|id| waiting.contains_key(*id))?;
     }
     way.push(at);
     Some(way.split_off(way.iter().position(|id| *id == at).unwrap_or(0)))

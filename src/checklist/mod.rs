@@ -2,8 +2,10 @@
 //! control point in place.
 
 pub mod action;
+mod changes;
 mod decode;
 pub mod doubts;
+mod edition;
 mod file;
 mod fill;
 mod freeze;
@@ -19,9 +21,11 @@ mod tailor;
 mod tests;
 
 pub use action::{Action, ActionKey, Program, ROLLBACK};
+pub use changes::{PlanChange, loosenings};
+pub use edition::{Edition, Exemptible, Lock, LockedPoint, LockedSection};
 pub use file::{Checklist, STANDARD_NAME};
 pub use freeze::{Promotion, freeze};
-pub use lock::POINTS;
+pub use lock::{POINTS, check_logged};
 pub use placeholder::is_placeholder;
 pub use plan::{
     Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Rehearsal, Role, Section, Tailoring,

@@ -148,6 +148,17 @@ pub enum Role {
     Reviewer,
 }
 
+impl Role {
+    /// The other one of the two.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Driver => Self::Reviewer,
+            Self::Reviewer => Self::Driver,
+        }
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use directories::ProjectDirs;
 
-use crate::checklist::{Checklist, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
+use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
@@ -82,6 +82,11 @@ impl Loaded {
     /// The secrets that the profile names.
     pub(super) fn secrets(&self) -> Vec<SecretRef> {
         self.profile.secrets()
+    }
+
+    /// What the checklist holds fast.
+    pub(super) fn lock(&self) -> Lock {
+        Lock::of(&self.checklist)
     }
 
     /// The plan for a promotion.

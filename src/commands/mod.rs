@@ -16,6 +16,7 @@ mod new_key;
 mod played;
 mod points;
 mod rehearse;
+mod replan;
 mod report;
 mod review;
 mod run;

@@ -238,8 +238,13 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let plan = loaded.plan(&promotion)?;
     let (driver, second) = (place.signer(DRIVER)?, place.signer(SECOND)?);
     let store = store(arguments.screen.log_dir.as_deref())?;
-    let opening =
-        Opening { plan, profile_sha256: loaded.sha256, commit: Some(COMMIT.to_owned()), role: Role::Driver };
+    let opening = Opening {
+        plan,
+        lock: loaded.lock(),
+        profile_sha256: loaded.sha256,
+        commit: Some(COMMIT.to_owned()),
+        role: Role::Driver,
+    };
     let mut opened = engine::open(&store, opening, &driver)?;
     let join = Act::Join { key: second.public.clone(), role: Role::Reviewer };
     opened.first.push(Command::new(SECOND, join));

@@ -12,10 +12,11 @@ use super::holding;
 use super::identity;
 use super::load::{Loaded, store};
 use super::looking_on;
+use super::replan::replan;
 use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
-use crate::checklist::{Plan, Promotion, Role};
+use crate::checklist::{Plan, Promotion, Role, loosenings};
 use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
@@ -57,8 +58,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let history = engine::history(&store, &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
     notices.extend(history.trouble);
-    let replan = arguments.replan && *opened.state.plan != plan;
-    let plan = replan.then_some(plan);
+    let replan = if arguments.replan { replan(&opened.state, plan)? } else { None };
     let fingerprint = FingerprintKey(Arc::new(store.fingerprint_key(loaded.environment())?));
     let past = Past { last: history.sealed.map(Arc::new), fingerprint: Some(fingerprint) };
     let look = look(&arguments.screen, &settings);
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         opened,
         signers: vec![signer],
         secrets: loaded.secrets(),
-        replan: plan,
+        replan,
         notices,
         past,
         look,
@@ -148,13 +148,17 @@ fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer
     }
     let role = role.unwrap_or(Role::Driver);
     let commit = git::commit_of(&loaded.repository(), &plan.release);
-    Ok(engine::open(store, Opening { plan, profile_sha256: loaded.sha256, commit, role }, signer)?)
+    Ok(engine::open(
+        store,
+        Opening { plan, lock: loaded.lock(), profile_sha256: loaded.sha256, commit, role },
+        signer,
+    )?)
 }
 
 fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
     let mut notices: Vec<String> = opened.first.iter().flat_map(recovered).collect();
     if *opened.state.plan != *plan && replan {
-        notices.push(replaced(&opened.state.plan, plan));
+        notices.push(replaced(&opened.state, plan));
     } else if *opened.state.plan != *plan {
         notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan takes the new one)".into());
     }
@@ -162,7 +166,12 @@ fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
 }
 
 /// What a new plan changes.
-fn replaced(old: &Plan, new: &Plan) -> String {
+fn replaced(state: &RunState, new: &Plan) -> String {
+    let old = &state.plan;
+    if state.takes_two() && !loosenings(old, new).is_empty() {
+        return "a looser plan is proposed; the run keeps its plan until the other role accepts it (!)"
+            .into();
+    }
     let anew = new.points().filter(|point| old.point(&point.id) != Some(*point));
     let anew: Vec<&str> = anew.map(|point| point.id.as_str()).collect();
     match anew.as_slice() {

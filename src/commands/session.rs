@@ -8,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{holding, identity, played};
-use crate::checklist::Plan;
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
@@ -26,8 +25,8 @@ pub(super) struct Session {
     pub(super) signers: Vec<Signer>,
     /// What is kept out of the log, beside the plan's secrets.
     pub(super) secrets: Vec<SecretRef>,
-    /// The plan that takes the place of the run's.
-    pub(super) replan: Option<Plan>,
+    /// What is asked of the run's plan.
+    pub(super) replan: Option<Act>,
     /// What a person is told at the start.
     pub(super) notices: Vec<String>,
     /// What there was before.
@@ -54,8 +53,8 @@ impl Session {
         for command in self.opened.first {
             engine.carry_out(&command)?;
         }
-        if let Some(plan) = self.replan {
-            engine.carry_out(&Command::new(by.clone(), Act::Replan(Box::new(plan))))?;
+        if let Some(act) = self.replan {
+            engine.carry_out(&Command::new(by.clone(), act))?;
         }
         let state = Arc::clone(engine.state());
         let me =

@@ -71,7 +71,7 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
 
 /// The run before, as the log names it, and what is to be seen of it beside this log.
 fn tell_before(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
-    let ended = if run.sealed { "sealed" } else { "not sealed" };
+    let ended = run.ended;
     let beside = log.parent().and_then(|directory| logs_in(directory).ok()).unwrap_or_default();
     let told = match Before::among(&beside, run) {
         Before::Here(path) => format!("its log is {}", line(&path.display().to_string())),

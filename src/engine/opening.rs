@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::{Log, NotDone, clock, random_id};
-use crate::checklist::{Plan, Role};
+use crate::checklist::{Lock, Plan, Role};
 use crate::journal::before::Before;
 use crate::journal::chain::Chain;
-use crate::journal::entry::{Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor};
+use crate::journal::entry::{
+    Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor, PredecessorEnd, RULES,
+};
 use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
 use crate::journal::keys::Signer;
+use crate::journal::raw::RawLog;
 use crate::journal::store::{Store, StoreError, peek};
 use crate::outcome::Sha256Hex;
 use crate::run::{Act, Command, RunState, may_enrol};
@@ -17,6 +20,8 @@ use crate::run::{Act, Command, RunState, may_enrol};
 pub struct Opening {
     /// What it is judged by.
     pub plan: Plan,
+    /// What its checklist holds fast.
+    pub lock: Lock,
     /// SHA-256 of the profile file.
     pub profile_sha256: Sha256Hex,
     /// The commit that the release tag names, where known.
@@ -67,11 +72,17 @@ pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, Ru
         match RunState::fold(&peek(&path)?) {
             Some(state) if state.is_sealed() => return Ok(None),
             Some(state) => return Ok(Some((path, state))),
+            // A log of another version is never resumed, and does not keep a new run from opening.
+            None if is_of_another_version(&path)? => return Ok(None),
             // Nothing was acknowledged in a log without a first entry.
             None => {}
         }
     }
     Ok(None)
+}
+
+fn is_of_another_version(path: &Path) -> Result<bool, StoreError> {
+    Ok(RawLog::read(path)?.is_some_and(|log| log.other_rules.is_some()))
 }
 
 /// Opens a new run. The caller holds the environment.
@@ -162,8 +173,11 @@ pub fn history(store: &Store, state: &RunState) -> Result<History, StoreError> {
 pub fn forgotten(plan: Plan) -> Result<(Log, RunState), OpenRunError> {
     let chain = Chain::new(random_id());
     let event = OpenedEvent {
+        rules: RULES,
         plan_sha256: plan.digest(),
         plan,
+        edition: Lock::default().edition(),
+        lock: Lock::default(),
         roster: Vec::new(),
         previous_run: None,
         commit: None,
@@ -180,8 +194,11 @@ fn opened_event(opening: Opening, previous_run: Option<Predecessor>, signer: &Si
     let operator =
         Enrolled { principal: signer.principal.clone(), key: signer.public.clone(), role: opening.role };
     OpenedEvent {
+        rules: RULES,
         plan_sha256: opening.plan.digest(),
         plan: opening.plan,
+        edition: opening.lock.edition(),
+        lock: opening.lock,
         roster: vec![operator],
         previous_run,
         commit: opening.commit,
@@ -195,8 +212,11 @@ fn opened_event(opening: Opening, previous_run: Option<Predecessor>, signer: &Si
 fn predecessor(store: &Store, environment: &str) -> Result<Option<Predecessor>, StoreError> {
     for path in store.logs(environment)?.into_iter().rev() {
         if let Some(state) = RunState::fold(&peek(&path)?) {
-            let sealed = state.is_sealed();
-            return Ok(Some(Predecessor { run: state.run, seq: state.seq, head: state.head, sealed }));
+            let ended = if state.is_sealed() { PredecessorEnd::Sealed } else { PredecessorEnd::Open };
+            return Ok(Some(Predecessor { run: state.run, seq: state.seq, head: state.head, ended }));
+        }
+        if let Some(RawLog { run, seq, head, other_rules: Some(_) }) = RawLog::read(&path)? {
+            return Ok(Some(Predecessor { run, seq, head, ended: PredecessorEnd::OtherVersion }));
         }
     }
     Ok(None)

@@ -1,10 +1,9 @@
 //! The run before a run: whether its log is still there, and still what it was.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::entry::{Entry, Predecessor};
-use super::index;
-use super::store::peek;
+use super::entry::Predecessor;
+use super::raw;
 
 /// What has become of the log of the run before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +20,10 @@ impl Before {
     /// Looks for the run among some logs. A log that cannot be read is as good as none.
     #[must_use]
     pub fn among(logs: &[PathBuf], run: &Predecessor) -> Self {
-        let Some(path) = logs.iter().find(|path| id(path).as_deref() == Some(&run.run)) else {
+        let Some(path) = logs.iter().find(|path| raw::id(path).as_deref() == Some(&run.run)) else {
             return Self::Missing;
         };
-        let entries = peek(path).unwrap_or_default();
-        let last = usize::try_from(run.seq).ok().and_then(|seq| entries.get(seq));
-        if last.is_some_and(|last| last.hash == run.head) {
+        if raw::hash_at(path, run.seq) == Some(run.head) {
             Self::Here(path.clone())
         } else {
             Self::Changed(path.clone())
@@ -37,7 +34,7 @@ impl Before {
     #[must_use]
     pub fn trouble(&self, run: &Predecessor) -> Option<String> {
         let short = run.run.get(..8).unwrap_or(&run.run);
-        let ended = if run.sealed { "sealed" } else { "left open" };
+        let ended = run.ended;
         match self {
             Self::Here(_) => None,
             Self::Missing => Some(format!("the log of the run before ({short}, {ended}) is not here")),
@@ -48,10 +45,4 @@ impl Before {
             )),
         }
     }
-}
-
-/// The id of the run that a log is of.
-fn id(path: &Path) -> Option<String> {
-    let (first, _) = index::ends(path, 0).ok()?;
-    Some(Entry::read(&first).ok()?.header.run)
 }

@@ -80,9 +80,20 @@ pub enum NextError {
     /// The plan is not the one whose digest stands beside it.
     #[error("plan_sha256 is not the plan's SHA-256")]
     Plan,
+    /// The edition is not the digest of what the checklist holds fast.
+    #[error("edition is not the SHA-256 of lock")]
+    Edition,
     /// The run's id is not 128 bits in hex.
     #[error("the run's id is not 32 lower-case hex digits")]
     RunId,
+}
+
+impl NextError {
+    /// Whether the line opens a log of another version.
+    #[must_use]
+    pub const fn is_of_another_version(&self) -> bool {
+        matches!(self, Self::Entry(ReadEntryError::Rules(_)))
+    }
 }
 
 /// Reads entries one after the other, each held to the chain.
@@ -107,11 +118,17 @@ impl Reader {
     pub fn follow(&mut self, entry: Entry) -> Result<Entry, NextError> {
         let plan = match &entry.event {
             Event::Opened(event) => Some((&event.plan, event.plan_sha256)),
+            Event::ReplanProposed(event) => Some((&event.plan, event.plan_sha256)),
             Event::Replanned(event) => Some((&event.plan, event.plan_sha256)),
             _ => None,
         };
         if plan.is_some_and(|(plan, digest)| plan.digest() != digest) {
             return Err(NextError::Plan);
+        }
+        if let Event::Opened(event) = &entry.event
+            && event.lock.edition() != event.edition
+        {
+            return Err(NextError::Edition);
         }
         let opens = matches!(entry.event, Event::Opened(_));
         match (&mut self.chain, opens) {

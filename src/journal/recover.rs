@@ -34,7 +34,7 @@ pub(super) fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJourna
                 found.length = end;
             }
             // A last line that is not an entry was never acknowledged; anything else is damage.
-            Err(why) if line.endless || end < size => {
+            Err(why) if line.endless || end < size || why.is_of_another_version() => {
                 return Err(OpenJournalError::Line { path: path.to_owned(), at: line.position, why });
             }
             _ => {

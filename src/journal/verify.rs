@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
 use super::ahead;
-use super::entry::{Entry, Event, MACHINE, ReadEntryError};
+use super::entry::{Entry, Event, MACHINE, OtherRules, ReadEntryError};
 use super::read::{Line, Lines, NextError, Position, Reader};
 use super::signers::{AllowedSigners, DistrustError};
 use super::sshsig::{self, SignatureError};
@@ -85,19 +85,33 @@ enum Wrong {
     Rule(String),
 }
 
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It was written under other rules than this gonogo's; it may well be valid under those.
+    #[error("{0}; verify it with the gonogo that wrote it")]
+    OtherVersion(OtherRules),
+}
+
 /// Verifies a log, in bounded memory. What each line tells by itself is found out on all cores.
 ///
 /// # Errors
-/// Only when it cannot be read; whatever stands in it is an answer.
+/// When it cannot be read, or is of another version; whatever else stands in it is an answer.
 pub fn verify(
     log: impl BufRead,
     signers: &AllowedSigners,
     today: Utc,
     rules: &mut dyn Rules,
-) -> io::Result<Report> {
+) -> Result<Report, VerifyError> {
     let mut work = Work::new(signers, today, rules);
     ahead::each(Lines::new(log), &Seen::new, &mut |line, seen| work.next(line, seen))?;
-    Ok(work.finish())
+    match work.other_version {
+        Some(rules) => Err(VerifyError::OtherVersion(rules)),
+        None => Ok(work.finish()),
+    }
 }
 
 /// What a line tells by itself, whatever stands before it.
@@ -148,6 +162,7 @@ struct Work<'a> {
     last: Option<Moment>,
     /// Whether it is a rehearsal's log.
     rehearsal: bool,
+    other_version: Option<OtherRules>,
     report: Report,
 }
 
@@ -171,6 +186,7 @@ impl<'a> Work<'a> {
             roster: BTreeMap::new(),
             last: None,
             rehearsal: false,
+            other_version: None,
             report,
         }
     }
@@ -182,6 +198,10 @@ impl<'a> Work<'a> {
         }
         match self.take(line.position, seen) {
             Ok(()) => ControlFlow::Continue(()),
+            Err(Wrong::Next(NextError::Entry(ReadEntryError::Rules(rules)))) if self.report.entries == 0 => {
+                self.other_version = Some(rules);
+                ControlFlow::Break(())
+            }
             Err(wrong) => {
                 self.invalid(line.position, wrong.to_string());
                 ControlFlow::Break(())

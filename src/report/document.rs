@@ -6,6 +6,7 @@ use super::actions::{WayBack, way_back};
 use super::chart::{Bar, bars};
 use super::debrief::{Broken, Rehearsal, rehearsal};
 use super::people::{Acted, People, Person, people};
+use super::plan::PlanPart;
 use super::points::{Section, sections};
 use crate::journal::entry::{Entry, Recovered};
 use crate::journal::verify::{Answer, Report};
@@ -39,6 +40,8 @@ pub struct Document {
     pub verification: Verification,
     /// What was promoted, where.
     pub run: Run,
+    /// What it had to keep to.
+    pub plan: PlanPart,
     /// The verdict at the end of the log.
     pub verdict: Verdict,
     /// Present in a rehearsal: what became of its drills.
@@ -165,8 +168,8 @@ pub struct PreviousRun {
     pub seq: u64,
     /// The hash of its last line.
     pub head: String,
-    /// Whether it was sealed.
-    pub sealed: bool,
+    /// Whether it was sealed, not sealed, or of another version.
+    pub ended: String,
 }
 
 impl Document {
@@ -188,6 +191,7 @@ impl Document {
             },
             verification: verification(verified),
             run: run(first, state, now),
+            plan: PlanPart::of(state),
             verdict: verdict(state, &judgement),
             rehearsal: rehearsal(basis.entries, state, basis.drills),
             seals: acts.iter().filter(|act| act.kind == "sealed").cloned().collect(),
@@ -196,7 +200,7 @@ impl Document {
                 id: line(&run.run),
                 seq: run.seq,
                 head: run.head.to_string(),
-                sealed: run.sealed,
+                ended: run.ended.to_string(),
             }),
             tailored: state
                 .plan

@@ -347,7 +347,20 @@ pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refu
     if state.is_going_back() {
         return locked("the release is being rolled back".into());
     }
+    if let Some(proposal) = &state.proposal {
+        return locked(format!(
+            "a new plan is proposed, log #{}; accept or withdraw it first (!)",
+            proposal.seq
+        ));
+    }
     let Some(point) = state.plan.point(&key.point) else { return locked("there is no such point".into()) };
+    if state.waits_for_exemption(point) {
+        return locked(format!(
+            "{} is not applicable by the plan, once a {} signs it",
+            point.id,
+            state.other_role()
+        ));
+    }
     let status = judgement.status(&point.id);
     if matches!(status, Status::NotApplicable | Status::Unconfigured(_) | Status::NotDue(_)) {
         return locked(format!("{} is {}", point.id, status.word()));

@@ -3,7 +3,7 @@
 use super::actions::Start;
 use crate::checklist::{ActionKey, Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{Cause, Ended, Event, Evidence, Output, Torn};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Sha256Hex};
 use crate::time::Utc;
 
 /// Somebody asks for something.
@@ -99,7 +99,18 @@ pub enum Act {
         point: PointId,
     },
     /// To go on with a changed plan.
-    Replan(Box<Plan>),
+    Replan {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The hash of the line that proposed it.
+        proposal: Option<Sha256Hex>,
+        /// Why it may be looser.
+        reason: Option<String>,
+    },
+    /// To propose a looser plan.
+    ProposeReplan(Box<Plan>),
+    /// To end a proposal: the hash of its line.
+    WithdrawReplan(Sha256Hex),
     /// To let an action run.
     Start(Box<Start>),
     /// To stop the action that is at work.
@@ -149,7 +160,9 @@ impl Act {
     #[must_use]
     pub fn words(&self) -> Option<&str> {
         match self {
-            Self::Confirm { reason, .. } | Self::RollBack { reason } => reason.as_deref(),
+            Self::Confirm { reason, .. } | Self::RollBack { reason } | Self::Replan { reason, .. } => {
+                reason.as_deref()
+            }
             Self::Waive { reason, .. } | Self::Exempt { reason, .. } => Some(reason),
             Self::Note { text, .. } => Some(text),
             _ => None,
@@ -178,7 +191,11 @@ impl Act {
             Event::NotApplicable(e) => Self::Exempt { point: e.point, reason: e.reason },
             Event::Noted(e) => Self::Note { point: e.point, text: e.text },
             Event::Retracted(e) => Self::Retract { point: e.point },
-            Event::Replanned(e) => Self::Replan(Box::new(e.plan)),
+            Event::ReplanProposed(e) => Self::ProposeReplan(Box::new(e.plan)),
+            Event::ReplanWithdrawn(e) => Self::WithdrawReplan(e.proposal),
+            Event::Replanned(e) => {
+                Self::Replan { plan: Box::new(e.plan), proposal: e.proposal, reason: e.reason }
+            }
             Event::ActionStarted(e) => Self::Start(Box::new(Start {
                 action: e.action,
                 nth: e.nth,
@@ -282,6 +299,21 @@ pub enum Refusal {
     /// A new plan that is for something else, or leaves something out.
     #[error("the new plan cannot replace this one: {0}")]
     Plan(String),
+    /// A looser plan that was not proposed, in a run that two people close.
+    #[error("the new plan is looser ({0}); it takes force when it is proposed and the other role accepts it")]
+    LooserPlan(String),
+    /// There is nothing to accept or withdraw, or something else.
+    #[error("no such plan is proposed")]
+    NoProposal,
+    /// One proposal at a time.
+    #[error("a new plan is proposed already; accept or withdraw it first (!)")]
+    ProposalPending,
+    /// Somebody who cannot accept it.
+    #[error("a looser plan takes two: it is accepted by a {0}")]
+    NotTheirs(Role),
+    /// A result whose class is another than what it rests on, or of a probe that cannot run.
+    #[error("{0}: {1}")]
+    Outcome(ProbeKey, &'static str),
     /// No such action.
     #[error("the plan has no action {0}")]
     NoSuchAction(ActionKey),

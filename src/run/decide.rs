@@ -6,12 +6,13 @@ use super::known::PointState;
 use super::state::RunState;
 use super::status::{Judgement, Status};
 use super::verdict;
-use crate::checklist::{Action, ActionKey, Confirm, Plan, Point, PointId, ProbeKey, ROLLBACK, Role};
+use crate::checklist::{Action, ActionKey, Confirm, Point, PointId, ProbeKey, ROLLBACK, Role};
 use crate::journal::entry::{
     ActionFinished, ActionStarted, ActionStopped, Confirmed, Ended, Enrolled, Event, Evidence, Joined,
-    MACHINE, NotApplicable, Noted, Probed, Recovered, Replanned, Resumed, Retracted, RolledBack, Sealed,
-    TakenOver, Torn, Waived,
+    MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack, Sealed, TakenOver,
+    Torn, Waived,
 };
+use crate::outcome::Outcome;
 use crate::text;
 use crate::time::{Moment, Utc};
 
@@ -32,6 +33,7 @@ pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<E
         Act::Recover { torn, in_doubt } => case.recover(torn, in_doubt)?,
         Act::Finish { probe, attempt, newest, before, took_ms, outcome } => {
             case.check_look(&probe, attempt, newest, before)?;
+            case.check_outcome(&probe, &outcome)?;
             Probed { point: probe.point, probe: probe.probe, attempt, before, took_ms, outcome }.into()
         }
         Act::Confirm { point, of, reason } => case.confirm(point, of, reason)?,
@@ -39,7 +41,9 @@ pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<E
         Act::Exempt { point, reason } => case.exempt(point, &reason)?,
         Act::Note { point, text } => case.note(point, &text)?,
         Act::Retract { point } => case.retract(point)?,
-        Act::Replan(plan) => case.replan(*plan)?,
+        Act::Replan { plan, proposal, reason } => case.replan(*plan, proposal, reason)?,
+        Act::ProposeReplan(plan) => case.propose_replan(*plan)?,
+        Act::WithdrawReplan(proposal) => case.withdraw_replan(proposal)?,
         Act::Start(start) => case.start(*start)?,
         Act::Stop { action, started } => case.stop(action, started)?,
         Act::Ended { action, started, ended, cause, took_ms, output } => {
@@ -57,9 +61,9 @@ pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<E
     Ok(vec![event])
 }
 
-struct Case<'a> {
-    state: &'a RunState,
-    by: &'a str,
+pub(super) struct Case<'a> {
+    pub(super) state: &'a RunState,
+    pub(super) by: &'a str,
     judgement: Judgement<'a>,
 }
 
@@ -120,6 +124,22 @@ impl Case<'_> {
         }
     }
 
+    /// A result is of a probe that can run, and says what its observations come to.
+    fn check_outcome(&self, key: &ProbeKey, outcome: &Outcome) -> Result<(), Refusal> {
+        let refuse = |why| Err(Refusal::Outcome(key.clone(), why));
+        if self.state.plan.probe(key).is_none_or(|probe| probe.spec.is_none()) {
+            return refuse("the plan does not say what it checks, so it has no result");
+        }
+        if outcome.tries == 0 {
+            return refuse("a result after no attempt");
+        }
+        if outcome.is_consistent() {
+            Ok(())
+        } else {
+            refuse("its class is not what its observations come to")
+        }
+    }
+
     fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Refusal> {
         let point = self.point(&id)?;
         self.confirmable(point)?;
@@ -134,6 +154,10 @@ impl Case<'_> {
 
     fn confirmable(&self, point: &Point) -> Result<(), Refusal> {
         let cannot = |why: String| Err(Refusal::CannotConfirm { point: point.id.clone(), why });
+        if self.state.waits_for_exemption(point) {
+            let role = self.state.other_role();
+            return cannot(format!("the plan says that it is not applicable; a {role} signs that with x"));
+        }
         match self.judgement.status(&point.id) {
             Status::NeedsYou { .. } if self.has_confirmed(point) => {
                 Err(Refusal::Already { what: "confirmed", point: point.id.clone() })
@@ -271,15 +295,8 @@ impl Case<'_> {
         seen.filter(|seen| seen.what == tag && seen.ok == Some(true)).map(|seen| seen.seen.clone()).next()
     }
 
-    fn replan(&self, plan: Plan) -> Result<Event, Refusal> {
-        self.is_at_rest()?;
-        let touched = touched(&self.state.plan, &plan)?;
-        let plan_sha256 = plan.digest();
-        Ok(Replanned { plan, plan_sha256, touched }.into())
-    }
-
     /// Nothing is judged or closed while an action is at work.
-    fn is_at_rest(&self) -> Result<(), Refusal> {
+    pub(super) fn is_at_rest(&self) -> Result<(), Refusal> {
         self.state.under_way().map_or(Ok(()), |(key, _)| Err(Refusal::AtWork(key.clone())))
     }
 
@@ -341,30 +358,11 @@ pub fn may_enrol(roster: &[Enrolled], newcomer: &Enrolled) -> Result<(), Refusal
 }
 
 /// Words of a person: not none, not too many, harmless to show.
-fn worded(words: &str, question: &'static str) -> Result<String, Refusal> {
+pub(super) fn worded(words: &str, question: &'static str) -> Result<String, Refusal> {
     let words = text::block(words.trim());
     match words.len() {
         0 => Err(Refusal::ReasonNeeded(question)),
         length if length > MAX_WORDS => Err(Refusal::TextTooLong(length, MAX_WORDS)),
         _ => Ok(words),
     }
-}
-
-/// The points that a new plan changes; they start anew.
-fn touched(old: &Plan, new: &Plan) -> Result<Vec<PointId>, Refusal> {
-    let refuse = |why: String| Err(Refusal::Plan(why));
-    if (&old.environment, &old.release, &old.checklist) != (&new.environment, &new.release, &new.checklist) {
-        return refuse("it is for another environment, release or checklist".into());
-    }
-    let stays = |plan: &Plan| (plan.solo, plan.production, plan.seals.clone(), plan.rehearsal.clone());
-    if stays(old) != stays(new) {
-        return refuse(
-            "whether it is production or a rehearsal, who must sign and whether one stands for two stay as they are".into(),
-        );
-    }
-    if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {
-        return refuse(format!("it leaves out {}", gone.id));
-    }
-    let changed = |point: &&Point| old.point(&point.id) != Some(*point);
-    Ok(new.points().filter(changed).map(|point| point.id.clone()).collect())
 }

@@ -6,6 +6,7 @@ mod decide;
 mod known;
 mod live;
 mod next;
+mod replan;
 mod replay;
 mod state;
 mod status;
@@ -21,6 +22,7 @@ pub use known::{
 };
 pub use live::{Live, Request, Running, Update};
 pub use next::{Wanted, possible, wanted};
+pub use replan::{Loosened, Proposal};
 pub use replay::Replay;
 pub use state::RunState;
 pub use status::{Judgement, Status, counting};

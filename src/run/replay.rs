@@ -3,6 +3,7 @@
 use super::command::{Act, Command};
 use super::decide::{decide, may_enrol};
 use super::state::RunState;
+use crate::checklist::check_logged;
 use crate::journal::entry::{Entry, Event, MACHINE, Opened, Verdict};
 
 /// A run as far as it has been replayed.
@@ -53,10 +54,8 @@ fn check_opening(entry: &Entry, opened: &Opened) -> Result<(), String> {
     if !roster.iter().any(|operator| operator.principal == entry.header.by) {
         return Err(format!("{} opened a run that they do not take part in", entry.header.by));
     }
-    if opened.plan.seals.is_empty() || opened.plan.points().next().is_none() {
-        return Err("a plan without control points or without seals".into());
-    }
-    Ok(())
+    check_logged(&opened.plan)?;
+    opened.lock.check(&opened.plan)
 }
 
 fn check(state: &RunState, entry: &Entry, event: &Event) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! The state of a run: the fold of its entries, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rpds::VectorSync;
@@ -9,7 +9,8 @@ use super::actions::ActionState;
 use super::known::{
     Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
 };
-use crate::checklist::{ActionKey, Plan, PointId, ProbeKey, Role};
+use super::replan::{Loosened, Proposal};
+use crate::checklist::{ActionKey, Lock, Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{
     Confirmed, Enrolled, Entry, Event, Noted, Opened, Output, Predecessor, Probed, Recovered, Retracted,
     RolledBack as RolledBackEvent, Sealed, Waived,
@@ -24,8 +25,18 @@ pub struct RunState {
     pub run: String,
     /// When it was opened.
     pub opened: Moment,
+    /// Who opened it.
+    pub opened_by: String,
     /// What it is judged by.
     pub plan: Arc<Plan>,
+    /// What its checklist holds fast.
+    pub lock: Arc<Lock>,
+    /// A looser plan that waits for the other role.
+    pub proposal: Option<Proposal>,
+    /// The looser plans that have taken force.
+    pub loosened: Vec<Loosened>,
+    /// The points that such a plan called not applicable.
+    pub agreed: BTreeSet<PointId>,
     /// Who may act.
     pub roster: Vec<Enrolled>,
     /// The run before it.
@@ -61,7 +72,12 @@ impl RunState {
         let mut state = Self {
             run: entry.header.run.clone(),
             opened: entry.header.at.clone(),
+            opened_by: entry.header.by.clone(),
             plan: Arc::new(opened.plan.clone()),
+            lock: Arc::new(opened.lock.clone()),
+            proposal: None,
+            loosened: Vec::new(),
+            agreed: BTreeSet::new(),
             roster: opened.roster.clone(),
             predecessor: opened.previous_run.clone(),
             points: BTreeMap::new(),
@@ -121,7 +137,9 @@ impl RunState {
             }
             Event::Noted(event) => self.noted(entry, event),
             Event::Retracted(event) => self.retracted(event),
-            Event::Replanned(event) => self.replan(&event.plan, &event.touched),
+            Event::ReplanProposed(event) => self.proposed(entry, event),
+            Event::ReplanWithdrawn(_) => self.proposal = None,
+            Event::Replanned(event) => self.replanned(entry, event),
             Event::ActionStarted(event) => self.action_started(entry, event),
             Event::ActionStopped(event) => self.action_stopped(entry, &event.action, event.started),
             Event::ActionFinished(event) => self.action_finished(entry, event),
@@ -198,7 +216,7 @@ impl RunState {
         point.exemptions.retain(|act| act.seq != event.act);
     }
 
-    fn replan(&mut self, plan: &Plan, touched: &[PointId]) {
+    pub(super) fn replan(&mut self, plan: &Plan, touched: &[PointId]) {
         self.plan = Arc::new(plan.clone());
         for point in touched {
             let state = self.at_point(point);

@@ -185,13 +185,15 @@ impl Judgement<'_> {
     fn set_aside(&self, point: &Point, state: &PointState) -> Option<Status> {
         let needed = self.state.people_to_set_aside(point);
         let exempted = self.state.people(state.exemptions.iter().map(|act| act.by.as_str()));
-        if point.not_applicable.is_some() || exempted >= needed {
+        if self.state.is_exempt_by_plan(point) || exempted >= needed {
             return Some(Status::NotApplicable);
         }
         let valid = || state.waivers.iter().filter(|waiver| waiver.until > self.now.wall);
         let waived = self.state.people(valid().map(|act| act.by.as_str()));
-        let until = valid().map(|waiver| waiver.until).min()?;
-        (waived >= needed).then_some(Status::Waived(until))
+        let until = valid().map(|waiver| waiver.until).min();
+        let waived = until.filter(|_| waived >= needed).map(Status::Waived);
+        let waits = self.state.waits_for_exemption(point);
+        waived.or_else(|| waits.then_some(Status::NeedsYou { have: 1, need: 2 }))
     }
 
     /// An action is at work, or went wrong.

@@ -78,6 +78,13 @@ pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
         Status::Blocked(by) => format!("{by} comes first"),
         Status::NotDue(due) => format!("due once {due} is closed"),
+        Status::NeedsYou { .. } if waits_for_exemption(judgement, id) => {
+            let role = judgement.state.other_role();
+            format!(
+                "not applicable by the profile ({}); a {role} must sign that (x)",
+                why_not_applicable(judgement, id)
+            )
+        }
         Status::NeedsYou { .. } if is_interrupted(judgement, id) => {
             "an action was interrupted; its probes are good. Say that it is done, or run it again".into()
         }
@@ -89,6 +96,10 @@ pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
         Status::NotApplicable => why_not_applicable(judgement, id),
         Status::Passed | Status::PassedOnRetry(_) | Status::Settled => String::new(),
     }
+}
+
+fn waits_for_exemption(judgement: &Judgement, id: &str) -> bool {
+    judgement.state.plan.point(id).is_some_and(|point| judgement.state.waits_for_exemption(point))
 }
 
 /// What a person said, or else what the plan says.

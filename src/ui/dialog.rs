@@ -47,6 +47,13 @@ pub enum Dialog {
     },
     /// Words are asked for.
     Words(Prompt),
+    /// Whether to accept or withdraw the proposed plan.
+    Proposal {
+        /// The position of its entry.
+        seq: u64,
+        /// The first line shown.
+        scroll: usize,
+    },
     /// The verdict.
     Verdict {
         /// The first line shown.
@@ -91,6 +98,7 @@ impl Dialog {
             | Self::Entry { scroll }
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
+            | Self::Proposal { scroll, .. }
             | Self::Verdict { scroll } => *scroll,
             Self::Run(form) => form.scroll,
             // The question stands at the end.
@@ -112,6 +120,7 @@ impl Dialog {
             | Self::Entry { scroll }
             | Self::Notices { scroll }
             | Self::Confirm { scroll, .. }
+            | Self::Proposal { scroll, .. }
             | Self::Verdict { scroll } => *scroll = to,
             Self::Run(form) => form.scroll = to,
             Self::Retract { .. }
@@ -134,6 +143,7 @@ impl App {
             Dialog::Words(prompt) => return self.prompt_key(prompt, key),
             Dialog::Newcomer(form) => return self.newcomer_key(form, key),
             Dialog::Run(form) => return self.run_key(form, key),
+            Dialog::Proposal { seq, scroll } => return self.proposal_key(seq, scroll, key),
             Dialog::Failed { action, started } => return self.failed_key(action, started, key),
             other => other,
         };

@@ -216,6 +216,7 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
 fn for_point(view: &View, point: &Point) -> Vec<Hint> {
     let status = view.status(point);
     let mut hints: Vec<Hint> = match &status {
+        Status::NeedsYou { .. } if view.app.state.waits_for_exemption(point) => Vec::new(),
         Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
         Status::NeedsYou { .. } => vec![("u", "take back")],
         _ if view.app.looks_on => vec![("o", "output")],
@@ -263,7 +264,11 @@ fn for_run(view: &View) -> Vec<Hint> {
     }
     let here = view.point().map(|point| &point.id);
     let waits = view.plan().points().any(|point| Some(&point.id) != here && view.needs_human(point));
-    let mut hints: Vec<Hint> = if waits { vec![("!", "next for you")] } else { Vec::new() };
+    let mut hints: Vec<Hint> = match (&view.app.state.proposal, waits) {
+        (Some(_), _) => vec![("!", "proposed plan")],
+        (None, true) => vec![("!", "next for you")],
+        (None, false) => Vec::new(),
+    };
     if view.plan().points().any(|point| view.status(point) == Status::Stale) {
         hints.push(("R", "probe the stale"));
     }

@@ -108,6 +108,9 @@ pub fn marks(view: &View) -> Vec<String> {
     if plan.rehearsal.is_some() {
         marks.push("rehearsal".to_owned());
     }
+    if view.app.state.proposal.is_some() {
+        marks.push("plan proposed (!)".to_owned());
+    }
     if plan.solo {
         marks.push("solo".to_owned());
     }

@@ -32,6 +32,7 @@ mod place;
 mod placed;
 mod probes;
 mod prompt;
+mod proposal;
 pub mod review;
 mod sealing;
 mod sheet;

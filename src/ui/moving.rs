@@ -51,8 +51,11 @@ impl App {
         true
     }
 
-    /// To the next of the points that are shown; those that a filter hides are told of.
+    /// To the proposed plan, if one is pending, or to the next of the points that are shown; those that a filter hides are told of.
     fn next_human(&mut self) {
+        if self.open_proposal() {
+            return;
+        }
         let view = View::new(self);
         let shown: Vec<_> = (0..self.shown.sections()).flat_map(|section| view.points(section)).collect();
         let here = view.point().and_then(|here| shown.iter().position(|point| point.id == here.id));

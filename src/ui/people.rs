@@ -74,7 +74,11 @@ fn set_aside(view: &View, paper: &mut Paper, point: &Point, state: &PointState) 
     let two = view.app.state.people_to_set_aside(point) > 1;
     paper.part(view, if two { "set aside (takes two people)" } else { "set aside" });
     for reason in by_plan {
-        let told = format!("not applicable by plan: {reason}");
+        let state = &view.app.state;
+        let waits = state.waits_for_exemption(point);
+        let waits =
+            if waits { format!("; a {} must sign that (x)", state.other_role()) } else { String::new() };
+        let told = format!("not applicable by plan: {reason}{waits}");
         paper.put(vec![view.dim("– "), ink(&told, Theme::text())], 2);
     }
     for act in &state.exemptions {

@@ -9,7 +9,7 @@ use super::dialog::Dialog;
 use super::paper::{cells, ink, wrap};
 use super::theme::{Theme, Tone};
 use super::view::View;
-use super::{acting, help, sheets, timeline, turns, verdict};
+use super::{acting, help, proposal, sheets, timeline, turns, verdict};
 use crate::text;
 
 /// The widest that a sheet's text may be.
@@ -46,6 +46,7 @@ impl Sheet {
             }
             Dialog::Retract { point, what } => sheets::retract(view, width, point, what),
             Dialog::Words(prompt) => super::words::sheet(view, width, prompt),
+            Dialog::Proposal { seq, .. } => proposal::sheet(view, width, *seq),
             Dialog::Verdict { .. } => verdict::sheet(view, width),
             Dialog::Seal => verdict::seal(view, width),
             Dialog::Entry { .. } => timeline::sheet(view, width),

@@ -140,6 +140,9 @@ fn tell(view: &View, entry: &Entry) -> String {
         Event::NotApplicable(event) => format!("{by}: {} does not apply: {}", event.point, event.reason),
         Event::Noted(event) => format!("{by} noted: {}", event.text),
         Event::Retracted(event) => format!("{by} took back {}", event.point),
+        Event::ReplanProposed(_) => format!("{by} proposed a looser plan"),
+        Event::ReplanWithdrawn(_) => format!("{by} withdrew the proposed plan"),
+        Event::Replanned(event) if event.proposal.is_some() => format!("{by} accepted the proposed plan"),
         Event::Replanned(_) => format!("{by} replaced the plan"),
         Event::ActionStarted(event) => {
             let what = if event.dry { "tries" } else { "runs" };

@@ -61,6 +61,7 @@ impl<'a> View<'a> {
             && !self.app.looks_on
             && matches!(status, Status::NeedsYou { .. })
             && !confirmed(&self.app.me.principal)
+            && (!self.app.state.waits_for_exemption(point) || self.app.me.role == self.app.state.other_role())
     }
 
     /// Whether a person has to do something about a point.

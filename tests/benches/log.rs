@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gonogo::checklist::{Plan, ProbeKey, Role};
+use gonogo::checklist::{Lock, Plan, ProbeKey, Role};
 use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{Enrolled, Entry, Event, MACHINE, Opened};
+use gonogo::journal::entry::{Enrolled, Entry, Event, MACHINE, Opened, RULES};
 use gonogo::journal::keys::{self, Signer};
 use gonogo::outcome::Sha256Hex;
 use gonogo::run::{Act, Command, RunState, decide};
@@ -64,6 +64,9 @@ pub fn signer(home: &Path) -> Signer {
 pub fn opened(plan: Plan, signer: &Signer) -> Event {
     let driver = Enrolled { principal: ALICE.into(), key: signer.public.clone(), role: Role::Driver };
     Opened {
+        rules: RULES,
+        lock: Lock::default(),
+        edition: Lock::default().edition(),
         plan_sha256: plan.digest(),
         plan,
         roster: vec![driver],

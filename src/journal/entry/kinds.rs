@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::{ReadEntryError, VERSION, write_json};
 use super::{Cause, Decision, Ended, Enrolled, Evidence, Header, Output, Predecessor, Reason, Torn};
-use crate::checklist::{ActionKey, Plan, PointId, Role};
+use crate::checklist::{ActionKey, Lock, Plan, PointId, Role};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::text;
 use crate::time::{Moment, Utc};
@@ -112,10 +112,16 @@ macro_rules! kinds {
 kinds! {
     /// The first line: what the run is about and who takes part.
     Opened = "opened" {
+        /// The version of kinds, fields and rules that the log keeps to: [`super::RULES`].
+        rules: u32,
         /// What the run is judged by.
         plan: Plan,
         /// [`Plan::digest`].
         plan_sha256: Sha256Hex,
+        /// What the plan's checklist holds fast.
+        lock: Lock,
+        /// [`Lock::edition`] of it.
+        edition: Sha256Hex,
         /// Who may act.
         roster: Vec<Enrolled>,
         /// The run before this one in its environment.
@@ -205,14 +211,30 @@ kinds! {
         /// The position of the act.
         act: u64,
     }
+    /// A person asks for a looser plan; nothing changes before the other role signs it.
+    ReplanProposed = "replan-proposed" {
+        /// The new plan.
+        plan: Plan,
+        /// [`Plan::digest`] of it.
+        plan_sha256: Sha256Hex,
+    }
+    /// A person ends a proposal that has not taken force.
+    ReplanWithdrawn = "replan-withdrawn" {
+        /// The hash of the proposal's line.
+        proposal: Sha256Hex,
+    }
     /// The plan was changed during the run.
     Replanned = "replanned" {
         /// The new plan.
         plan: Plan,
         /// [`Plan::digest`] of it.
         plan_sha256: Sha256Hex,
-        /// The points that start anew.
+        /// The points that start again.
         touched: Vec<PointId>,
+        /// The hash of the line that proposed it, where it takes two.
+        proposal: Option<Sha256Hex>,
+        /// Why it may be looser, where one seal closes the run.
+        reason: Option<String>,
     }
     /// A person lets an action run. It has not begun before this is durable.
     ActionStarted = "action-started" {
@@ -301,7 +323,7 @@ impl Event {
     /// Whether it carries a whole plan, and so may be longer than other lines.
     #[must_use]
     pub const fn carries_plan(&self) -> bool {
-        matches!(self, Self::Opened(_) | Self::Replanned(_))
+        matches!(self, Self::Opened(_) | Self::ReplanProposed(_) | Self::Replanned(_))
     }
 
     /// The SSHSIG namespace that its signature must be made under, in a rehearsal or in a real run.

@@ -11,6 +11,9 @@ use crate::text;
 
 /// The format version that this code reads and writes.
 pub const VERSION: u32 = 1;
+/// The version of kinds, fields and rules within the format, as `opened` names it. Raised whenever one of them
+/// changes, until the format is fixed; a log of another one is neither read nor written.
+pub const RULES: u32 = 2;
 /// The longest line in bytes, LF included.
 pub const MAX_LINE: usize = 64 * 1024;
 /// The longest `opened` or `replanned` line, which carry a whole plan, in bytes, LF included.
@@ -25,6 +28,9 @@ pub enum ReadEntryError {
     /// A version that this gonogo does not know.
     #[error("format version {0}, expected {VERSION}; a newer gonogo wrote this log")]
     Version(u64),
+    /// Other kinds, fields or rules than this gonogo's.
+    #[error("{0}")]
+    Rules(OtherRules),
     /// A kind that this gonogo does not know.
     #[error("unknown kind {0:?}; a newer gonogo wrote this log")]
     Kind(String),
@@ -34,6 +40,20 @@ pub enum ReadEntryError {
     /// Longer than a line may be.
     #[error("{0} bytes long, expected at most {1}")]
     TooLong(usize, usize),
+}
+
+/// The rules of a log of another version, as its first entry names them; the first version named none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherRules(pub Option<u64>);
+
+impl std::fmt::Display for OtherRules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(rules) => write!(f, "a log of another version (rules {rules}"),
+            None => f.write_str("a log of another version (it names no rules"),
+        }?;
+        write!(f, "; this gonogo reads rules {RULES})")
+    }
 }
 
 /// Why an entry could not be made into a line.
@@ -92,13 +112,17 @@ impl Entry {
             v: u64,
             #[serde(borrow)]
             kind: std::borrow::Cow<'a, str>,
+            rules: Option<u64>,
         }
         if line.len() >= MAX_PLAN_LINE {
             return Err(ReadEntryError::TooLong(line.len() + 1, MAX_PLAN_LINE));
         }
-        let Peek { v, kind } = serde_json::from_slice(line)?;
+        let Peek { v, kind, rules } = serde_json::from_slice(line)?;
         if v != u64::from(VERSION) {
             return Err(ReadEntryError::Version(v));
+        }
+        if kind == "opened" && rules != Some(u64::from(RULES)) {
+            return Err(ReadEntryError::Rules(OtherRules(rules)));
         }
         let (header, event, sig) = read_flat(&kind, line)?;
         within_limit(&event, line.len() + 1).map_err(|(is, max)| ReadEntryError::TooLong(is, max))?;

@@ -13,9 +13,12 @@ use serde::{Deserialize, Serialize};
 pub use self::action::{Cause, Ended, Output};
 pub use self::kinds::{
     ActionFinished, ActionStarted, ActionStopped, Confirmed, Event, Joined, NotApplicable, Noted, Opened,
-    Probed, Recovered, Replanned, Resumed, Retracted, RolledBack, Sealed, TakenOver, Verdict, Waived,
+    Probed, Recovered, ReplanProposed, ReplanWithdrawn, Replanned, Resumed, Retracted, RolledBack, Sealed,
+    TakenOver, Verdict, Waived,
 };
-pub use self::line::{MAX_LINE, MAX_PLAN_LINE, ReadEntryError, VERSION, WriteEntryError, signed_bytes};
+pub use self::line::{
+    MAX_LINE, MAX_PLAN_LINE, OtherRules, RULES, ReadEntryError, VERSION, WriteEntryError, signed_bytes,
+};
 use crate::checklist::{PointId, Role};
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
@@ -73,8 +76,30 @@ pub struct Predecessor {
     pub seq: u64,
     /// The hash of its last line.
     pub head: Sha256Hex,
-    /// Whether all its seals stood.
-    pub sealed: bool,
+    /// How it ended.
+    pub ended: PredecessorEnd,
+}
+
+/// How far the run before had come when the next one was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PredecessorEnd {
+    /// All its seals stood.
+    Sealed,
+    /// Not all of them.
+    Open,
+    /// Its log was written by a gonogo of other rules, so this one cannot tell.
+    OtherVersion,
+}
+
+impl std::fmt::Display for PredecessorEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sealed => "sealed",
+            Self::Open => "not sealed",
+            Self::OtherVersion => "of another version",
+        })
+    }
 }
 
 /// One outcome that a confirmation rests on.

@@ -1,12 +1,13 @@
 mod actions;
+mod replans;
 mod seals;
 
 use std::time::Duration;
 
 use super::*;
-use crate::checklist::{Checklist, Plan, ProbeKey, Profile, Promotion, Role, Source, freeze};
+use crate::checklist::{Checklist, Lock, Plan, ProbeKey, Profile, Promotion, Role, Source, freeze};
 use crate::journal::chain::Chain;
-use crate::journal::entry::{Decision, Enrolled, Entry, Event, MACHINE, Opened};
+use crate::journal::entry::{Decision, Enrolled, Entry, Event, MACHINE, Opened, RULES};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::time::{Moment, Utc};
 
@@ -57,15 +58,23 @@ struct World {
     entries: Vec<Entry>,
 }
 
+fn replan(plan: Plan) -> Act {
+    Act::Replan { plan: Box::new(plan), proposal: None, reason: None }
+}
+
 impl World {
     fn new(profile: &str) -> Self {
         let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
         let profile = Profile::parse(Source::new("p", format!("environment = \"t\"\n{profile}"))).unwrap();
         let promotion = Promotion { release: Some("v2".into()), previous: Some("v1".into()) };
-        Self::open(freeze(&checklist, &profile, &promotion).unwrap())
+        Self::of(freeze(&checklist, &profile, &promotion).unwrap(), Lock::of(&checklist))
     }
 
     fn open(plan: Plan) -> Self {
+        Self::of(plan, Lock::default())
+    }
+
+    fn of(plan: Plan, lock: Lock) -> Self {
         let now = Moment { wall: Utc::from_millis(1_790_000_000_000), boot: "b".into(), mono: 1 };
         let operator = |principal: &str, role| Enrolled {
             principal: principal.into(),
@@ -73,8 +82,11 @@ impl World {
             role,
         };
         let opened = Opened {
+            rules: RULES,
             plan_sha256: plan.digest(),
             plan,
+            edition: lock.edition(),
+            lock,
             roster: vec![operator(ALICE, Role::Driver), operator(BOB, Role::Reviewer)],
             previous_run: None,
             commit: None,
@@ -87,6 +99,13 @@ impl World {
         let entry = signed(entry);
         let state = RunState::fold(std::slice::from_ref(&entry)).unwrap();
         Self { state, chain: Chain::after(&entry), now, entries: vec![entry] }
+    }
+
+    /// The log that came of it is one that the rules would have written.
+    #[track_caller]
+    fn replays(&self) {
+        let mut replay = Replay::default();
+        assert_eq!(self.entries.iter().try_for_each(|entry| replay.take(entry)), Ok(()));
     }
 
     fn act(&mut self, by: &str, act: Act) -> Result<Event, Refusal> {
@@ -328,16 +347,14 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
     world.finish("a.one", Some(true)).unwrap();
     let values = Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = 1\nz = 2")).unwrap();
     let better = freeze(&checklist, &values, &Promotion::default()).unwrap();
-    let Event::Replanned(event) = world.act(ALICE, Act::Replan(Box::new(better))).unwrap() else { panic!() };
+    let Event::Replanned(event) = world.act(ALICE, replan(better)).unwrap() else { panic!() };
     assert_eq!(event.touched, ["a.probe"]);
     assert_eq!(world.status("a.probe"), Status::Pending);
     assert_eq!(world.status("a.one"), Status::NeedsYou { have: 0, need: 1 });
 
     let mut less = plan;
     less.sections[0].points.remove(0);
-    assert!(
-        world.act(ALICE, Act::Replan(Box::new(less))).unwrap_err().to_string().contains("leaves out a.probe")
-    );
+    assert!(world.act(ALICE, replan(less)).unwrap_err().to_string().contains("leaves out a.probe"));
 }
 
 #[test]

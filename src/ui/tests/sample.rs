@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 pub use super::sample_plan::plan;
 use crate::checklist::Confirm::{None as Nobody, Two};
-use crate::checklist::{ActionKey, Plan, ProbeKey, Role};
+use crate::checklist::{ActionKey, Lock, Plan, ProbeKey, Role};
 use crate::journal::entry::{
     ActionFinished, ActionStarted, Ended, Enrolled, Entry, Event, Header, MACHINE, Opened, Output, Probed,
+    RULES,
 };
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::run::{Act, Command, RunState, decide, evidence};
@@ -36,8 +37,11 @@ impl Sample {
         });
         let mut sample = Self { entries: Vec::new(), seconds: 0, attempts: 0 };
         let opened = Opened {
+            rules: RULES,
             plan_sha256: plan.digest(),
             plan,
+            edition: Lock::default().edition(),
+            lock: Lock::default(),
             roster: roster.into(),
             previous_run: None,
             commit: None,

@@ -1,0 +1,156 @@
+//! Editions: what a checklist holds fast, whatever a profile or a later plan says. It stands in a run's first
+//! entry, so that whoever verifies the log can hold the run's plan to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{Checklist, PointFile, STANDARD_NAME};
+use super::plan::{Confirm, Plan, Point, PointId};
+use crate::outcome::Sha256Hex;
+
+/// The editions of the checklists that were ever released: name, and SHA-256 of the [`Lock`]. Lines are added,
+/// never removed.
+const RELEASED: [(&str, &str); 1] =
+    [(STANDARD_NAME, "397850e9be1060111fd2b9e1684a5c9ac42a923974d85ea39aea3baa71e841ed")];
+
+/// What a checklist holds fast: its sections and control points, who must agree, and which points a plan may call
+/// not applicable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lock(pub Vec<LockedSection>);
+
+/// One section of a [`Lock`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedSection {
+    /// The section's id.
+    pub id: String,
+    /// Its control points, in order.
+    pub points: Vec<LockedPoint>,
+}
+
+/// One control point of a [`Lock`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedPoint {
+    /// The point's id.
+    pub id: PointId,
+    /// Whether a waiver needs two people.
+    pub mandatory: bool,
+    /// How many must confirm, at least.
+    pub confirm: Confirm,
+    /// When a plan may call it not applicable.
+    pub not_applicable: Exemptible,
+}
+
+/// When a plan may call a control point not applicable by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exemptible {
+    /// Never: people say so in the run.
+    Never,
+    /// In an environment that has no previous release.
+    WhenNew,
+    /// Always.
+    Always,
+}
+
+impl Lock {
+    /// What a checklist holds fast.
+    #[must_use]
+    pub fn of(checklist: &Checklist) -> Self {
+        let sections = checklist.file.sections.iter().map(|section| LockedSection {
+            id: section.id.clone(),
+            points: section.points.iter().map(locked).collect(),
+        });
+        Self(sections.collect())
+    }
+
+    /// SHA-256 of it as it stands in the log (compact JSON): the edition.
+    #[must_use]
+    pub fn edition(&self) -> Sha256Hex {
+        // Texts, flags and lists: nothing that JSON cannot hold.
+        Sha256Hex::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Holds a plan to it: every point is there, in its section, and asks for no fewer people.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn check(&self, plan: &Plan) -> Result<(), String> {
+        let points =
+            self.0.iter().flat_map(|section| section.points.iter().map(move |point| (section, point)));
+        for (section, locked) in points {
+            let found = plan.sections.iter().find(|found| found.id == section.id);
+            let point = found.and_then(|found| found.points.iter().find(|point| point.id == locked.id));
+            let point = point.ok_or_else(|| {
+                format!("control point {} is missing from section {}", locked.id, section.id)
+            })?;
+            if locked.mandatory && !point.mandatory {
+                return Err(format!("{} is mandatory in the checklist, not in the plan", point.id));
+            }
+            if point.confirm < locked.confirm {
+                return Err(format!("{} needs more confirmations than the plan asks for", point.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a plan may call this point of it not applicable without anybody's further signature. A point that
+    /// the checklist does not have is the plan's own.
+    #[must_use]
+    pub fn exempts(&self, plan: &Plan, point: &Point) -> bool {
+        let locked = self.0.iter().flat_map(|section| &section.points).find(|locked| locked.id == point.id);
+        locked.is_none_or(|locked| match locked.not_applicable {
+            Exemptible::Always => true,
+            Exemptible::WhenNew => plan.previous.is_none(),
+            Exemptible::Never => false,
+        })
+    }
+}
+
+fn locked(point: &PointFile) -> LockedPoint {
+    let not_applicable = match (&point.not_applicable, &point.when_new.not_applicable) {
+        (Some(_), _) => Exemptible::Always,
+        (None, Some(_)) => Exemptible::WhenNew,
+        (None, None) => Exemptible::Never,
+    };
+    LockedPoint { id: point.id.clone(), mandatory: point.mandatory, confirm: point.confirm, not_applicable }
+}
+
+/// What is known of an edition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edition {
+    /// A checklist that comes with gonogo, in an edition that was released.
+    Released,
+    /// The name of one that comes with gonogo, in an edition that never was.
+    Unknown,
+    /// A checklist of somebody's own.
+    Own,
+}
+
+impl Edition {
+    /// What is known of the edition of a checklist of this name.
+    #[must_use]
+    pub fn of(name: &str, edition: Sha256Hex) -> Self {
+        let known = |(shipped, digest): &(&str, &str)| *shipped == name && *digest == edition.to_string();
+        match RELEASED.iter().any(|(shipped, _)| *shipped == name) {
+            false => Self::Own,
+            true if RELEASED.iter().any(known) => Self::Released,
+            true => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_checklist_is_of_a_released_edition() {
+        let edition = Lock::of(&Checklist::standard().unwrap()).edition();
+        let told = "what the standard checklist holds fast has changed: add its edition to RELEASED, and keep the others";
+        assert_eq!(Edition::of(STANDARD_NAME, edition), Edition::Released, "{told}: {edition}");
+        assert_eq!(Edition::of(STANDARD_NAME, Sha256Hex::ZERO), Edition::Unknown);
+        assert_eq!(Edition::of("mine", edition), Edition::Own);
+    }
+}

@@ -1,0 +1,118 @@
+//! What a run had to keep to: its checklist, who had to sign, what was loosened, and what its evidence rests on.
+
+use serde::Serialize;
+
+use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role};
+use crate::outcome::Sha256Hex;
+use crate::run::{Loosened, RunState};
+use crate::text::{count, line};
+
+/// What everything that no person signed rests on.
+pub const HOST_WORD: &str = "probe results and the ends of actions are the word of the host that ran them; the next \
+                             signature covers them, and nobody has signed that they are so";
+
+/// What a run had to keep to.
+#[derive(Debug, Serialize)]
+pub struct PlanPart {
+    /// The checklist's name.
+    pub checklist: String,
+    /// SHA-256 of what the checklist holds fast.
+    pub edition: String,
+    /// What is known of it, in words.
+    pub known: &'static str,
+    /// Whose seals it needs.
+    pub seals: Vec<Role>,
+    /// How many points there are, and how many of them need one person and two.
+    pub people: String,
+    /// The points that are not applicable by the plan, each with its reason, and whether that is in force.
+    pub not_applicable: Vec<String>,
+    /// What was loosened during the run.
+    pub loosened: Vec<LoosenedPart>,
+    /// What evidence rests on that no person signed.
+    pub rests_on: &'static str,
+}
+
+/// A looser plan that has taken force.
+#[derive(Debug, Serialize)]
+pub struct LoosenedPart {
+    /// The position of its entry.
+    pub seq: u64,
+    /// Who signed it.
+    pub by: Vec<String>,
+    /// Why, where one person may.
+    pub reason: Option<String>,
+    /// What it changed.
+    pub changes: Vec<ChangePart>,
+}
+
+/// One of its changes.
+#[derive(Debug, Serialize)]
+pub struct ChangePart {
+    /// What.
+    pub what: String,
+    /// What it was.
+    pub old: Option<String>,
+    /// What it became.
+    pub new: Option<String>,
+}
+
+impl PlanPart {
+    /// What this run had to keep to.
+    #[must_use]
+    pub fn of(state: &RunState) -> Self {
+        let plan = &state.plan;
+        let edition = state.lock.edition();
+        Self {
+            checklist: line(&plan.checklist),
+            edition: edition.to_string(),
+            known: known(&plan.checklist, edition),
+            seals: plan.seals.clone(),
+            people: people(plan),
+            not_applicable: not_applicable(state),
+            loosened: state.loosened.iter().map(loosened).collect(),
+            rests_on: HOST_WORD,
+        }
+    }
+}
+
+fn known(name: &str, edition: Sha256Hex) -> &'static str {
+    match Edition::of(name, edition) {
+        Edition::Released => "comes with gonogo",
+        Edition::Unknown => "has the name of a checklist that comes with gonogo, but is none of its editions",
+        Edition::Own => "own checklist",
+    }
+}
+
+fn people(plan: &Plan) -> String {
+    let need = |confirm| plan.points().filter(|point| point.confirm == confirm).count();
+    let (one, two) = (need(Confirm::One), need(Confirm::Two));
+    format!("{}: {one} confirmed by one person, {two} by two", count(plan.points().count(), "control point"))
+}
+
+fn not_applicable(state: &RunState) -> Vec<String> {
+    let told = state.plan.points().filter_map(|point| {
+        let reason = point.not_applicable.as_ref()?;
+        let foreseen = state.lock.exempts(&state.plan, point);
+        let how = match (foreseen, state.is_exempt_by_plan(point)) {
+            (true, _) => "as the checklist foresees",
+            (false, true) => "beyond the checklist",
+            (false, false) => "beyond the checklist, not in force: the other role has not signed it",
+        };
+        Some(format!("{} ({how}): {}", line(&point.id), line(reason)))
+    });
+    told.collect()
+}
+
+fn loosened(loosened: &Loosened) -> LoosenedPart {
+    LoosenedPart {
+        seq: loosened.seq,
+        by: loosened.by.iter().map(|who| line(who)).collect(),
+        reason: loosened.reason.as_deref().map(line),
+        changes: loosened.changes.iter().map(change).collect(),
+    }
+}
+
+fn change(change: &PlanChange) -> ChangePart {
+    let shown = |value: &Option<String>| value.as_deref().map(line);
+    ChangePart { what: line(&change.what), old: shown(&change.old), new: shown(&change.new) }
+}

@@ -1,0 +1,151 @@
+use super::*;
+use crate::checklist::Point;
+
+const CAROL: &str = "carol@x";
+
+fn pair() -> World {
+    World::new("seals = [\"driver\", \"reviewer\"]")
+}
+
+impl World {
+    fn changed(&self, change: impl FnOnce(&mut Plan)) -> Plan {
+        let mut plan = (*self.state.plan).clone();
+        change(&mut plan);
+        plan
+    }
+
+    fn looser(&self) -> Plan {
+        self.changed(|plan| point(plan, "a.one").fresh_s += 60)
+    }
+
+    fn propose(&mut self, by: &str) -> Sha256Hex {
+        let plan = Box::new(self.looser());
+        self.act(by, Act::ProposeReplan(plan)).unwrap();
+        self.state.proposal.as_ref().unwrap().hash
+    }
+
+    fn accept(&self, proposal: Sha256Hex) -> Act {
+        let plan = Box::new(self.looser());
+        Act::Replan { plan, proposal: Some(proposal), reason: None }
+    }
+
+    fn refused(&mut self, by: &str, act: Act) -> String {
+        self.act(by, act).unwrap_err().to_string()
+    }
+}
+
+fn point<'a>(plan: &'a mut Plan, id: &str) -> &'a mut Point {
+    plan.sections.iter_mut().flat_map(|section| &mut section.points).find(|point| point.id == id).unwrap()
+}
+
+#[test]
+fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
+    let mut world = pair();
+    let looser = world.looser();
+    assert!(world.refused(ALICE, replan(looser)).contains("is looser (a.one, fresh_s)"));
+    let hash = world.propose(ALICE);
+    assert_ne!(*world.state.plan, world.looser(), "nothing changes yet");
+    assert!(world.refused(ALICE, world.accept(hash)).contains("accepted by a reviewer"));
+    let join = Act::Join { key: "key of carol".into(), role: Role::Driver };
+    world.act(CAROL, join).unwrap();
+    assert!(world.refused(CAROL, world.accept(hash)).contains("accepted by a reviewer"));
+    assert!(world.refused(BOB, world.accept(Sha256Hex::ZERO)).contains("no such plan"));
+    let accept = world.accept(hash);
+    let looser = world.looser();
+    world.act(BOB, accept).unwrap();
+    assert_eq!(*world.state.plan, looser);
+    let loosened = &world.state.loosened[0];
+    assert_eq!(loosened.by, [ALICE, BOB]);
+    assert_eq!(loosened.changes[0].what, "a.one, fresh_s");
+    world.replays();
+}
+
+#[test]
+fn what_is_accepted_is_what_was_proposed() {
+    let mut world = pair();
+    let hash = world.propose(ALICE);
+    let other = world.changed(|plan| point(plan, "a.two").fresh_s += 60);
+    let act = Act::Replan { plan: Box::new(other), proposal: Some(hash), reason: None };
+    assert!(world.refused(BOB, act).contains("no such plan"));
+}
+
+#[test]
+fn a_proposal_is_withdrawn_by_who_made_it_or_by_the_other_role() {
+    let mut world = pair();
+    for by in [ALICE, BOB] {
+        let hash = world.propose(ALICE);
+        assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(world.looser()))).contains("already"));
+        assert!(world.refused(BOB, replan(world.looser())).contains("already"));
+        world.act(by, Act::WithdrawReplan(hash)).unwrap();
+        assert_eq!(world.state.proposal, None);
+        assert!(world.refused(BOB, world.accept(hash)).contains("no such plan"));
+    }
+    world.replays();
+}
+
+#[test]
+fn where_one_seal_closes_the_run_a_reason_is_asked_for() {
+    let mut world = World::new("");
+    let looser = world.looser();
+    assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(looser.clone()))).contains("one seal closes"));
+    assert!(world.refused(ALICE, replan(looser.clone())).contains("a reason is needed"));
+    let reason = Some("the probe is enough".to_owned());
+    world.act(ALICE, Act::Replan { plan: Box::new(looser), proposal: None, reason: reason.clone() }).unwrap();
+    assert_eq!(world.state.loosened[0].reason, reason);
+    world.replays();
+}
+
+#[test]
+fn no_plan_lets_go_of_what_the_checklist_holds() {
+    let mut world = World::new("");
+    let plan = world.changed(|plan| point(plan, "a.probe").mandatory = false);
+    let act = Act::Replan { plan: Box::new(plan), proposal: None, reason: Some("why not".into()) };
+    assert!(world.refused(ALICE, act).contains("a.probe is mandatory in the checklist"));
+    let plan = world.changed(|plan| point(plan, "a.later").due = Some("a.later".into()));
+    let act = Act::Replan { plan: Box::new(plan), proposal: None, reason: Some("why not".into()) };
+    assert!(world.refused(ALICE, act).contains("wait for each other"));
+}
+
+const NOT_TODAY: &str =
+    "seals = [\"driver\", \"reviewer\"]\n[points.\"a.one\"]\nnot_applicable = \"not today\"";
+
+#[test]
+fn what_a_profile_calls_not_applicable_the_other_role_signs() {
+    let mut world = World::new(NOT_TODAY);
+    let needs = Status::NeedsYou { have: 1, need: 2 };
+    assert_eq!(world.status("a.one"), needs);
+    let confirm = Act::Confirm { point: "a.one".into(), of: Vec::new(), reason: None };
+    assert!(world.refused(BOB, confirm).contains("a reviewer signs that with x"));
+    let exempt = || Act::Exempt { point: "a.one".into(), reason: "agreed".into() };
+    world.act(BOB, exempt()).unwrap();
+    assert_eq!(world.status("a.one"), Status::NotApplicable);
+    world.act(BOB, Act::Retract { point: "a.one".into() }).unwrap();
+    assert_eq!(world.status("a.one"), needs);
+    world.replays();
+}
+
+#[test]
+fn one_who_closes_a_run_alone_needs_nobody_for_that() {
+    let world = World::new(NOT_TODAY.trim_start_matches("seals = [\"driver\", \"reviewer\"]\n"));
+    assert_eq!(world.status("a.one"), Status::NotApplicable);
+}
+
+#[test]
+fn a_result_says_what_its_observations_come_to() {
+    let mut world = World::new("");
+    let finish = |outcome: Outcome| {
+        let probe = ProbeKey::new("a.probe", "p");
+        Act::Finish { probe, attempt: 1, newest: 1, before: false, took_ms: 1, outcome }
+    };
+    let wrong = || Outcome::of(vec![Observation::new("w", "e", "s", false)], "");
+    let pass = crate::outcome::Class::Pass;
+    for outcome in
+        [Outcome { class: pass, ..wrong() }, Outcome { class: pass, ..Outcome::of(Vec::new(), "") }]
+    {
+        assert!(world.refused(MACHINE, finish(outcome)).contains("not what its observations come to"));
+    }
+    assert!(world.refused(MACHINE, finish(Outcome { tries: 0, ..wrong() })).contains("no attempt"));
+    world.act(MACHINE, finish(wrong())).unwrap();
+    let mut world = World::open(world.changed(|plan| point(plan, "a.probe").probes[0].spec = None));
+    assert!(world.refused(MACHINE, finish(wrong())).contains("does not say what it checks"));
+}
