@@ -1,11 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::checklist::Role;
+use crate::outcome::Sha256Hex;
+use crate::time::parse_span;
 
 /// A go/no-go checklist for deployments: it probes the real stack, asks people for the rest, and keeps a
 /// signed run log.
@@ -368,6 +371,19 @@ pub struct VerifyArgs {
     /// Exit with 1 unless the sealed verdict is GO
     #[arg(long)]
     pub require_go: bool,
+    /// With --require-go: these roles must have sealed it, whatever its plan asks for
+    #[arg(long, value_name = "ROLE", value_enum, value_delimiter = ',', requires = "require_go")]
+    pub seals: Vec<RoleArg>,
+    /// With --require-go: the edition of its checklist, as `verify` and `points` print it
+    #[arg(long, value_name = "SHA256", requires = "require_go")]
+    pub checklist_sha256: Option<Sha256Hex>,
+    /// With --require-go: how old the verdict may be, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_span, requires = "require_go")]
+    pub max_age: Option<Duration>,
+    /// Another copy of this log, or a bundle of it: say whether the two agree, and exit with 4 where they fork or are of
+    /// different runs
+    #[arg(long, value_name = "LOG")]
+    pub against: Option<PathBuf>,
 }
 
 /// Setting up.

@@ -11,6 +11,7 @@ use crate::checklist::needs::rights_of;
 use crate::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use crate::cli::{PlainFormat, PointsArgs};
 use crate::error::Exit;
+use crate::outcome::Sha256Hex;
 use crate::text::{count, line};
 
 pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
@@ -21,17 +22,18 @@ pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
     // Any will do: what is asked for is the same.
     let tag = |tag: &str| Some(tag.to_owned());
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous: tag("PREVIOUS") })?;
+    let edition = loaded.lock().edition();
     let told = match arguments.format {
-        PlainFormat::Human => human(&plan),
-        PlainFormat::Json => format!("{:#}\n", machine(&plan)),
+        PlainFormat::Human => human(&plan, edition),
+        PlainFormat::Json => format!("{:#}\n", machine(&plan, edition)),
     };
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
     Ok(Exit::Good)
 }
 
-fn human(plan: &Plan) -> String {
-    let mut out = String::new();
+fn human(plan: &Plan, edition: Sha256Hex) -> String {
+    let mut out = format!("checklist {}, edition {edition}\n\n", line(&plan.checklist));
     for (at, section) in plan.sections.iter().enumerate() {
         let _ = writeln!(out, "{}{} {}", if at > 0 { "\n" } else { "" }, at + 1, line(&section.title));
         for point in &section.points {
@@ -81,7 +83,7 @@ fn probe_lines(out: &mut String, probe: &Probe) {
     }
 }
 
-fn machine(plan: &Plan) -> Value {
+fn machine(plan: &Plan, edition: Sha256Hex) -> Value {
     let probe = |probe: &Probe| {
         let right = |right: &crate::checklist::needs::Right| json!({"of": right.of, "grant": right.grant});
         json!({
@@ -114,5 +116,5 @@ fn machine(plan: &Plan) -> Value {
         let points: Vec<_> = section.points.iter().map(point).collect();
         json!({"id": section.id, "title": section.title, "points": points})
     });
-    json!({"sections": sections.collect::<Vec<_>>()})
+    json!({"checklist": plan.checklist, "edition": edition, "sections": sections.collect::<Vec<_>>()})
 }

@@ -17,6 +17,7 @@ use crate::error::Exit;
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
+use crate::journal::raw::Relation;
 use crate::journal::store::peek;
 use crate::outcome::Sha256Hex;
 use crate::rehearsal::drills::meant;
@@ -54,7 +55,11 @@ pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
 pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
     let old = tell(&arguments.old, &arguments.trust)?;
     let new = tell(&arguments.new, &arguments.trust)?;
-    let found = Comparison::of(&old.document, &new.document);
+    let mut found = Comparison::of(&old.document, &new.document);
+    let relation = Relation::of(old.judged.source.log(), new.judged.source.log())?;
+    if !matches!(relation, Relation::OtherRun | Relation::Same) {
+        found.one_run = Some(relation.told("the newer log"));
+    }
     let text = match arguments.format {
         PlainFormat::Human => found.human(),
         PlainFormat::Json => serde_json::to_string_pretty(&found)? + "\n",

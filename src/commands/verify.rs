@@ -3,26 +3,49 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use super::gate::refusals;
 use super::judged::{Judged, judge};
+use crate::checklist::Edition;
 use crate::cli::VerifyArgs;
+use crate::engine::clock;
 use crate::error::Exit;
 use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
+use crate::journal::raw::Relation;
+use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
+use crate::report::plan::{LoosenedPart, PlanPart};
 use crate::run::RunState;
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
     let Judged { source, report, state } = judge(&arguments.log, &arguments.trust)?;
+    let refusals = refusals(arguments, &report, state.as_ref(), clock::now().wall);
+    let relation = arguments.against.as_deref().map(|other| against(source.log(), other)).transpose()?;
     let mut out = io::stdout().lock();
     tell(&mut out, &arguments.log, &report, state.as_ref())?;
     if let Some(run) = state.as_ref().and_then(|state| state.predecessor.as_ref()) {
         tell_before(&mut out, source.log(), run)?;
     }
-    Ok(exit(&report, state.as_ref(), arguments.require_go))
+    if let (Some(other), Some(relation)) = (&arguments.against, &relation) {
+        writeln!(out, "  against   {}", relation.told(&line(&other.display().to_string())))?;
+    }
+    refusals.iter().try_for_each(|why| writeln!(out, "  refused   {why}"))?;
+    let exit = exit(&report, state.as_ref(), arguments.require_go);
+    Ok(match relation {
+        Some(Relation::Fork(_) | Relation::OtherRun) => Exit::LogInvalid,
+        _ if exit == Exit::Good && !refusals.is_empty() => Exit::NoGo,
+        _ => exit,
+    })
+}
+
+/// How another log stands to this one.
+fn against(log: &Path, other: &Path) -> Result<Relation> {
+    let source = Source::open(other).with_context(|| format!("run log {}", other.display()))?;
+    Ok(Relation::of(log, source.log())?)
 }
 
 /// How the program ends that told of a log.
@@ -39,8 +62,10 @@ pub(super) fn exit(report: &Report, state: Option<&RunState>, require_go: bool) 
 fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunState>) -> io::Result<()> {
     let file = line(&log.display().to_string());
     match &report.answer {
-        Answer::Sealed => writeln!(out, "{file}: sealed by {}", names(&report.sealed_by))?,
-        Answer::Open => writeln!(out, "{file}: open: valid, but not sealed")?,
+        Answer::Sealed => {
+            writeln!(out, "{file}: sealed by {}{}", names(&report.sealed_by), whose_checklist(state))?;
+        }
+        Answer::Open => writeln!(out, "{file}: open: valid, but not sealed{}", whose_checklist(state))?,
         Answer::Invalid { at, why } => {
             writeln!(out, "{file}: INVALID at line {} (byte {}): {}", at.line, at.byte, line(why))?;
         }
@@ -67,6 +92,34 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
         tell_unvouched(out, report)?;
     }
     report.warnings.iter().try_for_each(|warning| writeln!(out, "  warning   {}", line(warning)))
+}
+
+/// What has to be known of a checklist that is not one that comes with gonogo.
+fn whose_checklist(state: Option<&RunState>) -> String {
+    let Some(state) = state else { return String::new() };
+    let (name, edition) = (line(&state.plan.checklist), state.lock.edition());
+    match Edition::of(&state.plan.checklist, edition) {
+        Edition::Released => String::new(),
+        Edition::Own => format!("; own checklist {name}, edition {edition}"),
+        Edition::Unknown => {
+            format!("; CHECKLIST UNKNOWN: called {name}, edition {edition} was never released")
+        }
+    }
+}
+
+/// What the run had to keep to, what was loosened of it, and what its evidence rests on.
+fn tell_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
+    let plan = PlanPart::of(state);
+    writeln!(out, "  checklist {}, {}, edition {}", plan.checklist, plan.known, plan.edition)?;
+    let seals: Vec<String> = plan.seals.iter().map(ToString::to_string).collect();
+    writeln!(out, "  required  seals of {}; {}", seals.join(" and "), plan.people)?;
+    plan.not_applicable.iter().try_for_each(|point| writeln!(out, "  n/a       by plan: {point}"))?;
+    for LoosenedPart { seq, by, reason, changes } in &plan.loosened {
+        let reason = reason.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+        writeln!(out, "  loosened  line {}, signed by {}{reason}", seq + 1, by.join(" and "))?;
+        changes.iter().try_for_each(|change| writeln!(out, "            {}", change.what))?;
+    }
+    writeln!(out, "  rests on  {}", plan.rests_on)
 }
 
 /// The run before, as the log names it, and what is to be seen of it beside this log.
@@ -96,12 +149,8 @@ fn names(principals: &[String]) -> String {
 fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
     let plan = &state.plan;
     let (environment, release) = (line(&plan.environment), line(&plan.release));
-    writeln!(
-        out,
-        "  run       {} of {environment}, release {release}, checklist {}",
-        state.run,
-        line(&plan.checklist)
-    )?;
+    writeln!(out, "  run       {} of {environment}, release {release}", state.run,)?;
+    tell_plan(out, state)?;
     if plan.rehearsal.is_some() {
         writeln!(out, "  rehearsal nothing of it was done to a real stack; it counts for nothing")?;
     }

@@ -1,7 +1,7 @@
 //! A log as lines of whatever version: which run it is of, and where it ends. Nothing of it is verified.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -63,6 +63,60 @@ pub fn id(path: &Path) -> Option<String> {
 pub fn hash_at(path: &Path, seq: u64) -> Option<Sha256Hex> {
     let line = complete_lines(path).ok()?.nth(usize::try_from(seq).ok()?)?;
     Some(Sha256Hex::of_line(&line.ok()?))
+}
+
+/// How one log stands to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// They are the same, line by line.
+    Same,
+    /// The other one has so many lines of this one, and no more.
+    Behind(u64),
+    /// The other one has all lines of this one, so many, and more.
+    Ahead(u64),
+    /// They are of one run, and differ at this line, from 1.
+    Fork(u64),
+    /// They are of different runs.
+    OtherRun,
+}
+
+impl Relation {
+    /// How `other` stands to `log`. Nothing of either is verified.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or does not begin as a log.
+    pub fn of(log: &Path, other: &Path) -> Result<Self, StoreError> {
+        let begins = |path: &Path| {
+            let none = || StoreError::new(path, io::Error::other("it does not begin as a run log"));
+            id(path).ok_or_else(none)
+        };
+        if begins(log)? != begins(other)? {
+            return Ok(Self::OtherRun);
+        }
+        let (mut own, mut others) = (complete_lines(log)?, complete_lines(other)?);
+        for line in 0.. {
+            match (own.next().transpose()?, others.next().transpose()?) {
+                (None, None) => return Ok(Self::Same),
+                (Some(_), None) => return Ok(Self::Behind(line)),
+                (None, Some(_)) => return Ok(Self::Ahead(line)),
+                (Some(one), Some(two)) if one != two => return Ok(Self::Fork(line + 1)),
+                _ => {}
+            }
+        }
+        Ok(Self::Same)
+    }
+
+    /// In words, of the other log as `name`.
+    #[must_use]
+    pub fn told(&self, name: &str) -> String {
+        match self {
+            Self::Same => format!("{name} is the same log"),
+            Self::Behind(lines) => format!("{name} ends at line {lines}; this one continues it"),
+            Self::Ahead(lines) => format!("{name} continues this one after line {lines}"),
+            Self::Fork(line) => format!("FORK: {name} is of the same run and differs from line {line} on"),
+            Self::OtherRun => format!("{name} is of another run"),
+        }
+    }
 }
 
 fn run_id(line: &[u8]) -> Option<String> {

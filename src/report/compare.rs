@@ -18,6 +18,9 @@ pub struct Comparison {
     pub old: Side,
     /// The newer one.
     pub new: Side,
+    /// That both logs are of one run, and how they stand to each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_run: Option<String>,
     /// The points that differ, in the newer run's order; then those that only the older one has.
     pub points: Vec<PointChange>,
     /// Tailoring and people.
@@ -72,13 +75,16 @@ impl Comparison {
         let pairs: Vec<_> = pairs.chain(gone).collect();
         let points = pairs.iter().filter_map(|(old, new)| point_change(*old, *new)).collect();
         let times = pairs.iter().filter_map(|(old, new)| Some(times((*old)?, (*new)?))).flatten().collect();
-        Self { old: side(old), new: side(new), points, plan: plan(old, new), times }
+        Self { old: side(old), new: side(new), one_run: None, points, plan: plan(old, new), times }
     }
 
     /// Whether nothing differs but the time that things took.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.points.is_empty() && self.plan.is_empty() && self.old.verdict == self.new.verdict
+        self.one_run.is_none()
+            && self.points.is_empty()
+            && self.plan.is_empty()
+            && self.old.verdict == self.new.verdict
     }
 
     /// For people: a block per point, what was with `-`, what is with `+`.
@@ -90,6 +96,9 @@ impl Comparison {
             let short = run.get(..8).unwrap_or(run);
             let took = span(std::time::Duration::from_millis(*took_ms));
             let _ = writeln!(out, "{sign} {what}: {verdict}, {took}, run {short}, {verification}");
+        }
+        if let Some(told) = &self.one_run {
+            let _ = writeln!(out, "\none run, two logs: {told}");
         }
         for point in &self.points {
             let _ = writeln!(out, "\n{}", point.id);

@@ -12,6 +12,7 @@ pub mod dsse;
 mod html;
 mod markdown;
 mod people;
+pub mod plan;
 mod points;
 mod statement;
 
