@@ -1,0 +1,81 @@
+//! Before a run is continued: what is not known of its log is said, and asked about.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::identity::ask;
+use super::judged::trusted_if_configured;
+use crate::engine::{ByTheRules, clock};
+use crate::journal::entry::Enrolled;
+use crate::journal::keys::fingerprint;
+use crate::journal::signers::AllowedSigners;
+use crate::journal::store::Store;
+use crate::journal::verify::{self, Answer};
+use crate::run::RunState;
+use crate::text::line;
+
+/// Lets a log pass that this host has written, whose signatures are valid, and whose people have signed here or are
+/// trusted signers. Any other one is told and asked about.
+///
+/// # Errors
+/// When nobody wants to continue it.
+pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()> {
+    let doubts = doubts(store, log, state)?;
+    if doubts.is_empty() {
+        return Ok(());
+    }
+    eprintln!("{}: not everything in this run log is known here:", line(&log.display().to_string()));
+    doubts.iter().for_each(|doubt| eprintln!("  {doubt}"));
+    eprintln!("`gonogo review` shows it. Whatever you sign in this run rests on what its log says.");
+    if ask("Continue this run? y to continue: ")? != "y" {
+        bail!("not continued, and nothing was signed; to open a new run, move this log out of its directory");
+    }
+    Ok(())
+}
+
+/// What is not known of a log, or not valid.
+fn doubts(store: &Store, log: &Path, state: &RunState) -> Result<Vec<String>> {
+    let mut doubts = Vec::new();
+    if store.head(&state.run)?.is_none() {
+        doubts.push("this host has not written it".to_owned());
+    }
+    for who in &state.roster {
+        if !is_known(store, who, state)? {
+            let key = fingerprint(&who.key).unwrap_or_else(|| line(&who.key));
+            let (name, role) = (line(&who.principal), who.role);
+            doubts.push(format!("{name} ({role}) with {key} has not signed here and is no trusted signer"));
+        }
+    }
+    doubts.extend(invalid(log, state)?);
+    Ok(doubts)
+}
+
+fn is_known(store: &Store, who: &Enrolled, state: &RunState) -> Result<bool> {
+    if store.has_enrolled(&who.principal, &who.key)? {
+        return Ok(true);
+    }
+    let signers = trusted_if_configured(state.plan.rehearsal.is_some())?;
+    let namespace = crate::journal::entry::ENTRY_NAMESPACE;
+    Ok(signers.is_some_and(|signers| {
+        signers.trust(&who.principal, &who.key, namespace, clock::now().wall).is_ok()
+    }))
+}
+
+/// What is wrong with it by itself, whoever its people are.
+fn invalid(log: &Path, state: &RunState) -> Result<Option<String>> {
+    let people = state.roster.iter().map(|who| (who.principal.as_str(), who.key.as_str()));
+    let signers = AllowedSigners::of_people(people);
+    let signers = if state.plan.rehearsal.is_some() { signers.for_rehearsals() } else { signers };
+    let file = File::open(log).with_context(|| log.display().to_string())?;
+    let mut rules = ByTheRules::default();
+    let report = verify::verify(BufReader::new(file), &signers, clock::now().wall, &mut rules)?;
+    Ok(match report.answer {
+        Answer::Sealed | Answer::Open => None,
+        Answer::Invalid { at, why } => {
+            Some(format!("INVALID at line {}: {}; it can never be sealed", at.line, line(&why)))
+        }
+    })
+}

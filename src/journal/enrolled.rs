@@ -1,0 +1,57 @@
+//! The people who have signed run logs on this host, in this state directory, each with the key they signed with.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use super::store::{Store, StoreError, make_directory};
+
+impl Store {
+    /// Whether somebody of that name has signed here with that key (`ssh-ed25519 AAAA…`).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn has_enrolled(&self, principal: &str, key: &str) -> Result<bool, StoreError> {
+        let text = match fs::read_to_string(&self.enrolled) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            text => text.map_err(|source| StoreError::new(&self.enrolled, source))?,
+        };
+        let wanted = format!("{principal} {key}");
+        Ok(text.lines().any(|line| line == wanted))
+    }
+
+    /// Remembers somebody who signs here.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn remember_enrolled(&self, principal: &str, key: &str) -> Result<(), StoreError> {
+        if self.has_enrolled(principal, key)? {
+            return Ok(());
+        }
+        let failed = |source| StoreError::new(&self.enrolled, source);
+        if let Some(directory) = self.enrolled.parent() {
+            make_directory(directory)?;
+        }
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.enrolled);
+        // One write, so that two programs cannot mix their lines.
+        file.and_then(|mut file| file.write_all(format!("{principal} {key}\n").as_bytes())).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_known_with_their_own_key_only() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::new(&home.path().join("state"), None);
+        assert!(!store.has_enrolled("a@x", "ssh-ed25519 AAAA").unwrap());
+        store.remember_enrolled("a@x", "ssh-ed25519 AAAA").unwrap();
+        store.remember_enrolled("a@x", "ssh-ed25519 AAAA").unwrap();
+        assert!(store.has_enrolled("a@x", "ssh-ed25519 AAAA").unwrap());
+        assert!(!store.has_enrolled("a@x", "ssh-ed25519 BBBB").unwrap());
+        assert!(!store.has_enrolled("b@x", "ssh-ed25519 AAAA").unwrap());
+        assert_eq!(fs::read_to_string(home.path().join("state/enrolled")).unwrap().lines().count(), 1);
+    }
+}
