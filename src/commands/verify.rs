@@ -12,13 +12,15 @@ use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
+use crate::report::Trust;
 use crate::run::RunState;
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let Judged { source, report, state } = judge(&arguments.log, &arguments.trust)?;
+    let Judged { source, report, state, trust } = judge(&arguments.log, &arguments.trust)?;
     let mut out = io::stdout().lock();
     tell(&mut out, &arguments.log, &report, state.as_ref())?;
+    tell_trust(&mut out, &trust)?;
     if let Some(run) = state.as_ref().and_then(|state| state.predecessor.as_ref()) {
         tell_before(&mut out, source.log(), run)?;
     }
@@ -67,6 +69,11 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
         tell_unvouched(out, report)?;
     }
     report.warnings.iter().try_for_each(|warning| writeln!(out, "  warning   {}", line(warning)))
+}
+
+/// Which files said whom to trust.
+fn tell_trust(out: &mut impl Write, trust: &Trust) -> io::Result<()> {
+    trust.lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
 /// The run before, as the log names it, and what is to be seen of it beside this log.

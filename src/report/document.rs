@@ -7,6 +7,7 @@ use super::chart::{Bar, bars};
 use super::debrief::{Broken, Rehearsal, rehearsal};
 use super::people::{Acted, People, Person, people};
 use super::points::{Section, sections};
+use super::trust::Trust;
 use crate::journal::entry::{Entry, Recovered};
 use crate::journal::verify::{Answer, Report};
 use crate::outcome::Sha256Hex;
@@ -26,6 +27,8 @@ pub struct Basis<'a> {
     pub state: &'a RunState,
     /// What verification found.
     pub verified: &'a Report,
+    /// Whom that trusted.
+    pub trust: &'a Trust,
     /// What was broken in it on purpose.
     pub drills: &'a [Broken<'a>],
 }
@@ -37,6 +40,8 @@ pub struct Document {
     pub log: Log,
     /// What verification found.
     pub verification: Verification,
+    /// Whom verification trusted.
+    pub trust: Trust,
     /// What was promoted, where.
     pub run: Run,
     /// The verdict at the end of the log.
@@ -187,6 +192,7 @@ impl Document {
                 head: verified.head.to_string(),
             },
             verification: verification(verified),
+            trust: basis.trust.clone(),
             run: run(first, state, now),
             verdict: verdict(state, &judgement),
             rehearsal: rehearsal(basis.entries, state, basis.drills),

@@ -121,7 +121,7 @@ impl Bench {
 
     fn verify_bytes(&self, bytes: &[u8]) -> Report {
         let line = format!("{} {}\n", self.alice.principal, self.alice.public);
-        let signers = AllowedSigners::parse("s", &line).unwrap();
+        let signers = AllowedSigners::parse("s", &line);
         verify(bytes, &signers, now(9).wall, &mut Lenient(false)).unwrap()
     }
 
@@ -298,7 +298,7 @@ fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
 fn who_is_not_trusted_or_signs_with_another_key_is_found() {
     let bench = Bench::new();
     bench.write();
-    let signers = |text: &str| AllowedSigners::parse("s", text).unwrap();
+    let signers = |text: &str| AllowedSigners::parse("s", text);
     let why = |signers| match verify(bench.bytes().as_slice(), &signers, now(9).wall, &mut Lenient(false))
         .unwrap()
         .answer
