@@ -15,7 +15,9 @@ pub(super) fn config(key: &str) -> Option<String> {
     ["--global", "--system"].iter().find_map(|scope| {
         let mut git = Command::new("git");
         git.args(["config", scope, "--get", key]).current_dir("/");
-        FOREIGN.iter().for_each(|name| drop(git.env_remove(name)));
+        for name in FOREIGN {
+            git.env_remove(name);
+        }
         answer(&mut git)
     })
 }
