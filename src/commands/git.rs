@@ -6,9 +6,20 @@ use std::process::{Command, Stdio};
 /// How many tags are offered.
 const OFFERED: usize = 8;
 
-/// A setting of the user's.
+/// Variables that would point git at a repository, or add settings that no file of the user's has.
+const FOREIGN: [&str; 5] =
+    ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"];
+
+/// A setting of the user's, or else of the system's; never one of a repository. None without git.
 pub(super) fn config(key: &str) -> Option<String> {
-    ask(&["config", "--get", key])
+    ["--global", "--system"].iter().find_map(|scope| {
+        let mut git = Command::new("git");
+        git.args(["config", scope, "--get", key]).current_dir("/");
+        for name in FOREIGN {
+            git.env_remove(name);
+        }
+        answer(&mut git)
+    })
 }
 
 /// The newest tags of a repository; none if it is none.
@@ -32,8 +43,11 @@ fn is_reference(name: &str) -> bool {
 }
 
 fn ask(arguments: &[&str]) -> Option<String> {
-    let output =
-        Command::new("git").args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    answer(Command::new("git").args(arguments))
+}
+
+fn answer(git: &mut Command) -> Option<String> {
+    let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !answer.is_empty()).then_some(answer)
 }

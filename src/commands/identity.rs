@@ -233,22 +233,8 @@ fn in_agent(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
     }
 }
 
-/// Whom a user trusts.
-pub(super) fn signers_file(given: Option<&Path>, settings: &Settings) -> Result<PathBuf> {
-    let found = given.map(Path::to_owned).or_else(|| settings.signers.clone());
-    found.or_else(|| git::config("gpg.ssh.allowedSignersFile").map(|path| at_home(&path))).context(
-        "whom do you trust? Give --signers FILE, an allowed_signers file with a line per person: \
-         `you@example.com ssh-ed25519 AAAA…`",
-    )
-}
-
-/// Whom nobody is to trust any more, if anybody says so.
-pub(super) fn revoked_file(given: Option<&Path>, settings: &Settings) -> Option<PathBuf> {
-    let found = given.map(Path::to_owned).or_else(|| settings.revoked.clone());
-    found.or_else(|| git::config("gpg.ssh.revocationFile").map(|path| at_home(&path)))
-}
-
-fn at_home(path: &str) -> PathBuf {
+/// A path of a setting, its `~/` written out.
+pub(super) fn at_home(path: &str) -> PathBuf {
     let home =
         path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
     home.unwrap_or_else(|| PathBuf::from(path))

@@ -27,6 +27,7 @@ mod stand_in;
 mod start;
 mod supervise;
 mod trust;
+mod trusted;
 mod verify;
 
 use std::ffi::OsString;

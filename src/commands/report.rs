@@ -84,6 +84,7 @@ fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
         entries: &entries,
         state: &state,
         verified: &judged.report,
+        trust: &judged.trust,
         drills: &drills,
     };
     let document = Document::of(&basis);

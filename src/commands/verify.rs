@@ -18,15 +18,17 @@ use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
 use crate::report::plan::{LoosenedPart, PlanPart};
+use crate::report::Trust;
 use crate::run::RunState;
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let Judged { source, report, state } = judge(&arguments.log, &arguments.trust)?;
+    let Judged { source, report, state, trust } = judge(&arguments.log, &arguments.trust)?;
     let refusals = refusals(arguments, &report, state.as_ref(), clock::now().wall);
     let relation = arguments.against.as_deref().map(|other| against(source.log(), other)).transpose()?;
     let mut out = io::stdout().lock();
     tell(&mut out, &arguments.log, &report, state.as_ref())?;
+    tell_trust(&mut out, &trust)?;
     if let Some(run) = state.as_ref().and_then(|state| state.predecessor.as_ref()) {
         tell_before(&mut out, source.log(), run)?;
     }
@@ -120,6 +122,11 @@ fn tell_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
         changes.iter().try_for_each(|change| writeln!(out, "            {}", change.what))?;
     }
     writeln!(out, "  rests on  {}", plan.rests_on)
+}
+
+/// Which files said whom to trust.
+fn tell_trust(out: &mut impl Write, trust: &Trust) -> io::Result<()> {
+    trust.lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
 /// The run before, as the log names it, and what is to be seen of it beside this log.

@@ -14,7 +14,7 @@ use crate::journal::keys::Signer;
 use crate::journal::raw::RawLog;
 use crate::journal::store::{Store, StoreError, peek};
 use crate::outcome::Sha256Hex;
-use crate::run::{Act, Command, RunState, may_enrol};
+use crate::run::{Act, Command, RunState};
 
 /// What a new run is opened with.
 pub struct Opening {
@@ -133,7 +133,7 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
         None => {
             let (principal, key) = (signer.principal.clone(), signer.public.clone());
             // Before anything is put on record: who cannot take part leaves no entry.
-            may_enrol(&state.roster, &Enrolled { principal, key, role }).map_err(NotDone::from)?;
+            state.may_enrol(&Enrolled { principal, key, role }).map_err(NotDone::from)?;
             let join = Act::Join { key: signer.public.clone(), role };
             Ok(Some(Command::new(signer.principal.clone(), join)))
         }

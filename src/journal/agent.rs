@@ -10,7 +10,8 @@ use ssh_encoding::{Decode as _, Encode as _};
 use ssh_key::Signature;
 use ssh_key::public::KeyData;
 
-use super::sshsig::{is_accepted, public_line};
+use super::public_key::is_accepted;
+use super::sshsig::public_line;
 use crate::text;
 
 const REQUEST_IDENTITIES: u8 = 11;

@@ -12,6 +12,7 @@ use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 
 use super::agent::{Agent, AgentError};
+use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
 use crate::secret::Secret;
 
@@ -257,7 +258,7 @@ fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     let text = zeroize::Zeroizing::new(fs::read(path).map_err(read_error)?);
     let key = PrivateKey::from_openssh(text.as_slice())
         .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
-    if !sshsig::is_accepted(&key.algorithm()) {
+    if !is_accepted(&key.algorithm()) {
         return Err(LoadKeyError::Algorithm { path: path.to_owned(), algorithm: key.algorithm() });
     }
     Ok(key)

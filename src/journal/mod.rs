@@ -11,6 +11,7 @@ pub mod file;
 pub mod holder;
 pub mod index;
 pub mod keys;
+pub mod public_key;
 pub mod raw;
 pub mod read;
 mod recover;

@@ -8,6 +8,8 @@ use ssh_encoding::{Decode as _, Encode as _};
 use ssh_key::public::{KeyData, SkEd25519};
 use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig};
 
+use super::public_key::{is_accepted, is_compressed};
+
 /// What follows the signature proper of a security key: flags, then a counter of 4 bytes.
 const SK_TRAILER: usize = 5;
 /// The flag that says that somebody touched the key.
@@ -28,6 +30,9 @@ pub enum SignatureError {
     /// Made with a kind of key that is not accepted.
     #[error("the signature was made with a {0} key; run logs are signed with ed25519, ecdsa or sk- keys")]
     Algorithm(String),
+    /// Made with a key in a form that OpenSSH does not take.
+    #[error("the signature names its key by a compressed point, which OpenSSH does not take")]
+    Compressed,
     /// Made by a security key that nobody touched.
     #[error("the signature was made by a security key without anybody touching it")]
     Untouched,
@@ -79,11 +84,6 @@ pub(super) const fn is_sk(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256)
 }
 
-/// Whether run logs are signed with keys of a kind.
-pub(super) const fn is_accepted(algorithm: &Algorithm) -> bool {
-    matches!(algorithm, Algorithm::Ed25519 | Algorithm::Ecdsa { .. }) || is_sk(algorithm)
-}
-
 /// Verifies a signature and returns the key that made it, as `ssh-ed25519 AAAA…`.
 ///
 /// Weak keys (of small order) and signatures that are not canonical do not verify, nor do those of a security
@@ -107,6 +107,9 @@ pub(super) fn holds(key: &KeyData, signed: &[u8], signature: &Signature) -> Resu
     let kind = key.algorithm();
     if !is_accepted(&kind) {
         return Err(SignatureError::Algorithm(kind.to_string()));
+    }
+    if is_compressed(key) {
+        return Err(SignatureError::Compressed);
     }
     if signature.algorithm() != kind {
         return Err(SignatureError::Mismatch);

@@ -71,6 +71,8 @@ enum Wrong {
     Unsigned(&'static str),
     #[error("a machine's entry ({0}) that is signed, or said to be by {1}")]
     NotMachine(&'static str, String),
+    #[error("an act of a person ({0}) by {MACHINE}, which is the name of the machine's own entries")]
+    MachineSigns(&'static str),
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error(transparent)]
@@ -142,6 +144,9 @@ fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wro
     };
     if !entry.event.is_act() {
         return Err(Wrong::NotMachine(kind, by.clone()));
+    }
+    if by == MACHINE {
+        return Err(Wrong::MachineSigns(kind));
     }
     let message = entry.signed_part(line).ok_or(SignatureError::Mismatch)?;
     let under = |rehearsal| sshsig::verify(signature, entry.event.namespace(rehearsal), &message);

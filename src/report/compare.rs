@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Document;
+use super::Trust;
 use super::points::{Observed, PointPart};
+use crate::text::line;
 use crate::time::span;
 
 /// From how many milliseconds on a change of time is worth telling, if it is also a change by half or double.
@@ -21,6 +23,8 @@ pub struct Comparison {
     /// That both logs are of one run, and how they stand to each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub one_run: Option<String>,
+    /// Whom the verification of both trusted.
+    pub trust: Trust,
     /// The points that differ, in the newer run's order; then those that only the older one has.
     pub points: Vec<PointChange>,
     /// Tailoring and people.
@@ -75,7 +79,8 @@ impl Comparison {
         let pairs: Vec<_> = pairs.chain(gone).collect();
         let points = pairs.iter().filter_map(|(old, new)| point_change(*old, *new)).collect();
         let times = pairs.iter().filter_map(|(old, new)| Some(times((*old)?, (*new)?))).flatten().collect();
-        Self { old: side(old), new: side(new), one_run: None, points, plan: plan(old, new), times }
+        let (trust, plan) = (new.trust.clone(), plan(old, new));
+        Self { old: side(old), new: side(new), one_run: None, trust, points, plan, times }
     }
 
     /// Whether nothing differs but the time that things took.
@@ -96,6 +101,12 @@ impl Comparison {
             let short = run.get(..8).unwrap_or(run);
             let took = span(std::time::Duration::from_millis(*took_ms));
             let _ = writeln!(out, "{sign} {what}: {verdict}, {took}, run {short}, {verification}");
+        }
+        for (word, told) in self.trust.lines() {
+            let _ = writeln!(out, "  {word:<9} {told}");
+        }
+        for warning in &self.trust.ignored {
+            let _ = writeln!(out, "  warning   {}", line(warning));
         }
         if let Some(told) = &self.one_run {
             let _ = writeln!(out, "\none run, two logs: {told}");

@@ -8,6 +8,7 @@ use super::debrief::{Broken, Rehearsal, rehearsal};
 use super::people::{Acted, People, Person, people};
 use super::plan::PlanPart;
 use super::points::{Section, sections};
+use super::trust::Trust;
 use crate::journal::entry::{Entry, Recovered};
 use crate::journal::verify::{Answer, Report};
 use crate::outcome::Sha256Hex;
@@ -27,6 +28,8 @@ pub struct Basis<'a> {
     pub state: &'a RunState,
     /// What verification found.
     pub verified: &'a Report,
+    /// Whom that trusted.
+    pub trust: &'a Trust,
     /// What was broken in it on purpose.
     pub drills: &'a [Broken<'a>],
 }
@@ -38,6 +41,8 @@ pub struct Document {
     pub log: Log,
     /// What verification found.
     pub verification: Verification,
+    /// Whom verification trusted.
+    pub trust: Trust,
     /// What was promoted, where.
     pub run: Run,
     /// What it had to keep to.
@@ -190,6 +195,7 @@ impl Document {
                 head: verified.head.to_string(),
             },
             verification: verification(verified),
+            trust: basis.trust.clone(),
             run: run(first, state, now),
             plan: PlanPart::of(state),
             verdict: verdict(state, &judgement),

@@ -15,8 +15,10 @@ mod people;
 pub mod plan;
 mod points;
 mod statement;
+mod trust;
 
 pub use self::document::{Basis, Document};
 pub use self::html::html;
 pub use self::markdown::markdown;
 pub use self::statement::statement;
+pub use self::trust::{Trust, TrustFile};

@@ -101,7 +101,7 @@ impl Case<'_> {
 
     fn join(&self, key: String, role: Role) -> Result<Event, Refusal> {
         let newcomer = Enrolled { principal: self.by.to_owned(), key, role };
-        may_enrol(&self.state.roster, &newcomer)?;
+        self.state.may_enrol(&newcomer)?;
         Ok(Joined { key: newcomer.key, role }.into())
     }
 
@@ -337,24 +337,6 @@ pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
         Some(Evidence { probe: id.clone(), seq: look.seq, hash: look.outcome.evidence_hash() })
     };
     point.probes.iter().filter_map(|probe| seen(&probe.id)).collect()
-}
-
-/// Whether somebody may be added to a roster: one name, one key.
-///
-/// # Errors
-/// Which of them is there already.
-pub fn may_enrol(roster: &[Enrolled], newcomer: &Enrolled) -> Result<(), Refusal> {
-    let refuse = |why: String| Err(Refusal::Enrolment(why));
-    if let Some(twin) = roster.iter().find(|other| other.principal == newcomer.principal) {
-        return refuse(format!("{} takes part already, as {}", twin.principal, twin.role));
-    }
-    if let Some(twin) = roster.iter().find(|other| other.key == newcomer.key) {
-        return refuse(format!(
-            "this key takes part already, as {}'s; two people need two keys",
-            twin.principal
-        ));
-    }
-    Ok(())
 }
 
 /// Words of a person: not none, not too many, harmless to show.

@@ -3,6 +3,7 @@
 mod actions;
 mod command;
 mod decide;
+mod enrolments;
 mod known;
 mod live;
 mod next;
@@ -16,7 +17,7 @@ mod verdict;
 
 pub use actions::{ActionState, Deed, Finished, Progress, Start, seen_by};
 pub use command::{Act, Command, Refusal};
-pub use decide::{MAX_WORDS, decide, evidence, may_enrol};
+pub use decide::{MAX_WORDS, decide, evidence};
 pub use known::{
     Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
 };

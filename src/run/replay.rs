@@ -1,7 +1,8 @@
 //! Replaying a log by the rules: every entry must be what the rules would have written.
 
 use super::command::{Act, Command};
-use super::decide::{decide, may_enrol};
+use super::decide::decide;
+use super::enrolments::Enrolments;
 use super::state::RunState;
 use crate::checklist::check_logged;
 use crate::journal::entry::{Entry, Event, MACHINE, Opened, Verdict};
@@ -46,12 +47,12 @@ impl Replay {
 }
 
 fn check_opening(entry: &Entry, opened: &Opened) -> Result<(), String> {
-    let mut roster = Vec::new();
+    let mut enrolments = Enrolments::default();
     for operator in &opened.roster {
-        may_enrol(&roster, operator).map_err(|refusal| refusal.to_string())?;
-        roster.push(operator.clone());
+        enrolments.check(operator).map_err(|refusal| refusal.to_string())?;
+        enrolments.add(operator);
     }
-    if !roster.iter().any(|operator| operator.principal == entry.header.by) {
+    if !opened.roster.iter().any(|operator| operator.principal == entry.header.by) {
         return Err(format!("{} opened a run that they do not take part in", entry.header.by));
     }
     check_logged(&opened.plan)?;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rpds::VectorSync;
 
 use super::actions::ActionState;
+use super::command::Refusal;
+use super::enrolments::Enrolments;
 use super::known::{
     Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
 };
@@ -39,6 +41,8 @@ pub struct RunState {
     pub agreed: BTreeSet<PointId>,
     /// Who may act.
     pub roster: Vec<Enrolled>,
+    /// The same, for telling whether one more may.
+    pub(super) enrolments: Enrolments,
     /// The run before it.
     pub predecessor: Option<Predecessor>,
     /// By the points' ids; every point of the plan is there.
@@ -79,6 +83,7 @@ impl RunState {
             loosened: Vec::new(),
             agreed: BTreeSet::new(),
             roster: opened.roster.clone(),
+            enrolments: opened.roster.iter().collect(),
             predecessor: opened.previous_run.clone(),
             points: BTreeMap::new(),
             actions: BTreeMap::new(),
@@ -108,6 +113,14 @@ impl RunState {
         Some(state)
     }
 
+    /// Whether somebody may be added to those who take part: one name, one secret key.
+    ///
+    /// # Errors
+    /// Which of them is there already.
+    pub fn may_enrol(&self, newcomer: &Enrolled) -> Result<(), Refusal> {
+        self.enrolments.check(newcomer)
+    }
+
     /// Takes in the next entry.
     pub fn apply(&mut self, entry: &Entry) {
         if !matches!(
@@ -119,11 +132,12 @@ impl RunState {
         match &entry.event {
             Event::Opened(_) | Event::Resumed(_) | Event::TakenOver(_) => {}
             Event::Recovered(event) => self.recoveries.push((entry.header.seq, (**event).clone())),
-            Event::Joined(event) => self.roster.push(Enrolled {
-                principal: entry.header.by.clone(),
-                key: event.key.clone(),
-                role: event.role,
-            }),
+            Event::Joined(event) => {
+                let (principal, key) = (entry.header.by.clone(), event.key.clone());
+                let newcomer = Enrolled { principal, key, role: event.role };
+                self.enrolments.add(&newcomer);
+                self.roster.push(newcomer);
+            }
             Event::Probed(event) => self.probed(entry, event),
             Event::Confirmed(event) => self.confirmed(entry, event),
             Event::Waived(event) => self.waived(entry, event),

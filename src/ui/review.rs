@@ -51,6 +51,11 @@ pub trait Record: Send + Sync {
     /// The next position (or the one before) whose entry holds a text, in whatever case.
     fn find(&self, text: &str, from: usize, forward: bool) -> Option<usize>;
 
+    /// Whom its verification trusts, and by which files.
+    fn trust(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What a side file holds, if it is the one that the log has the digest of.
     ///
     /// # Errors

@@ -179,6 +179,9 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     };
     sheet.put(vec![view.dim(&signed)], width, 2);
     sheet.put(vec![view.dim(&format!("SHA-256 {}", entry.hash))], width, 2);
+    for told in review.record.trust() {
+        sheet.put(vec![view.dim(&told)], width, 2);
+    }
     if let Event::Recovered(event) = &entry.event
         && let Some(torn) = &event.torn
     {

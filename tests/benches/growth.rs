@@ -37,7 +37,7 @@ pub fn bench() {
         let signer = log::each(entries, &sandbox.work(), &mut |line| file.write_all(line).unwrap());
         file.into_inner().unwrap().sync_all().unwrap();
         let trusted = format!("{} {}\n", signer.principal, signer.public);
-        let signers = AllowedSigners::parse("-", &trusted).unwrap();
+        let signers = AllowedSigners::parse("-", &trusted);
         let (subject, reference) = turns(
             rounds,
             || millis(|| whole(&path, &signers, entries as u64)),

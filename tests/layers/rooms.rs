@@ -45,7 +45,12 @@ const ROOMS: &[Room] = &[
         never: &[],
     },
     Room { name: "probe", modules: &["probe"], may: &["checklist", "outcome"], never: &[] },
-    Room { name: "run", modules: &["run"], may: &["checklist", "outcome", "journal::entry"], never: PURE },
+    Room {
+        name: "run",
+        modules: &["run"],
+        may: &["checklist", "outcome", "journal::entry", "journal::public_key"],
+        never: PURE,
+    },
     Room { name: "journal", modules: &["journal"], may: &["checklist", "outcome"], never: &[] },
     Room { name: "checklist", modules: &["checklist"], may: &["outcome"], never: &[] },
     Room { name: "outcome", modules: &["outcome"], may: &[], never: &[] },

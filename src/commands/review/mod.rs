@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::runtime::Builder;
 
 use self::record::Log;
-use super::judged::{judge_log, trusted};
+use super::judged::judge_log;
 use super::run::look;
 use super::session::hear_signals;
 use super::settings::Settings;
+use super::trusted::trusted;
 use crate::checklist::Role;
 use crate::cli::ReviewArgs;
 use crate::engine::clock;
@@ -44,8 +45,8 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     let named = || format!("run log {}", path.display());
     let source = Source::open(path).with_context(named)?;
     // Whom to trust is asked before the screen is taken.
-    let signers = trusted(&arguments.trust)?;
-    let log = Arc::new(Log::open(source.log()).with_context(named)?);
+    let trusted = trusted(&arguments.trust)?;
+    let log = Arc::new(Log::open(source.log(), trusted.source.clone()).with_context(named)?);
     let (tell, messages) = mpsc::channel();
     let (reading, to_screen, unpacked) = (Arc::clone(&log), tell.clone(), source.log().to_owned());
     let first = log.first().ok_or_else(|| {
@@ -55,7 +56,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     thread::spawn(move || {
         let mut read = |whole| drop(to_screen.send(Msg::Reviewed(Progress::Read(whole))));
         let found = match reading.read(&mut read) {
-            Ok(()) => match judge_log(&unpacked, &signers) {
+            Ok(()) => match judge_log(&unpacked, &trusted) {
                 Ok((report, _)) => found(&report),
                 Err(error) => Found::Unknown(chain(error.as_ref())),
             },

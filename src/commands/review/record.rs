@@ -10,8 +10,9 @@ use crate::journal::entry::{Entry, Torn};
 use crate::journal::index;
 use crate::journal::side;
 use crate::journal::store::StoreError;
+use crate::report::Trust;
 use crate::run::RunState;
-use crate::text::excerpt;
+use crate::text::{excerpt, line};
 use crate::ui::review::{Mark, Record};
 
 /// The fewest entries between two states that are kept.
@@ -30,6 +31,8 @@ pub(super) struct Log {
     known: RwLock<Known>,
     /// States on the way to what was asked for last, which the next one is mostly a neighbour of.
     near: RwLock<Vec<(usize, Arc<RunState>)>>,
+    /// Whom its verification trusts.
+    trust: Trust,
 }
 
 /// What is known of the entries.
@@ -44,7 +47,7 @@ struct Known {
 
 impl Log {
     /// Opens a log, and reads its first entry.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, trust: Trust) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(|source| StoreError { path: path.to_owned(), source })?;
         let mut known = Known::default();
         index::each(path, &mut |entry, from, to| {
@@ -55,7 +58,8 @@ impl Log {
             }
             ControlFlow::Break(())
         })?;
-        Ok(Self { path: path.to_owned(), file, known: RwLock::new(known), near: RwLock::default() })
+        let (known, near) = (RwLock::new(known), RwLock::default());
+        Ok(Self { path: path.to_owned(), file, known, near, trust })
     }
 
     /// The run as it was opened.
@@ -163,6 +167,11 @@ impl Record for Log {
         let holds = |at: &usize| self.bytes(*at).is_some_and(|line| said(&line).contains(&sought));
         let len = self.len();
         if forward { (from..len).find(holds) } else { (0..=from.min(len.checked_sub(1)?)).rev().find(holds) }
+    }
+
+    fn trust(&self) -> Vec<String> {
+        let files = self.trust.lines().into_iter().map(|(word, told)| format!("{word}: {told}"));
+        files.chain(self.trust.ignored.iter().map(|ignored| line(ignored))).collect()
     }
 
     fn side(&self, torn: &Torn) -> Result<String, String> {

@@ -130,7 +130,7 @@ impl Bench {
     /// The same, of what may have become a log of another version.
     fn try_verify(&self, bytes: &[u8]) -> Result<Report, VerifyError> {
         let line = format!("{} {}\n", self.alice.principal, self.alice.public);
-        let signers = AllowedSigners::parse("s", &line).unwrap();
+        let signers = AllowedSigners::parse("s", &line);
         verify(bytes, &signers, now(9).wall, &mut Lenient(false))
     }
 
@@ -308,7 +308,7 @@ fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
 fn who_is_not_trusted_or_signs_with_another_key_is_found() {
     let bench = Bench::new();
     bench.write();
-    let signers = |text: &str| AllowedSigners::parse("s", text).unwrap();
+    let signers = |text: &str| AllowedSigners::parse("s", text);
     let why = |signers| match verify(bench.bytes().as_slice(), &signers, now(9).wall, &mut Lenient(false))
         .unwrap()
         .answer

@@ -5,6 +5,7 @@ use super::*;
 fn nobody_seals_before_all_who_must_seal_take_part() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
     world.state.roster.retain(|who| who.role == Role::Driver);
+    world.state.enrolments = world.state.roster.iter().collect();
     world.decision();
     assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NobodyToSeal(Role::Reviewer)));
     world.act(BOB, Act::Join { key: "bob's".into(), role: Role::Reviewer }).unwrap();

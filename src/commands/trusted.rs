@@ -1,0 +1,162 @@
+//! Whom the person trusts: the files that say so, and which option or setting names them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::fs::{Mode, OFlags};
+use sha2::{Digest as _, Sha256};
+
+use super::git;
+use super::identity::at_home;
+use super::settings::Settings;
+use crate::cli::TrustArgs;
+use crate::journal::revoked::Revoked;
+use crate::journal::signers::AllowedSigners;
+use crate::outcome::Sha256Hex;
+use crate::report::{Trust, TrustFile};
+use crate::text::line;
+
+/// The most bytes of such a file.
+const MOST: u64 = 4 * 1024 * 1024;
+
+/// Whom the person trusts, and what to say about it.
+pub(super) struct Trusted {
+    /// Whom.
+    pub(super) signers: AllowedSigners,
+    /// By which files.
+    pub(super) source: Trust,
+}
+
+/// A path, and what names it.
+struct Named {
+    path: PathBuf,
+    from: String,
+}
+
+/// Where a path can be named.
+struct Names<'a> {
+    option: (&'static str, Option<&'a Path>),
+    setting: (&'static str, Option<&'a Path>),
+    git: &'static str,
+}
+
+/// Whom the person trusts, but for revoked keys.
+pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
+    let settings = Settings::read()?;
+    let (signers, file) = match (&trust.signers, trust.rehearsal) {
+        (None, true) => (AllowedSigners::of_rehearsals(), None),
+        (given, rehearsal) => {
+            let (signers, file) = read_signers(given.as_deref(), &settings)?;
+            (if rehearsal { signers.for_rehearsals() } else { signers }, Some(file))
+        }
+    };
+    let (revoked, revoked_file) = read_revoked(trust.revoked.as_deref(), &settings)?;
+    let source = Trust { signers: file, revoked: revoked_file, ignored: signers.warnings() };
+    Ok(Trusted { signers: signers.without(revoked), source })
+}
+
+fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
+    let names = Names {
+        option: ("--signers", given),
+        setting: ("signers", settings.signers.as_deref()),
+        git: "gpg.ssh.allowedSignersFile",
+    };
+    let named = names.find()?.context(
+        "trusted signers required: give --signers FILE, an allowed_signers file with a line per person: \
+         `you@example.com ssh-ed25519 AAAA…`",
+    )?;
+    let (bytes, file) = named.read("allowed signers")?;
+    Ok((AllowedSigners::parse(&named.path.display().to_string(), bytes), file))
+}
+
+/// None is as good as an empty one; one that is named and cannot be read is an error.
+fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, Option<TrustFile>)> {
+    let names = Names {
+        option: ("--revoked", given),
+        setting: ("revoked", settings.revoked.as_deref()),
+        git: "gpg.ssh.revocationFile",
+    };
+    let Some(named) = names.find()? else { return Ok((Revoked::default(), None)) };
+    let (bytes, file) = named.read("revoked keys")?;
+    let revoked = Revoked::parse(&named.path.display().to_string(), &bytes);
+    Ok((revoked.map_err(|problem| anyhow!("{problem}"))?, Some(file)))
+}
+
+impl Names<'_> {
+    fn find(&self) -> Result<Option<Named>> {
+        if let (name, Some(path)) = self.option {
+            return Ok(Some(Named { path: path.to_owned(), from: name.to_owned() }));
+        }
+        if let (key, Some(path)) = self.setting {
+            let from = format!("{}, {key}", Settings::path()?.display());
+            return absolute(&path.to_string_lossy(), from).map(Some);
+        }
+        git::config(self.git).map(|path| absolute(&path, format!("git, {}", self.git))).transpose()
+    }
+}
+
+/// A setting holds in every directory, so what it names does not depend on one.
+fn absolute(path: &str, from: String) -> Result<Named> {
+    let path = at_home(path);
+    if !path.is_absolute() {
+        bail!(
+            "{from}: {} is a relative path, another file in every directory; write the whole path",
+            line(&path.display().to_string())
+        );
+    }
+    Ok(Named { path, from })
+}
+
+impl Named {
+    /// The file's bytes, and what to say about it.
+    fn read(&self, what: &str) -> Result<(Vec<u8>, TrustFile)> {
+        let name = line(&self.path.display().to_string());
+        let bytes = read_regular(&self.path).with_context(|| format!("{what} {name} ({})", self.from))?;
+        let whole = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        let file = TrustFile {
+            path: line(&whole.display().to_string()),
+            sha256: Sha256Hex(Sha256::digest(&bytes).into()).to_string(),
+            from: line(&self.from),
+        };
+        Ok((bytes, file))
+    }
+}
+
+/// A regular file's bytes. Whatever else has the name is not waited for.
+fn read_regular(path: &Path) -> Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(std::io::Error::from)?);
+    if !file.metadata()?.is_file() {
+        bail!("expected a regular file");
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        bail!("expected at most {} MiB", MOST / (1024 * 1024));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_of_a_bounded_size_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        std::fs::write(at("file"), "x").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        File::create(at("large")).unwrap().set_len(MOST + 1).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let told = |path: &Path| read_regular(path).map_err(|error| error.to_string());
+        assert_eq!(told(&at("file")), Ok(b"x".to_vec()));
+        assert_eq!(told(&at("link")), Ok(b"x".to_vec()));
+        for other in [at("fifo"), home.path().to_owned(), "/dev/zero".into(), "/dev/null".into()] {
+            assert_eq!(told(&other), Err("expected a regular file".into()), "{}", other.display());
+        }
+        assert_eq!(told(&at("large")), Err("expected at most 4 MiB".into()));
+    }
+}

@@ -1,0 +1,247 @@
+//! Public keys as OpenSSH's files have them, and whose they are: one secret key is one person, whatever
+//! form its public half is written in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ssh_encoding::Encode as _;
+use ssh_key::public::{EcdsaPublicKey, KeyData};
+use ssh_key::{Algorithm, PublicKey};
+
+/// The first byte of a point that is written with both its coordinates.
+const UNCOMPRESSED: u8 = 4;
+/// The kinds of key that `ssh-keygen` knows and that are read here.
+const KINDS: [&str; 8] = [
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+    "ssh-dss",
+];
+/// What the name of a kind of certificate ends with.
+const CERTIFICATE: &str = "-cert-v01@openssh.com";
+
+/// The secret key behind a public one: equal where the same secret key can sign for both.
+///
+/// A security key's key is the same as the plain one of its point, under whatever application. Of a point
+/// what its negative has in common with it is kept, and of an ed25519 point only what lies in the subgroup
+/// that secrets are of: whoever has the secret of one of these can sign for the others too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyIdentity(Form);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Form {
+    Ed25519([u8; 32]),
+    /// The first coordinate; its length tells the curve.
+    Ecdsa(Vec<u8>),
+    /// No point that is known here: the key as it is written.
+    Text(String),
+}
+
+impl KeyIdentity {
+    /// The identity of a public key, `ssh-ed25519 AAAA…`.
+    #[must_use]
+    pub fn of(public: &str) -> Self {
+        let point = PublicKey::from_openssh(public).ok().and_then(|key| Self::of_point(key.key_data()));
+        point.unwrap_or_else(|| Self(Form::Text(public.to_owned())))
+    }
+
+    /// The identity of a key that has a point.
+    pub(super) fn of_point(key: &KeyData) -> Option<Self> {
+        let form = match key {
+            KeyData::Ed25519(point) => Form::Ed25519(in_subgroup(&point.0)?),
+            KeyData::SkEd25519(key) => Form::Ed25519(in_subgroup(&key.public_key().0)?),
+            KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) => Form::Ecdsa(point.x()?.to_vec()),
+            KeyData::Ecdsa(EcdsaPublicKey::NistP384(point)) => Form::Ecdsa(point.x()?.to_vec()),
+            KeyData::Ecdsa(EcdsaPublicKey::NistP521(point)) => Form::Ecdsa(point.x()?.to_vec()),
+            KeyData::SkEcdsaSha2NistP256(key) => Form::Ecdsa(key.ec_point().x()?.to_vec()),
+            _ => return None,
+        };
+        Some(Self(form))
+    }
+}
+
+/// What a point and its negative have in common, without what lies outside the subgroup of prime order.
+fn in_subgroup(point: &[u8; 32]) -> Option<[u8; 32]> {
+    let point = ed25519_dalek::VerifyingKey::from_bytes(point).ok()?;
+    Some(point.to_edwards().mul_by_cofactor().to_montgomery().to_bytes())
+}
+
+/// Why a key is not taken, though it may be one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitKey {
+    /// Of small order.
+    #[error("the key is weak (of small order): anybody could sign with it")]
+    Weak,
+    /// A point in a form that OpenSSH does not take.
+    #[error(
+        "the key's point is compressed, which OpenSSH does not take; write the key as `ssh-keygen -y` does"
+    )]
+    Compressed,
+    /// Of a kind that run logs are not signed with.
+    #[error("it is an {0} key; run logs are signed with ed25519, ecdsa or sk- keys")]
+    Kind(String),
+}
+
+/// Whether run logs are signed with keys of a kind.
+pub(super) const fn is_accepted(algorithm: &Algorithm) -> bool {
+    matches!(
+        algorithm,
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256
+    )
+}
+
+/// Whether a key is one that run logs may be signed with.
+pub(super) fn check(key: &KeyData) -> Result<(), UnfitKey> {
+    let kind = key.algorithm();
+    if !is_accepted(&kind) {
+        return Err(UnfitKey::Kind(kind.to_string()));
+    }
+    if is_compressed(key) {
+        return Err(UnfitKey::Compressed);
+    }
+    let point = match key {
+        KeyData::Ed25519(point) => point,
+        KeyData::SkEd25519(key) => key.public_key(),
+        _ => return Ok(()),
+    };
+    match ed25519_dalek::VerifyingKey::from_bytes(&point.0) {
+        Ok(point) if !point.is_weak() => Ok(()),
+        _ => Err(UnfitKey::Weak),
+    }
+}
+
+/// Whether an ecdsa point is written without its second coordinate.
+pub(super) fn is_compressed(key: &KeyData) -> bool {
+    let tag = match key {
+        KeyData::Ecdsa(point) => point.as_sec1_bytes().first(),
+        KeyData::SkEcdsaSha2NistP256(key) => key.ec_point().as_bytes().first(),
+        _ => return false,
+    };
+    tag != Some(&UNCOMPRESSED)
+}
+
+/// A public key at the beginning of a text, and what follows it: as OpenSSH's `sshkey_read` reads it.
+/// `None` if there is none.
+pub(super) fn read(text: &str) -> Option<(KeyData, &str)> {
+    let (kind, rest) = text.split_at(text.find([' ', '\t'])?);
+    if !KINDS.contains(&kind) {
+        return None;
+    }
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let (encoded, rest) = rest.split_at(rest.find([' ', '\t']).unwrap_or(rest.len()));
+    let encoded: String = encoded.chars().filter(|c| !is_space(*c)).collect();
+    let key = from_blob(&BASE64.decode(encoded).ok()?)?;
+    (key.algorithm().as_str() == kind).then(|| (key, rest.trim_start_matches([' ', '\t'])))
+}
+
+/// A key by its blob, which is written in the one way in which it can be.
+pub(super) fn from_blob(blob: &[u8]) -> Option<KeyData> {
+    let key = PublicKey::from_bytes(blob).ok()?.key_data().clone();
+    let mut again = Vec::new();
+    key.encode(&mut again).ok()?;
+    (again == blob && KINDS.contains(&key.algorithm().as_str())).then_some(key)
+}
+
+/// Whether a text begins with a certificate, which is no plain key.
+pub(super) fn is_certificate(text: &str) -> bool {
+    text.split([' ', '\t']).next().is_some_and(|kind| kind.ends_with(CERTIFICATE))
+}
+
+/// What C calls white space. OpenSSH passes over it inside of base64.
+const fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ssh_key::public::{SkEcdsaSha2NistP256, SkEd25519};
+    use ssh_key::{EcdsaCurve, PrivateKey};
+
+    use super::*;
+    use crate::journal::sshsig::public_line;
+
+    /// A fresh ed25519 key and its forms as a security key.
+    pub(crate) fn ed25519_forms() -> [String; 3] {
+        let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+        let point = *key.public_key().key_data().ed25519().unwrap();
+        let sk = |application: &str| KeyData::SkEd25519(SkEd25519::new(point, application));
+        [KeyData::Ed25519(point), sk("ssh:"), sk("ssh:other")].map(|key| public_line(&key).unwrap())
+    }
+
+    /// A fresh ecdsa key, its form as a security key, and both with their points compressed.
+    pub(crate) fn ecdsa_forms() -> [String; 4] {
+        let kind = Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 };
+        let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, kind).unwrap();
+        let Some(EcdsaPublicKey::NistP256(point)) = key.public_key().key_data().ecdsa().copied() else {
+            panic!("an ecdsa key")
+        };
+        let short = point.compress();
+        let sk = |point| KeyData::SkEcdsaSha2NistP256(SkEcdsaSha2NistP256::new(point, "ssh:"));
+        let plain = |point| KeyData::Ecdsa(EcdsaPublicKey::NistP256(point));
+        [plain(point), sk(point), plain(short), sk(short)].map(|key| public_line(&key).unwrap())
+    }
+
+    #[test]
+    fn one_secret_key_is_one_person_in_every_form() {
+        let (ed25519, ecdsa) = (ed25519_forms(), ecdsa_forms());
+        let [first, second] = [ed25519.as_slice(), ecdsa.as_slice()].map(|forms| {
+            let mut all: Vec<_> = forms.iter().map(|form| KeyIdentity::of(form)).collect();
+            all.dedup();
+            assert_eq!(all.len(), 1, "{forms:?}");
+            all.remove(0)
+        });
+        assert!(first != second && first != KeyIdentity::of(&ed25519_forms()[0]));
+        assert_ne!(KeyIdentity::of("no key"), KeyIdentity::of("another"));
+    }
+
+    /// The same secret signs for a point, its negative, and either with a point of small order added.
+    #[test]
+    fn the_negative_of_a_point_is_the_same_person() {
+        let public = ed25519_forms()[0].clone();
+        let mut key = PublicKey::from_openssh(&public).unwrap().key_data().ed25519().copied().unwrap();
+        key.0[31] ^= 0x80;
+        assert_eq!(KeyIdentity::of(&public_line(&KeyData::Ed25519(key)).unwrap()), KeyIdentity::of(&public));
+    }
+
+    #[test]
+    fn keys_are_read_as_openssh_reads_them() {
+        let line = ed25519_forms()[0].clone();
+        let (kind, blob) = line.split_once(' ').unwrap();
+        let rest = |text: &str| read(text).map(|(_, rest)| rest.to_owned());
+        assert_eq!(rest(&line).as_deref(), Some(""));
+        assert_eq!(rest(&format!("{kind} \t{blob}\r\n")).as_deref(), Some(""));
+        assert_eq!(rest(&format!("{kind}\t{blob} \ta comment")).as_deref(), Some("a comment"));
+        let (begin, end) = blob.split_at(9);
+        assert_eq!(rest(&format!("{kind} {begin}\x0c{end}")).as_deref(), Some(""));
+        for wrong in [
+            kind.to_owned(),
+            format!("{kind} "),
+            format!("{kind}\r{blob}"),
+            format!("{kind}  {begin} {end}"),
+            format!("ssh-rsa {blob}"),
+            format!("ED25519 {blob}"),
+            format!("{kind} {blob}AAAA"),
+            format!("{kind} {blob}="),
+            format!("{kind} {}", &blob[..blob.len() - 1]),
+            format!("{kind} *{blob}"),
+        ] {
+            assert_eq!(rest(&wrong), None, "{wrong}");
+        }
+        assert!(is_certificate("ssh-ed25519-cert-v01@openssh.com AAAA") && !is_certificate(&line));
+    }
+
+    #[test]
+    fn a_key_that_is_weak_or_compressed_is_named() {
+        let of = |line: &str| check(PublicKey::from_openssh(line).unwrap().key_data());
+        let weak = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(of(weak), Err(UnfitKey::Weak));
+        let forms = ecdsa_forms();
+        assert_eq!(
+            forms.map(|form| of(&form)),
+            [Ok(()), Ok(()), Err(UnfitKey::Compressed), Err(UnfitKey::Compressed)]
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! OpenSSH's lists of patterns (`match_pattern_list`): `*` stands for any text, `?` for one byte, `!` before
+//! a pattern takes away what it matches.
+
+/// What a pattern may be long, in bytes; a list with a longer one matches nothing.
+pub(super) const LONGEST: usize = 1022;
+
+/// Whether a list of patterns, with commas between them, grants a text: one of them matches, and none with a
+/// `!` does.
+pub(super) fn grants(list: &str, text: &str) -> bool {
+    let mut granted = false;
+    for (pattern, negated) in patterns(list) {
+        if pattern.len() > LONGEST {
+            return false;
+        }
+        match matches(pattern.as_bytes(), text.as_bytes()) {
+            true if negated => return false,
+            matched => granted |= matched,
+        }
+    }
+    granted
+}
+
+/// The patterns of a list, and whether each is negated.
+fn patterns(list: &str) -> impl Iterator<Item = (&str, bool)> {
+    // A comma at the end begins no pattern.
+    let list = list.strip_suffix(',').unwrap_or(list);
+    list.split(',').map(|pattern| pattern.strip_prefix('!').map_or((pattern, false), |rest| (rest, true)))
+}
+
+/// Goes back to the last `*` only: what an earlier one could take, a later one can take too.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == text[from] => (at, from) = (at + 1, from + 1),
+            _ => {
+                let Some((place, taken)) = star else { return false };
+                star = Some((place, taken + 1));
+                (at, from) = (place + 1, taken + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_list_takes_away_is_not_granted() {
+        for (list, granted) in [
+            ("gonogo-*", true),
+            ("git,gonogo-*", true),
+            ("gonogo-seal-v1", true),
+            ("gonogo-*,!gonogo-seal-v1", false),
+            ("!gonogo-seal-v1,gonogo-*", false),
+            ("*,!*", false),
+            ("!file", false),
+            ("!file,gonogo-*", true),
+            ("!!gonogo-*,*", true),
+            ("", false),
+            ("!", false),
+            (",gonogo-*", true),
+            ("gonogo-*,", true),
+            ("a,,gonogo-*", true),
+            (" gonogo-*", false),
+            ("GONOGO-*", false),
+            ("gonogo-????-v1", true),
+            ("gonogo-???-v1", false),
+            ("?*", true),
+            ("gonogo-seal-v1*", true),
+            ("gonogo-seal-v1?", false),
+            ("*s*l*1", true),
+            ("*s*z*1", false),
+            ("**", true),
+        ] {
+            assert_eq!(grants(list, "gonogo-seal-v1"), granted, "{list}");
+        }
+    }
+
+    /// As many steps as pattern and text are long together, or each of one for each of the other.
+    #[test]
+    fn no_pattern_takes_long() {
+        assert!(!grants(&format!("{}X", "*".repeat(500)), "gonogo-seal-v1"));
+        assert!(!grants(&"*".repeat(200_000), "gonogo-seal-v1"));
+        assert!(!grants(&format!("{}b", "*a".repeat(400)), &"a".repeat(1000)));
+        assert!(grants(&"*".repeat(LONGEST), "x") && !grants(&"*".repeat(LONGEST + 1), "x"));
+        assert!(!grants(&format!("*,{}", "a".repeat(LONGEST + 1)), "x"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Who takes part in a run, by name and by secret key: one person has one of each.
+
+use rpds::HashTrieMapSync;
+
+use super::command::Refusal;
+use crate::checklist::Role;
+use crate::journal::entry::{Enrolled, MACHINE};
+use crate::journal::public_key::KeyIdentity;
+
+/// Who takes part in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Enrolments {
+    roles: HashTrieMapSync<String, Role>,
+    keys: HashTrieMapSync<KeyIdentity, String>,
+}
+
+impl Enrolments {
+    /// Whether somebody may be added.
+    pub(super) fn check(&self, newcomer: &Enrolled) -> Result<(), Refusal> {
+        let Enrolled { principal, key, .. } = newcomer;
+        let refuse = |why: String| Err(Refusal::Enrolment(why));
+        if principal == MACHINE {
+            return refuse(format!("{MACHINE} is the name of the machine's own entries, nobody's"));
+        }
+        if let Some(role) = self.roles.get(principal) {
+            return refuse(format!("{principal} takes part already, as {role}"));
+        }
+        match self.keys.get(&KeyIdentity::of(key)) {
+            Some(twin) => {
+                refuse(format!("this key takes part already, as {twin}'s; two people need two keys"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Adds somebody.
+    pub(super) fn add(&mut self, newcomer: &Enrolled) {
+        self.roles.insert_mut(newcomer.principal.clone(), newcomer.role);
+        self.keys.insert_mut(KeyIdentity::of(&newcomer.key), newcomer.principal.clone());
+    }
+}
+
+impl<'a> FromIterator<&'a Enrolled> for Enrolments {
+    fn from_iter<T: IntoIterator<Item = &'a Enrolled>>(roster: T) -> Self {
+        let mut all = Self::default();
+        roster.into_iter().for_each(|one| all.add(one));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::public_key::tests::{ecdsa_forms, ed25519_forms};
+
+    fn enrolled(principal: &str, key: &str) -> Enrolled {
+        Enrolled { principal: principal.into(), key: key.into(), role: Role::Reviewer }
+    }
+
+    #[test]
+    fn two_forms_of_one_key_are_one_person() {
+        for forms in [ed25519_forms().as_slice(), ecdsa_forms().as_slice()] {
+            let all: Enrolments = [&enrolled("a@x", &forms[0])].into_iter().collect();
+            for twin in forms {
+                let told = all.check(&enrolled("b@x", twin)).unwrap_err().to_string();
+                assert!(told.contains("as a@x's; two people need two keys"), "{told}");
+            }
+            assert_eq!(all.check(&enrolled("b@x", &ed25519_forms()[0])), Ok(()));
+        }
+    }
+
+    #[test]
+    fn nobody_takes_part_under_the_name_of_the_machine() {
+        let told = Enrolments::default().check(&enrolled(MACHINE, &ed25519_forms()[0])).unwrap_err();
+        assert!(told.to_string().contains("the machine's own entries"), "{told}");
+    }
+}

@@ -1,0 +1,554 @@
+//! Files of trusted signers: those that are worth a line each, and made-up ones.
+
+use super::people::{ENTRY, People, Person, SEAL};
+
+const ZONES: [&str; 2] = ["UTC", "PST8PDT,M3.2.0,M11.1.0"];
+/// When what is asked about was signed.
+pub const AT: &str = "2026-06-15T10:00:02Z";
+
+/// A question to both.
+#[derive(Clone)]
+pub struct Case {
+    pub name: String,
+    pub signers: Vec<u8>,
+    pub revoked: Option<Vec<u8>>,
+    /// Whose signature it is, and as whose it is to be taken.
+    pub signer: &'static str,
+    pub principal: String,
+    pub key: String,
+    /// What tells the key in a line.
+    pub key_text: String,
+    pub namespace: &'static str,
+    pub at: String,
+    pub zone: &'static str,
+    /// Why gonogo may be stricter, where no line of the trusted signers tells.
+    pub stricter: Option<&'static str>,
+}
+
+impl Case {
+    pub fn of(person: &Person, name: &str, signers: &str) -> Self {
+        Self {
+            name: name.into(),
+            signers: signers.into(),
+            revoked: None,
+            signer: person.principal,
+            principal: person.principal.into(),
+            key: person.key.clone(),
+            key_text: person.key[person.key.len() - 12..].trim_end_matches('=').into(),
+            namespace: ENTRY,
+            at: AT.into(),
+            zone: ZONES[0],
+            stricter: None,
+        }
+    }
+}
+
+/// Made-up numbers, the same for the same seed (`SplitMix64`).
+pub struct Random(u64);
+
+impl Random {
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    pub fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        all[self.below(all.len())]
+    }
+
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        (1..all.len()).rev().for_each(|at| all.swap(at, self.below(at + 1)));
+    }
+}
+
+/// Lines, in which `A` is Alice's name, `K` her key, `T` and `L` its two words, and `B` Bob's key.
+const LINES: &[&str] = &[
+    "A K\n",
+    "A K",
+    "A K a comment\n",
+    "A\tK\n",
+    "A  K\n",
+    "  A K\n",
+    "\tA K\n",
+    "A K\r\n",
+    "A K x\r\n",
+    "# x\rA K\n",
+    "\x0cA K\n",
+    "\x0bA K\n",
+    "\u{a0}A K\n",
+    "\x0c# c\nA K\n",
+    "A\x0bK\n",
+    "A\x0cK\n",
+    "A\u{a0}K\n",
+    "A T\tL\n",
+    "A T  L\n",
+    "\u{feff}A K\n",
+    "A K\0x\n",
+    "\0A K\n",
+    "A\0x K\n",
+    "# a\0\nA K\n",
+    "A\rK\n",
+    "\rA K\n",
+    "\r\nA K\n",
+    "A \rK\n",
+    "A K\r",
+    "A T\rL\n",
+    "A T L\x0c\n",
+    "\n\n\nA K\n",
+    " \n\t\nA K\n",
+    "A\n K\n",
+    "A T\nL\n",
+    "* K\n",
+    "*@x.example K\n",
+    "alice?x.example K\n",
+    "!bob@x.example,* K\n",
+    "*,!A K\n",
+    "A,!A K\n",
+    "!A,A K\n",
+    "bob@x.example,A K\n",
+    "A, K\n",
+    ",A K\n",
+    "a,,A K\n",
+    "A,A K\n",
+    "\"A,bob\" K\n",
+    "\"A\" K\n",
+    "\"A\"K\n",
+    "\"A\",\"bob\" K\n",
+    "al\"ice@x.example\" K\n",
+    "\"A K\n",
+    "\"A b\" K\n",
+    "\"\"A\"\" K\n",
+    "A\" K\n",
+    "'A' K\n",
+    "b \"A\" K\n",
+    "\"A\" \"x\" K\n",
+    "Alice@x.example K\n",
+    "alice@x.exampl K\n",
+    "A B\n",
+    "A B\nA K\n",
+    "bob@x.example K\nA K\n",
+    "A K\nA K\n",
+    "garbage\nA K\n",
+    "A K\ngarbage\n",
+    "A K\nbob foo B\n",
+    "bob foo B\nA K\n",
+    "A foo K\nA K\n",
+    "A\nA K\n",
+    "A namespaces=\"x K\nA K\n",
+    "",
+    "# x\n",
+    "gonogo K\n",
+    "gonogo,A K\n",
+    "A key::K\n",
+    "A L\n",
+    "A ssh-rsa L\n",
+    "A ecdsa-sha2-nistp256 L\n",
+    "A ED25519 L\n",
+    "A SSH-ED25519 L\n",
+    "A T LAAAA\n",
+    "A T L====\n",
+    "A T L=\n",
+    "A T *L\n",
+    "A T L*\n",
+    "A T ssh-ed25519 K\n",
+    "A K K\n",
+    "A T x K\n",
+    "A ssh-ed25519-cert-v01@openssh.com L\n",
+    "A \"K\"\n",
+    "A namespaces=\"gonogo-*\" \"K\"\n",
+    "A T\n",
+    "A T \n",
+    "A namespaces=\"gonogo-*\"K\n",
+    "A namespaces=\"gonogo-*\"\tK\n",
+    "A namespaces=\"gonogo-*\"\rK\n",
+    "A ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nA K\n",
+];
+
+const OPTIONS: &[&str] = &[
+    "namespaces=\"gonogo-*\"",
+    "namespaces=\"gonogo-entry-v1,gonogo-seal-v1\"",
+    "namespaces=\"gonogo-entry-v1\"",
+    "namespaces=\"gonogo-seal-v1\"",
+    "namespaces=\"*\"",
+    "namespaces=\"file\"",
+    "namespaces=\"git,gonogo-*\"",
+    "namespaces=\"gonogo-*,!gonogo-seal-v1\"",
+    "namespaces=\"!gonogo-seal-v1,gonogo-*\"",
+    "namespaces=\"!gonogo-entry-v1,*\"",
+    "namespaces=\"!file,gonogo-*\"",
+    "namespaces=\"!file\"",
+    "namespaces=\"*,!*\"",
+    "namespaces=\"\"",
+    "namespaces",
+    "namespaces=",
+    "namespaces=gonogo-*",
+    "namespaces=\"gonogo-*",
+    "namespaces=gonogo-*\"",
+    "NAMESPACES=\"gonogo-*\"",
+    "Namespaces=\"file\"",
+    "namespaces=\"gonogo-?????-v1,gonogo-????-v1\"",
+    "namespaces=\"gonogo-*-v1\"",
+    "namespaces=\" gonogo-*\"",
+    "namespaces=\"gonogo-* \"",
+    "namespaces=\"gonogo-entry-v1, gonogo-seal-v1\"",
+    "namespaces=\"gonogo-[es]*\"",
+    "namespaces=\"GONOGO-*\"",
+    "namespaces=\"gonogo-*\",namespaces=\"file\"",
+    "namespaces=\"file\",namespaces=\"gonogo-*\"",
+    "namespaces=\"\"gonogo-*\"\"",
+    "namespaces=\"gonogo-\\\"x,gonogo-*\"",
+    "namespaces=\"gonogo-*\\\"",
+    "namespaces=\"gonogo-*\\\\\"",
+    "namespaces=\"**\"",
+    "namespaces=\"gonogo-**\"",
+    "namespaces=\"?*\"",
+    "namespaces=\"gonogo-entry-v1*,gonogo-seal-v1*\"",
+    "namespaces=\"gonogo-entry-v1?,gonogo-*\"",
+    "namespaces=\"gonogo-entry-v1,,gonogo-seal-v1\"",
+    "namespaces=\",gonogo-*\"",
+    "namespaces=\"gonogo-*,\"",
+    "namespaces=\"!,gonogo-*\"",
+    "namespaces=\"!!gonogo-*,*\"",
+    "namespaces=\"!gonogo-x*,gonogo-*\"",
+    "cert-authority",
+    "CERT-AUTHORITY",
+    "cert-authority=\"\"",
+    "cert-authority=\"x\"",
+    "cert-authorityx",
+    "cert-authority,namespaces=\"gonogo-*\"",
+    "no-touch-required",
+    "verify-required",
+    "restrict",
+    "from=\"*\"",
+    "foo",
+    "foo=\"bar\"",
+    ",",
+    ",,",
+    "namespaces=\"gonogo-*\",",
+    ",namespaces=\"gonogo-*\"",
+    ",,namespaces=\"gonogo-*\"",
+    "namespaces=\"gonogo-*\",,valid-after=\"20260101Z\"",
+    "namespaces=\"gonogo-*\" valid-after=\"20260101Z\"",
+    "namespaces=\"gonogo-*\", valid-after=\"20260101Z\"",
+    "valid-after=20260101Z",
+    "valid-after",
+    "valid-after=",
+    "valid-before",
+    "valid-after=\"20260101Z\",valid-after=\"20270101Z\"",
+    "valid-after=\"20270101Z\",valid-after=\"20260101Z\"",
+    "valid-before=\"20270101Z\",valid-before=\"20260101Z\"",
+    "valid-before=\"20260101Z\",valid-before=\"20270101Z\"",
+    "valid-before=\"20260101Z\",valid-after=\"20260701Z\"",
+    "valid-after=\"20260101Z\",valid-before=\"20260101Z\"",
+    "valid-after=\"20260101Z\",valid-before=\"20270101Z\"",
+    "VALID-AFTER=\"20260101Z\"",
+    "valid-after=\"20260101Z\"x",
+    "valid-after=\"20260101Z\"namespaces=\"gonogo-*\"",
+];
+
+const TIMES: &[&str] = &[
+    "20260101",
+    "20260101Z",
+    "20260615",
+    "20260615Z",
+    "20260616Z",
+    "20260614Z",
+    "202606151000",
+    "202606151000Z",
+    "202606150959Z",
+    "202606151001Z",
+    "20260615100001Z",
+    "20260615100002Z",
+    "20260615100003Z",
+    "20260615095959Z",
+    "20260615100001",
+    "202606150230",
+    "20260615T100001Z",
+    "20260615z",
+    "20260615UTC",
+    "20260615utc",
+    "2026061",
+    "202606151",
+    "0",
+    "1",
+    "1781517600",
+    "0x6a000000",
+    "-1",
+    "",
+    "Z",
+    "UTC",
+    "never",
+    "always",
+    "20261301Z",
+    "20260001Z",
+    "20260600Z",
+    "20260614000060Z",
+    "20260230Z",
+    "20260631Z",
+    "202606152400Z",
+    "202606151060Z",
+    "20260615100060Z",
+    "20260615095960Z",
+    "20260615100061Z",
+    "20260615235960Z",
+    "00000000Z",
+    "19691231Z",
+    "19700101Z",
+    "19700101000001Z",
+    "19700101",
+    "99991231Z",
+    "20380120Z",
+    "21060208Z",
+    "+2026061",
+    "2026-06-15",
+    "20260615 ",
+    " 20260615",
+    "20260615ZZ",
+    "20260615+0100",
+    "2026061510+1Z",
+    "2026 615Z",
+    "٢٠٢٦٠٦١٥",
+];
+
+fn filled(template: &str, people: &People) -> String {
+    let (kind, blob) = people.alice.key.split_once(' ').unwrap();
+    let word = |c: char| match c {
+        'A' => people.alice.principal.to_owned(),
+        'K' => people.alice.key.clone(),
+        'T' => kind.to_owned(),
+        'L' => blob.to_owned(),
+        'B' => people.bob.key.clone(),
+        c => c.to_string(),
+    };
+    // Only where it stands for something: a capital beside another letter is itself, unless base64 follows.
+    let chars: Vec<char> = template.chars().collect();
+    let is_word = |at: usize| at < chars.len() && (chars[at].is_ascii_alphanumeric() || chars[at] == '-');
+    let alone = |at: usize| {
+        let open = at == 0 || !is_word(at - 1);
+        open && (!is_word(at + 1) || (chars[at] == 'L' && chars[at + 1..].starts_with(&['A', 'A'])))
+    };
+    (0..chars.len()).map(|at| if alone(at) { word(chars[at]) } else { chars[at].to_string() }).collect()
+}
+
+/// Those that are worth a line each.
+pub fn fixed(people: &People) -> Vec<Case> {
+    let alice = &people.alice;
+    let mut all: Vec<Case> =
+        LINES.iter().map(|line| Case::of(alice, &format!("line {line:?}"), &filled(line, people))).collect();
+    for option in OPTIONS {
+        for namespace in [ENTRY, SEAL] {
+            let line = format!("{} {option} {}\n", alice.principal, alice.key);
+            all.push(Case { namespace, ..Case::of(alice, &format!("option {option}"), &line) });
+        }
+    }
+    for (time, option) in TIMES.iter().flat_map(|time| [(time, "valid-after"), (time, "valid-before")]) {
+        for zone in ZONES {
+            let line = format!("{} {option}=\"{time}\" {}\n", alice.principal, alice.key);
+            all.push(Case { zone, ..Case::of(alice, &format!("{option} {time} in {zone}"), &line) });
+        }
+    }
+    all.extend(long(alice));
+    all.extend(other_keys(people));
+    all
+}
+
+fn long(alice: &Person) -> Vec<Case> {
+    let Person { principal, key } = alice;
+    let star = "*".repeat(200_000);
+    let texts = [
+        ("long comment", format!("# {}\n{principal} {key}\n", "x".repeat(100_000))),
+        ("long comment after a key", format!("{principal} {key} {}\n", "x".repeat(200_000))),
+        ("many stars", format!("{principal} namespaces=\"{star}\" {key}\n")),
+        ("a long pattern", format!("{principal} namespaces=\"gonogo-*,{}\" {key}\n", "x".repeat(1022))),
+        ("too long a pattern", format!("{principal} namespaces=\"gonogo-*,{}\" {key}\n", "x".repeat(1023))),
+        (
+            "too long a pattern taken away",
+            format!("{principal} namespaces=\"*,!{}\" {key}\n", "x".repeat(1023)),
+        ),
+        ("a long name", format!("{principal},{} {key}\n", "x".repeat(1022))),
+        ("too long a name", format!("{principal},{} {key}\n", "x".repeat(1023))),
+        ("names in thousands", format!("{principal}{} {key}\n", ",x".repeat(5000))),
+    ];
+    texts.iter().map(|(name, text)| Case::of(alice, name, text)).collect()
+}
+
+fn other_keys(people: &People) -> Vec<Case> {
+    let People { alice, bob, carol, dave, .. } = people;
+    let line = |person: &Person| format!("{} {}\n", person.principal, person.key);
+    let mut all = vec![
+        Case::of(carol, "ecdsa", &line(carol)),
+        Case::of(dave, "rsa", &line(dave)),
+        Case::of(alice, "everybody", &[alice, bob, carol, dave].map(line).concat()),
+        Case::of(alice, "nobody", &line(bob)),
+    ];
+    let mut under_other_name = Case::of(alice, "as another person", &[alice, bob].map(line).concat());
+    under_other_name.principal = bob.principal.into();
+    all.push(under_other_name);
+    for (name, text) in super::keys::forms(people) {
+        all.push(Case::of(alice, name, &text));
+        all.push(Case::of(carol, name, &text));
+    }
+    all
+}
+
+const NAMES: &[&str] = &[
+    "A",
+    "A",
+    "A",
+    "A",
+    "\"A\"",
+    "A,A",
+    ",A",
+    "A,",
+    "A,b",
+    "b,A",
+    "*",
+    "a*",
+    "!x,A",
+    "A,!x",
+    "bob@x.example",
+    "\"A",
+    "A\"",
+    "b \"A\"",
+    "gonogo,A",
+    "A,a?b",
+    "\"A\"\"\"",
+];
+const SEPARATORS: &[&str] = &[" ", " ", " ", "\t", "  ", " \t ", "\x0b", "\r", "\x0c", ""];
+const BETWEEN: &[&str] = &[",", ",", ",", ",,", "", ", ", ";"];
+const BEFORE: &[&str] = &[
+    "",
+    "",
+    "",
+    "#x\n",
+    "\n",
+    "bob@x.example B\n",
+    " \n",
+    "\r\n",
+    "A B\n",
+    "bob valid-after=\"bad\" B\n",
+    "bob@x.example K\n",
+    "*,!A K\n",
+    "A valid-before=\"20260101Z\" K\n",
+    "A cert-authority K\n",
+    "\"\n",
+    "x\0\n",
+    "A namespaces=\"file\" K\n",
+];
+const ENDS: &[&str] = &[
+    "\n",
+    "\n",
+    "",
+    "\r\n",
+    " \n",
+    "\t\n",
+    " c\n",
+    "\0\n",
+    "\n\n",
+    " #c\n",
+    "\n#\n",
+    " \"\n",
+    "\nbob@x.example K\n",
+    "\nA K\n",
+];
+const KEYS: &[&str] =
+    &["K", "K", "K", "K", "K", "K", "T\tL", "T  L", "B", "L", "T", "T L=", "ssh-rsa L", "T\rL", "T L\x0c"];
+/// What stands in lines by mistake, or with intent.
+const BYTES: &[u8] = b"\0\t\n\x0b\x0c\r !\"#*,-=?AZ\\az\x7f\x80\xff";
+
+/// A made-up one.
+pub fn random(people: &People, random: &mut Random) -> Case {
+    let mut text = filled(random.pick(BEFORE), people);
+    text += random.pick(&["", "", "", "", " ", "\t", "\r"]);
+    text += &filled(random.pick(NAMES), people);
+    text += random.pick(SEPARATORS);
+    if random.below(3) > 0 {
+        text += &options(random);
+        text += random.pick(SEPARATORS);
+    }
+    text += &filled(random.pick(KEYS), people);
+    text += &filled(random.pick(ENDS), people);
+    let mut case = Case::of(&people.alice, "made up", &text);
+    case.namespace = random.pick(&[ENTRY, SEAL]);
+    case.zone = random.pick(&ZONES);
+    if random.below(5) == 0 {
+        spoil(&mut case.signers, random);
+    }
+    case
+}
+
+fn options(random: &mut Random) -> String {
+    let mut text = String::new();
+    for _ in 0..=random.below(2) {
+        if !text.is_empty() {
+            text += random.pick(BETWEEN);
+        }
+        match random.below(3) {
+            0 => {
+                let name = random.pick(&["valid-after", "valid-before", "Valid-After", "valid-until"]);
+                text += &format!("{name}=\"{}\"", time(random));
+            }
+            1 => text += &namespaces(random),
+            _ => text += random.pick(OPTIONS),
+        }
+    }
+    text
+}
+
+fn time(random: &mut Random) -> String {
+    match random.below(4) {
+        0 => random.pick(TIMES).to_owned(),
+        // Close to when it was signed, for the most part.
+        1 => format!("2026061509595{}Z", random.below(12)),
+        2 => format!("202606151000{:02}Z", random.below(62)),
+        _ => format!(
+            "{:04}{:02}{:02}{}",
+            1969 + random.below(70),
+            random.below(14),
+            random.below(33),
+            random.pick(&["Z", "Z", "", "UTC"])
+        ),
+    }
+}
+
+fn namespaces(random: &mut Random) -> String {
+    let pieces = [
+        "gonogo-*",
+        "*",
+        "!file",
+        "file",
+        "gonogo-entry-v1",
+        "!gonogo-seal-v1",
+        "gonogo-?????-v?",
+        "!*-v2",
+        "*y*v1",
+        "",
+        "!",
+        "?",
+    ];
+    let all: Vec<_> = (0..=random.below(4)).map(|_| random.pick(&pieces)).collect();
+    format!("namespaces=\"{}\"", all.join(","))
+}
+
+/// Changes, adds or takes away a byte.
+pub fn spoil(bytes: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(bytes.len() + 1);
+    let byte = BYTES[random.below(BYTES.len())];
+    match random.below(3) {
+        0 => bytes.insert(at, byte),
+        1 if at < bytes.len() => bytes[at] = byte,
+        _ if at < bytes.len() => drop(bytes.remove(at)),
+        _ => {}
+    }
+}

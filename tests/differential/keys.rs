@@ -1,0 +1,53 @@
+//! The same keys in other forms.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::people::People;
+
+/// A string as SSH writes it.
+pub fn string(text: &[u8]) -> Vec<u8> {
+    [&u32::try_from(text.len()).unwrap().to_be_bytes(), text].concat()
+}
+
+fn line(kind: &str, parts: &[&[u8]]) -> String {
+    let blob: Vec<u8> = [kind.as_bytes()].iter().chain(parts).flat_map(|part| string(part)).collect();
+    format!("{kind} {}", BASE64.encode(blob))
+}
+
+/// The last string of a plain key's blob.
+fn point(key: &str, length: usize) -> Vec<u8> {
+    let blob = BASE64.decode(key.split_once(' ').unwrap().1).unwrap();
+    blob[blob.len() - length..].to_vec()
+}
+
+/// Alice's key as a security key's, under this application.
+pub fn as_security_key(people: &People, application: &str) -> String {
+    line("sk-ssh-ed25519@openssh.com", &[&point(&people.alice.key, 32), application.as_bytes()])
+}
+
+/// Carol's key, its point written without its second half.
+fn compressed(people: &People) -> String {
+    let point = point(&people.carol.key, 65);
+    let short = [&[2 + (point[64] & 1)], &point[1..33]].concat();
+    line("ecdsa-sha2-nistp256", &[b"nistp256", &short])
+}
+
+/// Files with other forms of Alice's and Carol's keys, alone and beside the plain ones.
+pub fn forms(people: &People) -> Vec<(&'static str, String)> {
+    let (alice, carol) = (&people.alice, &people.carol);
+    let (sk, short) = (as_security_key(people, "ssh:"), compressed(people));
+    let ecdsa_sk =
+        line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point(&carol.key, 65), b"ssh:"]);
+    let plain = format!("{} {}\n{} {}\n", alice.principal, alice.key, carol.principal, carol.key);
+    let own = format!("{} {sk}\n{} {ecdsa_sk}\n", alice.principal, carol.principal);
+    let named = line("ED25519", &[&point(&alice.key, 32)]).replace("ED25519 ", "ssh-ed25519 ");
+    vec![
+        ("security keys of the same points", own.clone()),
+        ("both forms of one person", own + &plain),
+        ("the twin of another person", format!("bob@x.example {sk}\nbob@x.example {ecdsa_sk}\n{plain}")),
+        ("a compressed point", format!("{} {short}\n", carol.principal)),
+        ("a compressed point beside the whole one", format!("{} {short}\n{plain}", carol.principal)),
+        ("a kind by its short name", format!("{} {named}\n", alice.principal)),
+    ]
+}
