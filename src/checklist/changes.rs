@@ -17,8 +17,8 @@ pub struct PlanChange {
     pub new: Option<String>,
 }
 
-/// Every change that makes the new plan looser. Looser is anything but filling in a value that was missing, or
-/// adding a control point, a probe or a confirmation.
+/// Every change that makes the new plan looser. Looser is anything but filling in a value that was missing, adding
+/// a control point, a probe or a confirmation, or making a point mandatory or its results stale sooner.
 #[must_use]
 pub fn loosenings(old: &Plan, new: &Plan) -> Vec<PlanChange> {
     if old == new {
@@ -120,6 +120,7 @@ impl Walk {
         match (self.at.last().map(String::as_str), old, new) {
             (Some("confirm"), _, _) => people(old) < people(new),
             (Some("mandatory"), Value::Bool(false), Value::Bool(true)) => true,
+            (Some("fresh_s"), _, _) => new.as_u64() < old.as_u64(),
             (Some("missing"), Value::Array(old), Value::Array(new)) => {
                 new.iter().all(|name| old.contains(name))
             }
@@ -202,6 +203,7 @@ mod tests {
             plan.sections[0].points.push(point);
         };
         assert_eq!(changed(&whole, add), [""; 0]);
+        assert_eq!(changed(&whole, |plan| plan.sections[0].points[0].fresh_s -= 1), [""; 0]);
     }
 
     #[test]

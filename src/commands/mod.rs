@@ -19,6 +19,7 @@ mod points;
 mod rehearse;
 mod replan;
 mod report;
+mod resume;
 mod review;
 mod run;
 mod session;

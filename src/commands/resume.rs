@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::identity::ask;
-use super::judged::trusted_if_configured;
+use super::trusted::trusted_by_settings;
 use crate::engine::{ByTheRules, clock};
-use crate::journal::entry::Enrolled;
+use crate::journal::entry::entry_namespace;
 use crate::journal::keys::fingerprint;
 use crate::journal::signers::AllowedSigners;
 use crate::journal::store::Store;
@@ -42,8 +42,12 @@ fn doubts(store: &Store, log: &Path, state: &RunState) -> Result<Vec<String>> {
     if store.head(&state.run)?.is_none() {
         doubts.push("this host has not written it".to_owned());
     }
+    let signers = trusted_by_settings()?;
+    let namespace = entry_namespace(state.plan.rehearsal.is_some());
+    let now = clock::now().wall;
     for who in &state.roster {
-        if !is_known(store, who, state)? {
+        let is_trusted = signers.trust(&who.principal, &who.key, namespace, now).is_ok();
+        if !is_trusted && !store.has_enrolled(&who.principal, &who.key)? {
             let key = fingerprint(&who.key).unwrap_or_else(|| line(&who.key));
             let (name, role) = (line(&who.principal), who.role);
             doubts.push(format!("{name} ({role}) with {key} has not signed here and is no trusted signer"));
@@ -51,17 +55,6 @@ fn doubts(store: &Store, log: &Path, state: &RunState) -> Result<Vec<String>> {
     }
     doubts.extend(invalid(log, state)?);
     Ok(doubts)
-}
-
-fn is_known(store: &Store, who: &Enrolled, state: &RunState) -> Result<bool> {
-    if store.has_enrolled(&who.principal, &who.key)? {
-        return Ok(true);
-    }
-    let signers = trusted_if_configured(state.plan.rehearsal.is_some())?;
-    let namespace = crate::journal::entry::ENTRY_NAMESPACE;
-    Ok(signers.is_some_and(|signers| {
-        signers.trust(&who.principal, &who.key, namespace, clock::now().wall).is_ok()
-    }))
 }
 
 /// What is wrong with it by itself, whoever its people are.

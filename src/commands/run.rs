@@ -13,6 +13,7 @@ use super::identity;
 use super::load::{Loaded, store};
 use super::looking_on;
 use super::replan::replan;
+use super::resume;
 use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
@@ -42,6 +43,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if let (true, Some((path, state))) = (arguments.read_only, &found) {
         return look_on(path, state.clone(), arguments, &settings);
     }
+    if let Some((path, state)) = &found {
+        resume::require(&store, path, state)?;
+    }
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
     let own = found.as_ref().map(|(_, state)| &*state.plan);
     trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
@@ -53,7 +57,8 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         println!("Touch your security key: this is signed with it.");
     }
     let held = store.hold(loaded.environment())?;
-    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
+    let asked_about = found.map(|(_, state)| state.run);
+    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref())?;
     drop(held);
     let history = engine::history(&store, &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
@@ -139,10 +144,24 @@ fn fits(state: &RunState, release: Option<&str>, previous: Option<&str>) -> Resu
     Ok(())
 }
 
-fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer: &Signer) -> Result<Opened> {
+/// Opens a run, or continues the one that the person was asked about.
+fn begin(
+    store: &Store,
+    loaded: &Loaded,
+    plan: Plan,
+    arguments: &RunArgs,
+    signer: &Signer,
+    asked_about: Option<&str>,
+) -> Result<Opened> {
     let role = arguments.role.map(Role::from);
     // Looked for again: another program may have opened or sealed one while a passphrase was typed.
-    if let Some((path, _)) = engine::find_open(store, loaded.environment())? {
+    if let Some((path, state)) = engine::find_open(store, loaded.environment())? {
+        if asked_about != Some(&state.run) {
+            bail!(
+                "another run of {} was opened meanwhile; start again to take part in it",
+                line(loaded.environment())
+            );
+        }
         let role = role.unwrap_or(Role::Reviewer);
         return holding::reopen(store, &path, signer, role, arguments.take_over);
     }

@@ -57,13 +57,18 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
     Ok(Trusted { signers: signers.without(revoked), source })
 }
 
+/// Whom the settings, gonogo's or git's, say to trust, but for revoked keys; nobody where they say nothing.
+pub(super) fn trusted_by_settings() -> Result<AllowedSigners> {
+    let settings = Settings::read()?;
+    if Names::of_signers(None, &settings).find()?.is_none() {
+        return Ok(AllowedSigners::default());
+    }
+    let (signers, _) = read_signers(None, &settings)?;
+    Ok(signers.without(read_revoked(None, &settings)?.0))
+}
+
 fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
-    let names = Names {
-        option: ("--signers", given),
-        setting: ("signers", settings.signers.as_deref()),
-        git: "gpg.ssh.allowedSignersFile",
-    };
-    let named = names.find()?.context(
+    let named = Names::of_signers(given, settings).find()?.context(
         "trusted signers required: give --signers FILE, an allowed_signers file with a line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )?;
@@ -84,7 +89,15 @@ fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, O
     Ok((revoked.map_err(|problem| anyhow!("{problem}"))?, Some(file)))
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    fn of_signers(given: Option<&'a Path>, settings: &'a Settings) -> Self {
+        Self {
+            option: ("--signers", given),
+            setting: ("signers", settings.signers.as_deref()),
+            git: "gpg.ssh.allowedSignersFile",
+        }
+    }
+
     fn find(&self) -> Result<Option<Named>> {
         if let (name, Some(path)) = self.option {
             return Ok(Some(Named { path: path.to_owned(), from: name.to_owned() }));

@@ -17,8 +17,8 @@ use crate::journal::raw::Relation;
 use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
-use crate::report::plan::{LoosenedPart, PlanPart};
 use crate::report::Trust;
+use crate::report::plan::{LoosenedPart, PlanPart};
 use crate::run::RunState;
 use crate::text::{count, line};
 

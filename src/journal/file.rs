@@ -1,5 +1,6 @@
 //! The log file: one writer, every entry durable before it counts, recovery of what a crash left.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -27,6 +28,8 @@ pub struct Journal {
     chain: Chain,
     length: u64,
     broken: Option<String>,
+    /// Who has signed in this log from here, and is remembered for it.
+    enrolled: BTreeSet<String>,
 }
 
 /// Why an entry was not appended.
@@ -120,7 +123,7 @@ impl Journal {
     ) -> Result<Self, OpenJournalError> {
         let disk = file.try_clone().map_err(|source| StoreError::new(path, source))?;
         let (disk, path, store) = (Box::new(disk), path.to_owned(), store.clone());
-        Ok(Self { disk, file, path, store, chain, length, broken: None })
+        Ok(Self { disk, file, path, store, chain, length, broken: None, enrolled: BTreeSet::new() })
     }
 
     /// Appends an entry: one write of the whole line, then `fdatasync`. When this returns, the entry is
@@ -143,6 +146,9 @@ impl Journal {
         self.length += line.len() as u64;
         self.chain.step(&entry);
         self.remember();
+        if let Some(signer) = signer {
+            self.remember_signer(signer);
+        }
         Ok(entry)
     }
 
@@ -210,6 +216,13 @@ impl Journal {
         let Some(seq) = self.chain.seq.checked_sub(1) else { return };
         // A head that could not be remembered costs a check at the next resume, not the entry.
         let _ = self.store.remember(&self.chain.run, Head { seq, hash: self.chain.head });
+    }
+
+    /// One who could not be remembered costs a question at the next resume, not the entry.
+    fn remember_signer(&mut self, signer: &Signer) {
+        if self.enrolled.insert(signer.principal.clone()) {
+            let _ = self.store.remember_enrolled(&signer.principal, &signer.public);
+        }
     }
 
     fn cut_back(&mut self, error: &io::Error) -> AppendError {

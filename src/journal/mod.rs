@@ -6,6 +6,7 @@ pub mod before;
 pub mod bundle;
 pub mod chain;
 mod disk;
+mod enrolled;
 pub mod entry;
 pub mod file;
 pub mod holder;

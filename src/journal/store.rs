@@ -19,6 +19,7 @@ pub struct Store {
     runs: PathBuf,
     heads: PathBuf,
     fingerprints: PathBuf,
+    pub(super) enrolled: PathBuf,
 }
 
 /// A system error, and what it was about.
@@ -48,11 +49,13 @@ pub struct Head {
 
 impl Store {
     /// Logs under `log_dir` if it is given, under `<state>/runs` otherwise; heads under `<state>/heads`, keys
-    /// for fingerprints under `<state>/fingerprints`.
+    /// for fingerprints under `<state>/fingerprints`, who has signed here in `<state>/enrolled`.
     #[must_use]
     pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
         let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
-        Self { runs, heads: state.join("heads"), fingerprints: state.join("fingerprints") }
+        let [heads, fingerprints, enrolled] =
+            ["heads", "fingerprints", "enrolled"].map(|name| state.join(name));
+        Self { runs, heads, fingerprints, enrolled }
     }
 
     /// The directory of an environment's logs.

@@ -63,7 +63,7 @@ fn json_tells_everything_there_is() {
     assert!(told["previous_run"].is_null());
     let id = told["run"]["id"].clone();
     let next = runs.report(&new, "json").code(0).json();
-    assert_eq!((&next["previous_run"]["id"], &next["previous_run"]["sealed"]), (&id, &true.into()));
+    assert_eq!((&next["previous_run"]["id"], &next["previous_run"]["ended"]), (&id, &"sealed".into()));
     assert_eq!(next["sections"][1]["points"][0]["status"], "waived");
     for bar in next["chart"].as_array().unwrap() {
         let spans = bar["spans"].as_array().unwrap();

@@ -313,6 +313,12 @@ kinds! {
     }
 }
 
+/// The SSHSIG namespace of acts other than seals, in a rehearsal or in a real run.
+#[must_use]
+pub const fn entry_namespace(rehearsal: bool) -> &'static str {
+    if rehearsal { "gonogo-rehearsal-entry-v1" } else { "gonogo-entry-v1" }
+}
+
 impl Event {
     /// Whether a person must have signed it.
     #[must_use]
@@ -331,9 +337,8 @@ impl Event {
     pub const fn namespace(&self, rehearsal: bool) -> &'static str {
         match (self, rehearsal) {
             (Self::Sealed(_), false) => "gonogo-seal-v1",
-            (_, false) => "gonogo-entry-v1",
             (Self::Sealed(_), true) => "gonogo-rehearsal-seal-v1",
-            (_, true) => "gonogo-rehearsal-entry-v1",
+            (_, rehearsal) => entry_namespace(rehearsal),
         }
     }
 

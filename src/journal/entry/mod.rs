@@ -14,7 +14,7 @@ pub use self::action::{Cause, Ended, Output};
 pub use self::kinds::{
     ActionFinished, ActionStarted, ActionStopped, Confirmed, Event, Joined, NotApplicable, Noted, Opened,
     Probed, Recovered, ReplanProposed, ReplanWithdrawn, Replanned, Resumed, Retracted, RolledBack, Sealed,
-    TakenOver, Verdict, Waived,
+    TakenOver, Verdict, Waived, entry_namespace,
 };
 pub use self::line::{
     MAX_LINE, MAX_PLAN_LINE, OtherRules, RULES, ReadEntryError, VERSION, WriteEntryError, signed_bytes,

@@ -103,6 +103,13 @@ impl AllowedSigners {
         self.ignored.iter().map(ToString::to_string).chain(more).collect()
     }
 
+    /// These people with these keys (`ssh-ed25519 AAAA…`), and nobody else.
+    #[must_use]
+    pub fn of_people<'a>(people: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let lines: Vec<String> = people.map(|(principal, key)| format!("{principal} {key}\n")).collect();
+        Self::parse("roster", lines.concat())
+    }
+
     /// The same, but for keys that are revoked.
     #[must_use]
     pub fn without(mut self, revoked: Revoked) -> Self {
