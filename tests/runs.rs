@@ -3,8 +3,10 @@
 pub mod agent;
 mod faults;
 mod kinds;
+mod looser;
 mod opening;
 mod pair;
+mod resuming;
 mod screen;
 mod table;
 mod waits;

@@ -7,10 +7,10 @@ use crate::bench::keys::{SK_PROVIDER, SshKey};
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 
-const BOB: &str = "bob@deck.example";
+pub const BOB: &str = "bob@deck.example";
 
 /// A world whose plan asks for a reviewer's seal, too.
-fn reviewed() -> World {
+pub fn reviewed() -> World {
     let mut world = World::new();
     let profile = format!(
         "environment = \"staging\"\nchecklist = \"checklist.toml\"\nseals = [\"driver\", \"reviewer\"]\n[values]\napp.url = \"{}\"\n",
@@ -23,7 +23,7 @@ fn reviewed() -> World {
 
 /// Answers `p`: who, and which key.
 #[track_caller]
-fn newcomer(terminal: &mut Terminal, who: &str, key: &str) {
+pub fn newcomer(terminal: &mut Terminal, who: &str, key: &str) {
     terminal.send("p").wait_for_text("another operator at this keyboard");
     terminal.send(who).press(Key::Enter).send(key).press(Key::Enter);
 }

@@ -1,0 +1,105 @@
+//! Continuing a run: what is known of its log passes without a word, anything else is told and asked about.
+
+use std::fs;
+use std::path::Path;
+
+use super::world::{World, leave};
+use crate::bench::need;
+use crate::bench::terminal::{Key, Terminal};
+
+const QUESTION: &str = "Continue this run?";
+
+/// A world with an open run of two entries' evidence, left.
+fn left() -> World {
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    world.wait_for_looks();
+    leave(terminal);
+    world
+}
+
+/// The log of one world in the directory of another, which never wrote it.
+fn brought(from: &World, change: impl FnOnce(String) -> String) -> World {
+    let world = World::new();
+    let text = change(fs::read_to_string(from.log()).unwrap());
+    let directory = world.sandbox.state().join("runs/staging");
+    put(&directory, from.log().file_name().unwrap().as_ref(), &text);
+    world
+}
+
+fn put(directory: &Path, name: &Path, text: &str) {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).unwrap();
+    let log = directory.join(name);
+    fs::write(&log, text).unwrap();
+    fs::set_permissions(log, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[track_caller]
+fn asked(world: &mut World, told: &[&str]) -> Terminal {
+    let mut terminal = world.open_with(&[], 150, 40);
+    terminal.wait_for_text(QUESTION);
+    let screen = terminal.screen_text();
+    for text in told {
+        assert!(screen.contains(text), "{text:?} is not told:\n{screen}");
+    }
+    terminal
+}
+
+#[test]
+fn a_run_of_ones_own_is_continued_without_a_question() {
+    need!("ssh-keygen");
+    let mut world = left();
+    let mut terminal = world.open_with(&[], 130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    assert!(world.entries().iter().any(|entry| entry["kind"] == "resumed"));
+}
+
+#[test]
+fn a_strangers_log_is_asked_about_before_anything_is_signed() {
+    need!("ssh-keygen");
+    let stranger = left();
+    let mut world = brought(&stranger, |text| text);
+    let before = fs::read(world.log()).unwrap();
+    let told = ["this host has not written it", "alice@deck.example (driver) with SHA256:", "has not signed here"];
+    let mut terminal = asked(&mut world, &told);
+    terminal.send("n").press(Key::Enter);
+    assert!(terminal.wait_exit().code(2).screen_text().contains("not continued, and nothing was signed"));
+    assert_eq!(fs::read(world.log()).unwrap(), before);
+    // Whoever says yes takes part under a name of their own.
+    let key = world.key.path.display().to_string();
+    world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &key]);
+    let mut terminal = world.sandbox.terminal(150, 40);
+    terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text("1/3");
+    leave(terminal);
+    assert!(world.entries().iter().any(|entry| entry["kind"] == "joined"));
+}
+
+#[test]
+fn people_whom_the_settings_trust_are_known() {
+    need!("ssh-keygen");
+    let stranger = left();
+    let mut world = brought(&stranger, |text| text);
+    let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &stranger.key)]);
+    let settings = format!("signers = \"{}\"\n", signers.display());
+    fs::create_dir_all(world.sandbox.config()).unwrap();
+    fs::write(world.sandbox.config().join("settings.toml"), settings).unwrap();
+    let terminal = asked(&mut world, &["this host has not written it"]);
+    let screen = terminal.screen_text();
+    assert!(!screen.contains("has not signed here"), "{screen}");
+}
+
+#[test]
+fn a_signature_that_does_not_match_is_named_with_its_line() {
+    need!("ssh-keygen");
+    let stranger = left();
+    let spoil = |text: String| {
+        let at = text.find("\",\"sig\":\"").or_else(|| text.find(",\"sig\":\"")).unwrap() + 200;
+        let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+        format!("{}{other}{}", &text[..at], &text[at + 1..])
+    };
+    let mut world = brought(&stranger, |text| spoil(text.lines().next().unwrap().to_owned() + "\n"));
+    let _ = asked(&mut world, &["INVALID at line 1", "it can never be sealed"]);
+}
