@@ -16,7 +16,7 @@ use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
 use crate::checklist::{Plan, Promotion, Role};
-use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
+use crate::cli::{RunArgs, ScreenArgs, Target, ThemeArg};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::{Decision, Enrolled};
@@ -24,6 +24,7 @@ use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::journal::store::Store;
 use crate::probe::FingerprintKey;
+use crate::process::Permit;
 use crate::run::{Act, Command, RunState, judge};
 use crate::text::{line, shell_word};
 use crate::ui::terminal::{Taken, read_events};
@@ -43,16 +44,16 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
     let own = found.as_ref().map(|(_, state)| &*state.plan);
-    trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
+    let permit = trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
     if arguments.read_only {
-        return look_alone(plan, &loaded, arguments, &settings);
+        return look_alone(plan, &loaded, arguments, &settings, permit);
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
     if signer.wants_touch() {
         println!("Touch your security key: this is signed with it.");
     }
     let held = store.hold(loaded.environment())?;
-    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
+    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, &permit)?;
     drop(held);
     let history = engine::history(&store, &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
@@ -67,6 +68,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         opened,
         signers: vec![signer],
         secrets: loaded.secrets(),
+        permit,
         replan: plan,
         notices,
         past,
@@ -81,10 +83,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
 fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result<Plan> {
     let target = &arguments.target;
     let (release, previous) = match open {
-        None => (
-            Some(asked_release(loaded, target.release.as_ref())?),
-            Some(asked_previous(loaded, target.previous.as_ref())?),
-        ),
+        None => (Some(asked_release(loaded, target)?), Some(asked_previous(loaded, target)?)),
         Some(state) => {
             let own = state.plan.previous.clone().unwrap_or_else(|| "none".into());
             fits(state, target.release.as_deref(), target.previous.as_deref().filter(|tag| *tag != own))?;
@@ -95,19 +94,23 @@ fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result
 }
 
 /// The release, asked for if it was not given.
-fn asked_release(loaded: &Loaded, given: Option<&String>) -> Result<String> {
-    given.cloned().map_or_else(|| ask_tag("Release to promote", loaded), Ok)
+fn asked_release(loaded: &Loaded, target: &Target) -> Result<String> {
+    target.release.clone().map_or_else(|| ask_tag("Release to promote", loaded, target), Ok)
 }
 
 /// The release that runs now, asked for if neither the command line nor the profile says it.
-fn asked_previous(loaded: &Loaded, given: Option<&String>) -> Result<String> {
-    let told = given.map(String::as_str).or_else(|| loaded.previous());
-    told.map(str::to_owned).map_or_else(|| ask_tag("Release that runs there now, or none", loaded), Ok)
+fn asked_previous(loaded: &Loaded, target: &Target) -> Result<String> {
+    let told = target.previous.as_deref().or_else(|| loaded.previous());
+    told.map(str::to_owned)
+        .map_or_else(|| ask_tag("Release that runs there now, or none", loaded, target), Ok)
 }
 
-/// Asks for a tag, the repository's newest ones at hand.
-fn ask_tag(question: &str, loaded: &Loaded) -> Result<String> {
-    let tags = git::newest_tags(&loaded.repository());
+/// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing of
+/// it before the profile is trusted, as far as its plan is known without a release.
+fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
+    let known = Promotion { release: target.release.clone(), previous: target.previous.clone() };
+    let permit = trust::require(loaded, [&loaded.plan(&known)?], target.trust)?;
+    let tags = git::newest_tags(&loaded.repository(), &permit);
     if !tags.is_empty() {
         println!("Newest tags: {}", tags.join("  "));
     }
@@ -139,7 +142,14 @@ fn fits(state: &RunState, release: Option<&str>, previous: Option<&str>) -> Resu
     Ok(())
 }
 
-fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer: &Signer) -> Result<Opened> {
+fn begin(
+    store: &Store,
+    loaded: &Loaded,
+    plan: Plan,
+    arguments: &RunArgs,
+    signer: &Signer,
+    permit: &Permit,
+) -> Result<Opened> {
     let role = arguments.role.map(Role::from);
     // Looked for again: another program may have opened or sealed one while a passphrase was typed.
     if let Some((path, _)) = engine::find_open(store, loaded.environment())? {
@@ -147,7 +157,7 @@ fn begin(store: &Store, loaded: &Loaded, plan: Plan, arguments: &RunArgs, signer
         return holding::reopen(store, &path, signer, role, arguments.take_over);
     }
     let role = role.unwrap_or(Role::Driver);
-    let commit = git::commit_of(&loaded.repository(), &plan.release);
+    let commit = git::commit_of(&loaded.repository(), &plan.release, permit);
     Ok(engine::open(store, Opening { plan, profile_sha256: loaded.sha256, commit, role }, signer)?)
 }
 
@@ -211,9 +221,15 @@ fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Setting
 }
 
 /// A look of one's own, which leaves nothing behind.
-fn look_alone(plan: Plan, loaded: &Loaded, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
+fn look_alone(
+    plan: Plan,
+    loaded: &Loaded,
+    arguments: &RunArgs,
+    settings: &Settings,
+    permit: Permit,
+) -> Result<Exit> {
     let (log, state) = engine::forgotten(plan)?;
-    let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets());
+    let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets(), permit);
     let state = Arc::clone(engine.state());
     let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

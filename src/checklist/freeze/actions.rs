@@ -45,10 +45,9 @@ impl Cluster {
     fn placed(&self, mut argv: Vec<String>) -> Vec<String> {
         let is_kubectl = argv.first().is_some_and(|name| name.rsplit('/').next() == Some("kubectl"));
         if is_kubectl {
-            let own = [("--context", Some(&self.context)), ("--namespace", Some(&self.namespace))];
-            let all = own.into_iter().chain([("--kubeconfig", self.kubeconfig.as_ref())]);
-            let words = all.filter_map(|(option, value)| Some([option.to_owned(), value?.clone()])).flatten();
-            argv.splice(1..1, words);
+            let own = [format!("--context={}", self.context), format!("--namespace={}", self.namespace)];
+            let file = self.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
+            argv.splice(1..1, own.into_iter().chain(file));
         }
         argv
     }

@@ -41,7 +41,7 @@ pub(super) async fn visit(
         argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
     let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
     let input = config(spec, url, &headers, deadline.left().saturating_sub(MARGIN))?;
-    let ran = process::run_with_input(program, input.as_bytes(), deadline).await?;
+    let ran = process::run_with_input(program, input.as_bytes(), keeper.permit(), deadline).await?;
     match ran.status.code() {
         Some(0) => answer(ran),
         code => Err(failed(code, &ran)),
