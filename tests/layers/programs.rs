@@ -30,8 +30,8 @@ fn broken(file: &File) -> Vec<String> {
     let starts = starts.into_iter().map(|line| format!("{}:{line}: starts a program; see {ROOM}", file.path));
     let permits = MAKERS.iter().flat_map(|(name, makers)| {
         let is_allowed = file.path == PERMITS || makers.contains(&file.path.as_str());
-        let lines = file.lines_with(name).into_iter().filter(move |_| !is_allowed);
-        lines.map(move |line| format!("{}:{line}: may not make a permit by `{name}`", file.path))
+        let lines = file.after(name).filter(move |_| !is_allowed);
+        lines.map(move |(line, _)| format!("{}:{line}: may not make a permit by `{name}`", file.path))
     });
     starts.chain(permits).collect()
 }

@@ -7,6 +7,8 @@ mod command;
 mod dead_letter;
 mod edge;
 mod git;
+mod git_clones;
+mod git_traps;
 mod grafana;
 mod http;
 mod iac;

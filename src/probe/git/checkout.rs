@@ -44,11 +44,23 @@ impl Checkout<'_> {
     pub(super) async fn tagged(&self, tag: &str) -> Fact<Option<String>> {
         let name = tag_ref(tag);
         let (code, _) = self.ask(&["check-ref-format", &name]).await?;
-        if code == 0 { self.commit(&format!("{name}^{{commit}}")).await } else { Ok(None) }
+        if code == 0 { self.commit(&name).await } else { Ok(None) }
     }
 
     /// The commit that a name stands for; none if there is none of that name.
     pub(super) async fn commit(&self, name: &str) -> Fact<Option<String>> {
+        let commit = self.resolve(&format!("{name}^{{commit}}")).await?;
+        let is_missing = commit.is_none()
+            && self.resolve(name).await?.is_some()
+            && self.resolve(&format!("{name}^{{}}")).await?.is_none();
+        if is_missing {
+            let why = "names what is not in this checkout; fetch it first (nothing is fetched here)";
+            return Err(Blind::new(format!("{name} {why}")));
+        }
+        Ok(commit)
+    }
+
+    async fn resolve(&self, name: &str) -> Fact<Option<String>> {
         let (code, answer) = self.ask(&["rev-parse", "--verify", "--quiet", name]).await?;
         Ok((code == 0).then(|| String::from_utf8_lossy(&answer).trim_end().to_owned()))
     }
@@ -102,7 +114,7 @@ impl Checkout<'_> {
 
     /// What the index has otherwise than the commit that is checked out: everything, where there is none.
     async fn staged(&self, entries: &[Entry]) -> Fact<BTreeMap<Vec<u8>, char>> {
-        if self.commit("HEAD^{commit}").await?.is_none() {
+        if self.commit("HEAD").await?.is_none() {
             return Ok(entries.iter().map(|entry| (entry.path.clone(), 'A')).collect());
         }
         // Names and modes only: neither files nor contents are looked into.
@@ -160,7 +172,7 @@ impl Checkout<'_> {
             if own.layout().await?.top.canonicalize()? != directory.canonicalize()? {
                 return Err(Blind::new("it has no repository of its own"));
             }
-            let commit = own.commit("HEAD^{commit}").await?;
+            let commit = own.commit("HEAD").await?;
             Ok(commit.as_ref() != Some(&entry.id) || !own.changes_within(depth - 1).await?.is_empty())
         };
         Box::pin(differs).await.map_err(named)

@@ -26,7 +26,7 @@ const NAMED: usize = 5;
 /// Asks git and judges its answers.
 pub(super) async fn look(spec: &Git, deadline: &Deadline, permit: &Permit) -> Outcome {
     let checkout = Checkout { directory: Path::new(&spec.repository), permit, deadline };
-    let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD^{commit}").await);
+    let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD").await);
     let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
     seen.push(clean(checkout.changes().await));
     Outcome::of(seen, reproduce(spec))
