@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use tokio::runtime::Builder;
 
 use super::git;
@@ -15,7 +15,7 @@ use super::looking_on;
 use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
-use crate::checklist::{Plan, Promotion, Role};
+use crate::checklist::{Plan, Promotion, Role, check_release};
 use crate::cli::{RunArgs, ScreenArgs, Target, ThemeArg};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
@@ -118,7 +118,8 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     if tag.is_empty() {
         bail!("a tag is needed to open a run: --release TAG, and --previous TAG or --previous none");
     }
-    Ok(line(&tag))
+    check_release(&tag).map_err(|why| anyhow!(why))?;
+    Ok(tag)
 }
 
 /// An open run is for one release.

@@ -48,9 +48,13 @@ pub(super) async fn visit(
     }
 }
 
-/// What curl is told. In double quotes it takes a backslash for an escape.
+/// What curl is told. In double quotes it takes a backslash for an escape; a line end that is not written as one
+/// would begin another option.
 fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> Fact<Zeroizing<String>> {
-    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let quoted = |text: &str| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        text.replace('\n', "\\n").replace('\r', "\\r")
+    };
     let mut config = Zeroizing::new(String::from("silent\nshow-error\ninclude\nsuppress-connect-headers\n"));
     let method = method(spec.method);
     let asked =

@@ -31,12 +31,9 @@ pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended 
     match words.as_slice() {
         ["config", "current-context"] => mouth.out(CONTEXT).await.map(|()| 0),
         ["get", target] if as_json && target.starts_with(DEPLOYMENT) => {
-            let name = target.trim_start_matches(DEPLOYMENT);
-            match parts.cluster.deployment(name) {
-                Some(found) => mouth.out(found.to_string()).await.map(|()| 0),
-                None => missing(name, mouth).await,
-            }
+            deployment(parts, mouth, target.trim_start_matches(DEPLOYMENT)).await
         }
+        ["get", "deployment", name] if as_json => deployment(parts, mouth, name).await,
         ["get", "pods"] if as_json => {
             let items = parts.cluster.pods(selector.as_deref());
             let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
@@ -69,6 +66,13 @@ fn span(text: &str) -> Option<Duration> {
 async fn missing(name: &str, mouth: &mut Mouth) -> Ended {
     mouth.err(format!("Error from server (NotFound): deployments.apps \"{name}\" not found")).await?;
     Ok(1)
+}
+
+async fn deployment(parts: &Parts, mouth: &mut Mouth, name: &str) -> Ended {
+    match parts.cluster.deployment(name) {
+        Some(found) => mouth.out(found.to_string()).await.map(|()| 0),
+        None => missing(name, mouth).await,
+    }
 }
 
 fn told(dry: bool) -> &'static str {
