@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::checklist::Role;
+use crate::checklist::{Role, check_release};
 use crate::outcome::Sha256Hex;
 use crate::time::parse_span;
 
@@ -70,16 +70,21 @@ pub enum Command {
     StandIn(StandInArgs),
 }
 
+/// Takes what can be a release's tag.
+fn tag() -> impl TypedValueParser<Value = String> {
+    NonEmptyStringValueParser::new().try_map(|tag| check_release(&tag).map(|()| tag))
+}
+
 /// A profile, and what is promoted.
 #[derive(Debug, Args)]
 pub struct Target {
     /// The environment's profile, a TOML file
     pub profile: PathBuf,
     /// The release tag that is promoted
-    #[arg(long, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TAG", value_parser = tag())]
     pub release: Option<String>,
     /// The release tag that runs there now, or `none` for a new environment
-    #[arg(long, value_name = "TAG|none", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TAG|none", value_parser = tag())]
     pub previous: Option<String>,
     /// Let the commands run that the profile names, now and as long as its content stays the same
     #[arg(long)]

@@ -30,6 +30,7 @@
 //! | [`journal`] | entries, chain, signatures, the file, verification |
 //! | [`checklist`] | sections, control points, probe specs, profiles, the lock |
 //! | [`outcome`] | what a probe ends with |
+//! | [`process`] | the one way to start a program, with a permit |
 //! | [`rehearsal`] | servers that stand in for real ones, on loopback |
 //! | [`secret`], [`text`], [`ansi`], [`time`], [`error`] | the base |
 //!
@@ -52,6 +53,7 @@ pub mod headless;
 pub mod journal;
 pub mod outcome;
 pub mod probe;
+pub mod process;
 pub mod rehearsal;
 pub mod report;
 pub mod run;

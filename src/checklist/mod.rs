@@ -32,3 +32,4 @@ pub use plan::{
 };
 pub use profile::Profile;
 pub use source::Source;
+pub use spec::form::check_release;

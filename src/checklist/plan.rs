@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::action::{Action, ActionKey, Program, ROLLBACK};
 use super::spec::Spec;
+use super::spec::form::{self, Release};
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
 
@@ -29,8 +30,10 @@ pub struct Plan {
     /// One person may stand for two, with a reason.
     pub solo: bool,
     /// The release tag being promoted.
+    #[serde(deserialize_with = "form::one::<Release, _>")]
     pub release: String,
     /// The tag that runs there now; absent for a new environment.
+    #[serde(deserialize_with = "form::option::<Release, _>")]
     pub previous: Option<String>,
     /// Present in a rehearsal: nothing of it is done to a real stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]

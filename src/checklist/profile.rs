@@ -8,6 +8,7 @@ use super::file::{ActionFile, PointFile, ProbeFile, Span};
 use super::fill::is_reference;
 use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
 use super::source::{Path, Source, Step, steps};
+use super::spec::form::{self, Release};
 use crate::error::{Problem, Problems};
 use crate::secret::SecretRef;
 
@@ -29,6 +30,7 @@ pub struct ProfileFile {
     #[serde(default = "driver")]
     pub seals: Vec<Role>,
     /// The release that runs now, or `none`; `--previous` overrules it.
+    #[serde(default, deserialize_with = "form::option::<Release, _>")]
     pub previous: Option<String>,
     /// A checklist file to use instead of the standard one, relative to the profile.
     pub checklist: Option<String>,

@@ -240,3 +240,53 @@ fn an_address_that_is_none_is_told_once_where_it_was_written() {
         ]
     );
 }
+
+/// The same words are refused where a profile is read, with their place, and in a plan that a log holds.
+#[test]
+fn a_word_that_would_be_an_option_is_refused_in_a_profile_and_in_a_log() {
+    let profile = |app: &str, context: &str| {
+        let profile = include_str!("../../config/production.toml");
+        let profile = profile.replace("# app = \"advanced-app\"", &format!("app = {app:?}"));
+        profile.replace("context = \"production\"\n", &format!("context = {context:?}\n"))
+    };
+    let told = refused(STANDARD, &profile("--kubeconfig=/kc", "production"));
+    let line = profile("", "").lines().position(|line| line.starts_with("app = ")).unwrap() + 1;
+    assert!(told.contains(&format!("p.toml:{line}:")), "{told}");
+    assert!(told.contains("kubernetes.app: expected the name of a deployment"), "{told}");
+    assert!(refused(STANDARD, &profile("app", "--kubeconfig=/kc")).contains("kubernetes.context: expected"));
+    let plan = plan(STANDARD, &profile("my.app", "admin@my-cluster")).unwrap();
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    for (good, bad) in [
+        (r#""deployments":["my.app""#, r#""deployments":["--kubeconfig=/kc""#),
+        (r#""rollout":{"deployment":"my.app""#, r#""rollout":{"deployment":"-l""#),
+        (r#""health":{"deployment":"my.app""#, r#""health":{"deployment":"a/b""#),
+        (r#""context":"admin@my-cluster""#, r#""context":"--kubeconfig=/kc""#),
+        (r#""namespace":"realtime""#, r#""namespace":"-A""#),
+        (r#""tag":"v1","clean""#, r#""tag":"../v1","clean""#),
+        (r#""repository":"platform/advanced-app""#, r#""repository":"../x""#),
+        (r#""release":"v1""#, r#""release":"--all""#),
+        (r#""previous":"v0""#, r#""previous":"-v0""#),
+    ] {
+        assert!(json.contains(good), "{good}");
+        assert!(serde_json::from_str::<Plan>(&json.replace(good, bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_value_that_would_be_an_option_is_refused_in_any_argument_list() {
+    let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\
+                     title = \"P\"\nwhy = \"w\"\n\
+                     probe = [{ id = \"c\", title = \"c\", kind = \"command\", with = { argv = [\"ls\", \"{{ a.file }}\"] } }]\n\
+                     action = [{ id = \"d\", title = \"d\", with = { argv = [\"rm\", \"{{ a.other }}={{ a.file }}\"] } }]\n";
+    let profile = |file: &str, other: &str| {
+        format!("environment = \"t\"\nprevious = \"v0\"\n[values.a]\nfile = {file:?}\nother = {other:?}\n")
+    };
+    assert!(plan(checklist, &profile("x", "y-z")).is_ok());
+    let told = refused(checklist, &profile("--all", "y"));
+    assert!(told.contains("p.toml:4:1: a.file: expected a value that does not begin with `-`"), "{told}");
+    let told = refused(checklist, &profile("x", "-y"));
+    assert!(told.contains("p.toml:5:1: a.other: expected a value that does not begin with `-`"), "{told}");
+    let told = refused(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
+    assert!(told.contains("p.toml:2:") && told.contains("expected a release tag as git allows it"), "{told}");
+}

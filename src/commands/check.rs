@@ -15,6 +15,7 @@ use crate::cli::{CheckArgs, Format};
 use crate::engine::{self, Engine, Handle, Past, clock};
 use crate::error::Exit;
 use crate::headless::{self, Selection};
+use crate::process::Permit;
 use crate::run::{Judgement, Live, Request, RunState, Update};
 use crate::secret::SecretRef;
 
@@ -24,9 +25,9 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let loaded = Loaded::read(&target.profile)?;
     let mut plan = all_due(loaded.plan(&promotion)?);
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
-    trust::require(&loaded, [&plan], target.trust)?;
+    let permit = trust::require(&loaded, [&plan], target.trust)?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let Looked { state, interrupted } = runtime.block_on(look(plan, loaded.secrets()))?;
+    let Looked { state, interrupted } = runtime.block_on(look(plan, loaded.secrets(), permit))?;
     let now = clock::now();
     let judgement = state.judge(&now);
     for (format, path) in &arguments.output {
@@ -84,12 +85,12 @@ fn all_due(mut plan: Plan) -> Plan {
 }
 
 /// Runs every probe to its end, or until a signal comes.
-async fn look(plan: Plan, secrets: Vec<SecretRef>) -> Result<Looked> {
+async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Looked> {
     let (log, state) = engine::forgotten(plan)?;
     let mut seen = Arc::new(state.clone());
     // Whatever keeps the last run from being read: nothing is compared with it then.
     let last = store(None).ok().and_then(|store| engine::history(&store, &state).ok()?.sealed);
-    let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets);
+    let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets, permit);
     let engine = engine.after(Past { last: last.map(Arc::new), fingerprint: None });
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

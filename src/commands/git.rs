@@ -1,53 +1,47 @@
 //! What git knows: who somebody is, which tags there are, which commit a tag names.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+
+use crate::process::{Launch, Permit, Scope, git, user_git_setting};
 
 /// How many tags are offered.
 const OFFERED: usize = 8;
 
-/// Variables that would point git at a repository, or add settings that no file of the user's has.
-const FOREIGN: [&str; 5] =
-    ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"];
-
-/// A setting of the user's, or else of the system's; never one of a repository. None without git.
+/// A setting of the user's own: of their configuration, or else of this machine's. What a repository says does not
+/// count, not even that of the directory that gonogo runs in: it may come from anybody.
 pub(super) fn config(key: &str) -> Option<String> {
-    ["--global", "--system"].iter().find_map(|scope| {
-        let mut git = Command::new("git");
-        git.args(["config", scope, "--get", key]).current_dir("/");
-        for name in FOREIGN {
-            git.env_remove(name);
-        }
-        answer(&mut git)
-    })
+    let permit = Permit::for_user_git_settings();
+    let system = (!ignores_system()).then_some(Scope::System);
+    [Some(Scope::Global), system]
+        .into_iter()
+        .flatten()
+        .find_map(|scope| ask(user_git_setting(scope, key), &permit))
+}
+
+/// Git looks at this variable itself, but not where a scope is named.
+fn ignores_system() -> bool {
+    let said = std::env::var("GIT_CONFIG_NOSYSTEM").unwrap_or_default().to_lowercase();
+    !["", "0", "false", "no", "off"].contains(&said.as_str())
 }
 
 /// The newest tags of a repository; none if it is none.
-pub(super) fn newest_tags(repository: &Path) -> Vec<String> {
-    let tags = ask(&["-C", &repository.to_string_lossy(), "tag", "--sort=-creatordate"]).unwrap_or_default();
+pub(super) fn newest_tags(repository: &Path, permit: &Permit) -> Vec<String> {
+    let tags = ask(git(repository, &["tag", "--list", "--sort=-creatordate"]), permit).unwrap_or_default();
     tags.lines().take(OFFERED).map(crate::text::line).collect()
 }
 
 /// The commit that a tag names, if the repository is there and has it.
-pub(super) fn commit_of(repository: &Path, tag: &str) -> Option<String> {
-    let (repository, name) = (repository.to_string_lossy(), format!("refs/tags/{tag}"));
+pub(super) fn commit_of(repository: &Path, tag: &str, permit: &Permit) -> Option<String> {
+    let name = format!("refs/tags/{tag}");
     // The name of a tag and nothing else: an option or an expression is not taken for one.
-    is_reference(&name).then(|| {
-        ask(&["-C", &repository, "rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])
-    })?
+    let checked = git(Path::new("/"), &["check-ref-format", &name]).output(permit).ok()?;
+    let commit = format!("{name}^{{commit}}");
+    let resolve = || git(repository, &["rev-parse", "--verify", "--quiet", &commit]);
+    checked.status.success().then(|| ask(resolve(), permit))?
 }
 
-fn is_reference(name: &str) -> bool {
-    let check = Command::new("git").args(["check-ref-format", name]).stdin(Stdio::null()).status();
-    check.is_ok_and(|status| status.success())
-}
-
-fn ask(arguments: &[&str]) -> Option<String> {
-    answer(Command::new("git").args(arguments))
-}
-
-fn answer(git: &mut Command) -> Option<String> {
-    let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+fn ask(launch: Launch, permit: &Permit) -> Option<String> {
+    let output = launch.output(permit).ok()?;
     let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !answer.is_empty()).then_some(answer)
 }

@@ -3,9 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +21,7 @@ use crate::engine::{self, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::keys::{self, Signer};
 use crate::journal::store::peek;
+use crate::process::{Launch, Permit};
 use crate::rehearsal::drills::{DRILLS, Drill, meant};
 use crate::rehearsal::files::Files;
 use crate::rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
@@ -143,9 +142,9 @@ fn begin() -> Result<anyhow::Error> {
     let files = Files::at(&dir).context(NO_PLACE)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));
-    let mut again = process::Command::new(std::env::current_exe()?);
-    again.args(std::env::args_os().skip(1)).env(DIRECTORY, &dir).env("PATH", std::env::join_paths(paths)?);
-    let error = again.exec();
+    let env = [(DIRECTORY, dir.as_os_str().to_owned()), ("PATH", std::env::join_paths(paths)?)];
+    let again = Launch::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).envs(env);
+    let error = again.exec(&Permit::for_own_program());
     files.remove();
     Ok(error.into())
 }
@@ -259,6 +258,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
         opened,
         signers: vec![driver, second],
         secrets: loaded.secrets(),
+        permit: Permit::for_rehearsal(),
         replan: None,
         notices,
         past: Past::default(),

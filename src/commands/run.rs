@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use tokio::runtime::Builder;
 
 use super::git;
@@ -17,8 +17,8 @@ use super::resume;
 use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
-use crate::checklist::{Plan, Promotion, Role, loosenings};
-use crate::cli::{RunArgs, ScreenArgs, ThemeArg};
+use crate::checklist::{Plan, Promotion, Role, check_release, loosenings};
+use crate::cli::{RunArgs, ScreenArgs, Target, ThemeArg};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::{Decision, Enrolled};
@@ -26,6 +26,7 @@ use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::journal::store::Store;
 use crate::probe::FingerprintKey;
+use crate::process::Permit;
 use crate::run::{Act, Command, RunState, judge};
 use crate::text::{line, shell_word};
 use crate::ui::terminal::{Taken, read_events};
@@ -47,10 +48,11 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         resume::require(&store, path, state)?;
     }
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
-    let own = found.as_ref().map(|(_, state)| &*state.plan);
-    trust::require(&loaded, own.into_iter().chain([&plan]), arguments.target.trust)?;
+    let plans = |state: &RunState| [Some(Arc::clone(&state.plan)), state.proposal.as_ref().map(|p| Arc::clone(&p.plan))];
+    let own: Vec<_> = found.iter().flat_map(|(_, state)| plans(state)).flatten().collect();
+    let permit = trust::require(&loaded, own.iter().map(|plan| &**plan).chain([&plan]), arguments.target.trust)?;
     if arguments.read_only {
-        return look_alone(plan, &loaded, arguments, &settings);
+        return look_alone(plan, &loaded, arguments, &settings, permit);
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
     if signer.wants_touch() {
@@ -58,7 +60,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let held = store.hold(loaded.environment())?;
     let asked_about = found.map(|(_, state)| state.run);
-    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref())?;
+    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref(), &permit)?;
     drop(held);
     let history = engine::history(&store, &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
@@ -72,6 +74,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         opened,
         signers: vec![signer],
         secrets: loaded.secrets(),
+        permit,
         replan,
         notices,
         past,
@@ -86,10 +89,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
 fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result<Plan> {
     let target = &arguments.target;
     let (release, previous) = match open {
-        None => (
-            Some(asked_release(loaded, target.release.as_ref())?),
-            Some(asked_previous(loaded, target.previous.as_ref())?),
-        ),
+        None => (Some(asked_release(loaded, target)?), Some(asked_previous(loaded, target)?)),
         Some(state) => {
             let own = state.plan.previous.clone().unwrap_or_else(|| "none".into());
             fits(state, target.release.as_deref(), target.previous.as_deref().filter(|tag| *tag != own))?;
@@ -100,19 +100,23 @@ fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result
 }
 
 /// The release, asked for if it was not given.
-fn asked_release(loaded: &Loaded, given: Option<&String>) -> Result<String> {
-    given.cloned().map_or_else(|| ask_tag("Release to promote", loaded), Ok)
+fn asked_release(loaded: &Loaded, target: &Target) -> Result<String> {
+    target.release.clone().map_or_else(|| ask_tag("Release to promote", loaded, target), Ok)
 }
 
 /// The release that runs now, asked for if neither the command line nor the profile says it.
-fn asked_previous(loaded: &Loaded, given: Option<&String>) -> Result<String> {
-    let told = given.map(String::as_str).or_else(|| loaded.previous());
-    told.map(str::to_owned).map_or_else(|| ask_tag("Release that runs there now, or none", loaded), Ok)
+fn asked_previous(loaded: &Loaded, target: &Target) -> Result<String> {
+    let told = target.previous.as_deref().or_else(|| loaded.previous());
+    told.map(str::to_owned)
+        .map_or_else(|| ask_tag("Release that runs there now, or none", loaded, target), Ok)
 }
 
-/// Asks for a tag, the repository's newest ones at hand.
-fn ask_tag(question: &str, loaded: &Loaded) -> Result<String> {
-    let tags = git::newest_tags(&loaded.repository());
+/// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing of
+/// it before the profile is trusted, as far as its plan is known without a release.
+fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
+    let known = Promotion { release: target.release.clone(), previous: target.previous.clone() };
+    let permit = trust::require(loaded, [&loaded.plan(&known)?], target.trust)?;
+    let tags = git::newest_tags(&loaded.repository(), &permit);
     if !tags.is_empty() {
         println!("Newest tags: {}", tags.join("  "));
     }
@@ -120,7 +124,8 @@ fn ask_tag(question: &str, loaded: &Loaded) -> Result<String> {
     if tag.is_empty() {
         bail!("a tag is needed to open a run: --release TAG, and --previous TAG or --previous none");
     }
-    Ok(line(&tag))
+    check_release(&tag).map_err(|why| anyhow!(why))?;
+    Ok(tag)
 }
 
 /// An open run is for one release.
@@ -152,6 +157,7 @@ fn begin(
     arguments: &RunArgs,
     signer: &Signer,
     asked_about: Option<&str>,
+    permit: &Permit,
 ) -> Result<Opened> {
     let role = arguments.role.map(Role::from);
     // Looked for again: another program may have opened or sealed one while a passphrase was typed.
@@ -166,12 +172,9 @@ fn begin(
         return holding::reopen(store, &path, signer, role, arguments.take_over);
     }
     let role = role.unwrap_or(Role::Driver);
-    let commit = git::commit_of(&loaded.repository(), &plan.release);
-    Ok(engine::open(
-        store,
-        Opening { plan, lock: loaded.lock(), profile_sha256: loaded.sha256, commit, role },
-        signer,
-    )?)
+    let commit = git::commit_of(&loaded.repository(), &plan.release, permit);
+    let opening = Opening { plan, lock: loaded.lock(), profile_sha256: loaded.sha256, commit, role };
+    Ok(engine::open(store, opening, signer)?)
 }
 
 fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
@@ -239,9 +242,15 @@ fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Setting
 }
 
 /// A look of one's own, which leaves nothing behind.
-fn look_alone(plan: Plan, loaded: &Loaded, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
+fn look_alone(
+    plan: Plan,
+    loaded: &Loaded,
+    arguments: &RunArgs,
+    settings: &Settings,
+    permit: Permit,
+) -> Result<Exit> {
     let (log, state) = engine::forgotten(plan)?;
-    let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets());
+    let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets(), permit);
     let state = Arc::clone(engine.state());
     let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -11,6 +11,7 @@ use super::{holding, identity, played};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
+use crate::process::Permit;
 use crate::run::{Act, Command, Request, RunState, Update};
 use crate::secret::SecretRef;
 use crate::text::line;
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub(super) signers: Vec<Signer>,
     /// What is kept out of the log, beside the plan's secrets.
     pub(super) secrets: Vec<SecretRef>,
+    /// The permit to start what the plan names.
+    pub(super) permit: Permit,
     /// What is asked of the run's plan.
     pub(super) replan: Option<Act>,
     /// What a person is told at the start.
@@ -48,7 +51,7 @@ impl Session {
         let held = holding::hold(&path, &by)?;
         let last = self.past.last.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
-        let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets);
+        let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
         let mut engine = engine.after(self.past);
         for command in self.opened.first {
             engine.carry_out(&command)?;

@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use anyhow::Result;
 use clap::CommandFactory as _;
@@ -18,6 +16,7 @@ use crate::cli::{Cli, ScreenArgs};
 use crate::engine::find_open;
 use crate::error::Exit;
 use crate::journal::store::Store;
+use crate::process::{Launch, Permit};
 use crate::text::line;
 use crate::ui::start::{Group, Offer, choose};
 
@@ -53,9 +52,8 @@ pub(super) fn start() -> Result<Exit> {
     let (groups, mut choices) = offers(&store(screen.log_dir.as_deref())?)?;
     let Some(chosen) = choose(look(&screen, &settings), &groups)? else { return Ok(Exit::Good) };
     // As if it had been asked for on the command line: nothing of this screen stays behind.
-    let error =
-        process::Command::new(std::env::current_exe()?).args(choices.swap_remove(chosen).words()).exec();
-    Err(error.into())
+    let own = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).words());
+    Err(own.exec(&Permit::for_own_program()).into())
 }
 
 /// What the environment says, as it does where the command line is asked.

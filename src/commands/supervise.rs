@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::engine::supervisor::{Order, run};
 use crate::error::Exit;
+use crate::process::Permit;
 
 pub(super) fn supervise() -> Result<Exit> {
     let mut told = Zeroizing::new(Vec::new());
@@ -14,6 +15,6 @@ pub(super) fn supervise() -> Result<Exit> {
     // What is not whole was cut off when gonogo ended: then nothing begins.
     let order: Order = serde_json::from_slice(&told).context("an order is expected on standard input")?;
     drop(told);
-    run(&order)?;
+    run(&order, &Permit::for_supervisor())?;
     Ok(Exit::Good)
 }

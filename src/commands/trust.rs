@@ -13,6 +13,7 @@ use super::identity::ask;
 use super::load::{Loaded, state_dir};
 use crate::checklist::Plan;
 use crate::outcome::Sha256Hex;
+use crate::process::Permit;
 use crate::text::{line, shell_word};
 
 /// What was trusted.
@@ -26,6 +27,7 @@ struct Trusted {
 
 /// Lets plans pass that run no command, or whose content is trusted already, or that are trusted now: by
 /// `--trust`, or by a person who is asked. An open run has a plan of its own, which a log brings along.
+/// Gives the permit to start what they name.
 ///
 /// # Errors
 /// When nobody trusts them. Nothing has run then.
@@ -33,17 +35,17 @@ pub(super) fn require<'a>(
     loaded: &Loaded,
     plans: impl IntoIterator<Item = &'a Plan>,
     given: bool,
-) -> Result<()> {
+) -> Result<Permit> {
     let commands: BTreeSet<_> = plans.into_iter().flat_map(Plan::commands).collect();
     if commands.is_empty() {
-        return Ok(());
+        return Ok(Permit::given_by_trust());
     }
     let path = file(loaded.path())?;
     let known = read(&path);
     let now = Trusted { content: loaded.content().to_string(), commands };
     let covers = |known: &Trusted| known.content == now.content && known.commands.is_superset(&now.commands);
     if known.as_ref().is_some_and(covers) {
-        return Ok(());
+        return Ok(Permit::given_by_trust());
     }
     if !given {
         told(loaded.path(), known.as_ref(), &now);
@@ -54,7 +56,8 @@ pub(super) fn require<'a>(
             bail!("not trusted; nothing was run");
         }
     }
-    write(&path, &now)
+    write(&path, &now)?;
+    Ok(Permit::given_by_trust())
 }
 
 /// Shows what may run, and what of it is new.

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
@@ -23,6 +21,7 @@ use crate::journal::entry::{Cause, Ended, Output};
 use crate::journal::side;
 use crate::outcome::Observation;
 use crate::probe::{self, Given};
+use crate::process::{Child, Launch, Permit, Stdio};
 use crate::run::{Act, Start, seen_by};
 use crate::secret::Keeper;
 use crate::text;
@@ -182,6 +181,7 @@ impl Runner {
             log: self.log.clone(),
             started,
             tell: self.tell.clone(),
+            permit: self.keeper.permit().clone(),
             stop: Arc::clone(&stop),
             asked: false,
             bytes: 0,
@@ -200,6 +200,7 @@ struct Watch {
     log: PathBuf,
     started: u64,
     tell: mpsc::Sender<Acted>,
+    permit: Permit,
     stop: Arc<AtomicBool>,
     asked: bool,
     bytes: u64,
@@ -209,7 +210,7 @@ impl Watch {
     async fn run(mut self, order: Option<Order>) -> Came {
         let mut child = None;
         if let Some(order) = order {
-            match hand_over(&order).await {
+            match hand_over(&order, &self.permit).await {
                 Ok(supervisor) => child = Some(supervisor),
                 Err(error) => return not_begun(&format!("no supervisor: {error}")),
             }
@@ -299,10 +300,10 @@ fn tail(path: &Path, length: u64) -> io::Result<String> {
 }
 
 /// Starts a supervisor and tells it what to do; it goes on when this program ends.
-async fn hand_over(order: &Order) -> io::Result<Child> {
-    let mut supervisor = Command::new(own_program()?);
-    supervisor.arg("supervise").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = supervisor.spawn()?;
+async fn hand_over(order: &Order, permit: &Permit) -> io::Result<Child> {
+    let supervisor = Launch::new(own_program()?).args(["supervise"]);
+    let supervisor = supervisor.streams(Stdio::piped(), Stdio::null(), Stdio::piped());
+    let mut child = supervisor.spawn_detached(permit)?;
     let told = Zeroizing::new(serde_json::to_vec(order).map_err(io::Error::other)?);
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(&told).await?;

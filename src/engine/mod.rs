@@ -30,6 +30,7 @@ use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
 use crate::outcome::Class;
 use crate::probe::{FingerprintKey, Given};
+use crate::process::Permit;
 use crate::run::{self, Act, Command, Judgement, Look, Refusal, Request, RunState, Update, Wanted, decide};
 use crate::secret::SecretRef;
 use crate::time::{Moment, Utc};
@@ -113,13 +114,19 @@ pub enum NotDone {
 
 impl Engine {
     /// An engine for a run in this state, for the operators whose keys are here. Beside the plan's secrets,
-    /// it keeps those of `secrets` out of the log.
+    /// it keeps those of `secrets` out of the log. Probes, secrets and actions start programs with `permit`.
     #[must_use]
-    pub fn new(log: Log, state: RunState, signers: Vec<Signer>, secrets: Vec<SecretRef>) -> (Self, Handle) {
+    pub fn new(
+        log: Log,
+        state: RunState,
+        signers: Vec<Signer>,
+        secrets: Vec<SecretRef>,
+        permit: Permit,
+    ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(QUEUE);
         let (send_request, requests) = mpsc::channel(QUEUE);
         let (updates, receive_updates) = mpsc::unbounded_channel();
-        let scheduler = Scheduler::new(tell);
+        let scheduler = Scheduler::new(tell, permit);
         let state = Arc::new(state);
         let keys = Keyring::default();
         for signer in signers {

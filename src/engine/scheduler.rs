@@ -13,6 +13,7 @@ use super::clock;
 use crate::checklist::{Plan, Probe, ProbeKey};
 use crate::outcome::{Class, Observation, Outcome};
 use crate::probe::{self, Given};
+use crate::process::Permit;
 use crate::run::{Live, Running, Wanted};
 use crate::secret::Keeper;
 use crate::text;
@@ -45,10 +46,11 @@ pub(super) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(super) fn new(tell: mpsc::Sender<Told>) -> Self {
+    pub(super) fn new(tell: mpsc::Sender<Told>, permit: Permit) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let (tasks, newest, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { keeper: Keeper::default(), turns, tell, tasks, newest, begun, live: Live::default() }
+        let keeper = Keeper::new(permit);
+        Self { keeper, turns, tell, tasks, newest, begun, live: Live::default() }
     }
 
     /// Knows every secret that was read.

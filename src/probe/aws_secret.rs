@@ -12,6 +12,7 @@ use super::deadline::Deadline;
 use super::process::{self, Program};
 use crate::checklist::spec::AwsSecret;
 use crate::outcome::{Observation, Outcome};
+use crate::process::Permit;
 use crate::text;
 use crate::time::Utc;
 
@@ -19,11 +20,11 @@ const VERSION: &str = "current version";
 /// The longest piece of what `aws` says, in bytes.
 const SAID: usize = 300;
 
-pub(super) async fn look(spec: &AwsSecret, deadline: &Deadline, given: &Given) -> Outcome {
+pub(super) async fn look(spec: &AwsSecret, deadline: &Deadline, permit: &Permit, given: &Given) -> Outcome {
     let argv = argv(spec);
     let reproduce = argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
     let what = format!("secret {}", spec.secret_id);
-    let seen = match describe(&argv, deadline).await {
+    let seen = match describe(&argv, permit, deadline).await {
         Ok(Some(told)) => judge(spec, &what, &told, given),
         Ok(None) => vec![Observation::new(what, "there", "there is no such secret", false)],
         Err(why) => vec![Observation::unseen(what, "readable", why)],
@@ -32,20 +33,20 @@ pub(super) async fn look(spec: &AwsSecret, deadline: &Deadline, given: &Given) -
 }
 
 fn argv(spec: &AwsSecret) -> Vec<String> {
-    let words = ["secretsmanager", "describe-secret", "--secret-id", &spec.secret_id, "--output", "json"];
     let mut argv = spec.program.clone();
-    argv.extend(words.map(str::to_owned));
+    argv.extend(["secretsmanager", "describe-secret"].map(str::to_owned));
+    argv.extend([format!("--secret-id={}", spec.secret_id), "--output=json".to_owned()]);
     let options =
         [("--region", &spec.region), ("--profile", &spec.profile), ("--endpoint-url", &spec.endpoint)];
     for (option, value) in options {
-        argv.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
+        argv.extend(value.iter().map(|value| format!("{option}={value}")));
     }
     argv
 }
 
-async fn describe(argv: &[String], deadline: &Deadline) -> Fact<Option<Value>> {
+async fn describe(argv: &[String], permit: &Permit, deadline: &Deadline) -> Fact<Option<Value>> {
     let env = BTreeMap::from([("AWS_PAGER".to_owned(), String::new())]);
-    let ran = process::run(Program { argv, cwd: None, env }, deadline).await?;
+    let ran = process::run(Program { argv, cwd: None, env }, permit, deadline).await?;
     if ran.status.success() {
         let told = content::json(&ran.stdout.bytes);
         return told.map(Some).map_err(|why| Blind::new(format!("aws prints what is {why}")));

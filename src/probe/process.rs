@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::blind::{Blind, Fact};
 use super::content::Content;
 use super::deadline::Deadline;
+use crate::process::{Child, ChildStdin, ExitStatus, Launch, Permit, Stdio};
 
 /// The most that is kept of each of the two outputs, in bytes.
 const KEPT: usize = 1 << 20;
@@ -39,75 +38,107 @@ pub(super) struct Ran {
 
 /// Runs a program in a process group of its own, without input. At the deadline, or when nobody waits for
 /// it any more, the group is ended.
-pub(super) async fn run(program: Program<'_>, deadline: &Deadline) -> Fact<Ran> {
-    work(program, None, KEPT, deadline).await
+pub(super) async fn run(program: Program<'_>, permit: &Permit, deadline: &Deadline) -> Fact<Ran> {
+    run_keeping(program, KEPT, permit, deadline).await
 }
 
 /// The same, with something to read.
-pub(super) async fn run_with_input(program: Program<'_>, input: &[u8], deadline: &Deadline) -> Fact<Ran> {
-    work(program, Some(input), KEPT, deadline).await
+pub(super) async fn run_with_input(
+    program: Program<'_>,
+    input: &[u8],
+    permit: &Permit,
+    deadline: &Deadline,
+) -> Fact<Ran> {
+    let work = Work { name: program.name(), input: Some(input), kept: KEPT };
+    work.run(program.launch()?, permit, deadline).await
 }
 
 /// The same, for a program that prints more: so much of each output is kept, in bytes.
-pub(super) async fn run_keeping(program: Program<'_>, kept: usize, deadline: &Deadline) -> Fact<Ran> {
-    work(program, None, kept, deadline).await
+pub(super) async fn run_keeping(
+    program: Program<'_>,
+    kept: usize,
+    permit: &Permit,
+    deadline: &Deadline,
+) -> Fact<Ran> {
+    let work = Work { name: program.name(), input: None, kept };
+    work.run(program.launch()?, permit, deadline).await
 }
 
-async fn work(program: Program<'_>, input: Option<&[u8]>, kept: usize, deadline: &Deadline) -> Fact<Ran> {
-    let begun = Instant::now();
-    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    let mut child = spawn(&program, stdin)?;
-    let mut group = Group::of(&child);
-    let (mut stdout, mut stderr) = (Content::default(), Content::default());
-    let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let work = async {
-        let reading = async {
-            let input = input.unwrap_or_default();
-            tokio::join!(write(stdin, input), read(out, &mut stdout, kept), read(err, &mut stderr, kept))
+/// How a program is run.
+pub(super) struct Work<'a> {
+    /// What it is called when it does not end.
+    pub(super) name: String,
+    /// What it reads.
+    pub(super) input: Option<&'a [u8]>,
+    /// How much of each output is kept, in bytes.
+    pub(super) kept: usize,
+}
+
+impl Work<'_> {
+    /// Runs it, as above.
+    pub(super) async fn run(self, launch: Launch, permit: &Permit, deadline: &Deadline) -> Fact<Ran> {
+        let begun = Instant::now();
+        let Self { name, input, kept } = self;
+        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let launch = launch.own_group().streams(stdin, Stdio::piped(), Stdio::piped());
+        let program = launch.program();
+        let mut child = launch.spawn(permit).map_err(|error| not_started(&program, &error))?;
+        let mut group = Group::of(&child);
+        let (mut stdout, mut stderr) = (Content::default(), Content::default());
+        let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let work = async {
+            let reading = async {
+                let input = input.unwrap_or_default();
+                tokio::join!(write(stdin, input), read(out, &mut stdout, kept), read(err, &mut stderr, kept))
+            };
+            tokio::pin!(reading);
+            tokio::select! {
+                status = child.wait() => {
+                    let all = timeout(ECHO, reading).await.is_ok();
+                    (status, all)
+                }
+                _ = &mut reading => (child.wait().await, true),
+            }
         };
-        tokio::pin!(reading);
-        tokio::select! {
-            status = child.wait() => {
-                let all = timeout(ECHO, reading).await.is_ok();
-                (status, all)
+        match deadline.of(name, work).await {
+            Ok((status, all)) => {
+                group.kill();
+                if !all {
+                    let why = "what it started still held its output when it ended; that was ended too";
+                    stdout.cut.get_or_insert_with(|| Blind::new(why));
+                }
+                Ok(Ran { status: status?, stdout, stderr, took: begun.elapsed() })
             }
-            _ = &mut reading => (child.wait().await, true),
-        }
-    };
-    let name = program.argv.join(" ");
-    match deadline.of(name, work).await {
-        Ok((status, all)) => {
-            group.kill();
-            if !all {
-                let why = "what it started still held its output when it ended; that was ended too";
-                stdout.cut.get_or_insert_with(|| Blind::new(why));
+            Err(late) => {
+                let how = group.end(&mut child).await;
+                Err(Blind::new(format!("{late}; {how}{}", last_words(&stdout, &stderr))))
             }
-            Ok(Ran { status: status?, stdout, stderr, took: begun.elapsed() })
-        }
-        Err(late) => {
-            let how = group.end(&mut child).await;
-            Err(Blind::new(format!("{late}; {how}{}", last_words(&stdout, &stderr))))
         }
     }
 }
 
-fn spawn(program: &Program, stdin: Stdio) -> Fact<Child> {
-    let (name, arguments) =
-        program.argv.split_first().ok_or_else(|| Blind::new("there is no program to run"))?;
-    let mut command = Command::new(name);
-    command.args(arguments).envs(&program.env).process_group(0).kill_on_drop(true);
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-    if let Some(cwd) = program.cwd {
-        if !Path::new(cwd).is_dir() {
-            return Err(Blind::new(format!("there is no directory {cwd}")));
-        }
-        command.current_dir(cwd);
+impl Program<'_> {
+    fn name(&self) -> String {
+        self.argv.join(" ")
     }
-    command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Blind::new(format!("there is no program `{name}` here; install it, or see to PATH"))
+
+    fn launch(self) -> Fact<Launch> {
+        let launch = Launch::of(self.argv).map_err(|_| Blind::new("there is no program to run"))?;
+        let launch = launch.envs(self.env);
+        match self.cwd {
+            Some(cwd) if !Path::new(cwd).is_dir() => Err(Blind::new(format!("there is no directory {cwd}"))),
+            Some(cwd) => Ok(launch.directory(Path::new(cwd))),
+            None => Ok(launch),
         }
-        _ => Blind::new(format!("`{name}` cannot be started: {error}")),
+    }
+}
+
+fn not_started(program: &str, error: &io::Error) -> Blind {
+    Blind::new(match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("there is no program `{program}` here; install it, or see to PATH")
+        }
+        _ => format!("`{program}` cannot be started: {error}"),
     })
 }
 

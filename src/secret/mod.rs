@@ -5,7 +5,6 @@ mod stream;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::process::{Launch, Permit, Stdio};
 use crate::text;
 pub use redact::Redactor;
 use redact::spellings;
@@ -158,12 +158,27 @@ pub const MIN_LENGTH: usize = 4;
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Reads secrets, and remembers every value it has read so that it can be taken out of any text.
-#[derive(Clone, Debug, Default)]
+///
+/// Some come from programs, so it holds the permit to start them, for probes and actions too.
+#[derive(Clone, Debug)]
 pub struct Keeper {
     known: Arc<Mutex<BTreeMap<String, Vec<Secret>>>>,
+    permit: Permit,
 }
 
 impl Keeper {
+    /// One that has read nothing yet.
+    #[must_use]
+    pub fn new(permit: Permit) -> Self {
+        Self { known: Arc::default(), permit }
+    }
+
+    /// The permit to start programs.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
     /// Reads a secret now; a rotated one is seen at the next read.
     ///
     /// # Errors
@@ -174,7 +189,7 @@ impl Keeper {
                 Secret::new(std::env::var(name).map_err(|_| ReadSecretError::NotSet(name.clone()))?)
             }
             SecretRef::File(path) => read_file(path).await?,
-            SecretRef::Command(argv) => read_command(argv).await?,
+            SecretRef::Command(argv) => read_command(argv, &self.permit).await?,
         };
         match value.expose().len() {
             0 => Err(ReadSecretError::Empty(reference.clone())),
@@ -225,15 +240,12 @@ async fn read_file(path: &str) -> Result<Secret, ReadSecretError> {
     Ok(without_line_end(text))
 }
 
-async fn read_command(argv: &[String]) -> Result<Secret, ReadSecretError> {
-    let (program, arguments) = argv.split_first().ok_or_else(|| failed("", "the command is empty"))?;
-    let child = tokio::process::Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(COMMAND_DEADLINE, child)
+async fn read_command(argv: &[String], permit: &Permit) -> Result<Secret, ReadSecretError> {
+    let launch = Launch::of(argv).map_err(|_| failed("", "the command is empty"))?;
+    let program = &launch.program();
+    let launch = launch.streams(Stdio::null(), Stdio::piped(), Stdio::null());
+    let child = launch.spawn(permit).map_err(|error| failed(program, error))?;
+    let output = tokio::time::timeout(COMMAND_DEADLINE, child.wait_with_output())
         .await
         .map_err(|_| failed(program, format!("no answer within {}s", COMMAND_DEADLINE.as_secs())))?
         .map_err(|e| failed(program, e))?;
@@ -263,7 +275,7 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_value() {
-        let keeper = Keeper::default();
+        let keeper = Keeper::new(Permit::for_tests());
         keeper.keep("env X", &Secret::new("hunter22".into()));
         assert!(!format!("{keeper:?}").contains("hunter22"));
         // A panic says of a value what is printed for debugging.
@@ -277,9 +289,10 @@ mod tests {
     #[tokio::test]
     async fn a_command_yields_its_output_without_the_line_end() {
         let argv = ["printf", "swordfish\\n"].map(str::to_owned).to_vec();
-        let secret = Keeper::default().read(&SecretRef::Command(argv)).await.unwrap();
+        let secret = Keeper::new(Permit::for_tests()).read(&SecretRef::Command(argv)).await.unwrap();
         assert_eq!(secret.expose(), "swordfish");
-        let missing = Keeper::default().read(&SecretRef::File("/nonexistent/secret".into())).await;
+        let missing =
+            Keeper::new(Permit::for_tests()).read(&SecretRef::File("/nonexistent/secret".into())).await;
         assert!(missing.unwrap_err().to_string().contains("/nonexistent/secret"));
     }
 }

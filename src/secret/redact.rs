@@ -108,6 +108,7 @@ fn begun(needle: &str, text: &str) -> Option<usize> {
 mod tests {
     use super::super::{Keeper, Secret};
     use super::*;
+    use crate::process::Permit;
 
     #[test]
     fn a_secret_within_a_longer_base64_text_is_found() {
@@ -119,7 +120,7 @@ mod tests {
     }
 
     fn redactor(values: &[&str]) -> Redactor {
-        let keeper = Keeper::default();
+        let keeper = Keeper::new(Permit::for_tests());
         for (index, value) in values.iter().enumerate() {
             keeper.keep(&format!("env S{index}"), &Secret::new((*value).to_owned()));
         }

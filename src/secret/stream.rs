@@ -103,9 +103,10 @@ impl Stream {
 mod tests {
     use super::super::{Keeper, Secret};
     use super::*;
+    use crate::process::Permit;
 
     fn streamed(secrets: &[&str], text: &[u8], piece: usize) -> (String, u64) {
-        let keeper = Keeper::default();
+        let keeper = Keeper::new(Permit::for_tests());
         for secret in secrets {
             keeper.keep("env S", &Secret::new((*secret).to_owned()));
         }
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_secret_is_given_at_once() {
-        let keeper = Keeper::default();
+        let keeper = Keeper::new(Permit::for_tests());
         keeper.keep("env S", &Secret::new("swordfish".to_owned()));
         let mut stream = Stream::new(keeper.redactor().needles().to_vec()).unwrap();
         let mut clean = Vec::new();

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gonogo::engine::supervisor::{Files, Order};
+use gonogo::process::Permit;
 use gonogo::secret::{Keeper, Secret};
 use vt100::Screen;
 use zeroize::Zeroizing;
@@ -74,7 +75,7 @@ fn lines(to: &Path) {
 }
 
 fn needles() -> Vec<(String, Zeroizing<String>)> {
-    let keeper = Keeper::default();
+    let keeper = Keeper::new(Permit::for_tests());
     for number in 0..SECRETS {
         keeper.keep("env S", &Secret::new(format!("s3cr3t/{number}+of=the&house-{number}")));
     }

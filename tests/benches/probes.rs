@@ -8,6 +8,7 @@ use std::time::Duration;
 use gonogo::checklist::{Confirm, Plan, Point, Probe, Section, spec::Spec};
 use gonogo::engine::{self, Engine, clock};
 use gonogo::outcome::Class;
+use gonogo::process::Permit;
 use gonogo::run::{Request, RunState, Update, wanted};
 use serde_json::json;
 use tokio::runtime::Builder;
@@ -35,7 +36,7 @@ fn all(plan: &Plan) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let state = runtime.block_on(async {
         let (log, state) = engine::forgotten(plan.clone()).unwrap();
-        let (engine, mut handle) = Engine::new(log, state, Vec::new(), Vec::new());
+        let (engine, mut handle) = Engine::new(log, state, Vec::new(), Vec::new(), Permit::for_tests());
         let running = tokio::spawn(engine.run());
         let state = loop {
             if let Some(Update::State(state, live)) = handle.updates.recv().await

@@ -16,6 +16,7 @@ type Never = (&'static str, &'static str);
 const BASE: &[&str] = &["ansi", "secret", "text", "error", "time"];
 
 const LOG_FILE: Never = ("journal::file", "the engine is the only caller of it; commands open it");
+const SECRET: Never = ("secret", "secrets start programs, and not the other way round");
 const PURE: &[Never] = &[
     ("tokio", "the core is pure"),
     ("std::fs", "the core does no I/O"),
@@ -41,10 +42,10 @@ const ROOMS: &[Room] = &[
     Room {
         name: "engine",
         modules: &["engine"],
-        may: &["run", "journal", "probe", "checklist", "outcome"],
+        may: &["run", "journal", "probe", "checklist", "outcome", "process"],
         never: &[],
     },
-    Room { name: "probe", modules: &["probe"], may: &["checklist", "outcome"], never: &[] },
+    Room { name: "probe", modules: &["probe"], may: &["checklist", "outcome", "process"], never: &[] },
     Room {
         name: "run",
         modules: &["run"],
@@ -54,6 +55,8 @@ const ROOMS: &[Room] = &[
     Room { name: "journal", modules: &["journal"], may: &["checklist", "outcome"], never: &[] },
     Room { name: "checklist", modules: &["checklist"], may: &["outcome"], never: &[] },
     Room { name: "outcome", modules: &["outcome"], may: &[], never: &[] },
+    Room { name: "secret", modules: &["secret"], may: &["process"], never: &[] },
+    Room { name: "process", modules: &["process"], may: &[], never: &[SECRET] },
     Room { name: "base", modules: BASE, may: &[], never: &[] },
     Room { name: "rehearsal", modules: &["rehearsal"], may: &[], never: &[] },
 ];

@@ -49,6 +49,15 @@ impl File {
         lines
     }
 
+    /// The lines on which `word` stands as a whole word, and the code after it.
+    pub fn after<'a>(&'a self, word: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+        let is_whole = move |at: usize| {
+            !self.code[..at].ends_with(is_word) && !self.code[at + word.len()..].starts_with(is_word)
+        };
+        let found = self.code.match_indices(word).map(|(at, _)| at).filter(move |at| is_whole(*at));
+        found.map(move |at| (self.line(at), &self.code[at + word.len()..]))
+    }
+
     fn line(&self, at: usize) -> usize {
         self.code[..at].matches('\n').count() + 1
     }

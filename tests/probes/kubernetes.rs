@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::*;
+use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
+use crate::bench::ports::refused_port;
 use crate::bench::web::Silent;
 
 pub(super) const KUBECTL: &str = "kubectl";
@@ -71,7 +73,7 @@ fn a_workload_as_it_should_be_passes() {
         ],
     );
     assert_eq!(bench.cluster.written(), 0, "a dry run changes nothing");
-    assert!(outcome.reproduce.starts_with("kubectl --context production --namespace realtime"));
+    assert!(outcome.reproduce.starts_with("kubectl --context=production --namespace=realtime"));
 }
 
 #[test]
@@ -164,4 +166,39 @@ fn a_cluster_that_does_not_answer_costs_the_deadline() {
     let with = json!({"context": "production", "namespace": "realtime", "kubeconfig": kubeconfig.path()});
     let outcome = look_within(SHORT, "kubernetes", &plus(&with, &app()));
     assert_error(&outcome, &["no answer within 700 ms"]);
+}
+
+/// A kubeconfig can name a program that is run for its credentials, and a name could be an option that names one.
+#[test]
+fn a_deployments_name_is_no_option_of_kubectl() {
+    need!(KUBECTL);
+    let sandbox = Sandbox::new();
+    let (config, mark) = (sandbox.work().join("kubeconfig"), sandbox.work().join("mark"));
+    let user = json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [mark], "interactiveMode": "Never",
+    }});
+    let config_text = json!({
+        "apiVersion": "v1", "kind": "Config", "users": [{"name": "u", "user": user}],
+        "clusters": [{"name": "c", "cluster": {"server": format!("https://127.0.0.1:{}", refused_port())}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    });
+    std::fs::write(&config, config_text.to_string()).unwrap();
+    let option = format!("--kubeconfig={}", config.display());
+    let mut stock = sandbox.command(KUBECTL);
+    let words = ["--context=c", "--namespace=n", "get", "deployment", &option, "--output=json"];
+    let _ = stock.args(words).output().unwrap();
+    assert!(mark.exists(), "kubectl runs no plugin; then this shows nothing");
+    std::fs::remove_file(&mark).unwrap();
+    let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.k\"\ntitle = \"K\"\nwhy = \"w\"\n\
+                     probe = [{ id = \"k\", title = \"k\", kind = \"kubernetes\", with = { context = \"c\", namespace = \"n\", deployments = [\"{{ k.app }}\"] } }]\n";
+    let profile = |app: &str| {
+        format!("environment = \"lab\"\nchecklist = \"checklist.toml\"\n[values.k]\napp = {app:?}\n")
+    };
+    let sandbox = sandbox.checklist(checklist).profile(&profile(&option)).args(["check", "profile.toml"]);
+    let _ = sandbox.run().code(2).stderr_has("profile.toml:4:1: k.app: expected the name of a deployment");
+    assert!(!mark.exists());
+    let sandbox = sandbox.profile(&profile("my.app"));
+    // No context of that name here: it could not look, and asked for nothing else.
+    let _ = sandbox.run().code(3).stdout_has("my.app");
+    assert!(!mark.exists());
 }

@@ -7,6 +7,8 @@ mod command;
 mod dead_letter;
 mod edge;
 mod git;
+mod git_clones;
+mod git_traps;
 mod grafana;
 mod http;
 mod iac;
@@ -30,6 +32,7 @@ use std::time::Duration;
 use gonogo::checklist::spec::Spec;
 use gonogo::outcome::{Class, Outcome};
 use gonogo::probe::{self, Given};
+use gonogo::process::Permit;
 use gonogo::secret::{Keeper, SecretRef};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -56,7 +59,7 @@ fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
 fn look_given(deadline: Duration, kind: &str, with: &Value, given: &Given) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probe::look(&spec, deadline, &Keeper::default(), given))
+    runtime.block_on(probe::look(&spec, deadline, &Keeper::new(Permit::for_tests()), given))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.

@@ -345,8 +345,9 @@ fn a_look_that_is_cancelled_leaves_neither_connection_nor_thread() {
         }),
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let look = runtime
-        .spawn(async move { probe::look(&spec, DEADLINE, &Keeper::default(), &Given::default()).await });
+    let look = runtime.spawn(async move {
+        probe::look(&spec, DEADLINE, &Keeper::new(Permit::for_tests()), &Given::default()).await
+    });
     wait::until("the handshake to begin", || (silent.accepted() == 1 && !threads().is_empty()).then_some(()));
     let during = threads();
     look.abort();

@@ -27,7 +27,9 @@ fn kinds(world: &World) -> Vec<String> {
 
 /// Scrolls the dialog to its end: what is signed has been seen.
 fn read_to_the_end(terminal: &mut Terminal) {
-    (0..10).for_each(|_| drop(terminal.press(Key::PageDown)));
+    for _ in 0..10 {
+        terminal.press(Key::PageDown);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::options::taken_for_options;
 use super::{Origin, Work};
 use crate::checklist::action::{Action, Program, ROLLBACK};
 use crate::checklist::decode;
@@ -12,6 +13,7 @@ use crate::checklist::fill::Filled;
 use crate::checklist::plan::{Point, Probe, ProbeKey, Section, Tailoring};
 use crate::checklist::profile::{Tailor, has_password, is_secret_name};
 use crate::checklist::source::{Step, steps};
+use crate::checklist::spec::form::{self, Context, Namespace};
 use crate::checklist::spec::{Spec, Value};
 
 /// The point that tells whether the way back would work.
@@ -35,7 +37,9 @@ struct ProgramFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cluster {
+    #[serde(deserialize_with = "form::one::<Context, _>")]
     context: String,
+    #[serde(deserialize_with = "form::one::<Namespace, _>")]
     namespace: String,
     kubeconfig: Option<String>,
 }
@@ -45,10 +49,9 @@ impl Cluster {
     fn placed(&self, mut argv: Vec<String>) -> Vec<String> {
         let is_kubectl = argv.first().is_some_and(|name| name.rsplit('/').next() == Some("kubectl"));
         if is_kubectl {
-            let own = [("--context", Some(&self.context)), ("--namespace", Some(&self.namespace))];
-            let all = own.into_iter().chain([("--kubeconfig", self.kubeconfig.as_ref())]);
-            let words = all.filter_map(|(option, value)| Some([option.to_owned(), value?.clone()])).flatten();
-            argv.splice(1..1, words);
+            let own = [format!("--context={}", self.context), format!("--namespace={}", self.namespace)];
+            let file = self.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
+            argv.splice(1..1, own.into_iter().chain(file));
         }
         argv
     }
@@ -106,6 +109,11 @@ impl<'a> Work<'a> {
         self.filler.fill(&mut table, &mut told);
         let missing = self.taken(point, &mut told, origin);
         if !(missing.is_empty() && told.wrong.is_empty()) {
+            return (missing, None);
+        }
+        let options = taken_for_options(&file.with, &table);
+        if !options.is_empty() {
+            self.tell_options(&file.with, origin, options);
             return (missing, None);
         }
         let wrong = |steps: &[Step], what: &str| origin.problem(&[&steps!["with"], steps].concat(), what);

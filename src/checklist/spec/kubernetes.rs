@@ -2,19 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::form::{self, Context, Deployment, Digest, Namespace};
+
 /// A namespace of a cluster, seen through `kubectl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kubernetes {
     /// The context of the kubeconfig.
+    #[serde(deserialize_with = "form::one::<Context, _>")]
     pub context: String,
     /// The namespace.
+    #[serde(deserialize_with = "form::one::<Namespace, _>")]
     pub namespace: String,
     /// Another kubeconfig than the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubeconfig: Option<String>,
     /// Deployments whose containers take credentials from secrets only.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "form::list::<Deployment, _>"
+    )]
     pub deployments: Vec<String>,
     /// A deployment whose rollout must be complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,9 +40,14 @@ pub struct Kubernetes {
 #[serde(deny_unknown_fields)]
 pub struct Rollout {
     /// The deployment.
+    #[serde(deserialize_with = "form::one::<Deployment, _>")]
     pub deployment: String,
     /// The digest that its running containers must have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "form::option::<Digest, _>"
+    )]
     pub digest: Option<String>,
 }
 
@@ -43,6 +56,7 @@ pub struct Rollout {
 #[serde(deny_unknown_fields)]
 pub struct Health {
     /// The deployment.
+    #[serde(deserialize_with = "form::one::<Deployment, _>")]
     pub deployment: String,
     /// Whether a container lives.
     #[serde(default = "healthz")]

@@ -7,6 +7,7 @@ mod command;
 mod content;
 mod decimal;
 mod edge;
+pub(super) mod form;
 mod git;
 mod http;
 mod iac;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::form::{self, Digest, ImageTag, Repository};
 use super::{Api, SecretRef, is_false};
 
 /// A repository of a container registry (the distribution API), and what must hold there.
@@ -11,6 +12,7 @@ pub struct Registry {
     /// Where the registry is.
     pub api: Api,
     /// The repository, `team/app`.
+    #[serde(deserialize_with = "form::one::<Repository, _>")]
     pub repository: String,
     /// Who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,10 +21,18 @@ pub struct Registry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<SecretRef>,
     /// A tag that must be there; its digest is recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "form::option::<ImageTag, _>"
+    )]
     pub tag: Option<String>,
     /// The digest that the tag must have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "form::option::<Digest, _>"
+    )]
     pub digest: Option<String>,
     /// The file that the build has put the image's id into: the tag must name that image.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -20,6 +19,7 @@ use super::files::{Begun, End, write};
 use super::order::Order;
 use crate::journal::entry::{Cause, Ended};
 use crate::outcome::Sha256Hex;
+use crate::process::{ExitStatus, Launch, Permit, Stdio};
 use crate::secret::Stream;
 
 /// How much is read at once, in bytes.
@@ -69,7 +69,7 @@ type Keeping = Arc<Mutex<Option<Kept>>>;
 ///
 /// # Errors
 /// Why it is.
-pub fn run(order: &Order) -> Result<(), Refused> {
+pub fn run(order: &Order, permit: &Permit) -> Result<(), Refused> {
     // Fails only for the leader of a group, which may be one that a person has started by hand.
     let _ = setsid();
     let (tell, told) = mpsc::channel();
@@ -91,7 +91,7 @@ pub fn run(order: &Order) -> Result<(), Refused> {
     let at = Instant::now();
     let kept = Kept { out, bytes: 0, sha256: Sha256::new(), stream, lost: None };
     let keeping = Arc::new(Mutex::new(Some(kept)));
-    let end = match spawn(order, tell, Arc::clone(&keeping)) {
+    let end = match spawn(order, permit, tell, Arc::clone(&keeping)) {
         Ok(group) => {
             begun.group = Some(group.as_raw_nonzero().get());
             // Only of use where this process is killed.
@@ -137,20 +137,16 @@ fn hear(tell: Sender<Told>) -> io::Result<()> {
 }
 
 /// Starts the program in a group of its own, and the threads that read it and wait for it.
-fn spawn(order: &Order, tell: Sender<Told>, keeping: Keeping) -> io::Result<Pid> {
+fn spawn(order: &Order, permit: &Permit, tell: Sender<Told>, keeping: Keeping) -> io::Result<Pid> {
     let (reader, writer) = io::pipe()?;
-    let (program, arguments) = order.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(program);
-    command.args(arguments).process_group(0).stdin(Stdio::null());
-    command.envs(order.env.iter().map(|(name, value)| (name, value.as_str())));
+    let env = order.env.iter().map(|(name, value)| (name, value.as_str()));
     // One pipe for both: what is printed keeps its order.
-    command.stdout(writer.try_clone()?).stderr(writer);
+    let launch = Launch::of(&order.argv)?.own_group().envs(env);
+    let mut launch = launch.streams(Stdio::null(), writer.try_clone()?, writer);
     if let Some(cwd) = &order.cwd {
-        command.current_dir(cwd);
+        launch = launch.directory(cwd);
     }
-    let mut child = command.spawn()?;
-    // It holds the writing ends, which would keep the pipe open.
-    drop(command);
+    let mut child = launch.spawn_blocking(permit)?;
     let group =
         Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)).ok_or(io::ErrorKind::NotFound)?;
     let silent = tell.clone();

@@ -34,7 +34,7 @@ enum State {
 pub(super) async fn look(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let what = format!("commit of tag {}", spec.tag);
     let expected = "a commit";
-    let seen = match git::tagged(&spec.repository, &spec.tag, deadline).await {
+    let seen = match git::tagged(&spec.repository, &spec.tag, keeper.permit(), deadline).await {
         Ok(Some(commit)) => {
             let mut seen = vec![Observation::new(what, expected, &commit, true)];
             seen.extend(of_commit(spec, &commit, deadline, keeper).await);

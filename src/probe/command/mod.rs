@@ -40,7 +40,8 @@ async fn run(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Fact<Ran> 
         };
         env.insert(name.clone(), value);
     }
-    process::run(Program { argv: &spec.argv, cwd: spec.cwd.as_deref(), env }, deadline).await
+    let program = Program { argv: &spec.argv, cwd: spec.cwd.as_deref(), env };
+    process::run(program, keeper.permit(), deadline).await
 }
 
 fn name(spec: &Command) -> String {

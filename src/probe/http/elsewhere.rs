@@ -41,16 +41,20 @@ pub(super) async fn visit(
         argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
     let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
     let input = config(spec, url, &headers, deadline.left().saturating_sub(MARGIN))?;
-    let ran = process::run_with_input(program, input.as_bytes(), deadline).await?;
+    let ran = process::run_with_input(program, input.as_bytes(), keeper.permit(), deadline).await?;
     match ran.status.code() {
         Some(0) => answer(ran),
         code => Err(failed(code, &ran)),
     }
 }
 
-/// What curl is told. In double quotes it takes a backslash for an escape.
+/// What curl is told. In double quotes it takes a backslash for an escape; a line end that is not written as one
+/// would begin another option.
 fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> Fact<Zeroizing<String>> {
-    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let quoted = |text: &str| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        text.replace('\n', "\\n").replace('\r', "\\r")
+    };
     let mut config = Zeroizing::new(String::from("silent\nshow-error\ninclude\nsuppress-connect-headers\n"));
     let method = method(spec.method);
     let asked =

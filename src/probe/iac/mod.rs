@@ -13,6 +13,7 @@ use super::deadline::Deadline;
 use super::process::{self, Program, Ran};
 use crate::checklist::spec::{Iac, IacTool};
 use crate::outcome::{Observation, Outcome};
+use crate::process::Permit;
 use crate::text;
 use changes::Planned;
 
@@ -21,18 +22,18 @@ const SAID: usize = 300;
 /// The most of a plan that is read, in bytes.
 const PLAN: usize = 16 << 20;
 
-pub(super) async fn look(spec: &Iac, deadline: &Deadline, given: &Given) -> Outcome {
+pub(super) async fn look(spec: &Iac, deadline: &Deadline, permit: &Permit, given: &Given) -> Outcome {
     if spec.state {
         let reproduce = shown(spec, &["state", "pull"]);
-        return Outcome::of(state::look(spec, deadline).await, reproduce);
+        return Outcome::of(state::look(spec, permit, deadline).await, reproduce);
     }
     let what = format!("change set in {}", spec.directory);
     let file = terraform::plan_file(spec, given);
     let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, given));
     let planned = match spec.tool {
-        IacTool::Terraform => terraform::plan(spec, file, unsaved.is_some(), deadline).await,
-        IacTool::Pulumi => pulumi(spec, deadline).await,
-        IacTool::CloudFormation => cloud_formation(spec, deadline).await,
+        IacTool::Terraform => terraform::plan(spec, file, unsaved.is_some(), permit, deadline).await,
+        IacTool::Pulumi => pulumi(spec, permit, deadline).await,
+        IacTool::CloudFormation => cloud_formation(spec, permit, deadline).await,
     };
     let seen = match planned {
         Ok(planned) if spec.saved => vec![changes::same(&planned, given)],
@@ -60,7 +61,7 @@ fn shown(spec: &Iac, words: &[&str]) -> String {
 }
 
 /// Runs the tool in its directory.
-async fn run(spec: &Iac, words: &[String], deadline: &Deadline) -> Fact<Ran> {
+async fn run(spec: &Iac, words: &[String], permit: &Permit, deadline: &Deadline) -> Fact<Ran> {
     let mut argv = vec![spec.program().to_owned()];
     argv.extend_from_slice(words);
     let env = BTreeMap::from([
@@ -68,7 +69,8 @@ async fn run(spec: &Iac, words: &[String], deadline: &Deadline) -> Fact<Ran> {
         ("TF_CLI_ARGS".to_owned(), String::new()),
         ("PULUMI_SKIP_UPDATE_CHECK".to_owned(), "true".to_owned()),
     ]);
-    process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, PLAN, deadline).await
+    process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, PLAN, permit, deadline)
+        .await
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -94,19 +96,18 @@ fn whole(ran: Ran) -> Fact<Vec<u8>> {
     ran.stdout.cut.map_or(Ok(ran.stdout.bytes), Err)
 }
 
-async fn pulumi(spec: &Iac, deadline: &Deadline) -> Fact<Planned> {
+async fn pulumi(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Planned> {
     let mut words = owned(&["preview", "--json", "--non-interactive"]);
-    words.extend(spec.stack.iter().flat_map(|stack| ["--stack".to_owned(), stack.clone()]));
-    Planned::of_pulumi(&whole(run(spec, &words, deadline).await?)?)
+    words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
+    Planned::of_pulumi(&whole(run(spec, &words, permit, deadline).await?)?)
 }
 
-async fn cloud_formation(spec: &Iac, deadline: &Deadline) -> Fact<Planned> {
+async fn cloud_formation(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Planned> {
     let (Some(stack), Some(change_set)) = (&spec.stack, &spec.change_set) else {
         return Err(Blind::new("a CloudFormation change set needs `stack` and `change_set`"));
     };
-    let words =
-        ["cloudformation", "describe-change-set", "--stack-name", stack, "--change-set-name", change_set];
-    let mut words = owned(&words);
-    words.extend(owned(&["--output", "json"]));
-    Planned::of_cloud_formation(&whole(run(spec, &words, deadline).await?)?)
+    let mut words = owned(&["cloudformation", "describe-change-set"]);
+    words.extend([format!("--stack-name={stack}"), format!("--change-set-name={change_set}")]);
+    words.push("--output=json".to_owned());
+    Planned::of_cloud_formation(&whole(run(spec, &words, permit, deadline).await?)?)
 }

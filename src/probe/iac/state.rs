@@ -11,18 +11,19 @@ use crate::checklist::spec::{Iac, IacTool, Pattern};
 use crate::outcome::{Observation, Sha256Hex};
 use crate::probe::blind::{Blind, Fact};
 use crate::probe::deadline::Deadline;
+use crate::process::Permit;
 
 /// How much of a state is looked at for its version, in bytes.
 const HEAD: usize = 4096;
 
-pub(super) async fn look(spec: &Iac, deadline: &Deadline) -> Vec<Observation> {
+pub(super) async fn look(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Vec<Observation> {
     let mut seen = Vec::new();
     if let Some(file) = &spec.backup {
         seen.push(backup(file));
     }
     if seen.is_empty() || spec.tool == IacTool::Terraform {
         let what = format!("state of {}", spec.directory);
-        seen.push(match pull(spec, deadline).await {
+        seen.push(match pull(spec, permit, deadline).await {
             Ok(Some(version)) => Observation::recorded(what, version),
             Ok(None) => Observation::new(what, "kept", "there is none", false),
             Err(why) => Observation::unseen(what, "kept", why),
@@ -57,20 +58,20 @@ fn backup(file: &str) -> Observation {
 }
 
 /// The version of the state that the tool keeps.
-async fn pull(spec: &Iac, deadline: &Deadline) -> Fact<Option<String>> {
+async fn pull(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Option<String>> {
     let words = match spec.tool {
         IacTool::Terraform => owned(&["state", "pull"]),
         IacTool::Pulumi => {
-            let stack = spec.stack.iter().flat_map(|stack| ["--stack".to_owned(), stack.clone()]);
+            let stack = spec.stack.iter().map(|stack| format!("--stack={stack}"));
             owned(&["stack", "export"]).into_iter().chain(stack).collect()
         }
         IacTool::CloudFormation => {
             let stack =
                 spec.stack.as_deref().ok_or_else(|| Blind::new("CloudFormation's state needs `stack`"))?;
-            owned(&["cloudformation", "get-template", "--stack-name", stack, "--output", "json"])
+            owned(&["cloudformation", "get-template", &format!("--stack-name={stack}"), "--output=json"])
         }
     };
-    let ran = run(spec, &words, deadline).await?;
+    let ran = run(spec, &words, permit, deadline).await?;
     if !ran.status.success() {
         return Err(failed(&ran));
     }

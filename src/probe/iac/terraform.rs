@@ -10,6 +10,7 @@ use crate::checklist::spec::Iac;
 use crate::probe::Given;
 use crate::probe::blind::{Blind, Fact};
 use crate::probe::deadline::Deadline;
+use crate::process::Permit;
 use crate::time::Utc;
 
 /// What `-detailed-exitcode` ends with when nothing would change, and when something would.
@@ -39,6 +40,7 @@ pub(super) async fn plan(
     spec: &Iac,
     file: Option<PathBuf>,
     is_to_be_made: bool,
+    permit: &Permit,
     deadline: &Deadline,
 ) -> Fact<Planned> {
     let own = tempfile::tempdir()?;
@@ -48,20 +50,20 @@ pub(super) async fn plan(
         std::fs::remove_file(&file)?;
     }
     if is_to_be_made || is_own {
-        make(spec, &file, deadline).await?;
+        make(spec, &file, permit, deadline).await?;
     }
     let words = ["show", "-json", "-no-color"].map(str::to_owned);
     let words = [words.to_vec(), vec![file.display().to_string()]].concat();
-    Planned::of_terraform(&whole(run(spec, &words, deadline).await?)?)
+    Planned::of_terraform(&whole(run(spec, &words, permit, deadline).await?)?)
 }
 
 /// Makes the plan, in a file that nobody else can read: it holds values.
-async fn make(spec: &Iac, file: &PathBuf, deadline: &Deadline) -> Fact<()> {
+async fn make(spec: &Iac, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> Fact<()> {
     let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
     opened.map_err(|error| Blind::new(format!("plan file {}: {error}", file.display())))?;
     let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);
     words.push(format!("-out={}", file.display()));
-    let made = run(spec, &words, deadline).await;
+    let made = run(spec, &words, permit, deadline).await;
     match made {
         Ok(ran) if matches!(ran.status.code(), Some(UNCHANGED | CHANGED)) => Ok(()),
         other => {

@@ -15,6 +15,7 @@ use super::deadline::Deadline;
 use super::process::{self, Program, Ran};
 use crate::checklist::spec::{Kubernetes, Rollout};
 use crate::outcome::{Observation, Outcome};
+use crate::process::Permit;
 use crate::text;
 
 const KUBECTL: &str = "kubectl";
@@ -24,74 +25,118 @@ const SAID: usize = 300;
 /// What was asked for, or that it is not there.
 type Found<T> = Fact<Option<T>>;
 
-pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline, given: &Given) -> Outcome {
+pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline, permit: &Permit, given: &Given) -> Outcome {
+    let cluster = Cluster { spec, permit, deadline };
     let mut seen = Vec::new();
     for name in &spec.deployments {
-        let found = deployment(spec, name, deadline).await;
+        let found = cluster.deployment(name).await;
         seen.extend(judge::found(name, found, "credentials by reference", |deployment| {
             judge::credentials(name, deployment)
         }));
     }
     if let Some(rollout) = &spec.rollout {
-        seen.extend(rolled_out(spec, rollout, deadline, given).await);
+        seen.extend(cluster.rolled_out(rollout, given).await);
     }
     if let Some(health) = &spec.health {
         let name = &health.deployment;
-        let found = deployment(spec, name, deadline).await;
+        let found = cluster.deployment(name).await;
         seen.extend(judge::found(name, found, "probe paths", |deployment| judge::health(health, deployment)));
     }
     if !spec.dry_run.is_empty() {
-        seen.push(tried(spec, deadline).await);
+        seen.push(cluster.tried().await);
     }
     Outcome::of(seen, reproduce(spec))
 }
 
-async fn rolled_out(
-    spec: &Kubernetes,
-    rollout: &Rollout,
-    deadline: &Deadline,
-    given: &Given,
-) -> Vec<Observation> {
-    let name = &rollout.deployment;
-    let found = deployment(spec, name, deadline).await;
-    let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
-    let mut seen =
-        judge::found(name, found, "rollout complete", |deployment| judge::rollout(name, deployment));
-    let digest = rollout.digest.clone().map(Some).or_else(|| given.digest.clone());
-    match (digest, labels) {
-        (Some(Some(digest)), Some(labels)) => {
-            let pods = get(spec, &["pods", "--selector", &labels], deadline).await;
-            seen.push(judge::digest(name, &digest, pods));
-        }
-        (Some(None), _) => {
-            let why = "the registry has not told the digest of what was pushed";
-            seen.push(Observation::unseen(format!("image of {name}"), "the pushed one", why));
-        }
-        _ => {}
-    }
-    seen
+/// A cluster that is asked, by whose permit and until when.
+struct Cluster<'a> {
+    spec: &'a Kubernetes,
+    permit: &'a Permit,
+    deadline: &'a Deadline,
 }
 
-async fn deployment(spec: &Kubernetes, name: &str, deadline: &Deadline) -> Found<Value> {
-    get(spec, &["deployment", name], deadline).await
+impl Cluster<'_> {
+    async fn rolled_out(&self, rollout: &Rollout, given: &Given) -> Vec<Observation> {
+        let name = &rollout.deployment;
+        let found = self.deployment(name).await;
+        let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
+        let mut seen =
+            judge::found(name, found, "rollout complete", |deployment| judge::rollout(name, deployment));
+        let digest = rollout.digest.clone().map(Some).or_else(|| given.digest.clone());
+        match (digest, labels) {
+            (Some(Some(digest)), Some(labels)) => {
+                let pods = self.get(&["pods", &format!("--selector={labels}")]).await;
+                seen.push(judge::digest(name, &digest, pods));
+            }
+            (Some(None), _) => {
+                let why = "the registry has not told the digest of what was pushed";
+                seen.push(Observation::unseen(format!("image of {name}"), "the pushed one", why));
+            }
+            _ => {}
+        }
+        seen
+    }
+
+    async fn deployment(&self, name: &str) -> Found<Value> {
+        self.get(&[&target(name)]).await
+    }
+
+    /// What `kubectl get` has, as JSON.
+    async fn get(&self, what: &[&str]) -> Found<Value> {
+        let mut words = vec!["get"];
+        words.extend(what);
+        words.push("--output=json");
+        let ran = self.run(&kubectl(self.spec, &words)).await?;
+        if ran.status.success() {
+            if let Some(why) = ran.stdout.cut {
+                return Err(why);
+            }
+            return content::json(&ran.stdout.bytes)
+                .map(Some)
+                .map_err(|why| Blind::new(format!("kubectl prints what is {why}")));
+        }
+        let said = said(&ran);
+        if said.contains("(NotFound)") { Ok(None) } else { Err(explain(self.spec, &said)) }
+    }
+
+    async fn run(&self, argv: &[String]) -> Fact<Ran> {
+        let program = Program { argv, cwd: None, env: BTreeMap::new() };
+        process::run(program, self.permit, self.deadline).await
+    }
+
+    /// Tries a command without its effect.
+    async fn tried(&self) -> Observation {
+        let spec = self.spec;
+        let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
+        let what = format!("dry run of `{shown}`");
+        let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
+        if Path::new(program).file_name().is_none_or(|name| name != KUBECTL) {
+            return there(&shown, program);
+        }
+        let expected = "let through";
+        match self.run(&dry(spec)).await {
+            Ok(ran) if ran.status.success() => Observation::new(what, expected, "let through", true),
+            Ok(ran) => {
+                let said = said(&ran);
+                if said.contains("(NotFound)") {
+                    Observation::new(what, expected, format!("there is nothing to do it to: {said}"), false)
+                } else if said.contains("(Forbidden)") {
+                    // A right that is missing now is missing in the night too.
+                    Observation::new(what, expected, format!("this account may not: {said}"), false)
+                } else if said.contains("unknown") || said.contains("error: invalid") {
+                    Observation::new(what, expected, said, false)
+                } else {
+                    Observation::unseen(what, expected, explain(spec, &said))
+                }
+            }
+            Err(why) => Observation::unseen(what, expected, why),
+        }
+    }
 }
 
-/// What `kubectl get` has, as JSON.
-async fn get(spec: &Kubernetes, what: &[&str], deadline: &Deadline) -> Found<Value> {
-    let mut words = vec!["get"];
-    words.extend(what);
-    words.extend(["--output", "json"]);
-    let ran = run(&kubectl(spec, &words), deadline).await?;
-    if ran.status.success() {
-        if let Some(why) = ran.stdout.cut {
-            return Err(why);
-        }
-        return content::json(&ran.stdout.bytes)
-            .map(Some)
-            .map_err(|why| Blind::new(format!("kubectl prints what is {why}")));
-    }
-    let said = said(&ran);
-    if said.contains("(NotFound)") { Ok(None) } else { Err(explain(spec, &said)) }
+/// A deployment as one word, which cannot be taken for an option.
+fn target(name: &str) -> String {
+    format!("deployment/{name}")
 }
 
 fn kubectl(spec: &Kubernetes, words: &[&str]) -> Vec<String> {
@@ -103,14 +148,9 @@ fn kubectl(spec: &Kubernetes, words: &[&str]) -> Vec<String> {
 
 /// The options that say which cluster and namespace.
 fn place(spec: &Kubernetes) -> Vec<String> {
-    let mut words =
-        vec!["--context".to_owned(), spec.context.clone(), "--namespace".to_owned(), spec.namespace.clone()];
-    words.extend(spec.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.clone()]));
-    words
-}
-
-async fn run(argv: &[String], deadline: &Deadline) -> Fact<Ran> {
-    process::run(Program { argv, cwd: None, env: BTreeMap::new() }, deadline).await
+    let own = [format!("--context={}", spec.context), format!("--namespace={}", spec.namespace)];
+    let file = spec.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
+    own.into_iter().chain(file).collect()
 }
 
 fn said(ran: &Ran) -> String {
@@ -132,34 +172,6 @@ fn explain(spec: &Kubernetes, said: &str) -> Blind {
     } else {
         format!("kubectl says: {said}")
     })
-}
-
-/// Tries a command without its effect.
-async fn tried(spec: &Kubernetes, deadline: &Deadline) -> Observation {
-    let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
-    let what = format!("dry run of `{shown}`");
-    let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
-    if Path::new(program).file_name().is_none_or(|name| name != KUBECTL) {
-        return there(&shown, program);
-    }
-    let expected = "let through";
-    match run(&dry(spec), deadline).await {
-        Ok(ran) if ran.status.success() => Observation::new(what, expected, "let through", true),
-        Ok(ran) => {
-            let said = said(&ran);
-            if said.contains("(NotFound)") {
-                Observation::new(what, expected, format!("there is nothing to do it to: {said}"), false)
-            } else if said.contains("(Forbidden)") {
-                // A right that is missing now is missing in the night too.
-                Observation::new(what, expected, format!("this account may not: {said}"), false)
-            } else if said.contains("unknown") || said.contains("error: invalid") {
-                Observation::new(what, expected, said, false)
-            } else {
-                Observation::unseen(what, expected, explain(spec, &said))
-            }
-        }
-        Err(why) => Observation::unseen(what, expected, why),
-    }
 }
 
 /// The command with the place and `--dry-run=server`, before any words that are not for `kubectl`.
@@ -194,7 +206,7 @@ fn reproduce(spec: &Kubernetes) -> String {
     let rollout = spec.rollout.as_ref().map(|rollout| &rollout.deployment);
     let name = spec.deployments.first().or(rollout).or(spec.health.as_ref().map(|health| &health.deployment));
     let argv = match name {
-        Some(name) => kubectl(spec, &["get", "deployment", name, "--output", "json"]),
+        Some(name) => kubectl(spec, &["get", &target(name), "--output=json"]),
         None if spec.dry_run.is_empty() => kubectl(spec, &["get", "deployments"]),
         None => dry(spec),
     };

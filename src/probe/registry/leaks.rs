@@ -84,6 +84,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::process::Permit;
 
     #[test]
     fn credentials_are_named_by_place_and_kind() {
@@ -91,8 +92,10 @@ mod tests {
             "config": {"Env": ["PATH=/bin", "REDIS_URL=redis://:hunter22@cache", "ADVANCED_TOKEN=$TOKEN", "API_KEY=abcd1234"]},
             "history": [{"created_by": "RUN curl -H 'Authorization: Bearer ghp_0123456789012345678901234567890123'"}],
         });
-        let told: Vec<_> =
-            search("image", &config, &Keeper::default()).into_iter().map(|seen| seen.seen).collect();
+        let told: Vec<_> = search("image", &config, &Keeper::new(Permit::for_tests()))
+            .into_iter()
+            .map(|seen| seen.seen)
+            .collect();
         assert_eq!(
             told,
             [
@@ -110,7 +113,7 @@ mod tests {
             "config": {"Env": ["REDIS_URL=redis://cache:6379", "TOKEN_FILE=", "PYTHON_VERSION=3.11", "SECRET=${SECRET}"]},
             "history": [{"created_by": "COPY --from=build /app /app"}],
         });
-        let seen = search("image", &config, &Keeper::default());
+        let seen = search("image", &config, &Keeper::new(Permit::for_tests()));
         assert!(seen.len() == 1 && seen[0].ok == Some(true), "{seen:?}");
     }
 }

@@ -6,7 +6,7 @@ use super::{Call, Ended, Mouth, not_offered, take};
 pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {
     let mut args = call.args.clone();
     // Settings do not matter here.
-    let _ = take(&mut args, &["-c"]);
+    while take(&mut args, &["-c"]).is_some() {}
     let directory = take(&mut args, &["-C"]);
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -21,7 +21,12 @@ pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {
             Some(commit) => mouth.out(commit).await.map(|()| 0),
             None => Ok(1),
         },
-        ["status", "--porcelain", ..] => Ok(0),
+        ["rev-parse", "--show-toplevel", ..] => {
+            let directory = directory.unwrap_or_default();
+            mouth.out(format!("{directory}\n{directory}/.git\nsha1")).await.map(|()| 0)
+        }
+        // An index without a file, which is the commit's and the work tree's.
+        ["ls-files" | "diff-index", ..] => Ok(0),
         ["tag", ..] => mouth.out(format!("{RELEASE}\n{PREVIOUS}")).await.map(|()| 0),
         _ => not_offered(call, mouth).await,
     }

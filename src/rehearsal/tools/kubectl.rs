@@ -8,6 +8,8 @@ use super::super::names::CONTEXT;
 use super::super::stack::Parts;
 use super::{Call, Ended, Mouth, flag, not_offered, take};
 
+/// What stands before a deployment's name.
+const DEPLOYMENT: &str = "deployment/";
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a rollout is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -28,10 +30,10 @@ pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended 
     let as_json = output.as_deref() == Some("json");
     match words.as_slice() {
         ["config", "current-context"] => mouth.out(CONTEXT).await.map(|()| 0),
-        ["get", "deployment", name] if as_json => match parts.cluster.deployment(name) {
-            Some(found) => mouth.out(found.to_string()).await.map(|()| 0),
-            None => missing(name, mouth).await,
-        },
+        ["get", target] if as_json && target.starts_with(DEPLOYMENT) => {
+            deployment(parts, mouth, target.trim_start_matches(DEPLOYMENT)).await
+        }
+        ["get", "deployment", name] if as_json => deployment(parts, mouth, name).await,
         ["get", "pods"] if as_json => {
             let items = parts.cluster.pods(selector.as_deref());
             let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
@@ -44,7 +46,7 @@ pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended 
         ["set", "image", target, image] => set_image(parts, mouth, target, image, dry).await,
         ["rollout", "status", target] => {
             let patience = timeout.and_then(|text| span(&text)).unwrap_or(PATIENCE);
-            status(parts, mouth, target.trim_start_matches("deployment/"), patience).await
+            status(parts, mouth, target.trim_start_matches(DEPLOYMENT), patience).await
         }
         _ => not_offered(call, mouth).await,
     }
@@ -66,6 +68,13 @@ async fn missing(name: &str, mouth: &mut Mouth) -> Ended {
     Ok(1)
 }
 
+async fn deployment(parts: &Parts, mouth: &mut Mouth, name: &str) -> Ended {
+    match parts.cluster.deployment(name) {
+        Some(found) => mouth.out(found.to_string()).await.map(|()| 0),
+        None => missing(name, mouth).await,
+    }
+}
+
 fn told(dry: bool) -> &'static str {
     if dry { " (server dry run)" } else { "" }
 }
@@ -82,7 +91,7 @@ async fn scale(parts: &Parts, mouth: &mut Mouth, name: &str, count: u64, dry: bo
 }
 
 async fn set_image(parts: &Parts, mouth: &mut Mouth, target: &str, image: &str, dry: bool) -> Ended {
-    let name = target.trim_start_matches("deployment/");
+    let name = target.trim_start_matches(DEPLOYMENT);
     if parts.cluster.deployment(name).is_none() {
         return missing(name, mouth).await;
     }

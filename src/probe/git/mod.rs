@@ -1,31 +1,45 @@
 //! The git probe: which commit a tag names, what is checked out, whether the work tree is clean.
+//!
+//! `git status` would tell the last, but it runs what the checkout configures. So git is only asked for its index and
+//! what the commit has, and the work files are read and hashed here. Only a file that a program must convert before it
+//! can be compared, and whose bytes differ, cannot be judged; that is an error, with the reason.
 
-use std::collections::BTreeMap;
+mod attributes;
+mod blob;
+mod checkout;
+mod files;
+mod index;
 
-use super::blind::{Blind, Fact};
+use std::path::Path;
+
+use self::checkout::Checkout;
+use super::blind::Fact;
 use super::deadline::Deadline;
-use super::process::{self, Program};
 use crate::checklist::spec::Git;
 use crate::outcome::{Observation, Outcome};
+use crate::process::Permit;
 use crate::text;
 
 /// How many changed files are named.
 const NAMED: usize = 5;
-/// The longest piece of what git says, in bytes.
-const SAID: usize = 300;
 
 /// Asks git and judges its answers.
-pub(super) async fn look(spec: &Git, deadline: &Deadline) -> Outcome {
-    let checkout = Checkout { directory: &spec.repository, deadline };
-    let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD^{commit}").await);
+pub(super) async fn look(spec: &Git, deadline: &Deadline, permit: &Permit) -> Outcome {
+    let checkout = Checkout { directory: Path::new(&spec.repository), permit, deadline };
+    let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD").await);
     let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
     seen.push(clean(checkout.changes().await));
     Outcome::of(seen, reproduce(spec))
 }
 
 /// The commit that a checkout's tag names; none if there is no such tag.
-pub(super) async fn tagged(repository: &str, tag: &str, deadline: &Deadline) -> Fact<Option<String>> {
-    Checkout { directory: repository, deadline }.tagged(tag).await
+pub(super) async fn tagged(
+    repository: &str,
+    tag: &str,
+    permit: &Permit,
+    deadline: &Deadline,
+) -> Fact<Option<String>> {
+    Checkout { directory: Path::new(repository), permit, deadline }.tagged(tag).await
 }
 
 /// The command that prints that commit.
@@ -37,49 +51,6 @@ pub(super) fn rev_parse(repository: &str, tag: &str) -> String {
 /// The full name of the tag, which cannot be taken for an option.
 fn tag_ref(tag: &str) -> String {
     format!("refs/tags/{tag}")
-}
-
-struct Checkout<'a> {
-    directory: &'a str,
-    deadline: &'a Deadline,
-}
-
-impl Checkout<'_> {
-    /// The commit that the tag names; none if there is no such tag. An expression (`v1~2`) is no tag.
-    async fn tagged(&self, tag: &str) -> Fact<Option<String>> {
-        let name = tag_ref(tag);
-        let (code, _) = self.ask(&["check-ref-format", &name]).await?;
-        if code == 0 { self.commit(&format!("{name}^{{commit}}")).await } else { Ok(None) }
-    }
-
-    /// The commit that a name stands for; none if there is none of that name.
-    async fn commit(&self, name: &str) -> Fact<Option<String>> {
-        let (code, answer) = self.ask(&["rev-parse", "--verify", "--quiet", name]).await?;
-        Ok((code == 0).then_some(answer))
-    }
-
-    /// What differs from the commit that is checked out, one file a line.
-    async fn changes(&self) -> Fact<Vec<String>> {
-        let (_, answer) = self.ask(&["status", "--porcelain", "--untracked-files=normal"]).await?;
-        Ok(answer.lines().map(str::to_owned).collect())
-    }
-
-    /// The exit code, 0 or 1, and what git prints. Nothing that the checkout configures is run for it.
-    async fn ask(&self, question: &[&str]) -> Fact<(i32, String)> {
-        let fixed = ["git", "-c", "core.fsmonitor=false", "-C", self.directory];
-        let argv: Vec<String> = fixed.iter().chain(question).map(ToString::to_string).collect();
-        let env = [("GIT_OPTIONAL_LOCKS", "0"), ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C")];
-        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let program = Program { argv: &argv, cwd: None, env: BTreeMap::from(env) };
-        let ran = process::run(program, self.deadline).await?;
-        match (ran.status.code(), ran.stdout.cut) {
-            (Some(code @ (0 | 1)), None) => {
-                Ok((code, String::from_utf8_lossy(&ran.stdout.bytes).trim_end().to_owned()))
-            }
-            (Some(0 | 1), Some(cut)) => Err(cut),
-            _ => Err(Blind::new(text::excerpt(&ran.stderr.bytes, SAID))),
-        }
-    }
 }
 
 fn named(spec: &Git, tag: &Fact<Option<String>>) -> Observation {

@@ -1,0 +1,64 @@
+//! Values that a program would take for options.
+
+use crate::checklist::source::{Path, Step};
+
+/// Lists of arguments, by the keys that hold them.
+const ARGUMENTS: [&str; 4] = ["argv", "dry_run", "exec", "program"];
+
+/// Where a word of an argument list begins with a value that begins with `-`. A value that is the whole list may hold
+/// options: it is a command. After `--` nothing is one.
+pub(super) fn taken_for_options(with: &toml::Table, filled: &toml::Value) -> Vec<(Path, String)> {
+    let mut found = Vec::new();
+    for (key, template) in with {
+        let name = key.trim_end_matches('?');
+        match (template, filled.get(name)) {
+            (toml::Value::Table(inner), Some(filled)) => {
+                let inner = taken_for_options(inner, filled).into_iter();
+                found.extend(inner.map(|(steps, what)| ([vec![Step::from(name)], steps].concat(), what)));
+            }
+            (toml::Value::Array(words), Some(toml::Value::Array(filled))) if ARGUMENTS.contains(&name) => {
+                let words = words.iter().zip(filled).enumerate();
+                let words = words.take_while(|(_, (word, _))| word.as_str() != Some("--"));
+                let options = words.filter(|(_, (word, filled))| is_option(word, filled));
+                found.extend(options.map(|(index, (_, filled))| {
+                    let what = format!("expected a value that does not begin with `-`, found {filled}");
+                    (vec![Step::from(name), Step::Index(index)], what)
+                }));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn is_option(word: &toml::Value, filled: &toml::Value) -> bool {
+    let begins = |value: &toml::Value, with: &str| value.as_str().is_some_and(|text| text.starts_with(with));
+    begins(word, "{{") && begins(filled, "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(with: &str, filled: &str) -> Vec<String> {
+        let filled = toml::Value::Table(filled.parse().unwrap());
+        let found = taken_for_options(&with.parse().unwrap(), &filled);
+        found.into_iter().map(|(steps, what)| format!("{}: {what}", steps.len())).collect()
+    }
+
+    #[test]
+    fn a_value_at_a_words_begin_must_be_no_option() {
+        let told = "expected a value that does not begin with `-`, found \"-x\"";
+        assert_eq!(found("argv = ['a', '{{ b }}']", "argv = ['a', '-x']"), [format!("2: {told}")]);
+        assert_eq!(found("via = { exec = ['{{ b }}'] }", "via = { exec = ['-x'] }"), [format!("3: {told}")]);
+        assert_eq!(found("'dry_run?' = ['{{ b }}']", "dry_run = ['-x']").len(), 1);
+        for (fine, filled) in [
+            ("argv = ['a', '--b={{ b }}', '-x']", "argv = ['a', '--b=-x', '-x']"),
+            ("argv = ['a', '--', '{{ b }}']", "argv = ['a', '--', '-x']"),
+            ("argv = '{{ command }}'", "argv = ['a', '-x']"),
+            ("argv = ['{{ b }}']", "argv = ['b-x']"),
+        ] {
+            assert!(found(fine, filled).is_empty(), "{fine}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The forms that words of a profile are held to before they stand in an argument list or a path: one that begins
+//! with `-` would be an option there. Part of reading a spec, so that a plan in a log is held to them too.
+
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::text::is_harmful;
+
+/// A form of words.
+pub(in crate::checklist) trait Form {
+    /// What is expected, for people.
+    const EXPECTED: &'static str;
+    /// Whether a word has the form.
+    fn fits(word: &str) -> bool;
+}
+
+/// A Kubernetes namespace; empty where the context says it.
+pub(in crate::checklist) struct Namespace;
+/// The name of a Kubernetes deployment.
+pub(in crate::checklist) struct Deployment;
+/// A context of a kubeconfig; empty for the current one.
+pub(in crate::checklist) struct Context;
+/// An image's tag.
+pub(in crate::checklist) struct ImageTag;
+/// An image's digest.
+pub(in crate::checklist) struct Digest;
+/// An image's repository.
+pub(in crate::checklist) struct Repository;
+/// A release: what git takes for a tag. Empty where none is known.
+pub(in crate::checklist) struct Release;
+
+/// RFC 1123 labels: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>.
+fn is_label(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = [word.bytes().next(), word.bytes().last()];
+    ends.iter().all(|end| end.is_some_and(plain)) && word.bytes().all(|byte| plain(byte) || byte == b'-')
+}
+
+impl Form for Namespace {
+    const EXPECTED: &'static str =
+        "a namespace: at most 63 lower-case letters, digits and `-`, a letter or digit first and last";
+    fn fits(word: &str) -> bool {
+        word.is_empty() || word.len() <= 63 && is_label(word)
+    }
+}
+
+impl Form for Deployment {
+    const EXPECTED: &'static str = "the name of a deployment: at most 253 lower-case letters, digits, `-` and `.`, \
+                                    a letter or digit first and last";
+    fn fits(word: &str) -> bool {
+        word.len() <= 253 && word.split('.').all(is_label)
+    }
+}
+
+impl Form for Context {
+    const EXPECTED: &'static str = "the name of a context, without control characters and no `-` first";
+    fn fits(word: &str) -> bool {
+        !word.starts_with('-') && !word.chars().any(is_harmful)
+    }
+}
+
+/// The grammars of the distribution specification:
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>.
+impl Form for ImageTag {
+    const EXPECTED: &'static str =
+        "an image's tag: at most 128 letters, digits, `_`, `.` and `-`, no `.` or `-` first";
+    fn fits(word: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (1..=128).contains(&word.len())
+            && word.bytes().next().is_some_and(plain)
+            && word.bytes().all(|byte| plain(byte) || byte == b'.' || byte == b'-')
+    }
+}
+
+impl Form for Digest {
+    const EXPECTED: &'static str = "a digest such as sha256:0123…";
+    fn fits(word: &str) -> bool {
+        let Some((algorithm, encoded)) = word.split_once(':') else { return false };
+        let is_word = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
+        let is_encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"=_-".contains(&byte);
+        algorithm.split(['+', '.', '_', '-']).all(is_word)
+            && !encoded.is_empty()
+            && encoded.bytes().all(is_encoded)
+    }
+}
+
+impl Form for Repository {
+    const EXPECTED: &'static str = "a repository such as team/app: lower-case letters and digits, with `.`, `_`, `__`, `-` or `/` between them";
+    fn fits(word: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_separator = |between: &[u8]| {
+            matches!(between, b"" | b"." | b"_" | b"__") || between.iter().all(|byte| *byte == b'-')
+        };
+        let is_component = |component: &str| {
+            let bytes = component.as_bytes();
+            let ends = [bytes.first(), bytes.last()];
+            ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
+                && bytes.split(|byte| plain(*byte)).all(is_separator)
+        };
+        word.len() <= 255 && word.split('/').all(is_component)
+    }
+}
+
+/// What `git check-ref-format` takes after `refs/tags/`, but for a `-` first: git-check-ref-format(1).
+impl Form for Release {
+    const EXPECTED: &'static str = "a release tag as git allows it, with no `-` first and no white space";
+    fn fits(word: &str) -> bool {
+        let is_foreign = |c: char| c == ' ' || "~^:?*[\\".contains(c) || is_harmful(c);
+        let is_component =
+            |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
+        word.is_empty()
+            || !word.starts_with('-')
+                && !word.ends_with('.')
+                && !word.chars().any(is_foreign)
+                && !word.contains("..")
+                && !word.contains("@{")
+                && word.split('/').all(is_component)
+    }
+}
+
+/// A word if it has the form.
+///
+/// # Errors
+/// What was expected and what was found.
+fn check<F: Form>(word: &str) -> Result<(), String> {
+    if F::fits(word) { Ok(()) } else { Err(format!("expected {}, found {word:?}", F::EXPECTED)) }
+}
+
+/// Whether a text can be a release's tag.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_release(tag: &str) -> Result<(), String> {
+    check::<Release>(tag)
+}
+
+/// A word of a form, while it is read: its place is known by then.
+struct Held<F>(String, PhantomData<F>);
+
+impl<'de, F: Form> Deserialize<'de> for Held<F> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(from)?;
+        check::<F>(&word).map_err(de::Error::custom)?;
+        Ok(Self(word, PhantomData))
+    }
+}
+
+/// Reads a word of a form.
+pub(in crate::checklist) fn one<'de, F: Form, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Held::<F>::deserialize(from).map(|held| held.0)
+}
+
+/// Reads a word of a form, if there is one.
+pub(in crate::checklist) fn option<'de, F: Form, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<String>, D::Error> {
+    Option::<Held<F>>::deserialize(from).map(|held| held.map(|held| held.0))
+}
+
+/// Reads words of a form.
+pub(in crate::checklist) fn list<'de, F: Form, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<String>, D::Error> {
+    Vec::<Held<F>>::deserialize(from).map(|all| all.into_iter().map(|held| held.0).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all<F: Form>(good: &[&str], bad: &[&str]) {
+        for word in good {
+            assert!(F::fits(word), "{word:?}: {}", F::EXPECTED);
+        }
+        for word in bad {
+            assert!(!F::fits(word), "{word:?}: {}", F::EXPECTED);
+        }
+    }
+
+    #[test]
+    fn names_of_kubernetes_are_told_from_options() {
+        let long = "a".repeat(64);
+        all::<Namespace>(&["", "realtime", "a-1", "1a"], &["-n", "a.b", "A", "a_b", "a-", &long, "a\nb"]);
+        all::<Deployment>(
+            &["advanced-app", "my.app-1", &long],
+            &["", "--kubeconfig=/x", "-a", "a/b", "a..b", ".a", "a b", "Ä"],
+        );
+        all::<Context>(
+            &["", "production", "arn:aws:eks:eu-central-1:1:cluster/x", "admin@k8s", "a b"],
+            &["--kubeconfig=/x", "-c", "a\nb", "a\u{202e}b"],
+        );
+    }
+
+    #[test]
+    fn names_of_images_are_told_from_options_and_paths() {
+        let long = "a".repeat(129);
+        all::<ImageTag>(&["v1", "V1.4.0", "1.4.0_rc-1", "_x"], &["", "-v", ".v", "a/b", "a b", "a:b", &long]);
+        all::<Digest>(&["sha256:0aB", "sha512+b64u:x-_="], &["", "sha256", "sha256:", "SHA256:0", "a:b/c"]);
+        all::<Repository>(
+            &["app", "platform/advanced-app", "a__b/c---d", "a.b"],
+            &["", "-a", "../x", "a//b", "a/", "A", "a_._b", "a___b", "a?b"],
+        );
+    }
+
+    #[test]
+    fn a_release_is_what_git_takes_for_a_tag() {
+        let good = ["", "v1.4.0", "release/2026-01", "1.0+build", "v1_RC", "größer"];
+        let bad =
+            ["-v1", "--all", "v1 x", "v1..v2", "v1^{commit}", "a:b", "/a", "a/", "a.lock", "a.", ".a", "a\n"];
+        all::<Release>(&good, &bad);
+    }
+}

@@ -1,0 +1,223 @@
+//! Work files against the index: read by this program, so that no filter is needed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::OFlags;
+
+use super::super::blind::Fact;
+use super::attributes::{Conversion, Settings};
+use super::blob::{Format, Survey};
+use super::index::{Entry, LINK, SUBMODULE};
+
+/// The execute permission that git keeps: the owner's.
+const EXECUTE: u32 = 0o100;
+
+/// How a work file differs from the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Differs {
+    /// It is not there.
+    Gone,
+    /// It is a link, a directory, a pipe, or may be executed, and the index says otherwise; or it is in conflict.
+    Kind,
+    /// Its bytes are others. That may be by a conversion.
+    Content,
+}
+
+impl Differs {
+    /// As `git status` writes it.
+    pub(super) fn letter(self) -> char {
+        match self {
+            Self::Gone => 'D',
+            Self::Kind | Self::Content => 'M',
+        }
+    }
+}
+
+/// What there is to be said of the work files.
+pub(super) struct Compared {
+    pub(super) differ: Vec<(Entry, Differs)>,
+    /// Those that are there.
+    pub(super) submodules: Vec<Entry>,
+}
+
+/// Paths whose contents differ, and those that could not be compared, with why.
+type Contents = (Vec<Vec<u8>>, Vec<(Vec<u8>, String)>);
+
+/// Compares every file, byte for byte. What the index remembers of their times does not count: an entry can be
+/// marked as unchanged.
+pub(super) async fn compare(
+    top: PathBuf,
+    entries: Vec<Entry>,
+    format: Format,
+    settings: Settings,
+) -> Fact<Compared> {
+    off_thread(move |stop| {
+        let mut tree = Tree { top, directories: HashSet::new(), stop };
+        let (mut differ, mut submodules) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match tree.compare(&entry, format, settings)? {
+                Some(how) => differ.push((entry, how)),
+                None if entry.mode == SUBMODULE => submodules.push(entry),
+                None => {}
+            }
+        }
+        Ok(Compared { differ, submodules })
+    })
+    .await
+}
+
+/// Compares files whose bytes differ once more, each converted as it would be for a commit.
+pub(super) async fn compare_converted(
+    top: PathBuf,
+    entries: Vec<Entry>,
+    format: Format,
+    conversions: BTreeMap<Vec<u8>, Conversion>,
+) -> Fact<Contents> {
+    off_thread(move |stop| {
+        let tree = Tree { top, directories: HashSet::new(), stop };
+        let (mut differ, mut unknown) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match conversions.get(&entry.path).unwrap_or(&Conversion::None) {
+                Conversion::Unknown(why) => unknown.push((entry.path, why.clone())),
+                conversion if tree.is_same(&entry, format, conversion)? => {}
+                _ => differ.push(entry.path),
+            }
+        }
+        Ok((differ, unknown))
+    })
+    .await
+}
+
+/// Reads files on a thread of its own, which stops soon after nobody waits for it any more.
+async fn off_thread<T: Send + 'static>(
+    read: impl FnOnce(Arc<AtomicBool>) -> io::Result<T> + Send + 'static,
+) -> Fact<T> {
+    struct Stop(Arc<AtomicBool>);
+    impl Drop for Stop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let stop = Stop(Arc::default());
+    let seen = Arc::clone(&stop.0);
+    let done = tokio::task::spawn_blocking(move || read(seen)).await;
+    drop(stop);
+    Ok(done??)
+}
+
+struct Tree {
+    top: PathBuf,
+    /// Those that are known to be directories, and no links to some.
+    directories: HashSet<PathBuf>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Tree {
+    fn compare(&mut self, entry: &Entry, format: Format, settings: Settings) -> io::Result<Option<Differs>> {
+        if entry.is_unmerged {
+            return Ok(Some(Differs::Kind));
+        }
+        let Some(about) = self.about(&entry.path)? else {
+            return Ok((!entry.may_be_absent).then_some(Differs::Gone));
+        };
+        if entry.mode == SUBMODULE {
+            return Ok((!about.is_dir()).then_some(Differs::Kind));
+        }
+        if about.is_symlink() != (entry.mode == LINK) && (about.is_symlink() || settings.symlinks) {
+            return Ok(Some(Differs::Kind));
+        }
+        if about.is_symlink() {
+            let target = std::fs::read_link(self.path(&entry.path))?.into_os_string().into_vec();
+            let id = format.id(target.len() as u64, &target[..])?;
+            return Ok((id != entry.id).then_some(Differs::Kind));
+        }
+        let is_other = settings.file_mode && entry.mode != LINK && (about.mode() ^ entry.mode) & EXECUTE != 0;
+        if !about.is_file() || is_other {
+            return Ok(Some(Differs::Kind));
+        }
+        let (file, length) = self.open(&entry.path)?;
+        Ok((format.id(length, file)? != entry.id).then_some(Differs::Content))
+    }
+
+    fn is_same(&self, entry: &Entry, format: Format, conversion: &Conversion) -> io::Result<bool> {
+        let open = || self.open(&entry.path).map(|(file, _)| file);
+        let id = match conversion {
+            Conversion::None | Conversion::Unknown(_) => return Ok(false),
+            Conversion::Lfs => format.id_of_pointer(open()?)?,
+            Conversion::Text | Conversion::Auto => {
+                let survey = Survey::of(open()?)?;
+                if *conversion == Conversion::Auto && survey.is_binary() {
+                    return Ok(false);
+                }
+                format.id_of_text(&survey, open()?)?
+            }
+        };
+        Ok(id == entry.id)
+    }
+
+    fn path(&self, path: &[u8]) -> PathBuf {
+        self.top.join(OsStr::from_bytes(path))
+    }
+
+    /// What is there, if it is reached through directories only: git takes what lies behind a link for gone.
+    fn about(&mut self, path: &[u8]) -> io::Result<Option<Metadata>> {
+        let path = self.path(path);
+        let above: Vec<&Path> = path.ancestors().skip(1).take_while(|above| *above != self.top).collect();
+        for directory in above.into_iter().rev() {
+            if !self.directories.contains(directory) {
+                match there(directory)? {
+                    Some(about) if about.is_dir() => self.directories.insert(directory.to_owned()),
+                    _ => return Ok(None),
+                };
+            }
+        }
+        there(&path)
+    }
+
+    /// Opens a regular file, and waits for none that is not.
+    fn open(&self, path: &[u8]) -> io::Result<(Stoppable<'_>, u64)> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        let path = self.path(path);
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(&path).map_err(named)?;
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(named(io::Error::other("it is no longer a regular file")));
+        }
+        Ok((Stoppable { file, stop: &self.stop }, about.len()))
+    }
+}
+
+fn there(path: &Path) -> io::Result<Option<Metadata>> {
+    match path.symlink_metadata() {
+        Ok(about) => Ok(Some(about)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+    }
+}
+
+/// A file that is read no further when nobody waits for it.
+struct Stoppable<'a> {
+    file: File,
+    stop: &'a AtomicBool,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the look has ended"));
+        }
+        self.file.read(into)
+    }
+}

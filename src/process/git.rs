@@ -1,0 +1,111 @@
+//! Git, so that it runs nothing that a checkout configures.
+//!
+//! The configuration of a checkout is foreign: it names programs for filters, hooks, file system monitors, remotes,
+//! pagers. Keys with fixed names are overruled on the command line, which wins over every file, whatever `include`
+//! brings in. Keys with open names (`filter.NAME.clean`, `remote.NAME.uploadpack`, `diff.NAME.command`) cannot be: so
+//! only commands are called that never use them, and nothing is fetched, whatever is missing.
+//! See git-config(1), "protocol" and "extensions", and git(1), "Environment Variables".
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use super::Launch;
+
+/// What is said on the command line of each call.
+const SETTINGS: [&str; 19] = [
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.sshCommand=false",
+    "core.gitProxy=",
+    "core.askPass=false",
+    "core.pager=cat",
+    "core.editor=false",
+    "core.alternateRefsCommand=false",
+    "credential.helper=",
+    "diff.external=",
+    "gpg.program=false",
+    "gpg.ssh.program=false",
+    "gpg.x509.program=false",
+    "log.showSignature=false",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+];
+
+/// What is said in the environment of each call. No protocol is allowed, so nothing can be fetched; git before 2.45
+/// does not know the first variable, and is stopped by the second.
+const ENVIRONMENT: [(&str, &str); 8] = [
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_ALLOW_PROTOCOL", ""),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_EDITOR", "false"),
+    ("LC_ALL", "C"),
+];
+
+/// The variables of git's that a call inherits: where the user's own settings are, and how far up a checkout is
+/// looked for. Any other could lead to another repository, another index, or a program.
+const INHERITED: [&str; 5] = [
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+];
+
+/// A git command in a checkout. It is for plumbing that reads objects, the index and attributes; commands that
+/// convert, fetch or show differences of work files can run what the checkout configures, and are not for here.
+#[must_use]
+pub fn git(checkout: &Path, words: &[&str]) -> Launch {
+    bare().args([OsStr::new("-C"), checkout.as_os_str()]).args(words)
+}
+
+/// One of the user's own configurations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The user's.
+    Global,
+    /// This machine's.
+    System,
+}
+
+/// The command that prints a setting of one scope, run where there is no repository whose own could be taken for it.
+#[must_use]
+pub fn user_git_setting(scope: Scope, key: &str) -> Launch {
+    let scope = match scope {
+        Scope::Global => "--global",
+        Scope::System => "--system",
+    };
+    bare().args(["config", scope, "--includes", "--get", key]).directory(Path::new("/"))
+}
+
+fn bare() -> Launch {
+    let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+    Launch::new("git").args(settings).without(foreign(env::vars_os().map(|(name, _)| name))).envs(ENVIRONMENT)
+}
+
+/// The variables that a call does not inherit.
+fn foreign(names: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_foreign = |name: &OsString| {
+        let name = name.to_string_lossy();
+        (name.starts_with("GIT_") || name == "SSH_ASKPASS") && !INHERITED.contains(&&*name)
+    };
+    names.filter(is_foreign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_leads_to_the_users_own_settings_is_inherited() {
+        let names = ["GIT_DIR", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_EXEC_PATH", "PATH", "HOME"];
+        let foreign = foreign(names.into_iter().map(OsString::from));
+        assert_eq!(foreign, ["GIT_DIR", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! The one way to start a program, for blocking and for asynchronous code. Every start takes a [`Permit`], which a
+//! command has only after trust was given; `tests/layers` finds programs that are started in any other way.
+
+mod git;
+mod permit;
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
+pub use tokio::process::{Child, ChildStdin};
+
+pub use self::git::{Scope, git, user_git_setting};
+pub use self::permit::Permit;
+
+/// A program that can be started, and how. Nothing is looked up or run before it is.
+#[derive(Debug)]
+pub struct Launch(Command);
+
+impl Launch {
+    /// A program without arguments, with the standard streams, the directory and the environment of this one.
+    #[must_use]
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self(Command::new(program))
+    }
+
+    /// A program and its arguments.
+    ///
+    /// # Errors
+    /// When there is none (`InvalidInput`).
+    pub fn of(argv: &[String]) -> io::Result<Self> {
+        let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self::new(program).args(arguments))
+    }
+
+    /// What is started, as it was named.
+    #[must_use]
+    pub fn program(&self) -> String {
+        self.0.get_program().to_string_lossy().into_owned()
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    /// Environment variables beside those of this program, or in their place.
+    #[must_use]
+    pub fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.0.envs(variables);
+        self
+    }
+
+    /// Environment variables of this program that it does not get.
+    #[must_use]
+    pub fn without<K: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = K>) -> Self {
+        for name in variables {
+            self.0.env_remove(name);
+        }
+        self
+    }
+
+    /// The directory that it runs in.
+    #[must_use]
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.0.current_dir(directory);
+        self
+    }
+
+    /// Makes it the leader of a process group, so that signals reach what it starts too.
+    #[must_use]
+    pub fn own_group(mut self) -> Self {
+        self.0.process_group(0);
+        self
+    }
+
+    /// Its standard input, output and error.
+    #[must_use]
+    pub fn streams(
+        mut self,
+        input: impl Into<Stdio>,
+        output: impl Into<Stdio>,
+        error: impl Into<Stdio>,
+    ) -> Self {
+        self.0.stdin(input).stdout(output).stderr(error);
+        self
+    }
+
+    /// Starts it for asynchronous code. It is killed when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When the system cannot start it.
+    pub fn spawn(self, _: &Permit) -> io::Result<Child> {
+        tokio::process::Command::from(self.0).kill_on_drop(true).spawn()
+    }
+
+    /// The same; it goes on when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When the system cannot start it.
+    pub fn spawn_detached(self, _: &Permit) -> io::Result<Child> {
+        tokio::process::Command::from(self.0).spawn()
+    }
+
+    /// Starts it for blocking code. It goes on when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When the system cannot start it.
+    pub fn spawn_blocking(mut self, _: &Permit) -> io::Result<BlockingChild> {
+        // This end of its streams is closed with `self`: a pipe whose writing end stayed here would never end.
+        self.0.spawn()
+    }
+
+    /// Runs it to its end and gives what it prints, without input.
+    ///
+    /// # Errors
+    /// When the system cannot start it.
+    pub fn output(mut self, _: &Permit) -> io::Result<Output> {
+        self.0.stdin(Stdio::null()).stderr(Stdio::null()).output()
+    }
+
+    /// Becomes it. Comes back only with why that cannot be done.
+    #[must_use]
+    pub fn exec(mut self, _: &Permit) -> io::Error {
+        self.0.exec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_taken_away_and_a_program_is_needed() {
+        let shown = |launch: Launch| {
+            let output = launch.output(&Permit::for_tests()).unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let echo = || Launch::new("sh").args(["-c", "echo $PATH-$A"]).envs([("A", "a")]);
+        assert!(shown(echo()).ends_with("-a\n") && shown(echo()).len() > 3);
+        assert_eq!(shown(Launch::new("/bin/sh").args(["-c", "echo -$HOME-"]).without(["HOME"])), "--\n");
+        assert_eq!(Launch::of(&[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}

@@ -1,0 +1,99 @@
+//! Programs are started in one room, with a permit that few may make.
+
+use std::collections::BTreeSet;
+
+use super::source::{self, File};
+
+/// The room that starts programs.
+const ROOM: &str = "src/process/";
+/// Where permits are made.
+const PERMITS: &str = "src/process/permit.rs";
+
+/// What starts a program, in the words of the standard library and of tokio.
+const STARTS: [&str; 6] =
+    ["process::Command", "tokio::process", "process::CommandExt", ".exec()", "posix_spawn", "execve"];
+
+/// Who makes which permit.
+const MAKERS: [(&str, &[&str]); 6] = [
+    ("given_by_trust", &["src/commands/trust.rs"]),
+    ("for_own_program", &["src/commands/rehearse.rs", "src/commands/start.rs"]),
+    ("for_user_git_settings", &["src/commands/git.rs"]),
+    ("for_supervisor", &["src/commands/supervise.rs"]),
+    ("for_rehearsal", &["src/commands/rehearse.rs"]),
+    ("for_tests", &[]),
+];
+
+/// Every start of a program outside the room, and every permit that is made where it may not be.
+fn broken(file: &File) -> Vec<String> {
+    let starts = STARTS.iter().flat_map(|text| file.lines_with(text)).chain(grouped(file));
+    let starts: BTreeSet<usize> = starts.filter(|_| !file.path.starts_with(ROOM)).collect();
+    let starts = starts.into_iter().map(|line| format!("{}:{line}: starts a program; see {ROOM}", file.path));
+    let permits = MAKERS.iter().flat_map(|(name, makers)| {
+        let is_allowed = file.path == PERMITS || makers.contains(&file.path.as_str());
+        let lines = file.after(name).filter(move |_| !is_allowed);
+        lines.map(move |(line, _)| format!("{}:{line}: may not make a permit by `{name}`", file.path))
+    });
+    starts.chain(permits).collect()
+}
+
+/// `use std::process::{Command, …}`, and other names for the module.
+fn grouped(file: &File) -> Vec<usize> {
+    let hides = |tail: &str| {
+        let tail = tail.trim_start();
+        let group = tail.strip_prefix("::").map(str::trim_start).and_then(|rest| rest.strip_prefix('{'));
+        let group = group.and_then(|rest| rest.split(';').next()).unwrap_or_default();
+        let words: Vec<&str> = group.split(|c: char| !c.is_alphanumeric()).collect();
+        let is_glob = tail.strip_prefix("::").is_some_and(|rest| rest.trim_start().starts_with('*'));
+        words.contains(&"Command") || words.contains(&"CommandExt") || is_glob || tail.starts_with("as ")
+    };
+    file.after("process").filter(|(_, tail)| hides(tail)).map(|(line, _)| line).collect()
+}
+
+fn judge(path: &str, text: &str) -> Vec<String> {
+    broken(&File::new(path, text))
+}
+
+#[test]
+fn programs_are_started_in_one_room_with_a_permit() {
+    let broken: Vec<_> = source::shipped().iter().flat_map(broken).collect();
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn every_way_to_make_a_permit_is_in_the_table() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(PERMITS);
+    let text = std::fs::read_to_string(path).unwrap();
+    let names = text.split("pub fn ").skip(1).map(|rest| rest.split('(').next().unwrap());
+    let known = MAKERS.map(|(name, _)| name);
+    assert_eq!(names.collect::<Vec<_>>(), known);
+    assert!(text.contains("pub struct Permit(());") && !text.contains("Default"));
+}
+
+#[test]
+fn other_ways_to_start_a_program_are_found() {
+    for text in [
+        "use std::process::Command;",
+        "fn f() { std::process::Command::new(x); }",
+        "use std::process::{ExitStatus, Command};",
+        "use std::process::{\n    Stdio,\n    Command as C,\n};",
+        "use std::{fs, process::{Command}};",
+        "use std::process as p;",
+        "use std::process::*;",
+        "use tokio::process::Child;",
+        "use std::os::unix::process::CommandExt as _;",
+        "fn f() { own.exec(); }",
+    ] {
+        assert_eq!(judge("src/probe/x.rs", text).len(), 1, "{text}");
+        assert!(judge("src/process/x.rs", text).is_empty(), "{text}");
+    }
+    let fine = "use crate::process::{Launch, Permit};\nuse std::process::{ExitStatus, id};\nuse crate::run::Command;";
+    assert!(judge("src/probe/x.rs", fine).is_empty());
+}
+
+#[test]
+fn a_permit_made_elsewhere_is_found() {
+    let text = "fn f() { let permit = Permit::given_by_trust(); }";
+    assert!(judge("src/commands/trust.rs", text).is_empty());
+    assert_eq!(judge("src/commands/review.rs", text).len(), 1);
+    assert_eq!(judge("src/probe/git.rs", "fn f() { Permit::for_tests() }").len(), 1);
+}

@@ -1,0 +1,243 @@
+//! Checkouts of all kinds that are as they were committed, and what is changed in them.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use gonogo::outcome::Outcome;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::bench::checkout::Checkout;
+use crate::bench::need;
+
+const CLEAN: &str = "✓ work tree | clean | clean";
+
+fn look(at: &Path) -> Outcome {
+    look_within(DEADLINE, "git", &json!({"repository": at, "tag": "v1"}))
+}
+
+#[track_caller]
+fn assert_changed(at: &Path, lines: &str) {
+    assert_fail(&look(at), &[&format!("✗ work tree | clean | {lines}")]);
+}
+
+#[track_caller]
+fn git(at: &Path, words: &[&str]) -> String {
+    let mut git = Command::new("git");
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"];
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("-C").arg(at).args(identity).args(words);
+    let output = git.output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A repository with files of every kind.
+fn origin() -> Checkout {
+    let origin = Checkout::new();
+    let at = origin.path();
+    fs::create_dir_all(at.join("dir/deep")).unwrap();
+    fs::write(at.join("dir/deep/text"), "a\nb\n").unwrap();
+    fs::write(at.join("binary"), b"a\0\r\n").unwrap();
+    fs::write(at.join("empty"), "").unwrap();
+    fs::write(at.join("run"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(at.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("dir/deep", at.join("link")).unwrap();
+    fs::write(at.join(".gitignore"), "ignored\n").unwrap();
+    origin.commit("two");
+    origin.git(&["tag", "-f", "v1"]);
+    origin.git(&["config", "uploadpack.allowFilter", "true"]);
+    origin
+}
+
+#[track_caller]
+fn cloned(origin: &Checkout, words: &[&str]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", origin.path().display());
+    let words = [&["clone", "-q"], words, &[&url, "clone"]].concat();
+    git(dir.path(), &words);
+    dir
+}
+
+#[test]
+fn clones_of_all_kinds_are_clean_until_something_changes() {
+    need!("git");
+    let origin = origin();
+    for words in [
+        &[][..],
+        &["--filter=blob:none"],
+        &["--filter=blob:none", "--depth=1"],
+        &["--depth=1"],
+        &["-c", "core.autocrlf=true"],
+        &["-c", "core.autocrlf=input"],
+        &["-c", "core.eol=crlf"],
+        &["-c", "core.fileMode=false"],
+        &["-c", "core.symlinks=false"],
+        &["--sparse"],
+    ] {
+        let dir = cloned(&origin, words);
+        let at = dir.path().join("clone");
+        fs::write(at.join("ignored"), "x").unwrap();
+        assert_pass(&look(&at), &[CLEAN]);
+        assert_pass(&look(&at.join(if at.join("dir").exists() { "dir" } else { "" })), &[CLEAN]);
+        fs::write(at.join("file"), "changed").unwrap();
+        fs::remove_file(at.join("binary")).unwrap();
+        fs::create_dir(at.join("more")).unwrap();
+        fs::write(at.join("more/x"), "x").unwrap();
+        assert_changed(&at, "3 files changed or untracked: D binary, M file, ?? more/");
+    }
+}
+
+#[test]
+fn a_linked_work_tree_and_one_with_longer_ids_are_clean() {
+    need!("git");
+    let origin = origin();
+    let dir = tempfile::tempdir().unwrap();
+    let linked = dir.path().join("linked");
+    git(origin.path(), &["worktree", "add", "-q", "--detach", linked.to_str().unwrap()]);
+    assert_pass(&look(&linked), &[CLEAN]);
+    fs::write(linked.join("empty"), "x").unwrap();
+    assert_changed(&linked, "1 file changed or untracked: M empty");
+    let long = dir.path().join("long");
+    git(dir.path(), &["init", "-q", "--object-format=sha256", "long"]);
+    fs::write(long.join("file"), "x").unwrap();
+    git(&long, &["add", "."]);
+    assert_changed(&long, "1 file changed or untracked: A file");
+    git(&long, &["commit", "-q", "-m", "x"]);
+    git(&long, &["tag", "v1"]);
+    assert_pass(&look(&long), &[CLEAN]);
+}
+
+#[track_caller]
+fn assert_told(change: impl Fn(&Path), lines: &str) {
+    let dir = cloned(&origin(), &[]);
+    let at = dir.path().join("clone");
+    change(&at);
+    assert_changed(&at, lines);
+}
+
+#[test]
+fn kinds_of_files_count() {
+    need!("git");
+    let mode = |at: &Path, mode| fs::set_permissions(at, fs::Permissions::from_mode(mode)).unwrap();
+    let again = |at: &Path, make: &dyn Fn(&Path)| {
+        fs::remove_file(at).unwrap();
+        make(at);
+    };
+    let one = |change: &dyn Fn(&Path), line: &str| {
+        assert_told(change, &format!("1 file changed or untracked: {line}"));
+    };
+    one(&|at| mode(&at.join("run"), 0o644), "M run");
+    one(&|at| mode(&at.join("file"), 0o755), "M file");
+    one(&|at| again(&at.join("link"), &|_| ()), "D link");
+    one(&|at| again(&at.join("link"), &|link| symlink("dir", link).unwrap()), "M link");
+    one(&|at| again(&at.join("file"), &|file| symlink("/etc/hostname", file).unwrap()), "M file");
+    let pipe = |file: &Path| assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+    one(&|at| again(&at.join("file"), &pipe), "M file");
+    // What lies behind a link is not the checkout's.
+    let behind = |at: &Path| {
+        fs::rename(at.join("dir"), at.with_file_name("moved")).unwrap();
+        symlink("../moved", at.join("dir")).unwrap();
+    };
+    assert_told(behind, "2 files changed or untracked: D dir/deep/text, ?? dir");
+}
+
+#[test]
+fn marks_and_times_hide_nothing() {
+    need!("git");
+    for mark in ["--assume-unchanged", "--skip-worktree"] {
+        let change = |at: &Path| {
+            git(at, &["update-index", mark, "file"]);
+            fs::write(at.join("file"), "changed").unwrap();
+        };
+        assert_told(change, "1 file changed or untracked: M file");
+    }
+    // The same length and time: what the index remembers would hide it.
+    let touch = |of: &Path, file: &Path| {
+        assert!(Command::new("touch").arg("-r").arg(of).arg(file).status().unwrap().success());
+    };
+    let change = |at: &Path| {
+        git(at, &["config", "core.checkStat", "minimal"]);
+        let (file, stamp) = (at.join("file"), at.join("stamp"));
+        touch(&file, &stamp);
+        fs::write(&file, "TWO").unwrap();
+        touch(&stamp, &file);
+        fs::remove_file(stamp).unwrap();
+    };
+    assert_told(change, "1 file changed or untracked: M file");
+}
+
+#[test]
+fn attributes_for_line_ends_are_followed() {
+    need!("git");
+    let origin = origin();
+    fs::write(origin.path().join(".gitattributes"), "text eol=crlf\nauto text=auto\nbin -text\n").unwrap();
+    for name in ["text", "auto", "bin"] {
+        fs::write(origin.path().join(name), "a\nb\n").unwrap();
+    }
+    origin.commit("three");
+    origin.git(&["tag", "-f", "v1"]);
+    let dir = cloned(&origin, &[]);
+    let at = dir.path().join("clone");
+    assert_eq!(fs::read(at.join("text")).unwrap(), b"a\r\nb\r\n");
+    fs::write(at.join("auto"), "a\r\nb\r\n").unwrap();
+    assert_pass(&look(&at), &[CLEAN]);
+    fs::write(at.join("bin"), "a\r\nb\r\n").unwrap();
+    assert_changed(&at, "1 file changed or untracked: M bin");
+}
+
+#[test]
+fn large_files_are_clean_as_pointers_and_as_what_they_point_to() {
+    need!("git", "sha256sum");
+    let origin = Checkout::new();
+    let content = "large content\n";
+    let sha256 = gonogo::outcome::Sha256Hex::of(content.as_bytes());
+    let pointer =
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {}\n", content.len());
+    fs::write(origin.path().join("large"), &pointer).unwrap();
+    origin.commit("pointer");
+    fs::write(origin.path().join(".gitattributes"), "large filter=lfs diff=lfs merge=lfs -text\n").unwrap();
+    origin.commit("attributes");
+    origin.git(&["tag", "-f", "v1"]);
+    origin.git(&["config", "uploadpack.allowFilter", "true"]);
+    for words in [&[][..], &["--filter=blob:none"]] {
+        let dir = cloned(&origin, words);
+        let at = dir.path().join("clone");
+        assert_pass(&look(&at), &[CLEAN]);
+        fs::write(at.join("large"), content).unwrap();
+        assert_pass(&look(&at), &[CLEAN]);
+        fs::write(at.join("large"), "LARGE content\n").unwrap();
+        assert_changed(&at, "1 file changed or untracked: M large");
+    }
+}
+
+#[test]
+fn submodules_are_looked_into() {
+    need!("git");
+    let (origin, inner) = (origin(), origin());
+    git(origin.path(), &["submodule", "--quiet", "add", inner.path().to_str().unwrap(), "inner"]);
+    origin.git(&["commit", "-q", "-m", "inner"]);
+    origin.git(&["tag", "-f", "v1"]);
+    // Not there yet.
+    let dir = cloned(&origin, &[]);
+    let at = dir.path().join("clone");
+    assert_pass(&look(&at), &[CLEAN]);
+    git(&at, &["submodule", "--quiet", "update", "--init"]);
+    assert_pass(&look(&at), &[CLEAN]);
+    let changed = "1 file changed or untracked: M inner";
+    fs::write(at.join("inner/new"), "").unwrap();
+    assert_changed(&at, changed);
+    fs::remove_file(at.join("inner/new")).unwrap();
+    fs::write(at.join("inner/file"), "changed").unwrap();
+    assert_changed(&at, changed);
+    git(&at.join("inner"), &["commit", "-q", "-a", "-m", "another"]);
+    assert_changed(&at, changed);
+    git(&at, &["submodule", "--quiet", "update"]);
+    assert_pass(&look(&at), &[CLEAN]);
+    // Its repository is broken: git would take the one around it.
+    fs::remove_file(at.join("inner/.git")).unwrap();
+    fs::create_dir(at.join("inner/.git")).unwrap();
+    assert_error(&look(&at), &["? work tree | clean | submodule inner: "]);
+}
