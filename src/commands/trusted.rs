@@ -36,7 +36,7 @@ struct Named {
 }
 
 /// Where a path can be named.
-struct Names<'a> {
+struct Sources<'a> {
     option: (&'static str, Option<&'a Path>),
     setting: (&'static str, Option<&'a Path>),
     git: &'static str,
@@ -58,12 +58,12 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
 }
 
 fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
-    let names = Names {
+    let sources = Sources {
         option: ("--signers", given),
         setting: ("signers", settings.signers.as_deref()),
         git: "gpg.ssh.allowedSignersFile",
     };
-    let named = names.find()?.context(
+    let named = sources.find()?.context(
         "trusted signers required: give --signers FILE, an allowed_signers file with a line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )?;
@@ -73,18 +73,18 @@ fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSig
 
 /// None is as good as an empty one; one that is named and cannot be read is an error.
 fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, Option<TrustFile>)> {
-    let names = Names {
+    let sources = Sources {
         option: ("--revoked", given),
         setting: ("revoked", settings.revoked.as_deref()),
         git: "gpg.ssh.revocationFile",
     };
-    let Some(named) = names.find()? else { return Ok((Revoked::default(), None)) };
+    let Some(named) = sources.find()? else { return Ok((Revoked::default(), None)) };
     let (bytes, file) = named.read("revoked keys")?;
     let revoked = Revoked::parse(&named.path.display().to_string(), &bytes);
     Ok((revoked.map_err(|problem| anyhow!("{problem}"))?, Some(file)))
 }
 
-impl Names<'_> {
+impl Sources<'_> {
     fn find(&self) -> Result<Option<Named>> {
         if let (name, Some(path)) = self.option {
             return Ok(Some(Named { path: path.to_owned(), from: name.to_owned() }));
