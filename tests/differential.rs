@@ -6,7 +6,8 @@
 
 mod cases;
 mod keygen;
-mod keys;
+pub mod keys;
+mod lines;
 mod people;
 mod revocations;
 
@@ -54,6 +55,7 @@ fn class(reason: &IgnoredReason) -> &'static str {
         Reason::Name(_) => "name",
         Reason::Pattern(_) => "pattern",
         Reason::Machine => "machine",
+        Reason::ShortForm => "short form of a key",
         Reason::Unfit(UnfitKey::Weak) => "weak key",
         Reason::Unfit(UnfitKey::Kind(_)) => "kind of key",
         Reason::Time(..) => "time",
@@ -88,7 +90,7 @@ fn ask(case: &Case, keygen: &Keygen) -> (Outcome, bool) {
         case.revoked.as_ref().map_or(Ok(Revoked::default()), |list| Revoked::parse("revoked", list));
     let at = Utc::parse(&case.at).unwrap();
     let trusted = |all: &AllowedSigners| -> Result<(), DistrustError> {
-        all.trust(&case.principal, &case.key, &case.namespace, at)
+        all.trust(&case.principal, &case.key, case.namespace, at)
     };
     let own = revoked.is_ok_and(|revoked| trusted(&all.clone().without(revoked)).is_ok());
     let stock = keygen.verify(case);

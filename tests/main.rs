@@ -21,4 +21,5 @@ mod reports;
 mod reviews;
 mod runs;
 mod trust;
+mod trusted;
 mod whole;

@@ -36,7 +36,7 @@ struct Named {
 }
 
 /// Where a path can be named.
-struct Names<'a> {
+struct Sources<'a> {
     option: (&'static str, Option<&'a Path>),
     setting: (&'static str, Option<&'a Path>),
     git: &'static str,
@@ -60,7 +60,7 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
 /// Whom the settings, gonogo's or git's, say to trust, but for revoked keys; nobody where they say nothing.
 pub(super) fn trusted_by_settings() -> Result<AllowedSigners> {
     let settings = Settings::read()?;
-    if Names::of_signers(None, &settings).find()?.is_none() {
+    if Sources::of_signers(None, &settings).find()?.is_none() {
         return Ok(AllowedSigners::default());
     }
     let (signers, _) = read_signers(None, &settings)?;
@@ -68,7 +68,7 @@ pub(super) fn trusted_by_settings() -> Result<AllowedSigners> {
 }
 
 fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
-    let named = Names::of_signers(given, settings).find()?.context(
+    let named = Sources::of_signers(given, settings).find()?.context(
         "trusted signers required: give --signers FILE, an allowed_signers file with a line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )?;
@@ -78,18 +78,18 @@ fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSig
 
 /// None is as good as an empty one; one that is named and cannot be read is an error.
 fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, Option<TrustFile>)> {
-    let names = Names {
+    let sources = Sources {
         option: ("--revoked", given),
         setting: ("revoked", settings.revoked.as_deref()),
         git: "gpg.ssh.revocationFile",
     };
-    let Some(named) = names.find()? else { return Ok((Revoked::default(), None)) };
+    let Some(named) = sources.find()? else { return Ok((Revoked::default(), None)) };
     let (bytes, file) = named.read("revoked keys")?;
     let revoked = Revoked::parse(&named.path.display().to_string(), &bytes);
     Ok((revoked.map_err(|problem| anyhow!("{problem}"))?, Some(file)))
 }
 
-impl<'a> Names<'a> {
+impl<'a> Sources<'a> {
     fn of_signers(given: Option<&'a Path>, settings: &'a Settings) -> Self {
         Self {
             option: ("--signers", given),

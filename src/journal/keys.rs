@@ -345,46 +345,4 @@ pub struct CreateKeyError {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A signer with a fresh key.
-    pub(crate) fn signer(principal: &str) -> Signer {
-        let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
-        Signer::with_key(principal, &key).unwrap()
-    }
-
-    #[test]
-    fn a_made_key_signs_and_is_not_written_over() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("keys/id");
-        let word = Secret::new("open sesame".into());
-        create(&path, "a@x", Some(&word)).unwrap();
-        assert!(create(&path, "a@x", None).unwrap_err().to_string().contains("exists"));
-        let signer = Signer::load("a@x", &path, None, &mut |_| Ok(word.clone())).unwrap();
-        let signature = signer.sign("n", b"message").unwrap();
-        assert_eq!(sshsig::verify(&signature, "n", b"message"), Ok(signer.public.clone()));
-        assert_eq!(public_of(&path).unwrap(), signer.public);
-        let wrong = Signer::load("a@x", &path, None, &mut |_| Ok(Secret::new("x".into())));
-        assert!(wrong.unwrap_err().to_string().contains("passphrase is wrong"));
-    }
-
-    #[test]
-    fn a_key_that_others_can_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("id");
-        create(&path, "a@x", None).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let told = public_of(&path).unwrap_err().to_string();
-        assert!(told.contains("mode 640") && told.contains("chmod 600"), "{told}");
-    }
-
-    #[test]
-    fn a_signature_holds_for_its_message_and_namespace_only() {
-        let signature = signer("a@x").sign("n", b"message").unwrap();
-        assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(SignatureError::Mismatch));
-        assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
-        assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Form(_))));
-    }
-}
+pub(crate) mod tests;

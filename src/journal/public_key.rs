@@ -150,6 +150,23 @@ pub(super) fn is_certificate(text: &str) -> bool {
     text.split([' ', '\t']).next().is_some_and(|kind| kind.ends_with(CERTIFICATE))
 }
 
+/// Whether a text begins with a key whose blob names its kind in short (`ED25519`). OpenSSH reads it, but
+/// nothing writes it.
+pub(super) fn is_short_form(text: &str) -> bool {
+    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    let (Some(kind), Some(encoded)) = (words.next(), words.next()) else { return false };
+    let encoded: String = encoded.chars().filter(|c| !is_space(*c)).collect();
+    let blob = BASE64.decode(encoded).unwrap_or_default();
+    let name = blob.get(..4).and_then(|head| {
+        let length = u32::from_be_bytes(head.try_into().ok()?);
+        blob.get(4..4 + usize::try_from(length).ok()?)
+    });
+    let short = |name: &[u8]| {
+        ["ed25519", "ed25519-sk", "rsa", "dsa"].iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    KINDS.contains(&kind) && name.is_some_and(short)
+}
+
 /// What C calls white space. OpenSSH passes over it inside of base64.
 const fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
@@ -230,6 +247,8 @@ pub(crate) mod tests {
         ] {
             assert_eq!(rest(&wrong), None, "{wrong}");
         }
+        let short = "ssh-ed25519 AAAAB0VEMjU1MTkAAAAgDGGLcyUreOVp3zVIKDnLIRib76whA6KIu2RpIDWaNTI=\n";
+        assert!(read(short).is_none() && is_short_form(short) && !is_short_form(&line));
         assert!(is_certificate("ssh-ed25519-cert-v01@openssh.com AAAA") && !is_certificate(&line));
     }
 

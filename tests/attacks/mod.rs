@@ -5,6 +5,7 @@
 
 pub mod forge;
 mod forms;
+mod people;
 pub mod stock;
 mod table;
 
@@ -30,6 +31,8 @@ struct Stage {
     alice: Signer,
     bob: Signer,
     mallory: Signer,
+    /// An ecdsa key, `ecdsa-sha2-nistp256 AAAA…`.
+    ecdsa: String,
     sandbox: Sandbox,
     signers: PathBuf,
 }
@@ -59,7 +62,9 @@ impl Stage {
         let (bob, mallory) = (world.sandbox.key("bob"), world.sandbox.key("mallory"));
         let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key), (BOB, &bob)]);
         let (bob, mallory) = (signer(BOB, &bob), signer(MALLORY, &mallory));
-        Self { log, other, alice, bob, mallory, sandbox: world.sandbox, signers }
+        let ecdsa = SshKey::of_kind(&world.sandbox.work(), "ecdsa", "", &["ecdsa", "-b", "256"]);
+        let ecdsa = ecdsa.public.rsplit_once(' ').unwrap().0.to_owned();
+        Self { log, other, alice, bob, mallory, ecdsa, sandbox: world.sandbox, signers }
     }
 
     /// The codes of gonogo and of the stranger, and what they say.
@@ -89,6 +94,7 @@ impl Stage {
             return Err(format!("{}: the stock tools answer {stock}: {found}", attack.name));
         }
         let why = told.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, why)| why);
+        let why = if attack.code == 0 { "holds, as it should" } else { why };
         let stock = attack.stock_is_blind.map_or("found too".into(), |why| format!("not found: {why}"));
         Ok(format!("{} · {why} · stock tools: {stock}", attack.name))
     }

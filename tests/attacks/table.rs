@@ -3,6 +3,7 @@ use gonogo::journal::entry::{Decision, Event, Joined, Noted, Resumed};
 
 use super::forge::{Log, signature};
 use super::forms::forms;
+use super::people::people;
 use super::{MALLORY, Stage};
 use crate::runs::world::ALICE;
 
@@ -11,18 +12,24 @@ use crate::runs::world::ALICE;
 pub struct Attack {
     pub name: &'static str,
     pub apply: fn(&Stage) -> Vec<u8>,
-    /// 4 invalid, 5 open.
+    /// 4 invalid, 5 open; 0 for what is no attack.
     pub code: i32,
     pub told: &'static str,
     /// Why stock tools find nothing.
     pub stock_is_blind: Option<&'static str>,
 }
 
-const RULES: Option<&str> = Some("the rules of a run are not theirs");
+pub const RULES: Option<&str> = Some("the rules of a run are not theirs");
 pub const FORM: Option<&str> = Some("they read more forms of JSON than one");
 
 pub fn invalid(name: &'static str, told: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
     Attack { name, apply, code: 4, told, stock_is_blind: None }
+}
+
+/// What is no attack, and must hold: the twin of those that are.
+pub fn honest(name: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
+    let stock_is_blind = Some("there is nothing to find");
+    Attack { name, apply, code: 0, told: "sealed by alice@deck.example", stock_is_blind }
 }
 
 pub fn blind(why: Option<&'static str>, attack: Attack) -> Attack {
@@ -46,6 +53,7 @@ pub fn attacks() -> Vec<Attack> {
         with_another_key(),
         with_a_trusted_key(),
         with_a_trusted_key_in_the_frame(),
+        people(),
         with_other_signatures(),
         ends(),
         forms(),

@@ -29,7 +29,7 @@ pub fn bench() {
     let path = home.path().join("run.jsonl");
     fs::write(&path, log.lines.concat()).unwrap();
     let who = &log.signer;
-    let signers = AllowedSigners::parse("-", &format!("{} {}\n", who.principal, who.public));
+    let signers = AllowedSigners::parse("-", format!("{} {}\n", who.principal, who.public));
     let checks: Vec<Check> = log.entries.iter().filter_map(Check::of).collect();
     let alone = || checks.iter().for_each(Check::check);
     let (subject, reference) =

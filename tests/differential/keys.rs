@@ -17,18 +17,23 @@ fn line(kind: &str, parts: &[&[u8]]) -> String {
 
 /// The last string of a plain key's blob.
 fn point(key: &str, length: usize) -> Vec<u8> {
-    let blob = BASE64.decode(key.split_once(' ').unwrap().1).unwrap();
+    let blob = BASE64.decode(key.split(' ').nth(1).unwrap()).unwrap();
     blob[blob.len() - length..].to_vec()
 }
 
-/// Alice's key as a security key's, under this application.
-pub fn as_security_key(people: &People, application: &str) -> String {
-    line("sk-ssh-ed25519@openssh.com", &[&point(&people.alice.key, 32), application.as_bytes()])
+/// An ed25519 key as a security key's, under this application.
+pub fn security_key(key: &str, application: &str) -> String {
+    line("sk-ssh-ed25519@openssh.com", &[&point(key, 32), application.as_bytes()])
 }
 
-/// Carol's key, its point written without its second half.
-fn compressed(people: &People) -> String {
-    let point = point(&people.carol.key, 65);
+/// An ecdsa key as a security key's.
+pub fn ecdsa_security_key(key: &str) -> String {
+    line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point(key, 65), b"ssh:"])
+}
+
+/// An ecdsa key, its point written without its second half.
+pub fn compressed(key: &str) -> String {
+    let point = point(key, 65);
     let short = [&[2 + (point[64] & 1)], &point[1..33]].concat();
     line("ecdsa-sha2-nistp256", &[b"nistp256", &short])
 }
@@ -36,9 +41,8 @@ fn compressed(people: &People) -> String {
 /// Files with other forms of Alice's and Carol's keys, alone and beside the plain ones.
 pub fn forms(people: &People) -> Vec<(&'static str, String)> {
     let (alice, carol) = (&people.alice, &people.carol);
-    let (sk, short) = (as_security_key(people, "ssh:"), compressed(people));
-    let ecdsa_sk =
-        line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point(&carol.key, 65), b"ssh:"]);
+    let (sk, short) = (security_key(&alice.key, "ssh:"), compressed(&carol.key));
+    let ecdsa_sk = ecdsa_security_key(&carol.key);
     let plain = format!("{} {}\n{} {}\n", alice.principal, alice.key, carol.principal, carol.key);
     let own = format!("{} {sk}\n{} {ecdsa_sk}\n", alice.principal, carol.principal);
     let named = line("ED25519", &[&point(&alice.key, 32)]).replace("ED25519 ", "ssh-ed25519 ");

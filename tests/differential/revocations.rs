@@ -1,7 +1,7 @@
 //! Lists of revoked keys, as text and as `ssh-keygen -k` makes them.
 
 use super::cases::{Case, Random, spoil};
-use super::keys::{as_security_key, string};
+use super::keys::{security_key, string};
 use super::people::People;
 
 /// Lines, in which `K` is Alice's key and `B` Bob's.
@@ -77,7 +77,7 @@ pub fn fixed(people: &People) -> Vec<Case> {
     let rsa = format!("{}\n", people.dave.key);
     all.push(with(people, "revoked RSA key", rsa.into_bytes()));
     for application in ["ssh:", "ssh:other"] {
-        let twin = as_security_key(people, application).into_bytes();
+        let twin = security_key(&people.alice.key, application).into_bytes();
         let stricter = Some("another form of the key is revoked");
         all.push(Case { stricter, ..with(people, "revoked twin", twin) });
     }

@@ -58,6 +58,9 @@ pub enum IgnoredReason {
     /// No key where one is expected, or one in a form that is not OpenSSH's.
     #[error("expected a public key, as `ssh-keygen -y` writes it")]
     Key,
+    /// A key that OpenSSH reads, but that is not written as it writes keys.
+    #[error("its key names its kind in short; write the key as `ssh-keygen -y` does")]
+    ShortForm,
     /// A certificate in place of a key, or a line for certificates.
     #[error("it is for certificates; run logs are signed with plain keys")]
     Certificate,
@@ -154,6 +157,9 @@ fn options_and_key(rest: &str) -> Result<(&str, KeyData), IgnoredReason> {
         Some((key, _comment)) => Ok((options, key)),
         None if public_key::is_certificate(rest) || public_key::is_certificate(key) => {
             Err(IgnoredReason::Certificate)
+        }
+        None if public_key::is_short_form(rest) || public_key::is_short_form(key) => {
+            Err(IgnoredReason::ShortForm)
         }
         None => Err(IgnoredReason::Key),
     }

@@ -1,0 +1,55 @@
+use super::*;
+
+/// A signer with a fresh key.
+pub(crate) fn signer(principal: &str) -> Signer {
+    let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+    Signer::with_key(principal, &key).unwrap()
+}
+
+#[test]
+fn a_made_key_signs_and_is_not_written_over() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("keys/id");
+    let word = Secret::new("open sesame".into());
+    create(&path, "a@x", Some(&word)).unwrap();
+    assert!(create(&path, "a@x", None).unwrap_err().to_string().contains("exists"));
+    let signer = Signer::load("a@x", &path, None, &mut |_| Ok(word.clone())).unwrap();
+    let signature = signer.sign("n", b"message").unwrap();
+    assert_eq!(sshsig::verify(&signature, "n", b"message"), Ok(signer.public.clone()));
+    assert_eq!(public_of(&path).unwrap(), signer.public);
+    let wrong = Signer::load("a@x", &path, None, &mut |_| Ok(Secret::new("x".into())));
+    assert!(wrong.unwrap_err().to_string().contains("passphrase is wrong"));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("id");
+    create(&path, "a@x", None).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let told = public_of(&path).unwrap_err().to_string();
+    assert!(told.contains("mode 640") && told.contains("chmod 600"), "{told}");
+}
+
+/// The same secret key, its point written in another form than OpenSSH takes.
+#[test]
+fn a_signature_by_a_compressed_point_does_not_hold() {
+    use ssh_key::public::EcdsaPublicKey;
+    let kind = Algorithm::Ecdsa { curve: ssh_key::EcdsaCurve::NistP256 };
+    let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, kind).unwrap();
+    let mut signer = Signer::with_key("a@x", &key).unwrap();
+    let verified = |signer: &Signer| sshsig::verify(&signer.sign("n", b"m").unwrap(), "n", b"m");
+    assert_eq!(verified(&signer), Ok(signer.public.clone()));
+    let KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) = signer.key else { panic!("an ecdsa key") };
+    signer.key = KeyData::Ecdsa(EcdsaPublicKey::NistP256(point.compress()));
+    assert_eq!(verified(&signer), Err(SignatureError::Compressed));
+}
+
+#[test]
+fn a_signature_holds_for_its_message_and_namespace_only() {
+    let signature = signer("a@x").sign("n", b"message").unwrap();
+    assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(SignatureError::Mismatch));
+    assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
+    assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Form(_))));
+}

@@ -1,0 +1,168 @@
+//! Whom `verify` believes, and that it says so: which files, by which option or setting; never a repository's.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use gonogo::outcome::Sha256Hex;
+use sha2::{Digest as _, Sha256};
+
+use crate::bench::gonogo::{Output, Sandbox};
+use crate::bench::need;
+use crate::differential::keys::security_key;
+use crate::runs::world::{ALICE, World};
+
+/// A sealed log, `run.jsonl`, in the working directory.
+fn sealed() -> World {
+    let world = World::sealed("all quiet");
+    fs::copy(world.log(), world.sandbox.work().join("run.jsonl")).unwrap();
+    world
+}
+
+fn sha256(path: &Path) -> String {
+    Sha256Hex(Sha256::digest(fs::read(path).unwrap()).into()).to_string()
+}
+
+fn run(world: &mut World, args: &[&str]) -> Output {
+    world.set_args(args);
+    world.sandbox.run()
+}
+
+fn key(world: &World) -> String {
+    world.key.public.rsplit_once(' ').unwrap().0.to_owned()
+}
+
+fn write(world: &World, name: &str, text: &str) -> String {
+    let path = world.sandbox.work().join(name);
+    fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+fn set_git(world: &mut World, text: &str) {
+    let file = write(world, "gitconfig", text);
+    let sandbox = std::mem::replace(&mut world.sandbox, Sandbox::new());
+    world.sandbox = sandbox.env("GIT_CONFIG_GLOBAL", file);
+}
+
+#[test]
+fn what_a_line_takes_away_is_not_granted() {
+    need!("ssh-keygen");
+    let mut world = sealed();
+    let key = key(&world);
+    for (namespaces, code) in [("gonogo-*", 0), ("gonogo-*,!file", 0), ("gonogo-*,!gonogo-seal-v1", 4)] {
+        write(&world, "signers", &format!("{ALICE} namespaces=\"{namespaces}\" {key}\n"));
+        let told = run(&mut world, &["verify", "run.jsonl", "--signers", "signers"]).code(code);
+        if code != 0 {
+            let _ = told.stdout_has("do not let alice@deck.example sign under gonogo-seal-v1");
+        }
+    }
+}
+
+/// In each command that believes somebody.
+#[test]
+fn the_files_and_the_lines_that_do_not_count_are_told() {
+    need!("ssh-keygen");
+    let mut world = sealed();
+    let (key, bob) = (key(&world), world.sandbox.key("bob").public);
+    let twin = security_key(&bob, "ssh:");
+    let text = format!("*@deck.example {key}\nbob@x {bob}\ncarol@x {twin}\n{ALICE} {key}\n");
+    let signers = write(&world, "signers", &text);
+    let revoked = write(&world, "revoked", "# nobody\n");
+    let trusted = format!("trusted   {signers} (--signers), SHA-256 {}", sha256(Path::new(&signers)));
+    let by = ["--signers", "signers"];
+    let ignored = "warning   signers:1: \"*@deck.example\" is a pattern";
+    let told = run(&mut world, &["verify", "run.jsonl", by[0], by[1]]).code(0);
+    let told = told.stdout_has(&trusted).stdout_has("revoked   no revocation list").stdout_has(ignored);
+    let _ = told
+        .stdout_has("warning   signers:2: its key stands under bob@x and carol@x")
+        .stdout_has("this line is ignored");
+    let told = run(&mut world, &["verify", "run.jsonl", by[0], by[1], "--revoked", "revoked"]).code(0);
+    let _ =
+        told.stdout_has(&format!("revoked   {revoked} (--revoked), SHA-256 {}", sha256(Path::new(&revoked))));
+
+    let told = run(&mut world, &["report", "run.jsonl", by[0], by[1], "--format", "json"]).code(0);
+    let document: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(document["trust"]["signers"]["path"], signers.as_str());
+    assert_eq!(document["trust"]["signers"]["from"], "--signers");
+    assert_eq!(document["trust"]["signers"]["sha256"], sha256(Path::new(&signers)).as_str());
+    assert_eq!(document["trust"]["ignored"].as_array().unwrap().len(), 3);
+    for format in ["markdown", "html"] {
+        let told = run(&mut world, &["report", "run.jsonl", by[0], by[1], "--format", format]).code(0);
+        let _ = told
+            .stdout_has("Trusted signers")
+            .stdout_has("no revocation list")
+            .stdout_has("this line is ignored");
+    }
+    let told = run(&mut world, &["diff", "run.jsonl", "run.jsonl", by[0], by[1]]).code(0);
+    let _ = told.stdout_has(&trusted).stdout_has(ignored);
+
+    world.set_args(&["review", "run.jsonl", by[0], by[1]]);
+    let mut terminal = world.sandbox.terminal(130, 40);
+    terminal
+        .wait_for_text("SEALED")
+        .send("t")
+        .wait_for_text("trusted: ")
+        .wait_for_text("revoked: no revocation list");
+    terminal.press(crate::bench::terminal::Key::Esc).wait_gone("SHA-256");
+    crate::runs::world::leave_with(terminal, 0);
+}
+
+/// Neither whom to trust nor whose key is revoked; the user's own configuration says it.
+#[test]
+fn a_repository_does_not_say_whom_to_trust() {
+    need!("ssh-keygen", "git");
+    let mut world = sealed();
+    let (alice, mallory) = (key(&world), world.sandbox.key("mallory").public);
+    let good = write(&world, "good", &format!("{ALICE} {alice}\n"));
+    let other = write(&world, "other", &format!("{ALICE} {mallory}\n"));
+    let gone = write(&world, "gone", &format!("{alice}\n"));
+    set_git(&mut world, &format!("[gpg \"ssh\"]\n\tallowedSignersFile = {good}\n"));
+    let told = run(&mut world, &["verify", "run.jsonl"]).code(0);
+    let _ = told.stdout_has(&format!("trusted   {good} (git, gpg.ssh.allowedSignersFile), SHA-256 "));
+    set_git(
+        &mut world,
+        &format!("[gpg \"ssh\"]\n\tallowedSignersFile = {other}\n\trevocationFile = {gone}\n"),
+    );
+    let _ = run(&mut world, &["verify", "run.jsonl"]).code(4).stdout_has(&format!("revoked   {gone} (git, "));
+
+    // The same files, named by the repository that the log lies in.
+    let git = |args: &[&str]| {
+        let status = Command::new("git").current_dir(world.sandbox.work()).args(args).status().unwrap();
+        assert!(status.success());
+    };
+    git(&["init", "-q", "."]);
+    git(&["config", "gpg.ssh.allowedSignersFile", &good]);
+    git(&["config", "gpg.ssh.revocationFile", "/dev/null"]);
+    let told = run(&mut world, &["verify", "run.jsonl"]).code(4);
+    let _ = told.stdout_has(&format!("trusted   {other} (git")).stdout_has(&format!("revoked   {gone} (git"));
+    set_git(&mut world, "");
+    let _ = run(&mut world, &["verify", "run.jsonl"]).code(2).stderr_has("trusted signers required");
+}
+
+#[test]
+fn a_relative_path_of_a_setting_and_what_is_no_file_are_refused() {
+    need!("ssh-keygen", "git", "mkfifo");
+    let mut world = sealed();
+    let signers = write(&world, "signers", &format!("{ALICE} {}\n", key(&world)));
+    set_git(&mut world, "[gpg \"ssh\"]\n\tallowedSignersFile = signers\n");
+    let told = run(&mut world, &["verify", "run.jsonl"]).code(2);
+    let _ = told.stderr_has("git, gpg.ssh.allowedSignersFile: signers is a relative path");
+    let settings = world.sandbox.work().parent().unwrap().join("config/gonogo/settings.toml");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    fs::write(&settings, "revoked = \"gone\"\n").unwrap();
+    let told = run(&mut world, &["verify", "run.jsonl", "--signers", "signers"]).code(2);
+    let _ = told.stderr_has("settings.toml, revoked: gone is a relative path");
+    fs::write(&settings, format!("signers = {signers:?}\n")).unwrap();
+    let told = run(&mut world, &["verify", "run.jsonl"]).code(0);
+    let _ =
+        told.stdout_has(&format!("trusted   {signers} (")).stdout_has("settings.toml, signers), SHA-256 ");
+
+    let fifo = world.sandbox.work().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for (option, what) in [("--signers", "allowed signers"), ("--revoked", "revoked keys")] {
+        for other in ["fifo", "/dev/zero", "."] {
+            let told = run(&mut world, &["verify", "run.jsonl", option, other]).code(2);
+            let _ = told.stderr_has(&format!("{what} {other}")).stderr_has("expected a regular file");
+        }
+    }
+}
