@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::checklist::Role;
+use crate::outcome::Sha256Hex;
 
 /// A go/no-go checklist for deployments: it probes the real stack, asks people for the rest, and keeps a
 /// signed run log.
@@ -78,9 +79,10 @@ pub struct Target {
     /// The release tag that runs there now, or `none` for a new environment
     #[arg(long, value_name = "TAG|none", value_parser = NonEmptyStringValueParser::new())]
     pub previous: Option<String>,
-    /// Let the commands run that the profile names, now and as long as its content stays the same
-    #[arg(long)]
-    pub trust: bool,
+    /// Allow what the profile makes happen, now and until it makes something else happen: commands that run, secrets
+    /// that are sent, what is changed; SHA256 is what `gonogo doctor --trust-digest PROFILE` prints
+    #[arg(long, value_name = "SHA256")]
+    pub trust: Option<Sha256Hex>,
 }
 
 /// Who acts.
@@ -335,6 +337,9 @@ pub struct DoctorArgs {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
     pub format: PlainFormat,
+    /// Print the digest of what the profile makes happen, for --trust, and nothing else
+    #[arg(long, conflicts_with = "format")]
+    pub trust_digest: bool,
 }
 
 /// Listing the control points.

@@ -53,6 +53,8 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let held = store.hold(loaded.environment())?;
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer)?;
+    // Somebody else may have opened this run since: then its plan is not one of those that were asked for.
+    trust::require(&loaded, [&*opened.state.plan], arguments.target.trust)?;
     drop(held);
     let history = engine::history(&store, &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
