@@ -86,9 +86,10 @@ pub struct Target {
     /// The release tag that runs there now, or `none` for a new environment
     #[arg(long, value_name = "TAG|none", value_parser = tag())]
     pub previous: Option<String>,
-    /// Let the commands run that the profile names, now and as long as its content stays the same
-    #[arg(long)]
-    pub trust: bool,
+    /// Allow what the profile makes happen, now and until it makes something else happen: commands that run, secrets
+    /// that are sent, what is changed; SHA256 is what `gonogo doctor --trust-digest PROFILE` prints
+    #[arg(long, value_name = "SHA256")]
+    pub trust: Option<Sha256Hex>,
 }
 
 /// Who acts.
@@ -343,6 +344,9 @@ pub struct DoctorArgs {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
     pub format: PlainFormat,
+    /// Print the digest of what the profile makes happen, for --trust, and nothing else
+    #[arg(long, conflicts_with = "format")]
+    pub trust_digest: bool,
 }
 
 /// Listing the control points.

@@ -6,13 +6,15 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::bench::gonogo::signal;
-use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
+use crate::bench::{need, scale};
 use crate::runs::world::World;
 
 /// Several runs at once, each killed many times.
 const RUNS: usize = 4;
 const KILLS: usize = 50;
+/// Gives the seed of an earlier run, for the same moments again.
+const SEED: &str = "GONOGO_TEST_SEED";
 /// The longest that a program may live, in microseconds.
 const LIFE: u64 = 250_000;
 
@@ -27,7 +29,8 @@ struct Found {
 #[test]
 fn killed_at_any_moment_of_a_busy_run_it_has_all_that_it_has_shown() {
     need!("ssh-keygen");
-    let seed = u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos());
+    let seed = seed();
+    println!("{SEED}={seed}");
     let runs: Vec<_> = (0..RUNS as u64).map(|run| thread::spawn(move || kill_often(seed + run))).collect();
     let mut all = Found::default();
     for run in runs {
@@ -37,8 +40,18 @@ fn killed_at_any_moment_of_a_busy_run_it_has_all_that_it_has_shown() {
         all.in_doubt += found.in_doubt;
     }
     let Found { entries, torn, in_doubt } = all;
-    println!("{} kills, {entries} entries, {torn} torn tails, {in_doubt} entries in doubt", RUNS * KILLS);
-    assert!(entries > RUNS * KILLS, "the runs were not busy");
+    println!("{} kills, {entries} entries, {torn} torn tails, {in_doubt} entries in doubt", RUNS * kills());
+    assert!(entries > RUNS * kills(), "the runs were not busy");
+}
+
+fn seed() -> u64 {
+    let now = || u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos());
+    std::env::var(SEED).map_or_else(|_| now(), |seed| seed.parse().expect("a whole number"))
+}
+
+/// How often each run is killed.
+fn kills() -> usize {
+    KILLS * scale()
 }
 
 fn kill_often(mut random: u64) -> Found {
@@ -46,7 +59,7 @@ fn kill_often(mut random: u64) -> Found {
     let mut first = world.open(100, 30);
     first.wait_for_text("seq ");
     let mut shown = kill(first);
-    for kill_number in 0..KILLS {
+    for kill_number in 0..kills() {
         check(&mut world, shown, kill_number);
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mut terminal = world.open_with(&[], 100, 30);
@@ -59,7 +72,7 @@ fn kill_often(mut random: u64) -> Found {
         thread::sleep(Duration::from_micros((random >> 33) % LIFE));
         shown = kill(terminal);
     }
-    check(&mut world, shown, KILLS);
+    check(&mut world, shown, kills());
     let entries = world.entries();
     let left = |what: &str| entries.iter().filter(|entry| !entry[what].is_null()).count();
     Found { entries: entries.len(), torn: left("torn"), in_doubt: left("in_doubt") }

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use gonogo::journal::verify::Answer;
 
+use crate::bench::scale;
+
 /// How many cuts and changes there are of an item.
 const VARIANTS: usize = 60;
 
@@ -24,14 +26,14 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn the_corpus_breaks_nothing_whole_cut_or_changed() {
-    let items = corpus();
+    let (items, variants) = (corpus(), VARIANTS * scale());
     assert!(items.len() > 10, "{} items", items.len());
     for (name, bytes) in items {
         println!("{name}: {} bytes", bytes.len());
         looks::all(&bytes);
         // The same places every time, spread over the whole.
-        for variant in 1..VARIANTS {
-            let at = bytes.len() * variant / VARIANTS;
+        for variant in 1..variants {
+            let at = bytes.len() * variant / variants;
             looks::all(&bytes[..at]);
             let mut changed = bytes.clone();
             if let Some(byte) = changed.get_mut(at) {

@@ -50,7 +50,7 @@ fn a_run_on_this_machine_sets_up_all_that_a_newcomer_needs() {
     let sandbox = Sandbox::new().args(args);
     copy_config(&sandbox.work().join("config"));
     let mut terminal = sandbox.terminal(120, 40);
-    terminal.wait_for_text("May they run with your rights?");
+    terminal.wait_for_text("Allow these commands to run as you?");
     terminal.send("y").press(Key::Enter);
     terminal.wait_for_text("Your name in run logs");
     terminal.send("dana@deck.example").press(Key::Enter);
@@ -76,7 +76,7 @@ fn the_point_of_ones_own_is_understood() {
     let profile = format!("environment = \"t\"\n{}", blocks("toml")[0]);
     let sandbox = Sandbox::new().profile(&profile);
     let sandbox = sandbox.args(["check", "profile.toml", "--only", "infra.schema"]);
-    let told = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("give --trust once");
+    let told = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("nobody has allowed this");
     assert!(!told.stderr.contains("profile.toml:"), "{}", told.stderr);
 }
 

@@ -73,20 +73,6 @@ impl Program {
     }
 }
 
-impl Action {
-    /// Every command that it could run: its own, and those that its secrets and its checks come from.
-    #[must_use]
-    pub fn commands(&self) -> Vec<Vec<String>> {
-        let own = self.program.iter().flat_map(|program| [program.argv.clone(), program.dry_run.clone()]);
-        let secrets = self.program.iter().flat_map(Program::secrets).filter_map(SecretRef::command);
-        let checks = self.checks.iter().filter_map(|check| check.spec.as_ref());
-        let mut all: Vec<_> = own.chain(secrets.map(<[String]>::to_vec)).collect();
-        all.extend(checks.flat_map(super::spec::Spec::commands));
-        all.retain(|argv| !argv.is_empty());
-        all
-    }
-}
-
 /// Names one action of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionKey {

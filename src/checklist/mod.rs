@@ -11,6 +11,7 @@ mod fill;
 mod freeze;
 mod lock;
 pub mod needs;
+pub mod permissions;
 mod placeholder;
 pub mod plan;
 mod profile;

@@ -1,7 +1,6 @@
 //! The plan: checklist and profile, filled in and frozen. It stands in the log's first line, and a run
 //! is judged by it alone, whatever the files say later.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -116,13 +115,6 @@ impl Plan {
         let own = self.points().flat_map(|point| &point.probes).chain(&self.guards);
         let checks = self.actions().flat_map(|(_, action)| &action.checks);
         own.chain(checks).filter_map(|probe| probe.spec.as_ref())
-    }
-
-    /// Every command that this plan could run: program and arguments.
-    #[must_use]
-    pub fn commands(&self) -> BTreeSet<Vec<String>> {
-        let actions = self.actions().flat_map(|(_, action)| action.commands());
-        self.specs().flat_map(Spec::commands).chain(actions).collect()
     }
 
     /// Every secret that this plan reads.

@@ -12,6 +12,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::load::Loaded;
+use super::trust;
 use crate::checklist::doubts::{Finding, Weight, doubts, secrets};
 use crate::checklist::needs::{Here, here};
 use crate::checklist::{Plan, Promotion};
@@ -25,6 +26,10 @@ const BY_OTHERS: u32 = 0o044;
 
 pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
     let loaded = Loaded::read(&arguments.profile)?;
+    if arguments.trust_digest {
+        writeln!(io::stdout(), "{}", trust::digest_of(&loaded)?)?;
+        return Ok(Exit::Good);
+    }
     let tag = |tag: &str| Some(tag.to_owned());
     // What the command line says is not the profile's to lack.
     let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);

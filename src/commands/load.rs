@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use directories::ProjectDirs;
 
+use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
@@ -56,12 +57,6 @@ impl Loaded {
         &self.path
     }
 
-    /// SHA-256 over profile and checklist.
-    pub(super) fn content(&self) -> Sha256Hex {
-        let checklist = Sha256Hex::of(self.checklist.source.text.as_bytes());
-        Sha256Hex::of(&[self.sha256.0, checklist.0].concat())
-    }
-
     /// The environment's name.
     pub(super) fn environment(&self) -> &str {
         &self.profile.file.environment
@@ -92,6 +87,19 @@ impl Loaded {
     /// The plan for a promotion.
     pub(super) fn plan(&self, promotion: &Promotion) -> Result<Plan> {
         Ok(freeze(&self.checklist, &self.profile, promotion)?)
+    }
+
+    /// What the profile makes happen, whatever the release.
+    pub(super) fn permissions(&self) -> Result<Permissions> {
+        let plan = self.plan(&Promotion::any())?;
+        Ok(with_placeholders(permissions(&plan, &self.places()?)))
+    }
+
+    /// The directories that paths are told from: the profile's, and the one that this program runs in.
+    pub(super) fn places(&self) -> Result<Places> {
+        let profile = fs::canonicalize(&self.path).with_context(|| self.path.display().to_string())?;
+        let here = std::env::current_dir().context("the current directory")?;
+        Ok(Places::new(profile.parent().unwrap_or(Path::new("/")), here))
     }
 }
 

@@ -36,6 +36,7 @@ use std::io::{self, Write as _};
 
 use anyhow::Result;
 use clap::Parser as _;
+use clap::error::ContextKind;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Exit, chain};
@@ -47,6 +48,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
+            if is_about_trust(&error) {
+                let hint =
+                    "hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints";
+                let _ = writeln!(io::stderr(), "{hint}");
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Good };
         }
     };
@@ -68,6 +74,12 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::StandIn(arguments) => stand_in::run(arguments),
         Command::Supervise => supervise::supervise(),
     })
+}
+
+/// Whether the digest of `--trust` is missing, or something else stands in its place.
+fn is_about_trust(error: &clap::Error) -> bool {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    argument.is_some_and(|argument| argument.starts_with("--trust "))
 }
 
 /// The exit code; what went wrong is told.

@@ -48,9 +48,12 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         resume::require(&store, path, state)?;
     }
     let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
-    let plans = |state: &RunState| [Some(Arc::clone(&state.plan)), state.proposal.as_ref().map(|p| Arc::clone(&p.plan))];
+    let plans = |state: &RunState| {
+        [Some(Arc::clone(&state.plan)), state.proposal.as_ref().map(|p| Arc::clone(&p.plan))]
+    };
     let own: Vec<_> = found.iter().flat_map(|(_, state)| plans(state)).flatten().collect();
-    let permit = trust::require(&loaded, own.iter().map(|plan| &**plan).chain([&plan]), arguments.target.trust)?;
+    let permit =
+        trust::require(&loaded, own.iter().map(|plan| &**plan).chain([&plan]), arguments.target.trust)?;
     if arguments.read_only {
         return look_alone(plan, &loaded, arguments, &settings, permit);
     }
@@ -61,6 +64,8 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let held = store.hold(loaded.environment())?;
     let asked_about = found.map(|(_, state)| state.run);
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref(), &permit)?;
+    // Somebody else may have given it another plan since.
+    let permit = trust::require(&loaded, [&*opened.state.plan], arguments.target.trust)?;
     drop(held);
     let history = engine::history(&store, &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);

@@ -1,106 +1,183 @@
-//! Trust: a profile that can run commands is looked at by a person once per content, before anything of
-//! it runs.
+//! Trust: what a profile or a log makes happen is allowed by a person, before any of it happens, and again when it
+//! makes something else happen.
 
-use std::collections::BTreeSet;
-use std::fs;
+mod listing;
+mod store;
+
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use serde::{Deserialize, Serialize};
+use anyhow::{Result, bail};
 
+use self::listing::Listing;
+use self::store::Trusted;
 use super::identity::ask;
-use super::load::{Loaded, state_dir};
-use crate::checklist::Plan;
+use super::load::Loaded;
+use crate::checklist::permissions::{Permission, Permissions, Places, beyond, digest, filled, permissions};
+use crate::checklist::{Plan, Promotion};
 use crate::outcome::Sha256Hex;
 use crate::process::Permit;
 use crate::text::{line, shell_word};
 
-/// What was trusted.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Trusted {
-    /// SHA-256 of profile and checklist.
-    content: String,
-    /// The commands that they could run.
-    commands: BTreeSet<Vec<String>>,
+/// SHA-256 of what a profile makes happen, for `--trust`: the same for every release, and in every checkout.
+pub(super) fn digest_of(loaded: &Loaded) -> Result<Sha256Hex> {
+    Ok(digest(&loaded.permissions()?))
 }
 
-/// Lets plans pass that run no command, or whose content is trusted already, or that are trusted now: by
-/// `--trust`, or by a person who is asked. An open run has a plan of its own, which a log brings along.
-/// Gives the permit to start what they name.
+/// Lets plans pass that make nothing happen but ordinary probing, or nothing but what is trusted already, or that are
+/// trusted now: by the digest of `--trust`, or by a person who is asked. An open run has a plan of its own, which its
+/// log brings along. Gives the permit to start what they name.
 ///
 /// # Errors
-/// When nobody trusts them. Nothing has run then.
+/// When nobody trusts them, or the digest is another. Nothing has run then.
 pub(super) fn require<'a>(
-    loaded: &Loaded,
+    loaded: &'a Loaded,
     plans: impl IntoIterator<Item = &'a Plan>,
-    given: bool,
+    given: Option<Sha256Hex>,
 ) -> Result<Permit> {
-    let commands: BTreeSet<_> = plans.into_iter().flat_map(Plan::commands).collect();
-    if commands.is_empty() {
+    let question = Question::of(loaded, plans)?;
+    if let Some(given) = given {
+        question.is_meant_by(given)?;
+    }
+    if question.is_covered() {
         return Ok(Permit::given_by_trust());
     }
-    let path = file(loaded.path())?;
-    let known = read(&path);
-    let now = Trusted { content: loaded.content().to_string(), commands };
-    let covers = |known: &Trusted| known.content == now.content && known.commands.is_superset(&now.commands);
-    if known.as_ref().is_some_and(covers) {
-        return Ok(Permit::given_by_trust());
+    // The digest covers what the profile makes happen; not what a log does.
+    if given.is_none() || !question.is_answered_by_profile() {
+        question.ask(&question.text(given.is_some())?)?;
     }
-    if !given {
-        told(loaded.path(), known.as_ref(), &now);
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            bail!("nobody has said that these commands may run; look at them, then give --trust once");
-        }
-        if ask("May they run with your rights? y to trust this content: ")? != "y" {
-            bail!("not trusted; nothing was run");
-        }
-    }
-    write(&path, &now)?;
+    store::write(loaded.path(), &question.trusted())?;
     Ok(Permit::given_by_trust())
 }
 
-/// Shows what may run, and what of it is new.
-fn told(profile: &Path, known: Option<&Trusted>, now: &Trusted) {
-    let before = known.map(|known| &known.commands);
-    eprintln!("{} runs commands:", line(&profile.display().to_string()));
-    for command in &now.commands {
-        let is_new = before.is_some_and(|before| !before.contains(command));
-        eprintln!("  {} {}", if is_new { "new" } else { "   " }, words(command));
+/// What is to be allowed.
+struct Question<'a> {
+    loaded: &'a Loaded,
+    /// What the profile makes happen, for any release.
+    profile: Permissions,
+    /// Each plan that is to pass, and what it makes happen.
+    plans: Vec<(&'a Plan, Permissions)>,
+    /// What was trusted before.
+    known: Option<Trusted>,
+}
+
+impl<'a> Question<'a> {
+    fn of(loaded: &'a Loaded, plans: impl IntoIterator<Item = &'a Plan>) -> Result<Self> {
+        let places = loaded.places()?;
+        let needed = |plan: &'a Plan| (plan, permissions(plan, &places));
+        let plans = plans.into_iter().map(needed).collect();
+        Ok(Self { loaded, profile: loaded.permissions()?, plans, known: store::read(loaded.path())? })
     }
-    for gone in before.into_iter().flatten().filter(|command| !now.commands.contains(*command)) {
-        eprintln!("  no longer: {}", words(gone));
+
+    /// Whether the digest that was given is that of what the profile makes happen.
+    fn is_meant_by(&self, given: Sha256Hex) -> Result<()> {
+        let now = digest(&self.profile);
+        if given == now {
+            return Ok(());
+        }
+        let profile = self.loaded.path().display().to_string();
+        eprint!("{}", self.of_profile(&self.loaded.places()?));
+        bail!(
+            "--trust {given} does not allow what {} makes happen; read the list above; its digest is {now} \
+             (`gonogo doctor --trust-digest {}` prints it)",
+            line(&profile),
+            line(&shell_word(&profile))
+        )
     }
-    if before.is_some_and(|before| *before == now.commands) {
-        eprintln!(
-            "These commands were trusted before; something else in the profile or checklist has changed."
-        );
+
+    /// Whether all that the plans make happen was trusted before.
+    fn is_covered(&self) -> bool {
+        let known = self.known.as_ref();
+        let lacking = |(plan, needed): &(&Plan, Permissions)| {
+            let lacking = known.map_or_else(|| needed.clone(), |known| beyond(needed, &known.profile, plan));
+            lacking.into_iter().filter(|one| known.is_none_or(|known| !known.others.contains(one))).count()
+        };
+        self.plans.iter().map(lacking).sum::<usize>() == 0
     }
-}
 
-fn words(command: &[String]) -> String {
-    command.iter().map(|word| line(&shell_word(word))).collect::<Vec<_>>().join(" ")
-}
+    /// What the plans make happen that the profile does not, and that was not trusted before.
+    fn others(&self) -> Permissions {
+        let known = |one: &Permission| self.known.as_ref().is_some_and(|known| known.others.contains(one));
+        let each = self.plans.iter().flat_map(|(plan, needed)| beyond(needed, &self.profile, plan));
+        each.filter(|one| !known(one)).collect()
+    }
 
-/// One file per profile, by its place.
-fn file(profile: &Path) -> Result<PathBuf> {
-    let place = fs::canonicalize(profile).with_context(|| profile.display().to_string())?;
-    let name = Sha256Hex::of(place.as_os_str().as_encoded_bytes());
-    Ok(state_dir()?.join("trust").join(format!("{name}.json")))
-}
+    fn is_answered_by_profile(&self) -> bool {
+        self.others().is_empty()
+    }
 
-/// What cannot be read trusts nothing.
-fn read(path: &Path) -> Option<Trusted> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
-}
+    /// What a person reads; `is_meant`: the profile's part was allowed by its digest.
+    fn text(&self, is_meant: bool) -> Result<String> {
+        let places = self.loaded.places()?;
+        let is_known = self.known.as_ref().is_some_and(|known| known.profile.is_superset(&self.profile));
+        let mut text = String::new();
+        if !is_known && !is_meant && !self.profile.is_empty() {
+            text += &self.of_profile(&places);
+        }
+        let others = self.others();
+        for (plan, needed) in self.plans.iter().filter(|(_, needed)| !needed.is_disjoint(&others)) {
+            let own = filled(&self.profile, plan);
+            text += &self.why_others(plan, needed, &own)?;
+            text += &Listing { places: &places, now: needed, before: Some(&own), is_whole: false }.text();
+        }
+        Ok(text)
+    }
 
-fn write(path: &Path, trusted: &Trusted) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .with_context(|| directory.display().to_string())?;
-    fs::write(path, serde_json::to_vec(trusted)?).with_context(|| path.display().to_string())
+    fn of_profile(&self, places: &Places) -> String {
+        let before = self.known.as_ref().map(|known| &known.profile);
+        let head = format!("{} makes this happen:\n", self.named());
+        head + &Listing { places, now: &self.profile, before, is_whole: true }.text()
+    }
+
+    /// Where it comes from that a plan makes more happen than the profile does for any release.
+    fn why_others(&self, plan: &Plan, needed: &Permissions, own: &Permissions) -> Result<String> {
+        let (release, none) = (&plan.release, "none".to_owned());
+        let previous = Some(plan.previous.clone().unwrap_or(none));
+        let release = Some(release.clone()).filter(|release| !release.is_empty());
+        let now = self.loaded.plan(&Promotion { release, previous })?;
+        let of_files = permissions(&now, &self.loaded.places()?);
+        let is_of_files = needed.difference(own).all(|one| of_files.contains(one));
+        Ok(if is_of_files {
+            format!("For release {} {} makes this happen besides:\n", line(&plan.release), self.named())
+        } else {
+            format!(
+                "The log of the open run brings its own plan along. It differs from {} as it is now:\n",
+                self.named()
+            )
+        })
+    }
+
+    fn named(&self) -> String {
+        line(&self.loaded.path().display().to_string())
+    }
+
+    fn ask(&self, text: &str) -> Result<()> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            eprint!("{text}");
+            bail!("{}", self.how_to_allow());
+        }
+        // Where the question is: standard error may lead elsewhere.
+        print!("{text}");
+        let all = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
+        let runs = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
+        let what = if all.into_iter().any(runs) { "these commands to run as you" } else { "this" };
+        if ask(&format!("Allow {what}? y to allow: "))? != "y" {
+            bail!("not allowed; nothing was run");
+        }
+        Ok(())
+    }
+
+    /// Without a terminal nobody can be asked.
+    fn how_to_allow(&self) -> String {
+        if !self.is_answered_by_profile() {
+            return "nobody has allowed this, and no digest covers it; `gonogo run` on a terminal asks for it".into();
+        }
+        let digest = digest(&self.profile);
+        format!("nobody has allowed this; read the list above, then give --trust {digest} once")
+    }
+
+    fn trusted(&self) -> Trusted {
+        let mut others = self.others();
+        others.extend(self.known.iter().flat_map(|known| known.others.clone()));
+        Trusted { digest: digest(&self.profile), profile: self.profile.clone(), others }
+    }
 }

@@ -60,7 +60,10 @@ fn who_looks_on_sees_what_happens_and_cannot_act() {
 fn where_no_run_is_open_a_look_leaves_nothing_behind() {
     need!("ssh-keygen");
     let mut scene = Scene::new();
-    scene.set_args(&["run", "profile.toml", "--release", "v2", "--previous", "v1", "--trust", "--read-only"]);
+    let digest = scene.sandbox.digest("profile.toml");
+    let words =
+        ["run", "profile.toml", "--release", "v2", "--previous", "v1", "--read-only", "--trust", &digest];
+    scene.set_args(&words);
     let mut terminal = scene.sandbox.terminal(120, 40);
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);

@@ -154,6 +154,7 @@ impl Scene {
     #[track_caller]
     pub fn open_with(&mut self, more: &[&str], columns: u16, rows: u16) -> Terminal {
         let key = self.key.path.display().to_string();
+        let digest = self.sandbox.digest("profile.toml");
         let mut args = vec![
             "run",
             "profile.toml",
@@ -162,6 +163,7 @@ impl Scene {
             "--previous",
             "v1",
             "--trust",
+            &digest,
             "--as",
             ANN,
             "--key",

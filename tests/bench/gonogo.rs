@@ -170,6 +170,14 @@ impl Sandbox {
         self.start().finish()
     }
 
+    /// The digest of what a profile makes happen, for `--trust`.
+    #[track_caller]
+    pub fn digest(&self, profile: &str) -> String {
+        let told = self.command(GONOGO).args(["doctor", "--trust-digest", profile]).output().unwrap();
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        String::from_utf8(told.stdout).unwrap().trim_end().to_owned()
+    }
+
     /// Starts the program without a terminal.
     #[track_caller]
     pub fn start(&self) -> Running {

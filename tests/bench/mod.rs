@@ -24,6 +24,12 @@ pub mod wait;
 pub mod web;
 pub mod whole;
 
+/// How many times more often than usual what is random, or could be done without end, is done: for `.ci/long`.
+pub fn scale() -> usize {
+    std::env::var("GONOGO_TEST_SCALE")
+        .map_or(1, |times| times.parse().expect("GONOGO_TEST_SCALE: a whole number"))
+}
+
 /// Ends the test early where a program it needs is missing: a printed skip on a person's machine, a failure
 /// when `CI=true`.
 macro_rules! need {

@@ -41,14 +41,17 @@ impl Served {
     /// `gonogo check` over everything, without the part of people: its report and its exit code.
     #[track_caller]
     pub fn check(&self) -> (Value, Option<i32>) {
+        let profile = self.dir.join("rehearsal.toml").display().to_string();
+        let digest = self.sandbox.digest(&profile);
         let mut check = self.command(GONOGO);
-        check.arg("check").arg(self.dir.join("rehearsal.toml"));
+        check.args(["check", &profile]);
         check.args([
             "--release",
             "v1.5.0",
             "--previous",
             "v1.4.0",
             "--trust",
+            &digest,
             "--machine",
             "--format",
             "json",

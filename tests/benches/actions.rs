@@ -16,12 +16,13 @@ use zeroize::Zeroizing;
 
 use crate::bench::gonogo::GONOGO;
 use crate::bench::terminal::{Key, Terminal};
-use crate::measure::{Measured, median, since, turns};
+use crate::measure::{Measured, median, since, size, turns};
 use crate::scene::{Scene, deploy, run};
 
-const SIZE: usize = 200_000_000;
 const ROUNDS: usize = 5;
 const PRESSES: usize = 200;
+/// How much output there is, in MB.
+const OUTPUT: usize = 200;
 /// Secrets that are looked for, each in all of its spellings.
 const SECRETS: usize = 10;
 
@@ -51,9 +52,17 @@ fn throughput() {
         since(begun)
     };
     let (ours, theirs) = turns(ROUNDS, ours, theirs);
-    let tell = |name, subject, reference, unit| Measured { name, subject, reference, unit, aim: "" }.tell();
-    tell("200 MB of output", ours, Some(theirs), "ms");
+    let tell = |name: &str, subject, reference, unit| {
+        Measured { name, subject, reference, unit, aim: "" }.tell();
+    };
+    let name = &format!("{} MB of output", size(OUTPUT, 2));
+    tell(name, ours, Some(theirs), "ms");
     tell("supervisor, peak memory", peak, None, "MB");
+}
+
+/// How much output there is, in bytes.
+fn output() -> usize {
+    size(OUTPUT, 2) * 1_000_000
 }
 
 /// Lines as a build prints them.
@@ -65,9 +74,9 @@ fn lines(to: &Path) {
         block.push_str(&number.to_string());
         block.push_str(", with nothing secret in it\n");
     }
-    let mut written = 0;
-    while written < SIZE {
-        let part = &block.as_bytes()[..block.len().min(SIZE - written)];
+    let (mut written, all) = (0, output());
+    while written < all {
+        let part = &block.as_bytes()[..block.len().min(all - written)];
         file.write_all(part).unwrap();
         written += part.len();
     }
@@ -109,7 +118,7 @@ fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing
     };
     let took = since(begun);
     assert!(ended.success());
-    assert_eq!(order.files.out().metadata().unwrap().len(), SIZE as u64);
+    assert_eq!(order.files.out().metadata().unwrap().len(), output() as u64);
     fs::remove_file(order.files.out()).unwrap();
     (took, peak)
 }
@@ -138,7 +147,7 @@ fn keys() {
 fn presses(terminal: &mut Terminal) -> Vec<f64> {
     let marked = |screen: &Screen| screen.contents().lines().position(|line| line.contains('▌'));
     let mut took = Vec::new();
-    for turn in 0..PRESSES {
+    for turn in 0..size(PRESSES, 4) {
         let before = marked(&terminal.screen());
         let begun = Instant::now();
         terminal.press(if turn % 2 == 0 { Key::Down } else { Key::Up });

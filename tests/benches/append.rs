@@ -11,7 +11,7 @@ use gonogo::journal::keys::Signer;
 use gonogo::journal::store::Store;
 
 use crate::log::{Log, RUN, opened};
-use crate::measure::{Measured, millis, turns};
+use crate::measure::{Measured, millis, size, turns};
 use crate::sample::{self, Sample};
 
 const ROUNDS: usize = 15;
@@ -48,7 +48,8 @@ fn against_disk(name: &'static str, home: &Path, entry: &Entry, signer: Option<&
 
 /// The milliseconds of one, of many in a row.
 fn each(work: &mut dyn FnMut()) -> f64 {
-    millis(|| (0..EACH).for_each(|_| work())) / f64::from(EACH)
+    let count = size(EACH, 1);
+    millis(|| (0..count).for_each(|_| work())) / f64::from(count)
 }
 
 fn last_line(log: &Path) -> Vec<u8> {

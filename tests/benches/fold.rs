@@ -7,19 +7,20 @@ use serde_json::Value;
 
 use crate::log::Log;
 use crate::measure::{Measured, millis, turns};
-use crate::verify::ENTRIES;
+use crate::verify::entries;
 
 const ROUNDS: usize = 15;
 
 pub fn bench() {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let log = Log::of(ENTRIES, home.path());
+    let entries = entries();
+    let log = Log::of(entries, home.path());
     let fold = || drop(black_box(RunState::fold(&log.entries)).unwrap());
     let parse = || {
         let read = |line: &Vec<u8>| serde_json::from_slice::<Value>(line).unwrap();
         log.lines.iter().for_each(|line| drop(black_box(read(line))));
     };
     let (subject, reference) = turns(ROUNDS, || millis(fold), || millis(parse));
-    Measured { name: "fold, 10000 entries", subject, reference: Some(reference), unit: "ms", aim: "none" }
-        .tell();
+    let name = &format!("fold, {entries} entries");
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "none" }.tell();
 }

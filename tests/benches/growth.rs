@@ -14,23 +14,18 @@ use sha2::{Digest as _, Sha256};
 use crate::bench::gonogo::Sandbox;
 use crate::bench::terminal::{Key, Terminal};
 use crate::log;
-use crate::measure::{Measured, median, millis, since, turns};
+use crate::measure::{Measured, median, millis, since, size, turns};
 use crate::verify::{Check, whole};
 
-/// Entries, rounds, and how the lines are called.
-const SIZES: [(usize, usize, [&str; 3]); 4] = [
-    (1_000, 9, ["verify, 1000", "open, 1000", "step, 1000"]),
-    (10_000, 5, ["verify, 10000", "open, 10000", "step, 10000"]),
-    (100_000, 3, ["verify, 100000", "open, 100000", "step, 100000"]),
-    (1_000_000, 1, ["verify, 1000000", "open, 1000000", "step, 1000000"]),
-];
+/// Entries and rounds.
+const SIZES: &[(usize, usize)] = &[(1_000, 9), (10_000, 5), (100_000, 3), (1_000_000, 1)];
 /// Of how many signatures the time of a check is taken.
 const CHECKED: usize = 2_000;
 /// How many steps in time are taken.
 const STEPS: usize = 51;
 
 pub fn bench() {
-    for (entries, rounds, names) in SIZES {
+    for &(entries, rounds) in size(SIZES, &[(100, 1)]) {
         let sandbox = Sandbox::new();
         let path = sandbox.work().join("run.jsonl");
         let mut file = BufWriter::new(File::create(&path).unwrap());
@@ -44,14 +39,15 @@ pub fn bench() {
             || digest(&path) + signatures(&path),
         );
         let aim = "SHA-256 and the signatures' checks alone, on one core";
-        Measured { name: names[0], subject, reference: Some(reference), unit: "ms", aim }.tell();
+        let name = &format!("verify, {entries}");
+        Measured { name, subject, reference: Some(reference), unit: "ms", aim }.tell();
         fs::write(sandbox.work().join("allowed_signers"), trusted).unwrap();
-        opened(sandbox, entries, rounds, names, &path);
+        opened(sandbox, entries, rounds, &path);
     }
 }
 
 /// To the first screen that shows the last entry; and from a key to the entry before it.
-fn opened(sandbox: Sandbox, entries: usize, rounds: usize, names: [&'static str; 3], path: &Path) {
+fn opened(sandbox: Sandbox, entries: usize, rounds: usize, path: &Path) {
     let sandbox = sandbox.args(["review", "run.jsonl", "--signers", "allowed_signers"]);
     let mut last = None;
     let open = || {
@@ -64,10 +60,12 @@ fn opened(sandbox: Sandbox, entries: usize, rounds: usize, names: [&'static str;
     };
     let (subject, reference) = turns(rounds, open, || digest(path));
     let aim = "SHA-256 of the file; under 500 ms at 100000";
-    Measured { name: names[1], subject, reference: Some(reference), unit: "ms", aim }.tell();
+    let name = &format!("open, {entries}");
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim }.tell();
     let steps = last.map(|terminal| steps(terminal, entries)).unwrap_or_default();
     let aim = "p50 from key to screen";
-    Measured { name: names[2], subject: median(steps), reference: None, unit: "ms", aim }.tell();
+    let name = &format!("step, {entries}");
+    Measured { name, subject: median(steps), reference: None, unit: "ms", aim }.tell();
 }
 
 fn steps(mut terminal: Terminal, entries: usize) -> Vec<f64> {
@@ -77,7 +75,7 @@ fn steps(mut terminal: Terminal, entries: usize) -> Vec<f64> {
         terminal.press(Key::Left).wait_for_text(&format!(" {}/{entries} ", entries - back));
         since(begun)
     };
-    (1..=STEPS).map(step).collect()
+    (1..=size(STEPS, 3)).map(step).collect()
 }
 
 /// The time that SHA-256 of a file takes, read in one go.

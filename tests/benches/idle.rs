@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::bench::gonogo::GONOGO;
-use crate::measure::Measured;
+use crate::measure::{Measured, size};
 use crate::screen::Opened;
 
 const SECONDS: u8 = 10;
@@ -14,8 +14,9 @@ pub fn bench() {
     let run = Opened::new();
     run.settle();
     let before = run.waits();
-    thread::sleep(Duration::from_secs(SECONDS.into()));
-    let subject = (run.waits() - before) / f64::from(SECONDS);
+    let seconds = size(SECONDS, 1);
+    thread::sleep(Duration::from_secs(seconds.into()));
+    let subject = (run.waits() - before) / f64::from(seconds);
     // A program that looks at the clock once a second, and does nothing else.
     let reference = Some(1.0);
     Measured { name: "idle, waits of threads", subject, reference, unit: "/s", aim: "none" }.tell();

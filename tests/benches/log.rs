@@ -84,11 +84,11 @@ fn seconds(turn: usize) -> u64 {
     7 * turn as u64
 }
 
-/// The probes that can look from the start.
+/// The probes that run from the start: those that look at an action's result wait until that has ended.
 fn due(plan: &Plan) -> Vec<ProbeKey> {
     let points = plan.points().filter(|point| point.due.is_none());
     let probes = points.flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
-    let due = probes.filter(|(_, probe)| probe.due.is_none());
+    let due = probes.filter(|(_, probe)| probe.due.is_none() && probe.of.is_none());
     due.map(|(point, probe)| ProbeKey::new(&point.id, &probe.id)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The benches: each measures its subject and a reference in one process, turn by turn, and prints a line.
-//! They judge nothing: a machine under load is no fault of the program.
+//! They judge nothing: a machine under load is no fault of the program. `cargo test --benches` runs each once, at its
+//! smallest size, to show that it still runs.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench is test code: a panic is its report")]
 
 mod actions;

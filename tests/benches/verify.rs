@@ -16,16 +16,20 @@ use ssh_key::SshSig;
 use ssh_key::public::KeyData;
 
 use crate::log::Log;
-use crate::measure::{Measured, millis, turns};
+use crate::measure::{Measured, millis, size, turns};
 use crate::sample::Sample;
 
 /// How many entries a long log has.
-pub const ENTRIES: usize = 10_000;
+pub fn entries() -> usize {
+    size(10_000, 100)
+}
+
 const ROUNDS: usize = 9;
 
 pub fn bench() {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let log = Log::of(ENTRIES, home.path());
+    let entries = entries();
+    let log = Log::of(entries, home.path());
     let path = home.path().join("run.jsonl");
     fs::write(&path, log.lines.concat()).unwrap();
     let who = &log.signer;
@@ -33,9 +37,10 @@ pub fn bench() {
     let checks: Vec<Check> = log.entries.iter().filter_map(Check::of).collect();
     let alone = || checks.iter().for_each(Check::check);
     let (subject, reference) =
-        turns(ROUNDS, || millis(|| whole(&path, &signers, ENTRIES as u64)), || millis(alone));
+        turns(ROUNDS, || millis(|| whole(&path, &signers, entries as u64)), || millis(alone));
     let aim = "at most 1.0x: on all cores, against one";
-    Measured { name: "verify, 10000 entries", subject, reference: Some(reference), unit: "ms", aim }.tell();
+    let name = &format!("verify, {entries} entries");
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim }.tell();
 }
 
 /// As `gonogo verify` does it.

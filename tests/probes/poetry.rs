@@ -76,11 +76,11 @@ impl Package {
 fn check(repository: &Path, path: &str) -> Value {
     let profile =
         format!("environment = \"t\"\n[values]\nsource.repository = \"{}\"\n", repository.display());
-    let output = Sandbox::new()
-        .profile(&profile)
-        .env("PATH", path)
-        .args(["check", "profile.toml", "--trust", "--only", "validate.package-metadata", "--format", "json"])
-        .run();
+    let sandbox = Sandbox::new().profile(&profile).env("PATH", path);
+    let digest = sandbox.digest("profile.toml");
+    let only = ["--only", "validate.package-metadata", "--format", "json"];
+    let output =
+        sandbox.run_with(&[&["check", "profile.toml", "--trust", &digest], only.as_slice()].concat());
     output.json()["points"][0].clone()
 }
 

@@ -176,7 +176,8 @@ fn a_run_on_a_served_stack_is_a_rehearsal_too() {
     let profile = dir.join("rehearsal.toml").display().to_string();
     let key_file = key.path.display().to_string();
     let signers = sandbox.allowed_signers(&[("dana@deck.example", &key)]).display().to_string();
-    let run = ["run", &profile, "--release", "v1.5.0", "--previous", "v1.4.0", "--trust"];
+    let digest = sandbox.digest(&profile);
+    let run = ["run", &profile, "--release", "v1.5.0", "--previous", "v1.4.0", "--trust", &digest];
     let who = ["--as", "dana@deck.example", "--key", &key_file];
     let sandbox = sandbox.env("PATH", dir.join("bin")).args([&run[..], &who].concat());
     let mut terminal = sandbox.terminal(120, 40);

@@ -63,7 +63,8 @@ fn a_strangers_log_is_asked_about_before_anything_is_signed() {
     let stranger = left();
     let mut world = brought(&stranger, |text| text);
     let before = fs::read(world.log()).unwrap();
-    let told = ["this host has not written it", "alice@deck.example (driver) with SHA256:", "has not signed here"];
+    let told =
+        ["this host has not written it", "alice@deck.example (driver) with SHA256:", "has not signed here"];
     let mut terminal = asked(&mut world, &told);
     terminal.send("n").press(Key::Enter);
     assert!(terminal.wait_exit().code(2).screen_text().contains("not continued, and nothing was signed"));

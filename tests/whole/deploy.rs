@@ -91,6 +91,7 @@ impl Deployment {
     #[track_caller]
     fn open(&mut self) -> Terminal {
         let key = self.key.path.display().to_string();
+        let digest = self.whole.sandbox.digest("profile.toml");
         let args = [
             "run",
             "profile.toml",
@@ -99,6 +100,7 @@ impl Deployment {
             "--previous",
             "v1",
             "--trust",
+            &digest,
             "--as",
             DRIVER,
             "--key",

@@ -142,16 +142,19 @@ fn no_face_no_log_and_no_report_shows_a_secret() {
         let server = echo(status);
         let sandbox = sandbox(&server);
         for format in ["human", "json", "junit", "tap"] {
-            let output = sandbox.run_with(&["check", "profile.toml", "--trust", "--format", format]);
+            let digest = sandbox.digest("profile.toml");
+            let output = sandbox.run_with(&["check", "profile.toml", "--trust", &digest, "--format", format]);
             assert!(output.stdout.contains("s.command"), "{output}");
             assert!(output.stdout.contains("[redacted: "), "what is taken out is said: {output}");
             assert_output(format, &output);
         }
         let key = sandbox.key("alice").path.display().to_string();
+        let digest = sandbox.digest("profile.toml");
         let words = [
             "run",
             "profile.toml",
             "--trust",
+            &digest,
             "--as",
             "a@x",
             "--key",

@@ -160,26 +160,6 @@ impl Spec {
             | Self::Unavailable(_) => Vec::new(),
         }
     }
-
-    /// The commands of profile and checklist that it runs: its own, those that run what a directory or a file of the
-    /// profile's says (infrastructure as code, a kubeconfig), and those that its secrets come from.
-    #[must_use]
-    pub fn commands(&self) -> Vec<Vec<String>> {
-        let mut commands: Vec<Vec<String>> = match self {
-            Self::Command(spec) => vec![spec.argv.clone()],
-            Self::Http(Http { via: Some(Vantage::Exec(argv)), .. }) => vec![argv.clone()],
-            Self::Kubernetes(spec) => {
-                let by_file = |file: &String| vec!["kubectl".into(), "--kubeconfig".into(), file.clone()];
-                [spec.dry_run.clone()].into_iter().chain(spec.kubeconfig.as_ref().map(by_file)).collect()
-            }
-            Self::Iac(spec) => vec![vec![spec.program().to_owned(), format!("in {}", spec.directory)]],
-            Self::AwsSecret(spec) => vec![spec.program.clone()],
-            _ => Vec::new(),
-        };
-        commands.extend(self.secrets().into_iter().filter_map(SecretRef::command).map(<[String]>::to_vec));
-        commands.retain(|argv| !argv.is_empty());
-        commands
-    }
 }
 
 /// A kind of probe that is named by the checklist but not built into this version.

@@ -1,0 +1,232 @@
+//! Permissions: what a plan makes happen on this machine and from it. Programs that run, secrets that are sent,
+//! directories whose content runs, what is changed elsewhere. A person allows it before anything of it happens.
+//!
+//! Ordinary probing (a request without a secret that changes nothing) needs no permission.
+
+mod filled;
+mod places;
+mod specs;
+mod tools;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, ActionKey, Program};
+use super::plan::{Plan, Probe};
+use super::spec::Value;
+use crate::outcome::Sha256Hex;
+use crate::secret::SecretRef;
+use crate::text::shell_word;
+pub use filled::{beyond, filled, with_placeholders};
+pub use places::Places;
+
+/// The permissions that a plan needs, each once, in a fixed order.
+pub type Permissions = BTreeSet<Permission>;
+
+/// One thing that a plan makes happen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permission {
+    /// A program runs.
+    Runs(Runs),
+    /// A secret is read and sent.
+    Sends(Sends),
+    /// A tool runs what a directory or a file holds at that time.
+    RunsContentOf(RunsContentOf),
+    /// Something is changed elsewhere.
+    Writes(Writes),
+}
+
+/// A program that runs, and all that decides what it does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runs {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The directory that it runs in; the one that gonogo runs in unless said.
+    pub directory: Option<String>,
+    /// Environment variables that it is given, as words of a shell: a secret is a reference.
+    pub environment: BTreeMap<String, String>,
+    /// What it reads from its standard input, in a few words.
+    pub stdin: Option<String>,
+    /// What it runs for: `probe infra.redis/ping`.
+    pub purpose: String,
+}
+
+/// A secret that is read and sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sends {
+    /// Where it is sent.
+    pub to: Destination,
+    /// Where it is read.
+    pub secret: SecretRef,
+}
+
+/// Where something is sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Scheme, host and port.
+    pub address: String,
+    /// Who else gets it, in a few words: whom the server names.
+    pub besides: Option<String>,
+    /// The proxy or the command that it is sent through, as words of a shell.
+    pub through: Option<String>,
+    /// The file of root certificates by which the server is judged in place of the system's.
+    pub roots: Option<String>,
+}
+
+/// A tool that runs what a directory or a file holds at that time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunsContentOf {
+    /// The tool.
+    pub tool: String,
+    /// The directory or file.
+    pub path: String,
+}
+
+/// Something that is changed elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Writes {
+    /// Where.
+    pub to: Destination,
+    /// What, in a few words.
+    pub what: String,
+}
+
+/// All that a plan makes happen: its guards, its points' probes and actions, the rollback.
+#[must_use]
+pub fn permissions(plan: &Plan, places: &Places) -> Permissions {
+    let guards = plan.guards.iter().flat_map(|guard| of_probe(guard, "guard", &guard.id));
+    let probes = plan.points().flat_map(|point| {
+        let id = |probe: &Probe| format!("{}/{}", point.id, probe.id);
+        point.probes.iter().flat_map(move |probe| of_probe(probe, "probe", &id(probe)))
+    });
+    let actions = plan.actions().flat_map(|(key, action)| of_action(&key, action));
+    guards.chain(probes).chain(actions).map(|permission| places.placed(permission)).collect()
+}
+
+/// SHA-256 of permissions, for `--trust`.
+#[must_use]
+pub fn digest(permissions: &Permissions) -> Sha256Hex {
+    // They hold nothing that JSON cannot: no floats, no maps with other keys than strings.
+    let json = serde_json::to_vec(permissions).unwrap_or_default();
+    Sha256Hex::of(&[b"gonogo permissions 1\n".as_slice(), &json].concat())
+}
+
+fn of_probe(probe: &Probe, what: &str, id: &str) -> Vec<Permission> {
+    let purpose = purpose(what, id);
+    probe.spec.as_ref().map(|spec| specs::of_spec(spec, probe.effects, &purpose)).unwrap_or_default()
+}
+
+fn of_action(key: &ActionKey, action: &Action) -> Vec<Permission> {
+    let checks =
+        action.checks.iter().flat_map(|check| of_probe(check, "check", &format!("{key}/{}", check.id)));
+    let key = key.to_string();
+    action.program.iter().flat_map(|program| of_program(program, &key)).chain(checks).collect()
+}
+
+fn of_program(program: &Program, key: &str) -> Vec<Permission> {
+    let Program { argv, cwd, env, dry_run } = program;
+    let runs = |argv: &[String], what: &str| start(argv, cwd.as_deref(), env, &purpose(what, key));
+    let mut all = runs(argv, "action");
+    if !dry_run.is_empty() {
+        all.extend(runs(dry_run, "dry run of"));
+    }
+    all
+}
+
+/// A program that runs, what it is known to run in turn, and the commands that its secrets come from.
+fn start(
+    argv: &[String],
+    directory: Option<&str>,
+    env: &BTreeMap<String, Value>,
+    purpose: &str,
+) -> Vec<Permission> {
+    let secrets = env.values().filter_map(Value::secret).flat_map(reading);
+    let environment = env.iter().map(|(name, value)| (name.clone(), value.shell())).collect();
+    let runs = Runs {
+        argv: argv.to_vec(),
+        directory: directory.map(str::to_owned),
+        environment,
+        stdin: None,
+        purpose: purpose.to_owned(),
+    };
+    let content = tools::content(argv, directory);
+    [Permission::Runs(runs)].into_iter().chain(content).chain(secrets).collect()
+}
+
+/// The command that a secret is read by, if it is.
+fn reading(secret: &SecretRef) -> Vec<Permission> {
+    match secret {
+        SecretRef::Env(_) | SecretRef::File(_) => Vec::new(),
+        SecretRef::Command(argv) => start(argv, None, &BTreeMap::new(), "to read a secret"),
+    }
+}
+
+/// Ids come from files: none of them can look like something else.
+fn purpose(what: &str, id: &str) -> String {
+    format!("{what} {}", shell_word(id))
+}
+
+impl Permission {
+    /// The same with every text changed; `path` is for those that are paths.
+    fn mapped(self, text: &dyn Fn(&str) -> String, path: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::Runs(runs) => Self::Runs(runs.mapped(text, path)),
+            Self::Sends(Sends { to, secret }) => {
+                let secret = match secret {
+                    SecretRef::Env(name) => SecretRef::Env(text(&name)),
+                    SecretRef::File(file) => SecretRef::File(path(&file)),
+                    SecretRef::Command(argv) => {
+                        SecretRef::Command(argv.iter().map(|word| text(word)).collect())
+                    }
+                };
+                Self::Sends(Sends { to: to.mapped(text, path), secret })
+            }
+            Self::RunsContentOf(RunsContentOf { tool, path: at }) => {
+                Self::RunsContentOf(RunsContentOf { tool: text(&tool), path: path(&at) })
+            }
+            Self::Writes(Writes { to, what }) => {
+                Self::Writes(Writes { to: to.mapped(text, path), what: text(&what) })
+            }
+        }
+    }
+}
+
+impl Runs {
+    fn mapped(self, text: &dyn Fn(&str) -> String, path: &dyn Fn(&str) -> String) -> Self {
+        let Self { argv, directory, environment, stdin, purpose } = self;
+        // A program's path is looked up from the directory that it runs in.
+        let word = |(index, word): (usize, &String)| {
+            let is_path = index == 0 && word.contains('/') && (directory.is_none() || word.starts_with('/'));
+            if is_path { path(word) } else { text(word) }
+        };
+        Self {
+            argv: argv.iter().enumerate().map(word).collect(),
+            directory: directory.as_deref().map(path),
+            environment: environment.iter().map(|(name, value)| (text(name), text(value))).collect(),
+            stdin: stdin.as_deref().map(text),
+            purpose: text(&purpose),
+        }
+    }
+}
+
+impl Destination {
+    fn mapped(self, text: &dyn Fn(&str) -> String, path: &dyn Fn(&str) -> String) -> Self {
+        let Self { address, besides, through, roots } = self;
+        Self {
+            address: text(&address),
+            besides,
+            through: through.as_deref().map(text),
+            roots: roots.as_deref().map(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! What each kind of probe makes happen.
+
+use std::collections::BTreeMap;
+
+use super::{Destination, Permission, Runs, RunsContentOf, Sends, Writes, reading, start};
+use crate::checklist::spec::{
+    Api, AwsSecret, Ci, Command, Http, Iac, IacTool, Kubernetes, Method, Otlp, Pipeline, Rabbitmq, Redis,
+    Registry, Spec, Tls, Token, Value, Vantage, Vault,
+};
+use crate::secret::SecretRef;
+use crate::text::shell_word;
+
+/// What a probe makes happen; `effects`: whether it says of itself that it changes something.
+pub(super) fn of_spec(spec: &Spec, effects: bool, purpose: &str) -> Vec<Permission> {
+    let mut all = match spec {
+        Spec::Http(spec) => http(spec, effects, purpose),
+        Spec::Redis(spec) => redis(spec),
+        Spec::Rabbitmq(spec) => rabbitmq(spec),
+        Spec::Command(Command { argv, cwd, env, exit: _, stdout: _, json: _, unable: _ }) => {
+            start(argv, cwd.as_deref(), env, purpose)
+        }
+        Spec::Git(spec) => git(&spec.repository, purpose),
+        Spec::Ci(spec) => ci(spec, purpose),
+        Spec::Prometheus(spec) => of_api(&spec.api),
+        Spec::Grafana(spec) => of_api(&spec.api),
+        Spec::Jaeger(spec) => of_api(&spec.api),
+        Spec::Otlp(spec) => otlp(spec),
+        Spec::Registry(spec) => registry(spec),
+        Spec::Vault(spec) => vault(spec),
+        Spec::Cors(spec) => of_api(&spec.api),
+        Spec::Headers(spec) => of_api(&spec.api),
+        Spec::Token(spec) => token(spec),
+        Spec::Pipeline(spec) => pipeline(spec),
+        Spec::Kubernetes(spec) => kubernetes(spec, purpose),
+        Spec::Iac(spec) => iac(spec, purpose),
+        Spec::AwsSecret(spec) => aws_secret(spec, purpose),
+        // They read files here and nothing else, or nothing at all.
+        Spec::Scan(_) | Spec::Origins(_) | Spec::Contacts(_) | Spec::Unavailable(_) => Vec::new(),
+    };
+    let is_named = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::Writes(_));
+    if effects && !all.iter().any(is_named) {
+        all.push(write(Destination::at(purpose), &format!("what a {} probe changes", spec.kind())));
+    }
+    all
+}
+
+impl Destination {
+    /// Scheme, host and port of a URL, or all of it where that cannot be told at a glance.
+    pub(super) fn at(url: &str) -> Self {
+        // Out of anything less plain, a client may read another host than a person does.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        let parts = url.split_once("://").map(|(scheme, rest)| {
+            (scheme, rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty()).unwrap_or("/"))
+        });
+        let address = match parts {
+            Some((scheme, host))
+                if scheme.chars().all(|c| c.is_ascii_alphanumeric()) && host.chars().all(is_plain) =>
+            {
+                format!("{scheme}://{host}")
+            }
+            _ => url.to_owned(),
+        };
+        Self { address, besides: None, through: None, roots: None }
+    }
+
+    fn judged(mut self, tls: &Tls) -> Self {
+        self.roots.clone_from(&tls.roots);
+        self
+    }
+
+    fn and(mut self, others: Option<&str>) -> Self {
+        self.besides = others.map(str::to_owned);
+        self
+    }
+}
+
+/// A secret that is sent, and the command that it comes from.
+fn send(secret: &SecretRef, to: &Destination) -> Vec<Permission> {
+    let sends = Permission::Sends(Sends { to: to.clone(), secret: secret.clone() });
+    [sends].into_iter().chain(reading(secret)).collect()
+}
+
+fn write(to: Destination, what: &str) -> Permission {
+    Permission::Writes(Writes { to, what: what.to_owned() })
+}
+
+/// What every connection to a server sends: the secrets in its headers, and the key that it is opened with.
+fn connection(headers: &BTreeMap<String, Value>, tls: &Tls, to: &Destination) -> Vec<Permission> {
+    let Tls { roots: _, certificate, key } = tls;
+    let files = certificate.iter().chain(key).map(|file| SecretRef::File(file.clone()));
+    let secrets = headers.values().filter_map(Value::secret).cloned();
+    secrets.chain(files).flat_map(|secret| send(&secret, to)).collect()
+}
+
+fn place(api: &Api) -> Destination {
+    Destination::at(&api.url).judged(&api.tls)
+}
+
+fn of_api(api: &Api) -> Vec<Permission> {
+    connection(&api.headers, &api.tls, &place(api))
+}
+
+fn http(spec: &Http, effects: bool, purpose: &str) -> Vec<Permission> {
+    let mut to = Destination::at(&spec.url).judged(&spec.tls);
+    let mut all = Vec::new();
+    match &spec.via {
+        None => {}
+        Some(Vantage::Proxy(proxy)) => to.through = Some(shell_word(proxy)),
+        Some(Vantage::Exec(argv)) => {
+            let command = argv.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
+            to.through = Some(command);
+            all.extend(elsewhere(spec, argv, purpose));
+        }
+    }
+    all.extend(connection(&spec.headers, &spec.tls, &to));
+    match (spec.method, effects) {
+        (Method::Post, _) => all.push(write(to, &format!("a POST to {}", shell_word(&spec.url)))),
+        (_, true) => all.push(write(to, &format!("a request to {}", shell_word(&spec.url)))),
+        (Method::Get | Method::Head | Method::Options, false) => {}
+    }
+    all
+}
+
+/// The command that a request is made through; the request goes to it as its input.
+fn elsewhere(spec: &Http, argv: &[String], purpose: &str) -> Vec<Permission> {
+    let words = argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned));
+    let mut all = start(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
+    let header = |(name, value): (&String, &Value)| format!(", {}: {}", shell_word(name), value.shell());
+    let headers: String = spec.headers.iter().map(header).collect();
+    if let Some(Permission::Runs(Runs { stdin, .. })) = all.first_mut() {
+        *stdin = Some(format!("the request to {}{headers}", shell_word(&spec.url)));
+    }
+    all
+}
+
+fn redis(spec: &Redis) -> Vec<Permission> {
+    let nodes = (spec.cluster != Some(false)).then_some("the nodes of its cluster");
+    let to = Destination::at(&spec.url).judged(&spec.tls).and(nodes);
+    let password = spec.password.iter().flat_map(|secret| send(secret, &to));
+    connection(&BTreeMap::new(), &spec.tls, &to).into_iter().chain(password).collect()
+}
+
+fn rabbitmq(spec: &Rabbitmq) -> Vec<Permission> {
+    let servers = [Some(&spec.url), spec.management.as_ref()].into_iter().flatten();
+    let mut all = Vec::new();
+    for url in servers {
+        let to = Destination::at(url).judged(&spec.tls);
+        all.extend(connection(&BTreeMap::new(), &spec.tls, &to));
+        all.extend(send(&spec.password, &to));
+    }
+    let peeked = spec.queues.iter().filter(|queue| queue.peek);
+    let management = Destination::at(spec.management.as_ref().unwrap_or(&spec.url)).judged(&spec.tls);
+    all.extend(peeked.map(|queue| {
+        let what = format!("the first message of queue {}, taken and put back", shell_word(&queue.name));
+        write(management.clone(), &what)
+    }));
+    all
+}
+
+/// It runs nothing that the checkout holds, but a program it is.
+fn git(repository: &str, purpose: &str) -> Vec<Permission> {
+    start(&["git".to_owned()], Some(repository), &BTreeMap::new(), purpose)
+}
+
+fn ci(spec: &Ci, purpose: &str) -> Vec<Permission> {
+    let api = spec.api().map(of_api).unwrap_or_default();
+    git(&spec.repository, purpose).into_iter().chain(api).collect()
+}
+
+fn otlp(spec: &Otlp) -> Vec<Permission> {
+    let to = Destination::at(&spec.endpoint).judged(&spec.tls);
+    let mut all = connection(&spec.headers, &spec.tls, &to);
+    all.push(write(to, &format!("a test span of service {}", shell_word(&spec.service))));
+    all
+}
+
+fn registry(spec: &Registry) -> Vec<Permission> {
+    let mut all = of_api(&spec.api);
+    let tokens = place(&spec.api).and(Some("the token server that it names"));
+    all.extend(spec.password.iter().flat_map(|secret| send(secret, &tokens)));
+    if spec.push {
+        let what = format!("an upload to {}, begun and cancelled", shell_word(&spec.repository));
+        all.push(write(place(&spec.api), &what));
+    }
+    all
+}
+
+fn vault(spec: &Vault) -> Vec<Permission> {
+    let secret = send(spec.auth.secret(), &place(&spec.api));
+    of_api(&spec.api).into_iter().chain(secret).collect()
+}
+
+fn token(spec: &Token) -> Vec<Permission> {
+    let tokens = spec.current.iter().chain(&spec.old).flat_map(|secret| send(secret, &place(&spec.api)));
+    of_api(&spec.api).into_iter().chain(tokens).collect()
+}
+
+fn pipeline(spec: &Pipeline) -> Vec<Permission> {
+    let to = place(&spec.api);
+    let mut all = of_api(&spec.api);
+    all.extend(send(&spec.token, &to));
+    let what = format!("an event {} of board {}", shell_word(&spec.action), shell_word(&spec.board));
+    all.push(write(to, &what));
+    if let Some(tap) = &spec.exchange {
+        all.extend(rabbitmq(&tap.at));
+        let what = format!("a queue of its own at exchange {}, deleted again", shell_word(&tap.name));
+        all.push(write(Destination::at(&tap.at.url).judged(&tap.at.tls), &what));
+    }
+    all.extend(spec.channel.iter().flat_map(|tap| redis(&tap.at)));
+    all
+}
+
+fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
+    let mut place = vec!["--context".to_owned(), spec.context.clone()];
+    place.extend(["--namespace".to_owned(), spec.namespace.clone()]);
+    place.extend(spec.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.clone()]));
+    let rollout = spec.rollout.iter().map(|rollout| &rollout.deployment);
+    let health = spec.health.iter().map(|health| &health.deployment);
+    let names: Vec<String> = spec.deployments.iter().chain(rollout).chain(health).cloned().collect();
+    let run = |program: &str, words: &[String], last: &[String]| {
+        start(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
+    };
+    let mut all = Vec::new();
+    if !names.is_empty() {
+        let get = ["get", "deployments"].map(str::to_owned);
+        all.extend(run("kubectl", &place, &[get.as_slice(), &names].concat()));
+    }
+    // Of another program it is only seen that it is there.
+    if let Some((program, words)) = spec.dry_run.split_first()
+        && program.rsplit('/').next() == Some("kubectl")
+    {
+        all.extend(run(program, &place, &[words, &["--dry-run=server".to_owned()]].concat()));
+    }
+    all
+}
+
+fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
+    let words: &[&str] = match (spec.tool, spec.state) {
+        (IacTool::Terraform, false) => &["plan"],
+        (IacTool::Pulumi, false) => &["preview"],
+        (IacTool::CloudFormation, _) => &["cloudformation"],
+        (IacTool::Terraform | IacTool::Pulumi, true) => &["state"],
+    };
+    let named =
+        [("-out", &spec.plan_file), ("--stack", &spec.stack), ("--change-set-name", &spec.change_set)];
+    let options = named.iter().filter_map(|(option, value)| Some(format!("{option}={}", value.as_ref()?)));
+    let mut argv = vec![spec.program().to_owned()];
+    argv.extend(words.iter().map(|word| (*word).to_owned()));
+    argv.extend(options);
+    let mut all = start(&argv, Some(&spec.directory), &BTreeMap::new(), purpose);
+    match spec.tool {
+        IacTool::Terraform | IacTool::Pulumi => all.push(Permission::RunsContentOf(RunsContentOf {
+            tool: spec.program().to_owned(),
+            path: spec.directory.clone(),
+        })),
+        // It asks a service; the directory holds nothing that runs.
+        IacTool::CloudFormation => {}
+    }
+    all
+}
+
+fn aws_secret(spec: &AwsSecret, purpose: &str) -> Vec<Permission> {
+    let words = ["secretsmanager", "describe-secret", "--secret-id", &spec.secret_id];
+    let mut argv = spec.program.clone();
+    argv.extend(words.map(str::to_owned));
+    let options =
+        [("--region", &spec.region), ("--profile", &spec.profile), ("--endpoint-url", &spec.endpoint)];
+    for (option, value) in options {
+        argv.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
+    }
+    start(&argv, None, &BTreeMap::new(), purpose)
+}

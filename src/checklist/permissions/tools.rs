@@ -1,0 +1,73 @@
+//! Tools that run what a directory or a file holds: whoever can write there decides what runs.
+
+use super::{Permission, RunsContentOf};
+
+/// How a tool is told where to work, and what it takes from there.
+struct Tool {
+    names: &'static [&'static str],
+    /// Options that name the place; without one it is where the tool runs.
+    options: &'static [&'static str],
+    runs: Content,
+}
+
+enum Content {
+    /// What the directory holds.
+    Directory,
+    /// What the named file holds; without one, the user's own.
+    File,
+    /// What the last argument holds, and the file that the options name; of these subcommands only.
+    Build(&'static [&'static str]),
+}
+
+const TOOLS: &[Tool] = &[
+    Tool { names: &["terraform", "tofu"], options: &["-chdir", "--chdir"], runs: Content::Directory },
+    Tool { names: &["pulumi"], options: &["--cwd", "-C"], runs: Content::Directory },
+    Tool { names: &["poetry"], options: &["--directory", "-C", "--project", "-P"], runs: Content::Directory },
+    Tool { names: &["make", "gmake"], options: &["--directory", "-C"], runs: Content::Directory },
+    Tool { names: &["npm", "pnpm", "yarn"], options: &["--prefix", "--cwd"], runs: Content::Directory },
+    Tool { names: &["kubectl", "helm"], options: &["--kubeconfig"], runs: Content::File },
+    Tool {
+        names: &["docker", "podman", "buildah", "nerdctl"],
+        options: &["--file", "-f"],
+        runs: Content::Build(&["build", "bud"]),
+    },
+];
+
+/// What of directories and files a command is known to run.
+pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permission> {
+    let Some((program, arguments)) = argv.split_first() else { return Vec::new() };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let Some(tool) = TOOLS.iter().find(|tool| tool.names.contains(&name)) else { return Vec::new() };
+    let named = values(arguments, tool.options);
+    let places = match tool.runs {
+        Content::Directory if named.is_empty() => vec!["."],
+        Content::Directory | Content::File => named,
+        Content::Build(commands) if arguments.iter().any(|word| commands.contains(&word.as_str())) => {
+            named.into_iter().chain(arguments.last().map(String::as_str)).collect()
+        }
+        Content::Build(_) => Vec::new(),
+    };
+    let of = |place: &str| RunsContentOf { tool: name.to_owned(), path: below(directory, place) };
+    places.into_iter().map(|place| Permission::RunsContentOf(of(place))).collect()
+}
+
+/// The values of options, as `--option value` or `--option=value`.
+fn values<'a>(arguments: &'a [String], options: &[&str]) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    for (index, word) in arguments.iter().enumerate() {
+        if options.contains(&word.as_str()) {
+            values.extend(arguments.get(index + 1).map(String::as_str));
+        }
+        let joined = word.split_once('=').filter(|(option, _)| options.contains(option));
+        values.extend(joined.map(|(_, value)| value));
+    }
+    values
+}
+
+fn below(directory: Option<&str>, place: &str) -> String {
+    match directory {
+        Some(directory) if place == "." => directory.to_owned(),
+        Some(directory) if !place.starts_with('/') => format!("{directory}/{place}"),
+        _ => place.to_owned(),
+    }
+}
