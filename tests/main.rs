@@ -10,6 +10,7 @@ mod crash;
 mod differential;
 mod doctor;
 mod fuzzed;
+mod gates;
 mod headless;
 mod hostile;
 mod layers;

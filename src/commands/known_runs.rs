@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use serde::Deserialize;
 
-use crate::journal::entry::{Entry, Event, Opened};
+use crate::journal::entry::{Entry, Event, Opened, OtherRules, ReadEntryError};
 use crate::journal::index;
 use crate::journal::store::Store;
 use crate::text::line;
@@ -39,7 +40,10 @@ pub(super) fn runs(store: &Store) -> Result<Vec<Run>> {
 /// A log that tells nothing is no run; `gonogo verify` says more of it.
 fn read(path: &Path) -> Option<Run> {
     let (first, tail) = index::ends(path, TAIL).ok()?;
-    let first = Entry::read(&first).ok()?;
+    let first = match Entry::read(&first) {
+        Err(ReadEntryError::Rules(rules)) => return of_another_version(path, &first, rules),
+        first => first.ok()?,
+    };
     let Event::Opened(opened) = &first.event else { return None };
     let tail: Vec<Entry> = tail.iter().filter_map(|line| Entry::read(line).ok()).collect();
     let mut who = BTreeSet::new();
@@ -62,6 +66,19 @@ fn read(path: &Path) -> Option<Run> {
         previous,
         rehearsal: plan.rehearsal.is_some(),
     })
+}
+
+/// What can be told of a log that this gonogo cannot read: where it is, and since when.
+fn of_another_version(path: &Path, first: &[u8], rules: OtherRules) -> Option<Run> {
+    #[derive(Deserialize)]
+    struct Header {
+        run: String,
+        t: Utc,
+    }
+    let Header { run, t } = serde_json::from_slice(first).ok()?;
+    let environment = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let cells = [line(&environment), String::new(), t.readable(), String::new(), rules.to_string()];
+    Some(Run { path: path.to_owned(), id: line(&run), at: t, cells, previous: None, rehearsal: false })
 }
 
 fn outcome(opened: &Opened, tail: &[Entry]) -> String {

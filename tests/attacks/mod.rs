@@ -6,6 +6,7 @@
 pub mod forge;
 mod forms;
 mod people;
+mod plans;
 pub mod stock;
 mod table;
 
@@ -122,7 +123,8 @@ fn no_changed_byte_passes_either_verifier() {
         let mut changed = whole.clone();
         changed[at] ^= 1;
         let [own, stock] = stage.ask(&changed);
-        assert_eq!((own.0, stock.0), (4, 4), "byte {at}: {}{}", own.1, stock.1);
+        // A first line that names other rules is of another version, and never called valid.
+        assert!([2, 4].contains(&own.0) && stock.0 == 4, "byte {at}: {}{}", own.1, stock.1);
     }
 }
 

@@ -4,6 +4,7 @@ use gonogo::journal::entry::{Decision, Event, Joined, Noted, Resumed};
 use super::forge::{Log, signature};
 use super::forms::forms;
 use super::people::people;
+use super::plans::plans;
 use super::{MALLORY, Stage};
 use crate::runs::world::ALICE;
 
@@ -54,6 +55,7 @@ pub fn attacks() -> Vec<Attack> {
         with_a_trusted_key(),
         with_a_trusted_key_in_the_frame(),
         people(),
+        plans(),
         with_other_signatures(),
         ends(),
         forms(),

@@ -1,0 +1,127 @@
+//! What `verify --require-go` can ask beyond a GO, and how copies of a log are compared.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::bench::gonogo::Output;
+use crate::bench::need;
+use crate::bench::terminal::Key;
+use crate::runs::world::{World, confirm, leave_with, seal, select};
+
+/// A run that is sealed as GO.
+fn go() -> World {
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    world.wait_for_looks();
+    select(&mut terminal, '1', 1);
+    confirm(&mut terminal, "service.headers");
+    select(&mut terminal, '2', 0);
+    confirm(&mut terminal, "people.told");
+    seal(&mut terminal, "GO");
+    leave_with(terminal, 0);
+    world
+}
+
+fn gate(world: &mut World, more: &[&str]) -> Output {
+    let log = world.log();
+    world.verify(&log, &[&["--require-go"], more].concat())
+}
+
+fn changed(world: &World, name: &str, change: impl FnOnce(Vec<&str>) -> String) -> PathBuf {
+    let text = fs::read_to_string(world.log()).unwrap();
+    let path = world.sandbox.work().join(name);
+    fs::write(&path, change(text.split_inclusive('\n').collect())).unwrap();
+    path
+}
+
+fn against(world: &mut World, log: &Path, other: &Path) -> Output {
+    let other = other.display().to_string();
+    world.verify(log, &["--against", &other])
+}
+
+#[test]
+fn a_gate_asks_for_roles_an_edition_and_an_age() {
+    need!("ssh-keygen");
+    let mut world = go();
+    let told = gate(&mut world, &[]).code(0).stdout_has("; own checklist small, edition ");
+    let told =
+        told.stdout_has("required  seals of driver; 3 control points: 2 confirmed by one person, 0 by two");
+    let told = told.stdout_has("rests on  probe results and the ends of actions are the word of the host");
+    let edition =
+        told.stdout.split_once("own checklist, edition ").unwrap().1.lines().next().unwrap().to_owned();
+    let other = "0".repeat(64);
+    let _ =
+        gate(&mut world, &["--checklist-sha256", &edition, "--seals", "driver", "--max-age", "1h"]).code(0);
+    let told = gate(&mut world, &["--checklist-sha256", &other]).code(1);
+    let _ = told.stdout_has(&format!("is of edition {edition}, not {other}"));
+    let told = gate(&mut world, &["--seals", "driver,reviewer"]).code(1);
+    let _ = told.stdout_has("refused   there is no seal by a reviewer");
+    let _ = gate(&mut world, &["--max-age", "0s"]).code(1).stdout_has("older than 0s");
+    let log = world.log();
+    let _ = world.verify(&log, &["--max-age", "1h"]).code(2).stderr_has("--require-go");
+}
+
+#[test]
+fn the_name_of_the_standard_checklist_alone_passes_no_gate() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let checklist = fs::read_to_string(world.sandbox.work().join("checklist.toml")).unwrap();
+    let named = checklist.replace("name = \"small\"", "name = \"advanced-realtime\"");
+    fs::write(world.sandbox.work().join("checklist.toml"), named).unwrap();
+    world.set_args(&["check", "profile.toml", "--release", "v1", "--previous", "v0"]);
+    let _ = world.sandbox.run().code(2).stderr_has("is missing from section validate");
+}
+
+#[test]
+fn copies_of_a_log_are_compared() {
+    need!("ssh-keygen");
+    let mut world = go();
+    let log = world.log();
+    let _ = against(&mut world, &log, &log).code(0).stdout_has("is the same log");
+    let shorter = changed(&world, "shorter.jsonl", |lines| lines[..3].concat());
+    let _ = against(&mut world, &log, &shorter).code(0).stdout_has("ends at line 3; this one continues it");
+    let _ = against(&mut world, &shorter, &log).code(5).stdout_has("continues this one after line 3");
+    let fork = changed(&world, "fork.jsonl", |lines| lines[..3].concat() + lines[1]);
+    let _ = against(&mut world, &log, &fork).code(4).stdout_has("FORK").stdout_has("differs from line 4 on");
+    let _ = world.verify(&log, &[]).code(0);
+    let other = go();
+    let _ = against(&mut world, &log, &other.log()).code(4).stdout_has("is of another run");
+    let _ = against(&mut world, &log, Path::new("nowhere")).code(2).stderr_has("run log nowhere");
+    let (signers, one, two) = (
+        world.sandbox.allowed_signers(&[("alice@deck.example", &world.key)]),
+        log.display().to_string(),
+        shorter.display().to_string(),
+    );
+    let signers = signers.display().to_string();
+    world.set_args(&["diff", &two, &one, "--signers", &signers]);
+    let _ = world
+        .sandbox
+        .run()
+        .code(1)
+        .stdout_has("one run, two logs: the newer log continues this one after line 3");
+}
+
+/// A log of other rules is named so, is never written to, and does not keep a new run from opening.
+#[test]
+fn a_log_of_another_version_is_named_and_left_alone() {
+    need!("ssh-keygen");
+    let mut world = go();
+    let log = world.log();
+    let old = fs::read_to_string(&log).unwrap().replacen("\"rules\":2,", "", 1);
+    fs::write(&log, &old).unwrap();
+    let told = world.verify(&log, &[]).code(2).stderr_has("a log of another version (it names no rules");
+    let _ = told.stderr_has("verify it with the gonogo that wrote it");
+    let mut terminal = world.open_with(&["--release", "v2", "--previous", "v1.4.0"], 130, 40);
+    terminal.wait_for_text("1/3").press(Key::Esc).send("q");
+    let _ = terminal.wait_exit().code(5);
+    assert_eq!(fs::read_to_string(&log).unwrap(), old);
+    let logs = world.sandbox.logs("staging");
+    let new = logs.iter().find(|path| **path != log).unwrap();
+    let first = fs::read_to_string(new).unwrap();
+    let first: serde_json::Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    assert_eq!(first["previous_run"]["ended"], "other-version");
+    let _ = world.verify(new, &[]).code(5).stdout_has("of another version");
+    world.set_args(&["review"]);
+    let _ = world.sandbox.run().code(0).stdout_has("of another version");
+}
