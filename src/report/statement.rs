@@ -25,6 +25,7 @@ pub fn statement(document: &Document) -> Vec<u8> {
         "predicateType": if document.rehearsal.is_some() { REHEARSAL } else { PREDICATE },
         "predicate": {
             "run": run,
+            "plan": document.plan,
             "verification": {
                 "answer": verification.answer, "entries": log.entries, "head": log.head, "why": verification.why,
             },
