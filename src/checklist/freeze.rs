@@ -5,7 +5,6 @@ mod options;
 
 use std::collections::BTreeSet;
 
-use self::options::taken_for_options;
 use super::decode::{self, taken_over, url_with_password};
 use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
 use super::fill::{Filled, Filler, is_reference, lay_over};
@@ -343,22 +342,12 @@ impl<'a> Work<'a> {
             self.problems.push(origin.problem(&steps!["with"], what));
             return None;
         }
-        let options = taken_for_options(with, &table);
-        if !options.is_empty() {
-            self.tell_options(with, origin, options);
+        if self.has_options(with, &table, origin) {
             return None;
         }
         decode::spec(kind, table)
             .map_err(|(steps, what)| self.problems.push(self.misfit(with, origin, &steps, &what)))
             .ok()
-    }
-
-    fn tell_options(&mut self, with: &toml::Table, origin: &Origin, options: Vec<(Path, String)>) {
-        let told = options.into_iter().map(|(steps, what)| self.misfit(with, origin, &steps, &what));
-        let hint =
-            "an option is written out in the argument list, or the value stands behind it: --option={{ … }}";
-        let told: Vec<_> = told.map(|problem| problem.hint(hint)).collect();
-        self.problems.extend(told);
     }
 
     /// A value that does not fit is the profile's where the spec takes it over whole.

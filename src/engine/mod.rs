@@ -126,15 +126,13 @@ impl Engine {
         let (tell, told) = mpsc::channel(QUEUE);
         let (send_request, requests) = mpsc::channel(QUEUE);
         let (updates, receive_updates) = mpsc::unbounded_channel();
-        let scheduler = Scheduler::new(tell, permit);
-        let state = Arc::new(state);
+        let (scheduler, state) = (Scheduler::new(tell, permit), Arc::new(state));
         let keys = Keyring::default();
         for signer in signers {
             keys.add(signer);
         }
         let handle = Handle { requests: send_request, updates: receive_updates, keys: keys.clone() };
-        let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
-        let watching = None;
+        let (past, acted, watching) = (Past::default(), mpsc::channel(QUEUE), None);
         let engine =
             Self { log, state, keys, secrets, past, scheduler, told, acted, watching, requests, updates };
         (engine, handle)
@@ -389,9 +387,8 @@ enum Going {
     Broken(String),
 }
 
-/// 128 random bits in hex.
-///
-/// Falls back to clock and process id where the system has no randomness; an id need not be secret.
+/// 128 random bits in hex. Falls back to clock and process id where the system has no
+/// randomness; an id need not be secret.
 #[must_use]
 pub fn random_id() -> String {
     let mut bytes = [0u8; 16];

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::options::taken_for_options;
 use super::{Origin, Work};
 use crate::checklist::action::{Action, Program, ROLLBACK};
 use crate::checklist::decode;
@@ -111,9 +110,7 @@ impl<'a> Work<'a> {
         if !(missing.is_empty() && told.wrong.is_empty()) {
             return (missing, None);
         }
-        let options = taken_for_options(&file.with, &table);
-        if !options.is_empty() {
-            self.tell_options(&file.with, origin, options);
+        if self.has_options(&file.with, &table, origin) {
             return (missing, None);
         }
         let wrong = |steps: &[Step], what: &str| origin.problem(&[&steps!["with"], steps].concat(), what);

@@ -1,13 +1,28 @@
 //! Values that a program would take for options.
 
+use super::{Origin, Work};
 use crate::checklist::source::{Path, Step};
 
 /// Lists of arguments, by the keys that hold them.
 const ARGUMENTS: [&str; 4] = ["argv", "dry_run", "exec", "program"];
 
+const HINT: &str =
+    "an option is written out in the argument list, or the value stands behind it: --option={{ … }}";
+
+impl Work<'_> {
+    /// Whether a value would be taken for an option; then that is told, with the value's place.
+    pub(super) fn has_options(&mut self, with: &toml::Table, filled: &toml::Value, origin: &Origin) -> bool {
+        let options = taken_for_options(with, filled);
+        let told = options.iter().map(|(steps, what)| self.misfit(with, origin, steps, what).hint(HINT));
+        let told: Vec<_> = told.collect();
+        self.problems.extend(told);
+        !options.is_empty()
+    }
+}
+
 /// Where a word of an argument list begins with a value that begins with `-`. A value that is the whole list may hold
 /// options: it is a command. After `--` nothing is one.
-pub(super) fn taken_for_options(with: &toml::Table, filled: &toml::Value) -> Vec<(Path, String)> {
+fn taken_for_options(with: &toml::Table, filled: &toml::Value) -> Vec<(Path, String)> {
     let mut found = Vec::new();
     for (key, template) in with {
         let name = key.trim_end_matches('?');
