@@ -78,7 +78,9 @@ fn explanation(all: &AllowedSigners, case: &Case) -> Option<&'static str> {
     let lines: Vec<&[u8]> = case.signers.split_inclusive(|byte| *byte == b'\n').collect();
     let told = all.ignored().iter().filter(|ignored| {
         let line = lines[ignored.place.line - 1];
-        line.windows(case.key_text.len()).any(|part| part == case.key_text.as_bytes())
+        let has = |text: &str| line.windows(text.len()).any(|part| part == text.as_bytes());
+        // There the same key has other letters.
+        has(&case.key_text) || (ignored.reason == IgnoredReason::ShortForm && has(&case.principal))
     });
     told.map(|ignored| class(&ignored.reason)).find(|class| !class.is_empty())
 }
