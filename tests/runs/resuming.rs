@@ -23,7 +23,7 @@ fn left() -> World {
 fn brought(from: &World, change: impl FnOnce(String) -> String) -> World {
     let world = World::new();
     let text = change(fs::read_to_string(from.log()).unwrap());
-    let directory = world.sandbox.state().join("runs/staging");
+    let directory = world.sandbox.state().join("gonogo/runs/staging");
     put(&directory, from.log().file_name().unwrap().as_ref(), &text);
     world
 }
@@ -85,8 +85,9 @@ fn people_whom_the_settings_trust_are_known() {
     let mut world = brought(&stranger, |text| text);
     let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &stranger.key)]);
     let settings = format!("signers = \"{}\"\n", signers.display());
-    fs::create_dir_all(world.sandbox.config()).unwrap();
-    fs::write(world.sandbox.config().join("settings.toml"), settings).unwrap();
+    let directory = world.sandbox.config().join("gonogo");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("settings.toml"), settings).unwrap();
     let terminal = asked(&mut world, &["this host has not written it"]);
     let screen = terminal.screen_text();
     assert!(!screen.contains("has not signed here"), "{screen}");
