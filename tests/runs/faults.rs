@@ -19,7 +19,8 @@ fn sandbox(stage: &Stage, prometheus: &Prometheus) -> Sandbox {
 }
 
 fn check(sandbox: Sandbox, format: &str) -> (Output, Sandbox) {
-    let sandbox = sandbox.args(["check", "profile.toml", "--format", format]);
+    let digest = sandbox.digest("profile.toml");
+    let sandbox = sandbox.args(["check", "profile.toml", "--trust", &digest, "--format", format]);
     (sandbox.run(), sandbox)
 }
 
@@ -87,9 +88,12 @@ fn every_fault_is_named_on_the_screen_and_in_the_log() {
         let stage = (fault.stage)();
         let sandbox = sandbox(&stage, &prometheus);
         let key = sandbox.key("alice").path.display().to_string();
+        let digest = sandbox.digest("profile.toml");
         let sandbox = sandbox.args([
             "run",
             "profile.toml",
+            "--trust",
+            &digest,
             "--as",
             "alice@x",
             "--key",

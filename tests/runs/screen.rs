@@ -88,7 +88,9 @@ fn a_secret_that_is_typed_is_refused() {
     let profile = std::fs::read_to_string(world.sandbox.work().join("profile.toml")).unwrap();
     let token = "app.token = { env = \"BOARD_TOKEN\" }\n[points.\"people.told\"]\nprobe = [{ id = \"p\", title = \"p\", kind = \"token\", with = { api = { url = \"http://127.0.0.1:1\" }, current = \"{{ app.token }}\" } }]\n";
     world.sandbox = world.sandbox.profile(&(profile + token)).env("BOARD_TOKEN", "swordfish-42");
-    let mut terminal = world.open(130, 40);
+    let digest = world.sandbox.digest("profile.toml");
+    let opened = ["--release", "v1.4.0", "--previous", "v1.3.0", "--trust", &digest];
+    let mut terminal = world.open_with(&opened, 130, 40);
     terminal.wait_for_text("1/3");
     terminal.send("n").wait_for_text("What is to be remembered?");
     terminal.send("it is swordfish-42").press(Key::Enter);
