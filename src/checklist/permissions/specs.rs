@@ -211,19 +211,17 @@ fn pipeline(spec: &Pipeline) -> Vec<Permission> {
 }
 
 fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
-    let mut place = vec!["--context".to_owned(), spec.context.clone()];
-    place.extend(["--namespace".to_owned(), spec.namespace.clone()]);
-    place.extend(spec.kubeconfig.iter().flat_map(|file| ["--kubeconfig".to_owned(), file.clone()]));
+    let place = spec.place();
     let rollout = spec.rollout.iter().map(|rollout| &rollout.deployment);
     let health = spec.health.iter().map(|health| &health.deployment);
-    let names: Vec<String> = spec.deployments.iter().chain(rollout).chain(health).cloned().collect();
+    let names = spec.deployments.iter().chain(rollout).chain(health);
+    let names: Vec<String> = names.map(|name| format!("deployment/{name}")).collect();
     let run = |program: &str, words: &[String], last: &[String]| {
         start(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
     };
     let mut all = Vec::new();
     if !names.is_empty() {
-        let get = ["get", "deployments"].map(str::to_owned);
-        all.extend(run("kubectl", &place, &[get.as_slice(), &names].concat()));
+        all.extend(run("kubectl", &place, &[&["get".to_owned()], names.as_slice()].concat()));
     }
     // Of another program it is only seen that it is there.
     if let Some((program, words)) = spec.dry_run.split_first()

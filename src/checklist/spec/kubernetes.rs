@@ -35,6 +35,16 @@ pub struct Kubernetes {
     pub dry_run: Vec<String>,
 }
 
+impl Kubernetes {
+    /// The options of kubectl that say which cluster and namespace.
+    #[must_use]
+    pub fn place(&self) -> Vec<String> {
+        let own = [format!("--context={}", self.context), format!("--namespace={}", self.namespace)];
+        let file = self.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
+        own.into_iter().chain(file).collect()
+    }
+}
+
 /// A rollout that must be complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

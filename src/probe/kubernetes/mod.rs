@@ -141,16 +141,9 @@ fn target(name: &str) -> String {
 
 fn kubectl(spec: &Kubernetes, words: &[&str]) -> Vec<String> {
     let mut argv = vec![KUBECTL.to_owned()];
-    argv.extend(place(spec));
+    argv.extend(spec.place());
     argv.extend(words.iter().map(|word| (*word).to_owned()));
     argv
-}
-
-/// The options that say which cluster and namespace.
-fn place(spec: &Kubernetes) -> Vec<String> {
-    let own = [format!("--context={}", spec.context), format!("--namespace={}", spec.namespace)];
-    let file = spec.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
-    own.into_iter().chain(file).collect()
 }
 
 fn said(ran: &Ran) -> String {
@@ -179,7 +172,7 @@ fn dry(spec: &Kubernetes) -> Vec<String> {
     let (program, rest) = spec.dry_run.split_at(1);
     let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
     let mut argv = program.to_vec();
-    argv.extend(place(spec));
+    argv.extend(spec.place());
     argv.extend_from_slice(&rest[..end]);
     argv.push("--dry-run=server".into());
     argv.extend_from_slice(&rest[end..]);
