@@ -19,7 +19,7 @@ use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
 use crate::report::Trust;
 use crate::report::plan::{LoosenedPart, PlanPart};
-use crate::run::RunState;
+use crate::run::{RunState, Seal};
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
@@ -153,7 +153,7 @@ fn names(principals: &[String]) -> String {
     principals.iter().map(|name| line(name)).collect::<Vec<_>>().join(" and ")
 }
 
-fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
+fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
     let plan = &state.plan;
     let (environment, release) = (line(&plan.environment), line(&plan.release));
     writeln!(out, "  run       {} of {environment}, release {release}", state.run,)?;
@@ -180,7 +180,10 @@ fn tell_run(out: &mut impl Write, state: &RunState) -> io::Result<()> {
             verdict.at.wall.readable()
         )?;
     }
-    Ok(())
+    let seal = |out: &mut W, seal: &Seal| {
+        writeln!(out, "  seal      {}, by {} ({})", seal.at.wall.readable(), line(&seal.by), seal.role)
+    };
+    state.seals.iter().try_for_each(|given| seal(out, given))
 }
 
 /// Lines count from 1, positions from 0.

@@ -73,7 +73,7 @@ fn a_strangers_log_is_asked_about_before_anything_is_signed() {
     let key = world.key.path.display().to_string();
     world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &key]);
     let mut terminal = world.sandbox.terminal(150, 40);
-    terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text("1/3");
+    terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text("bob (reviewer)");
     leave(terminal);
     assert!(world.entries().iter().any(|entry| entry["kind"] == "joined"));
 }

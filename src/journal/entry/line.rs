@@ -12,7 +12,7 @@ use crate::text;
 /// The format version that this code reads and writes.
 pub const VERSION: u32 = 1;
 /// The version of kinds, fields and rules within the format, as `opened` names it. Raised whenever one of them
-/// changes, until the format is fixed; a log of another one is neither read nor written.
+/// changes, the words of a verdict included, until the format is fixed; a log of another one is neither read nor written.
 pub const RULES: u32 = 2;
 /// The longest line in bytes, LF included.
 pub const MAX_LINE: usize = 64 * 1024;

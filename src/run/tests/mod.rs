@@ -399,6 +399,10 @@ fn a_replay_accepts_what_the_rules_wrote_and_nothing_else() {
     verdict.decision = Decision::Go;
     assert!(replay(&forged).unwrap_err().contains("another verdict"));
     let mut forged = world.entries.clone();
+    let Event::Verdict(verdict) = &mut forged[5].event else { panic!() };
+    verdict.reasons.iter_mut().for_each(|reason| reason.why = "all is well".into());
+    assert!(replay(&forged).unwrap_err().contains("another verdict"), "its words are the rules' too");
+    let mut forged = world.entries.clone();
     forged.remove(1);
     assert!(replay(&forged).unwrap_err().contains("not all looked yet"));
 }
