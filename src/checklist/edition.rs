@@ -89,7 +89,10 @@ impl Lock {
                 return Err(format!("{} is mandatory in the checklist, not in the plan", point.id));
             }
             if point.confirm < locked.confirm {
-                return Err(format!("{} needs more confirmations than the plan asks for", point.id));
+                return Err(format!(
+                    "the checklist asks for more confirmations of {} than the plan",
+                    point.id
+                ));
             }
         }
         Ok(())

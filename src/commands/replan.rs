@@ -23,6 +23,11 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
             line(&pending.by)
         );
     }
+    if let Err(why) = state.lock.check(&plan) {
+        bail!(
+            "{why}. A run keeps to the checklist that it was opened with: seal this one, and open a new run for the other"
+        );
+    }
     let changes = loosenings(&state.plan, &plan);
     let plan = Box::new(plan);
     if changes.is_empty() {
@@ -31,6 +36,9 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
     eprintln!("The new plan is looser than the plan of this run:");
     changes.iter().for_each(print);
     if state.takes_two() {
+        if ask("It takes force when the other role accepts it. Propose it? y to propose: ")? != "y" {
+            bail!("nothing was proposed; the run keeps its plan without --replan");
+        }
         return Ok(Some(Act::ProposeReplan(plan)));
     }
     match ask("Why may it be looser? A reason for the run log, or Enter to leave the plan as it is: ")? {

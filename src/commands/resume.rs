@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::identity::ask;
 use super::trusted::trusted_by_settings;
-use crate::engine::{ByTheRules, clock};
+use crate::engine::{self, ByTheRules, clock};
 use crate::journal::entry::entry_namespace;
 use crate::journal::keys::fingerprint;
 use crate::journal::signers::AllowedSigners;
@@ -17,13 +17,20 @@ use crate::journal::verify::{self, Answer};
 use crate::run::RunState;
 use crate::text::line;
 
-/// Lets a log pass that this host has written, whose signatures are valid, and whose people have signed here or are
-/// trusted signers. Any other one is told and asked about.
+/// Lets a log pass that this host has written, and whose people have signed here or are trusted signers. Any other one
+/// is told and asked about.
 ///
 /// # Errors
-/// When nobody wants to continue it.
+/// When nobody wants to continue it, or it is not valid by itself: nothing that is signed in it could ever be verified.
 pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()> {
-    let doubts = doubts(store, log, state)?;
+    if let Some(why) = invalid(log, state)? {
+        let path = line(&log.display().to_string());
+        bail!(
+            "{path}: {why}; nothing was signed. `gonogo review` shows it; restore it from a copy, or move it out of its \
+             directory to open a new run"
+        );
+    }
+    let doubts = doubts(store, state)?;
     if doubts.is_empty() {
         return Ok(());
     }
@@ -36,8 +43,29 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
     Ok(())
 }
 
-/// What is not known of a log, or not valid.
-fn doubts(store: &Store, log: &Path, state: &RunState) -> Result<Vec<String>> {
+/// Says which newer logs of an environment cannot be read. Before a new run is opened beside one that is damaged, a
+/// person is asked.
+///
+/// # Errors
+/// When nobody wants a new run then.
+pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> Result<()> {
+    let unread = engine::unread_logs(store, environment)?;
+    for log in &unread {
+        eprintln!(
+            "{} is no run that can be continued: {}",
+            line(&log.path.display().to_string()),
+            line(&log.why)
+        );
+    }
+    let is_damaged = unread.iter().any(|log| !log.is_of_another_version);
+    if opens_new && is_damaged && ask("Open a new run beside it? y to open: ")? != "y" {
+        bail!("no run was opened; restore the log from a copy, or move it out of its directory");
+    }
+    Ok(())
+}
+
+/// What is not known of a log.
+fn doubts(store: &Store, state: &RunState) -> Result<Vec<String>> {
     let mut doubts = Vec::new();
     if store.head(&state.run)?.is_none() {
         doubts.push("this host has not written it".to_owned());
@@ -53,7 +81,6 @@ fn doubts(store: &Store, log: &Path, state: &RunState) -> Result<Vec<String>> {
             doubts.push(format!("{name} ({role}) with {key} has not signed here and is no trusted signer"));
         }
     }
-    doubts.extend(invalid(log, state)?);
     Ok(doubts)
 }
 

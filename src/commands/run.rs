@@ -18,7 +18,7 @@ use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
 use crate::checklist::{Plan, Promotion, Role, check_release, loosenings};
-use crate::cli::{RunArgs, ScreenArgs, Target, ThemeArg};
+use crate::cli::{Identity, RunArgs, ScreenArgs, Target, ThemeArg};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::{Decision, Enrolled};
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if let (true, Some((path, state))) = (arguments.read_only, &found) {
         return look_on(path, state.clone(), arguments, &settings);
     }
+    resume::tell_unread(&store, loaded.environment(), found.is_none())?;
     if let Some((path, state)) = &found {
         resume::require(&store, path, state)?;
     }
@@ -186,6 +187,9 @@ fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
     let mut notices: Vec<String> = opened.first.iter().flat_map(recovered).collect();
     if *opened.state.plan != *plan && replan {
         notices.push(replaced(&opened.state, plan));
+    } else if let Some(proposal) = &opened.state.proposal {
+        let (by, seq) = (line(&proposal.by), proposal.seq);
+        notices.push(format!("{by} has proposed a looser plan, log #{seq}: ! shows it"));
     } else if *opened.state.plan != *plan {
         notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan takes the new one)".into());
     }
@@ -311,7 +315,11 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
             .as_ref()
             .map(|dir| format!(" --log-dir {}", shell_word(&dir.display().to_string())));
         let profile = shell_word(&arguments.target.profile.display().to_string());
-        println!("  go on   gonogo run {profile}{}", log_dir.unwrap_or_default());
+        let Identity { principal, key } = &arguments.identity;
+        let principal = principal.as_ref().map(|name| format!(" --as {}", shell_word(name)));
+        let key = key.as_ref().map(|file| format!(" --key {}", shell_word(&file.display().to_string())));
+        let options: String = [principal, key, log_dir].into_iter().flatten().collect();
+        println!("  go on   gonogo run {profile}{options}");
     }
     ended(left)
 }

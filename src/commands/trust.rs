@@ -158,8 +158,13 @@ impl<'a> Question<'a> {
         // Where the question is: standard error may lead elsewhere.
         print!("{text}");
         let all = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
-        let runs = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
-        let what = if all.into_iter().any(runs) { "these commands to run as you" } else { "this" };
+        let runs = |one: &&Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
+        let (runs, others): (Vec<_>, Vec<_>) = all.partition(runs);
+        let what = match (runs.is_empty(), others.is_empty()) {
+            (false, true) => "these commands to run as you",
+            (false, false) => "these commands to run as you, and the rest of this",
+            (true, _) => "this",
+        };
         if ask(&format!("Allow {what}? y to allow: "))? != "y" {
             bail!("not allowed; nothing was run");
         }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use self::action::{Acted, Watching};
 pub use self::log::Log;
 pub use self::opening::{
-    History, OpenRunError, Opened, Opening, find_open, forgotten, history, host, open, reopen,
+    History, OpenRunError, Opened, Opening, find_open, forgotten, history, host, open, reopen, unread_logs,
 };
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};

@@ -11,7 +11,7 @@ use crate::journal::entry::{
 };
 use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
 use crate::journal::keys::Signer;
-use crate::journal::raw::RawLog;
+use crate::journal::raw::{self, RawLog};
 use crate::journal::store::{Store, StoreError, peek};
 use crate::outcome::Sha256Hex;
 use crate::run::{Act, Command, RunState};
@@ -79,6 +79,37 @@ pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, Ru
         }
     }
     Ok(None)
+}
+
+/// A log that cannot be read as a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadLog {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it cannot be read.
+    pub why: String,
+    /// Whether it is whole, and only of another version.
+    pub is_of_another_version: bool,
+}
+
+/// The logs of an environment that cannot be read and are newer than the newest one that can.
+///
+/// # Errors
+/// When a file cannot be read at all.
+pub fn unread_logs(store: &Store, environment: &str) -> Result<Vec<UnreadLog>, StoreError> {
+    let mut unread = Vec::new();
+    for path in store.logs(environment)?.into_iter().rev() {
+        if !peek(&path)?.is_empty() {
+            break;
+        }
+        // An empty file is what a crash leaves before anything was acknowledged.
+        unread.extend(raw::why_unread(&path)?.map(|(why, is_of_another_version)| UnreadLog {
+            path,
+            why,
+            is_of_another_version,
+        }));
+    }
+    Ok(unread)
 }
 
 fn is_of_another_version(path: &Path) -> Result<bool, StoreError> {

@@ -37,7 +37,7 @@ pub enum OpenJournalError {
     #[error("{path}: there is no entry in it; it can be deleted", path = .0.display())]
     Empty(PathBuf),
     /// It is not what this host saw last.
-    #[error("{path}: {why}; the log was changed after it was written here", path = .0.display(), why = .1)]
+    #[error("{path}: {why}; the log was changed after it was written here; restore it from a copy, or move it out of its directory to open a new run", path = .0.display(), why = .1)]
     WentBack(PathBuf, String),
 }
 
@@ -87,7 +87,7 @@ pub(super) fn check_plain(file: &File, path: &Path) -> Result<(), OpenJournalErr
     } else if data.uid() != rustix::process::geteuid().as_raw() {
         "it belongs to somebody else"
     } else if data.mode() & 0o077 != 0 {
-        "others can read or write it"
+        "others can read or write it (chmod 600 fixes that)"
     } else {
         return Ok(());
     };

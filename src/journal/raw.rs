@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::entry::{Entry, OtherRules, ReadEntryError};
-use super::read::Lines;
+use super::read::{Lines, Reader};
 use super::store::StoreError;
 use crate::outcome::Sha256Hex;
 
@@ -52,6 +52,25 @@ fn begin(line: &[u8], head: Sha256Hex) -> Option<RawLog> {
         _ => None,
     };
     Some(RawLog { run: run_id(line)?, seq: 0, head, other_rules })
+}
+
+/// Why a log's first line opens no run, and whether that is because of its version; nothing for an empty file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn why_unread(path: &Path) -> Result<Option<(String, bool)>, StoreError> {
+    let failed = |source| StoreError::new(path, source);
+    let file = File::open(path).map_err(failed)?;
+    let Some(line) = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)? else {
+        return Ok(None);
+    };
+    if !line.ended {
+        return Ok(Some(("its first line has no end".to_owned(), false)));
+    }
+    Ok(match Reader::default().take(&line.bytes) {
+        Ok(_) => None,
+        Err(why) => Some((why.to_string(), why.is_of_another_version())),
+    })
 }
 
 /// The id of the run that a log is of, as its first line says.

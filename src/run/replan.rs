@@ -197,11 +197,15 @@ impl Case<'_> {
         {
             return refuse("it is for another environment, release or checklist".into());
         }
-        let stays = |plan: &Plan| (plan.solo, plan.production, plan.seals.clone(), plan.rehearsal.clone());
-        if stays(old) != stays(new) {
-            return refuse(
-                "whether it is production or a rehearsal, who must sign and whether one stands for two stay as they are".into(),
-            );
+        let fixed = [
+            ("production", old.production == new.production),
+            ("rehearsal", old.rehearsal == new.rehearsal),
+            ("solo", old.solo == new.solo),
+            ("seals", old.seals == new.seals),
+        ];
+        let changed: Vec<&str> = fixed.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
+        if !changed.is_empty() {
+            return refuse(format!("it changes {}, which stay as the run was opened", changed.join(" and ")));
         }
         if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {
             return refuse(format!("it leaves out {}", gone.id));

@@ -53,7 +53,7 @@ impl App {
 
     /// To the proposed plan, if one is pending, or to the next of the points that are shown; those that a filter hides are told of.
     fn next_human(&mut self) {
-        if self.open_proposal() {
+        if self.can_accept_proposal() && self.open_proposal() {
             return;
         }
         let view = View::new(self);
@@ -70,6 +70,7 @@ impl App {
                 let hidden = text::count(hidden, "point");
                 self.say(&format!("nothing shown needs a human; {hidden} that the filter hides {needs} one"));
             }
+            None if self.open_proposal() => {}
             None => self.say("nothing needs a human now"),
         }
     }

@@ -62,6 +62,11 @@ impl App {
         seq.is_some()
     }
 
+    /// Whether a proposed plan waits for the person at this screen.
+    pub fn can_accept_proposal(&self) -> bool {
+        self.state.proposal.as_ref().is_some_and(|proposal| self.refusal(accepting(proposal)).is_none())
+    }
+
     /// A key for that dialog.
     pub fn proposal_key(&mut self, seq: u64, scroll: usize, key: KeyEvent) -> Vec<Effect> {
         let dialog = Dialog::Proposal { seq, scroll };

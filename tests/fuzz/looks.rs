@@ -7,7 +7,7 @@ use gonogo::journal::read::{Lines, Reader};
 use gonogo::journal::revoked::Revoked;
 use gonogo::journal::signers::AllowedSigners;
 use gonogo::journal::sshsig;
-use gonogo::journal::verify::{Answer, Report, verify};
+use gonogo::journal::verify::{Answer, Report, VerifyError, verify};
 use gonogo::run::{Replay, judge};
 use gonogo::time::Utc;
 
@@ -16,22 +16,26 @@ const SIGNERS: &str = include_str!("allowed_signers");
 
 /// Everything, on the same bytes.
 pub fn all(bytes: &[u8]) {
-    let report = verified(bytes);
-    rewritten(bytes, &report);
+    if let Some(report) = verified(bytes) {
+        rewritten(bytes, &report);
+    }
     relinked(bytes);
     trusted(bytes);
 }
 
-/// The verifier ends, and what it counts is there.
-pub fn verified(bytes: &[u8]) -> Report {
+/// The verifier ends, and what it counts is there; nothing where it is a log of another version.
+pub fn verified(bytes: &[u8]) -> Option<Report> {
     let signers = AllowedSigners::parse("-", SIGNERS);
     let today = Utc::from_millis(1_800_000_000_000);
     let report = verify(bytes, &signers, today, &mut ByTheRules::default());
-    let report = report.unwrap_or_else(|error| panic!("bytes in memory cannot be read: {error}"));
+    let report = match report {
+        Err(VerifyError::OtherVersion(_)) => return None,
+        report => report.unwrap_or_else(|error| panic!("bytes in memory cannot be read: {error}")),
+    };
     let lines = bytes.split(|byte| *byte == b'\n').count() as u64;
     assert!(report.entries <= lines, "{} entries in {lines} lines", report.entries);
     assert!(report.entries > 0 || matches!(report.answer, Answer::Invalid { .. }));
-    report
+    Some(report)
 }
 
 /// Every line that is an entry is written as it was read.

@@ -1,7 +1,7 @@
 //! A looser plan in a run that two people close: proposed by one, accepted or withdrawn by the other.
 
 use super::pair::{BOB, newcomer, reviewed};
-use super::world::{World, leave};
+use super::world::{World, confirm, leave, select};
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 
@@ -16,6 +16,7 @@ fn proposed(columns: u16, rows: u16) -> (World, Terminal) {
     assert_ne!(profile, other);
     std::fs::write(world.sandbox.work().join("profile.toml"), other).unwrap();
     let mut terminal = world.open_with(&["--replan"], columns, rows);
+    terminal.wait_for_text("Propose it? y to propose").send("y").press(Key::Enter);
     terminal.wait_for_text("a looser plan is proposed");
     terminal.press(Key::Enter).wait_gone("a looser plan is proposed");
     (world, terminal)
@@ -23,6 +24,15 @@ fn proposed(columns: u16, rows: u16) -> (World, Terminal) {
 
 fn kinds(world: &World) -> Vec<String> {
     world.entries().iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+/// For its proposer, once nothing else needs them: what they have confirmed needs them no more.
+fn open_proposal(terminal: &mut Terminal) {
+    select(terminal, '2', 0);
+    confirm(terminal, "people.told");
+    select(terminal, '1', 1);
+    confirm(terminal, "service.headers");
+    terminal.send("!");
 }
 
 /// Scrolls the dialog to its end: what is signed has been seen.
@@ -36,7 +46,8 @@ fn read_to_the_end(terminal: &mut Terminal) {
 fn the_other_role_reads_a_looser_plan_and_accepts_it() {
     need!("ssh-keygen");
     let (mut world, mut terminal) = proposed(130, 24);
-    terminal.send("!").wait_for_text("proposes a looser plan").wait_for_text("- \"http://127.0.0.1");
+    open_proposal(&mut terminal);
+    terminal.wait_for_text("proposes a looser plan").wait_for_text("- \"http://127.0.0.1");
     let screen = terminal.screen_text();
     assert!(!screen.contains("accept (sign)"), "its proposer cannot accept it:\n{screen}");
     terminal.press(Key::Esc).wait_gone("proposes a looser plan");
@@ -60,7 +71,8 @@ fn the_other_role_reads_a_looser_plan_and_accepts_it() {
 fn a_proposal_fits_a_small_screen_and_is_withdrawn() {
     need!("ssh-keygen");
     let (world, mut terminal) = proposed(80, 24);
-    terminal.send("!").wait_for_text("proposes a looser plan").wait_for_text("d withdraw");
+    open_proposal(&mut terminal);
+    terminal.wait_for_text("proposes a looser plan").wait_for_text("d withdraw");
     terminal.send("d").wait_for_text("withdrew the proposed plan");
     leave(terminal);
     assert_eq!(kinds(&world).iter().filter(|kind| *kind == "replan-withdrawn").count(), 1);

@@ -93,6 +93,25 @@ fn people_whom_the_settings_trust_are_known() {
     assert!(!screen.contains("has not signed here"), "{screen}");
 }
 
+/// A log that was damaged is not passed over: nobody opens a second run without having been asked.
+#[test]
+fn a_damaged_log_is_told_before_a_new_run_is_opened() {
+    need!("ssh-keygen");
+    let mut world = left();
+    let log = world.log();
+    let text = fs::read_to_string(&log).unwrap().replacen("small", "large", 1);
+    fs::write(&log, &text).unwrap();
+    let mut terminal = world.open(150, 40);
+    terminal.wait_for_text("Open a new run beside it?");
+    assert!(terminal.screen_text().contains("is not the plan's SHA-256"), "{}", terminal.screen_text());
+    terminal.send("n").press(Key::Enter);
+    assert!(terminal.wait_exit().code(2).screen_text().contains("no run was opened"));
+    assert_eq!(fs::read_to_string(&log).unwrap(), text);
+    let mut terminal = world.open(150, 40);
+    terminal.wait_for_text("Open a new run beside it?").send("y").press(Key::Enter).wait_for_text("1/3");
+    assert_eq!(world.sandbox.logs("staging").len(), 2);
+}
+
 #[test]
 fn a_signature_that_does_not_match_is_named_with_its_line() {
     need!("ssh-keygen");
@@ -103,5 +122,8 @@ fn a_signature_that_does_not_match_is_named_with_its_line() {
         format!("{}{other}{}", &text[..at], &text[at + 1..])
     };
     let mut world = brought(&stranger, |text| spoil(text.lines().next().unwrap().to_owned() + "\n"));
-    let _ = asked(&mut world, &["INVALID at line 1", "it can never be sealed"]);
+    let ended = world.open_with(&[], 150, 40).wait_exit().code(2);
+    let screen = ended.screen_text();
+    assert!(screen.contains("INVALID at line 1") && screen.contains("it can never be sealed"), "{screen}");
+    assert!(!world.entries().iter().any(|entry| entry["kind"] == "joined"));
 }

@@ -151,7 +151,8 @@ fn start(
     let environment = env.iter().map(|(name, value)| (name.clone(), value.shell())).collect();
     let runs = Runs {
         argv: argv.to_vec(),
-        directory: directory.map(str::to_owned),
+        // Where none is named, that is where gonogo runs: another place holds other files.
+        directory: Some(directory.unwrap_or(".").to_owned()),
         environment,
         stdin: None,
         purpose: purpose.to_owned(),
@@ -164,7 +165,7 @@ fn start(
 fn reading(secret: &SecretRef) -> Vec<Permission> {
     match secret {
         SecretRef::Env(_) | SecretRef::File(_) => Vec::new(),
-        SecretRef::Command(argv) => start(argv, None, &BTreeMap::new(), "to read a secret"),
+        SecretRef::Command(argv) => start(argv, None, &BTreeMap::new(), "reading a secret"),
     }
 }
 

@@ -34,9 +34,7 @@ impl Places {
         let Some(rest) = text.strip_prefix(PROFILE) else {
             return text.replace(PROFILE, &self.profile.display().to_string());
         };
-        let path = joined(&self.profile, Path::new(rest.trim_start_matches('/')));
-        let near = path.strip_prefix(&self.here).ok().filter(|near| !near.as_os_str().is_empty());
-        near.unwrap_or(&path).display().to_string()
+        joined(&self.profile, Path::new(rest.trim_start_matches('/'))).display().to_string()
     }
 
     /// A path as it is digested. What is relative counts from where gonogo runs.
@@ -138,7 +136,7 @@ mod tests {
     #[test]
     fn a_person_reads_where_it_is() {
         let shown = |text| Places::new("/home/a/co/config", "/home/a/co").shown(text);
-        assert_eq!(shown("{{ profile directory }}/../infra"), "infra");
+        assert_eq!(shown("{{ profile directory }}/../infra"), "/home/a/co/infra");
         assert_eq!(shown("{{ profile directory }}/.."), "/home/a/co");
         assert_eq!(shown("-chdir={{ profile directory }}/x"), "-chdir=/home/a/co/config/x");
         assert_eq!(shown("/srv"), "/srv");

@@ -114,7 +114,7 @@ fn http(spec: &Http, effects: bool, purpose: &str) -> Vec<Permission> {
     }
     all.extend(connection(&spec.headers, &spec.tls, &to));
     match (spec.method, effects) {
-        (Method::Post, _) => all.push(write(to, &format!("a POST to {}", shell_word(&spec.url)))),
+        (Method::Post, _) => all.push(write(to, &format!("a POST to {}", shell_word(path_of(&spec.url))))),
         (_, true) => all.push(write(to, &format!("a request to {}", shell_word(&spec.url)))),
         (Method::Get | Method::Head | Method::Options, false) => {}
     }
@@ -208,6 +208,12 @@ fn pipeline(spec: &Pipeline) -> Vec<Permission> {
     }
     all.extend(spec.channel.iter().flat_map(|tap| redis(&tap.at)));
     all
+}
+
+/// What of a URL follows the host, which is told already.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("/", |at| &rest[at..])
 }
 
 fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {

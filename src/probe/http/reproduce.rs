@@ -24,7 +24,9 @@ pub(super) fn curl(spec: &Http) -> String {
         }
     }
     words.extend(curl::with(&spec.headers, &spec.tls));
-    if spec.redirects > 0 {
+    // Typed so, curl would send a secret to wherever the server points.
+    let is_secret = spec.headers.values().any(|value| value.secret().is_some());
+    if spec.redirects > 0 && !is_secret {
         words.extend(["-L".into(), "--max-redirs".into(), spec.redirects.to_string()]);
     }
     words.push(shell_word(&spec.url));
