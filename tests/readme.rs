@@ -50,7 +50,7 @@ fn a_run_on_this_machine_sets_up_all_that_a_newcomer_needs() {
     let sandbox = Sandbox::new().args(args);
     copy_config(&sandbox.work().join("config"));
     let mut terminal = sandbox.terminal(120, 40);
-    terminal.wait_for_text("Allow these commands to run as you?");
+    terminal.wait_for_text("y to allow:");
     terminal.send("y").press(Key::Enter);
     terminal.wait_for_text("Your name in run logs");
     terminal.send("dana@deck.example").press(Key::Enter);

@@ -8,7 +8,7 @@ use crate::bench::need;
 use crate::bench::terminal::Key;
 use crate::runs::world::{World, leave};
 
-const QUESTION: &str = "Allow these commands to run as you? y to allow:";
+const QUESTION: &str = "? y to allow:";
 
 const CHECKLIST: &str = r#"
 name = "small"
@@ -201,7 +201,7 @@ fn a_secret_that_is_sent_is_asked_for_without_any_command() {
     );
     let sandbox = probing("http", &with).file("token", "file-canary").env("CLOUD_KEY", "env-canary");
     let told = check(&sandbox, &[]).code(2).stderr_has(REFUSED).stderr_has("Reads and sends:");
-    let told = told.stderr_has(&format!("env CLOUD_KEY → {url}")).stderr_has(&format!("file token → {url}"));
+    let told = told.stderr_has(&format!("env CLOUD_KEY → {url}")).stderr_has(&format!("/token → {url}"));
     assert!(web.requests().is_empty(), "{told}");
     allow(&sandbox);
     assert_eq!(web.requests().len(), 1);
@@ -272,7 +272,7 @@ fn a_checkout_elsewhere_has_the_same_digest() {
             let root = fs::canonicalize(sandbox.work()).unwrap().join(below);
             fs::create_dir_all(&root).unwrap();
             fs::write(root.join("profile.toml"), profile(&root.display().to_string())).unwrap();
-            sandbox.digest(&root.join("profile.toml").display().to_string())
+            sandbox.digest_in(&root, "profile.toml")
         })
         .into();
     assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
@@ -327,8 +327,8 @@ repository = "."
     let told = sandbox.args(["check", "profile.toml"]).run().code(2);
     let lines = [
         "not-terraform plan",
-        "not-terraform in code",
-        "kubectl in kubeconfig-with-a-plugin",
+        "/code\n",
+        "/kubeconfig-with-a-plugin\n",
         "ssh inside curl --config -",
         "input: the request to http://127.0.0.1:1/",
         "poetry check",
@@ -433,7 +433,8 @@ with = { argv = ["make", "rollback", "TO={{ previous }}"], cwd = "infra", dry_ru
     let shown = terminal.screen_text();
     let shown: Vec<_> =
         shown.lines().map(str::trim_end).take_while(|line| !line.starts_with("Allow")).collect();
-    insta::assert_snapshot!("question", shown.join("\n"));
+    let work = fs::canonicalize(world.sandbox.work()).unwrap().display().to_string();
+    insta::assert_snapshot!("question", shown.join("\n").replace(&work, "/work"));
     terminal.send("n").press(Key::Enter);
     let _ = terminal.wait_exit().code(2);
 }

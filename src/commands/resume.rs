@@ -10,7 +10,7 @@ use super::identity::ask;
 use super::trusted::trusted_by_settings;
 use crate::engine::{self, ByTheRules, clock};
 use crate::journal::entry::entry_namespace;
-use crate::journal::keys::fingerprint;
+use crate::journal::keys::{Signer, fingerprint};
 use crate::journal::signers::AllowedSigners;
 use crate::journal::store::Store;
 use crate::journal::verify::{self, Answer};
@@ -43,6 +43,30 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
     Ok(())
 }
 
+/// Asks whoever signs here and is no trusted signer of the settings: who verifies with those calls the log invalid.
+///
+/// # Errors
+/// When they do not want to sign then.
+pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool) -> Result<()> {
+    let Some(why) = not_trusted(&signer.principal, &signer.public, is_rehearsal)? else { return Ok(()) };
+    eprintln!("{why}.");
+    if ask("Sign in this run all the same? y to sign: ")? != "y" {
+        bail!(
+            "nothing was signed; add a line for the key to the file of trusted signers, or give another --as or --key"
+        );
+    }
+    Ok(())
+}
+
+/// Why somebody is no trusted signer of the settings, where these name any.
+pub(super) fn not_trusted(principal: &str, public: &str, is_rehearsal: bool) -> Result<Option<String>> {
+    let Some(signers) = trusted_by_settings()? else { return Ok(None) };
+    let trusted = signers.trust(principal, public, entry_namespace(is_rehearsal), clock::now().wall);
+    Ok(trusted.err().map(|why| {
+        format!("by the trusted signers of your settings, {why}: to them this log would be invalid")
+    }))
+}
+
 /// Says which newer logs of an environment cannot be read. Before a new run is opened beside one that is damaged, a
 /// person is asked.
 ///
@@ -70,7 +94,7 @@ fn doubts(store: &Store, state: &RunState) -> Result<Vec<String>> {
     if store.head(&state.run)?.is_none() {
         doubts.push("this host has not written it".to_owned());
     }
-    let signers = trusted_by_settings()?;
+    let signers = trusted_by_settings()?.unwrap_or_default();
     let namespace = entry_namespace(state.plan.rehearsal.is_some());
     let now = clock::now().wall;
     for who in &state.roster {

@@ -17,6 +17,7 @@ use super::resume;
 use super::session::{Session, hear_signals, on_screen};
 use super::settings::Settings;
 use super::trust;
+use super::trusted::trusted_by_settings;
 use crate::checklist::{Plan, Promotion, Role, check_release, loosenings};
 use crate::cli::{Identity, RunArgs, ScreenArgs, Target, ThemeArg};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
@@ -59,6 +60,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         return look_alone(plan, &loaded, arguments, &settings, permit);
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
+    resume::require_trusted(&signer, plan.rehearsal.is_some())?;
     if signer.wants_touch() {
         println!("Touch your security key: this is signed with it.");
     }
@@ -221,7 +223,9 @@ fn recovered(command: &Command) -> Vec<String> {
         )
     });
     let doubt = in_doubt.map(|seq| {
-        format!("gonogo was ended while it wrote entry {seq}, the last one; it counts, but perhaps nobody was shown it")
+        format!(
+            "this host does not remember entry {seq}, the last one: gonogo was ended while it wrote it, or the log comes from elsewhere; it counts, but perhaps nobody was shown it"
+        )
     });
     torn.into_iter().chain(doubt).collect()
 }
@@ -306,7 +310,11 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         );
     }
     if state.is_sealed() {
-        let how = if plan.rehearsal.is_some() { "--rehearsal" } else { "--signers allowed_signers" };
+        let how = match plan.rehearsal {
+            Some(_) => "--rehearsal",
+            None if trusted_by_settings().is_ok_and(|signers| signers.is_some()) => "",
+            None => "--signers allowed_signers",
+        };
         println!("  verify  gonogo verify {} {how}", shell_word(&path.display().to_string()));
     } else {
         let log_dir = arguments

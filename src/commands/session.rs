@@ -7,8 +7,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{holding, identity, played};
+use super::{holding, identity, played, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
+use crate::error::chain;
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::process::Permit;
@@ -16,7 +17,7 @@ use crate::run::{Act, Command, Request, RunState, Update};
 use crate::secret::SecretRef;
 use crate::text::line;
 use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Left, Look, Msg, Newcomer, Setup};
+use crate::ui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked};
 
 /// What a session begins with.
 pub(super) struct Session {
@@ -63,9 +64,11 @@ impl Session {
         let me =
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
         let (keys, played) = (handle.keys.clone(), self.played.clone());
+        let is_rehearsal = state.plan.rehearsal.is_some();
         let unlock = Box::new(move |newcomer: &Newcomer| match &played {
             Some(other) => Err(format!("in this rehearsal the other one is {other}, who acts by themselves")),
-            None => identity::unlock(newcomer, &keys),
+            None => identity::unlock(newcomer, &keys)
+                .and_then(|unlocked| is_trusted(newcomer, unlocked, is_rehearsal)),
         });
         let log = path.display().to_string();
         let outputs = Some(Outputs::beside(&path));
@@ -86,6 +89,16 @@ impl Session {
             println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
         }
         left
+    }
+}
+
+/// Nobody joins at the keyboard whose signature the settings would call invalid.
+fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Result<Unlocked, String> {
+    let Unlocked::Key(public) = &unlocked else { return Ok(unlocked) };
+    match resume::not_trusted(&newcomer.principal, public, is_rehearsal) {
+        Ok(None) => Ok(unlocked),
+        Ok(Some(why)) => Err(why),
+        Err(error) => Err(chain(error.as_ref())),
     }
 }
 

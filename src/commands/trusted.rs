@@ -58,13 +58,13 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
 }
 
 /// Whom the settings, gonogo's or git's, say to trust, but for revoked keys; nobody where they say nothing.
-pub(super) fn trusted_by_settings() -> Result<AllowedSigners> {
+pub(super) fn trusted_by_settings() -> Result<Option<AllowedSigners>> {
     let settings = Settings::read()?;
     if Sources::of_signers(None, &settings).find()?.is_none() {
-        return Ok(AllowedSigners::default());
+        return Ok(None);
     }
     let (signers, _) = read_signers(None, &settings)?;
-    Ok(signers.without(read_revoked(None, &settings)?.0))
+    Ok(Some(signers.without(read_revoked(None, &settings)?.0)))
 }
 
 fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {

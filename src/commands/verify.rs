@@ -65,7 +65,11 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
     let file = line(&log.display().to_string());
     match &report.answer {
         Answer::Sealed => {
-            writeln!(out, "{file}: sealed by {}{}", names(&report.sealed_by), whose_checklist(state))?;
+            let verdict = state.and_then(|state| state.verdict.as_ref());
+            let verdict =
+                verdict.map(|verdict| format!(", verdict {}", verdict.decision)).unwrap_or_default();
+            let by = names(&report.sealed_by);
+            writeln!(out, "{file}: sealed by {by}{verdict}{}", whose_checklist(state))?;
         }
         Answer::Open => writeln!(out, "{file}: open: valid, but not sealed{}", whose_checklist(state))?,
         Answer::Invalid { at, why } => {

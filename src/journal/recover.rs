@@ -57,10 +57,7 @@ pub(super) fn check_head(
     found: &Found,
 ) -> Result<Option<u64>, OpenJournalError> {
     let went_back = |why: String| Err(OpenJournalError::WentBack(path.to_owned(), why));
-    let Some(head) = store.head(&last.header.run)? else {
-        // The first entry may be this host's own; a longer log was written elsewhere, and nothing of it was in doubt here.
-        return Ok((last.header.seq == 0).then_some(0));
-    };
+    let Some(head) = store.head(&last.header.run)? else { return Ok(Some(last.header.seq)) };
     if head.seq > last.header.seq {
         return went_back(format!(
             "it ends at seq {}, but seq {} was written here",

@@ -26,6 +26,7 @@ pub fn statement(document: &Document) -> Vec<u8> {
         "predicate": {
             "run": run,
             "plan": document.plan,
+            "trust": document.trust,
             "verification": {
                 "answer": verification.answer, "entries": log.entries, "head": log.head, "why": verification.why,
             },

@@ -173,7 +173,15 @@ impl Sandbox {
     /// The digest of what a profile makes happen, for `--trust`.
     #[track_caller]
     pub fn digest(&self, profile: &str) -> String {
-        let told = self.command(GONOGO).args(["doctor", "--trust-digest", profile]).output().unwrap();
+        self.digest_in(&self.work(), profile)
+    }
+
+    /// The same, for somebody who stands in another directory.
+    #[track_caller]
+    pub fn digest_in(&self, directory: &Path, profile: &str) -> String {
+        let mut doctor = self.command(GONOGO);
+        let told =
+            doctor.current_dir(directory).args(["doctor", "--trust-digest", profile]).output().unwrap();
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
         String::from_utf8(told.stdout).unwrap().trim_end().to_owned()
     }

@@ -36,6 +36,13 @@ fn put(directory: &Path, name: &Path, text: &str) {
     fs::set_permissions(log, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
+/// Names a file of trusted signers in the settings.
+fn trust(world: &World, signers: &Path) {
+    let directory = world.sandbox.config().join("gonogo");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("settings.toml"), format!("signers = \"{}\"\n", signers.display())).unwrap();
+}
+
 #[track_caller]
 fn asked(world: &mut World, told: &[&str]) -> Terminal {
     let mut terminal = world.open_with(&[], 150, 40);
@@ -73,7 +80,8 @@ fn a_strangers_log_is_asked_about_before_anything_is_signed() {
     let key = world.key.path.display().to_string();
     world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &key]);
     let mut terminal = world.sandbox.terminal(150, 40);
-    terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text("bob (reviewer)");
+    terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text("this host does not remember");
+    terminal.press(Key::Enter).wait_gone("this host does not remember").wait_for_text("bob (reviewer)");
     leave(terminal);
     assert!(world.entries().iter().any(|entry| entry["kind"] == "joined"));
 }
@@ -84,10 +92,7 @@ fn people_whom_the_settings_trust_are_known() {
     let stranger = left();
     let mut world = brought(&stranger, |text| text);
     let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &stranger.key)]);
-    let settings = format!("signers = \"{}\"\n", signers.display());
-    let directory = world.sandbox.config().join("gonogo");
-    fs::create_dir_all(&directory).unwrap();
-    fs::write(directory.join("settings.toml"), settings).unwrap();
+    trust(&world, &signers);
     let terminal = asked(&mut world, &["this host has not written it"]);
     let screen = terminal.screen_text();
     assert!(!screen.contains("has not signed here"), "{screen}");
@@ -126,4 +131,27 @@ fn a_signature_that_does_not_match_is_named_with_its_line() {
     let screen = ended.screen_text();
     assert!(screen.contains("INVALID at line 1") && screen.contains("it can never be sealed"), "{screen}");
     assert!(!world.entries().iter().any(|entry| entry["kind"] == "joined"));
+}
+
+/// One slip with a name or a key would make the whole log invalid to everybody who has these settings.
+#[test]
+fn who_is_no_trusted_signer_of_the_settings_is_asked_before_signing() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let signers = world.sandbox.allowed_signers(&[("carol@deck.example", &world.key)]);
+    trust(&world, &signers);
+    let mut terminal = world.open(150, 40);
+    terminal.wait_for_text("Sign in this run all the same?");
+    let screen = terminal.screen_text();
+    assert!(screen.contains("alice@deck.example is not among the allowed signers"), "{screen}");
+    terminal.send("n").press(Key::Enter);
+    assert!(terminal.wait_exit().code(2).screen_text().contains("nothing was signed"));
+    assert!(world.sandbox.logs("staging").is_empty());
+    let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &world.key)]);
+    trust(&world, &signers);
+    let mut terminal = world.open(150, 40);
+    terminal.wait_for_text("1/3");
+    let bob = world.sandbox.key("bob");
+    super::pair::newcomer(&mut terminal, super::pair::BOB, &bob.path.display().to_string());
+    terminal.wait_for_text("not among the allowed signers");
 }

@@ -82,7 +82,8 @@ proptest! {
             change.apply(&mut bytes);
         }
         prop_assume!(bytes != *whole);
-        let report = bench.verify_bytes(&bytes);
+        // What has become a log of another version is not called valid.
+        let Ok(report) = bench.try_verify(&bytes) else { return Ok(()) };
         prop_assert_ne!(report.answer, Answer::Sealed);
         // What is called valid is the begin of what was written.
         let valid = whole.split_inclusive(|byte| *byte == b'\n').take(usize::try_from(report.entries).unwrap());
