@@ -21,6 +21,7 @@ mod rehearsal;
 mod reports;
 mod reviews;
 mod runs;
+mod traps;
 mod trust;
 mod trusted;
 mod whole;

@@ -5,16 +5,22 @@ mod git;
 mod permit;
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
 pub use self::git::{Scope, git, user_git_setting};
 pub use self::permit::Permit;
+
+/// How long a program may take whose whole output is waited for.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A program that can be started, and how. Nothing is looked up or run before it is.
 #[derive(Debug)]
@@ -122,9 +128,24 @@ impl Launch {
     /// Runs it to its end and gives what it prints, without input.
     ///
     /// # Errors
-    /// When the system cannot start it.
+    /// When the system cannot start it, or when it has not ended in time (`TimedOut`): it is killed then. What it reads
+    /// may come from somebody who wants it to wait for ever.
     pub fn output(mut self, _: &Permit) -> io::Result<Output> {
-        self.0.stdin(Stdio::null()).stderr(Stdio::null()).output()
+        let mut child = self.0.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let (tell, printed) = mpsc::channel();
+        let stream = child.stdout.take();
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let read = stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes));
+            // Nobody waits for it any more once the time is over.
+            let _ = tell.send(read.map(|_| bytes));
+        });
+        let Ok(stdout) = printed.recv_timeout(OUTPUT_TIMEOUT) else {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::ErrorKind::TimedOut.into());
+        };
+        Ok(Output { status: child.wait()?, stdout: stdout?, stderr: Vec::new() })
     }
 
     /// Becomes it. Comes back only with why that cannot be done.
@@ -137,6 +158,12 @@ impl Launch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_is_not_waited_for() {
+        let waits = Launch::new("sleep").args(["1000"]).output(&Permit::for_tests());
+        assert_eq!(waits.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 
     #[test]
     fn a_variable_is_taken_away_and_a_program_is_needed() {

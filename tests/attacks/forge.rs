@@ -48,6 +48,11 @@ impl Log {
         });
     }
 
+    /// The same, for every act, whoever it was signed by.
+    pub fn resign_as(&mut self, from: usize, signer: &Signer) {
+        self.relink(from, &|entry, old| old.map(|_| signature(signer, entry.event.namespace(false), entry)));
+    }
+
     /// The same, for every act, by what signs a message under the namespace of acts.
     pub fn resign_by(&mut self, from: usize, sign: &dyn Fn(&[u8]) -> String) {
         self.relink(from, &|entry, old| old.map(|_| sign(&message(entry))));

@@ -8,7 +8,7 @@ mod forms;
 mod people;
 mod plans;
 pub mod stock;
-mod table;
+pub mod table;
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,16 +26,16 @@ const MALLORY: &str = "mallory@deck.example";
 const BOB: &str = "bob@deck.example";
 
 /// Two sealed logs of Alice's; Bob is trusted too, Mallory is not.
-struct Stage {
-    log: Log,
+pub struct Stage {
+    pub log: Log,
     other: Log,
-    alice: Signer,
+    pub alice: Signer,
     bob: Signer,
-    mallory: Signer,
+    pub mallory: Signer,
     /// An ecdsa key, `ecdsa-sha2-nistp256 AAAA…`.
     ecdsa: String,
     sandbox: Sandbox,
-    signers: PathBuf,
+    pub signers: PathBuf,
 }
 
 /// A run with looks, a confirmation, a note, a verdict and a seal.
@@ -50,7 +50,7 @@ fn signer(principal: &str, key: &SshKey) -> Signer {
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (world, bytes) = sealed();
         let log = Log::read(&bytes);
         // Another run of the same person, under the same key.

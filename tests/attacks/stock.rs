@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::bench::gonogo::{Output, Sandbox};
 
 /// The script that the README gives to strangers.
-fn script() -> &'static str {
+pub fn script() -> &'static str {
     const README: &str = include_str!("../../README.md");
     README
         .split("```bash\n")

@@ -29,6 +29,8 @@ pub struct Sandbox {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     stdin: String,
+    /// Where programs run, if not in the working directory.
+    place: Option<PathBuf>,
 }
 
 /// What a finished run printed, and how it ended.
@@ -57,8 +59,8 @@ impl Sandbox {
         for name in ["config", "state", "data", "cache", "work", "tmp"] {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
-        let mut sandbox =
-            Self { dir, program: GONOGO.into(), args: vec![], env: vec![], stdin: String::new() };
+        let (program, stdin) = (GONOGO.into(), String::new());
+        let mut sandbox = Self { dir, program, args: vec![], env: vec![], stdin, place: None };
         sandbox.env = sandbox.base_env();
         sandbox
     }
@@ -117,6 +119,16 @@ impl Sandbox {
     pub fn stdin(mut self, text: &str) -> Self {
         text.clone_into(&mut self.stdin);
         self
+    }
+
+    /// Programs run in this directory; files are written where they were.
+    pub fn standing_in(mut self, directory: &Path) -> Self {
+        self.place = Some(directory.to_owned());
+        self
+    }
+
+    fn place(&self) -> PathBuf {
+        self.place.clone().unwrap_or_else(|| self.work())
     }
 
     /// The working directory.
@@ -219,14 +231,14 @@ impl Sandbox {
     /// Another program, in the same place and environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().envs(self.env.iter().cloned()).current_dir(self.work());
+        command.env_clear().envs(self.env.iter().cloned()).current_dir(self.place());
         command
     }
 
     /// Starts the program in a real terminal of this many columns and rows.
     #[track_caller]
     pub fn terminal(&self, columns: u16, rows: u16) -> Terminal {
-        Terminal::open(&self.program, &self.args, &self.env, &self.work(), (columns, rows))
+        Terminal::open(&self.program, &self.args, &self.env, &self.place(), (columns, rows))
     }
 }
 

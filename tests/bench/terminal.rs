@@ -159,6 +159,11 @@ impl Terminal {
         self.shared.lock().parser.screen().clone()
     }
 
+    /// Whether the program has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Gives the terminal another size.
     #[track_caller]
     pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {

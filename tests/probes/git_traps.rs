@@ -13,51 +13,105 @@ use crate::bench::checkout::Checkout;
 use crate::bench::need;
 
 /// A trap: how it is set, so that it leaves `mark`; the stock command that springs it; how the probe ends.
-struct Trap {
-    name: &'static str,
-    set: fn(&Checkout, &str),
-    sprung_by: &'static [&'static str],
-    ends: Class,
+pub struct Trap {
+    pub name: &'static str,
+    pub set: fn(&Checkout, &str),
+    pub sprung_by: &'static str,
+    pub ends: Class,
+    /// What the probe says of it.
+    pub told: &'static str,
 }
 
-const STATUS: &[&str] = &["status"];
-const COMMIT: &[&str] = &["rev-parse", "--verify", "--quiet", "refs/tags/v1^{commit}"];
+const STATUS: &str = "git status";
+const COMMIT: &str = "git rev-parse --verify --quiet 'refs/tags/v1^{commit}'";
 
-const TRAPS: &[Trap] = &[
+pub const TRAPS: &[Trap] = &[
     Trap {
         name: "filter.clean",
         set: |at, mark| filter(at, "clean", mark),
         sprung_by: STATUS,
         ends: Class::Pass,
+        told: "filter.x.clean",
     },
     Trap {
         name: "filter.process",
         set: |at, mark| filter(at, "process", mark),
         sprung_by: STATUS,
         ends: Class::Pass,
+        told: "filter.x.process",
     },
-    Trap { name: "filter of a changed file", set: changed, sprung_by: STATUS, ends: Class::Error },
-    Trap { name: "include", set: included, sprung_by: STATUS, ends: Class::Pass },
+    Trap {
+        name: "filter of a changed file",
+        set: changed,
+        sprung_by: STATUS,
+        ends: Class::Error,
+        told: "1 file cannot be compared without running what the checkout's attributes ask for",
+    },
+    Trap { name: "include", set: included, sprung_by: STATUS, ends: Class::Pass, told: "filter.x.clean" },
     Trap {
         name: "core.fsmonitor",
         set: |at, mark| set(at, "core.fsmonitor", &touch(mark)),
         sprung_by: STATUS,
         ends: Class::Pass,
+        told: "core.fsmonitor",
     },
-    Trap { name: "hook", set: |at, mark| hook(at, ".git/hooks", mark), sprung_by: STATUS, ends: Class::Pass },
-    Trap { name: "core.hooksPath", set: hooks_path, sprung_by: STATUS, ends: Class::Pass },
-    Trap { name: "diff.external", set: differs, sprung_by: &["diff", "v0"], ends: Class::Pass },
-    Trap { name: "diff.textconv", set: converts, sprung_by: &["diff", "v0"], ends: Class::Pass },
+    Trap {
+        name: "hook",
+        set: |at, mark| hook(at, ".git/hooks", mark),
+        sprung_by: STATUS,
+        ends: Class::Pass,
+        told: "hooks/post-index-change",
+    },
+    Trap {
+        name: "core.hooksPath",
+        set: hooks_path,
+        sprung_by: STATUS,
+        ends: Class::Pass,
+        told: "core.hookspath",
+    },
+    Trap {
+        name: "diff.external",
+        set: differs,
+        sprung_by: "git diff v0",
+        ends: Class::Pass,
+        told: "diff.external",
+    },
+    Trap {
+        name: "diff.textconv",
+        set: converts,
+        sprung_by: "git diff v0",
+        ends: Class::Pass,
+        told: "diff.x.textconv",
+    },
     Trap {
         name: "remote.uploadpack",
         set: |at, mark| lacks(at, "uploadpack", &format!("{};", touch(mark))),
         sprung_by: COMMIT,
         ends: Class::Error,
+        told: "remote.origin.uploadpack",
     },
-    Trap { name: "core.sshCommand", set: ssh, sprung_by: COMMIT, ends: Class::Error },
-    Trap { name: "remote.url ext::", set: ext, sprung_by: COMMIT, ends: Class::Error },
-    Trap { name: "core.gitProxy", set: proxy, sprung_by: COMMIT, ends: Class::Error },
-    Trap { name: "a submodule's filter", set: submodule, sprung_by: STATUS, ends: Class::Pass },
+    Trap {
+        name: "core.sshCommand",
+        set: ssh,
+        sprung_by: COMMIT,
+        ends: Class::Error,
+        told: "core.sshcommand",
+    },
+    Trap {
+        name: "remote.url ext::",
+        set: ext,
+        sprung_by: COMMIT,
+        ends: Class::Error,
+        told: "names what is not in this checkout",
+    },
+    Trap { name: "core.gitProxy", set: proxy, sprung_by: COMMIT, ends: Class::Error, told: "core.gitproxy" },
+    Trap {
+        name: "a submodule's filter",
+        set: submodule,
+        sprung_by: STATUS,
+        ends: Class::Pass,
+        told: "filter.x.clean",
+    },
 ];
 
 fn touch(mark: &str) -> String {
@@ -122,7 +176,7 @@ fn converts(at: &Checkout, mark: &str) {
 }
 
 /// A partial clone that lacks the commit of its tag, and says where it is to be had.
-fn lacks(at: &Checkout, key: &str, value: &str) {
+pub fn lacks(at: &Checkout, key: &str, value: &str) {
     let commit = at.git(&["rev-parse", "HEAD"]);
     fs::remove_file(at.path().join(".git/objects").join(&commit[..2]).join(&commit[2..])).unwrap();
     set(at, "core.repositoryFormatVersion", "1");
@@ -166,9 +220,9 @@ fn submodule(at: &Checkout, mark: &str) {
     age(&at.path().join("inner/file"));
 }
 
-fn stock(at: &Path, words: &[&str]) {
-    let mut git = Command::new("git");
-    git.env("GIT_CONFIG_GLOBAL", "/dev/null").arg("-C").arg(at).args(words);
+pub fn stock(at: &Path, script: &str) {
+    let mut git = Command::new("sh");
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").current_dir(at).args(["-c", script]);
     // Some traps end it badly, after they were sprung.
     let _ = git.output().unwrap();
 }
@@ -183,7 +237,8 @@ fn what_a_checkout_configures_runs_with_stock_git_and_not_with_the_probe() {
         let look = || look_within(DEADLINE, "git", &json!({"repository": checkout.path(), "tag": "v1"}));
         let outcome = look();
         assert!(!mark.exists(), "{}: it has run", trap.name);
-        assert!(outcome.class == trap.ends, "{}: {}", trap.name, told(&outcome));
+        let said = told(&outcome);
+        assert!(outcome.class == trap.ends && said.contains(trap.told), "{}: {said}", trap.name);
         stock(checkout.path(), trap.sprung_by);
         assert!(mark.exists(), "{}: stock git does not spring it; then this shows nothing", trap.name);
     }

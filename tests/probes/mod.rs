@@ -8,7 +8,7 @@ mod dead_letter;
 mod edge;
 mod git;
 mod git_clones;
-mod git_traps;
+pub mod git_traps;
 mod grafana;
 mod http;
 mod iac;

@@ -179,7 +179,7 @@ impl Checkout<'_> {
     }
 
     /// What git prints when it ends well, or with 1, which says that there is nothing.
-    async fn answer(&self, words: &[&str]) -> Fact<Vec<u8>> {
+    pub(super) async fn answer(&self, words: &[&str]) -> Fact<Vec<u8>> {
         self.ask(words).await.map(|(_, answer)| answer)
     }
 

@@ -9,7 +9,9 @@ mod blob;
 mod checkout;
 mod files;
 mod index;
+mod programs;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use self::checkout::Checkout;
@@ -22,6 +24,8 @@ use crate::text;
 
 /// How many changed files are named.
 const NAMED: usize = 5;
+/// How many programs are named.
+const NAMED_PROGRAMS: usize = 20;
 
 /// Asks git and judges its answers.
 pub(super) async fn look(spec: &Git, deadline: &Deadline, permit: &Permit) -> Outcome {
@@ -29,6 +33,7 @@ pub(super) async fn look(spec: &Git, deadline: &Deadline, permit: &Permit) -> Ou
     let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD").await);
     let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
     seen.push(clean(checkout.changes().await));
+    seen.extend(programs(checkout.programs().await));
     Outcome::of(seen, reproduce(spec))
 }
 
@@ -96,6 +101,20 @@ fn clean(changes: Fact<Vec<String>>) -> Observation {
             Observation::new(what, expected, format!("{files} changed or untracked: {named}{more}"), false)
         }
         Err(why) => Observation::unseen(what, expected, why),
+    }
+}
+
+/// Nothing is wrong with them, as nothing of them runs here; where there is none, nothing is said.
+fn programs(named: Fact<BTreeSet<String>>) -> Option<Observation> {
+    let (what, expected) = ("programs in its configuration", "none runs here");
+    match named {
+        Ok(named) if named.is_empty() => None,
+        Ok(named) => {
+            let shown = named.iter().take(NAMED_PROGRAMS).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if named.len() > NAMED_PROGRAMS { ", …" } else { "" };
+            Some(Observation::new(what, expected, format!("{shown}{more}"), true))
+        }
+        Err(why) => Some(Observation::unseen(what, expected, why)),
     }
 }
 

@@ -1,0 +1,123 @@
+//! The table of traps: profiles, checkouts and logs that an enemy has made, each shown to fire with stock tools, and
+//! all commands that read them: nothing runs, nothing is sent, nothing hangs, and the trap is named. To read it:
+//!
+//!     tests/run --nocapture traps
+
+mod checkouts;
+mod logs;
+mod profiles;
+mod scene;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::attacks::Stage;
+use crate::bench::checkout::Checkout;
+use crate::bench::need;
+use crate::bench::supervisor::installed;
+use scene::Scene;
+
+/// What the enemy has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Profile,
+    Checkout,
+    Log,
+}
+
+/// A trap.
+struct Trap {
+    name: &'static str,
+    kind: Kind,
+    /// What stock tools need to spring it, beyond what every test has.
+    needs: &'static [&'static str],
+    lay: Box<dyn Fn(&mut Scene)>,
+    /// A script of stock tools that springs it: what it runs leaves the mark, what it sends arrives, what it prints
+    /// steers the terminal, or it waits until `timeout` ends it.
+    stock: &'static str,
+    /// The commands that name it, and in which words.
+    named: Vec<(&'static str, &'static str)>,
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named: Vec<_> = self.named.iter().map(|(command, words)| format!("{command}: {words}")).collect();
+        write!(f, "{:?} · {} · {}", self.kind, self.name, named.join(" · "))
+    }
+}
+
+type Walk = fn(&mut Scene) -> Result<(), String>;
+
+/// Springs a trap with stock tools, lays it again, and goes through it with every command.
+fn walk(trap: &Trap, walk: Walk) -> Result<String, String> {
+    let named = |why: String| format!("{}: {why}", trap.name);
+    if !trap.needs.is_empty() && !installed(trap.needs) {
+        return Ok(format!("{trap} · not tried: it needs {}", trap.needs.join(", ")));
+    }
+    let mut scene = Scene::new();
+    (trap.lay)(&mut scene);
+    scene.springs(trap.stock).map_err(named)?;
+    let mut scene = Scene::new();
+    (trap.lay)(&mut scene);
+    walk(&mut scene).and_then(|()| scene.names(&trap.named)).map_err(named)?;
+    Ok(trap.to_string())
+}
+
+#[track_caller]
+fn walk_all(traps: &[Trap], how: Walk) {
+    let walked: Vec<_> = traps.iter().map(|trap| walk(trap, how)).collect();
+    walked.iter().flatten().for_each(|line| println!("{line}"));
+    let wrong: Vec<_> = walked.into_iter().filter_map(Result::err).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_comes_of_what_a_profile_lays() {
+    need!("ssh-keygen", "git", "curl", "bash");
+    walk_all(&profiles::traps(), profiles::walk);
+}
+
+#[test]
+fn nothing_comes_of_what_a_checkout_lays() {
+    need!("ssh-keygen", "git", "jq");
+    walk_all(&checkouts::traps(), checkouts::walk);
+}
+
+#[test]
+fn nothing_comes_of_what_a_log_brings() {
+    need!("ssh-keygen", "jq", "curl", "bash", "sha256sum");
+    walk_all(&logs::traps(&Rc::new(Stage::new())), logs::walk);
+}
+
+/// What nobody has made a trap of: everything passes.
+#[test]
+fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
+    need!("ssh-keygen", "git", "jq");
+    let mut scene = Scene::new();
+    checkouts::place(&mut scene, Checkout::new());
+    checkouts::walk(&mut scene).unwrap();
+    scene.names(&[("check", "GO 1/1")]).unwrap();
+    let (stage, mut scene) = (Stage::new(), Scene::new());
+    logs::place(&stage, &scene, &stage.log.bytes());
+    assert_eq!(logs::walk(&mut scene), Ok(()));
+    let named = [
+        ("verify", "sealed by alice@deck.example"),
+        ("verify", "is the same log"),
+        ("review", "SEALED"),
+        ("doctor", "0 missing"),
+    ];
+    scene.names(&named).unwrap();
+}
+
+#[test]
+fn the_table_has_every_kind_and_no_trap_twice() {
+    need!("ssh-keygen");
+    let logs = logs::traps(&Rc::new(Stage::new()));
+    let all: Vec<_> = profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).collect();
+    for kind in [Kind::Profile, Kind::Checkout, Kind::Log] {
+        assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");
+    }
+    let names: BTreeSet<_> = all.iter().map(|trap| trap.name).collect();
+    assert_eq!(names.len(), all.len());
+}
