@@ -118,6 +118,30 @@ fn assert_told(change: impl Fn(&Path), lines: &str) {
     assert_changed(&at, lines);
 }
 
+/// What is not the commit's is told, though the checkout's own settings ignore it.
+#[test]
+fn what_only_the_checkout_ignores_counts() {
+    need!("git");
+    let told = "1 file changed or untracked: ?? extra.py";
+    let extra = |at: &Path| fs::write(at.join("extra.py"), "x").unwrap();
+    assert_told(
+        |at| {
+            extra(at);
+            fs::write(at.join(".git/info/exclude"), "extra.py\n").unwrap();
+        },
+        told,
+    );
+    assert_told(
+        |at| {
+            extra(at);
+            let list = at.with_file_name("list");
+            fs::write(&list, "extra.py\n").unwrap();
+            git(at, &["config", "core.excludesFile", list.to_str().unwrap()]);
+        },
+        told,
+    );
+}
+
 #[test]
 fn kinds_of_files_count() {
     need!("git");

@@ -227,7 +227,10 @@ fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
     };
     let mut all = Vec::new();
     if !names.is_empty() {
-        all.extend(run("kubectl", &place, &[&["get".to_owned()], names.as_slice()].concat()));
+        let own = || OWN_OPTIONS.to_owned();
+        for name in names.into_iter().chain(["pods".to_owned()]) {
+            all.extend(run("kubectl", &place, &["get".to_owned(), name, own()]));
+        }
     }
     // Of another program it is only seen that it is there.
     if let Some((program, words)) = spec.dry_run.split_first()
@@ -238,20 +241,29 @@ fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
     all
 }
 
+/// Stands for options of gonogo's own, which a profile does not choose.
+const OWN_OPTIONS: &str = "...";
+
 fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
-    let words: &[&str] = match (spec.tool, spec.state) {
-        (IacTool::Terraform, false) => &["plan"],
-        (IacTool::Pulumi, false) => &["preview"],
-        (IacTool::CloudFormation, _) => &["cloudformation"],
-        (IacTool::Terraform | IacTool::Pulumi, true) => &["state"],
+    let file = spec.plan_file.as_deref();
+    let stack = spec.stack.as_ref().map(|stack| format!("--stack={stack}"));
+    let set = spec.change_set.as_ref().map(|set| format!("--change-set-name={set}"));
+    let commands: Vec<Vec<&str>> = match (spec.tool, spec.state) {
+        (IacTool::Terraform, false) if spec.saved => vec![vec!["show", "-json"]],
+        (IacTool::Terraform, false) => vec![vec!["plan"], vec!["show", "-json"]],
+        (IacTool::Terraform, true) => vec![vec!["state", "pull"]],
+        (IacTool::Pulumi, false) => vec![vec!["preview", "--json"]],
+        (IacTool::Pulumi, true) => vec![vec!["stack", "export"]],
+        (IacTool::CloudFormation, _) => vec![vec!["cloudformation"]],
     };
-    let named =
-        [("-out", &spec.plan_file), ("--stack", &spec.stack), ("--change-set-name", &spec.change_set)];
-    let options = named.iter().filter_map(|(option, value)| Some(format!("{option}={}", value.as_ref()?)));
-    let mut argv = vec![spec.program().to_owned()];
-    argv.extend(words.iter().map(|word| (*word).to_owned()));
-    argv.extend(options);
-    let mut all = start(&argv, Some(&spec.directory), &BTreeMap::new(), purpose);
+    let mut all = Vec::new();
+    for words in commands {
+        let named = [stack.as_deref(), set.as_deref(), file.filter(|_| words[0] == "show")];
+        let words =
+            [spec.program()].into_iter().chain(words).chain([OWN_OPTIONS]).chain(named.into_iter().flatten());
+        let argv: Vec<String> = words.map(str::to_owned).collect();
+        all.extend(start(&argv, Some(&spec.directory), &BTreeMap::new(), purpose));
+    }
     match spec.tool {
         IacTool::Terraform | IacTool::Pulumi => all.push(Permission::RunsContentOf(RunsContentOf {
             tool: spec.program().to_owned(),

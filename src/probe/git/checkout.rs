@@ -76,13 +76,37 @@ impl Checkout<'_> {
         let entries = index::entries(&top.answer(&["ls-files", "--stage", "-t", "-z"]).await?)?;
         let mut tracked = top.staged(&entries).await?;
         let unknown = top.changed_files(&layout, entries, depth, &mut tracked).await?;
-        let untracked =
-            ["ls-files", "--others", "--exclude-standard", "--directory", "--no-empty-directory", "-z"];
-        let untracked = top.answer(&untracked).await?;
+        let untracked = top.untracked().await?;
         let untracked = index::words(&untracked).map(|path| format!("?? {}", shown(path)));
         let tracked = tracked.into_iter().map(|(path, how)| format!("{how} {}", shown(&path)));
         let all: Vec<String> = tracked.chain(untracked).collect();
         if all.is_empty() { unknown.map_or(Ok(all), Err) } else { Ok(all) }
+    }
+
+    /// The files that the commit does not have and that neither it nor the user ignores. What the checkout's own
+    /// configuration or `info/exclude` ignores is no part of the commit, and would be built in unseen.
+    async fn untracked(&self) -> Fact<Vec<u8>> {
+        let own = self.users_excludes().await?.map(|file| format!("--exclude-from={}", file.display()));
+        let fixed = [
+            "ls-files",
+            "--others",
+            "--exclude-per-directory=.gitignore",
+            "--directory",
+            "--no-empty-directory",
+            "-z",
+        ];
+        let words: Vec<&str> = fixed.into_iter().chain(own.as_deref()).collect();
+        self.answer(&words).await
+    }
+
+    /// The file of patterns that the user ignores in every checkout, if there is one.
+    async fn users_excludes(&self) -> Fact<Option<PathBuf>> {
+        let setting = ["config", "--global", "--path", "--get", "core.excludesFile"];
+        let file = match self.ask(&setting).await? {
+            (0, answer) => Some(PathBuf::from(String::from_utf8_lossy(&answer).trim_end())),
+            _ => directories::BaseDirs::new().map(|dirs| dirs.config_dir().join("git/ignore")),
+        };
+        Ok(file.filter(|file| file.is_file()))
     }
 
     /// The top of the work tree. Its configuration could name another one, which nobody has asked for.

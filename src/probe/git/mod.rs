@@ -120,5 +120,10 @@ fn programs(named: Fact<BTreeSet<String>>) -> Option<Observation> {
 
 fn reproduce(spec: &Git) -> String {
     let directory = text::shell_word(&spec.repository);
-    format!("{} HEAD && git -C {directory} status --porcelain", rev_parse(&spec.repository, &spec.tag))
+    // `git status` would run what the checkout configures.
+    format!(
+        "{} HEAD && git -C {directory} diff-index --cached --name-status HEAD && \
+         git -C {directory} -c core.fsmonitor=false ls-files --others --exclude-per-directory=.gitignore",
+        rev_parse(&spec.repository, &spec.tag)
+    )
 }
