@@ -49,6 +49,7 @@ pub mod cli;
 pub mod commands;
 pub mod engine;
 pub mod error;
+pub mod files;
 pub mod headless;
 pub mod journal;
 pub mod outcome;

@@ -204,7 +204,9 @@ fn circle(sections: &[Section]) -> Option<Vec<&str>> {
     for (id, on) in &all {
         let on: Vec<_> = on.iter().filter(|other| all.contains_key(*other)).collect();
         waiting.insert(id, on.len());
-        on.into_iter().for_each(|other| waited_for.entry(other).or_default().push(id));
+        for other in on {
+            waited_for.entry(other).or_default().push(id);
+        }
     }
     // Take away what waits for nothing until nothing more can be taken; a rest is a circle.
     let mut free: Vec<&str> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();

@@ -1,6 +1,5 @@
 //! A log, or a bundle of one, read and verified: what `verify`, `review`, `report` and `diff` begin with.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use anyhow::{Context as _, Result};
 use super::trusted::{Trusted, trusted};
 use crate::cli::TrustArgs;
 use crate::engine::{ByTheRules, clock};
+use crate::files::open_regular;
 use crate::journal::side;
 use crate::journal::source::Source;
 use crate::journal::verify::{self, Report};
@@ -39,7 +39,7 @@ pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
 /// Verifies a log: what was found, and the run as far as it is valid.
 pub(super) fn judge_log(log: &Path, trusted: &Trusted) -> Result<(Report, Option<RunState>)> {
     let mut rules = ByTheRules::default();
-    let reader = BufReader::new(File::open(log)?);
+    let reader = BufReader::new(open_regular(log)?);
     let mut report = verify::verify(reader, &trusted.signers, clock::now().wall, &mut rules)?;
     let state = rules.into_state();
     report.warnings.extend(state.iter().flat_map(|state| side_files(log, state)));

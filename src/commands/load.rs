@@ -8,6 +8,7 @@ use directories::ProjectDirs;
 
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
+use crate::files::read_regular;
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
@@ -113,10 +114,8 @@ fn own_checklist(path: &Path) -> Result<Checklist> {
 }
 
 fn read(path: &Path) -> Result<Source> {
-    if fs::metadata(path)?.len() > MAX_FILE {
-        bail!("larger than {MAX_FILE} bytes");
-    }
-    Ok(Source::new(path.display().to_string(), fs::read_to_string(path)?))
+    let text = String::from_utf8(read_regular(path, MAX_FILE)?).context("it is not UTF-8")?;
+    Ok(Source::new(path.display().to_string(), text))
 }
 
 fn directories() -> Result<ProjectDirs> {

@@ -1,6 +1,6 @@
 //! `gonogo report` and `gonogo diff`: a run as a document, and what is different between two.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -14,6 +14,7 @@ use super::verify::exit;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
+use crate::files::open_regular;
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
@@ -111,7 +112,7 @@ pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
 
 fn digest(log: &Path) -> Result<Sha256Hex> {
     let mut digest = Sha256::new();
-    io::copy(&mut File::open(log)?, &mut digest).with_context(|| format!("run log {}", log.display()))?;
+    io::copy(&mut open_regular(log)?, &mut digest).with_context(|| format!("run log {}", log.display()))?;
     Ok(Sha256Hex(digest.finalize().into()))
 }
 

@@ -1,6 +1,5 @@
 //! Before a run is continued: what is not known of its log is said, and asked about.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::identity::ask;
 use super::trusted::trusted_by_settings;
 use crate::engine::{self, ByTheRules, clock};
+use crate::files::open_regular;
 use crate::journal::entry::entry_namespace;
 use crate::journal::keys::{Signer, fingerprint};
 use crate::journal::signers::AllowedSigners;
@@ -35,7 +35,9 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
         return Ok(());
     }
     eprintln!("{}: not everything in this run log is known here:", line(&log.display().to_string()));
-    doubts.iter().for_each(|doubt| eprintln!("  {doubt}"));
+    for doubt in &doubts {
+        eprintln!("  {doubt}");
+    }
     eprintln!("`gonogo review` shows it. Whatever you sign in this run rests on what its log says.");
     if ask("Continue this run? y to continue: ")? != "y" {
         bail!("not continued, and nothing was signed; to open a new run, move this log out of its directory");
@@ -113,7 +115,7 @@ fn invalid(log: &Path, state: &RunState) -> Result<Option<String>> {
     let people = state.roster.iter().map(|who| (who.principal.as_str(), who.key.as_str()));
     let signers = AllowedSigners::of_people(people);
     let signers = if state.plan.rehearsal.is_some() { signers.for_rehearsals() } else { signers };
-    let file = File::open(log).with_context(|| log.display().to_string())?;
+    let file = open_regular(log).with_context(|| log.display().to_string())?;
     let mut rules = ByTheRules::default();
     let report = verify::verify(BufReader::new(file), &signers, clock::now().wall, &mut rules)?;
     Ok(match report.answer {

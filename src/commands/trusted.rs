@@ -1,17 +1,15 @@
 //! Whom the person trusts: the files that say so, and which option or setting names them.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 
 use super::git;
 use super::identity::at_home;
 use super::settings::Settings;
 use crate::cli::TrustArgs;
+use crate::files::read_regular;
 use crate::journal::revoked::Revoked;
 use crate::journal::signers::AllowedSigners;
 use crate::outcome::Sha256Hex;
@@ -126,7 +124,8 @@ impl Named {
     /// The file's bytes, and what to say about it.
     fn read(&self, what: &str) -> Result<(Vec<u8>, TrustFile)> {
         let name = line(&self.path.display().to_string());
-        let bytes = read_regular(&self.path).with_context(|| format!("{what} {name} ({})", self.from))?;
+        let bytes =
+            read_regular(&self.path, MOST).with_context(|| format!("{what} {name} ({})", self.from))?;
         let whole = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         let file = TrustFile {
             path: line(&whole.display().to_string()),
@@ -134,42 +133,5 @@ impl Named {
             from: line(&self.from),
         };
         Ok((bytes, file))
-    }
-}
-
-/// A regular file's bytes. Whatever else has the name is not waited for.
-fn read_regular(path: &Path) -> Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(std::io::Error::from)?);
-    if !file.metadata()?.is_file() {
-        bail!("expected a regular file");
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST {
-        bail!("expected at most {} MiB", MOST / (1024 * 1024));
-    }
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_regular_file_of_a_bounded_size_is_read() {
-        let home = tempfile::tempdir().unwrap();
-        let at = |name: &str| home.path().join(name);
-        std::fs::write(at("file"), "x").unwrap();
-        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
-        File::create(at("large")).unwrap().set_len(MOST + 1).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
-        let told = |path: &Path| read_regular(path).map_err(|error| error.to_string());
-        assert_eq!(told(&at("file")), Ok(b"x".to_vec()));
-        assert_eq!(told(&at("link")), Ok(b"x".to_vec()));
-        for other in [at("fifo"), home.path().to_owned(), "/dev/zero".into(), "/dev/null".into()] {
-            assert_eq!(told(&other), Err("expected a regular file".into()), "{}", other.display());
-        }
-        assert_eq!(told(&at("large")), Err("expected at most 4 MiB".into()));
     }
 }

@@ -160,7 +160,7 @@ fn names(principals: &[String]) -> String {
 fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
     let plan = &state.plan;
     let (environment, release) = (line(&plan.environment), line(&plan.release));
-    writeln!(out, "  run       {} of {environment}, release {release}", state.run,)?;
+    writeln!(out, "  run       {} of {environment}, release {release}", state.run)?;
     tell_plan(out, state)?;
     if plan.rehearsal.is_some() {
         writeln!(out, "  rehearsal nothing of it was done to a real stack; it counts for nothing")?;

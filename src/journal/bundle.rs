@@ -21,6 +21,8 @@ use super::read::Lines;
 use super::side;
 use super::store::make_directory;
 
+use crate::files::open_regular;
+
 /// The most that a bundle may unpack to, in bytes.
 const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
 /// The most side files that a bundle may hold.
@@ -66,7 +68,7 @@ pub fn write(log: &Path, out: impl Write) -> Result<(), BundleError> {
     if statement.exists() {
         add_file(&mut archive, &statement, stem)?;
     }
-    for signature in signatures(BufReader::new(File::open(log)?)) {
+    for signature in signatures(BufReader::new(open_regular(log)?)) {
         let Member { name, content } = signature?;
         let size = content.len() as u64;
         add(&mut archive, &stem.join(name), size, content.as_slice())?;
@@ -86,7 +88,7 @@ fn side_files(log: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn add_file(archive: &mut Builder<impl Write>, path: &Path, into: &Path) -> io::Result<()> {
-    let file = File::open(path)?;
+    let file = open_regular(path)?;
     // As long as it is now: a log that is being written to grows.
     let size = file.metadata()?.len();
     add(archive, &into.join(path.file_name().unwrap_or_default()), size, file.take(size))
@@ -145,7 +147,7 @@ pub fn unpack(bundle: impl Read, into: &Path) -> Result<PathBuf, BundleError> {
     }
     let log = into.join(&name);
     take_out(first, &log)?;
-    let mut expected = signatures(BufReader::new(File::open(&log)?));
+    let mut expected = signatures(BufReader::new(open_regular(&log)?));
     let own = side::directory(Path::new(&name));
     let mut files = 0;
     for member in members {

@@ -12,6 +12,8 @@ use super::entry::Entry;
 use super::read::{Lines, Reader};
 use super::store::StoreError;
 
+use crate::files::open_regular;
+
 /// Reads the entries of a log on all cores, as far as they form a chain (verifying asks for more), and gives each with the byte at which
 /// its line begins and the byte after its end; until `take` says that it is enough.
 ///
@@ -19,7 +21,7 @@ use super::store::StoreError;
 /// When the file cannot be read.
 pub fn each(path: &Path, take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()>) -> Result<(), StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let file = File::open(path).map_err(failed)?;
+    let file = open_regular(path).map_err(failed)?;
     let mut reader = Reader::default();
     let look = |line: &super::read::Line| Entry::parse(if line.ended { &line.bytes } else { b"" });
     let done = ahead::each(Lines::new(BufReader::new(file)), &look, &mut |line, entry| {
@@ -46,7 +48,7 @@ pub fn line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
 /// When the file cannot be read.
 pub fn ends(path: &Path, tail: u64) -> Result<(Vec<u8>, Vec<Vec<u8>>), StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open_regular(path).map_err(failed)?;
     let first = match Lines::new(BufReader::new(&file)).next().transpose().map_err(failed)? {
         Some(line) if line.ended => line.bytes,
         _ => Vec::new(),

@@ -14,7 +14,11 @@ use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 use super::agent::{Agent, AgentError};
 use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
+use crate::files::read_regular;
 use crate::secret::Secret;
+
+/// The largest key file, in bytes.
+const MAX_KEY_FILE: u64 = 1 << 20;
 
 /// An operator's name and key.
 pub struct Signer {
@@ -255,7 +259,7 @@ fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     if mode & 0o077 != 0 {
         return Err(LoadKeyError::Mode { path: path.to_owned(), mode });
     }
-    let text = zeroize::Zeroizing::new(fs::read(path).map_err(read_error)?);
+    let text = zeroize::Zeroizing::new(read_regular(path, MAX_KEY_FILE).map_err(read_error)?);
     let key = PrivateKey::from_openssh(text.as_slice())
         .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
     if !is_accepted(&key.algorithm()) {

@@ -1,6 +1,5 @@
 //! A log as lines of whatever version: which run it is of, and where it ends. Nothing of it is verified.
 
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use serde::Deserialize;
 use super::entry::{Entry, OtherRules, ReadEntryError};
 use super::read::{Lines, Reader};
 use super::store::StoreError;
+use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
 
 /// What the lines of a log tell.
@@ -60,7 +60,7 @@ fn begin(line: &[u8], head: Sha256Hex) -> Option<RawLog> {
 /// When the file cannot be read.
 pub fn why_unread(path: &Path) -> Result<Option<(String, bool)>, StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let file = File::open(path).map_err(failed)?;
+    let file = open_regular(path).map_err(failed)?;
     let Some(line) = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)? else {
         return Ok(None);
     };
@@ -74,11 +74,13 @@ pub fn why_unread(path: &Path) -> Result<Option<(String, bool)>, StoreError> {
 }
 
 /// The id of the run that a log is of, as its first line says.
+#[must_use]
 pub fn id(path: &Path) -> Option<String> {
     run_id(&complete_lines(path).ok()?.next()?.ok()?)
 }
 
 /// The hash of the line at a position; none if the log has no such line.
+#[must_use]
 pub fn hash_at(path: &Path, seq: u64) -> Option<Sha256Hex> {
     let line = complete_lines(path).ok()?.nth(usize::try_from(seq).ok()?)?;
     Some(Sha256Hex::of_line(&line.ok()?))
@@ -148,7 +150,7 @@ fn run_id(line: &[u8]) -> Option<String> {
 
 fn complete_lines(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, StoreError>>, StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let file = File::open(path).map_err(failed)?;
+    let file = open_regular(path).map_err(failed)?;
     let lines = Lines::new(BufReader::new(file)).map(move |line| line.map_err(failed));
     Ok(lines
         .take_while(|line| line.as_ref().is_ok_and(|line| line.ended) || line.is_err())

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::entry::{Output, Torn};
+use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
 
 /// The directory beside a log for what is too large for a line.
@@ -35,7 +36,7 @@ impl Outputs {
     }
 
     fn open(&self, started: u64) -> io::Result<File> {
-        File::open(self.0.join(format!("{}.out", action_name(started))))
+        open_regular(self.0.join(format!("{}.out", action_name(started))))
     }
 
     /// How many bytes an action has printed so far, by the entry that it began with.
@@ -60,7 +61,7 @@ impl Outputs {
 /// # Errors
 /// When they cannot be read.
 pub fn read(path: &Path, from: u64, most: usize) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(most as u64).read_to_end(&mut bytes)?;
@@ -73,7 +74,7 @@ pub fn read(path: &Path, from: u64, most: usize) -> io::Result<Vec<u8>> {
 /// When it cannot be read.
 pub fn digest(path: &Path) -> io::Result<(u64, Sha256Hex)> {
     let mut content = Sha256::new();
-    let length = io::copy(&mut File::open(path)?, &mut content)?;
+    let length = io::copy(&mut open_regular(path)?, &mut content)?;
     Ok((length, Sha256Hex(content.finalize().into())))
 }
 
@@ -124,7 +125,7 @@ pub fn check_output(log: &Path, output: &Output) -> Result<PathBuf, SideError> {
 fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<PathBuf, SideError> {
     let path = path_of(log, kept)?;
     let unread = |error| SideError::Unread(kept.to_owned(), error);
-    let file = File::open(&path).map_err(unread)?;
+    let file = open_regular(&path).map_err(unread)?;
     if !file.metadata().map_err(unread)?.is_file() {
         return Err(unread(io::Error::other("not a regular file")));
     }

@@ -1,12 +1,13 @@
 //! A log to be read: a file as it stands, or one out of a bundle.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::bundle::{self, BundleError};
+
+use crate::files::open_regular;
 
 /// The first bytes of a bundle (gzip).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -29,7 +30,7 @@ impl Source {
             return Ok(Self { log: path.to_owned(), _unpacked: None });
         }
         let directory = tempfile::Builder::new().prefix("gonogo-").tempdir()?;
-        let log = bundle::unpack(File::open(path)?, directory.path())?;
+        let log = bundle::unpack(open_regular(path)?, directory.path())?;
         Ok(Self { log, _unpacked: Some(directory) })
     }
 
@@ -42,6 +43,6 @@ impl Source {
 
 fn is_gzip(path: &Path) -> io::Result<bool> {
     let mut first = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut first)?;
+    open_regular(path)?.take(2).read_to_end(&mut first)?;
     Ok(first == GZIP)
 }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::read::{Lines, Reader};
+use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
 use crate::time::Utc;
 
@@ -206,7 +207,7 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// When the file cannot be read.
 pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
-    let file = File::open(path).map_err(|source| StoreError::new(path, source))?;
+    let file = open_regular(path).map_err(|source| StoreError::new(path, source))?;
     let mut reader = Reader::default();
     let mut entries = Vec::new();
     for line in Lines::new(BufReader::new(file)) {

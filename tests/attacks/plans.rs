@@ -127,14 +127,15 @@ fn seen(ok: bool) -> Outcome {
 }
 
 pub fn plans() -> Vec<Attack> {
-    openings().into_iter().chain(replans()).chain(results()).collect()
+    shapes().into_iter().chain(locked()).chain(replans()).chain(results()).collect()
 }
 
 fn against_rules(name: &'static str, told: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
     blind(RULES, invalid(name, told, apply))
 }
 
-fn openings() -> Vec<Attack> {
+/// Plans that could not have been loaded.
+fn shapes() -> Vec<Attack> {
     vec![
         honest("a plan that its checklist foresees", |stage| forged(stage, |_| {})),
         against_rules("the standard checklist with one point", "is missing from section", |stage| {
@@ -175,6 +176,12 @@ fn openings() -> Vec<Attack> {
         against_rules("a point that waits for none that is there", "waits for nope", |stage| {
             forged(stage, |opened| point(&mut opened.plan).due = Some("nope".into()))
         }),
+    ]
+}
+
+/// Plans that let go of what their checklist holds fast.
+fn locked() -> Vec<Attack> {
+    vec![
         against_rules("a mandatory point made optional", "is mandatory in the checklist", |stage| {
             forged(stage, |opened| opened.lock.0[0].points[0].mandatory = true)
         }),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use crate::files::open_regular;
 use crate::journal::entry::{Entry, Torn};
 use crate::journal::index;
 use crate::journal::side;
@@ -48,7 +49,7 @@ struct Known {
 impl Log {
     /// Opens a log, and reads its first entry.
     pub(super) fn open(path: &Path, trust: Trust) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(|source| StoreError { path: path.to_owned(), source })?;
+        let file = open_regular(path).map_err(|source| StoreError { path: path.to_owned(), source })?;
         let mut known = Known::default();
         index::each(path, &mut |entry, from, to| {
             if let Some(state) = RunState::fold(std::slice::from_ref(&entry)) {
