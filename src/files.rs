@@ -29,6 +29,14 @@ pub fn read_regular(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The same as text.
+///
+/// # Errors
+/// Those, and that it is not UTF-8.
+pub fn read_regular_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
+    String::from_utf8(read_regular(path, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

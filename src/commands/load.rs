@@ -8,7 +8,7 @@ use directories::ProjectDirs;
 
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
-use crate::files::read_regular;
+use crate::files::read_regular_text;
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
@@ -114,8 +114,7 @@ fn own_checklist(path: &Path) -> Result<Checklist> {
 }
 
 fn read(path: &Path) -> Result<Source> {
-    let text = String::from_utf8(read_regular(path, MAX_FILE)?).context("it is not UTF-8")?;
-    Ok(Source::new(path.display().to_string(), text))
+    Ok(Source::new(path.display().to_string(), read_regular_text(path, MAX_FILE)?))
 }
 
 fn directories() -> Result<ProjectDirs> {

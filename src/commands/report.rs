@@ -124,7 +124,9 @@ fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<
         ReportFormat::Json => serde_json::to_string_pretty(document)? + "\n",
         ReportFormat::Junit => {
             let judged = &document.verification;
+            let facts = [document.plan.lines(), document.trust.lines().to_vec()].concat();
             let log = headless::LogCase {
+                facts: &facts,
                 name: &document.log.name,
                 trouble: (judged.answer != "sealed").then_some(judged.sentence.as_str()),
                 invalid: judged.answer == "invalid",

@@ -18,7 +18,7 @@ use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
 use crate::report::Trust;
-use crate::report::plan::{LoosenedPart, PlanPart};
+use crate::report::plan::PlanPart;
 use crate::run::{RunState, Seal};
 use crate::text::{count, line};
 
@@ -115,17 +115,7 @@ fn whose_checklist(state: Option<&RunState>) -> String {
 
 /// What the run had to keep to, what was loosened of it, and what its evidence rests on.
 fn tell_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
-    let plan = PlanPart::of(state);
-    writeln!(out, "  checklist {}, {}, edition {}", plan.checklist, plan.known, plan.edition)?;
-    let seals: Vec<String> = plan.seals.iter().map(ToString::to_string).collect();
-    writeln!(out, "  required  seals of {}; {}", seals.join(" and "), plan.people)?;
-    plan.not_applicable.iter().try_for_each(|point| writeln!(out, "  n/a       by plan: {point}"))?;
-    for LoosenedPart { seq, by, reason, changes } in &plan.loosened {
-        let reason = reason.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
-        writeln!(out, "  loosened  line {}, signed by {}{reason}", seq + 1, by.join(" and "))?;
-        changes.iter().try_for_each(|change| writeln!(out, "            {}", change.what))?;
-    }
-    writeln!(out, "  rests on  {}", plan.rests_on)
+    PlanPart::of(state).lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
 /// Which files said whom to trust.

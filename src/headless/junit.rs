@@ -19,6 +19,8 @@ pub struct LogCase<'a> {
     pub trouble: Option<&'a str>,
     /// Whether it is invalid, and not only open.
     pub invalid: bool,
+    /// What it had to keep to, and whom its verification trusted.
+    pub facts: &'a [(&'static str, String)],
 }
 
 /// The whole report; `left_out` says what was not looked at on purpose.
@@ -43,21 +45,22 @@ fn suites(
     let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
-            properties(xml, left_out)?;
+            let left_out = left_out.iter().map(|what| ("left out", what.as_str()));
+            properties(xml, &left_out.collect::<Vec<_>>())?;
             log.map_or(Ok(()), |log| log_suite(xml, log))?;
             plan.sections.iter().try_for_each(|section| suite(xml, judgement, section))
         })?;
     Ok(())
 }
 
-fn properties(xml: &mut Writer<Vec<u8>>, left_out: &[String]) -> io::Result<()> {
-    if left_out.is_empty() {
+fn properties(xml: &mut Writer<Vec<u8>>, all: &[(&str, &str)]) -> io::Result<()> {
+    if all.is_empty() {
         return Ok(());
     }
     xml.create_element("properties").write_inner_content(|xml| {
-        left_out.iter().try_for_each(|what| {
-            let property = xml.create_element("property").with_attribute(("name", "left out"));
-            property.with_attribute(("value", line(what).as_str())).write_empty().map(drop)
+        all.iter().try_for_each(|(name, value)| {
+            let property = xml.create_element("property").with_attribute(("name", *name));
+            property.with_attribute(("value", line(value).as_str())).write_empty().map(drop)
         })
     })?;
     Ok(())
@@ -68,6 +71,8 @@ fn log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
     let tag = xml.create_element("testsuite").with_attribute(("name", "run log"));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
+            let facts: Vec<_> = log.facts.iter().map(|(name, told)| (*name, told.as_str())).collect();
+            properties(xml, &facts)?;
             let case = xml.create_element("testcase").with_attribute(("classname", "log"));
             let case = case.with_attribute(("name", format!("{} is sealed", line(log.name)).as_str()));
             let case = case.with_attribute(("time", "0.000"));

@@ -64,6 +64,9 @@ use crate::time::Utc;
 
 use deadline::Deadline;
 
+/// The largest file that holds the id of an image, in bytes.
+const MAX_IMAGE_ID: u64 = 64 << 10;
+
 /// What a look is given of the run around it.
 #[derive(Clone, Debug, Default)]
 pub struct Given {

@@ -12,6 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::checklist::spec::Tls;
 use crate::error;
+use crate::files::read_regular;
+
+/// The largest file of certificates or of a key, in bytes.
+const MAX_PEM: u64 = 4 << 20;
 
 /// Why there can be no TLS at all.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +31,7 @@ pub(super) enum TlsError {
 /// A client configuration that trusts the roots asked for, and those only.
 pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let roots = match &tls.roots {
-        Some(path) => Arc::new(roots_of_file(path).await?),
+        Some(path) => Arc::new(roots_of_file(path)?),
         None => roots_of_system().await,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -36,30 +40,30 @@ pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     match (&tls.certificate, &tls.key) {
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(certificate), Some(key)) => {
-            let (chain, key) = (chain_of_file(certificate).await?, key_of_file(key).await?);
+            let (chain, key) = (chain_of_file(certificate)?, key_of_file(key)?);
             Ok(builder.with_client_auth_cert(chain, key)?)
         }
         _ => Err(TlsError::Half),
     }
 }
 
-async fn chain_of_file(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn chain_of_file(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let wrong = |why: String| TlsError::File { what: "certificate", path: path.to_owned(), why };
-    let pem = tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?;
+    let pem = read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let chain = chain.map_err(|e| wrong(format!("not PEM: {e}")))?;
     if chain.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(chain) }
 }
 
-async fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
+fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
     let wrong = |why: String| TlsError::File { what: "key", path: path.to_owned(), why };
-    let pem = Zeroizing::new(tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?);
+    let pem = Zeroizing::new(read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?);
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong("it holds no private key in PEM".into()))
 }
 
-async fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
+fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
     let wrong = |why: String| TlsError::File { what: "roots", path: path.to_owned(), why };
-    let pem = tokio::fs::read(path).await.map_err(|e| wrong(e.to_string()))?;
+    let pem = read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|e| wrong(format!("not PEM: {e}")))?;

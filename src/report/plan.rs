@@ -73,6 +73,29 @@ impl PlanPart {
             rests_on: HOST_WORD,
         }
     }
+
+    /// The same in lines: what each is about, and what there is to say.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let seals: Vec<String> = self.seals.iter().map(ToString::to_string).collect();
+        let mut lines = vec![
+            ("checklist", format!("{}, {}, edition {}", self.checklist, self.known, self.edition)),
+            ("required", format!("seals of {}; {}", seals.join(" and "), self.people)),
+        ];
+        lines.extend(self.not_applicable.iter().map(|point| ("n/a", format!("by plan: {point}"))));
+        lines.extend(self.loosened.iter().map(|one| ("loosened", one.line())));
+        lines.push(("rests on", self.rests_on.to_owned()));
+        lines
+    }
+}
+
+impl LoosenedPart {
+    /// It in one line; lines of a log count from 1.
+    fn line(&self) -> String {
+        let changes: Vec<&str> = self.changes.iter().map(|change| change.what.as_str()).collect();
+        let reason = self.reason.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
+        format!("line {}, signed by {}{reason}: {}", self.seq + 1, self.by.join(" and "), changes.join("; "))
+    }
 }
 
 fn known(name: &str, edition: Sha256Hex) -> &'static str {

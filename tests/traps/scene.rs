@@ -168,7 +168,10 @@ impl Scene {
         let words: Vec<_> = words.iter().map(|word| self.filled(word)).collect();
         self.change(|sandbox| sandbox.args(words.iter()));
         let terminal = self.sandbox.terminal(160, 90);
-        let told = drive(terminal, answers, &|screen| ready(&self.sandbox, screen));
+        // What is asked of everybody, whatever the trap: whether to sign as nobody's trusted signer, and whether to open
+        // a run beside a damaged one.
+        let answers = [answers, &[("y to sign:", "y\r"), ("y to open:", "n\r")]].concat();
+        let told = drive(terminal, &answers, &|screen| ready(&self.sandbox, screen));
         let told = told.map_err(|why| format!("gonogo {}: {why}", words.join(" ")))?;
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         self.note(&words, &told)

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
+use crate::files::open_regular;
 use crate::outcome::Observation;
 use crate::text;
 
@@ -39,8 +40,8 @@ pub(super) async fn look(file: &str, commit: &str, deadline: &Deadline) -> Vec<O
 }
 
 async fn read(file: &str) -> Fact<String> {
-    let opened =
-        File::open(file).await.map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+    let opened = open_regular(file).map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+    let opened = File::from_std(opened);
     let mut text = String::new();
     let read = opened.take(LARGEST + 1).read_to_string(&mut text).await;
     let length = read.map_err(|error| Blind::new(format!("it cannot be read: {error}")))?;

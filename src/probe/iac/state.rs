@@ -1,13 +1,13 @@
 //! Whether the state of the infrastructure is kept: at the tool's own place, or in a file. What it holds is not
 //! told: there may be secrets in it.
 
-use std::fs::File;
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
 use super::{failed, owned, run};
 use crate::checklist::spec::{Iac, IacTool, Pattern};
+use crate::files::open_regular;
 use crate::outcome::{Observation, Sha256Hex};
 use crate::probe::blind::{Blind, Fact};
 use crate::probe::deadline::Deadline;
@@ -36,7 +36,7 @@ pub(super) async fn look(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Ve
 fn backup(file: &str) -> Observation {
     let what = format!("backup {file}");
     let read = || -> std::io::Result<(u64, Sha256Hex, u64)> {
-        let mut file = File::open(file)?;
+        let mut file = open_regular(file)?;
         let about = file.metadata()?;
         let age = about.modified()?;
         let age = SystemTime::now().duration_since(age).unwrap_or_default().as_secs();

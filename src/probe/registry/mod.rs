@@ -13,6 +13,7 @@ use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
 use crate::checklist::spec::Registry;
+use crate::files::read_regular_text;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 use image::Image;
@@ -82,7 +83,7 @@ fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Obser
 /// Whether a tag names the image that was built: builders tell an image by its config or by its manifest.
 fn built(file: &str, what: &str, image: &Image) -> Observation {
     let what = format!("image of {what}");
-    match std::fs::read_to_string(file) {
+    match read_regular_text(file, super::MAX_IMAGE_ID) {
         Ok(id) => {
             let id = id.trim();
             let is_it = image.digest == id || image.configs.iter().any(|config| config == id);

@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
 use crate::checklist::spec::{Scan, Severity};
+use crate::files::{open_regular, read_regular_text};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::text::shell_word;
 
@@ -52,7 +53,8 @@ pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
             let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
             let mut seen = vec![Observation::recorded(what, format!("{}, SHA-256 {digest}", report.scanner))];
             // Without it, the name must do.
-            let built = spec.image_id.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+            let built =
+                spec.image_id.as_ref().and_then(|file| read_regular_text(file, super::MAX_IMAGE_ID).ok());
             seen.extend(judge::judge(spec, &report, built.as_deref(), Timestamp::now(), today));
             seen
         }
@@ -63,7 +65,8 @@ pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
 }
 
 async fn read(path: &str) -> Fact<(Report, Sha256Hex)> {
-    let file = File::open(path).await.map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+    let file = open_regular(path).map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+    let file = File::from_std(file);
     let written = file.metadata().await.and_then(|about| about.modified());
     let mut bytes = Vec::new();
     let length = file.take(LARGEST + 1).read_to_end(&mut bytes).await;
