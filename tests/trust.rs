@@ -434,7 +434,7 @@ with = { argv = ["make", "rollback", "TO={{ previous }}"], cwd = "infra", dry_ru
     let shown: Vec<_> =
         shown.lines().map(str::trim_end).take_while(|line| !line.starts_with("Allow")).collect();
     let work = fs::canonicalize(world.sandbox.work()).unwrap().display().to_string();
-    insta::assert_snapshot!("question", shown.join("\n").replace(&work, "/work"));
+    insta::assert_snapshot!("question", shown.join("\n").replace(&work, "/home/a/co"));
     terminal.send("n").press(Key::Enter);
     let _ = terminal.wait_exit().code(2);
 }
