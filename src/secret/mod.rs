@@ -5,13 +5,18 @@ mod stream;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use zeroize::Zeroizing;
 
+use crate::files::read_regular_text;
 use crate::process::{Launch, Permit, Stdio};
 use crate::text;
 pub use redact::Redactor;
@@ -133,7 +138,7 @@ pub enum ReadSecretError {
         /// The file.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The program could not be started or did not end well.
     #[error("secret command `{command}`: {why}")]
@@ -153,6 +158,9 @@ pub enum ReadSecretError {
 
 /// The shortest secret in bytes that can be redacted by value without mutilating all other text.
 pub const MIN_LENGTH: usize = 4;
+
+/// The largest file that holds a secret, in bytes.
+const MAX_FILE: u64 = 1 << 20;
 
 /// The longest a secret command may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
@@ -235,9 +243,24 @@ impl Keeper {
 }
 
 async fn read_file(path: &str) -> Result<Secret, ReadSecretError> {
-    let bytes = tokio::fs::read_to_string(path).await;
-    let text = bytes.map_err(|source| ReadSecretError::File { path: path.to_owned(), source })?;
+    let is_pipe = std::fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
+    let text = if is_pipe { read_pipe(path).await } else { read_plain(path.to_owned()).await };
+    let text = text.map_err(|source| ReadSecretError::File { path: path.to_owned(), source })?;
     Ok(without_line_end(text))
+}
+
+/// What somebody writes into a pipe, `<(command)` of a shell for instance. Where nobody does, a deadline ends the wait:
+/// it holds no thread.
+async fn read_pipe(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    let pipe = pipe::OpenOptions::new().open_receiver(path)?;
+    pipe.take(MAX_FILE).read_to_string(&mut text).await?;
+    Ok(text)
+}
+
+async fn read_plain(path: String) -> io::Result<String> {
+    let read = tokio::task::spawn_blocking(move || read_regular_text(path, MAX_FILE));
+    read.await.map_err(io::Error::other)?
 }
 
 async fn read_command(argv: &[String], permit: &Permit) -> Result<Secret, ReadSecretError> {
@@ -271,6 +294,8 @@ fn without_line_end(mut text: String) -> Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -284,6 +309,27 @@ mod tests {
         let panic = std::panic::catch_unwind(failed).unwrap_err();
         let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
         assert!(!said.is_empty() && !said.contains("hunter22"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_read_as_far_as_somebody_writes_and_holds_nothing_up() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let reference = SecretRef::File(path.display().to_string());
+        let read = async || Keeper::new(Permit::for_tests()).read(&reference).await;
+        // Given up, it is gone: a thread that waited would keep this test from ending.
+        tokio::select! {
+            biased;
+            _ = read() => panic!("nobody has written"),
+            () = tokio::task::yield_now() => {}
+        }
+        let mut both = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        both.write_all(b"swordfish\n").unwrap();
+        let reading = read();
+        let ending = async { drop(both) };
+        assert_eq!(tokio::join!(reading, ending).0.unwrap().expose(), "swordfish");
     }
 
     #[tokio::test]

@@ -36,8 +36,9 @@ const DEEPEST: usize = 4;
 impl Checkout<'_> {
     /// The settings of the checkout and its submodules that name programs, and its hooks.
     pub(super) async fn programs(&self) -> Fact<BTreeSet<String>> {
-        let common = self.answer(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).await?;
-        let common = PathBuf::from(OsStr::from_bytes(common.trim_ascii_end()));
+        let common = self.answer(&["rev-parse", "--git-common-dir"]).await?;
+        // Where it is relative, git counts from where it was asked.
+        let common = self.directory.join(OsStr::from_bytes(common.trim_ascii_end()));
         let mut found = programs(&self.answer(&listing(&["--local"])).await?);
         found.extend(hooks(&common));
         for config in submodules(&common.join("modules"), DEEPEST) {

@@ -25,6 +25,7 @@ pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {
             let directory = directory.unwrap_or_default();
             mouth.out(format!("{directory}\n{directory}/.git\nsha1")).await.map(|()| 0)
         }
+        ["rev-parse", "--git-common-dir"] => mouth.out(".git").await.map(|()| 0),
         // An index without a file, which is the commit's and the work tree's.
         ["ls-files" | "diff-index", ..] => Ok(0),
         ["tag", ..] => mouth.out(format!("{RELEASE}\n{PREVIOUS}")).await.map(|()| 0),
