@@ -255,7 +255,8 @@ impl Sha256Hex {
 
 impl fmt::Display for Sha256Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        f.write_str(base16ct::lower::encode_str(&self.0, &mut digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -269,17 +270,11 @@ impl std::str::FromStr for Sha256Hex {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected 64 lower-case hex digits, found {:?}", text::clip(text, 70));
-        let digit = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != 64 || !text.bytes().all(digit) {
-            return Err(wrong());
-        }
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        match base16ct::lower::decode(text, &mut bytes) {
+            Ok(digits) if digits.len() == 32 => Ok(Self(bytes)),
+            _ => Err(format!("expected 64 lower-case hex digits, found {:?}", text::clip(text, 70))),
         }
-        Ok(Self(bytes))
     }
 }
 

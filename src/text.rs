@@ -13,6 +13,12 @@ pub const fn is_harmful(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a text is printable ASCII through and through, as most text is: then nothing in it can do harm.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// One line: every harmful character is written out as `\u{…}` (line ends as `\n`, `\r`, tabs as a
 /// space). Applying it twice changes nothing.
 #[must_use]
@@ -27,6 +33,9 @@ pub fn block(foreign: &str) -> String {
 }
 
 fn escape(foreign: &str, keep: impl Fn(char) -> bool) -> String {
+    if is_plain(foreign) {
+        return foreign.to_owned();
+    }
     let mut safe = String::with_capacity(foreign.len());
     for c in foreign.chars() {
         match c {

@@ -48,7 +48,7 @@ impl Engine {
             return Err("this run is not kept; actions need one that is".into());
         }
         let asked = Command::new(by, Act::Start(Box::new(start.clone())));
-        match decide(&self.state, &asked, &clock::now()) {
+        match decide(&self.state, asked, &clock::now()) {
             // They look next.
             Ok(_) | Err(Refusal::NotChecked { .. }) => Ok(()),
             Err(refusal) => Err(refusal.to_string()),

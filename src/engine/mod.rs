@@ -248,7 +248,7 @@ impl Engine {
     pub fn carry_out(&mut self, command: &Command) -> Result<u64, NotDone> {
         self.check_words(command)?;
         let now = clock::now();
-        for event in decide(&self.state, command, &now)? {
+        for event in decide(&self.state, command.clone(), &now)? {
             let signer = self.signer_for(&command.by, &event)?;
             let entry = self.log.append(now.clone(), &command.by, event, signer.as_deref())?;
             Arc::make_mut(&mut self.state).apply(&entry);
@@ -396,5 +396,5 @@ pub fn random_id() -> String {
         let seed = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
         bytes.copy_from_slice(&crate::outcome::Sha256Hex::of(seed.as_bytes()).0[..16]);
     }
-    bytes.iter().fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
+    base16ct::lower::encode_string(&bytes)
 }

@@ -14,17 +14,18 @@ const MOST: usize = 16;
 /// How many batches a thread has in hand: one at work, one to go on with.
 const IN_HAND: usize = 2;
 /// A batch is full at this many lines or bytes, whichever comes first.
-const LINES: usize = 128;
-const BYTES: usize = 128 * 1024;
+const LINES: usize = 64;
+const BYTES: usize = 64 * 1024;
 
-/// Calls `look` with every line, on all cores, and `take` with each line and what came of it, in order and
-/// on this thread, until it says that it is enough. A line without an end is the last one.
+/// Has every line looked at, on all cores, and calls `take` with each line and what came of it, in order and
+/// on this thread, until it says that it is enough. `begin` makes what looks, once for each core. A line without
+/// an end is the last one.
 ///
 /// # Errors
 /// When a line cannot be read, after all lines before it were taken.
-pub(super) fn each<T: Send>(
+pub(super) fn each<T: Send, L: FnMut(&Line) -> T>(
     lines: Lines<impl BufRead>,
-    look: &(impl Fn(&Line) -> T + Sync),
+    begin: &(impl Fn() -> L + Sync),
     take: &mut dyn FnMut(&Line, T) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let most = thread::available_parallelism().map_or(1, NonZero::get).min(MOST);
@@ -37,7 +38,7 @@ pub(super) fn each<T: Send>(
                 let Some(batch) = batches.next() else { break };
                 // A short log is not worth a thread on every core.
                 if workers.len() < most {
-                    workers.push(Worker::start(scope, look));
+                    workers.push(Worker::start(scope, begin));
                 }
                 workers[given % most].give(batch);
                 given += 1;
@@ -92,14 +93,16 @@ struct Worker<T> {
 }
 
 impl<T: Send> Worker<T> {
-    fn start<'scope, 'env, F>(scope: &'scope Scope<'scope, 'env>, look: &'env F) -> Self
+    fn start<'scope, 'env, F, L>(scope: &'scope Scope<'scope, 'env>, begin: &'env F) -> Self
     where
         T: 'scope,
-        F: Fn(&Line) -> T + Sync,
+        F: Fn() -> L + Sync,
+        L: FnMut(&Line) -> T,
     {
         let (batches, take) = channel::<Vec<Line>>();
         let (give, seen) = channel();
         scope.spawn(move || {
+            let mut look = begin();
             for batch in take {
                 let with_line = |line| {
                     let seen = look(&line);
@@ -139,7 +142,7 @@ mod tests {
     fn taken(log: impl Read, enough: usize) -> (Vec<usize>, io::Result<()>) {
         let look = |line: &Line| String::from_utf8_lossy(&line.bytes).parse::<usize>().unwrap();
         let mut all = Vec::new();
-        let done = each(Lines::new(BufReader::new(log)), &look, &mut |_, number| {
+        let done = each(Lines::new(BufReader::new(log)), &|| look, &mut |_, number| {
             all.push(number);
             if number == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

@@ -23,8 +23,8 @@ pub fn each(path: &Path, take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()
     let failed = |source| StoreError::new(path, source);
     let file = open_regular(path).map_err(failed)?;
     let mut reader = Reader::default();
-    let look = |line: &super::read::Line| Entry::parse(if line.ended { &line.bytes } else { b"" });
-    let done = ahead::each(Lines::new(BufReader::new(file)), &look, &mut |line, entry| {
+    let begin = || |line: &super::read::Line| Entry::parse(if line.ended { &line.bytes } else { b"" });
+    let done = ahead::each(Lines::new(BufReader::new(file)), &begin, &mut |line, entry| {
         let Ok(Ok(entry)) = entry.map(|entry| reader.follow(entry)) else { return ControlFlow::Break(()) };
         let from = line.position.byte;
         take(entry, from, from + line.bytes.len() as u64 + 1)

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read as _};
 
 use super::chain::{Chain, ChainError};
-use super::entry::{Entry, Event, MAX_PLAN_LINE, ReadEntryError};
+use super::entry::{Entry, Event, MAX_PLAN_LINE, ReadEntryError, TYPICAL_LINE};
 use crate::outcome::Sha256Hex;
 
 /// The lines of a log, each without its LF.
@@ -41,7 +41,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn read(&mut self) -> io::Result<Option<Line>> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(TYPICAL_LINE);
         let limit = MAX_PLAN_LINE as u64 + 1;
         let length = (&mut self.from).take(limit).read_until(b'\n', &mut bytes)? as u64;
         if length == 0 {

@@ -1,7 +1,10 @@
 //! SSH signatures (`PROTOCOL.sshsig` of OpenSSH) as run logs hold them: the raw blob, base64 on one line.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::VerifyingKey;
 use sha2::{Digest as _, Sha256};
 use signature::Verifier as _;
 use ssh_encoding::{Decode as _, Encode as _};
@@ -10,6 +13,8 @@ use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig};
 
 use super::public_key::{is_accepted, is_compressed};
 
+/// As long as most signatures are, or longer, in bytes.
+const TYPICAL_BLOB: usize = 256;
 /// What follows the signature proper of a security key: flags, then a counter of 4 bytes.
 const SK_TRAILER: usize = 5;
 /// The flag that says that somebody touched the key.
@@ -65,7 +70,7 @@ fn encoded(
     let bytes = signature.as_bytes();
     let trailer = if is_sk(&signature.algorithm()) { SK_TRAILER.min(bytes.len()) } else { 0 };
     let (own, trailer) = bytes.split_at(bytes.len() - trailer);
-    let (mut key, mut inner, mut blob) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut key, mut inner, mut blob] = [(); 3].map(|()| Vec::with_capacity(TYPICAL_BLOB));
     public.encode(&mut key)?;
     signature.algorithm().encode(&mut inner)?;
     own.encode(&mut inner)?;
@@ -92,48 +97,84 @@ pub(super) const fn is_sk(algorithm: &Algorithm) -> bool {
 /// # Errors
 /// Why it does not hold.
 pub fn verify(signature: &str, namespace: &str, message: &[u8]) -> Result<String, SignatureError> {
-    let parsed = parse(signature)?;
-    if parsed.namespace() != namespace {
-        return Err(SignatureError::Namespace(crate::text::line(parsed.namespace()), namespace.to_owned()));
-    }
-    let signed = SshSig::signed_data(namespace, parsed.hash_alg(), message)
-        .map_err(|error| SignatureError::Form(error.to_string()))?;
-    holds(parsed.public_key(), &signed, parsed.signature())?;
-    public_line(parsed.public_key()).map_err(|error| SignatureError::Form(error.to_string()))
+    Verifier::default().verify(signature, namespace, message)
 }
 
 /// Holds a plain signature to a key and to the bytes that it is said to be over.
 pub(super) fn holds(key: &KeyData, signed: &[u8], signature: &Signature) -> Result<(), SignatureError> {
-    let kind = key.algorithm();
-    if !is_accepted(&kind) {
-        return Err(SignatureError::Algorithm(kind.to_string()));
-    }
-    if is_compressed(key) {
-        return Err(SignatureError::Compressed);
-    }
-    if signature.algorithm() != kind {
-        return Err(SignatureError::Mismatch);
-    }
-    let (own, trailer) = match signature.as_bytes().split_last_chunk::<SK_TRAILER>() {
-        Some((own, trailer)) if is_sk(&kind) => (own, trailer.as_slice()),
-        _ => (signature.as_bytes(), [].as_slice()),
-    };
-    let right = match key {
-        KeyData::Ed25519(key) => strictly(&key.0, signed, own),
-        KeyData::SkEd25519(key) => strictly(&key.public_key().0, &of_sk(key, signed, trailer), own),
-        _ => key.verify(signed, signature).is_ok(),
-    };
-    match trailer.first() {
-        _ if !right => Err(SignatureError::Mismatch),
-        Some(flags) if flags & USER_PRESENT == 0 => Err(SignatureError::Untouched),
-        _ => Ok(()),
-    }
+    Verifier::default().holds(key, signed, signature)
 }
 
-fn strictly(key: &[u8; 32], signed: &[u8], signature: &[u8]) -> bool {
-    let key = ed25519_dalek::VerifyingKey::from_bytes(key);
-    let signature = ed25519_dalek::Signature::from_slice(signature);
-    matches!((key, signature), (Ok(key), Ok(signature)) if key.verify_strict(signed, &signature).is_ok())
+/// Verifies many signatures of few people: a key takes as long to unpack as a tenth of a signature to verify.
+#[derive(Default)]
+pub(super) struct Verifier {
+    unpacked: BTreeMap<[u8; 32], VerifyingKey>,
+}
+
+impl Verifier {
+    /// How many keys are kept, whoever signs.
+    const MOST: usize = 64;
+
+    /// As [`verify`].
+    pub(super) fn verify(
+        &mut self,
+        signature: &str,
+        namespace: &str,
+        message: &[u8],
+    ) -> Result<String, SignatureError> {
+        let parsed = parse(signature)?;
+        if parsed.namespace() != namespace {
+            let made_under = crate::text::line(parsed.namespace());
+            return Err(SignatureError::Namespace(made_under, namespace.to_owned()));
+        }
+        let signed = SshSig::signed_data(namespace, parsed.hash_alg(), message)
+            .map_err(|error| SignatureError::Form(error.to_string()))?;
+        self.holds(parsed.public_key(), &signed, parsed.signature())?;
+        public_line(parsed.public_key()).map_err(|error| SignatureError::Form(error.to_string()))
+    }
+
+    fn holds(&mut self, key: &KeyData, signed: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+        let kind = key.algorithm();
+        if !is_accepted(&kind) {
+            return Err(SignatureError::Algorithm(kind.to_string()));
+        }
+        if is_compressed(key) {
+            return Err(SignatureError::Compressed);
+        }
+        if signature.algorithm() != kind {
+            return Err(SignatureError::Mismatch);
+        }
+        let (own, trailer) = match signature.as_bytes().split_last_chunk::<SK_TRAILER>() {
+            Some((own, trailer)) if is_sk(&kind) => (own, trailer.as_slice()),
+            _ => (signature.as_bytes(), [].as_slice()),
+        };
+        let right = match key {
+            KeyData::Ed25519(key) => self.strictly(&key.0, signed, own),
+            KeyData::SkEd25519(key) => self.strictly(&key.public_key().0, &of_sk(key, signed, trailer), own),
+            _ => key.verify(signed, signature).is_ok(),
+        };
+        match trailer.first() {
+            _ if !right => Err(SignatureError::Mismatch),
+            Some(flags) if flags & USER_PRESENT == 0 => Err(SignatureError::Untouched),
+            _ => Ok(()),
+        }
+    }
+
+    fn strictly(&mut self, key: &[u8; 32], signed: &[u8], signature: &[u8]) -> bool {
+        let signature = ed25519_dalek::Signature::from_slice(signature);
+        matches!((self.unpack(key), signature), (Some(key), Ok(signature)) if key.verify_strict(signed, &signature).is_ok())
+    }
+
+    fn unpack(&mut self, key: &[u8; 32]) -> Option<VerifyingKey> {
+        if let Some(unpacked) = self.unpacked.get(key) {
+            return Some(*unpacked);
+        }
+        let unpacked = VerifyingKey::from_bytes(key).ok()?;
+        if self.unpacked.len() < Self::MOST {
+            self.unpacked.insert(*key, unpacked);
+        }
+        Some(unpacked)
+    }
 }
 
 /// What a security key signs.

@@ -9,7 +9,7 @@ use super::ahead;
 use super::entry::{Entry, Event, MACHINE, OtherRules, ReadEntryError};
 use super::read::{Line, Lines, NextError, Position, Reader};
 use super::signers::{AllowedSigners, DistrustError};
-use super::sshsig::{self, SignatureError};
+use super::sshsig::{SignatureError, Verifier};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
 
@@ -109,7 +109,7 @@ pub fn verify(
     rules: &mut dyn Rules,
 ) -> Result<Report, VerifyError> {
     let mut work = Work::new(signers, today, rules);
-    ahead::each(Lines::new(log), &Seen::new, &mut |line, seen| work.next(line, seen))?;
+    ahead::each(Lines::new(log), &|| Seen::by(Verifier::default()), &mut |line, seen| work.next(line, seen))?;
     match work.other_version {
         Some(rules) => Err(VerifyError::OtherVersion(rules)),
         None => Ok(work.finish()),
@@ -124,17 +124,19 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(line: &Line) -> Self {
-        // A line without an end is not looked at: whatever stands in it was never acknowledged.
-        let bytes = if line.ended { line.bytes.as_slice() } else { b"" };
-        let entry = Entry::read(bytes);
-        let key = entry.as_ref().map_or(Ok(None), |entry| signing_key(entry, bytes));
-        Self { entry, key }
+    fn by(mut verifier: Verifier) -> impl FnMut(&Line) -> Self {
+        move |line| {
+            // A line without an end is not looked at: whatever stands in it was never acknowledged.
+            let bytes = if line.ended { line.bytes.as_slice() } else { b"" };
+            let entry = Entry::read(bytes);
+            let key = entry.as_ref().map_or(Ok(None), |entry| signing_key(&mut verifier, entry, bytes));
+            Self { entry, key }
+        }
     }
 }
 
 /// The key that signed an entry, and whether for a rehearsal, if its kind is one that is signed.
-fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wrong> {
+fn signing_key(verifier: &mut Verifier, entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wrong> {
     let (by, kind) = (&entry.header.by, entry.event.kind());
     let Some(signature) = &entry.sig else {
         if entry.event.is_act() {
@@ -149,7 +151,7 @@ fn signing_key(entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wro
         return Err(Wrong::MachineSigns(kind));
     }
     let message = entry.signed_part(line).ok_or(SignatureError::Mismatch)?;
-    let under = |rehearsal| sshsig::verify(signature, entry.event.namespace(rehearsal), &message);
+    let mut under = |rehearsal| verifier.verify(signature, entry.event.namespace(rehearsal), &message);
     match under(false) {
         Err(SignatureError::Namespace(own, _)) if own == entry.event.namespace(true) => {
             Ok(Some((under(true)?, true)))

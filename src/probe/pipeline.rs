@@ -313,5 +313,5 @@ fn id() -> String {
     if getrandom::fill(&mut bytes).is_err() {
         bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
     }
-    bytes.iter().fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
+    base16ct::lower::encode_string(&bytes)
 }

@@ -1,8 +1,6 @@
 //! The Vault probe (KV version 2): how young the current version of a secret is, and whether it is another than
 //! the last run's. Its value, where it may be read, leaves only a fingerprint.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, Mac as _};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
@@ -222,10 +220,5 @@ fn compared(now: &str, given: &Given) -> Observation {
 fn fingerprint(key: &FingerprintKey, secret: &Secret) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.0.as_slice()) else { return String::new() };
     mac.update(secret.expose().as_bytes());
-    let digest = mac.finalize().into_bytes();
-    let mut hex = String::new();
-    for byte in digest.iter().take(DIGITS / 2) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    base16ct::lower::encode_string(&mac.finalize().into_bytes()[..DIGITS / 2])
 }

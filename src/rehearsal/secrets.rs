@@ -1,6 +1,5 @@
 //! What is secret in a rehearsal.
 
-use std::fmt::Write as _;
 use std::io;
 
 /// What is secret in a rehearsal: made anew for each.
@@ -46,8 +45,5 @@ impl Secrets {
 pub(super) fn random() -> io::Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(base16ct::lower::encode_string(&bytes))
 }

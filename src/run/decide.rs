@@ -23,11 +23,12 @@ pub const MAX_WORDS: usize = 8 * 1024;
 ///
 /// # Errors
 /// Why it is refused.
-pub fn decide(state: &RunState, command: &Command, now: &Moment) -> Result<Vec<Event>, Refusal> {
-    let case = Case { state, by: &command.by, judgement: state.judge(now) };
-    case.may_anything_follow(&command.act)?;
-    case.is_entitled(&command.act)?;
-    let event = match command.act.clone() {
+pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Event>, Refusal> {
+    let Command { by, act } = command;
+    let case = Case { state, by: &by, judgement: state.judge(now) };
+    case.may_anything_follow(&act)?;
+    case.is_entitled(&act)?;
+    let event = match act {
         Act::Join { key, role } => case.join(key, role)?,
         Act::Resume { gonogo, host } => Resumed { gonogo, host }.into(),
         Act::Recover { torn, in_doubt } => case.recover(torn, in_doubt)?,

@@ -65,7 +65,7 @@ fn check(state: &RunState, entry: &Entry, event: &Event) -> Result<(), String> {
     }
     let act = Act::behind(event).ok_or("a run is opened once")?;
     let command = Command::new(entry.header.by.clone(), act);
-    let decided = decide(state, &command, &entry.header.at).map_err(|refusal| refusal.to_string())?;
+    let decided = decide(state, command, &entry.header.at).map_err(|refusal| refusal.to_string())?;
     match decided.as_slice() {
         [same] if same == event => Ok(()),
         _ => Err(format!("the rules would have written another {} entry", event.kind())),

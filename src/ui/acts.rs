@@ -23,7 +23,7 @@ impl App {
 
     /// What the rules say against an act now.
     pub fn refusal(&self, act: Act) -> Option<Refusal> {
-        decide(&self.state, &Command::new(self.me.principal.clone(), act), &self.now).err()
+        decide(&self.state, Command::new(self.me.principal.clone(), act), &self.now).err()
     }
 
     fn here(&self) -> Option<(&Point, &PointState)> {

@@ -212,7 +212,7 @@ impl App {
         }
         let join = Act::Join { key: newcomer.key.clone(), role: newcomer.role };
         let command = Command::new(newcomer.principal.clone(), join);
-        if let Err(refusal) = decide(&self.state, &command, &self.now) {
+        if let Err(refusal) = decide(&self.state, command.clone(), &self.now) {
             return self.refuse_newcomer(form, &refusal.to_string());
         }
         let said = format!("{} takes part as {}, and acts now", newcomer.principal, newcomer.role);

@@ -46,7 +46,8 @@ pub fn each(count: usize, home: &Path, take: &mut dyn FnMut(&[u8])) -> Signer {
     for turn in 1..count {
         let probe = &probes[turn % probes.len()];
         let command = if turn.is_multiple_of(2) { note(probe, turn) } else { look(&state, probe) };
-        let [event] = decide(&state, &command, &Sample::moment(seconds(turn))).unwrap().try_into().unwrap();
+        let [event] =
+            decide(&state, command.clone(), &Sample::moment(seconds(turn))).unwrap().try_into().unwrap();
         last = link(&Chain::after(&last), turn, &command.by, event);
         state.apply(&last);
     }

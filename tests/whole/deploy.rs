@@ -179,6 +179,14 @@ impl Deployment {
         }
     }
 
+    /// The step itself did not go well, says why, and the run stops there.
+    #[track_caller]
+    fn fails(&self, terminal: &mut Terminal, point: &str, why: &str) {
+        terminal.wait_for_text("did not go well").wait_for_text("Esc stay here").wait_for_text(why);
+        terminal.press(Key::Esc).wait_gone("Esc stay here");
+        self.stops(terminal, point, why);
+    }
+
     /// The run that stopped at a step says why, and offers the way back.
     #[track_caller]
     fn stops(&self, terminal: &mut Terminal, point: &str, why: &str) {
@@ -186,9 +194,6 @@ impl Deployment {
         terminal.wait_for_text("way back");
         let down = ["image-build-scan", "image-push", "iac-apply", "migrations", "rollout"];
         let last = down.iter().position(|name| point.ends_with(name)).unwrap();
-        if terminal.screen_text().contains("Esc stay here") {
-            terminal.press(Key::Esc).wait_gone("Esc stay here");
-        }
         if last < 4 {
             select(terminal, '4', 4);
             terminal.send("a").wait_for_text("it must be closed first");
@@ -329,7 +334,7 @@ fn a_build_that_fails_stops_there() {
     let mut terminal = deployment.ready();
     fs::write(docker, "FROM scratch\nCOPY nothing-of-that-name /x\n").unwrap();
     deployment.deployed(&mut terminal, "deploy.image-build-scan/build");
-    deployment.stops(&mut terminal, "deploy.image-build-scan", "nothing-of-that-name");
+    deployment.fails(&mut terminal, "deploy.image-build-scan", "nothing-of-that-name");
 }
 
 #[test]
@@ -356,7 +361,7 @@ fn a_push_that_is_denied_stops_there() {
     let mut terminal = deployment.ready();
     fs::write(deployment.work().join("auth.json"), "{}").unwrap();
     deployment.deployed(&mut terminal, "deploy.image-push/push");
-    deployment.stops(&mut terminal, "deploy.image-push", "authentication required");
+    deployment.fails(&mut terminal, "deploy.image-push", "authentication required");
 }
 
 #[test]
@@ -412,8 +417,7 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
     deployment.whole.cluster.set(|objects| objects.hangs = true);
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.rollout/app");
-    terminal.wait_for_text("not good at the end");
-    deployment.stops(&mut terminal, "deploy.rollout", "not good at the end");
+    deployment.fails(&mut terminal, "deploy.rollout", "not good at the end");
     deployment.whole.cluster.set(|objects| objects.hangs = false);
     for step in ["pause", "app", "worker", "resume", "wait"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));

@@ -1,5 +1,7 @@
 //! The kinds of entries and their fields, each one flat shape, header and signature included.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::line::{ReadEntryError, VERSION, write_json};
@@ -41,8 +43,8 @@ macro_rules! kinds {
             $(
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
-                #[expect(dead_code, reason = "version and kind were looked at before the shape was known")]
-                pub struct $name {
+                #[expect(dead_code, reason = "the version was looked at before the shape was known")]
+                pub struct $name<'a> {
                     pub v: u32,
                     pub run: String,
                     pub seq: u64,
@@ -51,7 +53,7 @@ macro_rules! kinds {
                     pub boot: String,
                     pub mono: u64,
                     pub by: String,
-                    pub kind: String,
+                    pub kind: Cow<'a, str>,
                     $( pub $field: $type, )*
                     #[serde(default)]
                     pub sig: Option<String>,
@@ -98,6 +100,9 @@ macro_rules! kinds {
             match kind {
                 $( $kind => {
                     let flat: flat::$name = serde_json::from_slice(line)?;
+                    if flat.kind != $kind {
+                        return Err(ReadEntryError::Kind(text::clip(&text::line(&flat.kind), 40)));
+                    }
                     let at = Moment { wall: flat.t, boot: flat.boot, mono: flat.mono };
                     let header = Header { run: flat.run, seq: flat.seq, prev: flat.prev, at, by: flat.by };
                     let event = $name { $( $field: flat.$field ),* };

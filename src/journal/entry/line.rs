@@ -1,5 +1,6 @@
 //! Lines: the one way in which an entry is written and read.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub const RULES: u32 = 2;
 pub const MAX_LINE: usize = 64 * 1024;
 /// The longest `opened` or `replanned` line, which carry a whole plan, in bytes, LF included.
 pub const MAX_PLAN_LINE: usize = 1024 * 1024;
+
+/// As long as most lines are, or longer, in bytes.
+pub(in crate::journal) const TYPICAL_LINE: usize = 1024;
 
 /// Why a line is not an entry.
 #[derive(Debug, thiserror::Error)]
@@ -107,23 +111,10 @@ impl Entry {
     /// # Errors
     /// Why it is not an entry.
     pub fn parse(line: &[u8]) -> Result<Self, ReadEntryError> {
-        #[derive(Deserialize)]
-        struct Peek<'a> {
-            v: u64,
-            #[serde(borrow)]
-            kind: std::borrow::Cow<'a, str>,
-            rules: Option<u64>,
-        }
         if line.len() >= MAX_PLAN_LINE {
             return Err(ReadEntryError::TooLong(line.len() + 1, MAX_PLAN_LINE));
         }
-        let Peek { v, kind, rules } = serde_json::from_slice(line)?;
-        if v != u64::from(VERSION) {
-            return Err(ReadEntryError::Version(v));
-        }
-        if kind == "opened" && rules != Some(u64::from(RULES)) {
-            return Err(ReadEntryError::Rules(OtherRules(rules)));
-        }
+        let kind = ordinary_kind(line).map_or_else(|| kind_of_this_version(line), |kind| Ok(kind.into()))?;
         let (header, event, sig) = read_flat(&kind, line)?;
         within_limit(&event, line.len() + 1).map_err(|(is, max)| ReadEntryError::TooLong(is, max))?;
         Ok(Self { header, event, sig, hash: Sha256Hex::of_line(line) })
@@ -136,6 +127,35 @@ impl Entry {
         let end = format!(",\"sig\":\"{}\"}}", self.sig.as_ref()?);
         Some([line.strip_suffix(end.as_bytes())?, b"}\n"].concat())
     }
+}
+
+/// The kind of a line of this version that does not open a run, where it stands as it is written: told without
+/// reading all of it. No string holds what surrounds it, for there each quotation mark comes after a backslash.
+fn ordinary_kind(line: &[u8]) -> Option<&str> {
+    const KIND: &[u8] = b",\"kind\":\"";
+    line.strip_prefix(format!("{{\"v\":{VERSION},").as_bytes())?;
+    let start = line.windows(KIND.len()).position(|bytes| bytes == KIND)? + KIND.len();
+    let length = line[start..].iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&line[start..start + length]).ok().filter(|kind| *kind != "opened")
+}
+
+/// The kind of a line, if the line is of this version.
+fn kind_of_this_version(line: &[u8]) -> Result<Cow<'_, str>, ReadEntryError> {
+    #[derive(Deserialize)]
+    struct Peek<'a> {
+        v: u64,
+        #[serde(borrow)]
+        kind: Cow<'a, str>,
+        rules: Option<u64>,
+    }
+    let Peek { v, kind, rules } = serde_json::from_slice(line)?;
+    if v != u64::from(VERSION) {
+        return Err(ReadEntryError::Version(v));
+    }
+    if kind == "opened" && rules != Some(u64::from(RULES)) {
+        return Err(ReadEntryError::Rules(OtherRules(rules)));
+    }
+    Ok(kind)
 }
 
 fn line_of(header: &Header, event: &Event, sig: Option<&str>) -> Result<Vec<u8>, WriteEntryError> {
@@ -159,7 +179,7 @@ fn same_bytes(line: &[u8], again: &[u8]) -> Result<(), ReadEntryError> {
 }
 
 pub(super) fn write_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(512);
+    let mut bytes = Vec::with_capacity(TYPICAL_LINE);
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Harmless))?;
     Ok(bytes)
 }
@@ -170,6 +190,9 @@ struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, part: &str) -> io::Result<()> {
+        if text::is_plain(part) {
+            return writer.write_all(part.as_bytes());
+        }
         let mut plain = 0;
         for (index, c) in part.char_indices().filter(|(_, c)| text::is_harmful(*c)) {
             writer.write_all(&part.as_bytes()[plain..index])?;

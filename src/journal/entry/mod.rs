@@ -8,6 +8,7 @@ mod action;
 mod kinds;
 mod line;
 
+pub(super) use self::line::TYPICAL_LINE;
 use serde::{Deserialize, Serialize};
 
 pub use self::action::{Cause, Ended, Output};

@@ -43,14 +43,10 @@ impl Hasher {
 
     fn id(self) -> String {
         match self {
-            Self::Sha1(hasher) => hex(&hasher.finalize()),
-            Self::Sha256(hasher) => hex(&hasher.finalize()),
+            Self::Sha1(hasher) => base16ct::lower::encode_string(&hasher.finalize()),
+            Self::Sha256(hasher) => base16ct::lower::encode_string(&hasher.finalize()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 impl Format {
@@ -105,7 +101,7 @@ impl Format {
             hasher.update(piece);
             length += piece.len() as u64;
         })?;
-        let sha256 = hex(&hasher.finalize());
+        let sha256 = base16ct::lower::encode_string(&hasher.finalize());
         let pointer =
             format!("version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {length}\n");
         self.id(pointer.len() as u64, pointer.as_bytes())

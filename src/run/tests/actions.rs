@@ -58,7 +58,7 @@ impl World {
 
     fn locked(&self, start: Start) -> String {
         let command = Command::new(ALICE, Act::Start(Box::new(start)));
-        decide(&self.state, &command, &self.now).expect_err("locked").to_string()
+        decide(&self.state, command, &self.now).expect_err("locked").to_string()
     }
 }
 

@@ -109,7 +109,7 @@ impl World {
     }
 
     fn act(&mut self, by: &str, act: Act) -> Result<Event, Refusal> {
-        let events = decide(&self.state, &Command::new(by, act), &self.now)?;
+        let events = decide(&self.state, Command::new(by, act), &self.now)?;
         let [event] = events.try_into().unwrap();
         let (entry, _) = self.chain.link(self.now.clone(), by, Event::clone(&event), None).unwrap();
         let entry = if event.is_act() { signed(entry) } else { entry };

@@ -80,7 +80,7 @@ impl Sample {
     /// A person does something, by the rules.
     #[track_caller]
     pub fn act(mut self, by: &str, act: Act) -> Self {
-        let events = decide(&self.state(), &Command::new(by, act), &self.now()).unwrap();
+        let events = decide(&self.state(), Command::new(by, act), &self.now()).unwrap();
         for event in events {
             self.add(by, event);
         }
