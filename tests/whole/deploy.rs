@@ -184,13 +184,19 @@ impl Deployment {
     fn fails(&self, terminal: &mut Terminal, point: &str, why: &str) {
         terminal.wait_for_text("did not go well").wait_for_text("Esc stay here").wait_for_text(why);
         terminal.press(Key::Esc).wait_gone("Esc stay here");
-        self.stops(terminal, point, why);
+        self.stays(terminal, point);
     }
 
-    /// The run that stopped at a step says why, and offers the way back.
+    /// The run that stopped at a step says why, and goes no further.
     #[track_caller]
     fn stops(&self, terminal: &mut Terminal, point: &str, why: &str) {
         terminal.wait_for_text(why);
+        self.stays(terminal, point);
+    }
+
+    /// Nothing after a step can be begun, and the way back is offered.
+    #[track_caller]
+    fn stays(&self, terminal: &mut Terminal, point: &str) {
         terminal.wait_for_text("way back");
         let down = ["image-build-scan", "image-push", "iac-apply", "migrations", "rollout"];
         let last = down.iter().position(|name| point.ends_with(name)).unwrap();
@@ -417,7 +423,8 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
     deployment.whole.cluster.set(|objects| objects.hangs = true);
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.rollout/app");
-    deployment.fails(&mut terminal, "deploy.rollout", "not good at the end");
+    terminal.wait_for_text("not good at the end");
+    deployment.stops(&mut terminal, "deploy.rollout", "not good at the end");
     deployment.whole.cluster.set(|objects| objects.hangs = false);
     for step in ["pause", "app", "worker", "resume", "wait"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));

@@ -1,9 +1,9 @@
 //! Images as registries keep them: a config, one layer, and the manifest that names both.
 
-use crate::outcome::Sha256Hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// The manifest's type.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -67,7 +67,7 @@ impl Image {
 
 /// `sha256:…`
 pub(super) fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", Sha256Hex::of(bytes))
+    format!("sha256:{}", base16ct::lower::encode_string(&Sha256::digest(bytes)))
 }
 
 /// Two blocks of zeros: an archive with nothing in it.

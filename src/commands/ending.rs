@@ -1,0 +1,113 @@
+//! How the program ends: soon after it was asked to, whatever still blocks then (a name server that does not
+//! answer, a key that waits to be touched, a terminal that takes no more).
+
+use std::io::{self, Write as _};
+use std::ops::Deref;
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::error::Exit;
+use crate::ui::terminal::restore;
+
+/// How long after a signal the program may still be there, in all: below the 2 s that are promised.
+const LIMIT: Duration = Duration::from_millis(1700);
+/// How long the engine is waited for once it was asked to stop.
+const PATIENCE: Duration = Duration::from_millis(1000);
+/// How long a terminal may take to be restored; one that takes no more is left as it is.
+const RESTORING: Duration = Duration::from_millis(200);
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To end.
+    End,
+    /// To go on, after a stop.
+    Continue,
+}
+
+/// Calls `tell` for each signal, to the end of the process. From the first SIGINT, SIGTERM or SIGHUP on, the
+/// process has [`LIMIT`] to end by itself; then it is ended.
+///
+/// # Errors
+/// When the signals cannot be handled.
+pub(super) fn on_signals(tell: impl Fn(Asked) + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut is_ending = false;
+        for signal in signals.forever() {
+            if signal == SIGCONT {
+                tell(Asked::Continue);
+                continue;
+            }
+            if !std::mem::replace(&mut is_ending, true) {
+                end_after(LIMIT);
+            }
+            tell(Asked::End);
+        }
+    })?;
+    Ok(())
+}
+
+/// Ends the process when it is still there after `limit`.
+fn end_after(limit: Duration) {
+    let ends = move || {
+        thread::sleep(limit);
+        // A terminal that takes no more would keep this thread, too.
+        let restoring = thread::spawn(|| {
+            restore();
+            let _ = writeln!(io::stderr(), "gonogo: ended by a signal; something that blocked was not waited for");
+        });
+        thread::sleep(RESTORING);
+        drop(restoring);
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    };
+    // Where no thread can be had, the program still ends by itself.
+    let _ = thread::Builder::new().name("end".into()).spawn(ends);
+}
+
+/// The threads that probes, actions and the engine run on. Dropped, they are not waited for.
+pub(super) struct Workers(Option<Runtime>);
+
+impl Workers {
+    /// So many threads.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub(super) fn start(threads: usize) -> io::Result<Self> {
+        Ok(Self(Some(Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)))
+    }
+
+    /// Waits for the engine to stop, which it was asked to; not for what blocks it. Whether it has stopped.
+    ///
+    /// # Errors
+    /// When it has crashed.
+    pub(super) fn wait_for(&self, engine: JoinHandle<()>) -> anyhow::Result<bool> {
+        match self.block_on(async { timeout(PATIENCE, engine).await }) {
+            Ok(stopped) => Ok(stopped.map(|()| true)?),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+impl Deref for Workers {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        // PROOF: it is taken out only when this is dropped.
+        self.0.as_ref().expect("a runtime until it is dropped")
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
