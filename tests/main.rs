@@ -9,6 +9,7 @@ mod bench_self;
 mod crash;
 mod differential;
 mod doctor;
+mod ending;
 mod fuzzed;
 mod gates;
 mod headless;

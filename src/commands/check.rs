@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
+use super::ending::{Asked, Workers, on_signals};
 use super::load::{Loaded, store};
 use super::trust;
 use crate::checklist::{Plan, Promotion};
@@ -26,8 +26,8 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let mut plan = all_due(loaded.plan(&promotion)?);
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
     let permit = trust::require(&loaded, [&plan], target.trust)?;
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let Looked { state, interrupted } = runtime.block_on(look(plan, loaded.secrets(), permit))?;
+    let workers = Workers::start(2)?;
+    let Looked { state, interrupted } = workers.block_on(look(plan, loaded.secrets(), permit))?;
     let now = clock::now();
     let judgement = state.judge(&now);
     for (format, path) in &arguments.output {
@@ -92,13 +92,18 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     let last = store(None).ok().and_then(|store| engine::history(&store, &state).ok()?.sealed);
     let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets, permit);
     let engine = engine.after(Past { last: last.map(Arc::new), fingerprint: None });
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let interrupt = Arc::new(Notify::new());
+    let asked = Arc::clone(&interrupt);
+    // What is stopped and continued goes on.
+    on_signals(move |what| {
+        if what == Asked::End {
+            asked.notify_one()
+        }
+    })?;
     let running = tokio::spawn(engine.run());
     let interrupted = tokio::select! {
         watched = watch(&mut handle, &mut seen) => watched.map(|()| false)?,
-        _ = interrupt.recv() => true,
-        _ = terminate.recv() => true,
+        () = interrupt.notified() => true,
     };
     clear_progress();
     handle.requests.send(Request::Stop).await.ok();

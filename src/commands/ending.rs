@@ -6,9 +6,10 @@ use std::ops::Deref;
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Result;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -18,7 +19,7 @@ use crate::ui::terminal::restore;
 /// How long after a signal the program may still be there, in all: below the 2 s that are promised.
 const LIMIT: Duration = Duration::from_millis(1700);
 /// How long the engine is waited for once it was asked to stop.
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a terminal may take to be restored; one that takes no more is left as it is.
 const RESTORING: Duration = Duration::from_millis(200);
 
@@ -61,7 +62,10 @@ fn end_after(limit: Duration) {
         // A terminal that takes no more would keep this thread, too.
         let restoring = thread::spawn(|| {
             restore();
-            let _ = writeln!(io::stderr(), "gonogo: ended by a signal; something that blocked was not waited for");
+            let _ = writeln!(
+                io::stderr(),
+                "gonogo: ended by a signal; something that blocked was not waited for"
+            );
         });
         thread::sleep(RESTORING);
         drop(restoring);
@@ -72,7 +76,10 @@ fn end_after(limit: Duration) {
 }
 
 /// The threads that probes, actions and the engine run on. Dropped, they are not waited for.
-pub(super) struct Workers(Option<Runtime>);
+pub(super) struct Workers {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
 
 impl Workers {
     /// So many threads.
@@ -80,14 +87,15 @@ impl Workers {
     /// # Errors
     /// When they cannot be started.
     pub(super) fn start(threads: usize) -> io::Result<Self> {
-        Ok(Self(Some(Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)))
+        let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
-    /// Waits for the engine to stop, which it was asked to; not for what blocks it. Whether it has stopped.
+    /// Waits for the engine, which was asked to stop; not for what it waits for. Whether it has stopped.
     ///
     /// # Errors
     /// When it has crashed.
-    pub(super) fn wait_for(&self, engine: JoinHandle<()>) -> anyhow::Result<bool> {
+    pub(super) fn wait_for(&self, engine: JoinHandle<()>) -> Result<bool> {
         match self.block_on(async { timeout(PATIENCE, engine).await }) {
             Ok(stopped) => Ok(stopped.map(|()| true)?),
             Err(_) => Ok(false),
@@ -96,17 +104,16 @@ impl Workers {
 }
 
 impl Deref for Workers {
-    type Target = Runtime;
+    type Target = Handle;
 
-    fn deref(&self) -> &Runtime {
-        // PROOF: it is taken out only when this is dropped.
-        self.0.as_ref().expect("a runtime until it is dropped")
+    fn deref(&self) -> &Handle {
+        &self.handle
     }
 }
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

@@ -3,6 +3,7 @@
 mod bundle;
 mod check;
 mod doctor;
+mod ending;
 mod gate;
 mod git;
 mod holding;

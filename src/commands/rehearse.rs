@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::ending::{Asked, on_signals};
 use super::load::{Loaded, store};
 use super::report::drills;
 use super::run::{ended, look};
@@ -215,20 +215,15 @@ fn serve(files: &Files) -> Result<Exit> {
     out.write_all(fs::read_to_string(&profile)?.as_bytes())?;
     out.flush()?;
     drop(out);
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut ends = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-            .into_iter()
-            .map(signal)
-            .collect::<io::Result<Vec<_>>>()?;
-        let [interrupt, terminate, hangup] = ends.as_mut_slice() else { return Ok(Exit::Good) };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+    let (tell, asked) = mpsc::channel();
+    on_signals(move |what| {
+        if what == Asked::End {
+            tell.send(()).unwrap_or_default()
         }
-        Ok(Exit::Good)
-    })
+    })?;
+    // Nobody else ends it.
+    asked.recv().unwrap_or_default();
+    Ok(Exit::Good)
 }
 
 /// Opens a run on the stack and shows it.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow, bail};
-use tokio::runtime::Builder;
 
+use super::ending::Workers;
 use super::git;
 use super::holding;
 use super::identity;
@@ -246,8 +246,7 @@ fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Setting
     let state = Arc::new(state);
     looking_on::follow(path, Arc::clone(&state), tell.clone())?;
     let setup = onlooker(path, look(&arguments.screen, settings));
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    hear_signals(&runtime, &tell)?;
+    hear_signals(&tell)?;
     let mut taken = Taken::take()?;
     read_events(tell)?;
     let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
@@ -266,10 +265,10 @@ fn look_alone(
     let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets(), permit);
     let state = Arc::clone(engine.state());
     let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let running = runtime.spawn(engine.run());
-    let left = on_screen(&runtime, &setup, state, handle, None);
-    runtime.block_on(running)?;
+    let workers = Workers::start(2)?;
+    let running = workers.spawn(engine.run());
+    let left = on_screen(&workers, &setup, state, handle, None);
+    workers.wait_for(running)?;
     Ok(if left?.signalled { Exit::Interrupted } else { Exit::Good })
 }
 

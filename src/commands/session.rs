@@ -3,10 +3,9 @@
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow};
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::ending::{Asked, Workers, on_signals};
 use super::{holding, identity, played, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::error::chain;
@@ -75,18 +74,23 @@ impl Session {
         let (look, notices, clock) = (self.look, self.notices, Box::new(clock::now));
         let setup =
             Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
-        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let workers = Workers::start(2)?;
         let watched = self.played.map(|other| {
             let (tell, told) = watch::channel(Arc::clone(&state));
-            runtime.spawn(played::play(other, told, handle.requests.clone()));
+            workers.spawn(played::play(other, told, handle.requests.clone()));
             tell
         });
-        let running = runtime.spawn(engine.run());
-        let left = on_screen(&runtime, &setup, state, handle, watched);
+        let running = workers.spawn(engine.run());
+        let left = on_screen(&workers, &setup, state, handle, watched);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
-        runtime.block_on(running)?;
+        let stopped = workers.wait_for(running)?;
         if let Some(other) = held.lost_to() {
             println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
+        }
+        if !stopped {
+            eprintln!(
+                "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
+            );
         }
         left
     }
@@ -107,7 +111,7 @@ fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Re
 /// # Errors
 /// When there is no terminal to be had.
 pub(super) fn on_screen(
-    runtime: &Runtime,
+    workers: &Workers,
     setup: &Setup,
     state: Arc<RunState>,
     handle: Handle,
@@ -116,7 +120,7 @@ pub(super) fn on_screen(
     let (tell, messages) = mpsc::channel();
     let Handle { requests, mut updates, .. } = handle;
     let to_screen = tell.clone();
-    runtime.spawn(async move {
+    workers.spawn(async move {
         while let Some(update) = updates.recv().await {
             if let (Some(watched), Update::State(state, _)) = (&watched, &update) {
                 // Who does not watch any more needs not be told.
@@ -129,7 +133,7 @@ pub(super) fn on_screen(
         // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
         let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
     });
-    hear_signals(runtime, &tell)?;
+    hear_signals(&tell)?;
     let mut send = |request: Request| {
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
@@ -140,20 +144,15 @@ pub(super) fn on_screen(
 }
 
 /// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
-pub(super) fn hear_signals(runtime: &Runtime, tell: &mpsc::Sender<Msg>) -> Result<()> {
-    let _inside = runtime.enter();
-    for (kind, means) in [
-        (SignalKind::terminate(), Msg::Leave),
-        (SignalKind::hangup(), Msg::Leave),
-        (SignalKind::interrupt(), Msg::Leave),
-        (SignalKind::from_raw(signal_hook::consts::SIGCONT), Msg::Continued),
-    ] {
-        let (mut arrives, tell) = (signal(kind)?, tell.clone());
-        runtime.spawn(async move {
-            while arrives.recv().await.is_some() {
-                let _ = tell.send(means.clone());
-            }
-        });
-    }
+pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
+    let tell = tell.clone();
+    on_signals(move |asked| {
+        let means = match asked {
+            Asked::End => Msg::Leave,
+            Asked::Continue => Msg::Continued,
+        };
+        // A screen that has ended hears nothing.
+        let _ = tell.send(means);
+    })?;
     Ok(())
 }

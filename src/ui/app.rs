@@ -29,6 +29,9 @@ use crate::journal::side::Outputs;
 use crate::run::{Live, Request, RunState, Update};
 use crate::time::Moment;
 
+/// How long the engine is waited for that was asked to stop; whatever keeps it then, the person may go.
+const LEAVING: Duration = Duration::from_millis(800);
+
 /// What has to be done outside.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -109,8 +112,8 @@ pub struct App {
     pub copied: Option<ProbeKey>,
     /// What was asked for, oldest first.
     pub asked: VecDeque<Asked>,
-    /// Whether the engine was asked to stop.
-    pub leaving: bool,
+    /// When the engine was asked to stop, if it was.
+    pub leaving: Option<Moment>,
     /// Whether a signal asked for that.
     pub signalled: bool,
     /// Why the engine stopped of itself.
@@ -158,7 +161,7 @@ impl App {
             typed: None,
             copied: None,
             asked: VecDeque::new(),
-            leaving: false,
+            leaving: None,
             signalled: false,
             broken: None,
             outputs: setup.outputs.clone(),
@@ -353,10 +356,16 @@ impl App {
 
     /// Asks the engine to stop; asked twice, does not wait for it.
     fn leave(&mut self) -> Vec<Effect> {
-        if std::mem::replace(&mut self.leaving, true) || self.review.is_some() || self.looks_on {
+        let asked = self.leaving.replace(self.now.clone()).is_some();
+        if asked || self.review.is_some() || self.looks_on {
             return vec![Effect::End];
         }
         vec![Effect::Send(Request::Stop)]
+    }
+
+    /// Whether the engine was asked to stop so long ago that it is not waited for any more.
+    pub fn has_waited(&self) -> bool {
+        self.leaving.as_ref().is_some_and(|asked| self.now.since(asked) >= LEAVING)
     }
 
     /// Where everything stands.
@@ -386,6 +395,7 @@ impl App {
             || self.state.under_way().is_some();
         let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });
         let pause = self.frame_time().unwrap_or(pause);
+        let pause = if self.leaving.is_some() { pause.min(LEAVING / 4) } else { pause };
         self.deaf_for().map_or(pause, |deaf| pause.min(deaf))
     }
 

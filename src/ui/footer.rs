@@ -94,7 +94,7 @@ fn said(view: &View, frame: &mut Frame, area: Rect, notice: &Notice) {
 
 /// What of the run is on disk; what was asked for and is not yet, is not shown as done.
 fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
-    if view.app.leaving {
+    if view.app.leaving.is_some() {
         return vec![view.toned("leaving: the log is being closed", Tone::Busy)];
     }
     if !view.app.asked.is_empty() {

@@ -184,6 +184,9 @@ where
     let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
     loop {
         app.tick((setup.clock)());
+        if app.has_waited() {
+            return Ok(app.left());
+        }
         terminal.draw(|frame| app.draw_in(frame)).map_err(io::Error::other)?;
         let mut waiting = next(messages, app.pause());
         while let Some(message) = waiting.pop_front() {

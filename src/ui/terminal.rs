@@ -55,7 +55,7 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        leave();
+        restore();
         for told in lock(&self.panics).drain(..) {
             eprintln!("{told}");
         }
@@ -74,7 +74,7 @@ fn tell_panics(panics: &Panics) {
     let (before, panics, here) = (panic::take_hook(), Arc::clone(panics), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == here {
-            leave();
+            restore();
             before(info);
         } else {
             lock(&panics).push(info.to_string());
@@ -93,7 +93,7 @@ fn ask_for(out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Gives the terminal back; goes on where something fails, so that as much as possible is undone.
-fn leave() {
+pub fn restore() {
     give_back(&mut io::stdout());
     let _ = disable_raw_mode();
 }
@@ -108,7 +108,7 @@ fn give_back(out: &mut impl Write) {
 
 impl Host for Taken {
     fn suspend(&mut self) -> io::Result<()> {
-        leave();
+        restore();
         // Not SIGSTOP: where no shell could continue the program, the system ignores this one.
         signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         enter()

@@ -30,6 +30,17 @@ pub fn scale() -> usize {
         .map_or(1, |times| times.parse().expect("GONOGO_TEST_SCALE: a whole number"))
 }
 
+/// Goes through the rows of a table, several at a time: most of what they take is waiting.
+pub fn each_of(rows: usize, walk: impl Fn(usize) + Sync) {
+    const AT_A_TIME: usize = 4;
+    std::thread::scope(|scope| {
+        for first in 0..AT_A_TIME.min(rows) {
+            let walk = &walk;
+            scope.spawn(move || (first..rows).step_by(AT_A_TIME).for_each(walk));
+        }
+    });
+}
+
 /// Ends the test early where a program it needs is missing: a printed skip on a person's machine, a failure
 /// when `CI=true`.
 macro_rules! need {

@@ -20,10 +20,22 @@ pub struct SshAgent {
 impl SshAgent {
     /// One that takes the security keys that live in OpenSSH's software provider, too.
     pub fn start() -> Self {
+        Self::begin(|_| {})
+    }
+
+    /// One that asks with this program before it signs with a key that is to be confirmed.
+    pub fn asking_with(program: &Path) -> Self {
+        Self::begin(|agent| {
+            agent.env("SSH_ASKPASS", program).env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", ":0");
+        })
+    }
+
+    fn begin(prepare: impl FnOnce(&mut Command)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("agent");
         let mut agent = Command::new("ssh-agent");
         agent.args(["-D", "-P", SK_PROVIDER, "-a"]).arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
+        prepare(&mut agent);
         let process = agent.spawn().unwrap();
         wait::until("the agent", || socket.exists().then_some(()));
         Self { process, socket, dir }
@@ -42,6 +54,14 @@ impl SshAgent {
             .env("SSH_AUTH_SOCK", &self.socket)
             .env("SSH_ASKPASS", askpass);
         let output = add.env("SSH_ASKPASS_REQUIRE", "force").stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Takes in a key without a passphrase, each signature of which is to be confirmed.
+    #[track_caller]
+    pub fn add_to_be_confirmed(&self, key: &Path) {
+        let mut add = Command::new("ssh-add");
+        let output = add.args(["-q", "-c"]).arg(key).env("SSH_AUTH_SOCK", &self.socket).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

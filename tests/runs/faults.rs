@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::table::{ALERT, FAULTS, Fault, Stage, good};
 use crate::bench::gonogo::{Output, Sandbox};
-use crate::bench::need;
 use crate::bench::prometheus::Prometheus;
 use crate::bench::terminal::Terminal;
 use crate::bench::wait;
 use crate::bench::web::{Reply, Web};
+use crate::bench::{each_of, need};
 
 fn sandbox(stage: &Stage, prometheus: &Prometheus) -> Sandbox {
     Sandbox::new()
@@ -70,14 +70,15 @@ fn with_everything_as_it_must_be_redis_and_rabbitmq_pass() {
 fn every_fault_is_named_headless() {
     need!("redis-server", "rabbitmq-server", "prometheus");
     let prometheus = Prometheus::with_alert(ALERT);
-    for fault in FAULTS {
+    each_of(FAULTS.len(), |row| {
+        let fault = &FAULTS[row];
         let stage = (fault.stage)();
         let (output, sandbox) = check(sandbox(&stage, &prometheus), "json");
         let report = output.code(1).lacks(stage.redis_password).lacks(&stage.user.password).json();
         let (what, seen) = told(outcome(&report, fault.point, fault.probe), fault);
         let (output, _sandbox) = check(sandbox, "human");
         let _ = output.code(1).stdout_has(&what).stdout_has(&seen).lacks(stage.redis_password);
-    }
+    });
 }
 
 #[test]

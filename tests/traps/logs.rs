@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use gonogo::checklist::Role;
 use gonogo::checklist::spec::Spec;
@@ -21,13 +21,13 @@ use crate::runs::world::ALICE;
 type Forge = Box<dyn Fn(&Stage, &Scene) -> Vec<u8>>;
 
 fn log(
-    stage: &Rc<Stage>,
+    stage: &Arc<Stage>,
     name: &'static str,
     forge: Forge,
     script: &'static str,
     named: &[(&'static str, &'static str)],
 ) -> Trap {
-    let stage = Rc::clone(stage);
+    let stage = Arc::clone(stage);
     let lay = move |scene: &mut Scene| {
         let bytes = forge(&stage, scene);
         place(&stage, scene, &bytes);
@@ -64,7 +64,7 @@ why = "W"
 confirm = "one"
 "#;
 
-pub fn traps(stage: &Rc<Stage>) -> Vec<Trap> {
+pub fn traps(stage: &Arc<Stage>) -> Vec<Trap> {
     [against_the_rules(stage), brought(stage), deceiving(stage), misleading(stage)]
         .into_iter()
         .flatten()
@@ -72,7 +72,7 @@ pub fn traps(stage: &Rc<Stage>) -> Vec<Trap> {
 }
 
 /// The attacks of a trusted person that stock tools cannot see: chain and signatures are right.
-fn against_the_rules(stage: &Rc<Stage>) -> Vec<Trap> {
+fn against_the_rules(stage: &Arc<Stage>) -> Vec<Trap> {
     const STOCK: &str = "bash stock.sh run.jsonl signers >&2 && touch @mark@";
     let blind = attacks().into_iter().filter(|attack| attack.code == 4 && attack.stock_is_blind == RULES);
     let trap = |attack: crate::attacks::table::Attack| {
@@ -101,7 +101,7 @@ fn probing(stage: &Stage, scene: &Scene, kind: &str, with: &Value) -> Vec<u8> {
 }
 
 /// What a log brings along, and would make happen if its run was continued.
-fn brought(stage: &Rc<Stage>) -> Vec<Trap> {
+fn brought(stage: &Arc<Stage>) -> Vec<Trap> {
     const ARGV: &str = "eval \"$(jq -r '[..|.argv? // empty][0]|@sh' run.jsonl)\"";
     const STRANGER: (&str, &str) = ("run", "this host has not written it");
     const OWN: (&str, &str) = ("run", "The log of the open run brings its own plan along");
@@ -177,7 +177,7 @@ fn resealed(stage: &Stage, kind: &str, change: impl FnOnce(&mut Event)) -> Vec<u
 }
 
 /// The signatures of others, or of another version.
-fn deceiving(stage: &Rc<Stage>) -> Vec<Trap> {
+fn deceiving(stage: &Arc<Stage>) -> Vec<Trap> {
     const READ: &str = "jq -e 'select(.kind == \"sealed\")' run.jsonl && touch @mark@";
     vec![
         log(
@@ -224,7 +224,7 @@ fn deceiving(stage: &Rc<Stage>) -> Vec<Trap> {
 }
 
 /// Signed by whom it should be, and not what it seems.
-fn misleading(stage: &Rc<Stage>) -> Vec<Trap> {
+fn misleading(stage: &Arc<Stage>) -> Vec<Trap> {
     vec![
         log(
             stage,
@@ -281,7 +281,7 @@ pub fn walk(scene: &mut Scene) -> Result<(), String> {
     }
     scene.run(&with("verify", &["--against", "honest.jsonl"]))?;
     let code = scene.run(&with("verify", &[]))?;
-    for format in ["markdown", "html", "json", "junit"] {
+    for format in scene.some(&["markdown", "html", "json", "junit"]) {
         if scene.run(&with("report", &["--format", format]))? == Some(0) && code != Some(0) {
             return Err("gonogo report ends well over a log that verify refuses".into());
         }

@@ -2,20 +2,22 @@
 //! all commands that read them: nothing runs, nothing is sent, nothing hangs, and the trap is named. To read it:
 //!
 //!     tests/run --nocapture traps
+//!
+//! Where a command has several forms of what it prints, the rows take turns; `.ci/long` goes through all.
 
 mod checkouts;
 mod logs;
 mod profiles;
 mod scene;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use crate::attacks::Stage;
 use crate::bench::checkout::Checkout;
-use crate::bench::need;
 use crate::bench::supervisor::installed;
+use crate::bench::{each_of, need};
 use scene::Scene;
 
 /// What the enemy has made.
@@ -50,7 +52,7 @@ impl fmt::Display for Trap {
 type Walk = fn(&mut Scene) -> Result<(), String>;
 
 /// Springs a trap with stock tools, lays it again, and goes through it with every command.
-fn walk(trap: &Trap, walk: Walk) -> Result<String, String> {
+fn walk(row: usize, trap: &Trap, walk: Walk) -> Result<String, String> {
     let named = |why: String| format!("{}: {why}", trap.name);
     if !trap.needs.is_empty() && !installed(trap.needs) {
         return Ok(format!("{trap} · not tried: it needs {}", trap.needs.join(", ")));
@@ -59,35 +61,42 @@ fn walk(trap: &Trap, walk: Walk) -> Result<String, String> {
     (trap.lay)(&mut scene);
     scene.springs(trap.stock).map_err(named)?;
     let mut scene = Scene::new();
+    scene.row = row;
     (trap.lay)(&mut scene);
     walk(&mut scene).and_then(|()| scene.names(&trap.named)).map_err(named)?;
     Ok(trap.to_string())
 }
 
 #[track_caller]
-fn walk_all(traps: &[Trap], how: Walk) {
-    let walked: Vec<_> = traps.iter().map(|trap| walk(trap, how)).collect();
-    walked.iter().flatten().for_each(|line| println!("{line}"));
-    let wrong: Vec<_> = walked.into_iter().filter_map(Result::err).collect();
+fn walk_all(traps: impl Fn() -> Vec<Trap> + Sync, how: Walk) {
+    let walked = Mutex::new(BTreeMap::new());
+    each_of(traps().len(), |row| {
+        let told = walk(row, &traps()[row], how);
+        walked.lock().unwrap().insert(row, told);
+    });
+    let walked = walked.into_inner().unwrap();
+    walked.values().flatten().for_each(|line| println!("{line}"));
+    let wrong: Vec<_> = walked.into_values().filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn nothing_comes_of_what_a_profile_lays() {
     need!("ssh-keygen", "git", "curl", "bash");
-    walk_all(&profiles::traps(), profiles::walk);
+    walk_all(profiles::traps, profiles::walk);
 }
 
 #[test]
 fn nothing_comes_of_what_a_checkout_lays() {
     need!("ssh-keygen", "git", "jq");
-    walk_all(&checkouts::traps(), checkouts::walk);
+    walk_all(checkouts::traps, checkouts::walk);
 }
 
 #[test]
 fn nothing_comes_of_what_a_log_brings() {
     need!("ssh-keygen", "jq", "curl", "bash", "sha256sum");
-    walk_all(&logs::traps(&Rc::new(Stage::new())), logs::walk);
+    let stage = Arc::new(Stage::new());
+    walk_all(|| logs::traps(&stage), logs::walk);
 }
 
 /// What nobody has made a trap of: everything passes.
@@ -113,7 +122,7 @@ fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
 #[test]
 fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
-    let logs = logs::traps(&Rc::new(Stage::new()));
+    let logs = logs::traps(&Arc::new(Stage::new()));
     let all: Vec<_> = profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).collect();
     for kind in [Kind::Profile, Kind::Checkout, Kind::Log] {
         assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");

@@ -294,11 +294,12 @@ pub fn walk(scene: &mut Scene) -> Result<(), String> {
     scene.run(&["check", "profile.toml"])?;
     scene.run(&[&["check", "profile.toml"], &RELEASE[..]].concat())?;
     scene.run(&["check", "profile.toml", "--format", "json", "--no-effects"])?;
-    for more in [&[][..], &["--format", "json"], &["--trust-digest"]] {
-        scene.run(&[&["doctor", "profile.toml"], more].concat())?;
+    scene.run(&["doctor", "profile.toml"])?;
+    for more in scene.some(&[&["--format", "json"][..], &["--trust-digest"]]) {
+        scene.run(&[&["doctor", "profile.toml"], *more].concat())?;
     }
-    for more in [&[][..], &["--format", "json"]] {
-        scene.run(&[&["points", "profile.toml"], more].concat())?;
+    for more in scene.some(&[&[][..], &["--format", "json"]]) {
+        scene.run(&[&["points", "profile.toml"], *more].concat())?;
     }
     scene.open_run(&[], &no)?;
     scene.open_run(&RELEASE, &no)

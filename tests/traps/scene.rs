@@ -13,6 +13,7 @@ use gonogo::text::is_harmful;
 use crate::bench::checkout::Checkout;
 use crate::bench::gonogo::Sandbox;
 use crate::bench::keys::SshKey;
+use crate::bench::scale;
 use crate::bench::terminal::Terminal;
 use crate::bench::wait;
 use crate::bench::web::{Reply, Silent, Web};
@@ -30,6 +31,8 @@ pub struct Scene {
     web: Web,
     /// Another one, which says nothing.
     silent: Silent,
+    /// Its row in the table.
+    pub row: usize,
     /// What each command printed.
     told: BTreeMap<&'static str, String>,
 }
@@ -63,8 +66,15 @@ impl Scene {
         let settings = sandbox.work().join("git");
         let sandbox = sandbox.env("GIT_CONFIG_GLOBAL", settings);
         let key = sandbox.key("alice");
-        let scene =
-            Self { sandbox, checkout: None, key, web, silent: Silent::start(), told: BTreeMap::new() };
+        let scene = Self {
+            sandbox,
+            checkout: None,
+            key,
+            web,
+            silent: Silent::start(),
+            row: 0,
+            told: BTreeMap::new(),
+        };
         scene.arm();
         scene
     }
@@ -147,6 +157,11 @@ impl Scene {
         let sprung = || (waits || told.chars().any(is_raw) || self.sprung().is_some()).then_some(());
         wait::within(Duration::from_secs(2), sprung)
             .ok_or_else(|| format!("stock tools do not spring it; then this shows nothing: {code:?} {told}"))
+    }
+
+    /// All of several forms for `.ci/long`, else the one whose turn it is.
+    pub fn some<'a, T>(&self, forms: &'a [T]) -> &'a [T] {
+        if scale() > 1 { forms } else { std::slice::from_ref(&forms[self.row % forms.len()]) }
     }
 
     /// Runs gonogo without a terminal.

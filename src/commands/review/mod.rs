@@ -9,7 +9,6 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::runtime::Builder;
 
 use self::record::Log;
 use super::judged::judge_log;
@@ -78,8 +77,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         notices: Vec::new(),
         looks_on: false,
     };
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    hear_signals(&runtime, &tell)?;
+    hear_signals(&tell)?;
     let mut taken = Taken::take()?;
     read_events(tell)?;
     // A bundle stays unpacked until here: `source` holds it.
