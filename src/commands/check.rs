@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::git;
 use super::load::{Loaded, store};
 use super::trust;
 use crate::checklist::{Plan, Promotion};
@@ -26,6 +27,11 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let mut plan = all_due(loaded.plan(&promotion)?);
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
     let permit = trust::require(&loaded, [&plan], target.trust)?;
+    let missing =
+        target.release.as_ref().and_then(|tag| git::missing_tag(&loaded.repository(), tag, &permit));
+    if let Some(missing) = missing {
+        eprintln!("gonogo: warning: {missing}");
+    }
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let Looked { state, interrupted } = runtime.block_on(look(plan, loaded.secrets(), permit))?;
     let now = clock::now();
