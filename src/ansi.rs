@@ -39,11 +39,19 @@ pub type Line = Vec<(Style, String)>;
 /// How many columns apart tab stops are.
 const TAB: usize = 8;
 
-/// The lines of what a program printed. What it wrote over with a carriage return is not shown.
+/// The lines of what a program printed. What it wrote over with a carriage return is not shown. An escape sequence
+/// ends with its line at the latest, as in `less -R`: a program that was cut off in one, or that means to, must not hide
+/// what comes after it.
 #[must_use]
 pub fn lines(bytes: &[u8]) -> Vec<Line> {
     let mut screen = Screen::default();
-    Parser::new().advance(&mut screen, bytes);
+    for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        Parser::new().advance(&mut screen, line);
+        // A sequence that has not ended swallows the line end.
+        if line.ends_with(b"\n") && screen.lines.len() == number {
+            screen.feed();
+        }
+    }
     if !screen.line.is_empty() {
         screen.feed();
     }
@@ -162,7 +170,46 @@ impl Perform for Screen {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn an_unended_sequence_hides_nothing_after_its_line() {
+        for begun in
+            ["\x1b]0;title", "\x1bP", "\x1bP1$r", "\x1b_", "\x1b^", "\x1bX", "\x1b[", "\x1b[38;2", "\x1b"]
+        {
+            let shown = plain(format!("before\n{begun}\nTHE REST\nof the output\n").as_bytes());
+            assert_eq!(shown, "before\n\nTHE REST\nof the output", "{begun:?}");
+        }
+    }
+
+    /// What steers a terminal, and bytes that come between.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let steering =
+            prop::sample::select(b"\x1b]P_^X[0;$r\\m\x07\x18\x1a\x9b\x9c\x9d\x90\xe2\x80\r\n\t".to_vec());
+        prop::collection::vec(prop_oneof![steering, any::<u8>()], 0..60)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn text_after_a_line_end_is_never_hidden(before in hostile(), after in hostile()) {
+            let all = [&before[..], b"\nTHE REST\n", &after[..]].concat();
+            let begun = before.split(|byte| *byte == b'\n').count();
+            let shown = plain(&all);
+            prop_assert_eq!(shown.split('\n').nth(begun), Some("THE REST"));
+        }
+
+        /// The pager finds the place of a line by that.
+        #[test]
+        fn every_line_end_ends_a_line(bytes in hostile()) {
+            let ends = bytes.split(|byte| *byte == b'\n').count() - 1;
+            let shown = lines(&bytes).len();
+            prop_assert!(shown == ends || shown == ends + 1, "{} of {}", shown, ends);
+        }
+    }
 
     #[test]
     fn colours_stay_and_everything_else_goes() {

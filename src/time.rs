@@ -124,7 +124,11 @@ impl Moment {
     }
 }
 
-/// A span as people write it: `90s`, `30m`, `2h`, `1d`; `250ms` below a second.
+/// The longest span that is read, in milliseconds: a hundred years. Clocks and deadlines can be moved on by it
+/// without an overflow.
+const LONGEST_SPAN: u64 = 36_525 * 86_400_000;
+
+/// A span as people write it: `90s`, `30m`, `2h`, `1d`; `250ms` below a second. At most a hundred years.
 ///
 /// # Errors
 /// What was expected instead.
@@ -140,7 +144,14 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
         "d" => 86_400_000,
         _ => return Err(expected()),
     };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(expected)
+    let span = number.checked_mul(millis).filter(|span| *span <= LONGEST_SPAN);
+    span.map(Duration::from_millis).ok_or_else(|| format!("expected at most \"36525d\", found {text:?}"))
+}
+
+/// A span as it was configured: `250ms`, `1500ms`, and otherwise as [`span`] says it.
+#[must_use]
+pub fn exact_span(time: Duration) -> String {
+    if time.subsec_millis() == 0 { span(time) } else { format!("{}ms", time.as_millis()) }
 }
 
 /// A span for people, in its two largest units: `12s`, `4m 05s`, `2h 30m`, `3d 4h`.
@@ -183,5 +194,15 @@ mod tests {
         assert_eq!(parse_span("30m"), Ok(Duration::from_mins(30)));
         assert!(parse_span("30").is_err() && parse_span("m").is_err() && parse_span("1.5h").is_err());
         assert_eq!(span(Duration::from_mins(150)), "2h 30m");
+        assert_eq!(parse_span("36525d").map(span), Ok("36525d 0h".into()));
+        assert!(parse_span("36526d").is_err() && parse_span("18446744073709551615ms").is_err());
+    }
+
+    #[test]
+    fn a_configured_span_is_shown_to_the_millisecond() {
+        let shown = |text| parse_span(text).map(exact_span);
+        assert_eq!(shown("500ms"), Ok("500ms".into()));
+        assert_eq!(shown("1500ms"), Ok("1500ms".into()));
+        assert_eq!(shown("300s"), Ok("5m 00s".into()));
     }
 }

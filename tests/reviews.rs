@@ -54,7 +54,7 @@ fn entries_are_found_opened_and_played() {
     let log = world.log();
     let mut terminal = review(&mut world, &log, &signers, (130, 40));
     terminal.wait_for_text("SEALED").wait_for_text("7/7");
-    terminal.send("f").wait_for_text("find").send("QUIET").press(Key::Enter).wait_for_text("in entry 4");
+    terminal.send("f").wait_for_text("find").paste("QUIET").press(Key::Enter).wait_for_text("in entry 4");
     terminal.wait_for_text("alice noted: quiet night");
     terminal
         .send("t")

@@ -120,7 +120,7 @@ impl Walk {
         match (self.at.last().map(String::as_str), old, new) {
             (Some("confirm"), _, _) => people(old) < people(new),
             (Some("mandatory"), Value::Bool(false), Value::Bool(true)) => true,
-            (Some("fresh_s"), _, _) => new.as_u64() < old.as_u64(),
+            (Some("fresh_ms"), _, _) => new.as_u64() < old.as_u64(),
             (Some("missing"), Value::Array(old), Value::Array(new)) => {
                 new.iter().all(|name| old.contains(name))
             }
@@ -203,7 +203,7 @@ mod tests {
             plan.sections[0].points.push(point);
         };
         assert_eq!(changed(&whole, add), [""; 0]);
-        assert_eq!(changed(&whole, |plan| plan.sections[0].points[0].fresh_s -= 1), [""; 0]);
+        assert_eq!(changed(&whole, |plan| plan.sections[0].points[0].fresh_ms -= 1), [""; 0]);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         };
         assert_eq!(point(|point| point.confirm = Confirm::None), ["s.b, confirm"]);
         assert_eq!(point(|point| point.not_applicable = Some("today".into())), ["s.b, not_applicable"]);
-        assert_eq!(point(|point| point.fresh_s += 1), ["s.b, fresh_s"]);
+        assert_eq!(point(|point| point.fresh_ms += 1), ["s.b, fresh_ms"]);
         assert_eq!(point(|point| point.after.push("s.a".into())), ["s.b, after"]);
         assert_eq!(changed(&whole, |plan| drop(plan.sections[0].points[0].probes.pop())), ["s.a, probe p"]);
         assert_eq!(changed(&whole, |plan| drop(plan.sections[0].points.pop())), ["s.b"]);

@@ -3,16 +3,72 @@
 use serde::de::DeserializeOwned;
 
 use super::fill::name_at_start;
+use super::meant;
 use super::profile::has_password;
 use super::source::{Path, Step};
-use super::spec::{Api, Spec, Unavailable};
+use super::spec::{Api, Spec};
+
+/// The kinds of probes.
+pub(super) const KINDS: [&str; 22] = [
+    "http",
+    "redis",
+    "rabbitmq",
+    "command",
+    "git",
+    "ci",
+    "prometheus",
+    "grafana",
+    "jaeger",
+    "otlp",
+    "registry",
+    "vault",
+    "origins",
+    "cors",
+    "headers",
+    "token",
+    "pipeline",
+    "kubernetes",
+    "iac",
+    "aws-secret",
+    "scan",
+    "contacts",
+];
 
 /// The spec of a probe of this kind.
 ///
 /// # Errors
 /// Which key does not fit, and why.
 pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String)> {
-    let spec = match kind {
+    let spec = decode_as(kind, table)?;
+    check_addresses(&spec)?;
+    Ok(spec)
+}
+
+/// The first key that a probe of this kind does not have, where not all of its values are there: what the values are
+/// is not judged.
+pub(super) fn unknown_key(kind: &str, with: &toml::Table) -> Option<(Path, String)> {
+    with.iter().find_map(|(key, value)| {
+        let alone = [(key.clone(), value.clone())].into_iter().collect();
+        let (path, what) = decode_as(kind, without_marks(toml::Value::Table(alone))).err()?;
+        meant::is_unknown_key(&what).then_some((path, what))
+    })
+}
+
+/// A spec as it is when every value is there: no key says that it may be left out.
+fn without_marks(value: toml::Value) -> toml::Value {
+    match value {
+        toml::Value::Table(table) => {
+            let plain =
+                |(key, value): (String, _)| (key.trim_end_matches('?').to_owned(), without_marks(value));
+            toml::Value::Table(table.into_iter().map(plain).collect())
+        }
+        toml::Value::Array(items) => toml::Value::Array(items.into_iter().map(without_marks).collect()),
+        other => other,
+    }
+}
+
+fn decode_as(kind: &str, table: toml::Value) -> Result<Spec, (Path, String)> {
+    match kind {
         "http" => decode(table).map(Spec::Http),
         "redis" => decode(table).map(Spec::Redis),
         "rabbitmq" => decode(table).map(Spec::Rabbitmq),
@@ -35,10 +91,8 @@ pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String
         "aws-secret" => decode(table).map(Spec::AwsSecret),
         "scan" => decode(table).map(Spec::Scan),
         "contacts" => decode(table).map(Spec::Contacts),
-        kind => Ok(Spec::Unavailable(Unavailable { kind: kind.to_owned() })),
-    }?;
-    check_addresses(&spec)?;
-    Ok(spec)
+        kind => Err((Path::new(), format!("there is no probe of kind {kind:?}"))),
+    }
 }
 
 /// Not part of reading a spec: a log may hold one that was made when the rules were others.
@@ -92,8 +146,7 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
         | Spec::Kubernetes(_)
         | Spec::Origins(_)
         | Spec::Scan(_)
-        | Spec::Contacts(_)
-        | Spec::Unavailable(_) => Vec::new(),
+        | Spec::Contacts(_) => Vec::new(),
     }
 }
 
@@ -138,5 +191,21 @@ pub(super) fn url_with_password(value: &toml::Value) -> Option<String> {
         toml::Value::Array(items) => items.iter().find_map(url_with_password),
         toml::Value::Table(table) => table.values().find_map(url_with_password),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_and_no_other() {
+        let read = |kind: &str| decode_as(kind, toml::Value::Table(toml::Table::new()));
+        let is_unknown = |kind| read(kind).is_err_and(|(_, what)| what.contains("no probe of kind"));
+        assert!(!KINDS.into_iter().any(is_unknown));
+        assert!(is_unknown("htp"));
+        for (kind, spec) in KINDS.iter().filter_map(|kind| Some((kind, read(kind).ok()?))) {
+            assert_eq!(spec.kind(), *kind);
+        }
     }
 }

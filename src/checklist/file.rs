@@ -131,10 +131,10 @@ pub struct ProbeFile {
     pub retry_delay: Span,
     /// How long it is waited for until a look is good.
     #[serde(default)]
-    pub within: Span,
+    pub within: SpanOrZero,
     /// For how long the looks must then stay good.
     #[serde(default)]
-    pub hold: Span,
+    pub hold: SpanOrZero,
     /// The probe whose newest look it counts from.
     pub since: Option<ProbeKey>,
     /// Whether it changes anything.
@@ -189,23 +189,41 @@ pub struct Alternative {
     pub with: toml::Table,
 }
 
-/// A time that a person wrote, `30m`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// A time longer than zero that a person wrote, `30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
+
+/// A time that a person wrote and that may be zero, which is the same as saying nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpanOrZero(pub Duration);
+
+struct SpanText;
+
+impl Visitor<'_> for SpanText {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a time such as \"10s\", \"30m\", \"2h\" or \"1d\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+        parse_span(text).map_err(E::custom)
+    }
+}
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Span;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a time such as \"10s\", \"30m\", \"2h\" or \"1d\"")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
-                parse_span(text).map(Span).map_err(E::custom)
-            }
+        let span = from.deserialize_str(SpanText)?;
+        if span.is_zero() {
+            return Err(de::Error::custom("expected a time longer than zero, such as \"500ms\" or \"10s\""));
         }
-        from.deserialize_str(Text)
+        Ok(Self(span))
+    }
+}
+
+impl<'de> Deserialize<'de> for SpanOrZero {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(SpanText).map(Self)
     }
 }
 

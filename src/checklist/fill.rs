@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use minijinja::{Environment, UndefinedBehavior};
 
+use super::meant;
+use super::source::{Path, Step};
+
 /// The values that specs are filled with.
 pub struct Filler {
     values: toml::Table,
@@ -17,9 +20,28 @@ pub struct Filled {
     pub missing: BTreeSet<String>,
     /// Values that were used.
     pub used: BTreeSet<String>,
-    /// What is wrong with the templates.
-    pub wrong: Vec<String>,
+    /// What is wrong with the templates, and where.
+    pub wrong: Vec<(Path, String)>,
+    /// Whether something was left out because its value is not there.
+    pub left_out: bool,
+    /// Where in the spec it is being filled.
+    at: Path,
 }
+
+impl Filled {
+    fn wrong(&mut self, what: String) {
+        self.wrong.push((self.at.clone(), what));
+    }
+
+    fn below(&mut self, step: impl Into<Step>, work: impl FnOnce(&mut Self)) {
+        self.at.push(step.into());
+        work(self);
+        self.at.pop();
+    }
+}
+
+/// The values that every promotion has, whether or not they are known yet.
+const ALWAYS: [&str; 4] = ["release", "previous", "environment", "contacts"];
 
 impl Filler {
     /// Fills from these values.
@@ -34,15 +56,23 @@ impl Filler {
     /// value itself, with its type; a secret's reference can be put only there.
     pub fn fill(&self, value: &mut toml::Value, told: &mut Filled) {
         match value {
-            toml::Value::String(text) if text.contains("{{") || text.contains("{%") => {
-                if let Some(filled) = self.fill_text(text, told) {
+            toml::Value::String(text) if text.contains('{') => {
+                self.single_braces(text, told);
+                let is_template = text.contains("{{") || text.contains("{%");
+                if let Some(filled) = is_template.then(|| self.fill_text(text, told)).flatten() {
                     *value = filled;
                 }
             }
-            toml::Value::Array(items) => items.iter_mut().for_each(|item| self.fill(item, told)),
+            toml::Value::Array(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    told.below(index, |told| self.fill(item, told));
+                }
+            }
             toml::Value::Table(table) => {
                 self.fill_optional(table, told);
-                table.iter_mut().for_each(|(_, item)| self.fill(item, told));
+                for (key, item) in table.iter_mut() {
+                    told.below(key.as_str(), |told| self.fill(item, told));
+                }
             }
             _ => {}
         }
@@ -53,13 +83,15 @@ impl Filler {
         let optional: Vec<String> = table.keys().filter(|key| key.ends_with('?')).cloned().collect();
         for key in optional {
             let Some(mut value) = table.remove(&key) else { continue };
-            let mut own = Filled::default();
+            let at = [told.at.clone(), vec![Step::Key(key.clone())]].concat();
+            let mut own = Filled { at, ..Filled::default() };
             self.fill(&mut value, &mut own);
             told.used.append(&mut own.used);
-            told.wrong.append(&mut own.wrong);
-            if own.missing.is_empty() {
+            told.left_out |= own.left_out || !own.missing.is_empty();
+            if own.missing.is_empty() && own.wrong.is_empty() {
                 table.insert(key.trim_end_matches('?').to_owned(), value);
             }
+            told.wrong.append(&mut own.wrong);
         }
     }
 
@@ -68,7 +100,7 @@ impl Filler {
             told.used.insert(name.to_owned());
             let found = self.look_up(name);
             if found.is_none() {
-                told.missing.insert(name.to_owned());
+                self.missing(name, told);
             }
             return found.cloned();
         }
@@ -79,7 +111,7 @@ impl Filler {
         let template = match self.engine.template_from_str(text) {
             Ok(template) => template,
             Err(error) => {
-                told.wrong.push(format!("{text:?} is not a template: {error}"));
+                told.wrong(format!("{text:?} is not a template: {error}"));
                 return None;
             }
         };
@@ -87,18 +119,50 @@ impl Filler {
         let missing: Vec<_> = names.iter().filter(|name| self.look_up(name).is_none()).cloned().collect();
         told.used.extend(names.iter().cloned());
         if !missing.is_empty() {
-            told.missing.extend(missing);
+            for name in &missing {
+                self.missing(name, told);
+            }
             return None;
         }
         if let Some(name) = names.iter().find(|name| self.look_up(name).is_some_and(toml::Value::is_table)) {
-            told.wrong
-                .push(format!("{name} cannot be put inside a text: it is a secret's reference or a table"));
+            told.wrong(format!("{name} cannot be put inside a text: it is a secret's reference or a table"));
             return None;
         }
         template
             .render(minijinja::value::Serde(&self.values))
-            .map_err(|error| told.wrong.push(format!("{text:?}: {error}")))
+            .map_err(|error| told.wrong(format!("{text:?}: {error}")))
             .ok()
+    }
+
+    /// A value that is not there, or one that is there and misspelt.
+    fn missing(&self, name: &str, told: &mut Filled) {
+        match meant::value(name, self.names().iter().map(String::as_str)) {
+            Some(near) => told.wrong(format!("there is no value {name}; did you mean {{{{ {near} }}}}?")),
+            None => {
+                told.missing.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// `{release}`: a value's name between single braces, which would stand there as it is.
+    fn single_braces(&self, text: &str, told: &mut Filled) {
+        for name in between_single_braces(text) {
+            let is_value = |found: &toml::Value| found.as_table().is_none_or(is_reference);
+            let is_known = ALWAYS.contains(&name) || self.look_up(name).is_some_and(is_value);
+            let near = || meant::value(name, self.names().iter().map(String::as_str)).map(str::to_owned);
+            if let Some(name) = if is_known { Some(name.to_owned()) } else { near() } {
+                told.wrong(format!(
+                    "a value stands between two braces on each side; did you mean {{{{ {name} }}}}?"
+                ));
+            }
+        }
+    }
+
+    /// The full names of all values.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = ALWAYS.map(str::to_owned).into();
+        leaves_of(&self.values, "", &mut names);
+        names
     }
 
     fn look_up(&self, name: &str) -> Option<&toml::Value> {
@@ -113,6 +177,29 @@ pub(super) fn whole_name(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
     let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     (!name.is_empty() && name.chars().all(plain)).then_some(name)
+}
+
+/// What stands between single braces and can be a value's name. Shells and formats have their own use for braces after
+/// `$`, `%`, `#` and a backslash.
+fn between_single_braces(text: &str) -> impl Iterator<Item = &str> {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    text.match_indices('{').filter_map(move |(at, _)| {
+        let (name, _) = text[at + 1..].split_once('}')?;
+        let is_own = text[..at].ends_with(['{', '$', '%', '#', '\\']);
+        let name = name.trim();
+        (!is_own && !name.is_empty() && name.chars().all(plain)).then_some(name)
+    })
+}
+
+/// The full names of all values; a secret's reference is one value.
+pub(super) fn leaves_of(table: &toml::Table, above: &str, leaves: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match value {
+            toml::Value::Table(inner) if !is_reference(inner) => leaves_of(inner, &name, leaves),
+            _ => leaves.push(name),
+        }
+    }
 }
 
 /// The name in a text that begins with `{{ name }}`.
@@ -175,7 +262,60 @@ mod tests {
     #[test]
     fn a_secret_cannot_be_put_inside_a_text() {
         let (_, told) = fill("x = \"Bearer {{ pw }}\"");
-        assert_eq!(told.wrong, ["pw cannot be put inside a text: it is a secret's reference or a table"]);
-        assert!(fill("x = \"{{ a.\"").1.wrong[0].contains("is not a template"));
+        assert_eq!(
+            wrong(&told),
+            ["x: pw cannot be put inside a text: it is a secret's reference or a table"]
+        );
+        assert!(wrong(&fill("x = \"{{ a.\"").1)[0].contains("is not a template"));
+    }
+
+    /// Each with the keys that lead to it.
+    fn wrong(told: &Filled) -> Vec<String> {
+        let way = |path: &Path| {
+            let steps = path.iter().map(|step| match step {
+                Step::Key(key) => key.clone(),
+                Step::Index(index) => index.to_string(),
+            });
+            steps.collect::<Vec<_>>().join(".")
+        };
+        told.wrong.iter().map(|(path, what)| format!("{}: {what}", way(path))).collect()
+    }
+
+    #[test]
+    fn a_misspelt_value_is_wrong_and_not_missing() {
+        let (_, told) = fill("x = [\"{{ relese }}\"]\nt.\"y?\" = \"v{{ prevoius }}\"\nz = \"{{ b.s }}\"");
+        // `b.s` may be missing on purpose.
+        assert_eq!(told.missing.iter().collect::<Vec<_>>(), ["b.s"]);
+        assert_eq!(
+            wrong(&told),
+            [
+                "x.0: there is no value relese; did you mean {{ release }}?",
+                "t.y?: there is no value prevoius; did you mean {{ previous }}?"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_between_single_braces_is_wrong() {
+        for text in ["v{release}", "{ previous }", "{{ a.s }}-{a.n}", "{relese}", "{ release }}", "{pw}"] {
+            let (_, told) = fill(&format!("x = [\"{text}\"]"));
+            let told = wrong(&told);
+            assert!(
+                told.len() == 1 && told[0].starts_with("x.0: ") && told[0].contains("did you mean {{ "),
+                "{text}: {told:?}"
+            );
+        }
+        for text in [
+            "${release}",
+            "%{release}",
+            "{}",
+            "{print}",
+            "{\\\"release\\\": 1}",
+            "rate(x{job=\\\"a\\\"}[5m])",
+            "{a}",
+        ] {
+            let (_, told) = fill(&format!("x = \"{text}\""));
+            assert!(told.wrong.is_empty(), "{text}: {:?}", told.wrong);
+        }
     }
 }

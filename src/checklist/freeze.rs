@@ -2,20 +2,19 @@
 
 mod actions;
 mod options;
+mod specs;
 
 use std::collections::BTreeSet;
 
-use super::decode::{self, taken_over, url_with_password};
 use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
-use super::fill::{Filled, Filler, is_reference, lay_over};
+use super::fill::{Filler, lay_over, leaves_of};
 use super::lock;
+use super::meant::did_you_mean;
 use super::plan::{Plan, Point, Probe, Section, Tailoring};
 use super::profile::{Profile, Tailor};
 use super::source::{Path, Source, Step, steps};
-use super::spec::Spec;
 use super::tailor::tailor;
 use crate::error::{Problem, Problems};
-use crate::text::nearest;
 
 /// What is promoted: the words of the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -201,7 +200,11 @@ impl<'a> Work<'a> {
         for id in self.profile.file.points.keys() {
             if !sections.iter().flat_map(|section| &section.points).any(|point| point.id == *id) {
                 let what = format!("the checklist has no control point {id}");
-                let hint = "`gonogo check` lists them all; a point is added with [[point]]";
+                let known =
+                    sections.iter().flat_map(|section| &section.points).map(|point| point.id.as_str());
+                let hint = did_you_mean(id, known).unwrap_or_else(|| {
+                    "`gonogo check` lists them all; a point is added with [[point]]".to_owned()
+                });
                 self.problems
                     .push(self.profile.source.problem(&steps!["points", id.as_str()], what).hint(hint));
             }
@@ -222,9 +225,8 @@ impl<'a> Work<'a> {
                 .profile
                 .source
                 .problem(&path, format!("nothing in the checklist asks for the value {leaf}"));
-            let near = nearest(leaf, self.used.iter().map(String::as_str));
-            let hint = near.map_or_else(|| "take it out".to_owned(), |near| format!("is {near} meant?"));
-            self.problems.push(problem.hint(hint));
+            let near = did_you_mean(leaf, self.used.iter().map(String::as_str));
+            self.problems.push(problem.hint(near.unwrap_or_else(|| "take it out".to_owned())));
         }
     }
 
@@ -242,7 +244,7 @@ impl<'a> Work<'a> {
             why: file.why.trim().to_owned(),
             mandatory: file.mandatory,
             confirm: file.confirm,
-            fresh_s: file.fresh.0.as_secs(),
+            fresh_ms: millis(file.fresh.0),
             after: file.after.clone(),
             due: due(file.due.as_ref(), new),
             not_applicable: new
@@ -261,7 +263,10 @@ impl<'a> Work<'a> {
         }
         let like = file.like.as_ref().map(|key| (key, self.probe_file(key)));
         if let Some((key, None)) = &like {
-            self.problems.push(origin.problem(&steps!["like"], format!("the checklist has no probe {key}")));
+            let what = format!("the checklist has no probe {key}");
+            let known = self.probe_keys();
+            let hint = did_you_mean(&key.to_string(), known.iter().map(String::as_str));
+            self.problems.push(Problem { hint, ..origin.problem(&steps!["like"], what) });
         }
         let (ways, from) = match like {
             Some((_, Some((other, path)))) => (other, &Origin { source: &self.checklist.source, path }),
@@ -296,98 +301,13 @@ impl<'a> Work<'a> {
             spec,
         }
     }
-
-    /// What one way to look lacks, and its spec where it lacks nothing.
-    fn way(
-        &mut self,
-        point: &str,
-        kind: &str,
-        with: &toml::Table,
-        origin: &Origin,
-    ) -> (Vec<String>, Option<Spec>) {
-        let mut table = toml::Value::Table(with.clone());
-        let mut told = Filled::default();
-        self.filler.fill(&mut table, &mut told);
-        let missing = self.taken(point, &mut told, origin);
-        let is_whole = missing.is_empty() && told.wrong.is_empty();
-        let spec = if is_whole { self.spec(kind, with, table, origin) } else { None };
-        (missing, spec)
-    }
-
-    /// Takes down what came of filling in; gives what is missing.
-    fn taken(&mut self, point: &str, told: &mut Filled, origin: &Origin) -> Vec<String> {
-        let wrong = told.wrong.iter().map(|what| origin.problem(&steps!["with"], what));
-        self.problems.extend(wrong);
-        self.tell_overridden(point, told);
-        self.used.append(&mut told.used);
-        told.missing.iter().map(|name| named(name)).collect()
-    }
-
-    /// A value that the checklist has a default for, and that the profile sets to something else, tailors
-    /// the points that use it.
-    fn tell_overridden(&mut self, point: &str, told: &Filled) {
-        for name in &told.used {
-            let (default, own) = (at(&self.checklist.file.values, name), at(&self.profile.file.values, name));
-            if let (Some(default), Some(own)) = (default, own)
-                && default != own
-            {
-                let what = format!("{name} = {own} (default {default})");
-                self.tailored.push(Tailoring { point: point.to_owned(), what });
-            }
-        }
-    }
-
-    fn spec(&mut self, kind: &str, with: &toml::Table, table: toml::Value, origin: &Origin) -> Option<Spec> {
-        if let Some(what) = url_with_password(&table) {
-            self.problems.push(origin.problem(&steps!["with"], what));
-            return None;
-        }
-        if self.has_options(with, &table, origin) {
-            return None;
-        }
-        decode::spec(kind, table)
-            .map_err(|(steps, what)| self.problems.push(self.misfit(with, origin, &steps, &what)))
-            .ok()
-    }
-
-    /// A value that does not fit is the profile's where the spec takes it over whole.
-    fn misfit(&self, with: &toml::Table, origin: &Origin, steps: &[Step], what: &str) -> Problem {
-        if let Some(name) = taken_over(with, steps) {
-            let mut path = steps!["values"].to_vec();
-            path.extend(name.split('.').map(Step::from));
-            if at(&self.profile.file.values, name).is_some() {
-                return self.profile.source.problem(&path, format!("{name}: {what}"));
-            }
-        }
-        origin.problem(&[&steps!["with"], steps].concat(), what)
-    }
-}
-
-/// A missing value as a person is to read it: where it comes from, if not from the profile.
-fn named(name: &str) -> String {
-    match name {
-        "release" => "release (give --release TAG)".to_owned(),
-        "previous" => "previous (give --previous TAG)".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-/// The full names of all values; a secret's reference is one value.
-fn leaves_of(table: &toml::Table, above: &str, leaves: &mut Vec<String>) {
-    for (key, value) in table {
-        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
-        match value {
-            toml::Value::Table(inner) if !is_reference(inner) => leaves_of(inner, &name, leaves),
-            _ => leaves.push(name),
-        }
-    }
 }
 
 fn due(usual: Option<&String>, new: Option<&WhenNew>) -> Option<String> {
     new.and_then(|new| new.due.clone()).or_else(|| usual.cloned())
 }
 
-fn millis(span: std::time::Duration) -> u64 {
+pub(super) fn millis(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -10,6 +10,7 @@ mod file;
 mod fill;
 mod freeze;
 mod lock;
+mod meant;
 pub mod needs;
 pub mod permissions;
 mod placeholder;

@@ -67,12 +67,7 @@ pub fn rights(spec: &Spec) -> Vec<Right> {
             CiSource::GitLab(_) => vec![right("GitLab token", "read_api")],
             CiSource::JUnit(_) => Vec::new(),
         },
-        Spec::Scan(_)
-        | Spec::Command(_)
-        | Spec::Git(_)
-        | Spec::Origins(_)
-        | Spec::Contacts(_)
-        | Spec::Unavailable(_) => Vec::new(),
+        Spec::Scan(_) | Spec::Command(_) | Spec::Git(_) | Spec::Origins(_) | Spec::Contacts(_) => Vec::new(),
     }
 }
 

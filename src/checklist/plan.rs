@@ -195,8 +195,8 @@ pub struct Point {
     pub mandatory: bool,
     /// Who confirms.
     pub confirm: Confirm,
-    /// How long its probes stay fresh, in seconds.
-    pub fresh_s: u64,
+    /// How long its probes stay fresh, in milliseconds.
+    pub fresh_ms: u64,
     /// Points that must be settled before it.
     pub after: Vec<PointId>,
     /// The point that must be closed before this one is due.
@@ -217,7 +217,7 @@ impl Point {
     /// How long its probes stay fresh.
     #[must_use]
     pub fn freshness(&self) -> Duration {
-        Duration::from_secs(self.fresh_s)
+        Duration::from_millis(self.fresh_ms)
     }
 
     /// The profile values that are missing, over all its probes and actions.

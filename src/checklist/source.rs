@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
+use super::meant;
 use crate::error::{Place, Problem};
 
 /// A file's name, as the person named it, and its text.
@@ -57,8 +58,29 @@ impl Source {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            Problem::new(error.message().trim_end()).at(Place::at(&self.name, &self.text, offset))
+            let message = error.message().trim_end();
+            let key = self.key_of_misfit::<T>().map_or_else(String::new, |key| format!("{key}: "));
+            let problem =
+                Problem::new(format!("{key}{message}")).at(Place::at(&self.name, &self.text, offset));
+            Problem { hint: meant::of_message(message), ..problem }
         })
+    }
+
+    /// The key whose value does not fit a shape. Read anew, with the way to it on record: a file that fits is read
+    /// without that.
+    fn key_of_misfit<T: DeserializeOwned>(&self) -> Option<String> {
+        let error =
+            serde_path_to_error::deserialize::<_, T>(toml::Deserializer::parse(&self.text).ok()?).err()?;
+        let message = error.inner().message();
+        // Those name a key themselves.
+        if meant::is_unknown_key(message) || message.starts_with("missing field `") {
+            return None;
+        }
+        let mut keys = error.path().iter().filter_map(|segment| match segment {
+            serde_path_to_error::Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        keys.next_back()
     }
 
     /// The place of what `path` leads to, or of the deepest part of it that is there.
@@ -117,6 +139,8 @@ mod tests {
             a: u8,
         }
         let error = Source::new("p.toml", "\na = \"x\"").parse::<Shape>().unwrap_err().to_string();
-        assert_eq!(error, "p.toml:2:5: invalid type: string \"x\", expected u8");
+        assert_eq!(error, "p.toml:2:5: a: invalid type: string \"x\", expected u8");
+        let error = Source::new("p.toml", "a = 1\naa = 2").parse::<Shape>().unwrap_err().to_string();
+        assert_eq!(error, "p.toml:2:1: unknown field `aa`, expected `a`");
     }
 }

@@ -4,10 +4,11 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::file::PointFile;
+use super::freeze::millis;
 use super::plan::{Confirm, Point, Tailoring};
 use super::profile::{Profile, Tailor, at_point};
 use crate::error::Problem;
-use crate::time::span;
+use crate::time::exact_span as span;
 
 /// Tightens `point` as the profile wishes, and says what was changed.
 pub(super) fn tailor(
@@ -46,11 +47,11 @@ impl Changes<'_> {
 
     fn fresh(&mut self, point: &mut Point, wishes: &Tailor) {
         let Some(wish) = wishes.fresh.map(|fresh| fresh.0) else { return };
-        let is = Duration::from_secs(point.fresh_s);
+        let is = point.freshness();
         if wish > is {
             self.loosened("fresh", span(is), span(wish));
         } else if wish < is {
-            point.fresh_s = wish.as_secs();
+            point.fresh_ms = millis(wish);
             self.tell(format!("fresh for {} (default {})", span(wish), span(is)));
         }
     }
@@ -94,8 +95,7 @@ impl Changes<'_> {
 
     fn probes(&mut self, point: &mut Point, wishes: &Tailor) {
         if let Some(deadline) = wishes.deadline.map(|deadline| deadline.0) {
-            let millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-            point.probes.iter_mut().for_each(|probe| probe.deadline_ms = millis);
+            point.probes.iter_mut().for_each(|probe| probe.deadline_ms = millis(deadline));
             self.tell(format!("probes have {}", span(deadline)));
         }
         if let Some(retries) = wishes.retries {
@@ -108,12 +108,11 @@ impl Changes<'_> {
     }
 
     fn within(&mut self, point: &mut Point, wish: Duration) {
-        let millis = u64::try_from(wish.as_millis()).unwrap_or(u64::MAX);
         for probe in point.probes.iter_mut().filter(|probe| probe.within_ms > 0) {
-            if millis > probe.within_ms {
+            if millis(wish) > probe.within_ms {
                 self.loosened("within", span(Duration::from_millis(probe.within_ms)), span(wish));
             }
-            probe.within_ms = millis.clamp(1, probe.within_ms);
+            probe.within_ms = millis(wish).min(probe.within_ms);
         }
         self.tell(format!("a good look is waited for up to {}", span(wish)));
     }

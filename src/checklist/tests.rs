@@ -218,7 +218,7 @@ fn a_value_that_nothing_asks_for_is_told_with_what_may_be_meant() {
     let told =
         refused(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
     assert!(told.contains("p.toml:3:1: nothing in the checklist asks for the value rediss.url"), "{told}");
-    assert!(told.contains("rediss.url\n  hint: is redis.url meant?"), "{told}");
+    assert!(told.contains("rediss.url\n  hint: did you mean redis.url?"), "{told}");
     assert!(
         told.contains("p.toml:5:1: nothing in the checklist asks for the value x.y\n  hint: take it out"),
         "{told}"
@@ -289,4 +289,113 @@ fn a_value_that_would_be_an_option_is_refused_in_any_argument_list() {
     assert!(told.contains("p.toml:5:1: a.other: expected a value that does not begin with `-`"), "{told}");
     let told = refused(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
     assert!(told.contains("p.toml:2:") && told.contains("expected a release tag as git allows it"), "{told}");
+}
+
+/// A checklist of one point, with these lines for the point and for its probe.
+fn own(point: &str, probe: &str) -> String {
+    format!(
+        "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\
+         why = \"w\"\n{point}\n[[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\n{probe}\n"
+    )
+}
+
+const WITH: &str = "[section.point.probe.with]";
+
+#[test]
+fn a_time_below_a_second_is_kept_and_zero_is_refused_where_it_is_written() {
+    let http = format!(
+        "kind = \"http\"\ndeadline = \"250ms\"\nretry_delay = \"1500ms\"\n{WITH}\nurl = \"http://h\""
+    );
+    let checklist = own("fresh = \"2500ms\"", &http);
+    let made = plan(&checklist, PROFILE).unwrap();
+    let probe = &made.points().next().unwrap().probes[0];
+    assert_eq!(made.points().next().unwrap().fresh_ms, 2500);
+    assert_eq!((probe.deadline_ms, probe.retry_delay_ms), (250, 1500));
+    let tighter = plan(&checklist, &format!("{PROFILE}[points.\"s.p\"]\nfresh = \"500ms\"\n")).unwrap();
+    assert_eq!(tighter.points().next().unwrap().fresh_ms, 500);
+    assert_eq!(tighter.tailored[0].what, "fresh for 500ms (default 2500ms)");
+
+    let zero = "expected a time longer than zero, such as \"500ms\" or \"10s\"";
+    for (checklist, expected) in [
+        (own("fresh = \"0s\"", &http), "c.toml:9:9: fresh: "),
+        (checklist.replace("250ms", "0ms"), "c.toml:14:12: deadline: "),
+        (checklist.replace("1500ms", "0s"), "c.toml:15:15: retry_delay: "),
+    ] {
+        assert_eq!(refused(&checklist, PROFILE), format!("{expected}{zero}"));
+    }
+    for key in ["fresh", "deadline", "within"] {
+        let told = refused(&checklist, &format!("{PROFILE}[points.\"s.p\"]\n{key} = \"0s\"\n"));
+        assert_eq!(told, format!("p.toml:3:{}: {key}: {zero}", key.len() + 4));
+    }
+    // Nothing is waited for, as where it is not said.
+    assert!(plan(&own("", &format!("within = \"0s\"\nhold = \"0s\"\n{http}")), PROFILE).is_ok());
+}
+
+#[test]
+fn a_misspelt_kind_is_told_whatever_is_missing() {
+    let kinds = "expected one of http, redis, ";
+    for with in ["url = \"http://h\"", "url = \"{{ app.url }}\""] {
+        let told = refused(&own("", &format!("kind = \"htp\"\n{WITH}\n{with}")), PROFILE);
+        assert!(
+            told.starts_with(&format!("c.toml:13:1: there is no probe of kind \"htp\"; {kinds}")),
+            "{told}"
+        );
+        assert!(told.ends_with("\n  hint: did you mean http?"), "{told}");
+    }
+    let http = "kind = \"http\"\nwith = { url = \"http://h\" }\n".to_owned();
+    let other = format!("{http}or = [{{ kind = \"rediss\", with = {{}} }}]");
+    assert!(refused(&own("", &other), PROFILE).contains("c.toml:15:9: there is no probe of kind \"rediss\""));
+    let guard = format!(
+        "{PROFILE}[[guard]]\nid = \"g\"\ntitle = \"g\"\nkind = \"comand\"\nwith = {{ argv = [\"x\"] }}\n"
+    );
+    let told = refused(&own("", &http), &guard);
+    assert!(told.starts_with("p.toml:5:1: there is no probe of kind \"comand\""), "{told}");
+    assert!(told.ends_with("did you mean command?"), "{told}");
+    let added = guard.replace("[[guard]]", "[[points.\"s.p\".probe]]");
+    assert_eq!(refused(&own("", &http), &added), told);
+}
+
+#[test]
+fn a_misspelt_key_is_told_with_what_may_be_meant() {
+    let http = |keys: &str| format!("kind = \"http\"\n{WITH}\nurl = \"{{{{ app.url }}}}\"\n{keys}");
+    let told = refused(&own("freshh = \"1s\"", &http("")), PROFILE);
+    assert!(told.starts_with("c.toml:9:1: unknown field `freshh`, expected one of "), "{told}");
+    assert!(told.ends_with("\n  hint: did you mean fresh?"), "{told}");
+    // Where a value is missing, too; and where the key is left out if it is.
+    let value = "[values.app]\nurl = \"http://h\"\n";
+    for profile in [PROFILE.to_owned(), format!("{PROFILE}{value}")] {
+        for (keys, at) in [("statuss = 200", "16:1"), ("\"statuss?\" = \"{{ app.status }}\"", "16:1")] {
+            let told = refused(&own("", &http(keys)), &profile);
+            assert!(told.starts_with(&format!("c.toml:{at}: unknown field `statuss`")), "{told}");
+            assert!(told.ends_with("did you mean status?"), "{told}");
+        }
+    }
+    let told = refused(&own("confirm = \"tow\"", &http("")), PROFILE);
+    assert!(told.starts_with("c.toml:9:11: confirm: unknown variant `tow`"), "{told}");
+    assert!(told.ends_with("did you mean two?"), "{told}");
+    let told = refused(STANDARD, "environment = \"t\"\n[points.\"infra.rediss\"]\n");
+    assert_eq!(
+        told,
+        "p.toml:2:9: the checklist has no control point infra.rediss\n  hint: did you mean infra.redis?"
+    );
+    let told = refused(&own("", "like = \"s.p/q\""), PROFILE);
+    assert!(
+        told.starts_with("c.toml:13:1: the checklist has no probe s.p/q\n  hint: did you mean s.p/p?"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_misspelt_placeholder_is_told_where_it_stands() {
+    let http = |url: &str| own("", &format!("kind = \"command\"\n{WITH}\nargv = [\"x\",\n  \"{url}\"]"));
+    let profile = format!("{PROFILE}[values.app]\nurl = \"http://h\"\nother = 1\n");
+    let told = |url: &str| refused(&http(&format!("{{{{ app.url }}}} {{{{ app.other }}}} {url}")), &profile);
+    assert_eq!(told("{{ relese }}"), "c.toml:16:3: there is no value relese; did you mean {{ release }}?");
+    assert_eq!(told("{{ app.ulr }}"), "c.toml:16:3: there is no value app.ulr; did you mean {{ app.url }}?");
+    let single = "c.toml:16:3: a value stands between two braces on each side; did you mean {{ release }}?";
+    assert_eq!(told("v{release}"), single);
+    let own = "[[points.\"s.p\".probe]]\nid = \"q\"\ntitle = \"q\"\nkind = \"command\"\nwith = { argv = [\"x\", \"{{ relese }}\"] }\n";
+    let profile = format!("{profile}{own}");
+    let told = refused(&http("{{ app.url }} {{ app.other }}"), &profile);
+    assert_eq!(told, "p.toml:9:23: there is no value relese; did you mean {{ release }}?");
 }

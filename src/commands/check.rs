@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::sync::Notify;
 
 use super::ending::{Asked, Workers, on_signals};
+use super::git;
 use super::load::{Loaded, store};
 use super::trust;
 use crate::checklist::{Plan, Promotion};
@@ -26,6 +27,11 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let mut plan = all_due(loaded.plan(&promotion)?);
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
     let permit = trust::require(&loaded, [&plan], target.trust)?;
+    let missing =
+        target.release.as_ref().and_then(|tag| git::missing_tag(&loaded.repository(), tag, &permit));
+    if let Some(missing) = missing {
+        eprintln!("gonogo: warning: {missing}");
+    }
     let workers = Workers::start(2)?;
     let Looked { state, interrupted } = workers.block_on(look(plan, loaded.secrets(), permit))?;
     let now = clock::now();
@@ -97,7 +103,7 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     // What is stopped and continued goes on.
     on_signals(move |what| {
         if what == Asked::End {
-            asked.notify_one()
+            asked.notify_one();
         }
     })?;
     let running = tokio::spawn(engine.run());

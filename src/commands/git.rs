@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::process::{Launch, Permit, Scope, git, user_git_setting};
+use crate::text::line;
 
 /// How many tags are offered.
 const OFFERED: usize = 8;
@@ -27,7 +28,7 @@ fn ignores_system() -> bool {
 /// The newest tags of a repository; none if it is none.
 pub(super) fn newest_tags(repository: &Path, permit: &Permit) -> Vec<String> {
     let tags = ask(git(repository, &["tag", "--list", "--sort=-creatordate"]), permit).unwrap_or_default();
-    tags.lines().take(OFFERED).map(crate::text::line).collect()
+    tags.lines().take(OFFERED).map(line).collect()
 }
 
 /// The commit that a tag names, if the repository is there and has it.
@@ -38,6 +39,22 @@ pub(super) fn commit_of(repository: &Path, tag: &str, permit: &Permit) -> Option
     let commit = format!("{name}^{{commit}}");
     let resolve = || git(repository, &["rev-parse", "--verify", "--quiet", &commit]);
     checked.status.success().then(|| ask(resolve(), permit))?
+}
+
+/// That a release is no tag of a checkout, if it is a checkout. Elsewhere there are no tags to hold it to.
+pub(super) fn missing_tag(repository: &Path, release: &str, permit: &Permit) -> Option<String> {
+    let is_checkout = || ask(git(repository, &["rev-parse", "--git-dir"]), permit).is_some();
+    if commit_of(repository, release, permit).is_some() || !is_checkout() {
+        return None;
+    }
+    let tags = newest_tags(repository, permit);
+    let newest = if tags.is_empty() {
+        "it has none".to_owned()
+    } else {
+        format!("the newest are {}", tags.join(", "))
+    };
+    let (release, repository) = (line(release), line(&repository.display().to_string()));
+    Some(format!("release {release} is no tag of the checkout {repository}; {newest}"))
 }
 
 fn ask(launch: Launch, permit: &Permit) -> Option<String> {

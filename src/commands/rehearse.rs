@@ -218,7 +218,7 @@ fn serve(files: &Files) -> Result<Exit> {
     let (tell, asked) = mpsc::channel();
     on_signals(move |what| {
         if what == Asked::End {
-            tell.send(()).unwrap_or_default()
+            tell.send(()).unwrap_or_default();
         }
     })?;
     // Nobody else ends it.

@@ -59,6 +59,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if arguments.read_only {
         return look_alone(plan, &loaded, arguments, &settings, permit);
     }
+    if found.is_none() {
+        confirm_release(&loaded, &plan.release, &permit)?;
+    }
     let signer = identity::signer(&arguments.identity, &settings)?;
     resume::require_trusted(&signer, plan.rehearsal.is_some())?;
     if signer.wants_touch() {
@@ -134,6 +137,17 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     }
     check_release(&tag).map_err(|why| anyhow!(why))?;
     Ok(tag)
+}
+
+/// Asks about a release that is no tag of the checkout, before anything is signed for it.
+fn confirm_release(loaded: &Loaded, release: &str, permit: &Permit) -> Result<()> {
+    let Some(missing) = git::missing_tag(&loaded.repository(), release, permit) else { return Ok(()) };
+    println!("{missing}");
+    let answer = identity::ask("Open a run for it all the same? [y/N] ")?;
+    if !["y", "yes"].contains(&answer.to_lowercase().as_str()) {
+        bail!("nothing was opened; create the tag, or give another release with --release TAG");
+    }
+    Ok(())
 }
 
 /// An open run is for one release.

@@ -17,7 +17,7 @@ use crate::process::Permit;
 use crate::run::{Live, Running, Wanted};
 use crate::secret::Keeper;
 use crate::text;
-use crate::time::{Moment, Utc, span};
+use crate::time::{Moment, Utc, exact_span, span};
 
 /// How many probes look at once.
 const AT_ONCE: usize = 16;
@@ -230,9 +230,9 @@ impl Task {
 /// What it comes to that the time is over before it was good for long enough.
 fn too_late(last: Class, stayed: Option<Duration>, within: Duration, hold: Duration) -> Observation {
     let expected = if hold.is_zero() {
-        format!("good within {}", span(within))
+        format!("good within {}", exact_span(within))
     } else {
-        format!("good for {} within {}", span(hold), span(within))
+        format!("good for {} within {}", exact_span(hold), exact_span(within))
     };
     match stayed {
         Some(stayed) => {

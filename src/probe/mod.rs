@@ -57,7 +57,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use zeroize::Zeroizing;
 
-use crate::checklist::spec::{Spec, Unavailable};
+use crate::checklist::spec::Spec;
 use crate::outcome::Outcome;
 use crate::secret::Keeper;
 use crate::time::Utc;
@@ -122,7 +122,6 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Origins(spec) => origins::look(spec),
         Spec::Scan(spec) => Box::pin(scan::look(spec, &deadline)).await,
         Spec::Contacts(spec) => contacts::look(spec),
-        Spec::Unavailable(spec) => unavailable(spec),
     };
     let outcome = if outcome.observations.is_empty() { nothing_asked(spec) } else { outcome };
     outcome.cleaned(&keeper.redactor())
@@ -131,9 +130,4 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
 fn nothing_asked(spec: &Spec) -> Outcome {
     let why = "nothing is asked of it; the README lists what this kind of probe can look at";
     Outcome::error(format!("{} probe", spec.kind()), "something to look at", why)
-}
-
-fn unavailable(spec: &Unavailable) -> Outcome {
-    let why = format!("this version of gonogo has no probe of kind `{}`", spec.kind);
-    Outcome::error(format!("{} probe", spec.kind), "a look", why)
 }

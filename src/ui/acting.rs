@@ -234,7 +234,7 @@ fn what(view: &View, sheet: &mut Sheet, width: usize, action: &Action, dry: bool
     for (name, value) in &program.env {
         row("with", &format!("{name}={}", value.shell()), None);
     }
-    row("at most", &time::span(std::time::Duration::from_millis(action.deadline_ms)), None);
+    row("at most", &time::exact_span(std::time::Duration::from_millis(action.deadline_ms)), None);
     let checks = if dry { &[][..] } else { &action.checks };
     let guards = view.plan().guards.iter().chain(checks).map(|probe| probe.title.as_str());
     let guards: Vec<&str> = guards.collect();

@@ -21,6 +21,7 @@ use super::prompt::Prompt;
 use super::review::{LOOKS_ON, READ_ONLY, Review};
 use super::shown::Shown;
 use super::theme::Look;
+use super::top::Top;
 use super::{Left, Msg, Newcomer, Setup, draw};
 use crate::ansi;
 use crate::checklist::ProbeKey;
@@ -204,13 +205,7 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) => {
-                match &mut self.dialog {
-                    Some(Dialog::Words(prompt)) => prompt.paste(&text),
-                    Some(Dialog::Newcomer(form)) => form.paste(&text),
-                    Some(Dialog::Run(form)) => form.typed.paste(&text),
-                    Some(_) => {}
-                    None => self.filter_paste(&text),
-                }
+                self.paste(&text);
                 Vec::new()
             }
             Event::Resize(width, height) => {
@@ -232,33 +227,19 @@ impl App {
             return Vec::new();
         }
         self.notice = None;
-        if self.dialog.is_none()
-            && self.pager.is_none()
-            && self.way_back.is_none()
-            && !self.is_typing_filter()
-            && let Some(effects) = self.review_key(key)
-        {
-            return effects;
+        match keymap::intent(key) {
+            Some(Intent::Suspend) => return vec![Effect::Suspend],
+            Some(Intent::Leave) if keymap::is_control(key) => return self.leave(),
+            _ => {}
         }
-        if self.dialog.is_none() && self.pager.is_some() && !keymap::is_control(key) {
-            return self.pager_key(key);
-        }
-        if let (None, Some(at), false) = (&self.dialog, self.way_back, keymap::is_control(key)) {
-            return self.way_back_key(at, key);
-        }
-        match (keymap::intent(key), self.dialog.take()) {
-            (Some(Intent::Suspend), dialog) => {
-                self.dialog = dialog;
-                vec![Effect::Suspend]
-            }
-            (Some(Intent::Leave), dialog) if keymap::is_control(key) => {
-                self.dialog = dialog;
-                self.leave()
-            }
-            (_, Some(dialog)) => self.dialog_key(dialog, key),
-            (_, None) if self.is_typing_filter() => self.filter_key(key),
-            (Some(intent), None) => self.intent(intent),
-            (None, None) => Vec::new(),
+        match self.top() {
+            Top::Dialog => self.dialog.take().map_or_else(Vec::new, |dialog| self.dialog_key(dialog, key)),
+            Top::Pager => self.pager_key(key),
+            Top::WayBack(step) => self.way_back_key(step, key),
+            Top::Points if self.is_typing_filter() => self.filter_key(key),
+            Top::Points => self
+                .review_key(key)
+                .unwrap_or_else(|| keymap::intent(key).map_or_else(Vec::new, |intent| self.intent(intent))),
         }
     }
 

@@ -44,6 +44,7 @@ pub mod terminal;
 mod tests;
 mod theme;
 mod timeline;
+mod top;
 mod turns;
 mod verdict;
 mod view;

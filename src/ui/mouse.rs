@@ -6,6 +6,7 @@ use ratatui::layout::Position;
 use super::app::{App, Focus};
 use super::placed::Thing;
 use super::sheet::Sheet;
+use super::top::Top;
 use super::view::View;
 use super::{draw, panels, timeline};
 
@@ -30,7 +31,7 @@ impl App {
     /// Whether the pointer is on the time line; goes where it points.
     fn scrubbed(&mut self, at: Position) -> bool {
         let bar = timeline::bar_place(self.screen());
-        if self.review.is_none() || self.dialog.is_some() || !bar.contains(at) {
+        if self.review.is_none() || self.top() != Top::Points || !bar.contains(at) {
             return false;
         }
         self.scrub(usize::from(at.x - bar.x) * 1000 / usize::from(bar.width.max(1)));
@@ -47,9 +48,9 @@ impl App {
         placed.into_iter().find(|placed| placed.area.contains(at))?.thing
     }
 
-    /// A question stands until a key answers it.
+    /// A question stands until a key answers it, and what is hidden is not chosen.
     fn click(&mut self, at: Position) {
-        if self.dialog.is_some() {
+        if self.top() != Top::Points {
             return;
         }
         self.notice = None;
@@ -71,10 +72,19 @@ impl App {
 
     /// A list is moved through by its selection, which is always in view; a text by its lines.
     fn wheel(&mut self, at: Position, notches: isize) {
-        if let Some(dialog) = self.dialog.take() {
-            let over = Sheet::of(&View::new(self), &dialog).place(self.area).contains(at);
-            return self.scroll_dialog(dialog, if over { notches * NOTCH } else { 0 });
+        match self.top() {
+            Top::Dialog => {
+                let Some(dialog) = self.dialog.take() else { return };
+                let over = Sheet::of(&View::new(self), &dialog).place(self.area).contains(at);
+                self.scroll_dialog(dialog, if over { notches * NOTCH } else { 0 });
+            }
+            Top::Pager => self.pager_wheel(notches * NOTCH),
+            Top::WayBack(_) => {}
+            Top::Points => self.wheel_points(at, notches),
         }
+    }
+
+    fn wheel_points(&mut self, at: Position, notches: isize) {
         let arrangement = self.arrangement();
         if self.thing(at) == Some(Thing::Detail) {
             let to = self.scroll.saturating_add_signed(notches * NOTCH);

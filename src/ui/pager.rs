@@ -3,7 +3,7 @@
 mod page;
 
 use aho_corasick::AhoCorasick;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
@@ -243,6 +243,27 @@ impl App {
         });
     }
 
+    /// A paste while what is searched for is typed.
+    pub fn pager_paste(&mut self, text: &str) {
+        if let Some(pager) = self.pager.as_mut().filter(|pager| pager.typing) {
+            pager.find.paste(text);
+        }
+    }
+
+    /// The wheel while an output is shown.
+    pub fn pager_wheel(&mut self, rows: isize) {
+        let (Some(outputs), Some(mut pager)) = (self.outputs.clone(), self.pager.take()) else { return };
+        let area = place(self.area);
+        let (columns, height) = (usize::from(area.width), usize::from(area.height).max(1));
+        if rows < 0 {
+            pager.up(&outputs, rows.unsigned_abs(), columns);
+        } else {
+            pager.down(&outputs, rows.unsigned_abs(), (columns, height));
+        }
+        self.pager = Some(pager);
+        self.turn_page();
+    }
+
     /// A key while an output is shown.
     pub fn pager_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let (Some(outputs), Some(mut pager)) = (self.outputs.clone(), self.pager.take()) else {
@@ -265,9 +286,10 @@ impl App {
             self.turn_page();
             return Vec::new();
         }
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('w') if !control => (pager.wrap, pager.skip) = (!pager.wrap, 0),
+            // With Ctrl, a letter is another key.
+            KeyCode::Char('w' | '/' | 'n' | 'N' | 'o' | 'q') if keymap::is_control(key) => {}
+            KeyCode::Char('w') => (pager.wrap, pager.skip) = (!pager.wrap, 0),
             KeyCode::Char('/') => (pager.typing, pager.find) = (true, Field::default()),
             KeyCode::Char('n') => pager.search(&outputs, true),
             KeyCode::Char('N') => pager.search(&outputs, false),

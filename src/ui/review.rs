@@ -262,10 +262,6 @@ impl App {
     /// A key that moves in time, or looks for something there. None if it is another one.
     pub fn review_key(&mut self, key: KeyEvent) -> Option<Vec<Effect>> {
         let review = self.review.as_mut()?;
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        if control && matches!(key.code, KeyCode::Char('c' | 'z')) {
-            return None;
-        }
         if review.typing.is_some() {
             self.seek_key(key);
             return Some(Vec::new());
@@ -319,6 +315,13 @@ impl App {
         let told =
             format!("plays {} a second", text::count(review.rate(), "entry").replace("entrys", "entries"));
         self.say(&told);
+    }
+
+    /// A paste while what is looked for is typed.
+    pub fn review_paste(&mut self, text: &str) {
+        if let Some(field) = self.review.as_mut().and_then(|review| review.typing.as_mut()) {
+            field.paste(text);
+        }
     }
 
     fn seek_key(&mut self, key: KeyEvent) {

@@ -13,3 +13,4 @@ mod sample_plan;
 mod screens;
 mod sealing;
 mod sections;
+mod top;

@@ -60,7 +60,7 @@ impl App {
             ) => {
                 return self.wish(intent);
             }
-            _ if key.code == KeyCode::Char('b') => self.wish_rolled_back(),
+            _ if key.code == KeyCode::Char('b') && !keymap::is_control(key) => self.wish_rolled_back(),
             _ => {}
         }
         Vec::new()

@@ -99,7 +99,7 @@ fn replanned(log: &Log, proposal: Option<Sha256Hex>) -> Event {
 fn looser(log: &Log) -> Plan {
     let Event::Opened(opened) = &log.0[0].event else { panic!("the opening") };
     let mut plan = opened.plan.clone();
-    point(&mut plan).fresh_s += 60;
+    point(&mut plan).fresh_ms += 60_000;
     plan
 }
 

@@ -84,7 +84,7 @@ fn point(server: SocketAddr, id: String, after: Option<String>, delay: u64) -> P
         why: "To be fast.".into(),
         mandatory: false,
         confirm: Confirm::None,
-        fresh_s: 1800,
+        fresh_ms: 1_800_000,
         after: after.into_iter().collect(),
         due: None,
         not_applicable: None,

@@ -16,18 +16,7 @@ fn without_a_terminal_a_run_is_refused_with_what_to_do() {
 fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
     need!("ssh-keygen", "git");
     let mut world = World::new();
-    let script = "git init -q . && git -c user.name=a -c user.email=a@x commit -q --allow-empty -m a && git tag v1.2.3";
-    let _ = Sandbox::new()
-        .program("git")
-        .args(["-C", world.sandbox.work().to_str().unwrap(), "init", "-q"])
-        .run()
-        .code(0);
-    let made = world.sandbox.work();
-    let _ = Sandbox::new()
-        .program("sh")
-        .args(["-c", &format!("cd {} && {script}", made.display())])
-        .run()
-        .code(0);
+    checkout_with_tag(&world, "v1.2.3");
     let mut terminal = world.open_with(&[], 100, 40);
     terminal.wait_for_text("Newest tags: v1.2.3");
     terminal.wait_for_text("Release to promote:");
@@ -38,6 +27,46 @@ fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
     leave(terminal);
     assert_eq!(world.entries()[0]["plan"]["release"], "v1.2.3");
     assert_eq!(world.entries()[0]["commit"].as_str().unwrap().len(), 40);
+}
+
+/// Makes the directory that gonogo runs in a checkout with one tag.
+fn checkout_with_tag(world: &World, tag: &str) {
+    let script = format!(
+        "git init -q . && git -c user.name=a -c user.email=a@x commit -q --allow-empty -m a && git tag {tag}"
+    );
+    let script = format!("cd {} && {script}", world.sandbox.work().display());
+    let _ = Sandbox::new().program("sh").args(["-c", &script]).run().code(0);
+}
+
+#[test]
+fn a_release_that_is_no_tag_of_the_checkout_is_asked_about_before_anything_is_signed() {
+    need!("ssh-keygen", "git");
+    let mut world = World::new();
+    checkout_with_tag(&world, "v1.2.3");
+    let told = "release v1.4.0 is no tag of the checkout .; the newest are v1.2.3";
+    let mut terminal = world.open(200, 40);
+    terminal.wait_for_text(told);
+    terminal.wait_for_text("Open a run for it all the same? [y/N]");
+    terminal.press(Key::Enter);
+    let ended = terminal.wait_exit().code(2);
+    assert!(ended.screen_text().contains("nothing was opened"), "{}", ended.screen_text());
+    assert!(world.sandbox.logs("staging").is_empty());
+
+    world.set_args(&["check", "profile.toml", "--release", "v1.4.0"]);
+    let _ = world.sandbox.run().stderr_has(&format!("warning: {told}"));
+    world.set_args(&["check", "profile.toml", "--release", "v1.2.3"]);
+    assert!(!world.sandbox.run().stderr.contains("warning"));
+
+    let mut terminal = world.open(200, 40);
+    terminal.wait_for_text("[y/N]");
+    terminal.send("y").press(Key::Enter);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    assert_eq!(world.entries()[0]["plan"]["release"], "v1.4.0");
+    // A run that is open was asked about when it was opened.
+    let mut terminal = world.open(200, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
 }
 
 #[test]

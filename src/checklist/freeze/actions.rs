@@ -9,11 +9,13 @@ use crate::checklist::action::{Action, Program, ROLLBACK};
 use crate::checklist::decode;
 use crate::checklist::file::{ActionFile, ProbeFile};
 use crate::checklist::fill::Filled;
+use crate::checklist::meant;
 use crate::checklist::plan::{Point, Probe, ProbeKey, Section, Tailoring};
 use crate::checklist::profile::{Tailor, has_password, is_secret_name};
 use crate::checklist::source::{Step, steps};
+use crate::checklist::spec::Value;
 use crate::checklist::spec::form::{self, Context, Namespace};
-use crate::checklist::spec::{Spec, Value};
+use crate::error::Problem;
 
 /// The point that tells whether the way back would work.
 const TRIED_AT: &str = "rollback.pause-consumers";
@@ -117,7 +119,7 @@ impl<'a> Work<'a> {
         let program = match decode::shape::<ProgramFile>(table) {
             Ok(program) => program,
             Err((steps, what)) => {
-                self.problems.push(wrong(&steps, &what));
+                self.problems.push(Problem { hint: meant::of_message(&what), ..wrong(&steps, &what) });
                 return (missing, None);
             }
         };
@@ -155,10 +157,6 @@ impl<'a> Work<'a> {
         let each = profile.file.guards.iter().enumerate().map(|(index, guard)| {
             let origin = Origin { source: &profile.source, path: steps!["guard", index].to_vec() };
             let probe = self.probe(ROLLBACK, guard, &origin);
-            if let Some(Spec::Unavailable(unknown)) = &probe.spec {
-                let what = format!("there is no probe of kind {:?}", unknown.kind);
-                self.problems.push(origin.problem(&steps!["kind"], what));
-            }
             if probe.spec.is_none() && !probe.missing.is_empty() {
                 let what = format!("the guard lacks {}", probe.missing.join(", "));
                 self.problems.push(origin.problem(&[], what));
@@ -229,6 +227,14 @@ impl<'a> Work<'a> {
                 spec: Some(spec),
             });
         }
+    }
+
+    /// The names of all probes of the checklist.
+    pub(super) fn probe_keys(&self) -> Vec<String> {
+        let points = self.checklist.file.sections.iter().flat_map(|section| &section.points);
+        points
+            .flat_map(|point| point.probes.iter().map(|probe| format!("{}/{}", point.id, probe.id)))
+            .collect()
     }
 
     /// The file of a probe of the checklist.

@@ -35,7 +35,7 @@ pub(super) fn of_spec(spec: &Spec, effects: bool, purpose: &str) -> Vec<Permissi
         Spec::Iac(spec) => iac(spec, purpose),
         Spec::AwsSecret(spec) => aws_secret(spec, purpose),
         // They read files here and nothing else, or nothing at all.
-        Spec::Scan(_) | Spec::Origins(_) | Spec::Contacts(_) | Spec::Unavailable(_) => Vec::new(),
+        Spec::Scan(_) | Spec::Origins(_) | Spec::Contacts(_) => Vec::new(),
     };
     let is_named = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::Writes(_));
     if effects && !all.iter().any(is_named) {

@@ -94,8 +94,6 @@ pub enum Spec {
     Scan(Scan),
     /// The people to call.
     Contacts(Contacts),
-    /// A kind that this version of gonogo does not have. Always ends in an error.
-    Unavailable(Unavailable),
 }
 
 impl Spec {
@@ -125,7 +123,6 @@ impl Spec {
             Self::AwsSecret(_) => "aws-secret",
             Self::Scan(_) => "scan",
             Self::Contacts(_) => "contacts",
-            Self::Unavailable(spec) => &spec.kind,
         }
     }
 
@@ -156,18 +153,9 @@ impl Spec {
             | Self::Kubernetes(_)
             | Self::Origins(_)
             | Self::Scan(_)
-            | Self::Contacts(_)
-            | Self::Unavailable(_) => Vec::new(),
+            | Self::Contacts(_) => Vec::new(),
         }
     }
-}
-
-/// A kind of probe that is named by the checklist but not built into this version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Unavailable {
-    /// The kind as the checklist writes it.
-    pub kind: String,
 }
 
 /// A text, a whole number or a yes/no. Run logs hold no floats.

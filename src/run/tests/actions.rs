@@ -18,7 +18,7 @@ action = [
     { id = "build", title = "Build", with = { argv = ["build"], dry_run = ["try"] } },
     { id = "push", title = "Push", with = { argv = ["push"] } },
 ]
-probe = [{ id = "tag", title = "Tag", kind = "none", of = "push" }]
+probe = [{ id = "tag", title = "Tag", kind = "command", with = { argv = ["true"] }, of = "push" }]
 [[point]]
 section = "a"
 add = { id = "a.roll", title = "t", why = "w", confirm = "one", after = ["a.one"], action = [{ id = "roll", title = "Roll", with = { argv = ["roll"] } }] }

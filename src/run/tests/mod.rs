@@ -24,13 +24,13 @@ id = "a.probe"
 title = "t"
 why = "w"
 mandatory = true
-probe = [{ id = "p", title = "P", kind = "none" }]
+probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] } }]
 [[section.point]]
 id = "a.one"
 title = "t"
 why = "w"
 confirm = "one"
-probe = [{ id = "p", title = "P", kind = "none" }]
+probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] } }]
 [[section.point]]
 id = "a.two"
 title = "t"
@@ -41,13 +41,13 @@ id = "a.after"
 title = "t"
 why = "w"
 after = ["a.probe"]
-probe = [{ id = "p", title = "P", kind = "none", effects = true }]
+probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] }, effects = true }]
 [[section.point]]
 id = "a.later"
 title = "t"
 why = "w"
 due = "a.one"
-probe = [{ id = "p", title = "P", kind = "none", before = true }]
+probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] }, before = true }]
 "#;
 
 /// A run that lives in memory, and its clock.
@@ -331,8 +331,8 @@ fn what_is_not_due_looks_only_before_and_settles_nothing() {
 #[test]
 fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
     let checklist = CHECKLIST.replacen(
-        "kind = \"none\" }",
-        "kind = \"none\", with = { a = \"{{ x.y }}\", b = \"{{ z }}\" } }",
+        "kind = \"command\", with = { argv = [\"true\"] } }",
+        "kind = \"command\", with = { argv = [\"{{ x.y }}\", \"{{ z }}\"] } }",
         1,
     );
     let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
@@ -345,7 +345,8 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
 
     // A new plan supplies it, and voids nothing else.
     world.finish("a.one", Some(true)).unwrap();
-    let values = Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = 1\nz = 2")).unwrap();
+    let values =
+        Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = \"1\"\nz = \"2\"")).unwrap();
     let better = freeze(&checklist, &values, &Promotion::default()).unwrap();
     let Event::Replanned(event) = world.act(ALICE, replan(better)).unwrap() else { panic!() };
     assert_eq!(event.touched, ["a.probe"]);

@@ -15,7 +15,7 @@ impl World {
     }
 
     fn looser(&self) -> Plan {
-        self.changed(|plan| point(plan, "a.one").fresh_s += 60)
+        self.changed(|plan| point(plan, "a.one").fresh_ms += 60_000)
     }
 
     fn propose(&mut self, by: &str) -> Sha256Hex {
@@ -42,7 +42,7 @@ fn point<'a>(plan: &'a mut Plan, id: &str) -> &'a mut Point {
 fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
     let mut world = pair();
     let looser = world.looser();
-    assert!(world.refused(ALICE, replan(looser)).contains("is looser (a.one, fresh_s)"));
+    assert!(world.refused(ALICE, replan(looser)).contains("is looser (a.one, fresh_ms)"));
     let hash = world.propose(ALICE);
     assert_ne!(*world.state.plan, world.looser(), "nothing changes yet");
     assert!(world.refused(ALICE, world.accept(hash)).contains("accepted by a reviewer"));
@@ -56,7 +56,7 @@ fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
     assert_eq!(*world.state.plan, looser);
     let loosened = &world.state.loosened[0];
     assert_eq!(loosened.by, [ALICE, BOB]);
-    assert_eq!(loosened.changes[0].what, "a.one, fresh_s");
+    assert_eq!(loosened.changes[0].what, "a.one, fresh_ms");
     world.replays();
 }
 
@@ -64,7 +64,7 @@ fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
 fn what_is_accepted_is_what_was_proposed() {
     let mut world = pair();
     let hash = world.propose(ALICE);
-    let other = world.changed(|plan| point(plan, "a.two").fresh_s += 60);
+    let other = world.changed(|plan| point(plan, "a.two").fresh_ms += 60_000);
     let act = Act::Replan { plan: Box::new(other), proposal: Some(hash), reason: None };
     assert!(world.refused(BOB, act).contains("no such plan"));
 }

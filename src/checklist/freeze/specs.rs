@@ -1,0 +1,117 @@
+//! Specs of probes: filled in with the profile's values, and told where they do not fit.
+
+use super::{Origin, Work, at};
+use crate::checklist::decode::{self, KINDS, taken_over, unknown_key, url_with_password};
+use crate::checklist::fill::Filled;
+use crate::checklist::meant::{self, did_you_mean};
+use crate::checklist::plan::Tailoring;
+use crate::checklist::source::{Step, steps};
+use crate::checklist::spec::Spec;
+use crate::error::Problem;
+
+impl Work<'_> {
+    /// What one way to look lacks, and its spec where it lacks nothing.
+    pub(super) fn way(
+        &mut self,
+        point: &str,
+        kind: &str,
+        with: &toml::Table,
+        origin: &Origin,
+    ) -> (Vec<String>, Option<Spec>) {
+        let mut table = toml::Value::Table(with.clone());
+        let mut told = Filled::default();
+        self.filler.fill(&mut table, &mut told);
+        let missing = self.taken(point, &mut told, origin);
+        if !self.has_kind(kind, origin) {
+            return (missing, None);
+        }
+        let is_whole = missing.is_empty() && told.wrong.is_empty();
+        // What is misspelt is told without waiting for the values.
+        let unknown = if is_whole && !told.left_out { None } else { unknown_key(kind, with) };
+        if let Some((steps, what)) = unknown {
+            self.problems.push(self.misfit(with, origin, &steps, &what));
+            return (missing, None);
+        }
+        let spec = if is_whole { self.spec(kind, with, table, origin) } else { None };
+        (missing, spec)
+    }
+
+    /// Whether a kind is known; if it is not, that is told. That there is none is told of the probe.
+    fn has_kind(&mut self, kind: &str, origin: &Origin) -> bool {
+        let is_known = KINDS.contains(&kind);
+        if !is_known && !kind.is_empty() {
+            let what = format!("there is no probe of kind {kind:?}; expected one of {}", KINDS.join(", "));
+            let hint = did_you_mean(kind, KINDS.into_iter());
+            self.problems.push(Problem { hint, ..origin.problem(&steps!["kind"], what) });
+        }
+        is_known
+    }
+
+    /// Takes down what came of filling in; gives what is missing.
+    pub(super) fn taken(&mut self, point: &str, told: &mut Filled, origin: &Origin) -> Vec<String> {
+        let wrong = told
+            .wrong
+            .iter()
+            .map(|(path, what)| origin.problem(&[&steps!["with"], &path[..]].concat(), what));
+        self.problems.extend(wrong);
+        self.tell_overridden(point, told);
+        self.used.append(&mut told.used);
+        told.missing.iter().map(|name| named(name)).collect()
+    }
+
+    /// A value that the checklist has a default for, and that the profile sets to something else, tailors
+    /// the points that use it.
+    fn tell_overridden(&mut self, point: &str, told: &Filled) {
+        for name in &told.used {
+            let (default, own) = (at(&self.checklist.file.values, name), at(&self.profile.file.values, name));
+            if let (Some(default), Some(own)) = (default, own)
+                && default != own
+            {
+                let what = format!("{name} = {own} (default {default})");
+                self.tailored.push(Tailoring { point: point.to_owned(), what });
+            }
+        }
+    }
+
+    fn spec(&mut self, kind: &str, with: &toml::Table, table: toml::Value, origin: &Origin) -> Option<Spec> {
+        if let Some(what) = url_with_password(&table) {
+            self.problems.push(origin.problem(&steps!["with"], what));
+            return None;
+        }
+        if self.has_options(with, &table, origin) {
+            return None;
+        }
+        decode::spec(kind, table)
+            .map_err(|(steps, what)| self.problems.push(self.misfit(with, origin, &steps, &what)))
+            .ok()
+    }
+
+    /// A value that does not fit is the profile's where the spec takes it over whole.
+    pub(super) fn misfit(&self, with: &toml::Table, origin: &Origin, steps: &[Step], what: &str) -> Problem {
+        if let Some(name) = taken_over(with, steps) {
+            let mut path = steps!["values"].to_vec();
+            path.extend(name.split('.').map(Step::from));
+            if at(&self.profile.file.values, name).is_some() {
+                return self.profile.source.problem(&path, format!("{name}: {what}"));
+            }
+        }
+        let mut steps = steps.to_vec();
+        // As the file has it, where it is left out if its value is missing.
+        if let Some(Step::Key(key)) = steps.first_mut()
+            && with.contains_key(&format!("{key}?"))
+        {
+            key.push('?');
+        }
+        let problem = origin.problem(&[&steps!["with"], &steps[..]].concat(), what);
+        Problem { hint: meant::of_message(what), ..problem }
+    }
+}
+
+/// A missing value as a person is to read it: where it comes from, if not from the profile.
+fn named(name: &str) -> String {
+    match name {
+        "release" => "release (give --release TAG)".to_owned(),
+        "previous" => "previous (give --previous TAG)".to_owned(),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,97 @@
+//! What was most likely meant by a word that is not known: a key, a kind, the name of a value.
+
+use crate::text::nearest;
+
+/// `did you mean X?`, where one of the known words is near.
+pub(super) fn did_you_mean<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(wrong, known).map(|near| format!("did you mean {near}?"))
+}
+
+/// The same, for what serde says of an unknown key or variant: the word that was found and those that were expected
+/// stand between backticks, in this order.
+pub(super) fn of_message(message: &str) -> Option<String> {
+    if !is_unknown_key(message) && !message.starts_with("unknown variant `") {
+        return None;
+    }
+    let mut words = message.split('`').skip(1).step_by(2);
+    did_you_mean(words.next()?, words)
+}
+
+/// Whether serde says that a key is not known.
+pub(super) fn is_unknown_key(message: &str) -> bool {
+    message.starts_with("unknown field `")
+}
+
+/// The known value that a name most likely means that is not known. Values may be missing on purpose, and other values
+/// may be called almost the same (`app.url`, `api.url`; `db1.url`, `db2.url`), so this is stricter than [`nearest`].
+pub(super) fn value<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known.filter(|known| is_misspelt(wrong, known)).min()
+}
+
+fn is_misspelt(wrong: &str, right: &str) -> bool {
+    let (wrong, right): (Vec<_>, Vec<_>) = (wrong.split('.').collect(), right.split('.').collect());
+    let mut differing = wrong.iter().zip(&right).filter(|(wrong, right)| wrong != right);
+    let (Some((wrong_part, right_part)), None) = (differing.next(), differing.next()) else { return false };
+    wrong.len() == right.len() && is_slip(wrong_part, right_part)
+}
+
+/// Whether two words differ as by a slip of the keyboard: two letters exchanged, one too many or too few; in longer
+/// words one letter for another, or two slips. What differs by digits is another thing's name.
+fn is_slip(wrong: &str, right: &str) -> bool {
+    let letters = |word: &str| word.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    if letters(wrong) == letters(right) {
+        return false;
+    }
+    let shorter = wrong.chars().count().min(right.chars().count());
+    let is_substitution = strsim::levenshtein(wrong, right) == 1 && wrong.len() == right.len();
+    match strsim::damerau_levenshtein(wrong, right) {
+        1 if is_substitution => shorter >= 5,
+        1 => shorter >= 3,
+        2 => shorter >= 8,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checklist::file::STANDARD;
+
+    #[test]
+    fn what_serde_does_not_know_is_told_with_what_may_be_meant() {
+        let told = of_message("unknown field `freshh`, expected one of `fresh`, `after`");
+        assert_eq!(told.as_deref(), Some("did you mean fresh?"));
+        assert_eq!(of_message("unknown variant `tow`, expected `two`").as_deref(), Some("did you mean two?"));
+        assert_eq!(of_message("unknown field `x`, expected `fresh`"), None);
+        assert_eq!(of_message("invalid type: string `fresh`, expected `fresh`"), None);
+    }
+
+    #[test]
+    fn a_slip_is_found_and_another_value_is_not_taken_for_one() {
+        let known =
+            || ["release", "redis.url", "app.url", "app.urls", "db1.url", "app.health_path"].into_iter();
+        for (wrong, meant) in [
+            ("relese", "release"),
+            ("redis.ulr", "redis.url"),
+            ("rediss.url", "redis.url"),
+            ("app.helth_pth", "app.health_path"),
+        ] {
+            assert_eq!(value(wrong, known()), Some(meant), "{wrong}");
+        }
+        for other in ["api.url", "db2.url", "url", "redis.uri", "rediss.ulr", "vault.url"] {
+            assert_eq!(value(other, known()), None, "{other}");
+        }
+    }
+
+    /// A profile need not give all the values of the standard checklist: none may be taken for another one misspelt.
+    #[test]
+    fn no_value_of_the_standard_checklist_is_another_one_misspelt() {
+        let names = STANDARD.split("{{ ").skip(1).filter_map(|rest| Some(rest.split_once(" }}")?.0));
+        let names: Vec<_> = names.collect();
+        assert!(names.len() > 50, "{}", names.len());
+        for name in &names {
+            let others = names.iter().filter(|other| *other != name).copied();
+            assert_eq!(value(name, others), None, "{name}");
+        }
+    }
+}

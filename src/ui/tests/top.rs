@@ -1,0 +1,144 @@
+//! What is on top has the keys, the mouse and what is pasted; what is under it stays as it is.
+
+use std::fs;
+
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Rect;
+
+use super::buffer::text;
+use super::keys::{Screen, screen};
+use super::sample::mixed;
+use crate::checklist::ActionKey;
+use crate::journal::side::{self, Outputs};
+use crate::ui::app::Focus;
+use crate::ui::pager::Pager;
+use crate::ui::top::Top;
+
+const WIDE: (u16, u16) = (120, 40);
+const MEDIUM: (u16, u16) = (80, 24);
+
+/// A screen with an output of 500 lines on top, at its end.
+fn paged(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log.jsonl");
+    fs::create_dir_all(side::directory(&log)).unwrap();
+    let text = (0..500).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
+    fs::write(side::directory(&log).join("action-7.out"), text).unwrap();
+    let mut screen = screen(&mixed(), size).press("3jj");
+    screen.app.outputs = Some(Outputs::beside(&log));
+    screen.app.pager = Some(Pager::new(ActionKey::new("deploy.rollout", "app"), 7));
+    screen.app.turn_page();
+    (dir, screen)
+}
+
+/// The first line of the output that is shown.
+#[track_caller]
+fn first_line(screen: &mut Screen) -> usize {
+    let drawn = text(&screen.draw());
+    let number = drawn.lines().find_map(|row| row.trim().strip_prefix("line ")?.trim().parse().ok());
+    number.unwrap_or_else(|| panic!("no line in\n{drawn}"))
+}
+
+/// What is under the top: where the person is there.
+fn under(screen: &Screen) -> (String, Focus, usize, Option<String>) {
+    let filter = screen.app.filter.as_ref().map(|filter| filter.text().to_owned());
+    (screen.selected().to_owned(), screen.app.focus, screen.app.scroll, filter)
+}
+
+fn mouse(screen: &mut Screen, kind: MouseEventKind, (column, row): (u16, u16)) {
+    screen.event(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+}
+
+/// Every kind of thing that the mouse can do, on every cell.
+fn everywhere(screen: &mut Screen) {
+    let Rect { width, height, .. } = screen.app.area;
+    for at in (0..width).step_by(3).flat_map(|x| (0..height).map(move |y| (x, y))) {
+        for kind in [
+            MouseEventKind::Down(MouseButton::Left),
+            MouseEventKind::Drag(MouseButton::Left),
+            MouseEventKind::ScrollDown,
+            MouseEventKind::ScrollUp,
+        ] {
+            mouse(screen, kind, at);
+        }
+    }
+}
+
+#[test]
+fn the_mouse_does_nothing_to_what_is_hidden() {
+    for size in [WIDE, MEDIUM] {
+        let (_dir, mut pager) = paged(size);
+        let mut way_back = screen(&mixed(), size).press("3jj");
+        way_back.app.way_back = Some(0);
+        let dialogs = ["?", "v", "nhello"].map(|keys| screen(&mixed(), size).press("3jj").press(keys));
+        for on_top in dialogs.into_iter().chain([way_back]) {
+            let mut on_top = on_top;
+            assert_ne!(on_top.app.top(), Top::Points);
+            let before = under(&on_top);
+            everywhere(&mut on_top);
+            assert_eq!(under(&on_top), before);
+        }
+        let before = under(&pager);
+        everywhere(&mut pager);
+        assert_eq!(under(&pager), before);
+        assert!(pager.app.pager.is_some() && pager.effects.is_empty());
+    }
+}
+
+#[test]
+fn the_wheel_scrolls_the_output_that_is_on_top() {
+    let (_dir, mut screen) = paged(MEDIUM);
+    let end = first_line(&mut screen);
+    mouse(&mut screen, MouseEventKind::ScrollUp, (40, 10));
+    assert_eq!(first_line(&mut screen), end - 3);
+    mouse(&mut screen, MouseEventKind::ScrollDown, (40, 10));
+    assert_eq!(first_line(&mut screen), end);
+}
+
+#[test]
+fn keys_with_ctrl_scroll_the_output_and_nothing_under_it() {
+    let (_dir, mut screen) = paged(MEDIUM);
+    let before = under(&screen);
+    let end = first_line(&mut screen);
+    let mut screen = screen.control('u');
+    let half = first_line(&mut screen);
+    assert!(half < end, "{half}");
+    let mut screen = screen.control('d');
+    assert_eq!(first_line(&mut screen), end);
+    let mut screen = screen.control('b');
+    assert!(first_line(&mut screen) < half);
+    let mut screen = screen.control('f');
+    assert_eq!(first_line(&mut screen), end);
+    assert_eq!(under(&screen), before);
+    // A letter with Ctrl is not the letter.
+    let screen = screen.control('q').control('o').control('w').control('n');
+    assert!(screen.app.pager.is_some());
+    assert!(screen.press("q").app.pager.is_none());
+}
+
+#[test]
+fn keys_with_ctrl_scroll_nothing_under_the_way_back() {
+    let mut screen = screen(&mixed(), MEDIUM).press("3jj");
+    screen.app.way_back = Some(0);
+    let before = under(&screen);
+    let screen = screen.control('d').control('f').control('b');
+    assert_eq!(under(&screen), before);
+    assert!(screen.app.dialog.is_none(), "Ctrl-B is no b");
+}
+
+#[test]
+fn a_paste_goes_to_what_is_typed_on_top() {
+    let (_dir, screen) = paged(MEDIUM);
+    let shown = |mut screen: Screen| text(&screen.draw());
+    let typed = screen.press("/line 4").paste("21").press("⏎");
+    assert!(shown(typed).contains("line 421"));
+    let (_dir, nothing_typed) = paged(MEDIUM);
+    let before = format!("{:?}", nothing_typed.app.pager);
+    assert_eq!(format!("{:?}", nothing_typed.paste("needle").app.pager), before);
+    // A filter that is typed under it gets nothing.
+    let (_dir, mut screen) = paged(MEDIUM);
+    let pager = screen.app.pager.take();
+    let mut screen = screen.press("/red");
+    screen.app.pager = pager;
+    assert_eq!(screen.paste("is").app.filter.unwrap().text(), "red");
+}
