@@ -17,7 +17,7 @@ use crate::engine::{self, Engine, Handle, Past, clock};
 use crate::error::Exit;
 use crate::headless::{self, Selection};
 use crate::process::Permit;
-use crate::run::{Judgement, Live, Request, RunState, Update};
+use crate::run::{Judgement, Live, NumberedRequest, Request, RunSnapshot, RunState, Update};
 use crate::secret::SecretRef;
 
 pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
@@ -112,28 +112,31 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
         () = interrupt.notified() => true,
     };
     clear_progress();
-    handle.requests.send(Request::Stop).await.ok();
+    handle.requests.send(NumberedRequest::unanswered(Request::Stop)).await.ok();
     running.await?;
     Ok(Looked { state: Arc::unwrap_or_clone(seen), interrupted })
 }
 
 /// Waits until every probe that can look has looked; `seen` is the run as it stands.
 async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
-    while let Some(update) = handle.updates.recv().await {
-        match update {
-            Update::State(state, live) => {
+    loop {
+        tokio::select! {
+            biased;
+            Ok(()) = handle.states.changed() => {
+                let RunSnapshot { state, live } = handle.states.borrow_and_update().clone();
                 show_progress(&state, &live);
                 *seen = state;
                 if live.running.is_empty() && looked(seen) {
                     return Ok(());
                 }
             }
-            Update::Broken(why) => anyhow::bail!(why),
-            Update::Stopped => break,
-            Update::Done(_) | Update::Refused(_) | Update::NotBegun(..) | Update::Warned(_) => {}
+            update = handle.updates.recv() => match update {
+                Some(Update::Broken(why)) => anyhow::bail!(why),
+                Some(Update::Stopped) | None => return Ok(()),
+                Some(Update::Response(..) | Update::Warned(_)) => {}
+            },
         }
     }
-    Ok(())
 }
 
 fn looked(state: &RunState) -> bool {

@@ -10,8 +10,8 @@ use anyhow::Result;
 
 use crate::journal::side::Outputs;
 use crate::journal::store::peek;
-use crate::run::{Live, RunState, Update};
-use crate::ui::Msg;
+use crate::run::{Live, RunSnapshot, RunState};
+use crate::ui::{Msg, Newest};
 
 /// How often it is looked whether the log has grown.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -21,6 +21,7 @@ pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Res
     let (log, mut shown) = (log.to_owned(), shown);
     let outputs = Outputs::beside(&log);
     let mut length = log.metadata()?.len();
+    let newest = Newest::default();
     thread::spawn(move || {
         loop {
             thread::sleep(PAUSE);
@@ -33,8 +34,8 @@ pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Res
             }
             shown = grown.unwrap_or(shown);
             let live = Live { printed: printed.unwrap_or(0), ..Live::default() };
-            let update = Update::State(Arc::clone(&shown), Arc::new(live));
-            if tell.send(Msg::Update(update)).is_err() {
+            let now = RunSnapshot { state: Arc::clone(&shown), live: Arc::new(live) };
+            if newest.put(now) && tell.send(Msg::State(newest.clone())).is_err() {
                 return;
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::checklist::{Confirm, Role};
-use crate::run::{Act, Command, Request, RunState, counting};
+use crate::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, counting};
 
 /// How long they think.
 const MOMENT: Duration = Duration::from_millis(900);
@@ -15,18 +15,18 @@ const MOMENT: Duration = Duration::from_millis(900);
 /// Acts as `principal` until the run is over or nobody tells of it any more.
 pub(super) async fn play(
     principal: String,
-    mut told: watch::Receiver<Arc<RunState>>,
-    requests: mpsc::Sender<Request>,
+    mut told: watch::Receiver<RunSnapshot>,
+    requests: mpsc::Sender<NumberedRequest>,
 ) {
     loop {
-        let now = Arc::clone(&told.borrow_and_update());
+        let now = Arc::clone(&told.borrow_and_update().state);
         if let Some(act) = wish(&now, &principal) {
             tokio::time::sleep(MOMENT).await;
             // What was wished for may have gone by now.
-            let still = wish(&told.borrow(), &principal).filter(|other| *other == act);
+            let still = wish(&told.borrow().state, &principal).filter(|other| *other == act);
             if let Some(act) = still {
                 let request = Request::Aside(Box::new(Command::new(principal.clone(), act)));
-                if requests.send(request).await.is_err() {
+                if requests.send(NumberedRequest::unanswered(request)).await.is_err() {
                     return;
                 }
             }

@@ -281,7 +281,7 @@ fn look_alone(
     let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
     let workers = Workers::start(2)?;
     let running = workers.spawn(engine.run());
-    let left = on_screen(&workers, &setup, state, handle, None);
+    let left = on_screen(&workers, &setup, state, handle);
     workers.wait_for(running)?;
     Ok(if left?.signalled { Exit::Interrupted } else { Exit::Good })
 }

@@ -12,11 +12,11 @@ use crate::error::chain;
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::process::Permit;
-use crate::run::{Act, Command, Request, RunState, Update};
+use crate::run::{Act, Command, NumberedRequest, RunSnapshot, RunState, Update};
 use crate::secret::SecretRef;
 use crate::text::line;
 use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked};
+use crate::ui::{self, Left, Look, Msg, Newcomer, Newest, Setup, Unlocked};
 
 /// What a session begins with.
 pub(super) struct Session {
@@ -75,13 +75,11 @@ impl Session {
         let setup =
             Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
         let workers = Workers::start(2)?;
-        let watched = self.played.map(|other| {
-            let (tell, told) = watch::channel(Arc::clone(&state));
-            workers.spawn(played::play(other, told, handle.requests.clone()));
-            tell
-        });
+        if let Some(other) = self.played {
+            workers.spawn(played::play(other, handle.states.clone(), handle.requests.clone()));
+        }
         let running = workers.spawn(engine.run());
-        let left = on_screen(&workers, &setup, state, handle, watched);
+        let left = on_screen(&workers, &setup, state, handle);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
         let stopped = workers.wait_for(running)?;
         if let Some(other) = held.lost_to() {
@@ -106,7 +104,7 @@ fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Re
     }
 }
 
-/// Shows a run until the person leaves; `watched` is told of each of its states.
+/// Shows a run until the person leaves.
 ///
 /// # Errors
 /// When there is no terminal to be had.
@@ -115,32 +113,57 @@ pub(super) fn on_screen(
     setup: &Setup,
     state: Arc<RunState>,
     handle: Handle,
-    watched: Option<watch::Sender<Arc<RunState>>>,
 ) -> Result<Left> {
     let (tell, messages) = mpsc::channel();
-    let Handle { requests, mut updates, .. } = handle;
-    let to_screen = tell.clone();
-    workers.spawn(async move {
-        while let Some(update) = updates.recv().await {
-            if let (Some(watched), Update::State(state, _)) = (&watched, &update) {
-                // Who does not watch any more needs not be told.
-                let _ = watched.send(Arc::clone(state));
-            }
-            if to_screen.send(Msg::Update(update)).is_err() {
-                break;
-            }
-        }
-        // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
-        let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
-    });
+    let Handle { requests, states, updates, .. } = handle;
+    workers.spawn(forward(states, updates, tell.clone()));
     hear_signals(&tell)?;
-    let mut send = |request: Request| {
+    let mut send = |request: NumberedRequest| {
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
     };
     let mut taken = Taken::take()?;
     read_events(tell)?;
     Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
+}
+
+/// Takes to the screen what the engine tells: the newest state once however often it changes meanwhile, and before the
+/// answers that it belongs to.
+async fn forward(
+    mut states: watch::Receiver<RunSnapshot>,
+    mut updates: tokio::sync::mpsc::Receiver<Update>,
+    to_screen: mpsc::Sender<Msg>,
+) {
+    let newest = Newest::default();
+    loop {
+        let update = tokio::select! {
+            biased;
+            Ok(()) = states.changed() => None,
+            update = updates.recv() => match update {
+                None => break,
+                update => update,
+            },
+        };
+        for message in with_newest(&mut states, &newest, update) {
+            if to_screen.send(message).is_err() {
+                return;
+            }
+        }
+    }
+    // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
+    let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
+}
+
+/// An update behind the state that it belongs to: the engine publishes it before, but it may not have been seen here.
+fn with_newest(
+    states: &mut watch::Receiver<RunSnapshot>,
+    newest: &Newest,
+    update: Option<Update>,
+) -> impl Iterator<Item = Msg> {
+    let state = states.borrow_and_update().clone();
+    // A state that the screen has not taken yet waits in its place already.
+    let told = newest.put(state).then(|| Msg::State(newest.clone()));
+    told.into_iter().chain(update.map(Msg::Update))
 }
 
 /// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
@@ -155,4 +178,75 @@ pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
         let _ = tell.send(means);
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checklist::{Checklist, Profile, Promotion, Source, freeze};
+    use crate::engine::forgotten;
+    use crate::run::{RequestId, Response};
+
+    /// The run with so many entries.
+    fn at(state: &RunState, seq: u64) -> RunSnapshot {
+        let mut state = state.clone();
+        state.seq = seq;
+        RunSnapshot { state: Arc::new(state), live: Arc::default() }
+    }
+
+    fn run() -> RunState {
+        let checklist = Checklist::standard().unwrap();
+        let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
+        forgotten(freeze(&checklist, &profile, &Promotion::default()).unwrap()).unwrap().1
+    }
+
+    #[test]
+    fn an_answer_that_is_seen_before_its_state_comes_after_it() {
+        let state = run();
+        let (publish, mut states) = watch::channel(at(&state, 0));
+        publish.send_replace(at(&state, 1));
+        let newest = Newest::default();
+        let done = || Some(Update::Response(RequestId(1), Response::Done(1)));
+        let messages: Vec<_> = with_newest(&mut states, &newest, done()).collect();
+        assert!(matches!(messages[..], [Msg::State(_), Msg::Update(Update::Response(..))]), "{messages:?}");
+        // Not taken yet: the next one takes its place, and no second message waits.
+        publish.send_replace(at(&state, 2));
+        assert_eq!(with_newest(&mut states, &newest, done()).count(), 1);
+        assert_eq!(newest.take().unwrap().state.seq, 2);
+    }
+
+    /// However many states and answers come while the screen has no time, no answer comes to it before its state, and
+    /// the states that wait are one.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_newest_state_comes_before_the_answers_and_once() {
+        let state = run();
+        let (publish, states) = watch::channel(at(&state, 0));
+        let (answer, updates) = tokio::sync::mpsc::channel(4);
+        let (tell, messages) = mpsc::channel();
+        let forwarding = tokio::spawn(forward(states, updates, tell));
+        for n in 1..=200 {
+            publish.send_replace(at(&state, n));
+            if n % 3 == 0 {
+                answer.send(Update::Response(RequestId(n), Response::Done(n))).await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+        drop((publish, answer));
+        forwarding.await.unwrap();
+        let (mut seen, mut states, mut answers) = (0, 0, 0);
+        for message in messages.try_iter() {
+            match message {
+                Msg::State(newest) => {
+                    states += 1;
+                    seen = newest.take().map_or(seen, |now| now.state.seq);
+                }
+                Msg::Update(Update::Response(RequestId(n), _)) => {
+                    answers += 1;
+                    assert!(seen >= n, "answer {n} came with the state {seen}");
+                }
+                other => assert!(matches!(other, Msg::Update(Update::Broken(_))), "{other:?}"),
+            }
+        }
+        assert_eq!((states, answers, seen), (1, 66, 200));
+    }
 }

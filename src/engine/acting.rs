@@ -8,7 +8,7 @@ use crate::checklist::{ActionKey, Probe};
 use crate::journal::entry::{Ended, MACHINE};
 use crate::journal::file::AppendError;
 use crate::probe::Given;
-use crate::run::{Act, Command, Refusal, Start, Update, decide};
+use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
 
 impl Engine {
     /// What it takes to run actions, if this run is kept.
@@ -26,11 +26,12 @@ impl Engine {
     }
 
     /// Asks the rules, then lets guards and checks look; the rules are asked again when they have.
-    pub(super) fn prepare(&mut self, by: String, start: Start) {
+    pub(super) fn prepare(&mut self, id: RequestId, by: String, start: Start) {
         let key = start.action.clone();
         if let Err(why) = self.may_prepare(&by, &start) {
-            return self.say(Update::NotBegun(key, why));
+            return self.answer(id, Response::Refused(why));
         }
+        self.preparing = Some(id);
         let checks: Vec<(Probe, Given)> = self.checks(&key, start.dry);
         let now = clock::now();
         self.scheduler.live_mut().preparing = Some((key, now));
@@ -97,12 +98,13 @@ impl Engine {
     /// Puts on record that it begins, and only then lets it.
     fn begin(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
         self.scheduler.live_mut().preparing = None;
+        let id = self.preparing.take().unwrap_or_default();
         let (key, dry) = (start.action.clone(), start.dry);
         let env = match env {
             Ok(env) => env,
             Err(why) => {
                 self.publish();
-                self.say(Update::NotBegun(key, why));
+                self.answer(id, Response::Refused(why));
                 return Going::On;
             }
         };
@@ -113,12 +115,14 @@ impl Engine {
             }
             Err(why) => {
                 self.publish();
-                self.say(Update::NotBegun(key, why.to_string()));
+                self.answer(id, Response::Refused(why.to_string()));
                 return Going::On;
             }
         };
         let plan = Arc::clone(&self.state.plan);
         let Some((runner, action)) = self.runner().zip(plan.action(&key)) else {
+            self.publish();
+            self.answer(id, Response::Done(started));
             let ended = Ended::NotStarted("nothing here can run it".into());
             return self.record(Act::Ended {
                 action: key,
@@ -131,6 +135,7 @@ impl Engine {
         };
         self.watching = Some(runner.start(action, &key, started, dry, env));
         self.publish();
+        self.answer(id, Response::Done(started));
         Going::On
     }
 

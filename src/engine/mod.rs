@@ -4,6 +4,8 @@
 mod acting;
 mod action;
 pub mod clock;
+mod face;
+mod keyring;
 mod log;
 mod opening;
 mod rules;
@@ -11,13 +13,16 @@ mod scheduler;
 pub mod supervisor;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use self::action::{Acted, Watching};
+pub use self::face::Handle;
+use self::face::{Face, accepted};
+pub use self::keyring::Keyring;
 pub use self::log::Log;
 pub use self::opening::{
     History, OpenRunError, Opened, Opening, find_open, forgotten, history, host, open, reopen, unread_logs,
@@ -31,7 +36,10 @@ use crate::journal::keys::Signer;
 use crate::outcome::Class;
 use crate::probe::{FingerprintKey, Given};
 use crate::process::Permit;
-use crate::run::{self, Act, Command, Judgement, Look, Refusal, Request, RunState, Update, Wanted, decide};
+use crate::run::{
+    self, Act, Command, Judgement, Look, NumberedRequest, Refusal, Request, RequestId, Response, RunState,
+    Update, Wanted, decide,
+};
 use crate::secret::SecretRef;
 use crate::time::{Moment, Utc};
 
@@ -55,8 +63,10 @@ pub struct Engine {
     acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
     /// The action that is watched.
     watching: Option<Watching>,
-    requests: mpsc::Receiver<Request>,
-    updates: mpsc::UnboundedSender<Update>,
+    /// Who asked for the action that is being checked before it begins.
+    preparing: Option<RequestId>,
+    requests: mpsc::Receiver<NumberedRequest>,
+    face: Face,
 }
 
 /// What the runs before this one in its environment have left.
@@ -66,33 +76,6 @@ pub struct Past {
     pub last: Option<Arc<RunState>>,
     /// The environment's key for fingerprints of secrets.
     pub fingerprint: Option<FingerprintKey>,
-}
-
-/// The other end of an engine.
-pub struct Handle {
-    /// Takes requests.
-    pub requests: mpsc::Sender<Request>,
-    /// Gives updates, in order. The first one is the state as it is.
-    pub updates: mpsc::UnboundedReceiver<Update>,
-    /// Takes the keys of people who come later.
-    pub keys: Keyring,
-}
-
-/// The keys of the people who act here.
-#[derive(Clone, Debug, Default)]
-pub struct Keyring(Arc<Mutex<Vec<Arc<Signer>>>>);
-
-impl Keyring {
-    /// Takes in a key.
-    pub fn add(&self, signer: Signer) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(signer));
-    }
-
-    /// Somebody's key, by their name and its public half.
-    fn find(&self, principal: &str, public: &str) -> Option<Arc<Signer>> {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.iter().find(|key| key.principal == principal && key.public == public).cloned()
-    }
 }
 
 /// Why something asked for was not done.
@@ -124,17 +107,28 @@ impl Engine {
         permit: Permit,
     ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(QUEUE);
-        let (send_request, requests) = mpsc::channel(QUEUE);
-        let (updates, receive_updates) = mpsc::unbounded_channel();
         let (scheduler, state) = (Scheduler::new(tell, permit), Arc::new(state));
         let keys = Keyring::default();
         for signer in signers {
             keys.add(signer);
         }
-        let handle = Handle { requests: send_request, updates: receive_updates, keys: keys.clone() };
-        let (past, acted, watching) = (Past::default(), mpsc::channel(QUEUE), None);
-        let engine =
-            Self { log, state, keys, secrets, past, scheduler, told, acted, watching, requests, updates };
+        let (face, requests, handle) = face::pair(&state, keys.clone());
+        let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
+        let (watching, preparing) = (None, None);
+        let engine = Self {
+            log,
+            state,
+            keys,
+            secrets,
+            past,
+            scheduler,
+            told,
+            acted,
+            watching,
+            preparing,
+            requests,
+            face,
+        };
         (engine, handle)
     }
 
@@ -160,10 +154,11 @@ impl Engine {
         self.publish();
         self.learn_secrets().await;
         self.attach();
-        loop {
+        let last = loop {
             let going = tokio::select! {
                 biased;
-                request = self.requests.recv() => self.serve(request),
+                () = self.face.send_waiting(), if self.face.has_waiting() => Going::On,
+                request = self.requests.recv(), if !self.face.is_behind() => self.serve(request),
                 Some(acted) = self.acted.1.recv() => self.acted(acted),
                 Some(told) = self.told.recv() => self.hear(told),
                 _ = tick.tick() => {
@@ -173,11 +168,12 @@ impl Engine {
             };
             match going {
                 Going::On => self.start_wanted(),
-                Going::Stopped => break self.say(Update::Stopped),
-                Going::Broken(why) => break self.say(Update::Broken(why)),
+                Going::Stopped => break Update::Stopped,
+                Going::Broken(why) => break Update::Broken(why),
             }
-        }
+        };
         self.scheduler.cancel_all();
+        self.face.tell_last(last).await;
     }
 
     /// Before the first look and the first word: what a probe has not read yet can be in another's answer.
@@ -195,37 +191,36 @@ impl Engine {
         self.log.check().map_or_else(|gone| Going::Broken(gone.to_string()), |()| otherwise)
     }
 
-    fn serve(&mut self, request: Option<Request>) -> Going {
+    fn serve(&mut self, asked: Option<NumberedRequest>) -> Going {
+        let Some(NumberedRequest { id, request }) = asked else { return self.check_log(Going::Stopped) };
         match request {
-            None | Some(Request::Stop) => return self.check_log(Going::Stopped),
-            Some(Request::Act(command)) => return self.act(&command),
-            Some(Request::Aside(command)) => return self.act_aside(&command),
-            Some(Request::Run { by, start }) => self.prepare(by, *start),
-            Some(Request::Probe(point)) => {
-                if !self.look_again(|_, found, _| found.id == point) {
-                    self.say(Update::Refused(format!("{point} has no probe that can look now")));
-                }
+            Request::Stop => return self.check_log(Going::Stopped),
+            Request::Act(command) => return self.act(id, &command),
+            Request::Aside(command) => return self.act_aside(&command),
+            Request::Run { by, start } => self.prepare(id, by, *start),
+            Request::Probe(point) => {
+                let any = self.look_again(|_, found, _| found.id == point);
+                self.answer(id, accepted(any, || format!("{point} has no probe that can look now")));
             }
-            Some(Request::ProbeTroubled) => {
-                if !self.look_again(is_troubled) {
-                    self.say(Update::Refused("no result is wrong, missing or stale".into()));
-                }
+            Request::ProbeTroubled => {
+                let any = self.look_again(is_troubled);
+                self.answer(id, accepted(any, || "no result is wrong, missing or stale".into()));
             }
         }
         Going::On
     }
 
-    fn act(&mut self, command: &Command) -> Going {
+    fn act(&mut self, id: RequestId, command: &Command) -> Going {
         match self.carry_out(command) {
             Ok(seq) => {
                 self.stop_if_asked();
                 self.publish();
-                self.say(Update::Done(seq));
+                self.answer(id, Response::Done(seq));
                 Going::On
             }
             Err(NotDone::Log(broken @ AppendError::Broken { .. })) => Going::Broken(broken.to_string()),
             Err(refused) => {
-                self.say(Update::Refused(refused.to_string()));
+                self.answer(id, Response::Refused(refused.to_string()));
                 Going::On
             }
         }
@@ -365,13 +360,15 @@ impl Engine {
     }
 
     fn publish(&self) {
-        let live = Arc::new(self.scheduler.live().clone());
-        self.say(Update::State(Arc::clone(&self.state), live));
+        self.face.publish(&self.state, self.scheduler.live());
     }
 
-    fn say(&self, update: Update) {
-        // A face that has gone hears nothing; the engine stops at its closed request channel.
-        let _ = self.updates.send(update);
+    fn say(&mut self, update: Update) {
+        self.face.tell(update);
+    }
+
+    fn answer(&mut self, to: RequestId, answer: Response) {
+        self.say(Update::Response(to, answer));
     }
 }
 

@@ -47,17 +47,35 @@ impl Live {
     }
 }
 
-/// What the engine tells a face.
+/// The run as it stands now, all of it durable, and what is under way. Only the newest one matters.
+#[derive(Clone, Debug)]
+pub struct RunSnapshot {
+    /// The run.
+    pub state: Arc<RunState>,
+    /// What is under way.
+    pub live: Arc<Live>,
+}
+
+/// Names a request, so that its answer can name it. A face gives each of its requests another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// It is done, and its last entry stands at this position in the log.
+    Done(u64),
+    /// It was taken up. It puts nothing on record by itself.
+    Accepted,
+    /// It is refused, and why. Nothing was logged.
+    Refused(String),
+}
+
+/// What the engine tells a face, beside how the run stands.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// The run as it stands now, all of it durable, and what is under way.
-    State(Arc<RunState>, Arc<Live>),
-    /// What was asked for last is done, and stands at this position in the log.
-    Done(u64),
-    /// What was asked for last is refused, and why. Nothing was logged.
-    Refused(String),
-    /// An action that was asked for does not begin, and why. Nothing was logged.
-    NotBegun(ActionKey, String),
+    /// What came of the request with this id. The state that it led to is published before.
+    Response(RequestId, Response),
     /// Something that people should know has happened to the machine. Nothing was logged.
     Warned(String),
     /// The log can no longer be written; the engine has stopped.
@@ -66,14 +84,31 @@ pub enum Update {
     Stopped,
 }
 
-/// What a face asks of the engine.
+/// A request and its id.
+#[derive(Clone, Debug)]
+pub struct NumberedRequest {
+    /// What the answer names.
+    pub id: RequestId,
+    /// What is asked.
+    pub request: Request,
+}
+
+impl NumberedRequest {
+    /// A request that gets no answer, or whose answer nobody waits for.
+    #[must_use]
+    pub fn unanswered(request: Request) -> Self {
+        Self { id: RequestId::default(), request }
+    }
+}
+
+/// What a face asks of the engine. Each is answered once, but for [`Request::Aside`] and [`Request::Stop`].
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Something that changes the run.
     Act(Box<Command>),
     /// The same, by somebody to whom no face tells what comes of it.
     Aside(Box<Command>),
-    /// To let an action run, once guards and checks have looked.
+    /// To let an action run, once guards and checks have looked. Answered when it begins, or does not.
     Run {
         /// Who asks.
         by: String,

@@ -21,7 +21,7 @@ pub use decide::{MAX_WORDS, decide, evidence};
 pub use known::{
     Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
 };
-pub use live::{Live, Request, Running, Update};
+pub use live::{Live, NumberedRequest, Request, RequestId, Response, RunSnapshot, Running, Update};
 pub use next::{Wanted, possible, wanted};
 pub use replan::{Loosened, Proposal};
 pub use replay::Replay;

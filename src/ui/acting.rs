@@ -1,7 +1,10 @@
 //! Letting an action run, and stopping it: asked for, shown, asked again.
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent};
 
+use super::answers::Asked;
 use super::app::{App, Effect};
 use super::deeds;
 use super::dialog::Dialog;
@@ -13,7 +16,7 @@ use super::theme::{Theme, Tone};
 use super::view::View;
 use super::words::field;
 use crate::checklist::{Action, ActionKey, Point};
-use crate::run::{Act, Progress, Refusal, Request, Start};
+use crate::run::{Act, Deed, Progress, Refusal, Request, RunState, Start};
 use crate::text;
 use crate::time;
 
@@ -138,7 +141,8 @@ impl App {
         let what = if start.dry { "trying" } else { "running" };
         self.say(&format!("{what} {}: guards and checks look first", start.action));
         let by = self.me.principal.clone();
-        vec![Effect::Send(Request::Run { by, start: Box::new(start) })]
+        // That it has begun is said by the state.
+        self.ask(Request::Run { by, start: Box::new(start) }, Asked::default())
     }
 
     /// `S`: asks whether to stop what is at work.
@@ -151,20 +155,22 @@ impl App {
         }
     }
 
-    /// Tells that an action has begun; and at once when one went wrong, and offers the way back.
-    pub fn tell_end(&mut self, before: Option<(ActionKey, u64)>) {
-        let Some((key, started)) = before else {
-            let begun =
-                self.state.under_way().map(|(key, deed)| format!("{key} has begun · entry {}", deed.seq));
-            return begun.into_iter().for_each(|told| self.say(&told));
-        };
-        let known = self.state.action(&key);
-        let deed = known
-            .into_iter()
-            .flat_map(|known| [&known.latest, &known.dry])
-            .flatten()
-            .find(|deed| deed.seq == started);
-        let Some((deed, finished)) = deed.and_then(|deed| Some((deed, deed.finished.as_ref()?))) else {
+    /// Tells that an action has begun since the run stood as it did before; and at once when one went wrong, and
+    /// offers the way back.
+    pub fn tell_end(&mut self, before: &RunState) {
+        let at_work = before.under_way().map(|(_, deed)| deed.seq);
+        let state = Arc::clone(&self.state);
+        // States between are not always seen: it may have begun and ended since. A review goes back and forth.
+        let under_way = state.under_way().map(|(_, deed)| deed.seq);
+        let is_newer = |deed: &Deed| self.review.is_none() && deed.seq > before.seq;
+        let is_new = |deed: &Deed| at_work.is_none() && (under_way == Some(deed.seq) || is_newer(deed));
+        let ended = deeds_of(&state).filter(|(_, deed)| Some(deed.seq) == at_work || is_new(deed));
+        let Some((key, deed)) = ended.max_by_key(|(_, deed)| deed.seq) else { return };
+        let (key, started) = (key.clone(), deed.seq);
+        let Some(finished) = &deed.finished else {
+            if at_work.is_none() {
+                self.say(&format!("{key} has begun · entry {started}"));
+            }
             return;
         };
         let told = format!("{key}: {}", finished.told());
@@ -180,6 +186,12 @@ impl App {
             self.dialog = Some(Dialog::Failed { action: key, started });
         }
     }
+}
+
+/// What has run or runs, with its action.
+fn deeds_of(state: &RunState) -> impl Iterator<Item = (&ActionKey, &Deed)> {
+    let each = state.actions.iter().flat_map(|(key, known)| [(key, &known.latest), (key, &known.dry)]);
+    each.filter_map(|(key, deed)| Some((key, deed.as_ref()?)))
 }
 
 /// Exactly what would run, where, with what.

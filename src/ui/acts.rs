@@ -1,6 +1,7 @@
 //! What the person wants done: asked of the rules for the wording, and of the engine for the deed.
 
-use super::app::{App, Asked, Effect};
+use super::answers::Asked;
+use super::app::{App, Effect};
 use super::copy::has_command;
 use super::dialog::Dialog;
 use super::keymap::Intent;
@@ -17,8 +18,9 @@ const SOME: &str = "?";
 impl App {
     /// Asks the engine for an act.
     pub fn act(&mut self, act: Act, said: String, prompt: Option<Prompt>) -> Vec<Effect> {
-        self.asked.push_back(Asked { said, prompt, joins: None });
-        vec![Effect::Send(Request::Act(Box::new(Command::new(self.me.principal.clone(), act))))]
+        let command = Command::new(self.me.principal.clone(), act);
+        let asked = Asked { said: Some(said), prompt, joins: None };
+        self.ask(Request::Act(Box::new(command)), asked)
     }
 
     /// What the rules say against an act now.
@@ -118,7 +120,7 @@ impl App {
             return Vec::new();
         }
         self.say(&format!("probing {point}"));
-        vec![Effect::Send(Request::Probe(point))]
+        self.ask(Request::Probe(point), Asked::default())
     }
 
     /// Why no probe of a point can look now.
@@ -147,7 +149,7 @@ impl App {
         }
         let hidden = if self.is_filtered() { ", hidden points too" } else { "" };
         self.say(&format!("probing all that is stale, wrong or missing{hidden}"));
-        vec![Effect::Send(Request::ProbeTroubled)]
+        self.ask(Request::ProbeTroubled, Asked::default())
     }
 
     /// Whether a key would do anything now, as far as can be told without asking further.

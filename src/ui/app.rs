@@ -1,6 +1,6 @@
 //! What the person does with the screen. Pure: messages in, effects out; time comes in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +8,15 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use super::answers::Asked;
 use super::dialog::Dialog;
 use super::filter::Filter;
 use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
 use super::layout::{Arrangement, arrange};
-use super::newcomer::Form;
 use super::notice::Notice;
 use super::pager::Pager;
 use super::place::Place;
-use super::prompt::Prompt;
 use super::review::{LOOKS_ON, READ_ONLY, Review};
 use super::shown::Shown;
 use super::theme::Look;
@@ -27,7 +26,7 @@ use crate::ansi;
 use crate::checklist::ProbeKey;
 use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
-use crate::run::{Live, Request, RunState, Update};
+use crate::run::{Live, NumberedRequest, Request, RequestId, RunState};
 use crate::time::Moment;
 
 /// How long the engine is waited for that was asked to stop; whatever keeps it then, the person may go.
@@ -37,7 +36,7 @@ const LEAVING: Duration = Duration::from_millis(800);
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Ask the engine.
-    Send(Request),
+    Send(NumberedRequest),
     /// Put this into the clipboard.
     Copy(String),
     /// Find a newcomer's key.
@@ -57,17 +56,6 @@ pub enum Focus {
     List,
     /// The detail of the selected point.
     Detail,
-}
-
-/// Something that was asked for and is not answered yet.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// What to say when it is done.
-    pub said: String,
-    /// What was typed for it, to be given back when it is refused.
-    pub prompt: Option<Prompt>,
-    /// Who takes part once it is done, and what they typed.
-    pub joins: Option<(Enrolled, Box<Form>)>,
 }
 
 /// The state of the screen.
@@ -111,8 +99,12 @@ pub struct App {
     pub typed: Option<Moment>,
     /// The probe whose command was copied last, while nothing else is asked for.
     pub copied: Option<ProbeKey>,
-    /// What was asked for, oldest first.
-    pub asked: VecDeque<Asked>,
+    /// How many requests were made.
+    pub requests: u64,
+    /// What was asked for and is not answered yet.
+    pub asked: BTreeMap<RequestId, Asked>,
+    /// What was refused and comes back to be typed again, once nothing else is typed.
+    pub returning: VecDeque<Dialog>,
     /// When the engine was asked to stop, if it was.
     pub leaving: Option<Moment>,
     /// Whether a signal asked for that.
@@ -161,7 +153,9 @@ impl App {
             notice: None,
             typed: None,
             copied: None,
-            asked: VecDeque::new(),
+            requests: 0,
+            asked: BTreeMap::new(),
+            returning: VecDeque::new(),
             leaving: None,
             signalled: false,
             broken: None,
@@ -178,6 +172,7 @@ impl App {
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
         let before = self.point().map(|point| point.id.clone());
         let effects = self.take_in(msg);
+        self.give_back();
         if self.point().map(|point| &point.id) != before.as_ref() {
             self.scroll = 0;
         }
@@ -187,6 +182,10 @@ impl App {
     fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Input(event) => self.input(event),
+            Msg::State(newest) => {
+                newest.take().into_iter().for_each(|now| self.show(now));
+                Vec::new()
+            }
             Msg::Update(update) => self.told(update),
             Msg::Unlocked(unlocked) => self.unlocked(unlocked),
             Msg::Reviewed(progress) => {
@@ -291,57 +290,13 @@ impl App {
         is_read_only
     }
 
-    /// Takes in what the engine tells.
-    pub fn told(&mut self, update: Update) -> Vec<Effect> {
-        match update {
-            Update::State(state, live) => {
-                let held = self.held();
-                let at_work = self.state.under_way().map(|(key, deed)| (key.clone(), deed.seq));
-                self.place.follow_if_changed(&self.state.plan, &state.plan);
-                (self.state, self.live) = (state, live);
-                self.refresh(held.as_ref());
-                self.turn_page();
-                self.tell_end(at_work);
-                self.scroll = self.scroll.min(self.scroll_limit());
-            }
-            Update::NotBegun(_, why) => self.refuse(&why),
-            Update::Done(seq) => {
-                if let Some(asked) = self.asked.pop_front() {
-                    if let Some((newcomer, _)) = asked.joins {
-                        self.here.push(newcomer.clone());
-                        self.me = newcomer;
-                    }
-                    self.say(&format!("{} · entry {seq}", asked.said));
-                }
-            }
-            Update::Refused(why) => {
-                let asked = self.asked.pop_front();
-                self.refuse(&why);
-                self.dialog = self.dialog.take().or_else(|| match asked? {
-                    Asked { prompt: Some(prompt), .. } => Some(Dialog::Words(prompt.refused(&why))),
-                    Asked { joins: Some((_, form)), .. } => {
-                        Some(Dialog::Newcomer(Box::new(form.refused(&why))))
-                    }
-                    _ => None,
-                });
-            }
-            Update::Warned(what) => self.refuse(&what),
-            Update::Broken(why) => {
-                self.broken = Some(why);
-                return vec![Effect::End];
-            }
-            Update::Stopped => return vec![Effect::End],
-        }
-        Vec::new()
-    }
-
     /// Asks the engine to stop; asked twice, does not wait for it.
     fn leave(&mut self) -> Vec<Effect> {
         let asked = self.leaving.replace(self.now.clone()).is_some();
         if asked || self.review.is_some() || self.looks_on {
             return vec![Effect::End];
         }
-        vec![Effect::Send(Request::Stop)]
+        vec![Effect::Send(NumberedRequest::unanswered(Request::Stop))]
     }
 
     /// Whether the engine was asked to stop so long ago that it is not waited for any more.
@@ -371,7 +326,7 @@ impl App {
     /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
     pub fn pause(&self) -> Duration {
         let busy = !self.live.running.is_empty()
-            || !self.asked.is_empty()
+            || self.is_saving()
             || self.live.preparing.is_some()
             || self.state.under_way().is_some();
         let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });

@@ -97,7 +97,7 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
     if view.app.leaving.is_some() {
         return vec![view.toned("leaving: the log is being closed", Tone::Busy)];
     }
-    if !view.app.asked.is_empty() {
+    if view.app.is_saving() {
         let turning = glyphs::spinner(std::time::Duration::from_millis(view.app.now.mono));
         let touch = view.app.me.key.starts_with("sk-");
         let told = if touch { "touch your security key" } else { "saving" };

@@ -5,6 +5,7 @@
 
 mod acting;
 mod acts;
+mod answers;
 mod app;
 mod copy;
 mod deeds;
@@ -23,6 +24,7 @@ mod list;
 mod mouse;
 mod moving;
 mod newcomer;
+mod newest;
 mod notice;
 mod pager;
 mod panels;
@@ -63,10 +65,11 @@ use ratatui::layout::Rect;
 
 use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
-use crate::run::{Request, RunState, Update};
+use crate::run::{NumberedRequest, RunState, Update};
 use crate::secret::Secret;
 use crate::time::Moment;
 use app::{App, Effect};
+pub use newest::Newest;
 pub use theme::{Look, Shade};
 
 /// What a session at the screen needs to know.
@@ -121,6 +124,8 @@ pub enum Unlocked {
 pub enum Msg {
     /// A key, a paste, the mouse, another size.
     Input(crossterm::event::Event),
+    /// The run stands another way than before.
+    State(Newest),
     /// The engine tells something.
     Update(Update),
     /// What came of a newcomer's key.
@@ -175,7 +180,7 @@ pub fn run<B>(
     setup: &Setup,
     state: Arc<RunState>,
     messages: &Receiver<Msg>,
-    send: &mut dyn FnMut(Request),
+    send: &mut dyn FnMut(NumberedRequest),
 ) -> io::Result<Left>
 where
     B: Backend,

@@ -2,7 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::app::{App, Asked, Effect};
+use super::answers::Asked;
+use super::app::{App, Effect};
 use super::dialog::Dialog;
 use super::input::Field;
 use super::keymap::{self, Typing};
@@ -216,8 +217,8 @@ impl App {
             return self.refuse_newcomer(form, &refusal.to_string());
         }
         let said = format!("{} takes part as {}, and acts now", newcomer.principal, newcomer.role);
-        self.asked.push_back(Asked { said, prompt: None, joins: Some((newcomer, Box::new(form))) });
-        vec![Effect::Send(Request::Act(Box::new(command)))]
+        let asked = Asked { said: Some(said), prompt: None, joins: Some((newcomer, Box::new(form))) };
+        self.ask(Request::Act(Box::new(command)), asked)
     }
 
     fn refuse_newcomer(&mut self, form: Form, why: &str) -> Vec<Effect> {

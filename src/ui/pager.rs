@@ -70,6 +70,11 @@ impl Pager {
         }
     }
 
+    /// Whether what is searched for is being typed.
+    pub const fn is_typing(&self) -> bool {
+        self.typing
+    }
+
     /// Reads what is to be shown on so many rows of so many columns.
     fn load(&mut self, outputs: &Outputs, size: (usize, usize)) {
         let (columns, rows) = size;

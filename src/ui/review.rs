@@ -11,7 +11,7 @@ use super::dialog::Dialog;
 use super::input::Field;
 use super::timeline;
 use crate::journal::entry::{Entry, Torn};
-use crate::run::{Live, RunState, Update};
+use crate::run::{RunSnapshot, RunState};
 use crate::text;
 use crate::time::Moment;
 
@@ -249,7 +249,7 @@ impl App {
         let Some(state) = review.record.state(to) else { return };
         review.at = to;
         self.now = state.at.clone();
-        self.told(Update::State(state, Arc::new(Live::default())));
+        self.show(RunSnapshot { state, live: Arc::default() });
     }
 
     fn step(&mut self, to: usize) {

@@ -1,6 +1,7 @@
 //! The screen, looked at and typed into as a person would.
 
 mod acting;
+mod answers;
 mod buffer;
 mod filter;
 mod hints;

@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::dialog::Dialog;
+use super::pager::Pager;
 
 /// What is on top, and so has the keys, the mouse and what is pasted. What is under it stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,15 @@ impl App {
             (None, Some(_), _) => Top::Pager,
             (None, None, Some(step)) => Top::WayBack(step),
             (None, None, None) => Top::Points,
+        }
+    }
+
+    /// Whether keys go to something that is typed under no dialog.
+    pub fn is_typing(&self) -> bool {
+        match self.top() {
+            Top::Dialog | Top::WayBack(_) => false,
+            Top::Pager => self.pager.as_ref().is_some_and(Pager::is_typing),
+            Top::Points => self.is_typing_filter(),
         }
     }
 

@@ -9,7 +9,7 @@ use gonogo::checklist::{Confirm, Plan, Point, Probe, Section, spec::Spec};
 use gonogo::engine::{self, Engine, clock};
 use gonogo::outcome::Class;
 use gonogo::process::Permit;
-use gonogo::run::{Request, RunState, Update, wanted};
+use gonogo::run::{NumberedRequest, Request, RunSnapshot, RunState, wanted};
 use serde_json::json;
 use tokio::runtime::Builder;
 
@@ -39,14 +39,13 @@ fn all(plan: &Plan) {
         let (engine, mut handle) = Engine::new(log, state, Vec::new(), Vec::new(), Permit::for_tests());
         let running = tokio::spawn(engine.run());
         let state = loop {
-            if let Some(Update::State(state, live)) = handle.updates.recv().await
-                && live.running.is_empty()
-                && wanted(&state, &clock::now()).is_empty()
-            {
+            handle.states.changed().await.unwrap();
+            let RunSnapshot { state, live } = handle.states.borrow_and_update().clone();
+            if live.running.is_empty() && wanted(&state, &clock::now()).is_empty() {
                 break state;
             }
         };
-        handle.requests.send(Request::Stop).await.unwrap();
+        handle.requests.send(NumberedRequest::unanswered(Request::Stop)).await.unwrap();
         running.await.unwrap();
         state
     });

@@ -5,7 +5,7 @@ use super::keys::{Screen, screen};
 use super::sample::{ALICE, BOB, Sample, plan};
 use crate::checklist::{ActionKey, Plan};
 use crate::journal::entry::Ended;
-use crate::run::Request;
+use crate::run::{NumberedRequest, Request};
 use crate::ui::app::Effect;
 
 /// A snapshot of what is drawn.
@@ -62,7 +62,7 @@ fn failed() -> Sample {
 /// What was asked of the engine: which action, tried or not, and what was typed.
 fn asked(screen: &Screen) -> Vec<(String, bool, Option<String>)> {
     let run = |effect: &Effect| match effect {
-        Effect::Send(Request::Run { start, .. }) => {
+        Effect::Send(NumberedRequest { request: Request::Run { start, .. }, .. }) => {
             Some((start.action.to_string(), start.dry, start.typed.clone()))
         }
         _ => None,

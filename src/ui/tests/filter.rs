@@ -1,11 +1,9 @@
 //! The filter: what it leaves, what is said of it, and where the selection stands meanwhile.
 
-use std::sync::Arc;
-
 use super::buffer::text;
 use super::keys::{Screen, screen};
 use super::sample::{ALICE, BOB, Sample, closed, mixed};
-use crate::run::{Act, Live, Update};
+use crate::run::Act;
 use crate::ui::app::Focus;
 
 const WIDE: (u16, u16) = (120, 40);
@@ -135,12 +133,12 @@ fn a_point_that_stops_fitting_stays_while_it_is_selected() {
         let waive = || Act::Waive { point: "secrets.allowed-origins".into(), reason: "so".into(), until };
         sample.act(ALICE, waive()).act(BOB, waive()).shared()
     };
-    let update = || Update::State(waived(mixed()), Arc::new(Live::default()));
-    let here = wide("2/failed⏎").told(update());
+    let newer = || waived(mixed());
+    let here = wide("2/failed⏎").shown(newer());
     assert_eq!((here.selected(), here.app.shown.count()), ("secrets.allowed-origins", 2));
     let gone = here.press("j");
     assert_eq!(gone.selected(), "secrets.allowed-origins");
-    let left = gone.press("3").told(update());
+    let left = gone.press("3").shown(newer());
     assert_eq!((left.selected(), left.app.shown.count()), ("infra.rabbitmq", 1));
 }
 

@@ -9,11 +9,13 @@ use super::sample::{ALICE, BOB, Sample, closed, mixed, plan};
 use crate::checklist::Role;
 use crate::journal::entry::Enrolled;
 use crate::outcome::{Observation, Outcome};
-use crate::run::{Act, Live, Request, Update, evidence};
+use crate::run::{
+    Act, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunState, Update, evidence,
+};
 use crate::ui::app::{App, Effect, Focus};
 use crate::ui::dialog::Dialog;
 use crate::ui::theme::{Look, Shade};
-use crate::ui::{Msg, Setup};
+use crate::ui::{Msg, Newest, Setup};
 
 /// A screen, and what came of what was typed.
 pub struct Screen {
@@ -86,9 +88,33 @@ impl Screen {
         self
     }
 
+    /// The engine answers the oldest request that it has not answered.
+    pub fn answered(self, answer: Response) -> Self {
+        let oldest = self.app.asked.keys().next().copied().expect("nothing is asked");
+        self.told(Update::Response(oldest, answer))
+    }
+
+    /// The run now stands so.
+    pub fn shown(mut self, state: Arc<RunState>) -> Self {
+        let newest = Newest::default();
+        assert!(newest.put(RunSnapshot { state, live: Arc::default() }));
+        let effects = self.app.update(Msg::State(newest));
+        self.effects.extend(effects);
+        self
+    }
+
+    /// What was asked of the engine, with the ids.
+    pub fn requests(&self) -> Vec<(RequestId, Request)> {
+        let sent = |effect: &Effect| match effect {
+            Effect::Send(NumberedRequest { id, request }) => Some((*id, request.clone())),
+            _ => None,
+        };
+        self.effects.iter().filter_map(sent).collect()
+    }
+
     pub fn acts(&self) -> Vec<Act> {
         let act = |effect: &Effect| match effect {
-            Effect::Send(Request::Act(command)) => Some(command.act.clone()),
+            Effect::Send(NumberedRequest { request: Request::Act(command), .. }) => Some(command.act.clone()),
             _ => None,
         };
         self.effects.iter().filter_map(act).collect()
@@ -140,7 +166,7 @@ fn what_has_changed_while_asked_is_said_and_the_old_evidence_is_what_is_sent() {
     let old = evidence(sample.state().plan.point(id).unwrap(), sample.state().point(id).unwrap());
     let asked = screen(&sample, WIDE).press("jj ");
     let newer = sample.pass(id).shared();
-    let asked = asked.told(Update::State(newer, Arc::new(Live::default()))).press("y");
+    let asked = asked.shown(newer).press("y");
     assert_eq!(asked.acts(), [Act::Confirm { point: id.into(), of: old, reason: None }]);
 }
 
@@ -185,14 +211,14 @@ fn a_waiver_without_a_reason_is_not_asked_for() {
 fn words_that_the_engine_refuses_are_not_lost() {
     let screen = screen(&mixed(), WIDE).press("nhello⏎");
     assert!(screen.app.dialog.is_none() && screen.acts().len() == 1);
-    let screen = screen.told(Update::Refused("the run is sealed".into()));
+    let screen = screen.answered(Response::Refused("the run is sealed".into()));
     assert_eq!(screen.words(), "hello");
     assert_eq!(screen.notice(), "the run is sealed");
 }
 
 #[test]
 fn what_is_done_is_said_with_its_entry() {
-    let screen = screen(&mixed(), WIDE).press("nhello⏎").told(Update::Done(17));
+    let screen = screen(&mixed(), WIDE).press("nhello⏎").answered(Response::Done(17));
     assert_eq!(screen.notice(), "noted on validate.ci-suite · entry 17");
     assert!(screen.app.asked.is_empty());
 }
@@ -240,13 +266,16 @@ fn a_sealed_run_is_only_looked_at() {
 #[test]
 fn leaving_waits_for_the_engine_unless_asked_twice() {
     let left = screen(&mixed(), WIDE).press("q");
-    assert!(matches!(left.effects[..], [Effect::Send(Request::Stop)]));
+    assert!(matches!(left.effects[..], [Effect::Send(NumberedRequest { request: Request::Stop, .. })]));
     let stopped = left.told(Update::Stopped);
     assert!(matches!(stopped.effects[..], [_, Effect::End]));
     let forced = screen(&mixed(), WIDE).control('c').control('c');
-    assert!(matches!(forced.effects[..], [Effect::Send(Request::Stop), Effect::End]));
+    assert!(matches!(
+        forced.effects[..],
+        [Effect::Send(NumberedRequest { request: Request::Stop, .. }), Effect::End]
+    ));
     let within = screen(&mixed(), WIDE).press("3jwqq").control('c');
-    assert!(matches!(within.effects[..], [Effect::Send(Request::Stop)]));
+    assert!(matches!(within.effects[..], [Effect::Send(NumberedRequest { request: Request::Stop, .. })]));
 }
 
 #[test]
@@ -301,12 +330,15 @@ fn the_detail_scrolls_to_its_end_and_no_further() {
 #[test]
 fn probing_again_is_asked_for_where_a_probe_can_look() {
     let asked = screen(&mixed(), WIDE).press("3jr");
-    assert!(matches!(&asked.effects[..], [Effect::Send(Request::Probe(id))] if id == "infra.rabbitmq"));
+    assert!(
+        matches!(&asked.effects[..], [Effect::Send(NumberedRequest { request: Request::Probe(id), .. })] if id == "infra.rabbitmq")
+    );
     let human = screen(&mixed(), WIDE).press("4jjjr");
     assert!(human.effects.is_empty() && human.notice().contains("for people to say"));
     let later = screen(&mixed(), WIDE).press("5jjjr");
     assert!(later.effects.is_empty() && later.notice().contains("due once deploy.rollout is closed"));
-    assert!(matches!(screen(&mixed(), WIDE).press("R").effects[..], [Effect::Send(Request::ProbeTroubled)]));
+    let all = screen(&mixed(), WIDE).press("R").requests();
+    assert!(matches!(all[..], [(_, Request::ProbeTroubled)]));
 }
 
 #[test]

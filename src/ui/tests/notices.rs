@@ -7,7 +7,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use super::buffer::text;
 use super::keys::{Screen, screen};
 use super::sample::mixed;
-use crate::run::Update;
+use crate::run::Response;
 use crate::ui::app::Focus;
 use crate::ui::dialog::Dialog;
 
@@ -87,6 +87,6 @@ fn it_is_said_at_every_size_that_letters_do_nothing() {
 
 #[test]
 fn words_that_come_back_are_typed_into_at_once() {
-    let refused = wide("jnso⏎").press("w").told(Update::Refused("no".into())).press("!");
+    let refused = wide("jnso⏎").press("w").answered(Response::Refused("no".into())).press("!");
     assert!(matches!(&refused.app.dialog, Some(Dialog::Words(prompt)) if prompt.words.text() == "so!"));
 }

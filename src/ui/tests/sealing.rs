@@ -3,7 +3,7 @@
 use super::buffer::text;
 use super::keys::{Screen, screen};
 use super::sample::{ALICE, BOB, Sample, closed, mixed};
-use crate::run::{Act, Update};
+use crate::run::{Act, Response};
 use crate::ui::dialog::Dialog;
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 12)];
@@ -25,9 +25,9 @@ fn bobs(sample: &Sample, size: (u16, u16)) -> Screen {
 #[test]
 fn the_first_seal_is_not_said_to_be_the_last() {
     let recorded = closed().act(ALICE, Act::Verdict);
-    let sealed = screen(&recorded, WIDE).press("vsy").told(Update::Done(34));
+    let sealed = screen(&recorded, WIDE).press("vsy").answered(Response::Done(34));
     assert_eq!(sealed.notice(), format!("{MISSING} · entry 34"));
-    let last = bobs(&half_sealed(), WIDE).press("vsy").told(Update::Done(35));
+    let last = bobs(&half_sealed(), WIDE).press("vsy").answered(Response::Done(35));
     assert_eq!(last.notice(), "sealed by alice and bob · entry 35");
 }
 

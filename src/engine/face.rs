@@ -1,0 +1,196 @@
+//! How the engine and its faces talk: how the run stands goes by a channel that keeps the newest, answers by a small
+//! queue, so that neither grows while nobody reads it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::{Keyring, QUEUE};
+use crate::run::{Live, NumberedRequest, Response, RunSnapshot, RunState, Update};
+
+/// How long the last word waits for its place in the queue.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// The other end of an engine.
+pub struct Handle {
+    /// Takes requests.
+    pub requests: mpsc::Sender<NumberedRequest>,
+    /// The run as it stands. What an answer is about is published before the answer is sent.
+    pub states: watch::Receiver<RunSnapshot>,
+    /// Gives answers and what else there is to tell, in order.
+    pub updates: mpsc::Receiver<Update>,
+    /// Takes the keys of people who come later.
+    pub keys: Keyring,
+}
+
+/// The engine's end.
+pub(super) struct Face {
+    states: watch::Sender<RunSnapshot>,
+    updates: mpsc::Sender<Update>,
+    /// What the queue has no room for yet. While as much waits as the queue holds, no further request is taken, and
+    /// so nothing is answered.
+    waiting: VecDeque<Update>,
+}
+
+/// Both ends, for a run in this state.
+pub(super) fn pair(state: &Arc<RunState>, keys: Keyring) -> (Face, mpsc::Receiver<NumberedRequest>, Handle) {
+    let first = RunSnapshot { state: Arc::clone(state), live: Arc::default() };
+    let (send_state, states) = watch::channel(first);
+    let (send_update, updates) = mpsc::channel(QUEUE);
+    let (send_request, requests) = mpsc::channel(QUEUE);
+    let face = Face { states: send_state, updates: send_update, waiting: VecDeque::new() };
+    (face, requests, Handle { requests: send_request, states, updates, keys })
+}
+
+/// What is answered to a request that puts nothing on record.
+pub(super) fn accepted(is_accepted: bool, why_not: impl FnOnce() -> String) -> Response {
+    if is_accepted { Response::Accepted } else { Response::Refused(why_not()) }
+}
+
+impl Face {
+    /// Publishes how the run stands.
+    pub(super) fn publish(&self, state: &Arc<RunState>, live: &Live) {
+        self.states.send_replace(RunSnapshot { state: Arc::clone(state), live: Arc::new(live.clone()) });
+    }
+
+    /// Sends an update, or keeps it until there is room. Who has gone hears nothing; the engine stops at its closed
+    /// request channel.
+    pub(super) fn tell(&mut self, update: Update) {
+        if !self.waiting.is_empty() {
+            return self.waiting.push_back(update);
+        }
+        if let Err(mpsc::error::TrySendError::Full(update)) = self.updates.try_send(update) {
+            self.waiting.push_back(update);
+        }
+    }
+
+    /// Whether something waits for room.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether so much waits that nothing more may be asked.
+    pub(super) fn is_behind(&self) -> bool {
+        self.waiting.len() >= QUEUE
+    }
+
+    /// Sends what waits longest as soon as there is room. Nothing is lost if it is dropped before.
+    pub(super) async fn send_waiting(&mut self) {
+        let Ok(room) = self.updates.reserve().await else { return self.waiting.clear() };
+        if let Some(update) = self.waiting.pop_front() {
+            room.send(update);
+        }
+    }
+
+    /// Sends all that waits, and then the last word; not for ever, as nobody may read any more.
+    pub(super) async fn tell_last(mut self, last: Update) {
+        self.waiting.push_back(last);
+        let all = async {
+            while self.has_waiting() {
+                self.send_waiting().await;
+            }
+        };
+        let _ = timeout(LAST_WORD, all).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checklist::{ActionKey, Checklist, Plan, Profile, Promotion, Role, Source, freeze};
+    use crate::engine::{Engine, forgotten};
+    use crate::process::Permit;
+    use crate::run::{Act, Command, Request, RequestId, Start};
+
+    fn plan() -> Plan {
+        let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\
+                         title = \"P\"\nwhy = \"w\"\nconfirm = \"one\"\n";
+        let checklist = Checklist::parse(Source::new("c", checklist)).unwrap();
+        let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
+        freeze(&checklist, &profile, &Promotion::default()).unwrap()
+    }
+
+    fn state() -> Arc<RunState> {
+        Arc::new(forgotten(plan()).unwrap().1)
+    }
+
+    fn done(n: u64) -> Update {
+        Update::Response(RequestId(n), Response::Done(n))
+    }
+
+    fn id(update: &Update) -> u64 {
+        match update {
+            Update::Response(RequestId(id), _) => *id,
+            _ => u64::MAX,
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_wait_for_room_in_order_and_nothing_more_is_asked_meanwhile() {
+        let (mut face, _requests, mut handle) = pair(&state(), Keyring::default());
+        let many = 2 * QUEUE as u64;
+        (0..many).for_each(|n| face.tell(done(n)));
+        assert!(face.is_behind());
+        let reader = tokio::spawn(async move {
+            let mut read = Vec::new();
+            while let Some(update) = handle.updates.recv().await {
+                read.push(id(&update));
+            }
+            read
+        });
+        face.tell_last(Update::Stopped).await;
+        let expected: Vec<_> = (0..many).chain([u64::MAX]).collect();
+        assert_eq!(reader.await.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn who_has_gone_holds_nothing_up() {
+        let (mut face, _requests, handle) = pair(&state(), Keyring::default());
+        (0..2 * QUEUE as u64).for_each(|n| face.tell(done(n)));
+        drop(handle);
+        face.tell(done(0));
+        face.tell_last(Update::Stopped).await;
+    }
+
+    /// Every kind of request gets one answer, with its id; and what an answer is about has been published before.
+    #[tokio::test]
+    async fn each_request_is_answered_once_and_by_its_id() {
+        let (log, state) = forgotten(plan()).unwrap();
+        let (engine, mut handle) = Engine::new(log, state, vec![], vec![], Permit::for_tests());
+        let running = tokio::spawn(engine.run());
+        let act = |act| Request::Act(Box::new(Command::new("alice@x", act)));
+        let note = || Act::Note { point: None, text: "n".into() };
+        let start =
+            Start { action: ActionKey::new("s.p", "a"), nth: 1, dry: false, typed: None, checked: vec![] };
+        let requests = [
+            act(note()),
+            Request::ProbeTroubled,
+            act(Act::Join { key: "ssh-ed25519 A".into(), role: Role::Driver }),
+            Request::Probe("s.p".into()),
+            Request::Aside(Box::new(Command::new("alice@x", note()))),
+            Request::Run { by: "alice@x".into(), start: Box::new(start) },
+            act(note()),
+            Request::Stop,
+        ];
+        for (n, request) in requests.into_iter().enumerate() {
+            let id = RequestId(10 + n as u64);
+            handle.requests.send(NumberedRequest { id, request }).await.unwrap();
+        }
+        let mut answered = Vec::new();
+        while let Some(update) = handle.updates.recv().await {
+            match update {
+                Update::Response(RequestId(id), response) => {
+                    let seq = handle.states.borrow().state.seq;
+                    assert!(!matches!(response, Response::Done(done) if done > seq), "{response:?} at {seq}");
+                    answered.push((id, matches!(response, Response::Done(_))));
+                }
+                other => assert!(matches!(other, Update::Stopped), "{other:?}"),
+            }
+        }
+        running.await.unwrap();
+        assert_eq!(answered, [(10, false), (11, false), (12, true), (13, false), (15, false), (16, true)]);
+    }
+}
