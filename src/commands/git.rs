@@ -27,8 +27,14 @@ fn ignores_system() -> bool {
 
 /// The newest tags of a repository; none if it is none.
 pub(super) fn newest_tags(repository: &Path, permit: &Permit) -> Vec<String> {
-    let tags = ask(git(repository, &["tag", "--list", "--sort=-creatordate"]), permit).unwrap_or_default();
-    tags.lines().take(OFFERED).map(line).collect()
+    tags(repository, permit).unwrap_or_default().iter().take(OFFERED).map(|tag| line(tag)).collect()
+}
+
+/// All tags of a repository, newest first; nothing where git cannot tell.
+fn tags(repository: &Path, permit: &Permit) -> Option<Vec<String>> {
+    let output = git(repository, &["tag", "--list", "--sort=-creatordate"]).output(permit).ok()?;
+    let tags = String::from_utf8(output.stdout).ok()?.lines().map(str::to_owned).collect();
+    output.status.success().then_some(tags)
 }
 
 /// The commit that a tag names, if the repository is there and has it.
@@ -41,17 +47,17 @@ pub(super) fn commit_of(repository: &Path, tag: &str, permit: &Permit) -> Option
     checked.status.success().then(|| ask(resolve(), permit))?
 }
 
-/// That a release is no tag of a checkout, if it is a checkout. Elsewhere there are no tags to hold it to.
+/// That a release is no tag of a checkout, where git can tell its tags. Elsewhere there are none to hold it to.
 pub(super) fn missing_tag(repository: &Path, release: &str, permit: &Permit) -> Option<String> {
-    let is_checkout = || ask(git(repository, &["rev-parse", "--git-dir"]), permit).is_some();
-    if commit_of(repository, release, permit).is_some() || !is_checkout() {
+    let tags = tags(repository, permit)?;
+    if tags.iter().any(|tag| tag == release) {
         return None;
     }
-    let tags = newest_tags(repository, permit);
-    let newest = if tags.is_empty() {
+    let newest: Vec<String> = tags.iter().take(OFFERED).map(|tag| line(tag)).collect();
+    let newest = if newest.is_empty() {
         "it has none".to_owned()
     } else {
-        format!("the newest are {}", tags.join(", "))
+        format!("the newest are {}", newest.join(", "))
     };
     let (release, repository) = (line(release), line(&repository.display().to_string()));
     Some(format!("release {release} is no tag of the checkout {repository}; {newest}"))

@@ -67,7 +67,7 @@ fn common() -> Vec<Row> {
     let mut rows = Vec::new();
     for (kind, with) in KINDS {
         let row = |server, told, serve| Row { kind, server, serve, with, deadline: LONG, class: Error, told };
-        let late = &["within 700 ms"];
+        let late = &["within 3 s"];
         rows.push(Row { deadline: SHORT, ..row("accepts and stays silent", late, Serve::Each(Guest::hold)) });
         rows.push(Row { deadline: SHORT, ..row("never accepts", late, Serve::NeverAccepts) });
         rows.push(row("sends a body without end", &["body longer than 1 MiB"], Serve::Each(endless)));
@@ -205,7 +205,7 @@ fn streams() -> Vec<Row> {
 
 /// The WebSocket of an application, once it is open.
 fn sockets() -> Vec<Row> {
-    let late = &["within 700 ms"];
+    let late = &["within 3 s"];
     let short = |row: Row| Row { deadline: SHORT, ..row };
     vec![
         short(row("token", doors, "stays silent on the WebSocket", Error, late, |guest| {

@@ -39,7 +39,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn heads() -> Vec<Row> {
-    let late = &["no answer within 700 ms (answer to GET)"];
+    let late = &["no answer within 3 s (answer to GET)"];
     let large = &["answers with more headers than are read (100 headers, 400 KiB)"];
     vec![
         Row {
@@ -80,7 +80,7 @@ fn heads() -> Vec<Row> {
         Row {
             deadline: SHORT,
             serve: Serve::NeverAccepts,
-            ..row("never accepts", Error, &["no answer within 700 ms (connect to 127.0.0.1:"], Guest::hold)
+            ..row("never accepts", Error, &["no answer within 3 s (connect to 127.0.0.1:"], Guest::hold)
         },
     ]
 }
@@ -90,7 +90,7 @@ fn bodies() -> Vec<Row> {
     vec![
         Row {
             deadline: SHORT,
-            ..row("drips its body", Error, &["no answer within 700 ms (the rest of the body)"], |guest| {
+            ..row("drips its body", Error, &["no answer within 3 s (the rest of the body)"], |guest| {
                 guest.hear()?;
                 guest.say(format!("{OK}\r\n"))?;
                 guest.drip(b"drip")

@@ -78,9 +78,9 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn handshakes() -> Vec<Row> {
-    let part = &["no answer within 700 ms (AMQP handshake); something came, but no whole answer"];
+    let part = &["no answer within 3 s (AMQP handshake); something came, but no whole answer"];
     vec![
-        late("accepts and stays silent", &["no answer within 700 ms (AMQP handshake)"], Guest::hold),
+        late("accepts and stays silent", &["no answer within 3 s (AMQP handshake)"], Guest::hold),
         late("drips its connection.start", part, |guest| {
             guest.hear()?;
             guest.drip(&start(&[b'x'; 4000]))
@@ -90,7 +90,7 @@ fn handshakes() -> Vec<Row> {
             guest.say(start(&[]))?;
             guest.hold()
         }),
-        late("tunes to frames of 4 GiB", &["no answer within 700 ms (declare of queue q)"], |guest| {
+        late("tunes to frames of 4 GiB", &["no answer within 3 s (declare of queue q)"], |guest| {
             guest.hear()?;
             guest.say(start(&[]))?;
             guest.hear()?;
@@ -153,7 +153,7 @@ fn frames() -> Vec<Row> {
 fn apis() -> Vec<Row> {
     let api = |row: Row| Row { with: management, ..row };
     vec![
-        api(late("management API drips its body", &["700 ms (the rest of the body)"], |guest| {
+        api(late("management API drips its body", &["3 s (the rest of the body)"], |guest| {
             guest.hear()?;
             guest.say("HTTP/1.1 200 OK\r\n\r\n")?;
             guest.drip(b"drip")

@@ -38,12 +38,12 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn slow() -> Vec<Row> {
-    let part = &["no answer within 700 ms (answer to INFO); something came, but no whole answer"];
+    let part = &["no answer within 3 s (answer to INFO); something came, but no whole answer"];
     vec![
-        late("accepts and stays silent", &["no answer within 700 ms (answer to PING)"], Guest::hold),
+        late("accepts and stays silent", &["no answer within 3 s (answer to PING)"], Guest::hold),
         Row {
             serve: Serve::NeverAccepts,
-            ..late("never accepts", &["no answer within 700 ms (connect to 127.0.0.1:"], Guest::hold)
+            ..late("never accepts", &["no answer within 3 s (connect to 127.0.0.1:"], Guest::hold)
         },
         late("drips its INFO", part, |guest| {
             pong(guest)?;

@@ -132,12 +132,3 @@ fn a_probe_that_is_asked_nothing_never_passes() {
         assert_error(&outcome, &[&format!("? {kind} probe | something to look at | nothing is asked of it")]);
     }
 }
-
-#[test]
-fn a_kind_that_is_not_built_in_never_passes() {
-    let outcome = look_within(DEADLINE, "unavailable", &json!({"kind": "gopher"}));
-    assert_error(
-        &outcome,
-        &["? gopher probe | a look | this version of gonogo has no probe of kind `gopher`"],
-    );
-}

@@ -211,7 +211,8 @@ fn deceiving(stage: &Arc<Stage>) -> Vec<Trap> {
             "a log of other rules",
             Box::new(|stage, _| {
                 let log = String::from_utf8(stage.log.bytes()).unwrap();
-                log.replacen("\"rules\":2,", "\"rules\":1,", 1).into()
+                let rules = gonogo::journal::entry::RULES;
+                log.replacen(&format!("\"rules\":{rules},"), "\"rules\":1,", 1).into()
             }),
             READ,
             &[
