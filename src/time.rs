@@ -1,6 +1,5 @@
 //! Points in time as the run log writes them. No clock is read here.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,7 +93,7 @@ impl Serialize for Utc {
 
 impl<'de> Deserialize<'de> for Utc {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(from)?;
+        let text = String::deserialize(from)?;
         Self::parse(&text).map_err(de::Error::custom)
     }
 }

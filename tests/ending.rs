@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
 use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
 use crate::bench::terminal::Terminal;
@@ -106,4 +108,34 @@ fn who_leaves_does_not_wait_for_a_key_to_be_touched() {
 fn a_signal_does_not_wait_for_a_key_to_be_touched() {
     need!("ssh-keygen", "ssh-agent", "ssh-add");
     touch_awaited(|terminal| signal(terminal.pid(), "TERM"), 130);
+}
+
+/// Nobody reads what the program writes, as at the end of a dead connection.
+#[test]
+fn a_signal_does_not_wait_for_a_terminal_that_takes_no_more() {
+    let sandbox = Sandbox::new();
+    // One frame is larger than what the terminal holds for its reader.
+    let size = PtySize { rows: 300, cols: 600, ..PtySize::default() };
+    let pty = native_pty_system().openpty(size).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gonogo"));
+    command.args(["rehearse"]);
+    command.env_clear();
+    for (name, value) in sandbox.command("true").get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command.env("TERM", "xterm-256color");
+    command.cwd(sandbox.work());
+    let mut child = pty.slave.spawn_command(command).unwrap();
+    let pid = child.process_id().unwrap();
+    wait::until("the program to be kept by the terminal", || is_writing(pid).then_some(()));
+    signal(pid, "TERM");
+    let ended = wait::within(wait::PATIENCE, || child.try_wait().unwrap());
+    let _ = child.kill();
+    assert_eq!(ended.map(|status| status.exit_code()), Some(130));
+}
+
+/// Whether a program's main thread waits in `write` (number 1 on x86-64, 64 on arm64), as the kernel shows it.
+fn is_writing(pid: u32) -> bool {
+    let seen = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    ["1 0x1 ", "64 0x1 "].iter().any(|writes| seen.starts_with(writes))
 }

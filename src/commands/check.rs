@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use tokio::sync::Notify;
 
-use super::ending::{Asked, Workers, on_signals};
+use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::git;
 use super::load::{Loaded, store};
 use super::trust;
@@ -102,7 +102,7 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     let asked = Arc::clone(&interrupt);
     // What is stopped and continued goes on.
     on_signals(move |what| {
-        if what == Asked::End {
+        if what == SignalRequest::End {
             asked.notify_one();
         }
     })?;
@@ -113,7 +113,8 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     };
     clear_progress();
     handle.requests.send(NumberedRequest::unanswered(Request::Stop)).await.ok();
-    running.await?;
+    // Nothing is kept here, so nothing is lost with what does not stop in time.
+    stopped(running).await?;
     Ok(Looked { state: Arc::unwrap_or_clone(seen), interrupted })
 }
 

@@ -25,31 +25,31 @@ const RESTORING: Duration = Duration::from_millis(200);
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum SignalRequest {
     /// To end.
     End,
     /// To go on, after a stop.
     Continue,
 }
 
-/// Calls `tell` for each signal, to the end of the process. From the first SIGINT, SIGTERM or SIGHUP on, the
+/// Calls `notify` for each signal, to the end of the process. From the first SIGINT, SIGTERM or SIGHUP on, the
 /// process has [`LIMIT`] to end by itself; then it is ended.
 ///
 /// # Errors
 /// When the signals cannot be handled.
-pub(super) fn on_signals(tell: impl Fn(Asked) + Send + 'static) -> io::Result<()> {
+pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut is_ending = false;
         for signal in signals.forever() {
             if signal == SIGCONT {
-                tell(Asked::Continue);
+                notify(SignalRequest::Continue);
                 continue;
             }
             if !std::mem::replace(&mut is_ending, true) {
                 end_after(LIMIT);
             }
-            tell(Asked::End);
+            notify(SignalRequest::End);
         }
     })?;
     Ok(())
@@ -90,16 +90,16 @@ impl Workers {
         let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
+}
 
-    /// Waits for the engine, which was asked to stop; not for what it waits for. Whether it has stopped.
-    ///
-    /// # Errors
-    /// When it has crashed.
-    pub(super) fn wait_for(&self, engine: JoinHandle<()>) -> Result<bool> {
-        match self.block_on(async { timeout(PATIENCE, engine).await }) {
-            Ok(stopped) => Ok(stopped.map(|()| true)?),
-            Err(_) => Ok(false),
-        }
+/// Waits for an engine that was asked to stop, but not for what keeps it. Whether it has stopped.
+///
+/// # Errors
+/// When it has crashed.
+pub(super) async fn stopped(engine: JoinHandle<()>) -> Result<bool> {
+    match timeout(PATIENCE, engine).await {
+        Ok(stopped) => Ok(stopped.map(|()| true)?),
+        Err(_) => Ok(false),
     }
 }
 

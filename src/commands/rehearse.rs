@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::ending::{Asked, on_signals};
+use super::ending::{SignalRequest, on_signals};
 use super::load::{Loaded, store};
 use super::report::drills;
 use super::run::{ended, look};
@@ -217,7 +217,7 @@ fn serve(files: &Files) -> Result<Exit> {
     drop(out);
     let (tell, asked) = mpsc::channel();
     on_signals(move |what| {
-        if what == Asked::End {
+        if what == SignalRequest::End {
             tell.send(()).unwrap_or_default();
         }
     })?;

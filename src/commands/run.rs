@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::ending::Workers;
+use super::ending::{Workers, stopped};
 use super::git;
 use super::holding;
 use super::identity;
@@ -282,7 +282,7 @@ fn look_alone(
     let workers = Workers::start(2)?;
     let running = workers.spawn(engine.run());
     let left = on_screen(&workers, &setup, state, handle);
-    workers.wait_for(running)?;
+    workers.block_on(stopped(running))?;
     Ok(if left?.signalled { Exit::Interrupted } else { Exit::Good })
 }
 

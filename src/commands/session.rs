@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use anyhow::{Result, anyhow};
 use tokio::sync::watch;
 
-use super::ending::{Asked, Workers, on_signals};
+use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::{holding, identity, played, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::error::chain;
@@ -81,11 +81,11 @@ impl Session {
         let running = workers.spawn(engine.run());
         let left = on_screen(&workers, &setup, state, handle);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
-        let stopped = workers.wait_for(running)?;
+        let has_stopped = workers.block_on(stopped(running))?;
         if let Some(other) = held.lost_to() {
             println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
         }
-        if !stopped {
+        if !has_stopped {
             eprintln!(
                 "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
             );
@@ -171,8 +171,8 @@ pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
     let tell = tell.clone();
     on_signals(move |asked| {
         let means = match asked {
-            Asked::End => Msg::Leave,
-            Asked::Continue => Msg::Continued,
+            SignalRequest::End => Msg::Leave,
+            SignalRequest::Continue => Msg::Continued,
         };
         // A screen that has ended hears nothing.
         let _ = tell.send(means);

@@ -53,6 +53,7 @@ macro_rules! kinds {
                     pub boot: String,
                     pub mono: u64,
                     pub by: String,
+                    #[serde(borrow)]
                     pub kind: Cow<'a, str>,
                     $( pub $field: $type, )*
                     #[serde(default)]
