@@ -33,7 +33,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A bound against hanging, beyond the deadline.
 const GRACE: Duration = Duration::from_secs(10);
 /// How many look at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// How much the peak of memory may grow over the whole table, in KiB.
 const GROWTH: u64 = 64 * 1024;
 /// Holds the password of the rows, and marks the process that walks the table.
