@@ -113,20 +113,21 @@ async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
             Update::State(state, live) => {
                 show_progress(&state, &live);
                 *seen = state;
-                if live.running.is_empty() && looked(seen) {
+                if live.running.is_empty() && looked(seen, &live) {
                     return Ok(());
                 }
             }
             Update::Broken(why) => anyhow::bail!(why),
             Update::Stopped => break,
-            Update::Done(_) | Update::Refused(_) | Update::NotBegun(..) | Update::Warned(_) => {}
+            Update::Warned(why) => eprintln!("gonogo: {}", crate::text::line(&why)),
+            Update::Done(_) | Update::Refused(_) | Update::NotBegun(..) => {}
         }
     }
     Ok(())
 }
 
-fn looked(state: &RunState) -> bool {
-    crate::run::wanted(state, &clock::now()).is_empty()
+fn looked(state: &RunState, live: &Live) -> bool {
+    crate::run::wanted(state, &clock::now()).iter().all(|look| live.lost.contains(&look.probe))
 }
 
 fn show_progress(state: &RunState, live: &Live) {
