@@ -1,18 +1,16 @@
 //! What a look ends with: an outcome, and the observations it rests on.
 
+mod bounded;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::secret::Redactor;
 use crate::text;
 
-/// The longest text an observation keeps, in bytes.
-pub const MAX_TEXT: usize = 512;
-/// The most observations one outcome keeps; what is beyond is counted in a last one.
-pub const MAX_OBSERVATIONS: usize = 64;
+pub use bounded::{MAX_OBSERVATIONS, some_of};
 
 /// What a look came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,17 +73,6 @@ impl Observation {
     pub fn measured(mut self) -> Self {
         self.measured = true;
         self
-    }
-
-    fn cleaned(&self, redactor: &Redactor, found: &mut BTreeMap<String, u64>) -> Self {
-        let mut keep = |foreign: &str| text::clip(&text::line(&redactor.clean(foreign, found)), MAX_TEXT);
-        Self {
-            what: keep(&self.what),
-            expected: keep(&self.expected),
-            seen: keep(&self.seen),
-            ok: self.ok,
-            measured: self.measured,
-        }
     }
 }
 
@@ -154,24 +141,11 @@ impl Outcome {
         Self::of(vec![Observation::unseen(what, expected, why)], "")
     }
 
-    /// The same, safe to keep and to show: secrets out, controls made visible, lengths and counts capped.
+    /// The same, with one more observation; its class is what they come to now.
     #[must_use]
-    pub fn cleaned(mut self, redactor: &Redactor) -> Self {
-        let mut found = BTreeMap::new();
-        let beyond = self.observations.len().saturating_sub(MAX_OBSERVATIONS);
-        let kept = if beyond > 0 { MAX_OBSERVATIONS - 1 } else { self.observations.len() };
-        let rest = &self.observations[kept..];
-        let last = (beyond > 0).then(|| summary(rest));
-        let mut observations: Vec<_> =
-            self.observations[..kept].iter().map(|o| o.cleaned(redactor, &mut found)).collect();
-        observations.extend(last);
-        self.observations = observations;
-        self.effects.truncate(MAX_OBSERVATIONS);
-        for effect in &mut self.effects {
-            *effect = text::clip(&text::line(&redactor.clean(effect, &mut found)), MAX_TEXT);
-        }
-        self.reproduce = text::clip(&text::line(&redactor.clean(&self.reproduce, &mut found)), 4 * MAX_TEXT);
-        self.redacted = found;
+    pub fn also(mut self, seen: Observation) -> Self {
+        self.observations.push(seen);
+        self.class = classify(&self.observations);
         self
     }
 
@@ -209,20 +183,6 @@ fn classify(observations: &[Observation]) -> Class {
         Class::Error
     } else {
         Class::Pass
-    }
-}
-
-fn summary(rest: &[Observation]) -> Observation {
-    let wrong = rest.iter().filter(|o| o.ok == Some(false)).count();
-    let unseen = rest.iter().filter(|o| o.ok.is_none()).count();
-    let ok = if wrong > 0 { Some(false) } else { (unseen == 0).then_some(true) };
-    let seen = format!("{} more: {wrong} wrong, {unseen} could not be seen", rest.len());
-    Observation {
-        what: "further observations".into(),
-        expected: "all good".into(),
-        seen,
-        ok,
-        measured: false,
     }
 }
 
@@ -316,16 +276,6 @@ mod tests {
         assert_eq!(base.evidence_hash(), other.evidence_hash());
         other.observations[0].measured = false;
         assert_ne!(base.evidence_hash(), other.evidence_hash());
-    }
-
-    #[test]
-    fn too_many_observations_are_counted_and_none_that_is_wrong_is_hidden() {
-        let mut all = vec![seen("w", "s", Some(true)); 200];
-        all[199].ok = Some(false);
-        let clean = Outcome::of(all, "").cleaned(&Redactor::default());
-        assert_eq!(clean.observations.len(), MAX_OBSERVATIONS);
-        assert_eq!(clean.observations[63].seen, "137 more: 1 wrong, 0 could not be seen");
-        assert_eq!(clean.observations[63].ok, Some(false));
     }
 
     #[test]

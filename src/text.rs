@@ -65,6 +65,37 @@ pub fn clip(text: &str, limit: usize) -> String {
     format!("{}{CUT} ({} bytes more)", &text[..end], text.len() - end)
 }
 
+/// How many bytes a text takes in a log, between the quotation marks: JSON escapes what it must, and a log's lines
+/// escape every harmful character too.
+#[must_use]
+pub fn written(text: &str) -> usize {
+    text.chars().map(written_char).sum()
+}
+
+const fn written_char(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\x08' | '\x0c' => 2,
+        c if is_harmful(c) => 6 * c.len_utf16(),
+        c => c.len_utf8(),
+    }
+}
+
+/// The most that [`clip_written`] adds to its limit, in bytes.
+pub const CLIPPED: usize = 40;
+
+/// As [`clip`], but the limit is of bytes as they are [`written`]: the whole takes at most `limit` and [`CLIPPED`].
+/// Applying it twice changes nothing.
+#[must_use]
+pub fn clip_written(text: &str, limit: usize) -> String {
+    if written(text) <= limit + CLIPPED {
+        return text.to_owned();
+    }
+    let mut left = limit;
+    let fits = |c: &char| left.checked_sub(written_char(*c)).inspect(|rest| left = *rest).is_some();
+    let end: usize = text.chars().take_while(fits).map(char::len_utf8).sum();
+    clip(text, end)
+}
+
 /// Foreign bytes as one safe line of at most `limit` bytes; invalid UTF-8 is replaced by U+FFFD.
 #[must_use]
 pub fn excerpt(foreign: &[u8], limit: usize) -> String {
@@ -116,6 +147,16 @@ mod tests {
     fn clipping_counts_what_it_cut_and_never_splits_a_character() {
         assert_eq!(clip("ääää", 3), "ä… (6 bytes more)");
         assert_eq!(clip("abc", 3), "abc");
+    }
+
+    #[test]
+    fn a_text_is_clipped_by_what_it_takes_in_a_log() {
+        let clipped = clip_written(&"\"".repeat(100), 7);
+        assert_eq!(clipped, r#"""""#.to_owned() + "… (97 bytes more)");
+        assert_eq!(clip_written(&clipped, 7), clipped);
+        let bidi = format!("ab{}", "\u{202e}".repeat(20));
+        assert_eq!(clip_written(&bidi, 8), "ab\u{202e}… (57 bytes more)");
+        assert_eq!(clip_written(&bidi, 122), bidi);
     }
 
     #[test]

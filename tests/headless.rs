@@ -142,3 +142,31 @@ fn a_signal_ends_a_look_at_once() {
         let _ = running.finish().code(130);
     }
 }
+
+/// Forty checks, each of whose texts takes twice its length in a log.
+#[test]
+fn a_large_result_is_told_after_one_run() {
+    let quotes = "\"".repeat(450);
+    let wants: Vec<_> = (0..40).map(|n| format!("{{ contains = '{quotes}{n}' }}")).collect();
+    let script = format!("echo run >> count; printf '%s' '''{quotes}'''").replace("'''", "'");
+    let sandbox = crate::bench::gonogo::Sandbox::new();
+    let script_file = sandbox.work().join("says.sh");
+    fs::write(&script_file, script).unwrap();
+    let checklist = format!(
+        "name = \"large\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"a\"\nwhy = \"w\"\n\
+         [[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\nkind = \"command\"\n\
+         [section.point.probe.with]\nargv = [\"sh\", \"{}\"]\ncwd = \"{}\"\nstdout = [{}]\n",
+        script_file.display(),
+        sandbox.work().display(),
+        wants.join(", ")
+    );
+    let sandbox =
+        sandbox.checklist(&checklist).profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n");
+    let count = sandbox.work().join("count");
+    let trust = sandbox.digest("profile.toml");
+    let sandbox = sandbox.args(["check", "profile.toml", "--trust", &trust, "--format", "json"]);
+    let told = sandbox.run().json();
+    let seen = told["points"][0]["probes"][0]["outcome"]["observations"].as_array().unwrap().len();
+    assert!(seen > 40, "{told:#}");
+    assert_eq!(fs::read_to_string(count).unwrap().lines().count(), 1);
+}

@@ -127,21 +127,25 @@ async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
                 let RunSnapshot { state, live } = handle.states.borrow_and_update().clone();
                 show_progress(&state, &live);
                 *seen = state;
-                if live.running.is_empty() && looked(seen) {
+                if live.running.is_empty() && looked(seen, &live) {
                     return Ok(());
                 }
             }
             update = handle.updates.recv() => match update {
                 Some(Update::Broken(why)) => anyhow::bail!(why),
                 Some(Update::Stopped) | None => return Ok(()),
-                Some(Update::Response(..) | Update::Warned(_)) => {}
+                Some(Update::Warned(why)) => {
+                    clear_progress();
+                    eprintln!("gonogo: {}", crate::text::line(&why));
+                }
+                Some(Update::Response(..)) => {}
             },
         }
     }
 }
 
-fn looked(state: &RunState) -> bool {
-    crate::run::wanted(state, &clock::now()).is_empty()
+fn looked(state: &RunState, live: &Live) -> bool {
+    crate::run::wanted(state, &clock::now()).iter().all(|look| live.lost.contains(&look.probe))
 }
 
 fn show_progress(state: &RunState, live: &Live) {

@@ -9,6 +9,7 @@ use crate::journal::entry::{Ended, MACHINE};
 use crate::journal::file::AppendError;
 use crate::probe::Given;
 use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
+use crate::text;
 
 impl Engine {
     /// What it takes to run actions, if this run is kept.
@@ -76,7 +77,17 @@ impl Engine {
 
     pub(super) fn acted(&mut self, acted: Acted) -> Going {
         match acted {
-            Acted::Prepared { by, start, env } => return self.begin(by, *start, env),
+            Acted::Prepared { by, start, env, changed } => {
+                let (key, entries) = (start.action.clone(), self.state.seq);
+                let going = self.begin(by, *start, env);
+                if self.state.seq == entries && !changed.is_empty() {
+                    let changed = text::line(&changed.join("; "));
+                    self.say(Update::Warned(format!(
+                        "{key} did not begin; what checking it changed: {changed}"
+                    )));
+                }
+                return going;
+            }
             Acted::Printed { started, bytes } if self.watches(started) => {
                 self.scheduler.live_mut().printed = bytes;
                 self.publish();

@@ -13,23 +13,29 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
+use super::probe_run::{GRACE as OVERRUN, NoResult, ProbeRun, limited};
 use super::supervisor::{Begun, End, Files, Order, Stands};
 use crate::ansi;
 use crate::checklist::spec::Value;
 use crate::checklist::{Action, ActionKey, Plan, Probe, Program};
 use crate::journal::entry::{Cause, Ended, Output};
 use crate::journal::side;
-use crate::outcome::Observation;
-use crate::probe::{self, Given};
+use crate::outcome::{Class, Observation, Outcome, some_of};
+use crate::probe::Given;
 use crate::process::{Child, Launch, Permit, Stdio};
 use crate::run::{Act, Start, seen_by};
 use crate::secret::Keeper;
 use crate::text;
+use crate::time::span;
 
 /// How often it is looked for what an action has printed, and whether it has ended.
 const WATCH: Duration = Duration::from_millis(50);
 /// How long an action has to end once it was asked to, before it is made to.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long one secret may take to be read. Longer than what a command that gives one may take.
+const SECRET: Duration = Duration::from_secs(15);
+/// How much of what guards and checks have seen an entry holds, in bytes as they are written.
+const CHECKED: usize = 40 << 10;
 /// How much of the end of an output an entry holds, in bytes and in lines.
 const TAIL: usize = 2048;
 const TAIL_LINES: usize = 20;
@@ -38,7 +44,7 @@ const TAIL_LINES: usize = 20;
 #[derive(Debug)]
 pub(super) enum Acted {
     /// Guards and checks have looked, and the secrets were read: or why not.
-    Prepared { by: String, start: Box<Start>, env: Result<Env, String> },
+    Prepared { by: String, start: Box<Start>, env: Result<Env, String>, changed: Vec<String> },
     /// So much has been printed.
     Printed { started: u64, bytes: u64 },
     /// It has ended.
@@ -91,7 +97,7 @@ impl Drop for Watching {
     }
 }
 
-/// Lets guards and checks look, and reads the secrets.
+/// Runs guards and checks, and reads the secrets. Whatever becomes of that, it is told.
 pub(super) async fn prepare(
     plan: Arc<Plan>,
     checks: Vec<(Probe, Given)>,
@@ -100,37 +106,70 @@ pub(super) async fn prepare(
     keeper: Keeper,
     tell: mpsc::Sender<Acted>,
 ) {
-    for (check, given) in checks {
-        start.checked.extend(seen(&check, &given, &keeper).await);
-    }
     let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
-    let env = match program {
-        Some(program) => environment(program, &keeper).await,
-        None => Err("values are missing".into()),
+    let runs: Vec<_> = checks
+        .into_iter()
+        .map(|(check, given)| (check.title.clone(), ProbeRun::new(check, given, keeper.clone())))
+        .collect();
+    let secrets = program.map_or(0, |program| program.env.len());
+    let limit = runs.iter().map(|(_, run)| run.limit()).sum::<Duration>()
+        + SECRET * u32::try_from(secrets).unwrap_or(u32::MAX)
+        + OVERRUN;
+    let prepared = limited(limit, async {
+        let mut checked = Vec::new();
+        for (title, run) in &runs {
+            checked.extend(seen(title, run, CHECKED / runs.len()).await);
+        }
+        let env = match program {
+            Some(program) => environment(program, &keeper, SECRET).await,
+            None => Err("values are missing".into()),
+        };
+        (checked, env)
+    });
+    let env = match prepared.await {
+        Ok((checked, env)) => {
+            start.checked.extend(checked);
+            env
+        }
+        Err(NoResult::Crashed) => Err("checking it crashed; please report it".into()),
+        Err(NoResult::Late) => Err(format!("checking it did not end within {}", span(limit))),
     };
-    let _ = tell.send(Acted::Prepared { by, start: Box::new(start), env }).await;
+    let changed = runs.iter().flat_map(|(_, run)| run.trace().effects()).collect();
+    let _ = tell.send(Acted::Prepared { by, start: Box::new(start), env, changed }).await;
 }
 
-async fn seen(check: &Probe, given: &Given, keeper: &Keeper) -> Vec<Observation> {
-    let Some(spec) = &check.spec else {
-        return vec![Observation::unseen(&check.title, "configured", "values are missing")];
-    };
-    let looked = probe::look(spec, Duration::from_millis(check.deadline_ms), keeper, given).await;
-    let name = |mut seen: Observation| {
-        seen.what = seen_by(&text::line(&check.title), &seen.what);
-        seen
-    };
-    // What differs from look to look is nothing to hold anybody to; what is wrong always counts.
-    looked.observations.into_iter().filter(|seen| !seen.measured || seen.ok != Some(true)).map(name).collect()
+/// What a guard or check has seen, under its title, in at most about `most` bytes. Never nothing: then it would count as
+/// one that has not run.
+pub(super) async fn seen(title: &str, run: &ProbeRun, most: usize) -> Vec<Observation> {
+    let Outcome { observations, effects, class, .. } = run.once().await;
+    // What differs from run to run is nothing to hold anybody to; what is wrong always counts.
+    let mut seen: Vec<_> =
+        observations.into_iter().filter(|seen| !seen.measured || seen.ok != Some(true)).collect();
+    if seen.is_empty() {
+        seen.push(match class {
+            Class::Pass => Observation::new("result", "passed", "passed", true),
+            Class::Fail | Class::Error => Observation::unseen("result", "passed", "nothing was seen"),
+        });
+    }
+    seen.extend(effects.into_iter().map(|effect| Observation::recorded("changed", effect)));
+    let title = text::line(title);
+    let mut named = some_of(seen, most.saturating_sub(text::written(&title)));
+    for seen in &mut named {
+        seen.what = seen_by(&title, &seen.what);
+    }
+    named
 }
 
-async fn environment(program: &Program, keeper: &Keeper) -> Result<Env, String> {
+pub(super) async fn environment(program: &Program, keeper: &Keeper, limit: Duration) -> Result<Env, String> {
     let mut env = BTreeMap::new();
     for (name, value) in &program.env {
         let value = match value {
             Value::Text(text) => Zeroizing::new(text.clone()),
             Value::Secret(held) => {
-                let secret = keeper.read(&held.secret).await.map_err(|error| format!("{name}: {error}"))?;
+                let read = limited(limit, keeper.read(&held.secret)).await;
+                let read =
+                    read.map_err(|_| format!("{name}: no answer within {} ({})", span(limit), held.secret))?;
+                let secret = read.map_err(|error| format!("{name}: {error}"))?;
                 Zeroizing::new(format!("{}{}", held.prefix, secret.expose()))
             }
         };

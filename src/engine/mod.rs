@@ -8,9 +8,13 @@ mod face;
 mod keyring;
 mod log;
 mod opening;
+mod probe_run;
+mod probing;
 mod rules;
 mod scheduler;
 pub mod supervisor;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,21 +31,16 @@ pub use self::log::Log;
 pub use self::opening::{
     History, OpenRunError, Opened, Opening, find_open, forgotten, history, host, open, reopen, unread_logs,
 };
+use self::probing::is_troubled;
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
-use crate::checklist::{Point, Probe, ProbeKey};
-use crate::journal::entry::{Event, MACHINE};
+use crate::journal::entry::Event;
 use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
-use crate::outcome::Class;
-use crate::probe::{FingerprintKey, Given};
+use crate::probe::FingerprintKey;
 use crate::process::Permit;
-use crate::run::{
-    self, Act, Command, Judgement, Look, NumberedRequest, Refusal, Request, RequestId, Response, RunState,
-    Update, Wanted, decide,
-};
+use crate::run::{Command, NumberedRequest, Refusal, Request, RequestId, Response, RunState, Update, decide};
 use crate::secret::SecretRef;
-use crate::time::{Moment, Utc};
 
 /// How often it looks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
@@ -146,7 +145,7 @@ impl Engine {
     }
 
     /// Runs until it is asked to stop, nobody listens any more, or the log breaks. Probes that are under
-    /// way then are cancelled; nothing that was acknowledged is lost.
+    /// way then are cancelled; nothing that was acknowledged is lost, and what they have changed is logged.
     pub async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -168,11 +167,11 @@ impl Engine {
             };
             match going {
                 Going::On => self.start_wanted(),
-                Going::Stopped => break Update::Stopped,
+                Going::Stopped => break self.leave().await,
                 Going::Broken(why) => break Update::Broken(why),
             }
         };
-        self.scheduler.cancel_all();
+        self.scheduler.cancel_all().await;
         self.face.tell_last(last).await;
     }
 
@@ -200,7 +199,7 @@ impl Engine {
             Request::Run { by, start } => self.prepare(id, by, *start),
             Request::Probe(point) => {
                 let any = self.look_again(|_, found, _| found.id == point);
-                self.answer(id, accepted(any, || format!("{point} has no probe that can look now")));
+                self.answer(id, accepted(any, || self.why_not_again(&point)));
             }
             Request::ProbeTroubled => {
                 let any = self.look_again(is_troubled);
@@ -272,93 +271,6 @@ impl Engine {
         found.map(Some).ok_or_else(|| NotDone::NoKey(by.to_owned()))
     }
 
-    fn hear(&mut self, told: Told) -> Going {
-        let Told::Ended { look, attempt, begun, took, outcome } = told else {
-            if let Told::Try { probe, attempt, tries, so_far } = told {
-                self.scheduler.tried(&probe, attempt, tries, so_far);
-                self.publish();
-            }
-            return Going::On;
-        };
-        let newest = self.scheduler.newest(&look.probe);
-        self.scheduler.ended(&look.probe, attempt, (!look.before).then_some(begun));
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let Wanted { probe, before } = look;
-        let act = Act::Finish { probe, attempt, newest, before, took_ms, outcome };
-        match self.carry_out(&Command::new(MACHINE, act)) {
-            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
-                return Going::Broken(broken.to_string());
-            }
-            // A result that came too late, or after the seal, is dropped: it was never shown.
-            Ok(_) | Err(_) => self.publish(),
-        }
-        Going::On
-    }
-
-    fn start_wanted(&mut self) {
-        let now = clock::now();
-        let running = &self.scheduler.live().running;
-        let mut wanted = run::wanted(&self.state, &now);
-        wanted.retain(|look| !running.contains_key(&look.probe));
-        self.start(wanted, &now);
-    }
-
-    fn start(&mut self, looks: Vec<Wanted>, now: &Moment) -> bool {
-        let any = !looks.is_empty();
-        for look in looks {
-            let known = self.state.probe(&look.probe).map_or(0, |probe| probe.looks);
-            let given = self.given(&look.probe);
-            self.scheduler.start(&self.state.plan, look, known, given, now);
-        }
-        if any {
-            self.publish();
-        }
-        any
-    }
-
-    /// What a look is given of this run and the last sealed one.
-    fn given(&self, key: &ProbeKey) -> Given {
-        let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
-        let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
-        let seen = seen.filter(|look| look.outcome.is_begun());
-        // A look of an earlier process began so long before it was logged at least.
-        let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
-        let begun = |look: &Look| look.at.wall.minus(Duration::from_millis(look.took_ms));
-        let own = since.and_then(|since| self.scheduler.begun(since));
-        let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
-        Given {
-            since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
-            digest: digest_of.map(|key| self.digest_seen(key)),
-            opened: self.opened(),
-            last: last.map(|look| Arc::clone(&look.outcome)),
-            fingerprint: self.past.fingerprint.clone(),
-        }
-    }
-
-    /// The digest that the newest look of a probe has seen.
-    fn digest_seen(&self, key: &ProbeKey) -> Option<String> {
-        self.state.probe(key)?.latest.as_ref()?.outcome.digest().map(str::to_owned)
-    }
-
-    /// When the run was opened, if it is one that is kept.
-    fn opened(&self) -> Option<Utc> {
-        matches!(self.log, Log::Durable(_)).then_some(self.state.opened.wall)
-    }
-
-    /// Starts every possible look that is meant, whether or not it is needed. Whether there was one.
-    fn look_again(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
-        let (state, now) = (Arc::clone(&self.state), clock::now());
-        if !state.seals.is_empty() {
-            return false;
-        }
-        let judgement = state.judge(&now);
-        let probes =
-            state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
-        let meant = probes.filter(|(point, probe)| is_meant(&judgement, point, probe));
-        let looks = meant.filter_map(|(point, probe)| run::possible(&judgement, point, probe)).collect();
-        self.start(looks, &now)
-    }
-
     fn publish(&self) {
         self.face.publish(&self.state, self.scheduler.live());
     }
@@ -370,12 +282,6 @@ impl Engine {
     fn answer(&mut self, to: RequestId, answer: Response) {
         self.say(Update::Response(to, answer));
     }
-}
-
-fn is_troubled(judgement: &Judgement, point: &Point, probe: &Probe) -> bool {
-    let state = judgement.state.point(&point.id).and_then(|state| state.probes.get(&probe.id));
-    let latest = state.and_then(|state| state.latest.as_ref());
-    judgement.is_stale(point, probe) || latest.is_none_or(|look| look.outcome.class != Class::Pass)
 }
 
 enum Going {

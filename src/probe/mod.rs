@@ -23,6 +23,7 @@ mod content;
 mod cors;
 mod curl;
 mod deadline;
+mod effects;
 mod git;
 mod grafana;
 mod headers;
@@ -63,6 +64,7 @@ use crate::secret::Keeper;
 use crate::time::Utc;
 
 use deadline::Deadline;
+pub use effects::Effects;
 
 /// The largest file that holds the id of an image, in bytes.
 const MAX_IMAGE_ID: u64 = 64 << 10;
@@ -80,6 +82,8 @@ pub struct Given {
     pub last: Option<Arc<Outcome>>,
     /// The environment's key for fingerprints of secrets; it is kept outside the log.
     pub fingerprint: Option<FingerprintKey>,
+    /// Where the probe writes what it changes, as soon as it does.
+    pub effects: Effects,
 }
 
 /// A key under which fingerprints of secrets are made (HMAC-SHA-256), so that no reader of a log can try
@@ -99,23 +103,24 @@ impl fmt::Debug for FingerprintKey {
 /// The outcome is clean: no secret that `keeper` has read, and nothing that steers a terminal.
 pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Given) -> Outcome {
     let deadline = Deadline::after(deadline);
+    let (effects, before) = (&given.effects, given.effects.count());
     let outcome = match spec {
         Spec::Http(spec) => Box::pin(http::look(spec, &deadline, keeper)).await,
         Spec::Redis(spec) => Box::pin(redis::look(spec, &deadline, keeper)).await,
-        Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper)).await,
+        Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper, effects)).await,
         Spec::Command(spec) => Box::pin(command::look(spec, &deadline, keeper)).await,
         Spec::Git(spec) => Box::pin(git::look(spec, &deadline, keeper.permit())).await,
         Spec::Ci(spec) => Box::pin(ci::look(spec, &deadline, keeper)).await,
         Spec::Prometheus(spec) => Box::pin(prometheus::look(spec, &deadline, keeper, given)).await,
         Spec::Grafana(spec) => Box::pin(grafana::look(spec, &deadline, keeper)).await,
         Spec::Jaeger(spec) => Box::pin(jaeger::look(spec, &deadline, keeper, given)).await,
-        Spec::Otlp(spec) => Box::pin(otlp::look(spec, &deadline, keeper)).await,
+        Spec::Otlp(spec) => Box::pin(otlp::look(spec, &deadline, keeper, effects)).await,
         Spec::Registry(spec) => Box::pin(registry::look(spec, &deadline, keeper, given)).await,
         Spec::Vault(spec) => Box::pin(vault::look(spec, &deadline, keeper, given)).await,
         Spec::Cors(spec) => Box::pin(cors::look(spec, &deadline, keeper)).await,
         Spec::Headers(spec) => Box::pin(headers::look(spec, &deadline, keeper, given)).await,
         Spec::Token(spec) => Box::pin(token::look(spec, &deadline, keeper)).await,
-        Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper).boxed().await,
+        Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper, effects).boxed().await,
         Spec::Kubernetes(spec) => Box::pin(kubernetes::look(spec, &deadline, keeper.permit(), given)).await,
         Spec::Iac(spec) => Box::pin(iac::look(spec, &deadline, keeper.permit(), given)).await,
         Spec::AwsSecret(spec) => Box::pin(aws_secret::look(spec, &deadline, keeper.permit(), given)).await,
@@ -124,7 +129,7 @@ pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Give
         Spec::Contacts(spec) => contacts::look(spec),
     };
     let outcome = if outcome.observations.is_empty() { nothing_asked(spec) } else { outcome };
-    outcome.cleaned(&keeper.redactor())
+    outcome.with_effects(given.effects.since(before)).cleaned(&keeper.redactor())
 }
 
 fn nothing_asked(spec: &Spec) -> Outcome {

@@ -16,6 +16,7 @@ use super::api::{Api, Reply};
 use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
+use super::effects::Effects;
 use crate::checklist::spec::{self, Otlp, Value};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
@@ -25,23 +26,23 @@ const TRACES: &str = "/v1/traces";
 /// What stands in the place of a secret header to see that it is refused.
 const WRONG: &str = "gonogo-wrong-on-purpose";
 
-pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
     let api = api(spec, spec.headers.clone());
     let reproduce = format!(
         "{} -X POST -H 'Content-Type: application/json' -d '{{\"resourceSpans\":[]}}'",
         curl::get(&api, TRACES)
     );
     let what = format!("test span at {}{TRACES}", api.url);
-    let taken = match export(&api, &spec.service, deadline, keeper).await {
+    let span = format!("a test span of {}", spec.service);
+    let taken = match export(&api, spec, &span, deadline, keeper, effects).await {
         Ok(reply) => taken(what, &reply),
         Err(why) => Observation::unseen(what, "taken", why),
     };
     let mut seen = vec![taken];
-    let effect = seen[0].ok.is_some().then(|| format!("sent a test span of {}", spec.service));
     if spec.is_guarded() && seen[0].ok.is_some() {
-        let wrong = self::api(spec, wrong(&spec.headers));
-        let what = "test span with a wrong header";
-        seen.push(match export(&wrong, &spec.service, deadline, keeper).await {
+        let (wrong, what) = (self::api(spec, wrong(&spec.headers)), "test span with a wrong header");
+        let span = format!("{span} with a wrong header");
+        seen.push(match export(&wrong, spec, &span, deadline, keeper, effects).await {
             Ok(reply) => {
                 let refused = matches!(reply.status.as_u16(), 401 | 403);
                 let seen = if reply.status.is_success() { "taken".to_owned() } else { code(&reply) };
@@ -50,7 +51,7 @@ pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper) -> O
             Err(why) => Observation::unseen(what, "refused (401 or 403)", why),
         });
     }
-    Outcome::of(seen, reproduce).with_effects(effect)
+    Outcome::of(seen, reproduce)
 }
 
 fn api(spec: &Otlp, headers: BTreeMap<String, Value>) -> spec::Api {
@@ -72,11 +73,27 @@ fn wrong(headers: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     }
 }
 
-async fn export(api: &spec::Api, service: &str, deadline: &Deadline, keeper: &Keeper) -> Fact<Reply> {
+async fn export(
+    api: &spec::Api,
+    spec: &Otlp,
+    span: &str,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    effects: &Effects,
+) -> Fact<Reply> {
     let api = Api::new(api, deadline, keeper).await?;
     let request = api.request(Method::POST, api.url(TRACES, &[]));
-    let body = test_span(service)?.encode_to_vec();
-    api.send(request.header(CONTENT_TYPE, "application/x-protobuf").body(body)).await
+    let body = test_span(&spec.service)?.encode_to_vec();
+    let sending = effects.begin(format!("tried to send {span}"));
+    let reply = api.send(request.header(CONTENT_TYPE, "application/x-protobuf").body(body)).await;
+    match &reply {
+        Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => sending.not_made(),
+        Ok(_) => sending.made(format!("sent {span}")),
+        // What was not answered in time may have been taken.
+        Err(_) if !deadline.left().is_zero() => sending.not_made(),
+        Err(_) => {}
+    }
+    reply
 }
 
 /// One span, which says of itself what it is.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::effects::Effects;
 use super::sse::Frames;
 use super::token::{SSE, bearer, board_path};
 use super::web::{self, Browser, Proxies};
@@ -40,15 +41,19 @@ struct Back {
     others: usize,
 }
 
-pub(super) async fn look(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn look(
+    spec: &Pipeline,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    effects: &Effects,
+) -> Outcome {
     let reproduce =
         format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE), spec.token.shell());
     let headers = match headers(spec, deadline, keeper).await {
         Ok(headers) => headers,
         Err(why) => return Outcome::of(vec![Observation::unseen("token", "readable", why)], reproduce),
     };
-    let (seen, effect) = travel(spec, &headers, deadline, keeper).await;
-    Outcome::of(seen, reproduce).with_effects(effect)
+    Outcome::of(travel(spec, &headers, deadline, keeper, effects).await, reproduce)
 }
 
 async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Fact<HeaderMap> {
@@ -62,16 +67,17 @@ async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Fact<
     Ok(headers)
 }
 
-/// Listens first, then sends, then waits on all legs at once. What was seen, and what was sent.
+/// Listens first, then sends, then waits on all legs at once.
 async fn travel(
     spec: &Pipeline,
     headers: &HeaderMap,
     deadline: &Deadline,
     keeper: &Keeper,
-) -> (Vec<Observation>, Option<String>) {
+    effects: &Effects,
+) -> Vec<Observation> {
     let browser = match Browser::new(&spec.api.tls, Proxies::Environment, deadline).await {
         Ok(browser) => browser,
-        Err(why) => return (vec![Observation::unseen("application", "reachable", why)], None),
+        Err(why) => return vec![Observation::unseen("application", "reachable", why)],
     };
     let legs = legs(spec, &browser, headers, deadline, keeper).await;
     let mut seen = vec![listening(&legs.stream)];
@@ -81,17 +87,16 @@ async fn travel(
         Ok(socket) => socket,
         Err(refused) => {
             seen.push(refused);
-            return (seen, None);
+            return seen;
         }
     };
     seen.push(took("WebSocket opened", begun.elapsed()));
     if legs.stream.as_ref().is_ok_and(|stream| !stream.status().is_success()) || legs.stream.is_err() {
         socket.close().await;
-        return (seen, None);
+        return seen;
     }
-    let sent = Instant::now();
-    seen.extend(exchange(spec, socket, legs, &id, sent, deadline).await);
-    (seen, Some(format!("sent an event to board {}, correlation id {id}", spec.board)))
+    seen.extend(exchange(spec, socket, legs, &id, deadline, effects).await);
+    seen
 }
 
 async fn legs(
@@ -160,13 +165,18 @@ async fn exchange(
     mut socket: WebSocket,
     Legs { stream, exchange, channel }: Legs,
     id: &str,
-    sent: Instant,
     deadline: &Deadline,
+    effects: &Effects,
 ) -> Vec<Observation> {
     let event = json!({"action": spec.action, "user": "gonogo", "payload": {}, "correlation_id": id});
+    let to = format!("an event to board {}, correlation id {id}", spec.board);
+    let sent = Instant::now();
+    // Nobody can tell how much of an event arrived whose sending has failed.
+    let sending = effects.begin(format!("tried to send {to}"));
     if let Err(why) = socket.send(event.to_string()).await {
         return vec![Observation::unseen("event sent", "taken", why)];
     }
+    sending.made(format!("sent {to}"));
     let patience = deadline.left().saturating_sub(MARGIN);
     let at_exchange = async {
         match exchange {

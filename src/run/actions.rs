@@ -339,10 +339,8 @@ pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refu
         return locked(format!("the release was rolled back, entry {}", back.seq));
     }
     if key.is_way_back() {
-        return match first_unfinished(state, key) {
-            Some(first) => locked(format!("{first} comes first")),
-            None => Ok(()),
-        };
+        // Steps may be passed over, those that failed too: not every failure needs all of them.
+        return Ok(());
     }
     if state.is_going_back() {
         return locked("the release is being rolled back".into());
@@ -394,17 +392,6 @@ fn looked_at(point: &Point, known: Option<&PointState>) -> String {
         Some(probe) => format!("what came before did not go well: {}", probe.title),
         None => "what came before it is still being looked at".into(),
     }
-}
-
-/// The first step of the way back, before this one, that has been begun and has not gone well. Steps may be passed
-/// over: not every failure needs all of them.
-fn first_unfinished(state: &RunState, key: &ActionKey) -> Option<String> {
-    let before = state.plan.rollback.iter().take_while(|action| action.id != key.action);
-    let is_open = |action: &&Action| {
-        let known = state.action(&ActionKey::new(&key.point, &action.id));
-        known.is_some_and(|known| known.latest.is_some() && known.ended().is_none())
-    };
-    before.into_iter().find(is_open).map(|action| action.id.clone())
 }
 
 impl Judgement<'_> {

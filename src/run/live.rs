@@ -1,7 +1,7 @@
 //! What the engine tells the faces, and what they ask of it. What is under way but not yet durable is
 //! kept apart from the state, so that no face can take it for done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::actions::Start;
@@ -28,6 +28,8 @@ pub struct Running {
 pub struct Live {
     /// The looks, by probe.
     pub running: BTreeMap<ProbeKey, Running>,
+    /// Probes whose result could not be logged: they do not run again until somebody asks.
+    pub lost: BTreeSet<ProbeKey>,
     /// The action that is being checked before it begins, and since when.
     pub preparing: Option<(ActionKey, Moment)>,
     /// How many bytes the action that is at work has printed so far.

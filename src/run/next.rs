@@ -27,10 +27,14 @@ pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
     keys.filter_map(|(point, probe)| wants(&judgement, point, probe)).collect()
 }
 
-/// The look that a person who asks for it gets of this probe now, if one is possible.
+/// The look that a person who asks for it gets of this probe now, if one is possible. None after the first seal: its
+/// result could not be added any more.
 #[must_use]
 pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {
     probe.spec.as_ref()?;
+    if !judgement.state.seals.is_empty() {
+        return None;
+    }
     if judgement.state.is_frozen(point) || !judgement.state.has_result(point, probe) {
         return None;
     }

@@ -241,6 +241,15 @@ mod tests {
         assert_eq!(Entry::read(&line[..line.len() - 1]).unwrap(), entry);
     }
 
+    /// What bounds the texts of a line counts what is written.
+    #[test]
+    fn every_character_takes_as_much_as_is_reckoned() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert_eq!(write_json(&text).unwrap().len(), text::written(&text) + 2, "{c:?}");
+        }
+    }
+
     #[test]
     fn what_is_not_canonical_is_refused() {
         let line = String::from_utf8(noted("x").1).unwrap().trim_end().to_owned();

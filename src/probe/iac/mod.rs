@@ -30,6 +30,10 @@ pub(super) async fn look(spec: &Iac, deadline: &Deadline, permit: &Permit, given
     let what = format!("change set in {}", spec.directory);
     let file = terraform::plan_file(spec, given);
     let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, given));
+    let saving = unsaved.as_ref().map(|file| {
+        let change = given.effects.begin(format!("may have saved the plan as {}", file.display()));
+        (change, file)
+    });
     let planned = match spec.tool {
         IacTool::Terraform => terraform::plan(spec, file, unsaved.is_some(), permit, deadline).await,
         IacTool::Pulumi => pulumi(spec, permit, deadline).await,
@@ -45,9 +49,12 @@ pub(super) async fn look(spec: &Iac, deadline: &Deadline, permit: &Permit, given
         IacTool::Pulumi => &["preview", "--json"],
         IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
     };
-    let saved = unsaved.filter(|file| file.exists());
-    let effect = saved.map(|file| format!("saved the plan as {}", file.display()));
-    Outcome::of(seen, shown(spec, words)).with_effects(effect)
+    match saving {
+        Some((change, file)) if file.exists() => change.made(format!("saved the plan as {}", file.display())),
+        Some((change, _)) => change.not_made(),
+        None => {}
+    }
+    Outcome::of(seen, shown(spec, words))
 }
 
 fn shown(spec: &Iac, words: &[&str]) -> String {

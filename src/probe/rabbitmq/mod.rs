@@ -20,6 +20,7 @@ use crate::secret::{Keeper, Secret};
 
 use super::address::{Address, AddressError, Schemes, has_credentials};
 use super::deadline::Deadline;
+use super::effects::Effects;
 
 const AMQP: Schemes = Schemes { plain: ("amqp", 5672), secure: ("amqps", 5671) };
 const MANAGEMENT: Schemes = Schemes { plain: ("http", 15672), secure: ("https", 15671) };
@@ -31,17 +32,21 @@ struct Places {
 }
 
 /// Connects to AMQP and, where a check needs it, the management API; asks for everything; judges it.
-pub(super) async fn look(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn look(
+    spec: &Rabbitmq,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    effects: &Effects,
+) -> Outcome {
     let places = match places(spec) {
         Ok(places) => places,
         Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
     };
-    let (observations, effects) = match password(spec, deadline, keeper).await {
-        Ok(password) => visit(spec, &places, &password, deadline).await,
-        Err(unread) => (vec![unread], Vec::new()),
+    let observations = match password(spec, deadline, keeper).await {
+        Ok(password) => visit(spec, &places, &password, deadline, effects).await,
+        Err(unread) => vec![unread],
     };
-    let reproduce = reproduce::command(spec, places.management.as_ref());
-    Outcome::of(observations, reproduce).with_effects(effects)
+    Outcome::of(observations, reproduce::command(spec, places.management.as_ref()))
 }
 
 async fn visit(
@@ -49,16 +54,16 @@ async fn visit(
     places: &Places,
     password: &Secret,
     deadline: &Deadline,
-) -> (Vec<Observation>, Vec<String>) {
+    effects: &Effects,
+) -> Vec<Observation> {
     let management = places.management.as_ref();
     let (declared, told) = tokio::join!(
         Box::pin(amqp::survey(spec, &places.amqp, password, deadline)),
         Box::pin(management::survey(spec, management, password, deadline)),
     );
     let mut seen = judge::judge(spec, places, &declared, &told);
-    let (heads, effects) = Box::pin(peek::heads(spec, management, password, &declared, deadline)).await;
-    seen.extend(heads);
-    (seen, effects)
+    seen.extend(Box::pin(peek::heads(spec, management, password, &declared, deadline, effects)).await);
+    seen
 }
 
 fn places(spec: &Rabbitmq) -> Result<Places, (&'static str, AddressError)> {

@@ -9,39 +9,50 @@ use crate::secret::Secret;
 use crate::text;
 
 use super::super::deadline::Deadline;
+use super::super::effects::Effects;
 use super::amqp::{Presence, Survey};
 use super::management;
 
 /// The longest piece of a message that is shown, in bytes.
 const SHOWN: usize = 240;
 
-/// What stands at the head of each queue that is to be looked into and is not empty, and what that has changed.
+/// What stands at the head of each queue that is to be looked into and is not empty.
 pub(super) async fn heads(
     spec: &Rabbitmq,
     base: Option<&Url>,
     password: &Secret,
     declared: &Survey,
     deadline: &Deadline,
-) -> (Vec<Observation>, Vec<String>) {
-    let (mut seen, mut effects) = (Vec::new(), Vec::new());
-    let (Some(base), Ok(declared)) = (base, declared) else { return (seen, effects) };
+    effects: &Effects,
+) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    let (Some(base), Ok(declared)) = (base, declared) else { return seen };
     for (queue, here) in spec.queues.iter().zip(&declared.queues) {
         if !queue.peek || !matches!(here, Ok(Presence::Here(depth)) if depth.ready > 0) {
             continue;
         }
         let what = format!("head of queue {}", queue.name);
-        match management::head(spec, base, password, &queue.name, deadline).await {
+        let taking = effects.begin(format!("may have taken the {what} and put it back, as redelivered"));
+        let shown = match management::head(spec, base, password, &queue.name, deadline).await {
             Ok(Some(message)) => {
-                effects
-                    .push(format!("taken the head of queue {} and put it back, as redelivered", queue.name));
-                seen.push(Observation::recorded(what, told(&message)).measured());
+                taking.made(format!("taken the {what} and put it back, as redelivered"));
+                told(&message)
             }
-            Ok(None) => seen.push(Observation::recorded(what, "gone in the meantime").measured()),
+            Ok(None) => {
+                taking.not_made();
+                "gone in the meantime".into()
+            }
             // Why it is there is told where it can be; that it is there is wrong already.
-            Err(why) => seen.push(Observation::recorded(what, format!("not shown: {why}")).measured()),
-        }
+            Err(why) => {
+                if !deadline.left().is_zero() {
+                    taking.not_made();
+                }
+                format!("not shown: {why}")
+            }
+        };
+        seen.push(Observation::recorded(what, shown).measured());
     }
-    (seen, effects)
+    seen
 }
 
 fn told(message: &Value) -> String {

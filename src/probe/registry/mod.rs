@@ -12,15 +12,13 @@ use super::Given;
 use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
+use super::effects::Effects;
 use crate::checklist::spec::Registry;
 use crate::files::read_regular_text;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 use image::Image;
 use login::Session;
-
-/// What is said of an upload that could be begun.
-const BEGUN: &str = "upload begun";
 
 pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
     let tag = spec.tag.as_deref().unwrap_or("latest");
@@ -30,10 +28,7 @@ pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, 
     if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
         reproduce = format!("{reproduce} -u {user}:{}", password.shell());
     }
-    let seen = visit(spec, deadline, keeper, given).await;
-    let begun = seen.iter().any(|seen| seen.what == BEGUN && seen.ok == Some(true));
-    let effect = begun.then(|| format!("begun an upload to {} and cancelled it", spec.repository));
-    Outcome::of(seen, reproduce).with_effects(effect)
+    Outcome::of(visit(spec, deadline, keeper, given).await, reproduce)
 }
 
 async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Vec<Observation> {
@@ -56,7 +51,7 @@ async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Gi
         }
     }
     if spec.push {
-        seen.extend(push(spec, &session).await);
+        seen.extend(push(spec, &session, deadline, &given.effects).await);
     }
     seen
 }
@@ -111,27 +106,41 @@ fn short(digest: &str) -> &str {
 }
 
 /// Begins an upload and cancels it: nothing is left behind.
-async fn push(spec: &Registry, session: &Session) -> Vec<Observation> {
-    let (what, expected) = (BEGUN, "the account may");
+async fn push(
+    spec: &Registry,
+    session: &Session,
+    deadline: &Deadline,
+    effects: &Effects,
+) -> Vec<Observation> {
+    let (what, expected) = ("upload begun", "the account may");
+    let upload = format!("begun an upload to {}", spec.repository);
+    let change = effects.begin(format!("may have {upload}"));
     let reply = session.send(Method::POST, &format!("/v2/{}/blobs/uploads/", spec.repository), &[]).await;
-    let reply = match reply {
-        Ok(reply) => reply,
-        Err(why) => return vec![Observation::unseen(what, expected, why)],
-    };
-    match reply.status {
-        StatusCode::ACCEPTED => {}
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            let seen = format!("it may not: {}", refusal(&reply.body, reply.status));
-            return vec![Observation::new(what, expected, seen, false)];
+    let seen = match reply {
+        Ok(reply) if reply.status == StatusCode::ACCEPTED => {
+            change.made(format!("{upload}; left to expire"));
+            let location = reply.headers.get("location").and_then(|to| to.to_str().ok());
+            let (cancelled, is_gone) = cancel(session, location).await;
+            if is_gone {
+                change.made(format!("{upload} and cancelled it"));
+            }
+            return vec![Observation::new(what, expected, "it may", true), cancelled];
         }
-        _ => return vec![Observation::unseen(what, expected, reply.refusal())],
-    }
-    let begun = Observation::new(what, expected, "it may", true);
-    let location = reply.headers.get("location").and_then(|to| to.to_str().ok());
-    vec![begun, cancel(session, location).await]
+        Ok(reply) if matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            let seen = format!("it may not: {}", refusal(&reply.body, reply.status));
+            Observation::new(what, expected, seen, false)
+        }
+        Ok(reply) => Observation::unseen(what, expected, reply.refusal()),
+        // What was not answered in time may have been begun.
+        Err(why) if deadline.left().is_zero() => return vec![Observation::unseen(what, expected, why)],
+        Err(why) => Observation::unseen(what, expected, why),
+    };
+    change.not_made();
+    vec![seen]
 }
 
-async fn cancel(session: &Session, location: Option<&str>) -> Observation {
+/// What came of cancelling an upload, and whether nothing is left of it.
+async fn cancel(session: &Session, location: Option<&str>) -> (Observation, bool) {
     let (what, expected) = ("upload cancelled", "nothing left behind");
     let cancelled = async {
         let to = location.ok_or_else(|| Blind::new("the registry does not say where the upload is"))?;
@@ -140,13 +149,14 @@ async fn cancel(session: &Session, location: Option<&str>) -> Observation {
     };
     match cancelled.await {
         Ok(reply) if reply.status == StatusCode::NO_CONTENT || reply.status == StatusCode::OK => {
-            Observation::new(what, expected, "nothing left behind", true)
+            (Observation::new(what, expected, "nothing left behind", true), true)
         }
         // What is left is empty, and registries clear it away by themselves: told, not judged.
         Ok(reply) => {
-            Observation::recorded(what, format!("left to expire: {}", String::from(reply.refusal())))
+            let left = format!("left to expire: {}", String::from(reply.refusal()));
+            (Observation::recorded(what, left), false)
         }
-        Err(why) => Observation::recorded(what, format!("left to expire: {why}")),
+        Err(why) => (Observation::recorded(what, format!("left to expire: {why}")), false),
     }
 }
 

@@ -163,6 +163,12 @@ impl World {
             .collect()
     }
 
+    /// Whether a person who asks for it gets a run of a point's probe.
+    fn may_run(&self, point: &str) -> bool {
+        let point = self.state.plan.point(point).unwrap();
+        possible(&self.state.judge(&self.now), point, &point.probes[0]).is_some()
+    }
+
     fn decision(&mut self) -> Decision {
         match self.act(ALICE, Act::Verdict).unwrap() {
             Event::Verdict(verdict) => verdict.decision,

@@ -31,7 +31,10 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     world.confirm(BOB, "a.two").unwrap();
     assert_eq!(world.decision(), Decision::Go);
     assert!(world.wanted().is_empty());
+    assert!(world.may_run("a.probe"));
     world.act(ALICE, Act::Seal).unwrap();
+    // Nobody could add what it sees.
+    assert!(!world.may_run("a.probe"));
     assert_eq!(world.act(ALICE, Act::Verdict), Err(Refusal::BeingSealed(Role::Reviewer)));
     assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoSuchSeal(Role::Driver)));
     world.act(BOB, Act::Seal).unwrap();

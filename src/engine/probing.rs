@@ -1,0 +1,187 @@
+//! The engine's part in probes: which are started, and what becomes of their results.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scheduler::Told;
+use super::{Engine, Going, Log, NotDone, clock};
+use crate::checklist::{Point, Probe, ProbeKey};
+use crate::journal::entry::MACHINE;
+use crate::journal::file::AppendError;
+use crate::outcome::{Class, Outcome};
+use crate::probe::Given;
+use crate::run::{self, Act, Command, Judgement, Look, Refusal, Update, Wanted};
+use crate::secret::Redactor;
+use crate::time::{Moment, Utc};
+
+impl Engine {
+    pub(super) fn hear(&mut self, told: Told) -> Going {
+        match told {
+            Told::Try { probe, attempt, tries, so_far } => {
+                self.scheduler.tried(&probe, attempt, tries, so_far);
+                self.publish();
+                Going::On
+            }
+            Told::Ended { look, attempt, begun, took, outcome } => {
+                let newest = self.scheduler.newest(&look.probe);
+                self.scheduler.ended(&look.probe, attempt, (!look.before).then_some(begun));
+                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                let Wanted { probe, before } = look;
+                self.log_result(Act::Finish { probe, attempt, newest, before, took_ms, outcome })
+            }
+        }
+    }
+
+    /// Logs what a probe ended with. What does not fit is replaced by a result that says so: the probe has run.
+    fn log_result(&mut self, finish: Act) -> Going {
+        let command = Command::new(MACHINE, finish);
+        let logged = match self.carry_out(&command) {
+            Err(NotDone::Log(AppendError::Link(why))) => {
+                self.carry_out(&unlogged(command.clone(), &why.to_string()))
+            }
+            other => other,
+        };
+        match logged {
+            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
+                return Going::Broken(broken.to_string());
+            }
+            Err(why) => self.not_logged(command.act, &why),
+            Ok(_) => {}
+        }
+        self.publish();
+        Going::On
+    }
+
+    /// A result that came too late, or after the seal, was never shown; any other is told, and so is what it says to have
+    /// changed. It is not run again by itself: it would be lost again, or change that again.
+    fn not_logged(&mut self, finish: Act, why: &NotDone) {
+        let Act::Finish { probe, outcome, .. } = finish else { return };
+        let came_too_late = matches!(
+            why,
+            NotDone::Refused(Refusal::Outdated { .. } | Refusal::Sealed | Refusal::BeingSealed(_))
+        );
+        let has_effects =
+            !outcome.effects.is_empty() || self.state.plan.probe(&probe).is_some_and(|probe| probe.effects);
+        if came_too_late && !has_effects {
+            return;
+        }
+        let is_its_time = !matches!(why, NotDone::Refused(Refusal::ProbeNotDue(_)));
+        if is_its_time || has_effects {
+            self.scheduler.live_mut().lost.insert(probe.clone());
+        }
+        let mut told = format!("the result of {probe} is not in the log: {why}");
+        if !outcome.effects.is_empty() {
+            told = format!("{told}; what it changed: {}", outcome.effects.join("; "));
+        }
+        self.say(Update::Warned(told));
+    }
+
+    /// Cancels what is under way, and logs what it has changed. Gives what is to be told last.
+    pub(super) async fn leave(&mut self) -> Update {
+        self.scheduler.cancel_all().await;
+        let mut ended: Vec<Told> = std::iter::from_fn(|| self.told.try_recv().ok()).collect();
+        loop {
+            for told in ended {
+                if let Going::Broken(why) = self.hear(told) {
+                    return Update::Broken(why);
+                }
+            }
+            ended = self.scheduler.cancelled();
+            if ended.is_empty() {
+                return Update::Stopped;
+            }
+        }
+    }
+
+    /// Why no probe of a point was started.
+    pub(super) fn why_not_again(&self, point: &str) -> String {
+        if self.scheduler.live().is_probing(point) {
+            format!("the probes of {point} run already; their results come")
+        } else {
+            format!("{point} has no probe that can look now")
+        }
+    }
+
+    pub(super) fn start_wanted(&mut self) {
+        let now = clock::now();
+        let running = &self.scheduler.live().running;
+        let mut wanted = run::wanted(&self.state, &now);
+        let lost = &self.scheduler.live().lost;
+        wanted.retain(|look| !running.contains_key(&look.probe) && !lost.contains(&look.probe));
+        self.start(wanted, &now);
+    }
+
+    fn start(&mut self, looks: Vec<Wanted>, now: &Moment) -> bool {
+        let any = !looks.is_empty();
+        for look in looks {
+            let known = self.state.probe(&look.probe).map_or(0, |probe| probe.looks);
+            let given = self.given(&look.probe);
+            self.scheduler.start(&self.state.plan, look, known, given, now);
+        }
+        if any {
+            self.publish();
+        }
+        any
+    }
+
+    /// What a look is given of this run and the last sealed one.
+    fn given(&self, key: &ProbeKey) -> Given {
+        let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
+        let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
+        let seen = seen.filter(|look| look.outcome.is_begun());
+        // A look of an earlier process began so long before it was logged at least.
+        let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
+        let begun = |look: &Look| look.at.wall.minus(Duration::from_millis(look.took_ms));
+        let own = since.and_then(|since| self.scheduler.begun(since));
+        let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
+        Given {
+            since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
+            digest: digest_of.map(|key| self.digest_seen(key)),
+            opened: self.opened(),
+            last: last.map(|look| Arc::clone(&look.outcome)),
+            fingerprint: self.past.fingerprint.clone(),
+            ..Given::default()
+        }
+    }
+
+    /// The digest that the newest look of a probe has seen.
+    pub(super) fn digest_seen(&self, key: &ProbeKey) -> Option<String> {
+        self.state.probe(key)?.latest.as_ref()?.outcome.digest().map(str::to_owned)
+    }
+
+    /// When the run was opened, if it is one that is kept.
+    fn opened(&self) -> Option<Utc> {
+        matches!(self.log, Log::Durable(_)).then_some(self.state.opened.wall)
+    }
+
+    /// Starts every possible look that is meant, whether or not it is needed; what runs is left alone. Whether there
+    /// was one.
+    pub(super) fn look_again(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
+        let (state, now) = (Arc::clone(&self.state), clock::now());
+        let judgement = state.judge(&now);
+        let probes =
+            state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
+        let meant = probes.filter(|(point, probe)| is_meant(&judgement, point, probe));
+        let running = &self.scheduler.live().running;
+        let possible = meant.filter_map(|(point, probe)| run::possible(&judgement, point, probe));
+        let looks = possible.filter(|look| !running.contains_key(&look.probe)).collect();
+        self.start(looks, &now)
+    }
+}
+
+/// The same command with a result that says why the real one is not in the log.
+fn unlogged(command: Command, why: &str) -> Command {
+    let Act::Finish { probe, attempt, newest, before, took_ms, outcome } = command.act else {
+        return command;
+    };
+    let lost = Outcome::error("result", "in the log", format!("it could not be logged: {why}"));
+    let lost = Outcome { tries: outcome.tries.max(1), ..lost.with_effects(outcome.effects) };
+    let outcome = lost.cleaned(&Redactor::default());
+    Command::new(command.by, Act::Finish { probe, attempt, newest, before, took_ms, outcome })
+}
+
+pub(super) fn is_troubled(judgement: &Judgement, point: &Point, probe: &Probe) -> bool {
+    let state = judgement.state.point(&point.id).and_then(|state| state.probes.get(&probe.id));
+    let latest = state.and_then(|state| state.latest.as_ref());
+    judgement.is_stale(point, probe) || latest.is_none_or(|look| look.outcome.class != Class::Pass)
+}

@@ -1,0 +1,139 @@
+//! What is under way is not run a second time, and what it has changed is known whatever becomes of it.
+
+use tokio::sync::mpsc;
+
+use super::super::probe_run::{NoResult, ProbeRun, Progress, limited};
+use super::*;
+use crate::probe::Given;
+use crate::secret::{Keeper, Secret};
+
+fn keeper() -> Keeper {
+    Keeper::new(Permit::for_tests())
+}
+
+fn collector(server: &Server) -> Value {
+    let with = json!({"endpoint": format!("http://127.0.0.1:{}", server.port), "service": "app"});
+    json!({"kind": "otlp", "with": with})
+}
+
+async fn to_end(probe: Probe, keeper: Keeper) -> Outcome {
+    let (tell, mut told) = mpsc::channel(64);
+    tokio::spawn(async move { while told.recv().await.is_some() {} });
+    let progress = Progress { tell, probe: key("p"), attempt: 1 };
+    ProbeRun::new(probe, Given::default(), keeper).to_end(&progress).await
+}
+
+/// A script that counts its runs, and ends once it may.
+fn counting(home: &std::path::Path) -> String {
+    let home = home.display();
+    format!("echo run >> {home}/count; while [ ! -e {home}/go ]; do sleep 0.02; done")
+}
+
+fn count(home: &std::path::Path) -> usize {
+    std::fs::read_to_string(home.join("count")).map_or(0, |text| text.lines().count())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_is_left_alone_when_it_is_asked_for_again() {
+    let home = tempfile::tempdir().unwrap();
+    let (engine, handle) = engine(plan(&[&script("p", &counting(home.path()), ", effects = true")]));
+    let (mut heard, running) = (Heard::of(handle), tokio::spawn(engine.run()));
+    until("run", || count(home.path()) == 1).await;
+    for request in [Request::Probe("s.a".into()), Request::ProbeTroubled] {
+        heard.ask(request).await;
+        assert!(matches!(heard.word().await, Update::Response(_, Response::Refused(_))));
+    }
+    std::fs::write(home.path().join("go"), "").unwrap();
+    heard.until("result", |heard| heard.looks("p") == 1).await;
+    assert_eq!(heard.outcome("p").class, Class::Pass);
+    heard.leave().await;
+    running.await.unwrap();
+    assert_eq!((count(home.path()), heard.looks("p")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_changes_something_is_logged_when_it_is_cancelled() {
+    let home = tempfile::tempdir().unwrap();
+    let sleeping = script("quiet", "sleep 100", "");
+    let changing = script("p", &counting(home.path()), ", effects = true");
+    let (engine, handle) = engine(plan(&[&changing, &sleeping]));
+    let (mut heard, running) = (Heard::of(handle), tokio::spawn(engine.run()));
+    until("run", || count(home.path()) == 1).await;
+    heard.until("second run", |heard| heard.live.running.contains_key(&key("quiet"))).await;
+    heard.leave().await;
+    running.await.unwrap();
+    let outcome = heard.outcome("p");
+    assert_eq!((outcome.class, heard.looks("p")), (Class::Error, 1));
+    assert!(outcome.observations[0].seen.starts_with("cancelled"), "{outcome:?}");
+    assert!(outcome.effects[0].starts_with("may have changed"), "{outcome:?}");
+    // What changes nothing leaves nothing, and runs when the run is gone on with.
+    assert_eq!(heard.looks("quiet"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cancelled_probe_has_sent_is_logged() {
+    let server = Server::start(Vec::new());
+    let with = format!("with = {{ endpoint = \"http://127.0.0.1:{}\", service = \"app\" }}", server.port);
+    let probe = format!("id = \"p\", title = \"p\", kind = \"otlp\", deadline = \"60s\", {with}");
+    let (engine, handle) = engine(plan(&[&probe]));
+    let (mut heard, running) = (Heard::of(handle), tokio::spawn(engine.run()));
+    until("request", || server.asked() == 1).await;
+    heard.leave().await;
+    running.await.unwrap();
+    assert_eq!(heard.outcome("p").effects, ["tried to send a test span of app"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_ready_when_gonogo_is_left_is_logged() {
+    let (mut engine, handle) = engine(plan(&[&script("p", "exit 0", "")]));
+    engine.start_wanted();
+    until("result", || engine.told.len() == 1).await;
+    assert!(matches!(engine.leave().await, Update::Stopped));
+    let mut heard = Heard::of(handle);
+    heard.see();
+    assert_eq!(heard.outcome("p").class, Class::Pass);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_retry_counts_among_the_effects() {
+    let server = Server::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
+    let outcome = to_end(probe(&collector(&server), &json!({"retries": 5})), keeper()).await;
+    assert_eq!((outcome.class, outcome.tries), (Class::Pass, 3), "{outcome:?}");
+    assert_eq!(outcome.effects, ["sent a test span of app"; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_attempt_that_is_waited_for_counts_among_the_effects() {
+    let server = Server::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
+    let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 60_000})), keeper()).await;
+    assert_eq!((outcome.class, outcome.tries), (Class::Pass, 1), "{outcome:?}");
+    assert_eq!(outcome.effects, ["sent a test span of app"; 3]);
+}
+
+/// At the time-out too it is known what was sent, and what was taken out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_out_loses_neither_effects_nor_what_was_redacted() {
+    let refusing = (0..100_000).map(|_| answer("503 x", "")).collect();
+    let server = Server::start(refusing);
+    let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 50})), keeper()).await;
+    assert_eq!(outcome.class, Class::Fail, "{outcome:?}");
+    assert_eq!(outcome.observations.last().unwrap().what, "waited");
+    let sent = outcome.effects.len();
+    assert!(sent == server.asked() || sent == 64, "{sent} of {}: {outcome:?}", server.asked());
+
+    let keeper = keeper();
+    keeper.keep("env X", &Secret::new("swordfish".into()));
+    let says =
+        json!({"kind": "command", "with": {"argv": ["sh", "-c", "sleep 0.01; echo swordfish; exit 1"]}});
+    let outcome = to_end(probe(&says, &json!({"within_ms": 1})), keeper).await;
+    assert_eq!(outcome.redacted.get("env X"), Some(&3), "{outcome:?}");
+    assert_eq!(outcome.observations.last().unwrap().what, "waited");
+}
+
+#[tokio::test]
+async fn a_crash_and_a_hang_are_told_and_go_no_further() {
+    let limit = Duration::from_millis(1);
+    assert_eq!(limited(limit, std::future::pending::<()>()).await, Err(NoResult::Late));
+    assert_eq!(limited(PATIENCE, async { panic!("as meant") }).await, Err::<(), _>(NoResult::Crashed));
+    assert_eq!(limited(PATIENCE, async { 7 }).await, Ok(7));
+}
