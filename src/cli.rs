@@ -29,6 +29,9 @@ pub struct Cli {
 pub enum Command {
     /// Open a run of an environment, or go on with the one that is open
     Run(RunArgs),
+    /// End an open run that will not be sealed: signed, with the reason; the next one can be opened then
+    #[command(after_help = "Exit codes: 0 it is abandoned, 2 it is as it was")]
+    Abandon(AbandonArgs),
     /// Run the probes and tell what they saw; needs no key and writes no log
     Check(CheckArgs),
     /// Walk through the whole deployment on a stack within this process: no servers, no keys, no network
@@ -127,6 +130,22 @@ pub struct RunArgs {
     /// Where logs are, and how it looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+/// Ending a run without its seals.
+#[derive(Debug, Args)]
+pub struct AbandonArgs {
+    /// The open run's log
+    pub log: PathBuf,
+    /// Why it will not be sealed [default: asked for]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+    /// Who.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// What you do in this run, if you take no part in it yet [default: reviewer]
+    #[arg(long, value_enum)]
+    pub role: Option<RoleArg>,
 }
 
 /// Rehearsing.

@@ -1,6 +1,7 @@
 //! Runs, from opening to seal, as people at a terminal and strangers with stock tools see them.
 
 pub mod agent;
+mod ended;
 mod faults;
 mod kinds;
 mod looser;

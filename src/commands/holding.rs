@@ -22,13 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Says that `principal` holds a log from here.
-pub(super) fn hold(log: &Path, principal: &str) -> Result<Held> {
-    holder::tell(log, here(principal)).with_context(|| format!("cannot say who holds {}", log.display()))
-}
-
-fn here(principal: &str) -> Holder {
-    let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
-    Holder { principal: principal.to_owned(), host: host(), pid, since: clock::now().wall }
+fn hold(log: &Path, principal: &str) -> Result<Held> {
+    let own = Holder::here(principal, host(), clock::now().wall);
+    holder::tell(log, own).with_context(|| format!("cannot say who holds {}", log.display()))
 }
 
 /// Goes on with a run, unless another program holds it; takes it over from that where it is told to.
@@ -93,12 +89,12 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
             Err(OpenRunError::Journal(OpenJournalError::Locked(_))) => thread::sleep(PAUSE),
             opened => {
                 // It stays told by whom until this program holds the run itself.
-                std::mem::forget(held);
+                held.leave_told();
                 return Ok(opened?);
             }
         }
     }
     drop(held);
-    drop(holder::tell(log, other.clone()).map(std::mem::forget));
+    drop(holder::tell(log, other.clone()).map(Held::leave_told));
     bail!("process {} of {} does not leave; end it, and try again", other.pid, line(&other.principal))
 }

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde::Deserialize;
 
 use crate::journal::entry::{Entry, Event, Opened, OtherRules, ReadEntryError};
 use crate::journal::index;
+use crate::journal::order::{Place, oldest_first};
 use crate::journal::store::Store;
 use crate::text::line;
-use crate::time::Utc;
 
 /// How much of a log's end is read, in bytes: seals and the verdict are near it.
 const TAIL: u64 = 64 * 1024;
@@ -18,11 +17,9 @@ const TAIL: u64 = 64 * 1024;
 /// A run, as far as the ends of its log tell.
 pub(super) struct Run {
     pub(super) path: PathBuf,
-    pub(super) id: String,
-    at: Utc,
+    pub(super) place: Place,
     /// Environment, release, when, who, what it came to.
     pub(super) cells: [String; 5],
-    pub(super) previous: Option<String>,
     /// Whether it is a rehearsal.
     pub(super) rehearsal: bool,
 }
@@ -32,16 +29,19 @@ pub(super) struct Run {
 /// # Errors
 /// When the directory of logs cannot be read.
 pub(super) fn runs(store: &Store) -> Result<Vec<Run>> {
-    let mut runs: Vec<Run> = store.all()?.iter().filter_map(|path| read(path)).collect();
-    runs.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.path.cmp(&b.path)));
+    let runs: Vec<Run> = store.all()?.iter().filter_map(|path| read(path)).collect();
+    // Runs of different environments do not name each other.
+    let mut runs = oldest_first(runs, |run| &run.place);
+    runs.reverse();
     Ok(runs)
 }
 
 /// A log that tells nothing is no run; `gonogo verify` says more of it.
 fn read(path: &Path) -> Option<Run> {
     let (first, tail) = index::ends(path, TAIL).ok()?;
+    let place = Place::read(&first)?;
     let first = match Entry::read(&first) {
-        Err(ReadEntryError::Rules(rules)) => return of_another_version(path, &first, rules),
+        Err(ReadEntryError::Rules(rules)) => return Some(of_another_version(path, place, rules)),
         first => first.ok()?,
     };
     let Event::Opened(opened) = &first.event else { return None };
@@ -57,32 +57,25 @@ fn read(path: &Path) -> Option<Run> {
         who.into_iter().collect::<Vec<_>>().join(", "),
         outcome(opened, &tail),
     ];
-    let previous = opened.previous_run.as_ref().map(|run| run.run.clone());
-    Some(Run {
-        path: path.to_owned(),
-        id: first.header.run.clone(),
-        at: first.header.at.wall,
-        cells,
-        previous,
-        rehearsal: plan.rehearsal.is_some(),
-    })
+    Some(Run { path: path.to_owned(), place, cells, rehearsal: plan.rehearsal.is_some() })
 }
 
 /// What can be told of a log that this gonogo cannot read: where it is, and since when.
-fn of_another_version(path: &Path, first: &[u8], rules: OtherRules) -> Option<Run> {
-    #[derive(Deserialize)]
-    struct Header {
-        run: String,
-        t: Utc,
-    }
-    let Header { run, t } = serde_json::from_slice(first).ok()?;
+fn of_another_version(path: &Path, place: Place, rules: OtherRules) -> Run {
     let environment = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-    let cells = [line(&environment), String::new(), t.readable(), String::new(), rules.to_string()];
-    Some(Run { path: path.to_owned(), id: line(&run), at: t, cells, previous: None, rehearsal: false })
+    let cells =
+        [line(&environment), String::new(), place.opened.readable(), String::new(), rules.to_string()];
+    Run { path: path.to_owned(), place, cells, rehearsal: false }
 }
 
 fn outcome(opened: &Opened, tail: &[Entry]) -> String {
-    let seals = tail.iter().rev().take_while(|entry| matches!(entry.event, Event::Sealed(_))).count();
+    let is_abandoned = tail.last().is_some_and(|entry| matches!(entry.event, Event::Abandoned(_)));
+    let seals = tail
+        .iter()
+        .rev()
+        .skip(usize::from(is_abandoned))
+        .take_while(|entry| matches!(entry.event, Event::Sealed(_)))
+        .count();
     let verdict = tail.iter().rev().find_map(|entry| match &entry.event {
         Event::Verdict(verdict) => Some(format!("{} {}/{}", verdict.decision, verdict.closed, verdict.total)),
         _ => None,
@@ -90,6 +83,7 @@ fn outcome(opened: &Opened, tail: &[Entry]) -> String {
     let verdict = verdict.filter(|_| seals > 0).unwrap_or_else(|| "no verdict".into());
     let needed = opened.plan.seals.len();
     let sealed = match seals {
+        _ if is_abandoned => "abandoned".into(),
         0 => "open".into(),
         seals if seals < needed => format!("{seals} of {needed} seals"),
         _ => "sealed".into(),

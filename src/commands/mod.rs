@@ -1,5 +1,6 @@
 //! One command each: arguments in, exit code out.
 
+mod abandon;
 mod bundle;
 mod check;
 mod doctor;
@@ -60,6 +61,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
     let Some(command) = cli.command else { return ended(start::start()) };
     ended(match command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Abandon(arguments) => abandon::abandon(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),

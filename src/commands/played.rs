@@ -39,6 +39,9 @@ pub(super) async fn play(
 
 /// What they would do next: what another has done and what takes two.
 fn wish(state: &RunState, me: &str) -> Option<Act> {
+    if state.abandoned.is_some() {
+        return None;
+    }
     if !state.seals.is_empty() {
         return (state.missing_seals() == [Role::Reviewer]).then_some(Act::Seal);
     }

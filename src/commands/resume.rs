@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::identity::ask;
 use super::trusted::trusted_by_settings;
-use crate::engine::{self, ByTheRules, clock};
+use crate::engine::{self, ByTheRules, Doubtful, clock};
 use crate::files::open_regular;
 use crate::journal::entry::entry_namespace;
 use crate::journal::keys::{Signer, fingerprint};
@@ -15,7 +15,7 @@ use crate::journal::signers::AllowedSigners;
 use crate::journal::store::Store;
 use crate::journal::verify::{self, Answer};
 use crate::run::RunState;
-use crate::text::line;
+use crate::text::{line, shell_word};
 
 /// Lets a log pass that this host has written, and whose people have signed here or are trusted signers. Any other one
 /// is told and asked about.
@@ -69,22 +69,27 @@ pub(super) fn not_trusted(principal: &str, public: &str, is_rehearsal: bool) -> 
     }))
 }
 
-/// Says which newer logs of an environment cannot be read. Before a new run is opened beside one that is damaged, a
+/// Says which logs of an environment cannot be read, and which other runs are open. Before a new run is opened beside one that is damaged, a
 /// person is asked.
 ///
 /// # Errors
 /// When nobody wants a new run then.
 pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> Result<()> {
-    let unread = engine::unread_logs(store, environment)?;
-    for log in &unread {
+    let Doubtful { damaged, other_version, also_open } = engine::doubtful(store, environment)?;
+    let other_version = other_version.iter().map(|(path, rules)| (path, rules.to_string()));
+    let unread = damaged.iter().map(|log| (&log.path, log.why.clone())).chain(other_version);
+    for (path, why) in unread {
+        eprintln!("{} is no run that can be continued: {}", line(&path.display().to_string()), line(&why));
+    }
+    for (path, state) in &also_open {
         eprintln!(
-            "{} is no run that can be continued: {}",
-            line(&log.path.display().to_string()),
-            line(&log.why)
+            "a run for release {}, opened {}, was never sealed and is not the newest one: gonogo abandon {}",
+            line(&state.plan.release),
+            state.opened.wall.readable(),
+            shell_word(&path.display().to_string())
         );
     }
-    let is_damaged = unread.iter().any(|log| !log.is_of_another_version);
-    if opens_new && is_damaged && ask("Open a new run beside it? y to open: ")? != "y" {
+    if opens_new && !damaged.is_empty() && ask("Open a new run beside it? y to open: ")? != "y" {
         bail!("no run was opened; restore the log from a copy, or move it out of its directory");
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `gonogo run`: open a run, or go on with the one that is open, on the screen.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow, bail};
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if let Some((path, state)) = &found {
         resume::require(&store, path, state)?;
     }
-    let plan = plan(&loaded, arguments, found.as_ref().map(|(_, state)| state))?;
+    let plan = plan(&loaded, arguments, found.as_ref())?;
     let plans = |state: &RunState| {
         [Some(Arc::clone(&state.plan)), state.proposal.as_ref().map(|p| Arc::clone(&p.plan))]
     };
@@ -97,13 +97,18 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
-fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&RunState>) -> Result<Plan> {
+fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&(PathBuf, RunState)>) -> Result<Plan> {
     let target = &arguments.target;
     let (release, previous) = match open {
         None => (Some(asked_release(loaded, target)?), Some(asked_previous(loaded, target)?)),
-        Some(state) => {
+        Some((log, state)) => {
             let own = state.plan.previous.clone().unwrap_or_else(|| "none".into());
-            fits(state, target.release.as_deref(), target.previous.as_deref().filter(|tag| *tag != own))?;
+            fits(
+                log,
+                state,
+                target.release.as_deref(),
+                target.previous.as_deref().filter(|tag| *tag != own),
+            )?;
             (Some(state.plan.release.clone()), Some(own))
         }
     };
@@ -151,7 +156,7 @@ fn confirm_release(loaded: &Loaded, release: &str, permit: &Permit) -> Result<()
 }
 
 /// An open run is for one release.
-fn fits(state: &RunState, release: Option<&str>, previous: Option<&str>) -> Result<()> {
+fn fits(log: &Path, state: &RunState, release: Option<&str>, previous: Option<&str>) -> Result<()> {
     let plan = &state.plan;
     let open = format!(
         "a run of {} for release {} is open since {}",
@@ -159,9 +164,10 @@ fn fits(state: &RunState, release: Option<&str>, previous: Option<&str>) -> Resu
         plan.release,
         state.opened.wall.readable()
     );
-    if let Some(release) = release.filter(|release| *release != plan.release) {
+    if release.is_some_and(|release| release != plan.release) {
         bail!(
-            "{open}; seal it (v) before a run for {release} is opened, or leave out --release to go on with it"
+            "{open}; leave out --release to go on with it and seal it (v), or end it without a seal: gonogo abandon {}",
+            shell_word(&log.display().to_string())
         );
     }
     if let Some(previous) = previous {

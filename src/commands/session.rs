@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::watch;
 
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
-use super::{holding, identity, played, resume};
+use super::{identity, played, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::error::chain;
 use crate::journal::keys::Signer;
@@ -48,7 +48,7 @@ impl Session {
     pub(super) fn sit(self) -> Result<Left> {
         let path = self.opened.journal.path().to_owned();
         let by = self.signers.first().map(|signer| signer.principal.clone()).unwrap_or_default();
-        let held = holding::hold(&path, &by)?;
+        let held = self.opened.held;
         let last = self.past.last.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
         let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
@@ -81,11 +81,14 @@ impl Session {
         let running = workers.spawn(engine.run());
         let left = on_screen(&workers, &setup, state, handle);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
-        let has_stopped = workers.block_on(stopped(running))?;
+        let has_stopped = workers.block_on(stopped(running));
         if let Some(other) = held.lost_to() {
             println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
         }
-        if !has_stopped {
+        if !matches!(has_stopped, Ok(true)) {
+            held.leave_told();
+        }
+        if !has_stopped? {
             eprintln!(
                 "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
             );

@@ -17,8 +17,8 @@ use crate::journal::raw::Relation;
 use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
-use crate::report::Trust;
 use crate::report::plan::PlanPart;
+use crate::report::{Trust, open_sentence};
 use crate::run::{RunState, Seal};
 use crate::text::{count, line};
 
@@ -71,7 +71,7 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
             let by = names(&report.sealed_by);
             writeln!(out, "{file}: sealed by {by}{verdict}{}", whose_checklist(state))?;
         }
-        Answer::Open => writeln!(out, "{file}: open: valid, but not sealed{}", whose_checklist(state))?,
+        Answer::Open => writeln!(out, "{file}: {}{}", open_sentence(state), whose_checklist(state))?,
         Answer::Invalid { at, why } => {
             writeln!(out, "{file}: INVALID at line {} (byte {}): {}", at.line, at.byte, line(why))?;
         }
@@ -177,7 +177,14 @@ fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
     let seal = |out: &mut W, seal: &Seal| {
         writeln!(out, "  seal      {}, by {} ({})", seal.at.wall.readable(), line(&seal.by), seal.role)
     };
-    state.seals.iter().try_for_each(|given| seal(out, given))
+    state.seals.iter().try_for_each(|given| seal(out, given))?;
+    match &state.abandoned {
+        Some(end) => {
+            let (by, reason) = (line(&end.by), line(&end.reason));
+            writeln!(out, "  abandoned {}, by {by}: {reason}", end.at.wall.readable())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Lines count from 1, positions from 0.

@@ -29,7 +29,8 @@ use self::face::{Face, accepted};
 pub use self::keyring::Keyring;
 pub use self::log::Log;
 pub use self::opening::{
-    History, OpenRunError, Opened, Opening, find_open, forgotten, history, host, open, reopen, unread_logs,
+    Doubtful, History, OpenRunError, Opened, Opening, carry_out_alone, doubtful, find_open, forgotten,
+    history, host, open, reopen,
 };
 use self::probing::is_troubled;
 pub use self::rules::ByTheRules;

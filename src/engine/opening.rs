@@ -1,5 +1,6 @@
 //! Opening a run, and going on with one that was left.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Log, NotDone, clock, random_id};
@@ -7,14 +8,16 @@ use crate::checklist::{Lock, Plan, Role};
 use crate::journal::before::Before;
 use crate::journal::chain::Chain;
 use crate::journal::entry::{
-    Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor, PredecessorEnd, RULES,
+    Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, OtherRules, Predecessor, PredecessorEnd, RULES,
 };
 use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
+use crate::journal::holder::{self, Held, Holder};
 use crate::journal::keys::Signer;
-use crate::journal::raw::{self, RawLog};
+use crate::journal::order::{DamagedLog, Order, PlacedLog};
+use crate::journal::raw::RawLog;
 use crate::journal::store::{Store, StoreError, peek};
 use crate::outcome::Sha256Hex;
-use crate::run::{Act, Command, RunState};
+use crate::run::{Act, Command, RunState, decide};
 
 /// What a new run is opened with.
 pub struct Opening {
@@ -38,6 +41,8 @@ pub struct Opened {
     pub state: RunState,
     /// What must be put on record first.
     pub first: Vec<Command>,
+    /// That this program holds it.
+    pub held: Held,
 }
 
 /// Why a run cannot be opened or gone on with.
@@ -63,57 +68,49 @@ pub enum OpenRunError {
     NotARun(PathBuf),
 }
 
-/// The newest run of an environment that is not sealed, if there is one.
+/// The newest run of an environment, if it is still open.
 ///
 /// # Errors
 /// When the logs cannot be read.
 pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, RunState)>, StoreError> {
-    for path in store.logs(environment)?.into_iter().rev() {
-        match RunState::fold(&peek(&path)?) {
-            Some(state) if state.is_sealed() => return Ok(None),
-            Some(state) => return Ok(Some((path, state))),
-            // A log of another version is never resumed, and does not keep a new run from opening.
-            None if is_of_another_version(&path)? => return Ok(None),
-            // Nothing was acknowledged in a log without a first entry.
-            None => {}
-        }
-    }
-    Ok(None)
+    let newest = order(store, environment)?.runs.pop();
+    // A log of another version is never resumed, and does not keep a new run from opening.
+    let Some(PlacedLog { path, other_rules: None, .. }) = newest else { return Ok(None) };
+    let state = RunState::fold(&peek(&path)?);
+    Ok(state.filter(|state| !state.is_ended()).map(|state| (path, state)))
 }
 
-/// A log that cannot be read as a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnreadLog {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Why it cannot be read.
-    pub why: String,
-    /// Whether it is whole, and only of another version.
-    pub is_of_another_version: bool,
+/// What is to be told of an environment's logs before a run of it is opened or resumed.
+#[derive(Debug, Default)]
+pub struct Doubtful {
+    /// Logs that cannot be read.
+    pub damaged: Vec<DamagedLog>,
+    /// The newest log, where it is of another version.
+    pub other_version: Option<(PathBuf, OtherRules)>,
+    /// Runs that are open and that none follows, besides the newest one.
+    pub also_open: Vec<(PathBuf, RunState)>,
 }
 
-/// The logs of an environment that cannot be read and are newer than the newest one that can.
+/// What is to be told of an environment's logs.
 ///
 /// # Errors
 /// When a file cannot be read at all.
-pub fn unread_logs(store: &Store, environment: &str) -> Result<Vec<UnreadLog>, StoreError> {
-    let mut unread = Vec::new();
-    for path in store.logs(environment)?.into_iter().rev() {
-        if !peek(&path)?.is_empty() {
-            break;
-        }
-        // An empty file is what a crash leaves before anything was acknowledged.
-        unread.extend(raw::why_unread(&path)?.map(|(why, is_of_another_version)| UnreadLog {
-            path,
-            why,
-            is_of_another_version,
-        }));
+pub fn doubtful(store: &Store, environment: &str) -> Result<Doubtful, StoreError> {
+    let Order { mut runs, damaged } = order(store, environment)?;
+    let followed: BTreeSet<String> = runs.iter().filter_map(|log| log.place.previous.clone()).collect();
+    let newest = runs.pop();
+    let mut also_open = Vec::new();
+    for log in runs.into_iter().filter(|log| log.other_rules.is_none() && !followed.contains(&log.place.run))
+    {
+        let state = RunState::fold(&peek(&log.path)?).filter(|state| !state.is_ended());
+        also_open.extend(state.map(|state| (log.path, state)));
     }
-    Ok(unread)
+    let other_version = newest.and_then(|log| Some((log.path, log.other_rules?)));
+    Ok(Doubtful { damaged, other_version, also_open })
 }
 
-fn is_of_another_version(path: &Path) -> Result<bool, StoreError> {
-    Ok(RawLog::read(path)?.is_some_and(|log| log.other_rules.is_some()))
+fn order(store: &Store, environment: &str) -> Result<Order, StoreError> {
+    Order::of(&store.logs(environment)?)
 }
 
 /// Opens a new run. The caller holds the environment.
@@ -126,6 +123,7 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
     let predecessor = predecessor(store, &opening.plan.environment)?;
     let path = store.path_of(&opening.plan.environment, now.wall, &run);
     let mut journal = Journal::create(store, &path, Chain::new(run))?;
+    let held = hold(&path, &signer.principal)?;
     let event = opened_event(opening, predecessor, signer);
     let entry = match journal.append(now, &signer.principal, event, Some(signer)) {
         Ok(entry) => entry,
@@ -134,7 +132,7 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
             return Err(why.into());
         }
     };
-    Ok(Opened { journal, state: state_of(&[entry], &path)?, first: Vec::new() })
+    Ok(Opened { journal, state: state_of(&[entry], &path)?, first: Vec::new(), held })
 }
 
 /// Goes on with a run. What must be put on record first (what was recovered, that it is resumed, that
@@ -145,8 +143,11 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
 pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result<Opened, OpenRunError> {
     let Reopened { journal, entries, torn, in_doubt } = Journal::reopen(store, path)?;
     let state = state_of(&entries, path)?;
+    // Who leaves takes it back that they hold the log. Where that was done, all of it was acknowledged, if not here.
+    let in_doubt = in_doubt.filter(|_| holder::is_told(path));
+    let held = hold(path, &signer.principal)?;
     let mut first = Vec::new();
-    if !state.is_sealed() && state.seals.is_empty() {
+    if !state.is_closing() {
         if torn.is_some() || in_doubt.is_some() {
             first.push(Command::new(MACHINE, Act::Recover { torn, in_doubt }));
         }
@@ -154,7 +155,35 @@ pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result
         first.push(Command::new(MACHINE, resume));
         first.extend(join(&state, signer, role)?);
     }
-    Ok(Opened { journal, state, first })
+    Ok(Opened { journal, state, first, held })
+}
+
+/// Carries out an act in a run that nobody sits before, after what must be put on record first.
+///
+/// # Errors
+/// Why it was not done.
+pub fn carry_out_alone(opened: Opened, signer: &Signer, act: Act) -> Result<RunState, NotDone> {
+    let Opened { mut journal, mut state, first, held: _held } = opened;
+    let last = Command::new(signer.principal.clone(), act);
+    // Refused before anything is put on record that makes sense only with it.
+    if state.operator(&signer.principal).is_some() {
+        decide(&state, last.clone(), &clock::now())?;
+    }
+    for command in first.into_iter().chain([last]) {
+        let (by, now) = (command.by.clone(), clock::now());
+        for event in decide(&state, command, &now)? {
+            let signer = Some(signer).filter(|_| event.is_act());
+            let entry = journal.append(now.clone(), &by, event, signer)?;
+            state.apply(&entry);
+        }
+    }
+    Ok(state)
+}
+
+/// Tells, beside a log whose lock this program has, that it holds it.
+fn hold(log: &Path, principal: &str) -> Result<Held, OpenRunError> {
+    let own = Holder::here(principal, host(), clock::now().wall);
+    holder::tell(log, own).map_err(|source| StoreError { path: log.with_extension("holder"), source }.into())
 }
 
 fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>, OpenRunError> {
@@ -188,8 +217,8 @@ pub fn history(store: &Store, state: &RunState) -> Result<History, StoreError> {
     let logs = store.logs(&state.plan.environment)?;
     let trouble = state.predecessor.as_ref().and_then(|run| Before::among(&logs, run).trouble(run));
     let mut sealed = None;
-    for path in logs.iter().rev() {
-        sealed = RunState::fold(&peek(path)?).filter(|run| run.run != state.run && run.is_sealed());
+    for log in Order::of(&logs)?.runs.iter().rev() {
+        sealed = RunState::fold(&peek(&log.path)?).filter(|run| run.run != state.run && run.is_sealed());
         if sealed.is_some() {
             break;
         }
@@ -241,16 +270,22 @@ fn opened_event(opening: Opening, previous_run: Option<Predecessor>, signer: &Si
 }
 
 fn predecessor(store: &Store, environment: &str) -> Result<Option<Predecessor>, StoreError> {
-    for path in store.logs(environment)?.into_iter().rev() {
-        if let Some(state) = RunState::fold(&peek(&path)?) {
-            let ended = if state.is_sealed() { PredecessorEnd::Sealed } else { PredecessorEnd::Open };
-            return Ok(Some(Predecessor { run: state.run, seq: state.seq, head: state.head, ended }));
-        }
-        if let Some(RawLog { run, seq, head, other_rules: Some(_) }) = RawLog::read(&path)? {
-            return Ok(Some(Predecessor { run, seq, head, ended: PredecessorEnd::OtherVersion }));
-        }
+    let Some(PlacedLog { path, other_rules, .. }) = order(store, environment)?.runs.pop() else {
+        return Ok(None);
+    };
+    if other_rules.is_some() {
+        let of =
+            |RawLog { run, seq, head }| Predecessor { run, seq, head, ended: PredecessorEnd::OtherVersion };
+        return Ok(RawLog::read(&path)?.map(of));
     }
-    Ok(None)
+    Ok(RunState::fold(&peek(&path)?).map(|state| {
+        let ended = match &state.abandoned {
+            Some(_) => PredecessorEnd::Abandoned,
+            None if state.is_sealed() => PredecessorEnd::Sealed,
+            None => PredecessorEnd::Open,
+        };
+        Predecessor { run: state.run, seq: state.seq, head: state.head, ended }
+    }))
 }
 
 fn state_of(entries: &[Entry], path: &Path) -> Result<RunState, OpenRunError> {

@@ -22,6 +22,15 @@ pub struct Holder {
     pub since: Utc,
 }
 
+impl Holder {
+    /// This process, for `principal`.
+    #[must_use]
+    pub fn here(principal: &str, host: String, since: Utc) -> Self {
+        let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
+        Self { principal: principal.to_owned(), host, pid, since }
+    }
+}
+
 /// That a run is held from here. Taken back when dropped, unless somebody else holds it by then.
 #[derive(Debug)]
 pub struct Held {
@@ -40,6 +49,13 @@ pub fn of(log: &Path) -> Option<Holder> {
     serde_json::from_slice(&fs::read(path_of(log)).ok()?).ok()
 }
 
+/// Whether it is told that somebody holds a log. Where the log is locked by nobody else, they did not leave it as they
+/// should.
+#[must_use]
+pub fn is_told(log: &Path) -> bool {
+    path_of(log).symlink_metadata().is_ok()
+}
+
 /// Tells that a log is held.
 ///
 /// # Errors
@@ -54,6 +70,11 @@ pub fn tell(log: &Path, own: Holder) -> io::Result<Held> {
 }
 
 impl Held {
+    /// Leaves it told: what this program does with the log has not come to its end.
+    pub fn leave_told(self) {
+        std::mem::forget(self);
+    }
+
     /// Who holds it now, if that is somebody else.
     #[must_use]
     pub fn lost_to(&self) -> Option<Holder> {

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::entry::{Entry, OtherRules, ReadEntryError};
 use super::read::{Lines, Reader};
 use super::store::StoreError;
 use crate::files::open_regular;
@@ -20,8 +19,6 @@ pub struct RawLog {
     pub seq: u64,
     /// The hash of the last line.
     pub head: Sha256Hex,
-    /// Set where the log is of another version.
-    pub other_rules: Option<OtherRules>,
 }
 
 impl RawLog {
@@ -36,8 +33,8 @@ impl RawLog {
             let head = Sha256Hex::of_line(&line);
             match &mut found {
                 Some(log) => (log.seq, log.head) = (log.seq + 1, head),
-                None => match begin(&line, head) {
-                    Some(log) => found = Some(log),
+                None => match run_id(&line) {
+                    Some(run) => found = Some(Self { run, seq: 0, head }),
                     None => return Ok(None),
                 },
             }
@@ -46,31 +43,19 @@ impl RawLog {
     }
 }
 
-fn begin(line: &[u8], head: Sha256Hex) -> Option<RawLog> {
-    let other_rules = match Entry::parse(line) {
-        Err(ReadEntryError::Rules(rules)) => Some(rules),
-        _ => None,
-    };
-    Some(RawLog { run: run_id(line)?, seq: 0, head, other_rules })
-}
-
-/// Why a log's first line opens no run, and whether that is because of its version; nothing for an empty file.
+/// Why a log's first line opens no run; nothing for an empty file.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn why_unread(path: &Path) -> Result<Option<(String, bool)>, StoreError> {
+pub fn why_unread(path: &Path) -> Result<Option<String>, StoreError> {
     let failed = |source| StoreError::new(path, source);
     let file = open_regular(path).map_err(failed)?;
-    let Some(line) = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)? else {
-        return Ok(None);
-    };
-    if !line.ended {
-        return Ok(Some(("its first line has no end".to_owned(), false)));
-    }
-    Ok(match Reader::default().take(&line.bytes) {
-        Ok(_) => None,
-        Err(why) => Some((why.to_string(), why.is_of_another_version())),
-    })
+    let first = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)?;
+    Ok(first.map(|line| match Reader::default().take(&line.bytes) {
+        _ if !line.ended => "its first line has no end".to_owned(),
+        Err(why) => why.to_string(),
+        Ok(_) => "its first line opens no run".to_owned(),
+    }))
 }
 
 /// The id of the run that a log is of, as its first line says.

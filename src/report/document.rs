@@ -54,6 +54,9 @@ pub struct Document {
     pub rehearsal: Option<Rehearsal>,
     /// The seals that stand.
     pub seals: Vec<Acted>,
+    /// Present where the run was ended without them: by whom, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abandoned: Option<Acted>,
     /// Who took part.
     pub people: Vec<Person>,
     /// The run before it in its environment.
@@ -173,7 +176,7 @@ pub struct PreviousRun {
     pub seq: u64,
     /// The hash of its last line.
     pub head: String,
-    /// Whether it was sealed, not sealed, or of another version.
+    /// Whether it was sealed, not sealed, abandoned, or of another version.
     pub ended: String,
 }
 
@@ -194,13 +197,14 @@ impl Document {
                 entries: verified.entries,
                 head: verified.head.to_string(),
             },
-            verification: verification(verified),
+            verification: verification(verified, state),
             trust: basis.trust.clone(),
             run: run(first, state, now),
             plan: PlanPart::of(state),
             verdict: verdict(state, &judgement),
             rehearsal: rehearsal(basis.entries, state, basis.drills),
             seals: acts.iter().filter(|act| act.kind == "sealed").cloned().collect(),
+            abandoned: acts.iter().find(|act| act.kind == "abandoned").cloned(),
             people: roster,
             previous_run: previous.map(|run| PreviousRun {
                 id: line(&run.run),
@@ -224,12 +228,21 @@ impl Document {
     }
 }
 
+/// What is to be said of a log that is valid and not sealed.
+#[must_use]
+pub fn open_sentence(state: Option<&RunState>) -> String {
+    match state.and_then(|state| state.abandoned.as_ref()) {
+        Some(end) => format!("open: valid, and abandoned by {} without being sealed", line(&end.by)),
+        None => "open: valid, but not sealed".into(),
+    }
+}
+
 /// What verification found, in words.
-fn verification(report: &Report) -> Verification {
+fn verification(report: &Report, state: &RunState) -> Verification {
     let by = report.sealed_by.iter().map(|who| line(who)).collect::<Vec<_>>().join(" and ");
     let (answer, sentence, at, why) = match &report.answer {
         Answer::Sealed => ("sealed", format!("sealed by {by}"), None, None),
-        Answer::Open => ("open", "open: valid, but not sealed".into(), None, None),
+        Answer::Open => ("open", open_sentence(Some(state)), None, None),
         Answer::Invalid { at, why } => {
             let why = line(why);
             let sentence = format!(

@@ -17,7 +17,7 @@ mod points;
 mod statement;
 mod trust;
 
-pub use self::document::{Basis, Document};
+pub use self::document::{Basis, Document, open_sentence};
 pub use self::html::html;
 pub use self::markdown::markdown;
 pub use self::statement::statement;

@@ -82,6 +82,7 @@ fn words(event: &Event) -> Option<String> {
         Event::Waived(event) => Some(format!("until {}: {}", event.until.readable(), block(&event.reason))),
         Event::NotApplicable(event) => Some(block(&event.reason)),
         Event::Noted(event) => Some(block(&event.text)),
+        Event::Abandoned(event) => Some(block(&event.reason)),
         Event::Verdict(event) => Some(format!("{} {}/{}", shown(event.decision), event.closed, event.total)),
         _ => None,
     }

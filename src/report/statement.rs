@@ -13,7 +13,7 @@ const REHEARSAL: &str = "https://gonogo.dev/rehearsal/v1";
 /// The statement, as compact JSON: the same bytes for the same log and the same trust.
 #[must_use]
 pub fn statement(document: &Document) -> Vec<u8> {
-    let Document { log, verification, run, verdict, seals, people, previous_run, .. } = document;
+    let Document { log, verification, run, verdict, seals, abandoned, people, previous_run, .. } = document;
     let mut subject = vec![json!({ "name": log.name, "digest": { "sha256": log.sha256 } })];
     subject.extend(images(document));
     let sealed = seals.iter().map(|seal| json!({ "by": seal.by, "at": seal.at, "seq": seal.seq }));
@@ -32,6 +32,7 @@ pub fn statement(document: &Document) -> Vec<u8> {
             },
             "verdict": verdict,
             "seals": sealed.collect::<Vec<_>>(),
+            "abandoned": abandoned.as_ref().map(|end| json!({ "by": end.by, "at": end.at, "seq": end.seq })),
             "people": people,
             "previousRun": previous_run,
             "points": points,

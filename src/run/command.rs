@@ -149,6 +149,11 @@ pub enum Act {
         /// Its process id there.
         pid: u64,
     },
+    /// To end a run that will not be sealed.
+    Abandon {
+        /// Why it will not be.
+        reason: String,
+    },
     /// To judge the run.
     Verdict,
     /// To close it.
@@ -163,7 +168,9 @@ impl Act {
             Self::Confirm { reason, .. } | Self::RollBack { reason } | Self::Replan { reason, .. } => {
                 reason.as_deref()
             }
-            Self::Waive { reason, .. } | Self::Exempt { reason, .. } => Some(reason),
+            Self::Waive { reason, .. } | Self::Exempt { reason, .. } | Self::Abandon { reason } => {
+                Some(reason)
+            }
             Self::Note { text, .. } => Some(text),
             _ => None,
         }
@@ -214,6 +221,7 @@ impl Act {
             },
             Event::RolledBack(e) => Self::RollBack { reason: e.reason },
             Event::TakenOver(e) => Self::TakeOver { from: e.from, host: e.host, pid: e.pid },
+            Event::Abandoned(e) => Self::Abandon { reason: e.reason },
             Event::Verdict(_) => Self::Verdict,
             Event::Sealed(_) => Self::Seal,
         })
@@ -226,8 +234,11 @@ pub enum Refusal {
     /// The run is over.
     #[error("the run is sealed; nothing can be added to it")]
     Sealed,
-    /// The first seal stands: only the others may follow.
-    #[error("the run is being sealed; only the missing seal ({0}) can follow")]
+    /// It was ended without a seal.
+    #[error("the run was abandoned; nothing can be added to it")]
+    Abandoned,
+    /// The first seal stands: only the others may follow, or the end without them.
+    #[error("the run is being sealed; only the missing seal ({0}) can follow, or that it is abandoned")]
     BeingSealed(Role),
     /// Not on the roster.
     #[error("{0} does not take part in this run")]

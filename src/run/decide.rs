@@ -8,9 +8,9 @@ use super::status::{Judgement, Status};
 use super::verdict;
 use crate::checklist::{Action, ActionKey, Confirm, Point, PointId, ProbeKey, ROLLBACK, Role};
 use crate::journal::entry::{
-    ActionFinished, ActionStarted, ActionStopped, Confirmed, Ended, Enrolled, Event, Evidence, Joined,
-    MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack, Sealed, TakenOver,
-    Torn, Waived,
+    Abandoned, ActionFinished, ActionStarted, ActionStopped, Confirmed, Ended, Enrolled, Event, Evidence,
+    Joined, MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack, Sealed,
+    TakenOver, Torn, Waived,
 };
 use crate::outcome::Outcome;
 use crate::text;
@@ -53,6 +53,10 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
         }
         Act::RollBack { reason } => case.roll_back(reason)?,
         Act::TakeOver { from, host, pid } => TakenOver { from, host, pid }.into(),
+        Act::Abandon { reason } => {
+            case.is_at_rest()?;
+            Abandoned { reason: worded(&reason, "why will this run not be sealed?")? }.into()
+        }
         Act::Verdict => {
             case.is_at_rest()?;
             verdict::judge(&case.judgement).into()
@@ -70,12 +74,15 @@ pub(super) struct Case<'a> {
 
 impl Case<'_> {
     fn may_anything_follow(&self, act: &Act) -> Result<(), Refusal> {
+        if self.state.abandoned.is_some() {
+            return Err(Refusal::Abandoned);
+        }
         if self.state.seals.is_empty() {
             return Ok(());
         }
         match self.state.missing_seals().first() {
             None => Err(Refusal::Sealed),
-            Some(_) if matches!(act, Act::Seal) => Ok(()),
+            Some(_) if matches!(act, Act::Seal | Act::Abandon { .. }) => Ok(()),
             Some(role) => Err(Refusal::BeingSealed(*role)),
         }
     }

@@ -139,6 +139,19 @@ pub struct RolledBack {
     pub reason: Option<String>,
 }
 
+/// That a run was ended which will not be sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abandoned {
+    /// The position of the act.
+    pub seq: u64,
+    /// Who ended it.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// Why.
+    pub reason: String,
+}
+
 /// A closing signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {

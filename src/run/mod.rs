@@ -19,7 +19,8 @@ pub use actions::{ActionState, Deed, Finished, Progress, Start, seen_by};
 pub use command::{Act, Command, Refusal};
 pub use decide::{MAX_WORDS, decide, evidence};
 pub use known::{
-    Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
+    Abandoned, Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal,
+    StandingVerdict, Waiver,
 };
 pub use live::{Live, NumberedRequest, Request, RequestId, Response, RunSnapshot, Running, Update};
 pub use next::{Wanted, possible, wanted};

@@ -19,7 +19,7 @@ pub struct Wanted {
 /// None while a verdict stands: what was judged stays as it was judged.
 #[must_use]
 pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
-    if state.verdict.is_some() {
+    if state.verdict.is_some() || state.is_closing() {
         return Vec::new();
     }
     let judgement = state.judge(now);
@@ -27,12 +27,12 @@ pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
     keys.filter_map(|(point, probe)| wants(&judgement, point, probe)).collect()
 }
 
-/// The look that a person who asks for it gets of this probe now, if one is possible. None after the first seal: its
-/// result could not be added any more.
+/// The look that a person who asks for it gets of this probe now, if one is possible. None after the first seal, and of
+/// an abandoned run: its result could not be added any more.
 #[must_use]
 pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {
     probe.spec.as_ref()?;
-    if !judgement.state.seals.is_empty() {
+    if judgement.state.is_closing() {
         return None;
     }
     if judgement.state.is_frozen(point) || !judgement.state.has_result(point, probe) {

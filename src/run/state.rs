@@ -9,13 +9,14 @@ use super::actions::ActionState;
 use super::command::Refusal;
 use super::enrolments::Enrolments;
 use super::known::{
-    Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal, StandingVerdict, Waiver,
+    Abandoned, Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal,
+    StandingVerdict, Waiver,
 };
 use super::replan::{Loosened, Proposal};
 use crate::checklist::{ActionKey, Lock, Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{
-    Confirmed, Enrolled, Entry, Event, Noted, Opened, Output, Predecessor, Probed, Recovered, Retracted,
-    RolledBack as RolledBackEvent, Sealed, Waived,
+    Confirmed, Enrolled, Entry, Event, Header, Noted, Opened, Output, Predecessor, Probed, Recovered,
+    Retracted, RolledBack as RolledBackEvent, Sealed, Waived,
 };
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
@@ -61,6 +62,8 @@ pub struct RunState {
     pub verdict: Option<StandingVerdict>,
     /// The closing signatures.
     pub seals: Vec<Seal>,
+    /// That it will not be sealed.
+    pub abandoned: Option<Abandoned>,
     /// The position of the last entry.
     pub seq: u64,
     /// The hash of its line.
@@ -93,6 +96,7 @@ impl RunState {
             recoveries: Vec::new(),
             verdict: None,
             seals: Vec::new(),
+            abandoned: None,
             seq: entry.header.seq,
             head: entry.hash,
             at: entry.header.at.clone(),
@@ -125,7 +129,12 @@ impl RunState {
     pub fn apply(&mut self, entry: &Entry) {
         if !matches!(
             entry.event,
-            Event::Verdict(_) | Event::Sealed(_) | Event::Resumed(_) | Event::Noted(_) | Event::TakenOver(_)
+            Event::Verdict(_)
+                | Event::Sealed(_)
+                | Event::Abandoned(_)
+                | Event::Resumed(_)
+                | Event::Noted(_)
+                | Event::TakenOver(_)
         ) {
             self.verdict = None;
         }
@@ -169,6 +178,10 @@ impl RunState {
                 });
             }
             Event::Sealed(event) => self.sealed(entry, event),
+            Event::Abandoned(event) => {
+                let Header { seq, at, by, .. } = entry.header.clone();
+                self.abandoned = Some(Abandoned { seq, by, at, reason: event.reason.clone() });
+            }
         }
         self.seq = entry.header.seq;
         self.head = entry.hash;
@@ -320,6 +333,18 @@ impl RunState {
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         !self.seals.is_empty() && self.missing_seals().is_empty()
+    }
+
+    /// Whether nothing can be added any more: it is sealed, or abandoned.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.abandoned.is_some() || self.is_sealed()
+    }
+
+    /// Whether no more results are taken in: somebody has sealed it, or ended it without that.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.abandoned.is_some() || !self.seals.is_empty()
     }
 
     /// The state of a point, if the plan has it.

@@ -74,6 +74,12 @@ impl App {
         self.open(Dialog::Words(Prompt::new(point, Purpose::Exempt)), act);
     }
 
+    /// `a` beside the verdict.
+    pub fn wish_abandon(&mut self) {
+        let prompt = Prompt::new(String::new(), Purpose::Abandon);
+        self.open(Dialog::Words(prompt), Act::Abandon { reason: SOME.into() });
+    }
+
     /// `n`.
     pub fn wish_note(&mut self) {
         let Some(point) = self.here_id() else { return };
@@ -100,6 +106,7 @@ impl App {
             Purpose::Exempt => Act::Exempt { point, reason: words },
             Purpose::Note => Act::Note { point: Some(point), text: words },
             Purpose::RollBack => Act::RollBack { reason: Some(words) },
+            Purpose::Abandon => Act::Abandon { reason: words },
             Purpose::StandForTwo(of) => Act::Confirm { point, of: of.clone(), reason: Some(words) },
         })
     }
@@ -172,7 +179,7 @@ impl App {
             Intent::Output => self.state.actions.keys().any(|key| key.point == id),
             Intent::WayBack => !self.state.plan.rollback.is_empty(),
             Intent::Stop => self.state.under_way().is_some(),
-            Intent::ProbeTroubled => self.state.seals.is_empty(),
+            Intent::ProbeTroubled => !self.state.is_closing(),
             Intent::Copy => has_command(point, state),
             _ => true,
         }

@@ -154,6 +154,7 @@ impl App {
             | (Some(Answer::On), Dialog::Help { .. } | Dialog::Entry { .. } | Dialog::Notices { .. }) => {}
             (Some(Answer::Yes), dialog) => return self.yes(dialog),
             (Some(Answer::Seal), dialog @ Dialog::Verdict { .. }) => self.wish_seal(dialog),
+            (Some(Answer::Abandon), Dialog::Verdict { .. }) => self.wish_abandon(),
             (Some(Answer::Scroll(lines)), dialog) => self.scroll_dialog(dialog, lines),
             (_, dialog) => self.dialog = Some(dialog),
         }
@@ -255,7 +256,9 @@ impl App {
                 self.dialog = Some(Dialog::Confirm { point: prompt.point, of, reason, scroll: 0 });
                 return Vec::new();
             }
-            (Purpose::RollBack | Purpose::Waive | Purpose::Exempt, None) => prompt.stage = Stage::Ask,
+            (Purpose::RollBack | Purpose::Abandon | Purpose::Waive | Purpose::Exempt, None) => {
+                prompt.stage = Stage::Ask;
+            }
         }
         self.dialog = Some(Dialog::Words(prompt));
         Vec::new()
@@ -279,6 +282,7 @@ impl App {
             Purpose::Note => format!("noted on {point}"),
             Purpose::StandForTwo(_) => format!("confirmed {point}"),
             Purpose::RollBack => "on record: rolled back".to_owned(),
+            Purpose::Abandon => "abandoned the run".to_owned(),
         };
         match self.act_of(&prompt) {
             Ok(act) => self.act(act, said, Some(prompt)),

@@ -110,6 +110,9 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
     if view.app.looks_on {
         return vec![view.toned(&format!("looking on, seq {seq}"), Tone::Waived)];
     }
+    if let Some(end) = &view.app.state.abandoned {
+        return vec![view.toned(&format!("abandoned by {} · seq {seq}", view.name(&end.by)), Tone::Settled)];
+    }
     if view.app.state.is_sealed() {
         let by: Vec<_> = view.app.state.seals.iter().map(|seal| view.name(&seal.by)).collect();
         return vec![view.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), Tone::Settled)];
@@ -192,10 +195,10 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
     } else if view.app.is_filtered() && view.app.focus == Focus::List {
         hints.push(("Esc", "show all"));
     }
-    if view.app.state.seals.is_empty() {
+    if !view.app.state.is_closing() {
         hints.extend(view.point().map(|point| for_point(view, point)).unwrap_or_default());
         hints.extend(for_run(view));
-    } else if !view.app.state.is_sealed() {
+    } else if !view.app.state.is_ended() {
         let can = view.app.can_seal();
         hints.extend(Some(("p", "the other operator")).filter(|_| !can));
         hints.push(("v", if can { "verdict and seal" } else { "verdict" }));

@@ -144,10 +144,11 @@ fn right(view: &View) -> Vec<Piece> {
     ]
 }
 
-/// The time since the run opened; a sealed run took until its last seal.
+/// The time since the run opened; one that has ended took until its end.
 fn elapsed(view: &View) -> String {
     let state = &view.app.state;
-    let end = state.seals.last().filter(|_| state.is_sealed()).map_or(&view.app.now, |seal| &seal.at);
+    let sealed = state.seals.last().filter(|_| state.is_sealed()).map(|seal| &seal.at);
+    let end = state.abandoned.as_ref().map(|end| &end.at).or(sealed).unwrap_or(&view.app.now);
     clock(end.since(&state.opened))
 }
 
@@ -165,17 +166,26 @@ pub const fn tone(decision: Decision) -> Tone {
     }
 }
 
+/// Said of a run that ended without being sealed.
+const ABANDONED: &str = " ABANDONED";
+
 /// The verdict as of now, and the recorded one while it stands; of a run that is sealed, what was sealed.
 fn verdict(view: &View) -> Vec<Span<'static>> {
     let state = &view.app.state;
     let total = view.plan().points().count();
     let (decision, closed, word) = match &state.verdict {
+        Some(standing) if state.abandoned.is_some() => (standing.decision, standing.closed, ABANDONED),
         Some(standing) if state.is_sealed() => (standing.decision, standing.closed, " SEALED"),
         Some(standing) if !state.seals.is_empty() => (standing.decision, standing.closed, " being sealed"),
         standing => {
             let now = judge(&view.judgement);
             let same = standing.as_ref().is_some_and(|recorded| recorded.decision == now.decision);
-            (now.decision, now.closed, if same { " recorded" } else { "" })
+            let word = match &state.abandoned {
+                Some(_) => ABANDONED,
+                None if same => " recorded",
+                None => "",
+            };
+            (now.decision, now.closed, word)
         }
     };
     let badge = ink(&format!(" {decision} {closed}/{total}{word} "), view.theme.badge(tone(decision)));

@@ -178,6 +178,8 @@ pub enum Answer {
     No,
     /// The other thing that a verdict's dialog offers.
     Seal,
+    /// The third thing that a verdict's dialog offers.
+    Abandon,
     /// On: the next page of something, or away with it.
     On,
     /// Lines up (negative) or down.
@@ -193,6 +195,7 @@ pub fn answer(key: KeyEvent) -> Option<Answer> {
         KeyCode::Char('y' | 'Y') => Answer::Yes,
         KeyCode::Esc | KeyCode::Char('n' | 'N' | 'q' | '?') => Answer::No,
         KeyCode::Char('s') => Answer::Seal,
+        KeyCode::Char('a') => Answer::Abandon,
         KeyCode::Enter => Answer::On,
         KeyCode::Up | KeyCode::Char('k') => Answer::Scroll(-1),
         KeyCode::Down | KeyCode::Char('j') => Answer::Scroll(1),

@@ -110,7 +110,7 @@ impl Form {
 impl App {
     /// `p`: those who are here take turns; while there is only one, somebody else is asked for.
     pub fn wish_turn(&mut self) {
-        match self.sealed().filter(|_| self.state.is_sealed()) {
+        match self.sealed().filter(|_| self.state.is_ended()) {
             Some(sealed) => self.refuse(&sealed),
             None if self.here.len() < 2 => self.ask_newcomer(),
             None => self.dialog = Some(Dialog::Turn),

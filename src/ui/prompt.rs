@@ -18,6 +18,8 @@ pub enum Purpose {
     Note,
     /// Why steps of the way back were left out.
     RollBack,
+    /// Why the run will not be sealed.
+    Abandon,
     /// Why one person confirms for two, and what they saw.
     StandForTwo(Vec<Evidence>),
 }
@@ -36,7 +38,7 @@ pub enum Stage {
 /// A question for words, and what was typed so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
-    /// The point.
+    /// The point; empty where it is about the whole run.
     pub point: PointId,
     /// What for.
     pub purpose: Purpose,

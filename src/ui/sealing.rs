@@ -37,9 +37,18 @@ impl App {
         self.refusal(Act::Seal).is_none()
     }
 
-    /// Why nothing more can be added to the run, once somebody has sealed it.
+    /// Whether the person at this screen can end the run without its seals.
+    pub fn can_abandon(&self) -> bool {
+        let is_read_only = self.looks_on || self.review.is_some();
+        !is_read_only && self.refusal(Act::Abandon { reason: "x".into() }).is_none()
+    }
+
+    /// Why nothing more can be added to the run, once somebody has sealed or abandoned it.
     pub fn sealed(&self) -> Option<String> {
         let state = &self.state;
+        if state.abandoned.is_some() {
+            return Some(Refusal::Abandoned.to_string());
+        }
         if state.seals.is_empty() {
             return None;
         }

@@ -159,6 +159,7 @@ fn tell(view: &View, entry: &Entry) -> String {
             format!("{by} put {} {}/{} on record", event.decision, event.closed, event.total)
         }
         Event::Sealed(_) => format!("{by} sealed the run"),
+        Event::Abandoned(event) => format!("{by} abandoned the run: {}", event.reason),
     };
     line(&told)
 }

@@ -26,6 +26,11 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
         sheet.put(vec![view.dim(meaning(now.decision))], width, 0);
     }
     // What stands comes before why: of a long list only the beginning is in view.
+    if let Some(end) = &view.app.state.abandoned {
+        let (who, reason) = (view.person(&end.by), text::line(&end.reason));
+        let told = format!("● abandoned by {who}, {}: {reason}", end.at.wall.readable());
+        sheet.put(vec![view.toned(&told, Tone::Settled)], width, 2);
+    }
     standing(view, &mut sheet, width, &now);
     reasons(view, &mut sheet, width, &now);
     let mut keys = Vec::new();
@@ -36,6 +41,9 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
         keys.push(("s", "seal"));
     }
     keys.push(("Esc", "back"));
+    if view.app.can_abandon() {
+        keys.push(("a", "abandon the run"));
+    }
     sheet.keys(view, &keys, width);
     sheet
 }
@@ -43,7 +51,7 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
 /// What is sealed stays as it was judged; anything else is judged now.
 fn shown(view: &View) -> Verdict {
     match &view.app.state.verdict {
-        Some(StandingVerdict { decision, closed, reasons, .. }) if !view.app.state.seals.is_empty() => {
+        Some(StandingVerdict { decision, closed, reasons, .. }) if view.app.state.is_closing() => {
             let total = view.plan().points().count() as u64;
             Verdict { decision: *decision, closed: *closed, total, reasons: reasons.clone() }
         }
@@ -68,7 +76,7 @@ pub fn can_record(view: &View) -> bool {
     let (state, now) = (&view.app.state, shown(view));
     let same =
         |standing: &StandingVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
-    state.seals.is_empty() && !state.verdict.as_ref().is_some_and(same)
+    !state.is_closing() && !state.verdict.as_ref().is_some_and(same)
 }
 
 fn reasons(view: &View, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
@@ -134,7 +142,7 @@ fn seals(view: &View, sheet: &mut Sheet, width: usize) {
         let told = format!("● sealed by {}, {}", view.person(&seal.by), seal.at.wall.readable());
         sheet.put(vec![view.toned(&told, Tone::Settled)], width, 2);
     }
-    for role in state.missing_seals() {
+    for role in state.missing_seals().into_iter().filter(|_| state.abandoned.is_none()) {
         sheet.put(vec![view.dim(&format!("○ the {role}'s seal is missing{}", who(view, role)))], width, 2);
     }
 }

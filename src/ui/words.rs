@@ -21,6 +21,7 @@ pub fn sheet(view: &View, width: usize, prompt: &Prompt) -> Sheet {
         Purpose::Exempt => (format!("{id} does not apply"), "Why does this point not concern this run?"),
         Purpose::Note => (format!("note on {id}"), "What is to be remembered?"),
         Purpose::RollBack => ("rolled back".to_owned(), "Why were steps of the way back left out?"),
+        Purpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
         Purpose::StandForTwo(_) => (format!("confirm {id} for two"), "Why do you stand for two people?"),
     };
     let mut sheet = Sheet::new(title, Tone::Needs);
@@ -82,6 +83,12 @@ fn term(view: &View, sheet: &mut Sheet, width: usize, prompt: &Prompt) {
 
 /// What the act will come to, and what it will not.
 fn consequences(view: &View, sheet: &mut Sheet, width: usize, prompt: &Prompt) {
+    if prompt.purpose == Purpose::Abandon {
+        sheet.gap();
+        let told = "It ends the run for everybody: nothing can be added to it, and it is never sealed. The next run of \
+                    the environment names it as abandoned.";
+        return sheet.put(vec![view.toned(told, Tone::Needs)], width, 0);
+    }
     if !matches!(prompt.purpose, Purpose::Waive | Purpose::Exempt) {
         return;
     }
@@ -98,6 +105,7 @@ fn keys(view: &View, sheet: &mut Sheet, width: usize, prompt: &Prompt) {
     let (yes, other) = match prompt.purpose {
         Purpose::Waive => (format!("waive as {me}"), true),
         Purpose::Exempt | Purpose::RollBack => (format!("say so as {me}"), false),
+        Purpose::Abandon => (format!("abandon it as {me}"), false),
         Purpose::Note | Purpose::StandForTwo(_) => (String::new(), false),
     };
     match prompt.stage {

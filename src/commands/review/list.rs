@@ -44,7 +44,7 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
     let widths: [usize; 5] = std::array::from_fn(|column| {
         runs.iter().map(|run| run.cells[column].chars().count()).max().unwrap_or(0)
     });
-    let known: BTreeSet<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+    let known: BTreeSet<&str> = runs.iter().map(|run| run.place.run.as_str()).collect();
     for (number, run) in (1..).zip(runs.iter().take(shown)) {
         write!(out, "{number:>3} ")?;
         for (cell, width) in run.cells.iter().zip(widths) {
@@ -52,7 +52,7 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
         }
         writeln!(out)?;
         writeln!(out, "     {}", line(&run.path.display().to_string()))?;
-        if let Some(missing) = run.previous.as_deref().filter(|id| !known.contains(id)) {
+        if let Some(missing) = run.place.previous.as_deref().filter(|id| !known.contains(id)) {
             writeln!(out, "     the run before it, {}, is not here", line(missing))?;
         }
     }

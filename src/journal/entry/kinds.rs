@@ -297,6 +297,11 @@ kinds! {
         /// Its process id there.
         pid: u64,
     }
+    /// A person ends a run that will not be sealed.
+    Abandoned = "abandoned" {
+        /// Why it will not be.
+        reason: String,
+    }
     /// The state of the run was judged.
     Verdict = "verdict" {
         /// What it came to.

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::action::{Cause, Ended, Output};
 pub use self::kinds::{
-    ActionFinished, ActionStarted, ActionStopped, Confirmed, Event, Joined, NotApplicable, Noted, Opened,
-    Probed, Recovered, ReplanProposed, ReplanWithdrawn, Replanned, Resumed, Retracted, RolledBack, Sealed,
-    TakenOver, Verdict, Waived, entry_namespace,
+    Abandoned, ActionFinished, ActionStarted, ActionStopped, Confirmed, Event, Joined, NotApplicable, Noted,
+    Opened, Probed, Recovered, ReplanProposed, ReplanWithdrawn, Replanned, Resumed, Retracted, RolledBack,
+    Sealed, TakenOver, Verdict, Waived, entry_namespace,
 };
 pub use self::line::{
     MAX_LINE, MAX_PLAN_LINE, OtherRules, RULES, ReadEntryError, VERSION, WriteEntryError, signed_bytes,
@@ -89,6 +89,8 @@ pub enum PredecessorEnd {
     Sealed,
     /// Not all of them.
     Open,
+    /// Somebody has ended it without them.
+    Abandoned,
     /// Its log was written by a gonogo of other rules, so this one cannot tell.
     OtherVersion,
 }
@@ -98,6 +100,7 @@ impl std::fmt::Display for PredecessorEnd {
         f.write_str(match self {
             Self::Sealed => "sealed",
             Self::Open => "not sealed",
+            Self::Abandoned => "abandoned",
             Self::OtherVersion => "of another version",
         })
     }

@@ -41,3 +41,17 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     assert!(world.state.is_sealed());
     assert_eq!(world.act(BOB, Act::Note { point: None, text: "x".into() }), Err(Refusal::Sealed));
 }
+
+#[test]
+fn an_abandoned_run_takes_nothing_more_and_is_not_sealed() {
+    let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
+    assert!(matches!(world.act(ALICE, Act::Abandon { reason: " ".into() }), Err(Refusal::ReasonNeeded(_))));
+    let act = || Act::Abandon { reason: "withdrawn".into() };
+    assert!(matches!(world.act("mallory@x", act()), Err(Refusal::NotEnrolled(_))));
+    world.act(ALICE, act()).unwrap();
+    assert!(world.state.is_ended() && !world.state.is_sealed());
+    assert!(world.wanted().is_empty() && !world.may_run("a.probe"));
+    for act in [act(), Act::Verdict, Act::Seal, Act::Note { point: None, text: "n".into() }] {
+        assert_eq!(world.act(ALICE, act), Err(Refusal::Abandoned));
+    }
+}

@@ -1,0 +1,87 @@
+//! `gonogo abandon`: end a run that will not be sealed, so that it does not keep the next one from opening.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::load::store;
+use super::settings::Settings;
+use super::{holding, identity, resume};
+use crate::checklist::Role;
+use crate::cli::AbandonArgs;
+use crate::engine::{self, clock};
+use crate::error::Exit;
+use crate::journal::raw;
+use crate::journal::store::peek;
+use crate::run::{Act, RunState, judge};
+use crate::text::line;
+
+pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
+    let (log, store) = (&arguments.log, store(None)?);
+    let state = open_run(log)?;
+    resume::require(&store, log, &state)?;
+    println!("{}", described(&state));
+    let reason = match &arguments.reason {
+        Some(reason) => reason.clone(),
+        None if io::stdin().is_terminal() => identity::ask("Why will it not be sealed? ")?,
+        None => bail!("say why the run will not be sealed: --reason TEXT"),
+    };
+    if let Some((action, _)) = state.under_way() {
+        bail!("{action} is at work; `gonogo run` attaches to it: wait for its end there, or stop it");
+    }
+    if io::stdin().is_terminal() {
+        let environment = line(&state.plan.environment);
+        let question = format!("Nothing can be added to it then. Type {environment} to abandon it: ");
+        if identity::ask(&question)? != environment {
+            bail!("the run is as it was");
+        }
+    }
+    let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
+    resume::require_trusted(&signer, state.plan.rehearsal.is_some())?;
+    if signer.wants_touch() {
+        println!("Touch your security key: this is signed with it.");
+    }
+    let role = arguments.role.map_or(Role::Reviewer, Role::from);
+    let opened = holding::reopen(&store, log, &signer, role, false)?;
+    let ended = engine::carry_out_alone(opened, &signer, Act::Abandon { reason })?;
+    println!(
+        "abandoned, entry {}: the next run of {} can be opened",
+        ended.seq,
+        line(&ended.plan.environment)
+    );
+    Ok(Exit::Good)
+}
+
+/// The run of a log, if it is still open.
+fn open_run(log: &Path) -> Result<RunState> {
+    let shown = line(&log.display().to_string());
+    let Some(state) = RunState::fold(&peek(log)?) else {
+        let why = raw::why_unread(log)?.unwrap_or_else(|| "it is empty".into());
+        bail!("{shown} is no run that can be abandoned: {}", line(&why));
+    };
+    if let Some(end) = &state.abandoned {
+        bail!("{shown}: abandoned already, by {}: {}", line(&end.by), line(&end.reason));
+    }
+    if state.is_sealed() {
+        bail!("{shown}: sealed; it keeps no other run from opening");
+    }
+    Ok(state)
+}
+
+fn described(state: &RunState) -> String {
+    let (plan, now) = (&state.plan, judge(&state.judge(&clock::now())));
+    let seals: Vec<_> = state.seals.iter().map(|seal| line(&seal.by)).collect();
+    let sealed =
+        if seals.is_empty() { String::new() } else { format!(", sealed by {}", seals.join(" and ")) };
+    format!(
+        "{} {}, opened {} by {}: {} {}/{}{sealed}",
+        line(&plan.environment),
+        line(&plan.release),
+        state.opened.wall.readable(),
+        line(&state.opened_by),
+        now.decision,
+        now.closed,
+        now.total
+    )
+}

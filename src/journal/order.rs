@@ -1,0 +1,196 @@
+//! The runs of an environment in order, by what their logs say: which run each one names as the one before it. Neither
+//! file names nor clocks tell: a clock can be set back, and a file renamed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::entry::{OtherRules, ReadEntryError};
+use super::read::{Lines, NextError, Reader};
+use super::store::StoreError;
+use crate::files::open_regular;
+use crate::time::Utc;
+
+/// What a run says of its place among others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Place {
+    /// Its id.
+    pub run: String,
+    /// The id of the run that it names as the one before it.
+    #[serde(default, rename = "previous_run", deserialize_with = "id_of")]
+    pub previous: Option<String>,
+    /// When it was opened, by the clock of its host; it decides only between runs that name neither each other nor runs
+    /// between them.
+    #[serde(rename = "t")]
+    pub opened: Utc,
+}
+
+fn id_of<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Before {
+        run: String,
+    }
+    Ok(Option::<Before>::deserialize(from)?.map(|before| before.run))
+}
+
+impl Place {
+    /// What the first line of a log says, whatever its version.
+    #[must_use]
+    pub fn read(first_line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(first_line).ok()
+    }
+}
+
+/// The log of a run that names its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedLog {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its place.
+    pub place: Place,
+    /// Set where the log is of another version.
+    pub other_rules: Option<OtherRules>,
+}
+
+/// A log whose first line opens no run that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedLog {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it cannot be read.
+    pub why: String,
+    /// The id of its run, where that can still be read.
+    run: Option<String>,
+}
+
+/// The logs of an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Those of runs, oldest first.
+    pub runs: Vec<PlacedLog>,
+    /// Those that are damaged, and that no run names as the one before it: nobody knows their place, so one of them may
+    /// be the newest.
+    pub damaged: Vec<DamagedLog>,
+}
+
+impl Order {
+    /// Puts logs in order. Empty ones are passed over: they are what a crash leaves before anything was acknowledged.
+    ///
+    /// # Errors
+    /// When a file cannot be read at all.
+    pub fn of(logs: &[PathBuf]) -> Result<Self, StoreError> {
+        let mut order = Self::default();
+        for path in logs {
+            match read(path)? {
+                Some(Ok(log)) => order.runs.push(log),
+                Some(Err(damaged)) => order.damaged.push(damaged),
+                None => {}
+            }
+        }
+        order.runs = oldest_first(order.runs, |log| &log.place);
+        let is_named = |run: &String| order.runs.iter().any(|log| log.place.previous.as_ref() == Some(run));
+        order.damaged.retain(|log| !log.run.as_ref().is_some_and(is_named));
+        Ok(order)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Result<PlacedLog, DamagedLog>>, StoreError> {
+    let failed = |source| StoreError::new(path, source);
+    let file = open_regular(path).map_err(failed)?;
+    let Some(line) = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)? else {
+        return Ok(None);
+    };
+    let path = path.to_owned();
+    let (place, other_rules) = match (Place::read(&line.bytes), Reader::default().take(&line.bytes)) {
+        (Some(place), Ok(_)) if line.ended => (place, None),
+        (Some(place), Err(NextError::Entry(ReadEntryError::Rules(rules)))) if line.ended => {
+            (place, Some(rules))
+        }
+        (place, entry) => {
+            let why = match entry {
+                _ if !line.ended => "its first line has no end".to_owned(),
+                Err(why) => why.to_string(),
+                Ok(_) => "its first line opens no run".to_owned(),
+            };
+            let run = place.map(|place| place.run);
+            return Ok(Some(Err(DamagedLog { path, why, run })));
+        }
+    };
+    Ok(Some(Ok(PlacedLog { path, place, other_rules })))
+}
+
+/// Runs in order: each after the one that it names as the one before it, and otherwise by their clocks. Those that name
+/// each other in a circle, which no gonogo writes, come last.
+#[must_use]
+pub fn oldest_first<T>(mut runs: Vec<T>, place: impl Fn(&T) -> &Place) -> Vec<T> {
+    runs.sort_by(|a, b| {
+        let (a, b) = (place(a), place(b));
+        (a.opened, &a.run).cmp(&(b.opened, &b.run))
+    });
+    let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let here: BTreeSet<&str> = runs.iter().map(|run| place(run).run.as_str()).collect();
+    let mut ready = BTreeSet::new();
+    for (index, run) in runs.iter().enumerate() {
+        match place(run).previous.as_ref().filter(|before| here.contains(before.as_str())) {
+            Some(before) => waiting.entry(before.clone()).or_default().push(index),
+            None => {
+                ready.insert(index);
+            }
+        }
+    }
+    let mut order = Vec::new();
+    while let Some(index) = ready.pop_first() {
+        ready.extend(waiting.remove(&place(&runs[index]).run).unwrap_or_default());
+        order.push(index);
+    }
+    order.extend(waiting.into_values().flatten());
+    let mut runs: Vec<Option<T>> = runs.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|index| runs[index].take()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: &str, previous: &str, opened: i64) -> Place {
+        let previous = Some(previous).filter(|previous| !previous.is_empty()).map(str::to_owned);
+        Place { run: id.into(), previous, opened: Utc::from_millis(opened) }
+    }
+
+    fn ordered(runs: &[Place]) -> String {
+        oldest_first(runs.to_vec(), |run| run)
+            .iter()
+            .map(|run| run.run.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn each_run_comes_after_the_one_that_it_names_whatever_the_clocks_say() {
+        let set_back = [run("c", "b", 3), run("b", "a", 5), run("a", "", 9)];
+        assert_eq!(ordered(&set_back), "a b c");
+        // One whose predecessor is not here, and one without any, by their clocks.
+        assert_eq!(ordered(&[run("a", "", 9), run("d", "gone", 4), run("b", "a", 5)]), "d a b");
+        // Two that name the same one, and two copies of one.
+        assert_eq!(ordered(&[run("c", "a", 7), run("b", "a", 5), run("a", "", 6)]), "a b c");
+        assert_eq!(ordered(&[run("b", "a", 5), run("a", "", 6), run("b", "a", 5)]), "a b b");
+        // No circle is left out.
+        assert_eq!(ordered(&[run("a", "b", 1), run("b", "a", 2), run("c", "", 3)]), "c b a");
+    }
+
+    #[test]
+    fn a_place_is_read_from_a_first_line_of_any_version() {
+        let line = br#"{"v":9,"run":"aa","seq":0,"t":"2026-09-20T10:00:00.000Z","new":1,"previous_run":{"run":"bb","x":2}}"#;
+        let place = Place::read(line).unwrap();
+        assert_eq!((place.run.as_str(), place.previous.as_deref()), ("aa", Some("bb")));
+        assert_eq!(
+            Place::read(br#"{"run":"aa","t":"2026-09-20T10:00:00.000Z","previous_run":null}"#)
+                .unwrap()
+                .previous,
+            None
+        );
+        assert_eq!(Place::read(b"[]"), None);
+    }
+}

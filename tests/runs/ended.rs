@@ -1,0 +1,202 @@
+//! Runs that are not sealed: how they end, what comes after them, and which one is the newest.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::pair::{BOB, newcomer, reviewed};
+use super::world::{ALICE, World, leave, leave_with, seal};
+use crate::bench::gonogo::{Output, Sandbox};
+use crate::bench::need;
+use crate::bench::terminal::Key;
+
+const REASON: &str = "the release is withdrawn";
+
+/// A world with an open run, left.
+fn left() -> World {
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    world.wait_for_looks();
+    leave(terminal);
+    world
+}
+
+/// `gonogo abandon` without a terminal.
+fn abandon(world: &mut World, log: &std::path::Path, more: &[&str]) -> Output {
+    let (log, key) = (log.display().to_string(), world.key.path.display().to_string());
+    world.set_args(&[&["abandon", &log, "--as", ALICE, "--key", &key], more].concat());
+    world.sandbox.run()
+}
+
+fn first_lines(world: &World) -> Vec<serde_json::Value> {
+    let logs = world.sandbox.logs("staging");
+    let first = |log: &PathBuf| fs::read_to_string(log).unwrap().lines().next().unwrap().to_owned();
+    logs.iter().map(|log| serde_json::from_str(&first(log)).unwrap()).collect()
+}
+
+#[test]
+fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
+    need!("ssh-keygen");
+    let mut world = left();
+    let log = world.log();
+    let ended = world.open_with(&["--release", "v2"], 250, 24).wait_exit().code(2);
+    let way_out = format!("gonogo abandon {}", log.display());
+    assert!(ended.screen_text().contains(&way_out), "{}", ended.screen_text());
+    let _ = abandon(&mut world, &log, &[]).code(2).stderr_has("--reason TEXT");
+    let _ = abandon(&mut world, &log, &["--reason", REASON]).code(0).stdout_has("abandoned, entry");
+    let told =
+        world.verify(&log, &[]).code(5).stdout_has(&format!("abandoned by {ALICE} without being sealed"));
+    let _ = told.stdout_has(&format!("by {ALICE}: {REASON}"));
+    let _ = abandon(&mut world, &log, &["--reason", "again"]).code(2).stderr_has("abandoned already");
+    let ended = world.entries();
+    assert_eq!(
+        (&ended.last().unwrap()["kind"], &ended.last().unwrap()["reason"]),
+        (&"abandoned".into(), &REASON.into())
+    );
+
+    let mut terminal = world.open_with(&["--release", "v2", "--previous", "v1.3.0"], 130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let next = first_lines(&world).into_iter().find(|first| first["plan"]["release"] == "v2").unwrap();
+    assert_eq!(
+        (&next["previous_run"]["ended"], &next["previous_run"]["run"]),
+        (&"abandoned".into(), &ended[0]["run"])
+    );
+    world.set_args(&["review"]);
+    let _ = world.sandbox.run().code(0).stdout_has("no verdict, abandoned");
+}
+
+/// The one whose seal is missing does not come; the one who has sealed already ends the run.
+#[test]
+fn a_run_that_one_of_two_has_sealed_can_be_abandoned_and_nothing_follows() {
+    need!("ssh-keygen");
+    let mut world = reviewed();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    world.wait_for_looks();
+    let bob = world.sandbox.key("bob");
+    newcomer(&mut terminal, BOB, &bob.path.display().to_string());
+    terminal.wait_for_text("takes part as reviewer");
+    terminal.send("p").wait_for_text("who acts").send("p").wait_for_text("alice (driver) acts now");
+    terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
+    terminal
+        .send("s")
+        .wait_for_text("Once it stands")
+        .send("y")
+        .wait_for_text("bob's seal (reviewer) is missing");
+    terminal
+        .send("v")
+        .wait_for_text("a abandon the run")
+        .send("a")
+        .wait_for_text("Why will this run not be sealed?");
+    terminal.send(REASON).press(Key::Enter).wait_for_text("abandon it as alice (driver)");
+    terminal.send("y").wait_for_text("ABANDONED").wait_for_text("abandoned by alice");
+    leave_with(terminal, 5);
+    let kinds: Vec<_> = world.entries().iter().map(|entry| entry["kind"].clone()).collect();
+    assert_eq!(kinds[kinds.len() - 2..], ["sealed", "abandoned"]);
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    assert_eq!(world.sandbox.logs("staging").len(), 2);
+}
+
+/// Whoever takes no part yet joins with the same act; in a log of another person they are asked first.
+#[test]
+fn a_second_person_can_abandon_a_run_whose_driver_is_gone() {
+    need!("ssh-keygen");
+    let mut world = left();
+    let (log, bob) = (world.log(), world.sandbox.key("bob").path.display().to_string());
+    let path = log.display().to_string();
+    world.set_args(&["abandon", &path, "--as", BOB, "--key", &bob]);
+    let mut terminal = world.sandbox.terminal(130, 24);
+    terminal.wait_for_text("staging v1.4.0, opened").wait_for_text("Why will it not be sealed?");
+    terminal.send(REASON).press(Key::Enter).wait_for_text("Type staging to abandon it:");
+    terminal.send("production").press(Key::Enter);
+    assert!(terminal.wait_exit().code(2).screen_text().contains("the run is as it was"));
+    assert!(!world.entries().iter().any(|entry| entry["by"] == BOB));
+    let mut terminal = world.sandbox.terminal(130, 24);
+    terminal.wait_for_text("Why will it not be sealed?").send(REASON).press(Key::Enter);
+    terminal.wait_for_text("Type staging to abandon it:").send("staging").press(Key::Enter);
+    let _ = terminal.wait_exit().code(0);
+    let by_bob: Vec<_> = world
+        .entries()
+        .into_iter()
+        .filter(|entry| entry["by"] == BOB)
+        .map(|entry| entry["kind"].clone())
+        .collect();
+    assert_eq!(by_bob, ["joined", "abandoned"]);
+}
+
+#[test]
+fn a_log_that_is_no_open_run_is_not_abandoned() {
+    need!("ssh-keygen");
+    let mut world = World::sealed("quiet");
+    let log = world.log();
+    let before = fs::read(&log).unwrap();
+    let _ =
+        abandon(&mut world, &log, &["--reason", REASON]).code(2).stderr_has("sealed; it keeps no other run");
+    assert_eq!(fs::read(&log).unwrap(), before);
+    let other = world.sandbox.work().join("profile.toml");
+    let _ =
+        abandon(&mut world, &other, &["--reason", REASON]).code(2).stderr_has("no run that can be abandoned");
+}
+
+/// The files' names are made from the clock. After it was set back, the newer run has the older name.
+#[test]
+fn the_newest_run_is_told_by_what_the_logs_say_and_not_by_their_names() {
+    need!("ssh-keygen");
+    let mut world = World::sealed("the first");
+    let first = world.log();
+    let mut terminal = world.open_with(&["--release", "v2", "--previous", "v1.4.0"], 130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let second = world.sandbox.logs("staging").into_iter().find(|log| *log != first).unwrap();
+    let older = second.with_file_name("19700101T000000Z-00000000.jsonl");
+    fs::rename(&second, &older).unwrap();
+    fs::rename(second.with_extension("jsonl.d"), older.with_extension("jsonl.d")).ok();
+    // It goes on, and is the run before the next one.
+    let mut terminal = world.open_with(&[], 130, 40);
+    terminal.wait_for_text("v2").wait_for_text("1/3");
+    seal(&mut terminal, "PENDING");
+    leave_with(terminal, 1);
+    let mut terminal = world.open_with(&["--release", "v3", "--previous", "v2"], 130, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let firsts = first_lines(&world);
+    let of = |release: &str| firsts.iter().find(|first| first["plan"]["release"] == release).unwrap();
+    assert_eq!(of("v3")["previous_run"]["run"], of("v2")["run"]);
+    assert_eq!(of("v2")["previous_run"]["run"], of("v1.4.0")["run"]);
+}
+
+/// Two machines that share the logs and nothing else: who leaves and who comes puts on record that the run goes on, and
+/// nothing about crashes.
+#[test]
+fn a_clean_change_of_host_puts_nothing_false_on_record() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let shared = world.sandbox.work().join("shared");
+    world.sandbox = world.sandbox.env("GONOGO_LOG_DIR", &shared);
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3").wait_for_text("seq 2");
+    leave(terminal);
+    let own = world.sandbox.state().display().to_string();
+    for state in [world.sandbox.work().join("elsewhere").display().to_string(), own] {
+        let sandbox = std::mem::replace(&mut world.sandbox, Sandbox::new());
+        world.sandbox = sandbox.env("XDG_STATE_HOME", &state);
+        let mut terminal = world.open_with(&[], 130, 40);
+        terminal.wait_for("the run, or a question", |screen| {
+            let text = screen.contents();
+            text.contains("Continue this run?") || text.contains("seq ")
+        });
+        if terminal.screen_text().contains("Continue this run?") {
+            terminal.send("y").press(Key::Enter).wait_for_text("seq ");
+        }
+        assert!(!terminal.screen_text().contains("does not remember"), "{}", terminal.screen_text());
+        leave(terminal);
+    }
+    let logs = fs::read_dir(shared.join("staging")).unwrap().map(|entry| entry.unwrap().path());
+    let log = logs.into_iter().find(|path| path.extension().is_some_and(|is| is == "jsonl")).unwrap();
+    let text = fs::read_to_string(log).unwrap();
+    assert_eq!(text.matches("\"kind\":\"resumed\"").count(), 2, "{text}");
+    assert_eq!(text.matches("\"kind\":\"recovered\"").count(), 0, "{text}");
+}
