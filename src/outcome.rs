@@ -1,6 +1,7 @@
 //! What a look ends with: an outcome, and the observations it rests on.
 
 mod bounded;
+pub mod key;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +40,9 @@ pub struct Observation {
     /// Whether `seen` is a measured value that differs from look to look (a duration, a depth, an age)
     /// and so is left out of the evidence's hash.
     pub measured: bool,
+    /// What it is known by, where something looks for it: one of [`key`]'s.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<String>,
 }
 
 impl Observation {
@@ -55,17 +59,31 @@ impl Observation {
             seen: seen.into(),
             ok: Some(ok),
             measured: false,
+            key: None,
         }
     }
 
     /// A thing that could not be looked at, and why.
     pub fn unseen(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { what: what.into(), expected: expected.into(), seen: why.into(), ok: None, measured: false }
+        Self { ok: None, ..Self::new(what, expected, why, false) }
     }
 
     /// A thing kept as evidence, with nothing to compare it to.
     pub fn recorded(what: impl Into<String>, seen: impl Into<String>) -> Self {
         Self::new(what, "recorded", seen, true)
+    }
+
+    /// The same, known by one of [`key`]'s.
+    #[must_use]
+    pub fn known_by(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Whether it is known by this.
+    #[must_use]
+    pub fn is(&self, key: &str) -> bool {
+        self.key.as_deref() == Some(key)
     }
 
     /// The same, its value marked as measured.
@@ -112,14 +130,18 @@ impl Outcome {
         self.class == classify(&self.observations)
     }
 
-    /// The digest that it has seen, SHA-256 in hex, with `sha256:` before it where it stood there so.
+    /// The digest that it has seen, of an image or a change set.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
-        let is_digest = |text: &str| {
-            let hex = text.strip_prefix("sha256:").unwrap_or(text);
-            hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit())
-        };
-        self.observations.iter().map(|seen| seen.seen.as_str()).find(|seen| is_digest(seen))
+        let is_digest = |key: &str| key == key::CHANGE_SET_DIGEST || key::tag_of(key).is_some();
+        let mut digests = self.observations.iter().filter(|seen| seen.key.as_deref().is_some_and(is_digest));
+        digests.next().map(|seen| seen.seen.as_str())
+    }
+
+    /// What is known by this.
+    #[must_use]
+    pub fn known_by(&self, key: &str) -> Option<&Observation> {
+        self.observations.iter().find(|seen| seen.is(key))
     }
 
     /// The same, of a look that has changed these things.
@@ -164,7 +186,9 @@ impl Outcome {
             field(seen.what.as_bytes());
             field(seen.expected.as_bytes());
             field(if seen.measured { b"" } else { seen.seen.as_bytes() });
-            field(&[seen.ok.map_or(2, u8::from), u8::from(seen.measured)]);
+            let flags = u8::from(seen.measured) + 2 * u8::from(seen.key.is_some());
+            field(&[seen.ok.map_or(2, u8::from), flags]);
+            seen.key.iter().for_each(|key| field(key.as_bytes()));
         }
         Sha256Hex(hash.finalize().into())
     }
@@ -255,7 +279,7 @@ mod tests {
     use super::*;
 
     fn seen(what: &str, seen: &str, ok: Option<bool>) -> Observation {
-        Observation { what: what.into(), expected: "e".into(), seen: seen.into(), ok, measured: false }
+        Observation { ok, ..Observation::new(what, "e", seen, true) }
     }
 
     #[test]
@@ -276,6 +300,21 @@ mod tests {
         assert_eq!(base.evidence_hash(), other.evidence_hash());
         other.observations[0].measured = false;
         assert_ne!(base.evidence_hash(), other.evidence_hash());
+    }
+
+    #[test]
+    fn a_digest_is_told_by_its_key_and_not_by_its_looks() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let looks_like = Observation::recorded("tag v1", &digest);
+        let known = Observation::recorded("the image", "sha256:b").known_by(key::tag_digest("v1"));
+        let outcome = Outcome::of(vec![looks_like.clone(), known.clone()], "");
+        assert_eq!(outcome.digest(), Some("sha256:b"));
+        assert_eq!(outcome.known_by(&key::tag_digest("v1")), Some(&known));
+        assert_eq!(Outcome::of(vec![looks_like.clone()], "").digest(), None);
+        // What it is known by is part of what was seen.
+        let keyed = looks_like.clone().known_by(key::tag_digest("v1"));
+        let [plain, keyed] = [looks_like, keyed].map(|seen| Outcome::of(vec![seen], "").evidence_hash());
+        assert_ne!(plain, keyed);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::action::{Action, ActionKey, Program, ROLLBACK};
 use super::spec::Spec;
 use super::spec::form::{self, Release};
-use crate::outcome::Sha256Hex;
+use crate::outcome::{Sha256Hex, key};
 use crate::secret::SecretRef;
 
 /// The id of a control point, `infra.redis`.
@@ -102,6 +102,18 @@ impl Plan {
     #[must_use]
     pub fn action(&self, key: &ActionKey) -> Option<&Action> {
         self.actions_beside(key).iter().find(|action| action.id == key.action)
+    }
+
+    /// What is checked before an action begins, each with the key of what it sees: the guards, and the action's own
+    /// checks. A dry run needs the guards alone.
+    pub fn checks_before<'a>(
+        &'a self,
+        action: Option<&'a Action>,
+        dry: bool,
+    ) -> impl Iterator<Item = (String, &'a Probe)> {
+        let own = action.map_or(&[][..], |action| &action.checks).iter().filter(move |_| !dry);
+        let guards = self.guards.iter().map(|guard| (key::guard(&guard.id), guard));
+        guards.chain(own.map(|check| (key::check(&check.id), check)))
     }
 
     /// The section that a point stands in.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::action::{Acted, Env, Runner, prepare};
+use super::action::{Acted, Check, Env, Runner, prepare};
 use super::{Engine, Going, NotDone, clock};
 use crate::checklist::{ActionKey, Probe};
 use crate::journal::entry::{Ended, MACHINE};
@@ -33,7 +33,7 @@ impl Engine {
             return self.answer(id, Response::Refused(why));
         }
         self.preparing = Some(id);
-        let checks: Vec<(Probe, Given)> = self.checks(&key, start.dry);
+        let checks = self.checks(&key, start.dry);
         let now = clock::now();
         self.scheduler.live_mut().preparing = Some((key, now));
         self.publish();
@@ -58,14 +58,13 @@ impl Engine {
     }
 
     /// The guards of the plan, and the action's own checks.
-    fn checks(&self, key: &ActionKey, dry: bool) -> Vec<(Probe, Given)> {
+    fn checks(&self, key: &ActionKey, dry: bool) -> Vec<Check> {
         let plan = &self.state.plan;
-        let own = plan.action(key).map_or(&[][..], |action| &action.checks).iter().filter(|_| !dry);
-        let with = |probe: &Probe| {
+        let with = |(key, probe): (String, &Probe)| {
             let digest = probe.digest_of.as_ref().map(|key| self.digest_reviewed(key));
-            (probe.clone(), Given { digest, ..Given::default() })
+            Check { key, probe: probe.clone(), given: Given { digest, ..Given::default() } }
         };
-        plan.guards.iter().chain(own).map(with).collect()
+        plan.checks_before(plan.action(key), dry).map(with).collect()
     }
 
     /// The digest that a look has seen, if the point stands on that look.

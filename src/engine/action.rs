@@ -23,7 +23,7 @@ use crate::journal::side;
 use crate::outcome::{Class, Observation, Outcome, some_of};
 use crate::probe::Given;
 use crate::process::{Child, Launch, Permit, Stdio};
-use crate::run::{Act, Start, seen_by};
+use crate::run::{Act, Start};
 use crate::secret::Keeper;
 use crate::text;
 use crate::time::span;
@@ -97,10 +97,18 @@ impl Drop for Watching {
     }
 }
 
+/// A guard, or a check of an action's own.
+pub(super) struct Check {
+    /// What its observations are known by.
+    pub(super) key: String,
+    pub(super) probe: Probe,
+    pub(super) given: Given,
+}
+
 /// Runs guards and checks, and reads the secrets. Whatever becomes of that, it is told.
 pub(super) async fn prepare(
     plan: Arc<Plan>,
-    checks: Vec<(Probe, Given)>,
+    checks: Vec<Check>,
     by: String,
     mut start: Start,
     keeper: Keeper,
@@ -109,16 +117,18 @@ pub(super) async fn prepare(
     let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
     let runs: Vec<_> = checks
         .into_iter()
-        .map(|(check, given)| (check.title.clone(), ProbeRun::new(check, given, keeper.clone())))
+        .map(|Check { key, probe, given }| {
+            (key, probe.title.clone(), ProbeRun::new(probe, given, keeper.clone()))
+        })
         .collect();
     let secrets = program.map_or(0, |program| program.env.len());
-    let limit = runs.iter().map(|(_, run)| run.limit()).sum::<Duration>()
+    let limit = runs.iter().map(|(.., run)| run.limit()).sum::<Duration>()
         + SECRET * u32::try_from(secrets).unwrap_or(u32::MAX)
         + OVERRUN;
     let prepared = limited(limit, async {
         let mut checked = Vec::new();
-        for (title, run) in &runs {
-            checked.extend(seen(title, run, CHECKED / runs.len()).await);
+        for (key, title, run) in &runs {
+            checked.extend(seen(key, title, run, CHECKED / runs.len()).await);
         }
         let env = match program {
             Some(program) => environment(program, &keeper, SECRET).await,
@@ -134,13 +144,13 @@ pub(super) async fn prepare(
         Err(NoResult::Crashed) => Err("checking it crashed; please report it".into()),
         Err(NoResult::Late) => Err(format!("checking it did not end within {}", span(limit))),
     };
-    let changed = runs.iter().flat_map(|(_, run)| run.trace().effects()).collect();
+    let changed = runs.iter().flat_map(|(.., run)| run.trace().effects()).collect();
     let _ = tell.send(Acted::Prepared { by, start: Box::new(start), env, changed }).await;
 }
 
-/// What a guard or check has seen, under its title, in at most about `most` bytes. Never nothing: then it would count as
+/// What a guard or check has seen, under its key and title, in at most about `most` bytes. Never nothing: then it would count as
 /// one that has not run.
-pub(super) async fn seen(title: &str, run: &ProbeRun, most: usize) -> Vec<Observation> {
+pub(super) async fn seen(key: &str, title: &str, run: &ProbeRun, most: usize) -> Vec<Observation> {
     let Outcome { observations, effects, class, .. } = run.once().await;
     // What differs from run to run is nothing to hold anybody to; what is wrong always counts.
     let mut seen: Vec<_> =
@@ -155,7 +165,8 @@ pub(super) async fn seen(title: &str, run: &ProbeRun, most: usize) -> Vec<Observ
     let title = text::line(title);
     let mut named = some_of(seen, most.saturating_sub(text::written(&title)));
     for seen in &mut named {
-        seen.what = seen_by(&title, &seen.what);
+        seen.what = format!("{title}: {}", seen.what);
+        seen.key = Some(key.to_owned());
     }
     named
 }

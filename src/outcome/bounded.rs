@@ -19,7 +19,7 @@ const MAX_RULES: usize = 24;
 /// short enough for as many observations and effects as there may be.
 const TEXTS: [usize; 4] = [512, 256, 128, 64];
 /// What all observations may take, in bytes.
-const OBSERVATIONS: usize = 40 << 10;
+const OBSERVATIONS: usize = 44 << 10;
 /// What all effects may take, in bytes.
 const EFFECTS: usize = 8 << 10;
 /// The longest command to reproduce, and the longest name of a rule, in bytes.
@@ -27,11 +27,14 @@ const REPRODUCE: usize = 2048;
 const RULE: usize = 128;
 /// What an observation takes beside its texts, and an effect: keys, quotation marks, commas.
 const AROUND_OBSERVATION: usize = 80;
+/// The longest key of an observation, in bytes, and what it takes beside. Tags and ids are shorter.
+const KEY: usize = 256;
+const AROUND_KEY: usize = 9;
 const AROUND_EFFECT: usize = 3;
 
 const _: () = {
     let shortest = TEXTS[3] + text::CLIPPED;
-    assert!((MAX_OBSERVATIONS + 1) * (3 * shortest + AROUND_OBSERVATION) <= OBSERVATIONS);
+    assert!((MAX_OBSERVATIONS + 1) * (3 * shortest + AROUND_OBSERVATION + AROUND_KEY + KEY) <= OBSERVATIONS);
     assert!(MAX_EFFECTS * (shortest + AROUND_EFFECT) <= EFFECTS);
 };
 
@@ -64,9 +67,11 @@ impl Outcome {
 
 impl Observation {
     fn with(&self, mut keep: impl FnMut(&str) -> String) -> Self {
-        let Self { what, expected, seen, ok, measured } = self;
+        let Self { what, expected, seen, ok, measured, key } = self;
         let (what, expected, seen) = (keep(what), keep(expected), keep(seen));
-        Self { what, expected, seen, ok: *ok, measured: *measured }
+        // A key is made of tags and ids. What is too long to be one is known by nothing.
+        let key = key.clone().filter(|key| text::written(key) <= KEY);
+        Self { what, expected, seen, ok: *ok, measured: *measured, key }
     }
 
     fn clipped(&self, limit: usize) -> Self {
@@ -75,7 +80,8 @@ impl Observation {
 
     fn written(&self) -> usize {
         let texts = [&self.what, &self.expected, &self.seen];
-        texts.into_iter().map(|part| text::written(part)).sum::<usize>() + AROUND_OBSERVATION
+        let key = self.key.as_ref().map_or(0, |key| text::written(key) + AROUND_KEY);
+        texts.into_iter().map(|part| text::written(part)).sum::<usize>() + AROUND_OBSERVATION + key
     }
 }
 
@@ -120,13 +126,7 @@ fn summary(rest: &[Observation]) -> Observation {
     let unseen = rest.iter().filter(|o| o.ok.is_none()).count();
     let ok = if wrong > 0 { Some(false) } else { (unseen == 0).then_some(true) };
     let seen = format!("{} more: {wrong} wrong, {unseen} could not be seen", rest.len());
-    Observation {
-        what: "further observations".into(),
-        expected: "all good".into(),
-        seen,
-        ok,
-        measured: false,
-    }
+    Observation { ok, ..Observation::new("further observations", "all good", seen, true) }
 }
 
 fn counted(mut effects: Vec<String>) -> Vec<String> {
@@ -216,8 +216,11 @@ mod tests {
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         let ok = prop_oneof![Just(None), Just(Some(false)), Just(Some(true))];
-        let seen = (hostile(), hostile(), hostile(), ok).prop_map(|(what, expected, seen, ok)| Observation {
+        let key = prop_oneof![Just(None), hostile().prop_map(Some)];
+        let texts = (hostile(), hostile(), hostile());
+        let seen = (texts, ok, key).prop_map(|((what, expected, seen), ok, key)| Observation {
             ok,
+            key,
             ..Observation::new(what, expected, seen, true)
         });
         let redacted = btree_map(hostile(), any::<u64>(), 0..40);

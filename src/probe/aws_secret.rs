@@ -11,12 +11,11 @@ use super::content;
 use super::deadline::Deadline;
 use super::process::{self, Program};
 use crate::checklist::spec::AwsSecret;
-use crate::outcome::{Observation, Outcome};
+use crate::outcome::{Observation, Outcome, key};
 use crate::process::Permit;
 use crate::text;
 use crate::time::Utc;
 
-const VERSION: &str = "current version";
 /// The longest piece of what `aws` says, in bytes.
 const SAID: usize = 300;
 
@@ -78,22 +77,11 @@ fn judge(spec: &AwsSecret, what: &str, told: &Value, given: &Given) -> Vec<Obser
     let Some((version, _)) = current else {
         return vec![Observation::new(what, "there", "it has no current version", false)];
     };
-    vec![fresh(version, given), age(spec, told)]
+    vec![given.changed("current version", key::SECRET_VERSION, version), age(spec, told)]
 }
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn fresh(version: &str, given: &Given) -> Observation {
-    let last =
-        given.last.as_ref().and_then(|last| last.observations.iter().find(|seen| seen.what == VERSION));
-    match last.map(|seen| &seen.seen) {
-        Some(last) => {
-            Observation::new(VERSION, format!("another than the last run's {last}"), version, last != version)
-        }
-        None => Observation::recorded(VERSION, version),
-    }
 }
 
 /// `aws` writes times as RFC 3339, or as seconds where it is set up to.

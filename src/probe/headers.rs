@@ -7,7 +7,7 @@ use super::deadline::Deadline;
 use super::http::directive_values;
 use super::{Given, curl};
 use crate::checklist::spec::Headers;
-use crate::outcome::{Observation, Outcome};
+use crate::outcome::{Observation, Outcome, key};
 use crate::secret::Keeper;
 
 const HSTS: &str = "Strict-Transport-Security";
@@ -34,7 +34,7 @@ pub(super) async fn look(spec: &Headers, deadline: &Deadline, keeper: &Keeper, g
     let mut seen =
         vec![hsts(spec, &reply.headers), present(CSP, &reply.headers), present(PERMISSIONS, &reply.headers)];
     seen.extend(weak(&reply.headers));
-    let drift: Vec<_> = seen.iter().filter_map(|now| drift(now, given.last.as_deref())).collect();
+    let drift: Vec<_> = seen.iter().filter_map(|now| drift(now, given)).collect();
     seen.extend(drift);
     Outcome::of(seen, reproduce)
 }
@@ -51,12 +51,12 @@ fn value(name: &str, headers: &HeaderMap) -> Option<String> {
 fn hsts(spec: &Headers, headers: &HeaderMap) -> Observation {
     let (what, expected) = (format!("header {HSTS}"), format!("max-age {} or more", spec.hsts_min_age));
     let Some(value) = value(HSTS, headers) else {
-        return Observation::new(what, expected, "no such header", false);
+        return Observation::new(what, expected, "no such header", false).known_by(key::header(HSTS));
     };
     let ages: Vec<Option<u64>> =
         directive_values("max-age", &value).map(|age| age.and_then(|age| age.parse().ok())).collect();
     let ok = !ages.is_empty() && ages.iter().all(|age| age.is_some_and(|age| age >= spec.hsts_min_age));
-    Observation::new(what, expected, value, ok)
+    Observation::new(what, expected, value, ok).known_by(key::header(HSTS))
 }
 
 fn present(name: &str, headers: &HeaderMap) -> Observation {
@@ -68,6 +68,7 @@ fn present(name: &str, headers: &HeaderMap) -> Observation {
         value.unwrap_or_else(|| "no such header".into()),
         there,
     )
+    .known_by(key::header(name))
 }
 
 /// The weak parts of the content security policy, for the review: they are told, not judged.
@@ -100,8 +101,8 @@ fn is_weak(directive: &str, source: &str) -> bool {
 }
 
 /// What is no longer as the last sealed run saw it.
-fn drift(now: &Observation, last: Option<&Outcome>) -> Option<Observation> {
-    let before = last?.observations.iter().find(|seen| seen.what == now.what)?;
+fn drift(now: &Observation, given: &Given) -> Option<Observation> {
+    let before = given.before(now.key.as_deref()?)?;
     let changed = before.seen != now.seen;
     let seen = format!("changed since the last sealed run, which saw: {}", before.seen);
     changed.then(|| Observation::recorded(now.what.replacen("header", "drift of", 1), seen))

@@ -59,7 +59,7 @@ use futures_util::FutureExt as _;
 use zeroize::Zeroizing;
 
 use crate::checklist::spec::Spec;
-use crate::outcome::Outcome;
+use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 use crate::time::Utc;
 
@@ -84,6 +84,24 @@ pub struct Given {
     pub fingerprint: Option<FingerprintKey>,
     /// Where the probe writes what it changes, as soon as it does.
     pub effects: Effects,
+}
+
+impl Given {
+    /// What the same probe saw in the last sealed run that is known by this.
+    fn before(&self, key: &str) -> Option<&Observation> {
+        self.last.as_ref()?.known_by(key)
+    }
+
+    /// A value that must be another than the one that the last sealed run saw, if that saw one.
+    fn changed(&self, what: &str, key: &str, value: &str) -> Observation {
+        let seen = match self.before(key).map(|before| &before.seen) {
+            Some(last) => {
+                Observation::new(what, format!("another than the last run's {last}"), value, last != value)
+            }
+            None => Observation::recorded(what, value),
+        };
+        seen.known_by(key)
+    }
 }
 
 /// A key under which fingerprints of secrets are made (HMAC-SHA-256), so that no reader of a log can try

@@ -90,7 +90,7 @@ async fn travel(
             return seen;
         }
     };
-    seen.push(took("WebSocket opened", begun.elapsed()));
+    seen.push(took("WebSocket opened", "there", begun.elapsed()));
     if legs.stream.as_ref().is_ok_and(|stream| !stream.status().is_success()) || legs.stream.is_err() {
         socket.close().await;
         return seen;
@@ -279,10 +279,13 @@ async fn back(stream: Fact<Response>, id: &str, sent: Instant, patience: Duratio
     }
 }
 
+/// What is expected of what comes back.
+const BY_ID: &str = "there, by its id";
+
 fn leg(place: &str, at: Arrival, patience: Duration) -> Observation {
     let what = format!("event {place}");
     match at {
-        Ok(Some(after)) => took(&what, after),
+        Ok(Some(after)) => took(&what, "there", after),
         Ok(None) => {
             Observation::new(what, "there", format!("not within {}", millis(patience)), false).measured()
         }
@@ -293,7 +296,7 @@ fn leg(place: &str, at: Arrival, patience: Duration) -> Observation {
 fn came_back(back: Fact<Back>, patience: Duration) -> Observation {
     let what = "event back over server-sent events";
     match back {
-        Ok(Back { arrived: Some(after), .. }) => took(what, after),
+        Ok(Back { arrived: Some(after), .. }) => took(what, BY_ID, after),
         Ok(Back { arrived: None, heartbeats, others }) => {
             let seen = format!(
                 "not within {}; {} and {} came",
@@ -301,14 +304,13 @@ fn came_back(back: Fact<Back>, patience: Duration) -> Observation {
                 text::count(heartbeats, "heartbeat"),
                 text::count(others, "event") + " of others"
             );
-            Observation::new(what, "there, by its id", seen, false).measured()
+            Observation::new(what, BY_ID, seen, false).measured()
         }
-        Err(why) => Observation::unseen(what, "there, by its id", why),
+        Err(why) => Observation::unseen(what, BY_ID, why),
     }
 }
 
-fn took(what: &str, after: Duration) -> Observation {
-    let expected = if what.contains("back") { "there, by its id" } else { "there" };
+fn took(what: &str, expected: &str, after: Duration) -> Observation {
     Observation::new(what, expected, format!("after {}", millis(after)), true).measured()
 }
 

@@ -12,11 +12,10 @@ use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
 use super::{FingerprintKey, Given, curl};
 use crate::checklist::spec::{Vault, VaultAuth};
-use crate::outcome::{Observation, Outcome};
+use crate::outcome::{Observation, Outcome, key};
 use crate::secret::{Keeper, Secret};
 use crate::time::Utc;
 
-const VERSION: &str = "current version";
 const FINGERPRINT: &str = "fingerprint of the value";
 /// How much of a fingerprint is kept, in hex digits.
 const DIGITS: usize = 16;
@@ -148,17 +147,7 @@ fn stands(about: &Value) -> Observation {
 fn fresh(version: u64, about: &Value, given: &Given) -> Observation {
     let made = about.get("created_time").and_then(Value::as_str).unwrap_or("an unknown time");
     let seen = format!("{version}, of {made}");
-    match before(VERSION, given) {
-        Some(last) => {
-            Observation::new(VERSION, format!("another than the last run's {last}"), &seen, *last != seen)
-        }
-        None => Observation::recorded(VERSION, seen),
-    }
-}
-
-/// What the last sealed run saw.
-fn before<'a>(what: &str, given: &'a Given) -> Option<&'a String> {
-    given.last.as_ref()?.observations.iter().find(|seen| seen.what == what).map(|seen| &seen.seen)
+    given.changed("current version", key::SECRET_VERSION, &seen)
 }
 
 fn age(spec: &Vault, about: &Value) -> Observation {
@@ -195,7 +184,12 @@ fn value(spec: &Vault, data: Fact<Reply>, keeper: &Keeper, given: &Given) -> Vec
     let secret = Secret::new(found.to_owned());
     keeper.keep("Vault secret", &secret);
     let mut seen = vec![known(spec, &secret)];
-    seen.extend(given.fingerprint.as_ref().map(|key| compared(&fingerprint(key, &secret), given)));
+    seen.extend(
+        given
+            .fingerprint
+            .as_ref()
+            .map(|own| given.changed(FINGERPRINT, key::SECRET_FINGERPRINT, &fingerprint(own, &secret))),
+    );
     seen
 }
 
@@ -204,15 +198,6 @@ fn known(spec: &Vault, secret: &Secret) -> Observation {
     let known = spec.never.iter().any(|never| never == secret.expose());
     let seen = if known { "the stack's default value" } else { "a value of its own" };
     Observation::new("the value", "not a default value", seen, !known)
-}
-
-fn compared(now: &str, given: &Given) -> Observation {
-    match before(FINGERPRINT, given) {
-        Some(last) => {
-            Observation::new(FINGERPRINT, format!("another than the last run's {last}"), now, last != now)
-        }
-        None => Observation::recorded(FINGERPRINT, now),
-    }
 }
 
 /// HMAC-SHA-256 of a secret under the environment's key, shortened: it tells values apart, and nobody without

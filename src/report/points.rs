@@ -87,6 +87,9 @@ pub struct Observed {
     pub ok: Option<bool>,
     /// Whether it is a measured value, which differs from look to look.
     pub measured: bool,
+    /// What it is known by, whatever its words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// What a person did about a point, as far as it stands.
@@ -175,6 +178,7 @@ fn seen(look: &Look) -> Vec<Observed> {
         seen: line(&seen.seen),
         ok: seen.ok,
         measured: seen.measured,
+        key: seen.key.as_deref().map(line),
     };
     let done = look.outcome.effects.iter().map(|effect| Observed {
         what: "looking changed something".into(),
@@ -182,6 +186,7 @@ fn seen(look: &Look) -> Vec<Observed> {
         seen: line(effect),
         ok: Some(true),
         measured: true,
+        key: None,
     });
     look.outcome.observations.iter().map(seen).chain(done).collect()
 }

@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 
 use super::Document;
+use super::points::Observed;
+use crate::outcome::key;
 
 /// What kind of predicate it is.
 const PREDICATE: &str = "https://gonogo.dev/run/v1";
@@ -41,11 +43,12 @@ pub fn statement(document: &Document) -> Vec<u8> {
     statement.to_string().into_bytes()
 }
 
-/// The images whose digests probes saw, each once.
+/// The images whose digests registries told, each once.
 fn images(document: &Document) -> Vec<Value> {
     let points = document.sections.iter().flat_map(|section| &section.points);
     let seen = points.flat_map(|point| &point.probes).flat_map(|probe| &probe.observations);
-    let digests = seen.filter(|seen| seen.ok == Some(true) && seen.what.contains("digest"));
+    let is_image = |seen: &&Observed| seen.key.as_deref().is_some_and(|key| key::tag_of(key).is_some());
+    let digests = seen.filter(is_image).filter(|seen| seen.ok == Some(true));
     let mut images: Vec<(String, String)> = Vec::new();
     for (seen, digest) in digests.filter_map(|seen| Some((seen, sha256(&seen.seen)?))) {
         if !images.iter().any(|(_, known)| *known == digest) {

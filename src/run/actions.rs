@@ -3,7 +3,6 @@
 use crate::checklist::{Action, ActionKey, Point, PointId, Probe};
 use crate::journal::entry::{ActionFinished, ActionStarted, Cause, Ended, Entry, Output};
 use crate::outcome::{Class, Observation};
-use crate::text;
 use crate::time::Moment;
 
 use super::command::Refusal;
@@ -312,21 +311,13 @@ pub(super) fn may_start(judgement: &Judgement, start: &Start) -> Result<(), Refu
     }
 }
 
-/// What a guard or check has seen bears its title.
-#[must_use]
-pub fn seen_by(title: &str, what: &str) -> String {
-    format!("{title}: {what}")
-}
-
 /// Whether every guard and check has looked.
 fn is_checked(state: &RunState, action: &Action, start: &Start) -> Result<(), Refusal> {
-    let own = action.checks.iter().filter(|_| !start.dry);
-    let has_looked = |check: &&Probe| {
-        let begin = seen_by(&text::line(&check.title), "");
-        start.checked.iter().any(|seen| seen.what.starts_with(&begin))
-    };
-    match state.plan.guards.iter().chain(own).find(|check| !has_looked(check)) {
-        Some(check) => Err(Refusal::NotChecked { action: start.action.clone(), title: check.title.clone() }),
+    let mut checks = state.plan.checks_before(Some(action), start.dry);
+    match checks.find(|(key, _)| !start.checked.iter().any(|seen| seen.is(key))) {
+        Some((_, check)) => {
+            Err(Refusal::NotChecked { action: start.action.clone(), title: check.title.clone() })
+        }
         None => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use crate::journal::entry::{
     Joined, MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack, Sealed,
     TakenOver, Torn, Waived,
 };
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, key};
 use crate::text;
 use crate::time::{Moment, Utc};
 
@@ -296,11 +296,11 @@ impl Case<'_> {
 
     /// The digest of the previous release's image, as the registry was seen to have it.
     fn previous_digest(&self) -> Option<String> {
-        let tag = format!("tag {}", self.state.plan.previous.as_ref()?);
+        let digest = key::tag_digest(self.state.plan.previous.as_ref()?);
         let looks = self.state.points.values().flat_map(|point| point.probes.values());
         let seen =
             looks.filter_map(|probe| probe.latest.as_ref()).flat_map(|look| &look.outcome.observations);
-        seen.filter(|seen| seen.what == tag && seen.ok == Some(true)).map(|seen| seen.seen.clone()).next()
+        seen.filter(|seen| seen.is(&digest) && seen.ok == Some(true)).map(|seen| seen.seen.clone()).next()
     }
 
     /// Nothing is judged or closed while an action is at work.

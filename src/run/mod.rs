@@ -15,7 +15,7 @@ mod status;
 mod tests;
 mod verdict;
 
-pub use actions::{ActionState, Deed, Finished, Progress, Start, seen_by};
+pub use actions::{ActionState, Deed, Finished, Progress, Start};
 pub use command::{Act, Command, Refusal};
 pub use decide::{MAX_WORDS, decide, evidence};
 pub use known::{

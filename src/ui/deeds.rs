@@ -1,7 +1,5 @@
 //! The actions of a control point: what would run, what is running, how it ended.
 
-use std::collections::BTreeSet;
-
 use ratatui::style::{Color as Ink, Modifier, Style};
 use ratatui::text::{Line, Span};
 
@@ -59,7 +57,7 @@ pub fn one(view: &View, paper: &mut Paper, key: &ActionKey, action: &Action) {
         [known.and_then(|known| known.dry.as_ref()), latest].into_iter().flatten().collect();
     deeds.sort_by_key(|deed| std::cmp::Reverse(deed.seq));
     for deed in deeds {
-        stands(view, paper, deed);
+        stands(view, paper, action, deed);
     }
 }
 
@@ -101,7 +99,7 @@ fn ended(view: &View, finished: &Finished) -> String {
     parts.join(" · ")
 }
 
-fn stands(view: &View, paper: &mut Paper, deed: &Deed) {
+fn stands(view: &View, paper: &mut Paper, action: &Action, deed: &Deed) {
     let (_, tone) = sign(view, Some(deed));
     let told = format!("  {} · #{}", told(view, deed), deed.seq);
     paper.put(vec![if tone == Tone::Good { view.dim(&told) } else { view.toned(&told, tone) }], 4);
@@ -109,10 +107,9 @@ fn stands(view: &View, paper: &mut Paper, deed: &Deed) {
     if !is_good {
         tail(view, paper, deed);
     }
-    let titles = deed.checked.iter().filter_map(|seen| seen.what.split(": ").next());
-    let titles: BTreeSet<&str> = titles.collect();
-    for title in titles {
-        paper.put(vec![view.dim(&format!("  ✔ before it: {}", text::line(title)))], 6);
+    let checks = view.plan().checks_before(Some(action), deed.dry);
+    for (_, check) in checks.filter(|(key, _)| deed.checked.iter().any(|seen| seen.is(key))) {
+        paper.put(vec![view.dim(&format!("  ✔ before it: {}", text::line(&check.title)))], 6);
     }
 }
 

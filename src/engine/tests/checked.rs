@@ -25,7 +25,8 @@ fn guard(value: &str, queries: usize) -> (Server, ProbeRun) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_that_only_measures_has_run_once_it_has_passed() {
     let (_server, guard) = guard("0", 1);
-    let seen = seen("No alerts", &guard, 4096).await;
+    let seen = seen("guard:g", "No alerts", &guard, 4096).await;
+    assert!(seen[0].is("guard:g"));
     let seen: Vec<_> = seen.iter().map(|seen| (seen.what.as_str(), seen.ok, seen.measured)).collect();
     assert_eq!(seen, [("No alerts: result", Some(true), false)]);
 }
@@ -33,7 +34,7 @@ async fn a_guard_that_only_measures_has_run_once_it_has_passed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_guard_measures_and_finds_wrong_counts() {
     let (_server, guard) = guard("5", 1);
-    let seen = seen("No alerts", &guard, 4096).await;
+    let seen = seen("guard:g", "No alerts", &guard, 4096).await;
     let wrong: Vec<_> = seen.iter().filter(|seen| seen.ok == Some(false)).collect();
     assert!(wrong.len() == 1 && wrong[0].what.starts_with("No alerts: ") && wrong[0].measured, "{seen:?}");
 }
@@ -41,7 +42,7 @@ async fn what_a_guard_measures_and_finds_wrong_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_guards_have_seen_fits_into_an_entry() {
     let (_server, guard) = guard("5", 60);
-    let seen = seen("No alerts", &guard, 2000).await;
+    let seen = seen("guard:g", "No alerts", &guard, 2000).await;
     let written: usize = seen.iter().map(|one| serde_json::to_vec(one).unwrap().len()).sum();
     assert!(written < 2500, "{written} bytes");
     let last = seen.last().unwrap();

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::checklist::spec::Iac;
-use crate::outcome::{Observation, Sha256Hex};
+use crate::outcome::{Observation, Sha256Hex, key};
 use crate::probe::Given;
 use crate::probe::blind::{Blind, Fact};
 use crate::text;
@@ -183,7 +183,8 @@ pub(super) fn judge(spec: &Iac, planned: &Planned) -> Vec<Observation> {
     let lost = of(Action::Destroy).chain(of(Action::Replace)).map(|change| lost(spec, change));
     seen.extend(lost);
     seen.extend(spec.required.iter().map(|word| required(word, planned)));
-    seen.push(Observation::recorded("digest of the change set", planned.digest.to_string()));
+    let digest = Observation::recorded("digest of the change set", planned.digest.to_string());
+    seen.push(digest.known_by(key::CHANGE_SET_DIGEST));
     seen
 }
 

@@ -15,7 +15,7 @@ use super::deadline::Deadline;
 use super::effects::Effects;
 use crate::checklist::spec::Registry;
 use crate::files::read_regular_text;
-use crate::outcome::{Observation, Outcome};
+use crate::outcome::{Observation, Outcome, key};
 use crate::secret::Keeper;
 use image::Image;
 use login::Session;
@@ -62,13 +62,11 @@ fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Obser
         Some(digest) => Observation::new(&what, digest, &image.digest, *digest == image.digest),
         None => Observation::recorded(&what, &image.digest),
     };
-    let mut seen = vec![digest];
+    let key = key::tag_digest(tag);
+    let mut seen = vec![digest.known_by(&key)];
     seen.extend(spec.image_id.as_ref().map(|file| built(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
-    let before = given.last.as_ref().and_then(|last| last.observations.iter().find(|seen| seen.what == what));
-    if let Some(before) =
-        before.filter(|before| before.seen != image.digest && before.seen.starts_with("sha256:"))
-    {
+    if let Some(before) = given.before(&key).filter(|before| before.seen != image.digest) {
         let told = format!("moved since the last sealed run, which saw {}", before.seen);
         seen.push(Observation::recorded(format!("drift of tag {tag}"), told));
     }

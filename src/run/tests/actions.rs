@@ -1,6 +1,7 @@
 use super::*;
 use crate::checklist::ActionKey;
 use crate::journal::entry::Ended;
+use crate::outcome::key;
 
 /// Two steps on one point, one on a point after it, a guard, a way back.
 const PROFILE: &str = r#"
@@ -28,7 +29,7 @@ impl World {
     fn start_of(&self, point: &str, action: &str) -> Start {
         let action = ActionKey::new(point, action);
         let nth = self.state.action(&action).map_or(0, |known| known.times) + 1;
-        let seen = Observation::new(seen_by("The right place", "context"), "t", "t", true);
+        let seen = Observation::new("The right place: context", "t", "t", true).known_by(key::guard("g"));
         Start { action, nth, dry: false, typed: None, checked: vec![seen] }
     }
 
@@ -75,6 +76,10 @@ fn nothing_begins_before_every_guard_has_looked_and_is_content() {
         world.locked(wrong),
         "a.one/build is locked: The right place: context: expected t, found elsewhere"
     );
+    // Words say nothing of who has seen it.
+    let mut other = start.clone();
+    other.checked[0].key = Some(key::check("g"));
+    assert_eq!(world.locked(other), "a.one/build is locked: The right place has not been looked at");
     let mut blind = start.clone();
     blind.checked[0].ok = None;
     assert!(world.locked(blind).starts_with("a.one/build is locked"));
