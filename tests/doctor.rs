@@ -75,6 +75,32 @@ fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
     let _ = told.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
 }
 
+/// A checklist can name secrets too.
+#[test]
+fn a_secret_that_stands_in_a_probe_is_missed_and_told_among_the_rights() {
+    let checklist = r#"
+name = "mine"
+[[section]]
+id = "s"
+title = "S"
+[[section.point]]
+id = "s.p"
+title = "P"
+why = "w"
+probe = [{ id = "p", title = "P", kind = "http", with = { url = "https://a.io/", headers = { Authorization = { secret = { env = "NOWHERE_TOKEN" } } } } }]
+"#;
+    let profile = r#"environment = "x"
+checklist = "checklist.toml"
+"#;
+    let sandbox = doctor(profile, &[]).checklist(checklist);
+    let _ = sandbox.run().code(1).stdout_has("NOWHERE_TOKEN is not set here");
+    let _ = sandbox
+        .env("NOWHERE_TOKEN", "t")
+        .args(["points", "profile.toml"])
+        .run()
+        .stdout_has("requests that send ");
+}
+
 /// It asks nobody and runs nothing.
 #[test]
 fn it_runs_no_command() {

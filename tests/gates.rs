@@ -45,7 +45,7 @@ fn against(world: &mut World, log: &Path, other: &Path) -> Output {
 fn a_gate_asks_for_roles_an_edition_and_an_age() {
     need!("ssh-keygen");
     let mut world = go();
-    let told = gate(&mut world, &[]).code(0).stdout_has("; own checklist small, edition ");
+    let told = gate(&mut world, &[]).code(0).stdout_has("; own checklist \"small\", edition ");
     let told =
         told.stdout_has("required  seals of driver; 3 control points: 2 confirmed by one person, 0 by two");
     let told = told.stdout_has("rests on  probe results and the ends of actions are the word of the host");
@@ -125,4 +125,45 @@ fn a_log_of_another_version_is_named_and_left_alone() {
     let _ = world.verify(new, &[]).code(5).stdout_has("of another version");
     world.set_args(&["review"]);
     let _ = world.sandbox.run().code(0).stdout_has("of another version");
+}
+
+/// The standard checklist's points and confirmations, each probed by nothing that it asks for.
+fn hollow() -> String {
+    let mut checklist: toml::Table = fs::read_to_string("config/checklist.toml").unwrap().parse().unwrap();
+    checklist.remove("rollback");
+    for section in checklist["section"].as_array_mut().unwrap() {
+        for point in section["point"].as_array_mut().unwrap() {
+            let point = point.as_table_mut().unwrap();
+            for key in ["action", "probe", "after", "due", "frozen_by"] {
+                point.remove(key);
+            }
+            let probe =
+                "id = \"p\"\ntitle = \"P\"\nkind = \"http\"\nwith = { url = \"{{ app.url }}/healthz\" }";
+            let probe: toml::Table = probe.parse().unwrap();
+            point.insert("probe".into(), vec![probe].into());
+        }
+    }
+    checklist.to_string()
+}
+
+/// An edition says who must agree to what. That nobody asks what the checklist asks is told all the same.
+#[test]
+fn a_checklist_that_only_bears_the_standard_ones_name_is_told_and_refused() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    fs::write(world.sandbox.work().join("checklist.toml"), hollow()).unwrap();
+    let mut terminal = world.open(130, 40);
+    // The rest waits for people.
+    terminal.wait_for_text("19/27");
+    seal(&mut terminal, "PENDING");
+    leave_with(terminal, 1);
+    let log = world.log();
+    let told =
+        world.verify(&log, &[]).code(0).stdout_has("points and confirmations as they come with gonogo");
+    let _ =
+        told.stdout_has("probes    NOT as they come with gonogo, and the plan does not say so: validate.");
+    let told = gate(&mut world, &[]).code(1);
+    let _ = told.stdout_has(
+        "refused   the checklist calls itself advanced-realtime, but these points are not probed",
+    );
 }

@@ -100,6 +100,15 @@ fn every_command_line_of_the_program_is_understood() {
     }
 }
 
+#[test]
+fn the_digest_of_the_example_is_the_one_that_is_printed() {
+    let args = ["doctor", "--trust-digest", "config/production.toml"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let printed = Sandbox::new().standing_in(root).args(args).run().code(0).stdout;
+    let allowed = commands().find(|line| line.contains("--trust ")).unwrap();
+    assert!(allowed.contains(&format!("--trust {}", printed.trim())), "{allowed}: {printed}");
+}
+
 /// The script for strangers, word for word, on a log in which a person has acted, and on one that was changed.
 #[test]
 fn the_stock_tools_it_names_verify_a_log() {

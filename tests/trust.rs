@@ -43,6 +43,30 @@ fn has_run(sandbox: &Sandbox) -> bool {
     fs::remove_file(sandbox.work().join("ran")).is_ok()
 }
 
+/// An argument of any length leaves what stands around it in sight, and is told how long it is.
+#[test]
+fn a_long_argument_pushes_nothing_out_of_sight() {
+    let mut world = world();
+    rewrite(&mut world, &format!("touch ran; : {}", "x".repeat(200_000)));
+    world.set_args(&["check", "profile.toml"]);
+    let told = world.sandbox.run().code(2).stderr_has("bytes more)").stderr_has("Reads and sends:");
+    assert!(told.stderr.len() < 5_000, "{} bytes", told.stderr.len());
+}
+
+/// A proxy that the environment names gets what is sent; it is no part of the digest.
+#[test]
+fn a_proxy_of_the_environment_is_told() {
+    let mut world = world();
+    let digest = world.sandbox.digest("profile.toml");
+    let sandbox = std::mem::replace(&mut world.sandbox, Sandbox::new());
+    world.sandbox = sandbox.env("HTTPS_PROXY", "http://me:hunter2@proxy.deck.example:3128");
+    world.set_args(&["check", "profile.toml"]);
+    let told = world.sandbox.run().code(2).stderr_has("HTTPS_PROXY=proxy.deck.example:3128").lacks("hunter2");
+    let _ = told.stderr_has(&format!("--trust {digest}"));
+    world.set_args(&["check", "profile.toml", "--trust", &digest]);
+    let _ = world.sandbox.run().code(0).stderr_has("HTTPS_PROXY=proxy.deck.example:3128").lacks("hunter2");
+}
+
 #[test]
 fn headless_nothing_runs_until_it_is_allowed() {
     let mut world = world();

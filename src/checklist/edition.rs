@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{Checklist, PointFile, STANDARD_NAME};
-use super::plan::{Confirm, Plan, Point, PointId};
+use super::file::{ActionFile, Checklist, ChecklistFile, PointFile, ProbeFile, STANDARD_NAME};
+use super::plan::{Confirm, Plan, Point, PointId, ProbeKey};
 use crate::outcome::Sha256Hex;
 
 /// The editions of the checklists that were ever released: name, and SHA-256 of the [`Lock`]. Lines are added,
@@ -120,10 +120,47 @@ fn locked(point: &PointFile) -> LockedPoint {
     LockedPoint { id: point.id.clone(), mandatory: point.mandatory, confirm: point.confirm, not_applicable }
 }
 
+/// The points of a plan that are probed otherwise, or act otherwise, than this gonogo's own checklist of that name asks,
+/// and of which the plan does not say so. None of a checklist of another name, or of another edition.
+///
+/// An edition holds fast who must agree to what; a plan that was not made from the checklist can keep that, and ask
+/// nothing.
+#[must_use]
+pub fn hollow_points(plan: &Plan, edition: Sha256Hex) -> Vec<PointId> {
+    let Some(own) = Checklist::standard().ok().filter(|own| own.file.name == plan.checklist) else {
+        return Vec::new();
+    };
+    if Lock::of(&own).edition() != edition {
+        return Vec::new();
+    }
+    let files = own.file.sections.iter().flat_map(|section| &section.points);
+    let is_told = |id: &PointId| plan.tailored.iter().any(|told| told.point == *id);
+    let is_hollow =
+        |file: &&PointFile| plan.point(&file.id).is_some_and(|point| asks_less(&own.file, file, point));
+    files.filter(is_hollow).map(|file| file.id.clone()).filter(|id| !is_told(id)).collect()
+}
+
+fn asks_less(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
+    let points = || own.sections.iter().flat_map(|section| &section.points);
+    let probe_at = |key: &ProbeKey| {
+        points().find(|point| point.id == key.point)?.probes.iter().find(|probe| probe.id == key.probe)
+    };
+    let asked = |probe: &ProbeFile| {
+        let kind = &probe.like.as_ref().and_then(probe_at).unwrap_or(probe).kind;
+        let found = point.probes.iter().find(|found| found.id == probe.id);
+        // What lacks a value says nothing of its kind.
+        found.is_some_and(|found| found.spec.as_ref().is_none_or(|spec| spec.kind() == kind))
+    };
+    let acts = |action: &ActionFile| point.actions.iter().any(|found| found.id == action.id);
+    let waits = file.after.iter().all(|id| point.after.contains(id))
+        && [&file.due, &file.when_new.due].contains(&&point.due);
+    !waits || !file.probes.iter().all(asked) || !file.actions.iter().all(acts)
+}
+
 /// What is known of an edition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edition {
-    /// A checklist that comes with gonogo, in an edition that was released.
+    /// The points, confirmations and exemptions of a checklist that comes with gonogo, in an edition that was released.
     Released,
     /// The name of one that comes with gonogo, in an edition that never was.
     Unknown,
@@ -147,6 +184,37 @@ impl Edition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checklist::{Profile, Promotion, Source, Tailoring, freeze};
+
+    /// What every profile that comes with gonogo makes of it, in a new environment too, is as it asks; a plan that keeps
+    /// points and confirmations and asks nothing is not.
+    #[test]
+    fn a_plan_that_only_looks_like_the_standard_checklist_is_told() {
+        let own = Checklist::standard().unwrap();
+        let edition = Lock::of(&own).edition();
+        for previous in [Some("v1".to_owned()), Some("none".to_owned())] {
+            let text = include_str!("../../config/production.toml");
+            let profile = Profile::parse(Source::new("production.toml", text)).unwrap();
+            let promotion = Promotion { release: Some("v2".into()), previous };
+            let plan = freeze(&own, &profile, &promotion).unwrap();
+            assert_eq!(hollow_points(&plan, edition), Vec::<PointId>::new());
+            assert_eq!(hollow_points(&Plan { checklist: "mine".into(), ..plan.clone() }, edition).len(), 0);
+            let mut bare = plan.clone();
+            let point = bare.sections[0].points.iter_mut().find(|point| !point.probes.is_empty()).unwrap();
+            point.probes.clear();
+            let id = point.id.clone();
+            assert_eq!(hollow_points(&bare, edition), std::slice::from_ref(&id));
+            // What the plan tells, whoever reads the log is told.
+            bare.tailored.push(Tailoring { point: id, what: "no probes".into() });
+            assert_eq!(hollow_points(&bare, edition).len(), 0);
+            let mut hurried = plan;
+            let after = hurried.sections.iter_mut().flat_map(|section| &mut section.points);
+            let point = after.into_iter().find(|point| !point.after.is_empty()).unwrap();
+            point.after.clear();
+            let id = point.id.clone();
+            assert_eq!(hollow_points(&hurried, edition), [id]);
+        }
+    }
 
     #[test]
     fn the_standard_checklist_is_of_a_released_edition() {

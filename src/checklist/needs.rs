@@ -45,7 +45,11 @@ pub fn rights_of(probe: &Probe) -> Vec<Right> {
 pub fn rights(spec: &Spec) -> Vec<Right> {
     match spec {
         Spec::Http(_) | Spec::Headers(_) | Spec::Cors(_) => {
-            vec![right("HTTP", "requests without credentials")]
+            let secrets: Vec<String> = spec.secrets().iter().map(ToString::to_string).collect();
+            vec![match secrets.as_slice() {
+                [] => right("HTTP", "requests without credentials"),
+                secrets => right("HTTP", format!("requests that send {}", secrets.join(", "))),
+            }]
         }
         Spec::Redis(spec) => vec![redis(spec)],
         Spec::Rabbitmq(spec) => rabbitmq(spec),

@@ -35,7 +35,7 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
     let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous })?;
     let mut found = doubts(loaded.profile(), &plan);
-    found.extend(unread_secrets(&loaded));
+    found.extend(unread_secrets(&loaded, &plan));
     found.extend(absent(&plan));
     found.sort_by_key(|finding| finding.weight);
     let told = match arguments.format {
@@ -79,11 +79,17 @@ fn machine(found: &[Finding]) -> String {
 }
 
 /// References that lead to nothing here. What they lead to is not read.
-fn unread_secrets(loaded: &Loaded) -> Vec<Finding> {
-    secrets(loaded.profile()).into_iter().filter_map(|(place, secret)| unread(place, &secret)).collect()
+fn unread_secrets(loaded: &Loaded, plan: &Plan) -> Vec<Finding> {
+    let of_values = secrets(loaded.profile());
+    let is_told = |secret: &SecretRef| of_values.iter().any(|(_, told)| told == secret);
+    // The others stand in a probe, a guard or an action itself.
+    let mut others: Vec<SecretRef> = plan.secrets().into_iter().filter(|secret| !is_told(secret)).collect();
+    others.dedup();
+    let others: Vec<_> = others.iter().filter_map(|secret| unread(None, secret)).collect();
+    of_values.iter().filter_map(|(place, secret)| unread(Some(place.clone()), secret)).chain(others).collect()
 }
 
-fn unread(place: Place, secret: &SecretRef) -> Option<Finding> {
+fn unread(place: Option<Place>, secret: &SecretRef) -> Option<Finding> {
     let (weight, what, hint) = match secret {
         SecretRef::Env(name) => {
             let given = std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -109,7 +115,8 @@ fn unread(place: Place, secret: &SecretRef) -> Option<Finding> {
             (Weight::Missing, what, "install it, or see to PATH")
         }
     };
-    Some(Finding { weight, problem: Problem::new(what).at(place).hint(hint) })
+    let problem = Problem::new(what).hint(hint);
+    Some(Finding { weight, problem: place.into_iter().fold(problem, Problem::at) })
 }
 
 /// Programs, directories and files that probes need, and that are not here.

@@ -1,6 +1,6 @@
 //! What `--require-go` asks of a sealed log beyond its being valid.
 
-use crate::checklist::{Edition, Role};
+use crate::checklist::{Edition, Role, hollow_points};
 use crate::cli::{RoleArg, VerifyArgs};
 use crate::journal::entry::Decision;
 use crate::journal::verify::{Answer, Report};
@@ -18,7 +18,7 @@ pub(super) fn refusals(
     let (Some(state), true, Answer::Sealed) = (state, arguments.require_go, &report.answer) else {
         return Vec::new();
     };
-    let checks = [decision(state), checklist(arguments, state), age(arguments, state, now)];
+    let checks = [decision(state), checklist(arguments, state), probes(state), age(arguments, state, now)];
     checks.into_iter().flatten().chain(seals(&arguments.seals, state)).collect()
 }
 
@@ -42,6 +42,19 @@ fn checklist(arguments: &VerifyArgs, state: &RunState) -> Option<String> {
         )),
         None => None,
     }
+}
+
+/// An edition says who must agree, not what is probed.
+fn probes(state: &RunState) -> Option<String> {
+    let hollow = hollow_points(&state.plan, state.lock.edition());
+    let points: Vec<_> = hollow.iter().map(|id| line(id)).collect();
+    (!points.is_empty()).then(|| {
+        format!(
+            "the checklist calls itself {}, but these points are not probed as it asks: {}",
+            line(&state.plan.checklist),
+            points.join(", ")
+        )
+    })
 }
 
 fn age(arguments: &VerifyArgs, state: &RunState, now: Utc) -> Option<String> {

@@ -15,8 +15,9 @@ use super::load::Loaded;
 use crate::checklist::permissions::{Permission, Permissions, Places, beyond, digest, filled, permissions};
 use crate::checklist::{Plan, Promotion};
 use crate::outcome::Sha256Hex;
+use crate::probe::proxies_of_environment;
 use crate::process::Permit;
-use crate::text::{line, shell_word};
+use crate::text::{count, line, shell_word};
 
 /// SHA-256 of what a profile makes happen, for `--trust`: the same for every release, and in every checkout.
 pub(super) fn digest_of(loaded: &Loaded) -> Result<Sha256Hex> {
@@ -41,12 +42,27 @@ pub(super) fn require<'a>(
     if question.is_covered() {
         return Ok(Permit::given_by_trust());
     }
+    if given.is_some() {
+        eprint!("{}", proxies());
+    }
     // The digest covers what the profile makes happen; not what a log does.
     if given.is_none() || !question.is_answered_by_profile() {
         question.ask(&question.text(given.is_some())?)?;
     }
     store::write(loaded.path(), &question.trusted())?;
     Ok(Permit::given_by_trust())
+}
+
+/// Whom requests go through besides, where the environment says so: that is the person's own, and no profile's.
+fn proxies() -> String {
+    let told = |(name, address): &(&str, String)| format!("  {name}={}\n", line(address));
+    let all: String = proxies_of_environment().iter().map(told).collect();
+    if all.is_empty() {
+        return all;
+    }
+    format!(
+        "Requests that name no proxy go through those of your environment, with the secrets that they send:\n{all}\n"
+    )
 }
 
 /// What is to be allowed.
@@ -119,6 +135,7 @@ impl<'a> Question<'a> {
             text += &self.why_others(plan, needed, &own)?;
             text += &Listing { places: &places, now: needed, before: Some(&own), is_whole: false }.text();
         }
+        text += &proxies();
         Ok(text)
     }
 
@@ -165,7 +182,8 @@ impl<'a> Question<'a> {
             (false, false) => "these commands to run as you, and the rest of this",
             (true, _) => "this",
         };
-        if ask(&format!("Allow {what}? y to allow: "))? != "y" {
+        let count = count(text.lines().filter(|line| !line.trim().is_empty()).count(), "line");
+        if ask(&format!("Allow {what} ({count} above)? y to allow: "))? != "y" {
             bail!("not allowed; nothing was run");
         }
         Ok(())

@@ -71,7 +71,7 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
             let by = names(&report.sealed_by);
             writeln!(out, "{file}: sealed by {by}{verdict}{}", whose_checklist(state))?;
         }
-        Answer::Open => writeln!(out, "{file}: {}{}", open_sentence(state), whose_checklist(state))?,
+        Answer::Open => writeln!(out, "{file}: {}{}", open_sentence(report, state), whose_checklist(state))?,
         Answer::Invalid { at, why } => {
             writeln!(out, "{file}: INVALID at line {} (byte {}): {}", at.line, at.byte, line(why))?;
         }
@@ -106,7 +106,8 @@ fn whose_checklist(state: Option<&RunState>) -> String {
     let (name, edition) = (line(&state.plan.checklist), state.lock.edition());
     match Edition::of(&state.plan.checklist, edition) {
         Edition::Released => String::new(),
-        Edition::Own => format!("; own checklist {name}, edition {edition}"),
+        // Any text can be a name; in quotes it ends where it ends.
+        Edition::Own => format!("; own checklist {name:?}, edition {edition}"),
         Edition::Unknown => {
             format!("; CHECKLIST UNKNOWN: called {name}, edition {edition} was never released")
         }

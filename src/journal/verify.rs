@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::ahead;
 use super::entry::{Entry, Event, MACHINE, OtherRules, ReadEntryError};
@@ -285,6 +286,14 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// An entry that was written at a time to come: no clock of this host's and the writer's agree on it.
+    fn check_last_time(&mut self) {
+        const SLACK: Duration = Duration::from_mins(10);
+        if let Some(last) = self.last.as_ref().filter(|last| last.wall > self.today.plus(SLACK)) {
+            self.warn(format!("the last entry is of {}, a time to come", last.wall));
+        }
+    }
+
     fn warn(&mut self, what: String) {
         const MANY: usize = 100;
         if self.report.warnings.len() < MANY && !self.report.warnings.contains(&what) {
@@ -312,6 +321,7 @@ impl<'a> Work<'a> {
         if self.report.answer == Answer::Open && self.rules.is_sealed() && self.report.trailing == 0 {
             self.report.answer = Answer::Sealed;
         }
+        self.check_last_time();
         self.report
     }
 }

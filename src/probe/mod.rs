@@ -65,6 +65,7 @@ use crate::time::Utc;
 
 use deadline::Deadline;
 pub use effects::Effects;
+pub use web::proxies_of_environment;
 
 /// The largest file that holds the id of an image, in bytes.
 const MAX_IMAGE_ID: u64 = 64 << 10;

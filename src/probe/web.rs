@@ -108,7 +108,7 @@ impl Browser {
         }
         let mut why = self.cause(error, url);
         match &self.proxies {
-            Proxies::Environment if error.is_connect() && proxy_is_set() => {
+            Proxies::Environment if error.is_connect() && !proxies_of_environment().is_empty() => {
                 why.push_str(" (the environment names a proxy)");
             }
             Proxies::Only(proxy) if error.is_connect() => {
@@ -206,9 +206,13 @@ fn proxy_at(address: &str) -> Fact<Proxy> {
     Ok(Proxy::all(url)?)
 }
 
-fn proxy_is_set() -> bool {
+/// The proxies that the environment names: the variable, and the address without user and password.
+#[must_use]
+pub fn proxies_of_environment() -> Vec<(&'static str, String)> {
     let names = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    let set = names.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+    let address = |value: String| value.rsplit_once('@').map_or(value.clone(), |(_, host)| host.to_owned());
+    set.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, address(value))).collect()
 }
 
 /// Resolves names, and knows whether it is at it: a deadline that passes then is about the name.

@@ -230,10 +230,18 @@ impl Document {
 
 /// What is to be said of a log that is valid and not sealed.
 #[must_use]
-pub fn open_sentence(state: Option<&RunState>) -> String {
-    match state.and_then(|state| state.abandoned.as_ref()) {
-        Some(end) => format!("open: valid, and abandoned by {} without being sealed", line(&end.by)),
-        None => "open: valid, but not sealed".into(),
+pub fn open_sentence(report: &Report, state: Option<&RunState>) -> String {
+    match state {
+        Some(RunState { abandoned: Some(end), .. }) => {
+            format!("open: valid, and abandoned by {} without being sealed", line(&end.by))
+        }
+        Some(state) if state.is_sealed() => {
+            format!(
+                "open: every seal stands, but {} bytes follow that nobody has written here",
+                report.trailing
+            )
+        }
+        _ => "open: valid, but not sealed".into(),
     }
 }
 
@@ -242,7 +250,7 @@ fn verification(report: &Report, state: &RunState) -> Verification {
     let by = report.sealed_by.iter().map(|who| line(who)).collect::<Vec<_>>().join(" and ");
     let (answer, sentence, at, why) = match &report.answer {
         Answer::Sealed => ("sealed", format!("sealed by {by}"), None, None),
-        Answer::Open => ("open", open_sentence(Some(state)), None, None),
+        Answer::Open => ("open", open_sentence(report, Some(state)), None, None),
         Answer::Invalid { at, why } => {
             let why = line(why);
             let sentence = format!(

@@ -1,8 +1,10 @@
 //! What a run had to keep to: its checklist, who had to sign, what was loosened, and what its evidence rests on.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role};
+use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role, hollow_points};
 use crate::outcome::Sha256Hex;
 use crate::run::{Loosened, RunState};
 use crate::text::{count, line};
@@ -20,6 +22,11 @@ pub struct PlanPart {
     pub edition: String,
     /// What is known of it, in words.
     pub known: &'static str,
+    /// Points that are probed otherwise than the checklist of that name asks, where the plan does not say so.
+    pub hollow: Vec<String>,
+    /// Points that the plan says are other than in the checklist.
+    #[serde(skip)]
+    pub tailored: Vec<String>,
     /// Whose seals it needs.
     pub seals: Vec<Role>,
     /// How many points there are, and how many of them need one person and two.
@@ -66,6 +73,8 @@ impl PlanPart {
             checklist: line(&plan.checklist),
             edition: edition.to_string(),
             known: known(&plan.checklist, edition),
+            hollow: hollow_points(plan, edition).iter().map(|id| line(id)).collect(),
+            tailored: tailored(plan),
             seals: plan.seals.clone(),
             people: people(plan),
             not_applicable: not_applicable(state),
@@ -79,9 +88,19 @@ impl PlanPart {
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let seals: Vec<String> = self.seals.iter().map(ToString::to_string).collect();
         let mut lines = vec![
-            ("checklist", format!("{}, {}, edition {}", self.checklist, self.known, self.edition)),
+            ("checklist", format!("{:?}, {}, edition {}", self.checklist, self.known, self.edition)),
             ("required", format!("seals of {}; {}", seals.join(" and "), self.people)),
         ];
+        if !self.hollow.is_empty() {
+            let told = format!(
+                "NOT as they come with gonogo, and the plan does not say so: {}",
+                self.hollow.join(", ")
+            );
+            lines.push(("probes", told));
+        }
+        if !self.tailored.is_empty() {
+            lines.push(("tailored", format!("as the plan says: {}", self.tailored.join(", "))));
+        }
         lines.extend(self.not_applicable.iter().map(|point| ("n/a", format!("by plan: {point}"))));
         lines.extend(self.loosened.iter().map(|one| ("loosened", one.line())));
         lines.push(("rests on", self.rests_on.to_owned()));
@@ -100,10 +119,15 @@ impl LoosenedPart {
 
 fn known(name: &str, edition: Sha256Hex) -> &'static str {
     match Edition::of(name, edition) {
-        Edition::Released => "comes with gonogo",
+        Edition::Released => "points and confirmations as they come with gonogo",
         Edition::Unknown => "has the name of a checklist that comes with gonogo, but is none of its editions",
         Edition::Own => "own checklist",
     }
+}
+
+fn tailored(plan: &Plan) -> Vec<String> {
+    let points: BTreeSet<&str> = plan.tailored.iter().map(|told| told.point.as_str()).collect();
+    points.into_iter().map(line).collect()
 }
 
 fn people(plan: &Plan) -> String {

@@ -34,8 +34,9 @@ pub fn sheet(view: &View, width: usize) -> Sheet {
     standing(view, &mut sheet, width, &now);
     reasons(view, &mut sheet, width, &now);
     let mut keys = Vec::new();
+    let record = format!("record this verdict as {}", view.name(&view.app.me.principal));
     if can_record(view) {
-        keys.push(("y", "record this verdict"));
+        keys.push(("y", record.as_str()));
     }
     if view.app.can_seal() {
         keys.push(("s", "seal"));

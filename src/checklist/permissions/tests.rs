@@ -135,4 +135,8 @@ fn tools_are_known_by_what_they_run() {
     assert_eq!(content(&["docker", "push", "x"], None), Vec::<String>::new());
     assert_eq!(content(&["kubectl", "--kubeconfig", "k", "get"], None), ["kubectl runs k"]);
     assert_eq!(content(&["sh", "-c", "x"], None), Vec::<String>::new());
+    assert_eq!(content(&["bash", "-eu", "deploy/x.sh", "y"], Some("co")), ["bash runs co/deploy/x.sh"]);
+    assert_eq!(content(&["python3", "-m", "pytest"], None), Vec::<String>::new());
+    assert_eq!(content(&["./deploy.sh", "y"], Some("co")), ["deploy.sh runs co/./deploy.sh"]);
+    assert_eq!(content(&["/usr/bin/true"], None), Vec::<String>::new());
 }

@@ -15,11 +15,21 @@ enum Content {
     Directory,
     /// What the named file holds; without one, the user's own.
     File,
+    /// What the first argument that is no option holds, unless the program stands in an argument itself.
+    Script,
     /// What the last argument holds, and the file that the options name; of these subcommands only.
     Build(&'static [&'static str]),
 }
 
+/// Interpreters take their program as text after one of these.
+const INLINE: &[&str] = &["-c", "-e", "-m", "--eval"];
+
 const TOOLS: &[Tool] = &[
+    Tool {
+        names: &["sh", "bash", "dash", "ksh", "zsh", "python", "python3", "node", "ruby", "perl"],
+        options: &[],
+        runs: Content::Script,
+    },
     Tool { names: &["terraform", "tofu"], options: &["-chdir", "--chdir"], runs: Content::Directory },
     Tool { names: &["pulumi"], options: &["--cwd", "-C"], runs: Content::Directory },
     Tool { names: &["poetry"], options: &["--directory", "-C", "--project", "-P"], runs: Content::Directory },
@@ -37,18 +47,31 @@ const TOOLS: &[Tool] = &[
 pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permission> {
     let Some((program, arguments)) = argv.split_first() else { return Vec::new() };
     let name = program.rsplit('/').next().unwrap_or_default();
-    let Some(tool) = TOOLS.iter().find(|tool| tool.names.contains(&name)) else { return Vec::new() };
+    let of = |place: &str| RunsContentOf { tool: name.to_owned(), path: below(directory, place) };
+    // A program that is not looked for on PATH is a file that others may write.
+    let own = (program.contains('/') && !program.starts_with('/')).then(|| of(program));
+    let own = own.map(Permission::RunsContentOf).into_iter();
+    let Some(tool) = TOOLS.iter().find(|tool| tool.names.contains(&name)) else { return own.collect() };
     let named = values(arguments, tool.options);
     let places = match tool.runs {
         Content::Directory if named.is_empty() => vec!["."],
         Content::Directory | Content::File => named,
+        Content::Script => script(arguments).into_iter().collect(),
         Content::Build(commands) if arguments.iter().any(|word| commands.contains(&word.as_str())) => {
             named.into_iter().chain(arguments.last().map(String::as_str)).collect()
         }
         Content::Build(_) => Vec::new(),
     };
-    let of = |place: &str| RunsContentOf { tool: name.to_owned(), path: below(directory, place) };
-    places.into_iter().map(|place| Permission::RunsContentOf(of(place))).collect()
+    own.chain(places.into_iter().map(|place| Permission::RunsContentOf(of(place)))).collect()
+}
+
+/// The file that an interpreter is given.
+fn script(arguments: &[String]) -> Option<&str> {
+    let mut options = arguments.iter().map(String::as_str).take_while(|word| word.starts_with('-'));
+    if options.any(|option| INLINE.contains(&option)) {
+        return None;
+    }
+    arguments.iter().map(String::as_str).find(|word| !word.starts_with('-'))
 }
 
 /// The values of options, as `--option value` or `--option=value`.

@@ -6,7 +6,10 @@ use crate::checklist::permissions::{
     Destination, Permission, Permissions, Places, Runs, RunsContentOf, Sends, Writes,
 };
 use crate::secret::SecretRef;
-use crate::text::{line, shell_word};
+use crate::text::{clip, line, shell_word};
+
+/// The longest word that is shown whole, in bytes.
+const LONGEST: usize = 1000;
 
 /// Permissions to be shown.
 pub(super) struct Listing<'a> {
@@ -40,7 +43,7 @@ const fn group(permission: &Permission) -> usize {
 }
 
 impl Listing<'_> {
-    /// All of it: nothing is cut.
+    /// All of it: no item is left out.
     pub(super) fn text(&self) -> String {
         let rows = self.rows();
         let mut text = String::new();
@@ -164,7 +167,8 @@ impl Listing<'_> {
 
     /// Quoted where it is more than a plain word: nothing in it can look like words around it.
     fn word(&self, text: &str) -> String {
-        line(&shell_word(&self.places.shown(text)))
+        // The digest covers all of it; what is longer than this pushes the rest out of sight.
+        clip(&line(&shell_word(&self.places.shown(text))), LONGEST)
     }
 }
 

@@ -372,3 +372,17 @@ fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
     assert!(told.contains(&format!("written anew to {}", beside.display())), "{told}");
     assert_eq!((bench.bytes(), fs::read(beside).unwrap()), (b"mine".to_vec(), before));
 }
+
+#[test]
+fn a_time_to_come_is_warned_of() {
+    let bench = Bench::new();
+    bench.write();
+    let verified = |today| {
+        let signers =
+            AllowedSigners::parse("s", format!("{} {}\n", bench.alice.principal, bench.alice.public));
+        verify(bench.bytes().as_slice(), &signers, today, &mut Lenient(false)).unwrap()
+    };
+    assert_eq!(verified(now(9).wall).warnings, Vec::<String>::new());
+    let told = verified(now(9).wall.minus(Duration::from_hours(1))).warnings;
+    assert!(told.len() == 1 && told[0].ends_with("a time to come"), "{told:?}");
+}

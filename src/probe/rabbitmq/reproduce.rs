@@ -29,5 +29,8 @@ pub(super) fn command(spec: &Rabbitmq, management: Option<&Url>) -> String {
     let base = base.as_str().trim_end_matches('/');
     let url = |what: &str| shell_word(&format!("{base}/api/{what}/{}", segment(&spec.vhost)));
     words.extend(asked.iter().filter(|(_, unasked)| !unasked).map(|(what, _)| url(what)));
+    if asked.iter().all(|(_, unasked)| *unasked) {
+        words.push(shell_word(&format!("{base}/api/overview")));
+    }
     words.join(" ")
 }
