@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::action::{Acted, Env, Runner, prepare};
+use super::action::{Acted, Entered, Env, Runner, prepare};
+use super::hand_over::own_program;
+use super::watch::Came;
 use super::{Engine, Going, NotDone, clock};
 use crate::checklist::{ActionKey, Probe};
-use crate::journal::entry::{Ended, MACHINE};
+use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
 use crate::probe::Given;
 use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
@@ -14,16 +16,18 @@ use crate::text;
 impl Engine {
     /// What it takes to run actions, if this run is kept.
     fn runner(&self) -> Option<Runner> {
-        let log = self.log.path()?.to_owned();
+        let (log, marks) = (self.log.path()?.to_owned(), self.log.marks()?.clone());
+        let program = self.supervisor.clone().or_else(|| own_program().ok())?;
         let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
-        Some(Runner { log, keeper, tell })
+        Some(Runner { log, program, marks, keeper, tell })
     }
 
     /// Goes on watching the action that an earlier program has begun.
     pub(super) fn attach(&mut self) {
         let (Some(runner), Some((key, deed))) = (self.runner(), self.state.under_way()) else { return };
-        let (key, started, stopped) = (key.clone(), deed.seq, deed.stopped.is_some());
-        self.watching = Some(runner.attach(key, started, stopped));
+        let entered = Entered { action: key.clone(), started: deed.seq, prev: deed.prev };
+        let stopped = deed.stopped.is_some();
+        self.watching = Some(runner.attach(entered, stopped));
     }
 
     /// Asks the rules, then lets guards and checks look; the rules are asked again when they have.
@@ -75,11 +79,11 @@ impl Engine {
         self.digest_seen(key).filter(|_| is_closed)
     }
 
-    pub(super) fn acted(&mut self, acted: Acted) -> Going {
+    pub(super) async fn acted(&mut self, acted: Acted) -> Going {
         match acted {
             Acted::Prepared { by, start, env, changed } => {
                 let (key, entries) = (start.action.clone(), self.state.seq);
-                let going = self.begin(by, *start, env);
+                let going = self.begin(by, *start, env).await;
                 if self.state.seq == entries && !changed.is_empty() {
                     let changed = text::line(&changed.join("; "));
                     self.say(Update::Warned(format!(
@@ -97,7 +101,8 @@ impl Engine {
                 self.scheduler.live_mut().printed = 0;
                 return self.record(came.act(action, started));
             }
-            Acted::Printed { .. } | Acted::Ended { .. } => {}
+            Acted::Warned { started, what } if self.watches(started) => self.say(Update::Warned(what)),
+            Acted::Printed { .. } | Acted::Warned { .. } | Acted::Ended { .. } => {}
         }
         Going::On
     }
@@ -106,48 +111,60 @@ impl Engine {
         self.watching.as_ref().is_some_and(|watching| watching.started == started)
     }
 
-    /// Puts on record that it begins, and only then lets it.
-    fn begin(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
+    /// Puts on record that it begins, and only then lets it. When this is done it has begun, or that it has not is on
+    /// record too.
+    async fn begin(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
         self.scheduler.live_mut().preparing = None;
         let id = self.preparing.take().unwrap_or_default();
         let (key, dry) = (start.action.clone(), start.dry);
-        let env = match env {
-            Ok(env) => env,
-            Err(why) => {
+        let entered = env.map_err(NotBegun::Refused).and_then(|env| Ok((env, self.enter(by, start)?)));
+        let (env, entered) = match entered {
+            Ok(entered) => entered,
+            Err(NotBegun::Broken(why)) => return Going::Broken(why),
+            Err(NotBegun::Refused(why)) => {
                 self.publish();
                 self.answer(id, Response::Refused(why));
                 return Going::On;
             }
         };
-        let started = match self.carry_out(&Command::new(by, Act::Start(Box::new(start)))) {
-            Ok(started) => started,
-            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
-                return Going::Broken(broken.to_string());
-            }
-            Err(why) => {
+        let (plan, started) = (Arc::clone(&self.state.plan), entered.started);
+        let watching = match self.runner().zip(plan.action(&key)) {
+            Some((runner, action)) => runner.start(action, entered, dry, env).await,
+            None => Err(Came::not_begun("nothing here can run it")),
+        };
+        let going = match watching {
+            Ok(watching) => {
+                self.watching = Some(watching);
                 self.publish();
-                self.answer(id, Response::Refused(why.to_string()));
-                return Going::On;
+                Going::On
             }
+            Err(came) => self.record(came.act(key, started)),
         };
-        let plan = Arc::clone(&self.state.plan);
-        let Some((runner, action)) = self.runner().zip(plan.action(&key)) else {
-            self.publish();
-            self.answer(id, Response::Done(started));
-            let ended = Ended::NotStarted("nothing here can run it".into());
-            return self.record(Act::Ended {
-                action: key,
-                started,
-                ended,
-                cause: None,
-                took_ms: 0,
-                output: None,
-            });
-        };
-        self.watching = Some(runner.start(action, &key, started, dry, env));
-        self.publish();
         self.answer(id, Response::Done(started));
-        Going::On
+        going
+    }
+
+    /// Marks that it is planned, and puts it on record.
+    fn enter(&mut self, by: String, start: Start) -> Result<Entered, NotBegun> {
+        let (action, started, prev) = (start.action.clone(), self.state.seq + 1, self.state.head);
+        let marks = self.log.marks().cloned();
+        if let Some(marks) = &marks {
+            // The mark is synced; the other tasks of this thread move to another one.
+            tokio::task::block_in_place(|| marks.plan(started, prev))
+                .map_err(|error| NotBegun::Refused(error.to_string()))?;
+        }
+        match self.carry_out(&Command::new(by, Act::Start(Box::new(start)))) {
+            Ok(_) => Ok(Entered { action, started, prev }),
+            Err(why) => {
+                if let Some(marks) = &marks {
+                    marks.withdraw(started);
+                }
+                Err(match why {
+                    NotDone::Log(broken @ AppendError::Broken { .. }) => NotBegun::Broken(broken.to_string()),
+                    why => NotBegun::Refused(why.to_string()),
+                })
+            }
+        }
     }
 
     fn record(&mut self, act: Act) -> Going {
@@ -173,4 +190,10 @@ impl Engine {
             watching.stop();
         }
     }
+}
+
+/// Why nothing about the beginning of an action was put on record.
+enum NotBegun {
+    Refused(String),
+    Broken(String),
 }

@@ -6,6 +6,7 @@ use crate::journal::chain::Chain;
 use crate::journal::entry::{Entry, Event};
 use crate::journal::file::{AppendError, Journal};
 use crate::journal::keys::Signer;
+use crate::journal::marks::Marks;
 use crate::time::Moment;
 
 /// Where entries go.
@@ -30,6 +31,14 @@ impl Log {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Self::Durable(journal) => Some(journal.path()),
+            Self::Forgotten(_) => None,
+        }
+    }
+
+    /// The marks beside that file.
+    pub(super) fn marks(&self) -> Option<&Marks> {
+        match self {
+            Self::Durable(journal) => Some(journal.marks()),
             Self::Forgotten(_) => None,
         }
     }

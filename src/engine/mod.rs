@@ -5,6 +5,7 @@ mod acting;
 mod action;
 pub mod clock;
 mod face;
+mod hand_over;
 mod keyring;
 mod log;
 mod opening;
@@ -15,15 +16,17 @@ mod scheduler;
 pub mod supervisor;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use self::action::{Acted, Watching};
+use self::action::Acted;
 pub use self::face::Handle;
 use self::face::{Face, accepted};
 pub use self::keyring::Keyring;
@@ -34,6 +37,7 @@ pub use self::opening::{
 use self::probing::is_troubled;
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
+use self::watch::Watching;
 use crate::journal::entry::Event;
 use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
@@ -60,6 +64,8 @@ pub struct Engine {
     told: mpsc::Receiver<Told>,
     /// What the tasks of actions tell, and their end of it.
     acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
+    /// The program that supervises actions, if it is not this one.
+    supervisor: Option<PathBuf>,
     /// The action that is watched.
     watching: Option<Watching>,
     /// Who asked for the action that is being checked before it begins.
@@ -113,7 +119,7 @@ impl Engine {
         }
         let (face, requests, handle) = face::pair(&state, keys.clone());
         let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
-        let (watching, preparing) = (None, None);
+        let (supervisor, watching, preparing) = (None, None, None);
         let engine = Self {
             log,
             state,
@@ -123,6 +129,7 @@ impl Engine {
             scheduler,
             told,
             acted,
+            supervisor,
             watching,
             preparing,
             requests,
@@ -135,6 +142,13 @@ impl Engine {
     #[must_use]
     pub fn after(mut self, past: Past) -> Self {
         self.past = past;
+        self
+    }
+
+    /// The same, with another program in place of this one that supervises actions (`supervise`).
+    #[must_use]
+    pub fn supervised_by(mut self, program: PathBuf) -> Self {
+        self.supervisor = Some(program);
         self
     }
 
@@ -158,7 +172,7 @@ impl Engine {
                 biased;
                 () = self.face.send_waiting(), if self.face.has_waiting() => Going::On,
                 request = self.requests.recv(), if !self.face.is_behind() => self.serve(request),
-                Some(acted) = self.acted.1.recv() => self.acted(acted),
+                Some(acted) = self.acted.1.recv() => self.acted(acted).await,
                 Some(told) = self.told.recv() => self.hear(told),
                 _ = tick.tick() => {
                     clock.look(clock::now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));

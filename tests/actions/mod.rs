@@ -1,5 +1,7 @@
 //! Actions: what people let run, through the real program at a real terminal.
 
+mod doubt;
+mod engine;
 mod holding;
 mod once;
 mod rules;
