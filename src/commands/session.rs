@@ -78,7 +78,7 @@ impl Session {
         if let Some(other) = self.played {
             workers.spawn(played::play(other, handle.states.clone(), handle.requests.clone()));
         }
-        let running = workers.spawn(engine.run());
+        let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
         let left = on_screen(&workers, &setup, state, handle);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
         let has_stopped = workers.block_on(stopped(running))?;
@@ -90,7 +90,15 @@ impl Session {
                 "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
             );
         }
-        left
+        // Something may have been put on record since the screen was drawn last.
+        let RunSnapshot { state, live } = states.borrow().clone();
+        if let Some((action, _)) = &live.preparing {
+            println!(
+                "{} did not begin: gonogo was left while it was being checked",
+                line(&action.to_string())
+            );
+        }
+        Ok(Left { state, ..left? })
     }
 }
 

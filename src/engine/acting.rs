@@ -107,6 +107,15 @@ impl Engine {
         Going::On
     }
 
+    /// Says of an action that is being checked that it does not begin any more.
+    pub(super) fn drop_prepared(&mut self) {
+        let (Some(id), Some((key, _))) = (self.preparing.take(), &self.scheduler.live().preparing) else {
+            return;
+        };
+        let why = format!("{key} did not begin: gonogo was left while it was being checked");
+        self.answer(id, Response::Refused(why));
+    }
+
     fn watches(&self, started: u64) -> bool {
         self.watching.as_ref().is_some_and(|watching| watching.started == started)
     }

@@ -78,6 +78,7 @@ impl Engine {
 
     /// Cancels what is under way, and logs what it has changed. Gives what is to be told last.
     pub(super) async fn leave(&mut self) -> Update {
+        self.drop_prepared();
         self.scheduler.cancel_all().await;
         let mut ended: Vec<Told> = std::iter::from_fn(|| self.told.try_recv().ok()).collect();
         loop {

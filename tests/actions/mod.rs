@@ -1,5 +1,6 @@
 //! Actions: what people let run, through the real program at a real terminal.
 
+mod begin;
 mod doubt;
 mod engine;
 mod holding;
