@@ -52,7 +52,7 @@ impl Session {
         let last = self.past.last.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
         let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
-        let mut engine = engine.after(self.past);
+        let mut engine = engine.after(self.past).beside_a_screen();
         for command in self.opened.first {
             engine.carry_out(&command)?;
         }

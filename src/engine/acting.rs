@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::action::{Acted, Entered, Env, Runner, prepare};
-use super::hand_over::own_program;
 use super::watch::Came;
 use super::{Engine, Going, NotDone, clock};
 use crate::checklist::{ActionKey, Probe};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
 use crate::probe::Given;
+use crate::process::own_program;
 use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
 use crate::text;
 

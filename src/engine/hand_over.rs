@@ -1,7 +1,7 @@
 //! Handing an action to its supervisor: when this is done, the action has begun, or it is known that it never does.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -77,10 +77,4 @@ async fn tell(child: &mut Child, order: &Order) -> io::Result<bool> {
     let mut said = String::new();
     BufReader::new(stdout).read_line(&mut said).await?;
     Ok(said.trim_end() == BEGUN)
-}
-
-/// This program, also when its file has been replaced since.
-pub(super) fn own_program() -> io::Result<PathBuf> {
-    let running = Path::new("/proc/self/exe");
-    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
 }

@@ -44,7 +44,7 @@ use crate::journal::keys::Signer;
 use crate::probe::FingerprintKey;
 use crate::process::Permit;
 use crate::run::{Command, NumberedRequest, Refusal, Request, RequestId, Response, RunState, Update, decide};
-use crate::secret::SecretRef;
+use crate::secret::{SecretRef, Terminal};
 
 /// How often it looks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
@@ -149,6 +149,13 @@ impl Engine {
     #[must_use]
     pub fn supervised_by(mut self, program: PathBuf) -> Self {
         self.supervisor = Some(program);
+        self
+    }
+
+    /// The same, beside a screen: programs that print secrets get no terminal, on which they would draw over it.
+    #[must_use]
+    pub fn beside_a_screen(mut self) -> Self {
+        self.scheduler.ask_on(Terminal::Withheld);
         self
     }
 
