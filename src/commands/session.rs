@@ -87,7 +87,7 @@ impl Session {
         }
         if !has_stopped {
             eprintln!(
-                "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
+                "gonogo: something was still waited for and given up (a disk that does not answer, for instance); what of it is in the log, the next start tells"
             );
         }
         // Something may have been put on record since the screen was drawn last.
@@ -97,6 +97,9 @@ impl Session {
                 "{} did not begin: gonogo was left while it was being checked",
                 line(&action.to_string())
             );
+        }
+        if let Some(principal) = &live.signing {
+            println!("what waited for the key of {} was not logged", line(principal));
         }
         Ok(Left { state, ..left? })
     }

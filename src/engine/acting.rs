@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::action::{Acted, Entered, Env, Runner, prepare};
-use super::watch::Came;
+use super::signing::{Job, Then};
 use super::{Engine, Going, NotDone, clock};
 use crate::checklist::{ActionKey, Probe};
 use crate::journal::entry::MACHINE;
@@ -15,7 +15,7 @@ use crate::text;
 
 impl Engine {
     /// What it takes to run actions, if this run is kept.
-    fn runner(&self) -> Option<Runner> {
+    pub(super) fn runner(&self) -> Option<Runner> {
         let (log, marks) = (self.log.path()?.to_owned(), self.log.marks()?.clone());
         let program = self.supervisor.clone().or_else(|| own_program().ok())?;
         let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
@@ -83,7 +83,7 @@ impl Engine {
         match acted {
             Acted::Prepared { by, start, env, changed } => {
                 let (key, entries) = (start.action.clone(), self.state.seq);
-                let going = self.begin(by, *start, env).await;
+                let going = self.enter(by, *start, env).await;
                 if self.state.seq == entries && !changed.is_empty() {
                     let changed = text::line(&changed.join("; "));
                     self.say(Update::Warned(format!(
@@ -120,63 +120,24 @@ impl Engine {
         self.watching.as_ref().is_some_and(|watching| watching.started == started)
     }
 
-    /// Puts on record that it begins, and only then lets it. When this is done it has begun, or that it has not is on
-    /// record too.
-    async fn begin(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
+    /// Asks for it to be put on record, and only then lets it.
+    async fn enter(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
         self.scheduler.live_mut().preparing = None;
         let id = self.preparing.take().unwrap_or_default();
-        let (key, dry) = (start.action.clone(), start.dry);
-        let entered = env.map_err(NotBegun::Refused).and_then(|env| Ok((env, self.enter(by, start)?)));
-        let (env, entered) = match entered {
-            Ok(entered) => entered,
-            Err(NotBegun::Broken(why)) => return Going::Broken(why),
-            Err(NotBegun::Refused(why)) => {
+        match env {
+            Ok(env) => {
+                let command = Command::new(by, Act::Start(Box::new(start)));
+                self.submit(Job { command, then: Then::Begin(id, env) }).await
+            }
+            Err(why) => {
                 self.publish();
                 self.answer(id, Response::Refused(why));
-                return Going::On;
-            }
-        };
-        let (plan, started) = (Arc::clone(&self.state.plan), entered.started);
-        let watching = match self.runner().zip(plan.action(&key)) {
-            Some((runner, action)) => runner.start(action, entered, dry, env).await,
-            None => Err(Came::not_begun("nothing here can run it")),
-        };
-        let going = match watching {
-            Ok(watching) => {
-                self.watching = Some(watching);
-                self.publish();
                 Going::On
             }
-            Err(came) => self.record(came.act(key, started)),
-        };
-        self.answer(id, Response::Done(started));
-        going
-    }
-
-    /// Marks that it is planned, and puts it on record.
-    fn enter(&mut self, by: String, start: Start) -> Result<Entered, NotBegun> {
-        let (action, started, prev) = (start.action.clone(), self.state.seq + 1, self.state.head);
-        let marks = self.log.marks().cloned();
-        if let Some(marks) = &marks {
-            // The mark is synced; the other tasks of this thread move to another one.
-            tokio::task::block_in_place(|| marks.plan(started, prev))
-                .map_err(|error| NotBegun::Refused(error.to_string()))?;
-        }
-        match self.carry_out(&Command::new(by, Act::Start(Box::new(start)))) {
-            Ok(_) => Ok(Entered { action, started, prev }),
-            Err(why) => {
-                if let Some(marks) = &marks {
-                    marks.withdraw(started);
-                }
-                Err(match why {
-                    NotDone::Log(broken @ AppendError::Broken { .. }) => NotBegun::Broken(broken.to_string()),
-                    why => NotBegun::Refused(why.to_string()),
-                })
-            }
         }
     }
 
-    fn record(&mut self, act: Act) -> Going {
+    pub(super) fn record(&mut self, act: Act) -> Going {
         match self.carry_out(&Command::new(MACHINE, act)) {
             Err(NotDone::Log(broken @ AppendError::Broken { .. })) => Going::Broken(broken.to_string()),
             Err(NotDone::Refused(Refusal::Sealed | Refusal::BeingSealed(_) | Refusal::NotAtWork(_)))
@@ -199,10 +160,4 @@ impl Engine {
             watching.stop();
         }
     }
-}
-
-/// Why nothing about the beginning of an action was put on record.
-enum NotBegun {
-    Refused(String),
-    Broken(String),
 }

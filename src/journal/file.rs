@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::chain::{Chain, LinkError};
+use super::chain::{Chain, LinkError, Unsigned};
 pub use super::disk::OpenJournalError;
 use super::disk::{Astray, Disk, astray, check_plain, lock, open, sync_directory};
 use super::entry::{Entry, Event, Torn};
@@ -149,7 +149,34 @@ impl Journal {
     ) -> Result<Entry, AppendError> {
         self.check()?;
         let (entry, line) = self.chain.link(at, by, event, signer)?;
-        let written = self.disk.write(&line).and_then(|()| self.disk.sync());
+        self.write(entry, &line, signer)
+    }
+
+    /// Makes an entry ready to be signed, for the place where the log ends now.
+    ///
+    /// # Errors
+    /// When it does not fit into a line. The log is as it was.
+    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
+        Ok(self.chain.prepare(at, by, event)?)
+    }
+
+    /// Appends an entry that was signed for the place where the log ends, as [`Journal::append`] does.
+    ///
+    /// # Errors
+    /// Those, and that the log went on since.
+    pub fn append_signed(
+        &mut self,
+        unsigned: Unsigned,
+        sig: String,
+        signer: &Signer,
+    ) -> Result<Entry, AppendError> {
+        self.check()?;
+        let (entry, line) = self.chain.complete(unsigned, sig)?;
+        self.write(entry, &line, Some(signer))
+    }
+
+    fn write(&mut self, entry: Entry, line: &[u8], signer: Option<&Signer>) -> Result<Entry, AppendError> {
+        let written = self.disk.write(line).and_then(|()| self.disk.sync());
         written.map_err(|error| self.cut_back(&error))?;
         self.length += line.len() as u64;
         self.chain.step(&entry);

@@ -35,11 +35,11 @@ pub struct Running {
     pub engine: JoinHandle<()>,
 }
 
-fn plan(home: &Path) -> Plan {
+fn plan(home: &Path, more: &str) -> Plan {
     let checklist = format!(
         "name = \"c\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.a\"\ntitle = \"a\"\n\
          why = \"w\"\nconfirm = \"one\"\n[[section.point.action]]\nid = \"go\"\ntitle = \"Go\"\n\
-         with = {{ argv = [\"sh\", \"{}\"] }}\n",
+         with = {{ argv = [\"sh\", \"{}\"] }}\n{more}",
         home.join("script").display()
     );
     let checklist = Checklist::parse(Source::new("c", &checklist)).unwrap();
@@ -54,13 +54,18 @@ pub fn action() -> ActionKey {
 impl World {
     /// The script tells that it ran, and then does this.
     pub fn new(does: &str) -> Self {
+        Self::with(does, |_| String::new())
+    }
+
+    /// The same, with more in the checklist, which may name this directory.
+    pub fn with(does: &str, more: impl Fn(&Path) -> String) -> Self {
         let home = tempfile::tempdir().unwrap();
         let _ = SshKey::make(home.path(), "ann", "");
         let script = format!("echo ran >> {}\n{does}\n", home.path().join("ran").display());
         fs::write(home.path().join("script"), script).unwrap();
         let world = Self { home, log: PathBuf::new(), opened: None };
         let opening = Opening {
-            plan: plan(world.home.path()),
+            plan: plan(world.home.path(), &more(world.home.path())),
             lock: Lock::default(),
             profile_sha256: Sha256Hex::ZERO,
             commit: None,
@@ -87,6 +92,11 @@ impl World {
 
     /// The same, with another state directory.
     pub fn start_in(&mut self, state: &str) -> Running {
+        self.start_with(state, Vec::new())
+    }
+
+    /// The same, with more keys.
+    pub fn start_with(&mut self, state: &str, more: Vec<Signer>) -> Running {
         let opened = self.opened.take();
         let store = self.store(state);
         // A program that another test starts at this moment may hold a copy of what is locked until it runs.
@@ -96,8 +106,8 @@ impl World {
         };
         let opened = opened.unwrap_or_else(|| wait::until("the log", again));
         let log = Log::Durable(Box::new(opened.journal));
-        let (engine, handle) =
-            Engine::new(log, opened.state, vec![self.ann()], Vec::new(), Permit::for_tests());
+        let signers = std::iter::once(self.ann()).chain(more).collect();
+        let (engine, handle) = Engine::new(log, opened.state, signers, Vec::new(), Permit::for_tests());
         let mut engine = engine.supervised_by(GONOGO.into());
         for command in opened.first {
             engine.carry_out(&command).unwrap();

@@ -9,4 +9,5 @@ mod rules;
 mod scene;
 mod secrets;
 mod survive;
+mod touch;
 mod way_back;
