@@ -225,7 +225,7 @@ impl Watch {
             Some(child) => last_words(child).await,
             None => None,
         };
-        let why = "its supervisor was killed, or the machine went down";
+        let why = "nothing says how it ended: its supervisor was killed, the machine went down, or what stood beside the log is lost";
         self.interrupted(&said.map_or_else(|| why.to_owned(), |said| format!("{why} ({said})"))).await
     }
 

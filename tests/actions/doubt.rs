@@ -7,10 +7,10 @@ use std::os::unix::fs::symlink;
 use gonogo::engine::supervisor::{Files, Order};
 use gonogo::journal::entry::Ended;
 use gonogo::journal::marks;
-use gonogo::run::Response;
+use gonogo::run::{Act, Command, Request, Response};
 use serde_json::Value;
 
-use super::engine::{Running, World};
+use super::engine::{ANN, Running, World};
 use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
 use crate::bench::wait;
@@ -84,7 +84,7 @@ async fn where_what_stood_beside_the_log_is_lost_it_is_interrupted() {
     need!("ssh-keygen");
     let (mut world, _) = left_behind().await;
     fs::remove_dir_all(world.log.with_extension("jsonl.d")).unwrap();
-    assert_interrupted(&ended(&mut world).await, "its supervisor was killed, or the machine went down");
+    assert_interrupted(&ended(&mut world).await, "nothing says how it ended");
 
     let (mut world, _) = left_behind().await;
     fs::remove_dir_all(world.log.with_extension("jsonl.d")).unwrap();
@@ -177,6 +177,37 @@ async fn files_that_cannot_be_opened_are_told_and_given_up() {
     let gonogo::run::Update::Warned(told) = told else { panic!("{told:?}") };
     assert!(told.contains("s.a/go cannot be followed") && told.contains("action-"), "{told}");
     assert_interrupted(&ended_in(&world, running).await, "it cannot be followed any more");
+}
+
+/// A pipe in the place of a record is not waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_regular_file_is_a_record() {
+    need!("ssh-keygen", "mkfifo");
+    let (mut world, started) = left_behind().await;
+    let end = world.attachment(started, "end");
+    fs::remove_file(&end).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&end).status().unwrap().success());
+    assert_interrupted(&ended(&mut world).await, "expected a regular file");
+}
+
+/// However long an output is, reading it keeps nothing else waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn while_a_long_output_is_read_the_engine_goes_on() {
+    need!("ssh-keygen");
+    let (mut world, started) = left_behind().await;
+    fs::remove_file(world.attachment(started, "end")).unwrap();
+    let out = fs::File::options().write(true).open(world.attachment(started, "out")).unwrap();
+    out.set_len(1 << 40).unwrap();
+    let mut running = world.start();
+    running.ask(8, Request::Probe("none".into())).await;
+    assert_eq!(running.answer().await.0, 8);
+    let note = Act::Note { point: None, text: "n".into() };
+    running.ask(9, Request::Act(Box::new(Command::new(ANN, note)))).await;
+    assert!(matches!(running.answer().await, (9, Response::Done(_))));
+    assert!(world.state().under_way().is_some(), "it is still being read");
+    // What is read ends here.
+    out.set_len(0).unwrap();
+    assert_interrupted(&ended_in(&world, running).await, "nothing says how it ended");
 }
 
 /// A second order for the same entry touches nothing of what the first one has written.

@@ -14,9 +14,11 @@ use gonogo::run::{Act, Command, Request, Response, Start};
 use gonogo::time::Utc;
 
 use super::engine::{ANN, Running, World, action};
+use super::scene::{COUNTS, Scene, deploy, run};
 use crate::bench::gonogo::Sandbox;
 use crate::bench::keys::SshKey;
 use crate::bench::need;
+use crate::bench::terminal::Key;
 use crate::bench::wait;
 use crate::runs::agent::SshAgent;
 
@@ -356,4 +358,44 @@ async fn each_request_is_answered_once_whatever_the_keys_do() {
     let paths = [world.log.display().to_string(), home.join("signers").display().to_string()];
     let verify = Sandbox::new().run_with(&["verify", &paths[0], "--signers", &paths[1]]);
     let _ = verify.code(5).stdout_has("open: valid");
+}
+
+/// The same at the screen: `S` while a note waits for the key.
+#[test]
+fn at_the_screen_too_an_action_is_stopped_while_a_touch_is_awaited() {
+    need!("ssh-keygen", "ssh-agent", "ssh-add");
+    let mut scene = Scene::new();
+    scene.script("build", COUNTS);
+    let home = scene.sandbox.work();
+    let agent = SshAgent::asking_with(&asks(&home));
+    agent.add_to_be_confirmed(&scene.key.path);
+    let public = scene.key.public.clone();
+    let answer = |nth: usize| fs::write(home.join(format!("allow-{nth}")), "").unwrap();
+    let asked = |nth: usize| {
+        let asked = || fs::read_to_string(home.join("asked")).map_or(0, |text| text.lines().count());
+        wait::until("the question", || (asked() >= nth).then_some(()));
+    };
+    // To open the run, and to start the action.
+    answer(1);
+    answer(2);
+    let mut terminal = scene.open_with_agent(&agent.socket, &public);
+    terminal.wait_for_text("1/4");
+    deploy(&mut terminal, 0);
+    run(&mut terminal, "deploy.ship/build");
+    terminal.wait_for_text("line 2");
+    terminal.send("n").wait_for_text("What is to be remembered?");
+    terminal.send("of it").press(Key::Enter);
+    asked(3);
+    terminal.send("S").wait_for_text("y stop").send("y");
+    answer(3);
+    asked(4);
+    assert!(scene.of_kind("action-stopped").is_empty() && scene.of_kind("noted").is_empty());
+    answer(4);
+    scene.wait_for("action-finished", 1);
+    (5..10).for_each(answer);
+    let noted = scene.wait_for("noted", 1)[0]["seq"].as_u64();
+    assert!(scene.of_kind("action-stopped")[0]["seq"].as_u64() < noted);
+    terminal.wait_for_text("did not go well").press(Key::Esc).wait_gone("did not go well").send("q");
+    let _ = terminal.wait_exit().code(5);
+    let _ = scene.verify().code(5).stdout_has("open: valid");
 }

@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{open_regular, read_regular};
 use crate::journal::entry::{Cause, Ended};
 use crate::journal::{marks, side};
 use crate::outcome::Sha256Hex;
 
 /// How many bytes it takes at most to put down how it ended, if not many secrets were taken out.
 const END_ROOM: usize = 4096;
+
+/// The largest record of how it ended, in bytes.
+const MAX_RECORD: u64 = 1 << 20;
 
 /// The files of one running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +189,7 @@ impl Files {
     /// The mark, and whether it is locked.
     fn marked(&self) -> io::Result<Option<(Understood<Begun>, bool)>> {
         let path = self.mark();
-        let mut file = match File::open(&path) {
+        let mut file = match open_regular(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(named(&path))?,
         };
@@ -201,7 +205,7 @@ impl Files {
 
     fn ended(&self) -> io::Result<Option<Understood<Box<End>>>> {
         let path = self.path("end");
-        match fs::read(&path) {
+        match read_regular(&path, MAX_RECORD) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             text => Ok(Some(understood(&path, &text.map_err(named(&path))?))),
         }
