@@ -65,9 +65,13 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
-    /// Stand between an action and whoever watches it; started by gonogo itself
+    /// Stand between an action and whoever watches it, or run a program without a terminal; started by gonogo itself
     #[command(hide = true)]
-    Supervise,
+    Supervise {
+        /// The program that is run without a terminal, and its arguments
+        #[arg(last = true)]
+        argv: Vec<String>,
+    },
     /// Stand in for a command-line tool in a rehearsal; started by gonogo itself
     #[command(hide = true)]
     StandIn(StandInArgs),

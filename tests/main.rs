@@ -22,6 +22,7 @@ mod rehearsal;
 mod reports;
 mod reviews;
 mod runs;
+mod secret_commands;
 mod traps;
 mod trust;
 mod trusted;

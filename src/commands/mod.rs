@@ -75,7 +75,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),
         Command::StandIn(arguments) => stand_in::run(arguments),
-        Command::Supervise => supervise::supervise(),
+        Command::Supervise { argv } if argv.is_empty() => supervise::supervise(),
+        Command::Supervise { argv } => Err(supervise::become_without_terminal(&argv)),
     })
 }
 

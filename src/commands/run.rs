@@ -283,6 +283,7 @@ fn look_alone(
 ) -> Result<Exit> {
     let (log, state) = engine::forgotten(plan)?;
     let (engine, handle) = Engine::new(log, state, Vec::new(), loaded.secrets(), permit);
+    let engine = engine.beside_a_screen();
     let state = Arc::clone(engine.state());
     let setup = onlooker(Path::new("nowhere"), look(&arguments.screen, settings));
     let workers = Workers::start(2)?;

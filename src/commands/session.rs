@@ -52,7 +52,7 @@ impl Session {
         let last = self.past.last.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
         let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
-        let mut engine = engine.after(self.past);
+        let mut engine = engine.after(self.past).beside_a_screen();
         for command in self.opened.first {
             engine.carry_out(&command)?;
         }
@@ -78,7 +78,7 @@ impl Session {
         if let Some(other) = self.played {
             workers.spawn(played::play(other, handle.states.clone(), handle.requests.clone()));
         }
-        let running = workers.spawn(engine.run());
+        let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
         let left = on_screen(&workers, &setup, state, handle);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
         let has_stopped = workers.block_on(stopped(running));
@@ -90,10 +90,21 @@ impl Session {
         }
         if !has_stopped? {
             eprintln!(
-                "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
+                "gonogo: something was still waited for and given up (a disk that does not answer, for instance); what of it is in the log, the next start tells"
             );
         }
-        left
+        // Something may have been put on record since the screen was drawn last.
+        let RunSnapshot { state, live } = states.borrow().clone();
+        if let Some((action, _)) = &live.preparing {
+            println!(
+                "{} did not begin: gonogo was left while it was being checked",
+                line(&action.to_string())
+            );
+        }
+        if let Some(principal) = &live.signing {
+            println!("what waited for the key of {} was not logged", line(principal));
+        }
+        Ok(Left { state, ..left? })
     }
 }
 

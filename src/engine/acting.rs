@@ -2,28 +2,32 @@
 
 use std::sync::Arc;
 
-use super::action::{Acted, Check, Env, Runner, prepare};
+use super::action::{Acted, Check, Entered, Env, Runner, prepare};
+use super::signing::{Job, Then};
 use super::{Engine, Going, NotDone, clock};
 use crate::checklist::{ActionKey, Probe};
-use crate::journal::entry::{Ended, MACHINE};
+use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
 use crate::probe::Given;
+use crate::process::own_program;
 use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
 use crate::text;
 
 impl Engine {
     /// What it takes to run actions, if this run is kept.
-    fn runner(&self) -> Option<Runner> {
-        let log = self.log.path()?.to_owned();
+    pub(super) fn runner(&self) -> Option<Runner> {
+        let (log, marks) = (self.log.path()?.to_owned(), self.log.marks()?.clone());
+        let program = self.supervisor.clone().or_else(|| own_program().ok())?;
         let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
-        Some(Runner { log, keeper, tell })
+        Some(Runner { log, program, marks, keeper, tell })
     }
 
     /// Goes on watching the action that an earlier program has begun.
     pub(super) fn attach(&mut self) {
         let (Some(runner), Some((key, deed))) = (self.runner(), self.state.under_way()) else { return };
-        let (key, started, stopped) = (key.clone(), deed.seq, deed.stopped.is_some());
-        self.watching = Some(runner.attach(key, started, stopped));
+        let entered = Entered { action: key.clone(), started: deed.seq, prev: deed.prev };
+        let stopped = deed.stopped.is_some();
+        self.watching = Some(runner.attach(entered, stopped));
     }
 
     /// Asks the rules, then lets guards and checks look; the rules are asked again when they have.
@@ -74,11 +78,11 @@ impl Engine {
         self.digest_seen(key).filter(|_| is_closed)
     }
 
-    pub(super) fn acted(&mut self, acted: Acted) -> Going {
+    pub(super) async fn acted(&mut self, acted: Acted) -> Going {
         match acted {
             Acted::Prepared { by, start, env, changed } => {
                 let (key, entries) = (start.action.clone(), self.state.seq);
-                let going = self.begin(by, *start, env);
+                let going = self.enter(by, *start, env).await;
                 if self.state.seq == entries && !changed.is_empty() {
                     let changed = text::line(&changed.join("; "));
                     self.say(Update::Warned(format!(
@@ -96,60 +100,43 @@ impl Engine {
                 self.scheduler.live_mut().printed = 0;
                 return self.record(came.act(action, started));
             }
-            Acted::Printed { .. } | Acted::Ended { .. } => {}
+            Acted::Warned { started, what } if self.watches(started) => self.say(Update::Warned(what)),
+            Acted::Printed { .. } | Acted::Warned { .. } | Acted::Ended { .. } => {}
         }
         Going::On
+    }
+
+    /// Says of an action that is being checked that it does not begin any more.
+    pub(super) fn drop_prepared(&mut self) {
+        let (Some(id), Some((key, _))) = (self.preparing.take(), &self.scheduler.live().preparing) else {
+            return;
+        };
+        let why = format!("{key} did not begin: gonogo was left while it was being checked");
+        self.answer(id, Response::Refused(why));
     }
 
     fn watches(&self, started: u64) -> bool {
         self.watching.as_ref().is_some_and(|watching| watching.started == started)
     }
 
-    /// Puts on record that it begins, and only then lets it.
-    fn begin(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
+    /// Asks for it to be put on record, and only then lets it.
+    async fn enter(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
         self.scheduler.live_mut().preparing = None;
         let id = self.preparing.take().unwrap_or_default();
-        let (key, dry) = (start.action.clone(), start.dry);
-        let env = match env {
-            Ok(env) => env,
+        match env {
+            Ok(env) => {
+                let command = Command::new(by, Act::Start(Box::new(start)));
+                self.submit(Job { command, then: Then::Begin(id, env) }).await
+            }
             Err(why) => {
                 self.publish();
                 self.answer(id, Response::Refused(why));
-                return Going::On;
+                Going::On
             }
-        };
-        let started = match self.carry_out(&Command::new(by, Act::Start(Box::new(start)))) {
-            Ok(started) => started,
-            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
-                return Going::Broken(broken.to_string());
-            }
-            Err(why) => {
-                self.publish();
-                self.answer(id, Response::Refused(why.to_string()));
-                return Going::On;
-            }
-        };
-        let plan = Arc::clone(&self.state.plan);
-        let Some((runner, action)) = self.runner().zip(plan.action(&key)) else {
-            self.publish();
-            self.answer(id, Response::Done(started));
-            let ended = Ended::NotStarted("nothing here can run it".into());
-            return self.record(Act::Ended {
-                action: key,
-                started,
-                ended,
-                cause: None,
-                took_ms: 0,
-                output: None,
-            });
-        };
-        self.watching = Some(runner.start(action, &key, started, dry, env));
-        self.publish();
-        self.answer(id, Response::Done(started));
-        Going::On
+        }
     }
 
-    fn record(&mut self, act: Act) -> Going {
+    pub(super) fn record(&mut self, act: Act) -> Going {
         match self.carry_out(&Command::new(MACHINE, act)) {
             Err(NotDone::Log(broken @ AppendError::Broken { .. })) => Going::Broken(broken.to_string()),
             Err(NotDone::Refused(Refusal::Sealed | Refusal::BeingSealed(_) | Refusal::NotAtWork(_)))

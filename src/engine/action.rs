@@ -1,44 +1,34 @@
-//! Actions: checked, put on record, handed to a supervisor, and watched until they end.
+//! Actions: checked, and handed to a supervisor once they are on record.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
 
+use super::hand_over::{HandedOver, hand_over};
 use super::probe_run::{GRACE as OVERRUN, NoResult, ProbeRun, limited};
-use super::supervisor::{Begun, End, Files, Order, Stands};
-use crate::ansi;
+use super::supervisor::{Begun, Files, Order};
+use super::watch::{Came, UNREADABLE, Watch, Watching};
 use crate::checklist::spec::Value;
 use crate::checklist::{Action, ActionKey, Plan, Probe, Program};
-use crate::journal::entry::{Cause, Ended, Output};
-use crate::journal::side;
-use crate::outcome::{Class, Observation, Outcome, some_of};
+use crate::journal::marks::Marks;
+use crate::outcome::{Class, Observation, Outcome, Sha256Hex, some_of};
 use crate::probe::Given;
-use crate::process::{Child, Launch, Permit, Stdio};
-use crate::run::{Act, Start};
+use crate::run::Start;
 use crate::secret::Keeper;
 use crate::text;
 use crate::time::span;
 
-/// How often it is looked for what an action has printed, and whether it has ended.
-const WATCH: Duration = Duration::from_millis(50);
 /// How long an action has to end once it was asked to, before it is made to.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long one secret may take to be read. Longer than what a command that gives one may take.
 const SECRET: Duration = Duration::from_secs(15);
 /// How much of what guards and checks have seen an entry holds, in bytes as they are written.
 const CHECKED: usize = 40 << 10;
-/// How much of the end of an output an entry holds, in bytes and in lines.
-const TAIL: usize = 2048;
-const TAIL_LINES: usize = 20;
 
 /// What the tasks of actions tell the engine.
 #[derive(Debug)]
@@ -47,6 +37,8 @@ pub(super) enum Acted {
     Prepared { by: String, start: Box<Start>, env: Result<Env, String>, changed: Vec<String> },
     /// So much has been printed.
     Printed { started: u64, bytes: u64 },
+    /// Something about it that people should know.
+    Warned { started: u64, what: String },
     /// It has ended.
     Ended { action: ActionKey, started: u64, came: Came },
 }
@@ -57,43 +49,6 @@ pub(super) struct Env(BTreeMap<String, Zeroizing<String>>);
 impl std::fmt::Debug for Env {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Env(…)")
-    }
-}
-
-/// What an action came to.
-#[derive(Debug)]
-pub(super) struct Came {
-    ended: Ended,
-    cause: Option<Cause>,
-    took_ms: u64,
-    output: Option<Output>,
-}
-
-impl Came {
-    pub(super) fn act(self, action: ActionKey, started: u64) -> Act {
-        let Self { ended, cause, took_ms, output } = self;
-        Act::Ended { action, started, ended, cause, took_ms, output }
-    }
-}
-
-/// A running that is watched.
-pub(super) struct Watching {
-    /// The position of its begin.
-    pub(super) started: u64,
-    stop: Arc<AtomicBool>,
-    task: AbortHandle,
-}
-
-impl Watching {
-    /// Lets it be stopped as soon as it is at work.
-    pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -193,188 +148,78 @@ pub(super) async fn environment(program: &Program, keeper: &Keeper, limit: Durat
 #[derive(Clone)]
 pub(super) struct Runner {
     pub(super) log: PathBuf,
+    /// The program that supervises: this one.
+    pub(super) program: PathBuf,
+    pub(super) marks: Marks,
     pub(super) keeper: Keeper,
     pub(super) tell: mpsc::Sender<Acted>,
 }
 
+/// A running of an action, as the log has it.
+#[derive(Clone)]
+pub(super) struct Entered {
+    pub(super) action: ActionKey,
+    /// The position of its begin.
+    pub(super) started: u64,
+    /// The hash of the line before that.
+    pub(super) prev: Sha256Hex,
+}
+
 impl Runner {
-    /// Hands an action that stands in the log to a supervisor, and watches it.
-    pub(super) fn start(
+    /// Hands an action that stands in the log to a supervisor, and watches it. Where it has not begun and never will,
+    /// gives that.
+    pub(super) async fn start(
         &self,
         action: &Action,
-        key: &ActionKey,
-        started: u64,
+        entered: Entered,
         dry: bool,
         env: Env,
-    ) -> Watching {
-        let order = action.program.as_ref().map(|program| Order {
-            files: Files::of(&self.log, started),
+    ) -> Result<Watching, Came> {
+        let Some(program) = &action.program else {
+            return Err(Came::not_begun("the plan does not say what it runs"));
+        };
+        let order = Order {
+            files: Files::of(&self.log, entered.started),
             argv: program.argv(dry).to_vec(),
             cwd: program.cwd.as_ref().map(PathBuf::from),
             env: env.0,
             deadline_ms: action.deadline_ms,
             grace_ms: u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX),
             needles: self.keeper.redactor().needles().to_vec(),
-        });
-        self.watch(key.clone(), started, false, order)
+        };
+        let mut watch = self.watch(entered, false);
+        match hand_over(&order, &self.program, self.keeper.permit()).await {
+            HandedOver::Begun(child) => {
+                watch.seen = Some(Begun::default());
+                watch.child = Some(child);
+            }
+            HandedOver::NotBegun(why) => return Err(Came::not_begun(&why)),
+            HandedOver::Unclear(child) => watch.child = child,
+        }
+        Ok(watch.spawn())
     }
 
     /// Watches an action that an earlier program has begun.
-    pub(super) fn attach(&self, key: ActionKey, started: u64, stopped: bool) -> Watching {
-        self.watch(key, started, stopped, None)
+    pub(super) fn attach(&self, entered: Entered, stopped: bool) -> Watching {
+        self.watch(entered, stopped).spawn()
     }
 
-    fn watch(&self, action: ActionKey, started: u64, stopped: bool, order: Option<Order>) -> Watching {
-        let stop = Arc::new(AtomicBool::new(stopped));
-        let watch = Watch {
-            files: Files::of(&self.log, started),
-            log: self.log.clone(),
+    fn watch(&self, entered: Entered, stopped: bool) -> Watch {
+        let Entered { action, started, prev } = entered;
+        Watch {
+            action,
             started,
+            prev,
+            log: self.log.clone(),
+            marks: self.marks.clone(),
             tell: self.tell.clone(),
-            permit: self.keeper.permit().clone(),
-            stop: Arc::clone(&stop),
+            patience: UNREADABLE,
+            stop: Arc::new(AtomicBool::new(stopped)),
+            child: None,
+            seen: None,
             asked: false,
             bytes: 0,
-        };
-        let tell = self.tell.clone();
-        let task = async move {
-            let came = watch.run(order).await;
-            let _ = tell.send(Acted::Ended { action, started, came }).await;
-        };
-        Watching { started, stop, task: tokio::spawn(task).abort_handle() }
-    }
-}
-
-struct Watch {
-    files: Files,
-    log: PathBuf,
-    started: u64,
-    tell: mpsc::Sender<Acted>,
-    permit: Permit,
-    stop: Arc<AtomicBool>,
-    asked: bool,
-    bytes: u64,
-}
-
-impl Watch {
-    async fn run(mut self, order: Option<Order>) -> Came {
-        let mut child = None;
-        if let Some(order) = order {
-            match hand_over(&order, &self.permit).await {
-                Ok(supervisor) => child = Some(supervisor),
-                Err(error) => return not_begun(&format!("no supervisor: {error}")),
-            }
-        }
-        loop {
-            match self.files.stands() {
-                Ok(Stands::Ended(end)) => return self.came(*end),
-                Ok(Stands::Gone(begun)) => return self.gone(&begun),
-                Ok(Stands::AtWork(begun)) => self.at_work(&begun).await,
-                Ok(Stands::NotBegun) => {
-                    let why = match &mut child {
-                        Some(child) => last_words(child).await,
-                        None => Some("the program that was to begin it was ended before".to_owned()),
-                    };
-                    if let Some(why) = why {
-                        match self.files.give_up() {
-                            Ok(true) => return not_begun(&why),
-                            // Who was to begin it is gone; nobody else will.
-                            Err(_) if child.is_some() => return not_begun(&why),
-                            // It has begun in between, or it is looked again.
-                            Ok(false) | Err(_) => {}
-                        }
-                    }
-                }
-                // What cannot be read now may be later; the action goes on meanwhile.
-                Err(_) => {}
-            }
-            tokio::time::sleep(WATCH).await;
+            unread: None,
         }
     }
-
-    async fn at_work(&mut self, begun: &Begun) {
-        if self.stop.load(Ordering::Relaxed) && !self.asked {
-            self.asked =
-                Pid::from_raw(begun.supervisor).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
-        }
-        let bytes = self.files.out().metadata().map_or(0, |about| about.len());
-        if bytes != self.bytes {
-            self.bytes = bytes;
-            let _ = self.tell.send(Acted::Printed { started: self.started, bytes }).await;
-        }
-    }
-
-    fn gone(&self, begun: &Begun) -> Came {
-        let group = begun.group.map_or_else(String::new, |group| {
-            format!("; look whether something of its process group {group} is still at work")
-        });
-        let why = format!("its supervisor was killed, or the machine went down{group}");
-        let output = self.output(&BTreeMap::new(), None);
-        Came { ended: Ended::Unknown(why), cause: None, took_ms: 0, output }
-    }
-
-    fn came(&self, end: End) -> Came {
-        let output = self.output(&end.redacted, end.lost.as_deref());
-        let output = output.map(|output| Output { bytes: end.bytes, sha256: end.sha256, ..output });
-        Came { ended: end.ended, cause: end.cause, took_ms: end.took_ms, output }
-    }
-
-    /// What was printed, as far as it can be read.
-    fn output(&self, redacted: &BTreeMap<String, u64>, lost: Option<&str>) -> Option<Output> {
-        let path = self.files.out();
-        let (bytes, sha256) = side::digest(&path).ok()?;
-        let mut tail = tail(&path, bytes).unwrap_or_default();
-        if let Some(lost) = lost {
-            tail = format!("{tail}\n(not all of it is kept: {})", text::line(lost));
-        }
-        let name = format!("{}.out", side::action_name(self.started));
-        let kept = side::directory(&self.log)
-            .file_name()
-            .map_or_else(|| name.clone(), |directory| format!("{}/{name}", directory.to_string_lossy()));
-        Some(Output { bytes, sha256, kept, tail, redacted: redacted.clone() })
-    }
-}
-
-fn not_begun(why: &str) -> Came {
-    Came { ended: Ended::NotStarted(text::line(why)), cause: None, took_ms: 0, output: None }
-}
-
-/// The last lines of an output, without escapes.
-fn tail(path: &Path, length: u64) -> io::Result<String> {
-    let bytes = side::read(path, length.saturating_sub(4 * TAIL as u64), 4 * TAIL)?;
-    let plain = ansi::plain(&bytes);
-    let lines: Vec<&str> = plain.trim_end().lines().collect();
-    let last = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-    let from = last.ceil_char_boundary(last.len().saturating_sub(TAIL));
-    Ok(text::block(&last[from..]))
-}
-
-/// Starts a supervisor and tells it what to do; it goes on when this program ends.
-async fn hand_over(order: &Order, permit: &Permit) -> io::Result<Child> {
-    let supervisor = Launch::new(own_program()?).args(["supervise"]);
-    let supervisor = supervisor.streams(Stdio::piped(), Stdio::null(), Stdio::piped());
-    let mut child = supervisor.spawn_detached(permit)?;
-    let told = Zeroizing::new(serde_json::to_vec(order).map_err(io::Error::other)?);
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&told).await?;
-        stdin.shutdown().await?;
-    }
-    Ok(child)
-}
-
-/// This program, also when its file has been replaced since.
-fn own_program() -> io::Result<PathBuf> {
-    let running = Path::new("/proc/self/exe");
-    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
-}
-
-/// What a supervisor has said that has ended, if it has.
-async fn last_words(child: &mut Child) -> Option<String> {
-    let status = child.try_wait().ok().flatten()?;
-    let mut said = String::new();
-    if let Some(stderr) = &mut child.stderr {
-        let _ = stderr.read_to_string(&mut said).await;
-    }
-    let said = said.trim();
-    Some(if said.is_empty() { format!("its supervisor ended with {status}") } else { said.to_owned() })
 }

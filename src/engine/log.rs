@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::journal::chain::Chain;
+use crate::journal::chain::{Chain, Unsigned};
 use crate::journal::entry::{Entry, Event};
 use crate::journal::file::{AppendError, Journal};
 use crate::journal::keys::Signer;
+use crate::journal::marks::Marks;
 use crate::time::Moment;
 
 /// Where entries go.
@@ -31,6 +32,41 @@ impl Log {
         match self {
             Self::Durable(journal) => Some(journal.path()),
             Self::Forgotten(_) => None,
+        }
+    }
+
+    /// The marks beside that file.
+    pub(super) fn marks(&self) -> Option<&Marks> {
+        match self {
+            Self::Durable(journal) => Some(journal.marks()),
+            Self::Forgotten(_) => None,
+        }
+    }
+
+    /// Makes an entry ready to be signed, for the place where the log ends now.
+    pub(super) fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
+        match self {
+            Self::Durable(journal) => journal.prepare(at, by, event),
+            Self::Forgotten(chain) => Ok(chain.prepare(at, by, event)?),
+        }
+    }
+
+    /// Appends an entry that was signed for that place.
+    pub(super) fn append_signed(
+        &mut self,
+        unsigned: Unsigned,
+        sig: String,
+        signer: &Signer,
+    ) -> Result<Entry, AppendError> {
+        match self {
+            Self::Durable(journal) => {
+                tokio::task::block_in_place(|| journal.append_signed(unsigned, sig, signer))
+            }
+            Self::Forgotten(chain) => {
+                let (entry, _) = chain.complete(unsigned, sig)?;
+                chain.step(&entry);
+                Ok(entry)
+            }
         }
     }
 

@@ -5,25 +5,30 @@ mod acting;
 mod action;
 pub mod clock;
 mod face;
+mod hand_over;
 mod keyring;
 mod log;
 mod opening;
 mod probe_run;
 mod probing;
+mod recording;
 mod rules;
 mod scheduler;
+mod signing;
 pub mod supervisor;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use self::action::{Acted, Watching};
+use self::action::Acted;
 pub use self::face::Handle;
 use self::face::{Face, accepted};
 pub use self::keyring::Keyring;
@@ -35,13 +40,16 @@ pub use self::opening::{
 use self::probing::is_troubled;
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
+use self::signing::{Job, Signing, Then};
+use self::watch::Watching;
 use crate::journal::entry::Event;
 use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
+use crate::journal::marks::MarkError;
 use crate::probe::FingerprintKey;
 use crate::process::Permit;
 use crate::run::{Command, NumberedRequest, Refusal, Request, RequestId, Response, RunState, Update, decide};
-use crate::secret::SecretRef;
+use crate::secret::{SecretRef, Terminal};
 
 /// How often it looks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
@@ -61,10 +69,14 @@ pub struct Engine {
     told: mpsc::Receiver<Told>,
     /// What the tasks of actions tell, and their end of it.
     acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
+    /// The program that supervises actions, if it is not this one.
+    supervisor: Option<PathBuf>,
     /// The action that is watched.
     watching: Option<Watching>,
     /// Who asked for the action that is being checked before it begins.
     preparing: Option<RequestId>,
+    /// What waits for somebody's key.
+    signing: Signing,
     requests: mpsc::Receiver<NumberedRequest>,
     face: Face,
 }
@@ -93,6 +105,22 @@ pub enum NotDone {
     /// It would have to be signed by somebody whose key is not here.
     #[error("{0} has no key here; they act where their key is")]
     NoKey(String),
+    /// Another entry came before it while its key was waited for.
+    #[error(
+        "the run went on while your key was waited for, and nothing was logged. See how it stands now, and do it again"
+    )]
+    WentOn,
+    /// Too much waits for a key already.
+    #[error(
+        "a key is still waited for, and much waits behind it; nothing was logged. Touch or confirm the key, and do it again"
+    )]
+    KeyAwaited,
+    /// The system has no room.
+    #[error("cannot ask for a signature: {0}; nothing was logged")]
+    NoThread(String),
+    /// It could not be marked that an action begins.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
 }
 
 impl Engine {
@@ -114,7 +142,7 @@ impl Engine {
         }
         let (face, requests, handle) = face::pair(&state, keys.clone());
         let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
-        let (watching, preparing) = (None, None);
+        let (supervisor, watching, preparing) = (None, None, None);
         let engine = Self {
             log,
             state,
@@ -124,8 +152,10 @@ impl Engine {
             scheduler,
             told,
             acted,
+            supervisor,
             watching,
             preparing,
+            signing: Signing::new(),
             requests,
             face,
         };
@@ -136,6 +166,20 @@ impl Engine {
     #[must_use]
     pub fn after(mut self, past: Past) -> Self {
         self.past = past;
+        self
+    }
+
+    /// The same, with another program in place of this one that supervises actions (`supervise`).
+    #[must_use]
+    pub fn supervised_by(mut self, program: PathBuf) -> Self {
+        self.supervisor = Some(program);
+        self
+    }
+
+    /// The same, beside a screen: programs that print secrets get no terminal, on which they would draw over it.
+    #[must_use]
+    pub fn beside_a_screen(mut self) -> Self {
+        self.scheduler.ask_on(Terminal::Withheld);
         self
     }
 
@@ -158,12 +202,16 @@ impl Engine {
             let going = tokio::select! {
                 biased;
                 () = self.face.send_waiting(), if self.face.has_waiting() => Going::On,
-                request = self.requests.recv(), if !self.face.is_behind() => self.serve(request),
-                Some(acted) = self.acted.1.recv() => self.acted(acted),
-                Some(told) = self.told.recv() => self.hear(told),
+                request = self.requests.recv(), if !self.face.is_behind() => self.serve(request).await,
+                Some(signed) = self.signing.told.recv() => self.signed(signed).await,
+                Some(acted) = self.acted.1.recv() => self.acted(acted).await,
+                Some(told) = self.told.recv() => self.hear_or_hold(told),
                 _ = tick.tick() => {
                     clock.look(clock::now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));
-                    self.check_log(Going::On)
+                    match self.next_jobs().await {
+                        Going::On => self.check_log(Going::On),
+                        other => other,
+                    }
                 }
             };
             match going {
@@ -191,12 +239,16 @@ impl Engine {
         self.log.check().map_or_else(|gone| Going::Broken(gone.to_string()), |()| otherwise)
     }
 
-    fn serve(&mut self, asked: Option<NumberedRequest>) -> Going {
+    async fn serve(&mut self, asked: Option<NumberedRequest>) -> Going {
         let Some(NumberedRequest { id, request }) = asked else { return self.check_log(Going::Stopped) };
         match request {
             Request::Stop => return self.check_log(Going::Stopped),
-            Request::Act(command) => return self.act(id, &command),
-            Request::Aside(command) => return self.act_aside(&command),
+            Request::Act(command) => {
+                return self.submit(Job { command: *command, then: Then::Answer(id) }).await;
+            }
+            Request::Aside(command) => {
+                return self.submit(Job { command: *command, then: Then::Nothing }).await;
+            }
             Request::Run { by, start } => self.prepare(id, by, *start),
             Request::Probe(point) => {
                 let any = self.look_again(|_, found, _| found.id == point);
@@ -210,33 +262,8 @@ impl Engine {
         Going::On
     }
 
-    fn act(&mut self, id: RequestId, command: &Command) -> Going {
-        match self.carry_out(command) {
-            Ok(seq) => {
-                self.stop_if_asked();
-                self.publish();
-                self.answer(id, Response::Done(seq));
-                Going::On
-            }
-            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => Going::Broken(broken.to_string()),
-            Err(refused) => {
-                self.answer(id, Response::Refused(refused.to_string()));
-                Going::On
-            }
-        }
-    }
-
-    /// The same, without an answer; the log breaking is told all the same.
-    fn act_aside(&mut self, command: &Command) -> Going {
-        if let Err(NotDone::Log(broken @ AppendError::Broken { .. })) = self.carry_out(command) {
-            return Going::Broken(broken.to_string());
-        }
-        // Who is refused has not done anything, and nobody waits for them.
-        self.publish();
-        Going::On
-    }
-
-    /// Asks the rules, makes what they say durable, takes it in. Gives the position of the last entry.
+    /// Asks the rules, makes what they say durable, takes it in. Gives the position of the last entry. Waits for the key
+    /// that signs.
     ///
     /// # Errors
     /// Why nothing was done.
@@ -245,8 +272,7 @@ impl Engine {
         let now = clock::now();
         for event in decide(&self.state, command.clone(), &now)? {
             let signer = self.signer_for(&command.by, &event)?;
-            let entry = self.log.append(now.clone(), &command.by, event, signer.as_deref())?;
-            Arc::make_mut(&mut self.state).apply(&entry);
+            self.append(now.clone(), &command.by, event, signer.as_deref())?;
         }
         Ok(self.state.seq)
     }

@@ -1,5 +1,6 @@
 //! The engine's part in probes: which are started, and what becomes of their results.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,19 @@ use crate::secret::Redactor;
 use crate::time::{Moment, Utc};
 
 impl Engine {
+    /// Takes in what a probe tells, or holds its result back while a key is waited for.
+    pub(super) fn hear_or_hold(&mut self, told: Told) -> Going {
+        let Some(told) = self.signing.hold(told) else { return Going::On };
+        // Results keep their order.
+        let is_result = matches!(told, Told::Ended { .. });
+        for earlier in if is_result { self.signing.all_held() } else { VecDeque::new() } {
+            if let broken @ Going::Broken(_) = self.hear(earlier) {
+                return broken;
+            }
+        }
+        self.hear(told)
+    }
+
     pub(super) fn hear(&mut self, told: Told) -> Going {
         match told {
             Told::Try { probe, attempt, tries, so_far } => {
@@ -78,8 +92,11 @@ impl Engine {
 
     /// Cancels what is under way, and logs what it has changed. Gives what is to be told last.
     pub(super) async fn leave(&mut self) -> Update {
+        self.drop_prepared();
+        self.abandon_unsigned();
         self.scheduler.cancel_all().await;
-        let mut ended: Vec<Told> = std::iter::from_fn(|| self.told.try_recv().ok()).collect();
+        let mut ended: Vec<Told> = self.signing.all_held().into();
+        ended.extend(std::iter::from_fn(|| self.told.try_recv().ok()));
         loop {
             for told in ended {
                 if let Going::Broken(why) = self.hear(told) {

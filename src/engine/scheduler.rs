@@ -14,7 +14,7 @@ use crate::outcome::Outcome;
 use crate::probe::Given;
 use crate::process::Permit;
 use crate::run::{Live, Running, Wanted};
-use crate::secret::Keeper;
+use crate::secret::{Keeper, Terminal};
 use crate::time::{Moment, Utc};
 
 /// How many probes look at once.
@@ -49,6 +49,11 @@ impl Scheduler {
         let (tasks, newest, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let keeper = Keeper::new(permit);
         Self { keeper, turns, tell, tasks, newest, begun, live: Live::default() }
+    }
+
+    /// Lets programs that print secrets ask on the terminal, or not.
+    pub(super) fn ask_on(&mut self, terminal: Terminal) {
+        self.keeper = self.keeper.clone().asking(terminal);
     }
 
     /// Knows every secret that was read.

@@ -27,6 +27,40 @@ pub enum LinkError {
     /// It could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// It was signed for another place.
+    #[error("the log went on while the entry was being signed")]
+    WentOn,
+}
+
+/// An entry that is still to be signed, for the place where the chain ended when it was prepared.
+#[derive(Clone, Debug)]
+pub struct Unsigned {
+    header: Header,
+    event: Event,
+    namespace: &'static str,
+    message: Vec<u8>,
+}
+
+impl Unsigned {
+    /// Signs it. May wait for a person.
+    ///
+    /// # Errors
+    /// When the key does not sign.
+    pub fn sign(&self, signer: &Signer) -> Result<String, SignError> {
+        signer.sign(self.namespace, &self.message)
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// Whether it comes after a line with this hash.
+    #[must_use]
+    pub fn comes_after(&self, head: Sha256Hex) -> bool {
+        self.header.prev == head
+    }
 }
 
 /// Why an entry is not the next one of a chain.
@@ -73,15 +107,41 @@ impl Chain {
         event: Event,
         signer: Option<&Signer>,
     ) -> Result<(Entry, Vec<u8>), LinkError> {
-        let header = Header { run: self.run.clone(), seq: self.seq, prev: self.head, at, by: by.to_owned() };
-        let sig = match signer {
+        match signer {
             Some(signer) => {
-                let namespace = event.namespace(self.rehearsal || event.opens_rehearsal());
-                Some(signer.sign(namespace, &signed_bytes(&header, &event)?)?)
+                let unsigned = self.prepare(at, by, event)?;
+                let sig = unsigned.sign(signer)?;
+                self.complete(unsigned, sig)
             }
-            None => None,
-        };
-        Ok(Entry::write(header, event, sig)?)
+            None => Ok(Entry::write(self.header(at, by), event, None)?),
+        }
+    }
+
+    fn header(&self, at: Moment, by: &str) -> Header {
+        Header { run: self.run.clone(), seq: self.seq, prev: self.head, at, by: by.to_owned() }
+    }
+
+    /// Makes the next entry ready to be signed, without taking it in.
+    ///
+    /// # Errors
+    /// When it does not fit into a line.
+    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, LinkError> {
+        let header = self.header(at, by);
+        let namespace = event.namespace(self.rehearsal || event.opens_rehearsal());
+        let message = signed_bytes(&header, &event)?;
+        Ok(Unsigned { header, event, namespace, message })
+    }
+
+    /// The next entry and its line, of one that was signed for this very place.
+    ///
+    /// # Errors
+    /// When the chain went on since, or it does not fit into a line.
+    pub fn complete(&self, unsigned: Unsigned, sig: String) -> Result<(Entry, Vec<u8>), LinkError> {
+        let Unsigned { header, event, .. } = unsigned;
+        if header.run != self.run || header.seq != self.seq || header.prev != self.head {
+            return Err(LinkError::WentOn);
+        }
+        Ok(Entry::write(header, event, Some(sig))?)
     }
 
     /// Takes in the next entry.

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::chain::{Chain, LinkError};
+use super::chain::{Chain, LinkError, Unsigned};
 pub use super::disk::OpenJournalError;
 use super::disk::{Astray, Disk, astray, check_plain, lock, open, sync_directory};
 use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
+use super::marks::{MarkError, Marks};
 use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory};
 use crate::time::Moment;
@@ -30,6 +31,7 @@ pub struct Journal {
     broken: Option<String>,
     /// Who has signed in this log from here, and is remembered for it.
     enrolled: BTreeSet<String>,
+    marks: Marks,
 }
 
 /// Why an entry was not appended.
@@ -76,7 +78,12 @@ impl Journal {
         for above in directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty()) {
             sync_directory(above).map_err(|source| StoreError::new(above, source))?;
         }
-        Self::on(file, store, path, chain, 0)
+        let journal = Self::on(file, store, path, chain, 0)?;
+        journal.marks.make().map_err(|error| match error {
+            MarkError::System { path, source } => StoreError::new(&path, source),
+            foreign @ MarkError::Foreign { .. } => StoreError::new(path, io::Error::other(foreign)),
+        })?;
+        Ok(journal)
     }
 
     /// Opens a log to go on with: locks it, checks its chain and that it is what this host saw last, and
@@ -121,9 +128,10 @@ impl Journal {
         chain: Chain,
         length: u64,
     ) -> Result<Self, OpenJournalError> {
+        let marks = Marks::new(path, &chain.run, store.place()?);
         let disk = file.try_clone().map_err(|source| StoreError::new(path, source))?;
         let (disk, path, store) = (Box::new(disk), path.to_owned(), store.clone());
-        Ok(Self { disk, file, path, store, chain, length, broken: None, enrolled: BTreeSet::new() })
+        Ok(Self { disk, file, path, store, chain, length, broken: None, enrolled: BTreeSet::new(), marks })
     }
 
     /// Appends an entry: one write of the whole line, then `fdatasync`. When this returns, the entry is
@@ -141,7 +149,34 @@ impl Journal {
     ) -> Result<Entry, AppendError> {
         self.check()?;
         let (entry, line) = self.chain.link(at, by, event, signer)?;
-        let written = self.disk.write(&line).and_then(|()| self.disk.sync());
+        self.write(entry, &line, signer)
+    }
+
+    /// Makes an entry ready to be signed, for the place where the log ends now.
+    ///
+    /// # Errors
+    /// When it does not fit into a line. The log is as it was.
+    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
+        Ok(self.chain.prepare(at, by, event)?)
+    }
+
+    /// Appends an entry that was signed for the place where the log ends, as [`Journal::append`] does.
+    ///
+    /// # Errors
+    /// Those, and that the log went on since.
+    pub fn append_signed(
+        &mut self,
+        unsigned: Unsigned,
+        sig: String,
+        signer: &Signer,
+    ) -> Result<Entry, AppendError> {
+        self.check()?;
+        let (entry, line) = self.chain.complete(unsigned, sig)?;
+        self.write(entry, &line, Some(signer))
+    }
+
+    fn write(&mut self, entry: Entry, line: &[u8], signer: Option<&Signer>) -> Result<Entry, AppendError> {
+        let written = self.disk.write(line).and_then(|()| self.disk.sync());
         written.map_err(|error| self.cut_back(&error))?;
         self.length += line.len() as u64;
         self.chain.step(&entry);
@@ -157,6 +192,7 @@ impl Journal {
         if self.length == 0 {
             // What stays is an empty file, which everybody passes over.
             let _ = std::fs::remove_file(&self.path);
+            self.marks.discard();
         }
     }
 
@@ -244,6 +280,12 @@ impl Journal {
         let cut = self.disk.cut(self.length).and_then(|()| self.disk.sync());
         cut.map_err(|source| StoreError::new(&self.path, source))?;
         Ok(Some(torn))
+    }
+
+    /// The marks of its actions.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// The file.

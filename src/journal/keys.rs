@@ -200,6 +200,12 @@ impl Signer {
         sshsig::is_sk(&self.key.algorithm())
     }
 
+    /// Whether signing may take as long as a person takes: an agent may ask, or wait for a touch.
+    #[must_use]
+    pub fn may_wait(&self) -> bool {
+        matches!(self.pen, Pen::Agent(_))
+    }
+
     /// Signs a message under a namespace: the raw SSHSIG blob in base64.
     ///
     /// # Errors

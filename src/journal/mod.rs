@@ -12,6 +12,7 @@ pub mod file;
 pub mod holder;
 pub mod index;
 pub mod keys;
+pub mod marks;
 pub mod order;
 pub mod public_key;
 pub mod raw;

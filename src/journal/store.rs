@@ -2,13 +2,14 @@
 //! remembers.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::entry::Entry;
+use super::marks::Place;
 use super::read::{Lines, Reader};
 use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
@@ -21,6 +22,8 @@ pub struct Store {
     heads: PathBuf,
     fingerprints: PathBuf,
     pub(super) enrolled: PathBuf,
+    /// The file that holds the id of the state directory.
+    id: PathBuf,
 }
 
 /// A system error, and what it was about.
@@ -50,13 +53,14 @@ pub struct Head {
 
 impl Store {
     /// Logs under `log_dir` if it is given, under `<state>/runs` otherwise; heads under `<state>/heads`, keys
-    /// for fingerprints under `<state>/fingerprints`, who has signed here in `<state>/enrolled`.
+    /// for fingerprints under `<state>/fingerprints`, who has signed here in `<state>/enrolled`, the id of
+    /// the state directory in `<state>/id`.
     #[must_use]
     pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
         let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
         let [heads, fingerprints, enrolled] =
             ["heads", "fingerprints", "enrolled"].map(|name| state.join(name));
-        Self { runs, heads, fingerprints, enrolled }
+        Self { runs, heads, fingerprints, enrolled, id: state.join("id") }
     }
 
     /// The directory of an environment's logs.
@@ -150,6 +154,43 @@ impl Store {
             Err(error) => return Err(failed(error)),
         }
         Ok(key)
+    }
+
+    /// This host and this state directory. The directory's id is made at the first call, of 128 random bits.
+    ///
+    /// # Errors
+    /// When the id cannot be read or made.
+    pub fn place(&self) -> Result<Place, StoreError> {
+        let read = match fs::read_to_string(&self.id) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_id().and_then(|()| fs::read_to_string(&self.id))
+            }
+            read => read,
+        };
+        let state = read.map_err(|source| StoreError::new(&self.id, source))?;
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Ok(Place { host, state })
+    }
+
+    fn make_id(&self) -> io::Result<()> {
+        if let Some(state) = self.id.parent() {
+            make_directory(state).map_err(|error| error.source)?;
+        }
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
+        let text = base16ct::lower::encode_string(&id);
+        // Under another name first: another program may read it as soon as it is there.
+        let draft = self.id.with_extension(&text);
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
+        let linked = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::hard_link(&draft, &self.id));
+        let _ = fs::remove_file(&draft);
+        match linked {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
     }
 
     /// Remembers nothing of a run.

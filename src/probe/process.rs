@@ -5,19 +5,16 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::blind::{Blind, Fact};
 use super::content::Content;
 use super::deadline::Deadline;
-use crate::process::{Child, ChildStdin, ExitStatus, Launch, Permit, Stdio};
+use crate::process::{ChildStdin, ExitStatus, Group, Launch, Permit, Stdio};
 
 /// The most that is kept of each of the two outputs, in bytes.
 const KEPT: usize = 1 << 20;
-/// How long a program may take to end when it is asked to (SIGTERM), before it is made to (SIGKILL).
-const GRACE: Duration = Duration::from_secs(1);
 /// How long outputs may stay open when the program has ended: what it started may hold them.
 const ECHO: Duration = Duration::from_millis(300);
 
@@ -178,58 +175,5 @@ fn last_words(stdout: &Content, stderr: &Content) -> String {
         (true, true) => String::new(),
         (false, _) => format!("; it had said: {}", stderr.excerpt()),
         (true, false) => format!("; it had said: {}", stdout.excerpt()),
-    }
-}
-
-/// The processes that a program is and starts, as far as they stay in its group. Ended when dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
-    }
-
-    /// Asks them to end, and makes those who have not after a while.
-    async fn end(&mut self, child: &mut Child) -> &'static str {
-        self.signal(Signal::TERM);
-        let heard = timeout(GRACE, child.wait()).await.is_ok();
-        self.kill();
-        if heard { "it was ended" } else { "it did not end when asked to, and was killed" }
-    }
-
-    /// Ends what is left of them, and lets them go.
-    fn kill(&mut self) {
-        self.signal(Signal::KILL);
-        self.0 = None;
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.0 {
-            // That there is none left is what is wanted.
-            let _ = kill_process_group(group, signal);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let (Some(_), Ok(runtime)) = (self.0, tokio::runtime::Handle::try_current()) else {
-            return self.kill();
-        };
-        self.signal(Signal::TERM);
-        let rest = Last(Self(self.0.take()));
-        runtime.spawn(async move {
-            tokio::time::sleep(GRACE).await;
-            drop(rest);
-        });
-    }
-}
-
-/// A group that has been asked to end.
-struct Last(Group);
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        self.0.kill();
     }
 }

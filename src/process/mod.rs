@@ -2,12 +2,13 @@
 //! command has only after trust was given; `tests/layers` finds programs that are started in any other way.
 
 mod git;
+mod group;
 mod permit;
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::thread;
@@ -17,6 +18,7 @@ pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
 pub use self::git::{Scope, git, user_git_setting};
+pub use self::group::{Family, Group};
 pub use self::permit::Permit;
 
 /// How long a program may take whose whole output is waited for.
@@ -40,6 +42,18 @@ impl Launch {
     pub fn of(argv: &[String]) -> io::Result<Self> {
         let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self::new(program).args(arguments))
+    }
+
+    /// A program and its arguments, in a session of its own: it has no terminal, and leads a group. This program starts
+    /// itself for that (`supervise`), and becomes it.
+    ///
+    /// # Errors
+    /// When there is none (`InvalidInput`), or this program cannot be found.
+    pub fn in_own_session(argv: &[String]) -> io::Result<Self> {
+        if argv.is_empty() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Self::new(own_program()?).args(["supervise", "--"]).args(argv))
     }
 
     /// What is started, as it was named.
@@ -153,6 +167,15 @@ impl Launch {
     pub fn exec(mut self, _: &Permit) -> io::Error {
         self.0.exec()
     }
+}
+
+/// This program, also when its file has been replaced since.
+///
+/// # Errors
+/// What the system says.
+pub fn own_program() -> io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::checklist::{Action, ActionKey, Point, PointId, Probe};
 use crate::journal::entry::{ActionFinished, ActionStarted, Cause, Ended, Entry, Output};
-use crate::outcome::{Class, Observation};
+use crate::outcome::{Class, Observation, Sha256Hex};
 use crate::time::Moment;
 
 use super::command::Refusal;
@@ -15,6 +15,8 @@ use super::status::{Judgement, Status, counting};
 pub struct Deed {
     /// The position of its begin.
     pub seq: u64,
+    /// The hash of the line before that.
+    pub prev: Sha256Hex,
     /// Which running of this action it is, from 1.
     pub nth: u64,
     /// Whether it was only tried.
@@ -177,6 +179,7 @@ impl RunState {
     pub(super) fn action_started(&mut self, entry: &Entry, event: &ActionStarted) {
         let deed = Deed {
             seq: entry.header.seq,
+            prev: entry.header.prev,
             nth: event.nth,
             dry: event.dry,
             by: entry.header.by.clone(),

@@ -32,6 +32,8 @@ pub struct Live {
     pub lost: BTreeSet<ProbeKey>,
     /// The action that is being checked before it begins, and since when.
     pub preparing: Option<(ActionKey, Moment)>,
+    /// Whose key is to sign an entry and is waited for: to be touched, or confirmed.
+    pub signing: Option<String>,
     /// How many bytes the action that is at work has printed so far.
     pub printed: u64,
 }

@@ -1,5 +1,6 @@
 //! Secrets: named by reference, read when needed, and taken out of everything that is kept or shown.
 
+mod command;
 mod redact;
 mod stream;
 
@@ -8,7 +9,6 @@ use std::fmt;
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,9 @@ use tokio::net::unix::pipe;
 use zeroize::Zeroizing;
 
 use crate::files::read_regular_text;
-use crate::process::{Launch, Permit, Stdio};
+use crate::process::Permit;
 use crate::text;
+pub use command::Terminal;
 pub use redact::Redactor;
 use redact::spellings;
 pub use stream::{Needle, Stream};
@@ -162,9 +163,6 @@ pub const MIN_LENGTH: usize = 4;
 /// The largest file that holds a secret, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The longest a secret command may take.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
-
 /// Reads secrets, and remembers every value it has read so that it can be taken out of any text.
 ///
 /// Some come from programs, so it holds the permit to start them, for probes and actions too.
@@ -172,13 +170,21 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Keeper {
     known: Arc<Mutex<BTreeMap<String, Vec<Secret>>>>,
     permit: Permit,
+    terminal: Terminal,
 }
 
 impl Keeper {
     /// One that has read nothing yet.
     #[must_use]
     pub fn new(permit: Permit) -> Self {
-        Self { known: Arc::default(), permit }
+        Self { known: Arc::default(), permit, terminal: Terminal::default() }
+    }
+
+    /// The same, whose programs may ask on the terminal, or may not.
+    #[must_use]
+    pub fn asking(mut self, terminal: Terminal) -> Self {
+        self.terminal = terminal;
+        self
     }
 
     /// The permit to start programs.
@@ -197,7 +203,9 @@ impl Keeper {
                 Secret::new(std::env::var(name).map_err(|_| ReadSecretError::NotSet(name.clone()))?)
             }
             SecretRef::File(path) => read_file(path).await?,
-            SecretRef::Command(argv) => read_command(argv, &self.permit).await?,
+            SecretRef::Command(argv) => {
+                command::read(argv, self.terminal, &self.redactor(), &self.permit).await?
+            }
         };
         match value.expose().len() {
             0 => Err(ReadSecretError::Empty(reference.clone())),
@@ -261,25 +269,6 @@ async fn read_pipe(path: &str) -> io::Result<String> {
 async fn read_plain(path: String) -> io::Result<String> {
     let read = tokio::task::spawn_blocking(move || read_regular_text(path, MAX_FILE));
     read.await.map_err(io::Error::other)?
-}
-
-async fn read_command(argv: &[String], permit: &Permit) -> Result<Secret, ReadSecretError> {
-    let launch = Launch::of(argv).map_err(|_| failed("", "the command is empty"))?;
-    let program = &launch.program();
-    let launch = launch.streams(Stdio::null(), Stdio::piped(), Stdio::null());
-    let child = launch.spawn(permit).map_err(|error| failed(program, error))?;
-    let output = tokio::time::timeout(COMMAND_DEADLINE, child.wait_with_output())
-        .await
-        .map_err(|_| failed(program, format!("no answer within {}s", COMMAND_DEADLINE.as_secs())))?
-        .map_err(|e| failed(program, e))?;
-    if !output.status.success() {
-        return Err(failed(program, output.status));
-    }
-    String::from_utf8(output.stdout).map(without_line_end).map_err(|_| failed(program, "output is not UTF-8"))
-}
-
-fn failed(command: &str, why: impl fmt::Display) -> ReadSecretError {
-    ReadSecretError::Command { command: command.to_owned(), why: why.to_string() }
 }
 
 fn without_line_end(mut text: String) -> Secret {

@@ -1,7 +1,7 @@
 //! A small deployment whose steps are scripts: each tells that it ran, and waits where it is told to.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ with = { argv = ["sh", "old.sh"] }
 /// A directory of scripts, a key, a profile.
 pub struct Scene {
     pub sandbox: Sandbox,
-    key: SshKey,
+    pub key: SshKey,
     more: String,
 }
 
@@ -151,9 +151,22 @@ impl Scene {
         self.open_with(&[], 120, 40)
     }
 
+    /// The same, with a key that this agent holds.
+    #[track_caller]
+    pub fn open_with_agent(&mut self, socket: &Path, public: &str) -> Terminal {
+        let sandbox = std::mem::replace(&mut self.sandbox, Sandbox::new());
+        self.sandbox = sandbox.env("SSH_AUTH_SOCK", socket);
+        self.open_as(public, &[], 120, 40)
+    }
+
     #[track_caller]
     pub fn open_with(&mut self, more: &[&str], columns: u16, rows: u16) -> Terminal {
         let key = self.key.path.display().to_string();
+        self.open_as(&key, more, columns, rows)
+    }
+
+    #[track_caller]
+    fn open_as(&mut self, key: &str, more: &[&str], columns: u16, rows: u16) -> Terminal {
         let digest = self.sandbox.digest("profile.toml");
         let mut args = vec![
             "run",
@@ -167,7 +180,7 @@ impl Scene {
             "--as",
             ANN,
             "--key",
-            &key,
+            key,
         ];
         args.extend(more);
         self.set_args(&args);

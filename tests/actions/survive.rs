@@ -72,6 +72,7 @@ fn of_a_hangup() {
 
 /// Mounts a disk of 64 KiB where the files of an action go, runs it, and brings out what was put down.
 const FULL: &str = r#"mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 99
+mkdir "$1"/log.jsonl.marks || exit 99
 "$2" supervise < "$3"; code=$?; cp "$1"/log.jsonl.d/action-1.* "$4"; exit $code"#;
 
 #[test]
@@ -136,7 +137,7 @@ fn what_ended_meanwhile_is_taken_in_and_not_run_again() {
 fn where_the_supervisor_is_killed_nobody_knows_and_a_person_says() {
     need!("ssh-keygen");
     let (mut scene, terminal) = counting();
-    let begun = scene.log().with_extension("jsonl.d").join("action-2.begun");
+    let begun = scene.log().with_extension("jsonl.marks").join("action-2.begun");
     let begun: Value = serde_json::from_slice(&std::fs::read(begun).unwrap()).unwrap();
     let pid = u32::try_from(begun["supervisor"].as_i64().unwrap()).unwrap();
     signal(pid, "KILL");
@@ -157,7 +158,7 @@ fn where_the_supervisor_is_killed_nobody_knows_and_a_person_says() {
 }
 
 #[test]
-fn what_was_put_on_record_and_never_began_is_told_so() {
+fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     need!("ssh-keygen");
     let (mut scene, terminal) = counting();
     signal(terminal.pid(), "KILL");
@@ -165,15 +166,35 @@ fn what_was_put_on_record_and_never_began_is_told_so() {
     scene.go();
     let beside = scene.log().with_extension("jsonl.d");
     wait::until("its end", || beside.join("action-2.end").exists().then_some(()));
-    // As after a crash between the entry and the mark of the supervisor.
+    // As where the log was restored without what stood beside it.
+    let marks = scene.log().with_extension("jsonl.marks");
     std::fs::remove_dir_all(&beside).unwrap();
+    std::fs::rename(&marks, marks.with_extension("away")).unwrap();
     let mut terminal = scene.open();
-    terminal.wait_for_text("never began");
+    terminal.wait_for_text("interrupted, outcome unknown");
     let ended = scene.wait_for("action-finished", 1);
-    assert!(ended[0]["ended"]["not-started"].is_string(), "{ended:?}");
-    // A supervisor that comes late finds that it was given up.
-    assert!(beside.join("action-2.begun").exists());
+    assert!(ended[0]["ended"]["unknown"].is_string(), "{ended:?}");
     terminal.wait_for_text("did not go well").press(Key::Esc).wait_gone("did not go well");
+    deploy(&mut terminal, 0);
+    run(&mut terminal, "deploy.ship/build");
+    let started = scene.wait_for("action-started", 2)[1]["seq"].as_u64().unwrap();
+    scene.wait_for("action-finished", 2);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
+    // As after a crash between the entry and the mark of the supervisor.
+    let log = std::fs::read_to_string(scene.log()).unwrap();
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    std::fs::write(scene.log(), lines[..=usize::try_from(started).unwrap()].concat()).unwrap();
+    std::fs::remove_dir_all(scene.sandbox.state().join("gonogo/heads")).unwrap();
+    std::fs::remove_dir_all(&beside).unwrap();
+    std::fs::remove_file(marks.join(format!("action-{started}.begun"))).unwrap();
+    let mut terminal = scene.open();
+    terminal.wait_for_text("Continue this run?").send("y").press(Key::Enter).wait_for_text("never began");
+    let ended = scene.wait_for("action-finished", 2);
+    assert!(ended[1]["ended"]["not-started"].is_string(), "{ended:?}");
+    // A supervisor that comes late finds that it was given up.
+    assert!(marks.join(format!("action-{started}.begun")).exists());
+    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
     terminal.send("q");
     let _ = terminal.wait_exit().code(5);
     let _ = scene.verify().code(5).stdout_has("open: valid");

@@ -1,6 +1,7 @@
 //! Keys that an SSH agent holds, with the real one.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -37,7 +38,8 @@ impl SshAgent {
         agent.args(["-D", "-P", SK_PROVIDER, "-a"]).arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
         prepare(&mut agent);
         let process = agent.spawn().unwrap();
-        wait::until("the agent", || socket.exists().then_some(()));
+        // The socket is there a moment before the agent listens.
+        wait::until("the agent", || UnixStream::connect(&socket).ok());
         Self { process, socket, dir }
     }
 

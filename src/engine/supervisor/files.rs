@@ -2,23 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{open_regular, read_regular};
 use crate::journal::entry::{Cause, Ended};
-use crate::journal::side;
+use crate::journal::{marks, side};
 use crate::outcome::Sha256Hex;
 
 /// How many bytes it takes at most to put down how it ended, if not many secrets were taken out.
 const END_ROOM: usize = 4096;
 
+/// The largest record of how it ended, in bytes.
+const MAX_RECORD: u64 = 1 << 20;
+
 /// The files of one running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Files {
+    /// Where its attachments go.
     directory: PathBuf,
+    /// Where it is marked that it has begun. Made with the run, and never here.
+    marks: PathBuf,
     name: String,
 }
 
@@ -55,26 +62,34 @@ pub struct End {
 /// What can be told of a running from its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stands {
-    /// It has not begun.
-    NotBegun,
+    /// There is no mark that it has begun, or one that nobody may begin it any more.
+    NoMark,
     /// It is at work.
     AtWork(Begun),
     /// It has ended.
     Ended(Box<End>),
     /// Its supervisor is gone and has not said how it ended.
     Gone(Begun),
+    /// Its supervisor is gone, and what it has left cannot be understood: which file, and why.
+    Unreadable(String),
 }
 
 impl Files {
     /// Those of the running that began with this entry of a log.
     #[must_use]
     pub fn of(log: &Path, started: u64) -> Self {
-        let directory = std::path::absolute(side::directory(log)).unwrap_or_else(|_| side::directory(log));
-        Self { directory, name: side::action_name(started) }
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let (directory, marks) = (absolute(side::directory(log)), absolute(marks::directory(log)));
+        Self { directory, marks, name: side::action_name(started) }
     }
 
     fn path(&self, kind: &str) -> PathBuf {
         self.directory.join(format!("{}.{kind}", self.name))
+    }
+
+    /// The mark that it has begun.
+    fn mark(&self) -> PathBuf {
+        self.marks.join(format!("{}.begun", self.name))
     }
 
     /// The file of what it prints.
@@ -88,46 +103,58 @@ impl Files {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)
     }
 
+    /// Takes the room for putting down how it ends: what it prints may fill the disk.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
+    pub(super) fn reserve_end(&self) -> io::Result<New> {
+        let (new, mut file) = New::create(self.path("end.draft"))?;
+        file.write_all(&[b' '; END_ROOM])?;
+        file.sync_all()?;
+        Ok(new)
+    }
+
+    /// Makes the file of what it prints.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
+    pub(super) fn create_out(&self) -> io::Result<(New, File)> {
+        New::create(self.out())
+    }
+
     /// Puts down that it begins: a locked file that was not there before. Locked as long as the file is held.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when it has begun, or was given up.
+    /// [`io::ErrorKind::AlreadyExists`] when it has begun, or was given up. Where the directory of marks is gone, it
+    /// is not made anew: what had begun would be begun again.
     pub(super) fn begin(&self, begun: &Begun) -> io::Result<File> {
-        self.make_directory()?;
         // Nobody may see it before it is locked: it is made under another name, and linked.
-        let draft = self.path(&format!("begun.{}", std::process::id()));
+        let draft = self.marks.join(format!("{}.begun.{}", self.name, std::process::id()));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         let linked = file
             .lock()
             .and_then(|()| write(&mut file, begun))
-            .and_then(|()| fs::hard_link(&draft, self.path("begun")))
-            .and_then(|()| self.sync_directory());
+            .and_then(|()| fs::hard_link(&draft, self.mark()))
+            .and_then(|()| sync(&self.marks));
         let _ = fs::remove_file(&draft);
         linked.map(|()| file)
     }
 
-    /// Puts down that it never began, unless it has: a supervisor that comes later finds that.
+    /// Makes sure that it does not begin any more, unless it has: a supervisor that comes later finds that. Whether it
+    /// had not.
     ///
     /// # Errors
     /// What the system says.
     pub fn give_up(&self) -> io::Result<bool> {
         match self.begin(&Begun::default()) {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Ok(matches!(self.marked()?, Some((Ok(begun), _)) if begun == Begun::default()))
+            }
+            // Without the directory no supervisor begins anything.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.marked()?.is_none()),
+            Err(error) => Err(named(&self.mark())(error)),
         }
-    }
-
-    /// Takes the room for putting down how it ends: what it prints may fill the disk.
-    pub(super) fn reserve_end(&self) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(self.path("end.draft"))?;
-        file.write_all(&[b' '; END_ROOM])?;
-        file.sync_all()
     }
 
     /// Puts down how it ended: all of it, or nothing.
@@ -137,49 +164,90 @@ impl Files {
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&draft)?;
         write(&mut file, end)?;
         fs::rename(&draft, self.path("end"))?;
-        self.sync_directory()
-    }
-
-    fn sync_directory(&self) -> io::Result<()> {
-        File::open(&self.directory)?.sync_all()
+        sync(&self.directory)
     }
 
     /// How it stands.
     ///
     /// # Errors
-    /// When the files cannot be read.
+    /// When a file cannot be read now, with its name.
     pub fn stands(&self) -> io::Result<Stands> {
         // Asked for before the end is: who is not at work any more may have ended in between.
-        let at_work = self.at_work()?;
-        match (self.ended()?, at_work) {
-            (Some(end), _) => Ok(Stands::Ended(Box::new(end))),
-            (None, None) => Ok(Stands::NotBegun),
-            (None, Some((begun, true))) => Ok(Stands::AtWork(begun)),
-            (None, Some((begun, false))) if begun.supervisor == 0 => Ok(Stands::NotBegun),
-            (None, Some((begun, false))) => Ok(Stands::Gone(begun)),
+        let mark = self.marked();
+        match (self.ended(), mark) {
+            (Ok(Some(Ok(end))), _) => Ok(Stands::Ended(end)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+            // What cannot be understood is written again before the lock goes.
+            (Ok(_), Ok(Some((begun, true)))) => Ok(Stands::AtWork(begun.unwrap_or_default())),
+            (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(Stands::Unreadable(why)),
+            (Ok(None), Ok(None)) => Ok(Stands::NoMark),
+            (Ok(None), Ok(Some((Ok(begun), false)))) if begun == Begun::default() => Ok(Stands::NoMark),
+            (Ok(None), Ok(Some((Ok(begun), false)))) => Ok(Stands::Gone(begun)),
         }
     }
 
-    fn at_work(&self) -> io::Result<Option<(Begun, bool)>> {
-        let file = match File::open(self.path("begun")) {
+    /// The mark, and whether it is locked.
+    fn marked(&self) -> io::Result<Option<(Understood<Begun>, bool)>> {
+        let path = self.mark();
+        let mut file = match open_regular(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
+            file => file.map_err(named(&path))?,
         };
         let locked = match file.try_lock_shared() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::Error(error)) => return Err(named(&path)(error)),
         };
-        let begun = serde_json::from_reader(&file).unwrap_or_default();
-        Ok(Some((begun, locked)))
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(named(&path))?;
+        Ok(Some((understood(&path, &text), locked)))
     }
 
-    fn ended(&self) -> io::Result<Option<End>> {
-        match fs::read(self.path("end")) {
+    fn ended(&self) -> io::Result<Option<Understood<Box<End>>>> {
+        let path = self.path("end");
+        match read_regular(&path, MAX_RECORD) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            bytes => serde_json::from_slice(&bytes?).map(Some).map_err(io::Error::other),
+            text => Ok(Some(understood(&path, &text.map_err(named(&path))?))),
         }
     }
+}
+
+/// A record, or which file is none and why.
+type Understood<T> = Result<T, String>;
+
+fn understood<T: for<'de> Deserialize<'de>>(path: &Path, text: &[u8]) -> Understood<T> {
+    serde_json::from_slice(text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The same error, with the name of the file.
+fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// A file that was not there before. Removed when dropped, unless it is to be kept.
+pub(super) struct New(Option<PathBuf>);
+
+impl New {
+    fn create(path: PathBuf) -> io::Result<(Self, File)> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok((Self(Some(path)), file))
+    }
+
+    pub(super) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for New {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Writes it in place of what stands there, durably.

@@ -5,12 +5,13 @@
 //! began with:
 //!
 //! ```text
-//!     action-12.begun   made before the program starts, once and for all: who is at work. Locked while it is.
-//!     action-12.out     what the program prints, secrets taken out
-//!     action-12.end     how it ended; whole or not there
+//!     LOG.marks/action-12.begun   made before the program starts, once and for all: who is at work. Locked while it is.
+//!     LOG.d/action-12.out         what the program prints, secrets taken out
+//!     LOG.d/action-12.end         how it ended; whole or not there
 //! ```
 //!
-//! No `.begun`: it never started. Locked: it is at work. Unlocked without `.end`: nobody can know.
+//! Locked: it is at work. Unlocked without `.end`: nobody can know. No `.begun`: it never began, where
+//! [`crate::journal::marks`] allows that conclusion; else nobody can know.
 
 mod files;
 mod order;
@@ -18,4 +19,4 @@ mod work;
 
 pub use files::{Begun, End, Files, Stands};
 pub use order::Order;
-pub use work::{Refused, run};
+pub use work::{BEGUN, Refused, run};

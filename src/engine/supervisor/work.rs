@@ -1,9 +1,8 @@
 //! What a supervisor does: begins, reads, waits, and puts down how it ended.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, PipeReader, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::files::{Begun, End, write};
+use super::files::{Begun, End, Files, write};
 use super::order::Order;
 use crate::journal::entry::{Cause, Ended};
 use crate::outcome::Sha256Hex;
@@ -26,6 +25,9 @@ use crate::secret::Stream;
 const PIECE: usize = 256 << 10;
 /// How long the output may stay open when the program has ended: what it started may hold it.
 const ECHO: Duration = Duration::from_secs(2);
+
+/// What a supervisor says to whoever started it, once the mark is made.
+pub const BEGUN: &str = "begun";
 
 /// Why nothing was begun.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +67,12 @@ struct Kept {
 /// What is kept while it is read; taken away when it is no longer waited for.
 type Keeping = Arc<Mutex<Option<Kept>>>;
 
-/// Runs what is ordered, to its end. Nothing has been run when it is refused.
+/// Runs what is ordered, to its end, and calls `say_begun` once it is marked that it has begun: from then on it goes on
+/// by itself. Nothing has been run when it is refused before.
 ///
 /// # Errors
 /// Why it is.
-pub fn run(order: &Order, permit: &Permit) -> Result<(), Refused> {
+pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(), Refused> {
     // Fails only for the leader of a group, which may be one that a person has started by hand.
     let _ = setsid();
     let (tell, told) = mpsc::channel();
@@ -77,17 +80,10 @@ pub fn run(order: &Order, permit: &Permit) -> Result<(), Refused> {
     hear(tell.clone()).map_err(cannot("signals"))?;
     let stream = Stream::new(order.needles.clone())
         .map_err(|error| Refused::System { what: "secrets", source: io::Error::other(error.to_string()) })?;
-    // Before the mark: what cannot be kept is not begun.
-    order.files.make_directory().map_err(cannot("the directory beside the log"))?;
-    order.files.reserve_end().map_err(cannot("the room for how it ends"))?;
-    let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(order.files.out());
-    let out = out.map_err(cannot("the file of its output"))?;
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     let mut begun = Begun { supervisor: pid, group: None, at_ms: since_epoch() };
-    let mut marker = order.files.begin(&begun).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Refused::Begun,
-        _ => cannot("the mark that it begins")(error),
-    })?;
+    let (mut marker, out) = begin(&order.files, &begun)?;
+    say_begun();
     let at = Instant::now();
     let kept = Kept { out, bytes: 0, sha256: Sha256::new(), stream, lost: None };
     let keeping = Arc::new(Mutex::new(Some(kept)));
@@ -101,6 +97,26 @@ pub fn run(order: &Order, permit: &Permit) -> Result<(), Refused> {
         Err(error) => nothing(Ended::NotStarted(why(order, &error))),
     };
     order.files.end(&end).map_err(cannot("how it ended"))
+}
+
+/// Makes the files and, last, the mark. Whatever is there of an earlier beginning is left as it is.
+fn begin(files: &Files, begun: &Begun) -> Result<(File, File), Refused> {
+    // Before the mark: what cannot be kept is not begun.
+    files.make_directory().map_err(cannot("the directory beside the log"))?;
+    let end = files.reserve_end().map_err(refused("the room for how it ends"))?;
+    let (path, out) = files.create_out().map_err(refused("the file of its output"))?;
+    let marker = files.begin(begun).map_err(refused("the mark that it begins"))?;
+    end.keep();
+    path.keep();
+    Ok((marker, out))
+}
+
+/// What is there already was made by another beginning.
+fn refused(what: &'static str) -> impl Fn(io::Error) -> Refused {
+    move |error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Refused::Begun,
+        _ => cannot(what)(error),
+    }
 }
 
 fn since_epoch() -> u64 {

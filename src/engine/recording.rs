@@ -1,0 +1,228 @@
+//! How what people ask for comes into the log: decided, signed, made durable, taken in, answered.
+
+use std::sync::Arc;
+
+use super::action::{Entered, Env};
+use super::signing::{Admission, InFlight, Job, Signed, Then, unsigned};
+use super::watch::Came;
+use super::{Engine, Going, NotDone, clock};
+use crate::journal::chain::Unsigned;
+use crate::journal::entry::{Entry, Event};
+use crate::journal::file::AppendError;
+use crate::journal::keys::{SignError, Signer};
+use crate::run::{Act, Command, RequestId, Response, Start, decide};
+use crate::time::Moment;
+
+/// What the rules make of a command, and who signs it.
+struct Decided {
+    event: Event,
+    at: Moment,
+    signer: Option<Arc<Signer>>,
+}
+
+impl Engine {
+    /// Takes up what somebody asks for. It is answered when it is on record, or is refused.
+    pub(super) async fn submit(&mut self, job: Job) -> Going {
+        match self.signing.admit(job) {
+            Admission::Begins(job) => self.begin_job(*job).await,
+            Admission::Waits => Going::On,
+            Admission::Full(job) => self.done(*job, Err(NotDone::KeyAwaited)).await,
+        }
+    }
+
+    async fn begin_job(&mut self, job: Job) -> Going {
+        match self.decided(&job.command) {
+            Ok(decided) => self.sign(job, decided).await,
+            Err(why) => self.done(job, Err(why)).await,
+        }
+    }
+
+    fn decided(&self, command: &Command) -> Result<Decided, NotDone> {
+        self.check_words(command)?;
+        let at = clock::now();
+        let event = self.decide_one(command, &at)?;
+        let signer = self.signer_for(&command.by, &event)?;
+        Ok(Decided { event, at, signer })
+    }
+
+    fn decide_one(&self, command: &Command, at: &Moment) -> Result<Event, NotDone> {
+        let events = decide(&self.state, command.clone(), at)?;
+        events.into_iter().next().ok_or(NotDone::WentOn)
+    }
+
+    /// Has it signed: at once by a key that is here, or by an agent, which may ask somebody.
+    async fn sign(&mut self, job: Job, decided: Decided) -> Going {
+        let Decided { event, at, signer } = decided;
+        let by = &job.command.by;
+        let asked = match signer {
+            Some(signer) if signer.may_wait() => match self.log.prepare(at, by, event) {
+                Ok(unsigned) => self.signing.ask(job, unsigned, signer),
+                Err(why) => Err(Box::new((job, why.into()))),
+            },
+            signer => {
+                let append = |engine: &mut Self| engine.append(at, by, event, signer.as_deref());
+                let done = self.marked(&job.command.act, append);
+                return self.done(job, done).await;
+            }
+        };
+        if let Err(refused) = asked {
+            let (job, why) = *refused;
+            return self.done(job, Err(why)).await;
+        }
+        self.tell_whose_key_is_awaited();
+        Going::On
+    }
+
+    /// Makes what was decided durable, and takes it in. Gives its position.
+    pub(super) fn append(
+        &mut self,
+        at: Moment,
+        by: &str,
+        event: Event,
+        signer: Option<&Signer>,
+    ) -> Result<u64, NotDone> {
+        let entry = self.log.append(at, by, event, signer)?;
+        Arc::make_mut(&mut self.state).apply(&entry);
+        Ok(self.state.seq)
+    }
+
+    /// Marks an action that is to begin, and puts that on record. Nothing else is marked.
+    fn marked(
+        &mut self,
+        act: &Act,
+        record: impl FnOnce(&mut Self) -> Result<u64, NotDone>,
+    ) -> Result<u64, NotDone> {
+        let marks = self.log.marks().filter(|_| matches!(act, Act::Start(_))).cloned();
+        let Some(marks) = marks else { return record(self) };
+        let (started, prev) = (self.state.seq + 1, self.state.head);
+        // The mark is synced; the other tasks of this thread move to another one.
+        tokio::task::block_in_place(|| marks.plan(started, prev))?;
+        record(self).inspect_err(|_| marks.withdraw(started))
+    }
+
+    fn tell_whose_key_is_awaited(&mut self) {
+        self.scheduler.live_mut().signing = self.signing.awaited().map(str::to_owned);
+        self.publish();
+    }
+
+    /// A key has said something. What fits is put on record, what does not is signed again or refused; then what has
+    /// waited has its turn.
+    pub(super) async fn signed(&mut self, signed: Signed) -> Going {
+        self.signing.take(signed);
+        while let Some((flight, sig)) = self.signing.answered() {
+            if let broken @ (Going::Broken(_) | Going::Stopped) = self.settle(flight, sig).await {
+                return broken;
+            }
+        }
+        let going = self.next_jobs().await;
+        self.tell_whose_key_is_awaited();
+        going
+    }
+
+    async fn settle(&mut self, flight: InFlight, sig: Result<String, SignError>) -> Going {
+        let InFlight { job, unsigned: entry, signer, .. } = flight;
+        match sig {
+            Err(why) => self.done(job, Err(unsigned(why))).await,
+            Ok(sig) if entry.comes_after(self.state.head) => {
+                let done = self.marked(&job.command.act, |engine| engine.append_signed(entry, sig, &signer));
+                self.done(job, done).await
+            }
+            Ok(_) => self.sign_again(job, &entry).await,
+        }
+    }
+
+    fn append_signed(&mut self, entry: Unsigned, sig: String, signer: &Signer) -> Result<u64, NotDone> {
+        let entry: Entry = self.log.append_signed(entry, sig, signer)?;
+        Arc::make_mut(&mut self.state).apply(&entry);
+        Ok(self.state.seq)
+    }
+
+    /// The log went on since it was signed. What somebody meant by it may be another thing now, unless it comes to the
+    /// same.
+    async fn sign_again(&mut self, job: Job, before: &Unsigned) -> Going {
+        match self.decided(&job.command) {
+            Ok(decided) if job.is_repeatable() && decided.event == *before.event() => {
+                self.sign(job, decided).await
+            }
+            Ok(_) => self.done(job, Err(NotDone::WentOn)).await,
+            Err(why) => self.done(job, Err(why)).await,
+        }
+    }
+
+    /// Puts on record what was held back, as soon as it is no longer, and begins what has waited.
+    pub(super) async fn next_jobs(&mut self) -> Going {
+        loop {
+            for told in self.signing.released() {
+                if let broken @ Going::Broken(_) = self.hear(told) {
+                    return broken;
+                }
+            }
+            let Some(job) = self.signing.next() else { return Going::On };
+            if let broken @ (Going::Broken(_) | Going::Stopped) = self.begin_job(job).await {
+                return broken;
+            }
+        }
+    }
+
+    /// It is on record, or refused: what comes then.
+    async fn done(&mut self, job: Job, done: Result<u64, NotDone>) -> Going {
+        let done = match done {
+            Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
+                return Going::Broken(broken.to_string());
+            }
+            done => done,
+        };
+        if done.is_ok() {
+            self.stop_if_asked();
+        }
+        match (job.then, job.command.act, done) {
+            (Then::Begin(id, env), Act::Start(start), Ok(started)) => {
+                self.begin(id, &start, started, env).await
+            }
+            // Who is refused and waits for no answer has not done anything.
+            (Then::Nothing, ..) => {
+                self.publish();
+                Going::On
+            }
+            (Then::Begin(id, _) | Then::Answer(id), _, done) => {
+                self.publish();
+                let answer = done.map_or_else(|why| Response::Refused(why.to_string()), Response::Done);
+                self.answer(id, answer);
+                Going::On
+            }
+        }
+    }
+
+    /// An action is on record: it is let run. When this is done it has begun, or that it has not is on record too.
+    async fn begin(&mut self, id: RequestId, start: &Start, started: u64, env: Env) -> Going {
+        let plan = Arc::clone(&self.state.plan);
+        let prev = self.state.action(&start.action).and_then(|known| known.newest()).map(|deed| deed.prev);
+        let watching = match (self.runner(), plan.action(&start.action), prev) {
+            (Some(runner), Some(action), Some(prev)) => {
+                let entered = Entered { action: start.action.clone(), started, prev };
+                runner.start(action, entered, start.dry, env).await
+            }
+            _ => Err(Came::not_begun("nothing here can run it")),
+        };
+        let going = match watching {
+            Ok(watching) => {
+                self.watching = Some(watching);
+                self.publish();
+                Going::On
+            }
+            Err(came) => self.record(came.act(start.action.clone(), started)),
+        };
+        self.answer(id, Response::Done(started));
+        going
+    }
+
+    /// Says of everything that still waits for a key that nothing was logged of it.
+    pub(super) fn abandon_unsigned(&mut self) {
+        for job in self.signing.abandon() {
+            if let Then::Answer(id) | Then::Begin(id, _) = job.then {
+                let why = "gonogo was left before it was signed; nothing was logged of it";
+                self.answer(id, Response::Refused(why.into()));
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Watching an action that a supervisor runs, until it has ended or nobody can know how it ended.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::action::Acted;
+use super::supervisor::{Begun, End, Files, Stands};
+use crate::ansi;
+use crate::checklist::ActionKey;
+use crate::journal::entry::{Cause, Ended, Output};
+use crate::journal::marks::Marks;
+use crate::journal::side;
+use crate::outcome::Sha256Hex;
+use crate::process::Child;
+use crate::run::Act;
+use crate::text;
+use crate::time::span;
+
+/// How often it is looked for what an action has printed, and whether it has ended.
+const WATCH: Duration = Duration::from_millis(50);
+/// How long files that cannot be read are tried again.
+pub(super) const UNREADABLE: Duration = Duration::from_secs(10);
+/// How much of the end of an output an entry holds, in bytes and in lines.
+const TAIL: usize = 2048;
+const TAIL_LINES: usize = 20;
+
+/// What an action came to.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub(super) ended: Ended,
+    cause: Option<Cause>,
+    took_ms: u64,
+    pub(super) output: Option<Output>,
+}
+
+impl Came {
+    /// It never began.
+    pub(super) fn not_begun(why: &str) -> Self {
+        Self { ended: Ended::NotStarted(text::line(why)), cause: None, took_ms: 0, output: None }
+    }
+
+    pub(super) fn act(self, action: ActionKey, started: u64) -> Act {
+        let Self { ended, cause, took_ms, output } = self;
+        Act::Ended { action, started, ended, cause, took_ms, output }
+    }
+}
+
+/// A running that is watched.
+pub(super) struct Watching {
+    /// The position of its begin.
+    pub(super) started: u64,
+    stop: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Watching {
+    /// Lets it be stopped as soon as it is at work.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What is watched, and by what it is told whether it never began.
+pub(super) struct Watch {
+    pub(super) action: ActionKey,
+    /// The position of its begin.
+    pub(super) started: u64,
+    /// The hash of the line before that.
+    pub(super) prev: Sha256Hex,
+    pub(super) log: PathBuf,
+    pub(super) marks: Marks,
+    pub(super) tell: mpsc::Sender<Acted>,
+    /// How long files that cannot be read are tried again.
+    pub(super) patience: Duration,
+    /// Whether it is to be stopped.
+    pub(super) stop: Arc<AtomicBool>,
+    /// Its supervisor, where this program has started it.
+    pub(super) child: Option<Child>,
+    /// Who was seen at work.
+    pub(super) seen: Option<Begun>,
+    /// Whether its supervisor was asked to stop it.
+    pub(super) asked: bool,
+    /// How much it had printed.
+    pub(super) bytes: u64,
+    /// Since when its files cannot be read.
+    pub(super) unread: Option<Instant>,
+}
+
+impl Watch {
+    /// Watches it in a task of its own, which tells the engine.
+    pub(super) fn spawn(self) -> Watching {
+        let (started, stop, tell) = (self.started, Arc::clone(&self.stop), self.tell.clone());
+        let task = tokio::spawn(async move {
+            let action = self.action.clone();
+            let came = self.run().await;
+            let _ = tell.send(Acted::Ended { action, started, came }).await;
+        });
+        Watching { started, stop, task: task.abort_handle() }
+    }
+
+    pub(super) async fn run(mut self) -> Came {
+        loop {
+            if let Some(came) = self.look().await {
+                return came;
+            }
+            tokio::time::sleep(WATCH).await;
+        }
+    }
+
+    fn files(&self) -> Files {
+        Files::of(&self.log, self.started)
+    }
+
+    /// What it came to, as soon as that is known, or known not to be knowable.
+    async fn look(&mut self) -> Option<Came> {
+        let files = self.files();
+        let seen = blocking(move || {
+            let stands = files.stands()?;
+            Ok((stands, files.out().metadata().map_or(0, |about| about.len())))
+        });
+        match seen.await {
+            Ok((Stands::Ended(end), _)) => Some(self.came(*end).await),
+            Ok((Stands::Gone(begun), _)) => {
+                self.seen = Some(begun);
+                Some(self.gone().await)
+            }
+            Ok((Stands::AtWork(begun), bytes)) => {
+                self.at_work(begun, bytes).await;
+                None
+            }
+            Ok((Stands::NoMark, _)) => self.without_mark().await,
+            Ok((Stands::Unreadable(why), _)) => {
+                Some(self.interrupted(&format!("how it stands cannot be read: {why}")).await)
+            }
+            Err(error) => self.unreadable(&error).await,
+        }
+    }
+
+    async fn at_work(&mut self, begun: Begun, bytes: u64) {
+        self.unread = None;
+        self.stop_if_asked(begun.supervisor);
+        self.seen = Some(begun);
+        if bytes != self.bytes {
+            self.bytes = bytes;
+            let _ = self.tell.send(Acted::Printed { started: self.started, bytes }).await;
+        }
+    }
+
+    fn stop_if_asked(&mut self, supervisor: i32) {
+        if self.stop.load(Ordering::Relaxed) && !self.asked {
+            self.asked = Pid::from_raw(supervisor).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        }
+    }
+
+    /// Whether its supervisor is a process of this program that has not ended; it can be stopped then.
+    fn is_supervised(&mut self) -> bool {
+        let Some(child) = &mut self.child else { return false };
+        let is_running = matches!(child.try_wait(), Ok(None));
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
+        if is_running {
+            self.stop_if_asked(pid);
+        }
+        is_running
+    }
+
+    /// Nothing says that it has begun.
+    async fn without_mark(&mut self) -> Option<Came> {
+        if self.is_supervised() {
+            return None;
+        }
+        if self.seen.is_some() {
+            return Some(self.interrupted("its files beside the log are gone").await);
+        }
+        let why = match &mut self.child {
+            Some(child) => last_words(child).await.unwrap_or_default(),
+            None => "the program that was to begin it was ended before".to_owned(),
+        };
+        let (files, marks, started, prev) = (self.files(), self.marks.clone(), self.started, self.prev);
+        match blocking(move || Ok((files.give_up()?, marks.are_own(started, prev)))).await {
+            Ok((true, true)) => Some(Came::not_begun(&why)),
+            Ok((true, false)) => {
+                let why = "whether it began cannot be known here: its marks are not beside the log, or another host or \
+                           state directory has written the entry";
+                Some(self.interrupted(why).await)
+            }
+            // It has begun in between.
+            Ok((false, _)) => None,
+            Err(error) => self.unreadable(&error).await,
+        }
+    }
+
+    /// What cannot be read now may be later, for a while; the action goes on meanwhile.
+    async fn unreadable(&mut self, error: &io::Error) -> Option<Came> {
+        let is_new = self.unread.is_none();
+        let since = *self.unread.get_or_insert_with(Instant::now);
+        if is_new {
+            let (action, patience) = (&self.action, span(self.patience));
+            let why = text::line(&error.to_string());
+            let what = format!("{action} cannot be followed: {why}; tried again for {patience}");
+            let _ = self.tell.send(Acted::Warned { started: self.started, what }).await;
+        }
+        if self.is_supervised() || since.elapsed() < self.patience {
+            return None;
+        }
+        Some(self.interrupted(&format!("it cannot be followed any more: {error}")).await)
+    }
+
+    async fn gone(&mut self) -> Came {
+        let said = match &mut self.child {
+            Some(child) => last_words(child).await,
+            None => None,
+        };
+        let why = "nothing says how it ended: its supervisor was killed, the machine went down, or what stood beside the log is lost";
+        self.interrupted(&said.map_or_else(|| why.to_owned(), |said| format!("{why} ({said})"))).await
+    }
+
+    /// Nobody can know how it ended.
+    async fn interrupted(&self, why: &str) -> Came {
+        let whose = match self.seen.as_ref().and_then(|begun| begun.group) {
+            Some(group) => format!("something of its process group {group}"),
+            None => "it".to_owned(),
+        };
+        let why = format!("{}; look whether {whose} is still at work", text::line(why));
+        let path = self.files().out();
+        let read = blocking(move || {
+            let (bytes, sha256) = side::digest(&path)?;
+            Ok((bytes, sha256, tail(&path, bytes).unwrap_or_default()))
+        });
+        let read = read.await.ok();
+        let output = read.map(|(bytes, sha256, tail)| {
+            let redacted = BTreeMap::new();
+            Output { bytes, sha256, kept: self.kept(), tail, redacted }
+        });
+        Came { ended: Ended::Unknown(why), cause: None, took_ms: 0, output }
+    }
+
+    /// How it ended, as its supervisor says. An output that is not there is missed when it is looked at.
+    async fn came(&self, end: End) -> Came {
+        let (path, bytes) = (self.files().out(), end.bytes);
+        let read = blocking(move || tail(&path, bytes)).await;
+        let mut tail =
+            read.unwrap_or_else(|error| format!("(it cannot be read: {})", text::line(&error.to_string())));
+        if let Some(lost) = &end.lost {
+            tail = format!("{tail}\n(not all of it is kept: {})", text::line(lost));
+        }
+        let output = Output { bytes, sha256: end.sha256, kept: self.kept(), tail, redacted: end.redacted };
+        Came { ended: end.ended, cause: end.cause, took_ms: end.took_ms, output: Some(output) }
+    }
+
+    /// The name of its output in the log.
+    fn kept(&self) -> String {
+        let name = format!("{}.out", side::action_name(self.started));
+        side::directory(&self.log)
+            .file_name()
+            .map_or_else(|| name.clone(), |directory| format!("{}/{name}", directory.to_string_lossy()))
+    }
+}
+
+/// Does what may block, where it keeps nobody waiting.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// The last lines of an output, without escapes.
+fn tail(path: &Path, length: u64) -> io::Result<String> {
+    let bytes = side::read(path, length.saturating_sub(4 * TAIL as u64), 4 * TAIL)?;
+    let plain = ansi::plain(&bytes);
+    let lines: Vec<&str> = plain.trim_end().lines().collect();
+    let last = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+    let from = last.ceil_char_boundary(last.len().saturating_sub(TAIL));
+    Ok(text::block(&last[from..]))
+}
+
+/// What a supervisor has said that has ended, if it has.
+pub(super) async fn last_words(child: &mut Child) -> Option<String> {
+    let status = child.try_wait().ok().flatten()?;
+    let mut said = String::new();
+    if let Some(stderr) = &mut child.stderr {
+        let _ = stderr.read_to_string(&mut said).await;
+    }
+    let said = text::line(said.trim());
+    Some(if said.is_empty() { format!("its supervisor ended with {status}") } else { said })
+}

@@ -1,0 +1,251 @@
+//! Marks of actions: what a host writes beside a log, so that after a crash it can tell an action that never began from
+//! one that was interrupted.
+//!
+//! ```text
+//!     LOG.marks/run                 made with the run: its id, and the host and state directory that made it
+//!     LOG.marks/action-12.planned   before entry 12 is appended: where it belongs in the log, and who writes it
+//!     LOG.marks/action-12.begun     after that, before the program starts
+//! ```
+//!
+//! Only the host and state directory that planned an action may conclude from a missing `begun` that it never began.
+//! Anywhere else, and where the directory was lost or is an older copy, nobody can know.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::sync_directory;
+use super::side::action_name;
+use crate::files::read_regular;
+use crate::outcome::Sha256Hex;
+
+/// The longest mark that is read, in bytes.
+const MAX_MARK: u64 = 4096;
+
+/// The directory of the marks beside a log.
+#[must_use]
+pub fn directory(log: &Path) -> PathBuf {
+    let mut name = log.as_os_str().to_owned();
+    name.push(".marks");
+    PathBuf::from(name)
+}
+
+/// Who writes marks: a host, and on it a state directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The host's name.
+    pub host: String,
+    /// The id of the state directory.
+    pub state: String,
+}
+
+/// The marks of one log, as one place writes them.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    directory: PathBuf,
+    run: String,
+    place: Place,
+}
+
+/// The mark that the directory begins with.
+#[derive(Serialize, Deserialize)]
+struct RunMark {
+    run: String,
+    #[serde(flatten)]
+    place: Place,
+}
+
+/// What is written before an action is put on record.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct PlannedMark {
+    run: String,
+    /// The hash of the line before its entry.
+    prev: Sha256Hex,
+    #[serde(flatten)]
+    place: Place,
+}
+
+/// Why a mark cannot be written. The action is not put on record then.
+#[derive(Debug, thiserror::Error)]
+pub enum MarkError {
+    /// The system said no.
+    #[error("{path}: {source}; an action needs its mark there before it may begin", path = .path.display())]
+    System {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory is of another run, or of another copy of this log.
+    #[error("{path} belongs to {owner}; move {directory} away, and start the action again", path = .path.display(), directory = .directory.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+        /// The directory that it stands in.
+        directory: PathBuf,
+    },
+}
+
+impl Marks {
+    /// Those of the log of a run. Nothing is read or made yet.
+    #[must_use]
+    pub fn new(log: &Path, run: &str, place: Place) -> Self {
+        Self { directory: directory(log), run: run.to_owned(), place }
+    }
+
+    fn path(&self, started: u64, kind: &str) -> PathBuf {
+        self.directory.join(format!("{}.{kind}", action_name(started)))
+    }
+
+    /// Makes the directory, for its owner only, and the file in it that names the run; durable when this returns.
+    ///
+    /// # Errors
+    /// What the system said, or that the directory is of another run.
+    pub fn make(&self) -> Result<(), MarkError> {
+        let path = self.directory.join("run");
+        match fs::symlink_metadata(&path) {
+            Ok(_) => return self.check_run(&path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(MarkError::System { path, source }),
+        }
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .and_then(|()| {
+                write(&path, &RunMark { run: self.run.clone(), place: self.place.clone() }, &self.directory)
+            })
+            .and_then(|()| self.directory.parent().map_or(Ok(()), sync_directory));
+        made.map_err(|source| MarkError::System { path, source })
+    }
+
+    fn check_run(&self, path: &Path) -> Result<(), MarkError> {
+        let mark: io::Result<RunMark> = read(path);
+        match mark {
+            Ok(mark) if mark.run == self.run => Ok(()),
+            Ok(mark) => Err(self.foreign(path, format!("run {}", crate::text::line(&mark.run)))),
+            Err(source) => Err(MarkError::System { path: path.to_owned(), source }),
+        }
+    }
+
+    fn foreign(&self, path: &Path, owner: String) -> MarkError {
+        MarkError::Foreign { path: path.to_owned(), owner, directory: self.directory.clone() }
+    }
+
+    /// Puts down, durably, that the entry at `started`, after the line with the hash `prev`, is to begin an action.
+    ///
+    /// # Errors
+    /// What the system said, or that an action of another copy of this log has begun under that number.
+    pub fn plan(&self, started: u64, prev: Sha256Hex) -> Result<(), MarkError> {
+        self.make()?;
+        let begun = self.path(started, "begun");
+        if fs::symlink_metadata(&begun).is_ok() {
+            return Err(self.foreign(&begun, "another copy of this log".into()));
+        }
+        let path = self.path(started, "planned");
+        write(&path, &self.planned(prev), &self.directory)
+            .map_err(|source| MarkError::System { path, source })
+    }
+
+    fn planned(&self, prev: Sha256Hex) -> PlannedMark {
+        PlannedMark { run: self.run.clone(), prev, place: self.place.clone() }
+    }
+
+    /// Takes back that an action was planned: no entry came of it.
+    pub fn withdraw(&self, started: u64) {
+        // One that stays says nothing of an entry that begins no action.
+        let _ = fs::remove_file(self.path(started, "planned"));
+    }
+
+    /// Whether this place has put this very entry into the log, so that a missing `begun` means that it never began.
+    #[must_use]
+    pub fn are_own(&self, started: u64, prev: Sha256Hex) -> bool {
+        let planned: io::Result<PlannedMark> = read(&self.path(started, "planned"));
+        planned.is_ok_and(|planned| planned == self.planned(prev))
+    }
+
+    /// Removes the directory of a run of which nothing was put on record.
+    pub(super) fn discard(&self) {
+        let _ = fs::remove_file(self.directory.join("run"));
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> io::Result<T> {
+    serde_json::from_slice(&read_regular(path, MAX_MARK)?).map_err(io::Error::other)
+}
+
+/// Writes a file whole or not at all, and durably.
+fn write(path: &Path, mark: &impl Serialize, directory: &Path) -> io::Result<()> {
+    let mut line = serde_json::to_vec(mark).map_err(io::Error::other)?;
+    line.push(b'\n');
+    let draft = path.with_added_extension("draft");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(&line)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(state: &str) -> Place {
+        Place { host: "h".into(), state: state.into() }
+    }
+
+    fn prev(text: &str) -> Sha256Hex {
+        Sha256Hex::of(text.as_bytes())
+    }
+
+    #[test]
+    fn only_who_planned_an_entry_may_conclude() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("log.jsonl");
+        let marks = Marks::new(&log, "r", place("a"));
+        assert!(!marks.are_own(7, prev("6")), "lost");
+        marks.plan(7, prev("6")).unwrap();
+        assert!(marks.are_own(7, prev("6")));
+        assert!(!marks.are_own(8, prev("7")), "never planned here");
+        assert!(!marks.are_own(7, prev("other")), "of another copy of the log");
+        assert!(!Marks::new(&log, "r", place("b")).are_own(7, prev("6")), "another state directory");
+        assert!(!Marks::new(&log, "s", place("a")).are_own(7, prev("6")), "another run");
+        marks.withdraw(7);
+        assert!(!marks.are_own(7, prev("6")));
+    }
+
+    #[test]
+    fn the_directory_names_its_run_and_who_made_it() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("log.jsonl");
+        let marks = Marks::new(&log, "r", place("a"));
+        marks.make().unwrap();
+        marks.make().unwrap();
+        let run = fs::read_to_string(directory(&log).join("run")).unwrap();
+        assert_eq!(run, "{\"run\":\"r\",\"host\":\"h\",\"state\":\"a\"}\n");
+        // Another place goes on with the run; another run does not take its directory.
+        Marks::new(&log, "r", place("b")).plan(3, prev("2")).unwrap();
+        let other = Marks::new(&log, "s", place("a")).plan(3, prev("2")).unwrap_err().to_string();
+        assert!(other.contains("belongs to run r; move"), "{other}");
+        marks.withdraw(3);
+        marks.discard();
+        assert!(!directory(&log).exists());
+    }
+
+    #[test]
+    fn what_has_begun_in_another_copy_is_not_begun_again_under_its_number() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("log.jsonl");
+        let marks = Marks::new(&log, "r", place("a"));
+        marks.make().unwrap();
+        fs::write(directory(&log).join("action-3.begun"), "").unwrap();
+        let why = marks.plan(3, prev("2")).unwrap_err().to_string();
+        assert!(why.contains("action-3.begun belongs to another copy of this log"), "{why}");
+    }
+}

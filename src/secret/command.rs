@@ -1,0 +1,312 @@
+//! A secret that a program prints.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::redact::{Redactor, spellings};
+use super::{MAX_FILE, ReadSecretError, Secret, without_line_end};
+use crate::process::{Child, ExitStatus, Family, Group, Launch, Permit, Stdio};
+use crate::text;
+use crate::time::span;
+
+/// The longest a secret command may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How long outputs may stay open when the program has ended: what it started may hold them.
+const DRAIN: Duration = Duration::from_millis(300);
+/// How much of the end of its standard error is kept, and how much of that is shown, in bytes.
+const STDERR: usize = 4096;
+const STDERR_SHOWN: usize = 300;
+
+/// The variable by which gpg finds a terminal that it has not inherited.
+const GPG_TTY: &str = "GPG_TTY";
+
+/// Whether programs that print secrets may ask a person on the terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Terminal {
+    /// They may: nothing is drawn there.
+    #[default]
+    Shared,
+    /// They may not: the screen is there. They run in a session of their own, without a terminal.
+    Withheld,
+}
+
+/// How a program is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// In the group of this program: no other may read from the terminal.
+    Asking,
+    /// In a group of its own.
+    Group,
+    /// In a session of its own.
+    Session,
+}
+
+/// What ends with the program.
+enum Started {
+    Group(Group),
+    Family(Family),
+}
+
+/// What a program has printed.
+#[derive(Default)]
+struct Printed {
+    stdout: Zeroizing<Vec<u8>>,
+    is_too_long: bool,
+    stderr: Zeroizing<Vec<u8>>,
+}
+
+/// Runs the program and takes what it prints. Whatever it has started ends with it.
+pub(super) async fn read(
+    argv: &[String],
+    terminal: Terminal,
+    redactor: &Redactor,
+    permit: &Permit,
+) -> Result<Secret, ReadSecretError> {
+    let why = run(argv, Mode::of(terminal), DEADLINE, redactor, permit).await;
+    let program = argv.first().map_or("", String::as_str);
+    why.map_err(|why| ReadSecretError::Command { command: program.to_owned(), why })
+}
+
+/// The same, or why there is no secret.
+async fn run(
+    argv: &[String],
+    mode: Mode,
+    deadline: Duration,
+    redactor: &Redactor,
+    permit: &Permit,
+) -> Result<Secret, String> {
+    let (mut child, started) = mode.start(argv, permit).map_err(|error| error.to_string())?;
+    let mut printed = Printed::default();
+    let Ok(status) = timeout(deadline, printed.run(&mut child)).await else {
+        started.end(&mut child).await;
+        return Err(printed.explain(&format!("no answer within {}", span(deadline)), redactor));
+    };
+    started.ended();
+    let status = status.map_err(|error| error.to_string())?;
+    printed.secret(status).map_err(|why| printed.explain(&why, redactor))
+}
+
+impl Mode {
+    fn of(terminal: Terminal) -> Self {
+        match terminal {
+            Terminal::Withheld => Self::Session,
+            Terminal::Shared if File::open("/dev/tty").is_ok() => Self::Asking,
+            Terminal::Shared => Self::Group,
+        }
+    }
+
+    fn start(self, argv: &[String], permit: &Permit) -> io::Result<(Child, Started)> {
+        let launch = match self {
+            Self::Asking => Launch::of(argv)?,
+            Self::Group => Launch::of(argv)?.own_group(),
+            Self::Session => Launch::in_own_session(argv)?.without([GPG_TTY]),
+        };
+        let child = launch.streams(Stdio::null(), Stdio::piped(), Stdio::piped()).spawn(permit)?;
+        let started = match self {
+            Self::Asking => Started::Family(Family::of(&child)),
+            Self::Group | Self::Session => Started::Group(Group::of(&child)),
+        };
+        Ok((child, started))
+    }
+}
+
+impl Started {
+    /// Ends the program and what it has started.
+    async fn end(self, child: &mut Child) {
+        match self {
+            Self::Group(mut group) => {
+                group.end(child).await;
+            }
+            Self::Family(family) => {
+                drop(family);
+                let _ = child.wait().await;
+            }
+        }
+    }
+
+    /// The program has ended. What is left of it ends too, where it can be told.
+    fn ended(self) {
+        match self {
+            Self::Group(mut group) => group.kill(),
+            Self::Family(mut family) => family.release(),
+        }
+    }
+}
+
+impl Printed {
+    /// Reads what it prints until it has ended.
+    async fn run(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let Self { stdout, is_too_long, stderr } = self;
+        let reading = async {
+            tokio::join!(read_begin(out, stdout, is_too_long), read_end(err, stderr));
+        };
+        tokio::pin!(reading);
+        tokio::select! {
+            status = child.wait() => {
+                let _ = timeout(DRAIN, reading).await;
+                status
+            }
+            () = &mut reading => child.wait().await,
+        }
+    }
+
+    fn secret(&self, status: ExitStatus) -> Result<Secret, String> {
+        if !status.success() {
+            return Err(status.to_string());
+        }
+        if self.is_too_long {
+            return Err(format!("it prints more than {} KiB", MAX_FILE >> 10));
+        }
+        let text = String::from_utf8(self.stdout.to_vec());
+        text.map(without_line_end).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            "output is not UTF-8".to_owned()
+        })
+    }
+
+    /// Why there is no secret, with the end of what it said about that; nothing that it printed as one is in it.
+    fn explain(&self, why: &str, redactor: &Redactor) -> String {
+        let own = String::from_utf8_lossy(&self.stdout).trim_end().to_owned();
+        let own = Zeroizing::new(own);
+        let lines = own.lines().map(str::trim).flat_map(spellings);
+        let needles = spellings(&own).into_iter().chain(lines).map(|needle| ("output".to_owned(), needle));
+        let mut needles: Vec<_> = needles.collect();
+        needles.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.len()));
+        let mut found = BTreeMap::new();
+        let said = text::line(String::from_utf8_lossy(&self.stderr).trim());
+        let said = Redactor { needles }.clean(&redactor.clean(&said, &mut found), &mut found);
+        let from = said.ceil_char_boundary(said.len().saturating_sub(STDERR_SHOWN));
+        let cut = if from > 0 || self.stderr.len() == STDERR { "…" } else { "" };
+        if said.is_empty() { why.to_owned() } else { format!("{why}; it said: {cut}{}", &said[from..]) }
+    }
+}
+
+/// Reads to the end, and keeps the begin.
+async fn read_begin(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, is_too_long: &mut bool) {
+    let most = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
+    pieces(from, |piece| {
+        let room = most - into.len();
+        into.extend_from_slice(&piece[..piece.len().min(room)]);
+        *is_too_long |= piece.len() > room;
+    })
+    .await;
+}
+
+/// Reads to the end, and keeps the end.
+async fn read_end(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
+    pieces(from, |piece| {
+        into.extend_from_slice(piece);
+        into.drain(..into.len().saturating_sub(STDERR));
+    })
+    .await;
+}
+
+async fn pieces(from: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8])) {
+    let Some(mut from) = from else { return };
+    let mut piece = Zeroizing::new(vec![0; 16 << 10]);
+    loop {
+        match from.read(&mut piece).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => take(&piece[..length]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+
+    async fn run(script: &str, mode: Mode, deadline: Duration) -> Result<Secret, String> {
+        let argv = ["sh", "-c", script].map(str::to_owned);
+        super::run(&argv, mode, deadline, &Redactor::default(), &Permit::for_tests()).await
+    }
+
+    async fn why(script: &str) -> String {
+        run(script, Mode::Group, DEADLINE).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_it_said_is_told_short_and_without_the_secret() {
+        let told = why("echo swordfish; echo 'no key for swordfish' >&2; exit 3").await;
+        assert_eq!(told, "exit status: 3; it said: no key for [redacted: output]");
+        let told = why("seq 1 5000 >&2; printf '\\033[31mlast' >&2; exit 1").await;
+        assert!(told.ends_with("last") && told.len() < 400 && !told.contains('\x1b'), "{told}");
+        assert_eq!(why("exit 1").await, "exit status: 1");
+    }
+
+    #[tokio::test]
+    async fn more_than_a_file_may_hold_is_refused() {
+        let told = why("head -c 2000000 /dev/zero").await;
+        assert!(told.contains("it prints more than 1024 KiB"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn what_it_started_ends_with_it() {
+        let (home, pid, script) = starting("echo swordfish");
+        assert_eq!(run(&script, Mode::Group, DEADLINE).await.unwrap().expose(), "swordfish");
+        assert_gone(&pid).await;
+        drop(home);
+    }
+
+    #[tokio::test]
+    async fn at_the_time_out_it_ends_with_all_that_it_started() {
+        for mode in [Mode::Group, Mode::Asking] {
+            let (home, pid, script) = starting("echo waiting >&2; wait");
+            // Long enough for it to start; how much it needs is what the machine needs.
+            let mut deadline = Duration::from_millis(200);
+            while !pid.exists() {
+                deadline *= 2;
+                let told = run(&script, mode, deadline).await.unwrap_err();
+                assert!(told.starts_with("no answer within "), "{told}");
+            }
+            assert_gone(&pid).await;
+            drop(home);
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_it_any_more() {
+        for mode in [Mode::Group, Mode::Asking] {
+            let (home, pid, script) = starting("wait");
+            let reading = tokio::spawn(async move { run(&script, mode, DEADLINE).await.map(|_| ()) });
+            until(|| std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))).await;
+            reading.abort();
+            let _ = reading.await;
+            assert_gone(&pid).await;
+            drop(home);
+        }
+    }
+
+    /// A script that starts another program, says which, and does this.
+    fn starting(does: &str) -> (tempfile::TempDir, std::path::PathBuf, String) {
+        let home = tempfile::tempdir().unwrap();
+        let pid = home.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > {}; {does}", pid.display());
+        (home, pid, script)
+    }
+
+    async fn assert_gone(pid: &Path) {
+        let pid = std::fs::read_to_string(pid).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        // A zombie has ended too, where nobody reaps it.
+        until(|| std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z"))).await;
+    }
+
+    async fn until(is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "in vain");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
