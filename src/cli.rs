@@ -16,7 +16,8 @@ use crate::time::parse_span;
 #[command(version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 GO, good or sealed · 1 NO-GO · 2 usage or configuration · 3 could not look · \
-4 log invalid · 5 log open · 130 interrupted"
+4 log invalid · 5 log open · 69 environment: something that gonogo needs is missing · 70 gonogo crashed · \
+74 input or output: disk, file, terminal · 130 interrupted"
 )]
 pub struct Cli {
     /// What to do; without one, what there is to do is shown on a terminal.
@@ -42,14 +43,12 @@ pub enum Command {
     #[command(after_help = "Exit codes: as for verify; a report is no approval")]
     Report(ReportArgs),
     /// Tell what is different between two runs
-    #[command(after_help = "Exit codes: 0 nothing is different, 1 something is, 2 trouble")]
+    #[command(after_help = "Exit codes: 0 nothing is different, 1 something is, 2 or more trouble")]
     Diff(DiffArgs),
     /// Pack a run log, its side files and its signatures into one archive
     Bundle(BundleArgs),
     /// Tell what is missing or doubtful in a profile; nothing is probed, nothing is run
-    #[command(
-        after_help = "Exit codes: 0 nothing is missing or doubtful, 1 something is, 2 it cannot be read"
-    )]
+    #[command(after_help = "Exit codes: 0 nothing is missing or doubtful, 1 something is, 2 or more trouble")]
     Doctor(DoctorArgs),
     /// List the control points, what each looks at, and the least rights that it needs
     Points(PointsArgs),

@@ -43,6 +43,8 @@
 //! roles · *verdict* GO, NO-GO or PENDING · *seal* the closing signature · *run log* the file; *journal* the code
 //! that writes it.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod ansi;
 pub mod checklist;
 pub mod cli;

@@ -10,6 +10,7 @@ mod crash;
 mod differential;
 mod doctor;
 mod ending;
+mod failures;
 mod fuzzed;
 mod gates;
 mod headless;

@@ -1,9 +1,13 @@
 //! One command each: arguments in, exit code out.
 
+#[macro_use]
+mod printing;
+
 mod bundle;
 mod check;
 mod doctor;
 mod ending;
+mod failure;
 mod gate;
 mod git;
 mod holding;
@@ -33,26 +37,30 @@ mod trusted;
 mod verify;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::panic::{self, AssertUnwindSafe};
 
-use anyhow::Result;
 use clap::Parser as _;
 use clap::error::ContextKind;
 
+use self::failure::ended;
 use crate::cli::{Cli, Command};
-use crate::error::{Exit, chain};
+use crate::error::Exit;
 
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
+    // The panic has been told where it happened, and nothing that it left behind is used again.
+    let done = panic::catch_unwind(AssertUnwindSafe(|| run(arguments)));
+    done.unwrap_or(Exit::Internal)
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             if is_about_trust(&error) {
-                let hint =
-                    "hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints";
-                let _ = writeln!(io::stderr(), "{hint}");
+                note!("hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
             }
             return if error.use_stderr() { Exit::Usage } else { Exit::Good };
         }
@@ -81,20 +89,4 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
 fn is_about_trust(error: &clap::Error) -> bool {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     argument.is_some_and(|argument| argument.starts_with("--trust "))
-}
-
-/// The exit code; what went wrong is told.
-fn ended(done: Result<Exit>) -> Exit {
-    done.unwrap_or_else(|error| {
-        // The reader of a closed pipe wants no more, not even an error.
-        if !is_broken_pipe(&error) {
-            let _ = writeln!(io::stderr(), "gonogo: {}", chain(error.as_ref()));
-        }
-        Exit::Usage
-    })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<io::Error>();
-    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::{holding, identity, played, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
-use crate::error::chain;
+use crate::error::{ErrorKind, Failure, chain};
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::process::Permit;
@@ -83,10 +83,10 @@ impl Session {
         // The engine stops when its requests end; what it has acknowledged is on disk then.
         let has_stopped = workers.block_on(stopped(running))?;
         if let Some(other) = held.lost_to() {
-            println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
+            say!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
         }
         if !has_stopped {
-            eprintln!(
+            note!(
                 "gonogo: something was still waited for and given up (a key to be touched, or a disk); what of it is in the log, the next start tells"
             );
         }
@@ -151,7 +151,8 @@ async fn forward(
         }
     }
     // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
-    let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
+    let crashed = Failure::new(ErrorKind::Internal, "the engine has stopped; this is a bug");
+    let _ = to_screen.send(Msg::Update(Update::Broken(crashed)));
 }
 
 /// An update behind the state that it belongs to: the engine publishes it before, but it may not have been seen here.

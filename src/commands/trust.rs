@@ -75,7 +75,7 @@ impl<'a> Question<'a> {
             return Ok(());
         }
         let profile = self.loaded.path().display().to_string();
-        eprint!("{}", self.of_profile(&self.loaded.places()?));
+        note!("{}", self.of_profile(&self.loaded.places()?).trim_end());
         bail!(
             "--trust {given} does not allow what {} makes happen; read the list above; its digest is {now} \
              (`gonogo doctor --trust-digest {}` prints it)",
@@ -152,11 +152,11 @@ impl<'a> Question<'a> {
 
     fn ask(&self, text: &str) -> Result<()> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            eprint!("{text}");
+            note!("{}", text.trim_end());
             bail!("{}", self.how_to_allow());
         }
         // Where the question is: standard error may lead elsewhere.
-        print!("{text}");
+        super::printing::print(format_args!("{text}"));
         let all = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
         let runs = |one: &&Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
         let (runs, others): (Vec<_>, Vec<_>) = all.partition(runs);

@@ -34,6 +34,7 @@ pub use self::opening::{
 use self::probing::is_troubled;
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
+use crate::error::{ErrorKind, Failure, HasKind};
 use crate::journal::entry::Event;
 use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
@@ -92,6 +93,15 @@ pub enum NotDone {
     /// It would have to be signed by somebody whose key is not here.
     #[error("{0} has no key here; they act where their key is")]
     NoKey(String),
+}
+
+impl HasKind for NotDone {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Log(error) => error.kind(),
+            Self::Refused(_) | Self::Secret(_) | Self::NoKey(_) => ErrorKind::User,
+        }
+    }
 }
 
 impl Engine {
@@ -168,7 +178,7 @@ impl Engine {
             match going {
                 Going::On => self.start_wanted(),
                 Going::Stopped => break self.leave().await,
-                Going::Broken(why) => break Update::Broken(why),
+                Going::Broken(why) => break broken(why),
             }
         };
         self.scheduler.cancel_all().await;
@@ -288,6 +298,11 @@ enum Going {
     On,
     Stopped,
     Broken(String),
+}
+
+/// What is told last when the log takes no more: nothing else stops the engine.
+fn broken(why: String) -> Update {
+    Update::Broken(Failure::new(ErrorKind::Io, why))
 }
 
 /// 128 random bits in hex. Falls back to clock and process id where the system has no

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::scheduler::Told;
-use super::{Engine, Going, Log, NotDone, clock};
+use super::{Engine, Going, Log, NotDone, broken, clock};
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
@@ -83,7 +83,7 @@ impl Engine {
         loop {
             for told in ended {
                 if let Going::Broken(why) = self.hear(told) {
-                    return Update::Broken(why);
+                    return broken(why);
                 }
             }
             ended = self.scheduler.cancelled();

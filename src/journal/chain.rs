@@ -2,6 +2,7 @@
 
 use super::entry::{Entry, Event, Header, WriteEntryError, signed_bytes};
 use super::keys::{SignError, Signer};
+use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
 
@@ -27,6 +28,16 @@ pub enum LinkError {
     /// It could not be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+}
+
+impl HasKind for LinkError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            // What is too long for a line was typed or configured.
+            Self::Write(_) => ErrorKind::User,
+            Self::Sign(error) => error.kind(),
+        }
+    }
 }
 
 /// Why an entry is not the next one of a chain.

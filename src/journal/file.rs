@@ -15,6 +15,7 @@ use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
 use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory};
+use crate::error::{ErrorKind, HasKind};
 use crate::time::Moment;
 
 /// A log open for writing.
@@ -47,6 +48,15 @@ pub enum AppendError {
         /// What happened, and what to do.
         why: String,
     },
+}
+
+impl HasKind for AppendError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Link(error) => error.kind(),
+            Self::Broken { .. } => ErrorKind::Io,
+        }
+    }
 }
 
 /// A log that was opened to go on with.

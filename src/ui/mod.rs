@@ -63,6 +63,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 
+use crate::error::{ErrorKind, Failure};
 use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
 use crate::run::{NumberedRequest, RunState, Update};
@@ -167,7 +168,7 @@ pub struct Left {
     /// Whether a signal asked for the end.
     pub signalled: bool,
     /// Why the engine stopped without being asked to.
-    pub broken: Option<String>,
+    pub broken: Option<Failure>,
 }
 
 /// Shows a run until the person leaves, or the engine stops.
@@ -232,7 +233,7 @@ fn next(messages: &Receiver<Msg>, pause: Duration) -> VecDeque<Msg> {
         Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
         Err(RecvTimeoutError::Timeout) => VecDeque::new(),
         Err(RecvTimeoutError::Disconnected) => {
-            [Msg::Update(Update::Broken("the engine has gone".into()))].into()
+            [Msg::Update(Update::Broken(Failure::new(ErrorKind::Internal, "the engine has gone")))].into()
         }
     }
 }

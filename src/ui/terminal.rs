@@ -57,7 +57,7 @@ impl Drop for Taken {
     fn drop(&mut self) {
         restore();
         for told in lock(&self.panics).drain(..) {
-            eprintln!("{told}");
+            let _ = writeln!(io::stderr(), "{told}");
         }
         if !thread::panicking() {
             // Back to the hook of the standard library; nobody else sets one.
