@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::checklist::{Role, check_release};
 use crate::outcome::Sha256Hex;
@@ -20,6 +20,10 @@ use crate::time::parse_span;
 74 input or output: disk, file, terminal · 130 interrupted"
 )]
 pub struct Cli {
+    /// Log more: what is done (-v), details too (-vv, -vvv). Into the diagnostic log, and to standard error where no
+    /// screen is shown; the variable `GONOGO_LOG` says the same of the log alone
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// What to do; without one, what there is to do is shown on a terminal.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -7,6 +7,7 @@ mod attacks;
 mod bench;
 mod bench_self;
 mod crash;
+mod diagnostics;
 mod differential;
 mod doctor;
 mod ending;

@@ -19,11 +19,13 @@ use crate::journal::verify::VerifyError;
 /// The exit code of a command; what went wrong is told.
 pub(super) fn ended(done: Result<Exit>) -> Exit {
     let exit = done.unwrap_or_else(|error| {
+        let (kind, told) = (kind_of(&error), chain(error.as_ref()));
+        tracing::error!(?kind, "{told}");
         // The reader of a closed pipe wants no more, not even an error.
         if !is_broken_pipe(&error) {
-            printing::note(format_args!("gonogo: {}", chain(error.as_ref())));
+            printing::note(format_args!("gonogo: {told}"));
         }
-        kind_of(&error).exit()
+        kind.exit()
     });
     match printing::failure() {
         // What could not be told is not known to whoever waits for it.

@@ -5,6 +5,7 @@ mod printing;
 
 mod bundle;
 mod check;
+mod diagnostics;
 mod doctor;
 mod ending;
 mod failure;
@@ -39,19 +40,24 @@ mod verify;
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 
+use anyhow::Result;
 use clap::Parser as _;
 use clap::error::ContextKind;
+use tracing::info;
 
 use self::failure::ended;
 use crate::cli::{Cli, Command};
+use crate::diagnostic::please_report;
 use crate::error::Exit;
 
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
-    // The panic has been told where it happened, and nothing that it left behind is used again.
-    let done = panic::catch_unwind(AssertUnwindSafe(|| run(arguments)));
-    done.unwrap_or(Exit::Internal)
+    // Nothing that a panic left behind is used again.
+    panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
+        note!("gonogo: this is a bug; {}", please_report());
+        Exit::Internal
+    })
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
@@ -65,8 +71,18 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Good };
         }
     };
-    let Some(command) = cli.command else { return ended(start::start()) };
-    ended(match command {
+    if let Err(failure) = diagnostics::start(&cli) {
+        return ended(Err(failure.into()));
+    }
+    let name = diagnostics::name(cli.command.as_ref());
+    info!(command = name, version = env!("CARGO_PKG_VERSION"), "command started");
+    let exit = ended(cli.command.map_or_else(start::start, carry_out));
+    info!(command = name, code = exit.code(), "command ended");
+    exit
+}
+
+fn carry_out(command: Command) -> Result<Exit> {
+    match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
@@ -82,7 +98,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::Man => manual::man(),
         Command::StandIn(arguments) => stand_in::run(arguments),
         Command::Supervise => supervise::supervise(),
-    })
+    }
 }
 
 /// Whether the digest of `--trust` is missing, or something else stands in its place.

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::{holding, identity, played, resume};
+use crate::diagnostic::please_report;
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::error::{ErrorKind, Failure, chain};
 use crate::journal::keys::Signer;
@@ -151,7 +152,8 @@ async fn forward(
         }
     }
     // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
-    let crashed = Failure::new(ErrorKind::Internal, "the engine has stopped; this is a bug");
+    let told = format!("the engine has stopped; this is a bug, {}", please_report());
+    let crashed = Failure::new(ErrorKind::Internal, told);
     let _ = to_screen.send(Msg::Update(Update::Broken(crashed)));
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn prepare(
             start.checked.extend(checked);
             env
         }
-        Err(NoResult::Crashed) => Err("checking it crashed; please report it".into()),
+        Err(NoResult::Crashed) => Err(format!("checking it crashed; {}", crate::diagnostic::please_report())),
         Err(NoResult::Late) => Err(format!("checking it did not end within {}", span(limit))),
     };
     let changed = runs.iter().flat_map(|(_, run)| run.trace().effects()).collect();

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tracing::{info, warn};
 
 use self::action::{Acted, Watching};
 pub use self::face::Handle;
@@ -34,6 +35,7 @@ pub use self::opening::{
 use self::probing::is_troubled;
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
+use crate::diagnostic;
 use crate::error::{ErrorKind, Failure, HasKind};
 use crate::journal::entry::Event;
 use crate::journal::file::AppendError;
@@ -117,6 +119,7 @@ impl Engine {
     ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(QUEUE);
         let (scheduler, state) = (Scheduler::new(tell, permit), Arc::new(state));
+        diagnostic::redact_with(scheduler.keeper());
         let keys = Keyring::default();
         for signer in signers {
             keys.add(signer);
@@ -160,6 +163,7 @@ impl Engine {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut clock = clock::Watch::new(clock::now());
+        info!(run = self.state.run, seq = self.state.seq, "engine started");
         self.publish();
         self.learn_secrets().await;
         self.attach();
@@ -286,6 +290,9 @@ impl Engine {
     }
 
     fn say(&mut self, update: Update) {
+        if let Update::Warned(what) = &update {
+            warn!("{what}");
+        }
         self.face.tell(update);
     }
 

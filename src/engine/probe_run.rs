@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::clock;
 use super::scheduler::Told;
 use crate::checklist::{Probe, ProbeKey};
+use crate::diagnostic::please_report;
 use crate::outcome::{Class, Observation, Outcome};
 use crate::probe::{self, Effects, Given};
 use crate::secret::{Keeper, Redactor};
@@ -23,7 +24,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// Why something that was limited has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoResult {
-    #[error("the probe crashed; please report it")]
+    #[error("the probe crashed; {}", please_report())]
     Crashed,
     #[error("the probe did not keep its deadline")]
     Late,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{debug, info};
+
 use super::scheduler::Told;
 use super::{Engine, Going, Log, NotDone, broken, clock};
 use crate::checklist::{Point, Probe, ProbeKey};
@@ -18,6 +20,7 @@ impl Engine {
     pub(super) fn hear(&mut self, told: Told) -> Going {
         match told {
             Told::Try { probe, attempt, tries, so_far } => {
+                debug!(%probe, attempt, tries, "probe tries again");
                 self.scheduler.tried(&probe, attempt, tries, so_far);
                 self.publish();
                 Going::On
@@ -26,6 +29,7 @@ impl Engine {
                 let newest = self.scheduler.newest(&look.probe);
                 self.scheduler.ended(&look.probe, attempt, (!look.before).then_some(begun));
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                info!(probe = %look.probe, attempt, class = ?outcome.class, took_ms, "probe ended");
                 let Wanted { probe, before } = look;
                 self.log_result(Act::Finish { probe, attempt, newest, before, took_ms, outcome })
             }

@@ -1,9 +1,10 @@
 //! The real terminal: taken and given back, whatever happens in between.
 
 use std::io::{self, Stdout, Write};
+use std::panic::{self, PanicHookInfo};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{panic, thread};
+use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::{Host, Msg};
+use crate::diagnostic::record_panic;
 
 /// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
 const MAX_COPY: usize = 64 * 1024;
@@ -25,9 +27,13 @@ const MAX_COPY: usize = 64 * 1024;
 /// What was panicked with on other threads while the screen was taken.
 type Panics = Arc<Mutex<Vec<String>>>;
 
+/// What is done at a panic.
+type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
 /// The terminal, taken: raw, on its other screen, pastes and the mouse told as such. Given back when dropped.
 pub struct Taken {
     panics: Panics,
+    before: Hook,
 }
 
 impl Taken {
@@ -37,9 +43,9 @@ impl Taken {
     /// # Errors
     /// When there is no terminal.
     pub fn take() -> io::Result<Self> {
-        let panics = Panics::default();
-        tell_panics(&panics);
-        let taken = Self { panics };
+        let (panics, before) = (Panics::default(), Hook::from(panic::take_hook()));
+        tell_panics(&panics, &before);
+        let taken = Self { panics, before };
         enter()?;
         Ok(taken)
     }
@@ -60,8 +66,8 @@ impl Drop for Taken {
             let _ = writeln!(io::stderr(), "{told}");
         }
         if !thread::panicking() {
-            // Back to the hook of the standard library; nobody else sets one.
-            drop(panic::take_hook());
+            let before = Arc::clone(&self.before);
+            panic::set_hook(Box::new(move |info| before(info)));
         }
     }
 }
@@ -70,13 +76,14 @@ fn lock(panics: &Panics) -> MutexGuard<'_, Vec<String>> {
     panics.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tell_panics(panics: &Panics) {
-    let (before, panics, here) = (panic::take_hook(), Arc::clone(panics), thread::current().id());
+fn tell_panics(panics: &Panics, before: &Hook) {
+    let (before, panics, here) = (Arc::clone(before), Arc::clone(panics), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == here {
             restore();
             before(info);
         } else {
+            record_panic(info);
             lock(&panics).push(info.to_string());
         }
     }));
