@@ -109,7 +109,7 @@ pub(super) async fn prepare(
     let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
     let runs: Vec<_> = checks
         .into_iter()
-        .map(|(check, given)| (check.title.clone(), ProbeRun::new(check, given, keeper.clone())))
+        .map(|(check, given)| (check.title.clone(), ProbeRun::new(check, given, &keeper)))
         .collect();
     let secrets = program.map_or(0, |program| program.env.len());
     let limit = runs.iter().map(|(_, run)| run.limit()).sum::<Duration>()
