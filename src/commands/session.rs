@@ -65,7 +65,7 @@ impl Session {
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
         let (keys, played) = (handle.keys.clone(), self.played.clone());
         let is_rehearsal = state.plan.rehearsal.is_some();
-        let unlock = Box::new(move |newcomer: &Newcomer| match &played {
+        let unlock = Arc::new(move |newcomer: &Newcomer| match &played {
             Some(other) => Err(format!("in this rehearsal the other one is {other}, who acts by themselves")),
             None => identity::unlock(newcomer, &keys)
                 .and_then(|unlocked| is_trusted(newcomer, unlocked, is_rehearsal)),

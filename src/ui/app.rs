@@ -183,6 +183,7 @@ impl App {
     fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Input(event) => self.input(event),
+            Msg::Typed(typed) => self.input(typed.event),
             Msg::State(newest) => {
                 newest.take().into_iter().for_each(|now| self.show(now));
                 Vec::new()

@@ -18,6 +18,7 @@ use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use super::typed::{Slots, Typed};
 use super::{Host, Msg};
 use crate::diagnostic::record_panic;
 
@@ -142,15 +143,29 @@ impl Host for Taken {
 /// # Errors
 /// When the thread cannot be started.
 pub fn read_events(to: Sender<Msg>) -> io::Result<()> {
-    let read = move || {
-        while let Ok(event) = crossterm::event::read() {
-            if !is_movement(&event) && to.send(Msg::Input(event)).is_err() {
-                return;
-            }
-        }
-        let _ = to.send(Msg::Leave);
-    };
+    let read = move || forward(&to, crossterm::event::read);
     thread::Builder::new().name("input".into()).spawn(read).map(drop)
+}
+
+/// Sends what `read` gives, until it gives nothing more or nobody listens. What has no place waits where it comes from.
+pub(super) fn forward(to: &Sender<Msg>, mut read: impl FnMut() -> io::Result<Event>) {
+    let slots = Slots::new();
+    loop {
+        let slot = slots.take();
+        let event = loop {
+            match read() {
+                Ok(event) if is_movement(&event) => {}
+                Ok(event) => break event,
+                Err(_) => {
+                    let _ = to.send(Msg::Leave);
+                    return;
+                }
+            }
+        };
+        if to.send(Msg::Typed(Typed::new(event, slot))).is_err() {
+            return;
+        }
+    }
 }
 
 /// Whether it is but the pointer on its way: it means nothing here, and every message draws the screen.

@@ -35,7 +35,7 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         review: None,
         outputs: None,
         last: None,
-        unlock: Box::new(|_| Err("no key here".into())),
+        unlock: Arc::new(|_| Err("no key here".into())),
         notices: Vec::new(),
         looks_on: false,
     };
