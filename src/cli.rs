@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::checklist::{Role, check_release};
 use crate::outcome::Sha256Hex;
@@ -16,9 +16,14 @@ use crate::time::parse_span;
 #[command(version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 GO, good or sealed · 1 NO-GO · 2 usage or configuration · 3 could not look · \
-4 log invalid · 5 log open · 130 interrupted"
+4 log invalid · 5 log open · 69 environment: something that gonogo needs is missing · 70 gonogo crashed · \
+74 input or output: disk, file, terminal · 130 interrupted"
 )]
 pub struct Cli {
+    /// Log more: what is done (-v), details too (-vv, -vvv). Into the diagnostic log, and to standard error where no
+    /// screen is shown; the variable `GONOGO_LOG` says the same of the log alone
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// What to do; without one, what there is to do is shown on a terminal.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -30,7 +35,7 @@ pub enum Command {
     /// Open a run of an environment, or go on with the one that is open
     Run(RunArgs),
     /// End an open run that will not be sealed: signed, with the reason; the next one can be opened then
-    #[command(after_help = "Exit codes: 0 it is abandoned, 2 it is as it was")]
+    #[command(after_help = "Exit codes: 0 it is abandoned, 2 or more it is as it was")]
     Abandon(AbandonArgs),
     /// Run the probes and tell what they saw; needs no key and writes no log
     Check(CheckArgs),
@@ -45,14 +50,12 @@ pub enum Command {
     #[command(after_help = "Exit codes: as for verify; a report is no approval")]
     Report(ReportArgs),
     /// Tell what is different between two runs
-    #[command(after_help = "Exit codes: 0 nothing is different, 1 something is, 2 trouble")]
+    #[command(after_help = "Exit codes: 0 nothing is different, 1 something is, 2 or more trouble")]
     Diff(DiffArgs),
     /// Pack a run log, its side files and its signatures into one archive
     Bundle(BundleArgs),
     /// Tell what is missing or doubtful in a profile; nothing is probed, nothing is run
-    #[command(
-        after_help = "Exit codes: 0 nothing is missing or doubtful, 1 something is, 2 it cannot be read"
-    )]
+    #[command(after_help = "Exit codes: 0 nothing is missing or doubtful, 1 something is, 2 or more trouble")]
     Doctor(DoctorArgs),
     /// List the control points, what each looks at, and the least rights that it needs
     Points(PointsArgs),

@@ -32,7 +32,7 @@
 //! | [`outcome`] | what a probe ends with |
 //! | [`process`] | the one way to start a program, with a permit |
 //! | [`rehearsal`] | servers that stand in for real ones, on loopback |
-//! | [`secret`], [`text`], [`ansi`], [`time`], [`error`] | the base |
+//! | [`diagnostic`], [`secret`], [`text`], [`ansi`], [`time`], [`error`] | the base |
 //!
 //! # Words
 //!
@@ -43,10 +43,13 @@
 //! roles · *verdict* GO, NO-GO or PENDING · *seal* the closing signature · *run log* the file; *journal* the code
 //! that writes it.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod ansi;
 pub mod checklist;
 pub mod cli;
 pub mod commands;
+pub mod diagnostic;
 pub mod engine;
 pub mod error;
 pub mod files;

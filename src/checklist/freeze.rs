@@ -10,6 +10,7 @@ use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
 use super::fill::{Filler, lay_over, leaves_of};
 use super::lock;
 use super::meant::did_you_mean;
+use super::plan::PointIndex;
 use super::plan::{Plan, Point, Probe, Section, Tailoring};
 use super::profile::{Profile, Tailor};
 use super::source::{Path, Source, Step, steps};
@@ -138,6 +139,7 @@ impl<'a> Work<'a> {
             tailored: std::mem::take(&mut self.tailored),
             guards: Vec::new(),
             rollback: Vec::new(),
+            index: PointIndex::default(),
         }
     }
 

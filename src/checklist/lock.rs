@@ -144,7 +144,7 @@ fn wrong_with<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iter
     let closes_itself =
         point.probes.is_empty() && point.confirm == Confirm::None && point.not_applicable.is_none();
     let wordless = point.title.trim().is_empty() || point.why.trim().is_empty();
-    let strangers = waits(point).filter(|wait| !ids.contains_key(wait));
+    let strangers = point.waits_for().filter(|wait| !ids.contains_key(wait));
     let twins = point
         .probes
         .iter()
@@ -188,16 +188,11 @@ fn strange_actions<'a>(
         .chain(unknown.map(|id| format!("has actions after section {id}, which the checklist does not have")))
 }
 
-fn waits(point: &Point) -> impl Iterator<Item = &str> {
-    let probes = point.probes.iter().filter_map(|probe| probe.due.as_deref());
-    point.after.iter().map(String::as_str).chain(point.due.as_deref()).chain(probes)
-}
-
 /// A circle of points that wait for each other, if there is one.
 fn circle(sections: &[Section]) -> Option<Vec<&str>> {
     let points = || sections.iter().flat_map(|section| &section.points);
     let all: BTreeMap<&str, Vec<&str>> =
-        points().map(|point| (point.id.as_str(), waits(point).collect())).collect();
+        points().map(|point| (point.id.as_str(), point.waits_for().collect())).collect();
     // How many others each still waits for, and who waits for it.
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     let mut waited_for: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -9,6 +9,7 @@ mod edition;
 mod file;
 mod fill;
 mod freeze;
+mod index;
 mod lock;
 mod meant;
 pub mod needs;

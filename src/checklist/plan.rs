@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::action::{Action, ActionKey, Program, ROLLBACK};
+pub use super::index::PointIndex;
 use super::spec::Spec;
 use super::spec::form::{self, Release};
 use crate::outcome::{Sha256Hex, key};
@@ -51,6 +52,9 @@ pub struct Plan {
     /// The way back, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollback: Vec<Action>,
+    /// Where the points stand.
+    #[serde(skip)]
+    pub index: PointIndex,
 }
 
 /// What marks a rehearsal.
@@ -71,7 +75,7 @@ impl Plan {
     /// The control point of that id.
     #[must_use]
     pub fn point(&self, id: &str) -> Option<&Point> {
-        self.points().find(|point| point.id == id)
+        self.index.find(&self.sections, id).map(|(_, point)| point)
     }
 
     /// The probe of that id, of that point.
@@ -119,7 +123,7 @@ impl Plan {
     /// The section that a point stands in.
     #[must_use]
     pub fn section_of(&self, point: &str) -> Option<&Section> {
-        self.sections.iter().find(|section| section.points.iter().any(|found| found.id == point))
+        self.index.find(&self.sections, point).map(|(section, _)| section)
     }
 
     /// Everything that is looked at for this plan: the points' probes, the guards, the actions' checks.
@@ -230,6 +234,12 @@ impl Point {
     #[must_use]
     pub fn freshness(&self) -> Duration {
         Duration::from_millis(self.fresh_ms)
+    }
+
+    /// The points that must be closed before this one, or a probe of it, has its time.
+    pub fn waits_for(&self) -> impl Iterator<Item = &str> {
+        let probes = self.probes.iter().filter_map(|probe| probe.due.as_deref());
+        self.after.iter().map(String::as_str).chain(self.due.as_deref()).chain(probes)
     }
 
     /// The profile values that are missing, over all its probes and actions.

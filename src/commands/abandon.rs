@@ -21,7 +21,7 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let (log, store) = (&arguments.log, store(None)?);
     let state = open_run(log)?;
     resume::require(&store, log, &state)?;
-    println!("{}", described(&state));
+    say!("{}", described(&state));
     let reason = match &arguments.reason {
         Some(reason) => reason.clone(),
         None if io::stdin().is_terminal() => identity::ask("Why will it not be sealed? ")?,
@@ -40,16 +40,12 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
     resume::require_trusted(&signer, state.plan.rehearsal.is_some())?;
     if signer.wants_touch() {
-        println!("Touch your security key: this is signed with it.");
+        say!("Touch your security key: this is signed with it.");
     }
     let role = arguments.role.map_or(Role::Reviewer, Role::from);
     let opened = holding::reopen(&store, log, &signer, role, false)?;
     let ended = engine::carry_out_alone(opened, &signer, Act::Abandon { reason })?;
-    println!(
-        "abandoned, entry {}: the next run of {} can be opened",
-        ended.seq,
-        line(&ended.plan.environment)
-    );
+    say!("abandoned, entry {}: the next run of {} can be opened", ended.seq, line(&ended.plan.environment));
     Ok(Exit::Good)
 }
 

@@ -31,7 +31,7 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
         let _ = fs::remove_file(&out);
         return Err(error.context(format!("bundle {}", out.display())));
     }
-    println!("{}", line(&out.display().to_string()));
+    say!("{}", line(&out.display().to_string()));
     Ok(Exit::Good)
 }
 

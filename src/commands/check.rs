@@ -30,7 +30,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let missing =
         target.release.as_ref().and_then(|tag| git::missing_tag(&loaded.repository(), tag, &permit));
     if let Some(missing) = missing {
-        eprintln!("gonogo: warning: {missing}");
+        note!("gonogo: warning: {missing}");
     }
     let workers = Workers::start(2)?;
     let Looked { state, interrupted } = workers.block_on(look(plan, loaded.secrets(), permit))?;
@@ -44,7 +44,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
     if interrupted {
-        eprintln!("gonogo: interrupted; what had not ended is told as pending");
+        note!("gonogo: interrupted; what had not ended is told as pending");
         return Ok(Exit::Interrupted);
     }
     Ok(headless::exit(&judgement))
@@ -132,11 +132,11 @@ async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
                 }
             }
             update = handle.updates.recv() => match update {
-                Some(Update::Broken(why)) => anyhow::bail!(why),
+                Some(Update::Broken(failure)) => return Err(failure.into()),
                 Some(Update::Stopped) | None => return Ok(()),
                 Some(Update::Warned(why)) => {
                     clear_progress();
-                    eprintln!("gonogo: {}", crate::text::line(&why));
+                    note!("gonogo: {}", crate::text::line(&why));
                 }
                 Some(Update::Response(..)) => {}
             },

@@ -17,6 +17,7 @@ use crate::checklist::doubts::{Finding, Weight, doubts, secrets};
 use crate::checklist::needs::{Here, here};
 use crate::checklist::{Plan, Promotion};
 use crate::cli::{DoctorArgs, PlainFormat};
+use crate::diagnostic;
 use crate::error::{Exit, Place, Problem};
 use crate::secret::SecretRef;
 use crate::text::line;
@@ -63,6 +64,9 @@ fn human(loaded: &Loaded, found: &[Finding]) -> String {
             }
         }
     }
+    if let Some(file) = diagnostic::file() {
+        let _ = writeln!(told, "\ndiagnostic log  {file}");
+    }
     told
 }
 
@@ -75,7 +79,8 @@ fn machine(found: &[Finding]) -> String {
             .map(|place| json!({"file": place.file, "line": place.line, "column": place.column}));
         json!({"weight": word, "place": place, "what": what, "hint": hint})
     };
-    format!("{:#}\n", json!({"findings": found.iter().map(one).collect::<Vec<_>>()}))
+    let findings: Vec<_> = found.iter().map(one).collect();
+    format!("{:#}\n", json!({"findings": findings, "diagnostic_log": diagnostic::file()}))
 }
 
 /// References that lead to nothing here. What they lead to is not read.

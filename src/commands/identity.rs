@@ -1,7 +1,7 @@
 //! Who acts: from the command line, the settings, or git.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -39,7 +39,7 @@ fn ask_principal() -> Result<String> {
     loop {
         let name = ask("Your name in run logs, usually a mail address: ")?;
         match checked(name) {
-            Err(wrong) if !wrong.is::<NoName>() => println!("{wrong}"),
+            Err(wrong) if !wrong.is::<NoName>() => say!("{wrong}"),
             found => return found,
         }
     }
@@ -66,8 +66,7 @@ fn checked(name: String) -> Result<String> {
 
 /// Asks on the terminal for a line.
 pub(super) fn ask(question: &str) -> Result<String> {
-    print!("{question}");
-    io::stdout().flush()?;
+    super::printing::print(format_args!("{question}"));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().to_owned())
@@ -139,7 +138,7 @@ pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer>
 }
 
 fn made(principal: &str, settings: &Settings) -> Result<Key> {
-    println!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
+    say!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
     Ok(Key::File(new_key::first(principal, settings)?))
 }
 
@@ -149,9 +148,9 @@ fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result
     if held.is_empty() || !io::stdin().is_terminal() {
         return Ok(None);
     }
-    println!("Your ssh-agent holds:");
+    say!("Your ssh-agent holds:");
     for (number, key) in (1..).zip(&held) {
-        println!("  {number}  {}  {}", line(&key.public), line(&key.comment));
+        say!("  {number}  {}  {}", line(&key.public), line(&key.comment));
     }
     loop {
         let answer = ask("Which of them signs run logs? Its number, or n to make a new key: ")?;
@@ -163,7 +162,7 @@ fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result
             }
             None if answer == "n" => return Ok(None),
             None if answer.is_empty() => bail!("no key was chosen"),
-            None => println!("expected a number from 1 to {}, or n", held.len()),
+            None => say!("expected a number from 1 to {}, or n", held.len()),
         }
     }
 }
@@ -172,7 +171,7 @@ fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result
 fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signer> {
     for _ in 1..PASSPHRASES {
         match Signer::load(principal, path, agent, &mut ask_passphrase) {
-            Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => eprintln!("{wrong}; once more"),
+            Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => note!("{wrong}; once more"),
             loaded => return Ok(loaded?),
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let path = absolute(&key.map_or_else(own_key, Ok)?)?;
     if path.exists() {
         is_own(&settings, &principal, &path)?;
-        println!("Your key is there already: {}", path.display());
+        say!("Your key is there already: {}", path.display());
     } else {
         let passphrase = if arguments.no_passphrase { None } else { new_passphrase()? };
         create(&path, &principal, passphrase.as_ref())?;
@@ -32,8 +32,8 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
 }
 
 fn tell(principal: &str, public: &str) -> Exit {
-    println!("\nWhoever is to verify your logs puts this line into their allowed_signers file:\n");
-    println!("{principal} {public}");
+    say!("\nWhoever is to verify your logs puts this line into their allowed_signers file:\n");
+    say!("{principal} {public}");
     Exit::Good
 }
 

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 use directories::ProjectDirs;
 
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
+use crate::error::{ErrorKind, Failure, Problem, Problems};
 use crate::files::read_regular_text;
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
@@ -34,7 +35,7 @@ impl Loaded {
         let sha256 = Sha256Hex::of(source.text.as_bytes());
         let profile = Profile::parse(source)?;
         let checklist = match &profile.file.checklist {
-            None => Checklist::standard().map_err(|problem| anyhow!("{problem}"))?,
+            None => Checklist::standard().map_err(Problems::from)?,
             Some(name) => own_checklist(&path.parent().unwrap_or(Path::new("")).join(name))?,
         };
         Ok(Self { path: path.to_owned(), profile, checklist, sha256 })
@@ -44,7 +45,7 @@ impl Loaded {
     pub(super) fn example() -> Result<Self> {
         let (path, text) = ("config/production.toml", include_str!("../../config/production.toml"));
         let profile = Profile::parse(Source::new(path, text))?;
-        let checklist = Checklist::standard().map_err(|problem| anyhow!("{problem}"))?;
+        let checklist = Checklist::standard().map_err(Problems::from)?;
         Ok(Self { path: path.into(), profile, checklist, sha256: Sha256Hex::of(text.as_bytes()) })
     }
 
@@ -106,9 +107,13 @@ impl Loaded {
 
 fn own_checklist(path: &Path) -> Result<Checklist> {
     let source = read(path).with_context(|| format!("checklist {}", path.display()))?;
-    let checklist = Checklist::parse(source).map_err(|problem| anyhow!("{problem}"))?;
+    let checklist = Checklist::parse(source).map_err(Problems::from)?;
     if checklist.file.name.trim().is_empty() {
-        bail!("{}: the checklist's name is empty; give it one other than {STANDARD_NAME}", path.display());
+        let what = format!(
+            "{}: the checklist's name is empty; give it one other than {STANDARD_NAME}",
+            path.display()
+        );
+        return Err(Problems::from(Problem::new(what)).into());
     }
     Ok(checklist)
 }
@@ -118,7 +123,8 @@ fn read(path: &Path) -> Result<Source> {
 }
 
 fn directories() -> Result<ProjectDirs> {
-    ProjectDirs::from("", "", "gonogo").context("your home directory is not known; set HOME")
+    let unknown = || Failure::new(ErrorKind::Environment, "your home directory is not known; set HOME");
+    Ok(ProjectDirs::from("", "", "gonogo").ok_or_else(unknown)?)
 }
 
 /// Where this user's settings and key are.

@@ -1,10 +1,15 @@
 //! One command each: arguments in, exit code out.
 
+#[macro_use]
+mod printing;
+
 mod abandon;
 mod bundle;
 mod check;
+mod diagnostics;
 mod doctor;
 mod ending;
+mod failure;
 mod gate;
 mod git;
 mod holding;
@@ -34,32 +39,51 @@ mod trusted;
 mod verify;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::Result;
 use clap::Parser as _;
 use clap::error::ContextKind;
+use tracing::info;
 
+use self::failure::ended;
 use crate::cli::{Cli, Command};
-use crate::error::{Exit, chain};
+use crate::diagnostic::please_report;
+use crate::error::Exit;
 
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
+    // Nothing that a panic left behind is used again.
+    panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
+        note!("gonogo: this is a bug; {}", please_report());
+        Exit::Internal
+    })
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             if is_about_trust(&error) {
-                let hint =
-                    "hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints";
-                let _ = writeln!(io::stderr(), "{hint}");
+                note!("hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
             }
             return if error.use_stderr() { Exit::Usage } else { Exit::Good };
         }
     };
-    let Some(command) = cli.command else { return ended(start::start()) };
-    ended(match command {
+    if let Err(failure) = diagnostics::start(&cli) {
+        return ended(Err(failure.into()));
+    }
+    let name = diagnostics::name(cli.command.as_ref());
+    info!(command = name, version = env!("CARGO_PKG_VERSION"), "command started");
+    let exit = ended(cli.command.map_or_else(start::start, carry_out));
+    info!(command = name, code = exit.code(), "command ended");
+    exit
+}
+
+fn carry_out(command: Command) -> Result<Exit> {
+    match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Abandon(arguments) => abandon::abandon(&arguments),
         Command::Check(arguments) => check::check(&arguments),
@@ -77,27 +101,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Command::StandIn(arguments) => stand_in::run(arguments),
         Command::Supervise { argv } if argv.is_empty() => supervise::supervise(),
         Command::Supervise { argv } => Err(supervise::become_without_terminal(&argv)),
-    })
+    }
 }
 
 /// Whether the digest of `--trust` is missing, or something else stands in its place.
 fn is_about_trust(error: &clap::Error) -> bool {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     argument.is_some_and(|argument| argument.starts_with("--trust "))
-}
-
-/// The exit code; what went wrong is told.
-fn ended(done: Result<Exit>) -> Exit {
-    done.unwrap_or_else(|error| {
-        // The reader of a closed pipe wants no more, not even an error.
-        if !is_broken_pipe(&error) {
-            let _ = writeln!(io::stderr(), "gonogo: {}", chain(error.as_ref()));
-        }
-        Exit::Usage
-    })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<io::Error>();
-    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

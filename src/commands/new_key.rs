@@ -21,7 +21,7 @@ pub(super) fn first(principal: &str, settings: &Settings) -> Result<PathBuf> {
 /// Makes a key file and says so.
 pub(super) fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<()> {
     keys::create(path, principal, passphrase)?;
-    println!("Made a key: {}", path.display());
+    say!("Made a key: {}", path.display());
     Ok(())
 }
 
@@ -45,14 +45,14 @@ pub(super) fn remember(settings: &Settings, principal: &str, key: &Path) -> Resu
     let path = Settings::path()?;
     if path.exists() {
         if settings.principal.as_deref() != Some(principal) || settings.key.as_deref() != Some(key) {
-            println!("Your settings stay as they are; to use this key, put into {}:", path.display());
-            println!("{}", toml::to_string(&NewSettings { principal, key })?.trim_end());
+            say!("Your settings stay as they are; to use this key, put into {}:", path.display());
+            say!("{}", toml::to_string(&NewSettings { principal, key })?.trim_end());
         }
         return Ok(());
     }
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     fs::write(&path, toml::to_string(&NewSettings { principal, key })?)
         .with_context(|| path.display().to_string())?;
-    println!("You are {principal}, and sign with it from now on ({})", path.display());
+    say!("You are {principal}, and sign with it from now on ({})", path.display());
     Ok(())
 }

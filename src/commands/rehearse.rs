@@ -19,7 +19,7 @@ use super::trust;
 use crate::checklist::{Promotion, Role};
 use crate::cli::RehearseArgs;
 use crate::engine::{self, Opening, Past, clock};
-use crate::error::Exit;
+use crate::error::{ErrorKind, Exit, Failure, HasKind};
 use crate::journal::keys::{self, Signer};
 use crate::journal::store::peek;
 use crate::process::{Launch, Permit};
@@ -60,14 +60,17 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     let Some(dir) = begun() else { return Err(begin()?) };
     let place = Place::take(&dir)?;
     let drills: Vec<&Drill> = chosen.0.iter().map(|(_, drill)| *drill).collect();
-    let stack = Stack::start(&drills).context("the rehearsal's stack cannot be started")?;
+    let stack = Stack::start(&drills).map_err(|error| no_stack(&error))?;
     if arguments.deployed {
         stack.deploy();
     }
     let gonogo = std::env::current_exe()?;
     // Each stack that is served is an environment of its own, whose runs end with it.
     let environment = if arguments.serve { place.environment() } else { "rehearsal".to_owned() };
-    place.files.write_all(&stack, &gonogo, &environment, &chosen.names()).context(NO_PLACE)?;
+    place
+        .files
+        .write_all(&stack, &gonogo, &environment, &chosen.names())
+        .map_err(|error| no_place(&error))?;
     if arguments.serve { serve(&place.files) } else { walk(&place, arguments) }
 }
 
@@ -139,8 +142,8 @@ fn begun() -> Option<PathBuf> {
 /// Comes back only when that cannot be done.
 fn begin() -> Result<anyhow::Error> {
     sweep();
-    let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().context(NO_PLACE)?.keep();
-    let files = Files::at(&dir).context(NO_PLACE)?;
+    let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(|error| no_place(&error))?.keep();
+    let files = Files::at(&dir).map_err(|error| no_place(&error))?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));
     let env = [(DIRECTORY, dir.as_os_str().to_owned()), ("PATH", std::env::join_paths(paths)?)];
@@ -148,6 +151,19 @@ fn begin() -> Result<anyhow::Error> {
     let error = again.exec(&Permit::for_own_program());
     files.remove();
     Ok(error.into())
+}
+
+fn no_stack(error: &io::Error) -> Failure {
+    Failure::new(ErrorKind::Environment, format!("the rehearsal's stack cannot be started: {error}"))
+}
+
+/// Nobody has named the directory on the command line: that it is not there is the machine's matter.
+fn no_place(error: &io::Error) -> Failure {
+    let kind = match HasKind::kind(error) {
+        ErrorKind::User => ErrorKind::Environment,
+        kind => kind,
+    };
+    Failure::new(kind, format!("{NO_PLACE}: {error}"))
 }
 
 /// Removes what rehearsals have left that were killed.
@@ -271,13 +287,13 @@ fn farewell(log: &Path, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let sealed = if state.is_sealed() { "sealed" } else { "left open; a rehearsal cannot be resumed" };
-    println!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.closed, verdict.total);
-    println!("  log     {}", line(&log.display().to_string()));
-    println!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));
+    say!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.closed, verdict.total);
+    say!("  log     {}", line(&log.display().to_string()));
+    say!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));
     let entries = peek(log)?;
     for drill in rehearsal(&entries, state, &drills(&state.plan)).into_iter().flat_map(|told| told.drills) {
-        println!("  drill   {}: {}", drill.name, drill.what);
-        println!("          {}", drill.sentence);
+        say!("  drill   {}: {}", drill.name, drill.what);
+        say!("          {}", drill.sentence);
     }
     ended(left)
 }

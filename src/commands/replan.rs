@@ -33,7 +33,7 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
     if changes.is_empty() {
         return Ok(Some(Act::Replan { plan, proposal: None, reason: None }));
     }
-    eprintln!("The new plan is looser than the plan of this run:");
+    note!("The new plan is looser than the plan of this run:");
     changes.iter().for_each(print);
     if state.takes_two() {
         if ask("It takes force when the other role accepts it. Propose it? y to propose: ")? != "y" {
@@ -48,10 +48,10 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
 }
 
 fn print(change: &PlanChange) {
-    eprintln!("  {}", line(&change.what));
+    note!("  {}", line(&change.what));
     for (sign, value) in [('-', &change.old), ('+', &change.new)] {
         if let Some(value) = value {
-            eprintln!("    {sign} {}", line(value));
+            note!("    {sign} {}", line(value));
         }
     }
 }

@@ -34,11 +34,11 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
     if doubts.is_empty() {
         return Ok(());
     }
-    eprintln!("{}: not everything in this run log is known here:", line(&log.display().to_string()));
+    note!("{}: not everything in this run log is known here:", line(&log.display().to_string()));
     for doubt in &doubts {
-        eprintln!("  {doubt}");
+        note!("  {doubt}");
     }
-    eprintln!("`gonogo review` shows it. Whatever you sign in this run rests on what its log says.");
+    note!("`gonogo review` shows it. Whatever you sign in this run rests on what its log says.");
     if ask("Continue this run? y to continue: ")? != "y" {
         bail!("not continued, and nothing was signed; to open a new run, move this log out of its directory");
     }
@@ -51,7 +51,7 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
 /// When they do not want to sign then.
 pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool) -> Result<()> {
     let Some(why) = not_trusted(&signer.principal, &signer.public, is_rehearsal)? else { return Ok(()) };
-    eprintln!("{why}.");
+    note!("{why}.");
     if ask("Sign in this run all the same? y to sign: ")? != "y" {
         bail!(
             "nothing was signed; add a line for the key to the file of trusted signers, or give another --as or --key"
@@ -79,10 +79,10 @@ pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> 
     let other_version = other_version.iter().map(|(path, rules)| (path, rules.to_string()));
     let unread = damaged.iter().map(|log| (&log.path, log.why.clone())).chain(other_version);
     for (path, why) in unread {
-        eprintln!("{} is no run that can be continued: {}", line(&path.display().to_string()), line(&why));
+        note!("{} is no run that can be continued: {}", line(&path.display().to_string()), line(&why));
     }
     for (path, state) in &also_open {
-        eprintln!(
+        note!(
             "a run for release {}, opened {}, was never sealed and is not the newest one: gonogo abandon {}",
             line(&state.plan.release),
             state.opened.wall.readable(),

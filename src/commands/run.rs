@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let signer = identity::signer(&arguments.identity, &settings)?;
     resume::require_trusted(&signer, plan.rehearsal.is_some())?;
     if signer.wants_touch() {
-        println!("Touch your security key: this is signed with it.");
+        say!("Touch your security key: this is signed with it.");
     }
     let held = store.hold(loaded.environment())?;
     let asked_about = found.map(|(_, state)| state.run);
@@ -134,7 +134,7 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     let permit = trust::require(loaded, [&loaded.plan(&known)?], target.trust)?;
     let tags = git::newest_tags(&loaded.repository(), &permit);
     if !tags.is_empty() {
-        println!("Newest tags: {}", tags.join("  "));
+        say!("Newest tags: {}", tags.join("  "));
     }
     let tag = identity::ask(&format!("{question}: "))?;
     if tag.is_empty() {
@@ -147,7 +147,7 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
 /// Asks about a release that is no tag of the checkout, before anything is signed for it.
 fn confirm_release(loaded: &Loaded, release: &str, permit: &Permit) -> Result<()> {
     let Some(missing) = git::missing_tag(&loaded.repository(), release, permit) else { return Ok(()) };
-    println!("{missing}");
+    say!("{missing}");
     let answer = identity::ask("Open a run for it all the same? [y/N] ")?;
     if !["y", "yes"].contains(&answer.to_lowercase().as_str()) {
         bail!("nothing was opened; create the tag, or give another release with --release TAG");
@@ -299,7 +299,7 @@ fn onlooker(path: &Path, look: Look) -> Setup {
         log: path.display().to_string(),
         look,
         clock: Box::new(clock::now),
-        unlock: Box::new(|_| Err("who looks on has no key".into())),
+        unlock: Arc::new(|_| Err("who looks on has no key".into())),
         review: None,
         outputs: Some(Outputs::beside(path)),
         last: None,
@@ -314,7 +314,7 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
     let verdict = judge(&state.judge(&now));
     let plan = &state.plan;
     let sealed = if state.is_sealed() { "sealed" } else { "open" };
-    println!(
+    say!(
         "{} {}: {} {}/{}, {sealed}",
         line(&plan.environment),
         line(&plan.release),
@@ -322,9 +322,9 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         verdict.closed,
         verdict.total
     );
-    println!("  log     {}", line(&path.display().to_string()));
+    say!("  log     {}", line(&path.display().to_string()));
     if let Some((action, _)) = state.under_way() {
-        println!(
+        say!(
             "  at work {} goes on by itself; the next run of the environment attaches to it",
             line(&action.to_string())
         );
@@ -335,7 +335,7 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
             None if trusted_by_settings().is_ok_and(|signers| signers.is_some()) => "",
             None => "--signers allowed_signers",
         };
-        println!("  verify  gonogo verify {} {how}", shell_word(&path.display().to_string()));
+        say!("  verify  gonogo verify {} {how}", shell_word(&path.display().to_string()));
     } else {
         let log_dir = arguments
             .screen
@@ -347,7 +347,7 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         let principal = principal.as_ref().map(|name| format!(" --as {}", shell_word(name)));
         let key = key.as_ref().map(|file| format!(" --key {}", shell_word(&file.display().to_string())));
         let options: String = [principal, key, log_dir].into_iter().flatten().collect();
-        println!("  go on   gonogo run {profile}{options}");
+        say!("  go on   gonogo run {profile}{options}");
     }
     ended(left)
 }
@@ -355,7 +355,7 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
 /// How the program ends that has shown a run.
 pub(super) fn ended(left: &Left) -> Result<Exit> {
     match &left.broken {
-        Some(why) => bail!("{why}"),
+        Some(failure) => Err(failure.clone().into()),
         None if left.signalled => Ok(Exit::Interrupted),
         None => Ok(stands(&left.state)),
     }

@@ -7,8 +7,9 @@ use tokio::sync::watch;
 
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::{identity, played, resume};
+use crate::diagnostic::please_report;
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
-use crate::error::chain;
+use crate::error::{ErrorKind, Failure, chain};
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::process::Permit;
@@ -64,7 +65,7 @@ impl Session {
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
         let (keys, played) = (handle.keys.clone(), self.played.clone());
         let is_rehearsal = state.plan.rehearsal.is_some();
-        let unlock = Box::new(move |newcomer: &Newcomer| match &played {
+        let unlock = Arc::new(move |newcomer: &Newcomer| match &played {
             Some(other) => Err(format!("in this rehearsal the other one is {other}, who acts by themselves")),
             None => identity::unlock(newcomer, &keys)
                 .and_then(|unlocked| is_trusted(newcomer, unlocked, is_rehearsal)),
@@ -83,26 +84,23 @@ impl Session {
         // The engine stops when its requests end; what it has acknowledged is on disk then.
         let has_stopped = workers.block_on(stopped(running));
         if let Some(other) = held.lost_to() {
-            println!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
+            say!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
         }
         if !matches!(has_stopped, Ok(true)) {
             held.leave_told();
         }
         if !has_stopped? {
-            eprintln!(
+            note!(
                 "gonogo: something was still waited for and given up (a disk that does not answer, for instance); what of it is in the log, the next start tells"
             );
         }
         // Something may have been put on record since the screen was drawn last.
         let RunSnapshot { state, live } = states.borrow().clone();
         if let Some((action, _)) = &live.preparing {
-            println!(
-                "{} did not begin: gonogo was left while it was being checked",
-                line(&action.to_string())
-            );
+            say!("{} did not begin: gonogo was left while it was being checked", line(&action.to_string()));
         }
         if let Some(principal) = &live.signing {
-            println!("what waited for the key of {} was not logged", line(principal));
+            say!("what waited for the key of {} was not logged", line(principal));
         }
         Ok(Left { state, ..left? })
     }
@@ -165,7 +163,9 @@ async fn forward(
         }
     }
     // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
-    let _ = to_screen.send(Msg::Update(Update::Broken("the engine has stopped; this is a bug".into())));
+    let told = format!("the engine has stopped; this is a bug, {}", please_report());
+    let crashed = Failure::new(ErrorKind::Internal, told);
+    let _ = to_screen.send(Msg::Update(Update::Broken(crashed)));
 }
 
 /// An update behind the state that it belongs to: the engine publishes it before, but it may not have been seen here.

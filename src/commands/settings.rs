@@ -4,12 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::load::config_dir;
 use crate::checklist::Source;
 use crate::cli::ThemeArg;
+use crate::error::Problems;
 
 /// What a user has set for every run.
 #[derive(Debug, Default, Deserialize)]
@@ -51,7 +52,7 @@ impl Settings {
             text => {
                 let text = text.with_context(|| path.display().to_string())?;
                 let source = Source::new(path.display().to_string(), text);
-                source.parse().map_err(|problem| anyhow!("{problem}"))
+                Ok(source.parse().map_err(Problems::from)?)
             }
         }
     }

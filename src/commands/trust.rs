@@ -43,7 +43,10 @@ pub(super) fn require<'a>(
         return Ok(Permit::given_by_trust());
     }
     if given.is_some() {
-        eprint!("{}", proxies());
+        let told = proxies();
+        if !told.is_empty() {
+            note!("{}", told.trim_end());
+        }
     }
     // The digest covers what the profile makes happen; not what a log does.
     if given.is_none() || !question.is_answered_by_profile() {
@@ -91,7 +94,7 @@ impl<'a> Question<'a> {
             return Ok(());
         }
         let profile = self.loaded.path().display().to_string();
-        eprint!("{}", self.of_profile(&self.loaded.places()?));
+        note!("{}", self.of_profile(&self.loaded.places()?).trim_end());
         bail!(
             "--trust {given} does not allow what {} makes happen; read the list above; its digest is {now} \
              (`gonogo doctor --trust-digest {}` prints it)",
@@ -169,11 +172,11 @@ impl<'a> Question<'a> {
 
     fn ask(&self, text: &str) -> Result<()> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            eprint!("{text}");
+            note!("{}", text.trim_end());
             bail!("{}", self.how_to_allow());
         }
         // Where the question is: standard error may lead elsewhere.
-        print!("{text}");
+        super::printing::print(format_args!("{text}"));
         let all = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
         let runs = |one: &&Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
         let (runs, others): (Vec<_>, Vec<_>) = all.partition(runs);

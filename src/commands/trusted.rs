@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::git;
 use super::identity::at_home;
 use super::settings::Settings;
 use crate::cli::TrustArgs;
+use crate::error::{Problem, Problems};
 use crate::files::read_regular;
 use crate::journal::revoked::Revoked;
 use crate::journal::signers::AllowedSigners;
@@ -84,7 +85,7 @@ fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, O
     let Some(named) = sources.find()? else { return Ok((Revoked::default(), None)) };
     let (bytes, file) = named.read("revoked keys")?;
     let revoked = Revoked::parse(&named.path.display().to_string(), &bytes);
-    Ok((revoked.map_err(|problem| anyhow!("{problem}"))?, Some(file)))
+    Ok((revoked.map_err(Problems::from)?, Some(file)))
 }
 
 impl<'a> Sources<'a> {
@@ -112,10 +113,11 @@ impl<'a> Sources<'a> {
 fn absolute(path: &str, from: String) -> Result<Named> {
     let path = at_home(path);
     if !path.is_absolute() {
-        bail!(
+        let what = format!(
             "{from}: {} is a relative path, another file in every directory; write the whole path",
             line(&path.display().to_string())
         );
+        return Err(Problems::from(Problem::new(what)).into());
     }
     Ok(Named { path, from })
 }

@@ -72,9 +72,7 @@ pub(super) async fn prepare(
     let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
     let runs: Vec<_> = checks
         .into_iter()
-        .map(|Check { key, probe, given }| {
-            (key, probe.title.clone(), ProbeRun::new(probe, given, keeper.clone()))
-        })
+        .map(|Check { key, probe, given }| (key, probe.title.clone(), ProbeRun::new(probe, given, &keeper)))
         .collect();
     let secrets = program.map_or(0, |program| program.env.len());
     let limit = runs.iter().map(|(.., run)| run.limit()).sum::<Duration>()
@@ -96,7 +94,7 @@ pub(super) async fn prepare(
             start.checked.extend(checked);
             env
         }
-        Err(NoResult::Crashed) => Err("checking it crashed; please report it".into()),
+        Err(NoResult::Crashed) => Err(format!("checking it crashed; {}", crate::diagnostic::please_report())),
         Err(NoResult::Late) => Err(format!("checking it did not end within {}", span(limit))),
     };
     let changed = runs.iter().flat_map(|(.., run)| run.trace().effects()).collect();

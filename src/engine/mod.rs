@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tracing::{info, warn};
 
 use self::action::Acted;
 pub use self::face::Handle;
@@ -42,6 +43,8 @@ pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
 use self::signing::{Job, Signing, Then};
 use self::watch::Watching;
+use crate::diagnostic;
+use crate::error::{ErrorKind, Failure, HasKind};
 use crate::journal::entry::Event;
 use crate::journal::file::AppendError;
 use crate::journal::keys::Signer;
@@ -123,6 +126,19 @@ pub enum NotDone {
     Mark(#[from] MarkError),
 }
 
+impl HasKind for NotDone {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Log(error) => error.kind(),
+            Self::Mark(_) => ErrorKind::Io,
+            Self::NoThread(_) => ErrorKind::Environment,
+            Self::Refused(_) | Self::Secret(_) | Self::NoKey(_) | Self::WentOn | Self::KeyAwaited => {
+                ErrorKind::User
+            }
+        }
+    }
+}
+
 impl Engine {
     /// An engine for a run in this state, for the operators whose keys are here. Beside the plan's secrets,
     /// it keeps those of `secrets` out of the log. Probes, secrets and actions start programs with `permit`.
@@ -136,6 +152,7 @@ impl Engine {
     ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(QUEUE);
         let (scheduler, state) = (Scheduler::new(tell, permit), Arc::new(state));
+        diagnostic::redact_with(scheduler.keeper());
         let keys = Keyring::default();
         for signer in signers {
             keys.add(signer);
@@ -195,6 +212,7 @@ impl Engine {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut clock = clock::Watch::new(clock::now());
+        info!(run = self.state.run, seq = self.state.seq, "engine started");
         self.publish();
         self.learn_secrets().await;
         self.attach();
@@ -217,7 +235,7 @@ impl Engine {
             match going {
                 Going::On => self.start_wanted(),
                 Going::Stopped => break self.leave().await,
-                Going::Broken(why) => break Update::Broken(why),
+                Going::Broken(why) => break broken(why),
             }
         };
         self.scheduler.cancel_all().await;
@@ -303,6 +321,9 @@ impl Engine {
     }
 
     fn say(&mut self, update: Update) {
+        if let Update::Warned(what) = &update {
+            warn!("{what}");
+        }
         self.face.tell(update);
     }
 
@@ -315,6 +336,11 @@ enum Going {
     On,
     Stopped,
     Broken(String),
+}
+
+/// What is told last when the log takes no more: nothing else stops the engine.
+fn broken(why: String) -> Update {
+    Update::Broken(Failure::new(ErrorKind::Io, why))
 }
 
 /// 128 random bits in hex. Falls back to clock and process id where the system has no

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Log, NotDone, clock, random_id};
 use crate::checklist::{Lock, Plan, Role};
+use crate::error::{ErrorKind, HasKind};
 use crate::journal::before::Before;
 use crate::journal::chain::Chain;
 use crate::journal::entry::{
@@ -66,6 +67,19 @@ pub enum OpenRunError {
     /// The log begins with something else.
     #[error("{path}: the log does not begin with an opened entry", path = .0.display())]
     NotARun(PathBuf),
+}
+
+impl HasKind for OpenRunError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Journal(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Append(error) => error.kind(),
+            Self::First(error) => error.kind(),
+            Self::OtherKey(_) => ErrorKind::User,
+            Self::NotARun(_) => ErrorKind::Io,
+        }
+    }
 }
 
 /// The newest run of an environment, if it is still open.

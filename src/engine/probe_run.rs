@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use super::clock;
 use super::scheduler::Told;
 use crate::checklist::{Probe, ProbeKey};
+use crate::diagnostic::please_report;
 use crate::outcome::{Class, Observation, Outcome};
 use crate::probe::{self, Effects, Given};
-use crate::secret::{Keeper, Redactor};
+use crate::secret::Keeper;
 use crate::text;
 use crate::time::{Utc, exact_span, span};
 
@@ -23,7 +24,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// Why something that was limited has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoResult {
-    #[error("the probe crashed; please report it")]
+    #[error("the probe crashed; {}", please_report())]
     Crashed,
     #[error("the probe did not keep its deadline")]
     Late,
@@ -53,6 +54,8 @@ pub(super) struct Trace {
     effects: Effects,
     /// Whether the checklist says that it changes something.
     declared: bool,
+    /// Knows what the run has read, as long as something may be told of it.
+    keeper: Keeper,
 }
 
 /// A run that was cancelled.
@@ -70,15 +73,16 @@ pub(super) struct Progress {
 }
 
 impl ProbeRun {
-    pub(super) fn new(probe: Probe, given: Given, keeper: Keeper) -> Self {
+    pub(super) fn new(probe: Probe, given: Given, keeper: &Keeper) -> Self {
         // One cell for each run: what another one has changed is not this one's.
         let given = Given { effects: Effects::default(), ..given };
+        let keeper = keeper.for_one_run();
         Self { probe, given, keeper, begun: Arc::default() }
     }
 
     pub(super) fn trace(&self) -> Trace {
         let (begun, effects) = (Arc::clone(&self.begun), self.given.effects.clone());
-        Trace { begun, effects, declared: self.probe.effects }
+        Trace { begun, effects, declared: self.probe.effects, keeper: self.keeper.clone() }
     }
 
     /// The longest that one attempt may take.
@@ -178,7 +182,7 @@ impl Trace {
     }
 
     /// What is to be put on record of a run that was cancelled: nothing if it cannot have changed anything.
-    pub(super) fn cancelled(&self, redactor: &Redactor) -> Option<Cancelled> {
+    pub(super) fn cancelled(&self) -> Option<Cancelled> {
         let (begun, since) = self.begun.get()?;
         let mut effects = self.effects();
         if effects.is_empty() && self.declared {
@@ -188,7 +192,7 @@ impl Trace {
             return None;
         }
         let outcome = Outcome::error("result", "a result", "cancelled: gonogo was left before it ended");
-        let outcome = outcome.with_effects(effects).cleaned(redactor);
+        let outcome = outcome.with_effects(effects).cleaned(&self.keeper.redactor());
         Some(Cancelled { begun: *begun, took: since.elapsed(), outcome })
     }
 }

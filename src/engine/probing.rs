@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{debug, info};
+
 use super::scheduler::Told;
-use super::{Engine, Going, Log, NotDone, clock};
+use super::{Engine, Going, Log, NotDone, broken, clock};
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
@@ -32,6 +34,7 @@ impl Engine {
     pub(super) fn hear(&mut self, told: Told) -> Going {
         match told {
             Told::Try { probe, attempt, tries, so_far } => {
+                debug!(%probe, attempt, tries, "probe tries again");
                 self.scheduler.tried(&probe, attempt, tries, so_far);
                 self.publish();
                 Going::On
@@ -40,6 +43,7 @@ impl Engine {
                 let newest = self.scheduler.newest(&look.probe);
                 self.scheduler.ended(&look.probe, attempt, (!look.before).then_some(begun));
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                info!(probe = %look.probe, attempt, class = ?outcome.class, took_ms, "probe ended");
                 let Wanted { probe, before } = look;
                 self.log_result(Act::Finish { probe, attempt, newest, before, took_ms, outcome })
             }
@@ -100,7 +104,7 @@ impl Engine {
         loop {
             for told in ended {
                 if let Going::Broken(why) = self.hear(told) {
-                    return Update::Broken(why);
+                    return broken(why);
                 }
             }
             ended = self.scheduler.cancelled();

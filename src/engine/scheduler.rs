@@ -91,7 +91,7 @@ impl Scheduler {
         self.newest.insert(look.probe.clone(), attempt);
         let running = Running { attempt, since: now.clone(), tries: 1, so_far: None };
         self.live.running.insert(look.probe.clone(), running);
-        let run = ProbeRun::new(probe.clone(), given, self.keeper.clone());
+        let run = ProbeRun::new(probe.clone(), given, &self.keeper);
         let (key, trace) = (look.probe.clone(), run.trace());
         let progress = Progress { tell: self.tell.clone(), probe: key.clone(), attempt };
         let work = self::run(run, look.clone(), progress, Arc::clone(&self.turns));
@@ -108,10 +108,9 @@ impl Scheduler {
 
     /// What is to be put on record of what was cancelled.
     pub(super) fn cancelled(&mut self) -> Vec<Told> {
-        let redactor = self.keeper.redactor();
         self.live.running.clear();
         let ended = std::mem::take(&mut self.tasks).into_values().filter_map(|task| {
-            let Cancelled { begun, took, outcome } = task.trace.cancelled(&redactor)?;
+            let Cancelled { begun, took, outcome } = task.trace.cancelled()?;
             Some(Told::Ended { look: task.look, attempt: task.attempt, begun, took, outcome })
         });
         ended.collect()

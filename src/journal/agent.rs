@@ -12,6 +12,7 @@ use ssh_key::public::KeyData;
 
 use super::public_key::is_accepted;
 use super::sshsig::public_line;
+use crate::error::{ErrorKind, HasKind};
 use crate::text;
 
 const REQUEST_IDENTITIES: u8 = 11;
@@ -60,6 +61,13 @@ pub enum AgentError {
     /// What it says is not the protocol.
     #[error("ssh-agent answers what cannot be understood")]
     Strange,
+}
+
+impl HasKind for AgentError {
+    /// Whatever it is, the agent is another program.
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Environment
+    }
 }
 
 impl Agent {

@@ -21,6 +21,7 @@ use super::read::Lines;
 use super::side;
 use super::store::make_directory;
 
+use crate::error::{ErrorKind, HasKind};
 use crate::files::open_regular;
 
 /// The most that a bundle may unpack to, in bytes.
@@ -42,6 +43,15 @@ pub enum BundleError {
     /// It holds what no bundle holds.
     #[error("not a bundle of a run log: {0}")]
     Form(String),
+}
+
+impl HasKind for BundleError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io(error) => HasKind::kind(error),
+            Self::Name(_) | Self::Form(_) => ErrorKind::User,
+        }
+    }
 }
 
 /// The file beside a log that holds a statement about it.

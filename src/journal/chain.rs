@@ -2,6 +2,7 @@
 
 use super::entry::{Entry, Event, Header, WriteEntryError, signed_bytes};
 use super::keys::{SignError, Signer};
+use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
 
@@ -60,6 +61,16 @@ impl Unsigned {
     #[must_use]
     pub fn comes_after(&self, head: Sha256Hex) -> bool {
         self.header.prev == head
+    }
+}
+
+impl HasKind for LinkError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            // What is too long for a line was typed or configured.
+            Self::Write(_) | Self::WentOn => ErrorKind::User,
+            Self::Sign(error) => error.kind(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::read::{NextError, Position};
 use super::store::StoreError;
+use crate::error::{ErrorKind, HasKind};
 
 /// Why a log cannot be opened for writing.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,17 @@ pub enum OpenJournalError {
     /// It is not what this host saw last.
     #[error("{path}: {why}; the log was changed after it was written here; restore it from a copy, or move it out of its directory to open a new run", path = .0.display(), why = .1)]
     WentBack(PathBuf, String),
+}
+
+impl HasKind for OpenJournalError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            // Two people want the same; neither disk nor file is at fault.
+            Self::Locked(_) => ErrorKind::User,
+            Self::Store(error) => error.kind(),
+            Self::NotPlain(..) | Self::Line { .. } | Self::Empty(_) | Self::WentBack(..) => ErrorKind::Io,
+        }
+    }
 }
 
 /// All that the journal does to its file. What was not synced may be lost, in whole or in part, when the

@@ -16,6 +16,7 @@ use super::keys::Signer;
 use super::marks::{MarkError, Marks};
 use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory};
+use crate::error::{ErrorKind, HasKind};
 use crate::time::Moment;
 
 /// A log open for writing.
@@ -49,6 +50,15 @@ pub enum AppendError {
         /// What happened, and what to do.
         why: String,
     },
+}
+
+impl HasKind for AppendError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Link(error) => error.kind(),
+            Self::Broken { .. } => ErrorKind::Io,
+        }
+    }
 }
 
 /// A log that was opened to go on with.

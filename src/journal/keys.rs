@@ -14,6 +14,7 @@ use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 use super::agent::{Agent, AgentError};
 use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
+use crate::error::{ErrorKind, HasKind};
 use crate::files::read_regular;
 use crate::secret::Secret;
 
@@ -50,6 +51,17 @@ impl std::fmt::Debug for Signer {
 pub struct SignError {
     principal: String,
     source: PenError,
+}
+
+impl HasKind for SignError {
+    fn kind(&self) -> ErrorKind {
+        match &self.source {
+            PenError::Key(_) => ErrorKind::Internal,
+            PenError::Agent(error) => error.kind(),
+            PenError::False(_) => ErrorKind::Environment,
+            PenError::Security => ErrorKind::Configuration,
+        }
+    }
 }
 
 /// Why a key did not sign.
@@ -128,6 +140,18 @@ pub enum LoadKeyError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl HasKind for LoadKeyError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Read { source, .. } => HasKind::kind(source),
+            Self::Mode { .. } => ErrorKind::Io,
+            Self::Form { .. } | Self::Algorithm { .. } => ErrorKind::Configuration,
+            Self::NoPassphrase { .. } | Self::WrongPassphrase { .. } => ErrorKind::User,
+            Self::NotInAgent { .. } => ErrorKind::Environment,
+        }
+    }
 }
 
 impl Signer {
@@ -352,6 +376,12 @@ pub fn public_path(path: &Path) -> PathBuf {
 pub struct CreateKeyError {
     path: PathBuf,
     why: String,
+}
+
+impl HasKind for CreateKeyError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Io
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::entry::Entry;
 use super::marks::Place;
 use super::read::{Lines, Reader};
+use crate::error::{ErrorKind, HasKind};
 use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
 use crate::time::Utc;
@@ -34,6 +35,13 @@ pub struct StoreError {
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
+}
+
+impl HasKind for StoreError {
+    /// Nobody names these files; the program knows where they are.
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Io
+    }
 }
 
 impl StoreError {

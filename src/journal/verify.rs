@@ -11,6 +11,7 @@ use super::entry::{Entry, Event, MACHINE, OtherRules, ReadEntryError};
 use super::read::{Line, Lines, NextError, Position, Reader};
 use super::signers::{AllowedSigners, DistrustError};
 use super::sshsig::{SignatureError, Verifier};
+use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
 
@@ -97,6 +98,15 @@ pub enum VerifyError {
     /// It was written under other rules than this gonogo's; it may well be valid under those.
     #[error("{0}; verify it with the gonogo that wrote it")]
     OtherVersion(OtherRules),
+}
+
+impl HasKind for VerifyError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Read(error) => HasKind::kind(error),
+            Self::OtherVersion(_) => ErrorKind::User,
+        }
+    }
 }
 
 /// Verifies a log, in bounded memory. What each line tells by itself is found out on all cores.

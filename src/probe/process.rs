@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
+use tracing::debug;
 
 use super::blind::{Blind, Fact};
 use super::content::Content;
@@ -104,7 +105,9 @@ impl Work<'_> {
                     let why = "what it started still held its output when it ended; that was ended too";
                     stdout.cut.get_or_insert_with(|| Blind::new(why));
                 }
-                Ok(Ran { status: status?, stdout, stderr, took: begun.elapsed() })
+                let status = status?;
+                debug!(%program, %status, "program ended");
+                Ok(Ran { status, stdout, stderr, took: begun.elapsed() })
             }
             Err(late) => {
                 let how = group.end(&mut child).await;

@@ -182,7 +182,7 @@ fn value(spec: &Vault, data: Fact<Reply>, keeper: &Keeper, given: &Given) -> Vec
         return vec![Observation::new("the value", format!("in field `{}`", spec.field), seen, false)];
     };
     let secret = Secret::new(found.to_owned());
-    keeper.keep("Vault secret", &secret);
+    keeper.keep_lasting("Vault secret", &secret);
     let mut seen = vec![known(spec, &secret)];
     seen.extend(
         given

@@ -11,6 +11,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, RequestBuilder, Response, Url};
+use tracing::debug;
 
 use crate::checklist::spec::{Tls, Value};
 use crate::error;
@@ -80,8 +81,14 @@ impl Browser {
         let request = request.map_err(|error| Blind::new(error::chain(&error.without_url())))?;
         let url = request.url().clone();
         let step = format!("answer to {}", request.method());
+        let method = request.method().clone();
         match self.deadline.of(step, client.execute(request)).await {
-            Ok(answer) => answer.map_err(|error| self.explain(&error.without_url(), &url)),
+            Ok(answer) => {
+                // Neither user nor path nor query: each can be a secret.
+                let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+                debug!(%method, server = place(&url), status, "request");
+                answer.map_err(|error| self.explain(&error.without_url(), &url))
+            }
             Err(late) => Err(self.late(&url).unwrap_or(late).into()),
         }
     }

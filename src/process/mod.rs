@@ -14,6 +14,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use tracing::debug;
+
 pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
@@ -119,6 +121,7 @@ impl Launch {
     /// # Errors
     /// When the system cannot start it.
     pub fn spawn(self, _: &Permit) -> io::Result<Child> {
+        self.log();
         tokio::process::Command::from(self.0).kill_on_drop(true).spawn()
     }
 
@@ -127,6 +130,7 @@ impl Launch {
     /// # Errors
     /// When the system cannot start it.
     pub fn spawn_detached(self, _: &Permit) -> io::Result<Child> {
+        self.log();
         tokio::process::Command::from(self.0).spawn()
     }
 
@@ -135,6 +139,7 @@ impl Launch {
     /// # Errors
     /// When the system cannot start it.
     pub fn spawn_blocking(mut self, _: &Permit) -> io::Result<BlockingChild> {
+        self.log();
         // This end of its streams is closed with `self`: a pipe whose writing end stayed here would never end.
         self.0.spawn()
     }
@@ -145,6 +150,7 @@ impl Launch {
     /// When the system cannot start it, or when it has not ended in time (`TimedOut`): it is killed then. What it reads
     /// may come from somebody who wants it to wait for ever.
     pub fn output(mut self, _: &Permit) -> io::Result<Output> {
+        self.log();
         let mut child = self.0.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let (tell, printed) = mpsc::channel();
         let stream = child.stdout.take();
@@ -159,7 +165,14 @@ impl Launch {
             child.wait()?;
             return Err(io::ErrorKind::TimedOut.into());
         };
-        Ok(Output { status: child.wait()?, stdout: stdout?, stderr: Vec::new() })
+        let status = child.wait()?;
+        debug!(program = %self.program(), %status, "program ended");
+        Ok(Output { status, stdout: stdout?, stderr: Vec::new() })
+    }
+
+    /// By its name alone: what it is given may be a secret.
+    fn log(&self) {
+        debug!(program = %self.program(), "program starts");
     }
 
     /// Becomes it. Comes back only with why that cannot be done.

@@ -82,7 +82,7 @@ impl Files {
         let word = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
         let desk = word(&self.path("desk.json"));
         for tool in TOOLS {
-            let script = format!("#!/bin/sh\nexec {} stand-in {desk} {tool} \"$@\"\n", word(gonogo));
+            let script = format!("#!/bin/sh\nexec {} stand-in {desk} {tool} -- \"$@\"\n", word(gonogo));
             self.write(&format!("bin/{tool}"), &script, 0o700)?;
         }
         self.write("kubeconfig", &stack.parts.cluster.kubeconfig(CONTEXT), 0o600)?;

@@ -1,5 +1,6 @@
 //! How the points fared over time: a bar each, from opening to end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,6 +16,8 @@ use crate::time::{Moment, span};
 const LENGTH: u64 = 1000;
 /// How often a run is judged at most to draw it.
 const LOOKS: usize = 2000;
+/// How many states of points are made out for it at most, over all of these times.
+const STATES: usize = 1_000_000;
 
 /// The bar of one point. Places are thousandths of the run's time.
 #[derive(Debug, Serialize)]
@@ -80,12 +83,19 @@ pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
     };
     let ids: Vec<_> = last.plan.points().map(|point| point.id.clone()).collect();
     let mut bars: Vec<_> = last.plan.points().map(bar).collect();
-    let every = entries.len().div_ceil(LOOKS);
+    // A mark stands at the bar of its point; the name of a bar is its id as it is shown.
+    let places: BTreeMap<String, usize> =
+        bars.iter().enumerate().map(|(at, bar)| (bar.point.clone(), at)).collect();
+    let looks = (STATES / bars.len().max(1)).clamp(1, LOOKS);
+    let every = entries.len().div_ceil(looks);
     for (index, (entry, offset)) in entries.iter().zip(&offsets).enumerate() {
         if index > 0 {
             state.apply(entry);
         }
-        mark(&mut bars, entry, place(*offset));
+        let bar = entry.event.point().and_then(|point| bars.get_mut(*places.get(point)?));
+        if let Some(bar) = bar {
+            mark(bar, entry, place(*offset));
+        }
         // In a long run not every entry is judged: the chart is not finer than that.
         if index % every == 0 || index + 1 == entries.len() {
             let judgement = state.judge(&entry.header.at);
@@ -99,7 +109,7 @@ pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
     bars
 }
 
-fn mark(bars: &mut [Bar], entry: &Entry, at: u64) {
+fn mark(bar: &mut Bar, entry: &Entry, at: u64) {
     /// More than this cannot be told apart.
     const MOST: usize = 200;
     let what = match &entry.event {
@@ -114,8 +124,7 @@ fn mark(bars: &mut [Bar], entry: &Entry, at: u64) {
         event if event.is_act() => event.kind(),
         _ => return,
     };
-    let bar = entry.event.point().and_then(|point| bars.iter_mut().find(|bar| bar.point == point));
-    if let Some(bar) = bar.filter(|bar| bar.marks.len() < MOST) {
+    if bar.marks.len() < MOST {
         bar.marks.push(Mark { at, what, seq: entry.header.seq });
     }
 }

@@ -1,12 +1,13 @@
 //! Actions in a run: what is known of them, and when one may begin.
 
-use crate::checklist::{Action, ActionKey, Point, PointId, Probe};
+use crate::checklist::{Action, ActionKey, Point, Probe};
 use crate::journal::entry::{ActionFinished, ActionStarted, Cause, Ended, Entry, Output};
 use crate::outcome::{Class, Observation, Sha256Hex};
 use crate::time::Moment;
 
 use super::command::Refusal;
 use super::known::PointState;
+use super::order::resting_on;
 use super::state::RunState;
 use super::status::{Judgement, Status, counting};
 
@@ -127,7 +128,8 @@ impl RunState {
     #[must_use]
     pub fn is_frozen(&self, point: &Point) -> bool {
         point.frozen_by.as_ref().is_some_and(|by| {
-            self.actions.iter().any(|(key, state)| key.point == *by && state.latest.is_some())
+            let of_point = self.actions.range(ActionKey::new(by, "")..);
+            of_point.take_while(|(key, _)| key.point == *by).any(|(_, state)| state.latest.is_some())
         })
     }
 
@@ -203,21 +205,9 @@ impl RunState {
         let from = beside.iter().position(|action| action.id == key.action).unwrap_or(beside.len());
         let later: Vec<String> = beside[from..].iter().map(|action| action.id.clone()).collect();
         self.forget_actions(&key.point, &later);
-        let mut undone = vec![key.point.as_str()];
-        let mut at = 0;
-        while let Some(point) = undone.get(at).copied() {
-            at += 1;
-            let rests = |other: &&Point| {
-                !other.actions.is_empty()
-                    && other.after.iter().any(|id| id == point)
-                    && !undone.contains(&other.id.as_str())
-            };
-            let resting: Vec<&Point> = plan.points().filter(rests).collect();
-            for other in resting {
-                undone.push(&other.id);
-                let all: Vec<String> = other.actions.iter().map(|action| action.id.clone()).collect();
-                self.forget_actions(&other.id, &all);
-            }
+        for other in resting_on(&plan, &key.point) {
+            let all: Vec<String> = other.actions.iter().map(|action| action.id.clone()).collect();
+            self.forget_actions(&other.id, &all);
         }
     }
 
@@ -385,24 +375,5 @@ fn looked_at(point: &Point, known: Option<&PointState>) -> String {
     match bad {
         Some(probe) => format!("what came before did not go well: {}", probe.title),
         None => "what came before it is still being looked at".into(),
-    }
-}
-
-impl Judgement<'_> {
-    /// The point that keeps a point's actions from beginning, if one does: one that it comes after, or one of the
-    /// sections before that is due and open.
-    #[must_use]
-    pub fn locked_by(&self, point: &Point) -> Option<PointId> {
-        if let Some(by) = self.blocked_by(point) {
-            return Some(by);
-        }
-        let plan = &self.state.plan;
-        let own = plan.section_of(&point.id)?;
-        let before = plan.sections.iter().filter(|section| own.actions_after.contains(&section.id));
-        let is_open = |other: &&Point| {
-            let status = self.stands(&other.id);
-            !status.is_closed() && !matches!(status, Status::NotDue(_))
-        };
-        before.flat_map(|section| &section.points).find(is_open).map(|other| other.id.clone())
     }
 }

@@ -12,6 +12,9 @@ use crate::journal::public_key::KeyIdentity;
 pub(super) struct Enrolments {
     roles: HashTrieMapSync<String, Role>,
     keys: HashTrieMapSync<KeyIdentity, String>,
+    /// Where each stands among all.
+    places: HashTrieMapSync<String, usize>,
+    count: usize,
 }
 
 impl Enrolments {
@@ -33,8 +36,17 @@ impl Enrolments {
         }
     }
 
+    /// Where somebody stands among all, in the order in which they came.
+    pub(super) fn place(&self, principal: &str) -> Option<usize> {
+        self.places.get(principal).copied()
+    }
+
     /// Adds somebody.
     pub(super) fn add(&mut self, newcomer: &Enrolled) {
+        if !self.places.contains_key(&newcomer.principal) {
+            self.places.insert_mut(newcomer.principal.clone(), self.count);
+        }
+        self.count += 1;
         self.roles.insert_mut(newcomer.principal.clone(), newcomer.role);
         self.keys.insert_mut(KeyIdentity::of(&newcomer.key), newcomer.principal.clone());
     }

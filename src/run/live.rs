@@ -8,6 +8,7 @@ use super::actions::Start;
 use super::command::Command;
 use super::state::RunState;
 use crate::checklist::{ActionKey, PointId, ProbeKey};
+use crate::error::Failure;
 use crate::time::Moment;
 
 /// A look that is under way.
@@ -82,8 +83,8 @@ pub enum Update {
     Response(RequestId, Response),
     /// Something that people should know has happened to the machine. Nothing was logged.
     Warned(String),
-    /// The log can no longer be written; the engine has stopped.
-    Broken(String),
+    /// The engine has stopped without being asked to: the log can no longer be written, or it has crashed.
+    Broken(Failure),
     /// The engine has stopped, as asked.
     Stopped,
 }

@@ -7,6 +7,7 @@ mod enrolments;
 mod known;
 mod live;
 mod next;
+mod order;
 mod replan;
 mod replay;
 mod state;

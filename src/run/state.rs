@@ -309,7 +309,7 @@ impl RunState {
     /// The enrolled person of that name.
     #[must_use]
     pub fn operator(&self, principal: &str) -> Option<&Enrolled> {
-        self.roster.iter().find(|operator| operator.principal == principal)
+        self.roster.get(self.enrolments.place(principal)?)
     }
 
     /// How many different people, with different keys, these are.

@@ -104,13 +104,15 @@ pub struct Judgement<'a> {
     /// The moment.
     pub now: &'a Moment,
     known: RefCell<BTreeMap<PointId, Status>>,
+    /// The first point of a section that keeps the actions of later ones from beginning.
+    pub(super) open: RefCell<BTreeMap<String, Option<PointId>>>,
 }
 
 impl RunState {
     /// The run as it stands at `now`.
     #[must_use]
     pub fn judge<'a>(&'a self, now: &'a Moment) -> Judgement<'a> {
-        Judgement { state: self, now, known: RefCell::default() }
+        Judgement { state: self, now, known: RefCell::default(), open: RefCell::default() }
     }
 
     /// How many people it takes to waive a point or call it not applicable.
@@ -145,15 +147,29 @@ impl Judgement<'_> {
     /// The same, whatever keeps its actions from beginning: that rests on how other points stand, and these may rest on
     /// this one.
     pub(super) fn stands(&self, id: &str) -> Status {
-        if let Some(known) = self.known.borrow().get(id) {
-            return known.clone();
+        // Not by recursion: points can wait for each other in a chain of thousands.
+        let mut way: Vec<_> = self.enter(id).into_iter().collect();
+        while let Some((id, waits_for)) = way.last_mut() {
+            let id = *id;
+            if let Some(unknown) = waits_for.find_map(|other| self.enter(other)) {
+                way.push(unknown);
+                continue;
+            }
+            let status = self.work_out(id);
+            self.known.borrow_mut().insert(id.to_owned(), status);
+            way.pop();
         }
-        // Stands until the real answer is known: points that wait for each other in a circle (no
-        // checklist that loads has one, a forged log may) wait for ever instead of recursing for ever.
+        self.known.borrow().get(id).cloned().unwrap_or(Status::Pending)
+    }
+
+    /// A point whose state is not known yet, and what it waits for. It is pending until the answer is known: points
+    /// that wait for each other in a circle (no checklist that loads has one, a forged log may) wait for ever.
+    fn enter<'s>(&'s self, id: &'s str) -> Option<(&'s str, impl Iterator<Item = &'s str>)> {
+        if self.known.borrow().contains_key(id) {
+            return None;
+        }
         self.known.borrow_mut().insert(id.to_owned(), Status::Pending);
-        let status = self.work_out(id);
-        self.known.borrow_mut().insert(id.to_owned(), status.clone());
-        status
+        Some((id, self.state.plan.point(id).into_iter().flat_map(Point::waits_for)))
     }
 
     fn work_out(&self, id: &str) -> Status {

@@ -181,7 +181,7 @@ impl Printed {
         needles.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.len()));
         let mut found = BTreeMap::new();
         let said = text::line(String::from_utf8_lossy(&self.stderr).trim());
-        let said = Redactor { needles }.clean(&redactor.clean(&said, &mut found), &mut found);
+        let said = Redactor { needles: needles.into() }.clean(&redactor.clean(&said, &mut found), &mut found);
         let from = said.ceil_char_boundary(said.len().saturating_sub(STDERR_SHOWN));
         let cut = if from > 0 || self.stderr.len() == STDERR { "…" } else { "" };
         if said.is_empty() { why.to_owned() } else { format!("{why}; it said: {cut}{}", &said[from..]) }

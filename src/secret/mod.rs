@@ -2,13 +2,13 @@
 
 mod command;
 mod redact;
+mod store;
 mod stream;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::process::Permit;
 use crate::text;
 pub use command::Terminal;
 pub use redact::Redactor;
-use redact::spellings;
+use store::{Lease, Store, lock};
 pub use stream::{Needle, Stream};
 
 /// Where a secret is to be found. This, and never the value, stands in profiles, plans and logs.
@@ -168,16 +168,18 @@ const MAX_FILE: u64 = 1 << 20;
 /// Some come from programs, so it holds the permit to start them, for probes and actions too.
 #[derive(Clone, Debug)]
 pub struct Keeper {
-    known: Arc<Mutex<BTreeMap<String, Vec<Secret>>>>,
+    known: Arc<Mutex<Store>>,
     permit: Permit,
     terminal: Terminal,
+    /// What is read through this one is known as long as its lease.
+    lease: Option<Arc<Lease>>,
 }
 
 impl Keeper {
     /// One that has read nothing yet.
     #[must_use]
     pub fn new(permit: Permit) -> Self {
-        Self { known: Arc::default(), permit, terminal: Terminal::default() }
+        Self { known: Arc::default(), permit, terminal: Terminal::default(), lease: None }
     }
 
     /// The same, whose programs may ask on the terminal, or may not.
@@ -185,6 +187,13 @@ impl Keeper {
     pub fn asking(mut self, terminal: Terminal) -> Self {
         self.terminal = terminal;
         self
+    }
+
+    /// The same, for one run of a probe: what a server gives through it (a token) is forgotten when the run has ended,
+    /// with the last clone of it. What the configuration names is known for as long as there is a keeper.
+    #[must_use]
+    pub fn for_one_run(&self) -> Self {
+        Self { lease: Some(Arc::new(Lease::of(&self.known))), ..self.clone() }
     }
 
     /// The permit to start programs.
@@ -211,7 +220,7 @@ impl Keeper {
             0 => Err(ReadSecretError::Empty(reference.clone())),
             1..MIN_LENGTH => Err(ReadSecretError::TooShort(reference.clone())),
             _ => {
-                self.keep(&reference.to_string(), &value);
+                self.keep_lasting(&reference.to_string(), &value);
                 Ok(value)
             }
         }
@@ -225,28 +234,21 @@ impl Keeper {
         }
     }
 
-    /// Takes a value out of whatever is told from now on, in the name of `rule`: for secrets that a server
-    /// gives.
+    /// Takes a value that a server gave out of whatever is told, in the name of `rule`: a token, until the run of the
+    /// probe has ended that it was given to ([`Keeper::for_one_run`]).
     pub fn keep(&self, rule: &str, value: &Secret) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let values = known.entry(rule.to_owned()).or_default();
-        if !values.iter().any(|kept| kept.expose() == value.expose()) {
-            values.push(value.clone());
-        }
+        lock(&self.known).keep(self.lease.as_ref().map(|lease| lease.id()), rule, value);
     }
 
-    /// A redactor for every value read so far.
+    /// The same, for a value that others use after the run, too: actions may print it.
+    pub fn keep_lasting(&self, rule: &str, value: &Secret) {
+        lock(&self.known).keep(None, rule, value);
+    }
+
+    /// A redactor for every value that is known now.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut needles: Vec<(String, Zeroizing<String>)> = known
-            .iter()
-            .flat_map(|(rule, values)| values.iter().map(move |v| (rule.clone(), v)))
-            .flat_map(|(rule, value)| spellings(value.expose()).into_iter().map(move |s| (rule.clone(), s)))
-            .collect();
-        // Longest first: a secret that contains another must not leave its rest behind.
-        needles.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.len()));
-        Redactor { needles }
+        lock(&self.known).redactor()
     }
 }
 
@@ -291,7 +293,8 @@ mod tests {
     fn debug_output_shows_no_value() {
         let keeper = Keeper::new(Permit::for_tests());
         keeper.keep("env X", &Secret::new("hunter22".into()));
-        assert!(!format!("{keeper:?}").contains("hunter22"));
+        let shown = format!("{keeper:?} {:?}", keeper.redactor());
+        assert!(!shown.contains("hunter22") && !format!("{keeper:?}").contains("hunter22"), "{shown}");
         // A panic says of a value what is printed for debugging.
         let refuse = |secret: Secret| -> Result<(), Secret> { Err(secret) };
         let failed = || refuse(Secret::new("hunter22".to_owned())).unwrap();

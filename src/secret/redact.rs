@@ -1,12 +1,15 @@
 //! Taking secrets out of text, in whatever spelling they come back.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
+use super::stream::Needle;
 use crate::text;
 
 /// The shortest line in bytes that is a secret by itself when the secret has several.
@@ -61,7 +64,13 @@ fn percent(value: &str, left: &str) -> String {
 /// Takes known secrets out of text.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    pub(super) needles: Vec<(String, Zeroizing<String>)>,
+    pub(super) needles: Arc<[Needle]>,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({} spellings)", self.needles.len())
+    }
 }
 
 impl Redactor {
@@ -70,7 +79,7 @@ impl Redactor {
     #[must_use]
     pub fn clean(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
         let mut clean = text.to_owned();
-        for (rule, needle) in &self.needles {
+        for (rule, needle) in self.needles.iter() {
             let times = clean.matches(needle.as_str()).count();
             if times > 0 {
                 clean = clean.replace(needle.as_str(), &format!("[redacted: {rule}]"));

@@ -24,6 +24,7 @@ use super::top::Top;
 use super::{Left, Msg, Newcomer, Setup, draw};
 use crate::ansi;
 use crate::checklist::ProbeKey;
+use crate::error::Failure;
 use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
 use crate::run::{Live, NumberedRequest, Request, RequestId, RunState};
@@ -110,7 +111,7 @@ pub struct App {
     /// Whether a signal asked for that.
     pub signalled: bool,
     /// Why the engine stopped of itself.
-    pub broken: Option<String>,
+    pub broken: Option<Failure>,
     /// What actions have printed.
     pub outputs: Option<Outputs>,
     /// The output that has the screen.
@@ -182,6 +183,7 @@ impl App {
     fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Input(event) => self.input(event),
+            Msg::Typed(typed) => self.input(typed.event),
             Msg::State(newest) => {
                 newest.take().into_iter().for_each(|now| self.show(now));
                 Vec::new()

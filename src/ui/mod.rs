@@ -48,6 +48,8 @@ mod theme;
 mod timeline;
 mod top;
 mod turns;
+mod typed;
+mod unlocking;
 mod verdict;
 mod view;
 mod way_back;
@@ -63,6 +65,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 
+use crate::error::{ErrorKind, Failure};
 use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
 use crate::run::{NumberedRequest, RunState, Update};
@@ -71,6 +74,8 @@ use crate::time::Moment;
 use app::{App, Effect};
 pub use newest::Newest;
 pub use theme::{Look, Shade};
+pub use typed::Typed;
+use unlocking::Unlocking;
 
 /// What a session at the screen needs to know.
 pub struct Setup {
@@ -83,7 +88,7 @@ pub struct Setup {
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Moment + Send>,
     /// Finds the key of somebody else who wants to act here, and keeps it for the engine.
-    pub unlock: Box<Unlock>,
+    pub unlock: Arc<Unlock>,
     /// The log that is looked through, if nothing is to be added to it.
     pub review: Option<Arc<dyn review::Record>>,
     /// What actions have printed, beside the log.
@@ -97,7 +102,7 @@ pub struct Setup {
 }
 
 /// Finds a newcomer's key, or says why it cannot.
-pub type Unlock = dyn Fn(&Newcomer) -> Result<Unlocked, String> + Send;
+pub type Unlock = dyn Fn(&Newcomer) -> Result<Unlocked, String> + Send + Sync;
 
 /// Somebody else who wants to act at this keyboard.
 #[derive(Clone, Debug)]
@@ -124,6 +129,8 @@ pub enum Unlocked {
 pub enum Msg {
     /// A key, a paste, the mouse, another size.
     Input(crossterm::event::Event),
+    /// The same, from the thread that reads them: only so many wait at a time.
+    Typed(Typed),
     /// The run stands another way than before.
     State(Newest),
     /// The engine tells something.
@@ -167,7 +174,7 @@ pub struct Left {
     /// Whether a signal asked for the end.
     pub signalled: bool,
     /// Why the engine stopped without being asked to.
-    pub broken: Option<String>,
+    pub broken: Option<Failure>,
 }
 
 /// Shows a run until the person leaves, or the engine stops.
@@ -188,22 +195,22 @@ where
 {
     let size = terminal.size().map_err(io::Error::other)?;
     let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
+    let mut unlocking = Unlocking::default();
     loop {
         app.tick((setup.clock)());
         if app.has_waited() {
             return Ok(app.left());
         }
         terminal.draw(|frame| app.draw_in(frame)).map_err(io::Error::other)?;
-        let mut waiting = next(messages, app.pause());
+        let mut waiting = next(messages, unlocking.pause(app.pause()));
+        waiting.extend(unlocking.done());
         while let Some(message) = waiting.pop_front() {
             app.tick((setup.clock)());
             for effect in app.update(message) {
                 match effect {
                     Effect::Send(request) => send(request),
                     Effect::Copy(text) => host.copy(&text)?,
-                    Effect::Unlock(newcomer) => {
-                        waiting.push_front(Msg::Unlocked((setup.unlock)(&newcomer)));
-                    }
+                    Effect::Unlock(newcomer) => unlocking.begin(&setup.unlock, newcomer),
                     Effect::Suspend => again(terminal, host.suspend())?,
                     Effect::Redraw => again(terminal, host.take_again())?,
                     Effect::End => return Ok(app.left()),
@@ -232,7 +239,7 @@ fn next(messages: &Receiver<Msg>, pause: Duration) -> VecDeque<Msg> {
         Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
         Err(RecvTimeoutError::Timeout) => VecDeque::new(),
         Err(RecvTimeoutError::Disconnected) => {
-            [Msg::Update(Update::Broken("the engine has gone".into()))].into()
+            [Msg::Update(Update::Broken(Failure::new(ErrorKind::Internal, "the engine has gone")))].into()
         }
     }
 }

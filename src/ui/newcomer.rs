@@ -40,6 +40,8 @@ pub struct Form {
     pub role: Role,
     /// What is wrong with what they typed.
     pub wrong: Option<String>,
+    /// Whether their key is being unlocked: until that is done, what they typed stays.
+    pub unlocking: bool,
 }
 
 impl PartialEq for Form {
@@ -57,7 +59,7 @@ impl Form {
     fn new(role: Role) -> Self {
         let nothing = Secret::new(String::new());
         let (who, key) = (Field::default(), Field::default());
-        Self { who, key, passphrase: nothing, stage: Stage::Who, role, wrong: None }
+        Self { who, key, passphrase: nothing, stage: Stage::Who, role, wrong: None, unlocking: false }
     }
 
     /// The same, after something was wrong.
@@ -65,12 +67,15 @@ impl Form {
         let typed = !self.passphrase.expose().is_empty();
         self.stage = if typed { Stage::Passphrase } else { Stage::Key };
         self.passphrase = Secret::new(String::new());
-        self.wrong = Some(why.to_owned());
+        (self.wrong, self.unlocking) = (Some(why.to_owned()), false);
         self
     }
 
     /// Takes in what was pasted.
     pub fn paste(&mut self, text: &str) {
+        if self.unlocking {
+            return;
+        }
         self.wrong = None;
         match self.stage {
             Stage::Who => self.who.paste(text),
@@ -154,12 +159,15 @@ impl App {
     pub fn newcomer_key(&mut self, mut form: Box<Form>, key: KeyEvent) -> Vec<Effect> {
         match (keymap::typing(key), form.stage) {
             (Typing::Away, _) => return Vec::new(),
+            // The key that comes is the one of what stands there now.
+            _ if form.unlocking => {}
             (Typing::Done | Typing::Other, Stage::Who) => form.stage = Stage::Key,
             (Typing::Other, Stage::Key) => form.stage = Stage::Who,
             (Typing::Done, stage) => {
                 let passphrase = Some(form.passphrase.clone()).filter(|_| stage == Stage::Passphrase);
                 let principal = form.who.text().trim().to_owned();
                 let newcomer = Newcomer { principal, key: form.key.text().trim().to_owned(), passphrase };
+                (form.wrong, form.unlocking) = (None, true);
                 self.dialog = Some(Dialog::Newcomer(form));
                 return vec![Effect::Unlock(newcomer)];
             }
@@ -172,7 +180,15 @@ impl App {
 
     /// What came of a newcomer's key.
     pub fn unlocked(&mut self, unlocked: Result<Unlocked, String>) -> Vec<Effect> {
-        let Some(Dialog::Newcomer(mut form)) = self.dialog.take() else { return Vec::new() };
+        let mut form = match self.dialog.take() {
+            Some(Dialog::Newcomer(form)) if form.unlocking => form,
+            // Who has left the form meanwhile is not waited for.
+            other => {
+                self.dialog = other;
+                return Vec::new();
+            }
+        };
+        form.unlocking = false;
         match unlocked {
             Ok(Unlocked::Locked) => {
                 (form.stage, form.wrong) = (Stage::Passphrase, None);

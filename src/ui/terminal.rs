@@ -1,9 +1,10 @@
 //! The real terminal: taken and given back, whatever happens in between.
 
 use std::io::{self, Stdout, Write};
+use std::panic::{self, PanicHookInfo};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{panic, thread};
+use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +18,9 @@ use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use super::typed::{Slots, Typed};
 use super::{Host, Msg};
+use crate::diagnostic::record_panic;
 
 /// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
 const MAX_COPY: usize = 64 * 1024;
@@ -25,9 +28,13 @@ const MAX_COPY: usize = 64 * 1024;
 /// What was panicked with on other threads while the screen was taken.
 type Panics = Arc<Mutex<Vec<String>>>;
 
+/// What is done at a panic.
+type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
 /// The terminal, taken: raw, on its other screen, pastes and the mouse told as such. Given back when dropped.
 pub struct Taken {
     panics: Panics,
+    before: Hook,
 }
 
 impl Taken {
@@ -37,9 +44,9 @@ impl Taken {
     /// # Errors
     /// When there is no terminal.
     pub fn take() -> io::Result<Self> {
-        let panics = Panics::default();
-        tell_panics(&panics);
-        let taken = Self { panics };
+        let (panics, before) = (Panics::default(), Hook::from(panic::take_hook()));
+        tell_panics(&panics, &before);
+        let taken = Self { panics, before };
         enter()?;
         Ok(taken)
     }
@@ -57,11 +64,11 @@ impl Drop for Taken {
     fn drop(&mut self) {
         restore();
         for told in lock(&self.panics).drain(..) {
-            eprintln!("{told}");
+            let _ = writeln!(io::stderr(), "{told}");
         }
         if !thread::panicking() {
-            // Back to the hook of the standard library; nobody else sets one.
-            drop(panic::take_hook());
+            let before = Arc::clone(&self.before);
+            panic::set_hook(Box::new(move |info| before(info)));
         }
     }
 }
@@ -70,13 +77,14 @@ fn lock(panics: &Panics) -> MutexGuard<'_, Vec<String>> {
     panics.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tell_panics(panics: &Panics) {
-    let (before, panics, here) = (panic::take_hook(), Arc::clone(panics), thread::current().id());
+fn tell_panics(panics: &Panics, before: &Hook) {
+    let (before, panics, here) = (Arc::clone(before), Arc::clone(panics), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == here {
             restore();
             before(info);
         } else {
+            record_panic(info);
             lock(&panics).push(info.to_string());
         }
     }));
@@ -135,15 +143,29 @@ impl Host for Taken {
 /// # Errors
 /// When the thread cannot be started.
 pub fn read_events(to: Sender<Msg>) -> io::Result<()> {
-    let read = move || {
-        while let Ok(event) = crossterm::event::read() {
-            if !is_movement(&event) && to.send(Msg::Input(event)).is_err() {
-                return;
-            }
-        }
-        let _ = to.send(Msg::Leave);
-    };
+    let read = move || forward(&to, crossterm::event::read);
     thread::Builder::new().name("input".into()).spawn(read).map(drop)
+}
+
+/// Sends what `read` gives, until it gives nothing more or nobody listens. What has no place waits where it comes from.
+pub(super) fn forward(to: &Sender<Msg>, mut read: impl FnMut() -> io::Result<Event>) {
+    let slots = Slots::new();
+    loop {
+        let slot = slots.take();
+        let event = loop {
+            match read() {
+                Ok(event) if is_movement(&event) => {}
+                Ok(event) => break event,
+                Err(_) => {
+                    let _ = to.send(Msg::Leave);
+                    return;
+                }
+            }
+        };
+        if to.send(Msg::Typed(Typed::new(event, slot))).is_err() {
+            return;
+        }
+    }
 }
 
 /// Whether it is but the pointer on its way: it means nothing here, and every message draws the screen.

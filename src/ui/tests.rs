@@ -8,6 +8,7 @@ mod hints;
 mod keys;
 mod legible;
 mod mouse;
+mod newcomer;
 mod notices;
 mod sample;
 mod sample_plan;

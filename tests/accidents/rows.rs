@@ -140,7 +140,7 @@ fn disks() -> Vec<Row> {
     vec![
         Row {
             launch: Launch::Through(&["unshare", "-m", "sh", "-c", SMALL_DISK, "sh"]),
-            ends: Ends::With(2),
+            ends: Ends::With(74),
             told: &[
                 "nothing more is taken in: cannot write: No space left on device",
                 "See to the disk and resume the run",
@@ -165,12 +165,12 @@ fn disks() -> Vec<Row> {
         Row {
             launch: Launch::Through(&["unshare", "-m", "sh", "-c", READ_ONLY, "sh"]),
             acts: false,
-            ends: Ends::With(2),
+            ends: Ends::With(74),
             told: &["Read-only file system"],
             ..row("the directory of logs is read-only", |_| {})
         },
         Row {
-            ends: Ends::With(2),
+            ends: Ends::With(74),
             told: &[
                 "nothing more is taken in: cannot write: Input/output error",
                 "what was acknowledged is safe",
@@ -207,7 +207,7 @@ fn logs() -> Vec<Row> {
             })
         },
         Row {
-            ends: Ends::With(2),
+            ends: Ends::With(74),
             told: &["nothing more is taken in: the log was moved to", "move it back and resume the run"],
             mend: |scene| fs::rename(scene.world.sandbox.work().join("moved"), moved_from(scene)).unwrap(),
             ..row("the log is moved away", |scene| {
@@ -218,7 +218,7 @@ fn logs() -> Vec<Row> {
             })
         },
         Row {
-            ends: Ends::With(2),
+            ends: Ends::With(74),
             told: &["the log was deleted; what was acknowledged has been written anew to"],
             ..row("the log is deleted", |scene| fs::remove_file(scene.log()).unwrap())
         },

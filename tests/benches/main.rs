@@ -12,6 +12,7 @@ mod fold;
 mod frame;
 mod growth;
 mod idle;
+mod limits;
 mod log;
 mod measure;
 mod probes;
@@ -38,6 +39,7 @@ const BENCHES: &[(&str, fn())] = &[
     ("verify", verify::bench),
     ("growth", growth::bench),
     ("fold", fold::bench),
+    ("limits", limits::bench),
     ("frame", frame::bench),
     ("probes", probes::bench),
     ("whole", whole::bench),

@@ -124,7 +124,7 @@ fn a_key_that_no_agent_holds_is_told_with_what_to_do() {
     let mut world = World::new();
     let public = world.key.public.clone();
     let refused = |terminal: Terminal, told: &str| {
-        let ended = terminal.wait_exit().code(2);
+        let ended = terminal.wait_exit().code(69);
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         assert!(bare(&ended.screen_text()).contains(&bare(told)), "{}", ended.screen_text());
     };

@@ -107,7 +107,7 @@ fn security_keys_sign_through_the_agent() {
         let dir = world.key.path.parent().unwrap().to_owned();
         world.key = SshKey::of_kind(&dir, kind, "", &[kind]);
         let path = world.key.path.display().to_string();
-        let ended = open(&mut world, None, Some(&path)).wait_exit().code(2);
+        let ended = open(&mut world, None, Some(&path)).wait_exit().code(69);
         assert!(ended.screen_text().contains("ssh-agent"), "{}", ended.screen_text());
         let agent = SshAgent::start();
         agent.add(&world.key.path, "");
@@ -127,7 +127,7 @@ fn a_security_key_that_nobody_touches_signs_nothing() {
         world.key = SshKey::of_kind(&dir, kind, "", &[kind, "-O", "no-touch-required"]);
         agent.add(&world.key.path, "");
         let path = world.key.path.display().to_string();
-        let ended = open(&mut world, Some(&agent), Some(&path)).wait_exit().code(2);
+        let ended = open(&mut world, Some(&agent), Some(&path)).wait_exit().code(69);
         let told: String = ended.screen_text().split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(told.contains("without anybody touching it"), "{told}");
         assert!(world.sandbox.logs("staging").is_empty());

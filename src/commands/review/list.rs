@@ -19,7 +19,7 @@ const SHOWN: usize = 30;
 pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
     let runs = runs(&store(arguments.screen.log_dir.as_deref())?)?;
     if runs.is_empty() {
-        println!(
+        say!(
             "There are no runs here yet; `gonogo run PROFILE` opens one, `gonogo review LOG` shows any log."
         );
         return Ok(Exit::Good);
@@ -35,7 +35,7 @@ pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
         match answer.parse::<usize>().ok().and_then(|number| runs.get(number.checked_sub(1)?)) {
             Some(run) => return super::open(&run.path, arguments),
             None if answer.is_empty() || answer == "q" => return Ok(Exit::Good),
-            None => println!("expected a number from 1 to {}", runs.len()),
+            None => say!("expected a number from 1 to {}", runs.len()),
         }
     }
 }

@@ -70,7 +70,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         log: path.display().to_string(),
         look: look(&arguments.screen, &settings),
         clock: Box::new(clock::now),
-        unlock: Box::new(|_| Err("a review has no keys".into())),
+        unlock: Arc::new(|_| Err("a review has no keys".into())),
         review: Some(Arc::clone(&log) as Arc<dyn Record>),
         outputs: Some(Outputs::beside(source.log())),
         last: None,

@@ -20,7 +20,7 @@ async fn to_end(probe: Probe, keeper: Keeper) -> Outcome {
     let (tell, mut told) = mpsc::channel(64);
     tokio::spawn(async move { while told.recv().await.is_some() {} });
     let progress = Progress { tell, probe: key("p"), attempt: 1 };
-    ProbeRun::new(probe, Given::default(), keeper).to_end(&progress).await
+    ProbeRun::new(probe, Given::default(), &keeper).to_end(&progress).await
 }
 
 /// A script that counts its runs, and ends once it may.
@@ -136,4 +136,29 @@ async fn a_crash_and_a_hang_are_told_and_go_no_further() {
     assert_eq!(limited(limit, std::future::pending::<()>()).await, Err(NoResult::Late));
     assert_eq!(limited(PATIENCE, async { panic!("as meant") }).await, Err::<(), _>(NoResult::Crashed));
     assert_eq!(limited(PATIENCE, async { 7 }).await, Ok(7));
+}
+
+/// Each login gives another token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_kept_out_of_the_result_and_forgotten_when_the_run_has_ended() {
+    const ROUNDS: usize = 20;
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("secret-id");
+    std::fs::write(&file, "secret-of-the-application").unwrap();
+    let login = |n| answer("200 OK", &format!("{{\"auth\":{{\"client_token\":\"hvs.token-{n:04}\"}}}}"));
+    let refusal = |n| answer("403 x", &format!("{{\"errors\":[\"hvs.token-{n:04} may not\"]}}"));
+    let server = Server::start((0..ROUNDS).flat_map(|n| [login(n), refusal(n)]).collect());
+    let auth = json!({"approle": {"role_id": "r", "secret_id": {"file": file.display().to_string()}}});
+    let api = json!({"url": format!("http://127.0.0.1:{}", server.port)});
+    let spec = json!({"kind": "vault", "with": {"api": api, "path": "p", "auth": auth}});
+    let keeper = keeper();
+    let mut known = Vec::new();
+    for _ in 0..ROUNDS {
+        let outcome = to_end(probe(&spec, &json!({})), keeper.clone()).await;
+        assert_eq!(outcome.redacted.get("Vault token"), Some(&1), "{outcome:?}");
+        assert!(!format!("{outcome:?}").contains("hvs."), "{outcome:?}");
+        known.push(keeper.redactor().needles().len());
+    }
+    assert!(known[0] > 0 && known.iter().all(|count| *count == known[0]), "{known:?}");
+    assert!(keeper.redactor().needles().iter().all(|(rule, _)| rule.starts_with("file ")));
 }

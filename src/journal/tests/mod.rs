@@ -18,6 +18,7 @@ use super::keys::{Signer, tests::signer};
 use super::signers::AllowedSigners;
 use super::store::{Store, peek};
 use super::verify::{Answer, Report, Rules, VerifyError, verify};
+use crate::checklist::plan::PointIndex;
 use crate::checklist::{Lock, Plan, Role};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
@@ -53,6 +54,7 @@ fn opened(operator: &Signer) -> Event {
         tailored: vec![],
         guards: vec![],
         rollback: vec![],
+        index: PointIndex::default(),
     };
     Opened {
         rules: RULES,

@@ -1,13 +1,14 @@
 mod actions;
+mod long;
 mod replans;
 mod seals;
 
 use std::time::Duration;
 
 use super::*;
-use crate::checklist::{Checklist, Lock, Plan, ProbeKey, Profile, Promotion, Role, Source, freeze};
+use crate::checklist::{Checklist, Lock, Plan, Probe, ProbeKey, Profile, Promotion, Role, Source, freeze};
 use crate::journal::chain::Chain;
-use crate::journal::entry::{Decision, Enrolled, Entry, Event, MACHINE, Opened, RULES};
+use crate::journal::entry::{Decision, Enrolled, Entry, Event, MACHINE, Opened, RULES, Verdict};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::time::{Moment, Utc};
 

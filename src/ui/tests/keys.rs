@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 
 use super::sample::{ALICE, BOB, Sample, closed, mixed, plan};
 use crate::checklist::Role;
+use crate::error::{ErrorKind, Failure};
 use crate::journal::entry::Enrolled;
 use crate::outcome::{Observation, Outcome};
 use crate::run::{
@@ -34,7 +35,7 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         review: None,
         outputs: None,
         last: None,
-        unlock: Box::new(|_| Err("no key here".into())),
+        unlock: Arc::new(|_| Err("no key here".into())),
         notices: Vec::new(),
         looks_on: false,
     };
@@ -280,9 +281,10 @@ fn leaving_waits_for_the_engine_unless_asked_twice() {
 
 #[test]
 fn a_log_that_cannot_be_written_ends_the_session() {
-    let broken = screen(&mixed(), WIDE).told(Update::Broken("disk full".into()));
+    let full = Failure::new(ErrorKind::Io, "disk full");
+    let broken = screen(&mixed(), WIDE).told(Update::Broken(full.clone()));
     assert!(matches!(broken.effects[..], [Effect::End]));
-    assert_eq!(broken.app.left().broken.as_deref(), Some("disk full"));
+    assert_eq!(broken.app.left().broken, Some(full));
 }
 
 #[test]

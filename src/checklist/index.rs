@@ -1,0 +1,54 @@
+//! Where the points of a plan stand, by their ids: plans of thousands of points are asked for each of them.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::plan::{Point, PointId, Section};
+
+/// Made at the first question. It is no part of what a plan says: all are equal, a copy makes its own.
+#[derive(Debug, Default)]
+pub struct PointIndex(OnceLock<HashMap<PointId, (usize, usize)>>);
+
+impl PointIndex {
+    /// The point of that id, and its section.
+    pub(super) fn find<'a>(&self, sections: &'a [Section], id: &str) -> Option<(&'a Section, &'a Point)> {
+        let places = self.0.get_or_init(|| places(sections));
+        let at = |&(section, point): &(usize, usize)| {
+            let section = sections.get(section)?;
+            Some((section, section.points.get(point)?))
+        };
+        let found = places.get(id).and_then(at).filter(|(_, point)| point.id == id);
+        // What was changed since the index was made is looked for.
+        found.or_else(|| scan(sections, id))
+    }
+}
+
+impl Clone for PointIndex {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for PointIndex {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for PointIndex {}
+
+fn places(sections: &[Section]) -> HashMap<PointId, (usize, usize)> {
+    let mut places = HashMap::new();
+    for (at, section) in sections.iter().enumerate() {
+        for (within, point) in section.points.iter().enumerate() {
+            // The first one counts, as everywhere.
+            places.entry(point.id.clone()).or_insert((at, within));
+        }
+    }
+    places
+}
+
+fn scan<'a>(sections: &'a [Section], id: &str) -> Option<(&'a Section, &'a Point)> {
+    let points = sections.iter().flat_map(|section| section.points.iter().map(move |point| (section, point)));
+    points.into_iter().find(|(_, point)| point.id == id)
+}

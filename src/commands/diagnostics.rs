@@ -1,0 +1,56 @@
+//! What the command line says about the diagnostic log.
+
+use std::env;
+
+use super::load::state_dir;
+use crate::cli::{Cli, Command};
+use crate::diagnostic;
+use crate::error::Failure;
+
+/// Starts the log, but for what gonogo itself starts: that has its own ways to tell.
+///
+/// # Errors
+/// When it cannot be understood what is to be logged.
+pub(super) fn start(cli: &Cli) -> Result<(), Failure> {
+    if matches!(cli.command, Some(Command::Supervise { .. } | Command::StandIn(_))) {
+        return Ok(());
+    }
+    let named = env::var(diagnostic::VARIABLE).ok();
+    let filter = diagnostic::filter(named.as_deref(), cli.verbose)?;
+    // Without a home there is no file; whoever needs one says so.
+    let directory = state_dir().ok().map(|state| state.join("diagnostic"));
+    diagnostic::start(directory.as_deref(), filter, cli.verbose > 0 && !has_screen(cli.command.as_ref()));
+    Ok(())
+}
+
+/// Whether a command takes the terminal, which lines would run across.
+fn has_screen(command: Option<&Command>) -> bool {
+    match command {
+        None | Some(Command::Run(_) | Command::Review(_)) => true,
+        Some(Command::Rehearse(arguments)) => !arguments.serve && !arguments.list,
+        Some(_) => false,
+    }
+}
+
+/// A command's name; its arguments may hold what is nobody's business.
+pub(super) fn name(command: Option<&Command>) -> &'static str {
+    match command {
+        None => "start",
+        Some(Command::Run(_)) => "run",
+        Some(Command::Abandon(_)) => "abandon",
+        Some(Command::Check(_)) => "check",
+        Some(Command::Rehearse(_)) => "rehearse",
+        Some(Command::Verify(_)) => "verify",
+        Some(Command::Review(_)) => "review",
+        Some(Command::Report(_)) => "report",
+        Some(Command::Diff(_)) => "diff",
+        Some(Command::Bundle(_)) => "bundle",
+        Some(Command::Doctor(_)) => "doctor",
+        Some(Command::Points(_)) => "points",
+        Some(Command::Init(_)) => "init",
+        Some(Command::Completions { .. }) => "completions",
+        Some(Command::Man) => "man",
+        Some(Command::Supervise { .. }) => "supervise",
+        Some(Command::StandIn(_)) => "stand-in",
+    }
+}

@@ -1,0 +1,78 @@
+//! How the program ends when a command fails: the kind of the error decides the exit code.
+
+use std::error::Error;
+use std::io;
+
+use anyhow::Result;
+use tokio::task::JoinError;
+
+use super::printing;
+use crate::engine::{NotDone, OpenRunError};
+use crate::error::{ErrorKind, Exit, Failure, HasKind, Problems, chain};
+use crate::journal::agent::AgentError;
+use crate::journal::bundle::BundleError;
+use crate::journal::file::{AppendError, OpenJournalError};
+use crate::journal::keys::{CreateKeyError, LoadKeyError, SignError};
+use crate::journal::store::StoreError;
+use crate::journal::verify::VerifyError;
+
+/// The exit code of a command; what went wrong is told.
+pub(super) fn ended(done: Result<Exit>) -> Exit {
+    let exit = done.unwrap_or_else(|error| {
+        let (kind, told) = (kind_of(&error), chain(error.as_ref()));
+        tracing::error!(?kind, "{told}");
+        // The reader of a closed pipe wants no more, not even an error.
+        if !is_broken_pipe(&error) {
+            printing::note(format_args!("gonogo: {told}"));
+        }
+        kind.exit()
+    });
+    match printing::failure() {
+        // What could not be told is not known to whoever waits for it.
+        Some(error) if exit == Exit::Good => ended(Err(error.into())),
+        _ => exit,
+    }
+}
+
+/// The kind of the outermost error that has one. What is only words was said to whoever typed the command.
+fn kind_of(error: &anyhow::Error) -> ErrorKind {
+    let known = |error: &(dyn Error + 'static)| KINDS.iter().find_map(|kind_if| kind_if(error));
+    error.chain().find_map(known).unwrap_or(ErrorKind::User)
+}
+
+type KindIf = fn(&(dyn Error + 'static)) -> Option<ErrorKind>;
+
+/// Every error type that knows its kind and that a command can end with.
+const KINDS: [KindIf; 15] = [
+    kind_if::<Failure>,
+    kind_if::<Problems>,
+    kind_if::<OpenRunError>,
+    kind_if::<NotDone>,
+    kind_if::<OpenJournalError>,
+    kind_if::<AppendError>,
+    kind_if::<StoreError>,
+    kind_if::<LoadKeyError>,
+    kind_if::<CreateKeyError>,
+    kind_if::<SignError>,
+    kind_if::<AgentError>,
+    kind_if::<BundleError>,
+    kind_if::<VerifyError>,
+    kind_if::<io::Error>,
+    kind_if::<JoinError>,
+];
+
+fn kind_if<T: HasKind + Error + 'static>(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    error.downcast_ref::<T>().map(HasKind::kind)
+}
+
+impl HasKind for JoinError {
+    /// A task of the program that has panicked.
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| io::Error::kind(error) == io::ErrorKind::BrokenPipe)
+}

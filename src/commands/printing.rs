@@ -1,0 +1,41 @@
+//! What a command says beside its result. Unlike with `println!`, a full disk or a closed pipe is no crash: the command
+//! goes on, and ends with the exit code of the failure.
+
+use std::fmt::Arguments;
+use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+/// The first failure of standard output.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes a line to standard output.
+macro_rules! say {
+    ($($told:tt)*) => { $crate::commands::printing::say(format_args!($($told)*)) };
+}
+
+/// Writes a line to standard error.
+macro_rules! note {
+    ($($told:tt)*) => { $crate::commands::printing::note(format_args!($($told)*)) };
+}
+
+pub(super) fn say(line: Arguments) {
+    print(format_args!("{line}\n"));
+}
+
+/// Writes to standard output, without a line end.
+pub(super) fn print(text: Arguments) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
+        FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Standard error is where a failure would be told; its own is not told anywhere.
+pub(super) fn note(line: Arguments) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Why not all was written to standard output.
+pub(super) fn failure() -> Option<io::Error> {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
+}

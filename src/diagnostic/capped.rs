@@ -1,0 +1,130 @@
+//! A file that cannot grow without end: what does not fit begins a new one, and the one before is kept.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// How often another program may have begun a new file meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// A file of lines, and the one before it. Several programs may write to it at the same time.
+pub(super) struct CappedFile {
+    path: PathBuf,
+    most: u64,
+    open: Option<File>,
+}
+
+impl CappedFile {
+    /// The file at `path`, of at most so many bytes. It is made when something is appended.
+    pub(super) fn new(path: PathBuf, most: u64) -> Self {
+        Self { path, most, open: None }
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// What the system said; or other programs did not let this one.
+    pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        for _ in 0..ATTEMPTS {
+            let file = self.open.take().map_or_else(|| open(&self.path), Ok)?;
+            if file.metadata()?.len() + line.len() as u64 <= self.most {
+                // One write: lines of several programs do not mix.
+                return self.open.insert(file).write_all(line);
+            }
+            self.set_aside(&file)?;
+        }
+        Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    /// Lets a full file be the one before, unless another program has done so.
+    fn set_aside(&self, full: &File) -> io::Result<()> {
+        // Who holds the lock does it. It is let go when the file is closed.
+        if full.try_lock().is_ok() && is_at(full, &self.path)? {
+            fs::rename(&self.path, before(&self.path))?;
+        }
+        Ok(())
+    }
+}
+
+/// The file before the one at `path`.
+fn before(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    PathBuf::from(name)
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (own, there) = (file.metadata()?, fs::symlink_metadata(path).ok());
+    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())))
+}
+
+/// Opens the file, for its owner only whatever the umask, in a directory of the same kind.
+fn open(path: &Path) -> io::Result<File> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    if fs::metadata(directory)?.mode() & 0o777 != 0o700 {
+        fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    }
+    // No link is followed, and no pipe is waited for.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+    let flags = i32::try_from(flags).map_err(io::Error::other)?;
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("expected a regular file"));
+    }
+    if about.mode() & 0o777 != 0o600 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: u64 = 1000;
+
+    #[test]
+    fn two_files_are_all_there_ever_is_whoever_writes() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("d/log");
+        let writer = |name: char| {
+            let mut file = CappedFile::new(path.clone(), MOST);
+            move || (0..2000).filter(|n| file.append(format!("{name}{n:05}\n").as_bytes()).is_ok()).count()
+        };
+        let threads = ['a', 'b', 'c'].map(|name| std::thread::spawn(writer(name)));
+        let written = threads.map(|thread| thread.join().unwrap());
+        assert!(written.iter().all(|count| *count > 1000), "{written:?}");
+        let mut names: Vec<_> =
+            fs::read_dir(home.path().join("d")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["log", "log.1"]);
+        for file in [&path, &before(&path)] {
+            let text = fs::read_to_string(file).unwrap();
+            // Each program looks at the length before it writes its line.
+            assert!(text.len() as u64 <= MOST + 3 * 7, "{}", text.len());
+            assert!(text.lines().all(|line| line.len() == 6), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_is_its_owners_alone_and_no_link_is_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let (directory, path) = (home.path().join("d"), home.path().join("d/log"));
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(0o777)).unwrap();
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        CappedFile::new(path.clone(), MOST).append(b"x\n").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
+        let other = home.path().join("other");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(CappedFile::new(path, MOST).append(b"x\n").is_err() && !other.exists());
+    }
+}

@@ -1,0 +1,51 @@
+//! Which points come after which: what rests on a point, and what keeps its actions from beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::status::{Judgement, Status};
+use crate::checklist::{Plan, Point, PointId, Section};
+
+/// The points with actions that come after a point, or after such a point.
+pub(super) fn resting_on<'a>(plan: &'a Plan, point: &'a str) -> Vec<&'a Point> {
+    let mut after: BTreeMap<&str, Vec<&Point>> = BTreeMap::new();
+    for other in plan.points().filter(|other| !other.actions.is_empty()) {
+        other.after.iter().for_each(|id| after.entry(id).or_default().push(other));
+    }
+    let (mut seen, mut resting, mut ways) = (BTreeSet::from([point]), Vec::new(), vec![point]);
+    while let Some(point) = ways.pop() {
+        for other in after.get(point).into_iter().flatten().filter(|other| seen.insert(&other.id)) {
+            resting.push(*other);
+            ways.push(&other.id);
+        }
+    }
+    resting
+}
+
+impl Judgement<'_> {
+    /// The point that keeps a point's actions from beginning, if one does: one that it comes after, or one of the
+    /// sections before that is due and open.
+    #[must_use]
+    pub fn locked_by(&self, point: &Point) -> Option<PointId> {
+        if let Some(by) = self.blocked_by(point) {
+            return Some(by);
+        }
+        let plan = &self.state.plan;
+        let own = plan.section_of(&point.id)?;
+        let mut before = plan.sections.iter().filter(|section| own.actions_after.contains(&section.id));
+        before.find_map(|section| self.first_open(section))
+    }
+
+    /// The first point of a section that is due and open. It is looked for once for all points that come after it.
+    fn first_open(&self, section: &Section) -> Option<PointId> {
+        if let Some(known) = self.open.borrow().get(&section.id) {
+            return known.clone();
+        }
+        let is_open = |other: &&Point| {
+            let status = self.stands(&other.id);
+            !status.is_closed() && !matches!(status, Status::NotDue(_))
+        };
+        let open = section.points.iter().find(is_open).map(|other| other.id.clone());
+        self.open.borrow_mut().insert(section.id.clone(), open.clone());
+        open
+    }
+}

@@ -1,0 +1,128 @@
+//! Each kind of failure ends with its own exit code.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use crate::bench::gonogo::{GONOGO, Sandbox};
+use crate::bench::need;
+use crate::runs::agent::{SshAgent, open};
+use crate::runs::world::{World, leave};
+
+const USAGE: i32 = 2;
+const ENVIRONMENT: i32 = 69;
+const INTERNAL: i32 = 70;
+const IO: i32 = 74;
+
+/// A checklist of one point that a person confirms, and its profile.
+fn small() -> Sandbox {
+    Sandbox::new().profile("environment = \"t\"\nchecklist = \"checklist.toml\"\n").checklist(
+        "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\
+         why = \"W\"\nconfirm = \"one\"\n",
+    )
+}
+
+#[test]
+fn what_is_mistyped_or_misnamed_is_the_users() {
+    let _ = small().run_with(&["check", "nowhere.toml"]).code(USAGE).stderr_has("nowhere.toml");
+    let _ = small().run_with(&["check", "."]).code(USAGE).stderr_has("expected a regular file");
+    let _ = small().run_with(&["check", "profile.toml", "--only", "s.q"]).code(USAGE).stderr_has("s.q");
+    let _ = small().run_with(&["verify", "nowhere.jsonl"]).code(USAGE).stderr_has("nowhere.jsonl");
+}
+
+#[test]
+fn what_a_file_says_wrong_is_configuration() {
+    let check = ["check", "profile.toml"];
+    let _ = small().profile("enviroment = \"t\"\n").run_with(&check).code(USAGE).stderr_has("profile.toml:1");
+    let _ = small().checklist("nmae = \"own\"\n").run_with(&check).code(USAGE).stderr_has("checklist.toml:1");
+    let settings = small();
+    fs::create_dir_all(settings.config().join("gonogo")).unwrap();
+    fs::write(settings.config().join("gonogo/settings.toml"), "thme = \"dark\"\n").unwrap();
+    let told = settings.run_with(&["init", "--as", "you@example.com", "--no-passphrase"]);
+    let _ = told.code(USAGE).stderr_has("settings.toml:1");
+}
+
+#[test]
+fn an_agent_that_is_gone_is_the_environment() {
+    need!("ssh-keygen", "ssh-agent", "ssh-add");
+    let mut world = World::new();
+    let public = world.key.public.clone();
+    let agent = SshAgent::start();
+    agent.add(&world.key.path, "");
+    leave_run(&mut world, &agent, &public);
+    drop(agent);
+    let _ = open(&mut world, None, Some(&public)).wait_exit().code(ENVIRONMENT.cast_unsigned());
+}
+
+fn leave_run(world: &mut World, agent: &SshAgent, public: &str) {
+    let mut terminal = open(world, Some(agent), Some(public));
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+}
+
+#[test]
+fn no_place_for_temporary_files_is_the_environment() {
+    let sandbox = small().env("TMPDIR", "/nonexistent");
+    let told = sandbox.run_with(&["rehearse", "--serve"]).code(ENVIRONMENT);
+    let _ = told.stderr_has("TMPDIR names another");
+}
+
+/// `/dev/full` takes nothing, as a full disk does.
+#[test]
+fn a_full_disk_is_input_and_output() {
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    for args in
+        [&["points"][..], &["init", "--as", "you@example.com", "--no-passphrase"], &["check", "profile.toml"]]
+    {
+        let sandbox = small();
+        let told = sandbox.command(GONOGO).args(args).stdin(Stdio::null()).stdout(full()).output().unwrap();
+        let said = String::from_utf8(told.stderr).unwrap();
+        assert_eq!(told.status.code(), Some(IO), "{args:?}: {said}");
+        assert!(said.contains("No space left on device"), "{args:?}: {said}");
+    }
+    let _ = small().run_with(&["check", "profile.toml", "--output", "json:/dev/full"]).code(IO);
+    // Standard error has nowhere to be told that it is full.
+    let noted = small().command(GONOGO).args(["check", "profile.toml"]).stderr(full()).output().unwrap();
+    assert_eq!(noted.status.code(), Some(1));
+}
+
+#[test]
+fn what_init_says_is_not_needed_for_what_it_does() {
+    let sandbox = small();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut init = sandbox.command(GONOGO);
+    init.args(["init", "--as", "you@example.com", "--no-passphrase"]).stdout(full);
+    assert_eq!(init.stderr(Stdio::null()).status().unwrap().code(), Some(IO));
+    assert!(sandbox.config().join("gonogo/settings.toml").exists());
+}
+
+#[test]
+fn a_log_that_others_can_write_is_input_and_output() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(80, 24);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    fs::set_permissions(world.log(), fs::Permissions::from_mode(0o644)).unwrap();
+    let ended = world.open_with(&[], 200, 24).wait_exit().code(IO.cast_unsigned());
+    assert!(ended.screen_text().contains("chmod 600"), "{}", ended.screen_text());
+}
+
+#[test]
+fn a_log_that_is_moved_away_is_input_and_output() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(180, 40);
+    terminal.wait_for_text("1/3");
+    fs::rename(world.log(), world.sandbox.work().join("moved")).unwrap();
+    let ended = terminal.wait_exit().code(IO.cast_unsigned()).left_clean();
+    assert!(ended.screen_text().contains("the log was moved"), "{}", ended.screen_text());
+}
+
+/// No thread can be started whose stack is as large as the address space; the runtime of the probes panics then.
+#[test]
+fn a_panic_is_internal() {
+    let sandbox = small().env("RUST_MIN_STACK", (1_u64 << 46).to_string());
+    let told = sandbox.run_with(&["check", "profile.toml"]).code(INTERNAL);
+    let _ = told.stderr_has("panicked at");
+}
