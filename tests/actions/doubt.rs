@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use gonogo::engine::supervisor::{Files, Order};
 use gonogo::journal::entry::Ended;
@@ -190,6 +191,26 @@ async fn only_a_regular_file_is_a_record() {
     assert_interrupted(&ended(&mut world).await, "expected a regular file");
 }
 
+/// Whether this process has read some of a file, and has it open.
+fn is_read(path: &Path) -> bool {
+    let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let mut own = open.filter(|entry| fs::read_link(entry.path()).is_ok_and(|to| to == path));
+    own.any(|entry| {
+        let about = Path::new("/proc/self/fdinfo").join(entry.file_name());
+        let about = fs::read_to_string(about).unwrap_or_default();
+        about.lines().any(|line| line.strip_prefix("pos:").is_some_and(|at| at.trim() != "0"))
+    })
+}
+
+/// A file that ends at once when this is dropped: who reads it is not waited for, when a test fails either.
+struct Ends(fs::File);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.set_len(0);
+    }
+}
+
 /// However long an output is, reading it keeps nothing else waiting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn while_a_long_output_is_read_the_engine_goes_on() {
@@ -198,7 +219,10 @@ async fn while_a_long_output_is_read_the_engine_goes_on() {
     fs::remove_file(world.attachment(started, "end")).unwrap();
     let out = fs::File::options().write(true).open(world.attachment(started, "out")).unwrap();
     out.set_len(1 << 40).unwrap();
+    let out = Ends(out);
     let mut running = world.start();
+    let path = world.attachment(started, "out");
+    wait::until("its digest", || is_read(&path).then_some(()));
     running.ask(8, Request::Probe("none".into())).await;
     assert_eq!(running.answer().await.0, 8);
     let note = Act::Note { point: None, text: "n".into() };
@@ -206,7 +230,7 @@ async fn while_a_long_output_is_read_the_engine_goes_on() {
     assert!(matches!(running.answer().await, (9, Response::Done(_))));
     assert!(world.state().under_way().is_some(), "it is still being read");
     // What is read ends here.
-    out.set_len(0).unwrap();
+    drop(out);
     assert_interrupted(&ended_in(&world, running).await, "nothing says how it ended");
 }
 

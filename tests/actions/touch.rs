@@ -76,9 +76,12 @@ impl Two {
 
     /// Waits until the nth question is asked.
     async fn until_asked(&self, nth: usize) {
-        while self.asked() < nth {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        let asked = async {
+            while self.asked() < nth {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        assert!(tokio::time::timeout(wait::PATIENCE, asked).await.is_ok(), "question {nth} is not asked");
     }
 
     async fn act(&self, id: u64, by: &str, act: Act) {
