@@ -327,6 +327,9 @@ impl App {
 
     /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
     pub fn pause(&self) -> Duration {
+        if self.is_searching() {
+            return Duration::ZERO;
+        }
         let busy = !self.live.running.is_empty()
             || self.is_saving()
             || self.live.preparing.is_some()

@@ -198,6 +198,7 @@ where
     let mut unlocking = Unlocking::default();
     loop {
         app.tick((setup.clock)());
+        app.search_on();
         if app.has_waited() {
             return Ok(app.left());
         }

@@ -1,8 +1,8 @@
 //! The output of an action, all of it: followed, scrolled, searched. However long it is, only what is shown is held.
 
 mod page;
+mod search;
 
-use aho_corasick::AhoCorasick;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -12,6 +12,7 @@ use super::input::Field;
 use super::keymap::{self, Intent};
 use super::paper::fold;
 pub use page::draw;
+use search::Search;
 
 use crate::ansi;
 use crate::checklist::ActionKey;
@@ -19,8 +20,6 @@ use crate::journal::side::Outputs;
 
 /// How much is read for one page, in bytes. A line longer than that is shown in pieces.
 const PIECE: usize = 128 << 10;
-/// How much is searched at once, in bytes.
-const SEARCHED: usize = 4 << 20;
 
 /// A place in an output.
 #[derive(Clone, Debug)]
@@ -49,6 +48,8 @@ pub struct Pager {
     length: u64,
     /// What is to be told of the last key.
     said: Option<String>,
+    /// The search that is under way.
+    search: Option<Search>,
 }
 
 impl Pager {
@@ -67,6 +68,7 @@ impl Pager {
             page: Vec::new(),
             length: 0,
             said: None,
+            search: None,
         }
     }
 
@@ -154,50 +156,6 @@ impl Pager {
         }
     }
 
-    /// To the next line that has what is searched for, or to the one before.
-    fn search(&mut self, outputs: &Outputs, forward: bool) {
-        let sought = self.find.text().trim().to_owned();
-        let found = AhoCorasick::builder().ascii_case_insensitive(true).build([&sought]);
-        let (Ok(matcher), false) = (found, sought.is_empty()) else { return };
-        let found = if forward { self.below(outputs, &matcher) } else { self.above(outputs, &matcher) };
-        if let Some(at) = found {
-            self.follow = false;
-            (self.top, self.skip) = (self.line_of(outputs, at), 0);
-            self.said = None;
-        } else {
-            let way = if forward { "below" } else { "above" };
-            self.said = Some(format!("no {sought:?} {way}"));
-        }
-    }
-
-    fn below(&self, outputs: &Outputs, matcher: &AhoCorasick) -> Option<u64> {
-        let mut from = self.page.get(1).map_or(self.length, |(at, _)| *at);
-        loop {
-            let bytes = outputs.read(self.started, from, SEARCHED).ok().filter(|bytes| !bytes.is_empty())?;
-            if let Some(found) = matcher.find(&bytes) {
-                return Some(from + found.start() as u64);
-            }
-            if bytes.len() < SEARCHED {
-                return None;
-            }
-            from += (bytes.len() - self.find.text().len()) as u64;
-        }
-    }
-
-    fn above(&self, outputs: &Outputs, matcher: &AhoCorasick) -> Option<u64> {
-        let mut until = self.top;
-        while until > 0 {
-            let from = until.saturating_sub(SEARCHED as u64);
-            let most = usize::try_from(until - from).unwrap_or(SEARCHED);
-            let bytes = outputs.read(self.started, from, most).ok()?;
-            if let Some(found) = matcher.find_iter(&bytes).last() {
-                return Some(from + found.start() as u64);
-            }
-            until = if from == 0 { 0 } else { from + self.find.text().len() as u64 };
-        }
-        None
-    }
-
     /// Where the line begins that a place is in.
     fn line_of(&self, outputs: &Outputs, at: u64) -> u64 {
         let from = at.saturating_sub(self.piece as u64 / 2);
@@ -277,12 +235,12 @@ impl App {
         let area = place(self.area);
         let (columns, rows) = (usize::from(area.width), usize::from(area.height).max(1));
         let size = (columns, rows);
-        pager.said = None;
+        (pager.said, pager.search) = (None, None);
         if pager.typing {
             match key.code {
                 KeyCode::Enter => {
                     pager.typing = false;
-                    pager.search(&outputs, true);
+                    pager.begin_search(&outputs, true);
                 }
                 KeyCode::Esc => pager.typing = false,
                 _ => pager.find.key(key),
@@ -296,8 +254,8 @@ impl App {
             KeyCode::Char('w' | '/' | 'n' | 'N' | 'o' | 'q') if keymap::is_control(key) => {}
             KeyCode::Char('w') => (pager.wrap, pager.skip) = (!pager.wrap, 0),
             KeyCode::Char('/') => (pager.typing, pager.find) = (true, Field::default()),
-            KeyCode::Char('n') => pager.search(&outputs, true),
-            KeyCode::Char('N') => pager.search(&outputs, false),
+            KeyCode::Char('n') => pager.begin_search(&outputs, true),
+            KeyCode::Char('N') => pager.begin_search(&outputs, false),
             KeyCode::Esc | KeyCode::Char('o' | 'q') => return Vec::new(),
             _ => match keymap::intent(key) {
                 Some(Intent::Up) => pager.up(&outputs, 1, columns),
