@@ -100,7 +100,11 @@ fn saved(view: &View, size: usize) -> Vec<Span<'static>> {
     if view.app.is_saving() {
         let turning = glyphs::spinner(std::time::Duration::from_millis(view.app.now.mono));
         let touch = view.app.me.key.starts_with("sk-");
-        let told = if touch { "touch your security key" } else { "saving" };
+        let told = match &view.app.live.signing {
+            _ if touch => "touch your security key".to_owned(),
+            Some(who) => format!("waiting for the key of {}", view.name(who)),
+            None => "saving".to_owned(),
+        };
         return vec![view.toned(&format!("{turning} {told}"), Tone::Busy)];
     }
     let seq = view.app.state.seq;

@@ -4,7 +4,7 @@ use gonogo::checklist::{
     Checklist, Confirm, Exemptible, Lock, LockedPoint, LockedSection, Plan, Point, Role,
 };
 use gonogo::journal::entry::{
-    Decision, Event, Joined, Opened, Probed, ReplanProposed, Replanned, Sealed, Verdict,
+    Abandoned, Decision, Event, Joined, Opened, Probed, ReplanProposed, Replanned, Sealed, Verdict,
 };
 use gonogo::journal::keys::Signer;
 use gonogo::outcome::{Class, Observation, Outcome, Sha256Hex};
@@ -127,7 +127,7 @@ fn seen(ok: bool) -> Outcome {
 }
 
 pub fn plans() -> Vec<Attack> {
-    shapes().into_iter().chain(locked()).chain(replans()).chain(results()).collect()
+    shapes().into_iter().chain(locked()).chain(replans()).chain(results()).chain(ends()).collect()
 }
 
 fn against_rules(name: &'static str, told: &'static str, apply: fn(&Stage) -> Vec<u8>) -> Attack {
@@ -242,6 +242,16 @@ fn replans() -> Vec<Attack> {
             sealed(stage, log)
         }),
     ]
+}
+
+/// What comes after the end of a run.
+fn ends() -> Vec<Attack> {
+    vec![against_rules("a seal of a run that was abandoned", "the run was abandoned", |stage| {
+        let mut log = begun(stage, |_| {});
+        let abandoned = Abandoned { reason: "withdrawn".into() };
+        log.add(ALICE, abandoned.into(), Some(&stage.alice));
+        sealed(stage, log)
+    })]
 }
 
 fn results() -> Vec<Attack> {
