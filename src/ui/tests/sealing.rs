@@ -3,6 +3,7 @@
 use super::buffer::text;
 use super::keys::{Screen, screen};
 use super::sample::{ALICE, BOB, Sample, closed, mixed};
+use crate::checklist::Plan;
 use crate::run::{Act, Response};
 use crate::ui::dialog::Dialog;
 
@@ -85,4 +86,23 @@ fn on_a_small_screen_the_decision_what_stands_and_the_keys_come_first() {
     let end = screen(&mixed(), (40, 12)).press("v⇩⇩⇩");
     let Some(Dialog::Verdict { scroll }) = end.app.dialog else { panic!("{:?}", end.app.dialog) };
     assert!(scroll < 25, "{scroll} lines to scroll");
+}
+
+/// Whoever accepts a looser plan has had all of it before their eyes.
+#[test]
+fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {
+    let mut plan = Plan::clone(&mixed().state().plan);
+    let points = plan.sections.iter_mut().flat_map(|section| &mut section.points);
+    points.for_each(|point| point.fresh_ms += 60_000);
+    let proposed = mixed().act(ALICE, Act::ProposeReplan(Box::new(plan)));
+    let seq = proposed.state().proposal.expect("a proposal").seq;
+    let mut asked = bobs(&proposed, (80, 24));
+    asked.app.dialog = Some(Dialog::Proposal { seq, scroll: 0 });
+    let refused = asked.press("y");
+    assert_eq!(
+        (refused.notice(), refused.effects.len()),
+        ("read the whole change first: scroll to its end", 0)
+    );
+    assert!(matches!(refused.app.dialog, Some(Dialog::Proposal { .. })));
+    assert_eq!(refused.press(&" ".repeat(40)).press("y").effects.len(), 1);
 }
