@@ -126,7 +126,7 @@ fn locked(point: &PointFile) -> LockedPoint {
 /// An edition holds fast who must agree to what; a plan that was not made from the checklist can keep that, and ask
 /// nothing.
 #[must_use]
-pub fn hollow_points(plan: &Plan, edition: Sha256Hex) -> Vec<PointId> {
+pub fn altered_points(plan: &Plan, edition: Sha256Hex) -> Vec<PointId> {
     let Some(own) = Checklist::standard().ok().filter(|own| own.file.name == plan.checklist) else {
         return Vec::new();
     };
@@ -134,10 +134,10 @@ pub fn hollow_points(plan: &Plan, edition: Sha256Hex) -> Vec<PointId> {
         return Vec::new();
     }
     let files = own.file.sections.iter().flat_map(|section| &section.points);
-    let is_told = |id: &PointId| plan.tailored.iter().any(|told| told.point == *id);
-    let is_hollow =
+    let is_tailored = |id: &PointId| plan.tailored.iter().any(|change| change.point == *id);
+    let is_altered =
         |file: &&PointFile| plan.point(&file.id).is_some_and(|point| asks_less(&own.file, file, point));
-    files.filter(is_hollow).map(|file| file.id.clone()).filter(|id| !is_told(id)).collect()
+    files.filter(is_altered).map(|file| file.id.clone()).filter(|id| !is_tailored(id)).collect()
 }
 
 fn asks_less(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
@@ -197,22 +197,22 @@ mod tests {
             let profile = Profile::parse(Source::new("production.toml", text)).unwrap();
             let promotion = Promotion { release: Some("v2".into()), previous };
             let plan = freeze(&own, &profile, &promotion).unwrap();
-            assert_eq!(hollow_points(&plan, edition), Vec::<PointId>::new());
-            assert_eq!(hollow_points(&Plan { checklist: "mine".into(), ..plan.clone() }, edition).len(), 0);
+            assert_eq!(altered_points(&plan, edition), Vec::<PointId>::new());
+            assert_eq!(altered_points(&Plan { checklist: "mine".into(), ..plan.clone() }, edition).len(), 0);
             let mut bare = plan.clone();
             let point = bare.sections[0].points.iter_mut().find(|point| !point.probes.is_empty()).unwrap();
             point.probes.clear();
             let id = point.id.clone();
-            assert_eq!(hollow_points(&bare, edition), std::slice::from_ref(&id));
-            // What the plan tells, whoever reads the log is told.
+            assert_eq!(altered_points(&bare, edition), std::slice::from_ref(&id));
+            // A change that the plan lists is reported as that.
             bare.tailored.push(Tailoring { point: id, what: "no probes".into() });
-            assert_eq!(hollow_points(&bare, edition).len(), 0);
+            assert_eq!(altered_points(&bare, edition).len(), 0);
             let mut hurried = plan;
             let after = hurried.sections.iter_mut().flat_map(|section| &mut section.points);
             let point = after.into_iter().find(|point| !point.after.is_empty()).unwrap();
             point.after.clear();
             let id = point.id.clone();
-            assert_eq!(hollow_points(&hurried, edition), [id]);
+            assert_eq!(altered_points(&hurried, edition), [id]);
         }
     }
 

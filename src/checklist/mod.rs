@@ -25,7 +25,7 @@ mod tests;
 
 pub use action::{Action, ActionKey, Program, ROLLBACK};
 pub use changes::{PlanChange, loosenings};
-pub use edition::{Edition, Exemptible, Lock, LockedPoint, LockedSection, hollow_points};
+pub use edition::{Edition, Exemptible, Lock, LockedPoint, LockedSection, altered_points};
 pub use file::{Checklist, STANDARD_NAME};
 pub use freeze::{Promotion, freeze};
 pub use lock::{POINTS, check_logged};

@@ -28,7 +28,9 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
         None => bail!("say why the run will not be sealed: --reason TEXT"),
     };
     if let Some((action, _)) = state.under_way() {
-        bail!("{action} is at work; `gonogo run` attaches to it: wait for its end there, or stop it");
+        bail!(
+            "{action} is running; `gonogo run` attaches to it: wait there until it has finished, or stop it"
+        );
     }
     if io::stdin().is_terminal() {
         let environment = line(&state.plan.environment);

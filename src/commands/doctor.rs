@@ -86,9 +86,9 @@ fn machine(found: &[Finding]) -> String {
 /// References that lead to nothing here. What they lead to is not read.
 fn unread_secrets(loaded: &Loaded, plan: &Plan) -> Vec<Finding> {
     let of_values = secrets(loaded.profile());
-    let is_told = |secret: &SecretRef| of_values.iter().any(|(_, told)| told == secret);
+    let is_listed = |secret: &SecretRef| of_values.iter().any(|(_, listed)| listed == secret);
     // The others stand in a probe, a guard or an action itself.
-    let mut others: Vec<SecretRef> = plan.secrets().into_iter().filter(|secret| !is_told(secret)).collect();
+    let mut others: Vec<SecretRef> = plan.secrets().into_iter().filter(|secret| !is_listed(secret)).collect();
     others.dedup();
     let others: Vec<_> = others.iter().filter_map(|secret| unread(None, secret)).collect();
     of_values.iter().filter_map(|(place, secret)| unread(Some(place.clone()), secret)).chain(others).collect()

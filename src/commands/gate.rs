@@ -1,6 +1,6 @@
 //! What `--require-go` asks of a sealed log beyond its being valid.
 
-use crate::checklist::{Edition, Role, hollow_points};
+use crate::checklist::{Edition, Role, altered_points};
 use crate::cli::{RoleArg, VerifyArgs};
 use crate::journal::entry::Decision;
 use crate::journal::verify::{Answer, Report};
@@ -46,8 +46,8 @@ fn checklist(arguments: &VerifyArgs, state: &RunState) -> Option<String> {
 
 /// An edition says who must agree, not what is probed.
 fn probes(state: &RunState) -> Option<String> {
-    let hollow = hollow_points(&state.plan, state.lock.edition());
-    let points: Vec<_> = hollow.iter().map(|id| line(id)).collect();
+    let altered = altered_points(&state.plan, state.lock.edition());
+    let points: Vec<_> = altered.iter().map(|id| line(id)).collect();
     (!points.is_empty()).then(|| {
         format!(
             "the checklist calls itself {}, but these points are not probed as it asks: {}",

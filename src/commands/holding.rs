@@ -89,12 +89,12 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
             Err(OpenRunError::Journal(OpenJournalError::Locked(_))) => thread::sleep(PAUSE),
             opened => {
                 // It stays told by whom until this program holds the run itself.
-                held.leave_told();
+                held.keep_recorded();
                 return Ok(opened?);
             }
         }
     }
     drop(held);
-    drop(holder::tell(log, other.clone()).map(Held::leave_told));
+    drop(holder::tell(log, other.clone()).map(Held::keep_recorded));
     bail!("process {} of {} does not leave; end it, and try again", other.pid, line(&other.principal))
 }

@@ -87,7 +87,7 @@ impl Session {
             say!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
         }
         if !matches!(has_stopped, Ok(true)) {
-            held.leave_told();
+            held.keep_recorded();
         }
         if !has_stopped? {
             note!(

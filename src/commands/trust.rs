@@ -56,10 +56,10 @@ pub(super) fn require<'a>(
     Ok(Permit::given_by_trust())
 }
 
-/// Whom requests go through besides, where the environment says so: that is the person's own, and no profile's.
+/// The proxies of the environment, in words. They are the person's own and no part of the profile or its digest.
 fn proxies() -> String {
-    let told = |(name, address): &(&str, String)| format!("  {name}={}\n", line(address));
-    let all: String = proxies_of_environment().iter().map(told).collect();
+    let row = |(name, address): &(&str, String)| format!("  {name}={}\n", line(address));
+    let all: String = proxies_of_environment().iter().map(row).collect();
     if all.is_empty() {
         return all;
     }

@@ -94,7 +94,7 @@ pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, Ru
     Ok(state.filter(|state| !state.is_ended()).map(|state| (path, state)))
 }
 
-/// What is to be told of an environment's logs before a run of it is opened or resumed.
+/// What must be reported about an environment's logs before a run of it is opened or resumed.
 #[derive(Debug, Default)]
 pub struct Doubtful {
     /// Logs that cannot be read.
@@ -105,7 +105,7 @@ pub struct Doubtful {
     pub also_open: Vec<(PathBuf, RunState)>,
 }
 
-/// What is to be told of an environment's logs.
+/// What must be reported about an environment's logs.
 ///
 /// # Errors
 /// When a file cannot be read at all.
@@ -158,7 +158,7 @@ pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result
     let Reopened { journal, entries, torn, in_doubt } = Journal::reopen(store, path)?;
     let state = state_of(&entries, path)?;
     // Who leaves takes it back that they hold the log. Where that was done, all of it was acknowledged, if not here.
-    let in_doubt = in_doubt.filter(|_| holder::is_told(path));
+    let in_doubt = in_doubt.filter(|_| holder::is_recorded(path));
     let held = hold(path, &signer.principal)?;
     let mut first = Vec::new();
     if !state.is_closing() {

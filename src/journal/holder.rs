@@ -49,10 +49,9 @@ pub fn of(log: &Path) -> Option<Holder> {
     serde_json::from_slice(&fs::read(path_of(log)).ok()?).ok()
 }
 
-/// Whether it is told that somebody holds a log. Where the log is locked by nobody else, they did not leave it as they
-/// should.
+/// Whether a holder is recorded beside a log. If nobody else has locked the log, that holder crashed.
 #[must_use]
-pub fn is_told(log: &Path) -> bool {
+pub fn is_recorded(log: &Path) -> bool {
     path_of(log).symlink_metadata().is_ok()
 }
 
@@ -70,8 +69,8 @@ pub fn tell(log: &Path, own: Holder) -> io::Result<Held> {
 }
 
 impl Held {
-    /// Leaves it told: what this program does with the log has not come to its end.
-    pub fn leave_told(self) {
+    /// Leaves the record in place: this program has not finished with the log.
+    pub fn keep_recorded(self) {
         std::mem::forget(self);
     }
 

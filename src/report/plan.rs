@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role, hollow_points};
+use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role, altered_points};
 use crate::outcome::Sha256Hex;
 use crate::run::{Loosened, RunState};
 use crate::text::{count, line};
@@ -23,7 +23,7 @@ pub struct PlanPart {
     /// What is known of it, in words.
     pub known: &'static str,
     /// Points that are probed otherwise than the checklist of that name asks, where the plan does not say so.
-    pub hollow: Vec<String>,
+    pub altered: Vec<String>,
     /// Points that the plan says are other than in the checklist.
     #[serde(skip)]
     pub tailored: Vec<String>,
@@ -73,7 +73,7 @@ impl PlanPart {
             checklist: line(&plan.checklist),
             edition: edition.to_string(),
             known: known(&plan.checklist, edition),
-            hollow: hollow_points(plan, edition).iter().map(|id| line(id)).collect(),
+            altered: altered_points(plan, edition).iter().map(|id| line(id)).collect(),
             tailored: tailored(plan),
             seals: plan.seals.clone(),
             people: people(plan),
@@ -91,10 +91,10 @@ impl PlanPart {
             ("checklist", format!("{:?}, {}, edition {}", self.checklist, self.known, self.edition)),
             ("required", format!("seals of {}; {}", seals.join(" and "), self.people)),
         ];
-        if !self.hollow.is_empty() {
+        if !self.altered.is_empty() {
             let told = format!(
                 "NOT as they come with gonogo, and the plan does not say so: {}",
-                self.hollow.join(", ")
+                self.altered.join(", ")
             );
             lines.push(("probes", told));
         }
