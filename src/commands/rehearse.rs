@@ -286,7 +286,11 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
 fn farewell(log: &Path, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
-    let sealed = if state.is_sealed() { "sealed" } else { "left open; a rehearsal cannot be resumed" };
+    let sealed = match &state.abandoned {
+        Some(_) => "abandoned",
+        None if state.is_sealed() => "sealed",
+        None => "left open; a rehearsal cannot be resumed",
+    };
     say!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.closed, verdict.total);
     say!("  log     {}", line(&log.display().to_string()));
     say!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));

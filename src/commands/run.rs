@@ -313,7 +313,11 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let plan = &state.plan;
-    let sealed = if state.is_sealed() { "sealed" } else { "open" };
+    let sealed = match &state.abandoned {
+        Some(_) => "abandoned",
+        None if state.is_sealed() => "sealed",
+        None => "open",
+    };
     say!(
         "{} {}: {} {}/{}, {sealed}",
         line(&plan.environment),
@@ -329,7 +333,7 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
             line(&action.to_string())
         );
     }
-    if state.is_sealed() {
+    if state.is_ended() {
         let how = match plan.rehearsal {
             Some(_) => "--rehearsal",
             None if trusted_by_settings().is_ok_and(|signers| signers.is_some()) => "",
