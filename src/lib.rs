@@ -32,7 +32,7 @@
 //! | [`outcome`] | what a probe ends with |
 //! | [`process`] | the one way to start a program, with a permit |
 //! | [`rehearsal`] | servers that stand in for real ones, on loopback |
-//! | [`diagnostic`], [`secret`], [`text`], [`ansi`], [`time`], [`error`] | the base |
+//! | [`diagnostic`], [`secret`], [`stopwatch`], [`text`], [`ansi`], [`time`], [`error`] | the base |
 //!
 //! # Words
 //!
@@ -62,6 +62,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod run;
 pub mod secret;
+pub mod stopwatch;
 pub mod text;
 pub mod time;
 pub mod ui;

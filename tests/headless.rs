@@ -57,7 +57,7 @@ fn a_signal_ends_it_with_what_was_seen_so_far() {
     let running = world.sandbox.start();
     wait::until("the silent one to be asked", || (silent.accepted() > 0).then_some(()));
     signal(running.pid(), "INT");
-    let told = running.finish().code(130).stderr_has("what had not ended is told as pending").json();
+    let told = running.finish().code(130).stderr_has("what had not ended is reported as pending").json();
     assert_eq!(told["points"][1]["status"], "pending", "{told:#}");
 }
 

@@ -9,6 +9,7 @@ mod opening;
 mod pair;
 mod resuming;
 mod screen;
+mod stopped;
 mod table;
 mod waits;
 pub mod world;

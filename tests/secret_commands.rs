@@ -27,6 +27,41 @@ fn without_a_screen_it_may_ask() {
     assert!(ended.screen_text().contains("passed"), "{}", ended.screen_text());
 }
 
+/// Two programs ask, one after the other, while another probe ends; how far the check is is not written over them.
+#[test]
+fn one_asks_at_a_time_and_nothing_is_written_over_it() {
+    let point = |id: &str, argv: &str, env: &str| {
+        format!(
+            "[[section.point]]\nid = \"s.{id}\"\ntitle = \"P\"\nwhy = \"W\"\nprobe = [{{ id = \"p\", title = \"word\", \
+             kind = \"command\", deadline = \"1s\", with = {{ argv = {argv}, env = {{ {env} }} }} }}]\n"
+        )
+    };
+    let asking = |name: &str| {
+        let env = format!("WORD = {{ secret = {{ command = [\"sh\", \"word.sh\", \"{name}\"] }} }}");
+        point(name, "[\"sh\", \"-c\", 'test \"$WORD\" = swordfish']", &env)
+    };
+    // Ends while a program asks, and that one goes on only then.
+    let other = point("other", "[\"sh\", \"-c\", \"until [ -e asks ]; do sleep 0.01; done; : >ended\"]", "");
+    let points = [asking("first"), asking("second"), other].concat();
+    let checklist = format!("name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
+    let script = "printf \"$1 PIN: \" >/dev/tty; : >asks; until [ -e ended ]; do sleep 0.01; done; sleep 1.5\n\
+                  printf 'now> ' >/dev/tty; read -r pin </dev/tty; echo \"$pin\"";
+    let sandbox = sandbox(script).checklist(&checklist);
+    let digest = sandbox.digest("profile.toml");
+    let sandbox = sandbox.args(["check", "profile.toml", "--trust", &digest]);
+    let mut terminal = sandbox.terminal(100, 30);
+    let asks = |screen: &vt100::Screen| {
+        let lines: Vec<_> = screen.rows(0, 100).map(|line| line.trim_end().to_owned()).collect();
+        lines.iter().rev().find(|line| !line.is_empty()).is_some_and(|last| last.ends_with("PIN: now>"))
+    };
+    for _ in 0..2 {
+        terminal.wait_for("one question, whole", asks).send("swordfish").press(Key::Enter);
+        terminal.wait_for("an answer that is taken", |screen| !asks(screen));
+    }
+    let ended = terminal.wait_exit().code(0);
+    assert!(ended.screen_text().contains("3/3"), "{}", ended.screen_text());
+}
+
 /// It gets no terminal then, whichever way it looks for one.
 #[test]
 fn beside_a_screen_it_draws_nothing() {

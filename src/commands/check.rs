@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use tokio::sync::Notify;
 
-use super::ending::{SignalRequest, Workers, on_signals, stopped};
+use super::ending::{SignalRequest, Workers, on_signals, pause_when_stopped, stopped};
 use super::git;
 use super::load::{Loaded, store};
 use super::trust;
@@ -18,7 +18,7 @@ use crate::error::Exit;
 use crate::headless::{self, Selection};
 use crate::process::Permit;
 use crate::run::{Judgement, Live, NumberedRequest, Request, RunSnapshot, RunState, Update};
-use crate::secret::SecretRef;
+use crate::secret::{SecretRef, unless_asked};
 
 pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let target = &arguments.target;
@@ -44,7 +44,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
     if interrupted {
-        note!("gonogo: interrupted; what had not ended is told as pending");
+        note!("gonogo: interrupted; what had not ended is reported as pending");
         return Ok(Exit::Interrupted);
     }
     Ok(headless::exit(&judgement))
@@ -100,6 +100,7 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     let engine = engine.after(Past { last: last.map(Arc::new), fingerprint: None });
     let interrupt = Arc::new(Notify::new());
     let asked = Arc::clone(&interrupt);
+    pause_when_stopped()?;
     // What is stopped and continued goes on.
     on_signals(move |what| {
         if what == SignalRequest::End {
@@ -156,12 +157,12 @@ fn show_progress(state: &RunState, live: &Live) {
     let done = all.saturating_sub(live.running.len());
     let now =
         live.running.keys().next().map(|probe| crate::text::line(&probe.to_string())).unwrap_or_default();
-    let _ = write!(io::stderr(), "\r\x1b[K{done}/{all} probes · {now}");
+    unless_asked(|| drop(write!(io::stderr(), "\r\x1b[K{done}/{all} probes · {now}")));
 }
 
 fn clear_progress() {
     if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\x1b[K");
+        unless_asked(|| drop(write!(io::stderr(), "\r\x1b[K")));
     }
 }
 

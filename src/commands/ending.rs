@@ -7,13 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
+use rustix::process::{getpgid, getppid, getsid};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::error::Exit;
+use crate::stopwatch::Pause;
 use crate::ui::terminal::restore;
 
 /// How long after a signal the program may still be there, in all: below the 2 s that are promised.
@@ -53,6 +56,31 @@ pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io:
         }
     })?;
     Ok(())
+}
+
+/// Lets Ctrl-Z stop the process as ever, and no deadline run meanwhile. For a command without a screen: with one, Ctrl-Z
+/// is a key.
+///
+/// # Errors
+/// When the signal cannot be handled.
+pub(super) fn pause_when_stopped() -> io::Result<()> {
+    let mut signals = Signals::new([SIGTSTP])?;
+    thread::Builder::new().name("stops".into()).spawn(move || {
+        for signal in signals.forever() {
+            let _pause = Pause::begin();
+            if can_be_continued() {
+                let _ = emulate_default_handler(signal);
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether a shell has started this, that could continue it. Where none could, the system stops nothing either.
+fn can_be_continued() -> bool {
+    let group = |of| getpgid(of).ok();
+    let session = |of| getsid(of).ok();
+    getppid().is_some_and(|shell| group(Some(shell)) != group(None) && session(Some(shell)) == session(None))
 }
 
 /// Ends the process when it is still there after `limit`.

@@ -15,6 +15,7 @@ use crate::diagnostic::please_report;
 use crate::outcome::{Class, Observation, Outcome};
 use crate::probe::{self, Effects, Given};
 use crate::secret::Keeper;
+use crate::stopwatch::{Stopwatch, timeout};
 use crate::text;
 use crate::time::{Utc, exact_span, span};
 
@@ -33,7 +34,7 @@ pub(super) enum NoResult {
 /// The work within the limit; its panic does not reach anybody else.
 pub(super) async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, NoResult> {
     // What crashed leaves nothing behind that is used again: it owns all that it touches, but for what it has changed.
-    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+    match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(done) => done.map_err(|_| NoResult::Crashed),
         Err(_) => Err(NoResult::Late),
     }
@@ -136,10 +137,10 @@ impl ProbeRun {
     async fn wait(&self, progress: &Progress) -> Outcome {
         let (within, hold) =
             (Duration::from_millis(self.probe.within_ms), Duration::from_millis(self.probe.hold_ms));
-        let begun = Instant::now();
-        let (mut looks, mut good): (u32, Option<Instant>) = (1, None);
+        let begun = Stopwatch::start();
+        let (mut looks, mut good): (u32, Option<Stopwatch>) = (1, None);
         loop {
-            let at = Instant::now();
+            let at = Stopwatch::start();
             let outcome = self.attempt().await;
             good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
             let stayed = good.map(|good| good.elapsed());

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use crate::stopwatch::{Stopwatch, timeout};
 
 /// When a look must be over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
-    end: Instant,
+    since: Stopwatch,
     whole: Duration,
 }
 
@@ -38,14 +38,11 @@ impl fmt::Display for Span {
 
 impl Deadline {
     pub(super) fn after(whole: Duration) -> Self {
-        let now = Instant::now();
-        // A deadline beyond what the clock can hold is as good as a year.
-        let end = now.checked_add(whole).unwrap_or(now + Duration::from_hours(8760));
-        Self { end, whole }
+        Self { since: Stopwatch::start(), whole }
     }
 
     pub(super) fn left(&self) -> Duration {
-        self.end.saturating_duration_since(Instant::now())
+        self.whole.saturating_sub(self.since.elapsed())
     }
 
     pub(super) fn late(&self, step: impl Into<String>) -> Late {
@@ -61,10 +58,11 @@ impl Deadline {
         step: impl Into<String>,
         work: impl Future<Output = T>,
     ) -> Result<T, Late> {
-        if self.left().is_zero() {
+        let left = self.left();
+        if left.is_zero() {
             return Err(Late::NotReached { within: Span(self.whole), step: step.into() });
         }
-        timeout_at(self.end, work).await.map_err(|_| self.late(step))
+        timeout(left, work).await.map_err(|_| self.late(step))
     }
 }
 

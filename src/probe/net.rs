@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -89,13 +90,52 @@ fn cannot_connect(address: &Address, error: io::Error) -> ConnectError {
     }
 }
 
-/// The first of several addresses that answers.
+/// The first of several addresses that answers. The next one is tried as soon as one has failed, or the one before has
+/// had its time.
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let attempts = addresses.into_iter().zip(0..).map(|(address, turn)| {
-        Box::pin(async move {
-            tokio::time::sleep(HEAD_START * turn).await;
-            TcpStream::connect(address).await
-        })
-    });
-    future::select_ok(attempts).await.map(|(stream, _others)| stream)
+    let mut left = addresses.into_iter();
+    let mut tried = FuturesUnordered::new();
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    loop {
+        match left.next() {
+            Some(address) => tried.push(TcpStream::connect(address)),
+            None if tried.is_empty() => return Err(last),
+            None => {}
+        }
+        let next = async {
+            if left.len() == 0 { future::pending().await } else { tokio::time::sleep(HEAD_START).await }
+        };
+        tokio::select! {
+            Some(connected) = tried.next() => match connected {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            },
+            () = next => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// The time is the test's own: it goes on only while something sleeps.
+    #[tokio::test(start_paused = true)]
+    async fn the_next_address_is_tried_as_soon_as_one_has_failed() {
+        let refusing = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let mut addresses: Vec<_> = (0..8).map(|_| refusing()).collect();
+        addresses.push(open);
+        let begun = Instant::now();
+        assert_eq!(race(addresses.clone()).await.unwrap().peer_addr().unwrap(), open);
+        assert!(begun.elapsed() < HEAD_START * 2, "{:?}", begun.elapsed());
+        addresses.pop();
+        let refused = race(addresses).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
 }

@@ -19,6 +19,7 @@ use super::{curl, rabbitmq, redis};
 use crate::checklist::spec::Pipeline;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
+use crate::stopwatch::timeout;
 use crate::text;
 
 /// How much of the deadline is kept for telling what did not come.
@@ -244,11 +245,11 @@ async fn answered(socket: &mut WebSocket, id: &str, patience: Duration) -> Optio
         }
     };
     // An application need not answer over the WebSocket: what counts is what comes over the stream.
-    tokio::time::timeout(patience, wait).await.unwrap_or(None)
+    timeout(patience, wait).await.unwrap_or(None)
 }
 
 async fn arrival(find: impl Future<Output = Fact<()>>, sent: Instant, patience: Duration) -> Arrival {
-    match tokio::time::timeout(patience, find).await {
+    match timeout(patience, find).await {
         Ok(found) => found.map(|()| Some(sent.elapsed())),
         Err(_) => Ok(None),
     }
@@ -273,7 +274,7 @@ async fn back(stream: Fact<Response>, id: &str, sent: Instant, patience: Duratio
         }
         Err(Blind::new("the application has ended the stream"))
     };
-    match tokio::time::timeout(patience, read).await {
+    match timeout(patience, read).await {
         Ok(Err(why)) => Err(why),
         Ok(Ok(())) | Err(_) => Ok(back),
     }

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::redact::{Redactor, spellings};
 use super::{MAX_FILE, ReadSecretError, Secret, without_line_end};
 use crate::process::{Child, ExitStatus, Family, Group, Launch, Permit, Stdio};
+use crate::stopwatch::Pause;
 use crate::text;
 use crate::time::span;
 
 /// The longest a secret command may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// The longest where a person may have to type, or to find a key.
+const ASKING_DEADLINE: Duration = Duration::from_mins(1);
 /// How long outputs may stay open when the program has ended: what it started may hold them.
 const DRAIN: Duration = Duration::from_millis(300);
 /// How much of the end of its standard error is kept, and how much of that is shown, in bytes.
@@ -34,6 +38,32 @@ pub enum Terminal {
     Shared,
     /// They may not: the screen is there. They run in a session of their own, without a terminal.
     Withheld,
+}
+
+/// There is one terminal, and one person: one program asks at a time, and nothing else is written there meanwhile.
+static TERMINAL: Mutex<()> = Mutex::const_new(());
+
+/// Writes to the terminal, unless a program asks on it.
+pub fn unless_asked(write: impl FnOnce()) {
+    if let Ok(_free) = TERMINAL.try_lock() {
+        write();
+    }
+}
+
+/// A program asks on the terminal. It has an empty line there; no deadline runs while a person answers.
+struct Asking {
+    _terminal: MutexGuard<'static, ()>,
+    _pause: Pause,
+}
+
+impl Asking {
+    async fn begin() -> Self {
+        let terminal = TERMINAL.lock().await;
+        if let Ok(mut shown) = File::options().write(true).open("/dev/tty") {
+            let _ = shown.write_all(b"\r\x1b[K");
+        }
+        Self { _terminal: terminal, _pause: Pause::begin() }
+    }
 }
 
 /// How a program is started.
@@ -68,7 +98,8 @@ pub(super) async fn read(
     redactor: &Redactor,
     permit: &Permit,
 ) -> Result<Secret, ReadSecretError> {
-    let why = run(argv, Mode::of(terminal), DEADLINE, redactor, permit).await;
+    let mode = Mode::of(terminal);
+    let why = run(argv, mode, mode.deadline(), redactor, permit).await;
     let program = argv.first().map_or("", String::as_str);
     why.map_err(|why| ReadSecretError::Command { command: program.to_owned(), why })
 }
@@ -81,6 +112,7 @@ async fn run(
     redactor: &Redactor,
     permit: &Permit,
 ) -> Result<Secret, String> {
+    let _asking = if mode == Mode::Asking { Some(Asking::begin().await) } else { None };
     let (mut child, started) = mode.start(argv, permit).map_err(|error| error.to_string())?;
     let mut printed = Printed::default();
     let Ok(status) = timeout(deadline, printed.run(&mut child)).await else {
@@ -98,6 +130,13 @@ impl Mode {
             Terminal::Withheld => Self::Session,
             Terminal::Shared if File::open("/dev/tty").is_ok() => Self::Asking,
             Terminal::Shared => Self::Group,
+        }
+    }
+
+    const fn deadline(self) -> Duration {
+        match self {
+            Self::Asking => ASKING_DEADLINE,
+            Self::Group | Self::Session => DEADLINE,
         }
     }
 

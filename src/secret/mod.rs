@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::files::read_regular_text;
 use crate::process::Permit;
 use crate::text;
-pub use command::Terminal;
+pub use command::{Terminal, unless_asked};
 pub use redact::Redactor;
 use store::{Lease, Store, lock};
 pub use stream::{Needle, Stream};

@@ -21,6 +21,7 @@ use ratatui::backend::CrosstermBackend;
 use super::typed::{Slots, Typed};
 use super::{Host, Msg};
 use crate::diagnostic::record_panic;
+use crate::stopwatch::Pause;
 
 /// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
 const MAX_COPY: usize = 64 * 1024;
@@ -117,6 +118,8 @@ fn give_back(out: &mut impl Write) {
 impl Host for Taken {
     fn suspend(&mut self) -> io::Result<()> {
         restore();
+        // Taken before: timers fire as soon as the program goes on.
+        let _pause = Pause::begin();
         // Not SIGSTOP: where no shell could continue the program, the system ignores this one.
         signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         enter()

@@ -13,7 +13,7 @@ struct Room {
 /// A text that must not stand in a room's code, and why.
 type Never = (&'static str, &'static str);
 
-const BASE: &[&str] = &["ansi", "diagnostic", "secret", "text", "error", "files", "time"];
+const BASE: &[&str] = &["ansi", "diagnostic", "secret", "stopwatch", "text", "error", "files", "time"];
 
 const LOG_FILE: Never = ("journal::file", "the engine is the only caller of it; commands open it");
 const SECRET: Never = ("secret", "secrets start programs, and not the other way round");

@@ -1,0 +1,179 @@
+//! Time that counts for deadlines: not that in which gonogo was stopped (Ctrl-Z), or a person was asked for a secret.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How often it is looked, while no time counts, whether it does again.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Those of this program.
+static PAUSES: Pauses = Pauses::new();
+
+/// What has not counted so far.
+#[derive(Debug)]
+struct Pauses(Mutex<Skipped>);
+
+#[derive(Debug)]
+struct Skipped {
+    /// In the pauses that are over.
+    whole: Duration,
+    /// How many pause it now, and since when.
+    now: Option<(usize, Instant)>,
+}
+
+/// No time counts as long as one of these is there.
+#[derive(Debug)]
+pub struct Pause(&'static Pauses);
+
+/// Measures the time that counts from its start on.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    pauses: &'static Pauses,
+    start: Instant,
+    /// What had not counted until then.
+    skipped: Duration,
+}
+
+/// The time was over before the work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not done in time")]
+pub struct Elapsed;
+
+impl Pauses {
+    const fn new() -> Self {
+        Self(Mutex::new(Skipped { whole: Duration::ZERO, now: None }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Skipped> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&'static self) -> Pause {
+        let mut skipped = self.lock();
+        let (others, since) = skipped.now.unwrap_or((0, Instant::now()));
+        skipped.now = Some((others + 1, since));
+        Pause(self)
+    }
+
+    fn stopwatch(&'static self) -> Stopwatch {
+        let start = Instant::now();
+        Stopwatch { pauses: self, start, skipped: self.lock().until(start) }
+    }
+}
+
+impl Skipped {
+    fn until(&self, now: Instant) -> Duration {
+        self.whole + self.now.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since))
+    }
+}
+
+impl Pause {
+    /// Lets no time count from now on.
+    #[must_use]
+    pub fn begin() -> Self {
+        PAUSES.begin()
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let mut skipped = self.0.lock();
+        skipped.now = match skipped.now {
+            Some((others @ 2.., since)) => Some((others - 1, since)),
+            Some((_, since)) => {
+                skipped.whole += since.elapsed();
+                None
+            }
+            None => None,
+        };
+    }
+}
+
+impl Stopwatch {
+    /// One that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        PAUSES.stopwatch()
+    }
+
+    /// The time that has counted since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        let now = Instant::now();
+        let skipped = self.pauses.lock().until(now).saturating_sub(self.skipped);
+        now.saturating_duration_since(self.start).saturating_sub(skipped)
+    }
+}
+
+/// Does the work, unless that takes longer than `limit` of the time that counts.
+///
+/// # Errors
+/// When it takes longer; the work is dropped then.
+pub async fn timeout<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    within(limit, Stopwatch::start(), work).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    stopwatch: Stopwatch,
+    work: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
+    let mut work = Box::pin(work);
+    loop {
+        // At least a moment: in a pause nothing is used up, however little is left.
+        let left = limit.saturating_sub(stopwatch.elapsed());
+        let look = if stopwatch.pauses.lock().now.is_some() { left.max(LOOK) } else { left };
+        if let Ok(done) = tokio::time::timeout(look, work.as_mut()).await {
+            return Ok(done);
+        }
+        if stopwatch.elapsed() >= limit {
+            return Err(Elapsed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    /// Others than those of the program, which tests beside this one may pause.
+    fn pauses() -> &'static Pauses {
+        Box::leak(Box::new(Pauses::new()))
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_pause_no_time_counts() {
+        let begun = Instant::now();
+        let pauses = pauses();
+        let stopwatch = pauses.stopwatch();
+        let waiting = tokio::spawn(within(seconds(5), stopwatch, pending::<()>()));
+        tokio::time::sleep(seconds(2)).await;
+        let (one, other) = (pauses.begin(), pauses.begin());
+        tokio::time::sleep(seconds(30)).await;
+        drop(one);
+        tokio::time::sleep(seconds(30)).await;
+        assert_eq!(stopwatch.elapsed(), seconds(2));
+        assert!(!waiting.is_finished());
+        drop(other);
+        assert_eq!(waiting.await.unwrap(), Err(Elapsed));
+        let whole = begun.elapsed();
+        assert!(whole >= seconds(65) && whole < seconds(66), "{whole:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_ends_in_a_pause_has_ended_in_time() {
+        let work = async { tokio::time::sleep(seconds(60)).await };
+        let pauses = pauses();
+        let pause = pauses.begin();
+        assert_eq!(within(seconds(5), pauses.stopwatch(), work).await, Ok(()));
+        drop(pause);
+    }
+}

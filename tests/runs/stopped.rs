@@ -1,0 +1,71 @@
+//! Stopped by Ctrl-Z, gonogo goes on where it was: no deadline runs meanwhile.
+
+use crate::bench::gonogo::Sandbox;
+use crate::bench::need;
+use crate::bench::terminal::{Key, Terminal};
+use crate::bench::wait;
+use crate::runs::world::ALICE;
+
+/// Its probe runs until the word to go on is there; it is stopped for longer than it may take.
+const CHECKLIST: &str = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\
+     why = \"W\"\nprobe = [{ id = \"p\", title = \"go on\", kind = \"command\", deadline = \"5s\", with = { \
+     argv = [\"sh\", \"-c\", \": >begun; until [ -e go ]; do sleep 0.05; done\"] } }]\n";
+
+/// A shell with jobs, in which the program can be stopped; it is continued before the probe may end.
+const SHELL: &str = "gonogo \"$@\"; sleep 8; { sleep 1; : >go; } & fg %1; echo ended with $?; sleep 1000";
+
+fn sandbox() -> Sandbox {
+    let profile = "environment = \"t\"\nchecklist = \"checklist.toml\"\n";
+    Sandbox::new().checklist(CHECKLIST).profile(profile)
+}
+
+/// Runs gonogo under a shell, and stops it while its probe runs.
+fn stopped(sandbox: Sandbox, arguments: &[&str]) -> (Sandbox, Terminal) {
+    let script = SHELL.replace("gonogo", env!("CARGO_BIN_EXE_gonogo"));
+    let begun = sandbox.work().join("begun");
+    let mut words = vec!["-mc", &script, "sh"];
+    words.extend(arguments);
+    let sandbox = sandbox.program("bash").args(words);
+    let mut terminal = sandbox.terminal(100, 30);
+    wait::until("the probe", || begun.exists().then_some(()));
+    terminal.press(Key::Ctrl('z'));
+    (sandbox, terminal)
+}
+
+#[test]
+fn a_check_goes_on_when_it_is_continued() {
+    let sandbox = sandbox();
+    let digest = sandbox.digest("profile.toml");
+    let (_sandbox, mut terminal) = stopped(sandbox, &["check", "profile.toml", "--trust", &digest]);
+    terminal.wait_for_text("ended with");
+    let shown = terminal.screen_text();
+    assert!(shown.contains("GO 1/1") && shown.contains("ended with 0"), "{shown}");
+}
+
+#[test]
+fn a_run_goes_on_when_it_is_continued() {
+    need!("ssh-keygen");
+    let sandbox = sandbox();
+    let key = sandbox.key("ann").path.display().to_string();
+    let digest = sandbox.digest("profile.toml");
+    let arguments = [
+        "run",
+        "profile.toml",
+        "--release",
+        "v2",
+        "--previous",
+        "v1",
+        "--trust",
+        &digest,
+        "--as",
+        ALICE,
+        "--key",
+        &key,
+    ];
+    let (_sandbox, mut terminal) = stopped(sandbox, &arguments);
+    terminal.wait_for("the result", |screen| {
+        let shown = screen.contents();
+        shown.contains("GO 1/1") || shown.contains("could not look")
+    });
+    assert!(terminal.screen_text().contains("GO 1/1"), "{}", terminal.screen_text());
+}
