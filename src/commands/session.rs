@@ -3,21 +3,19 @@
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow};
-use tokio::sync::watch;
 
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::{identity, played, resume};
-use crate::diagnostic::please_report;
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
-use crate::error::{ErrorKind, Failure, chain};
+use crate::error::chain;
 use crate::journal::keys::Signer;
 use crate::journal::side::Outputs;
 use crate::process::Permit;
-use crate::run::{Act, Command, NumberedRequest, RunSnapshot, RunState, Update};
+use crate::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
 use crate::secret::SecretRef;
 use crate::text::line;
 use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Left, Look, Msg, Newcomer, Newest, Setup, Unlocked};
+use crate::ui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked, forward};
 
 /// What a session begins with.
 pub(super) struct Session {
@@ -139,47 +137,6 @@ pub(super) fn on_screen(
     Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
 }
 
-/// Takes to the screen what the engine tells: the newest state once however often it changes meanwhile, and before the
-/// answers that it belongs to.
-async fn forward(
-    mut states: watch::Receiver<RunSnapshot>,
-    mut updates: tokio::sync::mpsc::Receiver<Update>,
-    to_screen: mpsc::Sender<Msg>,
-) {
-    let newest = Newest::default();
-    loop {
-        let update = tokio::select! {
-            biased;
-            Ok(()) = states.changed() => None,
-            update = updates.recv() => match update {
-                None => break,
-                update => update,
-            },
-        };
-        for message in with_newest(&mut states, &newest, update) {
-            if to_screen.send(message).is_err() {
-                return;
-            }
-        }
-    }
-    // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
-    let told = format!("the engine has stopped; this is a bug, {}", please_report());
-    let crashed = Failure::new(ErrorKind::Internal, told);
-    let _ = to_screen.send(Msg::Update(Update::Broken(crashed)));
-}
-
-/// An update behind the state that it belongs to: the engine publishes it before, but it may not have been seen here.
-fn with_newest(
-    states: &mut watch::Receiver<RunSnapshot>,
-    newest: &Newest,
-    update: Option<Update>,
-) -> impl Iterator<Item = Msg> {
-    let state = states.borrow_and_update().clone();
-    // A state that the screen has not taken yet waits in its place already.
-    let told = newest.put(state).then(|| Msg::State(newest.clone()));
-    told.into_iter().chain(update.map(Msg::Update))
-}
-
 /// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
 pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
     let tell = tell.clone();
@@ -192,75 +149,4 @@ pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
         let _ = tell.send(means);
     })?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checklist::{Checklist, Profile, Promotion, Source, freeze};
-    use crate::engine::forgotten;
-    use crate::run::{RequestId, Response};
-
-    /// The run with so many entries.
-    fn at(state: &RunState, seq: u64) -> RunSnapshot {
-        let mut state = state.clone();
-        state.seq = seq;
-        RunSnapshot { state: Arc::new(state), live: Arc::default() }
-    }
-
-    fn run() -> RunState {
-        let checklist = Checklist::standard().unwrap();
-        let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
-        forgotten(freeze(&checklist, &profile, &Promotion::default()).unwrap()).unwrap().1
-    }
-
-    #[test]
-    fn an_answer_that_is_seen_before_its_state_comes_after_it() {
-        let state = run();
-        let (publish, mut states) = watch::channel(at(&state, 0));
-        publish.send_replace(at(&state, 1));
-        let newest = Newest::default();
-        let done = || Some(Update::Response(RequestId(1), Response::Done(1)));
-        let messages: Vec<_> = with_newest(&mut states, &newest, done()).collect();
-        assert!(matches!(messages[..], [Msg::State(_), Msg::Update(Update::Response(..))]), "{messages:?}");
-        // Not taken yet: the next one takes its place, and no second message waits.
-        publish.send_replace(at(&state, 2));
-        assert_eq!(with_newest(&mut states, &newest, done()).count(), 1);
-        assert_eq!(newest.take().unwrap().state.seq, 2);
-    }
-
-    /// However many states and answers come while the screen has no time, no answer comes to it before its state, and
-    /// the states that wait are one.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn the_newest_state_comes_before_the_answers_and_once() {
-        let state = run();
-        let (publish, states) = watch::channel(at(&state, 0));
-        let (answer, updates) = tokio::sync::mpsc::channel(4);
-        let (tell, messages) = mpsc::channel();
-        let forwarding = tokio::spawn(forward(states, updates, tell));
-        for n in 1..=200 {
-            publish.send_replace(at(&state, n));
-            if n % 3 == 0 {
-                answer.send(Update::Response(RequestId(n), Response::Done(n))).await.unwrap();
-            }
-            tokio::task::yield_now().await;
-        }
-        drop((publish, answer));
-        forwarding.await.unwrap();
-        let (mut seen, mut states, mut answers) = (0, 0, 0);
-        for message in messages.try_iter() {
-            match message {
-                Msg::State(newest) => {
-                    states += 1;
-                    seen = newest.take().map_or(seen, |now| now.state.seq);
-                }
-                Msg::Update(Update::Response(RequestId(n), _)) => {
-                    answers += 1;
-                    assert!(seen >= n, "answer {n} came with the state {seen}");
-                }
-                other => assert!(matches!(other, Msg::Update(Update::Broken(_))), "{other:?}"),
-            }
-        }
-        assert_eq!((states, answers, seen), (1, 66, 200));
-    }
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::action::{Acted, Check, Entered, Env, Runner, prepare};
+use super::action::{Acted, Check, Checks, Entered, Env, Runner, prepare};
 use super::signing::{Job, Then};
-use super::{Engine, Going, NotDone, clock};
+use super::{Engine, Going, NotDone};
 use crate::checklist::{ActionKey, Probe};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
 use crate::probe::Given;
-use crate::process::own_program;
 use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
 use crate::text;
 
@@ -17,9 +16,9 @@ impl Engine {
     /// What it takes to run actions, if this run is kept.
     pub(super) fn runner(&self) -> Option<Runner> {
         let (log, marks) = (self.log.path()?.to_owned(), self.log.marks()?.clone());
-        let program = self.supervisor.clone().or_else(|| own_program().ok())?;
         let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
-        Some(Runner { log, program, marks, keeper, tell })
+        let system = Arc::clone(&self.system);
+        Some(Runner { log, marks, keeper, tell, system })
     }
 
     /// Goes on watching the action that an earlier program has begun.
@@ -38,12 +37,13 @@ impl Engine {
         }
         self.preparing = Some(id);
         let checks = self.checks(&key, start.dry);
-        let now = clock::now();
+        let now = self.now();
         self.scheduler.live_mut().preparing = Some((key, now));
         self.publish();
         let plan = Arc::clone(&self.state.plan);
         let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
-        tokio::spawn(prepare(plan, checks, by, start, keeper, tell));
+        let checks = Checks { all: checks, keeper, system: Arc::clone(&self.system) };
+        tokio::spawn(prepare(plan, checks, by, start, tell));
     }
 
     fn may_prepare(&self, by: &str, start: &Start) -> Result<(), String> {
@@ -54,7 +54,7 @@ impl Engine {
             return Err("this run is not kept; actions need one that is".into());
         }
         let asked = Command::new(by, Act::Start(Box::new(start.clone())));
-        match decide(&self.state, asked, &clock::now()) {
+        match decide(&self.state, asked, &self.now()) {
             // They look next.
             Ok(_) | Err(Refusal::NotChecked { .. }) => Ok(()),
             Err(refusal) => Err(refusal.to_string()),
@@ -73,7 +73,7 @@ impl Engine {
 
     /// The digest that a look has seen, if the point stands on that look.
     fn digest_reviewed(&self, key: &crate::checklist::ProbeKey) -> Option<String> {
-        let now = clock::now();
+        let now = self.now();
         let is_closed = self.state.judge(&now).is_closed(&key.point);
         self.digest_seen(key).filter(|_| is_closed)
     }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-use super::hand_over::{HandedOver, hand_over};
+use super::hand_over::HandedOver;
 use super::probe_run::{GRACE as OVERRUN, NoResult, ProbeRun, limited};
 use super::supervisor::{Begun, Files, Order};
+use super::system::System;
 use super::watch::{Came, UNREADABLE, Watch, Watching};
 use crate::checklist::spec::Value;
 use crate::checklist::{Action, ActionKey, Plan, Probe, Program};
@@ -60,19 +61,28 @@ pub(super) struct Check {
     pub(super) given: Given,
 }
 
+/// What is looked at before an action, and what it takes.
+pub(super) struct Checks {
+    pub(super) all: Vec<Check>,
+    pub(super) keeper: Keeper,
+    pub(super) system: Arc<dyn System>,
+}
+
 /// Runs guards and checks, and reads the secrets. Whatever becomes of that, it is told.
 pub(super) async fn prepare(
     plan: Arc<Plan>,
-    checks: Vec<Check>,
+    Checks { all, keeper, system }: Checks,
     by: String,
     mut start: Start,
-    keeper: Keeper,
     tell: mpsc::Sender<Acted>,
 ) {
     let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
-    let runs: Vec<_> = checks
+    let runs: Vec<_> = all
         .into_iter()
-        .map(|Check { key, probe, given }| (key, probe.title.clone(), ProbeRun::new(probe, given, &keeper)))
+        .map(|Check { key, probe, given }| {
+            let title = probe.title.clone();
+            (key, title, ProbeRun::new(probe, given, &keeper, Arc::clone(&system)))
+        })
         .collect();
     let secrets = program.map_or(0, |program| program.env.len());
     let limit = runs.iter().map(|(.., run)| run.limit()).sum::<Duration>()
@@ -146,11 +156,10 @@ pub(super) async fn environment(program: &Program, keeper: &Keeper, limit: Durat
 #[derive(Clone)]
 pub(super) struct Runner {
     pub(super) log: PathBuf,
-    /// The program that supervises: this one.
-    pub(super) program: PathBuf,
     pub(super) marks: Marks,
     pub(super) keeper: Keeper,
     pub(super) tell: mpsc::Sender<Acted>,
+    pub(super) system: Arc<dyn System>,
 }
 
 /// A running of an action, as the log has it.
@@ -186,10 +195,10 @@ impl Runner {
             needles: self.keeper.redactor().needles().to_vec(),
         };
         let mut watch = self.watch(entered, false);
-        match hand_over(&order, &self.program, self.keeper.permit()).await {
+        match self.system.hand_over(&order, self.keeper.permit()).await {
             HandedOver::Begun(child) => {
                 watch.seen = Some(Begun::default());
-                watch.child = Some(child);
+                watch.child = child;
             }
             HandedOver::NotBegun(why) => return Err(Came::not_begun(&why)),
             HandedOver::Unclear(child) => watch.child = child,
@@ -211,6 +220,7 @@ impl Runner {
             log: self.log.clone(),
             marks: self.marks.clone(),
             tell: self.tell.clone(),
+            system: Arc::clone(&self.system),
             patience: UNREADABLE,
             stop: Arc::new(AtomicBool::new(stopped)),
             child: None,

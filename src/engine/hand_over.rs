@@ -18,8 +18,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What came of a hand-over.
 pub(super) enum HandedOver {
-    /// It has begun, and goes on when this program ends.
-    Begun(Child),
+    /// It has begun, and goes on when this program ends. What was started for it here, if that can be waited for.
+    Begun(Option<Child>),
     /// It has not begun and never will, and why.
     NotBegun(String),
     /// Neither is known yet: the files tell.
@@ -41,7 +41,7 @@ pub(super) async fn hand_over(order: &Order, program: &Path, permit: &Permit) ->
         Err(error) => return HandedOver::NotBegun(format!("no supervisor: {error}")),
     };
     let silence = match timeout(LIMIT, tell(&mut child, order)).await {
-        Ok(Ok(true)) => return HandedOver::Begun(child),
+        Ok(Ok(true)) => return HandedOver::Begun(Some(child)),
         Ok(said) => match timeout(LIMIT, child.wait()).await {
             Ok(_) => Silence::Gone(last_words(&mut child).await.unwrap_or_default()),
             Err(_) => Silence::Late(format!("its supervisor does not begin it: {said:?}")),

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
 use crate::journal::chain::{Chain, Unsigned};
 use crate::journal::entry::{Entry, Event};
 use crate::journal::file::{AppendError, Journal};
@@ -59,9 +62,7 @@ impl Log {
         signer: &Signer,
     ) -> Result<Entry, AppendError> {
         match self {
-            Self::Durable(journal) => {
-                tokio::task::block_in_place(|| journal.append_signed(unsigned, sig, signer))
-            }
+            Self::Durable(journal) => on_disk(|| journal.append_signed(unsigned, sig, signer)),
             Self::Forgotten(chain) => {
                 let (entry, _) = chain.complete(unsigned, sig)?;
                 chain.step(&entry);
@@ -78,8 +79,7 @@ impl Log {
         signer: Option<&Signer>,
     ) -> Result<Entry, AppendError> {
         match self {
-            // Blocks until the disk has it; the other tasks of this thread move to another one.
-            Self::Durable(journal) => tokio::task::block_in_place(|| journal.append(at, by, event, signer)),
+            Self::Durable(journal) => on_disk(|| journal.append(at, by, event, signer)),
             Self::Forgotten(chain) => {
                 let (entry, _) = chain.link(at, by, event, None)?;
                 chain.step(&entry);
@@ -87,4 +87,10 @@ impl Log {
             }
         }
     }
+}
+
+/// Does what blocks until the disk has it. The other tasks of this thread move to another one, if there is one.
+pub(super) fn on_disk<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    if matches!(flavor, Ok(RuntimeFlavor::CurrentThread)) { work() } else { block_in_place(work) }
 }

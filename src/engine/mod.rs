@@ -16,6 +16,7 @@ mod rules;
 mod scheduler;
 mod signing;
 pub mod supervisor;
+mod system;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -42,6 +43,7 @@ use self::probing::is_troubled;
 pub use self::rules::ByTheRules;
 use self::scheduler::{Scheduler, Told};
 use self::signing::{Job, Signing, Then};
+use self::system::{Machine, System};
 use self::watch::Watching;
 use crate::diagnostic;
 use crate::error::{ErrorKind, Failure, HasKind};
@@ -53,6 +55,7 @@ use crate::probe::FingerprintKey;
 use crate::process::Permit;
 use crate::run::{Command, NumberedRequest, Refusal, Request, RequestId, Response, RunState, Update, decide};
 use crate::secret::{SecretRef, Terminal};
+use crate::time::Moment;
 
 /// How often it looks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
@@ -63,6 +66,7 @@ const QUEUE: usize = 64;
 
 /// A run in progress.
 pub struct Engine {
+    system: Arc<dyn System>,
     log: Log,
     state: Arc<RunState>,
     keys: Keyring,
@@ -72,8 +76,6 @@ pub struct Engine {
     told: mpsc::Receiver<Told>,
     /// What the tasks of actions tell, and their end of it.
     acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
-    /// The program that supervises actions, if it is not this one.
-    supervisor: Option<PathBuf>,
     /// The action that is watched.
     watching: Option<Watching>,
     /// Who asked for the action that is being checked before it begins.
@@ -150,8 +152,20 @@ impl Engine {
         secrets: Vec<SecretRef>,
         permit: Permit,
     ) -> (Self, Handle) {
+        Self::on(Arc::new(Machine::default()), log, state, signers, secrets, permit)
+    }
+
+    /// The same, on another machine.
+    fn on(
+        system: Arc<dyn System>,
+        log: Log,
+        state: RunState,
+        signers: Vec<Signer>,
+        secrets: Vec<SecretRef>,
+        permit: Permit,
+    ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(QUEUE);
-        let (scheduler, state) = (Scheduler::new(tell, permit), Arc::new(state));
+        let (scheduler, state) = (Scheduler::new(tell, permit, Arc::clone(&system)), Arc::new(state));
         diagnostic::redact_with(scheduler.keeper());
         let keys = Keyring::default();
         for signer in signers {
@@ -159,8 +173,10 @@ impl Engine {
         }
         let (face, requests, handle) = face::pair(&state, keys.clone());
         let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
-        let (supervisor, watching, preparing) = (None, None, None);
+        let (watching, preparing) = (None, None);
+        let signing = Signing::new(Arc::clone(&system));
         let engine = Self {
+            system,
             log,
             state,
             keys,
@@ -169,10 +185,9 @@ impl Engine {
             scheduler,
             told,
             acted,
-            supervisor,
             watching,
             preparing,
-            signing: Signing::new(),
+            signing,
             requests,
             face,
         };
@@ -189,7 +204,7 @@ impl Engine {
     /// The same, with another program in place of this one that supervises actions (`supervise`).
     #[must_use]
     pub fn supervised_by(mut self, program: PathBuf) -> Self {
-        self.supervisor = Some(program);
+        self.system = Arc::new(Machine { supervisor: Some(program) });
         self
     }
 
@@ -211,7 +226,7 @@ impl Engine {
     pub async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut clock = clock::Watch::new(clock::now());
+        let mut clock = clock::Watch::new(self.now());
         info!(run = self.state.run, seq = self.state.seq, "engine started");
         self.publish();
         self.learn_secrets().await;
@@ -225,7 +240,7 @@ impl Engine {
                 Some(acted) = self.acted.1.recv() => self.acted(acted).await,
                 Some(told) = self.told.recv() => self.hear_or_hold(told),
                 _ = tick.tick() => {
-                    clock.look(clock::now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));
+                    clock.look(self.now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));
                     match self.next_jobs().await {
                         Going::On => self.check_log(Going::On),
                         other => other,
@@ -287,7 +302,7 @@ impl Engine {
     /// Why nothing was done.
     pub fn carry_out(&mut self, command: &Command) -> Result<u64, NotDone> {
         self.check_words(command)?;
-        let now = clock::now();
+        let now = self.now();
         for event in decide(&self.state, command.clone(), &now)? {
             let signer = self.signer_for(&command.by, &event)?;
             self.append(now.clone(), &command.by, event, signer.as_deref())?;
@@ -314,6 +329,11 @@ impl Engine {
         };
         let found = public.and_then(|public| self.keys.find(by, public));
         found.map(Some).ok_or_else(|| NotDone::NoKey(by.to_owned()))
+    }
+
+    /// What the clocks say.
+    fn now(&self) -> Moment {
+        self.system.now()
     }
 
     fn publish(&self) {

@@ -3,17 +3,18 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::clock;
 use super::scheduler::Told;
+use super::system::System;
 use crate::checklist::{Probe, ProbeKey};
 use crate::diagnostic::please_report;
 use crate::outcome::{Class, Observation, Outcome};
-use crate::probe::{self, Effects, Given};
+use crate::probe::{Effects, Given};
 use crate::secret::Keeper;
 use crate::stopwatch::{Stopwatch, timeout};
 use crate::text;
@@ -45,6 +46,7 @@ pub(super) struct ProbeRun {
     probe: Probe,
     given: Given,
     keeper: Keeper,
+    system: Arc<dyn System>,
     begun: Arc<OnceLock<(Utc, Instant)>>,
 }
 
@@ -74,11 +76,11 @@ pub(super) struct Progress {
 }
 
 impl ProbeRun {
-    pub(super) fn new(probe: Probe, given: Given, keeper: &Keeper) -> Self {
+    pub(super) fn new(probe: Probe, given: Given, keeper: &Keeper, system: Arc<dyn System>) -> Self {
         // One cell for each run: what another one has changed is not this one's.
         let given = Given { effects: Effects::default(), ..given };
         let keeper = keeper.for_one_run();
-        Self { probe, given, keeper, begun: Arc::default() }
+        Self { probe, given, keeper, system, begun: Arc::default() }
     }
 
     pub(super) fn trace(&self) -> Trace {
@@ -112,7 +114,7 @@ impl ProbeRun {
     }
 
     fn begin(&self) {
-        let _ = self.begun.set((clock::now().wall, Instant::now()));
+        let _ = self.begun.set((self.system.now().wall, Instant::now()));
     }
 
     /// With the effects of all attempts, and short enough for the log.
@@ -170,7 +172,7 @@ impl ProbeRun {
         let Some(spec) = &self.probe.spec else {
             return Outcome::error(&self.probe.title, "configured", "values are missing");
         };
-        let looking = probe::look(spec, self.deadline(), &self.keeper, &self.given);
+        let looking = self.system.look(spec, self.deadline(), &self.keeper, &self.given);
         let looked = limited(self.limit(), looking).await;
         looked.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::{debug, info};
 
 use super::scheduler::Told;
-use super::{Engine, Going, Log, NotDone, broken, clock};
+use super::{Engine, Going, Log, NotDone, broken};
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
@@ -124,7 +124,7 @@ impl Engine {
     }
 
     pub(super) fn start_wanted(&mut self) {
-        let now = clock::now();
+        let now = self.now();
         let running = &self.scheduler.live().running;
         let mut wanted = run::wanted(&self.state, &now);
         let lost = &self.scheduler.live().lost;
@@ -178,7 +178,7 @@ impl Engine {
     /// Starts every possible look that is meant, whether or not it is needed; what runs is left alone. Whether there
     /// was one.
     pub(super) fn look_again(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
-        let (state, now) = (Arc::clone(&self.state), clock::now());
+        let (state, now) = (Arc::clone(&self.state), self.now());
         let judgement = state.judge(&now);
         let probes =
             state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));

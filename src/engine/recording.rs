@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::action::{Entered, Env};
+use super::log::on_disk;
 use super::signing::{Admission, InFlight, Job, Signed, Then, unsigned};
 use super::watch::Came;
-use super::{Engine, Going, NotDone, clock};
+use super::{Engine, Going, NotDone};
 use crate::journal::chain::Unsigned;
 use crate::journal::entry::{Entry, Event};
 use crate::journal::file::AppendError;
@@ -39,7 +40,7 @@ impl Engine {
 
     fn decided(&self, command: &Command) -> Result<Decided, NotDone> {
         self.check_words(command)?;
-        let at = clock::now();
+        let at = self.now();
         let event = self.decide_one(command, &at)?;
         let signer = self.signer_for(&command.by, &event)?;
         Ok(Decided { event, at, signer })
@@ -55,7 +56,7 @@ impl Engine {
         let Decided { event, at, signer } = decided;
         let by = &job.command.by;
         let asked = match signer {
-            Some(signer) if signer.may_wait() => match self.log.prepare(at, by, event) {
+            Some(signer) if self.system.may_wait(&signer) => match self.log.prepare(at, by, event) {
                 Ok(unsigned) => self.signing.ask(job, unsigned, signer),
                 Err(why) => Err(Box::new((job, why.into()))),
             },
@@ -95,8 +96,7 @@ impl Engine {
         let marks = self.log.marks().filter(|_| matches!(act, Act::Start(_))).cloned();
         let Some(marks) = marks else { return record(self) };
         let (started, prev) = (self.state.seq + 1, self.state.head);
-        // The mark is synced; the other tasks of this thread move to another one.
-        tokio::task::block_in_place(|| marks.plan(started, prev))?;
+        on_disk(|| marks.plan(started, prev))?;
         record(self).inspect_err(|_| marks.withdraw(started))
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use super::clock;
 use super::probe_run::{Cancelled, ProbeRun, Progress, Trace};
+use super::system::System;
 use crate::checklist::{Plan, ProbeKey};
 use crate::outcome::Outcome;
 use crate::probe::Given;
@@ -33,6 +34,7 @@ pub(super) enum Told {
 
 /// Starts and cancels looks, and knows which are under way.
 pub(super) struct Scheduler {
+    system: Arc<dyn System>,
     keeper: Keeper,
     turns: Arc<Semaphore>,
     tell: mpsc::Sender<Told>,
@@ -44,11 +46,11 @@ pub(super) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(super) fn new(tell: mpsc::Sender<Told>, permit: Permit) -> Self {
+    pub(super) fn new(tell: mpsc::Sender<Told>, permit: Permit, system: Arc<dyn System>) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let (tasks, newest, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let keeper = Keeper::new(permit);
-        Self { keeper, turns, tell, tasks, newest, begun, live: Live::default() }
+        Self { system, keeper, turns, tell, tasks, newest, begun, live: Live::default() }
     }
 
     /// Lets programs that print secrets ask on the terminal, or not.
@@ -91,10 +93,11 @@ impl Scheduler {
         self.newest.insert(look.probe.clone(), attempt);
         let running = Running { attempt, since: now.clone(), tries: 1, so_far: None };
         self.live.running.insert(look.probe.clone(), running);
-        let run = ProbeRun::new(probe.clone(), given, &self.keeper);
+        let run = ProbeRun::new(probe.clone(), given, &self.keeper, Arc::clone(&self.system));
         let (key, trace) = (look.probe.clone(), run.trace());
         let progress = Progress { tell: self.tell.clone(), probe: key.clone(), attempt };
-        let work = self::run(run, look.clone(), progress, Arc::clone(&self.turns));
+        let (turns, system) = (Arc::clone(&self.turns), Arc::clone(&self.system));
+        let work = self::run(run, look.clone(), progress, turns, system);
         self.tasks.insert(key, Task { look, attempt, trace, handle: tokio::spawn(work) });
     }
 
@@ -142,9 +145,15 @@ struct Task {
     handle: JoinHandle<()>,
 }
 
-async fn run(run: ProbeRun, look: Wanted, progress: Progress, turns: Arc<Semaphore>) {
+async fn run(
+    run: ProbeRun,
+    look: Wanted,
+    progress: Progress,
+    turns: Arc<Semaphore>,
+    system: Arc<dyn System>,
+) {
     let Ok(_turn) = turns.acquire().await else { return };
-    let (begun, since) = (clock::now().wall, std::time::Instant::now());
+    let (begun, since) = (system.now().wall, Instant::now());
     let outcome = run.to_end(&progress).await;
     let told = Told::Ended { look, attempt: progress.attempt, begun, took: since.elapsed(), outcome };
     // The engine may have stopped; then nobody waits for this any more.

@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::action::Env;
 use super::scheduler::Told;
+use super::system::System;
 use super::{NotDone, QUEUE};
 use crate::journal::chain::{LinkError, Unsigned};
 use crate::journal::file::AppendError;
@@ -73,6 +74,7 @@ pub(super) struct InFlight {
 
 /// What keys are asked for, and what waits for that. At most one urgent entry and one other are with a key.
 pub(super) struct Signing {
+    system: Arc<dyn System>,
     tell: mpsc::Sender<Signed>,
     pub(super) told: mpsc::Receiver<Signed>,
     tokens: u64,
@@ -85,10 +87,11 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(system: Arc<dyn System>) -> Self {
         let (tell, told) = mpsc::channel(QUEUE);
         let (urgent, other, tokens) = (None, None, 0);
-        Self { tell, told, tokens, urgent, other, waiting: VecDeque::new(), held: VecDeque::new() }
+        let (waiting, held) = (VecDeque::new(), VecDeque::new());
+        Self { system, tell, told, tokens, urgent, other, waiting, held }
     }
 
     /// Whether a job can begin now. Otherwise it waits for its turn, if there is room.
@@ -108,7 +111,7 @@ impl Signing {
         self.urgent.is_some() || self.other.is_some() || !self.waiting.is_empty()
     }
 
-    /// Asks a key for its signature, in a thread that nobody waits for: it lasts as long as a person takes.
+    /// Asks a key for its signature.
     pub(super) fn ask(
         &mut self,
         job: Job,
@@ -117,12 +120,11 @@ impl Signing {
     ) -> Result<(), Box<(Job, NotDone)>> {
         self.tokens += 1;
         let (token, tell) = (self.tokens, self.tell.clone());
-        let (message, key) = (unsigned.clone(), Arc::clone(&signer));
-        let asked = thread::Builder::new().name("signing".into()).spawn(move || {
-            // The engine may have stopped; then nobody waits for this any more.
-            let _ = tell.blocking_send(Signed { token, sig: message.sign(&key) });
+        let told = Box::new(move |sig| {
+            // The engine may have stopped; then nobody waits for this any more. There is room: two keys are asked at most.
+            let _ = tell.try_send(Signed { token, sig });
         });
-        if let Err(error) = asked {
+        if let Err(error) = self.system.sign(unsigned.clone(), Arc::clone(&signer), told) {
             return Err(Box::new((job, NotDone::NoThread(error.to_string()))));
         }
         let slot = if job.is_urgent() { &mut self.urgent } else { &mut self.other };
@@ -208,6 +210,7 @@ pub(super) fn unsigned(why: SignError) -> NotDone {
 
 #[cfg(test)]
 mod tests {
+    use super::super::system::Machine;
     use super::*;
     use crate::checklist::{ActionKey, ProbeKey, ROLLBACK};
     use crate::journal::chain::Chain;
@@ -249,7 +252,7 @@ mod tests {
 
     #[test]
     fn results_are_held_back_in_order_in_bounds_and_not_for_ever() {
-        let mut signing = Signing::new();
+        let mut signing = Signing::new(Arc::new(Machine::default()));
         assert!(signing.hold(result(0)).is_some(), "no key is waited for");
         ask(&mut signing, note());
         for n in 0..QUEUE as u64 {
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_stop_goes_first_and_other_things_wait_for_their_turn() {
-        let mut signing = Signing::new();
+        let mut signing = Signing::new(Arc::new(Machine::default()));
         ask(&mut signing, note());
         assert!(matches!(signing.admit(begins("p")), Admission::Waits));
         assert!(matches!(signing.admit(note()), Admission::Waits));
@@ -292,7 +295,7 @@ mod tests {
 
     #[test]
     fn not_more_waits_than_there_is_room_for() {
-        let mut signing = Signing::new();
+        let mut signing = Signing::new(Arc::new(Machine::default()));
         ask(&mut signing, note());
         for _ in 0..QUEUE {
             assert!(matches!(signing.admit(note()), Admission::Waits));

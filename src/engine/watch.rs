@@ -5,15 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::action::Acted;
 use super::supervisor::{Begun, End, Files, Stands};
+use super::system::System;
 use crate::ansi;
 use crate::checklist::ActionKey;
 use crate::journal::entry::{Cause, Ended, Output};
@@ -85,6 +86,7 @@ pub(super) struct Watch {
     pub(super) log: PathBuf,
     pub(super) marks: Marks,
     pub(super) tell: mpsc::Sender<Acted>,
+    pub(super) system: Arc<dyn System>,
     /// How long files that cannot be read are tried again.
     pub(super) patience: Duration,
     /// Whether it is to be stopped.
@@ -163,7 +165,7 @@ impl Watch {
 
     fn stop_if_asked(&mut self, supervisor: i32) {
         if self.stop.load(Ordering::Relaxed) && !self.asked {
-            self.asked = Pid::from_raw(supervisor).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+            self.asked = self.system.stop(supervisor);
         }
     }
 

@@ -55,7 +55,7 @@ impl HasKind for OpenJournalError {
 
 /// All that the journal does to its file. What was not synced may be lost, in whole or in part, when the
 /// power goes; what was synced stays, also where the same block is written again.
-pub(super) trait Disk: Debug + Send {
+pub(crate) trait Disk: Debug + Send {
     /// Writes at the end.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes what was written, and the length, durable.

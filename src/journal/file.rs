@@ -127,7 +127,7 @@ impl Journal {
 
     /// Goes on with another disk.
     #[cfg(test)]
-    pub(super) fn use_disk(&mut self, disk: Box<dyn Disk>) {
+    pub(crate) fn use_disk(&mut self, disk: Box<dyn Disk>) {
         self.disk = disk;
     }
 

@@ -5,7 +5,7 @@ mod ahead;
 pub mod before;
 pub mod bundle;
 pub mod chain;
-mod disk;
+pub(crate) mod disk;
 mod enrolled;
 pub mod entry;
 pub mod file;

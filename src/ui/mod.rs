@@ -43,7 +43,7 @@ mod shown;
 pub mod start;
 pub mod terminal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod theme;
 mod timeline;
 mod top;
@@ -72,7 +72,7 @@ use crate::run::{NumberedRequest, RunState, Update};
 use crate::secret::Secret;
 use crate::time::Moment;
 use app::{App, Effect};
-pub use newest::Newest;
+pub use newest::{Newest, forward};
 pub use theme::{Look, Shade};
 pub use typed::Typed;
 use unlocking::Unlocking;

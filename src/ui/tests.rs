@@ -5,7 +5,7 @@ mod answers;
 mod buffer;
 mod filter;
 mod hints;
-mod keys;
+pub mod keys;
 mod legible;
 mod mouse;
 mod newcomer;

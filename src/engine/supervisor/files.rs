@@ -99,7 +99,7 @@ impl Files {
     }
 
     /// Makes the directory, for its owner only.
-    pub(super) fn make_directory(&self) -> io::Result<()> {
+    pub(in crate::engine) fn make_directory(&self) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)
     }
 
@@ -118,7 +118,7 @@ impl Files {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
-    pub(super) fn create_out(&self) -> io::Result<(New, File)> {
+    pub(in crate::engine) fn create_out(&self) -> io::Result<(New, File)> {
         New::create(self.out())
     }
 
@@ -127,7 +127,7 @@ impl Files {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] when it has begun, or was given up. Where the directory of marks is gone, it
     /// is not made anew: what had begun would be begun again.
-    pub(super) fn begin(&self, begun: &Begun) -> io::Result<File> {
+    pub(in crate::engine) fn begin(&self, begun: &Begun) -> io::Result<File> {
         // Nobody may see it before it is locked: it is made under another name, and linked.
         let draft = self.marks.join(format!("{}.begun.{}", self.name, std::process::id()));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
@@ -158,7 +158,7 @@ impl Files {
     }
 
     /// Puts down how it ended: all of it, or nothing.
-    pub(super) fn end(&self, end: &End) -> io::Result<()> {
+    pub(in crate::engine) fn end(&self, end: &End) -> io::Result<()> {
         let draft = self.path("end.draft");
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&draft)?;
@@ -225,7 +225,7 @@ fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
 }
 
 /// A file that was not there before. Removed when dropped, unless it is to be kept.
-pub(super) struct New(Option<PathBuf>);
+pub(in crate::engine) struct New(Option<PathBuf>);
 
 impl New {
     fn create(path: PathBuf) -> io::Result<(Self, File)> {
@@ -233,7 +233,7 @@ impl New {
         Ok((Self(Some(path)), file))
     }
 
-    pub(super) fn keep(mut self) {
+    pub(in crate::engine) fn keep(mut self) {
         self.0 = None;
     }
 }

@@ -19,7 +19,15 @@ fn guard(value: &str, queries: usize) -> (Server, ProbeRun) {
     let queries: Vec<_> = (0..queries).map(query).collect();
     let with = json!({"api": {"url": format!("http://127.0.0.1:{}", server.port)}, "queries": queries});
     let probe = probe(&json!({"kind": "prometheus", "with": with}), &json!({}));
-    (server, ProbeRun::new(probe, Given::default(), &Keeper::new(Permit::for_tests())))
+    (
+        server,
+        ProbeRun::new(
+            probe,
+            Given::default(),
+            &Keeper::new(Permit::for_tests()),
+            Arc::new(Machine::default()),
+        ),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

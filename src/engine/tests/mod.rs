@@ -1,6 +1,7 @@
 //! The engine with probes that run programs and ask servers on this machine.
 
 mod checked;
+mod model;
 mod results;
 mod runs;
 

@@ -6,6 +6,11 @@ pub(crate) fn signer(principal: &str) -> Signer {
     Signer::with_key(principal, &key).unwrap()
 }
 
+/// Why somebody's key did not sign, who was asked for it.
+pub(crate) fn unwilling(principal: &str) -> SignError {
+    SignError { principal: principal.to_owned(), source: PenError::Security }
+}
+
 #[test]
 fn a_made_key_signs_and_is_not_written_over() {
     let home = tempfile::tempdir().unwrap();

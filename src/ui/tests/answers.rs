@@ -20,14 +20,6 @@ fn ids(screen: &Screen) -> Vec<RequestId> {
     screen.requests().into_iter().map(|(id, _)| id).collect()
 }
 
-/// What was typed and came back, if that is on top.
-fn returned(screen: &Screen) -> Option<String> {
-    match &screen.app.dialog {
-        Some(Dialog::Words(prompt)) if prompt.wrong.is_some() => Some(prompt.words.text().to_owned()),
-        _ => None,
-    }
-}
-
 #[test]
 fn a_refusal_of_one_request_is_no_answer_to_another() {
     let screen = screen(&mixed(), WIDE).press("Rnhello⏎");
@@ -50,7 +42,7 @@ fn answers_in_another_order_go_to_their_own_requests() {
     let screen = answer(screen, second, Response::Done(18));
     assert!(screen.app.dialog.is_none() && screen.app.is_saving());
     let screen = answer(screen, first, Response::Refused("the run is sealed".into()));
-    assert_eq!(returned(&screen).as_deref(), Some("first"));
+    assert_eq!(screen.returned().as_deref(), Some("first"));
 }
 
 #[test]
@@ -62,16 +54,16 @@ fn what_was_refused_comes_back_when_nothing_else_is_typed() {
         asked.into_iter().fold(screen, |screen, id| answer(screen, id, Response::Refused("no".into())))
     };
     let screen = refused("nthird");
-    assert_eq!(returned(&screen), None);
+    assert_eq!(screen.returned(), None);
     let screen = screen.press("⎋");
-    assert_eq!(returned(&screen).as_deref(), Some("first"));
+    assert_eq!(screen.returned().as_deref(), Some("first"));
     let screen = screen.press("⎋");
-    assert_eq!(returned(&screen).as_deref(), Some("second"));
+    assert_eq!(screen.returned().as_deref(), Some("second"));
     assert!(screen.press("⎋").app.dialog.is_none());
     let screen = refused("/red");
     assert!(screen.app.dialog.is_none());
     assert_eq!(screen.app.filter.as_ref().unwrap().text(), "red");
-    assert_eq!(returned(&screen.press("⏎")).as_deref(), Some("first"));
+    assert_eq!(screen.press("⏎").returned().as_deref(), Some("first"));
 }
 
 /// Numbers that look drawn, the same for the same seed.
@@ -119,7 +111,7 @@ impl LateEngine {
         };
         let words = self.open.remove(&id).flatten();
         let is_refused = dice.below(2) == 0;
-        let before = returned(&screen);
+        let before = screen.returned();
         let screen = match (&words, is_refused) {
             (Some(_), false) => answer(screen, id, Response::Done(100 + id.0)),
             (None, false) => answer(screen, id, Response::Accepted),
@@ -128,7 +120,7 @@ impl LateEngine {
         match words {
             Some(words) if is_refused => self.refused.push(words),
             Some(words) => {
-                assert_eq!(returned(&screen), before, "an answer that was no refusal brought something back");
+                assert_eq!(screen.returned(), before, "an answer that was no refusal brought something back");
                 assert!(screen.notice().ends_with(&format!("entry {}", 100 + id.0)), "{}", screen.notice());
                 self.logged.push(words);
             }
@@ -139,7 +131,7 @@ impl LateEngine {
 
     /// What has come back is what was refused, and is sent again or left.
     fn look_at(&mut self, screen: Screen, keys: &str) -> Screen {
-        let Some(words) = returned(&screen) else { return screen };
+        let Some(words) = screen.returned() else { return screen };
         assert!(self.refused.contains(&words) && !self.logged.contains(&words), "{words} came back");
         self.returned.push(words);
         screen.press(keys)
@@ -183,7 +175,7 @@ fn a_screen_and_an_engine_that_answers_in_any_order_agree() {
         if matches!(screen.app.dialog, Some(Dialog::Help { .. })) {
             screen = screen.press("⎋");
         }
-        while returned(&screen).is_some() {
+        while screen.returned().is_some() {
             screen = engine.look_at(screen, "⎋");
         }
         assert!(screen.app.dialog.is_none() && screen.app.asked.is_empty(), "seed {seed}");

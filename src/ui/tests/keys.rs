@@ -13,6 +13,7 @@ use crate::outcome::{Observation, Outcome};
 use crate::run::{
     Act, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunState, Update, evidence,
 };
+use crate::time::Moment;
 use crate::ui::app::{App, Effect, Focus};
 use crate::ui::dialog::Dialog;
 use crate::ui::theme::{Look, Shade};
@@ -26,9 +27,15 @@ pub struct Screen {
 
 /// Alice's screen over a run, of that size.
 pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
-    let now = sample.now();
+    let me = Enrolled { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver };
+    screen_of(me, sample.shared(), &sample.now(), size)
+}
+
+/// Somebody's screen.
+pub fn screen_of(me: Enrolled, state: Arc<RunState>, now: &Moment, size: (u16, u16)) -> Screen {
+    let now = now.clone();
     let setup = Setup {
-        me: Enrolled { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver },
+        me,
         log: "20260921T141320Z.jsonl".into(),
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
@@ -39,7 +46,7 @@ pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
         notices: Vec::new(),
         looks_on: false,
     };
-    Screen { app: App::new(&setup, sample.shared(), Rect::new(0, 0, size.0, size.1)), effects: Vec::new() }
+    Screen { app: App::new(&setup, state, Rect::new(0, 0, size.0, size.1)), effects: Vec::new() }
 }
 
 fn key(c: char) -> KeyEvent {
@@ -57,10 +64,13 @@ fn key(c: char) -> KeyEvent {
 impl Screen {
     /// Types these keys: `⏎` Enter, `⎋` Esc, `⇥` Tab, `⇩` page down, `⇧` page up.
     pub fn press(mut self, keys: &str) -> Self {
-        for c in keys.chars() {
-            self.event(Event::Key(key(c)));
-        }
+        self.type_keys(keys);
         self
+    }
+
+    /// The same.
+    pub fn type_keys(&mut self, keys: &str) {
+        keys.chars().for_each(|c| self.event(Event::Key(key(c))));
     }
 
     pub fn looking(mut self, look: Look) -> Self {
@@ -102,6 +112,21 @@ impl Screen {
         let effects = self.app.update(Msg::State(newest));
         self.effects.extend(effects);
         self
+    }
+
+    /// What comes next, at that time.
+    pub fn message(&mut self, message: Msg, now: Moment) {
+        self.app.tick(now);
+        let effects = self.app.update(message);
+        self.effects.extend(effects);
+    }
+
+    /// What was typed and came back, if that is on top.
+    pub fn returned(&self) -> Option<String> {
+        match &self.app.dialog {
+            Some(Dialog::Words(prompt)) if prompt.wrong.is_some() => Some(prompt.words.text().to_owned()),
+            _ => None,
+        }
     }
 
     /// What was asked of the engine, with the ids.

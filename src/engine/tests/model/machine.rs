@@ -1,0 +1,228 @@
+//! A machine that is made up: clocks of its own, and probes, keys, supervisors and a disk that take as long, and come
+//! to what, the dice say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::checklist::spec::Spec;
+use crate::engine::clock;
+use crate::engine::hand_over::HandedOver;
+use crate::engine::supervisor::{Begun, End, Files, Order};
+use crate::engine::system::{System, TakesSignature};
+use crate::journal::chain::Unsigned;
+use crate::journal::disk::Disk;
+use crate::journal::entry::{Cause, Ended};
+use crate::journal::keys::{Signer, tests::unwilling};
+use crate::journal::store::peek;
+use crate::outcome::{Observation, Outcome, Sha256Hex};
+use crate::probe::Given;
+use crate::process::Permit;
+use crate::secret::Keeper;
+use crate::time::Moment;
+
+/// Numbers that look drawn, the same for the same seed.
+#[derive(Clone, Debug)]
+pub struct Dice(Arc<Mutex<u64>>);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(seed)))
+    }
+
+    pub fn below(&self, most: u64) -> u64 {
+        let mut state = self.0.lock().unwrap();
+        // Knuth's MMIX; the upper half is the better one.
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) % most
+    }
+
+    /// Mostly a short time, now and then a long one.
+    pub fn time(&self, longest: Duration) -> Duration {
+        let most = if self.below(3) == 0 { longest } else { longest / 20 };
+        Duration::from_millis(self.below(most.as_millis().try_into().unwrap()))
+    }
+}
+
+/// The machine.
+pub struct MadeUp {
+    dice: Dice,
+    log: PathBuf,
+    base: Moment,
+    started: Instant,
+    /// Whether its keys may take as long as a person takes.
+    keys_wait: bool,
+    supervisors: Mutex<BTreeMap<i32, Arc<Notify>>>,
+    /// The positions of the actions that have begun.
+    begun: Arc<Mutex<BTreeSet<u64>>>,
+}
+
+impl MadeUp {
+    pub fn new(dice: Dice, log: PathBuf) -> Self {
+        let keys_wait = dice.below(4) > 0;
+        Self {
+            dice,
+            log,
+            base: clock::now(),
+            started: Instant::now(),
+            keys_wait,
+            supervisors: Mutex::default(),
+            begun: Arc::default(),
+        }
+    }
+
+    pub fn begun(&self) -> BTreeSet<u64> {
+        self.begun.lock().unwrap().clone()
+    }
+
+    /// A supervisor at work: it says how it ended, or is killed before.
+    fn at_work(&self, id: i32, files: Files, marker: File) {
+        let stop = Arc::new(Notify::new());
+        self.supervisors.lock().unwrap().insert(id, Arc::clone(&stop));
+        let (takes, is_killed) = (self.dice.time(Duration::from_mins(2)), self.dice.below(6) == 0);
+        let code = i32::try_from(self.dice.below(2)).unwrap();
+        tokio::spawn(async move {
+            let cause = tokio::select! {
+                () = sleep(takes) => None,
+                () = stop.notified() => Some(Cause::Stopped),
+            };
+            if !is_killed {
+                let end = End {
+                    ended: Ended::Exit(code),
+                    cause,
+                    took_ms: 1,
+                    bytes: 0,
+                    sha256: Sha256Hex::of(b""),
+                    redacted: BTreeMap::new(),
+                    lost: None,
+                };
+                files.end(&end).unwrap();
+            }
+            drop(marker);
+        });
+    }
+
+    /// Begins, unless it was given up. Nothing begins that is not in the log, and nothing twice.
+    fn begin(&self, files: &Files) -> bool {
+        let started = position(files);
+        let last = peek(&self.log).unwrap().last().map_or(0, |entry| entry.header.seq);
+        assert!(last >= started, "{started} begins before it is in the log, which ends at {last}");
+        let id = i32::try_from(started).unwrap();
+        let Ok(marker) = files.begin(&Begun { supervisor: id, group: None, at_ms: 1 }) else { return false };
+        assert!(self.begun.lock().unwrap().insert(started), "{started} begins twice");
+        files.make_directory().unwrap();
+        let (out, _) = files.create_out().unwrap();
+        out.keep();
+        self.at_work(id, files.clone(), marker);
+        true
+    }
+}
+
+/// The position of the entry that an action began with, by the names of its files.
+fn position(files: &Files) -> u64 {
+    let out = files.out();
+    out.file_stem().unwrap().to_str().unwrap().strip_prefix("action-").unwrap().parse().unwrap()
+}
+
+impl System for MadeUp {
+    fn now(&self) -> Moment {
+        let passed = self.started.elapsed();
+        let mono = self.base.mono + u64::try_from(passed.as_millis()).unwrap();
+        Moment { wall: self.base.wall.plus(passed), boot: self.base.boot.clone(), mono }
+    }
+
+    fn look<'a>(&'a self, _: &'a Spec, _: Duration, _: &'a Keeper, _: &'a Given) -> BoxFuture<'a, Outcome> {
+        async {
+            sleep(self.dice.time(Duration::from_secs(15))).await;
+            let is_good = self.dice.below(4) > 0;
+            let seen = if is_good { "good" } else { "bad" };
+            Outcome::of(vec![Observation::new("it", "good", seen, is_good)], "")
+        }
+        .boxed()
+    }
+
+    fn may_wait(&self, _: &Signer) -> bool {
+        self.keys_wait
+    }
+
+    fn sign(&self, entry: Unsigned, key: Arc<Signer>, told: TakesSignature) -> io::Result<()> {
+        if self.dice.below(40) == 0 {
+            return Err(io::Error::other("no room for a thread"));
+        }
+        let (takes, is_willing) = (self.dice.time(Duration::from_mins(1)), self.dice.below(12) > 0);
+        tokio::spawn(async move {
+            sleep(takes).await;
+            told(if is_willing { entry.sign(&key) } else { Err(unwilling(&key.principal)) });
+        });
+        Ok(())
+    }
+
+    fn hand_over<'a>(&'a self, order: &'a Order, _: &'a Permit) -> BoxFuture<'a, HandedOver> {
+        async {
+            sleep(self.dice.time(Duration::from_secs(8))).await;
+            match self.dice.below(6) {
+                0 => {
+                    assert!(order.files.give_up().unwrap());
+                    HandedOver::NotBegun("the dice say so".into())
+                }
+                // Nobody knows, and it begins or does not.
+                1 => {
+                    if self.dice.below(2) == 0 {
+                        self.begin(&order.files);
+                    }
+                    HandedOver::Unclear(None)
+                }
+                _ => {
+                    assert!(self.begin(&order.files));
+                    HandedOver::Begun(None)
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn stop(&self, supervisor: i32) -> bool {
+        let asked = self.supervisors.lock().unwrap().get(&supervisor).cloned();
+        asked.as_ref().inspect(|supervisor| supervisor.notify_one()).is_some()
+    }
+}
+
+/// A file that nothing waits for to be durable. It may take no more from some write on.
+#[derive(Debug)]
+pub struct MadeUpDisk {
+    file: File,
+    writes: Option<u64>,
+}
+
+impl MadeUpDisk {
+    pub fn of(file: File, dice: &Dice) -> Self {
+        Self { file, writes: (dice.below(4) == 0).then(|| dice.below(60)) }
+    }
+}
+
+impl Disk for MadeUpDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.writes {
+            Some(0) => return Err(io::Error::other("the disk takes no more")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+}

@@ -1,0 +1,348 @@
+//! Screen and engine together, on a machine that is made up: whatever takes how long, no answer goes to another request,
+//! no prompt returns for what was logged, and what begins stands in the log.
+
+mod machine;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, mpsc};
+
+use tokio::runtime::Builder;
+use tokio::time::sleep;
+
+use self::machine::{Dice, MadeUp, MadeUpDisk};
+use super::*;
+use crate::checklist::{Lock, Role};
+use crate::journal::entry::{Ended, Entry};
+use crate::journal::keys::tests::signer;
+use crate::journal::store::{Store, peek};
+use crate::journal::verify::Rules as _;
+use crate::outcome::Sha256Hex;
+use crate::run::Act;
+use crate::ui::tests::keys::{Screen, screen_of};
+use crate::ui::{Msg, forward};
+
+const ALICE: &str = "alice@example.org";
+
+const CHECKLIST: &str = r#"
+name = "small"
+[[section]]
+id = "prep"
+title = "Before"
+[[section.point]]
+id = "prep.ready"
+title = "All is ready"
+why = "What is needed is there."
+confirm = "one"
+probe = [{ id = "there", title = "It is there", kind = "command", deadline = "10s", with = { argv = ["true"] } }]
+[[section.point]]
+id = "prep.told"
+title = "All are told"
+why = "Nobody is surprised."
+confirm = "one"
+[[section]]
+id = "deploy"
+title = "Deploy"
+[[section.point]]
+id = "deploy.ship"
+title = "Shipped"
+why = "It is there."
+[[section.point.action]]
+id = "push"
+title = "Push it"
+with = { argv = ["true"], dry_run = ["true"] }
+[[section.point.probe]]
+id = "arrived"
+title = "It is there"
+kind = "command"
+of = "push"
+effects = true
+with = { argv = ["true"] }
+[[rollback]]
+id = "back"
+title = "Take it back"
+with = { argv = ["true"] }
+"#;
+
+const PROFILE: &str = r#"
+environment = "t"
+[[guard]]
+id = "place"
+title = "The right place"
+kind = "command"
+deadline = "10s"
+with = { argv = ["true"] }
+"#;
+
+fn plan() -> Plan {
+    let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
+    let profile = Profile::parse(Source::new("p", PROFILE)).unwrap();
+    freeze(&checklist, &profile, &Promotion::default()).unwrap()
+}
+
+/// What is typed where nothing is open; `#` is another word each time.
+const KEYS: [&str; 12] = ["1 ", "1j ", "1ju", "1nabout #⏎", "n#⏎", "n#⏎", "2a", "2a", "S", "R", "1r", "Aa"];
+
+/// A session, and what it has asked and heard.
+struct Session {
+    dice: Dice,
+    machine: Arc<MadeUp>,
+    screen: Screen,
+    requests: tokio::sync::mpsc::Sender<NumberedRequest>,
+    messages: Receiver<Msg>,
+    words: usize,
+    asked: BTreeMap<RequestId, Request>,
+    answers: BTreeMap<RequestId, Response>,
+    has_stopped: bool,
+    /// Whether the log took no more.
+    is_broken: bool,
+}
+
+impl Session {
+    /// The next thing that happens to the screen.
+    async fn step(&mut self) {
+        match self.dice.below(10) {
+            0..2 => sleep(self.dice.time(Duration::from_secs(40))).await,
+            2..4 => tokio::task::yield_now().await,
+            4..7 => self.hear(),
+            _ => self.press(),
+        }
+        self.look_at_prompt();
+        self.send().await;
+    }
+
+    fn hear(&mut self) {
+        if let Ok(message) = self.messages.try_recv() {
+            self.note(&message);
+            self.screen.message(message, self.machine.now());
+        }
+    }
+
+    /// Every answer is to a request that was made, and the only one.
+    fn note(&mut self, message: &Msg) {
+        match message {
+            Msg::Update(Update::Response(id, answer)) => {
+                assert!(self.asked.contains_key(id), "{id:?} was not asked: {answer:?}");
+                let before = self.answers.insert(*id, answer.clone());
+                assert!(before.is_none(), "{id:?} was answered {before:?}, and then {answer:?}");
+            }
+            Msg::Update(Update::Stopped) => self.has_stopped = true,
+            Msg::Update(Update::Broken(_)) => self.is_broken = !self.has_stopped,
+            _ => {}
+        }
+    }
+
+    fn press(&mut self) {
+        let keys = match (&self.screen.app.dialog, self.screen.returned()) {
+            (_, Some(_)) if self.dice.below(2) == 0 => {
+                self.words += 1;
+                format!(" {}⏎", self.words)
+            }
+            (Some(_), _) => ["y", "y", "y", "⏎", "⎋"][usize::try_from(self.dice.below(5)).unwrap()].into(),
+            (None, _) => {
+                self.words += 1;
+                let keys = KEYS[usize::try_from(self.dice.below(KEYS.len() as u64)).unwrap()];
+                keys.replace('#', &format!("word {}", self.words))
+            }
+        };
+        self.screen.app.tick(self.machine.now());
+        self.screen.type_keys(&keys);
+    }
+
+    /// A prompt that came back belongs to a request that was refused.
+    fn look_at_prompt(&self) {
+        let Some(words) = self.screen.returned() else { return };
+        let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(&words));
+        let answers: Vec<_> = with_these.map(|(id, _)| self.answers.get(id)).collect();
+        assert!(
+            !answers.is_empty() && answers.iter().all(|answer| matches!(answer, Some(Response::Refused(_)))),
+            "{words:?} came back; its answers: {answers:?}"
+        );
+    }
+
+    async fn send(&mut self) {
+        for (id, request) in self.screen.requests() {
+            if !matches!(request, Request::Stop | Request::Aside(_)) {
+                self.asked.insert(id, request.clone());
+            }
+            // An engine that has ended takes nothing.
+            let _ = self.requests.send(NumberedRequest { id, request }).await;
+        }
+        self.screen.effects.clear();
+    }
+
+    /// Leaves, and hears everything that is still told.
+    async fn leave(&mut self) {
+        self.screen.message(Msg::Leave, self.machine.now());
+        self.send().await;
+        loop {
+            match self.messages.try_recv() {
+                Ok(message) => {
+                    self.note(&message);
+                    self.screen.message(message, self.machine.now());
+                    self.look_at_prompt();
+                }
+                Err(mpsc::TryRecvError::Empty) => sleep(Duration::from_millis(50)).await,
+                Err(mpsc::TryRecvError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// What was answered is what stands in the log.
+    fn compare(&self, entries: &[Entry]) {
+        let at = |seq: u64| entries.iter().find(|entry| entry.header.seq == seq).map(|entry| &entry.event);
+        for (id, request) in &self.asked {
+            let answer = self.answers.get(id);
+            assert!(answer.is_some() || self.is_broken, "{request:?} has no answer");
+            match (request, answer) {
+                (request, Some(Response::Done(seq))) => {
+                    let event = at(*seq).unwrap_or_else(|| panic!("{seq} is not in the log"));
+                    assert!(is_of(event, request), "{request:?} is answered with {event:?}");
+                }
+                (request, Some(Response::Refused(why))) => {
+                    let Some(words) = said(request) else { continue };
+                    let noted =
+                        |entry: &&Entry| matches!(&entry.event, Event::Noted(noted) if noted.text == *words);
+                    let logged = entries.iter().filter(noted).count();
+                    assert_eq!(logged, self.logged(words), "{words:?}, once refused: {why}");
+                }
+                _ => {}
+            }
+        }
+        self.compare_actions(entries);
+    }
+
+    /// How many requests that say this were answered as logged: what came back may be sent again as it is.
+    fn logged(&self, words: &String) -> usize {
+        let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(words));
+        with_these.filter(|(id, _)| matches!(self.answers.get(id), Some(Response::Done(_)))).count()
+    }
+
+    /// An action stands in the log before it begins; and what does not begin any more is said not to have.
+    fn compare_actions(&self, entries: &[Entry]) {
+        let started: BTreeSet<u64> = entries
+            .iter()
+            .filter(|entry| matches!(entry.event, Event::ActionStarted(_)))
+            .map(|entry| entry.header.seq)
+            .collect();
+        let answered = self.asked.iter().filter(|(id, request)| {
+            matches!(request, Request::Run { .. }) && matches!(self.answers.get(id), Some(Response::Done(_)))
+        });
+        let answered = answered.count();
+        assert!(answered == started.len() || self.is_broken, "{answered} answers, {started:?} in the log");
+        let begun = self.machine.begun();
+        assert!(begun.is_subset(&started), "{begun:?} began, {started:?} stand in the log");
+        for entry in entries {
+            let Event::ActionFinished(finished) = &entry.event else { continue };
+            let has_begun = begun.contains(&finished.started);
+            match &finished.ended {
+                Ended::NotStarted(why) => {
+                    assert!(!has_begun, "{} has begun, and not: {why}", finished.started);
+                }
+                Ended::Exit(_) => assert!(has_begun, "{} has ended and not begun", finished.started),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What was said in a request that says something.
+fn said(request: &Request) -> Option<&String> {
+    let Request::Act(command) = request else { return None };
+    match &command.act {
+        Act::Note { text, .. } => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether an entry is what was asked for.
+fn is_of(event: &Event, request: &Request) -> bool {
+    match (event, request) {
+        (Event::ActionStarted(event), Request::Run { start, .. }) => event.action == start.action,
+        (event, Request::Act(command)) => match (event, &command.act) {
+            (Event::Noted(event), Act::Note { text, .. }) => event.text == *text,
+            (Event::Confirmed(event), Act::Confirm { point, .. }) => event.point == *point,
+            (Event::Retracted(event), Act::Retract { point }) => event.point == *point,
+            (Event::ActionStopped(event), Act::Stop { started, .. }) => event.started == *started,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// One session under the schedule of a seed.
+async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
+    let dice = Dice::new(seed);
+    let (store, signer) = (Store::new(home, None), signer(ALICE));
+    let opening = Opening {
+        plan: plan(),
+        lock: Lock::default(),
+        profile_sha256: Sha256Hex::ZERO,
+        commit: None,
+        role: Role::Driver,
+    };
+    let Opened { mut journal, state, held: _held, .. } = open(&store, opening, &signer).unwrap();
+    let log = journal.path().to_owned();
+    let file = OpenOptions::new().append(true).open(&log).unwrap();
+    journal.use_disk(Box::new(MadeUpDisk::of(file, &dice)));
+    let machine = Arc::new(MadeUp::new(dice.clone(), log.clone()));
+    let me = state.operator(ALICE).unwrap().clone();
+    let screen = screen_of(me, Arc::new(state.clone()), &machine.now(), (120, 40));
+    let on = Arc::clone(&machine) as Arc<dyn System>;
+    let (engine, handle) =
+        Engine::on(on, Log::Durable(Box::new(journal)), state, vec![signer], Vec::new(), Permit::for_tests());
+    let Handle { requests, states, updates, .. } = handle;
+    let (tell, messages) = mpsc::channel();
+    let (running, last) = (tokio::spawn(engine.run()), states.clone());
+    tokio::spawn(forward(states, updates, tell));
+    let steps = 20 + dice.below(300);
+    let mut session = Session {
+        dice,
+        machine,
+        screen,
+        requests,
+        messages,
+        words: 0,
+        asked: BTreeMap::new(),
+        answers: BTreeMap::new(),
+        has_stopped: false,
+        is_broken: false,
+    };
+    for _ in 0..steps {
+        session.step().await;
+    }
+    session.leave().await;
+    running.await.unwrap();
+    let entries = peek(&log).unwrap();
+    let folded = RunState::fold(&entries).unwrap();
+    let published = last.borrow();
+    assert_eq!((folded.seq, folded.head), (published.state.seq, published.state.head));
+    let mut rules = ByTheRules::default();
+    for entry in &entries {
+        rules.take(entry).unwrap();
+    }
+    session.compare(&entries);
+    (entries, session.is_broken)
+}
+
+#[test]
+fn whatever_takes_how_long_screen_engine_and_log_agree() {
+    let sessions = std::env::var("GONOGO_CASES").map_or(24, |cases| cases.parse().unwrap());
+    let (mut kinds, mut broken) = (BTreeMap::<&str, usize>::new(), 0);
+    for seed in 0..sessions {
+        println!("seed {seed}");
+        let home = tempfile::tempdir().unwrap();
+        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let (entries, is_broken) = runtime.block_on(session(seed, home.path()));
+        broken += usize::from(is_broken);
+        for entry in &entries {
+            *kinds.entry(entry.event.kind()).or_default() += 1;
+        }
+    }
+    println!("{kinds:?}, {broken} broken");
+    for kind in ["noted", "confirmed", "retracted", "action-started", "action-finished", "action-stopped"] {
+        assert!(kinds.get(kind).is_some_and(|count| *count > 0), "no {kind} among {kinds:?}");
+    }
+}
