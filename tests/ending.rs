@@ -1,6 +1,7 @@
 //! The end comes soon after it was asked for, whatever blocks then.
 
 use std::fs;
+use std::io::Read as _;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,7 +11,7 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
-use crate::bench::terminal::Terminal;
+use crate::bench::terminal::{Key, Terminal};
 use crate::bench::wait;
 use crate::runs::agent::{SshAgent, open};
 use crate::runs::world::{World, select};
@@ -138,4 +139,72 @@ fn a_signal_does_not_wait_for_a_terminal_that_takes_no_more() {
 fn is_writing(pid: u32) -> bool {
     let seen = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     ["1 0x1 ", "64 0x1 "].iter().any(|writes| seen.starts_with(writes))
+}
+
+/// A script that outlives its terminal, and puts down how gonogo ended.
+const OUTLIVES: &str = "trap '' HUP; env --default-signal=HUP \"$@\"; echo $? >code";
+
+#[test]
+fn a_terminal_that_is_closed_is_no_crash() {
+    let sandbox = Sandbox::new();
+    let pty = native_pty_system().openpty(PtySize { rows: 40, cols: 120, ..PtySize::default() }).unwrap();
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", OUTLIVES, "sh", env!("CARGO_BIN_EXE_gonogo"), "rehearse"]);
+    command.env_clear();
+    for (name, value) in sandbox.command("true").get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command.env("TERM", "xterm-256color");
+    command.cwd(sandbox.work());
+    let mut child = pty.slave.spawn_command(command).unwrap();
+    drop(pty.slave);
+    let mut output = pty.master.try_clone_reader().unwrap();
+    let mut screen = vt100::Parser::new(40, 120, 0);
+    while !screen.screen().contents().contains("PENDING") {
+        let mut piece = [0; 4096];
+        let length = output.read(&mut piece).unwrap();
+        screen.process(&piece[..length]);
+    }
+    drop((output, pty.master));
+    let code = sandbox.work().join("code");
+    let ended = wait::until("its end", || fs::read_to_string(&code).ok().filter(|code| code.ends_with('\n')));
+    let _ = child.wait();
+    assert_eq!(ended.trim(), "130");
+}
+
+/// While a passphrase is asked for, the terminal shows nothing that is typed.
+#[test]
+fn whatever_ends_a_question_for_a_passphrase_gives_the_terminal_back() {
+    need!("ssh-keygen");
+    let leave: [fn(&mut Terminal); 3] = [
+        |terminal| {
+            terminal.press(Key::Ctrl('c'));
+        },
+        |terminal| signal(terminal.pid(), "TERM"),
+        |terminal| signal(terminal.pid(), "HUP"),
+    ];
+    for leave in leave {
+        let sandbox = Sandbox::new().args(["init", "--as", "you@example.com"]);
+        let mut terminal = sandbox.terminal(100, 30);
+        terminal.wait_for_text("Passphrase for the new key");
+        leave(&mut terminal);
+        let _ = terminal.wait_exit().code(130).left_clean();
+    }
+}
+
+/// The first signature is waited for before there is a screen, or a log.
+#[test]
+fn a_key_that_waits_at_the_start_is_told_and_leaves_no_log() {
+    need!("ssh-keygen", "ssh-agent", "ssh-add");
+    let mut world = World::new();
+    let touched = Touched::with(&world.key.path, &world.sandbox.work());
+    fs::write(&touched.asking, "").unwrap();
+    let public = world.key.public.clone();
+    let mut terminal = open(&mut world, Some(&touched.agent), Some(&public));
+    terminal.wait_for_text("Asking your ssh-agent to sign");
+    let asks = touched.asks();
+    terminal.press(Key::Ctrl('c'));
+    let _ = terminal.wait_exit();
+    signal(asks, "TERM");
+    assert_eq!(world.sandbox.logs("staging"), Vec::<std::path::PathBuf>::new());
 }

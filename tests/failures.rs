@@ -67,6 +67,18 @@ fn no_place_for_temporary_files_is_the_environment() {
     let _ = told.stderr_has("TMPDIR names another");
 }
 
+/// What gonogo tells about itself is output, too.
+#[test]
+fn help_and_completions_that_cannot_be_written_are_input_and_output() {
+    for args in [&["--help"][..], &["--version"], &["completions", "bash"], &["man"]] {
+        let full = Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+        let told = small().command(GONOGO).args(args).stdin(Stdio::null()).stdout(full).output().unwrap();
+        let said = String::from_utf8(told.stderr).unwrap();
+        assert_eq!(told.status.code(), Some(IO), "{args:?}: {said}");
+        assert!(said.contains("standard output") && !said.contains("panicked"), "{args:?}: {said}");
+    }
+}
+
 /// `/dev/full` takes nothing, as a full disk does.
 #[test]
 fn a_full_disk_is_input_and_output() {

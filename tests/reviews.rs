@@ -124,7 +124,8 @@ fn without_a_log_the_runs_of_this_machine_are_listed() {
     need!("ssh-keygen");
     let (mut world, _) = sealed();
     let first = world.log();
-    let terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
+    let mut terminal = world.open_with(&["--release", "v1.5.0", "--previous", "v1.4.0"], 130, 40);
+    terminal.wait_for_text("1/3");
     leave(terminal);
     world.set_args(&["review"]);
     let told = world.sandbox.run().code(0).stdout;

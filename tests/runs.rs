@@ -3,6 +3,7 @@
 pub mod agent;
 mod ended;
 mod faults;
+mod killed;
 mod kinds;
 mod looser;
 mod opening;

@@ -3,6 +3,7 @@
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
 use crate::bench::terminal::Key;
+use crate::bench::wait;
 use crate::runs::world::ALICE;
 
 /// A point that passes when the program prints the word.
@@ -100,4 +101,19 @@ fn why_there_is_none_is_told_by_what_it_said() {
         .run_with(&["check", "profile.toml", "--trust", &digest])
         .code(3)
         .stdout_has("exit status: 7; it said: vault is sealed");
+}
+
+/// The program and what it has started take no notice of being asked to end, and the check is over before they are made to.
+#[test]
+fn at_the_deadline_of_a_check_nothing_of_it_is_left() {
+    let script = "trap '' TERM; sleep 1000 & echo $! >started; exec sleep 1000";
+    let checklist = CHECKLIST.replace("60s", "1s");
+    let sandbox = sandbox(script).checklist(&checklist);
+    let digest = sandbox.digest("profile.toml");
+    let _ = sandbox.run_with(&["check", "profile.toml", "--trust", &digest]).code(3);
+    let started = std::fs::read_to_string(sandbox.work().join("started")).unwrap();
+    let stat = format!("/proc/{}/stat", started.trim());
+    // Killed; who it is now the child of may take a moment to hear of it.
+    let is_gone = || std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z"));
+    wait::until("the end of what it started", || is_gone().then_some(()));
 }

@@ -3,13 +3,14 @@
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::load::store;
 use super::settings::Settings;
-use super::{holding, identity, resume};
+use super::{holding, identity, printing, resume};
 use crate::checklist::Role;
 use crate::cli::AbandonArgs;
+use crate::engine::supervisor::{Files, Stands};
 use crate::engine::{self, clock};
 use crate::error::Exit;
 use crate::journal::raw;
@@ -21,17 +22,19 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let (log, store) = (&arguments.log, store(None)?);
     let state = open_run(log)?;
     resume::require(&store, log, &state)?;
+    if let Some((action, deed)) = state.under_way()
+        && matches!(Files::of(log, deed.seq).stands(), Ok(Stands::AtWork(_)))
+    {
+        bail!(
+            "{action} is running; `gonogo run` attaches to it: wait there until it has finished, or stop it"
+        );
+    }
     say!("{}", described(&state));
     let reason = match &arguments.reason {
         Some(reason) => reason.clone(),
         None if io::stdin().is_terminal() => identity::ask("Why will it not be sealed? ")?,
         None => bail!("say why the run will not be sealed: --reason TEXT"),
     };
-    if let Some((action, _)) = state.under_way() {
-        bail!(
-            "{action} is running; `gonogo run` attaches to it: wait there until it has finished, or stop it"
-        );
-    }
     if io::stdin().is_terminal() {
         let environment = line(&state.plan.environment);
         let question = format!("Nothing can be added to it then. Type {environment} to abandon it: ");
@@ -41,13 +44,17 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     }
     let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
     resume::require_trusted(&signer, state.plan.rehearsal.is_some())?;
-    if signer.wants_touch() {
-        say!("Touch your security key: this is signed with it.");
-    }
+    identity::tell_that_it_may_wait(&signer);
     let role = arguments.role.map_or(Role::Reviewer, Role::from);
+    if let Some(error) = printing::failure() {
+        return Err(error).context("standard output; the run is as it was");
+    }
     let opened = holding::reopen(&store, log, &signer, role, false)?;
     let ended = engine::carry_out_alone(opened, &signer, Act::Abandon { reason })?;
     say!("abandoned, entry {}: the next run of {} can be opened", ended.seq, line(&ended.plan.environment));
+    if printing::failure().is_some() {
+        note!("gonogo: abandoned; standard output takes nothing");
+    }
     Ok(Exit::Good)
 }
 

@@ -3,6 +3,8 @@
 
 use std::io::{self, Write as _};
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::error::Exit;
+use crate::process::kill_left;
 use crate::stopwatch::Pause;
 use crate::ui::terminal::restore;
 
@@ -42,6 +45,7 @@ pub(super) enum SignalRequest {
 /// When the signals cannot be handled.
 pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])?;
+    HEARD_ELSEWHERE.store(true, Ordering::SeqCst);
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut is_ending = false;
         for signal in signals.forever() {
@@ -83,6 +87,58 @@ fn can_be_continued() -> bool {
     getppid().is_some_and(|shell| group(Some(shell)) != group(None) && session(Some(shell)) == session(None))
 }
 
+/// What is undone when a signal comes while a person is asked.
+type Undo = Box<dyn FnOnce() + Send>;
+
+static UNDO: Mutex<Option<Undo>> = Mutex::new(None);
+
+/// Whether something else hears the signals.
+static HEARD_ELSEWHERE: AtomicBool = AtomicBool::new(false);
+
+static HEARING: Once = Once::new();
+
+/// Does something that a signal may interrupt: then this is undone, and the program ends. Outside of it, signals do what
+/// they always do.
+pub(super) fn undone_by_signals<T>(undo: impl FnOnce() + Send + 'static, work: impl FnOnce() -> T) -> T {
+    HEARING.call_once(|| {
+        // Where no thread can be had, a signal ends the program as it always does.
+        let _ = undo_at_signals();
+    });
+    *lock(&UNDO) = Some(Box::new(undo));
+    let done = work();
+    *lock(&UNDO) = None;
+    done
+}
+
+/// Ends the program as the signals that ask for that do here, what is undone then undone.
+pub(super) fn end_interrupted() -> ! {
+    if let Some(undo) = lock(&UNDO).take() {
+        undo();
+    }
+    kill_left();
+    std::process::exit(i32::from(Exit::Interrupted.code()))
+}
+
+fn undo_at_signals() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::Builder::new().name("prompts".into()).spawn(move || {
+        for signal in signals.forever() {
+            if HEARD_ELSEWHERE.load(Ordering::SeqCst) {
+                continue;
+            }
+            if lock(&UNDO).is_some() {
+                end_interrupted();
+            }
+            let _ = emulate_default_handler(signal);
+        }
+    })?;
+    Ok(())
+}
+
+fn lock(undo: &Mutex<Option<Undo>>) -> MutexGuard<'_, Option<Undo>> {
+    undo.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Ends the process when it is still there after `limit`.
 fn end_after(limit: Duration) {
     let ends = move || {
@@ -97,6 +153,7 @@ fn end_after(limit: Duration) {
         });
         thread::sleep(RESTORING);
         drop(restoring);
+        kill_left();
         std::process::exit(i32::from(Exit::Interrupted.code()));
     };
     // Where no thread can be had, the program still ends by itself.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::task::JoinError;
 
 use super::printing;
@@ -29,7 +29,7 @@ pub(super) fn ended(done: Result<Exit>) -> Exit {
     });
     match printing::failure() {
         // What could not be told is not known to whoever waits for it.
-        Some(error) if exit == Exit::Good => ended(Err(error.into())),
+        Some(error) if exit == Exit::Good => ended(Err(error).context("standard output")),
         _ => exit,
     }
 }

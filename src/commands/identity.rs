@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::settings::{Settings, own_key};
-use super::{git, new_key};
+use super::{git, new_key, passphrase};
 use crate::cli::Identity;
 use crate::engine::Keyring;
 use crate::error::chain;
@@ -178,8 +178,17 @@ fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signe
     Ok(Signer::load(principal, path, agent, &mut ask_passphrase)?)
 }
 
+/// Tells a person that a key may wait for them.
+pub(super) fn tell_that_it_may_wait(signer: &Signer) {
+    if signer.wants_touch() {
+        say!("Touch your security key: this is signed with it.");
+    } else if signer.may_wait() {
+        say!("Asking your ssh-agent to sign; it may ask you to confirm that.");
+    }
+}
+
 fn ask_passphrase(path: &Path) -> io::Result<Secret> {
-    rpassword::prompt_password(format!("Passphrase of {}: ", path.display())).map(Secret::new)
+    passphrase::ask(&format!("Passphrase of {}: ", path.display()))
 }
 
 /// The key of somebody who comes to this keyboard later; kept where the engine finds it.

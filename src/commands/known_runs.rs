@@ -10,6 +10,7 @@ use crate::journal::index;
 use crate::journal::order::{Place, oldest_first};
 use crate::journal::store::Store;
 use crate::text::line;
+use crate::time::Utc;
 
 /// How much of a log's end is read, in bytes: seals and the verdict are near it.
 const TAIL: u64 = 64 * 1024;
@@ -29,10 +30,17 @@ pub(super) struct Run {
 /// # Errors
 /// When the directory of logs cannot be read.
 pub(super) fn runs(store: &Store) -> Result<Vec<Run>> {
-    let runs: Vec<Run> = store.all()?.iter().filter_map(|path| read(path)).collect();
+    let (mut runs, mut unread) = (Vec::new(), Vec::new());
+    for path in store.all()? {
+        match read(&path) {
+            Some(run) => runs.push(run),
+            None => unread.push(unreadable(path)),
+        }
+    }
     // Runs of different environments do not name each other.
     let mut runs = oldest_first(runs, |run| &run.place);
     runs.reverse();
+    runs.extend(unread);
     Ok(runs)
 }
 
@@ -58,6 +66,21 @@ fn read(path: &Path) -> Option<Run> {
         outcome(opened, &tail),
     ];
     Some(Run { path: path.to_owned(), place, cells, rehearsal: plan.rehearsal.is_some() })
+}
+
+/// A log whose beginning tells nothing: where it is.
+fn unreadable(path: PathBuf) -> Run {
+    let environment = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let cells = [
+        line(&environment),
+        String::new(),
+        String::new(),
+        line(&file),
+        "cannot be read: gonogo verify tells why".into(),
+    ];
+    let place = Place { run: String::new(), previous: None, opened: Utc::from_millis(0) };
+    Run { path, place, cells, rehearsal: false }
 }
 
 /// What can be told of a log that this gonogo cannot read: where it is, and since when.

@@ -7,17 +7,21 @@ use anyhow::Result;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
+use super::printing::print;
 use crate::cli::Cli;
 use crate::error::Exit;
 
 pub(super) fn completions(shell: Shell) -> Exit {
-    clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut io::stdout());
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
+    print(format_args!("{}", String::from_utf8_lossy(&script)));
     Exit::Good
 }
 
 /// One page for the program and all its commands.
 pub(super) fn man() -> Result<Exit> {
-    let mut out = io::stdout().lock();
+    let mut out = Vec::new();
     let mut program = Cli::command();
     program.build();
     let page = clap_mangen::Man::new(program.clone());
@@ -31,6 +35,7 @@ pub(super) fn man() -> Result<Exit> {
     }
     page.render_extra_section(&mut out)?;
     page.render_version_section(&mut out)?;
+    print(format_args!("{}", String::from_utf8_lossy(&out)));
     Ok(Exit::Good)
 }
 

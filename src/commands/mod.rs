@@ -21,6 +21,7 @@ mod load;
 mod looking_on;
 mod manual;
 mod new_key;
+mod passphrase;
 mod played;
 mod points;
 mod rehearse;
@@ -41,7 +42,7 @@ mod verify;
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use clap::error::ContextKind;
 use tracing::info;
@@ -50,26 +51,33 @@ use self::failure::ended;
 use crate::cli::{Cli, Command};
 use crate::diagnostic::please_report;
 use crate::error::Exit;
+use crate::process::kill_left;
 
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
     // Nothing that a panic left behind is used again.
-    panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
+    let exit = panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
         note!("gonogo: this is a bug; {}", please_report());
         Exit::Internal
-    })
+    });
+    kill_left();
+    exit
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            let printed = error.print();
             if is_about_trust(&error) {
                 note!("hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
             }
-            return if error.use_stderr() { Exit::Usage } else { Exit::Good };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                ended(printed.map(|()| Exit::Good).context("standard output"))
+            };
         }
     };
     if let Err(failure) = diagnostics::start(&cli) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::passphrase;
 use super::settings::{NewSettings, Settings, own_key};
 use crate::journal::keys;
 use crate::secret::Secret;
@@ -30,14 +31,14 @@ pub(super) fn new_passphrase() -> Result<Option<Secret>> {
     if !io::stdin().is_terminal() {
         bail!("there is no terminal to ask for a passphrase on; run this on one, or give --no-passphrase");
     }
-    let first = rpassword::prompt_password("Passphrase for the new key (empty for none): ")?;
-    if first.is_empty() {
+    let first = passphrase::ask("Passphrase for the new key (empty for none): ")?;
+    if first.expose().is_empty() {
         return Ok(None);
     }
-    if rpassword::prompt_password("The same again: ")? != first {
+    if passphrase::ask("The same again: ")?.expose() != first.expose() {
         return Err(anyhow!("the two are not the same; nothing was made"));
     }
-    Ok(Some(Secret::new(first)))
+    Ok(Some(first))
 }
 
 /// Writes the settings, unless the user has written some.

@@ -99,7 +99,7 @@ pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> 
 fn doubts(store: &Store, state: &RunState) -> Result<Vec<String>> {
     let mut doubts = Vec::new();
     if store.head(&state.run)?.is_none() {
-        doubts.push("this host has not written it".to_owned());
+        doubts.push("this host has not written it with this state directory".to_owned());
     }
     let signers = trusted_by_settings()?.unwrap_or_default();
     let namespace = entry_namespace(state.plan.rehearsal.is_some());

@@ -20,6 +20,7 @@ use super::trust;
 use super::trusted::trusted_by_settings;
 use crate::checklist::{Plan, Promotion, Role, check_release, loosenings};
 use crate::cli::{Identity, RunArgs, ScreenArgs, Target, ThemeArg};
+use crate::engine::supervisor::{Files, Stands};
 use crate::engine::{self, Engine, Opened, Opening, Past, clock};
 use crate::error::Exit;
 use crate::journal::entry::{Decision, Enrolled};
@@ -64,9 +65,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
     resume::require_trusted(&signer, plan.rehearsal.is_some())?;
-    if signer.wants_touch() {
-        say!("Touch your security key: this is signed with it.");
-    }
+    identity::tell_that_it_may_wait(&signer);
     let held = store.hold(loaded.environment())?;
     let asked_about = found.map(|(_, state)| state.run);
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref(), &permit)?;
@@ -269,7 +268,7 @@ fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Setting
     hear_signals(&tell)?;
     let mut taken = Taken::take()?;
     read_events(tell)?;
-    let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
+    let left = ui::run(&mut *taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 
@@ -308,6 +307,18 @@ fn onlooker(path: &Path, look: Look) -> Setup {
     }
 }
 
+/// What is told of an action that has no end in the log: it may have ended since, and the disk been full.
+fn how_it_stands(action: &str, stands: Option<&Stands>) -> String {
+    let next = "the next run of the environment";
+    match stands {
+        Some(Stands::Ended(end)) => {
+            format!("  ended   {action}: {}; that is not in the log yet, {next} puts it there", end.ended)
+        }
+        Some(Stands::AtWork(_)) => format!("  at work {action} goes on by itself; {next} attaches to it"),
+        _ => format!("  unclear {action} may be at work; {next} tells how it ended"),
+    }
+}
+
 /// What a person wants to know who has left: how it stands, where the log is, how to go on.
 fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
@@ -327,11 +338,9 @@ fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
         verdict.total
     );
     say!("  log     {}", line(&path.display().to_string()));
-    if let Some((action, _)) = state.under_way() {
-        say!(
-            "  at work {} goes on by itself; the next run of the environment attaches to it",
-            line(&action.to_string())
-        );
+    if let Some((action, deed)) = state.under_way() {
+        let stands = Files::of(path, deed.seq).stands();
+        say!("{}", how_it_stands(&line(&action.to_string()), stands.ok().as_ref()));
     }
     if state.is_ended() {
         let how = match plan.rehearsal {
@@ -371,5 +380,35 @@ fn stands(state: &RunState) -> Exit {
         _ if !state.is_sealed() => Exit::LogOpen,
         Some(verdict) if verdict.decision == Decision::Go => Exit::Good,
         _ => Exit::NoGo,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engine::supervisor::{Begun, End};
+    use crate::journal::entry::Ended;
+    use crate::outcome::Sha256Hex;
+
+    /// Its end may stand beside a log that took no more.
+    #[test]
+    fn what_has_ended_is_not_said_to_be_at_work() {
+        let end = End {
+            ended: Ended::Exit(0),
+            cause: None,
+            took_ms: 1,
+            bytes: 0,
+            sha256: Sha256Hex::ZERO,
+            redacted: BTreeMap::new(),
+            lost: None,
+        };
+        let told = |stands: Option<Stands>| how_it_stands("p/a", stands.as_ref());
+        let ended = told(Some(Stands::Ended(Box::new(end))));
+        assert!(ended.contains("ended   p/a: exit code 0; that is not in the log yet"), "{ended}");
+        assert!(told(Some(Stands::AtWork(Begun::default()))).contains("at work p/a goes on by itself"));
+        assert!(told(Some(Stands::Gone(Begun::default()))).contains("may be at work"));
+        assert!(told(None).contains("may be at work"));
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn on_screen(
     };
     let mut taken = Taken::take()?;
     read_events(tell)?;
-    Ok(ui::run(&mut taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
+    Ok(ui::run(&mut *taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
 }
 
 /// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.

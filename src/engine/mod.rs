@@ -231,7 +231,11 @@ impl Engine {
         self.publish();
         self.learn_secrets().await;
         self.attach();
+        let mut recorded = self.record_unfinished();
         let last = loop {
+            if let Going::Broken(why) = std::mem::replace(&mut recorded, Going::On) {
+                break broken(why);
+            }
             let going = tokio::select! {
                 biased;
                 () = self.face.send_waiting(), if self.face.has_waiting() => Going::On,

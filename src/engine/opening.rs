@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Log, NotDone, clock, random_id};
+use super::{Log, NotDone, clock, random_id, watch};
 use crate::checklist::{Lock, Plan, Role};
 use crate::error::{ErrorKind, HasKind};
 use crate::journal::before::Before;
-use crate::journal::chain::Chain;
+use crate::journal::chain::{Chain, LinkError};
 use crate::journal::entry::{
     Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, OtherRules, Predecessor, PredecessorEnd, RULES,
 };
@@ -136,10 +136,14 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
     let run = random_id();
     let predecessor = predecessor(store, &opening.plan.environment)?;
     let path = store.path_of(&opening.plan.environment, now.wall, &run);
-    let mut journal = Journal::create(store, &path, Chain::new(run))?;
-    let held = hold(&path, &signer.principal)?;
+    let chain = Chain::new(run);
     let event = opened_event(opening, predecessor, signer);
-    let entry = match journal.append(now, &signer.principal, event, Some(signer)) {
+    let entry = chain.prepare(now, &signer.principal, event).map_err(AppendError::from)?;
+    // Before there is a log: a key may wait for a person, who leaves.
+    let sig = entry.sign(signer).map_err(|error| AppendError::from(LinkError::from(error)))?;
+    let mut journal = Journal::create(store, &path, chain)?;
+    let held = hold(&path, &signer.principal)?;
+    let entry = match journal.append_signed(entry, sig, signer) {
         Ok(entry) => entry,
         Err(why) => {
             journal.discard();
@@ -179,19 +183,40 @@ pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result
 pub fn carry_out_alone(opened: Opened, signer: &Signer, act: Act) -> Result<RunState, NotDone> {
     let Opened { mut journal, mut state, first, held: _held } = opened;
     let last = Command::new(signer.principal.clone(), act);
+    // True whatever comes of the act.
+    if let Some(command) = ended_meanwhile(&journal, &state) {
+        put_on_record(&mut journal, &mut state, command, signer)?;
+    }
     // Refused before anything is put on record that makes sense only with it.
     if state.operator(&signer.principal).is_some() {
         decide(&state, last.clone(), &clock::now())?;
     }
     for command in first.into_iter().chain([last]) {
-        let (by, now) = (command.by.clone(), clock::now());
-        for event in decide(&state, command, &now)? {
-            let signer = Some(signer).filter(|_| event.is_act());
-            let entry = journal.append(now.clone(), &by, event, signer)?;
-            state.apply(&entry);
-        }
+        put_on_record(&mut journal, &mut state, command, signer)?;
     }
     Ok(state)
+}
+
+fn put_on_record(
+    journal: &mut Journal,
+    state: &mut RunState,
+    command: Command,
+    signer: &Signer,
+) -> Result<(), NotDone> {
+    let (by, now) = (command.by.clone(), clock::now());
+    for event in decide(state, command, &now)? {
+        let signer = Some(signer).filter(|_| event.is_act());
+        let entry = journal.append(now.clone(), &by, event, signer)?;
+        state.apply(&entry);
+    }
+    Ok(())
+}
+
+/// How the action ended that was at work when the run was left, if it has.
+fn ended_meanwhile(journal: &Journal, state: &RunState) -> Option<Command> {
+    let (key, deed) = state.under_way()?;
+    let came = watch::once(journal.path(), journal.marks(), key, deed)?;
+    Some(Command::new(MACHINE, came.act(key.clone(), deed.seq)))
 }
 
 /// Tells, beside a log whose lock this program has, that it holds it.

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tracing::{debug, info};
 
+use super::log::on_disk;
 use super::scheduler::Told;
 use super::{Engine, Going, Log, NotDone, broken};
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
+use crate::journal::marks::{MarkError, Marks};
 use crate::outcome::{Class, Outcome};
 use crate::probe::Given;
 use crate::run::{self, Act, Command, Judgement, Look, Refusal, Update, Wanted};
@@ -136,6 +138,11 @@ impl Engine {
         let any = !looks.is_empty();
         for look in looks {
             let known = self.state.probe(&look.probe).map_or(0, |probe| probe.looks);
+            if let Err(why) = self.mark(&look.probe, known) {
+                self.scheduler.live_mut().lost.insert(look.probe.clone());
+                self.say(Update::Warned(format!("{} does not run: {why}", look.probe)));
+                continue;
+            }
             let given = self.given(&look.probe);
             self.scheduler.start(&self.state.plan, look, known, given, now);
         }
@@ -143,6 +150,32 @@ impl Engine {
             self.publish();
         }
         any
+    }
+
+    /// Marks a probe that changes something before it runs: whatever ends gonogo then, it is not run again unasked.
+    fn mark(&self, key: &ProbeKey, known: u64) -> Result<(), MarkError> {
+        let marks =
+            self.log.marks().filter(|_| self.state.plan.probe(key).is_some_and(|probe| probe.effects));
+        let attempt = self.scheduler.next_attempt(key, known);
+        marks.map_or(Ok(()), |marks| on_disk(|| marks.begin_probe(key, attempt)))
+    }
+
+    /// Puts on record what was begun by a gonogo that did not live to see how it ended.
+    pub(super) fn record_unfinished(&mut self) -> Going {
+        for (probe, attempt) in self.log.marks().map(Marks::probes_begun).unwrap_or_default() {
+            let looks = self.state.probe(&probe).map(|known| known.looks);
+            if looks.is_none_or(|looks| looks >= attempt) {
+                continue;
+            }
+            let why = "gonogo was ended before it ended";
+            let effects = vec![format!("may have changed what the checklist says it changes: {why}")];
+            let outcome = Outcome::error("result", "a result", why).with_effects(effects);
+            let act = Act::Finish { probe, attempt, newest: attempt, before: false, took_ms: 0, outcome };
+            if let broken @ Going::Broken(_) = self.log_result(act) {
+                return broken;
+            }
+        }
+        Going::On
     }
 
     /// What a look is given of this run and the last sealed one.

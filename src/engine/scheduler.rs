@@ -81,6 +81,11 @@ impl Scheduler {
         self.begun.get(probe).copied()
     }
 
+    /// Which look of a probe is the next one; `looks` is how many stand in the log already.
+    pub(super) fn next_attempt(&self, probe: &ProbeKey, looks: u64) -> u64 {
+        looks.max(self.newest(probe)) + 1
+    }
+
     /// Starts a look; a probe that runs already goes on, and is not started a second time. `looks` is how many stand
     /// in the log already.
     pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, given: Given, now: &Moment) {
@@ -89,7 +94,7 @@ impl Scheduler {
             return;
         }
         self.live.lost.remove(&look.probe);
-        let attempt = looks.max(self.newest(&look.probe)) + 1;
+        let attempt = self.next_attempt(&look.probe, looks);
         self.newest.insert(look.probe.clone(), attempt);
         let running = Running { attempt, since: now.clone(), tries: 1, so_far: None };
         self.live.running.insert(look.probe.clone(), running);

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::action::Acted;
 use super::supervisor::{Begun, End, Files, Stands};
-use super::system::System;
+use super::system::{Machine, System};
 use crate::ansi;
 use crate::checklist::ActionKey;
 use crate::journal::entry::{Cause, Ended, Output};
@@ -22,7 +22,7 @@ use crate::journal::marks::Marks;
 use crate::journal::side;
 use crate::outcome::Sha256Hex;
 use crate::process::Child;
-use crate::run::Act;
+use crate::run::{Act, Deed};
 use crate::text;
 use crate::time::span;
 
@@ -271,6 +271,39 @@ impl Watch {
             .file_name()
             .map_or_else(|| name.clone(), |directory| format!("{}/{name}", directory.to_string_lossy()))
     }
+}
+
+/// How an action of a run that nobody sits before has ended, if it has or that cannot be known any more.
+pub(super) fn once(log: &Path, marks: &Marks, action: &ActionKey, deed: &Deed) -> Option<Came> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
+    let (tell, _told) = mpsc::channel(1);
+    let mut watch = Watch {
+        action: action.clone(),
+        started: deed.seq,
+        prev: deed.prev,
+        log: log.to_owned(),
+        marks: marks.clone(),
+        tell,
+        system: Arc::new(Machine::default()),
+        patience: UNREADABLE,
+        stop: Arc::default(),
+        child: None,
+        seen: None,
+        asked: false,
+        bytes: 0,
+        unread: None,
+    };
+    runtime.block_on(async {
+        loop {
+            if let Some(came) = watch.look().await {
+                return Some(came);
+            }
+            if watch.unread.is_none() && watch.seen.is_some() {
+                return None;
+            }
+            tokio::time::sleep(WATCH).await;
+        }
+    })
 }
 
 /// Does what may block, where it keeps nobody waiting.

@@ -14,6 +14,7 @@ use super::public_key::is_accepted;
 use super::sshsig::public_line;
 use crate::error::{ErrorKind, HasKind};
 use crate::text;
+use crate::time::span;
 
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
@@ -52,6 +53,14 @@ pub enum AgentError {
         socket: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// It does not answer: it may be asking somebody about another signature.
+    #[error("ssh-agent at {socket} does not answer within {}; it may be asking you something", span(*.patience))]
+    Silent {
+        /// Where it is.
+        socket: PathBuf,
+        /// How long it was waited for.
+        patience: Duration,
     },
     /// It says no, or does not have the key any more.
     #[error(
@@ -137,7 +146,12 @@ impl Agent {
             stream.read_exact(&mut answer)?;
             Ok(answer)
         };
-        talk().map_err(|source| AgentError::Socket { socket: self.socket.clone(), source })
+        talk().map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                AgentError::Silent { socket: self.socket.clone(), patience }
+            }
+            _ => AgentError::Socket { socket: self.socket.clone(), source },
+        })
     }
 }
 

@@ -19,11 +19,15 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::sync_directory;
 use super::side::action_name;
+use crate::checklist::ProbeKey;
 use crate::files::read_regular;
 use crate::outcome::Sha256Hex;
 
 /// The longest mark that is read, in bytes.
 const MAX_MARK: u64 = 4096;
+
+/// What the names of the marks of probes begin with.
+const PROBE: &str = "probe-";
 
 /// The directory of the marks beside a log.
 #[must_use]
@@ -48,6 +52,14 @@ pub struct Marks {
     directory: PathBuf,
     run: String,
     place: Place,
+}
+
+/// The mark of a probe that changes something.
+#[derive(Serialize, Deserialize)]
+struct ProbeMark {
+    run: String,
+    probe: ProbeKey,
+    attempt: u64,
 }
 
 /// The mark that the directory begins with.
@@ -154,6 +166,27 @@ impl Marks {
 
     fn planned(&self, prev: Sha256Hex) -> PlannedMark {
         PlannedMark { run: self.run.clone(), prev, place: self.place.clone() }
+    }
+
+    /// Puts down, durably, that a probe begins that changes something: if nothing tells how it ended, it may have.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn begin_probe(&self, probe: &ProbeKey, attempt: u64) -> Result<(), MarkError> {
+        self.make()?;
+        let mark = ProbeMark { run: self.run.clone(), probe: probe.clone(), attempt };
+        let path =
+            self.directory.join(format!("{PROBE}{}.begun", Sha256Hex::of(probe.to_string().as_bytes())));
+        write(&path, &mark, &self.directory).map_err(|source| MarkError::System { path, source })
+    }
+
+    /// The probes that have begun which change something, each with its newest attempt.
+    #[must_use]
+    pub fn probes_begun(&self) -> Vec<(ProbeKey, u64)> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let begun = files.filter(|file| file.file_name().to_string_lossy().starts_with(PROBE));
+        let marks = begun.filter_map(|file| read::<ProbeMark>(&file.path()).ok());
+        marks.filter(|mark| mark.run == self.run).map(|mark| (mark.probe, mark.attempt)).collect()
     }
 
     /// Takes back that an action was planned: no entry came of it.

@@ -1,6 +1,7 @@
 //! The processes that a program is and starts, ended together.
 
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -11,6 +12,27 @@ use super::Child;
 /// How long a program may take to end when it is asked to (SIGTERM), before it is made to (SIGKILL).
 const GRACE: Duration = Duration::from_secs(1);
 
+/// All that has not ended, by the programs that lead it.
+static LEFT: Mutex<Left> = Mutex::new(Left { groups: Vec::new(), families: Vec::new() });
+
+struct Left {
+    groups: Vec<Pid>,
+    families: Vec<Pid>,
+}
+
+fn left() -> MutexGuard<'static, Left> {
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all that is left of the programs that end with this one. For its end, when nothing runs any more that would.
+pub fn kill_left() {
+    let Left { groups, families } = &mut *left();
+    for group in std::mem::take(groups) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    std::mem::take(families).into_iter().for_each(kill_family);
+}
+
 /// The processes that a program is and starts, as far as they stay in its group. Ended when dropped.
 #[derive(Debug)]
 pub struct Group(Option<Pid>);
@@ -19,7 +41,9 @@ impl Group {
     /// Those of a program that leads a group of its own.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        Self(pid_of(child))
+        let leader = pid_of(child);
+        left().groups.extend(leader);
+        Self(leader)
     }
 
     /// Asks them to end, and makes those who have not after a while. What was done, in words.
@@ -33,7 +57,9 @@ impl Group {
     /// Ends what is left of them, and lets them go.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
-        self.0 = None;
+        if let Some(leader) = self.0.take() {
+            left().groups.retain(|other| *other != leader);
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -76,27 +102,37 @@ impl Family {
     /// Those of a program that has not been waited for.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        Self(pid_of(child))
+        let first = pid_of(child);
+        left().families.extend(first);
+        Self(first)
     }
 
     /// Lets them go: the program has ended, and its id may be another's.
     pub fn release(&mut self) {
-        self.0 = None;
+        if let Some(first) = self.0.take() {
+            left().families.retain(|other| *other != first);
+        }
     }
 }
 
 impl Drop for Family {
     fn drop(&mut self) {
-        let Some(first) = self.0 else { return };
-        let mut all = vec![first];
-        let mut at = 0;
-        while let Some(pid) = all.get(at).copied() {
-            at += 1;
-            all.extend(children(pid).into_iter().filter(|child| !all.contains(child)).collect::<Vec<_>>());
+        if let Some(first) = self.0 {
+            kill_family(first);
         }
-        for pid in all {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+        self.release();
+    }
+}
+
+fn kill_family(first: Pid) {
+    let mut all = vec![first];
+    let mut at = 0;
+    while let Some(pid) = all.get(at).copied() {
+        at += 1;
+        all.extend(children(pid).into_iter().filter(|child| !all.contains(child)).collect::<Vec<_>>());
+    }
+    for pid in all {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 

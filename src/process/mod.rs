@@ -20,7 +20,7 @@ pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
 pub use self::git::{Scope, git, user_git_setting};
-pub use self::group::{Family, Group};
+pub use self::group::{Family, Group, kill_left};
 pub use self::permit::Permit;
 
 /// How long a program may take whose whole output is waited for.

@@ -89,6 +89,20 @@ impl SecretRef {
     }
 }
 
+impl SecretRef {
+    /// What stands in the place of this value where it is taken out. A command that holds what it prints is not told.
+    fn rule(&self, value: &str) -> String {
+        let whole = self.to_string();
+        match self {
+            Self::Command(argv) if whole.contains(value) => {
+                let program = argv.first().map(String::as_str).unwrap_or_default();
+                if program.contains(value) { "command".to_owned() } else { format!("command {program}") }
+            }
+            _ => whole,
+        }
+    }
+}
+
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -220,7 +234,7 @@ impl Keeper {
             0 => Err(ReadSecretError::Empty(reference.clone())),
             1..MIN_LENGTH => Err(ReadSecretError::TooShort(reference.clone())),
             _ => {
-                self.keep_lasting(&reference.to_string(), &value);
+                self.keep_lasting(&reference.rule(value.expose()), &value);
                 Ok(value)
             }
         }
@@ -322,6 +336,15 @@ mod tests {
         let reading = read();
         let ending = async { drop(both) };
         assert_eq!(tokio::join!(reading, ending).0.unwrap().expose(), "swordfish");
+    }
+
+    #[tokio::test]
+    async fn what_stands_for_a_secret_does_not_tell_it() {
+        let keeper = Keeper::new(Permit::for_tests());
+        let argv = ["sh", "-c", "echo swordfish"].map(str::to_owned).to_vec();
+        keeper.read(&SecretRef::Command(argv)).await.unwrap();
+        let told = keeper.redactor().clean("it is swordfish", &mut std::collections::BTreeMap::new());
+        assert_eq!(told, "it is [redacted: command sh]");
     }
 
     #[tokio::test]

@@ -88,7 +88,7 @@ impl App {
     }
 
     /// Whether the environment's name has to be typed.
-    fn has_to_type(&self, form: &RunForm) -> bool {
+    pub fn has_to_type(&self, form: &RunForm) -> bool {
         self.state.plan.production && !form.start.dry
     }
 

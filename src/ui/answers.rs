@@ -81,7 +81,12 @@ impl App {
             self.me = newcomer;
         }
         if let Some(said) = asked.said {
-            self.say(&format!("{said} · entry {seq}"));
+            let told = format!("{said} · entry {seq}");
+            // A refusal that came just before is not wiped away.
+            match self.notice.take().filter(|notice| notice.refused) {
+                Some(refused) => self.refuse(&format!("{} · {told}", refused.text)),
+                None => self.say(&told),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::Frame;
@@ -21,6 +21,7 @@ use super::review::{LOOKS_ON, READ_ONLY, Review};
 use super::shown::Shown;
 use super::theme::Look;
 use super::top::Top;
+use super::unseen::UNSEEN;
 use super::{Left, Msg, Newcomer, Setup, draw};
 use crate::ansi;
 use crate::checklist::ProbeKey;
@@ -92,6 +93,8 @@ pub struct App {
     pub scroll: usize,
     /// What lies over the screen.
     pub dialog: Option<Dialog>,
+    /// When what lies over the screen was drawn first, if it was.
+    pub drawn: Option<Instant>,
     /// What is told at the start.
     pub notices: Vec<String>,
     /// What is told now.
@@ -150,6 +153,7 @@ impl App {
             focus: Focus::List,
             scroll: 0,
             dialog,
+            drawn: None,
             notices: setup.notices.clone(),
             notice: None,
             typed: None,
@@ -172,8 +176,12 @@ impl App {
     /// Takes in a message.
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
         let before = self.point().map(|point| point.id.clone());
+        let question = self.question();
         let effects = self.take_in(msg);
         self.give_back();
+        if self.question() != question {
+            self.drawn = None;
+        }
         if self.point().map(|point| &point.id) != before.as_ref() {
             self.scroll = 0;
         }
@@ -183,6 +191,10 @@ impl App {
     fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Input(event) => self.input(event),
+            Msg::Typed(typed) if self.is_unseen(&typed) => {
+                self.refuse(UNSEEN);
+                Vec::new()
+            }
             Msg::Typed(typed) => self.input(typed.event),
             Msg::State(newest) => {
                 newest.take().into_iter().for_each(|now| self.show(now));

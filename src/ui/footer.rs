@@ -175,7 +175,8 @@ fn length(hint: &Hint) -> usize {
 
 fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
     if view.app.pager.is_some() {
-        return pager::KEYS.to_vec();
+        let is_at_work = view.app.state.under_way().is_some();
+        return pager::KEYS.into_iter().filter(|(key, _)| *key != "S" || is_at_work).collect();
     }
     if view.app.way_back.is_some() {
         return way_back::KEYS.to_vec();

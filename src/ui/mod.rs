@@ -50,6 +50,7 @@ mod top;
 mod turns;
 mod typed;
 mod unlocking;
+mod unseen;
 mod verdict;
 mod view;
 mod way_back;
@@ -59,11 +60,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal};
 
 use crate::error::{ErrorKind, Failure};
 use crate::journal::entry::Enrolled;
@@ -202,7 +203,18 @@ where
         if app.has_waited() {
             return Ok(app.left());
         }
-        terminal.draw(|frame| app.draw_in(frame)).map_err(io::Error::other)?;
+        let draw = |frame: &mut Frame| {
+            app.draw_in(frame);
+            // Not later: what is seen may be answered at once.
+            app.drawn.get_or_insert_with(Instant::now);
+        };
+        match terminal.draw(draw).map(|_| ()).map_err(io::Error::other) {
+            Err(error) if has_gone(&error) => {
+                app.signalled = true;
+                return Ok(app.left());
+            }
+            drawn => drawn?,
+        }
         let mut waiting = next(messages, unlocking.pause(app.pause()));
         waiting.extend(unlocking.done());
         while let Some(message) = waiting.pop_front() {
@@ -219,6 +231,12 @@ where
             }
         }
     }
+}
+
+/// Whether nothing can be drawn any more as the terminal was closed (EIO), which asks for the end as SIGHUP does.
+fn has_gone(error: &io::Error) -> bool {
+    let of_system = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    of_system.and_then(io::Error::raw_os_error) == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 /// Draws everything anew: the terminal was in other hands.

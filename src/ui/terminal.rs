@@ -1,6 +1,7 @@
 //! The real terminal: taken and given back, whatever happens in between.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, IsTerminal as _, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::panic::{self, PanicHookInfo};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::termios::{QueueSelector, tcflush};
 
 use super::typed::{Slots, Typed};
 use super::{Host, Msg};
@@ -52,12 +54,13 @@ impl Taken {
         Ok(taken)
     }
 
-    /// What to draw on.
+    /// What to draw on. It is not dropped: that would show the cursor, as [`restore`] does, and print where it cannot, which
+    /// is a panic where the terminal has gone.
     ///
     /// # Errors
     /// When its size cannot be told.
-    pub fn terminal(&self) -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
-        Terminal::new(CrosstermBackend::new(io::stdout()))
+    pub fn terminal(&self) -> io::Result<ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>> {
+        Terminal::new(CrosstermBackend::new(io::stdout())).map(ManuallyDrop::new)
     }
 }
 
@@ -91,8 +94,13 @@ fn tell_panics(panics: &Panics, before: &Hook) {
     }));
 }
 
+/// Takes the terminal, and throws away what was typed before: nobody saw what it would answer.
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        tcflush(&stdin, QueueSelector::IFlush)?;
+    }
     ask_for(&mut io::stdout())
 }
 

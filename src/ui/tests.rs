@@ -10,7 +10,7 @@ mod legible;
 mod mouse;
 mod newcomer;
 mod notices;
-mod sample;
+pub mod sample;
 mod sample_plan;
 mod screens;
 mod sealing;

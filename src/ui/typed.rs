@@ -2,6 +2,7 @@
 //! leaves the rest with the terminal, which holds little, too.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 use crossterm::event::Event;
 
@@ -13,14 +14,16 @@ const MAX_WAITING: usize = 256;
 pub struct Typed {
     /// What it is.
     pub event: Event,
+    /// When it was read.
+    pub at: Instant,
     /// Free again when it has been taken in.
     _slot: Arc<Slot>,
 }
 
 impl Typed {
-    /// An event in its slot.
+    /// An event that was just read, in its slot.
     pub(super) fn new(event: Event, slot: Slot) -> Self {
-        Self { event, _slot: Arc::new(slot) }
+        Self { event, at: Instant::now(), _slot: Arc::new(slot) }
     }
 }
 

@@ -72,7 +72,9 @@ fn the_farewell_says_what_is_so() {
             assert!(scene.ran().is_empty());
         }
         _ if scene.of_kind("action-finished").is_empty() => {
-            assert!(told.contains("at work deploy.ship/build goes on by itself"), "{told}");
+            let is_so =
+                ["at work deploy.ship/build goes on by itself", "ended   deploy.ship/build: exit code 0"];
+            assert!(is_so.iter().any(|so| told.contains(so)), "{told}");
             wait::until("its run", || (scene.ran() == ["build"]).then_some(()));
         }
         _ => assert_eq!(scene.ran(), ["build"]),
@@ -94,4 +96,26 @@ async fn what_its_supervisor_refuses_never_began() {
     running.stop().await;
     assert!(world.mark(started, "begun").exists(), "nobody begins it later");
     assert_eq!(world.ran(), 0);
+}
+
+/// Keys that come in one burst, as by a paste or after a stall, do not answer what nobody has seen; neither do those that
+/// were typed before there was a screen.
+#[test]
+fn what_was_not_on_the_screen_is_not_answered() {
+    need!("ssh-keygen");
+    let mut scene = Scene::new();
+    let mut terminal = scene.open();
+    terminal.send("vn?");
+    terminal.wait_for_text("1/4");
+    deploy(&mut terminal, 0);
+    terminal
+        .send("ay")
+        .wait_for_text("before the question was on the screen")
+        .wait_for_text("run deploy.ship/build");
+    assert!(scene.of_kind("action-started").is_empty());
+    terminal.send("y");
+    scene.wait_for("action-finished", 1);
+    assert_eq!(scene.ran(), ["build"]);
+    terminal.send("q");
+    let _ = terminal.wait_exit().code(5);
 }

@@ -200,3 +200,39 @@ fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     let _ = terminal.wait_exit().code(5);
     let _ = scene.verify().code(5).stdout_has("open: valid");
 }
+
+/// What it printed is gone: that is not the same as nothing.
+#[test]
+fn of_an_output_that_is_lost_it_is_not_said_that_there_was_none() {
+    need!("ssh-keygen");
+    let mut scene = Scene::new();
+    let mut terminal = scene.open();
+    terminal.wait_for_text("1/4");
+    deploy(&mut terminal, 0);
+    run_well(&mut terminal, "deploy.ship/build");
+    let ended = scene.wait_for("action-finished", 1);
+    let kept = ended[0]["output"]["kept"].as_str().unwrap().to_owned();
+    std::fs::remove_file(scene.log().with_file_name(&kept)).unwrap();
+    terminal.send("o").wait_for_text("cannot be read").wait_for_text(&kept[kept.len() - 12..]);
+    assert!(!terminal.screen_text().contains("S stop it"), "{}", terminal.screen_text());
+    terminal.press(Key::Esc).wait_gone("cannot be read").send("q");
+    let _ = terminal.wait_exit().code(5);
+}
+
+/// Its end stands beside the log, and nobody has put it there since.
+#[test]
+fn a_run_is_abandoned_whose_action_has_ended_meanwhile() {
+    need!("ssh-keygen");
+    let (scene, terminal) = counting();
+    signal(terminal.pid(), "KILL");
+    drop(terminal);
+    let log = scene.log().display().to_string();
+    let key = scene.key.path.display().to_string();
+    let abandon = ["abandon", &log, "--as", super::scene::ANN, "--key", &key, "--reason", "gone"];
+    let _ = scene.sandbox.run_with(&abandon).code(2).stderr_has("deploy.ship/build is running");
+    scene.go();
+    let beside = scene.log().with_extension("jsonl.d");
+    wait::until("its end", || beside.join("action-2.end").exists().then_some(()));
+    let _ = scene.sandbox.run_with(&abandon).code(0).stdout_has("abandoned");
+    assert_eq!(scene.of_kind("action-finished")[0]["ended"], serde_json::json!({"exit": 0}));
+}

@@ -34,7 +34,7 @@ fn a_release_that_fails_is_rolled_back_and_the_verdict_says_so() {
         scene.wait_for("rolled-back", 1);
         // What tells how it went looks again, though the rollout was never complete.
         terminal.wait_for_text("passed");
-        terminal.send("v").wait_for_text("rolled back").wait_for_text("to v1");
+        terminal.send("v").wait_for_text("record this verdict").wait_for_text("to v1");
         terminal.send("y").wait_for_text("s seal");
         terminal.send("s").wait_for_text("Once it stands");
         terminal.send("y").wait_for_text("SEALED");

@@ -113,10 +113,10 @@ fn a_point_is_probed_again_and_an_act_is_taken_back() {
     select(&mut terminal, '2', 0);
     confirm(&mut terminal, "people.told");
     terminal.wait_for_text("2/3");
-    terminal.send("u").wait_for_text("y ");
+    terminal.send("u").wait_for_text("y take it back");
     terminal.send("y").wait_for_text("PENDING 1/3");
     terminal.send("x").wait_for_text("Why");
-    terminal.send("nobody to tell").press(Key::Enter).wait_for_text("y ");
+    terminal.send("nobody to tell").press(Key::Enter).wait_for_text("change the words");
     terminal.send("y").wait_for_text("2/3");
     leave(terminal);
 }
@@ -127,6 +127,7 @@ fn a_signal_ends_it_cleanly_and_nothing_acknowledged_is_lost() {
     for name in ["TERM", "HUP", "INT"] {
         let mut world = World::new();
         let mut terminal = world.open(80, 24);
+        terminal.wait_for_text("1/3");
         select(&mut terminal, '2', 0);
         confirm(&mut terminal, "people.told");
         signal(terminal.pid(), name);

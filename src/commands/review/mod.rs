@@ -81,7 +81,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     let mut taken = Taken::take()?;
     read_events(tell)?;
     // A bundle stays unpacked until here: `source` holds it.
-    let left = ui::run(&mut taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
+    let left = ui::run(&mut *taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 

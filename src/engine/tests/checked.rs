@@ -36,7 +36,7 @@ async fn a_guard_that_only_measures_has_run_once_it_has_passed() {
     let seen = seen("guard:g", "No alerts", &guard, 4096).await;
     assert!(seen[0].is("guard:g"));
     let seen: Vec<_> = seen.iter().map(|seen| (seen.what.as_str(), seen.ok, seen.measured)).collect();
-    assert_eq!(seen, [("No alerts: result", Some(true), false)]);
+    assert_eq!(seen, [("No alerts: error rate 0", Some(true), true)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

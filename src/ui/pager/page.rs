@@ -7,6 +7,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::{Pager, place};
+use crate::run::Deed;
 use crate::ui::deeds::{painted, size, told};
 use crate::ui::panels;
 use crate::ui::paper::{fold, ink, shorten};
@@ -33,16 +34,33 @@ pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
     let skipped = if pager.follow { rows.len().saturating_sub(height) } else { pager.skip };
     panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
     if pager.page.is_empty() {
-        panels::put(frame, area, [Line::from(view.dim("It has printed nothing."))]);
+        panels::put(frame, area, fold(vec![view.dim(&why_empty(view, pager))], width));
     }
 }
 
+/// Why nothing is shown. What is not there is not the same as nothing.
+fn why_empty(view: &View, pager: &Pager) -> String {
+    let finished = deed(view, pager).and_then(|deed| deed.finished.as_ref());
+    match finished.and_then(|finished| finished.output.as_ref()) {
+        Some(output) if output.bytes > 0 => {
+            format!(
+                "What it printed ({}) cannot be read: {} beside the log.",
+                size(output.bytes),
+                output.kept
+            )
+        }
+        _ => "It has printed nothing.".into(),
+    }
+}
+
+fn deed<'a>(view: &'a View, pager: &Pager) -> Option<&'a Deed> {
+    let known = view.app.state.action(&pager.key)?;
+    [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.started)
+}
+
 fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
-    let deed = view.app.state.action(&pager.key).and_then(|known| {
-        [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.started)
-    });
     let mut left = vec![ink(&format!("{} ", pager.key), Theme::strong())];
-    left.extend(deed.map(|deed| view.dim(&format!("· {} ", told(view, deed)))));
+    left.extend(deed(view, pager).map(|deed| view.dim(&format!("· {} ", told(view, deed)))));
     let right = if pager.typing {
         let typed = padded(vec![ink(pager.find.text(), Theme::text())], 20);
         let mut spans = vec![ink(" /", view.theme.accent())];

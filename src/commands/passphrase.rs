@@ -1,0 +1,28 @@
+//! Asking for a passphrase: whatever ends gonogo meanwhile, the terminal shows again what is typed.
+
+use std::fs::File;
+use std::io;
+
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+use super::ending::{end_interrupted, undone_by_signals};
+use crate::secret::Secret;
+
+/// Asks for a passphrase on the terminal, which does not show it.
+///
+/// # Errors
+/// When there is no terminal.
+pub(super) fn ask(prompt: &str) -> io::Result<Secret> {
+    let before = File::open("/dev/tty").and_then(|terminal| Ok((tcgetattr(&terminal)?, terminal)));
+    let give_back = move || {
+        if let Ok((settings, terminal)) = before {
+            let _ = tcsetattr(terminal, OptionalActions::Now, &settings);
+        }
+    };
+    let asked = undone_by_signals(give_back, || match rpassword::prompt_password(prompt) {
+        // Ctrl-C: it is no signal while a passphrase is read.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => end_interrupted(),
+        asked => asked,
+    });
+    asked.map(Secret::new)
+}
