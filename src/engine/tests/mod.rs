@@ -3,6 +3,8 @@
 mod checked;
 mod results;
 mod runs;
+mod secrets;
+mod waits;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

@@ -76,6 +76,14 @@ fn opened(operator: &Signer) -> Event {
     .into()
 }
 
+/// The first line of a log, with its end.
+pub(super) fn first_line() -> Vec<u8> {
+    let alice = signer("alice@x");
+    let (_, line) =
+        Chain::new("ab".repeat(16)).link(now(0), "alice@x", opened(&alice), Some(&alice)).unwrap();
+    line
+}
+
 fn note(text: &str) -> Event {
     Noted { point: None, text: text.into() }.into()
 }
