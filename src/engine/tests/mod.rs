@@ -1,5 +1,6 @@
 //! The engine with probes that run programs and ask servers on this machine.
 
+mod awaited;
 mod checked;
 mod results;
 mod runs;

@@ -1,4 +1,4 @@
-//! Secrets: kept out of what people type, and read without a terminal beside a screen.
+//! Secrets are kept out of what people type.
 
 use super::*;
 use crate::checklist::Role;
@@ -27,21 +27,4 @@ async fn words_that_hold_a_secret_are_refused_and_not_logged() {
     };
     assert!(why.contains("your words hold a secret (env TOKEN); nothing was logged"), "{why}");
     assert_eq!(engine.carry_out(&note("nothing of it")).unwrap(), entries + 1);
-}
-
-/// The session that a program is in which prints a secret.
-async fn session(engine: &Engine) -> String {
-    let script = "read -r _ _ _ _ _ session _ </proc/$$/stat; echo \"session $session\"";
-    let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
-    let secret = engine.scheduler.keeper().read(&SecretRef::Command(argv)).await.unwrap();
-    secret.expose().to_owned()
-}
-
-#[tokio::test]
-async fn beside_a_screen_a_program_that_prints_a_secret_has_no_terminal() {
-    let own = rustix::process::getsid(None).unwrap().as_raw_nonzero();
-    let own = format!("session {own}");
-    let (before, _handle) = engine(plan(&[&script("p", "exit 0", "")]));
-    assert_eq!(session(&before).await, own, "it may ask on the terminal");
-    assert_ne!(session(&before.beside_a_screen()).await, own, "it could draw over the screen");
 }

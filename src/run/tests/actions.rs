@@ -160,3 +160,26 @@ fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
     event.checked.clear();
     assert!(replayed(&world.entries).unwrap_err().contains("has not been looked at"));
 }
+
+/// The end of a chain rests on its first step, too.
+#[test]
+fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
+    let more = "[[point]]\nsection = \"a\"\nadd = { id = \"a.end\", title = \"t\", why = \"w\", confirm = \"one\", after = [\"a.roll\"], \
+                action = [{ id = \"end\", title = \"End\", with = { argv = [\"end\"] } }] }\n";
+    let mut world = World::new(&format!("{PROFILE}{more}"));
+    world.finish("a.one", Some(true)).unwrap();
+    world.run("a.one", "build", 0);
+    world.run("a.one", "push", 0);
+    world.tag();
+    world.confirm(ALICE, "a.one").unwrap();
+    world.run("a.roll", "roll", 0);
+    world.confirm(ALICE, "a.roll").unwrap();
+    world.run("a.end", "end", 0);
+    let ended = |world: &World, point, id| {
+        world.state.action(&ActionKey::new(point, id)).and_then(|known| known.ended().cloned())
+    };
+    assert_eq!(ended(&world, "a.end", "end"), Some(Ended::Exit(0)));
+    world.run("a.one", "build", 0);
+    assert_eq!(ended(&world, "a.roll", "roll"), None);
+    assert_eq!(ended(&world, "a.end", "end"), None);
+}
