@@ -212,4 +212,23 @@ mod tests {
             assert_eq!((order.runs.len(), order.damaged.len()), (usize::from(is_run), usize::from(!is_run)));
         }
     }
+
+    /// The clock was set back between them, so that the names of their files say otherwise.
+    #[test]
+    fn logs_are_put_in_the_order_that_they_say() {
+        let home = tempfile::tempdir().unwrap();
+        let (first, second) = ("aa".repeat(16), "bb".repeat(16));
+        let write = |name: &str, line: Vec<u8>| {
+            let path = home.path().join(name);
+            std::fs::write(&path, line).unwrap();
+            path
+        };
+        let lines = crate::journal::tests::first_line_of;
+        let logs = [
+            write("20260101.jsonl", lines(&second, Some(&first), 1000)),
+            write("20260102.jsonl", lines(&first, None, 9000)),
+        ];
+        let runs = Order::of(&logs).unwrap().runs;
+        assert!(runs.iter().map(|log| &log.place.run).eq([&first, &second]), "{runs:?}");
+    }
 }

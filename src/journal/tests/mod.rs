@@ -12,7 +12,9 @@ use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 use super::chain::Chain;
-use super::entry::{Enrolled, Entry, Event, MACHINE, Noted, Opened, RULES, Resumed, Sealed};
+use super::entry::{
+    Enrolled, Entry, Event, MACHINE, Noted, Opened, Predecessor, PredecessorEnd, RULES, Resumed, Sealed,
+};
 use super::file::{AppendError, Journal, OpenJournalError};
 use super::keys::{Signer, tests::signer};
 use super::signers::AllowedSigners;
@@ -78,9 +80,23 @@ fn opened(operator: &Signer) -> Event {
 
 /// The first line of a log, with its end.
 pub(super) fn first_line() -> Vec<u8> {
+    first_line_of(&"ab".repeat(16), None, 0)
+}
+
+/// The same, of this run, which comes after another one and was opened at this time.
+pub(super) fn first_line_of(run: &str, previous: Option<&str>, ms: i64) -> Vec<u8> {
     let alice = signer("alice@x");
-    let (_, line) =
-        Chain::new("ab".repeat(16)).link(now(0), "alice@x", opened(&alice), Some(&alice)).unwrap();
+    let mut event = opened(&alice);
+    if let Event::Opened(event) = &mut event {
+        let before = |run: &str| Predecessor {
+            run: run.into(),
+            seq: 0,
+            head: Sha256Hex::ZERO,
+            ended: PredecessorEnd::Open,
+        };
+        event.previous_run = previous.map(before);
+    }
+    let (_, line) = Chain::new(run.into()).link(now(ms), "alice@x", event, Some(&alice)).unwrap();
     line
 }
 
