@@ -183,3 +183,26 @@ fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
     assert_eq!(ended(&world, "a.roll", "roll"), None);
     assert_eq!(ended(&world, "a.end", "end"), None);
 }
+
+/// Others see digests too, and words may look like what the registry says.
+#[test]
+fn the_digest_that_runs_again_is_the_one_that_was_seen_under_the_tag() {
+    let mut world = World::new(PROFILE);
+    let mut finish = |point: &str, observations: Vec<Observation>| {
+        let probe = ProbeKey::new(point, "p");
+        let outcome = Outcome::of(observations, "");
+        world
+            .act(MACHINE, Act::Finish { probe, attempt: 1, newest: 1, before: false, took_ms: 1, outcome })
+            .unwrap();
+    };
+    let seen = |what: &str, digest: &str| Observation::new(what, "e", digest, true);
+    finish(
+        "a.one",
+        vec![seen("tag v1", "sha256:1"), seen("image", "sha256:2").known_by(key::tag_digest("v2"))],
+    );
+    finish("a.probe", vec![seen("image", "sha256:3").known_by(key::tag_digest("v1"))]);
+    world.run("rollback", "back", 0);
+    let event = world.act(ALICE, Act::RollBack { reason: None }).unwrap();
+    let Event::RolledBack(event) = event else { panic!("{event:?}") };
+    assert_eq!((event.release.as_str(), event.digest.as_deref()), ("v1", Some("sha256:3")));
+}

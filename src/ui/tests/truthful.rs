@@ -84,3 +84,11 @@ fn one_who_only_looks_on_is_told_how_it_stands_and_offered_what_they_can_do() {
     }
     assert!(told.contains("o output"), "{told}");
 }
+
+#[test]
+fn a_run_is_said_to_be_sealed_when_no_seal_is_missing() {
+    let once = closed().act(ALICE, Act::Verdict).act(ALICE, Act::Seal);
+    let told = drawn(screen(&once, WIDE));
+    assert!(told.contains("27/27 being sealed") && !told.contains("SEALED"), "{told}");
+    assert!(drawn(screen(&once.act(BOB, Act::Seal), WIDE)).contains("27/27 SEALED"));
+}
