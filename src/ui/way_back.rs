@@ -26,7 +26,7 @@ impl App {
                 .refuse("this plan has no way back: nothing ran here before, or none is written down");
         }
         self.pager = None;
-        // At the first step that has not gone well; after them all, at what is left to be done: to put it on record.
+        // At the first step that has not gone well; after the last one, at what comes next: to put it on record.
         let is_open = |id: &str| {
             let known = self.state.action(&ActionKey::new(ROLLBACK, id));
             !known.and_then(|known| known.ended()).is_some_and(crate::journal::entry::Ended::is_good)
@@ -154,7 +154,7 @@ fn steps(view: &View, width: usize, selected: usize) -> (Paper, (usize, usize)) 
     }
     if selected == plan.rollback.len() && view.app.state.rolled_back.is_none() {
         let from = paper.lines.len();
-        let told = "▌b is left: it puts on record that the release is rolled back";
+        let told = "▌Next: b puts on record that the release is rolled back";
         paper.put(vec![ink(told, view.theme.accent())], 2);
         place = (from, paper.lines.len());
     }

@@ -27,7 +27,7 @@ fn stepped_back() -> Sample {
 fn after_the_last_step_back_it_is_left_to_put_it_on_record() {
     let sample = stepped_back();
     let told = drawn(screen(&sample, WIDE).press("A"));
-    assert!(told.contains("▌b is left: it puts on record that the release is rolled back"), "{told}");
+    assert!(told.contains("▌Next: b puts on record that the release is rolled back"), "{told}");
     // No step is chosen, so none is run again by accident.
     let screen = screen(&sample, WIDE).press("Aa");
     assert!(screen.app.dialog.is_none() && screen.effects.is_empty());
