@@ -1,5 +1,6 @@
 //! Logs as they are written, broken, recovered and verified.
 
+mod lines;
 mod power;
 mod properties;
 mod shim;
@@ -11,10 +12,9 @@ use std::path::PathBuf;
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
+pub(super) use self::lines::{first_line, first_line_of};
 use super::chain::Chain;
-use super::entry::{
-    Enrolled, Entry, Event, MACHINE, Noted, Opened, Predecessor, PredecessorEnd, RULES, Resumed, Sealed,
-};
+use super::entry::{Enrolled, Entry, Event, MACHINE, Noted, Opened, RULES, Resumed, Sealed};
 use super::file::{AppendError, Journal, OpenJournalError};
 use super::keys::{Signer, tests::signer};
 use super::signers::AllowedSigners;
@@ -76,28 +76,6 @@ fn opened(operator: &Signer) -> Event {
         profile_sha256: Sha256Hex::ZERO,
     }
     .into()
-}
-
-/// The first line of a log, with its end.
-pub(super) fn first_line() -> Vec<u8> {
-    first_line_of(&"ab".repeat(16), None, 0)
-}
-
-/// The same, of this run, which comes after another one and was opened at this time.
-pub(super) fn first_line_of(run: &str, previous: Option<&str>, ms: i64) -> Vec<u8> {
-    let alice = signer("alice@x");
-    let mut event = opened(&alice);
-    if let Event::Opened(event) = &mut event {
-        let before = |run: &str| Predecessor {
-            run: run.into(),
-            seq: 0,
-            head: Sha256Hex::ZERO,
-            ended: PredecessorEnd::Open,
-        };
-        event.previous_run = previous.map(before);
-    }
-    let (_, line) = Chain::new(run.into()).link(now(ms), "alice@x", event, Some(&alice)).unwrap();
-    line
 }
 
 fn note(text: &str) -> Event {
