@@ -323,4 +323,21 @@ mod tests {
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert!(digest.to_string().to_uppercase().parse::<Sha256Hex>().is_err());
     }
+
+    /// Words may look like a digest, and are foreign.
+    #[test]
+    fn a_digest_is_known_by_its_key_and_not_by_its_looks() {
+        let digest = |of: &str| format!("sha256:{}", Sha256Hex::of(of.as_bytes()));
+        let known = |what: &str, key: String| seen(what, &digest(&key), Some(true)).known_by(key);
+        let foreign = [
+            seen("tag v1", &digest("x"), Some(true)),
+            known("image", key::guard("g")),
+            known("x", key::header("etag")),
+        ];
+        assert_eq!(Outcome::of(foreign.to_vec(), "").digest(), None);
+        for own in [key::tag_digest("v1"), key::CHANGE_SET_DIGEST.to_owned()] {
+            let outcome = Outcome::of([&foreign[..], &[known("w", own.clone())]].concat(), "");
+            assert_eq!(outcome.digest(), Some(digest(&own).as_str()));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The clocks of this host.
 
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,7 @@ const SLACK: Duration = Duration::from_secs(5);
 /// What both clocks say now.
 #[must_use]
 pub fn now() -> Moment {
-    Moment { wall: wall(), boot: BOOT.id.clone(), mono: monotonic() }
+    Moment { wall: wall(), boot: BOOT.id.clone(), mono: BOOT.passed() }
 }
 
 fn wall() -> Utc {
@@ -28,27 +29,34 @@ struct Boot {
     start: Instant,
     /// Milliseconds since the boot when the program started.
     offset: u64,
+    /// The file that the uptime is read from.
+    uptime: PathBuf,
 }
 
-/// On Linux the kernel's boot id and its uptime, which counts suspended time too (`proc(5)`). Elsewhere a
-/// boot is taken to last as long as the program: no time is counted across a restart by this clock.
-static BOOT: LazyLock<Boot> = LazyLock::new(|| {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let start = Instant::now();
-    match (id, uptime()) {
-        (Ok(id), Some(offset)) => Boot { id: id.trim().to_owned(), start, offset },
-        _ => Boot { id: super::random_id(), start, offset: 0 },
+static BOOT: LazyLock<Boot> = LazyLock::new(|| Boot::read(Path::new("/proc")));
+
+impl Boot {
+    /// On Linux the kernel's boot id and its uptime, which counts suspended time too (`proc(5)`). Elsewhere a
+    /// boot is taken to last as long as the program: no time is counted across a restart by this clock.
+    fn read(proc: &Path) -> Self {
+        let (id, start) = (std::fs::read_to_string(proc.join("sys/kernel/random/boot_id")), Instant::now());
+        let path = proc.join("uptime");
+        match (id, uptime(&path)) {
+            (Ok(id), Some(offset)) => Self { id: id.trim().to_owned(), start, offset, uptime: path },
+            _ => Self { id: super::random_id(), start, offset: 0, uptime: path },
+        }
     }
-});
 
-fn monotonic() -> u64 {
-    let elapsed = u64::try_from(BOOT.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // Read again: an `Instant` stands still while the host is suspended, the uptime does not.
-    uptime().unwrap_or(0).max(BOOT.offset.saturating_add(elapsed))
+    /// Milliseconds since the boot.
+    fn passed(&self) -> u64 {
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Read again: an `Instant` stands still while the host is suspended, the uptime does not.
+        uptime(&self.uptime).unwrap_or(0).max(self.offset.saturating_add(elapsed))
+    }
 }
 
-fn uptime() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+fn uptime(path: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
     let (seconds, hundredths) = text.split_whitespace().next()?.split_once('.')?;
     Some(seconds.parse::<u64>().ok()? * 1000 + hundredths.parse::<u64>().ok()? * 10)
 }
@@ -98,5 +106,26 @@ mod tests {
         assert!(back.starts_with("the clock was set back by 2h 00m"), "{back}");
         // Suspended for an hour: both clocks know.
         assert_eq!(watch.look(at(4_608_000, 3_606_000)), None);
+    }
+
+    #[test]
+    fn suspended_time_counts_and_the_clock_does_not_go_back() {
+        const HOUR: u64 = 3_600_000;
+        let proc = tempfile::tempdir().unwrap();
+        let up = |text: &str| std::fs::write(proc.path().join("uptime"), text).unwrap();
+        std::fs::create_dir_all(proc.path().join("sys/kernel/random")).unwrap();
+        std::fs::write(proc.path().join("sys/kernel/random/boot_id"), "one\n").unwrap();
+        up("100.50 7.00\n");
+        let boot = Boot::read(proc.path());
+        assert_eq!((boot.id.as_str(), boot.offset), ("one", 100_500));
+        up("7300.50 7.00\n");
+        assert_eq!(boot.passed(), 7_300_500, "suspended for two hours");
+        for unreadable in ["1.00 1.00\n", "", "x"] {
+            up(unreadable);
+            assert!((100_500..HOUR).contains(&boot.passed()), "{unreadable:?}");
+        }
+        // Where the system tells neither, the program is taken for the boot.
+        let none = Boot::read(&proc.path().join("none"));
+        assert!(none.id != "one" && none.passed() < HOUR);
     }
 }

@@ -193,4 +193,25 @@ mod tests {
         running.await.unwrap();
         assert_eq!(answered, [(10, false), (11, false), (12, true), (13, false), (15, false), (16, true)]);
     }
+
+    #[tokio::test]
+    async fn nothing_is_told_before_what_waits_for_room() {
+        let (mut face, _requests, mut handle) = pair(&state(), Keyring::default());
+        let many = QUEUE as u64 + 1;
+        (0..many).for_each(|n| face.tell(done(n)));
+        // Now there is room, and one waits for it.
+        assert_eq!(handle.updates.recv().await.as_ref().map(id), Some(0));
+        face.tell(done(many));
+        let mut read = Vec::new();
+        loop {
+            while let Ok(update) = handle.updates.try_recv() {
+                read.push(id(&update));
+            }
+            if !face.has_waiting() {
+                break;
+            }
+            face.send_waiting().await;
+        }
+        assert!(read.into_iter().eq(1..=many));
+    }
 }

@@ -20,3 +20,21 @@ impl Keyring {
         keys.iter().find(|key| key.principal == principal && key.public == public).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::keys::tests::signer;
+
+    #[test]
+    fn a_key_is_found_by_its_owner_and_its_public_half_together() {
+        let (ann, bob) = (signer("ann@x"), signer("bob@x"));
+        let (of_ann, of_bob) = (ann.public.clone(), bob.public.clone());
+        let keys = Keyring::default();
+        keys.add(ann);
+        keys.add(bob);
+        assert_eq!(keys.find("bob@x", &of_bob).map(|key| key.principal.clone()), Some("bob@x".into()));
+        assert!(keys.find("ann@x", &of_bob).is_none() && keys.find("bob@x", &of_ann).is_none());
+        assert!(keys.find("carol@x", &of_ann).is_none());
+    }
+}

@@ -303,4 +303,19 @@ mod tests {
         assert!(matches!(signing.admit(note()), Admission::Full(_)));
         assert_eq!(signing.abandon().len(), 1 + QUEUE);
     }
+
+    #[test]
+    fn the_key_that_stops_an_action_is_named_before_another() {
+        let mut signing = Signing::new();
+        assert_eq!(signing.awaited(), None);
+        for (by, job, awaited) in
+            [("bob@x", note(), "bob@x"), ("ann@x", stop(), "ann@x"), ("bob@x", note(), "ann@x")]
+        {
+            let at = Moment { wall: Utc::from_millis(0), boot: "b".into(), mono: 0 };
+            let event = Noted { point: None, text: "n".into() }.into();
+            let unsigned = Chain::new("r".into()).prepare(at, by, event).unwrap();
+            assert!(signing.ask(job, unsigned, Arc::new(signer(by))).is_ok());
+            assert_eq!(signing.awaited(), Some(awaited));
+        }
+    }
 }

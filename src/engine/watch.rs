@@ -333,3 +333,6 @@ pub(super) async fn last_words(child: &mut Child) -> Option<String> {
     let said = text::line(said.trim());
     Some(if said.is_empty() { format!("its supervisor ended with {status}") } else { said })
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,7 +170,10 @@ pub fn unpack(bundle: impl Read, into: &Path) -> Result<PathBuf, BundleError> {
         }
         let beside = inner == Path::new("") && Some(into.join(&name)) == Some(statement_of(&log));
         files += 1;
-        if !(inner == own || beside) || files > MOST {
+        if files > MOST {
+            return Err(form(format!("it holds more than {MOST} attachments")));
+        }
+        if !(inner == own || beside) {
             let shown = crate::text::line(&directory.join(&name).display().to_string());
             return Err(form(format!("{shown} does not belong there")));
         }
@@ -219,4 +222,27 @@ fn same(mut member: tar::Entry<impl Read>, name: &str, expected: Option<Member>)
     let mut content = Vec::new();
     member.read_to_end(&mut content)?;
     if content == expected.content { Ok(()) } else { Err(other()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unpacked(attachments: usize) -> Result<PathBuf, BundleError> {
+        let mut archive = Builder::new(GzBuilder::new().write(Vec::new(), Compression::fast()));
+        add(&mut archive, Path::new("r/r.jsonl"), 0, io::empty()).unwrap();
+        for n in 0..attachments {
+            add(&mut archive, Path::new(&format!("r/r.jsonl.d/{n}")), 0, io::empty()).unwrap();
+        }
+        let bundle = archive.into_inner().unwrap().finish().unwrap();
+        let into = tempfile::tempdir().unwrap();
+        unpack(bundle.as_slice(), into.path())
+    }
+
+    #[test]
+    fn a_bundle_holds_only_so_many_attachments() {
+        assert!(unpacked(MOST).is_ok());
+        let why = unpacked(MOST + 1).unwrap_err().to_string();
+        assert_eq!(why, "not a bundle of a run log: it holds more than 10000 attachments");
+    }
 }

@@ -174,3 +174,32 @@ impl Chain {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::entry::Noted;
+    use crate::journal::keys::tests::signer;
+    use crate::time::Utc;
+
+    #[test]
+    fn what_was_signed_for_another_place_is_not_taken() {
+        let at = Moment { wall: Utc::from_millis(0), boot: "b".into(), mono: 0 };
+        let note = || Event::from(Noted { point: None, text: "n".into() });
+        let (ann, chain) = (signer("ann@x"), Chain::new("r".into()));
+        let prepared = |chain: &Chain| {
+            let unsigned = chain.prepare(at.clone(), "ann@x", note()).unwrap();
+            let sig = unsigned.sign(&ann).unwrap();
+            (unsigned, sig)
+        };
+        let (unsigned, sig) = prepared(&chain);
+        let (first, _) = chain.complete(unsigned, sig).unwrap();
+        assert_eq!((first.header.seq, first.header.by.as_str()), (0, "ann@x"));
+        let next = Chain::after(&first);
+        let otherwise = Chain { head: Sha256Hex::of(b"another line"), ..Chain::after(&first) };
+        for other in [chain, otherwise, Chain { run: "s".into(), ..Chain::after(&first) }] {
+            let (unsigned, sig) = prepared(&other);
+            assert!(matches!(next.complete(unsigned, sig), Err(LinkError::WentOn)));
+        }
+    }
+}

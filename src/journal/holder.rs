@@ -89,3 +89,27 @@ impl Drop for Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_the_newest_holder_and_only_that_one_takes_it_back() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        let holder = |name: &str| Holder::here(name, "deck".into(), Utc::from_millis(0));
+        assert!(of(&log).is_none() && !is_recorded(&log));
+        let first = tell(&log, holder("ann@x")).unwrap();
+        assert!(is_recorded(&log) && of(&log) == Some(holder("ann@x")));
+        let second = tell(&log, holder("bob@x")).unwrap();
+        assert_eq!((first.lost_to(), second.lost_to()), (Some(holder("bob@x")), None));
+        drop(first);
+        assert_eq!(of(&log), Some(holder("bob@x")));
+        drop(second);
+        assert!(!is_recorded(&log));
+        tell(&log, holder("ann@x")).unwrap().keep_recorded();
+        assert_eq!(of(&log), Some(holder("ann@x")));
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "a draft is left");
+    }
+}

@@ -193,4 +193,42 @@ mod tests {
         );
         assert_eq!(Place::read(b"[]"), None);
     }
+
+    #[test]
+    fn a_log_whose_first_line_has_no_end_is_damaged_whatever_it_says() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("run.jsonl");
+        let entry = crate::journal::tests::first_line();
+        std::fs::write(&path, &entry).unwrap();
+        let order = Order::of(std::slice::from_ref(&path)).unwrap();
+        assert!(order.damaged.is_empty() && order.runs.len() == 1);
+        std::fs::write(&path, entry.trim_ascii_end()).unwrap();
+        let order = Order::of(std::slice::from_ref(&path)).unwrap();
+        assert!(order.runs.is_empty() && order.damaged[0].why == "its first line has no end", "{order:?}");
+        let other = String::from_utf8(entry).unwrap().replacen("\"rules\":", "\"rules\":9", 1);
+        for (text, is_run) in [(other.as_str(), true), (other.trim_end(), false)] {
+            std::fs::write(&path, text).unwrap();
+            let order = Order::of(std::slice::from_ref(&path)).unwrap();
+            assert_eq!((order.runs.len(), order.damaged.len()), (usize::from(is_run), usize::from(!is_run)));
+        }
+    }
+
+    /// The clock was set back between them, so that the names of their files say otherwise.
+    #[test]
+    fn logs_are_put_in_the_order_that_they_say() {
+        let home = tempfile::tempdir().unwrap();
+        let (first, second) = ("aa".repeat(16), "bb".repeat(16));
+        let write = |name: &str, line: Vec<u8>| {
+            let path = home.path().join(name);
+            std::fs::write(&path, line).unwrap();
+            path
+        };
+        let lines = crate::journal::tests::first_line_of;
+        let logs = [
+            write("20260101.jsonl", lines(&second, Some(&first), 1000)),
+            write("20260102.jsonl", lines(&first, None, 9000)),
+        ];
+        let runs = Order::of(&logs).unwrap().runs;
+        assert!(runs.iter().map(|log| &log.place.run).eq([&first, &second]), "{runs:?}");
+    }
 }

@@ -162,3 +162,19 @@ fn begin(first: &Entry) -> Result<Chain, NextError> {
     chain.take(first)?;
     Ok(chain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_stands_after_the_last_line_that_it_took() {
+        let line = crate::journal::tests::first_line();
+        let mut reader = Reader::default();
+        assert_eq!((reader.seq(), reader.head()), (0, Sha256Hex::ZERO));
+        let entry = reader.take(line.trim_ascii_end()).unwrap();
+        assert_eq!((reader.seq(), reader.head()), (1, entry.hash));
+        assert!(reader.take(line.trim_ascii_end()).is_err());
+        assert_eq!((reader.seq(), reader.head()), (1, entry.hash));
+    }
+}

@@ -135,3 +135,30 @@ fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<PathBuf
     let digest = Sha256Hex(content.finalize().into());
     if length == bytes && digest == sha256 { Ok(path) } else { Err(SideError::Changed(kept.to_owned())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_found_beside_its_log_and_grows() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        // As the README says: who looks for it by hand finds it there.
+        let out = home.path().join("run.jsonl.d/action-7.out");
+        std::fs::create_dir(home.path().join("run.jsonl.d")).unwrap();
+        let outputs = Outputs::beside(&log);
+        assert!(outputs.length(7).is_err());
+        for (text, length) in [("", 0), ("one\n", 4), ("one\ntwo\n", 8)] {
+            std::fs::write(&out, text).unwrap();
+            assert_eq!(outputs.length(7).unwrap(), length);
+        }
+        assert_eq!(outputs.read(7, 4, 2).unwrap(), b"tw");
+        assert_eq!(path_of(&log, "run.jsonl.d/action-7.out").unwrap(), out);
+        for elsewhere in
+            ["run.jsonl.d/../x", "other.jsonl.d/x", "run.jsonl.d", "/run.jsonl.d/x", "run.jsonl.d/a/b"]
+        {
+            assert!(path_of(&log, elsewhere).is_err(), "{elsewhere}");
+        }
+    }
+}

@@ -46,3 +46,23 @@ fn is_gzip(path: &Path) -> io::Result<bool> {
     open_regular(path)?.take(2).read_to_end(&mut first)?;
     Ok(first == GZIP)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_read_where_it_is_and_one_in_a_bundle_for_as_long_as_it_is_open() {
+        let home = tempfile::tempdir().unwrap();
+        let (log, packed) = (home.path().join("run.jsonl"), home.path().join("run.tar.gz"));
+        let line = crate::journal::tests::first_line();
+        std::fs::write(&log, &line).unwrap();
+        bundle::write(&log, std::fs::File::create(&packed).unwrap()).unwrap();
+        assert_eq!(Source::open(&log).unwrap().log(), log);
+        let source = Source::open(&packed).unwrap();
+        let unpacked = source.log().to_owned();
+        assert_eq!(std::fs::read(&unpacked).unwrap(), line);
+        drop(source);
+        assert!(!unpacked.exists());
+    }
+}

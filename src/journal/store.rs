@@ -268,3 +268,24 @@ pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::TryLockError;
+
+    use super::*;
+
+    #[test]
+    fn an_environment_is_held_by_one_program_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::new(home.path(), None);
+        let held = store.hold("prod").unwrap();
+        // Each opening of a file has a lock of its own, in one program as in two.
+        let other = File::open(store.environment("prod").join("lock")).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(store.hold("staging").unwrap());
+        drop(held);
+        // What another test starts has a copy of the lock for a moment, so this waits for it.
+        other.lock().unwrap();
+    }
+}

@@ -328,3 +328,50 @@ fn id() -> String {
     }
     base16ct::lower::encode_string(&bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+    use super::*;
+
+    /// Opens a WebSocket with whoever asks for one.
+    async fn opened(listener: TcpListener) -> TcpStream {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let key = head.lines().find(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key:"));
+        let key = key.and_then(|line| line.split_once(": ")).unwrap().1.trim();
+        let accept = derive_accept_key(key.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn an_event_that_could_not_be_sent_is_not_said_to_be_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let spec = json!({"api": {"url": url}, "token": {"env": "TOKEN"}, "board": "b"});
+        let spec: Pipeline = serde_json::from_value(spec).unwrap();
+        let server = tokio::spawn(opened(listener));
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let socket = open(&spec, &HeaderMap::new(), &deadline).await.unwrap_or_else(|why| panic!("{why:?}"));
+        // It goes away with a reset, so nothing can be sent any more.
+        let stream = server.await.unwrap();
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        let legs = Legs { stream: Err(Blind::new("none")), exchange: None, channel: None };
+        let effects = Effects::default();
+        let seen = exchange(&spec, socket, legs, "gonogo-1", &deadline, &effects).await;
+        assert_eq!((seen.len(), seen[0].ok), (1, None), "{seen:?}");
+        assert_eq!(effects.all(), ["tried to send an event to board b, correlation id gonogo-1"]);
+    }
+}

@@ -127,3 +127,20 @@ pub enum Request {
     /// To stop: cancel the probes, close the log.
     Stop,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Utc;
+
+    #[test]
+    fn the_probes_of_a_point_are_told_from_those_of_others() {
+        let since = Moment { wall: Utc::from_millis(0), boot: "b".into(), mono: 0 };
+        let running = || Running { attempt: 1, since: since.clone(), tries: 1, so_far: None };
+        let keys = [ProbeKey::new("a.b", "p"), ProbeKey::new("a.b", "q"), ProbeKey::new("a.bc", "p")];
+        let live =
+            Live { running: keys.iter().map(|key| (key.clone(), running())).collect(), ..Live::default() };
+        assert!(live.of("a.b").map(|(key, _)| key).eq(&keys[..2]));
+        assert!(live.is_probing("a.bc") && !live.is_probing("a"));
+    }
+}

@@ -290,6 +290,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_what_it_says_the_end_is_kept_and_no_more() {
+        let said = [vec![b'x'; 100_000], b"the end".to_vec()].concat();
+        let mut kept = Vec::new();
+        read_end(Some(said.as_slice()), &mut kept).await;
+        assert!(kept.len() == STDERR && kept.ends_with(b"xthe end"), "{} bytes", kept.len());
+    }
+
+    #[tokio::test]
     async fn what_it_started_ends_with_it() {
         let (home, pid, script) = starting("echo swordfish");
         assert_eq!(run(&script, Mode::Group, DEADLINE).await.unwrap().expose(), "swordfish");

@@ -356,4 +356,14 @@ mod tests {
             Keeper::new(Permit::for_tests()).read(&SecretRef::File("/nonexistent/secret".into())).await;
         assert!(missing.unwrap_err().to_string().contains("/nonexistent/secret"));
     }
+
+    #[test]
+    fn a_reference_is_written_as_a_shell_would_take_it() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let command = SecretRef::Command(words(&["pass", "show", "it's here"]));
+        assert_eq!(command.to_string(), r"command pass show 'it'\''s here'");
+        assert_eq!(command.shell(), r#""$(pass show 'it'\''s here')""#);
+        assert_eq!(SecretRef::File("a b".into()).shell(), r#""$(cat 'a b')""#);
+        assert_eq!(SecretRef::Env("TOKEN".into()).shell(), "\"$TOKEN\"");
+    }
 }

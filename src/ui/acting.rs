@@ -208,6 +208,11 @@ pub fn sheet(view: &View, width: usize, form: &RunForm) -> Sheet {
         let told = format!("It has been begun before: {}. This runs it again.", deeds::told(view, deed));
         sheet.put(vec![view.toned(&told, Tone::Stale)], width, 0);
     }
+    if key.is_way_back() && !dry && !has_deployed(&view.app.state) {
+        sheet.gap();
+        let told = "Nothing was deployed in this run: this changes a release that may be healthy.";
+        sheet.put(vec![view.toned(told, Tone::Failed)], width, 0);
+    }
     let me = view.person(&view.app.me.principal);
     let has_dry = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
     if view.app.has_to_type(form) {
@@ -228,6 +233,11 @@ pub fn sheet(view: &View, width: usize, form: &RunForm) -> Sheet {
         [Some(yes), has_dry.then_some(other), Some(("Esc", "leave it"))].into_iter().flatten().collect();
     sheet.keys(view, &keys, width);
     sheet
+}
+
+/// Whether an action of the deployment has been begun, other than to try it.
+fn has_deployed(state: &RunState) -> bool {
+    state.actions.iter().any(|(key, known)| !key.is_way_back() && known.latest.is_some())
 }
 
 fn what(view: &View, sheet: &mut Sheet, width: usize, action: &Action, dry: bool) {

@@ -107,7 +107,12 @@ fn about(view: &View, paper: &mut Paper, point: &Point) {
 /// The state in a word, and what is behind it.
 fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
     let (sign, tone) = view.settled_sign(point, status);
-    let word = view.toned(&format!("{sign} {}", status.word().to_uppercase()), tone);
+    let word = match status {
+        // Nothing is asked of those who only look on.
+        Status::NeedsYou { .. } if view.app.review.is_some() || view.app.looks_on => view.word(point, status),
+        status => status.word(),
+    };
+    let word = view.toned(&format!("{sign} {}", word.to_uppercase()), tone);
     if let Some(elapsed) = view.probing(&point.id) {
         let busy = format!("{} probing {}", view.sign(point, status).0, time::span(elapsed));
         paper.put(vec![view.toned(&busy, Tone::Busy), view.dim(" · so far "), word], 2);

@@ -179,7 +179,7 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
         return pager::KEYS.into_iter().filter(|(key, _)| *key != "S" || is_at_work).collect();
     }
     if view.app.way_back.is_some() {
-        return way_back::KEYS.to_vec();
+        return way_back::keys(view);
     }
     if view.app.review.is_some() {
         let scroll = if view.app.focus == Focus::List { ("Enter", "detail") } else { ("Esc", "back") };
@@ -200,7 +200,9 @@ fn wanted(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
     } else if view.app.is_filtered() && view.app.focus == Focus::List {
         hints.push(("Esc", "show all"));
     }
-    if !view.app.state.is_closing() {
+    if view.app.looks_on {
+        hints.extend([("o", "output"), ("v", "verdict")]);
+    } else if !view.app.state.is_closing() {
         hints.extend(view.point().map(|point| for_point(view, point)).unwrap_or_default());
         hints.extend(for_run(view));
     } else if !view.app.state.is_ended() {
@@ -227,7 +229,6 @@ fn for_point(view: &View, point: &Point) -> Vec<Hint> {
         Status::NeedsYou { .. } if view.app.state.waits_for_exemption(point) => Vec::new(),
         Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
         Status::NeedsYou { .. } => vec![("u", "take back")],
-        _ if view.app.looks_on => vec![("o", "output")],
         Status::ToRun(_) => vec![("a", "run")],
         Status::Running(_) => vec![("o", "output"), ("S", "stop")],
         Status::Interrupted(_) => vec![("a", "run again"), ("o", "output")],

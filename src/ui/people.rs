@@ -60,6 +60,8 @@ fn missing(view: &View, paper: &mut Paper, point: &Point, state: &PointState, st
             .filter(|other| !state.confirmations.iter().any(|act| act.by == other.principal));
         let others: Vec<_> = others.map(|other| view.person(&other.principal)).collect();
         if others.is_empty() { "somebody else, who has to join".into() } else { others.join(" or ") }
+    } else if matches!(status, Status::NeedsYou { .. }) {
+        "nobody yet".into()
     } else {
         "nobody yet; its probes come first".into()
     };

@@ -16,3 +16,4 @@ mod screens;
 mod sealing;
 mod sections;
 mod top;
+mod truthful;

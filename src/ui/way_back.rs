@@ -26,14 +26,14 @@ impl App {
                 .refuse("this plan has no way back: nothing ran here before, or none is written down");
         }
         self.pager = None;
-        // At the first step that has not gone well.
+        // At the first step that has not gone well; after the last one, at what comes next: to put it on record.
         let is_open = |id: &str| {
             let known = self.state.action(&ActionKey::new(ROLLBACK, id));
             !known.and_then(|known| known.ended()).is_some_and(crate::journal::entry::Ended::is_good)
         };
         let first =
             self.state.plan.rollback.iter().position(|step| is_open(&step.id) && step.program.is_some());
-        self.way_back = Some(first.unwrap_or(0));
+        self.way_back = Some(first.unwrap_or(self.state.plan.rollback.len()));
     }
 
     /// A key while the way back has the screen.
@@ -50,6 +50,7 @@ impl App {
             (Some(Intent::Action | Intent::Detail), Some(step)) if !self.is_read_only() => {
                 self.ask_to_run(&step);
             }
+            (Some(Intent::Action | Intent::Detail), None) if !self.is_read_only() => self.refuse(DONE),
             (Some(Intent::Output), Some(step)) => self.wish_output(Some(&step)),
             (
                 Some(
@@ -81,15 +82,24 @@ impl App {
     }
 }
 
-/// What the keys do there.
-pub const KEYS: [(&str, &str); 6] = [
-    ("↑ ↓", "step"),
-    ("a", "run it"),
-    ("o", "output"),
-    ("b", "it is rolled back"),
-    ("v", "verdict"),
-    ("Esc", "the checklist"),
-];
+/// Said where every step has gone well.
+const DONE: &str = "every step has gone well; b puts on record that the release is rolled back";
+
+/// What the keys do there. In a run that takes nothing more, and for those who only look on, none acts.
+pub fn keys(view: &View) -> Vec<(&'static str, &'static str)> {
+    let app = view.app;
+    let acts = !app.state.is_closing() && !app.looks_on && app.review.is_none();
+    let act = |hint| Some(hint).filter(|_| acts);
+    let all = [
+        Some(("↑ ↓", "step")),
+        act(("a", "run it")),
+        Some(("o", "output")),
+        act(("b", "it is rolled back")),
+        Some(("v", "verdict")),
+        Some(("Esc", "the checklist")),
+    ];
+    all.into_iter().flatten().collect()
+}
 
 /// Draws it over everything between the lines on top and at the bottom.
 pub fn draw(view: &View, frame: &mut Frame, selected: usize) {
@@ -142,6 +152,12 @@ fn steps(view: &View, width: usize, selected: usize) -> (Paper, (usize, usize)) 
         }
         paper.gap();
     }
+    if selected == plan.rollback.len() && view.app.state.rolled_back.is_none() {
+        let from = paper.lines.len();
+        let told = "▌Next: b puts on record that the release is rolled back";
+        paper.put(vec![ink(told, view.theme.accent())], 2);
+        place = (from, paper.lines.len());
+    }
     (paper, place)
 }
 
@@ -175,7 +191,9 @@ fn beside(view: &View, width: usize) -> Vec<Line<'static>> {
         }
     }
     paper.gap();
-    let told = if view.app.state.rolled_back.is_some() {
+    let told = if view.app.state.is_ended() {
+        "This run takes nothing more. A rollback now takes a new run: gonogo run with the same profile and release."
+    } else if view.app.state.rolled_back.is_some() {
         "They look at the release that runs again. Their word is the verdict's."
     } else {
         "When the steps are done, b puts on record that the release is rolled back; then these look again."

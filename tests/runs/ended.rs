@@ -11,16 +11,6 @@ use crate::bench::terminal::Key;
 
 const REASON: &str = "the release is withdrawn";
 
-/// A world with an open run, left.
-fn left() -> World {
-    let mut world = World::new();
-    let mut terminal = world.open(130, 40);
-    terminal.wait_for_text("1/3");
-    world.wait_for_looks();
-    leave(terminal);
-    world
-}
-
 /// `gonogo abandon` without a terminal.
 fn abandon(world: &mut World, log: &std::path::Path, more: &[&str]) -> Output {
     let (log, key) = (log.display().to_string(), world.key.path.display().to_string());
@@ -37,7 +27,7 @@ fn first_lines(world: &World) -> Vec<serde_json::Value> {
 #[test]
 fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
     need!("ssh-keygen");
-    let mut world = left();
+    let mut world = World::left();
     let log = world.log();
     let ended = world.open_with(&["--release", "v2"], 250, 24).wait_exit().code(2);
     let way_out = format!("gonogo abandon {}", log.display());
@@ -107,7 +97,7 @@ fn a_run_that_one_of_two_has_sealed_can_be_abandoned_and_nothing_follows() {
 #[test]
 fn a_second_person_can_abandon_a_run_whose_driver_is_gone() {
     need!("ssh-keygen");
-    let mut world = left();
+    let mut world = World::left();
     let (log, bob) = (world.log(), world.sandbox.key("bob").path.display().to_string());
     let path = log.display().to_string();
     world.set_args(&["abandon", &path, "--as", BOB, "--key", &bob]);

@@ -9,16 +9,6 @@ use crate::bench::terminal::{Key, Terminal};
 
 const QUESTION: &str = "Continue this run?";
 
-/// A world with an open run of two entries' evidence, left.
-fn left() -> World {
-    let mut world = World::new();
-    let mut terminal = world.open(130, 40);
-    terminal.wait_for_text("1/3");
-    world.wait_for_looks();
-    leave(terminal);
-    world
-}
-
 /// The log of one world in the directory of another, which never wrote it.
 fn brought(from: &World, change: impl FnOnce(String) -> String) -> World {
     let world = World::new();
@@ -57,7 +47,7 @@ fn asked(world: &mut World, told: &[&str]) -> Terminal {
 #[test]
 fn a_run_of_ones_own_is_continued_without_a_question() {
     need!("ssh-keygen");
-    let mut world = left();
+    let mut world = World::left();
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("1/3");
     leave(terminal);
@@ -67,7 +57,7 @@ fn a_run_of_ones_own_is_continued_without_a_question() {
 #[test]
 fn a_strangers_log_is_asked_about_before_anything_is_signed() {
     need!("ssh-keygen");
-    let stranger = left();
+    let stranger = World::left();
     let mut world = brought(&stranger, |text| text);
     let before = fs::read(world.log()).unwrap();
     let told =
@@ -94,7 +84,7 @@ fn a_strangers_log_is_asked_about_before_anything_is_signed() {
 #[test]
 fn people_whom_the_settings_trust_are_known() {
     need!("ssh-keygen");
-    let stranger = left();
+    let stranger = World::left();
     let mut world = brought(&stranger, |text| text);
     let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &stranger.key)]);
     trust(&world, &signers);
@@ -107,7 +97,7 @@ fn people_whom_the_settings_trust_are_known() {
 #[test]
 fn a_damaged_log_is_told_before_a_new_run_is_opened() {
     need!("ssh-keygen");
-    let mut world = left();
+    let mut world = World::left();
     let log = world.log();
     let text = fs::read_to_string(&log).unwrap().replacen("small", "large", 1);
     fs::write(&log, &text).unwrap();
@@ -125,7 +115,7 @@ fn a_damaged_log_is_told_before_a_new_run_is_opened() {
 #[test]
 fn a_signature_that_does_not_match_is_named_with_its_line() {
     need!("ssh-keygen");
-    let stranger = left();
+    let stranger = World::left();
     let spoil = |text: String| {
         let at = text.find("\",\"sig\":\"").or_else(|| text.find(",\"sig\":\"")).unwrap() + 200;
         let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };

@@ -97,6 +97,16 @@ impl World {
         world
     }
 
+    /// With an open run whose probes have results, left.
+    pub fn left() -> Self {
+        let mut world = Self::new();
+        let mut terminal = world.open(130, 40);
+        terminal.wait_for_text("1/3");
+        world.wait_for_looks();
+        leave(terminal);
+        world
+    }
+
     /// Waits until both probes have looked: the log is opened, and two looks.
     #[track_caller]
     pub fn wait_for_looks(&self) {

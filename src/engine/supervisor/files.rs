@@ -172,22 +172,11 @@ impl Files {
     /// # Errors
     /// When a file cannot be read now, with its name.
     pub fn stands(&self) -> io::Result<Stands> {
-        // Asked for before the end is: who is not at work any more may have ended in between.
-        let mark = self.marked();
-        match (self.ended(), mark) {
-            (Ok(Some(Ok(end))), _) => Ok(Stands::Ended(end)),
-            (Err(error), _) | (_, Err(error)) => Err(error),
-            // What cannot be understood is written again before the lock goes.
-            (Ok(_), Ok(Some((begun, true)))) => Ok(Stands::AtWork(begun.unwrap_or_default())),
-            (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(Stands::Unreadable(why)),
-            (Ok(None), Ok(None)) => Ok(Stands::NoMark),
-            (Ok(None), Ok(Some((Ok(begun), false)))) if begun == Begun::default() => Ok(Stands::NoMark),
-            (Ok(None), Ok(Some((Ok(begun), false)))) => Ok(Stands::Gone(begun)),
-        }
+        state_of(|| self.marked(), || self.ended())
     }
 
     /// The mark, and whether it is locked.
-    fn marked(&self) -> io::Result<Option<(Understood<Begun>, bool)>> {
+    fn marked(&self) -> io::Result<Mark> {
         let path = self.mark();
         let mut file = match open_regular(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -214,6 +203,28 @@ impl Files {
 
 /// A record, or which file is none and why.
 type Understood<T> = Result<T, String>;
+
+/// The mark, where there is one, and whether it is locked.
+type Mark = Option<(Understood<Begun>, bool)>;
+
+/// How it stands, by its mark and by the record of its end.
+fn state_of(
+    mark: impl FnOnce() -> io::Result<Mark>,
+    end: impl FnOnce() -> io::Result<Option<Understood<Box<End>>>>,
+) -> io::Result<Stands> {
+    // Asked for before the end is: who is not at work any more may have ended in between.
+    let mark = mark();
+    match (end(), mark) {
+        (Ok(Some(Ok(end))), _) => Ok(Stands::Ended(end)),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        // What cannot be understood is written again before the lock goes.
+        (Ok(_), Ok(Some((begun, true)))) => Ok(Stands::AtWork(begun.unwrap_or_default())),
+        (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(Stands::Unreadable(why)),
+        (Ok(None), Ok(None)) => Ok(Stands::NoMark),
+        (Ok(None), Ok(Some((Ok(begun), false)))) if begun == Begun::default() => Ok(Stands::NoMark),
+        (Ok(None), Ok(Some((Ok(begun), false)))) => Ok(Stands::Gone(begun)),
+    }
+}
 
 fn understood<T: for<'de> Deserialize<'de>>(path: &Path, text: &[u8]) -> Understood<T> {
     serde_json::from_slice(text).map_err(|error| format!("{}: {error}", path.display()))
@@ -259,3 +270,6 @@ pub(super) fn write(file: &mut File, value: &impl Serialize) -> io::Result<()> {
     file.set_len(line.len() as u64)?;
     file.sync_all()
 }
+
+#[cfg(test)]
+mod tests;

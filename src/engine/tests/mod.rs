@@ -1,9 +1,12 @@
 //! The engine with probes that run programs and ask servers on this machine.
 
+mod awaited;
 mod checked;
 mod model;
 mod results;
 mod runs;
+mod secrets;
+mod waits;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

@@ -58,3 +58,50 @@ fn a_signature_holds_for_its_message_and_namespace_only() {
     assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
     assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Form(_))));
 }
+
+/// An agent that holds this key, and signs something else than it is asked to.
+fn lying_agent(home: &Path, key: &PrivateKey) -> Agent {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use ssh_encoding::Encode as _;
+    let (socket, signing) = (home.join("agent"), Signer::with_key("a@x", key).unwrap());
+    let listener = UnixListener::bind(&socket).unwrap();
+    let mut public = Vec::new();
+    signing.key.encode(&mut public).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).unwrap();
+            let mut question = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+            stream.read_exact(&mut question).unwrap();
+            let mut answer = Vec::new();
+            if question[0] == 11 {
+                answer.extend([12, 0, 0, 0, 1]);
+                public.as_slice().encode(&mut answer).unwrap();
+                "a key".encode(&mut answer).unwrap();
+            } else {
+                answer.push(14);
+                let mut signature = Vec::new();
+                signing.pen.sign(&signing.key, b"another message").unwrap().encode(&mut signature).unwrap();
+                signature.as_slice().encode(&mut answer).unwrap();
+            }
+            let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
+            stream.write_all(&[&length, answer.as_slice()].concat()).unwrap();
+        }
+    });
+    Agent::at(&socket)
+}
+
+#[test]
+fn a_signature_that_an_agent_gives_for_something_else_is_not_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+    let agent = lying_agent(home.path(), &key);
+    let public = sshsig::public_line(key.public_key().key_data()).unwrap();
+    let signer = Signer::in_agent("a@x", &public, Some(&agent)).unwrap();
+    assert!(signer.may_wait());
+    let why = signer.sign("n", b"message").unwrap_err().to_string();
+    assert!(why.contains("a@x"), "{why}");
+}

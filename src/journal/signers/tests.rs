@@ -171,3 +171,13 @@ fn a_file_of_nonsense_is_named_in_bounds() {
     let stars = format!("a@x namespaces=\"{}\" {}\n", "*".repeat(200_000), signer("a").public);
     assert!(ignored(&stars).is_empty() && !trusts(&stars, "a@x", &signer("a").public));
 }
+
+#[test]
+fn a_public_key_is_told_by_how_it_begins() {
+    for key in ["ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA", "sk-ssh-ed25519@openssh.com AAAA"] {
+        assert!(is_key(key), "{key}");
+    }
+    for other in ["ann@example.org", "keys/ssh-ed25519", "", "SSH-ed25519 AAAA"] {
+        assert!(!is_key(other), "{other}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Logs as they are written, broken, recovered and verified.
 
+mod lines;
 mod power;
 mod properties;
 mod shim;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
+pub(super) use self::lines::{first_line, first_line_of};
 use super::chain::Chain;
 use super::entry::{Enrolled, Entry, Event, MACHINE, Noted, Opened, RULES, Resumed, Sealed};
 use super::file::{AppendError, Journal, OpenJournalError};

@@ -132,3 +132,25 @@ fn bad(spec: &Scan, report: &Report, today: Date) -> Vec<Observation> {
     }
     seen
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exception_counts_on_its_last_day_and_not_on_the_next() {
+        let report = r#"{"ArtifactName":"app","CreatedAt":"2026-09-20T10:00:00Z","Results":[{"Target":"app","Vulnerabilities":[
+            {"VulnerabilityID":"CVE-1","PkgName":"p","InstalledVersion":"1","Severity":"HIGH"}]}]}"#;
+        let report = super::super::read::report(report.as_bytes()).unwrap();
+        let spec = serde_json::json!({
+            "report": "r.json", "exceptions": [{"id": "CVE-1", "reason": "not reachable", "until": "2026-09-20"}],
+        });
+        let spec: Scan = serde_json::from_value(spec).unwrap();
+        let on = |day: &str| {
+            let seen = judge(&spec, &report, None, Timestamp::UNIX_EPOCH, day.parse().unwrap());
+            seen.into_iter().filter(|seen| seen.ok == Some(false)).map(|seen| seen.what).collect::<Vec<_>>()
+        };
+        assert!(on("2026-09-20").is_empty(), "{:?}", on("2026-09-20"));
+        assert_eq!(on("2026-09-21"), ["exception CVE-1", "high CVE-1"]);
+    }
+}

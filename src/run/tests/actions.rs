@@ -160,3 +160,49 @@ fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
     event.checked.clear();
     assert!(replayed(&world.entries).unwrap_err().contains("has not been looked at"));
 }
+
+/// The end of a chain rests on its first step, too.
+#[test]
+fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
+    let more = "[[point]]\nsection = \"a\"\nadd = { id = \"a.end\", title = \"t\", why = \"w\", confirm = \"one\", after = [\"a.roll\"], \
+                action = [{ id = \"end\", title = \"End\", with = { argv = [\"end\"] } }] }\n";
+    let mut world = World::new(&format!("{PROFILE}{more}"));
+    world.finish("a.one", Some(true)).unwrap();
+    world.run("a.one", "build", 0);
+    world.run("a.one", "push", 0);
+    world.tag();
+    world.confirm(ALICE, "a.one").unwrap();
+    world.run("a.roll", "roll", 0);
+    world.confirm(ALICE, "a.roll").unwrap();
+    world.run("a.end", "end", 0);
+    let ended = |world: &World, point, id| {
+        world.state.action(&ActionKey::new(point, id)).and_then(|known| known.ended().cloned())
+    };
+    assert_eq!(ended(&world, "a.end", "end"), Some(Ended::Exit(0)));
+    world.run("a.one", "build", 0);
+    assert_eq!(ended(&world, "a.roll", "roll"), None);
+    assert_eq!(ended(&world, "a.end", "end"), None);
+}
+
+/// Others see digests too, and words may look like what the registry says.
+#[test]
+fn the_digest_that_runs_again_is_the_one_that_was_seen_under_the_tag() {
+    let mut world = World::new(PROFILE);
+    let mut finish = |point: &str, observations: Vec<Observation>| {
+        let probe = ProbeKey::new(point, "p");
+        let outcome = Outcome::of(observations, "");
+        world
+            .act(MACHINE, Act::Finish { probe, attempt: 1, newest: 1, before: false, took_ms: 1, outcome })
+            .unwrap();
+    };
+    let seen = |what: &str, digest: &str| Observation::new(what, "e", digest, true);
+    finish(
+        "a.one",
+        vec![seen("tag v1", "sha256:1"), seen("image", "sha256:2").known_by(key::tag_digest("v2"))],
+    );
+    finish("a.probe", vec![seen("image", "sha256:3").known_by(key::tag_digest("v1"))]);
+    world.run("rollback", "back", 0);
+    let event = world.act(ALICE, Act::RollBack { reason: None }).unwrap();
+    let Event::RolledBack(event) = event else { panic!("{event:?}") };
+    assert_eq!((event.release.as_str(), event.digest.as_deref()), ("v1", Some("sha256:3")));
+}

@@ -149,3 +149,34 @@ fn a_result_says_what_its_observations_come_to() {
     let mut world = World::open(world.changed(|plan| point(plan, "a.probe").probes[0].spec = None));
     assert!(world.refused(MACHINE, finish(wrong())).contains("does not say what it checks"));
 }
+
+#[test]
+fn a_point_that_a_new_plan_changes_starts_again_and_the_others_do_not() {
+    let mut world = World::new("");
+    world.finish_as("a.later", Some(true), "old release", true).unwrap();
+    // A mandatory point takes two, so one of each leaves it open.
+    world.waive(ALICE, "a.probe", 60).unwrap();
+    world.act(BOB, Act::Exempt { point: "a.probe".into(), reason: "not today".into() }).unwrap();
+    world.finish("a.one", Some(true)).unwrap();
+    world.confirm(ALICE, "a.one").unwrap();
+    world.waive(ALICE, "a.two", 60).unwrap();
+    world.finish("a.later", Some(true)).unwrap();
+    let changed = ["a.probe", "a.one", "a.later"];
+    let plan = world.changed(|plan| changed.iter().for_each(|id| point(plan, id).fresh_ms = 60_000));
+    world.act(ALICE, replan(plan)).unwrap();
+    for id in changed {
+        let state = world.state.point(id).unwrap();
+        assert!(
+            state.waivers.is_empty() && state.exemptions.is_empty() && state.confirmations.is_empty(),
+            "{id}"
+        );
+        assert!(state.probes.values().all(|probe| probe.latest.is_none() && probe.before.is_none()), "{id}");
+    }
+    assert_eq!(
+        world.state.probe(&ProbeKey::new("a.later", "p")).unwrap().looks,
+        2,
+        "attempts are counted on"
+    );
+    assert_eq!(world.state.point("a.two").unwrap().waivers.len(), 1);
+    world.replays();
+}

@@ -7,6 +7,7 @@ use crate::checklist::{ActionKey, Plan};
 use crate::journal::entry::Ended;
 use crate::run::{NumberedRequest, Request};
 use crate::ui::app::Effect;
+use crate::ui::dialog::Dialog;
 
 /// A snapshot of what is drawn.
 macro_rules! reads {
@@ -21,7 +22,7 @@ const WIDE: (u16, u16) = (120, 40);
 const MEDIUM: (u16, u16) = (80, 24);
 const SMALL: (u16, u16) = (40, 12);
 
-fn key(point: &str, action: &str) -> ActionKey {
+pub fn key(point: &str, action: &str) -> ActionKey {
     ActionKey::new(point, action)
 }
 
@@ -46,7 +47,7 @@ fn ready(plan: Plan) -> Sample {
     })
 }
 
-fn elsewhere() -> Plan {
+pub fn elsewhere() -> Plan {
     Plan { production: false, ..plan() }
 }
 
@@ -54,9 +55,17 @@ fn built() -> Sample {
     ready(plan()).run(&key("deploy.image-build-scan", "build"), Ended::Exit(0), "ok\n")
 }
 
-fn failed() -> Sample {
+pub fn failed() -> Sample {
     let tail = "STEP 3/3: COPY nothing /x\nError: no such file or directory\n";
     ready(plan()).run(&key("deploy.image-build-scan", "build"), Ended::Exit(125), tail)
+}
+
+/// Which action it is asked whether to run.
+pub fn asks(screen: &Screen) -> Option<String> {
+    match &screen.app.dialog {
+        Some(Dialog::Run(form)) => Some(form.start.action.to_string()),
+        _ => None,
+    }
 }
 
 /// What was asked of the engine: which action, tried or not, and what was typed.

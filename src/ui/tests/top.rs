@@ -1,6 +1,7 @@
 //! What is on top has the keys, the mouse and what is pasted; what is under it stays as it is.
 
 use std::fs;
+use std::sync::Arc;
 
 use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
@@ -9,9 +10,12 @@ use super::buffer::text;
 use super::keys::{Screen, screen};
 use super::sample::mixed;
 use crate::checklist::ActionKey;
+use crate::journal::entry::{Entry, Torn};
 use crate::journal::side::{self, Outputs};
+use crate::run::RunState;
 use crate::ui::app::Focus;
 use crate::ui::pager::Pager;
+use crate::ui::review::{Mark, Record, Review};
 use crate::ui::top::Top;
 
 const WIDE: (u16, u16) = (120, 40);
@@ -141,4 +145,48 @@ fn a_paste_goes_to_what_is_typed_on_top() {
     let mut screen = screen.press("/red");
     screen.app.pager = pager;
     assert_eq!(screen.paste("is").app.filter.unwrap().text(), "red");
+}
+
+/// A log of one entry that cannot be shown.
+struct Unshown;
+
+impl Record for Unshown {
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn mark(&self, _: usize) -> Option<Mark> {
+        None
+    }
+
+    fn entry(&self, _: usize) -> Option<Entry> {
+        None
+    }
+
+    fn raw(&self, _: usize) -> Option<String> {
+        None
+    }
+
+    fn state(&self, _: usize) -> Option<Arc<RunState>> {
+        None
+    }
+
+    fn find(&self, _: &str, _: usize, _: bool) -> Option<usize> {
+        None
+    }
+
+    fn side(&self, _: &Torn) -> Result<String, String> {
+        Err("none".into())
+    }
+}
+
+#[test]
+fn a_paste_goes_to_what_is_looked_for_in_a_review() {
+    let mut screen = screen(&mixed(), WIDE);
+    screen.app.review = Some(Review::new(Arc::new(Unshown), mixed().now()));
+    let typed =
+        |screen: &Screen| screen.app.review.as_ref()?.typing.as_ref().map(|field| field.text().to_owned());
+    let nothing_typed = screen.paste("alice");
+    assert_eq!(typed(&nothing_typed), None);
+    assert_eq!(typed(&nothing_typed.press("f").paste("ali\nce")), Some("ali ce".into()));
 }

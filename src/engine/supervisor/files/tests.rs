@@ -1,0 +1,109 @@
+use std::cell::Cell;
+
+use super::*;
+
+/// A log in a directory of its own, with the directories that stand beside it once a run has actions.
+struct Beside {
+    home: tempfile::TempDir,
+    files: Files,
+}
+
+impl Beside {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        let files = Files::of(&log, 12);
+        fs::create_dir(marks::directory(&log)).unwrap();
+        files.make_directory().unwrap();
+        Self { home, files }
+    }
+
+    fn stands(&self) -> Stands {
+        self.files.stands().unwrap()
+    }
+}
+
+fn begun() -> Begun {
+    Begun { supervisor: 77, group: Some(78), at_ms: 5 }
+}
+
+fn end() -> End {
+    let sha256 = Sha256Hex::of(b"");
+    End {
+        ended: Ended::Exit(0),
+        cause: None,
+        took_ms: 1,
+        bytes: 0,
+        sha256,
+        redacted: BTreeMap::new(),
+        lost: None,
+    }
+}
+
+#[test]
+fn one_that_ends_while_it_is_looked_at_has_ended() {
+    // Its supervisor puts down the end and lets the mark go after the first of the two was read, whichever that is.
+    let has_ended = Cell::new(false);
+    let mark = || Ok(Some((Ok(begun()), !has_ended.replace(true))));
+    let ended = || Ok(has_ended.replace(true).then(|| Ok(Box::new(end()))));
+    assert_eq!(state_of(mark, ended).unwrap(), Stands::Ended(Box::new(end())));
+}
+
+#[test]
+fn how_it_stands_is_told_from_its_mark_and_its_end() {
+    let beside = Beside::new();
+    assert_eq!(beside.stands(), Stands::NoMark);
+    let held = beside.files.begin(&begun()).unwrap();
+    assert_eq!(beside.stands(), Stands::AtWork(begun()));
+    drop(held);
+    assert_eq!(beside.stands(), Stands::Gone(begun()));
+    beside.files.end(&end()).unwrap();
+    assert_eq!(beside.stands(), Stands::Ended(Box::new(end())));
+}
+
+#[test]
+fn a_record_that_is_none_is_named() {
+    let beside = Beside::new();
+    drop(beside.files.begin(&begun()).unwrap());
+    for (path, text) in [(beside.files.path("end"), "{"), (beside.files.mark(), "[]")] {
+        fs::write(&path, text).unwrap();
+        let Stands::Unreadable(why) = beside.stands() else { panic!("it is read") };
+        assert!(why.starts_with(&format!("{}: ", path.display())), "{why}");
+        let _ = fs::remove_file(beside.files.path("end"));
+    }
+}
+
+#[test]
+fn only_what_has_not_begun_can_be_given_up_and_then_never_begins() {
+    let beside = Beside::new();
+    let held = beside.files.begin(&begun()).unwrap();
+    assert!(!beside.files.give_up().unwrap(), "it is at work");
+    drop(held);
+    assert!(!beside.files.give_up().unwrap(), "it was at work");
+
+    let beside = Beside::new();
+    assert!(beside.files.give_up().unwrap() && beside.files.give_up().unwrap());
+    assert_eq!(beside.stands(), Stands::NoMark);
+    assert_eq!(beside.files.begin(&begun()).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+
+    // Without the directory of marks no supervisor begins anything.
+    let beside = Beside::new();
+    fs::remove_dir(beside.home.path().join("run.jsonl.marks")).unwrap();
+    assert!(beside.files.give_up().unwrap());
+    assert_eq!(beside.files.begin(&begun()).unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn what_an_earlier_beginning_has_left_is_not_touched() {
+    let beside = Beside::new();
+    let (kept, mut out) = beside.files.create_out().unwrap();
+    out.write_all(b"printed").unwrap();
+    kept.keep();
+    beside.files.reserve_end().unwrap().keep();
+    assert_eq!(beside.files.create_out().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
+    assert_eq!(
+        beside.files.reserve_end().err().map(|error| error.kind()),
+        Some(io::ErrorKind::AlreadyExists)
+    );
+    assert_eq!(fs::read(beside.files.out()).unwrap(), b"printed");
+}

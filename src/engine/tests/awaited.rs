@@ -1,0 +1,101 @@
+//! What comes while a key is waited for, and what was signed for a place that the log has passed.
+
+use super::super::scheduler::Told;
+use super::*;
+use crate::checklist::Role;
+use crate::journal::chain::Chain;
+use crate::journal::entry::{Noted, Waived};
+use crate::journal::keys::tests::signer;
+use crate::outcome::Observation;
+use crate::probe::Given;
+use crate::run::{Act, Wanted};
+use crate::time::Utc;
+
+const ANN: &str = "ann@x";
+
+fn passed(probe: &str) -> Told {
+    let look = Wanted { probe: key(probe), before: false };
+    let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
+    Told::Ended { look, attempt: 1, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
+}
+
+fn note(text: &str) -> Event {
+    Noted { point: None, text: text.into() }.into()
+}
+
+/// Ann's key is asked to sign an event for the place after no line at all, which the log has passed.
+fn ask(engine: &mut Engine, act: Act, event: Event) {
+    let job = Job { command: Command::new(ANN, act), then: Then::Answer(RequestId(7)) };
+    let unsigned = Chain::new("r".into()).prepare(clock::now(), ANN, event).unwrap();
+    assert!(engine.signing.ask(job, unsigned, Arc::new(signer(ANN))).is_ok());
+}
+
+async fn answered(engine: &mut Engine, handle: &mut Handle) -> Response {
+    let signed = engine.signing.told.recv().await.unwrap();
+    assert!(matches!(engine.signed(signed).await, Going::On));
+    match handle.updates.recv().await {
+        Some(Update::Response(RequestId(7), answer)) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn joined() -> (Engine, Handle) {
+    let (mut engine, handle) = engine(plan(&[&script("p", "exit 0", "")]));
+    engine.carry_out(&Command::new(ANN, Act::Join { key: "ann's".into(), role: Role::Driver })).unwrap();
+    (engine, handle)
+}
+
+#[tokio::test]
+async fn what_comes_to_the_same_is_signed_again_and_nothing_else_is() {
+    let until = Utc::from_millis(4_000_000_000_000);
+    let word = || Act::Note { point: None, text: "n".into() };
+    let waive = || Act::Waive { point: "s.a".into(), reason: "r".into(), until };
+    let waived = || Waived { point: "s.a".into(), reason: "r".into(), until }.into();
+    for (act, event, is_logged) in
+        [(word(), note("n"), true), (word(), note("something else"), false), (waive(), waived(), false)]
+    {
+        let (mut engine, mut handle) = joined();
+        let entries = engine.state.seq;
+        ask(&mut engine, act, event);
+        let answer = answered(&mut engine, &mut handle).await;
+        assert_eq!(engine.state.seq, entries + u64::from(is_logged), "{answer:?}");
+        match answer {
+            Response::Done(seq) => assert_eq!(seq, entries + 1),
+            Response::Refused(why) => assert!(why.contains("the run went on"), "{why}"),
+            Response::Accepted => panic!("accepted"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn results_that_are_held_back_come_into_the_log_in_their_order() {
+    let names: Vec<String> = (0..=QUEUE).map(|n| format!("p{n}")).collect();
+    let probes: Vec<String> = names.iter().map(|name| script(name, "sleep 100", "")).collect();
+    let probes: Vec<&str> = probes.iter().map(String::as_str).collect();
+    let (mut engine, _handle) = engine(plan(&probes));
+    engine.start_wanted();
+    ask(&mut engine, Act::Note { point: None, text: "n".into() }, note("n"));
+    let entries = engine.state.seq;
+    let (last, held) = names.split_last().unwrap();
+    for name in held {
+        assert!(matches!(engine.hear_or_hold(passed(name)), Going::On));
+        assert_eq!(engine.state.seq, entries, "it is held back");
+    }
+    // There is no room for one more.
+    assert!(matches!(engine.hear_or_hold(passed(last)), Going::On));
+    let seq = |name: &String| engine.state.probe(&key(name)).unwrap().latest.as_ref().map(|run| run.seq);
+    for (name, place) in names.iter().zip(entries + 1..) {
+        assert_eq!(seq(name), Some(place), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_runs_is_not_started_a_second_time() {
+    let (mut engine, _handle) = engine(plan(&[&script("p", "sleep 100", "")]));
+    let plan = Arc::clone(&engine.state.plan);
+    for _ in 0..2 {
+        let look = Wanted { probe: key("p"), before: false };
+        engine.scheduler.start(&plan, look, 0, Given::default(), &clock::now());
+        assert_eq!(engine.scheduler.newest(&key("p")), 1);
+    }
+}

@@ -1,0 +1,45 @@
+//! Waiting until a probe has passed for long enough.
+
+use std::path::Path;
+
+use super::super::probe_run::{ProbeRun, Progress};
+use super::*;
+use crate::probe::Given;
+use crate::secret::Keeper;
+
+/// Passes at once, then fails after a time that is longer than it must hold, then passes.
+fn falters(home: &Path, hold: Duration) -> Value {
+    let script = format!(
+        "echo x >>{0}/runs; if [ $(wc -l <{0}/runs) = 2 ]; then sleep {1}; exit 1; fi",
+        home.display(),
+        hold.as_secs_f64() + 0.05
+    );
+    json!({"kind": "command", "with": {"argv": ["sh", "-c", script]}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
+    // Long enough for more than one attempt; how long an attempt takes is what the machine needs.
+    let mut hold = Duration::from_millis(100);
+    let (attempts, outcome) = loop {
+        let home = tempfile::tempdir().unwrap();
+        let times = json!({"within_ms": 600_000, "hold_ms": u64::try_from(hold.as_millis()).unwrap()});
+        let run = ProbeRun::new(
+            probe(&falters(home.path(), hold), &times),
+            Given::default(),
+            &Keeper::new(Permit::for_tests()),
+        );
+        let (tell, mut told) = mpsc::channel(QUEUE);
+        tokio::spawn(async move { while told.recv().await.is_some() {} });
+        let outcome = run.to_end(&Progress { tell, probe: key("p"), attempt: 1 }).await;
+        let attempts = std::fs::read_to_string(home.path().join("runs")).unwrap().lines().count();
+        if attempts > 1 {
+            break (attempts, outcome);
+        }
+        hold *= 2;
+    };
+    assert_eq!(outcome.class, Class::Pass, "{outcome:?}");
+    assert!(attempts > 2, "{outcome:?}");
+    let waited = outcome.observations.last().unwrap();
+    assert!(waited.seen.starts_with(&format!("{attempts} looks in ")), "{waited:?}");
+}

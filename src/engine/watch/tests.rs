@@ -1,0 +1,68 @@
+use std::pin::pin;
+use std::sync::mpsc as blocking_mpsc;
+
+use futures_util::poll;
+use tokio::runtime::Builder;
+
+use super::*;
+use crate::journal::marks::Place;
+
+/// What is watched of an action that began at entry 7 of a log, which has printed something.
+fn watch(home: &Path) -> Watch {
+    let log = home.join("run.jsonl");
+    let place = Place { host: "deck".into(), state: "s".into() };
+    std::fs::create_dir_all(side::directory(&log)).unwrap();
+    std::fs::write(side::directory(&log).join("action-7.out"), "one\ntwo\n").unwrap();
+    Watch {
+        action: ActionKey::new("s.a", "build"),
+        started: 7,
+        prev: Sha256Hex::ZERO,
+        marks: Marks::new(&log, "r", place),
+        log,
+        tell: mpsc::channel(8).0,
+        patience: UNREADABLE,
+        stop: Arc::default(),
+        child: None,
+        seen: None,
+        asked: false,
+        bytes: 0,
+        unread: None,
+    }
+}
+
+fn end() -> End {
+    let (ended, sha256) = (Ended::Exit(0), Sha256Hex::of(b"one\ntwo\n"));
+    End { ended, cause: None, took_ms: 1, bytes: 8, sha256, redacted: BTreeMap::new(), lost: None }
+}
+
+/// While the only thread for blocking work is taken, nothing that this does goes on; once it is free, all of it does.
+async fn waits_for_a_thread<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let (free, taken) = blocking_mpsc::channel::<()>();
+    let thread = tokio::task::spawn_blocking(move || taken.recv());
+    let mut work = pin!(work);
+    assert!(poll!(&mut work).is_pending(), "{what} reads files on the thread of the engine");
+    drop(free);
+    let done = work.await;
+    let _ = thread.await;
+    done
+}
+
+#[test]
+fn files_of_an_action_are_read_where_that_keeps_nobody_waiting() {
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let home = tempfile::tempdir().unwrap();
+        let came = waits_for_a_thread("an end that is unknown", watch(home.path()).interrupted("x")).await;
+        let output = came.output.expect("an output");
+        assert_eq!((output.bytes, output.sha256, output.tail.as_str()), (8, end().sha256, "one\ntwo"));
+        assert_eq!(output.kept, "run.jsonl.d/action-7.out");
+        let came = waits_for_a_thread("an end", watch(home.path()).came(end())).await;
+        assert_eq!(came.output.map(|output| output.tail), Some("one\ntwo".into()));
+        let mut without = watch(home.path());
+        let came = waits_for_a_thread("a missing mark", without.without_mark()).await;
+        assert!(matches!(came.expect("an end").ended, Ended::Unknown(_)), "its marks are not beside the log");
+        let mut looked_at = watch(home.path());
+        let came = waits_for_a_thread("how it stands", looked_at.look()).await;
+        assert!(came.is_some());
+    });
+}

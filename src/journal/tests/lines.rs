@@ -1,0 +1,26 @@
+//! Lines of logs for the tests of other modules.
+
+use super::*;
+use crate::journal::entry::{Predecessor, PredecessorEnd};
+
+/// The first line of a log, with its end.
+pub(in crate::journal) fn first_line() -> Vec<u8> {
+    first_line_of(&"ab".repeat(16), None, 0)
+}
+
+/// The same, of this run, which comes after another one and was opened at this time.
+pub(in crate::journal) fn first_line_of(run: &str, previous: Option<&str>, ms: i64) -> Vec<u8> {
+    let alice = signer("alice@x");
+    let mut event = opened(&alice);
+    if let Event::Opened(event) = &mut event {
+        let before = |run: &str| Predecessor {
+            run: run.into(),
+            seq: 0,
+            head: Sha256Hex::ZERO,
+            ended: PredecessorEnd::Open,
+        };
+        event.previous_run = previous.map(before);
+    }
+    let (_, line) = Chain::new(run.into()).link(now(ms), "alice@x", event, Some(&alice)).unwrap();
+    line
+}
