@@ -29,6 +29,26 @@ pub fn judge(judgement: &Judgement) -> Verdict {
     Verdict { decision, closed, total: total as u64, reasons: worst_first(reasons) }
 }
 
+/// The decision, and how many points are closed, as [`judge`] says; without the reasons, for a screen that is drawn
+/// many times a second.
+#[must_use]
+pub fn standing(judgement: &Judgement) -> (Decision, u64) {
+    let (mut closed, mut open, mut bad) = (0, 0, usize::from(way_back(judgement).is_some()));
+    for point in judgement.state.plan.points() {
+        match judgement.status(&point.id) {
+            status if status.is_closed() => closed += 1,
+            status if status.is_bad() => bad += 1,
+            _ => open += 1,
+        }
+    }
+    let decision = match (bad, open) {
+        (0, 0) => Decision::Go,
+        (0, _) => Decision::Pending,
+        _ => Decision::NoGo,
+    };
+    (decision, closed)
+}
+
 /// That the release is being rolled back, or was.
 fn way_back(judgement: &Judgement) -> Option<Reason> {
     let state = judgement.state;

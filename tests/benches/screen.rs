@@ -1,6 +1,7 @@
 //! A run on a real terminal, of the standard checklist or of a checklist with one point; nothing behind it listening.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gonogo::journal::keys;
@@ -36,7 +37,8 @@ impl Opened {
         Self::on(Sandbox::new().profile(SMALL_PROFILE).checklist(SMALL), 1)
     }
 
-    fn on(sandbox: Sandbox, panels: usize) -> Self {
+    /// A new run in that home, whose screen has so many panels.
+    pub fn on(sandbox: Sandbox, panels: usize) -> Self {
         keys::create(&sandbox.work().join("id"), ALICE, None).unwrap();
         let sandbox =
             sandbox.args(["run", "profile.toml", "--as", ALICE, "--key", "id"].into_iter().chain(TAGS));
@@ -49,7 +51,7 @@ impl Opened {
 
     /// Waits until the probes have looked: nothing is written for a while.
     pub fn settle(&self) {
-        let [log] = self.sandbox.logs("staging").try_into().expect("one log");
+        let log = self.log();
         let (mut length, mut since) = (0, Instant::now());
         wait::until("the probes to look", || {
             let now = fs::metadata(&log).unwrap().len();
@@ -58,6 +60,12 @@ impl Opened {
             }
             (since.elapsed() > QUIET).then_some(())
         });
+    }
+
+    /// Its log.
+    pub fn log(&self) -> PathBuf {
+        let [log] = self.sandbox.logs("staging").try_into().expect("one log");
+        log
     }
 
     /// A line of `/proc/<pid>/status`, in its unit.
