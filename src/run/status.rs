@@ -143,17 +143,21 @@ impl Judgement<'_> {
     /// What a point comes to. A point that the plan does not have is pending for ever.
     #[must_use]
     pub fn status(&self, id: &str) -> Status {
-        match (self.stands(id), self.state.plan.point(id)) {
-            (Status::ToRun(action), Some(point)) => {
-                self.locked_by(point).map_or(Status::ToRun(action), Status::Blocked)
+        match self.stands(id) {
+            Status::ToRun(action) => {
+                let locked = self.state.plan.point(id).and_then(|point| self.locked_by(point));
+                locked.map_or(Status::ToRun(action), Status::Blocked)
             }
-            (status, _) => status,
+            status => status,
         }
     }
 
     /// The same, whatever keeps its actions from beginning: that rests on how other points stand, and these may rest on
     /// this one.
     pub(super) fn stands(&self, id: &str) -> Status {
+        if let Some(known) = self.working.get(id) {
+            return known;
+        }
         // Not by recursion: points can wait for each other in a chain of thousands.
         let mut way: Vec<_> = self.enter(id).into_iter().collect();
         while let Some((id, waits_for)) = way.last_mut() {

@@ -124,6 +124,31 @@ fn verdicts_over_many_points_judge_each_once_and_look_through_no_plan() {
     assert_eq!((judged, SCANS.get() - scans), (count, 0));
 }
 
+/// The bad ones first, each in the plan's order, and a count of those beyond.
+#[test]
+fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
+    let probe = World::new("").state.plan.sections[0].points[0].probes[0].clone();
+    let mut plan = chained(|_, _| {});
+    plan.sections[0].points.truncate(300);
+    for (n, point) in plan.sections[0].points.iter_mut().enumerate() {
+        point.confirm = Confirm::One;
+        point.probes.extend((n % 10 == 0).then(|| probe.clone()));
+    }
+    let mut world = World::open(plan);
+    let ids: Vec<_> = world.state.plan.points().map(|point| point.id.clone()).collect();
+    let (bad, open): (Vec<_>, Vec<_>) = ids.iter().enumerate().partition(|(n, _)| n % 10 == 0);
+    for (_, id) in &bad {
+        world.finish(id, Some(false)).unwrap();
+    }
+    let verdict = judge(&world.state.judge(&world.now));
+    assert_eq!((verdict.decision, verdict.closed, verdict.total), (Decision::NoGo, 0, 300));
+    let expected = bad.iter().chain(&open).take(119).map(|(_, id)| id.as_str());
+    assert!(verdict.reasons[..119].iter().map(|reason| reason.point.as_str()).eq(expected));
+    assert_eq!(verdict.reasons[0].why, "w: expected e, seen seen");
+    let [rest] = &verdict.reasons[119..] else { panic!("{:?}", verdict.reasons.len()) };
+    assert_eq!((rest.point.as_str(), rest.why.as_str()), ("…", "181 points are not closed either"));
+}
+
 /// What a state says that has kept nothing.
 fn anew(state: &RunState) -> RunState {
     RunState { kept: Kept::default(), ..state.clone() }
