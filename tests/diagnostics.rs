@@ -155,3 +155,18 @@ fn doctor_says_where_it_is() {
     let told = sandbox.run_with(&["doctor", "profile.toml", "--format", "json"]).json();
     assert_eq!(told["diagnostic_log"], "~/state/gonogo/diagnostic/gonogo.log");
 }
+
+/// What a person waits for before the first frame: reading git's answers, and making the plan.
+#[test]
+fn before_the_screen_the_plan_is_made_once_and_git_is_asked_for_settings_and_tags_only() {
+    need!("ssh-keygen", "git");
+    let mut world = World::new();
+    world.sandbox = world.sandbox.env("GONOGO_LOG", "debug");
+    let mut terminal = world.open(180, 40);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let log = logged(&world.sandbox);
+    let (before, _) = log.split_once("engine started").unwrap();
+    assert_eq!(before.matches("plan is made").count(), 1, "{before}");
+    assert_eq!(before.matches("program starts program=git").count(), 2, "{before}");
+}

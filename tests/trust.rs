@@ -368,7 +368,7 @@ fn watch_git(world: &mut World) {
     fs::create_dir(&bin).unwrap();
     let mark = world.sandbox.work().join("asked");
     let script = format!(
-        "#!/bin/sh\ncase \" $* \" in *' tag '*) touch {} ;; esac\nexec {} \"$@\"\n",
+        "#!/bin/sh\ncase \" $* \" in *' tag '*|*' refs/tags '*) touch {} ;; esac\nexec {} \"$@\"\n",
         mark.display(),
         real.display()
     );

@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 
 use super::plan::{Confirm, PointId, ProbeKey};
 use super::source::Source;
+use super::spec::form::{self, Id};
 use crate::error::Problem;
 use crate::time::parse_span;
 
@@ -21,6 +22,7 @@ pub const STANDARD_NAME: &str = "advanced-realtime";
 #[serde(deny_unknown_fields)]
 pub struct ChecklistFile {
     /// The checklist's name.
+    #[serde(deserialize_with = "form::one::<Id, _>")]
     pub name: String,
     /// What a profile need not say.
     #[serde(default)]
@@ -38,6 +40,7 @@ pub struct ChecklistFile {
 #[serde(deny_unknown_fields)]
 pub struct SectionFile {
     /// Its id.
+    #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: String,
     /// Its title.
     pub title: String,
@@ -57,6 +60,7 @@ pub struct SectionFile {
 #[serde(deny_unknown_fields)]
 pub struct PointFile {
     /// Its id: the section's id, a dot, a name.
+    #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: PointId,
     /// What must be true.
     pub title: String,
@@ -106,6 +110,7 @@ pub struct WhenNew {
 #[serde(deny_unknown_fields)]
 pub struct ProbeFile {
     /// Its id within the point.
+    #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: String,
     /// What it looks at.
     pub title: String,
@@ -162,6 +167,7 @@ pub struct ProbeFile {
 #[serde(deny_unknown_fields)]
 pub struct ActionFile {
     /// Its id within the point.
+    #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: String,
     /// What it does.
     pub title: String,
@@ -264,5 +270,40 @@ impl Checklist {
     /// None in a released program; a test holds that.
     pub fn standard() -> Result<Self, Problem> {
         Self::parse(Source::new("checklist.toml (built in)", STANDARD))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_too_long_is_told_with_its_place() {
+        let long = "a".repeat(101);
+        let read = |what: &str, id: &str| {
+            let at = |part: &str| if part == what { id.to_owned() } else { "x".to_owned() };
+            let text = format!(
+                "name = \"{}\"\n[[section]]\nid = \"{}\"\ntitle = \"t\"\n[[section.point]]\nid = \"{}\"\n\
+                 title = \"t\"\nwhy = \"w\"\nprobe = [{{ id = \"{}\", title = \"t\" }}]\n\
+                 action = [{{ id = \"{}\", title = \"t\", with = {{}} }}]\n",
+                at("name"),
+                at("section"),
+                at("point"),
+                at("probe"),
+                at("action")
+            );
+            Checklist::parse(Source::new("c", text)).map(|_| ()).map_err(|problem| problem.to_string())
+        };
+        for (what, place) in [
+            ("name", "c:1:8: name"),
+            ("section", "c:3:6: id"),
+            ("point", "c:6:6: id"),
+            ("probe", "c:9:17: id"),
+            ("action", "c:10:18: id"),
+        ] {
+            let told = read(what, &long).unwrap_err();
+            assert!(told.starts_with(&format!("{place}: expected at most 100 bytes, found \"aaa")), "{told}");
+            assert_eq!(read(what, &long[1..]), Ok(()), "{what}");
+        }
     }
 }

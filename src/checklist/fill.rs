@@ -1,5 +1,6 @@
 //! Filling `{{ value }}` in probe specs, strictly: what is not there is named, never guessed.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use minijinja::{Environment, UndefinedBehavior};
@@ -10,6 +11,8 @@ use super::source::{Path, Step};
 /// The values that specs are filled with.
 pub struct Filler {
     values: toml::Table,
+    /// The full names of all values, once they are asked for.
+    names: OnceCell<Vec<String>>,
     engine: Environment<'static>,
 }
 
@@ -49,7 +52,7 @@ impl Filler {
     pub fn new(values: toml::Table) -> Self {
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
-        Self { values, engine }
+        Self { values, names: OnceCell::new(), engine }
     }
 
     /// Fills every string below `value` in place. A string that is nothing but `{{ name }}` becomes the
@@ -136,7 +139,7 @@ impl Filler {
 
     /// A value that is not there, or one that is there and misspelt.
     fn missing(&self, name: &str, told: &mut Filled) {
-        match meant::value(name, self.names().iter().map(String::as_str)) {
+        match meant::value(name, self.names()) {
             Some(near) => told.wrong(format!("there is no value {name}; did you mean {{{{ {near} }}}}?")),
             None => {
                 told.missing.insert(name.to_owned());
@@ -149,7 +152,7 @@ impl Filler {
         for name in between_single_braces(text) {
             let is_value = |found: &toml::Value| found.as_table().is_none_or(is_reference);
             let is_known = ALWAYS.contains(&name) || self.look_up(name).is_some_and(is_value);
-            let near = || meant::value(name, self.names().iter().map(String::as_str)).map(str::to_owned);
+            let near = || meant::value(name, self.names()).map(str::to_owned);
             if let Some(name) = if is_known { Some(name.to_owned()) } else { near() } {
                 told.wrong(format!(
                     "a value stands between two braces on each side; did you mean {{{{ {name} }}}}?"
@@ -159,10 +162,13 @@ impl Filler {
     }
 
     /// The full names of all values.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = ALWAYS.map(str::to_owned).into();
-        leaves_of(&self.values, "", &mut names);
-        names
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.get_or_init(|| {
+            let mut names: Vec<String> = ALWAYS.map(str::to_owned).into();
+            leaves_of(&self.values, "", &mut names);
+            names
+        });
+        names.iter().map(String::as_str)
     }
 
     fn look_up(&self, name: &str) -> Option<&toml::Value> {

@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::plan::{Point, PointId, Section};
+use super::plan::{Plan, Point, PointId, Section};
 
 /// Made at the first question. It is no part of what a plan says: all are equal, a copy makes its own.
 #[derive(Debug, Default)]
-pub struct PointIndex(OnceLock<HashMap<PointId, (usize, usize)>>);
+pub struct PointIndex {
+    places: OnceLock<HashMap<PointId, (usize, usize)>>,
+    /// The points that wait for each.
+    waiting: OnceLock<HashMap<PointId, Vec<PointId>>>,
+}
 
 impl PointIndex {
     /// The point of that id, and its section.
     pub(super) fn find<'a>(&self, sections: &'a [Section], id: &str) -> Option<(&'a Section, &'a Point)> {
-        let places = self.0.get_or_init(|| places(sections));
+        let places = self.places.get_or_init(|| places(sections));
         let at = |&(section, point): &(usize, usize)| {
             let section = sections.get(section)?;
             Some((section, section.points.get(point)?))
@@ -20,6 +24,15 @@ impl PointIndex {
         let found = places.get(id).and_then(at).filter(|(_, point)| point.id == id);
         // What was changed since the index was made is looked for.
         found.or_else(|| scan(sections, id))
+    }
+}
+
+impl Plan {
+    /// The points that wait for that one.
+    #[must_use]
+    pub fn waiting_for(&self, id: &str) -> &[PointId] {
+        let waiting = self.index.waiting.get_or_init(|| waiting(&self.sections));
+        waiting.get(id).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -48,7 +61,25 @@ fn places(sections: &[Section]) -> HashMap<PointId, (usize, usize)> {
     places
 }
 
+fn waiting(sections: &[Section]) -> HashMap<PointId, Vec<PointId>> {
+    let mut waiting: HashMap<PointId, Vec<PointId>> = HashMap::new();
+    for point in sections.iter().flat_map(|section| &section.points) {
+        for other in point.waits_for() {
+            waiting.entry(other.to_owned()).or_default().push(point.id.clone());
+        }
+    }
+    waiting
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often all points were looked through on this thread.
+    pub static SCANS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 fn scan<'a>(sections: &'a [Section], id: &str) -> Option<(&'a Section, &'a Point)> {
+    #[cfg(test)]
+    SCANS.set(SCANS.get() + 1);
     let points = sections.iter().flat_map(|section| section.points.iter().map(move |point| (section, point)));
     points.into_iter().find(|(_, point)| point.id == id)
 }

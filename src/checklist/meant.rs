@@ -2,6 +2,9 @@
 
 use crate::text::nearest;
 
+/// How many slips a word may have to be taken for another one.
+const MOST_SLIPS: usize = 2;
+
 /// `did you mean X?`, where one of the known words is near.
 pub(super) fn did_you_mean<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, known).map(|near| format!("did you mean {near}?"))
@@ -28,26 +31,31 @@ pub(super) fn value<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Op
     known.filter(|known| is_misspelt(wrong, known)).min()
 }
 
+/// Asked of every pair of a value that is missing and one that is there: nothing is copied for those that are unlike.
 fn is_misspelt(wrong: &str, right: &str) -> bool {
-    let (wrong, right): (Vec<_>, Vec<_>) = (wrong.split('.').collect(), right.split('.').collect());
-    let mut differing = wrong.iter().zip(&right).filter(|(wrong, right)| wrong != right);
+    let parts = |name: &str| name.matches('.').count();
+    let mut differing = wrong.split('.').zip(right.split('.')).filter(|(wrong, right)| wrong != right);
     let (Some((wrong_part, right_part)), None) = (differing.next(), differing.next()) else { return false };
-    wrong.len() == right.len() && is_slip(wrong_part, right_part)
+    parts(wrong) == parts(right) && is_slip(wrong_part, right_part)
 }
 
 /// Whether two words differ as by a slip of the keyboard: two letters exchanged, one too many or too few; in longer
 /// words one letter for another, or two slips. What differs by digits is another thing's name.
 fn is_slip(wrong: &str, right: &str) -> bool {
-    let letters = |word: &str| word.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    if letters(wrong) == letters(right) {
+    let lengths = [wrong, right].map(|word| word.chars().count());
+    if lengths[0].abs_diff(lengths[1]) > MOST_SLIPS {
         return false;
     }
-    let shorter = wrong.chars().count().min(right.chars().count());
-    let is_substitution = strsim::levenshtein(wrong, right) == 1 && wrong.len() == right.len();
+    let letters = |word| str::chars(word).filter(|c| !c.is_ascii_digit());
+    if letters(wrong).eq(letters(right)) {
+        return false;
+    }
+    let shorter = lengths[0].min(lengths[1]);
+    let is_substitution = || strsim::levenshtein(wrong, right) == 1 && wrong.len() == right.len();
     match strsim::damerau_levenshtein(wrong, right) {
-        1 if is_substitution => shorter >= 5,
+        1 if is_substitution() => shorter >= 5,
         1 => shorter >= 3,
-        2 => shorter >= 8,
+        MOST_SLIPS => shorter >= 8,
         _ => false,
     }
 }

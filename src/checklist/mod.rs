@@ -28,6 +28,8 @@ pub use changes::{PlanChange, loosenings};
 pub use edition::{Edition, Exemptible, Lock, LockedPoint, LockedSection, altered_points};
 pub use file::{Checklist, STANDARD_NAME};
 pub use freeze::{Promotion, freeze};
+#[cfg(test)]
+pub use index::SCANS;
 pub use lock::{POINTS, check_logged};
 pub use placeholder::is_placeholder;
 pub use plan::{

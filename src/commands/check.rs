@@ -28,7 +28,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let left_out = selection(arguments).apply(&mut plan).map_err(|why| anyhow!(why))?;
     let permit = trust::require(&loaded, [&plan], target.trust)?;
     let missing =
-        target.release.as_ref().and_then(|tag| git::missing_tag(&loaded.repository(), tag, &permit));
+        target.release.as_ref().and_then(|tag| git::Tags::of(loaded.repository(), &permit).lack(tag));
     if let Some(missing) = missing {
         note!("gonogo: warning: {missing}");
     }
@@ -95,7 +95,7 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     let (log, state) = engine::forgotten(plan)?;
     let mut seen = Arc::new(state.clone());
     // Whatever keeps the last run from being read: nothing is compared with it then.
-    let last = store(None).ok().and_then(|store| engine::history(&store, &state).ok()?.sealed);
+    let last = store(None).ok().and_then(|store| engine::history(&store, None, &state).ok()?.sealed);
     let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets, permit);
     let engine = engine.after(Past { last: last.map(Arc::new), fingerprint: None });
     let interrupt = Arc::new(Notify::new());

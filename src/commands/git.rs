@@ -1,6 +1,7 @@
-//! What git knows: who somebody is, which tags there are, which commit a tag names.
+//! What git knows: who somebody is, which tags there are, which commits these name.
 
-use std::path::Path;
+use std::cell::OnceCell;
+use std::path::PathBuf;
 
 use crate::process::{Launch, Permit, Scope, git, user_git_setting};
 use crate::text::line;
@@ -25,46 +26,132 @@ fn ignores_system() -> bool {
     !["", "0", "false", "no", "off"].contains(&said.as_str())
 }
 
-/// The newest tags of a repository; none if it is none.
-pub(super) fn newest_tags(repository: &Path, permit: &Permit) -> Vec<String> {
-    tags(repository, permit).unwrap_or_default().iter().take(OFFERED).map(|tag| line(tag)).collect()
+/// The tags of a checkout, read once, when the first is asked for. Git lists them in one go: a start is waited for.
+pub(super) struct Tags<'a> {
+    repository: PathBuf,
+    permit: &'a Permit,
+    /// Newest first; nothing where git cannot tell.
+    listed: OnceCell<Option<Vec<Tag>>>,
 }
 
-/// All tags of a repository, newest first; nothing where git cannot tell.
-fn tags(repository: &Path, permit: &Permit) -> Option<Vec<String>> {
-    let output = git(repository, &["tag", "--list", "--sort=-creatordate"]).output(permit).ok()?;
-    let tags = String::from_utf8(output.stdout).ok()?.lines().map(str::to_owned).collect();
-    output.status.success().then_some(tags)
+/// A tag.
+struct Tag {
+    name: String,
+    /// What it points to in the end, and the kind of that: a commit, mostly.
+    target: (String, String),
 }
 
-/// The commit that a tag names, if the repository is there and has it.
-pub(super) fn commit_of(repository: &Path, tag: &str, permit: &Permit) -> Option<String> {
-    let name = format!("refs/tags/{tag}");
-    // The name of a tag and nothing else: an option or an expression is not taken for one.
-    let checked = git(Path::new("/"), &["check-ref-format", &name]).output(permit).ok()?;
-    let commit = format!("{name}^{{commit}}");
-    let resolve = || git(repository, &["rev-parse", "--verify", "--quiet", &commit]);
-    checked.status.success().then(|| ask(resolve(), permit))?
-}
+/// What git tells of each tag. Only an annotated tag has what stands after the stars.
+const FORMAT: &str = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
 
-/// That a release is no tag of a checkout, where git can tell its tags. Elsewhere there are none to hold it to.
-pub(super) fn missing_tag(repository: &Path, release: &str, permit: &Permit) -> Option<String> {
-    let tags = tags(repository, permit)?;
-    if tags.iter().any(|tag| tag == release) {
-        return None;
+impl Tag {
+    /// A line in [`FORMAT`].
+    fn read(line: &str) -> Option<Self> {
+        let (before, name) = line.split_once(" refs/tags/")?;
+        // The fields of a lightweight tag's target are empty.
+        let mut fields = before.split_ascii_whitespace().rev();
+        let (object, kind) = (fields.next()?, fields.next()?);
+        Some(Self { name: name.to_owned(), target: (kind.to_owned(), object.to_owned()) })
     }
-    let newest: Vec<String> = tags.iter().take(OFFERED).map(|tag| line(tag)).collect();
-    let newest = if newest.is_empty() {
-        "it has none".to_owned()
-    } else {
-        format!("the newest are {}", newest.join(", "))
-    };
-    let (release, repository) = (line(release), line(&repository.display().to_string()));
-    Some(format!("release {release} is no tag of the checkout {repository}; {newest}"))
+}
+
+impl<'a> Tags<'a> {
+    /// The tags of a repository.
+    pub(super) fn of(repository: PathBuf, permit: &'a Permit) -> Self {
+        Self { repository, permit, listed: OnceCell::new() }
+    }
+
+    fn listed(&self) -> Option<&[Tag]> {
+        self.listed.get_or_init(|| self.read()).as_deref()
+    }
+
+    fn read(&self) -> Option<Vec<Tag>> {
+        let format = format!("--format={FORMAT}");
+        let list = git(&self.repository, &["for-each-ref", "--sort=-creatordate", &format, "refs/tags"]);
+        let output = list.output(self.permit).ok().filter(|output| output.status.success())?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        Some(text.lines().filter_map(Tag::read).collect())
+    }
+
+    /// The newest ones; none if the repository is none.
+    pub(super) fn newest(&self) -> Vec<String> {
+        self.listed().into_iter().flatten().take(OFFERED).map(|tag| line(&tag.name)).collect()
+    }
+
+    /// The commit that a tag names, if there is such a tag.
+    pub(super) fn commit(&self, tag: &str) -> Option<String> {
+        let tag = self.listed()?.iter().find(|listed| listed.name == tag)?;
+        match tag.target.0.as_str() {
+            "commit" => Some(tag.target.1.clone()),
+            // A tag of a tag, of which an older git follows one only. The name is one that git has listed.
+            "tag" => {
+                let commit = format!("refs/tags/{}^{{commit}}", tag.name);
+                ask(git(&self.repository, &["rev-parse", "--verify", "--quiet", &commit]), self.permit)
+            }
+            _ => None,
+        }
+    }
+
+    /// That a release is no tag of the checkout, where git can tell its tags. Elsewhere there are none to hold it to.
+    pub(super) fn lack(&self, release: &str) -> Option<String> {
+        let listed = self.listed()?;
+        if listed.iter().any(|tag| tag.name == release) {
+            return None;
+        }
+        let newest = self.newest();
+        let newest = if newest.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("the newest are {}", newest.join(", "))
+        };
+        let (release, repository) = (line(release), line(&self.repository.display().to_string()));
+        Some(format!("release {release} is no tag of the checkout {repository}; {newest}"))
+    }
 }
 
 fn ask(launch: Launch, permit: &Permit) -> Option<String> {
     let output = launch.output(permit).ok()?;
     let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !answer.is_empty()).then_some(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Git in that directory, as somebody.
+    fn run(dir: &Path, arguments: &[&str]) -> String {
+        let who = ["user.name=A", "user.email=a@b", "commit.gpgsign=false", "tag.gpgsign=false"];
+        let config = who.iter().flat_map(|setting| ["-c", setting]);
+        let launch = Launch::new("git").args(config).args(arguments).directory(dir);
+        ask(launch.envs([("GIT_CONFIG_GLOBAL", "/dev/null")]), &Permit::for_tests()).unwrap_or_default()
+    }
+
+    /// A tag names a commit, however many tags lie between; one of something else names none.
+    #[test]
+    fn tags_are_listed_once_with_the_commits_that_they_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let permit = Permit::for_tests();
+        assert_eq!(Tags::of(dir.path().into(), &permit).lack("v1"), None);
+        run(dir.path(), &["init", "-q"]);
+        assert!(Tags::of(dir.path().into(), &permit).lack("v1").unwrap().ends_with("it has none"));
+        run(dir.path(), &["commit", "-q", "--allow-empty", "-m", "one"]);
+        let head = run(dir.path(), &["rev-parse", "HEAD"]);
+        run(dir.path(), &["tag", "v1"]);
+        run(dir.path(), &["tag", "-a", "-m", "two", "v2"]);
+        run(dir.path(), &["tag", "-a", "-m", "three", "v3", "v2"]);
+        run(dir.path(), &["tag", "-a", "-m", "a tree", "tree", "HEAD^{tree}"]);
+        let tags = Tags::of(dir.path().into(), &permit);
+        for tag in ["v1", "v2", "v3"] {
+            assert_eq!((tags.commit(tag), tags.lack(tag)), (Some(head.clone()), None), "{tag}");
+        }
+        assert_eq!((tags.commit("tree"), tags.lack("tree")), (None, None));
+        assert_eq!(tags.commit("HEAD"), None);
+        assert!(tags.lack("v").unwrap().contains("v is no tag of the checkout"));
+        // What was listed stays: a release is the one that was asked about.
+        run(dir.path(), &["tag", "-d", "v1"]);
+        assert_eq!(tags.commit("v1"), Some(head));
+    }
 }

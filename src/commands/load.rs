@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use directories::ProjectDirs;
+use tracing::debug;
 
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
@@ -88,6 +89,7 @@ impl Loaded {
 
     /// The plan for a promotion.
     pub(super) fn plan(&self, promotion: &Promotion) -> Result<Plan> {
+        debug!(checklist = %self.checklist.file.name, "plan is made");
         Ok(freeze(&self.checklist, &self.profile, promotion)?)
     }
 

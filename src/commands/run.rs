@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use anyhow::{Result, anyhow, bail};
 
 use super::ending::{Workers, stopped};
-use super::git;
+use super::git::Tags;
 use super::holding;
 use super::identity;
 use super::load::{Loaded, store};
@@ -51,28 +51,28 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         resume::require(&store, path, state)?;
     }
     let plan = plan(&loaded, arguments, found.as_ref())?;
-    let plans = |state: &RunState| {
-        [Some(Arc::clone(&state.plan)), state.proposal.as_ref().map(|p| Arc::clone(&p.plan))]
-    };
-    let own: Vec<_> = found.iter().flat_map(|(_, state)| plans(state)).flatten().collect();
-    let permit =
-        trust::require(&loaded, own.iter().map(|plan| &**plan).chain([&plan]), arguments.target.trust)?;
+    let own = found.iter().flat_map(|(_, state)| plans_of(state));
+    let permit = trust::require(&loaded, own.chain([&plan]), arguments.target.trust)?;
     if arguments.read_only {
         return look_alone(plan, &loaded, arguments, &settings, permit);
     }
+    let tags = Tags::of(loaded.repository(), &permit);
     if found.is_none() {
-        confirm_release(&loaded, &plan.release, &permit)?;
+        confirm_release(&tags, &plan.release)?;
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
     resume::require_trusted(&signer, plan.rehearsal.is_some())?;
     identity::tell_that_it_may_wait(&signer);
     let held = store.hold(loaded.environment())?;
     let asked_about = found.map(|(_, state)| state.run);
-    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref(), &permit)?;
+    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref(), &tags)?;
     // Somebody else may have given it another plan since.
-    let permit = trust::require(&loaded, [&*opened.state.plan], arguments.target.trust)?;
+    let permit = match &*opened.state.plan {
+        same if *same == plan => permit,
+        other => trust::require(&loaded, [other], arguments.target.trust)?,
+    };
     drop(held);
-    let history = engine::history(&store, &opened.state)?;
+    let history = engine::history(&store, Some(opened.journal.path()), &opened.state)?;
     let mut notices = notices(&opened, &plan, arguments.replan);
     notices.extend(history.trouble);
     let replan = if arguments.replan { replan(&opened.state, plan)? } else { None };
@@ -93,6 +93,12 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     };
     let left = session.sit()?;
     farewell(&path, arguments, &left)
+}
+
+/// What a run is judged by, or would be.
+fn plans_of(state: &RunState) -> impl Iterator<Item = &Plan> {
+    let proposed = state.proposal.as_ref().map(|proposal| &*proposal.plan);
+    std::iter::once(&*state.plan).chain(proposed)
 }
 
 /// The plan as the files have it now. An open run goes on with its own release unless it is said again.
@@ -131,7 +137,7 @@ fn asked_previous(loaded: &Loaded, target: &Target) -> Result<String> {
 fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     let known = Promotion { release: target.release.clone(), previous: target.previous.clone() };
     let permit = trust::require(loaded, [&loaded.plan(&known)?], target.trust)?;
-    let tags = git::newest_tags(&loaded.repository(), &permit);
+    let tags = Tags::of(loaded.repository(), &permit).newest();
     if !tags.is_empty() {
         say!("Newest tags: {}", tags.join("  "));
     }
@@ -144,8 +150,8 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
 }
 
 /// Asks about a release that is no tag of the checkout, before anything is signed for it.
-fn confirm_release(loaded: &Loaded, release: &str, permit: &Permit) -> Result<()> {
-    let Some(missing) = git::missing_tag(&loaded.repository(), release, permit) else { return Ok(()) };
+fn confirm_release(tags: &Tags, release: &str) -> Result<()> {
+    let Some(missing) = tags.lack(release) else { return Ok(()) };
     say!("{missing}");
     let answer = identity::ask("Open a run for it all the same? [y/N] ")?;
     if !["y", "yes"].contains(&answer.to_lowercase().as_str()) {
@@ -184,7 +190,7 @@ fn begin(
     arguments: &RunArgs,
     signer: &Signer,
     asked_about: Option<&str>,
-    permit: &Permit,
+    tags: &Tags,
 ) -> Result<Opened> {
     let role = arguments.role.map(Role::from);
     // Looked for again: another program may have opened or sealed one while a passphrase was typed.
@@ -199,7 +205,7 @@ fn begin(
         return holding::reopen(store, &path, signer, role, arguments.take_over);
     }
     let role = role.unwrap_or(Role::Driver);
-    let commit = git::commit_of(&loaded.repository(), &plan.release, permit);
+    let commit = tags.commit(&plan.release);
     let opening = Opening { plan, lock: loaded.lock(), profile_sha256: loaded.sha256, commit, role };
     Ok(engine::open(store, opening, signer)?)
 }

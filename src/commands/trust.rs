@@ -35,11 +35,19 @@ pub(super) fn require<'a>(
     plans: impl IntoIterator<Item = &'a Plan>,
     given: Option<Sha256Hex>,
 ) -> Result<Permit> {
-    let question = Question::of(loaded, plans)?;
+    let places = loaded.places()?;
+    let plans: Vec<_> = plans.into_iter().map(|plan| (plan, permissions(plan, &places))).collect();
+    let known = store::read(loaded.path())?;
+    let is_covered = is_covered(&plans, known.as_ref());
+    // What the profile makes happen for any release is made from files anew: only where that is asked for.
+    if is_covered && given.is_none() {
+        return Ok(Permit::given_by_trust());
+    }
+    let question = Question { loaded, profile: loaded.permissions()?, plans, known };
     if let Some(given) = given {
         question.is_meant_by(given)?;
     }
-    if question.is_covered() {
+    if is_covered {
         return Ok(Permit::given_by_trust());
     }
     if given.is_some() {
@@ -79,14 +87,15 @@ struct Question<'a> {
     known: Option<Trusted>,
 }
 
-impl<'a> Question<'a> {
-    fn of(loaded: &'a Loaded, plans: impl IntoIterator<Item = &'a Plan>) -> Result<Self> {
-        let places = loaded.places()?;
-        let needed = |plan: &'a Plan| (plan, permissions(plan, &places));
-        let plans = plans.into_iter().map(needed).collect();
-        Ok(Self { loaded, profile: loaded.permissions()?, plans, known: store::read(loaded.path())? })
-    }
+/// Whether all that plans make happen was trusted before.
+fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&Trusted>) -> bool {
+    plans.iter().all(|(plan, needed)| match known {
+        None => needed.is_empty(),
+        Some(known) => beyond(needed, &known.profile, plan).iter().all(|one| known.others.contains(one)),
+    })
+}
 
+impl Question<'_> {
     /// Whether the digest that was given is that of what the profile makes happen.
     fn is_meant_by(&self, given: Sha256Hex) -> Result<()> {
         let now = digest(&self.profile);
@@ -101,16 +110,6 @@ impl<'a> Question<'a> {
             line(&profile),
             line(&shell_word(&profile))
         )
-    }
-
-    /// Whether all that the plans make happen was trusted before.
-    fn is_covered(&self) -> bool {
-        let known = self.known.as_ref();
-        let lacking = |(plan, needed): &(&Plan, Permissions)| {
-            let lacking = known.map_or_else(|| needed.clone(), |known| beyond(needed, &known.profile, plan));
-            lacking.into_iter().filter(|one| known.is_none_or(|known| !known.others.contains(one))).count()
-        };
-        self.plans.iter().map(lacking).sum::<usize>() == 0
     }
 
     /// What the plans make happen that the profile does not, and that was not trusted before.

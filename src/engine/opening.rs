@@ -248,12 +248,13 @@ pub struct History {
     pub trouble: Option<String>,
 }
 
-/// Looks back from a run.
+/// Looks back from a run; its own log, where it has one, is not read again.
 ///
 /// # Errors
 /// When the logs cannot be read.
-pub fn history(store: &Store, state: &RunState) -> Result<History, StoreError> {
-    let logs = store.logs(&state.plan.environment)?;
+pub fn history(store: &Store, own: Option<&Path>, state: &RunState) -> Result<History, StoreError> {
+    let mut logs = store.logs(&state.plan.environment)?;
+    logs.retain(|log| Some(log.as_path()) != own);
     let trouble = state.predecessor.as_ref().and_then(|run| Before::among(&logs, run).trouble(run));
     let mut sealed = None;
     for log in Order::of(&logs)?.runs.iter().rev() {

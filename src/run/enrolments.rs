@@ -86,4 +86,16 @@ mod tests {
         let told = Enrolments::default().check(&enrolled(MACHINE, &ed25519_forms()[0])).unwrap_err();
         assert!(told.to_string().contains("the machine's own entries"), "{told}");
     }
+
+    /// Thousands of millions of steps if each newcomer were held to everybody.
+    #[test]
+    fn a_newcomer_is_not_compared_with_everybody() {
+        let mut all = Enrolments::default();
+        for n in 0..60_000 {
+            let newcomer = enrolled(&format!("{n}@x"), &format!("key {n}"));
+            assert_eq!(all.check(&newcomer), Ok(()));
+            all.add(&newcomer);
+            assert_eq!(all.place(&newcomer.principal), Some(n));
+        }
+    }
 }

@@ -8,6 +8,7 @@ use rpds::VectorSync;
 use super::actions::ActionState;
 use super::command::Refusal;
 use super::enrolments::Enrolments;
+use super::kept::Kept;
 use super::known::{
     Abandoned, Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal,
     StandingVerdict, Waiver,
@@ -70,6 +71,8 @@ pub struct RunState {
     pub head: Sha256Hex,
     /// When it was written.
     pub at: Moment,
+    /// What its points came to when it was judged last.
+    pub(super) kept: Kept,
 }
 
 impl RunState {
@@ -100,6 +103,7 @@ impl RunState {
             seq: entry.header.seq,
             head: entry.hash,
             at: entry.header.at.clone(),
+            kept: Kept::default(),
         };
         state.make_room();
         state
@@ -127,6 +131,7 @@ impl RunState {
 
     /// Takes in the next entry.
     pub fn apply(&mut self, entry: &Entry) {
+        self.kept.forget(&entry.event);
         if !matches!(
             entry.event,
             Event::Verdict(_)

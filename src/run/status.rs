@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::actions::{ActionState, Progress};
+use super::kept::Working;
 use super::known::{Confirmation, Look, PointState};
 use super::state::RunState;
 use crate::checklist::{ActionKey, Confirm, Point, PointId, Probe};
@@ -103,16 +104,22 @@ pub struct Judgement<'a> {
     pub state: &'a RunState,
     /// The moment.
     pub now: &'a Moment,
-    known: RefCell<BTreeMap<PointId, Status>>,
+    working: Working,
     /// The first point of a section that keeps the actions of later ones from beginning.
     pub(super) open: RefCell<BTreeMap<String, Option<PointId>>>,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often a point was judged on this thread.
+    pub(super) static WORKED_OUT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl RunState {
     /// The run as it stands at `now`.
     #[must_use]
     pub fn judge<'a>(&'a self, now: &'a Moment) -> Judgement<'a> {
-        Judgement { state: self, now, known: RefCell::default(), open: RefCell::default() }
+        Judgement { state: self, now, working: self.kept.at(&self.plan, now), open: RefCell::default() }
     }
 
     /// How many people it takes to waive a point or call it not applicable.
@@ -136,17 +143,21 @@ impl Judgement<'_> {
     /// What a point comes to. A point that the plan does not have is pending for ever.
     #[must_use]
     pub fn status(&self, id: &str) -> Status {
-        match (self.stands(id), self.state.plan.point(id)) {
-            (Status::ToRun(action), Some(point)) => {
-                self.locked_by(point).map_or(Status::ToRun(action), Status::Blocked)
+        match self.stands(id) {
+            Status::ToRun(action) => {
+                let locked = self.state.plan.point(id).and_then(|point| self.locked_by(point));
+                locked.map_or(Status::ToRun(action), Status::Blocked)
             }
-            (status, _) => status,
+            status => status,
         }
     }
 
     /// The same, whatever keeps its actions from beginning: that rests on how other points stand, and these may rest on
     /// this one.
     pub(super) fn stands(&self, id: &str) -> Status {
+        if let Some(known) = self.working.get(id) {
+            return known;
+        }
         // Not by recursion: points can wait for each other in a chain of thousands.
         let mut way: Vec<_> = self.enter(id).into_iter().collect();
         while let Some((id, waits_for)) = way.last_mut() {
@@ -156,23 +167,21 @@ impl Judgement<'_> {
                 continue;
             }
             let status = self.work_out(id);
-            self.known.borrow_mut().insert(id.to_owned(), status);
+            self.working.add(self.state, id, status);
             way.pop();
         }
-        self.known.borrow().get(id).cloned().unwrap_or(Status::Pending)
+        self.working.get(id).unwrap_or(Status::Pending)
     }
 
     /// A point whose state is not known yet, and what it waits for. It is pending until the answer is known: points
     /// that wait for each other in a circle (no checklist that loads has one, a forged log may) wait for ever.
     fn enter<'s>(&'s self, id: &'s str) -> Option<(&'s str, impl Iterator<Item = &'s str>)> {
-        if self.known.borrow().contains_key(id) {
-            return None;
-        }
-        self.known.borrow_mut().insert(id.to_owned(), Status::Pending);
-        Some((id, self.state.plan.point(id).into_iter().flat_map(Point::waits_for)))
+        self.working.enter(id).then(|| (id, self.state.plan.point(id).into_iter().flat_map(Point::waits_for)))
     }
 
     fn work_out(&self, id: &str) -> Status {
+        #[cfg(test)]
+        WORKED_OUT.set(WORKED_OUT.get() + 1);
         let (Some(point), Some(state)) = (self.state.plan.point(id), self.state.points.get(id)) else {
             return Status::Pending;
         };

@@ -2,7 +2,7 @@
 
 use super::actions::{Finished, Progress};
 use super::status::{Judgement, Status};
-use crate::checklist::{ActionKey, ROLLBACK};
+use crate::checklist::{ActionKey, PointId, ROLLBACK};
 use crate::journal::entry::{Decision, Reason, Verdict};
 use crate::text;
 
@@ -14,19 +14,62 @@ const MAX_REASONS: usize = 120;
 /// Judges a run.
 #[must_use]
 pub fn judge(judgement: &Judgement) -> Verdict {
-    let total = judgement.state.plan.points().count();
-    let mut reasons: Vec<(bool, Reason)> = Vec::new();
+    let mut total = 0;
+    let mut open: Vec<(&PointId, Status)> = Vec::new();
     for point in judgement.state.plan.points() {
         let status = judgement.status(&point.id);
+        total += 1;
         if !status.is_closed() {
-            let why = text::clip(&why(judgement, &point.id, &status), MAX_WHY);
-            reasons.push((status.is_bad(), Reason { point: point.id.clone(), status: status.word(), why }));
+            open.push((&point.id, status));
         }
     }
-    let closed = (total - reasons.len()) as u64;
-    reasons.extend(way_back(judgement).map(|reason| (true, reason)));
-    let decision = decision(&reasons);
-    Verdict { decision, closed, total: total as u64, reasons: worst_first(reasons) }
+    let closed = total - open.len() as u64;
+    let back = way_back(judgement);
+    let bad = open.iter().filter(|(_, status)| status.is_bad()).count() + usize::from(back.is_some());
+    let decision = decision(bad, open.len());
+    Verdict { decision, closed, total, reasons: reasons(judgement, open, back, bad) }
+}
+
+/// Why it is not GO, the worst first: as many points as a verdict lists are looked into.
+fn reasons(
+    judgement: &Judgement,
+    mut open: Vec<(&PointId, Status)>,
+    back: Option<Reason>,
+    bad: usize,
+) -> Vec<Reason> {
+    open.sort_by_key(|(_, status)| !status.is_bad());
+    let all = open.len() + usize::from(back.is_some());
+    let listed = if all > MAX_REASONS { MAX_REASONS - 1 } else { all };
+    let reason = |(id, status): &(&PointId, Status)| {
+        let why = text::clip(&why(judgement, id, status), MAX_WHY);
+        Reason { point: (*id).clone(), status: status.word(), why }
+    };
+    let of_points = |from: usize, to: usize| open.iter().take(to).skip(from).map(reason);
+    // What concerns the run as a whole comes after the points that are bad.
+    let bad_points = bad - usize::from(back.is_some());
+    let mut reasons: Vec<_> = of_points(0, bad_points.min(listed)).collect();
+    reasons.extend(back.filter(|_| bad_points < listed));
+    let rest = listed - reasons.len();
+    reasons.extend(of_points(bad_points, bad_points + rest));
+    if all > listed {
+        let why = format!("{} are not closed either", text::count(all - listed, "point"));
+        reasons.push(Reason { point: "…".into(), status: "open".into(), why });
+    }
+    reasons
+}
+
+/// The decision, and how many points are closed, as [`judge`] says; without the reasons, for a screen that is drawn
+/// many times a second.
+#[must_use]
+pub fn standing(judgement: &Judgement) -> (Decision, u64) {
+    let (mut closed, mut open, mut bad) = (0, 0, usize::from(way_back(judgement).is_some()));
+    for point in judgement.state.plan.points() {
+        let status = judgement.status(&point.id);
+        closed += u64::from(status.is_closed());
+        open += usize::from(!status.is_closed());
+        bad += usize::from(status.is_bad());
+    }
+    (decision(bad, open), closed)
 }
 
 /// That the release is being rolled back, or was.
@@ -46,23 +89,12 @@ fn way_back(judgement: &Judgement) -> Option<Reason> {
     Some(Reason { point: ROLLBACK.into(), status: status.into(), why: text::clip(&why, MAX_WHY) })
 }
 
-fn decision(reasons: &[(bool, Reason)]) -> Decision {
-    match reasons {
-        [] => Decision::Go,
-        open if open.iter().any(|(bad, _)| *bad) => Decision::NoGo,
-        _ => Decision::Pending,
+const fn decision(bad: usize, open: usize) -> Decision {
+    match (bad, open) {
+        (0, 0) => Decision::Go,
+        (0, _) => Decision::Pending,
+        _ => Decision::NoGo,
     }
-}
-
-fn worst_first(mut reasons: Vec<(bool, Reason)>) -> Vec<Reason> {
-    reasons.sort_by_key(|(bad, _)| !bad);
-    let mut reasons: Vec<_> = reasons.into_iter().map(|(_, reason)| reason).collect();
-    if reasons.len() > MAX_REASONS {
-        let beyond = reasons.split_off(MAX_REASONS - 1);
-        let why = format!("{} are not closed either", text::count(beyond.len(), "point"));
-        reasons.push(Reason { point: "…".into(), status: "open".into(), why });
-    }
-    reasons
 }
 
 /// What is behind a point's state, in one line.

@@ -10,7 +10,7 @@ use super::theme::{Theme, Tone};
 use super::view::{View, spread};
 use crate::checklist::STANDARD_NAME;
 use crate::journal::entry::Decision;
-use crate::run::judge;
+use crate::run::standing;
 use crate::text;
 
 /// How many cells of a filter stand in the line.
@@ -177,15 +177,15 @@ fn verdict(view: &View) -> Vec<Span<'static>> {
         Some(standing) if state.abandoned.is_some() => (standing.decision, standing.closed, ABANDONED),
         Some(standing) if state.is_sealed() => (standing.decision, standing.closed, " SEALED"),
         Some(standing) if !state.seals.is_empty() => (standing.decision, standing.closed, " being sealed"),
-        standing => {
-            let now = judge(&view.judgement);
-            let same = standing.as_ref().is_some_and(|recorded| recorded.decision == now.decision);
+        recorded => {
+            let (decision, closed) = standing(&view.judgement);
+            let same = recorded.as_ref().is_some_and(|recorded| recorded.decision == decision);
             let word = match &state.abandoned {
                 Some(_) => ABANDONED,
                 None if same => " recorded",
                 None => "",
             };
-            (now.decision, now.closed, word)
+            (decision, closed, word)
         }
     };
     let badge = ink(&format!(" {decision} {closed}/{total}{word} "), view.theme.badge(tone(decision)));

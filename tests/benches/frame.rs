@@ -1,4 +1,5 @@
-//! What one frame of the screen costs, 200 by 60 with six panels, against filling as many cells with text.
+//! What one frame of the screen costs, 200 by 60 with six panels, against filling as many cells with text; and one of a
+//! run of thousands of points, against the first.
 
 use std::hint::black_box;
 use std::io;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use gonogo::checklist::Role;
+use gonogo::checklist::{Confirm, Point, Role};
 use gonogo::journal::entry::Enrolled;
 use gonogo::ui::{self, Host, Look, Msg, Setup, Shade};
 use ratatui::Terminal;
@@ -17,17 +18,38 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::Style;
 
 use crate::measure::{Measured, median, millis, since, size, turns};
-use crate::sample::{ALICE, Sample, mixed};
+use crate::sample::{ALICE, Sample, mixed, plan};
 
 const SIZE: (u16, u16) = (200, 60);
 const ROUNDS: usize = 9;
 const FRAMES: usize = 200;
+/// How many points a large run has.
+const POINTS: usize = 4_000;
 
 pub fn bench() {
     let sample = mixed();
     let (subject, reference) = turns(ROUNDS, || session(&sample), plain);
-    let aim = "at most 0.5 ms";
+    let aim = "at most 1.0x";
     Measured { name: "frame, 200x60", subject, reference: Some(reference), unit: "ms", aim }.tell();
+    let points = size(POINTS, 60);
+    let many = many(points);
+    let (subject, reference) = turns(ROUNDS, || session(&many), || session(&sample));
+    let name = &format!("frame, {points} points");
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.tell();
+}
+
+/// A run whose sections have that many points between them.
+fn many(points: usize) -> Sample {
+    let mut plan = plan();
+    let each = points / plan.sections.len();
+    for section in &mut plan.sections {
+        let mut point = section.points[0].clone();
+        (point.after, point.due, point.probes, point.actions) = Default::default();
+        (point.why, point.confirm) = ("w".into(), Confirm::One);
+        let ids = (section.points.len()..each).map(|n| format!("{}.{n}", section.id));
+        section.points.extend(ids.map(|id| Point { id, ..point.clone() }).collect::<Vec<_>>());
+    }
+    Sample::of(plan)
 }
 
 /// The median of a session's frames: all of it from the state to the cells that changed.

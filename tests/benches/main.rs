@@ -15,6 +15,7 @@ mod idle;
 mod limits;
 mod log;
 mod measure;
+mod memory;
 mod probes;
 mod rehearsal;
 #[expect(dead_code, reason = "the screen's tests look at more of it")]
@@ -46,6 +47,7 @@ const BENCHES: &[(&str, fn())] = &[
     ("rehearsal", rehearsal::bench),
     ("start", start::bench),
     ("idle", idle::bench),
+    ("memory", memory::bench),
 ];
 
 fn main() {

@@ -1,6 +1,7 @@
-//! A run of the standard checklist on a real terminal, nothing behind it listening.
+//! A run on a real terminal, of the standard checklist or of a checklist with one point; nothing behind it listening.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gonogo::journal::keys;
@@ -26,22 +27,31 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// A new run, in a home of its own.
+    /// A new run of the standard checklist, in a home of its own.
     pub fn new() -> Self {
-        let sandbox = Sandbox::new().profile(&profile());
+        Self::on(Sandbox::new().profile(&profile()), 6)
+    }
+
+    /// A new run of one point that no probe belongs to.
+    pub fn small() -> Self {
+        Self::on(Sandbox::new().profile(SMALL_PROFILE).checklist(SMALL), 1)
+    }
+
+    /// A new run in that home, whose screen has so many panels.
+    pub fn on(sandbox: Sandbox, panels: usize) -> Self {
         keys::create(&sandbox.work().join("id"), ALICE, None).unwrap();
         let sandbox =
             sandbox.args(["run", "profile.toml", "--as", ALICE, "--key", "id"].into_iter().chain(TAGS));
         let begun = Instant::now();
         let mut terminal = sandbox.terminal(SIZE.0, SIZE.1);
-        terminal.wait_for("six panels", six_panels);
+        terminal.wait_for("its panels", |screen| has_panels(screen, panels));
         let took = since(begun);
         Self { terminal, took, sandbox }
     }
 
     /// Waits until the probes have looked: nothing is written for a while.
     pub fn settle(&self) {
-        let [log] = self.sandbox.logs("staging").try_into().expect("one log");
+        let log = self.log();
         let (mut length, mut since) = (0, Instant::now());
         wait::until("the probes to look", || {
             let now = fs::metadata(&log).unwrap().len();
@@ -50,6 +60,12 @@ impl Opened {
             }
             (since.elapsed() > QUIET).then_some(())
         });
+    }
+
+    /// Its log.
+    pub fn log(&self) -> PathBuf {
+        let [log] = self.sandbox.logs("staging").try_into().expect("one log");
+        log
     }
 
     /// A line of `/proc/<pid>/status`, in its unit.
@@ -67,6 +83,12 @@ impl Opened {
     }
 }
 
+const SMALL_PROFILE: &str = "environment = \"staging\"\nchecklist = \"checklist.toml\"\n";
+
+const SMALL: &str = "name = \"small\"\n\
+    [[section]]\nid = \"a\"\ntitle = \"A\"\n\
+    [[section.point]]\nid = \"a.b\"\ntitle = \"t\"\nwhy = \"w\"\nconfirm = \"one\"\n";
+
 const TAGS: [&str; 4] = ["--release", "v1.4.0", "--previous", "v1.3.2"];
 
 /// What `/proc` says of a process or thread under that name, as a number.
@@ -76,9 +98,9 @@ fn field(status: &str, name: &str) -> f64 {
 }
 
 /// The bottom line is drawn last; looking at the rest before it is there would take time.
-fn six_panels(screen: &Screen) -> bool {
+fn has_panels(screen: &Screen, count: usize) -> bool {
     let last = |column| screen.cell(SIZE.1 - 1, column).is_some_and(vt100::Cell::has_contents);
-    (0..SIZE.0).any(last) && (1..=6).all(|panel| screen.contents().contains(&format!(" {panel} ")))
+    (0..SIZE.0).any(last) && (1..=count).all(|panel| screen.contents().contains(&format!(" {panel} ")))
 }
 
 fn profile() -> String {

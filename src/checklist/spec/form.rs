@@ -5,7 +5,12 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::text::is_harmful;
+use crate::text::{clip, is_harmful};
+
+/// The longest id or name of a part of a checklist, in bytes: it stands in every entry that is about the part.
+const MAX_ID: usize = 100;
+/// The most of a word that an error repeats, in bytes.
+const MAX_FOUND: usize = 120;
 
 /// A form of words.
 pub(in crate::checklist) trait Form {
@@ -29,6 +34,8 @@ pub(in crate::checklist) struct Digest;
 pub(in crate::checklist) struct Repository;
 /// A release: what git takes for a tag. Empty where none is known.
 pub(in crate::checklist) struct Release;
+/// The id or name of a part of a checklist: a section, a control point, a probe, an action.
+pub(in crate::checklist) struct Id;
 
 /// RFC 1123 labels: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>.
 fn is_label(word: &str) -> bool {
@@ -121,12 +128,20 @@ impl Form for Release {
     }
 }
 
+impl Form for Id {
+    const EXPECTED: &'static str = "at most 100 bytes";
+    fn fits(word: &str) -> bool {
+        word.len() <= MAX_ID
+    }
+}
+
 /// A word if it has the form.
 ///
 /// # Errors
 /// What was expected and what was found.
 fn check<F: Form>(word: &str) -> Result<(), String> {
-    if F::fits(word) { Ok(()) } else { Err(format!("expected {}, found {word:?}", F::EXPECTED)) }
+    let wrong = || format!("expected {}, found {:?}", F::EXPECTED, clip(word, MAX_FOUND));
+    if F::fits(word) { Ok(()) } else { Err(wrong()) }
 }
 
 /// Whether a text can be a release's tag.

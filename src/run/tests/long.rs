@@ -2,8 +2,12 @@
 
 use std::thread;
 
+use proptest::prelude::*;
+
+use super::super::kept::Kept;
+use super::super::status::WORKED_OUT;
 use super::*;
-use crate::checklist::Point;
+use crate::checklist::{Confirm, Point, SCANS};
 
 const POINTS: usize = 7_000;
 /// Far less than a call for each point would take.
@@ -71,4 +75,130 @@ fn a_point_is_found_wherever_it_stands_now() {
         assert_eq!(found(&plan.clone(), gone), (None, None));
     }
     assert_eq!(plan.clone(), plan);
+}
+
+/// How often points are judged while something is done.
+fn judgements(work: impl FnOnce()) -> usize {
+    let before = WORKED_OUT.get();
+    work();
+    WORKED_OUT.get() - before
+}
+
+#[test]
+fn a_chain_is_not_judged_again_for_every_point_that_is_confirmed() {
+    let count = 1_000;
+    let mut plan = chained(|point, before| point.after.push(before));
+    let points = &mut plan.sections[0].points;
+    points.drain(..POINTS - count);
+    for point in points.iter_mut() {
+        point.confirm = Confirm::One;
+    }
+    let mut world = World::open(plan);
+    let confirming = judgements(|| {
+        for n in 0..count {
+            world.confirm(ALICE, &format!("a.{n}")).unwrap();
+        }
+    });
+    // Each as it is when it is confirmed, and as it is then.
+    assert!(confirming <= 2 * count, "{confirming}");
+    assert_eq!(world.decision(), Decision::Go);
+    let replaying = judgements(|| world.replays());
+    assert!(replaying <= 3 * count, "{replaying}");
+}
+
+#[test]
+fn verdicts_over_many_points_judge_each_once_and_look_through_no_plan() {
+    let (count, verdicts) = (1_000, 50);
+    let mut plan = chained(|_, _| {});
+    plan.sections[0].points.truncate(count);
+    for point in &mut plan.sections[0].points {
+        point.confirm = Confirm::One;
+    }
+    let mut world = World::open(plan);
+    let scans = SCANS.get();
+    let judged = judgements(|| {
+        for _ in 0..verdicts {
+            assert_eq!(world.decision(), Decision::Pending);
+        }
+    });
+    assert_eq!((judged, SCANS.get() - scans), (count, 0));
+}
+
+/// The bad ones first, each in the plan's order, and a count of those beyond.
+#[test]
+fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
+    let probe = World::new("").state.plan.sections[0].points[0].probes[0].clone();
+    let mut plan = chained(|_, _| {});
+    plan.sections[0].points.truncate(300);
+    for (n, point) in plan.sections[0].points.iter_mut().enumerate() {
+        point.confirm = Confirm::One;
+        point.probes.extend((n % 10 == 0).then(|| probe.clone()));
+    }
+    let mut world = World::open(plan);
+    let ids: Vec<_> = world.state.plan.points().map(|point| point.id.clone()).collect();
+    let (bad, open): (Vec<_>, Vec<_>) = ids.iter().enumerate().partition(|(n, _)| n % 10 == 0);
+    for (_, id) in &bad {
+        world.finish(id, Some(false)).unwrap();
+    }
+    let verdict = judge(&world.state.judge(&world.now));
+    assert_eq!((verdict.decision, verdict.closed, verdict.total), (Decision::NoGo, 0, 300));
+    let expected = bad.iter().chain(&open).take(119).map(|(_, id)| id.as_str());
+    assert!(verdict.reasons[..119].iter().map(|reason| reason.point.as_str()).eq(expected));
+    assert_eq!(verdict.reasons[0].why, "w: expected e, seen seen");
+    let [rest] = &verdict.reasons[119..] else { panic!("{:?}", verdict.reasons.len()) };
+    assert_eq!((rest.point.as_str(), rest.why.as_str()), ("…", "181 points are not closed either"));
+}
+
+/// What a state says that has kept nothing.
+fn anew(state: &RunState) -> RunState {
+    RunState { kept: Kept::default(), ..state.clone() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is done and however the clocks go, what was kept says the same as judging anew.
+    #[test]
+    fn what_is_kept_is_what_judging_anew_says(steps in prop::collection::vec((0..11_u8, 0..5_usize, any::<bool>(), 0..40_u64), 1..40)) {
+        let mut world = World::new("");
+        let points = ["a.probe", "a.one", "a.two", "a.after", "a.later"];
+        let opened = world.now.clone();
+        for (what, point, flag, minutes) in steps {
+            let (id, by) = (points[point], if flag { ALICE } else { BOB });
+            // What is refused changes nothing.
+            let _ = match what {
+                0 | 1 if id != "a.two" => world.finish(id, Some(flag)),
+                0 | 1 => world.confirm(ALICE, id),
+                2 => world.confirm(by, id),
+                3 => world.waive(by, id, minutes + 1),
+                4 => world.act(by, Act::Retract { point: id.into() }),
+                5 => world.act(by, Act::Exempt { point: id.into(), reason: "no".into() }),
+                6 => world.act(by, Act::Verdict),
+                7 => world.act(&format!("{minutes}@x"), Act::Join { key: minutes.to_string(), role: Role::Reviewer }),
+                8 => {
+                    world.wait(minutes);
+                    continue;
+                }
+                9 => {
+                    world.now.mono += minutes * 60_000;
+                    continue;
+                }
+                _ => {
+                    world.now.boot = if flag { "b" } else { "c" }.into();
+                    world.now.wall = if minutes == 0 { opened.wall } else { world.now.wall };
+                    continue;
+                }
+            };
+            for moment in [&world.now, &opened, &world.now] {
+                let fresh = anew(&world.state);
+                let (kept, fresh) = (world.state.judge(moment), fresh.judge(moment));
+                for id in points {
+                    prop_assert_eq!(kept.status(id), fresh.status(id), "{}", id);
+                }
+                let verdict = judge(&fresh);
+                prop_assert_eq!(standing(&kept), (verdict.decision, verdict.closed));
+                prop_assert_eq!(judge(&kept), verdict);
+            }
+        }
+    }
 }

@@ -1,0 +1,182 @@
+//! What the points of a run have come to, kept from one judgement to the next: most entries change what one point comes
+//! to, and a plan can be a chain of thousands.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rpds::HashTrieMapSync;
+
+use super::state::RunState;
+use super::status::Status;
+use crate::checklist::{Plan, Point, PointId};
+use crate::journal::entry::Event;
+use crate::time::Moment;
+
+/// What a state keeps of its judgements. It is no part of what a run says: all are equal, and a copy has what its
+/// original had.
+#[derive(Default)]
+pub struct Kept(Place);
+
+/// Where it is kept. A state that changes gets another one: a judgement that is still there fills the old one.
+type Place = Arc<Mutex<Option<Judged>>>;
+
+/// What a judgement knows; the next one goes on from there.
+pub(super) struct Working {
+    judged: RefCell<Judged>,
+    knows_more: Cell<bool>,
+    place: Place,
+}
+
+impl Working {
+    /// What a point comes to, if that is known.
+    pub(super) fn get(&self, id: &str) -> Option<Status> {
+        self.judged.borrow().known.get(id).cloned()
+    }
+
+    /// Takes a point for pending until it is known what it comes to; whether that is not known yet.
+    pub(super) fn enter(&self, id: &str) -> bool {
+        let known = &mut self.judged.borrow_mut().known;
+        let is_new = !known.contains_key(id);
+        if is_new {
+            known.insert_mut(id.to_owned(), Status::Pending);
+        }
+        is_new
+    }
+
+    /// Adds what a point comes to now.
+    pub(super) fn add(&self, state: &RunState, id: &str, status: Status) {
+        self.judged.borrow_mut().add(state, id, status);
+        self.knows_more.set(true);
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        // Not what was left half done.
+        if self.knows_more.get() && !thread::panicking() {
+            *lock(&self.place) = Some(self.judged.get_mut().clone());
+        }
+    }
+}
+
+/// What points have come to, and how long that holds while nothing is logged.
+#[derive(Clone)]
+struct Judged {
+    /// By their ids. Whoever is here has all that it waits for here too.
+    known: HashTrieMapSync<PointId, Status>,
+    plan: Arc<Plan>,
+    since: Moment,
+    /// How far each of the two clocks may go from there.
+    holds: Duration,
+}
+
+impl Judged {
+    /// Nothing of this plan is known yet.
+    fn nothing(plan: &Arc<Plan>, now: &Moment) -> Self {
+        let known = HashTrieMapSync::new_sync();
+        Self { known, plan: Arc::clone(plan), since: now.clone(), holds: Duration::MAX }
+    }
+
+    /// The same at a later moment, if it holds until then.
+    fn at(&self, plan: &Arc<Plan>, now: &Moment) -> Option<Self> {
+        let since = &self.since;
+        let is_later = now.boot == since.boot && now.wall >= since.wall && now.mono >= since.mono;
+        let left = self.holds.checked_sub(now.since(since))?;
+        let judged = || Self { since: now.clone(), holds: left, ..self.clone() };
+        (is_later && Arc::ptr_eq(plan, &self.plan)).then(judged)
+    }
+
+    fn add(&mut self, state: &RunState, id: &str, status: Status) {
+        if let Some(point) = state.plan.point(id) {
+            self.holds = self.holds.min(holds(state, point, &self.since));
+        }
+        self.known.insert_mut(id.to_owned(), status);
+    }
+
+    /// Forgets a point and all that waits for it.
+    fn forget(&mut self, id: &str) {
+        let mut changed = vec![id.to_owned()];
+        self.known.remove_mut(id);
+        while let Some(id) = changed.pop() {
+            let waiting = self.plan.waiting_for(&id).iter();
+            changed.extend(waiting.filter(|id| self.known.remove_mut(id.as_str())).cloned());
+        }
+    }
+}
+
+/// How long it is until a result of a point becomes stale or a waiver expires.
+fn holds(state: &RunState, point: &Point, now: &Moment) -> Duration {
+    let Some(known) = state.point(&point.id) else { return Duration::MAX };
+    let looks = known.probes.values().filter_map(|probe| probe.latest.as_ref());
+    let fresh = looks.filter_map(|look| point.freshness().checked_sub(now.since(&look.at)));
+    // A waiver holds until just before its time.
+    let valid = known.waivers.iter().filter(|waiver| waiver.until > now.wall);
+    let waived = valid.map(|waiver| waiver.until.since(now.wall).saturating_sub(Duration::from_millis(1)));
+    fresh.chain(waived).min().unwrap_or(Duration::MAX)
+}
+
+impl Kept {
+    /// What is known of a plan's points at a moment.
+    pub(super) fn at(&self, plan: &Arc<Plan>, now: &Moment) -> Working {
+        let kept = lock(&self.0).as_ref().and_then(|kept| kept.at(plan, now));
+        let judged = RefCell::new(kept.unwrap_or_else(|| Judged::nothing(plan, now)));
+        Working { judged, knows_more: Cell::default(), place: Arc::clone(&self.0) }
+    }
+
+    /// Forgets what an entry may change.
+    pub(super) fn forget(&mut self, event: &Event) {
+        let point = match event {
+            Event::Verdict(_)
+            | Event::Sealed(_)
+            | Event::Abandoned(_)
+            | Event::Resumed(_)
+            | Event::Recovered(_)
+            | Event::Noted(_)
+            | Event::TakenOver(_) => return,
+            Event::Probed(event) => &event.point,
+            Event::Confirmed(event) => &event.point,
+            Event::Waived(event) => &event.point,
+            Event::NotApplicable(event) => &event.point,
+            Event::Retracted(event) => &event.point,
+            // Whoever takes part, the plan and the actions concern any point.
+            _ => return *self = Self::default(),
+        };
+        let mut kept = lock(&self.0).take();
+        if let Some(judged) = &mut kept {
+            judged.forget(point);
+        }
+        *self = Self::of(kept);
+    }
+
+    fn of(judged: Option<Judged>) -> Self {
+        Self(Arc::new(Mutex::new(judged)))
+    }
+}
+
+/// What a panic elsewhere leaves behind is whole: it is replaced as a whole.
+fn lock(place: &Place) -> MutexGuard<'_, Option<Judged>> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        Self::of(lock(&self.0).clone())
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Kept {}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept")
+    }
+}
