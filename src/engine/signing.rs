@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_key_that_stops_an_action_is_named_before_another() {
-        let mut signing = Signing::new();
+        let mut signing = Signing::new(Arc::new(Machine::default()));
         assert_eq!(signing.awaited(), None);
         for (by, job, awaited) in
             [("bob@x", note(), "bob@x"), ("ann@x", stop(), "ann@x"), ("bob@x", note(), "ann@x")]

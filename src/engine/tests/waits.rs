@@ -28,6 +28,7 @@ async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
             probe(&falters(home.path(), hold), &times),
             Given::default(),
             &Keeper::new(Permit::for_tests()),
+            Arc::new(Machine::default()),
         );
         let (tell, mut told) = mpsc::channel(QUEUE);
         tokio::spawn(async move { while told.recv().await.is_some() {} });

@@ -20,6 +20,7 @@ fn watch(home: &Path) -> Watch {
         marks: Marks::new(&log, "r", place),
         log,
         tell: mpsc::channel(8).0,
+        system: Arc::new(Machine::default()),
         patience: UNREADABLE,
         stop: Arc::default(),
         child: None,
