@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a terminal may take to be restored; one that takes no more is left as it is.
 const RESTORING: Duration = Duration::from_millis(200);
 
+/// How long what is undone may still be done by whoever was interrupted.
+const UNDONE: Duration = Duration::from_millis(50);
+
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignalRequest {
@@ -88,18 +91,21 @@ fn can_be_continued() -> bool {
 }
 
 /// What is undone when a signal comes while a person is asked.
-type Undo = Box<dyn FnOnce() + Send>;
+type Undo = Box<dyn Fn() + Send>;
 
 static UNDO: Mutex<Option<Undo>> = Mutex::new(None);
 
 /// Whether something else hears the signals.
 static HEARD_ELSEWHERE: AtomicBool = AtomicBool::new(false);
 
+/// Whether the program ends while something is undone.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
 static HEARING: Once = Once::new();
 
 /// Does something that a signal may interrupt: then this is undone, and the program ends. Outside of it, signals do what
 /// they always do.
-pub(super) fn undone_by_signals<T>(undo: impl FnOnce() + Send + 'static, work: impl FnOnce() -> T) -> T {
+pub(super) fn undone_by_signals<T>(undo: impl Fn() + Send + 'static, work: impl FnOnce() -> T) -> T {
     HEARING.call_once(|| {
         // Where no thread can be had, a signal ends the program as it always does.
         let _ = undo_at_signals();
@@ -112,7 +118,16 @@ pub(super) fn undone_by_signals<T>(undo: impl FnOnce() + Send + 'static, work: i
 
 /// Ends the program as the signals that ask for that do here, what is undone then undone.
 pub(super) fn end_interrupted() -> ! {
+    if IS_ENDING.swap(true, Ordering::SeqCst) {
+        // Another thread ends it, and undoes what is to be undone.
+        loop {
+            thread::park();
+        }
+    }
     if let Some(undo) = lock(&UNDO).take() {
+        undo();
+        // Once more: whoever asks may just have been about to do what is undone.
+        thread::sleep(UNDONE);
         undo();
     }
     kill_left();
@@ -126,7 +141,7 @@ fn undo_at_signals() -> io::Result<()> {
             if HEARD_ELSEWHERE.load(Ordering::SeqCst) {
                 continue;
             }
-            if lock(&UNDO).is_some() {
+            if IS_ENDING.load(Ordering::SeqCst) || lock(&UNDO).is_some() {
                 end_interrupted();
             }
             let _ = emulate_default_handler(signal);

@@ -15,8 +15,8 @@ use crate::secret::Secret;
 pub(super) fn ask(prompt: &str) -> io::Result<Secret> {
     let before = File::open("/dev/tty").and_then(|terminal| Ok((tcgetattr(&terminal)?, terminal)));
     let give_back = move || {
-        if let Ok((settings, terminal)) = before {
-            let _ = tcsetattr(terminal, OptionalActions::Now, &settings);
+        if let Ok((settings, terminal)) = &before {
+            let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
     };
     let asked = undone_by_signals(give_back, || match rpassword::prompt_password(prompt) {

@@ -23,6 +23,10 @@ use super::tls;
 /// How long one address has before the next is tried beside it (RFC 8305 calls it the attempt delay).
 const HEAD_START: Duration = Duration::from_millis(200);
 
+/// How glibc, macOS and musl say that a name has no address.
+const NO_NAME: [&str; 5] =
+    ["not known", "No address", "nodename nor servname", "does not resolve", "no usable address"];
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
@@ -76,7 +80,7 @@ fn cannot_resolve(host: &str, error: &io::Error) -> ConnectError {
     let why = error.to_string();
     // The resolver's answers differ only in their text: EAI_NONAME and EAI_NODATA are about the name,
     // all others about the resolver.
-    if ["not known", "No address", "nodename nor servname"].iter().any(|no| why.contains(no)) {
+    if NO_NAME.iter().any(|no| why.contains(no)) {
         ConnectError::NoSuchHost(host.to_owned())
     } else {
         ConnectError::Resolve { host: host.to_owned(), why }
@@ -122,6 +126,19 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn that_there_is_no_such_host_is_known_in_the_words_of_each_system() {
+        let told = |why: &str| cannot_resolve("h", &io::Error::other(why)).to_string();
+        for no in [
+            "failed to lookup address information: Name or service not known",
+            "failed to lookup address information: nodename nor servname provided, or not known",
+            "failed to lookup address information: Name does not resolve",
+        ] {
+            assert_eq!(told(no), "no such host: h");
+        }
+        assert!(told("Temporary failure in name resolution").starts_with("cannot resolve host h"));
+    }
 
     /// The time is the test's own: it goes on only while something sleeps.
     #[tokio::test(start_paused = true)]

@@ -147,7 +147,7 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
     terminal.resize(40, 12);
     terminal.wait_for_text("Pipeline is ready");
     terminal.resize(130, 40);
-    terminal.wait_for_text("Support is told");
+    terminal.wait_for_text("Support is told").wait_for_text("checklist small");
     leave(terminal);
 }
 
