@@ -125,6 +125,11 @@ fn a_log_of_another_version_is_named_and_left_alone() {
     let _ = world.verify(new, &[]).code(5).stdout_has("of another version");
     world.set_args(&["review"]);
     let _ = world.sandbox.run().code(0).stdout_has("of another version");
+    // Of another format not even the place of the run is known; it is listed all the same.
+    fs::write(&log, old.replacen("{\"v\":1,", "{\"v\":2,", 1)).unwrap();
+    let _ = world.sandbox.run().code(0).stdout_has("cannot be read: gonogo verify tells why");
+    let told = world.verify(&log, &[]).code(2).stderr_has("format version 2, expected 1");
+    let _ = told.stderr_has("verify it with the gonogo that wrote it");
 }
 
 /// The standard checklist's points and confirmations, each probed by nothing that it asks for.

@@ -10,6 +10,7 @@ mod diagnostics;
 mod doctor;
 mod ending;
 mod failure;
+mod farewell;
 mod gate;
 mod git;
 mod holding;

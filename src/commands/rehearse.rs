@@ -10,9 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::ending::{SignalRequest, on_signals};
+use super::farewell::ended;
 use super::load::{Loaded, store};
 use super::report::drills;
-use super::run::{ended, look};
+use super::run::look;
 use super::session::Session;
 use super::settings::Settings;
 use super::trust;

@@ -13,7 +13,7 @@ use super::hand_over::HandedOver;
 use super::probe_run::{GRACE as OVERRUN, NoResult, ProbeRun, limited};
 use super::supervisor::{Begun, Files, Order};
 use super::system::System;
-use super::watch::{Came, UNREADABLE, Watch, Watching};
+use super::watch::{Came, Watch, Watching};
 use crate::checklist::spec::Value;
 use crate::checklist::{Action, ActionKey, Plan, Probe, Program};
 use crate::journal::marks::Marks;
@@ -210,22 +210,10 @@ impl Runner {
     }
 
     fn watch(&self, entered: Entered, stopped: bool) -> Watch {
-        let Entered { action, started, prev } = entered;
+        let (marks, tell, system) = (self.marks.clone(), self.tell.clone(), Arc::clone(&self.system));
         Watch {
-            action,
-            started,
-            prev,
-            log: self.log.clone(),
-            marks: self.marks.clone(),
-            tell: self.tell.clone(),
-            system: Arc::clone(&self.system),
-            patience: UNREADABLE,
             stop: Arc::new(AtomicBool::new(stopped)),
-            child: None,
-            seen: None,
-            asked: false,
-            bytes: 0,
-            unread: None,
+            ..Watch::of(entered, &self.log, marks, tell, system)
         }
     }
 }

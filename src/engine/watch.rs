@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::action::Acted;
+use super::action::{Acted, Entered};
 use super::supervisor::{Begun, End, Files, Stands};
 use super::system::{Machine, System};
 use crate::ansi;
@@ -29,7 +29,7 @@ use crate::time::span;
 /// How often it is looked for what an action has printed, and whether it has ended.
 const WATCH: Duration = Duration::from_millis(50);
 /// How long files that cannot be read are tried again.
-pub(super) const UNREADABLE: Duration = Duration::from_secs(10);
+const UNREADABLE: Duration = Duration::from_secs(10);
 /// How much of the end of an output an entry holds, in bytes and in lines.
 const TAIL: usize = 2048;
 const TAIL_LINES: usize = 20;
@@ -104,6 +104,33 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Of an action that stands in a log; nothing of it was seen so far.
+    pub(super) fn of(
+        entered: Entered,
+        log: &Path,
+        marks: Marks,
+        tell: mpsc::Sender<Acted>,
+        system: Arc<dyn System>,
+    ) -> Self {
+        let Entered { action, started, prev } = entered;
+        Self {
+            action,
+            started,
+            prev,
+            log: log.to_owned(),
+            marks,
+            tell,
+            system,
+            patience: UNREADABLE,
+            stop: Arc::default(),
+            child: None,
+            seen: None,
+            asked: false,
+            bytes: 0,
+            unread: None,
+        }
+    }
+
     /// Watches it in a task of its own, which tells the engine.
     pub(super) fn spawn(self) -> Watching {
         let (started, stop, tell) = (self.started, Arc::clone(&self.stop), self.tell.clone());
@@ -277,22 +304,8 @@ impl Watch {
 pub(super) fn once(log: &Path, marks: &Marks, action: &ActionKey, deed: &Deed) -> Option<Came> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
     let (tell, _told) = mpsc::channel(1);
-    let mut watch = Watch {
-        action: action.clone(),
-        started: deed.seq,
-        prev: deed.prev,
-        log: log.to_owned(),
-        marks: marks.clone(),
-        tell,
-        system: Arc::new(Machine::default()),
-        patience: UNREADABLE,
-        stop: Arc::default(),
-        child: None,
-        seen: None,
-        asked: false,
-        bytes: 0,
-        unread: None,
-    };
+    let entered = Entered { action: action.clone(), started: deed.seq, prev: deed.prev };
+    let mut watch = Watch::of(entered, log, marks.clone(), tell, Arc::new(Machine::default()));
     runtime.block_on(async {
         loop {
             if let Some(came) = watch.look().await {

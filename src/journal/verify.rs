@@ -98,13 +98,16 @@ pub enum VerifyError {
     /// It was written under other rules than this gonogo's; it may well be valid under those.
     #[error("{0}; verify it with the gonogo that wrote it")]
     OtherVersion(OtherRules),
+    /// Its lines are of another format.
+    #[error("{}; verify it with the gonogo that wrote it", ReadEntryError::Version(*.0))]
+    OtherFormat(u64),
 }
 
 impl HasKind for VerifyError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Read(error) => HasKind::kind(error),
-            Self::OtherVersion(_) => ErrorKind::User,
+            Self::OtherVersion(_) | Self::OtherFormat(_) => ErrorKind::User,
         }
     }
 }
@@ -122,7 +125,7 @@ pub fn verify(
     let mut work = Work::new(signers, today, rules);
     ahead::each(Lines::new(log), &|| Seen::by(Verifier::default()), &mut |line, seen| work.next(line, seen))?;
     match work.other_version {
-        Some(rules) => Err(VerifyError::OtherVersion(rules)),
+        Some(version) => Err(version),
         None => Ok(work.finish()),
     }
 }
@@ -180,7 +183,7 @@ struct Work<'a> {
     last: Option<Moment>,
     /// Whether it is a rehearsal's log.
     rehearsal: bool,
-    other_version: Option<OtherRules>,
+    other_version: Option<VerifyError>,
     report: Report,
 }
 
@@ -217,7 +220,13 @@ impl<'a> Work<'a> {
         match self.take(line.position, seen) {
             Ok(()) => ControlFlow::Continue(()),
             Err(Wrong::Next(NextError::Entry(ReadEntryError::Rules(rules)))) if self.report.entries == 0 => {
-                self.other_version = Some(rules);
+                self.other_version = Some(VerifyError::OtherVersion(rules));
+                ControlFlow::Break(())
+            }
+            Err(Wrong::Next(NextError::Entry(ReadEntryError::Version(format))))
+                if self.report.entries == 0 =>
+            {
+                self.other_version = Some(VerifyError::OtherFormat(format));
                 ControlFlow::Break(())
             }
             Err(wrong) => {

@@ -29,7 +29,7 @@ pub fn verified(bytes: &[u8]) -> Option<Report> {
     let today = Utc::from_millis(1_800_000_000_000);
     let report = verify(bytes, &signers, today, &mut ByTheRules::default());
     let report = match report {
-        Err(VerifyError::OtherVersion(_)) => return None,
+        Err(VerifyError::OtherVersion(_) | VerifyError::OtherFormat(_)) => return None,
         report => report.unwrap_or_else(|error| panic!("bytes in memory cannot be read: {error}")),
     };
     let lines = bytes.split(|byte| *byte == b'\n').count() as u64;

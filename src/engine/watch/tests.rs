@@ -13,22 +13,8 @@ fn watch(home: &Path) -> Watch {
     let place = Place { host: "deck".into(), state: "s".into() };
     std::fs::create_dir_all(side::directory(&log)).unwrap();
     std::fs::write(side::directory(&log).join("action-7.out"), "one\ntwo\n").unwrap();
-    Watch {
-        action: ActionKey::new("s.a", "build"),
-        started: 7,
-        prev: Sha256Hex::ZERO,
-        marks: Marks::new(&log, "r", place),
-        log,
-        tell: mpsc::channel(8).0,
-        system: Arc::new(Machine::default()),
-        patience: UNREADABLE,
-        stop: Arc::default(),
-        child: None,
-        seen: None,
-        asked: false,
-        bytes: 0,
-        unread: None,
-    }
+    let entered = Entered { action: ActionKey::new("s.a", "build"), started: 7, prev: Sha256Hex::ZERO };
+    Watch::of(entered, &log, Marks::new(&log, "r", place), mpsc::channel(8).0, Arc::new(Machine::default()))
 }
 
 fn end() -> End {

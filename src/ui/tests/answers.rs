@@ -27,6 +27,8 @@ fn a_refusal_of_one_request_is_no_answer_to_another() {
     let screen = answer(screen, all, Response::Refused("no result is wrong".into()));
     assert_eq!((screen.app.dialog.is_none(), screen.notice()), (true, "no result is wrong"));
     let screen = answer(screen, note, Response::Done(17));
+    // What was refused just before is not wiped away.
+    assert!(screen.notice().starts_with("no result is wrong · "), "{}", screen.notice());
     assert!(screen.notice().contains("entry 17"), "{}", screen.notice());
     assert!(screen.app.asked.is_empty());
     // What was answered is answered; what another face asked is nothing here.

@@ -1,0 +1,121 @@
+//! What is told when a run is left, and the exit code that says how it stands.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::trusted::trusted_by_settings;
+use crate::cli::{Identity, RunArgs};
+use crate::engine::clock;
+use crate::engine::supervisor::{Files, Stands};
+use crate::error::Exit;
+use crate::journal::entry::Decision;
+use crate::run::{RunState, judge};
+use crate::text::{line, shell_word};
+use crate::ui::Left;
+
+/// What is told of an action that has no end in the log: it may have ended since, and the disk been full.
+fn how_it_stands(action: &str, stands: Option<&Stands>) -> String {
+    let next = "the next run of the environment";
+    match stands {
+        Some(Stands::Ended(end)) => {
+            format!("  ended   {action}: {}; that is not in the log yet, {next} puts it there", end.ended)
+        }
+        Some(Stands::AtWork(_)) => format!("  at work {action} goes on by itself; {next} attaches to it"),
+        _ => format!("  unclear {action} may be at work; {next} tells how it ended"),
+    }
+}
+
+/// What a person wants to know who has left: how it stands, where the log is, how to go on.
+pub(super) fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
+    let (state, now) = (&left.state, clock::now());
+    let verdict = judge(&state.judge(&now));
+    let plan = &state.plan;
+    let sealed = match &state.abandoned {
+        Some(_) => "abandoned",
+        None if state.is_sealed() => "sealed",
+        None => "open",
+    };
+    say!(
+        "{} {}: {} {}/{}, {sealed}",
+        line(&plan.environment),
+        line(&plan.release),
+        verdict.decision,
+        verdict.closed,
+        verdict.total
+    );
+    say!("  log     {}", line(&path.display().to_string()));
+    if let Some((action, deed)) = state.under_way() {
+        let stands = Files::of(path, deed.seq).stands();
+        say!("{}", how_it_stands(&line(&action.to_string()), stands.ok().as_ref()));
+    }
+    if state.is_ended() {
+        let how = match plan.rehearsal {
+            Some(_) => "--rehearsal",
+            None if trusted_by_settings().is_ok_and(|signers| signers.is_some()) => "",
+            None => "--signers allowed_signers",
+        };
+        say!("  verify  gonogo verify {} {how}", shell_word(&path.display().to_string()));
+    } else {
+        let log_dir = arguments
+            .screen
+            .log_dir
+            .as_ref()
+            .map(|dir| format!(" --log-dir {}", shell_word(&dir.display().to_string())));
+        let profile = shell_word(&arguments.target.profile.display().to_string());
+        let Identity { principal, key } = &arguments.identity;
+        let principal = principal.as_ref().map(|name| format!(" --as {}", shell_word(name)));
+        let key = key.as_ref().map(|file| format!(" --key {}", shell_word(&file.display().to_string())));
+        let options: String = [principal, key, log_dir].into_iter().flatten().collect();
+        say!("  go on   gonogo run {profile}{options}");
+    }
+    ended(left)
+}
+
+/// How the program ends that has shown a run.
+pub(super) fn ended(left: &Left) -> Result<Exit> {
+    match &left.broken {
+        Some(failure) => Err(failure.clone().into()),
+        None if left.signalled => Ok(Exit::Interrupted),
+        None => Ok(stands(&left.state)),
+    }
+}
+
+/// A run that is left open is not good yet, whatever it looks like.
+fn stands(state: &RunState) -> Exit {
+    match &state.verdict {
+        _ if !state.is_sealed() => Exit::LogOpen,
+        Some(verdict) if verdict.decision == Decision::Go => Exit::Good,
+        _ => Exit::NoGo,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engine::supervisor::{Begun, End};
+    use crate::journal::entry::Ended;
+    use crate::outcome::Sha256Hex;
+
+    /// Its end may stand beside a log that took no more.
+    #[test]
+    fn what_has_ended_is_not_said_to_be_at_work() {
+        let end = End {
+            ended: Ended::Exit(0),
+            cause: None,
+            took_ms: 1,
+            bytes: 0,
+            sha256: Sha256Hex::ZERO,
+            redacted: BTreeMap::new(),
+            lost: None,
+        };
+        let told = |stands: Option<Stands>| how_it_stands("p/a", stands.as_ref());
+        let ended = told(Some(Stands::Ended(Box::new(end))));
+        assert!(ended.contains("ended   p/a: exit code 0; that is not in the log yet"), "{ended}");
+        assert!(told(Some(Stands::AtWork(Begun::default()))).contains("at work p/a goes on by itself"));
+        assert!(told(Some(Stands::Gone(Begun::default()))).contains("may be at work"));
+        assert!(told(None).contains("may be at work"));
+    }
+}
