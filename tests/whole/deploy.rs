@@ -50,7 +50,7 @@ impl Deployment {
             .replace("[values.build]\n", "[values.build]\nprogram = \"buildah\"\n");
         fs::write(
             &profile,
-            text.replace("[points.\"verify.pipeline\"]", &format!("{PROFILE}\n[points.\"verify.pipeline\"]")),
+            text.replace("[points.\"verify.metrics\"]", &format!("{PROFILE}\n[points.\"verify.metrics\"]")),
         )
         .unwrap();
         let work = whole.sandbox.work();
