@@ -132,10 +132,9 @@ fn asked_previous(loaded: &Loaded, target: &Target) -> Result<String> {
 }
 
 /// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing of
-/// it before the profile is trusted, as far as its plan is known without a release.
+/// it before the profile is trusted, whatever the release will be.
 fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
-    let known = Promotion { release: target.release.clone(), previous: target.previous.clone() };
-    let permit = trust::require(loaded, [&loaded.plan(&known)?], target.trust)?;
+    let permit = trust::require_profile(loaded, target.trust)?;
     let tags = Tags::of(loaded.repository(), &permit).newest();
     if !tags.is_empty() {
         say!("Newest tags: {}", tags.join("  "));

@@ -43,25 +43,18 @@ pub(super) fn require<'a>(
     if is_covered && given.is_none() {
         return Ok(Permit::given_by_trust());
     }
-    let question = Question { loaded, profile: loaded.permissions()?, plans, known };
-    if let Some(given) = given {
-        question.is_meant_by(given)?;
-    }
-    if is_covered {
-        return Ok(Permit::given_by_trust());
-    }
-    if given.is_some() {
-        let told = proxies();
-        if !told.is_empty() {
-            note!("{}", told.trim_end());
-        }
-    }
-    // The digest covers what the profile makes happen; not what a log does.
-    if given.is_none() || !question.is_answered_by_profile() {
-        question.ask(&question.text(given.is_some())?)?;
-    }
-    store::write(loaded.path(), &question.trusted())?;
-    Ok(Permit::given_by_trust())
+    Question { loaded, profile: loaded.permissions()?, plans, known }.settle(is_covered, given)
+}
+
+/// The same for what the profile makes happen, whatever the release.
+///
+/// # Errors
+/// When nobody trusts it, or the digest is another. Nothing has run then.
+pub(super) fn require_profile(loaded: &Loaded, given: Option<Sha256Hex>) -> Result<Permit> {
+    let (profile, known) = (loaded.permissions()?, store::read(loaded.path())?);
+    let is_covered =
+        profile.is_empty() || known.as_ref().is_some_and(|known| known.profile.is_superset(&profile));
+    Question { loaded, profile, plans: Vec::new(), known }.settle(is_covered, given)
 }
 
 /// The proxies of the environment, in words. They are the person's own and no part of the profile or its digest.
@@ -96,6 +89,28 @@ fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&Trusted>) -> bool {
 }
 
 impl Question<'_> {
+    /// Lets it pass where it was trusted before, is meant by the digest, or is allowed by the person who is asked.
+    fn settle(&self, is_covered: bool, given: Option<Sha256Hex>) -> Result<Permit> {
+        if let Some(given) = given {
+            self.is_meant_by(given)?;
+        }
+        if is_covered {
+            return Ok(Permit::given_by_trust());
+        }
+        if given.is_some() {
+            let told = proxies();
+            if !told.is_empty() {
+                note!("{}", told.trim_end());
+            }
+        }
+        // The digest covers what the profile makes happen; not what a log does.
+        if given.is_none() || !self.is_answered_by_profile() {
+            self.ask(&self.text(given.is_some())?)?;
+        }
+        store::write(self.loaded.path(), &self.trusted())?;
+        Ok(Permit::given_by_trust())
+    }
+
     /// Whether the digest that was given is that of what the profile makes happen.
     fn is_meant_by(&self, given: Sha256Hex) -> Result<()> {
         let now = digest(&self.profile);

@@ -110,7 +110,12 @@ pub struct Doubtful {
 /// # Errors
 /// When a file cannot be read at all.
 pub fn doubtful(store: &Store, environment: &str) -> Result<Doubtful, StoreError> {
-    let Order { mut runs, damaged } = order(store, environment)?;
+    let Order { mut runs, mut damaged, empty } = order(store, environment)?;
+    for path in empty {
+        if let Some(last) = store.head_of_log(&path)? {
+            damaged.push(DamagedLog::emptied(path, last.seq));
+        }
+    }
     let followed: BTreeSet<String> = runs.iter().filter_map(|log| log.place.previous.clone()).collect();
     let newest = runs.pop();
     let mut also_open = Vec::new();

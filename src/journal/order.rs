@@ -73,10 +73,20 @@ pub struct Order {
     /// Those that are damaged, and that no run names as the one before it: nobody knows their place, so one of them may
     /// be the newest.
     pub damaged: Vec<DamagedLog>,
+    /// Those in which there is nothing: what a crash leaves before anything was acknowledged, or what was emptied since.
+    pub empty: Vec<PathBuf>,
+}
+
+impl DamagedLog {
+    /// An empty one of which entries were acknowledged.
+    #[must_use]
+    pub fn emptied(path: PathBuf, last: u64) -> Self {
+        Self { path, why: format!("it is empty, and was written here up to entry {last}"), run: None }
+    }
 }
 
 impl Order {
-    /// Puts logs in order. Empty ones are passed over: they are what a crash leaves before anything was acknowledged.
+    /// Puts logs in order.
     ///
     /// # Errors
     /// When a file cannot be read at all.
@@ -86,7 +96,7 @@ impl Order {
             match read(path)? {
                 Some(Ok(log)) => order.runs.push(log),
                 Some(Err(damaged)) => order.damaged.push(damaged),
-                None => {}
+                None => order.empty.push(path.clone()),
             }
         }
         order.runs = oldest_first(order.runs, |log| &log.place);

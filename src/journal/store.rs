@@ -111,6 +111,21 @@ impl Store {
         Ok(logs?.concat())
     }
 
+    /// The head that this host remembers of the run whose log has this file name.
+    ///
+    /// # Errors
+    /// When the remembered heads cannot be read.
+    pub fn head_of_log(&self, log: &Path) -> Result<Option<Head>, StoreError> {
+        let name = log.file_stem().unwrap_or_default().to_string_lossy();
+        let Some((_, short)) = name.rsplit_once('-') else { return Ok(None) };
+        let listing = match fs::read_dir(&self.heads) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            listing => listing.map_err(|source| StoreError::new(&self.heads, source))?,
+        };
+        let runs = listing.filter_map(|item| item.ok()?.file_name().into_string().ok());
+        runs.filter(|run| run.starts_with(short)).find_map(|run| self.head(&run).transpose()).transpose()
+    }
+
     /// Holds an environment, so that two programs cannot open a run of it at once. Let go when dropped.
     ///
     /// # Errors

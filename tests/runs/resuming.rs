@@ -112,6 +112,27 @@ fn a_damaged_log_is_told_before_a_new_run_is_opened() {
     assert_eq!(world.sandbox.logs("staging").len(), 2);
 }
 
+/// Entries were acknowledged: it is not what a crash leaves before there are any.
+#[test]
+fn a_log_that_was_emptied_is_told_before_a_new_run_is_opened() {
+    need!("ssh-keygen");
+    let mut world = World::left();
+    let last = world.entries().last().unwrap()["seq"].clone();
+    fs::write(world.log(), "").unwrap();
+    let mut terminal = world.open(150, 40);
+    terminal.wait_for_text("Open a new run beside it?");
+    // It may stand on two lines.
+    let screen = terminal.screen_text().replace('\n', " ");
+    let told = format!("it is empty, and was written here up to entry {last}");
+    assert!(screen.contains(&told), "{screen}");
+    terminal.send("n").press(Key::Enter);
+    let _ = terminal.wait_exit().code(2);
+    // What another directory of state knows nothing of is what a crash left.
+    let heads = world.sandbox.state().join("gonogo/heads");
+    fs::remove_dir_all(heads).unwrap();
+    world.open(150, 40).wait_for_text("1/3");
+}
+
 #[test]
 fn a_signature_that_does_not_match_is_named_with_its_line() {
     need!("ssh-keygen");

@@ -39,7 +39,8 @@ pub fn filled(permissions: &Permissions, plan: &Plan) -> Permissions {
     let release = plain(&plan.release);
     // A file that is named after a release has no slash in its name.
     let in_files = release.map(|release| release.replace('/', "-"));
-    let previous = plan.previous.as_deref().and_then(plain);
+    // Where there was none before, that word stands in its place.
+    let previous = plan.previous.as_deref().map_or(Some("none"), plain);
     let each = permissions
         .iter()
         .flat_map(|one| [fill(one, release, previous), fill(one, in_files.as_deref(), previous)]);
