@@ -141,6 +141,11 @@ pub(super) fn state_dir() -> Result<PathBuf> {
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
 }
 
+/// The directory of gonogo in that of the user's session, where the system has one.
+pub(super) fn runtime_dir() -> Option<PathBuf> {
+    Some(directories().ok()?.runtime_dir()?.to_owned())
+}
+
 /// Where this user's run logs are.
 pub(super) fn store(log_dir: Option<&Path>) -> Result<Store> {
     Ok(Store::new(&state_dir()?, log_dir))

@@ -39,6 +39,18 @@ impl Files {
         self.path("bin")
     }
 
+    /// The socket that the tools are heard on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.path("tools.sock")
+    }
+
+    /// The program that runs another one where it finds the tools.
+    #[must_use]
+    pub fn wrapper(&self) -> PathBuf {
+        self.path("with")
+    }
+
     /// The profile.
     #[must_use]
     pub fn profile(&self) -> PathBuf {
@@ -77,7 +89,7 @@ impl Files {
         ] {
             self.write(&format!("secrets/{name}"), value, 0o600)?;
         }
-        let desk = serde_json::to_string(&Desk { port: stack.tools.port(), key: stack.key.clone() })?;
+        let desk = serde_json::to_string(&Desk { socket: self.socket(), key: stack.key.clone() })?;
         self.write("desk.json", &desk, 0o600)?;
         let word = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
         let desk = word(&self.path("desk.json"));
@@ -85,6 +97,9 @@ impl Files {
             let script = format!("#!/bin/sh\nexec {} stand-in {desk} {tool} -- \"$@\"\n", word(gonogo));
             self.write(&format!("bin/{tool}"), &script, 0o700)?;
         }
+        let programs = word(&self.programs());
+        let script = format!("#!/bin/sh\nPATH={programs}:$PATH\nexport PATH\nexec \"$@\"\n");
+        self.write("with", &script, 0o700)?;
         self.write("kubeconfig", &stack.parts.cluster.kubeconfig(CONTEXT), 0o600)?;
         self.write(
             "checkout/scripts/advanced_pipeline_demo.py",

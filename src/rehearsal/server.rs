@@ -24,8 +24,35 @@ pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct Server {
     address: SocketAddr,
     silent: Arc<AtomicBool>,
+    _thread: Thread,
+}
+
+/// A thread of its own for work, which ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Thread {
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+/// The stack of a thread that is not told otherwise, in bytes.
+pub(super) const STACK: usize = 2 << 20;
+
+impl Thread {
+    /// With a stack of so many bytes. The work is made on the thread, within its runtime.
+    pub(super) fn start(stack: usize, work: impl FnOnce() -> Work + Send + 'static) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let run = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = work() => {}
+                    _ = stopped => {}
+                }
+            });
+        };
+        let handle = thread::Builder::new().name("rehearsal".into()).stack_size(stack).spawn(run)?;
+        Ok(Self { stop: Some(stop), handle: Some(handle) })
+    }
 }
 
 impl Server {
@@ -62,23 +89,25 @@ impl Server {
     /// # Errors
     /// When there is no port or no thread to be had.
     pub(super) fn listen(serve: impl FnOnce(TcpListener) -> Work + Send + 'static) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Self::listen_with(STACK, serve)
+    }
+
+    /// The same, on a thread with a stack of so many bytes.
+    ///
+    /// # Errors
+    /// When there is no port or no thread to be had.
+    pub(super) fn listen_with(
+        stack: usize,
+        serve: impl FnOnce(TcpListener) -> Work + Send + 'static,
+    ) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            runtime.block_on(async {
-                // A socket that is bound and does not block can be waited for.
-                let Ok(listener) = TcpListener::from_std(listener) else { return };
-                tokio::select! {
-                    () = serve(listener) => {}
-                    _ = stopped => {}
-                }
-            });
+        let work = move || -> Work {
+            // A socket that is bound and does not block can be waited for.
+            TcpListener::from_std(listener).map_or_else(|_| Box::pin(async {}) as Work, serve)
         };
-        let thread = thread::Builder::new().name("rehearsal".into()).spawn(serve)?;
-        Ok(Self { address, silent: Arc::default(), stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, silent: Arc::default(), _thread: Thread::start(stack, work)? })
     }
 
     /// From now on takes HTTP requests and answers none.
@@ -120,10 +149,10 @@ pub(super) fn is_admitted(request: &Request, token: Option<&str>) -> bool {
     token.is_none_or(|token| given.and_then(|given| given.strip_prefix("Bearer ")) == Some(token))
 }
 
-impl Drop for Server {
+impl Drop for Thread {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.stop.take().map(|stop| stop.send(()));
-        let _ = self.thread.take().map(JoinHandle::join);
+        let _ = self.handle.take().map(JoinHandle::join);
     }
 }

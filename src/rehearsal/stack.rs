@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use super::rabbitmq::{Broker, User};
 use super::redis::Redis;
 use super::registry::{Image, Registry};
 use super::secrets::{Secrets, random};
-use super::server::Server;
+use super::server::{Server, Thread};
 use super::tools;
 use super::vault::Vault;
 
@@ -86,24 +87,25 @@ pub struct Parts {
 /// A stack under way; all of it ends when it is dropped.
 pub struct Stack {
     pub(super) parts: Arc<Parts>,
-    pub(super) tools: Server,
+    _tools: Thread,
     /// What the tools show that they may ask.
     pub(super) key: String,
     _keeper: Server,
 }
 
 impl Stack {
-    /// Starts everything, as it is before the release is deployed, with these things broken.
+    /// Starts everything, as it is before the release is deployed, with these things broken. Tools are heard on this
+    /// socket, which is made.
     ///
     /// # Errors
-    /// When there are no ports or threads to be had, or events do not begin to travel.
-    pub fn start(drills: &[&Drill]) -> io::Result<Self> {
+    /// When there are no ports or threads to be had, the socket cannot be made, or events do not begin to travel.
+    pub fn start(drills: &[&Drill], socket: &Path) -> io::Result<Self> {
         let parts = Arc::new(Parts::start(drills)?);
         let key = random()?;
-        let tools = tools::start(Arc::clone(&parts), key.clone())?;
+        let tools = tools::start(Arc::clone(&parts), key.clone(), socket)?;
         let keep = keep_worker(Arc::clone(&parts));
         let keeper = Server::start_with(Router::new(), Box::pin(keep))?;
-        let stack = Self { parts, tools, key, _keeper: keeper };
+        let stack = Self { parts, _tools: tools, key, _keeper: keeper };
         stack.wait_ready()?;
         for drill in drills {
             (drill.breaks)(&stack.parts);

@@ -24,9 +24,10 @@ impl Served {
         let running = sandbox.start_with(&[&["rehearse", "--serve"], args].concat());
         let dir = wait::until("the profile of the rehearsal", || {
             let printed = running.stdout();
-            let path = printed.lines().find_map(|line| line.strip_prefix("#     export PATH="));
-            let path = path.filter(|_| printed.contains("[points.\"infra.observability\"]"))?;
-            Some(PathBuf::from(path.trim_end_matches(":$PATH").trim_matches('\'')).parent()?.to_owned())
+            let with =
+                printed.lines().find_map(|line| line.strip_prefix("#     ")?.split_once("/with gonogo "));
+            let (dir, _) = with.filter(|_| printed.contains("[points.\"infra.observability\"]"))?;
+            Some(PathBuf::from(dir))
         });
         Self { sandbox, running, dir }
     }

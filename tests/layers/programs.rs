@@ -16,7 +16,7 @@ const STARTS: [&str; 6] =
 /// Who makes which permit.
 const MAKERS: [(&str, &[&str]); 6] = [
     ("given_by_trust", &["src/commands/trust.rs"]),
-    ("for_own_program", &["src/commands/rehearse.rs", "src/commands/start.rs"]),
+    ("for_own_program", &["src/commands/rehearse/place.rs", "src/commands/start.rs"]),
     ("for_user_git_settings", &["src/commands/git.rs"]),
     ("for_supervisor", &["src/commands/supervise.rs"]),
     ("for_rehearsal", &["src/commands/rehearse.rs"]),

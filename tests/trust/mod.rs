@@ -3,7 +3,6 @@
 mod tags;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use crate::bench::gonogo::{Output, Sandbox, is_private};
 use crate::bench::need;

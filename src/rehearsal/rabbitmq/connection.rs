@@ -17,8 +17,11 @@ use super::{Shared, VHOST, lock};
 
 /// The largest frame, in bytes.
 const FRAME_MAX: u32 = 131_072;
-/// The most that a client may send without finishing a frame, in bytes.
-const BUFFERED: usize = 1 << 20;
+/// The largest frame of a client that has not shown yet that it may be here, in bytes.
+const FIRST_FRAME_MAX: usize = 8192;
+/// What stands before a frame's payload (type, channel, size), and its end, in bytes.
+const FRAME_HEAD: usize = 7;
+const FRAME_END: usize = 1;
 const CHANNEL_MAX: u16 = 2047;
 /// Seconds between heartbeats, unless the client wants others.
 const HEARTBEAT: u16 = 60;
@@ -29,8 +32,10 @@ const HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";
 pub(super) struct Wire {
     socket: TcpStream,
     unread: Vec<u8>,
-    /// The largest frame that was agreed on.
+    /// The largest frame to be written, as it was agreed on.
     frame_max: usize,
+    /// The largest frame that is read.
+    taken_max: usize,
 }
 
 /// How a conversation ends before its time.
@@ -54,20 +59,33 @@ impl From<Refusal> for End {
 }
 
 impl Wire {
-    /// The next frame.
+    /// The next frame. One that is broken is used up: the one after it can be read.
     async fn read(&mut self) -> Result<AMQPFrame, End> {
         loop {
-            match parse_frame(self.unread.as_slice()) {
-                Ok((rest, frame)) => {
-                    let taken = self.unread.len() - rest.len();
-                    self.unread.drain(..taken);
-                    return Ok(frame);
-                }
-                Err(error) if error.is_incomplete() => {}
-                Err(_) => return Err(Refusal::new(501, "FRAME_ERROR - cannot decode frame").into()),
+            if let Some(length) = self.frame_length()?
+                && self.unread.len() >= length
+            {
+                let bytes: Vec<u8> = self.unread.drain(..length).collect();
+                return match parse_frame(bytes.as_slice()) {
+                    Ok((rest, frame)) if rest.is_empty() => Ok(frame),
+                    _ => Err(frame_error()),
+                };
             }
-            if self.unread.len() > BUFFERED || self.socket.read_buf(&mut self.unread).await? == 0 {
+            if self.socket.read_buf(&mut self.unread).await? == 0 {
                 return Err(End::Gone);
+            }
+        }
+    }
+
+    /// How long the frame is that has begun, in bytes, once that can be told.
+    fn frame_length(&mut self) -> Result<Option<usize>, End> {
+        let Some(&[_, _, _, a, b, c, d]) = self.unread.first_chunk::<FRAME_HEAD>() else { return Ok(None) };
+        let payload = u32::from_be_bytes([a, b, c, d]);
+        match usize::try_from(payload).ok().and_then(|payload| payload.checked_add(FRAME_HEAD + FRAME_END)) {
+            Some(length) if length <= self.taken_max => Ok(Some(length)),
+            _ => {
+                self.unread.clear();
+                Err(frame_error())
             }
         }
     }
@@ -104,10 +122,15 @@ impl Wire {
     }
 }
 
+fn frame_error() -> End {
+    Refusal::new(501, "FRAME_ERROR - cannot decode frame").into()
+}
+
 /// Serves a client until it leaves.
 pub(super) async fn serve(socket: TcpStream, state: Shared, id: u64) {
     let _ = socket.set_nodelay(true);
-    let mut wire = Wire { socket, unread: Vec::new(), frame_max: FRAME_MAX as usize };
+    let mut wire =
+        Wire { socket, unread: Vec::new(), frame_max: FRAME_MAX as usize, taken_max: FIRST_FRAME_MAX };
     let ended = converse(&mut wire, &state, id).await;
     lock(&state).close_connection(id);
     if let Err(End::Refused(refusal)) = ended {
@@ -179,6 +202,7 @@ async fn shake_hands(wire: &mut Wire, state: &Shared) -> Result<u16, End> {
         return Err(Refusal::new(503, "COMMAND_INVALID - expected 'connection.start_ok'").into());
     };
     admit(state, login.mechanism.as_str(), login.response.as_bytes())?;
+    wire.taken_max = FRAME_MAX as usize;
     let tune = Tune { channel_max: CHANNEL_MAX, frame_max: FRAME_MAX, heartbeat: HEARTBEAT };
     wire.say(0, AMQPClass::Connection(Own::Tune(tune))).await?;
     let Own::TuneOk(tuned) = wire.method().await? else {

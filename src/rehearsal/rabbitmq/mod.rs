@@ -29,6 +29,10 @@ use super::server::{Server, Work};
 /// How often messages are looked for whose time has come.
 const TICK: Duration = Duration::from_millis(25);
 
+/// The stack of the thread that reads frames, in bytes: their tables may be nested as deep as a frame is long. What is
+/// not used of it takes no memory.
+const STACK: usize = 256 << 20;
+
 /// The name of the one virtual host.
 pub const VHOST: &str = "/";
 
@@ -59,7 +63,7 @@ impl Broker {
     pub fn start(user: User) -> io::Result<Self> {
         let state: Shared = Arc::new(Mutex::new(State::new(user)));
         let of = Arc::clone(&state);
-        let amqp = Server::listen(move |listener| -> Work { Box::pin(serve(listener, of)) })?;
+        let amqp = Server::listen_with(STACK, move |listener| -> Work { Box::pin(serve(listener, of)) })?;
         let management = Server::start(management::routes(Arc::clone(&state)))?;
         Ok(Self { amqp, management, state })
     }

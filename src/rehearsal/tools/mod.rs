@@ -11,19 +11,44 @@ pub mod stand_in;
 mod terraform;
 
 use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hmac::{Hmac, Mac as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use sha2::Sha256;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
 
 pub(super) use self::docker::report as scan_report;
-use super::server::{Server, Work};
+use super::server::{STACK, Thread, Work};
 use super::stack::Parts;
+
+/// The longest line of a tool's process, in bytes: a call with its file.
+const LINE: u64 = 8 << 20;
 
 /// The programs that are stood in for.
 pub const TOOLS: [&str; 7] = ["docker", "git", "kubectl", "poetry", "python3", "terraform", "trivy"];
+
+/// What a tool's process says first.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Greeting {
+    /// Random, in hex.
+    nonce: String,
+}
+
+impl Greeting {
+    /// What only who knows the key can answer, in hex.
+    fn proof(&self, key: &str) -> String {
+        // A key may have any length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap_or_else(|_| unreachable!());
+        mac.update(self.nonce.as_bytes());
+        base16ct::lower::encode_string(&mac.finalize().into_bytes())
+    }
+}
 
 /// What a tool is asked.
 #[derive(Debug, Deserialize, Serialize)]
@@ -51,7 +76,7 @@ pub(super) enum Said {
 }
 
 /// Where a tool says something.
-pub(super) struct Mouth(TcpStream);
+pub(super) struct Mouth(UnixStream);
 
 impl Mouth {
     async fn say(&mut self, said: &Said) -> io::Result<()> {
@@ -87,15 +112,19 @@ impl Mouth {
 /// How a tool ends: its exit code.
 pub(super) type Ended = io::Result<i32>;
 
-/// Serves the tools' processes that know the key.
+/// Serves the tools' processes that know the key, on a socket that is made here.
 ///
 /// # Errors
-/// When there is no port to be had.
-pub(super) fn start(parts: Arc<Parts>, key: String) -> io::Result<Server> {
-    Server::listen(move |listener| -> Work { Box::pin(serve(listener, parts, key)) })
+/// When it cannot be made.
+pub(super) fn start(parts: Arc<Parts>, key: String, socket: &Path) -> io::Result<Thread> {
+    let listener = UnixListener::bind(socket)?;
+    listener.set_nonblocking(true)?;
+    Thread::start(STACK, move || -> Work { Box::pin(serve(listener, parts, key)) })
 }
 
-async fn serve(listener: TcpListener, parts: Arc<Parts>, key: String) {
+async fn serve(listener: UnixListener, parts: Arc<Parts>, key: String) {
+    // A socket that is bound and does not block can be waited for.
+    let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
     let key: Arc<str> = key.into();
     loop {
         if let Ok((socket, _)) = listener.accept().await {
@@ -106,13 +135,20 @@ async fn serve(listener: TcpListener, parts: Arc<Parts>, key: String) {
     }
 }
 
-async fn attend(mut socket: TcpStream, parts: &Parts, key: &str) -> io::Result<()> {
-    let mut line = String::new();
-    BufReader::new(&mut socket).read_line(&mut line).await?;
-    let call: Call = serde_json::from_str(&line)?;
-    let mut mouth = Mouth(socket);
+async fn attend(socket: UnixStream, parts: &Parts, key: &str) -> io::Result<()> {
+    let mut socket = BufReader::new(socket);
+    let greeting: Greeting = read(&mut socket).await?;
+    socket.write_all(format!("{}\n", greeting.proof(key)).as_bytes()).await?;
+    let call: Call = read(&mut socket).await?;
+    let mut mouth = Mouth(socket.into_inner());
     let code = if call.key == key { run(&call, parts, &mut mouth).await? } else { 1 };
     mouth.say(&Said::Exit(code)).await
+}
+
+async fn read<T: DeserializeOwned>(socket: &mut BufReader<UnixStream>) -> io::Result<T> {
+    let mut line = Vec::new();
+    socket.take(LINE).read_until(b'\n', &mut line).await?;
+    Ok(serde_json::from_slice(&line)?)
 }
 
 async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {

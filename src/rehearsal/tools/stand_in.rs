@@ -2,21 +2,22 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Said};
+use super::{Call, Greeting, Said};
+use crate::rehearsal::secrets::random;
 
 /// The longest file that is passed on, in bytes.
 const GIVEN: u64 = 1 << 20;
 
-/// Where the stack hears its tools, and how they show that they may ask.
+/// Where the stack hears its tools, and how both show that they belong to the rehearsal.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Desk {
-    /// The port.
-    pub port: u16,
+    /// The socket.
+    pub socket: PathBuf,
     /// The key.
     pub key: String,
 }
@@ -24,16 +25,20 @@ pub struct Desk {
 /// Passes on what a tool is asked, and says what comes back. Gives its exit code.
 ///
 /// # Errors
-/// When the rehearsal has ended, or nobody reads what is said.
+/// When the rehearsal has ended, somebody else answers in its place, or nobody reads what is said.
 pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
-    let desk: Desk = serde_json::from_str(&fs::read_to_string(desk)?)?;
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, desk.port)).map_err(|_| gone())?;
-    let given = given(&args);
-    let call = Call { key: desk.key, tool: tool.to_owned(), args, given };
-    let mut line = serde_json::to_vec(&call)?;
-    line.push(b'\n');
-    stream.write_all(&line).map_err(|_| gone())?;
-    for line in BufReader::new(stream).lines() {
+    let Desk { socket, key } = serde_json::from_str(&fs::read_to_string(desk)?)?;
+    let stream = UnixStream::connect(socket).map_err(|_| gone())?;
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    // Before it is told anything.
+    let greeting = Greeting { nonce: random()? };
+    tell(&stream, &greeting)?;
+    if lines.next().ok_or_else(gone)?? != greeting.proof(&key) {
+        return Err(io::Error::other("what answers is not the rehearsal that this tool belongs to"));
+    }
+    let call = Call { key, tool: tool.to_owned(), given: given(&args), args };
+    tell(&stream, &call)?;
+    for line in lines {
         match serde_json::from_str(&line.map_err(|_| gone())?)? {
             Said::Out(text) => {
                 let mut out = io::stdout().lock();
@@ -41,15 +46,29 @@ pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
                 out.flush()?;
             }
             Said::Err(text) => io::stderr().lock().write_all(text.as_bytes())?,
-            Said::File { path, text } => fs::write(path, text)?,
+            Said::File { path, text } if is_named(&path, &call.args) => fs::write(path, text)?,
+            Said::File { path, .. } => {
+                return Err(io::Error::other(format!("{path}: the command line names no such file")));
+            }
             Said::Exit(code) => return Ok(code),
         }
     }
     Err(gone())
 }
 
+fn tell(mut stream: &UnixStream, what: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    stream.write_all(&line).map_err(|_| gone())
+}
+
 fn gone() -> io::Error {
     io::Error::other("the rehearsal that this tool belongs to has ended")
+}
+
+/// Whether the arguments name a file: a tool writes where its caller says.
+fn is_named(path: &str, args: &[String]) -> bool {
+    args.iter().any(|word| word == path || word.split_once('=').is_some_and(|(_, value)| value == path))
 }
 
 /// What is in the file that the last argument names; from where the tool is told to be, if it is.

@@ -1,0 +1,138 @@
+//! Where a rehearsal keeps its files: in a directory of its user alone.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::commands::load::{runtime_dir, state_dir};
+use crate::error::{ErrorKind, Failure, HasKind};
+use crate::files::directory::{Directory, temporary};
+use crate::journal::keys::{self, Signer};
+use crate::process::{Launch, Permit};
+use crate::rehearsal::files::Files;
+
+/// Names the directory of a rehearsal to the process that is one.
+const DIRECTORY: &str = "GONOGO_REHEARSAL";
+/// What the directories of rehearsals are called.
+const PREFIX: &str = "rehearsal-";
+/// Said where it cannot write.
+const NO_PLACE: &str = "the rehearsal's own files cannot be written";
+/// How old a directory must be before it is taken for one that a rehearsal has left.
+const SETTLED: Duration = Duration::from_mins(1);
+/// The directory that this process was begun with. Whatever else the variable names is left alone: what is taken is
+/// removed in the end.
+pub(super) fn begun() -> Result<Option<PathBuf>> {
+    let Some(dir) = std::env::var_os(DIRECTORY).map(PathBuf::from) else { return Ok(None) };
+    let is_own = dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+    Ok((is_own && dir.parent() == Some(&*home()?)).then_some(dir))
+}
+
+/// The directory that rehearsals have theirs in, where nobody else can put anything in their place: that of the session,
+/// or else with what is kept for this user.
+fn home() -> Result<PathBuf> {
+    match runtime_dir().filter(|dir| dir.parent().is_some_and(may_hold_programs)) {
+        Some(dir) => Ok(dir),
+        None => Ok(state_dir()?.join("rehearsals")),
+    }
+}
+
+/// Whether a directory is the user's alone, and programs in it can be started.
+fn may_hold_programs(dir: &Path) -> bool {
+    let is_own = fs::symlink_metadata(dir).is_ok_and(|about| {
+        about.is_dir() && about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0
+    });
+    is_own && !is_mounted_without_programs(dir)
+}
+
+#[cfg(target_os = "linux")]
+fn is_mounted_without_programs(dir: &Path) -> bool {
+    use rustix::fs::{StatVfsMountFlags, statvfs};
+    statvfs(dir).map_or(true, |about| about.f_flag.contains(StatVfsMountFlags::NOEXEC))
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_mounted_without_programs(_: &Path) -> bool {
+    false
+}
+
+/// Makes the directory and becomes the process of the rehearsal, for which its tools come first on the path.
+/// Comes back only when that cannot be done.
+pub(super) fn begin() -> Result<anyhow::Error> {
+    let home = home()?;
+    Directory::make(&home).map_err(|error| no_place(&error, &home))?;
+    sweep(&home);
+    let dir = temporary(PREFIX, &home).map_err(|error| no_place(&error, &home))?.keep();
+    let files = Files::at(&dir).map_err(|error| no_place(&error, &dir))?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));
+    let env = [(DIRECTORY, dir.as_os_str().to_owned()), ("PATH", std::env::join_paths(paths)?)];
+    let again = Launch::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).envs(env);
+    let error = again.exec(&Permit::for_own_program());
+    files.remove();
+    Ok(error.into())
+}
+
+/// Nobody has named the directory on the command line: that it is not there is the machine's matter.
+pub(super) fn no_place(error: &io::Error, dir: &Path) -> Failure {
+    let kind = match HasKind::kind(error) {
+        ErrorKind::User => ErrorKind::Environment,
+        kind => kind,
+    };
+    Failure::new(kind, format!("{NO_PLACE}: {}: {error}", dir.display()))
+}
+
+/// Removes what rehearsals have left that were killed.
+fn sweep(home: &Path) {
+    let own = rustix::process::geteuid().as_raw();
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let about = entry.metadata().ok().filter(|about| is_one && about.is_dir() && about.uid() == own);
+        let age = about.and_then(|about| about.modified().ok()?.elapsed().ok());
+        if age.is_some_and(|age| age > SETTLED)
+            && File::open(entry.path().join("lock")).map_or(true, |lock| lock.try_lock().is_ok())
+        {
+            // Another gonogo may be removing it too.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Where a rehearsal keeps its files; gone when it is dropped.
+pub(super) struct Place {
+    dir: PathBuf,
+    pub(super) files: Files,
+    _lock: File,
+}
+
+impl Place {
+    pub(super) fn take(dir: &Path) -> Result<Self> {
+        let files = Files::at(dir)?;
+        let lock = File::create(dir.join("lock"))?;
+        lock.try_lock().with_context(|| format!("another rehearsal uses {}", dir.display()))?;
+        Ok(Self { dir: dir.to_owned(), files, _lock: lock })
+    }
+
+    /// A name that no other rehearsal has at this time.
+    pub(super) fn environment(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        format!("rehearsal-{}", name.trim_start_matches(PREFIX).to_lowercase())
+    }
+
+    /// A key that is made for this rehearsal only.
+    pub(super) fn signer(&self, principal: &str) -> Result<Signer> {
+        let path = self.dir.join("secrets").join(principal);
+        keys::create(&path, principal, None)?;
+        let mut ask = |_: &Path| Err(io::ErrorKind::Unsupported.into());
+        Ok(Signer::load(principal, &path, None, &mut ask)?)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.files.remove();
+    }
+}

@@ -1,0 +1,43 @@
+//! The stack kept up for other processes.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::sync::mpsc;
+
+use anyhow::Result;
+
+use crate::commands::ending::{SignalRequest, on_signals};
+use crate::commands::load::Loaded;
+use crate::commands::trust;
+use crate::error::Exit;
+use crate::rehearsal::files::Files;
+use crate::rehearsal::names::{PREVIOUS, RELEASE};
+use crate::rehearsal::tools::TOOLS;
+use crate::text::shell_word;
+
+/// Keeps the stack up until it is asked to end.
+pub(super) fn serve(files: &Files) -> Result<Exit> {
+    let profile = files.profile();
+    let shown = shell_word(&profile.display().to_string());
+    let with = shell_word(&files.wrapper().display().to_string());
+    let digest = trust::digest_of(&Loaded::read(&profile)?)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "# The stack is up until this process ends (Ctrl-C). In another shell:")?;
+    writeln!(
+        out,
+        "#     {with} gonogo check {shown} --release {RELEASE} --previous {PREVIOUS} --trust {digest}"
+    )?;
+    writeln!(out, "# That runs one command for which {} are the rehearsal's.", TOOLS.join(", "))?;
+    out.write_all(fs::read_to_string(&profile)?.as_bytes())?;
+    out.flush()?;
+    drop(out);
+    let (tell, asked) = mpsc::channel();
+    on_signals(move |what| {
+        if what == SignalRequest::End {
+            tell.send(()).unwrap_or_default();
+        }
+    })?;
+    // Nobody else ends it.
+    asked.recv().unwrap_or_default();
+    Ok(Exit::Good)
+}
