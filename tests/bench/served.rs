@@ -22,6 +22,12 @@ impl Served {
     pub fn start(args: &[&str]) -> Self {
         let sandbox = Sandbox::new();
         let running = sandbox.start_with(&[&["rehearse", "--serve"], args].concat());
+        Self::of(sandbox, running)
+    }
+
+    /// One that was started; ready when its profile is printed.
+    #[track_caller]
+    pub fn of(sandbox: Sandbox, running: Running) -> Self {
         let dir = wait::until("the profile of the rehearsal", || {
             let printed = running.stdout();
             let with =

@@ -5,5 +5,7 @@ mod debrief;
 mod drills;
 mod ends;
 mod pictures;
+mod shared;
 mod start;
+mod strangers;
 mod walk;
