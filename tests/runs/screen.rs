@@ -168,3 +168,20 @@ fn a_panic_gives_the_terminal_back_and_is_told() {
     let told = ended.screen_text();
     assert!(ended.code != 0 && told.contains("panicked at tests/runs/screen.rs"), "{told}");
 }
+
+/// More than is read at once: a key after it is heard without another one, and so is one that comes with another size.
+#[test]
+fn nothing_that_was_typed_is_left_unread() {
+    need!("ssh-keygen");
+    let mut world = World::new();
+    let mut terminal = world.open(130, 40);
+    terminal.wait_for_text("1/3");
+    let moved = "\u{1b}[<35;10;10M".repeat(2_000);
+    terminal.send(&format!("{moved}?")).wait_for_text("Esc back");
+    for columns in 100..120 {
+        terminal.press(Key::Esc).wait_gone("Esc back");
+        terminal.resize(columns, 40).send("?").wait_for_text("Esc back");
+    }
+    terminal.press(Key::Esc).wait_gone("Esc back");
+    leave(terminal);
+}
