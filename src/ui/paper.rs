@@ -22,6 +22,15 @@ pub fn ink(foreign: &str, style: Style) -> Span<'static> {
     Span::styled(text::line(foreign), style)
 }
 
+/// How many bytes of a text are set for each cell that it can take: letters may bear many marks.
+const BYTES_OF_A_CELL: usize = 8;
+
+/// As much of a text as can stand in so many cells; what was cut is counted. However long a text is, so much is set in
+/// every frame.
+pub fn clipped(text: &str, cells: usize) -> String {
+    text::clip(text, cells.saturating_mul(BYTES_OF_A_CELL))
+}
+
 /// At most `limit` cells of a text, the last of them `…` if something is left out.
 pub fn ellipsis(text: &str, limit: usize) -> String {
     if width(text) <= limit {
