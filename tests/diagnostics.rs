@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::bench::gonogo::{GONOGO, Sandbox};
 use crate::bench::need;
+use crate::bench::terminal::Key;
 use crate::bench::web::Reply;
-use crate::runs::world::{World, leave};
+use crate::runs::world::{ALICE, World, leave};
 
 const SECRET: &str = "swordfish-42";
 const MAX_FILE: u64 = 1024 * 1024;
@@ -169,4 +170,32 @@ fn before_the_screen_the_plan_is_made_once_and_git_is_asked_for_settings_and_tag
     let (before, _) = log.split_once("engine started").unwrap();
     assert_eq!(before.matches("plan is made").count(), 1, "{before}");
     assert_eq!(before.matches("program starts program=git").count(), 2, "{before}");
+}
+
+/// Who acts, with which key, and whom they trust: git lists the settings of its user once, whoever asks for them.
+#[test]
+fn git_lists_its_settings_once_and_they_are_followed() {
+    need!("ssh-keygen", "git");
+    let mut world = World::new();
+    let (file, signers) =
+        (world.sandbox.work().join("gitconfig"), world.sandbox.work().join("allowed_signers"));
+    fs::write(&signers, "").unwrap();
+    let settings = format!(
+        "[user]\n\temail = nobody@example.org\n\temail = {ALICE}\n\tsigningKey = {}\n\
+         [gpg \"ssh\"]\n\tallowedSignersFile = {}\n\trevocationFile\n",
+        world.key.path.display(),
+        signers.display()
+    );
+    fs::write(&file, settings).unwrap();
+    world.sandbox = world.sandbox.env("GONOGO_LOG", "debug").env("GIT_CONFIG_GLOBAL", file);
+    world.set_args(&["run", "profile.toml", "--release", "v1.4.0", "--previous", "v1.3.0"]);
+    let mut terminal = world.sandbox.terminal(180, 40);
+    terminal.wait_for_text("by the trusted signers of your settings");
+    terminal.send("y").press(Key::Enter);
+    terminal.wait_for_text("1/3");
+    leave(terminal);
+    let log = logged(&world.sandbox);
+    let (before, _) = log.split_once("engine started").unwrap();
+    assert_eq!(before.matches("program starts program=git").count(), 2, "{before}");
+    assert_eq!(world.entries()[0]["by"], ALICE);
 }

@@ -1,6 +1,7 @@
 //! `gonogo check`: what pipelines read.
 
 use std::fs;
+use std::process::Command;
 
 use crate::bench::gonogo::signal;
 use crate::bench::need;
@@ -23,6 +24,17 @@ fn points_that_need_a_person_count_as_not_good_unless_they_are_left_out() {
     let told = check(&mut world, &["--machine"]).code(0);
     let _ = told.stdout_has("GO 2/2").stdout_has("left out: the human part of 2 points (--machine)");
     assert!(world.sandbox.logs("staging").is_empty());
+}
+
+/// Reading the roots of the system takes time and memory; here it would take for ever.
+#[test]
+fn the_roots_of_the_system_are_not_read_where_no_probe_speaks_tls() {
+    need!("ssh-keygen", "mkfifo");
+    let mut world = World::new();
+    let roots = world.sandbox.work().join("roots.pem");
+    assert!(Command::new("mkfifo").arg(&roots).status().unwrap().success());
+    world.sandbox = world.sandbox.env("SSL_CERT_FILE", roots);
+    let _ = check(&mut world, &["--machine"]).code(0).stdout_has("GO 2/2");
 }
 
 /// A secret that only another part of the profile names, in an answer that shows it.

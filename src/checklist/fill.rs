@@ -1,7 +1,7 @@
 //! Filling `{{ value }}` in probe specs, strictly: what is not there is named, never guessed.
 
-use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Environment, UndefinedBehavior};
 
@@ -13,6 +13,8 @@ pub struct Filler {
     values: toml::Table,
     /// The full names of all values, once they are asked for.
     names: OnceCell<Vec<String>>,
+    /// Which values those that are not there were taken for: many are asked for again and again.
+    near: RefCell<BTreeMap<String, Option<String>>>,
     engine: Environment<'static>,
 }
 
@@ -52,7 +54,7 @@ impl Filler {
     pub fn new(values: toml::Table) -> Self {
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
-        Self { values, names: OnceCell::new(), engine }
+        Self { values, names: OnceCell::new(), near: RefCell::default(), engine }
     }
 
     /// Fills every string below `value` in place. A string that is nothing but `{{ name }}` becomes the
@@ -139,7 +141,7 @@ impl Filler {
 
     /// A value that is not there, or one that is there and misspelt.
     fn missing(&self, name: &str, told: &mut Filled) {
-        match meant::value(name, self.names()) {
+        match self.near(name) {
             Some(near) => told.wrong(format!("there is no value {name}; did you mean {{{{ {near} }}}}?")),
             None => {
                 told.missing.insert(name.to_owned());
@@ -152,13 +154,22 @@ impl Filler {
         for name in between_single_braces(text) {
             let is_value = |found: &toml::Value| found.as_table().is_none_or(is_reference);
             let is_known = ALWAYS.contains(&name) || self.look_up(name).is_some_and(is_value);
-            let near = || meant::value(name, self.names()).map(str::to_owned);
-            if let Some(name) = if is_known { Some(name.to_owned()) } else { near() } {
+            if let Some(name) = if is_known { Some(name.to_owned()) } else { self.near(name) } {
                 told.wrong(format!(
                     "a value stands between two braces on each side; did you mean {{{{ {name} }}}}?"
                 ));
             }
         }
+    }
+
+    /// The value that a name most likely means which is not there.
+    fn near(&self, name: &str) -> Option<String> {
+        if let Some(known) = self.near.borrow().get(name) {
+            return known.clone();
+        }
+        let near = meant::value(name, self.names()).map(str::to_owned);
+        self.near.borrow_mut().insert(name.to_owned(), near.clone());
+        near
     }
 
     /// The full names of all values.

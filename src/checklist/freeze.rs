@@ -6,7 +6,7 @@ mod specs;
 
 use std::collections::BTreeSet;
 
-use super::file::{Checklist, PointFile, ProbeFile, SectionFile, WhenNew};
+use super::file::{Checklist, PointFile, ProbeFile, STANDARD, SectionFile, WhenNew};
 use super::fill::{Filler, lay_over, leaves_of};
 use super::lock;
 use super::meant::did_you_mean;
@@ -84,6 +84,8 @@ struct Work<'a> {
     promotion: &'a Promotion,
     filler: Filler,
     is_new: bool,
+    /// Whether the checklist is the one that is built in, of which tests hold what is judged of others at every start.
+    is_built_in: bool,
     used: BTreeSet<String>,
     problems: Vec<Problem>,
     tailored: Vec<Tailoring>,
@@ -114,6 +116,7 @@ impl<'a> Work<'a> {
             promotion,
             filler,
             is_new,
+            is_built_in: checklist.source.text == STANDARD,
             used: BTreeSet::new(),
             problems: Vec::new(),
             tailored: Vec::new(),

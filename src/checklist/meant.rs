@@ -32,11 +32,19 @@ pub(super) fn value<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Op
 }
 
 /// Asked of every pair of a value that is missing and one that is there: nothing is copied for those that are unlike.
+/// One part of the name differs, and that by a slip.
 fn is_misspelt(wrong: &str, right: &str) -> bool {
-    let parts = |name: &str| name.matches('.').count();
-    let mut differing = wrong.split('.').zip(right.split('.')).filter(|(wrong, right)| wrong != right);
-    let (Some((wrong_part, right_part)), None) = (differing.next(), differing.next()) else { return false };
-    parts(wrong) == parts(right) && is_slip(wrong_part, right_part)
+    let same = wrong.bytes().zip(right.bytes()).take_while(|(wrong, right)| wrong == right).count();
+    // Where the first part begins that differs.
+    let begin = wrong.as_bytes()[..same].iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
+    let ([wrong, of_wrong], [right, of_right]) = (first_part(&wrong[begin..]), first_part(&right[begin..]));
+    of_wrong == of_right && wrong != right && is_slip(wrong, right)
+}
+
+/// The first part of a name, and the others with the dot before them.
+fn first_part(name: &str) -> [&str; 2] {
+    let end = name.bytes().position(|byte| byte == b'.').unwrap_or(name.len());
+    [&name[..end], &name[end..]]
 }
 
 /// Whether two words differ as by a slip of the keyboard: two letters exchanged, one too many or too few; in longer

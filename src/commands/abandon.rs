@@ -19,9 +19,9 @@ use crate::run::{Act, RunState, judge};
 use crate::text::line;
 
 pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
-    let (log, store) = (&arguments.log, store(None)?);
+    let (log, store, settings) = (&arguments.log, store(None)?, Settings::read()?);
     let state = open_run(log)?;
-    resume::require(&store, log, &state)?;
+    resume::require(&store, log, &state, &settings)?;
     if let Some((action, deed)) = state.under_way()
         && matches!(Files::of(log, deed.seq).stands(), Ok(Stands::AtWork(_)))
     {
@@ -42,8 +42,8 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
             bail!("the run is as it was");
         }
     }
-    let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
-    resume::require_trusted(&signer, state.plan.rehearsal.is_some())?;
+    let signer = identity::signer(&arguments.identity, &settings)?;
+    resume::require_trusted(&signer, state.plan.rehearsal.is_some(), &settings)?;
     identity::tell_that_it_may_wait(&signer);
     let role = arguments.role.map_or(Role::Reviewer, Role::from);
     if let Some(error) = printing::failure() {

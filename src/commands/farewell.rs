@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::settings::Settings;
 use super::trusted::trusted_by_settings;
 use crate::cli::{Identity, RunArgs};
 use crate::engine::clock;
@@ -24,6 +25,12 @@ fn how_it_stands(action: &str, stands: Option<&Stands>) -> String {
         Some(Stands::AtWork(_)) => format!("  at work {action} goes on by itself; {next} attaches to it"),
         _ => format!("  unclear {action} may be at work; {next} tells how it ended"),
     }
+}
+
+/// Whether the settings name trusted signers.
+fn names_signers() -> bool {
+    let signers = Settings::read().and_then(|settings| trusted_by_settings(&settings));
+    signers.is_ok_and(|signers| signers.is_some())
 }
 
 /// What a person wants to know who has left: how it stands, where the log is, how to go on.
@@ -52,7 +59,7 @@ pub(super) fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<
     if state.is_ended() {
         let how = match plan.rehearsal {
             Some(_) => "--rehearsal",
-            None if trusted_by_settings().is_ok_and(|signers| signers.is_some()) => "",
+            None if names_signers() => "",
             None => "--signers allowed_signers",
         };
         say!("  verify  gonogo verify {} {how}", shell_word(&path.display().to_string()));

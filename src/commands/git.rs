@@ -1,23 +1,58 @@
 //! What git knows: who somebody is, which tags there are, which commits these name.
 
-use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crate::process::{Launch, Permit, Scope, git, user_git_setting};
+use super::ahead::Ahead;
+use crate::process::{Launch, Permit, Scope, git, user_git_settings};
 use crate::text::line;
 
 /// How many tags are offered.
 const OFFERED: usize = 8;
 
-/// A setting of the user's own: of their configuration, or else of this machine's. What a repository says does not
-/// count, not even that of the directory that gonogo runs in: it may come from anybody.
-pub(super) fn config(key: &str) -> Option<String> {
-    let permit = Permit::for_user_git_settings();
-    let system = (!ignores_system()).then_some(Scope::System);
-    [Some(Scope::Global), system]
-        .into_iter()
-        .flatten()
-        .find_map(|scope| ask(user_git_setting(scope, key), &permit))
+/// The settings that are read.
+const KEYS: [&str; 4] =
+    ["user.email", "user.signingkey", "gpg.ssh.allowedSignersFile", "gpg.ssh.revocationFile"];
+
+/// The user's own settings: of their configuration, or else of this machine's. What a repository says does not count,
+/// not even that of the directory that gonogo runs in: it may come from anybody. Git lists those of one configuration in
+/// one go.
+#[derive(Debug, Default)]
+pub(super) struct UserSettings {
+    global: Ahead<Listed>,
+    system: Ahead<Listed>,
+}
+
+/// Settings by their keys in lower case.
+type Listed = BTreeMap<String, String>;
+
+impl UserSettings {
+    /// Lets git list them while something else is done.
+    pub(super) fn read_ahead(&self) {
+        self.global.begin(|| list(Scope::Global));
+        if !ignores_system() {
+            self.system.begin(|| list(Scope::System));
+        }
+    }
+
+    /// What is set for one of [`KEYS`].
+    pub(super) fn get(&self, key: &str) -> Option<String> {
+        let key = key.to_lowercase();
+        if let Some(set) = self.global.get(|| list(Scope::Global)).get(&key) {
+            return Some(set.clone());
+        }
+        if ignores_system() { None } else { self.system.get(|| list(Scope::System)).get(&key).cloned() }
+    }
+}
+
+fn list(scope: Scope) -> Listed {
+    let keys = format!("^({})$", KEYS.join("|").replace('.', "\\.").to_lowercase());
+    let printed = ask(user_git_settings(scope, &keys), &Permit::for_user_git_settings()).unwrap_or_default();
+    // A key that is set several times is what it is set to last; one without a value is set to nothing.
+    let set = printed.split('\0').filter_map(|setting| setting.split_once('\n'));
+    let mut listed: Listed = set.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
+    listed.retain(|_, value| !value.is_empty());
+    listed
 }
 
 /// Git looks at this variable itself, but not where a scope is named.
@@ -26,12 +61,12 @@ fn ignores_system() -> bool {
     !["", "0", "false", "no", "off"].contains(&said.as_str())
 }
 
-/// The tags of a checkout, read once, when the first is asked for. Git lists them in one go: a start is waited for.
-pub(super) struct Tags<'a> {
+/// The tags of a checkout, read once. Git lists them in one go: a start is waited for.
+pub(super) struct Tags {
     repository: PathBuf,
-    permit: &'a Permit,
+    permit: Permit,
     /// Newest first; nothing where git cannot tell.
-    listed: OnceCell<Option<Vec<Tag>>>,
+    listed: Ahead<Option<Vec<Tag>>>,
 }
 
 /// A tag.
@@ -55,22 +90,20 @@ impl Tag {
     }
 }
 
-impl<'a> Tags<'a> {
+impl Tags {
     /// The tags of a repository.
-    pub(super) fn of(repository: PathBuf, permit: &'a Permit) -> Self {
-        Self { repository, permit, listed: OnceCell::new() }
+    pub(super) fn of(repository: PathBuf, permit: &Permit) -> Self {
+        Self { repository, permit: permit.clone(), listed: Ahead::default() }
+    }
+
+    /// Lets git list them while something else is done.
+    pub(super) fn read_ahead(&self) {
+        let (repository, permit) = (self.repository.clone(), self.permit.clone());
+        self.listed.begin(move || read(&repository, &permit));
     }
 
     fn listed(&self) -> Option<&[Tag]> {
-        self.listed.get_or_init(|| self.read()).as_deref()
-    }
-
-    fn read(&self) -> Option<Vec<Tag>> {
-        let format = format!("--format={FORMAT}");
-        let list = git(&self.repository, &["for-each-ref", "--sort=-creatordate", &format, "refs/tags"]);
-        let output = list.output(self.permit).ok().filter(|output| output.status.success())?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        Some(text.lines().filter_map(Tag::read).collect())
+        self.listed.get(|| read(&self.repository, &self.permit)).as_deref()
     }
 
     /// The newest ones; none if the repository is none.
@@ -86,7 +119,7 @@ impl<'a> Tags<'a> {
             // A tag of a tag, of which an older git follows one only. The name is one that git has listed.
             "tag" => {
                 let commit = format!("refs/tags/{}^{{commit}}", tag.name);
-                ask(git(&self.repository, &["rev-parse", "--verify", "--quiet", &commit]), self.permit)
+                ask(git(&self.repository, &["rev-parse", "--verify", "--quiet", &commit]), &self.permit)
             }
             _ => None,
         }
@@ -109,6 +142,14 @@ impl<'a> Tags<'a> {
     }
 }
 
+fn read(repository: &Path, permit: &Permit) -> Option<Vec<Tag>> {
+    let format = format!("--format={FORMAT}");
+    let list = git(repository, &["for-each-ref", "--sort=-creatordate", &format, "refs/tags"]);
+    let output = list.output(permit).ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.lines().filter_map(Tag::read).collect())
+}
+
 fn ask(launch: Launch, permit: &Permit) -> Option<String> {
     let output = launch.output(permit).ok()?;
     let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
@@ -117,8 +158,6 @@ fn ask(launch: Launch, permit: &Permit) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// Git in that directory, as somebody.

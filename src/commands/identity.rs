@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::settings::{Settings, own_key};
-use super::{git, new_key, passphrase};
+use super::{new_key, passphrase};
 use crate::cli::Identity;
 use crate::engine::Keyring;
 use crate::error::chain;
@@ -24,8 +24,10 @@ const PASSPHRASES: usize = 3;
 
 /// The operator's name; asked for on a terminal if nothing says it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
-    let found =
-        given.map(str::to_owned).or_else(|| settings.principal.clone()).or_else(|| git::config("user.email"));
+    let found = given
+        .map(str::to_owned)
+        .or_else(|| settings.principal.clone())
+        .or_else(|| settings.git.get("user.email"));
     match found {
         None if io::stdin().is_terminal() => ask_principal(),
         found => checked(found.context(
@@ -114,7 +116,7 @@ fn key(given: Option<&Path>, settings: &Settings) -> Result<Option<Key>> {
         return Key::named(name).map(Some).ok_or_else(none);
     }
     // Git's signing key can be the id of a GPG key, too.
-    let of_git = git::config("user.signingkey").and_then(|name| Key::named(Path::new(&name)));
+    let of_git = settings.git.get("user.signingkey").and_then(|name| Key::named(Path::new(&name)));
     let of_git = of_git.filter(|key| !matches!(key, Key::File(path) if !path.is_file()));
     Ok(of_git.or(Some(Key::File(own_key()?)).filter(|key| matches!(key, Key::File(path) if path.exists()))))
 }

@@ -4,6 +4,7 @@
 mod printing;
 
 mod abandon;
+mod ahead;
 mod bundle;
 mod check;
 mod diagnostics;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::identity::ask;
+use super::settings::Settings;
 use super::trusted::trusted_by_settings;
 use crate::engine::{self, ByTheRules, Doubtful, clock};
 use crate::files::open_regular;
@@ -22,7 +23,7 @@ use crate::text::{line, shell_word};
 ///
 /// # Errors
 /// When nobody wants to continue it, or it is not valid by itself: nothing that is signed in it could ever be verified.
-pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()> {
+pub(super) fn require(store: &Store, log: &Path, state: &RunState, settings: &Settings) -> Result<()> {
     if let Some(why) = invalid(log, state)? {
         let path = line(&log.display().to_string());
         bail!(
@@ -30,7 +31,7 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
              directory to open a new run"
         );
     }
-    let doubts = doubts(store, state)?;
+    let doubts = doubts(store, state, settings)?;
     if doubts.is_empty() {
         return Ok(());
     }
@@ -49,8 +50,10 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState) -> Result<()>
 ///
 /// # Errors
 /// When they do not want to sign then.
-pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool) -> Result<()> {
-    let Some(why) = not_trusted(&signer.principal, &signer.public, is_rehearsal)? else { return Ok(()) };
+pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool, settings: &Settings) -> Result<()> {
+    let Some(why) = not_trusted(&signer.principal, &signer.public, is_rehearsal, settings)? else {
+        return Ok(());
+    };
     note!("{why}.");
     if ask("Sign in this run all the same? y to sign: ")? != "y" {
         bail!(
@@ -61,8 +64,13 @@ pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool) -> Result<()>
 }
 
 /// Why somebody is no trusted signer of the settings, where these name any.
-pub(super) fn not_trusted(principal: &str, public: &str, is_rehearsal: bool) -> Result<Option<String>> {
-    let Some(signers) = trusted_by_settings()? else { return Ok(None) };
+pub(super) fn not_trusted(
+    principal: &str,
+    public: &str,
+    is_rehearsal: bool,
+    settings: &Settings,
+) -> Result<Option<String>> {
+    let Some(signers) = trusted_by_settings(settings)? else { return Ok(None) };
     let trusted = signers.trust(principal, public, entry_namespace(is_rehearsal), clock::now().wall);
     Ok(trusted.err().map(|why| {
         format!("by the trusted signers of your settings, {why}: to them this log would be invalid")
@@ -96,12 +104,12 @@ pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> 
 }
 
 /// What is not known of a log.
-fn doubts(store: &Store, state: &RunState) -> Result<Vec<String>> {
+fn doubts(store: &Store, state: &RunState, settings: &Settings) -> Result<Vec<String>> {
     let mut doubts = Vec::new();
     if store.head(&state.run)?.is_none() {
         doubts.push("this host has not written it with this state directory".to_owned());
     }
-    let signers = trusted_by_settings()?.unwrap_or_default();
+    let signers = trusted_by_settings(settings)?.unwrap_or_default();
     let namespace = entry_namespace(state.plan.rehearsal.is_some());
     let now = clock::now().wall;
     for who in &state.roster {

@@ -38,6 +38,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         bail!("`gonogo run` needs a terminal; without one, `gonogo check` runs the same probes");
     }
     let settings = Settings::read()?;
+    if !arguments.read_only {
+        settings.git.read_ahead();
+    }
     let loaded = Loaded::read(&arguments.target.profile)?;
     let store = store(arguments.screen.log_dir.as_deref())?;
     // Before the key: a passphrase is not asked for what cannot be opened.
@@ -47,7 +50,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     resume::tell_unread(&store, loaded.environment(), found.is_none())?;
     if let Some((path, state)) = &found {
-        resume::require(&store, path, state)?;
+        resume::require(&store, path, state, &settings)?;
     }
     let plan = plan(&loaded, arguments, found.as_ref())?;
     let own = found.iter().flat_map(|(_, state)| plans_of(state));
@@ -57,10 +60,10 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let tags = Tags::of(loaded.repository(), &permit);
     if found.is_none() {
-        confirm_release(&tags, &plan.release)?;
+        prepare(&store, &loaded, &tags, &plan)?;
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
-    resume::require_trusted(&signer, plan.rehearsal.is_some())?;
+    resume::require_trusted(&signer, plan.rehearsal.is_some(), &settings)?;
     identity::tell_that_it_may_wait(&signer);
     let held = store.hold(loaded.environment())?;
     let asked_about = found.map(|(_, state)| state.run);
@@ -145,6 +148,13 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     }
     check_release(&tag).map_err(|why| anyhow!(why))?;
     Ok(tag)
+}
+
+/// Makes what a new run needs while git lists the tags, and asks about a release that is none of them.
+fn prepare(store: &Store, loaded: &Loaded, tags: &Tags, plan: &Plan) -> Result<()> {
+    tags.read_ahead();
+    store.prepare(loaded.environment())?;
+    confirm_release(tags, &plan.release)
 }
 
 /// Asks about a release that is no tag of the checkout, before anything is signed for it.

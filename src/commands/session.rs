@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use anyhow::{Result, anyhow};
 
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
+use super::settings::Settings;
 use super::{identity, played, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::error::chain;
@@ -107,7 +108,11 @@ impl Session {
 /// Nobody joins at the keyboard whose signature the settings would call invalid.
 fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Result<Unlocked, String> {
     let Unlocked::Key(public) = &unlocked else { return Ok(unlocked) };
-    match resume::not_trusted(&newcomer.principal, public, is_rehearsal) {
+    let trusted = Settings::read().and_then(|settings| {
+        // As they are now: this may be long after the start.
+        resume::not_trusted(&newcomer.principal, public, is_rehearsal, &settings)
+    });
+    match trusted {
         Ok(None) => Ok(unlocked),
         Ok(Some(why)) => Err(why),
         Err(error) => Err(chain(error.as_ref())),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use super::git::UserSettings;
 use super::load::config_dir;
 use crate::checklist::Source;
 use crate::cli::ThemeArg;
@@ -29,6 +30,9 @@ pub(super) struct Settings {
     /// ASCII only.
     #[serde(default)]
     pub(super) ascii: bool,
+    /// What they have set for git.
+    #[serde(skip)]
+    pub(super) git: UserSettings,
 }
 
 /// The settings that `init` writes.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::git;
 use super::identity::at_home;
 use super::settings::Settings;
 use crate::cli::TrustArgs;
@@ -39,6 +38,7 @@ struct Sources<'a> {
     option: (&'static str, Option<&'a Path>),
     setting: (&'static str, Option<&'a Path>),
     git: &'static str,
+    settings: &'a Settings,
 }
 
 /// Whom the person trusts, but for revoked keys.
@@ -57,13 +57,12 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
 }
 
 /// Whom the settings, gonogo's or git's, say to trust, but for revoked keys; nobody where they say nothing.
-pub(super) fn trusted_by_settings() -> Result<Option<AllowedSigners>> {
-    let settings = Settings::read()?;
-    if Sources::of_signers(None, &settings).find()?.is_none() {
+pub(super) fn trusted_by_settings(settings: &Settings) -> Result<Option<AllowedSigners>> {
+    if Sources::of_signers(None, settings).find()?.is_none() {
         return Ok(None);
     }
-    let (signers, _) = read_signers(None, &settings)?;
-    Ok(Some(signers.without(read_revoked(None, &settings)?.0)))
+    let (signers, _) = read_signers(None, settings)?;
+    Ok(Some(signers.without(read_revoked(None, settings)?.0)))
 }
 
 fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
@@ -81,6 +80,7 @@ fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, O
         option: ("--revoked", given),
         setting: ("revoked", settings.revoked.as_deref()),
         git: "gpg.ssh.revocationFile",
+        settings,
     };
     let Some(named) = sources.find()? else { return Ok((Revoked::default(), None)) };
     let (bytes, file) = named.read("revoked keys")?;
@@ -94,6 +94,7 @@ impl<'a> Sources<'a> {
             option: ("--signers", given),
             setting: ("signers", settings.signers.as_deref()),
             git: "gpg.ssh.allowedSignersFile",
+            settings,
         }
     }
 
@@ -105,7 +106,7 @@ impl<'a> Sources<'a> {
             let from = format!("{}, {key}", Settings::path()?.display());
             return absolute(&path.to_string_lossy(), from).map(Some);
         }
-        git::config(self.git).map(|path| absolute(&path, format!("git, {}", self.git))).transpose()
+        self.settings.git.get(self.git).map(|path| absolute(&path, format!("git, {}", self.git))).transpose()
     }
 }
 

@@ -15,7 +15,7 @@ use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
 use super::marks::{MarkError, Marks};
 use super::recover::{check_head, keep, read_all};
-use super::store::{Head, Store, StoreError, make_directory};
+use super::store::{Head, Store, StoreError, make_directory, sync_with_those_above};
 use crate::error::{ErrorKind, HasKind};
 use crate::time::Moment;
 
@@ -84,10 +84,7 @@ impl Journal {
         make_directory(directory)?;
         let file = open(path, OFlags::CREATE | OFlags::EXCL)?;
         lock(&file, path)?;
-        // The directories above may be new too.
-        for above in directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty()) {
-            sync_directory(above).map_err(|source| StoreError::new(above, source))?;
-        }
+        sync_with_those_above(directory)?;
         let journal = Self::on(file, store, path, chain, 0)?;
         journal.marks.make().map_err(|error| match error {
             MarkError::System { path, source } => StoreError::new(&path, source),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::disk::sync_directory;
 use super::entry::Entry;
 use super::marks::Place;
 use super::read::{Lines, Reader};
@@ -140,6 +141,21 @@ impl Store {
         Ok(file)
     }
 
+    /// Makes, durably, what any run of an environment needs besides its log: the directories, the id of the state
+    /// directory, the key for fingerprints. A run makes what is not there yet; this is for doing it beside something
+    /// else that is waited for.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn prepare(&self, environment: &str) -> Result<(), StoreError> {
+        let directory = self.environment(environment);
+        make_directory(&directory)?;
+        make_directory(&self.heads)?;
+        self.place()?;
+        self.fingerprint_key(environment)?;
+        sync_with_those_above(&directory)
+    }
+
     /// The head that this host remembers of a run.
     ///
     /// # Errors
@@ -264,6 +280,12 @@ pub fn logs_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| StoreError::new(path, source))
+}
+
+/// Makes durable which names a directory of logs and those above it hold: these may be new too.
+pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> {
+    let mut all = directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty());
+    all.try_for_each(|above| sync_directory(above).map_err(|source| StoreError::new(above, source)))
 }
 
 /// The entries of a log as far as they form a chain, for a look at it; it is not verified.

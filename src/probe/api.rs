@@ -36,7 +36,7 @@ impl Api {
     pub(super) async fn new(spec: &spec::Api, deadline: &Deadline, keeper: &Keeper) -> Fact<Self> {
         let base = base(&spec.url)?;
         let headers = web::headers(&spec.headers, deadline, keeper).await?;
-        let browser = Browser::new(&spec.tls, Proxies::Environment, deadline).await?;
+        let browser = Browser::new(&spec.tls, Proxies::Environment, deadline)?;
         Ok(Self { browser, base, headers })
     }
 

@@ -76,7 +76,7 @@ async fn travel(
     keeper: &Keeper,
     effects: &Effects,
 ) -> Vec<Observation> {
-    let browser = match Browser::new(&spec.api.tls, Proxies::Environment, deadline).await {
+    let browser = match Browser::new(&spec.api.tls, Proxies::Environment, deadline) {
         Ok(browser) => browser,
         Err(why) => return vec![Observation::unseen("application", "reachable", why)],
     };

@@ -30,10 +30,20 @@ pub(super) enum TlsError {
 
 /// A client configuration that trusts the roots asked for, and those only.
 pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
-    let roots = match &tls.roots {
-        Some(path) => Arc::new(roots_of_file(path)?),
-        None => roots_of_system().await,
-    };
+    match &tls.roots {
+        Some(path) => trusting(roots_of_file(path)?, tls),
+        None => trusting(roots_of_system().await, tls),
+    }
+}
+
+/// The same for who may never speak TLS: where no file is asked for, no root is trusted, and the system's are not read,
+/// which takes time and memory.
+pub(super) fn config_without_system(tls: &Tls) -> Result<ClientConfig, TlsError> {
+    let roots = tls.roots.as_deref().map_or_else(|| Ok(RootCertStore::empty()), roots_of_file);
+    trusting(roots?, tls)
+}
+
+fn trusting(roots: impl Into<Arc<RootCertStore>>, tls: &Tls) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let builder = builder.with_root_certificates(roots);

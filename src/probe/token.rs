@@ -113,7 +113,7 @@ fn address(spec: &Token, path: &str) -> Fact<reqwest::Url> {
 }
 
 async fn at_sse(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<Door> {
-    let browser = Browser::new(&spec.api.tls, Proxies::Environment, deadline).await?;
+    let browser = Browser::new(&spec.api.tls, Proxies::Environment, deadline)?;
     let request = browser.request(reqwest::Method::GET, address(spec, SSE)?).headers(headers.clone());
     // Its head tells; the stream itself would never end.
     let status = browser.send(request).await?.status();

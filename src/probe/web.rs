@@ -11,6 +11,8 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, RequestBuilder, Response, Url};
+use rustls::ClientConfig;
+use tokio::sync::OnceCell;
 use tracing::debug;
 
 use crate::checklist::spec::{Tls, Value};
@@ -42,9 +44,38 @@ pub(super) enum Proxies {
     Only(String),
 }
 
+impl Proxies {
+    /// Whether a request may go to a proxy over TLS.
+    fn may_speak_tls(&self) -> bool {
+        match self {
+            Self::Environment => !proxies_of_environment().is_empty(),
+            Self::Never => false,
+            Self::Only(proxy) => proxy.starts_with("https:"),
+        }
+    }
+}
+
+fn client(mut config: ClientConfig, names: &Names, proxies: &Proxies, deadline: &Deadline) -> Fact<Client> {
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let builder = Client::builder()
+        .tls_backend_preconfigured(config)
+        .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(names.clone())
+        .connect_timeout(deadline.left().saturating_sub(MARGIN).max(Duration::from_millis(1)))
+        .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")));
+    let builder = match proxies {
+        Proxies::Environment => builder,
+        Proxies::Never => builder.no_proxy(),
+        Proxies::Only(proxy) => builder.no_proxy().proxy(proxy_at(proxy)?),
+    };
+    Ok(builder.build()?)
+}
+
 /// A client for one look.
 pub(super) struct Browser {
     client: Client,
+    /// The same, trusting the roots of this system: made when TLS is spoken first.
+    trusting: OnceCell<Client>,
     names: Names,
     tls: Tls,
     proxies: Proxies,
@@ -53,22 +84,24 @@ pub(super) struct Browser {
 
 impl Browser {
     /// A client that follows no redirects, trusts the roots asked for, and ends at the deadline.
-    pub(super) async fn new(tls: &Tls, proxies: Proxies, deadline: &Deadline) -> Fact<Self> {
-        let mut config = deadline.of("reading root certificates", tls::config(tls)).await??;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    pub(super) fn new(tls: &Tls, proxies: Proxies, deadline: &Deadline) -> Fact<Self> {
         let names = Names::default();
-        let builder = Client::builder()
-            .tls_backend_preconfigured(config)
-            .redirect(reqwest::redirect::Policy::none())
-            .dns_resolver(names.clone())
-            .connect_timeout(deadline.left().saturating_sub(MARGIN).max(Duration::from_millis(1)))
-            .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")));
-        let builder = match &proxies {
-            Proxies::Environment => builder,
-            Proxies::Never => builder.no_proxy(),
-            Proxies::Only(proxy) => builder.no_proxy().proxy(proxy_at(proxy)?),
+        let client = client(tls::config_without_system(tls)?, &names, &proxies, deadline)?;
+        let trusting = OnceCell::new();
+        Ok(Self { client, trusting, names, tls: tls.clone(), proxies, deadline: *deadline })
+    }
+
+    /// The client for a URL where TLS needs roots that the one of all requests does not have.
+    async fn trusting(&self, url: &Url) -> Fact<Option<Client>> {
+        let is_in_clear = url.scheme() == "http" && !self.proxies.may_speak_tls();
+        if is_in_clear || self.tls.roots.is_some() {
+            return Ok(None);
+        }
+        let make = async || {
+            let config = self.deadline.of("reading root certificates", tls::config(&self.tls)).await??;
+            client(config, &self.names, &self.proxies, &self.deadline)
         };
-        Ok(Self { client: builder.build()?, names, tls: tls.clone(), proxies, deadline: *deadline })
+        self.trusting.get_or_try_init(make).await.cloned().map(Some)
     }
 
     pub(super) fn request(&self, method: reqwest::Method, url: Url) -> RequestBuilder {
@@ -80,6 +113,7 @@ impl Browser {
         let (client, request) = request.build_split();
         let request = request.map_err(|error| Blind::new(error::chain(&error.without_url())))?;
         let url = request.url().clone();
+        let client = self.trusting(&url).await?.unwrap_or(client);
         let step = format!("answer to {}", request.method());
         let method = request.method().clone();
         match self.deadline.of(step, client.execute(request)).await {

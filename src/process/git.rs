@@ -74,14 +74,15 @@ pub enum Scope {
     System,
 }
 
-/// The command that prints a setting of one scope, run where there is no repository whose own could be taken for it.
+/// The command that lists the settings of one scope whose keys match, run where there is no repository whose own could
+/// be taken for them: key, newline, value, and a zero byte after each. Sections and names are in lower case.
 #[must_use]
-pub fn user_git_setting(scope: Scope, key: &str) -> Launch {
+pub fn user_git_settings(scope: Scope, keys: &str) -> Launch {
     let scope = match scope {
         Scope::Global => "--global",
         Scope::System => "--system",
     };
-    bare().args(["config", scope, "--includes", "--get", key]).directory(Path::new("/"))
+    bare().args(["config", scope, "--includes", "-z", "--get-regexp", keys]).directory(Path::new("/"))
 }
 
 fn bare() -> Launch {

@@ -19,7 +19,7 @@ use tracing::debug;
 pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
-pub use self::git::{Scope, git, user_git_setting};
+pub use self::git::{Scope, git, user_git_settings};
 pub use self::group::{Family, Group, kill_left};
 pub use self::permit::Permit;
 

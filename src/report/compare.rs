@@ -1,12 +1,13 @@
 //! What is different between two runs: how points were settled, what probes saw, the plan, the time it took.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use super::Document;
 use super::Trust;
-use super::points::{Observed, PointPart};
+use super::points::{Observed, PointPart, Section};
 use crate::text::line;
 use crate::time::span;
 
@@ -72,11 +73,7 @@ impl Comparison {
     /// Compares two runs.
     #[must_use]
     pub fn of(old: &Document, new: &Document) -> Self {
-        let before = |id: &str| points(old).find(|point| point.id == id);
-        let stays = |id: &str| points(new).any(|point| point.id == id);
-        let pairs = points(new).map(|point| (before(&point.id), Some(point)));
-        let gone = points(old).filter(|point| !stays(&point.id)).map(|point| (Some(point), None));
-        let pairs: Vec<_> = pairs.chain(gone).collect();
+        let pairs = pairs(&old.sections, &new.sections);
         let points = pairs.iter().filter_map(|(old, new)| point_change(*old, *new)).collect();
         let times = pairs.iter().filter_map(|(old, new)| Some(times((*old)?, (*new)?))).flatten().collect();
         let (trust, plan) = (new.trust.clone(), plan(old, new));
@@ -139,8 +136,20 @@ fn changes(out: &mut String, changes: &[Change]) {
     }
 }
 
-fn points(document: &Document) -> impl Iterator<Item = &PointPart> {
-    document.sections.iter().flat_map(|section| &section.points)
+/// Each point of two runs in the older and in the newer one: in the order of the newer, what it lacks after it.
+fn pairs<'a>(old: &'a [Section], new: &'a [Section]) -> Vec<(Option<&'a PointPart>, Option<&'a PointPart>)> {
+    let mut before: BTreeMap<&str, &PointPart> =
+        points(old).map(|point| (point.id.as_str(), point)).collect();
+    let both: Vec<_> = points(new).map(|point| (before.remove(point.id.as_str()), Some(point))).collect();
+    let gone = points(old).filter(|point| before.contains_key(point.id.as_str()));
+    let gone = gone.map(|point| (Some(point), None));
+    both.into_iter().chain(gone).collect()
+}
+
+fn points(sections: &[Section]) -> impl Iterator<Item = &PointPart> {
+    #[cfg(test)]
+    tests::LOOKED_THROUGH.set(tests::LOOKED_THROUGH.get() + 1);
+    sections.iter().flat_map(|section| &section.points)
 }
 
 fn side(document: &Document) -> Side {
@@ -254,4 +263,61 @@ fn plan(old: &Document, new: &Document) -> Vec<Change> {
         changes.extend(only(&new, &old).into_iter().filter_map(|one| change(what, None, Some(one))));
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::points::sections;
+    use super::*;
+    use crate::checklist::{Confirm, Plan, Point, SCANS};
+    use crate::ui::tests::sample::{Sample, plan};
+
+    thread_local! {
+        /// How often all points of a run were looked through on this thread.
+        pub(super) static LOOKED_THROUGH: Cell<usize> = const { Cell::new(0) };
+    }
+
+    const POINTS: usize = 1_000;
+
+    /// A plan with many points more, from one number on.
+    fn many(from: usize) -> Plan {
+        let mut plan = plan();
+        let mut point = plan.sections[0].points[0].clone();
+        (point.after, point.due, point.probes, point.actions) = Default::default();
+        (point.why, point.confirm) = ("w".into(), Confirm::One);
+        let ids = (from..from + POINTS).map(|n| format!("added.{n}"));
+        plan.sections[0].points.extend(ids.map(|id| Point { id, ..point.clone() }));
+        plan
+    }
+
+    fn sections_of(plan: Plan) -> Vec<Section> {
+        let sample = Sample::of(plan);
+        let (state, now) = (sample.state(), sample.now());
+        let before = SCANS.get();
+        let sections = sections(&state.judge(&now));
+        assert_eq!(SCANS.get() - before, 0, "a plan is looked through for its points");
+        sections
+    }
+
+    /// Twice as many points are to be twice as much work.
+    #[test]
+    fn two_runs_of_many_points_are_compared_by_looking_through_each_a_few_times() {
+        let (old, new) = (sections_of(many(0)), sections_of(many(10)));
+        let before = LOOKED_THROUGH.get();
+        let pairs = pairs(&old, &new);
+        assert!(LOOKED_THROUGH.get() - before <= 3);
+        let only = |is: fn(&(Option<&PointPart>, Option<&PointPart>)) -> bool| {
+            let only = pairs.iter().filter(|pair| is(pair));
+            only.map(|(old, new)| old.or(*new).unwrap().id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs.len(), 27 + POINTS + 10);
+        assert_eq!(
+            only(|(old, _)| old.is_none()),
+            (1000..1010).map(|n| format!("added.{n}")).collect::<Vec<_>>()
+        );
+        assert_eq!(only(|(_, new)| new.is_none()), (0..10).map(|n| format!("added.{n}")).collect::<Vec<_>>());
+        assert!(pairs.iter().all(|(old, new)| old.zip(*new).is_none_or(|(old, new)| old.id == new.id)));
+    }
 }

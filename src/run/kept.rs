@@ -36,6 +36,11 @@ impl Working {
         self.judged.borrow().known.get(id).cloned()
     }
 
+    /// How long what is known holds.
+    pub(super) fn holds(&self) -> Duration {
+        self.judged.borrow().holds
+    }
+
     /// Takes a point for pending until it is known what it comes to; whether that is not known yet.
     pub(super) fn enter(&self, id: &str) -> bool {
         let known = &mut self.judged.borrow_mut().known;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::actions::{ActionState, Progress};
 use super::kept::Working;
@@ -140,6 +141,12 @@ impl RunState {
 }
 
 impl Judgement<'_> {
+    /// How long what was judged so far stays so while nothing is logged.
+    #[must_use]
+    pub fn holds(&self) -> Duration {
+        self.working.holds()
+    }
+
     /// What a point comes to. A point that the plan does not have is pending for ever.
     #[must_use]
     pub fn status(&self, id: &str) -> Status {

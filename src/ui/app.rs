@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use super::answers::Asked;
 use super::dialog::Dialog;
-use super::filter::Filter;
+use super::filter::{Filter, Filtered};
 use super::glyphs::SPIN_MS;
 use super::keymap::{self, Intent};
 use super::layout::{Arrangement, arrange};
@@ -19,6 +19,7 @@ use super::pager::Pager;
 use super::place::Place;
 use super::review::{LOOKS_ON, READ_ONLY, Review};
 use super::shown::Shown;
+use super::summary::Summary;
 use super::theme::Look;
 use super::top::Top;
 use super::unseen::UNSEEN;
@@ -87,6 +88,10 @@ pub struct App {
     pub filter: Option<Filter>,
     /// The points that are shown.
     pub shown: Shown,
+    /// What the filter was laid on last, while there is one.
+    pub filtered: Option<Filtered>,
+    /// What the points come to, as of the last frame.
+    pub summary: Summary,
     /// What the keys move.
     pub focus: Focus,
     /// The first line of the detail that is shown.
@@ -150,6 +155,8 @@ impl App {
             looks_on: setup.looks_on,
             filter: None,
             shown,
+            filtered: None,
+            summary: Summary::default(),
             focus: Focus::List,
             scroll: 0,
             dialog,
@@ -330,10 +337,11 @@ impl App {
     pub fn draw_in(&mut self, frame: &mut Frame) {
         self.area = self.within(frame.area());
         self.forget();
-        if self.is_filtered() {
-            // Time has passed, and states with it.
-            self.refresh(self.held().as_ref());
+        let is_another = !self.summary.is_of(self);
+        if is_another {
+            self.summary = Summary::of(self);
         }
+        self.keep_filtered(is_another);
         draw::draw(self, frame);
     }
 

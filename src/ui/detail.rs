@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::paper::{at_most, ink, wrap};
+use super::paper::{at_most, ink, shorten, wrap};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
 use super::{deeds, people, probes};
@@ -12,6 +12,11 @@ use crate::{text, time};
 
 /// How many notes of a point are shown, the newest ones.
 const NOTES: usize = 100;
+
+/// The longest paragraph, in bytes. What is longer is cut, which shows: every frame sets it.
+const MOST_OF_A_PARAGRAPH: usize = 16 * 1024;
+/// The most lines of a detail.
+const MOST_LINES: usize = 2000;
 
 /// The lines of a detail while it is set.
 pub struct Paper {
@@ -24,13 +29,24 @@ pub struct Paper {
 impl Paper {
     /// A paragraph, its further lines `hang` cells further in.
     pub fn put(&mut self, spans: Vec<Span<'static>>, hang: usize) {
-        self.lines.extend(wrap(spans, self.width, hang));
+        if self.lines.len() < MOST_LINES {
+            self.lines.extend(wrap(bounded(spans), self.width, hang));
+        }
     }
 
     /// One empty line, unless there is one.
     pub fn gap(&mut self) {
         if self.lines.last().is_some_and(|line| line.width() > 0) {
             self.lines.push(Line::default());
+        }
+    }
+
+    /// Says so where there is more than is set.
+    fn end(&mut self, view: &View) {
+        if self.lines.len() >= MOST_LINES {
+            self.lines.truncate(MOST_LINES);
+            let more = "… there is more; `gonogo report` shows it all";
+            self.lines.push(Line::from(shorten(vec![view.dim(more)], self.width)));
         }
     }
 
@@ -43,6 +59,14 @@ impl Paper {
     }
 }
 
+/// The same, none of them longer than a paragraph may be.
+fn bounded(mut spans: Vec<Span<'static>>) -> Vec<Span<'static>> {
+    for span in spans.iter_mut().filter(|span| span.content.len() > MOST_OF_A_PARAGRAPH) {
+        span.content = text::clip(&span.content, MOST_OF_A_PARAGRAPH).into();
+    }
+    spans
+}
+
 /// The detail of the selected point, for a text that wide; without its name where that stands above.
 pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
     let mut paper = Paper { width, lines: Vec::new() };
@@ -51,12 +75,14 @@ pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
     {
         let status = view.status(point);
         if !is_named {
-            paper.put(vec![ink(&point.title, Theme::strong())], 0);
+            let title = text::clip(&point.title, MOST_OF_A_PARAGRAPH);
+            paper.put(vec![ink(&title, Theme::strong())], 0);
             paper.put(vec![view.dim(&name(point))], 0);
             paper.gap();
         }
         standing(view, &mut paper, point, &status);
         body(view, &mut paper, point, state, &status);
+        paper.end(view);
     } else {
         paper.put(vec![view.dim(nothing(view))], 0);
     }
@@ -100,7 +126,8 @@ fn body(view: &View, paper: &mut Paper, point: &Point, state: &PointState, statu
 }
 
 fn about(view: &View, paper: &mut Paper, point: &Point) {
-    let told = point.why.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = text::clip(&point.why, MOST_OF_A_PARAGRAPH);
+    let told = why.split_whitespace().collect::<Vec<_>>().join(" ");
     paper.put(vec![view.dim(&told)], 0);
 }
 
@@ -119,7 +146,7 @@ fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
     } else {
         paper.put(vec![word], 2);
     }
-    let why = why(&view.judgement, &point.id, status);
+    let why = text::clip(&why(&view.judgement, &point.id, status), MOST_OF_A_PARAGRAPH);
     if !why.is_empty() {
         let style = if status.is_bad() { view.theme.prose(tone) } else { Theme::text() };
         let lines = wrap(vec![Span::raw("  "), ink(&why, style)], paper.width, 2);

@@ -7,7 +7,7 @@ use ratatui::widgets::Widget as _;
 
 use super::app::{App, Focus};
 use super::layout::{Arrangement, LEAST, Size};
-use super::paper::{ellipsis, ink, wrap};
+use super::paper::{clipped, ellipsis, ink, wrap};
 use super::sheet::Sheet;
 use super::theme::Theme;
 use super::view::{View, spread};
@@ -98,7 +98,7 @@ fn rule_above(view: &View, frame: &mut Frame, area: Rect) {
     };
     let right = vec![view.dim(&format!(" {}", detail::name(point)))];
     let room = usize::from(place.width).saturating_sub(right[0].width() + 3);
-    let title = ellipsis(&text::line(&point.title), room);
+    let title = ellipsis(&text::line(&clipped(&point.title, room)), room);
     let left = vec![ink(&format!("{title} "), Theme::strong())];
     let line = spread(left, (sign, style), right, usize::from(place.width));
     Line::from(line).render(place, frame.buffer_mut());

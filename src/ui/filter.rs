@@ -1,5 +1,7 @@
 //! The filter: a text that a point's id, title or state has to contain to be shown.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyEvent;
 
 use super::app::{App, Effect, Focus};
@@ -8,6 +10,7 @@ use super::keymap::{self, Typing};
 use super::shown::Shown;
 use super::view::View;
 use crate::checklist::{Point, PointId};
+use crate::run::Live;
 
 /// What narrows the points.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,13 @@ impl Filter {
     pub fn text(&self) -> &str {
         self.field.text().trim()
     }
+}
+
+/// What a filter was laid on, beside the run and its text.
+#[derive(Debug)]
+pub struct Filtered {
+    live: Arc<Live>,
+    held: Option<PointId>,
 }
 
 impl View<'_> {
@@ -116,6 +126,21 @@ impl App {
     /// under a hand that is about to press a key. Not while the filter itself is typed.
     pub fn held(&self) -> Option<PointId> {
         self.point().filter(|_| !self.is_typing_filter()).map(|point| point.id.clone())
+    }
+
+    /// Finds anew what is shown, if that can be something else than in the last frame: the run or what is under way has
+    /// changed, or another point is selected; `is_another`: time has passed, and states with it.
+    pub fn keep_filtered(&mut self, is_another: bool) {
+        if !self.is_filtered() {
+            self.filtered = None;
+            return;
+        }
+        let now = Filtered { live: Arc::clone(&self.live), held: self.held() };
+        let is_same = |last: &Filtered| Arc::ptr_eq(&last.live, &now.live) && last.held == now.held;
+        if is_another || !self.filtered.as_ref().is_some_and(is_same) {
+            self.refresh(now.held.as_ref());
+            self.filtered = Some(now);
+        }
     }
 
     /// Finds anew what is shown.

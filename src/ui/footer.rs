@@ -52,7 +52,7 @@ pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
 /// The filter while it is typed, and how much it leaves.
 fn asked(view: &View, frame: &mut Frame, area: Rect, filter: &Filter) {
     let size = usize::from(area.width).saturating_sub(2);
-    let count = format!("{} of {}", view.app.shown.count(), view.plan().points().count());
+    let count = format!("{} of {}", view.app.shown.count(), view.app.summary.total);
     let mut right = vec![ink(&count, Theme::text())];
     for (keys, does) in [("Enter", "keep"), ("Esc", "show all")] {
         if size >= 60 {
@@ -267,18 +267,18 @@ fn has_own_act(view: &View, point: &Point) -> bool {
 }
 
 fn for_run(view: &View) -> Vec<Hint> {
-    let all_closed = view.plan().points().all(|point| view.judgement.is_closed(&point.id));
-    if all_closed {
+    let summary = &view.app.summary;
+    if summary.closed == summary.total as u64 {
         return vec![("v", if view.app.can_seal() { "seal" } else { "verdict" })];
     }
-    let here = view.point().map(|point| &point.id);
-    let waits = view.plan().points().any(|point| Some(&point.id) != here && view.needs_human(point));
+    let here = view.point().is_some_and(|point| view.needs_human(point));
+    let waits = summary.need_human > usize::from(here);
     let mut hints: Vec<Hint> = match (&view.app.state.proposal, waits) {
         (Some(_), _) => vec![("!", "proposed plan")],
         (None, true) => vec![("!", "next for you")],
         (None, false) => Vec::new(),
     };
-    if view.plan().points().any(|point| view.status(point) == Status::Stale) {
+    if summary.is_stale {
         hints.push(("R", "probe the stale"));
     }
     hints.push(("v", "verdict"));

@@ -10,7 +10,6 @@ use super::theme::{Theme, Tone};
 use super::view::{View, spread};
 use crate::checklist::STANDARD_NAME;
 use crate::journal::entry::Decision;
-use crate::run::standing;
 use crate::text;
 
 /// How many cells of a filter stand in the line.
@@ -172,13 +171,14 @@ const ABANDONED: &str = " ABANDONED";
 /// The verdict as of now, and the recorded one while it stands; of a run that is sealed, what was sealed.
 fn verdict(view: &View) -> Vec<Span<'static>> {
     let state = &view.app.state;
-    let total = view.plan().points().count();
+    let summary = &view.app.summary;
+    let total = summary.total;
     let (decision, closed, word) = match &state.verdict {
         Some(standing) if state.abandoned.is_some() => (standing.decision, standing.closed, ABANDONED),
         Some(standing) if state.is_sealed() => (standing.decision, standing.closed, " SEALED"),
         Some(standing) if !state.seals.is_empty() => (standing.decision, standing.closed, " being sealed"),
         recorded => {
-            let (decision, closed) = standing(&view.judgement);
+            let (decision, closed) = (summary.decision, summary.closed);
             let same = recorded.as_ref().is_some_and(|recorded| recorded.decision == decision);
             let word = match &state.abandoned {
                 Some(_) => ABANDONED,

@@ -7,9 +7,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::app::Focus;
-use super::glyphs;
-use super::paper::{at_most, ellipsis, ink, shorten, width, wrap};
+use super::paper::{at_most, clipped, ellipsis, ink, shorten, width, wrap};
 use super::placed::Thing;
+use super::summary::SectionSummary;
 use super::theme::{Theme, Tone};
 use super::view::{View, padded, spread};
 use crate::checklist::{Point, Section};
@@ -21,6 +21,9 @@ const WITH_WORDS: usize = 44;
 
 /// How many cells the mark of the selection, the sign and a space take.
 const LEAD: usize = 4;
+
+/// The most lines that a title takes.
+const MOST_OF_A_TITLE: usize = 4;
 
 /// The most lines that the reason of a bad state takes.
 const MOST_OF_A_REASON: usize = 3;
@@ -83,8 +86,9 @@ fn spend(
 
 /// The lines of some of the points that are shown, point by point.
 fn told_each(view: &View, index: usize, some: Range<usize>, size: usize, depth: Depth) -> Vec<Vec<Row>> {
-    let points = view.app.shown.of(index).iter().zip(view.points(index));
-    let points = points.skip(some.start).take(some.len());
+    let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
+    let places = view.app.shown.of(index).get(some).unwrap_or_default();
+    let points = places.iter().filter_map(|place| Some((place, section.points.get(*place)?)));
     let rows = points.map(|(place, point)| {
         let lines = one(view, index, point, size, depth).into_iter();
         lines.map(|line| (Some(Thing::Point(index, *place)), line)).collect()
@@ -148,10 +152,10 @@ fn told(
     let loud = is_loud(tone);
     let wide = size >= WITH_WORDS;
     let room = if depth.title == 1 && (loud || wide) { size.saturating_sub(width(&word) + 2) } else { size };
-    let title = text::line(&point.title);
+    let title = text::line(&clipped(&point.title, size * MOST_OF_A_TITLE));
     let mut lines = match depth.title {
         1 => vec![Line::from(ink(&ellipsis(&title, room), style))],
-        _ => wrap(vec![ink(&title, style)], size, 0),
+        _ => at_most(wrap(vec![ink(&title, style)], size, 0), MOST_OF_A_TITLE, size),
     };
     let word = ink(&word, if loud { view.theme.tone(tone) } else { view.theme.dim() });
     let fits = lines.last().is_some_and(|last| last.width() + word.width() + 2 <= size);
@@ -180,7 +184,8 @@ fn ground(view: &View, here: bool) -> Style {
     if here && view.app.focus == Focus::List { view.theme.selected() } else { Style::new() }
 }
 
-const fn is_loud(tone: Tone) -> bool {
+/// Whether it calls for somebody.
+pub const fn is_loud(tone: Tone) -> bool {
     matches!(tone, Tone::Failed | Tone::Error | Tone::Needs | Tone::Busy | Tone::Stale)
 }
 
@@ -195,7 +200,7 @@ fn reasons(
 ) -> Vec<Line<'static>> {
     if status.is_bad() && most > 0 {
         let gap = if told.is_empty() { "" } else { " · " };
-        let why = why(&view.judgement, &point.id, status);
+        let why = clipped(&why(&view.judgement, &point.id, status), size * (most + 1));
         told.push(view.dim(&format!("{gap}{why}")));
     }
     match most {
@@ -205,50 +210,14 @@ fn reasons(
     }
 }
 
-/// How many points of a section are closed.
-fn closed(view: &View, section: &Section) -> usize {
-    section.points.iter().filter(|point| view.judgement.is_closed(&point.id)).count()
-}
-
-/// The sign of a whole section: its worst, or what it waits for.
-pub fn sign(view: &View, section: &Section) -> (&'static str, Tone) {
-    let signs = || section.points.iter().map(|point| (view.status(point), point));
-    let rank = |(status, point): &(Status, &Point)| match status {
-        Status::Failed | Status::Unconfigured(_) => 0,
-        Status::Error => 1,
-        Status::NeedsYou { .. } if view.is_mine(point, status) => 2,
-        Status::Stale => 3,
-        Status::NeedsYou { .. } => 4,
-        status if !status.is_closed() => 5,
-        _ => 6,
-    };
-    match signs().min_by_key(rank) {
-        Some((status, _)) if status.is_closed() => all_closed(view, section),
-        Some((status, point)) if rank(&(status.clone(), point)) < 5 => view.settled_sign(point, &status),
-        _ => glyphs::of_status(&Status::Pending),
-    }
-}
-
-/// The sign of a section that is closed: passed only if nothing in it was let pass. What does not apply
-/// counts neither way.
-fn all_closed(view: &View, section: &Section) -> (&'static str, Tone) {
-    let any = |is: fn(&Status) -> bool| section.points.iter().any(|point| is(&view.status(point)));
-    if any(|status| matches!(status, Status::Waived(_))) {
-        ("≈", Tone::Waived)
-    } else if any(Status::is_settled) {
-        ("✔", Tone::Good)
-    } else {
-        glyphs::of_status(&Status::NotApplicable)
-    }
-}
-
 /// How many of a section's points are closed; while points are hidden, how many are shown.
 pub fn count(view: &View, index: usize, section: &Section) -> Span<'static> {
     let (shown, all) = (view.app.shown.of(index).len(), section.points.len());
+    let closed = || view.app.summary.section(index).closed;
     match view.app.is_filtered() {
         true if shown > 0 => ink(&format!(" {shown} of {all} "), Theme::text()),
         true => view.dim(&format!(" 0 of {all} ")),
-        false => view.dim(&format!(" {}/{all} ", closed(view, section))),
+        false => view.dim(&format!(" {}/{all} ", closed())),
     }
 }
 
@@ -257,12 +226,12 @@ pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<
     let here = view.app.place.section == index;
     let focused = here && view.app.focus == Focus::List;
     let style = if focused { view.theme.accent() } else { Theme::strong() };
-    let (sign, tone) = sign(view, section);
+    let (sign, tone) = view.app.summary.section(index).sign;
     let right = vec![count(view, index, section), view.toned(sign, tone)];
     let taken: usize = right.iter().map(Span::width).sum();
     let name = vec![
         ink(&format!("{} ", index + 1), if focused { style } else { view.theme.dim() }),
-        ink(&section.title, style),
+        ink(&clipped(&section.title, size), style),
     ];
     let mut left = shorten(name, size.saturating_sub(taken + 1));
     left.push(Span::raw(" "));
@@ -270,16 +239,8 @@ pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<
     Line::from(spread(left, rule, right, size))
 }
 
-/// How often each sign stands in a section, the worst first.
-pub fn tally(view: &View, section: &Section) -> Vec<Span<'static>> {
-    let mut counts: Vec<(&'static str, Tone, usize)> = Vec::new();
-    for point in &section.points {
-        let (sign, tone) = view.settled_sign(point, &view.status(point));
-        match counts.iter_mut().find(|(known, other, _)| *known == sign && *other == tone) {
-            Some((_, _, count)) => *count += 1,
-            None => counts.push((sign, tone, 1)),
-        }
-    }
-    counts.sort_by_key(|(_, tone, _)| !is_loud(*tone));
-    counts.into_iter().map(|(sign, tone, count)| view.toned(&format!("{sign}{count} "), tone)).collect()
+/// How often each sign stands in a section, the loudest first.
+pub fn tally(view: &View, section: &SectionSummary) -> Vec<Span<'static>> {
+    let each = section.signs.iter();
+    each.map(|((sign, tone), count)| view.toned(&format!("{sign}{count} "), *tone)).collect()
 }

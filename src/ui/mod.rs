@@ -41,6 +41,7 @@ mod sheet;
 mod sheets;
 mod shown;
 pub mod start;
+mod summary;
 pub mod terminal;
 #[cfg(test)]
 pub(crate) mod tests;

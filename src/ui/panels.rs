@@ -8,7 +8,7 @@ use ratatui::widgets::Widget as _;
 use super::header;
 use super::layout::{Arrangement, Size};
 use super::list;
-use super::paper::{cells, ink, shorten, width};
+use super::paper::{cells, clipped, ink, shorten, width};
 use super::placed::{Placed, Thing};
 use super::theme::{Theme, Tone};
 use super::view::{View, spread};
@@ -71,12 +71,13 @@ fn medium(view: &View, area: Rect) -> Vec<Placed> {
 fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
     let Some(section) = view.plan().sections.get(index) else { return Line::default() };
     let mut right = vec![Span::raw(" ")];
-    right.extend(list::tally(view, section));
+    let summary = view.app.summary.section(index);
+    right.extend(list::tally(view, &summary));
     right.push(list::count(view, index, section));
-    let (sign, tone) = list::sign(view, section);
+    let (sign, tone) = summary.sign;
     right.push(view.toned(sign, tone));
     let taken: usize = right.iter().map(Span::width).sum();
-    let name = vec![view.dim(&format!("{} ", index + 1)), ink(&section.title, Theme::text())];
+    let name = vec![view.dim(&format!("{} ", index + 1)), ink(&clipped(&section.title, size), Theme::text())];
     let mut left = shorten(name, size.saturating_sub(taken + 1));
     left.push(Span::raw(" "));
     Line::from(spread(left, ("─", view.theme.rule()), right, size))
@@ -128,8 +129,7 @@ fn marks(view: &View, room: usize) -> Line<'static> {
 
 /// A section in a few cells: its number and its sign.
 fn cell(view: &View, index: usize) -> Line<'static> {
-    let Some(section) = view.plan().sections.get(index) else { return Line::default() };
-    let (sign, tone) = list::sign(view, section);
+    let (sign, tone) = view.app.summary.section(index).sign;
     let (number, ground) = if index == view.app.place.section {
         (view.theme.accent().patch(view.theme.selected()), view.theme.selected())
     } else {

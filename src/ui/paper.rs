@@ -9,7 +9,13 @@ use crate::text;
 
 /// How many cells a text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    // Most text is plain: a cell for each byte.
+    if text::is_plain(text) { text.len() } else { text.width() }
+}
+
+/// How many cells spans take.
+pub fn width_of(spans: &[Span]) -> usize {
+    spans.iter().map(|span| width(&span.content)).sum()
 }
 
 /// A number of cells as the screen counts them.
@@ -20,6 +26,15 @@ pub fn cells(count: usize) -> u16 {
 /// A text, whoever wrote it, ready to be shown.
 pub fn ink(foreign: &str, style: Style) -> Span<'static> {
     Span::styled(text::line(foreign), style)
+}
+
+/// How many bytes of a text are set for each cell that it can take: letters may bear many marks.
+const BYTES_OF_A_CELL: usize = 8;
+
+/// As much of a text as can stand in so many cells; what was cut is counted. However long a text is, so much is set in
+/// every frame.
+pub fn clipped(text: &str, cells: usize) -> String {
+    text::clip(text, cells.saturating_mul(BYTES_OF_A_CELL))
 }
 
 /// At most `limit` cells of a text, the last of them `…` if something is left out.
@@ -36,6 +51,9 @@ pub fn ellipsis(text: &str, limit: usize) -> String {
 
 /// As much of the beginning of a text as fits.
 fn fitting(text: &str, limit: usize) -> &str {
+    if text::is_plain(text) {
+        return &text[..limit.min(text.len())];
+    }
     let mut taken = 0;
     let mut end = 0;
     for (start, grapheme) in text.grapheme_indices(true) {
@@ -96,8 +114,7 @@ pub fn at_most(mut lines: Vec<Line<'static>>, most: usize, limit: usize) -> Vec<
 /// Breaks spans into lines of at most `limit` cells, between words where possible. Every line but the
 /// first begins `hang` cells further in.
 pub fn wrap(spans: Vec<Span<'static>>, limit: usize, hang: usize) -> Vec<Line<'static>> {
-    let total: usize = spans.iter().map(Span::width).sum();
-    if total <= limit {
+    if width_of(&spans) <= limit {
         return vec![Line::from(spans)];
     }
     let hang = if hang * 2 > limit { 0 } else { hang };
@@ -196,6 +213,18 @@ mod tests {
 
     fn wrapped(text: &str, limit: usize, hang: usize) -> Vec<String> {
         wrap(vec![Span::raw(text.to_owned())], limit, hang).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn plain_text_takes_the_cells_that_any_text_does() {
+        let plain: String = (' '..='~').collect();
+        assert_eq!((width(&plain), plain.width()), (95, 95));
+        for limit in 0..100 {
+            // The last letter makes it take the way of any other text.
+            let other = format!("{plain}é");
+            assert_eq!(fitting(&plain, limit), fitting(&other, limit.min(95)), "{limit}");
+        }
+        assert_eq!(width_of(&[Span::raw("ab"), Span::raw("漢")]), 4);
     }
 
     #[test]

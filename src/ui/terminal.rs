@@ -1,6 +1,6 @@
 //! The real terminal: taken and given back, whatever happens in between.
 
-use std::io::{self, IsTerminal as _, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::panic::{self, PanicHookInfo};
 use std::sync::mpsc::Sender;
@@ -27,6 +27,12 @@ use crate::stopwatch::Pause;
 
 /// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
 const MAX_COPY: usize = 64 * 1024;
+
+/// How many bytes of a frame are written at a time; most frames are smaller. Standard output by itself takes 1 KiB.
+const FRAME: usize = 64 * 1024;
+
+/// Where frames are written to. Each is flushed when it is whole.
+pub type Frames = BufWriter<Stdout>;
 
 /// What was panicked with on other threads while the screen was taken.
 type Panics = Arc<Mutex<Vec<String>>>;
@@ -59,8 +65,9 @@ impl Taken {
     ///
     /// # Errors
     /// When its size cannot be told.
-    pub fn terminal(&self) -> io::Result<ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>> {
-        Terminal::new(CrosstermBackend::new(io::stdout())).map(ManuallyDrop::new)
+    pub fn terminal(&self) -> io::Result<ManuallyDrop<Terminal<CrosstermBackend<Frames>>>> {
+        let frames = BufWriter::with_capacity(FRAME, io::stdout());
+        Terminal::new(CrosstermBackend::new(frames)).map(ManuallyDrop::new)
     }
 }
 

@@ -7,7 +7,7 @@ use ratatui::text::Span;
 
 use super::app::App;
 use super::glyphs;
-use super::paper::{ink, width};
+use super::paper::{ink, width, width_of};
 use super::theme::{Theme, Tone};
 use crate::checklist::{Plan, Point};
 use crate::run::{Judgement, Status, counting};
@@ -152,7 +152,7 @@ impl<'a> View<'a> {
 
 /// Pads spans on the right.
 pub fn padded(mut spans: Vec<Span<'static>>, size: usize) -> Vec<Span<'static>> {
-    let used: usize = spans.iter().map(Span::width).sum();
+    let used = width_of(&spans);
     if used < size {
         spans.push(Span::styled(" ".repeat(size - used), Style::new()));
     }
@@ -166,7 +166,7 @@ pub fn spread(
     right: Vec<Span<'static>>,
     size: usize,
 ) -> Vec<Span<'static>> {
-    let used: usize = left.iter().chain(&right).map(Span::width).sum();
+    let used = width_of(&left) + width_of(&right);
     let between = size.saturating_sub(used) / width(fill.0).max(1);
     let mut spans = left;
     spans.push(Span::styled(fill.0.repeat(between), fill.1));

@@ -10,6 +10,7 @@ use std::time::Instant;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use gonogo::checklist::{Confirm, Point, Role};
 use gonogo::journal::entry::Enrolled;
+use gonogo::run;
 use gonogo::ui::{self, Host, Look, Msg, Setup, Shade};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
@@ -32,20 +33,35 @@ pub fn bench() {
     let aim = "at most 1.0x";
     Measured { name: "frame, 200x60", subject, reference: Some(reference), unit: "ms", aim }.tell();
     let points = size(POINTS, 60);
-    let many = many(points);
-    let (subject, reference) = turns(ROUNDS, || session(&many), || session(&sample));
+    let of_many = many(points, |_| ());
+    let (subject, reference) = turns(ROUNDS, || session(&of_many), || session(&sample));
     let name = &format!("frame, {points} points");
+    Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.tell();
+    // A probe each, which the engine asks for after every result; a plan of twice as many does not fit into an entry.
+    let points = points / 2;
+    let probe = plan().points().find_map(|point| point.probes.first().cloned()).unwrap();
+    let probed = many(points, |point| point.probes.push(probe.clone()));
+    let (subject, reference) = turns(ROUNDS, || wanted(&probed), || wanted(&sample));
+    let name = &format!("due probes, {points}");
     Measured { name, subject, reference: Some(reference), unit: "ms", aim: "against 27 points" }.tell();
 }
 
+/// What the engine does to find the probes that are due.
+fn wanted(sample: &Sample) -> f64 {
+    let (state, now) = (sample.shared(), sample.now());
+    black_box(run::wanted(&state, &now));
+    median((0..size(FRAMES, 4)).map(|_| millis(|| _ = black_box(run::wanted(&state, &now)))).collect())
+}
+
 /// A run whose sections have that many points between them.
-fn many(points: usize) -> Sample {
+fn many(points: usize, with: impl Fn(&mut Point)) -> Sample {
     let mut plan = plan();
     let each = points / plan.sections.len();
     for section in &mut plan.sections {
         let mut point = section.points[0].clone();
         (point.after, point.due, point.probes, point.actions) = Default::default();
         (point.why, point.confirm) = ("w".into(), Confirm::One);
+        with(&mut point);
         let ids = (section.points.len()..each).map(|n| format!("{}.{n}", section.id));
         section.points.extend(ids.map(|id| Point { id, ..point.clone() }).collect::<Vec<_>>());
     }

@@ -27,13 +27,19 @@ impl Work<'_> {
         }
         let is_whole = missing.is_empty() && told.wrong.is_empty();
         // What is misspelt is told without waiting for the values.
-        let unknown = if is_whole && !told.left_out { None } else { unknown_key(kind, with) };
+        let is_judged = (is_whole && !told.left_out) || self.is_of_built_in(origin);
+        let unknown = if is_judged { None } else { unknown_key(kind, with) };
         if let Some((steps, what)) = unknown {
             self.problems.push(self.misfit(with, origin, &steps, &what));
             return (missing, None);
         }
         let spec = if is_whole { self.spec(kind, with, table, origin) } else { None };
         (missing, spec)
+    }
+
+    /// Whether something stands in the checklist that is built in.
+    fn is_of_built_in(&self, origin: &Origin) -> bool {
+        self.is_built_in && std::ptr::eq(origin.source, &raw const self.checklist.source)
     }
 
     /// Whether a kind is known; if it is not, that is told. That there is none is told of the probe.
@@ -113,5 +119,25 @@ fn named(name: &str) -> String {
         "release" => "release (give --release TAG)".to_owned(),
         "previous" => "previous (give --previous TAG)".to_owned(),
         other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checklist::file::STANDARD;
+    use crate::checklist::{Checklist, Profile, Promotion, Source, freeze};
+
+    /// What is not judged at every start: the standard checklist as another one, of which nothing is taken for granted.
+    #[test]
+    fn the_standard_checklist_has_no_unknown_keys() {
+        let freeze = |text: String| {
+            let checklist = Checklist::parse(Source::new("c.toml", text)).unwrap();
+            let profile = Profile::parse(Source::new("p.toml", "environment = \"t\"\n")).unwrap();
+            freeze(&checklist, &profile, &Promotion::default()).map(|_| ())
+        };
+        assert_eq!(freeze(format!("{STANDARD}\n# Another text.\n")).map_err(|e| e.to_string()), Ok(()));
+        let misspelt = STANDARD.replacen("with = { url = ", "with = { ulr = ", 1);
+        assert_ne!(misspelt, STANDARD);
+        assert!(freeze(misspelt).unwrap_err().to_string().contains("unknown field `ulr`"));
     }
 }

@@ -91,7 +91,7 @@ async fn visit(
     keeper: &Keeper,
 ) -> Fact<Answer> {
     let headers = web::headers(&spec.headers, deadline, keeper).await?;
-    let browser = Browser::new(&spec.tls, proxies, deadline).await?;
+    let browser = Browser::new(&spec.tls, proxies, deadline)?;
     let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
     loop {
         let begun = Instant::now();

@@ -78,7 +78,7 @@ pub(super) async fn survey(
 }
 
 async fn ask(spec: &Rabbitmq, base: &Url, password: &Secret, deadline: &Deadline) -> Fact<Told> {
-    let browser = Browser::new(&spec.tls, Proxies::Never, deadline).await?;
+    let browser = Browser::new(&spec.tls, Proxies::Never, deadline)?;
     let api = Api { browser, base, spec, password, deadline };
     api.log_in().await?;
     let mut told = Told { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
@@ -104,7 +104,7 @@ pub(super) async fn head(
     queue: &str,
     deadline: &Deadline,
 ) -> Fact<Item> {
-    let browser = Browser::new(&spec.tls, Proxies::Never, deadline).await?;
+    let browser = Browser::new(&spec.tls, Proxies::Never, deadline)?;
     let api = Api { browser, base, spec, password, deadline };
     let url = api.url(&api.path("queues", &format!("/{}/get", segment(queue))))?;
     let request = api.browser.request(Method::POST, url).header("Content-Type", "application/json");

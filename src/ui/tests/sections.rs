@@ -1,10 +1,16 @@
 //! What a section as a whole looks like.
 
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
 use super::buffer::text;
-use super::keys::screen;
+use super::keys::{Screen, screen};
 use super::sample::{ALICE, Sample, mixed, plan};
-use crate::checklist::Plan;
+use crate::checklist::{Plan, Probe};
 use crate::run::Act;
+use crate::ui::summary::SUMMARIZED;
+use crate::ui::view::View;
+use crate::ui::{detail, list};
 
 /// The first two sections, so that what is let pass in one is not hidden by what is open in the others.
 fn two_sections() -> Plan {
@@ -52,4 +58,59 @@ fn reasons_take_the_lines_that_are_left_over() {
         assert!(narrow.contains(&point[..30.min(point.len())]), "{point}:\n{narrow}");
     }
     assert!(!narrow.contains("(10.0.3.7:3000)"), "{narrow}");
+}
+
+/// The points are counted when the run has changed, or when time has made something of it stale; not for every frame.
+#[test]
+fn sections_are_counted_again_only_when_they_have_changed() {
+    let mut screen = screen(&mixed(), (120, 40));
+    let counted = |screen: &mut Screen| {
+        let before = SUMMARIZED.get();
+        let drawn = text(&screen.draw());
+        (SUMMARIZED.get() - before, drawn)
+    };
+    let (times, fresh) = counted(&mut screen);
+    assert!(times == 1 && fresh.contains(" 2/5 "), "{fresh}");
+    for keys in ["", "j", "⇥", "jj", "/red⏎", "⎋"] {
+        screen.type_keys(keys);
+        assert_eq!(counted(&mut screen).0, 0, "{keys}");
+    }
+    // So long that no result counts any more.
+    let mut later = screen.after(24 * 3600 * 1000);
+    let (times, stale) = counted(&mut later);
+    assert!(times == 1 && !stale.contains(" 2/5 ") && stale.contains('◷'), "{stale}");
+    let mut other = later.shown(mixed().pass("verify.metrics").shared());
+    assert_eq!(counted(&mut other).0, 1);
+}
+
+/// However long a text is that a plan brings along, a frame sets what can be seen of it.
+#[test]
+fn of_a_text_without_end_as_much_is_set_as_can_be_seen() {
+    let mut plan = plan();
+    let long = "so long a word ".repeat(5_000);
+    let section = &mut plan.sections[0];
+    section.title.clone_from(&long);
+    for point in &mut section.points {
+        (point.title, point.why) = (long.clone(), long.clone());
+    }
+    let screen = screen(&Sample::of(plan), (120, 40));
+    let view = View::new(&screen.app);
+    let area = Rect::new(0, 0, 60, 30);
+    assert!(list::lines(&view, 0, area).len() <= 4 * 4);
+    let set: usize = detail::lines(&view, 60, false).iter().map(Line::width).sum();
+    assert!(set < 40_000, "{set}");
+    let drawn = text(&screen.drawn());
+    assert!(drawn.contains("bytes more)") || drawn.contains('…'), "{drawn}");
+}
+
+#[test]
+fn a_detail_has_an_end_which_says_that_there_is_more() {
+    let mut plan = plan();
+    let point = &mut plan.sections[0].points[0];
+    let probe = point.probes[0].clone();
+    point.probes = (0..3000).map(|n| Probe { id: format!("p{n}"), ..probe.clone() }).collect();
+    let screen = screen(&Sample::of(plan), (120, 40));
+    let lines = detail::lines(&View::new(&screen.app), 60, false);
+    assert_eq!(lines.len(), 2001);
+    assert!(lines[2000].to_string().contains("there is more"));
 }

@@ -1,0 +1,47 @@
+//! What takes a while and is needed only later: worked out on a thread of its own meanwhile.
+
+use std::cell::{OnceCell, RefCell};
+use std::thread::{self, JoinHandle};
+
+/// A value that is worked out once: ahead, or when it is needed first.
+#[derive(Debug)]
+pub(super) struct Ahead<T> {
+    known: OnceCell<T>,
+    thread: RefCell<Option<JoinHandle<T>>>,
+}
+
+impl<T> Default for Ahead<T> {
+    fn default() -> Self {
+        Self { known: OnceCell::new(), thread: RefCell::default() }
+    }
+}
+
+impl<T: Send + 'static> Ahead<T> {
+    /// Begins to work it out. Where no thread can be had, that is left for later.
+    pub(super) fn begin(&self, work: impl FnOnce() -> T + Send + 'static) {
+        *self.thread.borrow_mut() = thread::Builder::new().name("ahead".into()).spawn(work).ok();
+    }
+
+    /// The value: as it was worked out ahead, or else by `work`.
+    pub(super) fn get(&self, work: impl FnOnce() -> T) -> &T {
+        self.known.get_or_init(|| {
+            let thread = self.thread.borrow_mut().take();
+            thread.and_then(|thread| thread.join().ok()).unwrap_or_else(work)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_worked_out_once_ahead_or_when_it_is_needed() {
+        let ahead = Ahead::default();
+        ahead.begin(|| thread::current().id());
+        let worked_on = *ahead.get(|| thread::current().id());
+        assert_ne!(worked_on, thread::current().id());
+        assert_eq!(*ahead.get(|| thread::current().id()), worked_on);
+        assert_eq!(*Ahead::default().get(|| thread::current().id()), thread::current().id());
+    }
+}
