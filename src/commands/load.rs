@@ -16,7 +16,7 @@ use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
 
 /// The largest profile or checklist, in bytes.
-const MAX_FILE: u64 = 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 1024 * 1024;
 
 /// A profile with its checklist.
 pub(super) struct Loaded {

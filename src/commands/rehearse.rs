@@ -21,6 +21,7 @@ use crate::checklist::{Promotion, Role};
 use crate::cli::RehearseArgs;
 use crate::engine::{self, Opening, Past, clock};
 use crate::error::{ErrorKind, Exit, Failure, HasKind};
+use crate::files::directory::temporary;
 use crate::journal::keys::{self, Signer};
 use crate::journal::store::peek;
 use crate::process::{Launch, Permit};
@@ -143,7 +144,7 @@ fn begun() -> Option<PathBuf> {
 /// Comes back only when that cannot be done.
 fn begin() -> Result<anyhow::Error> {
     sweep();
-    let dir = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(|error| no_place(&error))?.keep();
+    let dir = temporary(PREFIX, &std::env::temp_dir()).map_err(|error| no_place(&error))?.keep();
     let files = Files::at(&dir).map_err(|error| no_place(&error))?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));

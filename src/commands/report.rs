@@ -14,7 +14,7 @@ use super::verify::exit;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
-use crate::files::open_regular;
+use crate::files::{open_regular, read_regular_text};
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
@@ -27,6 +27,9 @@ use crate::report::debrief::Broken;
 use crate::report::dsse::{Envelope, message};
 use crate::report::{Basis, Document, html, markdown, statement};
 use crate::run::RunState;
+
+/// The most bytes of an envelope: the statement in it is as long as a report.
+const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// A log, and the document of its run.
 struct Told {
@@ -145,7 +148,8 @@ fn envelope(document: &Document, arguments: &ReportArgs) -> Result<String> {
     let mut envelope = match &arguments.add {
         None => Envelope::of(&statement),
         Some(path) => {
-            let text = fs::read_to_string(path).with_context(|| format!("envelope {}", path.display()))?;
+            let text = read_regular_text(path, MAX_ENVELOPE)
+                .with_context(|| format!("envelope {}", path.display()))?;
             let envelope: Envelope = serde_json::from_str(&text)
                 .with_context(|| format!("envelope {}: expected a DSSE envelope", path.display()))?;
             envelope.may_add(&statement, &keyid).with_context(|| format!("envelope {}", path.display()))?;

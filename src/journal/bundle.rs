@@ -8,7 +8,7 @@
 //! STEM/signatures/000005.msg, .sig  what line 5's signature was made over, and the signature
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,7 @@ use super::side;
 use super::store::make_directory;
 
 use crate::error::{ErrorKind, HasKind};
+use crate::files::directory::Directory;
 use crate::files::open_regular;
 
 /// The most that a bundle may unpack to, in bytes.
@@ -206,7 +207,7 @@ fn place(member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleErro
 
 fn take_out(mut member: tar::Entry<impl Read>, to: &Path) -> Result<(), BundleError> {
     let size = member.size();
-    let mut file = File::create_new(to)?;
+    let mut file = Directory::of(to)?.create(to.file_name().unwrap_or_default())?;
     if io::copy(&mut member, &mut file)? == size {
         Ok(())
     } else {

@@ -1,9 +1,8 @@
 //! The log file: one writer, every entry durable before it counts, recovery of what a crash left.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -17,6 +16,7 @@ use super::marks::{MarkError, Marks};
 use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory};
 use crate::error::{ErrorKind, HasKind};
+use crate::files::directory::Directory;
 use crate::time::Moment;
 
 /// A log open for writing.
@@ -201,7 +201,8 @@ impl Journal {
     pub fn discard(self) {
         if self.length == 0 {
             // What stays is an empty file, which everybody passes over.
-            let _ = std::fs::remove_file(&self.path);
+            let name = self.path.file_name().unwrap_or_default();
+            let _ = Directory::of(&self.path).and_then(|directory| directory.remove(name));
             self.marks.discard();
         }
     }
@@ -242,9 +243,9 @@ impl Journal {
         let mut acknowledged = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
         (&self.file).take(self.length).read_to_end(&mut acknowledged)?;
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        make_directory(directory).map_err(|error| error.source)?;
-        let new = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        make_directory(self.path.parent().unwrap_or(Path::new("."))).map_err(|error| error.source)?;
+        let directory = Directory::of(&self.path)?;
+        let new = |path: &Path| directory.create(path.file_name().unwrap_or_default());
         let (mut file, path) = match new(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let beside = self.path.with_extension("rescued.jsonl");
@@ -254,7 +255,7 @@ impl Journal {
         };
         file.write_all(&acknowledged)?;
         file.sync_all()?;
-        sync_directory(directory)?;
+        directory.sync()?;
         Ok(path)
     }
 

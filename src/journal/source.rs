@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::bundle::{self, BundleError};
 
+use crate::files::directory::temporary;
 use crate::files::open_regular;
 
 /// The first bytes of a bundle (gzip).
@@ -29,7 +30,7 @@ impl Source {
         if !is_gzip(path)? {
             return Ok(Self { log: path.to_owned(), _unpacked: None });
         }
-        let directory = tempfile::Builder::new().prefix("gonogo-").tempdir()?;
+        let directory = temporary("gonogo-", &std::env::temp_dir())?;
         let log = bundle::unpack(open_regular(path)?, directory.path())?;
         Ok(Self { log, _unpacked: Some(directory) })
     }

@@ -1,6 +1,7 @@
 //! A log at hand: its index, and the run's state at some places, from which any other is folded.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -176,8 +177,11 @@ impl Record for Log {
     }
 
     fn side(&self, torn: &Torn) -> Result<String, String> {
-        let path = side::check(&self.path, torn).map_err(|wrong| wrong.to_string())?;
-        let content = std::fs::read(path).map_err(|error| error.to_string())?;
+        let kept = side::check(&self.path, torn).map_err(|wrong| wrong.to_string())?;
+        let mut content = Vec::new();
+        // An excerpt says that there is more.
+        let read = kept.take(SHOWN as u64 + 1).read_to_end(&mut content);
+        read.map_err(|error| error.to_string())?;
         Ok(excerpt(&content, SHOWN))
     }
 }
