@@ -10,7 +10,9 @@ use tracing::debug;
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
 use crate::error::{ErrorKind, Failure, Problem, Problems};
+use crate::files::directory::Directory;
 use crate::files::read_regular_text;
+use crate::journal::source as log;
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
@@ -139,6 +141,17 @@ pub(super) fn state_dir() -> Result<PathBuf> {
     let directories = directories()?;
     // macOS has no state directory.
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
+}
+
+/// Opens a log, or a bundle, which is unpacked where only this user can look.
+pub(super) fn open_log(path: &Path) -> Result<log::Source> {
+    let scratch = state_dir()?.join("unpacked");
+    // Without a state directory: in one of its own, which nobody else may enter either.
+    let scratch = match Directory::make(&scratch) {
+        Ok(_) => scratch,
+        Err(_) => std::env::temp_dir(),
+    };
+    log::Source::open(path, &scratch).with_context(|| format!("run log {}", path.display()))
 }
 
 /// Where this user's run logs are.

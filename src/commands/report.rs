@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use sha2::{Digest as _, Sha256};
 
 use super::identity;
 use super::judged::{Judged, judge};
@@ -14,12 +13,12 @@ use super::verify::exit;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
-use crate::files::{open_regular, read_regular_text};
+use crate::files::read_regular_text;
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
 use crate::journal::raw::Relation;
-use crate::journal::store::peek;
+use crate::journal::store::{StoreError, peek_whole};
 use crate::outcome::Sha256Hex;
 use crate::rehearsal::drills::meant;
 use crate::report::compare::Comparison;
@@ -75,8 +74,7 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
 fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
     let judged = judge(path, trust)?;
     let log = judged.source.log();
-    let mut entries: Vec<Entry> = peek(log)?;
-    entries.truncate(usize::try_from(judged.report.entries).unwrap_or(usize::MAX));
+    let (entries, sha256) = read_again(&judged)?;
     let state = RunState::fold(&entries).ok_or_else(|| {
         anyhow!("{}: there is no valid entry in it to report on; `gonogo verify` says why", path.display())
     })?;
@@ -84,7 +82,7 @@ fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
     let drills = drills(&state.plan);
     let basis = Basis {
         name: &name,
-        sha256: digest(log)?,
+        sha256,
         entries: &entries,
         state: &state,
         verified: &judged.report,
@@ -113,10 +111,17 @@ pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
     named.map(one).collect()
 }
 
-fn digest(log: &Path) -> Result<Sha256Hex> {
-    let mut digest = Sha256::new();
-    io::copy(&mut open_regular(log)?, &mut digest).with_context(|| format!("run log {}", log.display()))?;
-    Ok(Sha256Hex(digest.finalize().into()))
+/// The entries that were verified, and the SHA-256 of the log that they were read from, in one pass. By the hash of the
+/// last one they are those that verification saw.
+fn read_again(judged: &Judged) -> Result<(Vec<Entry>, Sha256Hex)> {
+    let log = judged.source.log();
+    let failed = |source| StoreError { path: log.to_owned(), source };
+    let (mut entries, sha256) = peek_whole(judged.source.reader()).map_err(failed)?;
+    entries.truncate(usize::try_from(judged.report.entries).unwrap_or(usize::MAX));
+    if entries.last().is_some_and(|last| last.hash != judged.report.head) {
+        bail!("{}: it was changed while it was read; nothing is reported", log.display());
+    }
+    Ok((entries, sha256))
 }
 
 fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {

@@ -127,7 +127,7 @@ pub fn check_output(log: &Path, output: &Output) -> Result<File, SideError> {
     held(log, &output.kept, output.bytes, output.sha256)
 }
 
-fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<File, SideError> {
+pub(super) fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<File, SideError> {
     let name = name_of(log, kept)?;
     let unread = |error| SideError::Unread(kept.to_owned(), error);
     let mut file = Directory::open(&directory(log)).and_then(|own| own.read(name)).map_err(unread)?;

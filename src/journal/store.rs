@@ -2,10 +2,11 @@
 //! remembers.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::enrolled;
@@ -273,17 +274,46 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// When the file cannot be read.
 pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
-    let file = open_regular(path).map_err(|source| StoreError::new(path, source))?;
+    let failed = |source| StoreError::new(path, source);
+    let file = open_regular(path).map_err(failed)?;
+    peek_in(BufReader::new(file)).map_err(failed)
+}
+
+fn peek_in(log: impl BufRead) -> io::Result<Vec<Entry>> {
     let mut reader = Reader::default();
     let mut entries = Vec::new();
-    for line in Lines::new(BufReader::new(file)) {
-        let line = line.map_err(|source| StoreError::new(path, source))?;
+    for line in Lines::new(log) {
+        let line = line?;
         match reader.take(&line.bytes) {
             Ok(entry) if line.ended => entries.push(entry),
             _ => break,
         }
     }
     Ok(entries)
+}
+
+/// The same, and the SHA-256 of all that was read, to the end of the file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn peek_whole(log: impl Read) -> io::Result<(Vec<Entry>, Sha256Hex)> {
+    let mut log = BufReader::new(Hashed { from: log, sha256: Sha256::new() });
+    let entries = peek_in(&mut log)?;
+    io::copy(&mut log, &mut io::sink())?;
+    Ok((entries, Sha256Hex(log.into_inner().sha256.finalize().into())))
+}
+
+struct Hashed<R> {
+    from: R,
+    sha256: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(buffer)?;
+        self.sha256.update(&buffer[..length]);
+        Ok(length)
+    }
 }
 
 #[cfg(test)]
