@@ -4,18 +4,18 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
+use super::load::open_log;
 use crate::cli::BundleArgs;
 use crate::error::Exit;
 use crate::journal::bundle;
-use crate::journal::source::Source;
 use crate::text::line;
 
 pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     let log = &arguments.log;
-    let source = Source::open(log).with_context(|| format!("run log {}", log.display()))?;
-    if source.log() != log {
+    let source = open_log(log)?;
+    if source.is_unpacked() {
         bail!("{} is a bundle already", log.display());
     }
     let out = arguments.output.clone().unwrap_or_else(|| beside(log));
@@ -25,11 +25,14 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
         }
         _ => anyhow::Error::new(error).context(out.display().to_string()),
     })?;
-    let written = bundle::write(log, BufWriter::new(&made)).map_err(anyhow::Error::from);
-    if let Err(error) = written.and_then(|()| Ok(made.sync_all()?)) {
-        // Half a bundle is none.
-        let _ = fs::remove_file(&out);
-        return Err(error.context(format!("bundle {}", out.display())));
+    let written = bundle::write(source.file(), log, BufWriter::new(&made)).map_err(anyhow::Error::from);
+    match written.and_then(|left_out| made.sync_all().map(|()| left_out).map_err(anyhow::Error::from)) {
+        Ok(left_out) => left_out.iter().for_each(|why| note!("not packed: {}", line(why))),
+        Err(error) => {
+            // Half a bundle is none.
+            let _ = fs::remove_file(&out);
+            return Err(error.context(format!("bundle {}", out.display())));
+        }
     }
     say!("{}", line(&out.display().to_string()));
     Ok(Exit::Good)

@@ -19,6 +19,7 @@ use crate::checklist::{Plan, Promotion};
 use crate::cli::{DoctorArgs, PlainFormat};
 use crate::diagnostic;
 use crate::error::{Exit, Place, Problem};
+use crate::files::open_regular;
 use crate::secret::SecretRef;
 use crate::text::line;
 
@@ -102,7 +103,7 @@ fn unread(place: Option<Place>, secret: &SecretRef) -> Option<Finding> {
             (Weight::Missing, what, "export it before the run")
         }
         SecretRef::File(path) => match fs::metadata(path) {
-            Ok(found) if found.is_file() && fs::File::open(path).is_ok() => {
+            Ok(found) if found.is_file() && open_regular(path).is_ok() => {
                 let open = found.permissions().mode() & BY_OTHERS != 0
                     && found.uid() == rustix::process::geteuid().as_raw();
                 let what = open.then(|| format!("{path} can be read by others"))?;
@@ -136,7 +137,7 @@ fn absent(plan: &Plan) -> Vec<Finding> {
         Here::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
             (format!("there is no directory {path}"), "see to the path; it is relative to where gonogo runs")
         }),
-        Here::File(path) => fs::File::open(&path).is_err().then(|| {
+        Here::File(path) => (!can_be_read(Path::new(&path))).then(|| {
             (
                 format!("{path} is no file that you can read"),
                 "see to the path; it is relative to where gonogo runs",
@@ -146,6 +147,11 @@ fn absent(plan: &Plan) -> Vec<Finding> {
     absent
         .map(|(what, hint)| Finding { weight: Weight::Missing, problem: Problem::new(what).hint(hint) })
         .collect()
+}
+
+/// Some probes read all files of a directory. A FIFO would be waited for.
+fn can_be_read(path: &Path) -> bool {
+    if path.is_dir() { fs::read_dir(path).is_ok() } else { open_regular(path).is_ok() }
 }
 
 fn is_program(name: &str) -> bool {

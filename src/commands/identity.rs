@@ -1,6 +1,5 @@
 //! Who acts: from the command line, the settings, or git.
 
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use super::{new_key, passphrase};
 use crate::cli::Identity;
 use crate::engine::Keyring;
 use crate::error::chain;
+use crate::files::read_regular_text;
 use crate::journal::agent::Agent;
 use crate::journal::entry::MACHINE;
 use crate::journal::keys::{LoadKeyError, Signer};
@@ -21,6 +21,8 @@ use crate::ui::{Newcomer, Unlocked};
 
 /// How often a passphrase is asked for.
 const PASSPHRASES: usize = 3;
+/// The most bytes of a file with a public key.
+const MAX_PUBLIC_KEY: u64 = 64 << 10;
 
 /// The operator's name; asked for on a terminal if nothing says it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
@@ -93,7 +95,7 @@ impl Key {
         if private.exists() || private == path {
             return Some(Self::File(private));
         }
-        let public = fs::read_to_string(&path).ok()?;
+        let public = read_regular_text(&path, MAX_PUBLIC_KEY).ok()?;
         Some(Self::Public(without_comment(&public)))
     }
 }

@@ -1,14 +1,13 @@
 //! A log, or a bundle of one, read and verified: what `verify`, `review`, `report` and `diff` begin with.
 
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::load::open_log;
 use super::trusted::{Trusted, trusted};
 use crate::cli::TrustArgs;
 use crate::engine::{ByTheRules, clock};
-use crate::files::open_regular;
 use crate::journal::side;
 use crate::journal::source::Source;
 use crate::journal::verify::{self, Report};
@@ -30,17 +29,17 @@ pub(super) struct Judged {
 /// Reads and verifies the log at `path`, or in the bundle at `path`.
 pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
     let named = || format!("run log {}", path.display());
-    let source = Source::open(path).with_context(named)?;
+    let source = open_log(path)?;
     let trusted = trusted(trust)?;
-    let (report, state) = judge_log(source.log(), &trusted).with_context(named)?;
+    let (report, state) = judge_log(&source, &trusted).with_context(named)?;
     Ok(Judged { source, report, state, trust: trusted.source })
 }
 
 /// Verifies a log: what was found, and the run as far as it is valid.
-pub(super) fn judge_log(log: &Path, trusted: &Trusted) -> Result<(Report, Option<RunState>)> {
+pub(super) fn judge_log(source: &Source, trusted: &Trusted) -> Result<(Report, Option<RunState>)> {
     let mut rules = ByTheRules::default();
-    let reader = BufReader::new(open_regular(log)?);
-    let mut report = verify::verify(reader, &trusted.signers, clock::now().wall, &mut rules)?;
+    let log = source.log();
+    let mut report = verify::verify(source.reader(), &trusted.signers, clock::now().wall, &mut rules)?;
     let state = rules.into_state();
     report.warnings.extend(state.iter().flat_map(|state| side_files(log, state)));
     report.warnings.extend(trusted.source.ignored.iter().cloned());

@@ -10,13 +10,15 @@ use tracing::debug;
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
 use crate::error::{ErrorKind, Failure, Problem, Problems};
+use crate::files::directory::Directory;
 use crate::files::read_regular_text;
+use crate::journal::source as log;
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
 
 /// The largest profile or checklist, in bytes.
-const MAX_FILE: u64 = 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 1024 * 1024;
 
 /// A profile with its checklist.
 pub(super) struct Loaded {
@@ -144,6 +146,17 @@ pub(super) fn state_dir() -> Result<PathBuf> {
 /// The directory of gonogo in that of the user's session, where the system has one.
 pub(super) fn runtime_dir() -> Option<PathBuf> {
     Some(directories().ok()?.runtime_dir()?.to_owned())
+}
+
+/// Opens a log, or a bundle, which is unpacked where only this user can look.
+pub(super) fn open_log(path: &Path) -> Result<log::Source> {
+    let scratch = state_dir()?.join("unpacked");
+    // Without a state directory: in one of its own, which nobody else may enter either.
+    let scratch = match Directory::make(&scratch) {
+        Ok(_) => scratch,
+        Err(_) => std::env::temp_dir(),
+    };
+    log::Source::open(path, &scratch).with_context(|| format!("run log {}", path.display()))
 }
 
 /// Where this user's run logs are.

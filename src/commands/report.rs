@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use sha2::{Digest as _, Sha256};
 
 use super::identity;
 use super::judged::{Judged, judge};
@@ -14,12 +13,12 @@ use super::verify::exit;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
-use crate::files::open_regular;
+use crate::files::read_regular_text;
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
 use crate::journal::raw::Relation;
-use crate::journal::store::peek;
+use crate::journal::store::{StoreError, peek_whole};
 use crate::outcome::Sha256Hex;
 use crate::rehearsal::drills::meant;
 use crate::report::compare::Comparison;
@@ -27,6 +26,9 @@ use crate::report::debrief::Broken;
 use crate::report::dsse::{Envelope, message};
 use crate::report::{Basis, Document, html, markdown, statement};
 use crate::run::RunState;
+
+/// The most bytes of an envelope: the statement in it is as long as a report.
+const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// A log, and the document of its run.
 struct Told {
@@ -72,8 +74,7 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
 fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
     let judged = judge(path, trust)?;
     let log = judged.source.log();
-    let mut entries: Vec<Entry> = peek(log)?;
-    entries.truncate(usize::try_from(judged.report.entries).unwrap_or(usize::MAX));
+    let (entries, sha256) = read_again(&judged)?;
     let state = RunState::fold(&entries).ok_or_else(|| {
         anyhow!("{}: there is no valid entry in it to report on; `gonogo verify` says why", path.display())
     })?;
@@ -81,7 +82,7 @@ fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
     let drills = drills(&state.plan);
     let basis = Basis {
         name: &name,
-        sha256: digest(log)?,
+        sha256,
         entries: &entries,
         state: &state,
         verified: &judged.report,
@@ -110,10 +111,17 @@ pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
     named.map(one).collect()
 }
 
-fn digest(log: &Path) -> Result<Sha256Hex> {
-    let mut digest = Sha256::new();
-    io::copy(&mut open_regular(log)?, &mut digest).with_context(|| format!("run log {}", log.display()))?;
-    Ok(Sha256Hex(digest.finalize().into()))
+/// The entries that were verified, and the SHA-256 of the log that they were read from, in one pass. By the hash of the
+/// last one they are those that verification saw.
+fn read_again(judged: &Judged) -> Result<(Vec<Entry>, Sha256Hex)> {
+    let log = judged.source.log();
+    let failed = |source| StoreError { path: log.to_owned(), source };
+    let (mut entries, sha256) = peek_whole(judged.source.reader()).map_err(failed)?;
+    entries.truncate(usize::try_from(judged.report.entries).unwrap_or(usize::MAX));
+    if entries.last().is_some_and(|last| last.hash != judged.report.head) {
+        bail!("{}: it was changed while it was read; nothing is reported", log.display());
+    }
+    Ok((entries, sha256))
 }
 
 fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {
@@ -145,7 +153,8 @@ fn envelope(document: &Document, arguments: &ReportArgs) -> Result<String> {
     let mut envelope = match &arguments.add {
         None => Envelope::of(&statement),
         Some(path) => {
-            let text = fs::read_to_string(path).with_context(|| format!("envelope {}", path.display()))?;
+            let text = read_regular_text(path, MAX_ENVELOPE)
+                .with_context(|| format!("envelope {}", path.display()))?;
             let envelope: Envelope = serde_json::from_str(&text)
                 .with_context(|| format!("envelope {}: expected a DSSE envelope", path.display()))?;
             envelope.may_add(&statement, &keyid).with_context(|| format!("envelope {}", path.display()))?;

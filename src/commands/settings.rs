@@ -1,6 +1,5 @@
 //! What a user has set for every run, in `settings.toml` of their configuration directory.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,10 +7,11 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::git::UserSettings;
-use super::load::config_dir;
+use super::load::{MAX_FILE, config_dir};
 use crate::checklist::Source;
 use crate::cli::ThemeArg;
 use crate::error::Problems;
+use crate::files::read_regular_text;
 
 /// What a user has set for every run.
 #[derive(Debug, Default, Deserialize)]
@@ -51,7 +51,7 @@ impl Settings {
     /// Reads the settings; there need be none.
     pub(super) fn read() -> Result<Self> {
         let path = Self::path()?;
-        match fs::read_to_string(&path) {
+        match read_regular_text(&path, MAX_FILE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             text => {
                 let text = text.with_context(|| path.display().to_string())?;

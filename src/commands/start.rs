@@ -9,12 +9,13 @@ use anyhow::Result;
 use clap::CommandFactory as _;
 
 use super::known_runs::runs;
-use super::load::{config_dir, store};
+use super::load::{MAX_FILE, config_dir, store};
 use super::run::look;
 use super::settings::Settings;
 use crate::cli::{Cli, ScreenArgs};
 use crate::engine::find_open;
 use crate::error::Exit;
+use crate::files::read_regular_text;
 use crate::journal::store::Store;
 use crate::process::{Launch, Permit};
 use crate::text::line;
@@ -132,6 +133,6 @@ fn environment(file: &Path) -> Option<String> {
     if file.extension().is_none_or(|end| end != "toml") {
         return None;
     }
-    let table: toml::Table = fs::read_to_string(file).ok()?.parse().ok()?;
+    let table: toml::Table = read_regular_text(file, MAX_FILE).ok()?.parse().ok()?;
     table.get("environment")?.as_str().map(str::to_owned)
 }

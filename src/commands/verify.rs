@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::gate::refusals;
 use super::judged::{Judged, judge};
+use super::load::open_log;
 use crate::checklist::Edition;
 use crate::cli::VerifyArgs;
 use crate::engine::clock;
@@ -14,7 +15,6 @@ use crate::error::Exit;
 use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
 use crate::journal::raw::Relation;
-use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
 use crate::report::plan::PlanPart;
@@ -46,7 +46,7 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
 
 /// How another log stands to this one.
 fn against(log: &Path, other: &Path) -> Result<Relation> {
-    let source = Source::open(other).with_context(|| format!("run log {}", other.display()))?;
+    let source = open_log(other)?;
     Ok(Relation::of(log, source.log())?)
 }
 

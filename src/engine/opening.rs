@@ -227,7 +227,7 @@ fn ended_meanwhile(journal: &Journal, state: &RunState) -> Option<Command> {
 /// Tells, beside a log whose lock this program has, that it holds it.
 fn hold(log: &Path, principal: &str) -> Result<Held, OpenRunError> {
     let own = Holder::here(principal, host(), clock::now().wall);
-    holder::tell(log, own).map_err(|source| StoreError { path: log.with_extension("holder"), source }.into())
+    holder::tell(log, own).map_err(|source| StoreError { path: holder::path_of(log), source }.into())
 }
 
 fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>, OpenRunError> {

@@ -19,7 +19,7 @@ use crate::ansi;
 use crate::checklist::ActionKey;
 use crate::journal::entry::{Cause, Ended, Output};
 use crate::journal::marks::Marks;
-use crate::journal::side;
+use crate::journal::side::{self, Outputs};
 use crate::outcome::Sha256Hex;
 use crate::process::Child;
 use crate::run::{Act, Deed};
@@ -157,11 +157,8 @@ impl Watch {
 
     /// What it came to, as soon as that is known, or known not to be knowable.
     async fn look(&mut self) -> Option<Came> {
-        let files = self.files();
-        let seen = blocking(move || {
-            let stands = files.stands()?;
-            Ok((stands, files.out().metadata().map_or(0, |about| about.len())))
-        });
+        let (files, outputs, started) = (self.files(), Outputs::beside(&self.log), self.started);
+        let seen = blocking(move || Ok((files.stands()?, outputs.length(started).unwrap_or_default())));
         match seen.await {
             Ok((Stands::Ended(end), _)) => Some(self.came(*end).await),
             Ok((Stands::Gone(begun), _)) => {
@@ -265,10 +262,10 @@ impl Watch {
             None => "it".to_owned(),
         };
         let why = format!("{}; look whether {whose} is still at work", text::line(why));
-        let path = self.files().out();
+        let (outputs, started) = (Outputs::beside(&self.log), self.started);
         let read = blocking(move || {
-            let (bytes, sha256) = side::digest(&path)?;
-            Ok((bytes, sha256, tail(&path, bytes).unwrap_or_default()))
+            let (bytes, sha256) = outputs.digest(started)?;
+            Ok((bytes, sha256, tail(&outputs, started, bytes).unwrap_or_default()))
         });
         let read = read.await.ok();
         let output = read.map(|(bytes, sha256, tail)| {
@@ -280,8 +277,8 @@ impl Watch {
 
     /// How it ended, as its supervisor says. An output that is not there is missed when it is looked at.
     async fn came(&self, end: End) -> Came {
-        let (path, bytes) = (self.files().out(), end.bytes);
-        let read = blocking(move || tail(&path, bytes)).await;
+        let (outputs, started, bytes) = (Outputs::beside(&self.log), self.started, end.bytes);
+        let read = blocking(move || tail(&outputs, started, bytes)).await;
         let mut tail =
             read.unwrap_or_else(|error| format!("(it cannot be read: {})", text::line(&error.to_string())));
         if let Some(lost) = &end.lost {
@@ -293,10 +290,7 @@ impl Watch {
 
     /// The name of its output in the log.
     fn kept(&self) -> String {
-        let name = format!("{}.out", side::action_name(self.started));
-        side::directory(&self.log)
-            .file_name()
-            .map_or_else(|| name.clone(), |directory| format!("{}/{name}", directory.to_string_lossy()))
+        side::kept_name(&self.log, &format!("{}.out", side::action_name(self.started)))
     }
 }
 
@@ -327,8 +321,8 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// The last lines of an output, without escapes.
-fn tail(path: &Path, length: u64) -> io::Result<String> {
-    let bytes = side::read(path, length.saturating_sub(4 * TAIL as u64), 4 * TAIL)?;
+fn tail(outputs: &Outputs, started: u64, length: u64) -> io::Result<String> {
+    let bytes = outputs.read(started, length.saturating_sub(4 * TAIL as u64), 4 * TAIL)?;
     let plain = ansi::plain(&bytes);
     let lines: Vec<&str> = plain.trim_end().lines().collect();
     let last = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");

@@ -3,29 +3,37 @@
 //!
 //! ```text
 //! STEM/STEM.jsonl                   the log
-//! STEM/STEM.jsonl.d/NAME            its side files
-//! STEM/STEM.jsonl.dsse.json         a statement about it, where one was made
+//! STEM/STEM.jsonl.d/NAME            its attachments: those that it names, as it has their digest
 //! STEM/signatures/000005.msg, .sig  what line 5's signature was made over, and the signature
 //! ```
+//!
+//! A bundle is read by writing it again from what was read, and comparing the bytes inside gzip: so whatever unpacks it
+//! finds what was verified, and nothing else.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
+mod compare;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use tar::{Archive, Builder, EntryType, Header};
 
-use super::entry::Entry;
+use self::compare::compare;
+use super::entry::{Entry, Event};
 use super::read::Lines;
 use super::side;
-use super::store::make_directory;
 
 use crate::error::{ErrorKind, HasKind};
-use crate::files::open_regular;
+use crate::files::directory::Directory;
+use crate::outcome::Sha256Hex;
 
 /// The most that a bundle may unpack to, in bytes.
 const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
+/// The longest log in a bundle, in bytes.
+const LARGEST_LOG: u64 = 256 * 1024 * 1024;
 /// The most side files that a bundle may hold.
 const MOST: usize = 10_000;
 /// How long a line of an armored signature is.
@@ -54,54 +62,63 @@ impl HasKind for BundleError {
     }
 }
 
-/// The file beside a log that holds a statement about it.
-#[must_use]
-pub fn statement_of(log: &Path) -> PathBuf {
-    let mut name = log.as_os_str().to_owned();
-    name.push(".dsse.json");
-    PathBuf::from(name)
-}
-
-/// Packs the log at `log` and what belongs to it.
+/// Packs a log, and the attachments beside `log` that it names. Gives those that are not packed, with the reason.
 ///
 /// # Errors
 /// When something cannot be read or written.
-pub fn write(log: &Path, out: impl Write) -> Result<(), BundleError> {
+pub fn write(file: &File, log: &Path, out: impl Write) -> Result<Vec<String>, BundleError> {
+    let gzip = GzBuilder::new().mtime(0).write(out, Compression::default());
+    let (gzip, left_out) = write_tar(file, log, gzip)?;
+    gzip.finish()?.flush()?;
+    Ok(left_out)
+}
+
+/// The archive inside gzip.
+fn write_tar<W: Write>(file: &File, log: &Path, out: W) -> Result<(W, Vec<String>), BundleError> {
     let stem = log.file_stem().filter(|_| log.extension().is_some_and(|end| end == "jsonl"));
     let stem = Path::new(stem.ok_or_else(|| BundleError::Name(log.to_owned()))?);
-    let mut archive = Builder::new(GzBuilder::new().mtime(0).write(out, Compression::default()));
-    add_file(&mut archive, log, stem)?;
-    for side in side_files(log)? {
-        add_file(&mut archive, &side, &stem.join(side::directory(log).file_name().unwrap_or_default()))?;
+    let mut archive = Builder::new(out);
+    // As long as it is now: a log that is being written to grows.
+    let size = file.metadata()?.len();
+    let from_start = || {
+        let mut file = file;
+        file.rewind()?;
+        Ok::<_, io::Error>(BufReader::new(file.take(size)))
+    };
+    add(&mut archive, &stem.join(log.file_name().unwrap_or_default()), size, from_start()?)?;
+    let mut left_out = Vec::new();
+    for (kept, (bytes, sha256)) in attachments(from_start()?)? {
+        match side::held(log, &kept, bytes, sha256) {
+            Ok(content) => add(&mut archive, &stem.join(&kept), bytes, content.take(bytes))?,
+            Err(why) => left_out.push(why.to_string()),
+        }
     }
-    let statement = statement_of(log);
-    if statement.exists() {
-        add_file(&mut archive, &statement, stem)?;
-    }
-    for signature in signatures(BufReader::new(open_regular(log)?)) {
+    for signature in signatures(from_start()?) {
         let Member { name, content } = signature?;
         let size = content.len() as u64;
         add(&mut archive, &stem.join(name), size, content.as_slice())?;
     }
-    archive.into_inner()?.finish()?.flush()?;
-    Ok(())
+    Ok((archive.into_inner()?, left_out))
 }
 
-fn side_files(log: &Path) -> io::Result<Vec<PathBuf>> {
-    let listing = match fs::read_dir(side::directory(log)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        listing => listing?,
-    };
-    let mut files = listing.map(|item| item.map(|item| item.path())).collect::<io::Result<Vec<_>>>()?;
-    files.sort();
-    Ok(files)
-}
+/// What attachments are called, and how long they are with which digest, as a log says.
+type Attachments = BTreeMap<String, (u64, Sha256Hex)>;
 
-fn add_file(archive: &mut Builder<impl Write>, path: &Path, into: &Path) -> io::Result<()> {
-    let file = open_regular(path)?;
-    // As long as it is now: a log that is being written to grows.
-    let size = file.metadata()?.len();
-    add(archive, &into.join(path.file_name().unwrap_or_default()), size, file.take(size))
+fn attachments(log: impl BufRead) -> io::Result<Attachments> {
+    let mut named = Attachments::new();
+    for line in Lines::new(log) {
+        let line = line?;
+        let Some(entry) = Entry::read(&line.bytes).ok().filter(|_| line.ended) else { continue };
+        let attachment = match entry.event {
+            Event::Recovered(event) => event.torn.map(|torn| (torn.kept, (torn.bytes, torn.sha256))),
+            Event::ActionFinished(event) => {
+                event.output.map(|output| (output.kept, (output.bytes, output.sha256)))
+            }
+            _ => None,
+        };
+        named.extend(attachment);
+    }
+    Ok(named)
 }
 
 /// Adds a member with nothing in its header that is of this machine or this moment.
@@ -142,47 +159,84 @@ fn armored(signature: &str) -> String {
     format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
 }
 
-/// Unpacks a bundle into an empty directory, and gives the log's path. Its signatures are those of the log,
-/// or it is refused.
+/// Unpacks a bundle into an empty directory of one's own, and gives the log's path. It is exactly what [`write`] makes
+/// of that log, or it is refused.
 ///
 /// # Errors
 /// When it cannot be read, or holds anything that no bundle holds.
-pub fn unpack(bundle: impl Read, into: &Path) -> Result<PathBuf, BundleError> {
-    let mut archive = Archive::new(GzDecoder::new(bundle).take(LARGEST));
-    let mut members = archive.entries()?;
-    let first = members.next().ok_or_else(|| form("it is empty"))??;
-    let (stem, name) = place(&first)?;
-    if Some(name.as_str()) != stem.to_str().map(|stem| format!("{stem}.jsonl")).as_deref() {
-        return Err(form("its first file is not the log"));
+pub fn unpack(mut bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
+    bundle.rewind()?;
+    let mut unpacked = Unpacked::default();
+    let log = unpacked.take_out(bundle, into)?;
+    bundle.rewind()?;
+    compare(bundle, &log, &unpacked.members)?;
+    Ok(log)
+}
+
+/// What was taken out of a bundle so far.
+#[derive(Default)]
+struct Unpacked {
+    /// Where each member begins in the archive, and its name.
+    members: BTreeMap<u64, String>,
+    names: BTreeSet<PathBuf>,
+    total: u64,
+}
+
+impl Unpacked {
+    fn take_out(&mut self, bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
+        let mut archive = Archive::new(GzDecoder::new(BufReader::new(bundle)).take(LARGEST));
+        let mut members = archive.entries()?;
+        let first = members.next().ok_or_else(|| form("it is empty"))??;
+        let (stem, name) = self.place(&first)?;
+        if Some(name.as_str()) != stem.to_str().map(|stem| format!("{stem}.jsonl")).as_deref() {
+            return Err(form("its first file is not the log"));
+        }
+        if first.size() > LARGEST_LOG {
+            return Err(form(format!("its log is larger than {} MiB", LARGEST_LOG >> 20)));
+        }
+        let directory = Directory::open_own(into)?;
+        take_out_log(first, directory.create(&name)?)?;
+        let log = into.join(&name);
+        let named = attachments(BufReader::new(directory.read(&name)?))?;
+        let mut expected = signatures(BufReader::new(directory.read(&name)?));
+        for member in members {
+            let member = member?;
+            let (directory, name) = self.place(&member)?;
+            let inner =
+                directory.strip_prefix(&stem).map_err(|_| form("it holds more than one directory"))?;
+            if inner == Path::new("signatures") {
+                same(member, &format!("signatures/{name}"), expected.next().transpose()?)?;
+                continue;
+            }
+            if self.names.len() > MOST {
+                return Err(form(format!("it holds more than {MOST} attachments")));
+            }
+            let length = named.get(&*inner.join(&name).to_string_lossy()).map(|(bytes, _)| *bytes);
+            if inner != side::directory(Path::new(log.file_name().unwrap_or_default())) || length.is_none() {
+                let shown = crate::text::line(&directory.join(&name).display().to_string());
+                return Err(form(format!("{shown} does not belong there: the log names no such attachment")));
+            }
+            take_out(member, &name, length, &into.join(inner))?;
+        }
+        match expected.next().transpose()? {
+            None => Ok(log),
+            Some(missing) => Err(form(format!("{} is missing", missing.name))),
+        }
     }
-    let log = into.join(&name);
-    take_out(first, &log)?;
-    let mut expected = signatures(BufReader::new(open_regular(&log)?));
-    let own = side::directory(Path::new(&name));
-    let mut files = 0;
-    for member in members {
-        let member = member?;
-        let (directory, name) = place(&member)?;
-        let inner = directory.strip_prefix(&stem).map_err(|_| form("it holds more than one directory"))?;
-        if inner == Path::new("signatures") {
-            same(member, &format!("signatures/{name}"), expected.next().transpose()?)?;
-            continue;
+
+    /// The directory and the name of a regular file; nothing else stands in a bundle, and nothing twice.
+    fn place(&mut self, member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
+        let (directory, name) = place(member)?;
+        let shown = crate::text::line(&directory.join(&name).display().to_string());
+        self.total = self.total.saturating_add(member.size());
+        if self.total > LARGEST {
+            return Err(form(format!("{shown}: it unpacks to more than {} MiB", LARGEST >> 20)));
         }
-        let beside = inner == Path::new("") && Some(into.join(&name)) == Some(statement_of(&log));
-        files += 1;
-        if files > MOST {
-            return Err(form(format!("it holds more than {MOST} attachments")));
+        if !self.names.insert(directory.join(&name)) {
+            return Err(form(format!("{shown} is in it twice")));
         }
-        if !(inner == own || beside) {
-            let shown = crate::text::line(&directory.join(&name).display().to_string());
-            return Err(form(format!("{shown} does not belong there")));
-        }
-        make_directory(&into.join(inner)).map_err(|error| error.source)?;
-        take_out(member, &into.join(inner).join(&name))?;
-    }
-    match expected.next().transpose()? {
-        None => Ok(log),
-        Some(missing) => Err(form(format!("{} is missing", missing.name))),
+        self.members.insert(member.raw_header_position(), shown);
+        Ok((directory, name))
     }
 }
 
@@ -204,14 +258,35 @@ fn place(member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleErro
     }
 }
 
-fn take_out(mut member: tar::Entry<impl Read>, to: &Path) -> Result<(), BundleError> {
+/// Line by line, so that what is no log is noticed before much of it is written.
+fn take_out_log(member: tar::Entry<impl Read>, mut to: File) -> Result<(), BundleError> {
     let size = member.size();
-    let mut file = File::create_new(to)?;
-    if io::copy(&mut member, &mut file)? == size {
-        Ok(())
-    } else {
-        Err(form("it ends too early, or is too large"))
+    let mut written = 0;
+    for line in Lines::new(BufReader::new(member)) {
+        let line = line?;
+        if line.endless {
+            return Err(form(format!("line {} of its log is longer than any may be", line.position.line)));
+        }
+        to.write_all(&line.bytes)?;
+        to.write_all(if line.ended { b"\n" } else { b"" })?;
+        written += line.bytes.len() as u64 + u64::from(line.ended);
     }
+    if written == size { Ok(()) } else { Err(form("it ends too early")) }
+}
+
+fn take_out(
+    mut member: tar::Entry<impl Read>,
+    name: &str,
+    length: Option<u64>,
+    into: &Path,
+) -> Result<(), BundleError> {
+    let size = member.size();
+    if Some(size) != length {
+        let shown = crate::text::line(name);
+        return Err(form(format!("{shown} has {size} bytes, and not as many as the log says")));
+    }
+    let mut file = Directory::make(into)?.create(name)?;
+    if io::copy(&mut member, &mut file)? == size { Ok(()) } else { Err(form("it ends too early")) }
 }
 
 fn same(mut member: tar::Entry<impl Read>, name: &str, expected: Option<Member>) -> Result<(), BundleError> {
@@ -225,24 +300,4 @@ fn same(mut member: tar::Entry<impl Read>, name: &str, expected: Option<Member>)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unpacked(attachments: usize) -> Result<PathBuf, BundleError> {
-        let mut archive = Builder::new(GzBuilder::new().write(Vec::new(), Compression::fast()));
-        add(&mut archive, Path::new("r/r.jsonl"), 0, io::empty()).unwrap();
-        for n in 0..attachments {
-            add(&mut archive, Path::new(&format!("r/r.jsonl.d/{n}")), 0, io::empty()).unwrap();
-        }
-        let bundle = archive.into_inner().unwrap().finish().unwrap();
-        let into = tempfile::tempdir().unwrap();
-        unpack(bundle.as_slice(), into.path())
-    }
-
-    #[test]
-    fn a_bundle_holds_only_so_many_attachments() {
-        assert!(unpacked(MOST).is_ok());
-        let why = unpacked(MOST + 1).unwrap_err().to_string();
-        assert_eq!(why, "not a bundle of a run log: it holds more than 10000 attachments");
-    }
-}
+mod tests;

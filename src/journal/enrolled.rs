@@ -1,10 +1,14 @@
 //! The people who have signed run logs on this host, in this state directory, each with the key they signed with.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Read as _, Write as _};
 
 use super::store::{Store, StoreError, make_directory};
+use crate::files::directory::Directory;
+
+/// The most bytes of it that are read.
+const MAX_FILE: u64 = 4 << 20;
+/// The file of the people.
+pub(super) const FILE: &str = "enrolled";
 
 impl Store {
     /// Whether somebody of that name has signed here with that key (`ssh-ed25519 AAAA…`).
@@ -12,9 +16,11 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn has_enrolled(&self, principal: &str, key: &str) -> Result<bool, StoreError> {
-        let text = match fs::read_to_string(&self.enrolled) {
+        let mut text = String::new();
+        let file = Directory::of(&self.enrolled).and_then(|state| state.read(FILE));
+        match file.and_then(|file| file.take(MAX_FILE).read_to_string(&mut text)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            text => text.map_err(|source| StoreError::new(&self.enrolled, source))?,
+            read => read.map_err(|source| StoreError::new(&self.enrolled, source))?,
         };
         let wanted = format!("{principal} {key}");
         Ok(text.lines().any(|line| line == wanted))
@@ -32,7 +38,7 @@ impl Store {
         if let Some(directory) = self.enrolled.parent() {
             make_directory(directory)?;
         }
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.enrolled);
+        let file = Directory::of(&self.enrolled).and_then(|state| state.append(FILE));
         // One write, so that two programs cannot mix their lines.
         file.and_then(|mut file| file.write_all(format!("{principal} {key}\n").as_bytes())).map_err(failed)
     }
@@ -52,6 +58,6 @@ mod tests {
         assert!(store.has_enrolled("a@x", "ssh-ed25519 AAAA").unwrap());
         assert!(!store.has_enrolled("a@x", "ssh-ed25519 BBBB").unwrap());
         assert!(!store.has_enrolled("b@x", "ssh-ed25519 AAAA").unwrap());
-        assert_eq!(fs::read_to_string(home.path().join("state/enrolled")).unwrap().lines().count(), 1);
+        assert_eq!(std::fs::read_to_string(home.path().join("state/enrolled")).unwrap().lines().count(), 1);
     }
 }

@@ -1,22 +1,22 @@
 //! The log file: one writer, every entry durable before it counts, recovery of what a crash left.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
 use super::chain::{Chain, LinkError, Unsigned};
 pub use super::disk::OpenJournalError;
-use super::disk::{Astray, Disk, astray, check_plain, lock, open, sync_directory};
+use super::disk::{Astray, Disk, astray, check_plain, lock, open};
 use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
 use super::marks::{MarkError, Marks};
 use super::recover::{check_head, keep, read_all};
 use super::store::{Head, Store, StoreError, make_directory, sync_with_those_above};
 use crate::error::{ErrorKind, HasKind};
+use crate::files::directory::Directory;
 use crate::time::Moment;
 
 /// A log open for writing.
@@ -198,7 +198,8 @@ impl Journal {
     pub fn discard(self) {
         if self.length == 0 {
             // What stays is an empty file, which everybody passes over.
-            let _ = std::fs::remove_file(&self.path);
+            let name = self.path.file_name().unwrap_or_default();
+            let _ = Directory::of(&self.path).and_then(|directory| directory.remove(name));
             self.marks.discard();
         }
     }
@@ -239,9 +240,9 @@ impl Journal {
         let mut acknowledged = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
         (&self.file).take(self.length).read_to_end(&mut acknowledged)?;
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        make_directory(directory).map_err(|error| error.source)?;
-        let new = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        make_directory(self.path.parent().unwrap_or(Path::new("."))).map_err(|error| error.source)?;
+        let directory = Directory::of(&self.path)?;
+        let new = |path: &Path| directory.create(path.file_name().unwrap_or_default());
         let (mut file, path) = match new(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let beside = self.path.with_extension("rescued.jsonl");
@@ -251,7 +252,7 @@ impl Journal {
         };
         file.write_all(&acknowledged)?;
         file.sync_all()?;
-        sync_directory(directory)?;
+        directory.sync()?;
         Ok(path)
     }
 

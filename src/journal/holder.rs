@@ -1,12 +1,11 @@
 //! Who holds a run: one program at a time writes its log, and the others are told who.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::directory::Directory;
 use crate::time::Utc;
 
 /// Who holds a run, where.
@@ -34,25 +33,37 @@ impl Holder {
 /// That a run is held from here. Taken back when dropped, unless somebody else holds it by then.
 #[derive(Debug)]
 pub struct Held {
-    path: PathBuf,
+    log: PathBuf,
     own: Holder,
 }
 
+/// The most bytes of a record that are read.
+const MAX_RECORD: u64 = 4096;
+
 /// Where it stands who holds a log.
-fn path_of(log: &Path) -> PathBuf {
+#[must_use]
+pub fn path_of(log: &Path) -> PathBuf {
     log.with_extension("holder")
+}
+
+/// The directory that a record is in, and its name.
+fn place_of(log: &Path) -> io::Result<(Directory, String)> {
+    let path = path_of(log);
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    Ok((Directory::of(&path)?, name))
 }
 
 /// Who holds a log, as far as it is told.
 #[must_use]
 pub fn of(log: &Path) -> Option<Holder> {
-    serde_json::from_slice(&fs::read(path_of(log)).ok()?).ok()
+    let (directory, name) = place_of(log).ok()?;
+    serde_json::from_slice(&directory.bytes(name, MAX_RECORD).ok()?).ok()
 }
 
 /// Whether a holder is recorded beside a log. If nobody else has locked the log, that holder crashed.
 #[must_use]
 pub fn is_recorded(log: &Path) -> bool {
-    path_of(log).symlink_metadata().is_ok()
+    place_of(log).is_ok_and(|(directory, name)| directory.has(name))
 }
 
 /// Tells that a log is held.
@@ -60,12 +71,15 @@ pub fn is_recorded(log: &Path) -> bool {
 /// # Errors
 /// What the system said.
 pub fn tell(log: &Path, own: Holder) -> io::Result<Held> {
-    let path = path_of(log);
-    let draft = path.with_extension(format!("holder.{}", own.pid));
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-    file.write_all(&serde_json::to_vec(&own).map_err(io::Error::other)?)?;
-    fs::rename(&draft, &path)?;
-    Ok(Held { path, own })
+    let (directory, name) = place_of(log)?;
+    let draft = format!("{name}.{}", std::process::id());
+    let record = serde_json::to_vec(&own).map_err(io::Error::other)?;
+    directory.draft(&draft)?.write_all(&record)?;
+    let told = directory.rename(&draft, &name);
+    if told.is_err() {
+        let _ = directory.remove(&draft);
+    }
+    told.map(|()| Held { log: log.to_owned(), own })
 }
 
 impl Held {
@@ -77,15 +91,14 @@ impl Held {
     /// Who holds it now, if that is somebody else.
     #[must_use]
     pub fn lost_to(&self) -> Option<Holder> {
-        let now: Holder = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
-        (now != self.own).then_some(now)
+        of(&self.log).filter(|now| *now != self.own)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         if self.lost_to().is_none() {
-            let _ = fs::remove_file(&self.path);
+            let _ = place_of(&self.log).and_then(|(directory, name)| directory.remove(name));
         }
     }
 }
@@ -110,6 +123,6 @@ mod tests {
         assert!(!is_recorded(&log));
         tell(&log, holder("ann@x")).unwrap().keep_recorded();
         assert_eq!(of(&log), Some(holder("ann@x")));
-        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "a draft is left");
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1, "a draft is left");
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::ahead;
 use super::entry::Entry;
 use super::read::{Lines, Reader};
+use super::source::Source;
 use super::store::StoreError;
 
 use crate::files::open_regular;
@@ -19,12 +20,14 @@ use crate::files::open_regular;
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn each(path: &Path, take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()>) -> Result<(), StoreError> {
-    let failed = |source| StoreError::new(path, source);
-    let file = open_regular(path).map_err(failed)?;
+pub fn each(
+    log: &Source,
+    take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let failed = |source| StoreError::new(log.log(), source);
     let mut reader = Reader::default();
     let begin = || |line: &super::read::Line| Entry::parse(if line.ended { &line.bytes } else { b"" });
-    let done = ahead::each(Lines::new(BufReader::new(file)), &begin, &mut |line, entry| {
+    let done = ahead::each(Lines::new(log.reader()), &begin, &mut |line, entry| {
         let Ok(Ok(entry)) = entry.map(|entry| reader.follow(entry)) else { return ControlFlow::Break(()) };
         let from = line.position.byte;
         take(entry, from, from + line.bytes.len() as u64 + 1)

@@ -10,22 +10,23 @@
 //! Only the host and state directory that planned an action may conclude from a missing `begun` that it never began.
 //! Anywhere else, and where the directory was lost or is an older copy, nobody can know.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::sync_directory;
 use super::side::action_name;
 use crate::checklist::ProbeKey;
-use crate::files::read_regular;
+use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
 /// The longest mark that is read, in bytes.
 const MAX_MARK: u64 = 4096;
 
+/// The mark that the directory begins with.
+const RUN: &str = "run";
 /// What the names of the marks of probes begin with.
 const PROBE: &str = "probe-";
 
@@ -110,38 +111,40 @@ impl Marks {
         Self { directory: directory(log), run: run.to_owned(), place }
     }
 
-    fn path(&self, started: u64, kind: &str) -> PathBuf {
-        self.directory.join(format!("{}.{kind}", action_name(started)))
-    }
-
     /// Makes the directory, for its owner only, and the file in it that names the run; durable when this returns.
     ///
     /// # Errors
     /// What the system said, or that the directory is of another run.
     pub fn make(&self) -> Result<(), MarkError> {
-        let path = self.directory.join("run");
-        match fs::symlink_metadata(&path) {
-            Ok(_) => return self.check_run(&path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(MarkError::System { path, source }),
-        }
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.directory)
-            .and_then(|()| {
-                write(&path, &RunMark { run: self.run.clone(), place: self.place.clone() }, &self.directory)
-            })
-            .and_then(|()| self.directory.parent().map_or(Ok(()), sync_directory));
-        made.map_err(|source| MarkError::System { path, source })
+        self.opened().map(drop)
     }
 
-    fn check_run(&self, path: &Path) -> Result<(), MarkError> {
-        let mark: io::Result<RunMark> = read(path);
+    /// The directory, of this run.
+    fn opened(&self) -> Result<Directory, MarkError> {
+        let directory = Directory::make(&self.directory).map_err(self.failed(""))?;
+        if directory.has(RUN) {
+            self.check_run(&directory)?;
+            return Ok(directory);
+        }
+        let mark = RunMark { run: self.run.clone(), place: self.place.clone() };
+        let made = write(&directory, RUN, &mark).and_then(|()| Directory::of(&self.directory)?.sync());
+        made.map_err(self.failed(RUN))?;
+        Ok(directory)
+    }
+
+    fn failed(&self, name: &str) -> impl Fn(io::Error) -> MarkError {
+        let path = if name.is_empty() { self.directory.clone() } else { self.directory.join(name) };
+        move |source| MarkError::System { path: path.clone(), source }
+    }
+
+    fn check_run(&self, directory: &Directory) -> Result<(), MarkError> {
+        let mark: io::Result<RunMark> = read(directory, RUN);
         match mark {
             Ok(mark) if mark.run == self.run => Ok(()),
-            Ok(mark) => Err(self.foreign(path, format!("run {}", crate::text::line(&mark.run)))),
-            Err(source) => Err(MarkError::System { path: path.to_owned(), source }),
+            Ok(mark) => {
+                Err(self.foreign(&self.directory.join(RUN), format!("run {}", crate::text::line(&mark.run))))
+            }
+            Err(source) => Err(self.failed(RUN)(source)),
         }
     }
 
@@ -154,14 +157,13 @@ impl Marks {
     /// # Errors
     /// What the system said, or that an action of another copy of this log has begun under that number.
     pub fn plan(&self, started: u64, prev: Sha256Hex) -> Result<(), MarkError> {
-        self.make()?;
-        let begun = self.path(started, "begun");
-        if fs::symlink_metadata(&begun).is_ok() {
-            return Err(self.foreign(&begun, "another copy of this log".into()));
+        let directory = self.opened()?;
+        let begun = mark_name(started, "begun");
+        if directory.has(&begun) {
+            return Err(self.foreign(&self.directory.join(begun), "another copy of this log".into()));
         }
-        let path = self.path(started, "planned");
-        write(&path, &self.planned(prev), &self.directory)
-            .map_err(|source| MarkError::System { path, source })
+        let name = mark_name(started, "planned");
+        write(&directory, &name, &self.planned(prev)).map_err(self.failed(&name))
     }
 
     fn planned(&self, prev: Sha256Hex) -> PlannedMark {
@@ -173,56 +175,57 @@ impl Marks {
     /// # Errors
     /// What the system said.
     pub fn begin_probe(&self, probe: &ProbeKey, attempt: u64) -> Result<(), MarkError> {
-        self.make()?;
+        let directory = self.opened()?;
         let mark = ProbeMark { run: self.run.clone(), probe: probe.clone(), attempt };
-        let path =
-            self.directory.join(format!("{PROBE}{}.begun", Sha256Hex::of(probe.to_string().as_bytes())));
-        write(&path, &mark, &self.directory).map_err(|source| MarkError::System { path, source })
+        let name = format!("{PROBE}{}.begun", Sha256Hex::of(probe.to_string().as_bytes()));
+        write(&directory, &name, &mark).map_err(self.failed(&name))
     }
 
     /// The probes that have begun which change something, each with its newest attempt.
     #[must_use]
     pub fn probes_begun(&self) -> Vec<(ProbeKey, u64)> {
-        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let begun = files.filter(|file| file.file_name().to_string_lossy().starts_with(PROBE));
-        let marks = begun.filter_map(|file| read::<ProbeMark>(&file.path()).ok());
+        let Ok(directory) = Directory::open_own(&self.directory) else { return Vec::new() };
+        let files = directory.names().unwrap_or_default();
+        let begun = files.iter().filter(|name| name.to_string_lossy().starts_with(PROBE));
+        let marks = begun.filter_map(|name| read::<ProbeMark>(&directory, name).ok());
         marks.filter(|mark| mark.run == self.run).map(|mark| (mark.probe, mark.attempt)).collect()
     }
 
     /// Takes back that an action was planned: no entry came of it.
     pub fn withdraw(&self, started: u64) {
         // One that stays says nothing of an entry that begins no action.
-        let _ = fs::remove_file(self.path(started, "planned"));
+        let _ = Directory::open_own(&self.directory)
+            .and_then(|directory| directory.remove(mark_name(started, "planned")));
     }
 
     /// Whether this place has put this very entry into the log, so that a missing `begun` means that it never began.
     #[must_use]
     pub fn are_own(&self, started: u64, prev: Sha256Hex) -> bool {
-        let planned: io::Result<PlannedMark> = read(&self.path(started, "planned"));
+        let planned: io::Result<PlannedMark> = Directory::open_own(&self.directory)
+            .and_then(|directory| read(&directory, mark_name(started, "planned")));
         planned.is_ok_and(|planned| planned == self.planned(prev))
     }
 
     /// Removes the directory of a run of which nothing was put on record.
     pub(super) fn discard(&self) {
-        let _ = fs::remove_file(self.directory.join("run"));
+        let _ = Directory::open_own(&self.directory).and_then(|directory| directory.remove(RUN));
         let _ = fs::remove_dir(&self.directory);
     }
 }
 
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> io::Result<T> {
-    serde_json::from_slice(&read_regular(path, MAX_MARK)?).map_err(io::Error::other)
+fn mark_name(started: u64, kind: &str) -> String {
+    format!("{}.{kind}", action_name(started))
+}
+
+fn read<T: for<'de> Deserialize<'de>>(directory: &Directory, name: impl AsRef<OsStr>) -> io::Result<T> {
+    serde_json::from_slice(&directory.bytes(name, MAX_MARK)?).map_err(io::Error::other)
 }
 
 /// Writes a file whole or not at all, and durably.
-fn write(path: &Path, mark: &impl Serialize, directory: &Path) -> io::Result<()> {
+fn write(directory: &Directory, name: &str, mark: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(mark).map_err(io::Error::other)?;
     line.push(b'\n');
-    let draft = path.with_added_extension("draft");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(&line)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    File::open(directory)?.sync_all()
+    directory.replace(name, &line)
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! What a crash leaves: entries, perhaps one that nobody was shown, perhaps bytes that are none.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use super::disk::{OpenJournalError, sync_directory};
+use super::disk::OpenJournalError;
 use super::entry::{Entry, Torn};
 use super::read::{Lines, Reader};
 use super::side;
-use super::store::{Store, StoreError, make_directory};
+use super::store::{Store, StoreError};
+use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
 /// What stands in a log: entries, and bytes after them that are not one.
@@ -74,19 +75,26 @@ pub(super) fn check_head(
 /// Keeps the bytes beside the log, durably.
 pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
     let sha256 = Sha256Hex::of(rest);
-    let directory = side::directory(log);
-    make_directory(&directory)?;
-    let kept = directory.join(format!("torn-{sha256}"));
-    let write = || {
-        let mut side = File::create(&kept)?;
-        side.write_all(rest)?;
-        side.sync_all()?;
-        sync_directory(&directory)?;
-        directory.parent().map_or(Ok(()), sync_directory)
-    };
-    write().map_err(|source| StoreError::new(&kept, source))?;
-    let name =
-        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let kept = format!("{}/{}", name(&directory), name(&kept));
-    Ok(Torn { bytes: rest.len() as u64, sha256, kept })
+    let name = format!("torn-{sha256}");
+    let path = side::directory(log);
+    let directory = Directory::make(&path).map_err(|source| StoreError::new(&path, source))?;
+    let written = write_torn(&directory, &name, rest).and_then(|()| Directory::of(log)?.sync());
+    written.map_err(|source| StoreError::new(&path.join(&name), source))?;
+    Ok(Torn { bytes: rest.len() as u64, sha256, kept: side::kept_name(log, &name) })
+}
+
+fn write_torn(directory: &Directory, name: &str, rest: &[u8]) -> io::Result<()> {
+    match directory.create(name) {
+        // Left by a crash before the log was cut, perhaps in part. What is no file of that kind is refused.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            directory.read(name)?;
+            directory.replace(name, rest)
+        }
+        file => {
+            let mut file = file?;
+            file.write_all(rest)?;
+            file.sync_all()?;
+            directory.sync()
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Side files: what is too large for a line, kept in a directory beside the log.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::entry::{Output, Torn};
-use crate::files::open_regular;
+use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
 /// The directory beside a log for what is too large for a line.
@@ -24,6 +25,13 @@ pub fn action_name(started: u64) -> String {
     format!("action-{started}")
 }
 
+/// The name of an attachment as the log has it.
+#[must_use]
+pub fn kept_name(log: &Path, name: &str) -> String {
+    let directory = directory(log);
+    format!("{}/{name}", directory.file_name().unwrap_or_default().display())
+}
+
 /// What actions have printed, beside a log.
 #[derive(Clone, Debug)]
 pub struct Outputs(PathBuf);
@@ -36,7 +44,7 @@ impl Outputs {
     }
 
     fn open(&self, started: u64) -> io::Result<File> {
-        open_regular(self.0.join(format!("{}.out", action_name(started))))
+        Directory::open(&self.0)?.read(format!("{}.out", action_name(started)))
     }
 
     /// How many bytes an action has printed so far, by the entry that it began with.
@@ -52,44 +60,40 @@ impl Outputs {
     /// # Errors
     /// When they cannot be read.
     pub fn read(&self, started: u64, from: u64, most: usize) -> io::Result<Vec<u8>> {
-        read(&self.0.join(format!("{}.out", action_name(started))), from, most)
+        let mut file = self.open(started)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(most as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// How much an action has printed, and its SHA-256.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn digest(&self, started: u64) -> io::Result<(u64, Sha256Hex)> {
+        let mut content = Sha256::new();
+        let length = io::copy(&mut self.open(started)?, &mut content)?;
+        Ok((length, Sha256Hex(content.finalize().into())))
     }
 }
 
-/// Bytes of a file from a place on, as many as there are and were asked for.
-///
-/// # Errors
-/// When they cannot be read.
-pub fn read(path: &Path, from: u64, most: usize) -> io::Result<Vec<u8>> {
-    let mut file = open_regular(path)?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(most as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// How long a file is, and its SHA-256.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn digest(path: &Path) -> io::Result<(u64, Sha256Hex)> {
-    let mut content = Sha256::new();
-    let length = io::copy(&mut open_regular(path)?, &mut content)?;
-    Ok((length, Sha256Hex(content.finalize().into())))
-}
-
-/// Where a side file is: `kept` is relative to the log's directory, and cannot lead out of the log's own one.
+/// The name of a side file in the log's own directory: `kept` is relative to the directory that the log is in, and
+/// cannot lead out of its own one.
 ///
 /// # Errors
 /// When it would.
-pub fn path_of(log: &Path, kept: &str) -> Result<PathBuf, SideError> {
+pub fn name_of<'a>(log: &Path, kept: &'a str) -> Result<&'a OsStr, SideError> {
     let mut parts = Path::new(kept).components();
     let own = directory(log);
-    let fits = matches!(
-        (parts.next(), parts.next(), parts.next()),
-        (Some(Component::Normal(first)), Some(Component::Normal(_)), None) if Some(first) == own.file_name()
-    );
-    if fits { Ok(log.with_file_name(kept)) } else { Err(SideError::Elsewhere(kept.to_owned())) }
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(Component::Normal(first)), Some(Component::Normal(name)), None)
+            if Some(first) == own.file_name() =>
+        {
+            Ok(name)
+        }
+        _ => Err(SideError::Elsewhere(kept.to_owned())),
+    }
 }
 
 /// Why a side file is not what the log says of it.
@@ -106,11 +110,12 @@ pub enum SideError {
     Changed(String),
 }
 
-/// Holds a side file to the length and the digest that the log has of it.
+/// Opens a side file and holds it to the length and the digest that the log has of it. What is read from it then is
+/// what was held to them, from its beginning.
 ///
 /// # Errors
 /// Why it is not the one.
-pub fn check(log: &Path, torn: &Torn) -> Result<PathBuf, SideError> {
+pub fn check(log: &Path, torn: &Torn) -> Result<File, SideError> {
     held(log, &torn.kept, torn.bytes, torn.sha256)
 }
 
@@ -118,22 +123,20 @@ pub fn check(log: &Path, torn: &Torn) -> Result<PathBuf, SideError> {
 ///
 /// # Errors
 /// Why it is not the one.
-pub fn check_output(log: &Path, output: &Output) -> Result<PathBuf, SideError> {
+pub fn check_output(log: &Path, output: &Output) -> Result<File, SideError> {
     held(log, &output.kept, output.bytes, output.sha256)
 }
 
-fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<PathBuf, SideError> {
-    let path = path_of(log, kept)?;
+pub(super) fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Result<File, SideError> {
+    let name = name_of(log, kept)?;
     let unread = |error| SideError::Unread(kept.to_owned(), error);
-    let file = open_regular(&path).map_err(unread)?;
-    if !file.metadata().map_err(unread)?.is_file() {
-        return Err(unread(io::Error::other("not a regular file")));
-    }
+    let mut file = Directory::open(&directory(log)).and_then(|own| own.read(name)).map_err(unread)?;
     let mut content = Sha256::new();
     // One byte more than there may be tells a longer one, without reading all of it.
-    let length = io::copy(&mut file.take(bytes + 1), &mut content).map_err(unread)?;
+    let length = io::copy(&mut (&file).take(bytes.saturating_add(1)), &mut content).map_err(unread)?;
     let digest = Sha256Hex(content.finalize().into());
-    if length == bytes && digest == sha256 { Ok(path) } else { Err(SideError::Changed(kept.to_owned())) }
+    file.rewind().map_err(unread)?;
+    if length == bytes && digest == sha256 { Ok(file) } else { Err(SideError::Changed(kept.to_owned())) }
 }
 
 #[cfg(test)]
@@ -154,11 +157,13 @@ mod tests {
             assert_eq!(outputs.length(7).unwrap(), length);
         }
         assert_eq!(outputs.read(7, 4, 2).unwrap(), b"tw");
-        assert_eq!(path_of(&log, "run.jsonl.d/action-7.out").unwrap(), out);
+        assert_eq!(outputs.digest(7).unwrap(), (8, Sha256Hex::of(b"one\ntwo\n")));
+        assert_eq!(kept_name(&log, "action-7.out"), "run.jsonl.d/action-7.out");
+        assert_eq!(name_of(&log, "run.jsonl.d/action-7.out").unwrap(), "action-7.out");
         for elsewhere in
             ["run.jsonl.d/../x", "other.jsonl.d/x", "run.jsonl.d", "/run.jsonl.d/x", "run.jsonl.d/a/b"]
         {
-            assert!(path_of(&log, elsewhere).is_err(), "{elsewhere}");
+            assert!(name_of(&log, elsewhere).is_err(), "{elsewhere}");
         }
     }
 }

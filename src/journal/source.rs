@@ -1,37 +1,43 @@
 //! A log to be read: a file as it stands, or one out of a bundle.
 
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::bundle::{self, BundleError};
 
+use crate::files::directory::temporary;
 use crate::files::open_regular;
 
 /// The first bytes of a bundle (gzip).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// A log on disk, with its side files beside it.
+/// A log on disk, with its side files beside it. It is opened once: whatever has its name later is not read.
 #[derive(Debug)]
 pub struct Source {
     log: PathBuf,
+    file: File,
     /// What a bundle was unpacked into; gone with this.
-    _unpacked: Option<TempDir>,
+    unpacked: Option<TempDir>,
 }
 
 impl Source {
-    /// The log at `path`, or in the bundle at `path`, which is unpacked for as long as this lives.
+    /// The log at `path`, or in the bundle at `path`, which is unpacked below `scratch` for as long as this lives.
     ///
     /// # Errors
     /// When it cannot be read, or is a bundle and no good one.
-    pub fn open(path: &Path) -> Result<Self, BundleError> {
-        if !is_gzip(path)? {
-            return Ok(Self { log: path.to_owned(), _unpacked: None });
+    pub fn open(path: &Path, scratch: &Path) -> Result<Self, BundleError> {
+        let file = open_regular(path)?;
+        let mut first = [0; GZIP.len()];
+        if file.read_at(&mut first, 0)? < first.len() || first != GZIP {
+            return Ok(Self { log: path.to_owned(), file, unpacked: None });
         }
-        let directory = tempfile::Builder::new().prefix("gonogo-").tempdir()?;
-        let log = bundle::unpack(open_regular(path)?, directory.path())?;
-        Ok(Self { log, _unpacked: Some(directory) })
+        let directory = temporary("gonogo-", scratch)?;
+        let log = bundle::unpack(&file, directory.path())?;
+        Ok(Self { file: open_regular(&log)?, log, unpacked: Some(directory) })
     }
 
     /// The log.
@@ -39,16 +45,45 @@ impl Source {
     pub fn log(&self) -> &Path {
         &self.log
     }
+
+    /// The log, open.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The log from its beginning on; several of these do not disturb each other.
+    #[must_use]
+    pub fn reader(&self) -> BufReader<FromStart<'_>> {
+        BufReader::new(FromStart { file: &self.file, at: 0 })
+    }
+
+    /// Whether it was in a bundle.
+    #[must_use]
+    pub fn is_unpacked(&self) -> bool {
+        self.unpacked.is_some()
+    }
 }
 
-fn is_gzip(path: &Path) -> io::Result<bool> {
-    let mut first = Vec::new();
-    open_regular(path)?.take(2).read_to_end(&mut first)?;
-    Ok(first == GZIP)
+/// Reads a file from its beginning, whatever else reads it.
+#[derive(Debug)]
+pub struct FromStart<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(buffer, self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -57,12 +92,27 @@ mod tests {
         let (log, packed) = (home.path().join("run.jsonl"), home.path().join("run.tar.gz"));
         let line = crate::journal::tests::first_line();
         std::fs::write(&log, &line).unwrap();
-        bundle::write(&log, std::fs::File::create(&packed).unwrap()).unwrap();
-        assert_eq!(Source::open(&log).unwrap().log(), log);
-        let source = Source::open(&packed).unwrap();
+        bundle::write(&File::open(&log).unwrap(), &log, File::create(&packed).unwrap()).unwrap();
+        assert_eq!(Source::open(&log, home.path()).unwrap().log(), log);
+        let source = Source::open(&packed, home.path()).unwrap();
         let unpacked = source.log().to_owned();
         assert_eq!(std::fs::read(&unpacked).unwrap(), line);
+        let mode = std::fs::metadata(unpacked.parent().unwrap()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
         drop(source);
         assert!(!unpacked.exists());
+    }
+
+    #[test]
+    fn what_takes_the_name_of_a_log_later_is_not_read() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        std::fs::write(&log, "first").unwrap();
+        let source = Source::open(&log, home.path()).unwrap();
+        std::fs::rename(&log, home.path().join("away")).unwrap();
+        std::fs::write(&log, "second").unwrap();
+        for _ in 0..2 {
+            assert_eq!(io::read_to_string(source.reader()).unwrap(), "first");
+        }
     }
 }

@@ -1,21 +1,29 @@
 //! Where run logs are: one directory per environment, one file per run; and the heads that this host
 //! remembers.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::disk::sync_directory;
+use super::enrolled;
 use super::entry::Entry;
 use super::marks::Place;
 use super::read::{Lines, Reader};
 use crate::error::{ErrorKind, HasKind};
+use crate::files::directory::{Directory, make_path};
 use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
 use crate::time::Utc;
+
+/// The most bytes of a head or an id.
+const MAX_SMALL: u64 = 4096;
+/// The file of the id of a state directory.
+const ID: &str = "id";
 
 /// The directories of run logs and of remembered heads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +76,8 @@ impl Store {
     pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
         let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
         let [heads, fingerprints, enrolled] =
-            ["heads", "fingerprints", "enrolled"].map(|name| state.join(name));
-        Self { runs, heads, fingerprints, enrolled, id: state.join("id") }
+            ["heads", "fingerprints", enrolled::FILE].map(|name| state.join(name));
+        Self { runs, heads, fingerprints, enrolled, id: state.join(ID) }
     }
 
     /// The directory of an environment's logs.
@@ -135,7 +143,7 @@ impl Store {
         let directory = self.environment(environment);
         make_directory(&directory)?;
         let path = directory.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = Directory::of(&path).and_then(|directory| directory.update("lock"));
         let file = file.map_err(|source| StoreError::new(&path, source))?;
         file.lock().map_err(|source| StoreError::new(&path, source))?;
         Ok(file)
@@ -162,10 +170,11 @@ impl Store {
     /// When it cannot be read, or is no head.
     pub fn head(&self, run: &str) -> Result<Option<Head>, StoreError> {
         let path = self.heads.join(run);
-        let text = match fs::read_to_string(&path) {
+        let bytes = match Directory::of(&path).and_then(|heads| heads.bytes(run, MAX_SMALL)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(|source| StoreError::new(&path, source))?,
+            bytes => bytes.map_err(|source| StoreError::new(&path, source))?,
         };
+        let text = String::from_utf8_lossy(&bytes);
         let parsed = text
             .trim_end()
             .split_once(' ')
@@ -185,10 +194,12 @@ impl Store {
         make_directory(&self.fingerprints)?;
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(key.as_mut()).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        match OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path) {
+        let directory = Directory::of(&path).map_err(failed)?;
+        match directory.create(environment) {
             Ok(file) => file.write_all_at(key.as_ref(), 0).and_then(|()| file.sync_all()).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                File::open(&path).and_then(|file| file.read_exact_at(key.as_mut(), 0)).map_err(failed)?;
+                let file = directory.read(environment);
+                file.and_then(|file| file.read_exact_at(key.as_mut(), 0)).map_err(failed)?;
             }
             Err(error) => return Err(failed(error)),
         }
@@ -200,9 +211,9 @@ impl Store {
     /// # Errors
     /// When the id cannot be read or made.
     pub fn place(&self) -> Result<Place, StoreError> {
-        let read = match fs::read_to_string(&self.id) {
+        let read = match self.read_id() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make_id().and_then(|()| fs::read_to_string(&self.id))
+                self.make_id().and_then(|()| self.read_id())
             }
             read => read,
         };
@@ -211,21 +222,29 @@ impl Store {
         Ok(Place { host, state })
     }
 
+    fn read_id(&self) -> io::Result<String> {
+        let mut id = String::new();
+        // Another program may be about to take its first name from it.
+        Directory::of(&self.id)?.read_linked(ID)?.take(MAX_SMALL).read_to_string(&mut id)?;
+        Ok(id)
+    }
+
     fn make_id(&self) -> io::Result<()> {
         if let Some(state) = self.id.parent() {
             make_directory(state).map_err(|error| error.source)?;
         }
+        let state = Directory::of(&self.id)?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
         let text = base16ct::lower::encode_string(&id);
         // Under another name first: another program may read it as soon as it is there.
-        let draft = self.id.with_extension(&text);
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
+        let draft = format!("{ID}.{text}");
+        let mut file = state.create(&draft)?;
         let linked = file
             .write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
-            .and_then(|()| fs::hard_link(&draft, &self.id));
-        let _ = fs::remove_file(&draft);
+            .and_then(|()| state.link(&draft, ID));
+        let _ = state.remove(&draft);
         match linked {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             linked => linked,
@@ -244,7 +263,7 @@ impl Store {
     /// What the system said.
     pub fn remember(&self, run: &str, head: Head) -> Result<(), StoreError> {
         let path = self.heads.join(run);
-        let open = || OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let open = || Directory::of(&path)?.update(run);
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_directory(&self.heads)?;
@@ -278,8 +297,7 @@ pub fn logs_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 /// Makes a directory and those above it, readable by its owner only.
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| StoreError::new(path, source))
+    make_path(path).map_err(|source| StoreError::new(path, source))
 }
 
 /// Makes durable which names a directory of logs and those above it hold: these may be new too.
@@ -293,17 +311,46 @@ pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> 
 /// # Errors
 /// When the file cannot be read.
 pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
-    let file = open_regular(path).map_err(|source| StoreError::new(path, source))?;
+    let failed = |source| StoreError::new(path, source);
+    let file = open_regular(path).map_err(failed)?;
+    peek_in(BufReader::new(file)).map_err(failed)
+}
+
+fn peek_in(log: impl BufRead) -> io::Result<Vec<Entry>> {
     let mut reader = Reader::default();
     let mut entries = Vec::new();
-    for line in Lines::new(BufReader::new(file)) {
-        let line = line.map_err(|source| StoreError::new(path, source))?;
+    for line in Lines::new(log) {
+        let line = line?;
         match reader.take(&line.bytes) {
             Ok(entry) if line.ended => entries.push(entry),
             _ => break,
         }
     }
     Ok(entries)
+}
+
+/// The same, and the SHA-256 of all that was read, to the end of the file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn peek_whole(log: impl Read) -> io::Result<(Vec<Entry>, Sha256Hex)> {
+    let mut log = BufReader::new(Hashed { from: log, sha256: Sha256::new() });
+    let entries = peek_in(&mut log)?;
+    io::copy(&mut log, &mut io::sink())?;
+    Ok((entries, Sha256Hex(log.into_inner().sha256.finalize().into())))
+}
+
+struct Hashed<R> {
+    from: R,
+    sha256: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(buffer)?;
+        self.sha256.update(&buffer[..length]);
+        Ok(length)
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use gonogo::engine::supervisor::{Files, Order};
+use gonogo::files::directory::make_path;
 use gonogo::journal::entry::Ended;
 use gonogo::journal::marks;
 use gonogo::run::{Act, Command, Request, Response};
@@ -239,7 +240,7 @@ async fn while_a_long_output_is_read_the_engine_goes_on() {
 fn what_has_begun_is_not_touched_by_a_second_order() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("log.jsonl");
-    fs::create_dir(marks::directory(&log)).unwrap();
+    make_path(&marks::directory(&log)).unwrap();
     let order = Order {
         files: Files::of(&log, 1),
         argv: ["echo", "once"].map(str::to_owned).into(),

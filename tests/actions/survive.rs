@@ -72,7 +72,7 @@ fn of_a_hangup() {
 
 /// Mounts a disk of 64 KiB where the files of an action go, runs it, and brings out what was put down.
 const FULL: &str = r#"mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 99
-mkdir "$1"/log.jsonl.marks || exit 99
+mkdir -m 700 "$1"/log.jsonl.marks || exit 99
 "$2" supervise < "$3"; code=$?; cp "$1"/log.jsonl.d/action-1.* "$4"; exit $code"#;
 
 #[test]

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gonogo::engine::supervisor::{Files, Order};
+use gonogo::files::directory::make_path;
 use gonogo::journal::marks;
 use gonogo::process::Permit;
 use gonogo::secret::{Keeper, Secret};
@@ -94,7 +95,7 @@ fn needles() -> Vec<(String, Zeroizing<String>)> {
 
 /// One supervisor over all of it: how long it took in milliseconds, and the most memory that it held, in MB.
 fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing<String>)>) -> (f64, f64) {
-    fs::create_dir_all(marks::directory(&dir.join("log.jsonl"))).unwrap();
+    make_path(&marks::directory(&dir.join("log.jsonl"))).unwrap();
     let order = Order {
         files: Files::of(&dir.join("log.jsonl"), turn),
         argv: vec!["cat".into(), big.display().to_string()],

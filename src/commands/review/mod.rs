@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use self::record::Log;
 use super::judged::judge_log;
+use super::load::open_log;
 use super::run::look;
 use super::session::hear_signals;
 use super::settings::Settings;
@@ -22,7 +23,6 @@ use crate::engine::clock;
 use crate::error::{Exit, chain};
 use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
-use crate::journal::source::Source;
 use crate::journal::verify::{Answer, Report};
 use crate::text::line;
 use crate::ui::review::{Found, Progress, Record};
@@ -42,12 +42,12 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
         );
     }
     let named = || format!("run log {}", path.display());
-    let source = Source::open(path).with_context(named)?;
+    let source = Arc::new(open_log(path)?);
     // Whom to trust is asked before the screen is taken.
     let trusted = trusted(&arguments.trust)?;
-    let log = Arc::new(Log::open(source.log(), trusted.source.clone()).with_context(named)?);
+    let log = Arc::new(Log::open(&source, trusted.source.clone()).with_context(named)?);
     let (tell, messages) = mpsc::channel();
-    let (reading, to_screen, unpacked) = (Arc::clone(&log), tell.clone(), source.log().to_owned());
+    let (reading, to_screen, unpacked) = (Arc::clone(&log), tell.clone(), Arc::clone(&source));
     let first = log.first().ok_or_else(|| {
         anyhow!("{}: it does not begin with a valid entry; `gonogo verify` says why", path.display())
     })?;

@@ -1,15 +1,14 @@
 //! A log at hand: its index, and the run's state at some places, from which any other is folded.
 
-use std::fs::File;
+use std::io::Read as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use crate::files::open_regular;
 use crate::journal::entry::{Entry, Torn};
 use crate::journal::index;
 use crate::journal::side;
+use crate::journal::source::Source;
 use crate::journal::store::StoreError;
 use crate::report::Trust;
 use crate::run::RunState;
@@ -27,8 +26,7 @@ const SHOWN: usize = 64 * 1024;
 
 /// A log to look through.
 pub(super) struct Log {
-    path: PathBuf,
-    file: File,
+    source: Arc<Source>,
     known: RwLock<Known>,
     /// States on the way to what was asked for last, which the next one is mostly a neighbour of.
     near: RwLock<Vec<(usize, Arc<RunState>)>>,
@@ -48,10 +46,9 @@ struct Known {
 
 impl Log {
     /// Opens a log, and reads its first entry.
-    pub(super) fn open(path: &Path, trust: Trust) -> Result<Self, StoreError> {
-        let file = open_regular(path).map_err(|source| StoreError { path: path.to_owned(), source })?;
+    pub(super) fn open(source: &Arc<Source>, trust: Trust) -> Result<Self, StoreError> {
         let mut known = Known::default();
-        index::each(path, &mut |entry, from, to| {
+        index::each(source, &mut |entry, from, to| {
             if let Some(state) = RunState::fold(std::slice::from_ref(&entry)) {
                 known.bytes = vec![from, to];
                 known.marks.push(Mark::of(&entry));
@@ -60,7 +57,7 @@ impl Log {
             ControlFlow::Break(())
         })?;
         let (known, near) = (RwLock::new(known), RwLock::default());
-        Ok(Self { path: path.to_owned(), file, known, near, trust })
+        Ok(Self { source: Arc::clone(source), known, near, trust })
     }
 
     /// The run as it was opened.
@@ -75,7 +72,7 @@ impl Log {
         // The longer the log, the farther apart they are kept: so all of them together stay bounded.
         let (mut since, mut told) = (0, Instant::now());
         let mut at = 0;
-        index::each(&self.path, &mut |entry, _, to| {
+        index::each(&self.source, &mut |entry, _, to| {
             if entry.header.seq > 0 {
                 state.apply(&entry);
                 at += 1;
@@ -112,7 +109,7 @@ impl Log {
             let known = self.known();
             (*known.bytes.get(at)?, *known.bytes.get(at + 1)?)
         };
-        index::line(&self.file, from, to).ok()
+        index::line(self.source.file(), from, to).ok()
     }
 
     /// The run after the entry at a position, folded from the nearest state before it.
@@ -176,8 +173,11 @@ impl Record for Log {
     }
 
     fn side(&self, torn: &Torn) -> Result<String, String> {
-        let path = side::check(&self.path, torn).map_err(|wrong| wrong.to_string())?;
-        let content = std::fs::read(path).map_err(|error| error.to_string())?;
+        let kept = side::check(self.source.log(), torn).map_err(|wrong| wrong.to_string())?;
+        let mut content = Vec::new();
+        // An excerpt says that there is more.
+        let read = kept.take(SHOWN as u64 + 1).read_to_end(&mut content);
+        read.map_err(|error| error.to_string())?;
         Ok(excerpt(&content, SHOWN))
     }
 }

@@ -11,7 +11,11 @@ use tempfile::NamedTempFile;
 
 use crate::checklist::permissions::Permissions;
 use crate::commands::load::state_dir;
+use crate::files::read_regular;
 use crate::outcome::Sha256Hex;
+
+/// The most bytes of a file of what was trusted.
+const MAX_TRUSTED: u64 = 16 << 20;
 
 /// What was trusted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,7 +32,7 @@ pub(super) struct Trusted {
 /// What was trusted of a profile. A file that cannot be read, or is of an older form, trusts nothing.
 pub(super) fn read(profile: &Path) -> Result<Option<Trusted>> {
     let path = file(profile)?;
-    Ok(fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    Ok(read_regular(path, MAX_TRUSTED).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 /// Keeps what was trusted, whole or not at all.

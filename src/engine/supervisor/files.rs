@@ -1,14 +1,14 @@
 //! The files between a supervisor and whoever watches it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{open_regular, read_regular};
+use crate::files::directory::Directory;
 use crate::journal::entry::{Cause, Ended};
 use crate::journal::{marks, side};
 use crate::outcome::Sha256Hex;
@@ -83,43 +83,28 @@ impl Files {
         Self { directory, marks, name: side::action_name(started) }
     }
 
+    fn file_name(&self, kind: &str) -> String {
+        format!("{}.{kind}", self.name)
+    }
+
     fn path(&self, kind: &str) -> PathBuf {
-        self.directory.join(format!("{}.{kind}", self.name))
+        self.directory.join(self.file_name(kind))
     }
 
     /// The mark that it has begun.
     fn mark(&self) -> PathBuf {
-        self.marks.join(format!("{}.begun", self.name))
+        self.marks.join(self.file_name("begun"))
     }
 
-    /// The file of what it prints.
+    /// Where it stands what it prints.
     #[must_use]
     pub fn out(&self) -> PathBuf {
         self.path("out")
     }
 
-    /// Makes the directory, for its owner only.
-    pub(in crate::engine) fn make_directory(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)
-    }
-
-    /// Takes the room for putting down how it ends: what it prints may fill the disk.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
-    pub(super) fn reserve_end(&self) -> io::Result<New> {
-        let (new, mut file) = New::create(self.path("end.draft"))?;
-        file.write_all(&[b' '; END_ROOM])?;
-        file.sync_all()?;
-        Ok(new)
-    }
-
-    /// Makes the file of what it prints.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
-    pub(in crate::engine) fn create_out(&self) -> io::Result<(New, File)> {
-        New::create(self.out())
+    /// Makes the directory of attachments, for its owner only.
+    pub(in crate::engine) fn make_directory(&self) -> io::Result<Attachments<'_>> {
+        Ok(Attachments { files: self, directory: Rc::new(Directory::make(&self.directory)?) })
     }
 
     /// Puts down that it begins: a locked file that was not there before. Locked as long as the file is held.
@@ -128,15 +113,16 @@ impl Files {
     /// [`io::ErrorKind::AlreadyExists`] when it has begun, or was given up. Where the directory of marks is gone, it
     /// is not made anew: what had begun would be begun again.
     pub(in crate::engine) fn begin(&self, begun: &Begun) -> io::Result<File> {
+        let marks = Directory::open_own(&self.marks)?;
         // Nobody may see it before it is locked: it is made under another name, and linked.
-        let draft = self.marks.join(format!("{}.begun.{}", self.name, std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let draft = self.file_name(&format!("begun.{}", std::process::id()));
+        let mut file = marks.draft(&draft)?;
         let linked = file
             .lock()
             .and_then(|()| write(&mut file, begun))
-            .and_then(|()| fs::hard_link(&draft, self.mark()))
-            .and_then(|()| sync(&self.marks));
-        let _ = fs::remove_file(&draft);
+            .and_then(|()| marks.link(&draft, &self.file_name("begun")))
+            .and_then(|()| marks.sync());
+        let _ = marks.remove(&draft);
         linked.map(|()| file)
     }
 
@@ -157,16 +143,6 @@ impl Files {
         }
     }
 
-    /// Puts down how it ended: all of it, or nothing.
-    pub(in crate::engine) fn end(&self, end: &End) -> io::Result<()> {
-        let draft = self.path("end.draft");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&draft)?;
-        write(&mut file, end)?;
-        fs::rename(&draft, self.path("end"))?;
-        sync(&self.directory)
-    }
-
     /// How it stands.
     ///
     /// # Errors
@@ -178,7 +154,10 @@ impl Files {
     /// The mark, and whether it is locked.
     fn marked(&self) -> io::Result<Mark> {
         let path = self.mark();
-        let mut file = match open_regular(&path) {
+        // For a moment it has two names; one for good, where its supervisor is killed then.
+        let opened =
+            Directory::open(&self.marks).and_then(|marks| marks.read_linked(self.file_name("begun")));
+        let mut file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(named(&path))?,
         };
@@ -188,13 +167,15 @@ impl Files {
             Err(TryLockError::Error(error)) => return Err(named(&path)(error)),
         };
         let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(named(&path))?;
+        (&mut file).take(MAX_RECORD).read_to_end(&mut text).map_err(named(&path))?;
         Ok(Some((understood(&path, &text), locked)))
     }
 
     fn ended(&self) -> io::Result<Option<Understood<Box<End>>>> {
         let path = self.path("end");
-        match read_regular(&path, MAX_RECORD) {
+        let end =
+            Directory::open(&self.directory).and_then(|kept| kept.bytes(self.file_name("end"), MAX_RECORD));
+        match end {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             text => Ok(Some(understood(&path, &text.map_err(named(&path))?))),
         }
@@ -235,30 +216,65 @@ fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// A file that was not there before. Removed when dropped, unless it is to be kept.
-pub(in crate::engine) struct New(Option<PathBuf>);
+/// The directory of attachments as the supervisor of a running has it open.
+pub(in crate::engine) struct Attachments<'a> {
+    files: &'a Files,
+    directory: Rc<Directory>,
+}
 
-impl New {
-    fn create(path: PathBuf) -> io::Result<(Self, File)> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok((Self(Some(path)), file))
+impl Attachments<'_> {
+    /// Takes the room for putting down how it ends: what it prints may fill the disk.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
+    pub(super) fn reserve_end(&self) -> io::Result<New> {
+        let (new, mut file) = self.create("end.draft")?;
+        file.write_all(&[b' '; END_ROOM])?;
+        file.sync_all()?;
+        Ok(new)
     }
 
+    /// Makes the file of what it prints.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
+    pub(in crate::engine) fn create_out(&self) -> io::Result<(New, File)> {
+        self.create("out")
+    }
+
+    fn create(&self, kind: &str) -> io::Result<(New, File)> {
+        let name = self.files.file_name(kind);
+        let file = self.directory.create(&name)?;
+        Ok((New { directory: Rc::clone(&self.directory), name: Some(name) }, file))
+    }
+
+    /// Puts down how it ended: all of it, or nothing.
+    pub(in crate::engine) fn end(&self, end: &End) -> io::Result<()> {
+        let draft = self.files.file_name("end.draft");
+        write(&mut self.directory.update(&draft)?, end)?;
+        self.directory.rename(&draft, &self.files.file_name("end"))?;
+        self.directory.sync()
+    }
+}
+
+/// A file that was not there before. Removed when dropped, unless it is to be kept.
+pub(in crate::engine) struct New {
+    directory: Rc<Directory>,
+    name: Option<String>,
+}
+
+impl New {
     pub(in crate::engine) fn keep(mut self) {
-        self.0 = None;
+        self.name = None;
     }
 }
 
 impl Drop for New {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
+        if let Some(name) = &self.name {
+            let _ = self.directory.remove(name);
         }
     }
-}
-
-fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 /// Writes it in place of what stands there, durably.

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::files::{Begun, End, Files, write};
+use super::files::{Attachments, Begun, End, Files, write};
 use super::order::Order;
 use crate::journal::entry::{Cause, Ended};
 use crate::outcome::Sha256Hex;
@@ -82,7 +82,8 @@ pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(
         .map_err(|error| Refused::System { what: "secrets", source: io::Error::other(error.to_string()) })?;
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     let mut begun = Begun { supervisor: pid, group: None, at_ms: since_epoch() };
-    let (mut marker, out) = begin(&order.files, &begun)?;
+    let attachments = order.files.make_directory().map_err(cannot("the directory beside the log"))?;
+    let (mut marker, out) = begin(&order.files, &attachments, &begun)?;
     say_begun();
     let at = Instant::now();
     let kept = Kept { out, bytes: 0, sha256: Sha256::new(), stream, lost: None };
@@ -96,15 +97,14 @@ pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(
         }
         Err(error) => nothing(Ended::NotStarted(why(order, &error))),
     };
-    order.files.end(&end).map_err(cannot("how it ended"))
+    attachments.end(&end).map_err(cannot("how it ended"))
 }
 
 /// Makes the files and, last, the mark. Whatever is there of an earlier beginning is left as it is.
-fn begin(files: &Files, begun: &Begun) -> Result<(File, File), Refused> {
+fn begin(files: &Files, attachments: &Attachments<'_>, begun: &Begun) -> Result<(File, File), Refused> {
     // Before the mark: what cannot be kept is not begun.
-    files.make_directory().map_err(cannot("the directory beside the log"))?;
-    let end = files.reserve_end().map_err(refused("the room for how it ends"))?;
-    let (path, out) = files.create_out().map_err(refused("the file of its output"))?;
+    let end = attachments.reserve_end().map_err(refused("the room for how it ends"))?;
+    let (path, out) = attachments.create_out().map_err(refused("the file of its output"))?;
     let marker = files.begin(begun).map_err(refused("the mark that it begins"))?;
     end.keep();
     path.keep();

@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use super::{Planned, failed, owned, run, whole};
 use crate::checklist::spec::Iac;
+use crate::files::directory::temporary;
 use crate::probe::Given;
 use crate::probe::blind::{Blind, Fact};
 use crate::probe::deadline::Deadline;
@@ -43,7 +44,7 @@ pub(super) async fn plan(
     permit: &Permit,
     deadline: &Deadline,
 ) -> Fact<Planned> {
-    let own = tempfile::tempdir()?;
+    let own = temporary("gonogo-", &std::env::temp_dir())?;
     let is_own = file.is_none();
     let file = std::path::absolute(file.unwrap_or_else(|| own.path().join("plan")))?;
     if is_to_be_made && file.exists() {

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::fs;
 
 use super::*;
 
@@ -13,8 +14,8 @@ impl Beside {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
         let files = Files::of(&log, 12);
-        fs::create_dir(marks::directory(&log)).unwrap();
-        files.make_directory().unwrap();
+        Directory::make(&marks::directory(&log)).unwrap();
+        drop(files.make_directory().unwrap());
         Self { home, files }
     }
 
@@ -57,7 +58,7 @@ fn how_it_stands_is_told_from_its_mark_and_its_end() {
     assert_eq!(beside.stands(), Stands::AtWork(begun()));
     drop(held);
     assert_eq!(beside.stands(), Stands::Gone(begun()));
-    beside.files.end(&end()).unwrap();
+    beside.files.make_directory().unwrap().end(&end()).unwrap();
     assert_eq!(beside.stands(), Stands::Ended(Box::new(end())));
 }
 
@@ -96,14 +97,12 @@ fn only_what_has_not_begun_can_be_given_up_and_then_never_begins() {
 #[test]
 fn what_an_earlier_beginning_has_left_is_not_touched() {
     let beside = Beside::new();
-    let (kept, mut out) = beside.files.create_out().unwrap();
+    let attachments = beside.files.make_directory().unwrap();
+    let (kept, mut out) = attachments.create_out().unwrap();
     out.write_all(b"printed").unwrap();
     kept.keep();
-    beside.files.reserve_end().unwrap().keep();
-    assert_eq!(beside.files.create_out().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
-    assert_eq!(
-        beside.files.reserve_end().err().map(|error| error.kind()),
-        Some(io::ErrorKind::AlreadyExists)
-    );
-    assert_eq!(fs::read(beside.files.out()).unwrap(), b"printed");
+    attachments.reserve_end().unwrap().keep();
+    assert_eq!(attachments.create_out().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
+    assert_eq!(attachments.reserve_end().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
+    assert_eq!(fs::read(beside.files.path("out")).unwrap(), b"printed");
 }

@@ -104,7 +104,7 @@ impl MadeUp {
                     redacted: BTreeMap::new(),
                     lost: None,
                 };
-                files.end(&end).unwrap();
+                files.make_directory().unwrap().end(&end).unwrap();
             }
             drop(marker);
         });
@@ -118,8 +118,7 @@ impl MadeUp {
         let id = i32::try_from(started).unwrap();
         let Ok(marker) = files.begin(&Begun { supervisor: id, group: None, at_ms: 1 }) else { return false };
         assert!(self.begun.lock().unwrap().insert(started), "{started} begins twice");
-        files.make_directory().unwrap();
-        let (out, _) = files.create_out().unwrap();
+        let (out, _) = files.make_directory().unwrap().create_out().unwrap();
         out.keep();
         self.at_work(id, files.clone(), marker);
         true
@@ -128,8 +127,8 @@ impl MadeUp {
 
 /// The position of the entry that an action began with, by the names of its files.
 fn position(files: &Files) -> u64 {
-    let out = files.out();
-    out.file_stem().unwrap().to_str().unwrap().strip_prefix("action-").unwrap().parse().unwrap()
+    let files = serde_json::to_value(files).unwrap();
+    files["name"].as_str().unwrap().strip_prefix("action-").unwrap().parse().unwrap()
 }
 
 impl System for MadeUp {

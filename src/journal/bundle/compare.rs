@@ -1,0 +1,81 @@
+//! Whether a bundle is what is written of the log in it, byte by byte inside gzip. The compressed form may differ between
+//! versions of the compressor, and cannot hide anything: there is one member, checked to its end.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::path::Path;
+
+use flate2::bufread::GzDecoder;
+
+use super::{BundleError, form, write_tar};
+
+/// How many bytes are compared at once.
+const PIECE: usize = 64 << 10;
+
+/// A gzip stream that is compared with what is written.
+struct Compared<'a> {
+    from: GzDecoder<BufReader<&'a File>>,
+    /// How many bytes were the same.
+    same: u64,
+    differs: bool,
+}
+
+impl Write for Compared<'_> {
+    fn write(&mut self, expected: &[u8]) -> io::Result<usize> {
+        let expected = &expected[..expected.len().min(PIECE)];
+        let mut found = vec![0; expected.len()];
+        let mut filled = 0;
+        while filled < found.len() {
+            match self.from.read(&mut found[filled..])? {
+                0 => break,
+                length => filled += length,
+            }
+        }
+        let same = expected.iter().zip(&found[..filled]).take_while(|(one, other)| one == other).count();
+        self.same += same as u64;
+        self.differs = same < expected.len();
+        if self.differs { Err(io::Error::other("it differs")) } else { Ok(expected.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Holds a bundle to what is written of the log that was taken out of it; `members` are where its files begin.
+pub(super) fn compare(bundle: &File, log: &Path, members: &BTreeMap<u64, String>) -> Result<(), BundleError> {
+    let mut reader = BufReader::new(bundle);
+    let head = reader.fill_buf()?;
+    // Without a name, a comment or a time of its own.
+    if head.get(3..8) != Some(&[0; 5]) {
+        return Err(form("its gzip header says more than that of a bundle"));
+    }
+    let mut compared = Compared { from: GzDecoder::new(reader), same: 0, differs: false };
+    let file = crate::files::open_regular(log)?;
+    let written = write_tar(&file, log, &mut compared).map(drop);
+    match written {
+        Ok(()) => ends(compared),
+        Err(_) if compared.differs => {
+            let within =
+                members.range(..=compared.same).next_back().map_or("its beginning", |(_, name)| name);
+            Err(form(format!(
+                "it is not what gonogo writes of this log, from byte {} of the archive on, in {within}",
+                compared.same
+            )))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// After the archive comes its checksum, and nothing else.
+fn ends(mut compared: Compared<'_>) -> Result<(), BundleError> {
+    let end = compared.same;
+    match compared.from.read(&mut [0]) {
+        Ok(0) => {}
+        Ok(_) => return Err(form(format!("there is more after the end of the archive, at byte {end}"))),
+        Err(error) => return Err(form(format!("gzip: {error}"))),
+    }
+    let mut rest = compared.from.into_inner();
+    if rest.fill_buf()?.is_empty() { Ok(()) } else { Err(form("there is more after the end of gzip")) }
+}
