@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::redact::{Redactor, spellings};
+use super::redact::{Redactor, needles};
 use super::{MAX_FILE, ReadSecretError, Secret, without_line_end};
 use crate::process::{Child, ExitStatus, Family, Group, Launch, Permit, Stdio};
 use crate::stopwatch::Pause;
@@ -214,13 +214,12 @@ impl Printed {
     fn explain(&self, why: &str, redactor: &Redactor) -> String {
         let own = String::from_utf8_lossy(&self.stdout).trim_end().to_owned();
         let own = Zeroizing::new(own);
-        let lines = own.lines().map(str::trim).flat_map(spellings);
-        let needles = spellings(&own).into_iter().chain(lines).map(|needle| ("output".to_owned(), needle));
-        let mut needles: Vec<_> = needles.collect();
-        needles.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.len()));
+        let lines = own.lines().map(str::trim).flat_map(needles);
+        let all = needles(&own).into_iter().chain(lines).map(|needle| ("output".to_owned(), needle));
+        let own = Redactor::new(all);
         let mut found = BTreeMap::new();
         let said = text::line(String::from_utf8_lossy(&self.stderr).trim());
-        let said = Redactor { needles: needles.into() }.clean(&redactor.clean(&said, &mut found), &mut found);
+        let said = own.clean(&redactor.clean(&said, &mut found), &mut found);
         let from = said.ceil_char_boundary(said.len().saturating_sub(STDERR_SHOWN));
         let cut = if from > 0 || self.stderr.len() == STDERR { "…" } else { "" };
         if said.is_empty() { why.to_owned() } else { format!("{why}; it said: {cut}{}", &said[from..]) }

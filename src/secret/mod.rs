@@ -2,6 +2,7 @@
 
 mod command;
 mod redact;
+mod search;
 mod store;
 mod stream;
 
@@ -20,9 +21,9 @@ use crate::files::read_regular_text;
 use crate::process::Permit;
 use crate::text;
 pub use command::{Terminal, unless_asked};
-pub use redact::Redactor;
+pub use redact::{Needle, Redactor};
 use store::{Lease, Store, lock};
-pub use stream::{Needle, Stream};
+pub use stream::Stream;
 
 /// Where a secret is to be found. This, and never the value, stands in profiles, plans and logs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

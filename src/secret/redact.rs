@@ -1,119 +1,119 @@
-//! Taking secrets out of text, in whatever spelling they come back.
+//! Taking secrets out of text, however they are encoded there.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
-use super::stream::Needle;
+use super::search::Search;
 use crate::text;
+
+/// A secret, and the rule that names it.
+pub type Needle = (String, Zeroizing<String>);
 
 /// The shortest line in bytes that is a secret by itself when the secret has several.
 const WHOLE_LINE: usize = 16;
 
-/// How a value may come back: as it is, JSON-escaped, percent-encoded, base64, hex.
-pub(super) fn spellings(value: &str) -> Vec<Zeroizing<String>> {
-    let mut all = vec![
-        value.to_owned(),
-        base16ct::lower::encode_string(value.as_bytes()),
-        base16ct::upper::encode_string(value.as_bytes()),
-    ];
-    all.extend(UNENCODED.iter().map(|plain| percent(value, plain)));
-    all.push(percent(value, "").to_lowercase());
-    all.push(percent(value, " ").replace(' ', "+"));
-    all.push(serde_json::to_string(value).map_or_else(|_| String::new(), |s| s.trim_matches('"').to_owned()));
+/// What is looked for of a value.
+pub(super) fn needles(value: &str) -> Vec<Zeroizing<String>> {
+    // In a form of the web, a space is written as a plus sign.
+    let mut all = vec![value.to_owned(), value.replace(' ', "+")];
     // Of a secret of several lines, a program may print one.
     all.extend(value.lines().filter(|line| line.len() >= WHOLE_LINE).map(str::to_owned));
-    all.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|code| code.encode(value)));
-    all.extend([STANDARD_NO_PAD, URL_SAFE_NO_PAD].iter().flat_map(|code| within_base64(value, code)));
-    all.retain(|spelling| spelling.len() >= MIN_LENGTH);
+    all.retain(|needle| needle.len() >= MIN_LENGTH);
     all.sort();
     all.dedup();
     all.into_iter().map(Zeroizing::new).collect()
 }
 
-/// The shortest piece of a longer base64 text that is taken for a secret.
-const WITHIN: usize = 8;
-
-/// How a value looks in base64 of a longer text, `user:value` for instance: it depends on where it begins there,
-/// and its first and last letter on what is beside it.
-fn within_base64(value: &str, code: &impl base64::Engine) -> Vec<String> {
-    let at = |before: usize| {
-        let text = code.encode([&[0; 2][..before], value.as_bytes()].concat());
-        let (begin, end) = ([0, 2, 3][before], usize::from(!(before + value.len()).is_multiple_of(3)));
-        text.get(begin..text.len() - end).unwrap_or_default().to_owned()
-    };
-    // Shorter ones could stand anywhere.
-    (0..3).map(at).filter(|spelling| spelling.len() >= WITHIN).collect()
-}
-
-/// What encoders leave as it is beside the unreserved characters of RFC 3986: nothing; what may stand in a path;
-/// the slash (Python's `quote`); what JavaScript's `encodeURIComponent` and `encodeURI` leave; and Go's `PathEscape`.
-const UNENCODED: [&str; 6] = ["", "!$&'()*+,;=:@/", "/", "!'()*", "!'()*;/?:@&=+$,#", "$&+=:@"];
-
-/// Percent-encodes all but the unreserved characters of RFC 3986 and what is told to be left.
-fn percent(value: &str, left: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b) || left.as_bytes().contains(&b);
-    value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+/// What stands in the place of a secret. It is counted.
+pub(super) fn put(rule: &str, found: &mut BTreeMap<String, u64>) -> String {
+    *found.entry(rule.to_owned()).or_default() += 1;
+    format!("[redacted: {rule}]")
 }
 
 /// Takes known secrets out of text.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    pub(super) needles: Arc<[Needle]>,
+    needles: Arc<[Needle]>,
+    /// None where there is nothing to look for, or too much for one search.
+    search: Option<Arc<Search>>,
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} spellings)", self.needles.len())
+        write!(f, "Redactor({} secrets)", self.needles.len())
     }
 }
 
 impl Redactor {
-    /// The text with every known secret, in any of its usual spellings, replaced by `[redacted: RULE]`;
-    /// counts by rule are added to `found`.
+    /// For these secrets.
+    pub(super) fn new(needles: impl Iterator<Item = Needle>) -> Self {
+        let mut needles: Vec<Needle> = needles.collect();
+        needles.sort_by(|(a_rule, a), (b_rule, b)| (a_rule, &**a).cmp(&(b_rule, &**b)));
+        needles.dedup();
+        let search = Search::new(needles.iter().map(|(_, needle)| needle.as_str())).ok().map(Arc::new);
+        Self { needles: needles.into(), search }
+    }
+
+    /// Every secret it knows.
+    #[must_use]
+    pub fn needles(&self) -> &[Needle] {
+        &self.needles
+    }
+
+    /// The text with every known secret, however it is encoded, replaced by `[redacted: RULE]`; counts by rule are added
+    /// to `found`.
     #[must_use]
     pub fn clean(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
-        let mut clean = text.to_owned();
-        for (rule, needle) in self.needles.iter() {
-            let times = clean.matches(needle.as_str()).count();
-            if times > 0 {
-                clean = clean.replace(needle.as_str(), &format!("[redacted: {rule}]"));
-                *found.entry(rule.clone()).or_default() += times as u64;
-            }
+        match &self.search {
+            Some(search) => self.clean_cut(self.clean_whole(search, text, found), search, found),
+            None if self.needles.is_empty() => text.to_owned(),
+            // What cannot be looked through is not told.
+            None => put("everything", found),
         }
-        self.clean_cut(clean, found)
+    }
+
+    fn clean_whole(&self, search: &Search, text: &str, found: &mut BTreeMap<String, u64>) -> String {
+        let spans = search.find(text.as_bytes(), true).merged();
+        let (mut clean, mut at) = (String::new(), 0);
+        for span in spans {
+            // A secret may end within a character, where its last byte is one that is escaped.
+            let (begin, end) =
+                (text.floor_char_boundary(span.at.start), text.ceil_char_boundary(span.at.end));
+            clean.push_str(&text[at..begin.max(at)]);
+            clean.push_str(&put(&self.needles[span.which].0, found));
+            at = end;
+        }
+        clean.push_str(&text[at..]);
+        clean
     }
 
     /// Where a long text was cut ([`text::CUT`] says so), the begin of a secret may stand before the cut.
-    fn clean_cut(&self, mut text: String, found: &mut BTreeMap<String, u64>) -> String {
+    fn clean_cut(&self, mut text: String, search: &Search, found: &mut BTreeMap<String, u64>) -> String {
         let mut from = text.len();
         while let Some(cut) = text.get(..from).and_then(|before| before.rfind(text::CUT)) {
             from = cut;
-            let begun =
-                self.needles.iter().find_map(|(rule, needle)| Some((rule, begun(needle, &text[..cut])?)));
-            if let Some((rule, length)) = begun {
-                from = cut - length;
-                text.replace_range(from..cut, &format!("[redacted: {rule}]"));
-                *found.entry(rule.clone()).or_default() += 1;
+            let open = search.find(&text.as_bytes()[..cut], false).open;
+            let begun = open.iter().filter(|open| open.matched >= MIN_LENGTH);
+            let begun = begun.filter_map(|open| Some((open.begin, open.which?))).min();
+            if let Some((begin, which)) = begun {
+                from = text.floor_char_boundary(begin);
+                let redacted = put(&self.needles[which].0, found);
+                text.replace_range(from..cut, &redacted);
             }
         }
         text
     }
 }
 
-/// How much of the begin of `needle` a text ends with, if it is enough to be told.
-fn begun(needle: &str, text: &str) -> Option<usize> {
-    let lengths = (MIN_LENGTH..needle.len()).rev().filter(|length| needle.is_char_boundary(*length));
-    lengths.into_iter().find(|length| text.ends_with(&needle[..*length]))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::super::{Keeper, Secret};
     use super::*;
     use crate::process::Permit;
@@ -141,7 +141,7 @@ mod tests {
         let encoded = [
             STANDARD.encode(secret),
             base16ct::lower::encode_string(secret.as_bytes()),
-            percent(secret, ""),
+            "p%40ss%2Fw%22rd".into(),
             "p@ss/w\\\"rd".into(),
         ];
         for spelling in encoded.iter().map(String::as_str).chain([secret]) {

@@ -1,13 +1,11 @@
-//! The values that were read, each with its spellings, and who needs them how long.
+//! The values that were read, each with what is looked for of it, and who needs them how long.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Secret;
-use super::redact::{Redactor, spellings};
-use super::stream::Needle;
+use super::redact::{Needle, Redactor, needles};
 
 /// How many values of one rule are known at a time; the oldest gives way. A program may give another one at each read.
 const MAX_VALUES: usize = 64;
@@ -28,7 +26,7 @@ pub(super) struct Store {
 #[derive(Debug, Default)]
 struct Values(BTreeMap<String, VecDeque<Value>>);
 
-/// A value, and all that it may look like.
+/// A value, and what is looked for of it.
 struct Value {
     secret: Secret,
     needles: Vec<Needle>,
@@ -106,26 +104,13 @@ impl Values {
         if values.len() == MAX_VALUES {
             values.pop_front();
         }
-        let needles =
-            spellings(secret.expose()).into_iter().map(|needle| (rule.to_owned(), needle)).collect();
+        let needles = needles(secret.expose()).into_iter().map(|needle| (rule.to_owned(), needle)).collect();
         values.push_back(Value { secret: secret.clone(), needles });
         true
     }
 
     fn needles(&self) -> impl Iterator<Item = Needle> {
         self.0.values().flatten().flat_map(|value| value.needles.iter().cloned())
-    }
-}
-
-impl Redactor {
-    fn new(needles: impl Iterator<Item = Needle>) -> Self {
-        let mut needles: Vec<Needle> = needles.collect();
-        // Longest first: a secret that contains another must not leave its rest behind.
-        needles.sort_by(|(a_rule, a), (b_rule, b)| {
-            Reverse(a.len()).cmp(&Reverse(b.len())).then_with(|| a_rule.cmp(b_rule))
-        });
-        needles.dedup();
-        Self { needles: needles.into() }
     }
 }
 
@@ -190,6 +175,6 @@ mod tests {
         keeper.keep("env PASSWORD", &secret("swordfish"));
         let before = keeper.redactor();
         keeper.keep("env PASSWORD", &secret("swordfish"));
-        assert!(Arc::ptr_eq(&before.needles, &keeper.for_one_run().redactor().needles));
+        assert!(std::ptr::eq(before.needles(), keeper.for_one_run().redactor().needles()));
     }
 }

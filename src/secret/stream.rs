@@ -1,32 +1,23 @@
 //! Taking secrets out of bytes while they come, wherever they are cut.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use zeroize::Zeroizing;
 
-use super::Redactor;
+use super::redact::{Needle, put};
+use super::search::{Found, Search};
 
-/// A secret in one of its spellings, and the rule that names it.
-pub type Needle = (String, Zeroizing<String>);
+/// The most that is held back for secrets that overlap, in bytes.
+const MAX_HELD: usize = 1 << 20;
 
 /// Takes known secrets out of a stream. What may be the begin of one is held back until more has come.
 pub struct Stream {
     needles: Vec<Needle>,
-    matcher: Option<AhoCorasick>,
-    longest: usize,
-    begins: [bool; 256],
+    search: Arc<Search>,
     held: Zeroizing<Vec<u8>>,
     /// Which secrets were taken out, and how often.
     pub found: BTreeMap<String, u64>,
-}
-
-impl Redactor {
-    /// Every secret it knows, in every spelling.
-    #[must_use]
-    pub fn needles(&self) -> &[Needle] {
-        &self.needles
-    }
 }
 
 impl Stream {
@@ -35,67 +26,46 @@ impl Stream {
     /// # Errors
     /// When there are too many of them to be looked for at once.
     pub fn new(needles: Vec<Needle>) -> Result<Self, aho_corasick::BuildError> {
-        let words = needles.iter().map(|(_, needle)| needle.as_bytes());
-        // Longest: a secret that contains another must not leave its rest behind.
-        let mut builder = AhoCorasick::builder();
-        let build = builder.match_kind(MatchKind::LeftmostLongest);
-        let matcher = if needles.is_empty() { None } else { Some(build.build(words)?) };
-        let longest = needles.iter().map(|(_, needle)| needle.len()).max().unwrap_or(0);
-        let mut begins = [false; 256];
-        for first in needles.iter().filter_map(|(_, needle)| needle.as_bytes().first()) {
-            begins[usize::from(*first)] = true;
-        }
-        let (held, found) = (Zeroizing::default(), BTreeMap::new());
-        Ok(Self { needles, matcher, longest, begins, held, found })
+        let search = Arc::new(Search::new(needles.iter().map(|(_, needle)| needle.as_str()))?);
+        Ok(Self { needles, search, held: Zeroizing::default(), found: BTreeMap::new() })
     }
 
     /// Takes in what has come; gives what is clean.
     pub fn push(&mut self, bytes: &[u8], clean: &mut Vec<u8>) {
-        if self.matcher.is_none() {
+        if self.needles.is_empty() {
             return clean.extend_from_slice(bytes);
         }
         self.held.extend_from_slice(bytes);
-        let begun = self.begun();
-        self.give(begun, clean);
+        let found = self.search.find(&self.held, false);
+        self.give(found, clean);
     }
 
     /// Gives what was held back: nothing more comes.
     pub fn end(&mut self, clean: &mut Vec<u8>) {
-        self.give(self.held.len(), clean);
+        let found = self.search.find(&self.held, true);
+        self.give(found, clean);
     }
 
-    /// Where the first thing begins that may be a secret when more has come.
-    fn begun(&self) -> usize {
-        let from = self.held.len().saturating_sub(self.longest.saturating_sub(1));
-        let may_be = |at: &usize| {
-            let rest = &self.held[*at..];
-            self.begins[usize::from(rest[0])]
-                && self
-                    .needles
-                    .iter()
-                    .any(|(_, needle)| needle.len() > rest.len() && needle.as_bytes().starts_with(rest))
-        };
-        (from..self.held.len()).find(may_be).unwrap_or(self.held.len())
-    }
-
-    /// Gives all before `until`, and what begins before it.
-    fn give(&mut self, until: usize, clean: &mut Vec<u8>) {
+    /// Gives all before what may be a secret when more has come.
+    fn give(&mut self, mut found: Found, clean: &mut Vec<u8>) {
+        let mut until = found.open.iter().map(|open| open.begin).min().unwrap_or(self.held.len());
         let mut at = 0;
-        for found in self.matcher.iter().flat_map(|matcher| matcher.find_iter(&self.held[..])) {
-            if found.start() >= until {
+        for span in found.merged() {
+            if span.at.start >= until {
                 break;
             }
-            let rule = &self.needles[found.pattern().as_usize()].0;
-            clean.extend_from_slice(&self.held[at..found.start()]);
-            clean.extend_from_slice(format!("[redacted: {rule}]").as_bytes());
-            *self.found.entry(rule.clone()).or_default() += 1;
-            at = found.end();
+            // What begins within it is given with it, or not at all.
+            if span.at.end > until && self.held.len() < MAX_HELD {
+                until = span.at.start;
+                break;
+            }
+            clean.extend_from_slice(&self.held[at..span.at.start]);
+            let rule = &self.needles[span.which].0;
+            clean.extend_from_slice(put(rule, &mut self.found).as_bytes());
+            at = span.at.end;
         }
-        if at < until {
-            clean.extend_from_slice(&self.held[at..until]);
-            at = until;
-        }
-        self.held.drain(..at);
+        clean.extend_from_slice(&self.held[at..until.max(at)]);
+        self.held.drain(..until.max(at));
     }
 }
 

@@ -1,0 +1,361 @@
+//! Reading text character by character: as it is, or with its escapes decoded.
+
+/// How many escapes may lie in one another: JSON in JSON, percent-encoded twice.
+pub(super) const LEVELS: u8 = 2;
+
+/// Why there is no character, or no escape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// There is none.
+    No,
+    /// There may be one when more has come.
+    More,
+}
+
+/// A character: its bytes, and where what comes after it begins. One without bytes stands for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Char {
+    bytes: [u8; 4],
+    len: u8,
+    pub(super) end: usize,
+}
+
+impl Char {
+    const fn byte(byte: u8, end: usize) -> Self {
+        Self { bytes: [byte, 0, 0, 0], len: 1, end }
+    }
+
+    const fn nothing(end: usize) -> Self {
+        Self { bytes: [0; 4], len: 0, end }
+    }
+
+    fn code_point(code: u32, end: usize) -> Result<Self, Stop> {
+        let mut bytes = [0; 4];
+        let len = char::from_u32(code).ok_or(Stop::No)?.encode_utf8(&mut bytes).len();
+        u8::try_from(len).map(|len| Self { bytes, len, end }).map_err(|_| Stop::No)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// Its byte, if it is of one.
+    pub(super) const fn single(&self) -> Option<u8> {
+        if self.len == 1 { Some(self.bytes[0]) } else { None }
+    }
+
+    fn is(&self, byte: u8) -> bool {
+        self.single() == Some(byte)
+    }
+}
+
+/// A text, or as much of it as has come.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Whether nothing more comes.
+    pub(super) is_whole: bool,
+    /// Whether an escape goes on after a line end, where that may stand for nothing together with what is before it.
+    joins_lines: bool,
+    /// Whether what follows a backslash is as it is, where it could be another escape.
+    escapes_once: bool,
+    /// What is not decoded at the lowest level: what shells write holds escapes of other kinds.
+    later: Option<u8>,
+}
+
+/// The names of HTML's entities for what ASCII has beside letters and digits.
+const ENTITIES: [(&str, u8); 44] = [
+    ("amp", b'&'),
+    ("AMP", b'&'),
+    ("lt", b'<'),
+    ("LT", b'<'),
+    ("gt", b'>'),
+    ("GT", b'>'),
+    ("quot", b'"'),
+    ("QUOT", b'"'),
+    ("apos", b'\''),
+    ("excl", b'!'),
+    ("num", b'#'),
+    ("dollar", b'$'),
+    ("percnt", b'%'),
+    ("lpar", b'('),
+    ("rpar", b')'),
+    ("ast", b'*'),
+    ("plus", b'+'),
+    ("comma", b','),
+    ("period", b'.'),
+    ("sol", b'/'),
+    ("colon", b':'),
+    ("semi", b';'),
+    ("equals", b'='),
+    ("quest", b'?'),
+    ("commat", b'@'),
+    ("lsqb", b'['),
+    ("lbrack", b'['),
+    ("bsol", b'\\'),
+    ("rsqb", b']'),
+    ("rbrack", b']'),
+    ("Hat", b'^'),
+    ("lowbar", b'_'),
+    ("UnderBar", b'_'),
+    ("grave", b'`'),
+    ("lcub", b'{'),
+    ("lbrace", b'{'),
+    ("vert", b'|'),
+    ("verbar", b'|'),
+    ("VerticalLine", b'|'),
+    ("rcub", b'}'),
+    ("rbrace", b'}'),
+    ("Tab", b'\t'),
+    ("NewLine", b'\n'),
+    ("midast", b'*'),
+];
+/// The longest name or number of an entity.
+const MAX_ENTITY: usize = 12;
+
+impl<'a> Text<'a> {
+    pub(super) const fn new(bytes: &'a [u8], is_whole: bool) -> Self {
+        Self { bytes, is_whole, joins_lines: false, escapes_once: false, later: None }
+    }
+
+    /// The same, where escapes go on after line ends.
+    pub(super) const fn joined(self) -> Self {
+        Self { joins_lines: true, ..self }
+    }
+
+    /// The same, where what follows a backslash is as it is.
+    pub(super) const fn escaped_once(self) -> Self {
+        Self { escapes_once: true, ..self }
+    }
+
+    /// The same, where escapes with this first byte are decoded at the highest level only.
+    pub(super) const fn decoding_later(self, first: u8) -> Self {
+        Self { later: Some(first), ..self }
+    }
+}
+
+impl Text<'_> {
+    /// The character at `at`, with so many levels of escapes decoded.
+    pub(super) fn read(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        let Some(below) = level.checked_sub(1) else { return self.raw(at) };
+        let first = self.read(below, at)?;
+        match self.escape(below, first) {
+            Err(Stop::No) => Ok(first),
+            decoded => decoded,
+        }
+    }
+
+    fn raw(&self, at: usize) -> Result<Char, Stop> {
+        match self.bytes.get(at) {
+            Some(byte) => Ok(Char::byte(*byte, at + 1)),
+            None if self.is_whole => Err(Stop::No),
+            None => Err(Stop::More),
+        }
+    }
+
+    /// What an escape stands for that begins with this character.
+    fn escape(&self, level: u8, first: Char) -> Result<Char, Stop> {
+        let at = first.end;
+        match first.single() {
+            Some(later) if level == 0 && self.later == Some(later) => Err(Stop::No),
+            Some(b'\\') => self.backslash(level, at),
+            Some(b'%') => self.hex_byte(level, at),
+            Some(b'=') => self.quoted_printable(level, at),
+            Some(b'&') => self.entity(level, at),
+            Some(b'\'') => self.quote(level, at),
+            _ => Err(Stop::No),
+        }
+    }
+
+    /// The next character within an escape: it may be split, too.
+    fn next(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        self.read(level, self.skip_noise(level, at)?)
+    }
+
+    /// JSON, C, JavaScript, Python, Rust and shells.
+    fn backslash(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        if let Some(continued) = self.line_end(level, at)? {
+            return Ok(continued);
+        }
+        let next = self.next(if self.escapes_once { 0 } else { level }, at)?;
+        let end = next.end;
+        match next.single() {
+            Some(b'u') => self.unicode(level, end),
+            Some(b'U') => self.number(level, end, 16, 8).and_then(|(code, end)| Char::code_point(code, end)),
+            Some(b'x') => self.hex_byte(level, end),
+            Some(b'0'..=b'3') => Self::byte(self.number(level, at, 8, 3)?),
+            Some(letter @ (b'n' | b'r' | b't' | b'b' | b'f' | b'a' | b'v' | b'e' | b'E')) => {
+                Ok(Char::byte(control(letter), end))
+            }
+            Some(other) if !other.is_ascii_alphanumeric() => Ok(Char::byte(other, end)),
+            _ => Err(Stop::No),
+        }
+    }
+
+    /// A line end, which stands for nothing after a backslash or an equals sign.
+    fn line_end(&self, level: u8, at: usize) -> Result<Option<Char>, Stop> {
+        let first = self.read(level, at)?;
+        if self.joins_lines {
+            return Ok(None);
+        }
+        let last = if first.is(b'\r') { self.read(level, first.end)? } else { first };
+        Ok(last.is(b'\n').then(|| Char::nothing(last.end)))
+    }
+
+    /// `\uHHHH`, two of them for what is beyond, or `\u{H…}`.
+    fn unicode(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        let open = self.next(level, at)?;
+        if open.is(b'{') {
+            return self.braced(level, open.end);
+        }
+        let (high, end) = self.number(level, at, 16, 4)?;
+        if !(0xd800..0xdc00).contains(&high) {
+            return Char::code_point(high, end);
+        }
+        let (low, end) = self.number(level, self.literal(level, end, br"\u")?, 16, 4)?;
+        let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400).ok_or(Stop::No)?;
+        Char::code_point(0x1_0000 + ((high - 0xd800) << 10) + low, end)
+    }
+
+    fn braced(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        let (name, end) = self.name(level, at, b'}')?;
+        let digits = std::str::from_utf8(&name).unwrap_or_default();
+        Char::code_point(u32::from_str_radix(digits, 16).map_err(|_| Stop::No)?, end)
+    }
+
+    fn hex_byte(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        Self::byte(self.number(level, at, 16, 2)?)
+    }
+
+    fn byte((value, end): (u32, usize)) -> Result<Char, Stop> {
+        u8::try_from(value).map(|byte| Char::byte(byte, end)).map_err(|_| Stop::No)
+    }
+
+    fn quoted_printable(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        match self.line_end(level, at)? {
+            Some(soft) => Ok(soft),
+            None => self.hex_byte(level, at),
+        }
+    }
+
+    /// HTML's, by name or by number.
+    fn entity(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        let (name, end) = self.name(level, at, b';')?;
+        let name = std::str::from_utf8(&name).unwrap_or_default();
+        let code = if let Some(number) = name.strip_prefix('#') {
+            let digits = number.strip_prefix(['x', 'X']);
+            digits.map_or_else(|| number.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok())
+        } else {
+            ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, byte)| u32::from(*byte))
+        };
+        let code = code.ok_or(Stop::No)?;
+        Char::code_point(code, end)
+    }
+
+    /// A single quote as shells and YAML write it within single quotes.
+    fn quote(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        for rest in [br"\''".as_slice(), br#""'"'"#, b"'"] {
+            match self.literal(level, at, rest) {
+                Ok(end) => return Ok(Char::byte(b'\'', end)),
+                Err(Stop::More) => return Err(Stop::More),
+                Err(Stop::No) => {}
+            }
+        }
+        Err(Stop::No)
+    }
+
+    /// A number of exactly so many digits.
+    fn number(&self, level: u8, mut at: usize, radix: u32, digits: u32) -> Result<(u32, usize), Stop> {
+        let mut value: u32 = 0;
+        for _ in 0..digits {
+            let next = self.next(level, at)?;
+            let digit = next.single().and_then(|byte| char::from(byte).to_digit(radix)).ok_or(Stop::No)?;
+            value = value.wrapping_mul(radix).wrapping_add(digit);
+            at = next.end;
+        }
+        Ok((value, at))
+    }
+
+    /// Where these bytes end, which stand here.
+    fn literal(&self, level: u8, mut at: usize, bytes: &[u8]) -> Result<usize, Stop> {
+        for byte in bytes {
+            let next = self.next(level, at)?;
+            if !next.is(*byte) {
+                return Err(Stop::No);
+            }
+            at = next.end;
+        }
+        Ok(at)
+    }
+
+    /// Letters, digits and `#` until this byte.
+    fn name(&self, level: u8, mut at: usize, until: u8) -> Result<(Vec<u8>, usize), Stop> {
+        let mut name = Vec::new();
+        while name.len() <= MAX_ENTITY {
+            let next = self.next(level, at)?;
+            at = next.end;
+            match next.single() {
+                Some(byte) if byte == until => return Ok((name, at)),
+                Some(byte) if byte.is_ascii_alphanumeric() || byte == b'#' => name.push(byte),
+                _ => break,
+            }
+        }
+        Err(Stop::No)
+    }
+}
+
+const fn control(letter: u8) -> u8 {
+    match letter {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'f' => 12,
+        b'a' => 7,
+        b'v' => 11,
+        _ => 27,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> String {
+        let text = Text::new(text.as_bytes(), true);
+        let (mut at, mut all) = (0, Vec::new());
+        while let Ok(next) = text.read(LEVELS, at) {
+            all.extend_from_slice(next.bytes());
+            at = next.end;
+        }
+        String::from_utf8(all).unwrap()
+    }
+
+    #[test]
+    fn every_escape_is_decoded() {
+        for (escaped, plain) in [
+            (r"\u003c \/ \u00e9 \ud83d\ude00 \u{e9} \U0001F600", "< / é 😀 é 😀"),
+            (r"\x3c\x3C \074 \$ \'", "<< < $ '"),
+            (r#"\\\" \\u003c"#, "\" <"),
+            ("%3c%3C %2541 %C3%A9", "<< A é"),
+            ("&lt;&#60;&#x3c; &amp;lt; &percnt;", "<<< < %"),
+            ("=3D=41=\r\nz", "=Az"),
+            (r#"it'\''s it'"'"'s it''s"#, "it's it's it's"),
+            (
+                "100% a&b x=y C:\\zz \\q &nosuch; %4 \\ud800 '",
+                "100% a&b x=y C:\\zz \\q &nosuch; %4 \\ud800 '",
+            ),
+        ] {
+            assert_eq!(decoded(escaped), plain, "{escaped}");
+        }
+    }
+
+    #[test]
+    fn what_may_go_on_is_waited_for() {
+        for begun in ["\\", "\\u00", "\\ud83d", "%", "%4", "&", "&am", "=", "=\r", "'", "'\\", "\\u{1"] {
+            let text = |is_whole| Text::new(begun.as_bytes(), is_whole);
+            assert_eq!(text(false).read(1, 0), Err(Stop::More), "{begun}");
+            assert!(text(true).read(1, 0).is_ok(), "{begun}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What may stand within a text and says nothing: line ends, colours, characters that nobody sees.
+
+use super::escape::{Stop, Text};
+
+/// Characters without width, in UTF-8: soft hyphen, U+200B to U+200F, word joiner, byte order mark.
+const INVISIBLE: [&[u8]; 8] = [
+    b"\xc2\xad",
+    b"\xe2\x80\x8b",
+    b"\xe2\x80\x8c",
+    b"\xe2\x80\x8d",
+    b"\xe2\x80\x8e",
+    b"\xe2\x80\x8f",
+    b"\xe2\x81\xa0",
+    b"\xef\xbb\xbf",
+];
+/// The most that is taken for one escape sequence of a terminal, for the begin of a line, and for what stands between two
+/// characters of a text, in characters. Longer ones end a text.
+const MAX_SEQUENCE: usize = 256;
+const MAX_INDENT: usize = 64;
+const MAX_NOISE: usize = 64;
+
+impl Text<'_> {
+    /// Where what says nothing ends that stands here, with so many levels of escapes decoded. White space at the begin of
+    /// a line belongs to the line end before.
+    pub(super) fn noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        let end = self.bare_noise(level, at)?;
+        let is_line_end = matches!(self.read(level, at)?.single(), Some(b'\n' | b'\r'));
+        Ok(if is_line_end { self.indent(level, end) } else { end })
+    }
+
+    /// The same, without the white space.
+    pub(super) fn bare_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        let first = self.read(level, at)?;
+        match first.bytes() {
+            [] | [b'\n' | b'\r'] => Ok(first.end),
+            [0x1b] => self.sequence(level, first.end),
+            [begin @ (0xc2 | 0xe2 | 0xef)] => self.invisible(level, *begin, first.end),
+            whole if INVISIBLE.contains(&whole) => Ok(first.end),
+            _ => Err(Stop::No),
+        }
+    }
+
+    /// Where something begins that says anything.
+    pub(super) fn skip_noise(&self, level: u8, mut at: usize) -> Result<usize, Stop> {
+        for _ in 0..MAX_NOISE {
+            match self.noise(level, at) {
+                Ok(end) => at = end,
+                Err(Stop::No) => break,
+                Err(Stop::More) => return Err(Stop::More),
+            }
+        }
+        Ok(at)
+    }
+
+    fn indent(&self, level: u8, mut at: usize) -> usize {
+        for _ in 0..MAX_INDENT {
+            match self.read(level, at) {
+                Ok(next) if matches!(next.single(), Some(b' ' | b'\t')) => at = next.end,
+                _ => break,
+            }
+        }
+        at
+    }
+
+    fn invisible(&self, level: u8, begin: u8, mut at: usize) -> Result<usize, Stop> {
+        let mut all = vec![begin];
+        while !INVISIBLE.contains(&all.as_slice()) {
+            if all.len() == 3 {
+                return Err(Stop::No);
+            }
+            let next = self.read(level, at)?;
+            all.push(next.single().ok_or(Stop::No)?);
+            at = next.end;
+        }
+        Ok(at)
+    }
+
+    /// After ESC: a control sequence, a string for the terminal, or one other character.
+    fn sequence(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        let first = self.read(level, at)?;
+        match first.single() {
+            Some(b'[') => self.until(level, first.end, |byte| matches!(byte, 0x40..=0x7e)),
+            Some(b']') => {
+                let end = self.until(level, first.end, |byte| matches!(byte, 0x07 | 0x1b))?;
+                // ESC is the begin of the string's end.
+                if self.bytes.get(end - 1) == Some(&0x1b) { Ok(self.read(level, end)?.end) } else { Ok(end) }
+            }
+            Some(0x20..=0x2f) => self.until(level, first.end, |byte| matches!(byte, 0x30..=0x7e)),
+            Some(0x30..=0x7e) => Ok(first.end),
+            _ => Err(Stop::No),
+        }
+    }
+
+    fn until(&self, level: u8, mut at: usize, is_end: impl Fn(u8) -> bool) -> Result<usize, Stop> {
+        for _ in 0..MAX_SEQUENCE {
+            let next = self.read(level, at)?;
+            at = next.end;
+            if next.single().is_some_and(&is_end) {
+                return Ok(at);
+            }
+        }
+        Err(Stop::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_is_skipped() {
+        for noise in [
+            "\n",
+            "\r\n    ",
+            "\x1b[31m",
+            "\x1b[38;2;1;2;3m\x1b[0m",
+            "\x1b]8;;x\x07",
+            "\x1b]0;t\x1b\\",
+            "\x1b(B",
+            "\u{200b}\u{2060}\u{ad}\u{feff}",
+        ] {
+            let text = format!("{noise}x");
+            let text = Text::new(text.as_bytes(), true);
+            assert_eq!(text.skip_noise(0, 0), Ok(noise.len()), "{noise:?}");
+        }
+        let escaped = r"\u001b[31m\n\u200b%E2%80%8Bx";
+        assert_eq!(Text::new(escaped.as_bytes(), true).skip_noise(1, 0), Ok(escaped.len() - 1));
+    }
+
+    #[test]
+    fn what_says_something_is_not() {
+        for text in ["x", " x", "\u{2014}", "é", "\x1b[31", "\u{20ac}"] {
+            assert_eq!(Text::new(text.as_bytes(), true).skip_noise(1, 0), Ok(0), "{text:?}");
+        }
+        assert_eq!(Text::new(b"\x1b[3", false).skip_noise(0, 0), Err(Stop::More));
+    }
+}

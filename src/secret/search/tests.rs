@@ -1,0 +1,239 @@
+//! Secrets in every two encodings, cut anywhere; and harmless text.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::super::redact::Redactor;
+use super::super::stream::Stream;
+
+/// A way to write a text. It may choose by a number.
+type Encoder = fn(&str, usize) -> String;
+
+const ENCODERS: [(&str, Encoder); 33] = [
+    ("as it is", |text, _| text.to_owned()),
+    ("JSON", |text, _| json(text)),
+    ("JSON of Go", |text, _| each(&json(text), "<>&", |c| format!("\\u{:04x}", u32::from(c)))),
+    ("JSON of PHP", |text, _| json(text).replace('/', "\\/")),
+    ("JSON, all", |text, _| units(text)),
+    ("Rust", |text, _| text.chars().map(|c| c.escape_unicode().to_string()).collect()),
+    ("C", |text, _| bytes(text, |byte| format!("\\x{byte:02x}"))),
+    ("octal", |text, _| bytes(text, |byte| format!("\\{byte:03o}"))),
+    ("HTML by name", |text, _| html(text)),
+    ("HTML of Go", |text, _| each(text, "<>&'\"+", |c| format!("&#{};", u32::from(c)))),
+    ("HTML, all", |text, _| chars(text, |c| format!("&#{};", u32::from(c)))),
+    ("HTML, all in hex", |text, _| chars(text, |c| format!("&#x{:X};", u32::from(c)))),
+    ("percent", |text, _| percent(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))),
+    ("percent of a path", |text, _| percent(text, |byte| byte.is_ascii_graphic() && byte != b'%')),
+    ("percent, all", |text, _| percent(text, |_| false)),
+    ("percent, all in lower case", |text, _| percent(text, |_| false).to_lowercase()),
+    ("percent of a form", |text, _| {
+        percent(text, |byte| byte.is_ascii_alphanumeric() || byte == b' ').replace(' ', "+")
+    }),
+    ("quoted-printable", |text, _| quoted_printable(text, |byte| byte.is_ascii_graphic() && byte != b'=')),
+    ("quoted-printable, all", |text, _| quoted_printable(text, |_| false)),
+    ("shell, by backslashes", |text, _| each(text, "\\\"'$`!&|;<>()*?[]#~=%{} ", |c| format!("\\{c}"))),
+    ("shell, quoted", |text, _| text.replace('\'', r"'\''")),
+    ("shell, quoted by Python", |text, _| text.replace('\'', r#"'"'"'"#)),
+    ("base64", |text, _| STANDARD.encode(text)),
+    ("base64 without padding", |text, _| STANDARD_NO_PAD.encode(text)),
+    ("base64 of URLs", |text, _| URL_SAFE.encode(text)),
+    ("base64 of URLs without padding", |text, _| URL_SAFE_NO_PAD.encode(text)),
+    ("base64 of 76 columns", |text, at| wrapped(text, at, 76)),
+    ("base64 of 64 columns", |text, at| wrapped(text, at, 64)),
+    ("hex", |text, _| base16ct::lower::encode_string(text.as_bytes())),
+    ("HEX", |text, _| base16ct::upper::encode_string(text.as_bytes())),
+    ("split by colours", |text, at| split(text, at, "\x1b[1;31m")),
+    ("split by a line end", |text, at| split(text, at, "\r\n  ")),
+    ("split by what nobody sees", |text, at| split(text, at, "\u{200b}")),
+];
+
+fn bytes(text: &str, write: impl Fn(u8) -> String) -> String {
+    text.bytes().map(write).collect()
+}
+
+fn chars(text: &str, write: impl Fn(char) -> String) -> String {
+    text.chars().map(write).collect()
+}
+
+fn units(text: &str) -> String {
+    let write = |unit| format!("\\u{unit:04X}");
+    text.encode_utf16().map(write).collect()
+}
+
+fn json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn each(text: &str, which: &str, write: impl Fn(char) -> String) -> String {
+    text.chars().map(|c| if which.contains(c) { write(c) } else { c.to_string() }).collect()
+}
+
+fn html(text: &str) -> String {
+    let named = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    named.replace('"', "&quot;").replace('\'', "&#x27;")
+}
+
+fn percent(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
+    text.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+fn quoted_printable(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
+    let (mut all, mut column) = (String::new(), 0);
+    for byte in text.bytes() {
+        let next = if is_plain(byte) { char::from(byte).to_string() } else { format!("={byte:02X}") };
+        if column + next.len() > 75 {
+            all.push_str("=\r\n");
+            column = 0;
+        }
+        column += next.len();
+        all.push_str(&next);
+    }
+    all
+}
+
+/// Of a longer text, so that it is wrapped anywhere.
+fn wrapped(text: &str, at: usize, columns: usize) -> String {
+    let code = STANDARD.encode(format!("{}{text}", "p".repeat(at % BEFORE)));
+    let lines: Vec<_> =
+        code.as_bytes().chunks(columns).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    lines.join("\n")
+}
+
+/// The most that stands before a secret in a longer text.
+const BEFORE: usize = 60;
+
+/// Not within an escape sequence: programs that colour a text know of none that they cut.
+fn split(text: &str, at: usize, by: &str) -> String {
+    let mut at = text.floor_char_boundary(at % text.len());
+    if let Some(begin) = text[..at].rfind('\x1b').filter(|begin| !text[*begin..at].contains('m')) {
+        at = begin;
+    }
+    format!("{}{by}{}", &text[..at], &text[at..])
+}
+
+fn redactor(secret: &str) -> Redactor {
+    let needles = super::super::redact::needles(secret);
+    Redactor::new(needles.into_iter().map(|needle| ("S".to_owned(), needle)))
+}
+
+fn streamed(redactor: &Redactor, pieces: &[&[u8]]) -> String {
+    let mut stream = Stream::new(redactor.needles().to_vec()).unwrap();
+    let mut clean = Vec::new();
+    for piece in pieces {
+        stream.push(piece, &mut clean);
+    }
+    stream.end(&mut clean);
+    String::from_utf8_lossy(&clean).into_owned()
+}
+
+/// What is left of a text is no more than three bytes of the secret take, and what no secret is.
+fn is_out(clean: &str, (before, after): (&str, &str), text: &str, secret: &str, longer: bool) -> bool {
+    let each = text.len().div_ceil(secret.len());
+    let beside = if longer { text.len() * BEFORE / (BEFORE + secret.len()) + 24 } else { 24 };
+    let rest = clean.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    rest.is_some_and(|rest| {
+        let left = rest.replace("[redacted: S]", "");
+        rest.len() > left.len() && left.len() <= 3 * each + beside
+    })
+}
+
+const AROUND: [(&str, &str); 4] = [
+    ("", ""),
+    ("level=info msg=\"key: ", "\" done\n"),
+    ("{\"data\":\"", "\"}"),
+    ("export KEY=(", ")\nnext\n"),
+];
+
+/// Checks a secret in two encodings: whole, cut in two, and in small pieces.
+fn check(secret: &str, (one, other): (usize, usize), at: usize) -> Result<(), String> {
+    let redactor = redactor(secret);
+    let text = ENCODERS[other].1(&ENCODERS[one].1(secret, at / 7), at);
+    let around = AROUND[at % AROUND.len()];
+    let whole = format!("{}{text}{}", around.0, around.1);
+    let longer = [one, other].iter().any(|which| ENCODERS[*which].0.contains("columns"));
+    let cut = around.0.len() + at % (text.len() + 1);
+    let size = 1 + at % 11;
+    let small: Vec<_> = whole.as_bytes().chunks(size).collect();
+    let (begin, end) = whole.as_bytes().split_at(cut);
+    for (how, clean) in [
+        ("whole", redactor.clean(&whole, &mut BTreeMap::new())),
+        ("in a stream", streamed(&redactor, &[whole.as_bytes()])),
+        ("cut in two", streamed(&redactor, &[begin, end])),
+        ("in small pieces", streamed(&redactor, &small)),
+    ] {
+        if !is_out(&clean, around, &text, secret, longer) {
+            let names = (ENCODERS[one].0, ENCODERS[other].0);
+            return Err(format!("{names:?} of {secret:?} {how} (at {at}): {whole:?} is told as {clean:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_two_encodings_are_seen_through() {
+    let secrets = ["CaNaRy\"+/=&<x>-7c1fQ9\\z", "it's 4c5 & ü", "41%41=3D"];
+    let mut failures = Vec::new();
+    for one in 0..ENCODERS.len() {
+        for other in 0..ENCODERS.len() {
+            let secret = secrets[(one + other) % secrets.len()];
+            failures.extend(check(secret, (one, other), one * 61 + other * 17).err());
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures[..failures.len().min(20)].join("\n")
+    );
+}
+
+/// What tools print that is no secret, with words, digests and encodings of all kinds.
+const HARMLESS: &str = r#"
+deployment "shop-web" successfully rolled out; 3 of 3 updated replicas are available
+{"level":"info","ts":"2026-05-04T10:11:12Z","msg":"GET \/cart?id=41%2F7 \u003c200\u003e","trace":"4bf92f3577b34da6a3ce929d0e0e4736"}
+\x1b is how it writes ESC, &amp;lt; how it writes a tag, C:\users\new\table a path, 100% of a=b&c=d a query
+#12 sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 12.3MB / 45.6MB done
+Plan: 2 to add, 1 to change, 0 to destroy.   ~ tags = { "owner" = "ops" -> "platform" }
+-----BEGIN CERTIFICATE-----
+MIIBszCCAVmgAwIBAgIUQ2VydGlmaWNhdGVPZk5vYm9keUF0QWxsMAoGCCqGSM49
+BAMCMA8xDTALBgNVBAMMBHRlc3QwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAw
+-----END CERTIFICATE-----
+"#;
+
+#[test]
+fn harmless_text_is_left_as_it_is() {
+    let text = format!(
+        "{HARMLESS}\x1b[32mok\x1b[0m \u{2713} caf\u{e9} \u{200b}=\r\n{}",
+        "progress ==== ".repeat(20)
+    );
+    for secret in
+        ["s3cr3t/with+every=thing&more", "hunter22-and-more", "correct horse battery", "p@ss\\w\"rd'"]
+    {
+        let redactor = redactor(secret);
+        let mut found = BTreeMap::new();
+        assert_eq!(redactor.clean(&text, &mut found), text);
+        for size in [1, 7, 64, text.len()] {
+            let pieces: Vec<_> = text.as_bytes().chunks(size).collect();
+            assert_eq!(streamed(&redactor, &pieces), text, "in pieces of {size}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_secret_in_any_two_encodings_cut_anywhere_is_taken_out(
+        secret in prop_oneof!["[!-~]{8,40}", "[ -~]{6,12}[a-zß漢]{2,8}", "[\\\\%=&';x0-9a-f]{8,24}"],
+        one in 0..ENCODERS.len(),
+        other in 0..ENCODERS.len(),
+        at in 0usize..10_000,
+    ) {
+        let checked = check(&secret, (one, other), at);
+        prop_assert!(checked.is_ok(), "{}", checked.unwrap_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! A secret, and whether a text goes on like it.
+
+use std::collections::HashSet;
+
+use zeroize::Zeroizing;
+
+use super::escape::{LEVELS, Stop, Text};
+use super::{MAX_GAP, is_special};
+
+/// The shortest secret in bytes that is looked for in pieces, too. The pieces of a shorter one stand in any text.
+const SPLIT: usize = 8;
+/// A secret as it is looked for.
+pub(super) struct Wanted {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) may_be_split: bool,
+}
+
+/// How far a text goes on like a secret.
+pub(super) enum Met {
+    Whole(usize),
+    /// To its end, with so many bytes.
+    Begun(usize),
+    No,
+}
+
+impl Wanted {
+    pub(super) fn new(secret: &str) -> Self {
+        let text = Text::new(secret.as_bytes(), true);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len()));
+        let mut at = text.skip_noise(0, 0).unwrap_or_default();
+        while let Ok(next) = text.read(0, at) {
+            bytes.extend_from_slice(next.bytes());
+            at = text.skip_noise(0, next.end).unwrap_or(next.end);
+        }
+        let may_be_split = bytes.len() >= SPLIT;
+        if !may_be_split {
+            bytes = Zeroizing::new(secret.as_bytes().to_vec());
+        }
+        Self { bytes, may_be_split }
+    }
+
+    /// Whether what is left of it after so many bytes stands at `at`, each character as it is or escaped.
+    pub(super) fn goes_on(&self, text: &Text, at: usize, matched: usize) -> Met {
+        let (mut seen, mut branches, mut begun) = (HashSet::new(), Vec::new(), None);
+        let mut next = Some(Branch { at, matched, since: at });
+        while let Some(branch) = next.take().or_else(|| branches.pop()) {
+            // White space at the begin of a line may be of the secret, or not.
+            if self.may_be_split && branch.is_white(text.bytes) {
+                branches.push(Branch { at: branch.at + 1, ..branch });
+            }
+            let branch = self.as_it_is(text.bytes, branch);
+            let Branch { at, matched, .. } = branch;
+            if matched == self.bytes.len() {
+                return Met::Whole(at);
+            }
+            let byte = text.bytes.get(at);
+            if byte.is_none() && !text.is_whole {
+                begun = begun.max(Some(matched));
+            }
+            if byte.is_some_and(|byte| is_special(*byte)) && seen.insert((at, matched)) {
+                let is_open = self.branch(text, &branch, &mut branches);
+                begun = if is_open { begun.max(Some(matched)) } else { begun };
+            }
+        }
+        begun.map_or(Met::No, Met::Begun)
+    }
+
+    /// How far it goes on without escapes.
+    fn as_it_is(&self, bytes: &[u8], from: Branch) -> Branch {
+        let pairs = bytes[from.at..].iter().zip(&self.bytes[from.matched..]);
+        let same = pairs.take_while(|(byte, wanted)| byte == wanted && !is_special(**byte)).count();
+        let at = from.at + same;
+        Branch { at, matched: from.matched + same, since: if same > 0 { at } else { from.since } }
+    }
+
+    /// All ways to go on at what may be an escape. Whether it may be one when more has come.
+    fn branch(&self, text: &Text, from: &Branch, branches: &mut Vec<Branch>) -> bool {
+        let Branch { at, matched, since } = *from;
+        let (rest, mut is_open) = (&self.bytes[matched..], false);
+        for (text, level) in readings(text, at) {
+            let read = text.read(level, at);
+            if let Ok(next) = read
+                && at > since
+                && next.single().is_some_and(is_white)
+            {
+                branches.push(Branch { at: next.end, matched, since });
+            }
+            match read {
+                Ok(next) if !next.bytes().is_empty() && rest.starts_with(next.bytes()) => {
+                    let matched = matched + next.bytes().len();
+                    branches.push(Branch { at: next.end, matched, since: next.end });
+                }
+                Err(Stop::More) => is_open = true,
+                Ok(_) | Err(Stop::No) => {}
+            }
+            if self.may_be_split && at - since < MAX_GAP {
+                match text.bare_noise(level, at) {
+                    Ok(end) => branches.push(Branch { at: end, matched, since }),
+                    Err(Stop::More) => is_open = true,
+                    Err(Stop::No) => {}
+                }
+            }
+        }
+        is_open
+    }
+}
+
+/// The ways to read what stands at `at`, from as it is to with all escapes decoded.
+pub(super) fn readings<'a>(text: &Text<'a>, at: usize) -> impl Iterator<Item = (Text<'a>, u8)> + use<'a> {
+    let first = text.bytes.get(at).copied().unwrap_or_default();
+    let is_escape = b"\\%&='".contains(&first);
+    let is_line_end = text.bytes.get(at + 1).is_some_and(|next| matches!(next, b'\n' | b'\r'));
+    let plain = *text;
+    let levels = (0..=if is_escape || first == 0x1b { LEVELS } else { 0 }).map(move |level| (plain, level));
+    let joined = (is_escape && is_line_end).then_some((plain.joined(), 1));
+    let once = (first == b'\\').then_some((plain.escaped_once(), LEVELS));
+    let quotes = [b'\\', b'\''].map(|later| (plain.decoding_later(later), LEVELS));
+    levels.chain(joined).chain(once).chain(quotes.into_iter().filter(move |_| is_escape))
+}
+
+/// White space; in a form of the web it is written as a plus sign.
+const fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'+')
+}
+
+/// One way to read a text: how far it has come, with how many bytes of a secret, and where the last of them ended.
+#[derive(Clone, Copy)]
+struct Branch {
+    at: usize,
+    matched: usize,
+    since: usize,
+}
+
+impl Branch {
+    /// Whether white space follows on what says nothing.
+    fn is_white(&self, bytes: &[u8]) -> bool {
+        self.at > self.since && bytes.get(self.at).is_some_and(|byte| is_white(*byte))
+    }
+}
