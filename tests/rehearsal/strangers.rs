@@ -137,7 +137,8 @@ fn what_is_broken_costs_its_connection_and_nothing_else() {
         }
     }
     let socket = served.dir.join("tools.sock");
-    for bytes in [&b""[..], b"\n", b"{}\n", b"{\"nonce\":\"a\"}\n{\"key\":\"b\"}\n", &[b'['; 1 << 20]] {
+    let deep = vec![b'['; 1 << 20];
+    for bytes in [&b""[..], b"\n", b"{}\n", b"{\"nonce\":\"a\"}\n{\"key\":\"b\"}\n", &deep] {
         let mut stream = UnixStream::connect(&socket).unwrap();
         let _ = stream.write_all(bytes);
     }

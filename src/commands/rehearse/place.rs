@@ -23,6 +23,7 @@ const PREFIX: &str = "rehearsal-";
 const NO_PLACE: &str = "the rehearsal's own files cannot be written";
 /// How old a directory must be before it is taken for one that a rehearsal has left.
 const SETTLED: Duration = Duration::from_mins(1);
+
 /// The directory that this process was begun with. Whatever else the variable names is left alone: what is taken is
 /// removed in the end.
 pub(super) fn begun() -> Result<Option<PathBuf>> {
@@ -42,10 +43,7 @@ fn home() -> Result<PathBuf> {
 
 /// Whether a directory is the user's alone, and programs in it can be started.
 fn may_hold_programs(dir: &Path) -> bool {
-    let is_own = fs::symlink_metadata(dir).is_ok_and(|about| {
-        about.is_dir() && about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0
-    });
-    is_own && !is_mounted_without_programs(dir)
+    Directory::open_own(dir).is_ok() && !is_mounted_without_programs(dir)
 }
 
 #[cfg(target_os = "linux")]

@@ -67,7 +67,7 @@ impl Wire {
             {
                 let bytes: Vec<u8> = self.unread.drain(..length).collect();
                 return match parse_frame(bytes.as_slice()) {
-                    Ok((rest, frame)) if rest.is_empty() => Ok(frame),
+                    Ok(([], frame)) => Ok(frame),
                     _ => Err(frame_error()),
                 };
             }

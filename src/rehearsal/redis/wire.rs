@@ -13,6 +13,9 @@ const CRLF: &[u8] = b"\r\n";
 /// The longest number that leads to something that fits, in digits.
 const LONGEST_NUMBER: usize = 10;
 
+/// A command.
+type Words = Vec<Vec<u8>>;
+
 /// The socket, and what was read and not yet understood.
 pub(super) struct Wire {
     socket: TcpStream,
@@ -31,7 +34,7 @@ impl Wire {
     ///
     /// # Errors
     /// What is wrong with what it sends, in Redis' words.
-    pub(super) async fn read(&mut self) -> Result<Option<Vec<Vec<u8>>>, String> {
+    pub(super) async fn read(&mut self) -> Result<Option<Words>, String> {
         loop {
             if let Some((words, taken)) =
                 command(&self.unread).map_err(|why| format!("ERR Protocol error: {why}"))?
@@ -57,7 +60,7 @@ impl Wire {
 
 /// The words of the command that the bytes begin with, and its length; nothing while it is not all there. A command is
 /// an array of strings and nothing deeper, which is why it is not read as any reply would be.
-fn command(bytes: &[u8]) -> Result<Option<(Vec<Vec<u8>>, usize)>, String> {
+fn command(bytes: &[u8]) -> Result<Option<(Words, usize)>, String> {
     let Some((count, mut at)) = number(bytes, b'*')? else { return Ok(None) };
     let mut words = Vec::new();
     for _ in 0..count {
