@@ -98,3 +98,37 @@ fn write_torn(directory: &Directory, name: &str, rest: &[u8]) -> io::Result<()> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_a_crash_left_is_never_written_through_a_link_beside_the_log() {
+        let home = tempfile::tempdir().unwrap();
+        let (log, own) = (home.path().join("run.jsonl"), home.path().join("own"));
+        fs::write(&own, "mine").unwrap();
+        let name = format!("torn-{}", Sha256Hex::of(b"rest"));
+        let beside = side::directory(&log);
+        drop(Directory::make(&beside).unwrap());
+        symlink(&own, beside.join(&name)).unwrap();
+        let why = keep(&log, b"rest").unwrap_err().to_string();
+        assert!(why.contains(&name) && why.contains("it is a symbolic link"), "{why}");
+        // Nor where the whole directory is a link.
+        fs::rename(&beside, home.path().join("elsewhere")).unwrap();
+        symlink(home.path().join("elsewhere"), &beside).unwrap();
+        let why = keep(&log, b"rest").unwrap_err().to_string();
+        assert!(why.contains("it is a symbolic link; expected a directory"), "{why}");
+        assert_eq!(fs::read_to_string(&own).unwrap(), "mine");
+        fs::remove_file(&beside).unwrap();
+        let torn = keep(&log, b"rest").unwrap();
+        assert_eq!(torn.kept, format!("run.jsonl.d/{name}"));
+        // Half of it, left by a crash, is replaced.
+        fs::write(beside.join(&name), "re").unwrap();
+        keep(&log, b"rest").unwrap();
+        assert_eq!(fs::read(beside.join(&name)).unwrap(), b"rest");
+    }
+}
