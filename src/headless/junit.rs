@@ -29,7 +29,15 @@ pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) 
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail.
     let _ = suites(&mut xml, judgement, left_out, log);
-    String::from_utf8(xml.into_inner()).unwrap_or_default() + "\n"
+    allowed(String::from_utf8(xml.into_inner()).unwrap_or_default()) + "\n"
+}
+
+/// Writes out the two characters that are no controls and that XML knows no way to write.
+fn allowed(xml: String) -> String {
+    ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, |xml, c| match xml.contains(c) {
+        true => xml.replace(c, &c.escape_unicode().to_string()),
+        false => xml,
+    })
 }
 
 fn suites(
@@ -159,5 +167,21 @@ impl Counts {
         let Self { all, failures, errors, skipped } = self;
         let text = [("tests", all), ("failures", failures), ("errors", errors), ("skipped", skipped)];
         text.into_iter().map(|(name, n)| (name, n.to_string())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_one_that_xml_may_hold() {
+        assert_eq!(allowed("<a b=\"x\u{fffe}\u{ffff}y\"/>".into()), "<a b=\"x\\u{fffe}\\u{ffff}y\"/>");
+        assert_eq!(allowed("\u{fffd}\u{1fffe}".into()), "\u{fffd}\u{1fffe}");
+        let of = |c: char| line(&c.to_string());
+        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+            let is_char = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+            assert!(allowed(of(c)).chars().all(is_char), "{}", c.escape_unicode());
+        }
     }
 }

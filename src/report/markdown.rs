@@ -19,27 +19,47 @@ pub fn markdown(document: &Document) -> Result<String, minijinja::Error> {
     environment.render_named_str("report.md", include_str!("report.md.j2"), minijinja::value::Serde(document))
 }
 
-/// What comes from elsewhere is text: no markup of its own, no line of its own.
+/// What comes from elsewhere is text: no markup of its own, no line of its own, no link and nobody called.
 fn escape(out: &mut Output, _: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     let text = if value.kind() == ValueKind::None { String::new() } else { value.to_string() };
-    if value.is_safe() {
-        out.write_str(&text)?;
-        return Ok(());
-    }
-    for c in text.trim().chars() {
+    Ok(out.write_str(&if value.is_safe() { text } else { escaped(text.trim()) })?)
+}
+
+/// Stands between two characters and is not seen. Forges look for names, numbers and addresses in what is rendered, so
+/// that no escape hides them: only another text does.
+const BETWEEN: &str = "&#8203;";
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let begins = rest.len() == text.len();
+        rest = &rest[c.len_utf8()..];
         match c {
-            '\n' => out.write_str("<br>")?,
-            '&' => out.write_str("&amp;")?,
-            '<' => out.write_str("&lt;")?,
-            '>' => out.write_str("&gt;")?,
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' | '#' | '!' => {
-                out.write_str("\\")?;
-                out.write_str(c.encode_utf8(&mut [0; 4]))?;
-            }
-            c => out.write_str(c.encode_utf8(&mut [0; 4]))?,
+            '\n' => out.push_str("<br>"),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' | '#' | '!' => out.extend(['\\', c]),
+            // A list, or a line under a heading.
+            '-' | '+' | '=' if begins => out.extend(['\\', c]),
+            '.' | ')' if is_number(&text[..text.len() - rest.len() - 1]) => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+        if refers(c, rest) || rest.starts_with("://") || text[..text.len() - rest.len()].ends_with("www.") {
+            out.push_str(BETWEEN);
         }
     }
-    Ok(())
+    out
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a forge takes this sign for the begin of a name or number: a person, an issue, a merge request, a label.
+fn refers(sign: char, rest: &str) -> bool {
+    "@#!~$%&".contains(sign) && rest.starts_with(|next: char| next.is_alphanumeric() || next == '"')
 }
 
 /// A bar of the time chart, in blocks.
@@ -62,4 +82,28 @@ fn bar(spans: &[Value]) -> String {
 
 fn number(span: &Value, name: &str) -> u64 {
     span.get_attr(name).ok().and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_a_link_a_mention_or_a_list() {
+        for (text, shown) in [
+            ("@everyone and a@b.example", "@&#8203;everyone and a@&#8203;b.example"),
+            ("see #12, !34 and ~bug", "see \\#&#8203;12, \\!&#8203;34 and \\~&#8203;bug"),
+            ("https://h/x and www.h.example", "https&#8203;://h/x and www.&#8203;h.example"),
+            ("- one", "\\- one"),
+            ("+ one", "\\+ one"),
+            ("12. one 3. two", "12\\. one 3. two"),
+            ("1) one", "1\\) one"),
+            ("===", "\\==="),
+            ("a - b, 5 % of 3.5, x = y", "a - b, 5 % of 3.5, x = y"),
+            ("a\n# b", "a<br>\\# b"),
+            ("[x](y) <z> `q` &lt;", "\\[x\\](y) &lt;z&gt; \\`q\\` &amp;&#8203;lt;"),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
 }
