@@ -4,7 +4,6 @@ use serde::de::DeserializeOwned;
 
 use super::fill::name_at_start;
 use super::meant;
-use super::profile::has_password;
 use super::source::{Path, Step};
 use super::spec::{Api, Spec};
 
@@ -165,7 +164,7 @@ fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> 
             serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
             _ => None,
         });
-        (steps.collect(), error.inner().message().trim_end().to_owned())
+        (steps.collect(), meant::without_value(error.inner().message()))
     })
 }
 
@@ -181,17 +180,6 @@ pub(super) fn taken_over<'a>(with: &'a toml::Table, steps: &[Step]) -> Option<&'
         };
     }
     name_at_start(value.as_str()?)
-}
-
-pub(super) fn url_with_password(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) if has_password(text) => {
-            Some("a password is written out in a URL; user and password are keys of their own".to_owned())
-        }
-        toml::Value::Array(items) => items.iter().find_map(url_with_password),
-        toml::Value::Table(table) => table.values().find_map(url_with_password),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -68,6 +68,18 @@ fn is_slip(wrong: &str, right: &str) -> bool {
     }
 }
 
+/// What is wrong with a value, as its reader says it, without the value: it may be a secret.
+pub(super) fn without_value(message: &str) -> String {
+    let message = message.trim_end();
+    let begins = ["invalid type: string", "invalid value: string"];
+    let begin = begins.into_iter().find(|begin| message.starts_with(begin));
+    let expected = message.rfind(", expected ").map(|at| &message[at..]);
+    match (begin, expected) {
+        (Some(begin), Some(expected)) => format!("{begin}{expected}"),
+        _ => message.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

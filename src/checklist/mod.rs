@@ -22,6 +22,7 @@ pub mod spec;
 mod tailor;
 #[cfg(test)]
 mod tests;
+mod written_out;
 
 pub use action::{Action, ActionKey, Program, ROLLBACK};
 pub use changes::{PlanChange, loosenings};

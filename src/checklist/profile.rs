@@ -9,6 +9,7 @@ use super::fill::is_reference;
 use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
 use super::source::{Path, Source, Step, steps};
 use super::spec::form::{self, Release};
+use super::written_out::{has_password, is_secret_name};
 use crate::error::{Problem, Problems};
 use crate::secret::SecretRef;
 
@@ -155,10 +156,6 @@ fn references(value: &toml::Value) -> Vec<SecretRef> {
     }
 }
 
-/// Words that end the name of a value that is a secret.
-const SECRET_NAMES: [&str; 8] =
-    ["password", "passwd", "secret", "token", "api_key", "credential", "authorization", "cookie"];
-
 /// Finds secrets that are written out: a string under a secret's name, or a URL with a password.
 fn literal_secrets(table: &toml::Table, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {
     for (key, value) in table {
@@ -191,18 +188,6 @@ fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl
         }
         _ => {}
     }
-}
-
-pub(super) fn is_secret_name(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace('-', "_");
-    SECRET_NAMES.iter().any(|name| key.ends_with(name))
-}
-
-/// Whether a text is a URL with a user and a password in it.
-pub(super) fn has_password(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// A problem with a point that the profile names.

@@ -58,11 +58,11 @@ impl Source {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let message = error.message().trim_end();
+            let message = meant::without_value(error.message());
             let key = self.key_of_misfit::<T>().map_or_else(String::new, |key| format!("{key}: "));
             let problem =
                 Problem::new(format!("{key}{message}")).at(Place::at(&self.name, &self.text, offset));
-            Problem { hint: meant::of_message(message), ..problem }
+            Problem { hint: meant::of_message(&message), ..problem }
         })
     }
 
@@ -138,8 +138,10 @@ mod tests {
             #[expect(dead_code, reason = "only its type matters here")]
             a: u8,
         }
-        let error = Source::new("p.toml", "\na = \"x\"").parse::<Shape>().unwrap_err().to_string();
-        assert_eq!(error, "p.toml:2:5: a: invalid type: string \"x\", expected u8");
+        // The value may be a secret.
+        let error =
+            Source::new("p.toml", "\na = \"x, expected \\\" y\"").parse::<Shape>().unwrap_err().to_string();
+        assert_eq!(error, "p.toml:2:5: a: invalid type: string, expected u8");
         let error = Source::new("p.toml", "a = 1\naa = 2").parse::<Shape>().unwrap_err().to_string();
         assert_eq!(error, "p.toml:2:1: unknown field `aa`, expected `a`");
     }

@@ -11,7 +11,7 @@ use crate::checklist::file::{ActionFile, ProbeFile};
 use crate::checklist::fill::Filled;
 use crate::checklist::meant;
 use crate::checklist::plan::{Point, Probe, ProbeKey, Section, Tailoring};
-use crate::checklist::profile::{Tailor, has_password, is_secret_name};
+use crate::checklist::profile::Tailor;
 use crate::checklist::source::{Step, steps};
 use crate::checklist::spec::Value;
 use crate::checklist::spec::form::{self, Context, Namespace};
@@ -112,7 +112,7 @@ impl<'a> Work<'a> {
         if !(missing.is_empty() && told.wrong.is_empty()) {
             return (missing, None);
         }
-        if self.has_options(&file.with, &table, origin) {
+        if self.has_secrets(&file.with, &table, origin) || self.has_options(&file.with, &table, origin) {
             return (missing, None);
         }
         let wrong = |steps: &[Step], what: &str| origin.problem(&[&steps!["with"], steps].concat(), what);
@@ -123,14 +123,6 @@ impl<'a> Work<'a> {
                 return (missing, None);
             }
         };
-        for (name, value) in &program.env {
-            let is_written_out = matches!(value, Value::Text(text) if (is_secret_name(name) && !text.is_empty()) || has_password(text));
-            if is_written_out {
-                let what = format!("a secret is written out in {name}");
-                let hint = "expected { secret = { env = \"NAME\" } }, or a file or command in its place";
-                self.problems.push(wrong(&steps!["env", name.as_str()], &what).hint(hint));
-            }
-        }
         let is_own = origin.source.name == self.profile.source.name;
         let argv = match (program.argv, program.shell) {
             (Some(argv), None) if argv.first().is_some_and(|name| !name.is_empty()) => argv,

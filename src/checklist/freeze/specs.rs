@@ -1,13 +1,17 @@
 //! Specs of probes: filled in with the profile's values, and told where they do not fit.
 
 use super::{Origin, Work, at};
-use crate::checklist::decode::{self, KINDS, taken_over, unknown_key, url_with_password};
+use crate::checklist::decode::{self, KINDS, taken_over, unknown_key};
 use crate::checklist::fill::Filled;
 use crate::checklist::meant::{self, did_you_mean};
 use crate::checklist::plan::Tailoring;
 use crate::checklist::source::{Step, steps};
 use crate::checklist::spec::Spec;
+use crate::checklist::written_out::written_out;
 use crate::error::Problem;
+
+/// What stands in place of a secret.
+const REFERENCE: &str = "expected { secret = { env = \"NAME\" } }, or a file or command in its place";
 
 impl Work<'_> {
     /// What one way to look lacks, and its spec where it lacks nothing.
@@ -80,16 +84,21 @@ impl Work<'_> {
     }
 
     fn spec(&mut self, kind: &str, with: &toml::Table, table: toml::Value, origin: &Origin) -> Option<Spec> {
-        if let Some(what) = url_with_password(&table) {
-            self.problems.push(origin.problem(&steps!["with"], what));
-            return None;
-        }
-        if self.has_options(with, &table, origin) {
+        if self.has_secrets(with, &table, origin) || self.has_options(with, &table, origin) {
             return None;
         }
         decode::spec(kind, table)
             .map_err(|(steps, what)| self.problems.push(self.misfit(with, origin, &steps, &what)))
             .ok()
+    }
+
+    /// Whether a secret is written out where a reference belongs; then that is told, with the value's place.
+    pub(super) fn has_secrets(&mut self, with: &toml::Table, filled: &toml::Value, origin: &Origin) -> bool {
+        let found = written_out(filled);
+        let told = found.iter().map(|(steps, what)| self.misfit(with, origin, steps, what).hint(REFERENCE));
+        let told: Vec<_> = told.collect();
+        self.problems.extend(told);
+        !found.is_empty()
     }
 
     /// A value that does not fit is the profile's where the spec takes it over whole.

@@ -1,0 +1,220 @@
+//! Secrets that are written out where a reference to one belongs.
+
+use super::source::{Path, Step};
+
+/// What ends the name of a secret, with the words before it or without a sign between.
+const ENDS: [&str; 9] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "credentials",
+    "authorization",
+    "cookie",
+];
+/// Words that are long enough for no other name to end in them only as a whole.
+const WORDS: [&str; 3] = ["pass", "pwd", "bearer"];
+/// The words before `key` where that is a secret.
+const KEYS: [&str; 8] = ["api", "access", "secret", "private", "signing", "encryption", "account", "auth"];
+/// Headers that hold a secret, however short.
+const HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+/// Lists of arguments, by the keys that hold them.
+const ARGUMENTS: [&str; 3] = ["argv", "dry_run", "exec"];
+/// What is shorter under a secret's name is taken for something else, in characters.
+const SHORTEST: usize = 8;
+
+/// Whether a name is that of a secret: `redis.password`, `X-Api-Key`, `PGPASSWORD`, `accessToken`.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let words = words(name);
+    let Some((last, before)) = words.split_last() else { return false };
+    let is_key = match last.strip_suffix("key") {
+        Some("") => before.last().is_some_and(|word| KEYS.contains(&word.as_str())),
+        Some(which) => KEYS.contains(&which),
+        None => false,
+    };
+    is_key || WORDS.contains(&last.as_str()) || ENDS.iter().any(|end| last.ends_with(end))
+}
+
+/// The words of a name, in small letters: `X-Api-Key` and `xApiKey` have three.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (was_small && c.is_uppercase()) {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric() {
+            words.last_mut().into_iter().for_each(|word| word.extend(c.to_lowercase()));
+        }
+        was_small = c.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether a text is a URL with a user and a password in it.
+pub(super) fn has_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
+/// Where in what a probe or an action is given a secret is written out, and what is wrong; its value is not repeated.
+pub(super) fn written_out(given: &toml::Value) -> Vec<(Path, String)> {
+    let mut found = Vec::new();
+    look(given, &mut Path::new(), &mut found);
+    found
+}
+
+fn look(value: &toml::Value, at: &mut Path, found: &mut Vec<(Path, String)>) {
+    let why = match value {
+        toml::Value::String(text) => in_text(text, at),
+        _ => None,
+    };
+    found.extend(why.map(|why| (at.clone(), why)));
+    match value {
+        toml::Value::Table(table) => table.iter().for_each(|(key, value)| {
+            at.push(Step::Key(key.clone()));
+            look(value, at, found);
+            at.pop();
+        }),
+        toml::Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| {
+            at.push(Step::Index(index));
+            look(item, at, found);
+            at.pop();
+        }),
+        _ => {}
+    }
+}
+
+fn in_text(text: &str, at: &[Step]) -> Option<String> {
+    if has_password(text) {
+        return Some(
+            "a password is written out in a URL; user and password are keys of their own".to_owned(),
+        );
+    }
+    let name = match at {
+        [.., Step::Key(list), Step::Key(name)] if list == "headers" => {
+            let is_secret = HEADERS.contains(&&*name.to_ascii_lowercase()) && !text.trim().is_empty();
+            (is_secret || is_secret_named(name, text)).then_some(name.as_str())
+        }
+        [.., Step::Key(list), Step::Key(name)] if list == "env" => {
+            is_secret_named(name, text).then_some(name.as_str())
+        }
+        [.., Step::Key(list), Step::Index(_)] if ARGUMENTS.contains(&list.as_str()) => of_word(text),
+        _ => of_query(text),
+    };
+    name.map(|name| format!("a secret is written out in {name}"))
+}
+
+fn is_secret_named(name: &str, value: &str) -> bool {
+    is_secret_name(name) && value.chars().count() >= SHORTEST
+}
+
+/// The name in a word of a command line: `--token=…`, `Authorization: …`, `https://…?token=…`.
+fn of_word(word: &str) -> Option<&str> {
+    let option = word.strip_prefix("--").and_then(|option| option.split_once('='));
+    // That is where it is, or what a shell puts there.
+    let option =
+        option.filter(|(name, value)| is_secret_named(name, value) && !value.starts_with(['/', '@', '$']));
+    let header = word.split_once(": ").filter(|(name, value)| {
+        HEADERS.contains(&&*name.to_ascii_lowercase())
+            || (is_secret_named(name, value) && !name.contains(' '))
+    });
+    option.or(header).map(|(name, _)| name).or_else(|| of_query(word))
+}
+
+/// The name in the query of a URL.
+fn of_query(url: &str) -> Option<&str> {
+    let (_, query) = url.split_once("://")?.1.split_once('?')?;
+    let pairs = query.split('#').next()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(name, value)| is_secret_named(name, value)).map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secrets_name_is_told_from_others() {
+        for name in [
+            "password",
+            "PGPASSWORD",
+            "redis.password",
+            "X-Api-Key",
+            "apikey",
+            "api_key",
+            "AWS_SECRET_ACCESS_KEY",
+            "accessToken",
+            "token",
+            "X-Vault-Token",
+            "Authorization",
+            "Cookie",
+            "db_pass",
+            "DB_PWD",
+            "ssh-passphrase",
+            "credentials",
+            "bearer",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "key",
+            "monkey",
+            "public_key",
+            "routing_key",
+            "keyspace",
+            "token_url",
+            "secretKeyRef",
+            "passing",
+            "compass",
+            "password_file",
+            "PATH",
+            "bearer_format",
+            "tokens_per_second",
+            "AWS_ACCESS_KEY_ID",
+        ] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    fn found(text: &str) -> Vec<(usize, String)> {
+        let given = toml::Value::Table(text.parse().unwrap());
+        written_out(&given).into_iter().map(|(at, why)| (at.len(), why)).collect()
+    }
+
+    #[test]
+    fn what_is_written_out_is_found_and_not_repeated() {
+        let in_url = "a password is written out in a URL; user and password are keys of their own";
+        for (text, deep, name) in [
+            ("headers = { Authorization = 'Bearer x' }", 2, "Authorization"),
+            ("headers = { cookie = 'a=b' }", 2, "cookie"),
+            ("headers = { X-Api-Key = 'hunter22' }", 2, "X-Api-Key"),
+            ("api = { headers = { X-Api-Key = 'hunter22' } }", 3, "X-Api-Key"),
+            ("env = { PGPASSWORD = 'hunter22' }", 2, "PGPASSWORD"),
+            ("argv = ['psql', '--password=hunter22']", 2, "--password"),
+            ("argv = ['curl', '-H', 'Authorization: Bearer x']", 2, "Authorization"),
+            ("argv = ['curl', 'https://h/x?a=b&access_token=hunter22']", 2, "access_token"),
+            ("url = 'https://h/x?token=hunter22#a'", 1, "token"),
+            ("via = { url = 'https://h/x?token=hunter22' }", 2, "token"),
+        ] {
+            let name = name.trim_start_matches('-');
+            assert_eq!(found(text), [(deep, format!("a secret is written out in {name}"))], "{text}");
+        }
+        assert_eq!(found("url = 'amqp://u:hunter22@h'"), [(1, in_url.to_owned())]);
+        for fine in [
+            "headers = { Authorization = { secret = { env = 'T' }, prefix = 'Bearer ' }, Accept = 'application/json' }",
+            "headers = { X-Token = 'short' }",
+            "env = { PGPASSFILE = '/etc/pass/word', TOKEN = { secret = { env = 'T' } } }",
+            "argv = ['x', '--password-file=/run/secret', '--token=/run/secrets/token', '--token=$TOKEN_OF_CI']",
+            "argv = ['sh', '-c', 'test \"$TOKEN\" = \"\"']",
+            "url = 'https://h/token?page=hunter22'",
+            "url = 'https://u@h/'",
+        ] {
+            assert!(found(fine).is_empty(), "{fine}");
+        }
+    }
+}
