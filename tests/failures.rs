@@ -61,10 +61,10 @@ fn leave_run(world: &mut World, agent: &SshAgent, public: &str) {
 }
 
 #[test]
-fn no_place_for_temporary_files_is_the_environment() {
-    let sandbox = small().env("TMPDIR", "/nonexistent");
+fn no_place_for_a_rehearsal_is_the_environment() {
+    let sandbox = small().env("XDG_STATE_HOME", "/proc/nowhere");
     let told = sandbox.run_with(&["rehearse", "--serve"]).code(ENVIRONMENT);
-    let _ = told.stderr_has("TMPDIR names another");
+    let _ = told.stderr_has("own files cannot be written: /proc/nowhere/gonogo/rehearsals: ");
 }
 
 /// What gonogo tells about itself is output, too.
