@@ -34,10 +34,8 @@ pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) 
 
 /// Writes out the two characters that are no controls and that XML knows no way to write.
 fn allowed(xml: String) -> String {
-    ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, |xml, c| match xml.contains(c) {
-        true => xml.replace(c, &c.escape_unicode().to_string()),
-        false => xml,
-    })
+    let written_out = |xml: String, c: char| xml.replace(c, &c.escape_unicode().to_string());
+    ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, written_out)
 }
 
 fn suites(
