@@ -109,7 +109,7 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn take(dir: &Path) -> Result<Self> {
         let files = Files::at(dir)?;
-        let lock = File::create(dir.join("lock"))?;
+        let lock = Directory::open_own(dir).and_then(|dir| dir.update("lock"))?;
         lock.try_lock().with_context(|| format!("another rehearsal uses {}", dir.display()))?;
         Ok(Self { dir: dir.to_owned(), files, _lock: lock })
     }
