@@ -4,27 +4,44 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::checklist::Role;
 use crate::engine::{self, OpenRunError, Opened, clock, host};
 use crate::journal::file::OpenJournalError;
-use crate::journal::holder::{self, Held, Holder};
+use crate::journal::holder::{self, Holder, Requested};
 use crate::journal::keys::Signer;
 use crate::journal::store::Store;
+use crate::process::recorded::{RecordedProcess, RecordedProcessError};
 use crate::run::{Act, Command};
-use crate::text::line;
+use crate::text::{line, shell_word};
 
 /// How long the holder may take to leave.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked whether it has.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Says that `principal` holds a log from here.
-fn hold(log: &Path, principal: &str) -> Result<Held> {
+/// Records, for the holder to read, that `principal` asks them to leave.
+fn request(log: &Path, principal: &str) -> Result<Requested> {
     let own = Holder::here(principal, host(), clock::now().wall);
-    holder::tell(log, own).with_context(|| format!("cannot say who holds {}", log.display()))
+    holder::request(log, &own)
+        .with_context(|| format!("cannot record beside {} who takes it over", log.display()))
+}
+
+/// The process that holds a log, shown to be the one that is recorded.
+fn process_of(log: &Path, other: &Holder) -> Result<RecordedProcess, RecordedProcessError> {
+    RecordedProcess::open(other.pid, other.started.as_ref())?.has_open(log)?.is_this_program()
+}
+
+/// Why a run is not taken over, and what to do.
+fn not_shown(log: &Path, other: &Holder, why: &RecordedProcessError) -> String {
+    let (who, log) = (line(&other.principal), shell_word(&log.display().to_string()));
+    format!(
+        "the recorded holder {who} is not shown to hold this run: {}; no process was signalled\n\
+         `fuser -v {log}` lists the processes that have the log open; let the gonogo among them be left with q, or end \
+         it, and run this again without --take-over",
+        line(&why.to_string())
+    )
 }
 
 /// Goes on with a run, unless another program holds it; takes it over from that where it is told to.
@@ -80,21 +97,16 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
             line(&other.host)
         );
     }
-    // Who is asked to leave is told by whom.
-    let held = hold(log, &signer.principal)?;
-    let asked = Pid::from_raw(other.pid).map(|pid| kill_process(pid, Signal::TERM));
+    let process = process_of(log, other).map_err(|why| anyhow!(not_shown(log, other, &why)))?;
+    // Until this program has the lock, the record is the holder's.
+    let _requested = request(log, &signer.principal)?;
+    process.terminate().map_err(|why| anyhow!(not_shown(log, other, &why)))?;
     let until = Instant::now() + PATIENCE;
-    while matches!(asked, Some(Ok(()))) && Instant::now() < until {
+    while Instant::now() < until {
         match engine::reopen(store, log, signer, role) {
             Err(OpenRunError::Journal(OpenJournalError::Locked(_))) => thread::sleep(PAUSE),
-            opened => {
-                // It stays told by whom until this program holds the run itself.
-                held.keep_recorded();
-                return Ok(opened?);
-            }
+            opened => return Ok(opened?),
         }
     }
-    drop(held);
-    drop(holder::tell(log, other.clone()).map(Held::keep_recorded));
     bail!("process {} of {} does not leave; end it, and try again", other.pid, line(&other.principal))
 }

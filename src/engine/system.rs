@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::clock;
 use super::hand_over::{HandedOver, hand_over};
-use super::supervisor::Order;
+use super::supervisor::{Begun, Files, Order};
 use crate::checklist::spec::Spec;
 use crate::journal::chain::Unsigned;
 use crate::journal::keys::{SignError, Signer};
 use crate::outcome::Outcome;
 use crate::probe::{self, Given};
+use crate::process::recorded::RecordedProcessError;
 use crate::process::{Permit, own_program};
 use crate::secret::Keeper;
 use crate::time::Moment;
@@ -52,8 +52,11 @@ pub(super) trait System: Send + Sync {
     /// Hands an action to a supervisor.
     fn hand_over<'a>(&'a self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, HandedOver>;
 
-    /// Asks a supervisor to stop what it runs. Whether it could be asked.
-    fn stop(&self, supervisor: i32) -> bool;
+    /// Asks the supervisor that a mark names to stop what it runs.
+    ///
+    /// # Errors
+    /// When it is not shown to be that supervisor, or cannot be asked.
+    fn stop(&self, begun: &Begun, files: &Files) -> Result<(), RecordedProcessError>;
 }
 
 /// The machine.
@@ -97,7 +100,7 @@ impl System for Machine {
         .boxed()
     }
 
-    fn stop(&self, supervisor: i32) -> bool {
-        Pid::from_raw(supervisor).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok())
+    fn stop(&self, begun: &Begun, files: &Files) -> Result<(), RecordedProcessError> {
+        files.supervisor(begun)?.terminate()
     }
 }

@@ -21,7 +21,7 @@ use crate::journal::entry::{Cause, Ended, Output};
 use crate::journal::marks::Marks;
 use crate::journal::side::{self, Outputs};
 use crate::outcome::Sha256Hex;
-use crate::process::Child;
+use crate::process::{Child, ask_to_end};
 use crate::run::{Act, Deed};
 use crate::text;
 use crate::time::span;
@@ -97,6 +97,8 @@ pub(super) struct Watch {
     pub(super) seen: Option<Begun>,
     /// Whether its supervisor was asked to stop it.
     pub(super) asked: bool,
+    /// Whether it was said that its supervisor cannot be asked.
+    pub(super) is_refusal_told: bool,
     /// How much it had printed.
     pub(super) bytes: u64,
     /// Since when its files cannot be read.
@@ -126,6 +128,7 @@ impl Watch {
             child: None,
             seen: None,
             asked: false,
+            is_refusal_told: false,
             bytes: 0,
             unread: None,
         }
@@ -179,7 +182,9 @@ impl Watch {
 
     async fn at_work(&mut self, begun: Begun, bytes: u64) {
         self.unread = None;
-        self.stop_if_asked(begun.supervisor);
+        if self.is_to_be_asked() && !self.ask_child() {
+            self.ask_recorded(&begun).await;
+        }
         self.seen = Some(begun);
         if bytes != self.bytes {
             self.bytes = bytes;
@@ -187,9 +192,33 @@ impl Watch {
         }
     }
 
-    fn stop_if_asked(&mut self, supervisor: i32) {
-        if self.stop.load(Ordering::Relaxed) && !self.asked {
-            self.asked = self.system.stop(supervisor);
+    fn is_to_be_asked(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) && !self.asked
+    }
+
+    /// Asks its supervisor where that is a process of this program.
+    fn ask_child(&mut self) -> bool {
+        self.asked = self.child.as_ref().is_some_and(ask_to_end);
+        self.asked
+    }
+
+    /// Asks the supervisor that its mark names.
+    async fn ask_recorded(&mut self, begun: &Begun) {
+        let (system, files, recorded) = (Arc::clone(&self.system), self.files(), begun.clone());
+        let asked = blocking(move || Ok(system.stop(&recorded, &files))).await;
+        let Ok(Err(why)) = asked else {
+            self.asked = asked.is_ok();
+            return;
+        };
+        // A mark that cannot be understood is being written.
+        if *begun != Begun::default() && !std::mem::replace(&mut self.is_refusal_told, true) {
+            let (action, why) = (&self.action, text::line(&why.to_string()));
+            let mark = text::line(&self.files().mark().display().to_string());
+            let what = format!(
+                "{action} cannot be stopped from here: {why}; no process was signalled. `fuser -v {mark}` lists its \
+                 supervisor: end that with SIGTERM"
+            );
+            let _ = self.tell.send(Acted::Warned { started: self.started, what }).await;
         }
     }
 
@@ -197,9 +226,8 @@ impl Watch {
     fn is_supervised(&mut self) -> bool {
         let Some(child) = &mut self.child else { return false };
         let is_running = matches!(child.try_wait(), Ok(None));
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
-        if is_running {
-            self.stop_if_asked(pid);
+        if is_running && self.is_to_be_asked() {
+            self.ask_child();
         }
         is_running
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files::directory::Directory;
+use crate::process::recorded::ProcessStart;
 use crate::time::Utc;
 
 /// Who holds a run, where.
@@ -19,6 +20,9 @@ pub struct Holder {
     pub pid: i32,
     /// Since when.
     pub since: Utc,
+    /// When that process started. Without it, nobody can tell whether the process is still the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<ProcessStart>,
 }
 
 impl Holder {
@@ -26,7 +30,7 @@ impl Holder {
     #[must_use]
     pub fn here(principal: &str, host: String, since: Utc) -> Self {
         let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
-        Self { principal: principal.to_owned(), host, pid, since }
+        Self { principal: principal.to_owned(), host, pid, since, started: ProcessStart::of_this() }
     }
 }
 
@@ -40,46 +44,86 @@ pub struct Held {
 /// The most bytes of a record that are read.
 const MAX_RECORD: u64 = 4096;
 
+/// That somebody asks the holder of a log to leave. The request is taken back when this is dropped.
+#[derive(Debug)]
+pub struct Requested(PathBuf);
+
 /// Where it stands who holds a log.
 #[must_use]
 pub fn path_of(log: &Path) -> PathBuf {
     log.with_extension("holder")
 }
 
+/// Where it stands who asks the holder to leave.
+fn request_path_of(log: &Path) -> PathBuf {
+    log.with_extension("take-over")
+}
+
 /// The directory that a record is in, and its name.
-fn place_of(log: &Path) -> io::Result<(Directory, String)> {
-    let path = path_of(log);
+fn place_of(path: &Path) -> io::Result<(Directory, String)> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    Ok((Directory::of(&path)?, name))
+    Ok((Directory::of(path)?, name))
 }
 
 /// Who holds a log, as far as it is told.
 #[must_use]
 pub fn of(log: &Path) -> Option<Holder> {
-    let (directory, name) = place_of(log).ok()?;
+    read(&path_of(log))
+}
+
+fn read(path: &Path) -> Option<Holder> {
+    let (directory, name) = place_of(path).ok()?;
     serde_json::from_slice(&directory.bytes(name, MAX_RECORD).ok()?).ok()
 }
 
 /// Whether a holder is recorded beside a log. If nobody else has locked the log, that holder crashed.
 #[must_use]
 pub fn is_recorded(log: &Path) -> bool {
-    place_of(log).is_ok_and(|(directory, name)| directory.has(name))
+    place_of(&path_of(log)).is_ok_and(|(directory, name)| directory.has(name))
 }
 
-/// Tells that a log is held.
+/// Records that a log is held. The caller has its lock.
 ///
 /// # Errors
 /// What the system said.
 pub fn tell(log: &Path, own: Holder) -> io::Result<Held> {
-    let (directory, name) = place_of(log)?;
+    write(&path_of(log), &own)?;
+    // What is left of one who was killed while asking.
+    remove(&request_path_of(log));
+    Ok(Held { log: log.to_owned(), own })
+}
+
+/// Records, for the holder to read, who asks them to leave.
+///
+/// # Errors
+/// What the system said.
+pub fn request(log: &Path, by: &Holder) -> io::Result<Requested> {
+    let path = request_path_of(log);
+    write(&path, by)?;
+    Ok(Requested(path))
+}
+
+fn write(path: &Path, record: &Holder) -> io::Result<()> {
+    let (directory, name) = place_of(path)?;
     let draft = format!("{name}.{}", std::process::id());
-    let record = serde_json::to_vec(&own).map_err(io::Error::other)?;
+    let record = serde_json::to_vec(record).map_err(io::Error::other)?;
     directory.draft(&draft)?.write_all(&record)?;
     let told = directory.rename(&draft, &name);
     if told.is_err() {
         let _ = directory.remove(&draft);
     }
-    told.map(|()| Held { log: log.to_owned(), own })
+    told
+}
+
+fn remove(path: &Path) {
+    // One that stays names a process that has ended.
+    let _ = place_of(path).and_then(|(directory, name)| directory.remove(name));
+}
+
+impl Drop for Requested {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
 }
 
 impl Held {
@@ -88,17 +132,22 @@ impl Held {
         std::mem::forget(self);
     }
 
-    /// Who holds it now, if that is somebody else.
+    /// Who takes it over, or has: whoever is recorded after this program, or asks it to leave.
     #[must_use]
     pub fn lost_to(&self) -> Option<Holder> {
+        // In this order: the request goes when the record of whoever made it stands.
+        read(&request_path_of(&self.log)).or_else(|| self.successor())
+    }
+
+    fn successor(&self) -> Option<Holder> {
         of(&self.log).filter(|now| *now != self.own)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.lost_to().is_none() {
-            let _ = place_of(&self.log).and_then(|(directory, name)| directory.remove(name));
+        if self.successor().is_none() {
+            remove(&path_of(&self.log));
         }
     }
 }
@@ -124,5 +173,30 @@ mod tests {
         tell(&log, holder("ann@x")).unwrap().keep_recorded();
         assert_eq!(of(&log), Some(holder("ann@x")));
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1, "a draft is left");
+    }
+
+    #[test]
+    fn who_asks_the_holder_to_leave_is_known_to_them_and_is_not_the_holder() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        let holder = |name: &str| Holder::here(name, "deck".into(), Utc::from_millis(0));
+        let held = tell(&log, holder("ann@x")).unwrap();
+        drop(request(&log, &holder("bob@x")).unwrap());
+        assert_eq!((held.lost_to(), of(&log)), (None, Some(holder("ann@x"))), "it was taken back");
+        let requested = request(&log, &holder("bob@x")).unwrap();
+        assert_eq!((held.lost_to(), of(&log)), (Some(holder("bob@x")), Some(holder("ann@x"))));
+        drop(held);
+        assert!(!is_recorded(&log), "who leaves takes back that they hold it");
+        std::mem::forget(requested);
+        assert_eq!(tell(&log, holder("cid@x")).unwrap().lost_to(), None, "of one who was killed");
+    }
+
+    #[test]
+    fn a_record_of_an_older_version_is_read_and_does_not_say_which_process_it_means() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("run.jsonl");
+        let record = r#"{"principal":"ann@x","host":"deck","pid":77,"since":"2026-09-21T14:13:20.000Z"}"#;
+        std::fs::write(path_of(&log), record).unwrap();
+        assert_eq!(of(&log).map(|holder| (holder.pid, holder.started)), Some((77, None)));
     }
 }

@@ -94,6 +94,10 @@ pub(super) const fn is_sk(algorithm: &Algorithm) -> bool {
 /// Weak keys (of small order) and signatures that are not canonical do not verify, nor do those of a security
 /// key that nobody touched.
 ///
+/// Of an ecdsa signature (r, s) there is a twin, (r, n-s), that anybody can make without the key and that verifies
+/// too. Neither is refused: OpenSSH makes either, about half of its signatures have the larger s. So the bytes of a
+/// line signed with such a key, and the SHA-256 of its log, can differ without the key; what the line says cannot.
+///
 /// # Errors
 /// Why it does not hold.
 pub fn verify(signature: &str, namespace: &str, message: &[u8]) -> Result<String, SignatureError> {
@@ -205,3 +209,6 @@ fn parse(signature: &str) -> Result<SshSig, SignatureError> {
 pub(super) fn public_line(key: &KeyData) -> Result<String, ssh_key::Error> {
     PublicKey::new(key.clone(), "").to_openssh().map(|line| line.trim_end().to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,12 @@ pub fn kill_left() {
     LEFT.kill();
 }
 
+/// Asks a program that this one has started to end. Whether it could be asked: one that was waited for has no id any more.
+#[must_use]
+pub fn ask_to_end(child: &Child) -> bool {
+    pid_of(child).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok())
+}
+
 /// The processes that a program is and starts, as far as they stay in its group. Ended when dropped.
 #[derive(Debug)]
 pub struct Group {

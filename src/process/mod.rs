@@ -4,6 +4,7 @@
 mod git;
 mod group;
 mod permit;
+pub mod recorded;
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
@@ -20,7 +21,7 @@ pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
 pub use self::git::{Scope, git, user_git_settings};
-pub use self::group::{Family, Group, kill_left};
+pub use self::group::{Family, Group, ask_to_end, kill_left};
 pub use self::permit::Permit;
 
 /// How long a program may take whose whole output is waited for.

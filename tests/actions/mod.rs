@@ -5,6 +5,7 @@ mod doubt;
 mod engine;
 mod holding;
 mod once;
+mod recorded;
 mod rules;
 mod scene;
 mod secrets;

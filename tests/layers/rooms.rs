@@ -52,7 +52,12 @@ const ROOMS: &[Room] = &[
         may: &["checklist", "outcome", "journal::entry", "journal::public_key"],
         never: PURE,
     },
-    Room { name: "journal", modules: &["journal"], may: &["checklist", "outcome"], never: &[] },
+    Room {
+        name: "journal",
+        modules: &["journal"],
+        may: &["checklist", "outcome", "process::recorded"],
+        never: &[],
+    },
     Room { name: "checklist", modules: &["checklist"], may: &["outcome"], never: &[] },
     Room { name: "outcome", modules: &["outcome"], may: &[], never: &[] },
     Room { name: "secret", modules: &["secret"], may: &["process"], never: &[] },

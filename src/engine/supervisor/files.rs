@@ -12,6 +12,7 @@ use crate::files::directory::Directory;
 use crate::journal::entry::{Cause, Ended};
 use crate::journal::{marks, side};
 use crate::outcome::Sha256Hex;
+use crate::process::recorded::{ProcessStart, RecordedProcess, RecordedProcessError};
 
 /// How many bytes it takes at most to put down how it ended, if not many secrets were taken out.
 const END_ROOM: usize = 4096;
@@ -38,6 +39,9 @@ pub struct Begun {
     pub group: Option<i32>,
     /// Since the epoch, in milliseconds.
     pub at_ms: u64,
+    /// When the supervisor's process started. Without it, nobody can tell whether the process is still the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<ProcessStart>,
 }
 
 /// How it ended.
@@ -92,8 +96,20 @@ impl Files {
     }
 
     /// The mark that it has begun.
-    fn mark(&self) -> PathBuf {
+    pub(in crate::engine) fn mark(&self) -> PathBuf {
         self.marks.join(self.file_name("begun"))
+    }
+
+    /// The process that supervises it: the recorded one, which has the mark open. It need not run the same file as this
+    /// program, which may have been replaced while the action runs.
+    ///
+    /// # Errors
+    /// Why it is not shown to be that one.
+    pub(in crate::engine) fn supervisor(
+        &self,
+        begun: &Begun,
+    ) -> Result<RecordedProcess, RecordedProcessError> {
+        RecordedProcess::open(begun.supervisor, begun.started.as_ref())?.has_open(&self.mark())
     }
 
     /// Where it stands what it prints.

@@ -18,6 +18,7 @@ use super::files::{Attachments, Begun, End, Files, write};
 use super::order::Order;
 use crate::journal::entry::{Cause, Ended};
 use crate::outcome::Sha256Hex;
+use crate::process::recorded::ProcessStart;
 use crate::process::{ExitStatus, Launch, Permit, Stdio};
 use crate::secret::Stream;
 
@@ -81,7 +82,8 @@ pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(
     let stream = Stream::new(order.needles.clone())
         .map_err(|error| Refused::System { what: "secrets", source: io::Error::other(error.to_string()) })?;
     let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
-    let mut begun = Begun { supervisor: pid, group: None, at_ms: since_epoch() };
+    let mut begun =
+        Begun { supervisor: pid, group: None, at_ms: since_epoch(), started: ProcessStart::of_this() };
     let attachments = order.files.make_directory().map_err(cannot("the directory beside the log"))?;
     let (mut marker, out) = begin(&order.files, &attachments, &begun)?;
     say_begun();

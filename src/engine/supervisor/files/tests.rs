@@ -25,7 +25,7 @@ impl Beside {
 }
 
 fn begun() -> Begun {
-    Begun { supervisor: 77, group: Some(78), at_ms: 5 }
+    Begun { supervisor: 77, group: Some(78), at_ms: 5, started: None }
 }
 
 fn end() -> End {

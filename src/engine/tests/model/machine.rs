@@ -26,6 +26,7 @@ use crate::journal::store::peek;
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::probe::Given;
 use crate::process::Permit;
+use crate::process::recorded::RecordedProcessError;
 use crate::secret::Keeper;
 use crate::time::Moment;
 
@@ -116,7 +117,9 @@ impl MadeUp {
         let last = peek(&self.log).unwrap().last().map_or(0, |entry| entry.header.seq);
         assert!(last >= started, "{started} begins before it is in the log, which ends at {last}");
         let id = i32::try_from(started).unwrap();
-        let Ok(marker) = files.begin(&Begun { supervisor: id, group: None, at_ms: 1 }) else { return false };
+        let Ok(marker) = files.begin(&Begun { supervisor: id, group: None, at_ms: 1, started: None }) else {
+            return false;
+        };
         assert!(self.begun.lock().unwrap().insert(started), "{started} begins twice");
         let (out, _) = files.make_directory().unwrap().create_out().unwrap();
         out.keep();
@@ -188,9 +191,9 @@ impl System for MadeUp {
         .boxed()
     }
 
-    fn stop(&self, supervisor: i32) -> bool {
-        let asked = self.supervisors.lock().unwrap().get(&supervisor).cloned();
-        asked.as_ref().inspect(|supervisor| supervisor.notify_one()).is_some()
+    fn stop(&self, begun: &Begun, _: &Files) -> Result<(), RecordedProcessError> {
+        let asked = self.supervisors.lock().unwrap().get(&begun.supervisor).cloned();
+        asked.map(|supervisor| supervisor.notify_one()).ok_or(RecordedProcessError::Ended(begun.supervisor))
     }
 }
 

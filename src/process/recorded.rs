@@ -1,0 +1,231 @@
+//! Processes that a file names by their id. An id alone is no name: it is given out again, and 0, 1 or a negative one
+//! reaches other processes than one. So a process is signalled only when it is shown to be the one that was recorded.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+/// When a process started: with its id, this names one process and no later one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStart {
+    /// The boot of the host (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+    /// Clock ticks since that boot (field 22 of `/proc/PID/stat`, `proc_pid_stat(5)`).
+    pub ticks: u64,
+}
+
+impl ProcessStart {
+    /// When this process started, where the system tells (Linux).
+    #[must_use]
+    pub fn of_this() -> Option<Self> {
+        Some(Self { boot: boot()?, ticks: ticks("self").ok()? })
+    }
+}
+
+/// Why a process is not shown to be the recorded one, or cannot be signalled.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordedProcessError {
+    /// It would reach a group of processes, all of them, or the first one.
+    #[error("the record names process {0}, expected a process id above 1")]
+    Id(i32),
+    /// An older version has written the record, or a system without `/proc`.
+    #[error("the record does not say when process {0} started, so another process may have that id by now")]
+    NoStart(i32),
+    /// The host was started since, or this is another one of the same name.
+    #[error("process {0} was recorded in another boot of this host, or on another host of its name")]
+    OtherBoot(i32),
+    /// It has ended.
+    #[error("process {0} has ended")]
+    Ended(i32),
+    /// It has ended, and its id was given out again.
+    #[error("process {0} has ended, and another process has that id now")]
+    Reused(i32),
+    /// It has nothing to do with the file that it should hold.
+    #[error("process {pid} does not have {path} open", path = .path.display())]
+    NotOpen {
+        /// Its id.
+        pid: i32,
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no gonogo, or its file was replaced since it started.
+    #[error("process {pid} runs {program}, which is not the file of this gonogo", program = .program.display())]
+    OtherProgram {
+        /// Its id.
+        pid: i32,
+        /// What it runs.
+        program: PathBuf,
+    },
+    /// The system does not say, or does not let it.
+    #[error("process {pid}: {what}: {source}")]
+    System {
+        /// Its id.
+        pid: i32,
+        /// What was asked of the system.
+        what: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// A process that is the recorded one: as long as this is held, a signal reaches it or nothing.
+#[derive(Debug)]
+pub struct RecordedProcess {
+    pid: Pid,
+    handle: Handle,
+}
+
+impl RecordedProcess {
+    /// Opens the process that a record names, if that still runs.
+    ///
+    /// # Errors
+    /// Why it is not shown to be that process.
+    pub fn open(pid: i32, start: Option<&ProcessStart>) -> Result<Self, RecordedProcessError> {
+        let id = Some(pid).filter(|pid| *pid > 1).and_then(Pid::from_raw);
+        let id = id.ok_or(RecordedProcessError::Id(pid))?;
+        let start = start.ok_or(RecordedProcessError::NoStart(pid))?;
+        if boot().as_ref() != Some(&start.boot) {
+            return Err(RecordedProcessError::OtherBoot(pid));
+        }
+        // Opened first: what is read of it afterwards is of this process, or it has ended and no signal reaches anything.
+        let handle = Handle::open(id).map_err(|source| ended_or(pid, "cannot be opened", source))?;
+        let process = Self { pid: id, handle };
+        process.check_start(start.ticks)?;
+        Ok(process)
+    }
+
+    fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    fn check_start(&self, recorded: u64) -> Result<(), RecordedProcessError> {
+        match ticks(&self.id().to_string()) {
+            Ok(ticks) if ticks == recorded => Ok(()),
+            Ok(_) => Err(RecordedProcessError::Reused(self.id())),
+            Err(source) => Err(ended_or(self.id(), "when it started cannot be read", source)),
+        }
+    }
+
+    /// Goes on if it has a file open, under whatever name.
+    ///
+    /// # Errors
+    /// That it does not, or that the system does not say.
+    pub fn has_open(self, path: &Path) -> Result<Self, RecordedProcessError> {
+        let unread = |source| self.unread("which files it has open cannot be read", source);
+        let file = fs::symlink_metadata(path).map_err(unread)?;
+        let open = fs::read_dir(self.proc("fd")).map_err(unread)?;
+        let mut leads_to = open.flatten().filter_map(|entry| fs::metadata(entry.path()).ok());
+        if leads_to.any(|open| is_same(&open, &file)) {
+            Ok(self)
+        } else {
+            Err(RecordedProcessError::NotOpen { pid: self.id(), path: path.to_owned() })
+        }
+    }
+
+    /// Goes on if it runs the same file as this process.
+    ///
+    /// # Errors
+    /// That it does not, or that the system does not say.
+    pub fn is_this_program(self) -> Result<Self, RecordedProcessError> {
+        let unread = |source| self.unread("which program it runs cannot be read", source);
+        let own = fs::metadata("/proc/self/exe").map_err(unread)?;
+        let its = fs::metadata(self.proc("exe")).map_err(unread)?;
+        if is_same(&own, &its) {
+            return Ok(self);
+        }
+        let program = fs::read_link(self.proc("exe")).map_err(unread)?;
+        Err(RecordedProcessError::OtherProgram { pid: self.id(), program })
+    }
+
+    /// Asks it to end (SIGTERM).
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn terminate(&self) -> Result<(), RecordedProcessError> {
+        let sent = self.handle.signal(self.pid, Signal::TERM);
+        sent.map_err(|source| ended_or(self.id(), "cannot be signalled", source))
+    }
+
+    fn proc(&self, name: &str) -> PathBuf {
+        Path::new("/proc").join(self.id().to_string()).join(name)
+    }
+
+    fn unread(&self, what: &'static str, source: io::Error) -> RecordedProcessError {
+        RecordedProcessError::System { pid: self.id(), what, source }
+    }
+}
+
+/// What a signal goes to.
+#[derive(Debug)]
+enum Handle {
+    /// The process itself (Linux 5.3 and newer).
+    #[cfg(target_os = "linux")]
+    Process(std::os::fd::OwnedFd),
+    /// Whatever has the id at that moment. Where the system has nothing better, the time between check and signal is short.
+    Id,
+}
+
+impl Handle {
+    #[cfg(target_os = "linux")]
+    fn open(pid: Pid) -> io::Result<Self> {
+        use rustix::io::Errno;
+        use rustix::process::{PidfdFlags, pidfd_open};
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => Ok(Self::Process(process)),
+            // An old kernel, or a container whose filter does not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => Ok(Self::Id),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unnecessary_wraps, reason = "it is as on Linux")]
+    fn open(_: Pid) -> io::Result<Self> {
+        Ok(Self::Id)
+    }
+
+    fn signal(&self, pid: Pid, signal: Signal) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Process(process) => Ok(rustix::process::pidfd_send_signal(process, signal)?),
+            Self::Id => Ok(kill_process(pid, signal)?),
+        }
+    }
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+fn ended_or(pid: i32, what: &'static str, source: io::Error) -> RecordedProcessError {
+    let has_ended = source.kind() == io::ErrorKind::NotFound
+        || source.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error());
+    if has_ended {
+        RecordedProcessError::Ended(pid)
+    } else {
+        RecordedProcessError::System { pid, what, source }
+    }
+}
+
+fn boot() -> Option<String> {
+    Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
+}
+
+/// When a process started, in clock ticks since the boot.
+fn ticks(process: &str) -> io::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    start_in(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat has another form than expected"))
+}
+
+/// Field 22. The second one is the program's name in brackets, which may hold brackets and spaces of its own.
+fn start_in(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(22 - 3)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
