@@ -111,7 +111,7 @@ const ENTITIES: [(&str, u8); 44] = [
     ("midast", b'*'),
 ];
 /// The longest name or number of an entity.
-const MAX_ENTITY: usize = 12;
+pub(super) const MAX_ENTITY: usize = 12;
 
 impl<'a> Text<'a> {
     pub(super) const fn new(bytes: &'a [u8], is_whole: bool) -> Self {
@@ -241,15 +241,7 @@ impl Text<'_> {
     /// HTML's, by name or by number.
     fn entity(&self, level: u8, at: usize) -> Result<Char, Stop> {
         let (name, end) = self.name(level, at, b';')?;
-        let name = std::str::from_utf8(&name).unwrap_or_default();
-        let code = if let Some(number) = name.strip_prefix('#') {
-            let digits = number.strip_prefix(['x', 'X']);
-            digits.map_or_else(|| number.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok())
-        } else {
-            ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, byte)| u32::from(*byte))
-        };
-        let code = code.ok_or(Stop::No)?;
-        Char::code_point(code, end)
+        Char::code_point(entity(&name).ok_or(Stop::No)?, end)
     }
 
     /// A single quote as shells and YAML write it within single quotes.
@@ -304,7 +296,17 @@ impl Text<'_> {
     }
 }
 
-const fn control(letter: u8) -> u8 {
+/// The code point of an entity, by what stands between `&` and `;`.
+pub(super) fn entity(name: &[u8]) -> Option<u32> {
+    let name = std::str::from_utf8(name).ok()?;
+    if let Some(number) = name.strip_prefix('#') {
+        let digits = number.strip_prefix(['x', 'X']);
+        return digits.map_or_else(|| number.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok());
+    }
+    ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, byte)| u32::from(*byte))
+}
+
+pub(super) const fn control(letter: u8) -> u8 {
     match letter {
         b'n' => b'\n',
         b'r' => b'\r',

@@ -6,8 +6,11 @@
 //! it costs little where there is neither.
 
 mod escape;
+mod glance;
 mod noise;
+mod places;
 mod runs;
+mod specials;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -15,14 +18,18 @@ mod wanted;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, BuildError, Input};
+use aho_corasick::{AhoCorasick, BuildError, Input, MatchKind};
+use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
 use escape::{Stop, Text};
+use glance::{Glance, glance, is_escape};
+use runs::Run;
+use specials::Specials;
 use wanted::{Met, Wanted, readings};
 
 /// How often base64 or hex may lie in one another.
-const DEPTH: u8 = 2;
+const DEPTH: usize = 2;
 /// What ends with a line is held back only if it has this many bytes of a secret: less could be any word. What is left
 /// of the secret then is found at the begin of what follows, within so many bytes.
 const AT_LINE_END: usize = 2;
@@ -35,12 +42,13 @@ const fn is_special(byte: u8) -> bool {
     IS_SPECIAL[byte as usize]
 }
 
+const SPECIAL: [u8; 11] = *b"\\%&='\n\r\x1b\xc2\xe2\xef";
+
 static IS_SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
-    let special = b"\\%&='\n\r\x1b\xc2\xe2\xef";
     let mut index = 0;
-    while index < special.len() {
-        table[special[index] as usize] = true;
+    while index < SPECIAL.len() {
+        table[SPECIAL[index] as usize] = true;
         index += 1;
     }
     table
@@ -95,7 +103,10 @@ impl Search {
                 early[usize::from(*byte)].push((which, index + 1));
             }
         }
-        let begins = if groups.is_empty() { None } else { Some(AhoCorasick::new(groups.keys())?) };
+        // All are of one length, so that the kind decides nothing but which searches can be used: the fast ones.
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostFirst);
+        let begins = if groups.is_empty() { None } else { Some(builder.build(groups.keys())?) };
         let begun = groups.into_values().collect();
         let shortest = wanted.iter().map(|wanted| wanted.bytes.len()).min().unwrap_or(usize::MAX);
         Ok(Self { wanted, begins, begun, first: first.into(), early: early.into(), shortest })
@@ -106,23 +117,22 @@ impl Search {
         let mut found = Found::default();
         if !self.wanted.is_empty() {
             let at_line_end = bytes.last() == Some(&b'\n');
-            self.look(
-                &Look { text: Text::new(bytes, is_whole), depth: 0, at_line_end, is_first: true },
-                &mut found,
-            );
+            let (text, specials) = (Text::new(bytes, is_whole), &Specials::of(bytes));
+            let look = Look { text, specials, at_line_end, is_first: true };
+            self.look(&look, &mut <[Buffers; DEPTH]>::default(), &mut found);
         }
         found
     }
 
-    fn look(&self, look: &Look, found: &mut Found) {
+    fn look(&self, look: &Look, buffers: &mut [Buffers], found: &mut Found) {
         self.look_for_begins(look, found);
         self.look_around_escapes(look, found);
         self.look_at_end(look, found);
         if look.is_first {
             self.look_for_rests(look, found);
         }
-        if look.depth < DEPTH {
-            self.look_into_runs(look, found);
+        if let Some((buffers, inner)) = buffers.split_first_mut() {
+            self.look_into_runs(look, buffers, inner, found);
         }
     }
 
@@ -141,17 +151,30 @@ impl Search {
     /// Secrets with an escape among the first characters, or that are split there.
     fn look_around_escapes(&self, look: &Look, found: &mut Found) {
         let bytes = look.text.bytes;
-        let mut from = 0;
-        while let Some(next) = bytes[from..].iter().position(|byte| is_special(*byte)) {
-            let at = from + next;
-            from = at + 1;
-            self.look_at_escape(look, at, found);
+        for at in look.specials.all() {
+            if self.may_begin_with(bytes, at) {
+                self.look_at_escape(look, at, found);
+            }
             let before = at.checked_sub(1).map_or(&[][..], |last| &self.early[usize::from(bytes[last])]);
             for (which, matched) in before {
                 if bytes[..at].ends_with(&self.wanted[*which].bytes[..*matched]) {
                     self.follow(look, at - matched, at, *which, *matched, found);
                 }
             }
+        }
+    }
+
+    /// Whether a secret may begin with an escape at `at`.
+    fn may_begin_with(&self, bytes: &[u8], at: usize) -> bool {
+        let is_first = |byte: u8| !self.first[usize::from(byte)].is_empty();
+        match bytes[at] {
+            // It stands for itself, whatever is within.
+            b'\'' if !is_first(b'\'') => false,
+            _ => match glance(bytes, at) {
+                Glance::No => false,
+                Glance::Byte(byte) => is_escape(byte) || is_first(byte),
+                Glance::Unclear => is_escape(bytes[at]),
+            },
         }
     }
 
@@ -189,8 +212,8 @@ impl Search {
 
     /// Secrets whose first bytes stood at the end of the line before.
     fn look_for_rests(&self, look: &Look, found: &mut Found) {
+        let begin = look.text.skip_noise(0, 0).unwrap_or_default();
         for (which, wanted) in self.wanted.iter().enumerate().filter(|(_, wanted)| wanted.may_be_split) {
-            let begin = look.text.skip_noise(0, 0).unwrap_or_default();
             for at in begin..look.text.bytes.len().min(begin + LATE) {
                 for matched in 1..=AT_LINE_END {
                     let byte = look.text.bytes[at];
@@ -203,19 +226,20 @@ impl Search {
     }
 
     /// Secrets in base64 and hex.
-    fn look_into_runs(&self, look: &Look, found: &mut Found) {
+    fn look_into_runs(&self, look: &Look, buffers: &mut Buffers, inner: &mut [Buffers], found: &mut Found) {
         let least = (self.shortest * 8).div_ceil(6);
         let before = look.text.skip_noise(0, 0).unwrap_or_default();
-        look.text.runs(least, |run| {
-            run.decoded(self.shortest, |decoded| {
-                let text = Text::new(&decoded.bytes, !run.is_open);
-                let is_first = look.is_first && run.begin() <= before;
-                let inner = Look { text, depth: look.depth + 1, at_line_end: look.at_line_end, is_first };
-                let mut within = Found::default();
-                self.look(&inner, &mut within);
-                let spans = within.spans.iter();
+        let Buffers { run, bytes, specials, within } = buffers;
+        look.text.runs(look.specials, least, run, |run| {
+            let is_first = look.is_first && run.begin() <= before;
+            run.decoded(self.shortest, bytes, |decoded| {
+                let text = Text::new(decoded.bytes, !run.is_open);
+                specials.find(decoded.bytes);
+                let look_within = Look { text, specials, at_line_end: look.at_line_end, is_first };
+                self.look(&look_within, inner, within);
+                let spans = within.spans.drain(..);
                 found.spans.extend(spans.map(|span| Span { at: decoded.place(&span.at), which: span.which }));
-                for open in within.open {
+                for open in within.open.drain(..) {
                     look.hold(Open { begin: decoded.begin(open.begin), ..open }, found);
                 }
                 if let Some(begin) = decoded.rest().filter(|_| run.is_open) {
@@ -235,11 +259,19 @@ impl Search {
     }
 }
 
+/// What is needed to decode runs, one after the other: for a text, and one more for each that lies in another.
+#[derive(Default)]
+struct Buffers {
+    run: Run,
+    bytes: Zeroizing<Vec<u8>>,
+    specials: Specials,
+    within: Found,
+}
+
 /// A text to look through.
 struct Look<'a> {
     text: Text<'a>,
-    /// In how much base64 or hex it was.
-    depth: u8,
+    specials: &'a Specials,
     /// Whether the text ends with a line, as far as it has come.
     at_line_end: bool,
     /// Whether the begin of it may have been given away already.

@@ -1,6 +1,7 @@
 //! What may stand within a text and says nothing: line ends, colours, characters that nobody sees.
 
 use super::escape::{Stop, Text};
+use super::glance;
 
 /// Characters without width, in UTF-8: soft hyphen, U+200B to U+200F, word joiner, byte order mark.
 const INVISIBLE: [&[u8]; 8] = [
@@ -30,6 +31,9 @@ impl Text<'_> {
 
     /// The same, without the white space.
     pub(super) fn bare_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        if let Some(end) = self.bytes.get(at).and_then(|_| glance::noise(self.bytes, at)) {
+            return Ok(end);
+        }
         let first = self.read(level, at)?;
         match first.bytes() {
             [] | [b'\n' | b'\r'] => Ok(first.end),

@@ -5,13 +5,16 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::escape::{Stop, Text};
+use super::glance::{Glance, glance, is_itself, is_noise};
+use super::places::Places;
+use super::specials::Specials;
 use super::{MAX_GAP, is_special};
 
 /// Letters of a run, and where each stands in the text.
 #[derive(Default)]
 pub(super) struct Run {
     letters: Zeroizing<Vec<u8>>,
-    places: Vec<Range<usize>>,
+    places: Places,
     /// Where what was read of it ends.
     end: usize,
     /// Whether it may go on when more has come.
@@ -20,8 +23,12 @@ pub(super) struct Run {
 
 /// What part of a run says when it is decoded. Where its bytes come from in the text is known.
 pub(super) struct Decoded<'a> {
-    pub(super) bytes: Zeroizing<Vec<u8>>,
-    places: &'a [Range<usize>],
+    pub(super) bytes: &'a [u8],
+    places: &'a Places,
+    /// The first letter of the part.
+    first: usize,
+    /// The letters of it.
+    letters: usize,
     /// How many bits a letter stands for, and how many are before the first byte.
     bits: usize,
     before: usize,
@@ -39,6 +46,20 @@ const fn value(letter: u8) -> Option<u8> {
     }
 }
 
+static VALUES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut letter: u8 = 0;
+    loop {
+        if let Some(value) = value(letter) {
+            table[letter as usize] = value;
+        }
+        if letter == 255 {
+            break table;
+        }
+        letter += 1;
+    }
+};
+
 static IS_LETTER: [bool; 256] = {
     let mut table = [false; 256];
     let mut letter: u8 = 0;
@@ -53,18 +74,23 @@ static IS_LETTER: [bool; 256] = {
 
 impl Text<'_> {
     /// Calls `take` with every run of at least so many letters, and with what may become one when more has come.
-    pub(super) fn runs(&self, least: usize, mut take: impl FnMut(&Run)) {
+    pub(super) fn runs(&self, specials: &Specials, least: usize, read: &mut Run, mut take: impl FnMut(&Run)) {
         let (mut at, mut escaped_until) = (0, 0);
+        let mut specials = specials.all().chain([self.bytes.len()]).peekable();
         while at < self.bytes.len() {
+            while specials.next_if(|special| *special < at).is_some() {}
+            let special = specials.peek().copied().unwrap_or(self.bytes.len());
+            at = candidate(self.bytes, at, special, least);
             let run = self.extent(at);
             if run.letters >= least || run.is_open && run.letters > 0 {
-                take(&self.run(0, at));
+                self.read_run(0, at, read);
+                take(read);
             }
             if run.goes_on_escaped && at >= escaped_until {
-                let run = self.run(1, at);
-                escaped_until = run.end;
-                if run.letters.len() >= least || run.is_open {
-                    take(&run);
+                self.read_run(1, at, read);
+                escaped_until = read.end;
+                if read.letters.len() >= least || read.is_open {
+                    take(read);
                 }
             }
             at = run.end + 1;
@@ -81,7 +107,7 @@ impl Text<'_> {
             since = if here > 0 { end } else { since };
             match self.bytes.get(end) {
                 None => return Extent { end, letters, is_open: !self.is_whole, goes_on_escaped: false },
-                Some(byte) if is_special(*byte) => {}
+                Some(byte) if is_special(*byte) && !is_itself(self.bytes, end) => {}
                 Some(_) => return Extent { end, letters, is_open: false, goes_on_escaped: false },
             }
             match self.noise(0, end) {
@@ -98,6 +124,12 @@ impl Text<'_> {
 
     /// Whether an escape here stands for a letter, or for nothing.
     fn goes_on(&self, at: usize) -> bool {
+        if at < self.bytes.len()
+            && let Glance::Byte(byte) = glance(self.bytes, at)
+            && (!is_noise(byte) || matches!(byte, b'\n' | b'\r'))
+        {
+            return IS_LETTER[usize::from(byte)] || is_noise(byte);
+        }
         match self.read(1, at) {
             Err(stop) => stop == Stop::More,
             Ok(next) if next.end == at + 1 => false,
@@ -107,31 +139,56 @@ impl Text<'_> {
         }
     }
 
-    /// The run that begins here, with so many levels of escapes decoded.
-    fn run(&self, level: u8, at: usize) -> Run {
-        let mut run = Run { end: at, ..Run::default() };
+    /// Reads the run that begins here, with so many levels of escapes decoded.
+    fn read_run(&self, level: u8, at: usize, run: &mut Run) {
+        run.clear(at);
         let mut since = at;
         let stop = loop {
-            match self.read(level, run.end) {
-                Err(stop) => break stop,
-                Ok(next) => {
-                    if let Some(letter) = next.single().filter(|byte| IS_LETTER[usize::from(*byte)]) {
-                        run.letters.push(letter);
-                        run.places.push(run.end..next.end);
-                        (run.end, since) = (next.end, next.end);
-                        continue;
-                    }
-                }
+            let rest = &self.bytes[run.end..];
+            let plain = rest.iter().position(|byte| !IS_LETTER[usize::from(*byte)]).unwrap_or(rest.len());
+            if plain > 0 {
+                run.push(&rest[..plain], 1);
+                since = run.end;
             }
-            match self.noise(level, run.end) {
-                Ok(end) if run.end - since < MAX_GAP => run.end = end,
-                Ok(_) => break Stop::No,
+            match self.step(level, run, since) {
+                Ok(true) => since = run.end,
+                Ok(false) => {}
                 Err(stop) => break stop,
             }
         };
         run.is_open = stop == Stop::More;
-        run
     }
+
+    /// Goes on over an escaped letter (then it is true), or over what says nothing.
+    fn step(&self, level: u8, run: &mut Run, since: usize) -> Result<bool, Stop> {
+        if self.bytes.get(run.end).is_some_and(|byte| !is_special(*byte) || is_itself(self.bytes, run.end)) {
+            return Err(Stop::No);
+        }
+        let next = self.read(level, run.end)?;
+        if let Some(letter) = next.single().filter(|byte| IS_LETTER[usize::from(*byte)]) {
+            run.push(&[letter], next.end - run.end);
+            return Ok(true);
+        }
+        let end = self.noise(level, run.end)?;
+        if run.end - since >= MAX_GAP {
+            return Err(Stop::No);
+        }
+        run.end = end;
+        Ok(false)
+    }
+}
+
+/// Where the next run may begin that has so many letters, or goes on at the next special byte. What comes before is
+/// shorter, and ends at a byte that says something else.
+fn candidate(bytes: &[u8], mut at: usize, special: usize, least: usize) -> usize {
+    let ends = |part: &[u8]| part.iter().rposition(|byte| !IS_LETTER[usize::from(*byte)]);
+    while at + least <= special {
+        match ends(&bytes[at..at + least]) {
+            Some(end) => at += end + 1,
+            None => return at,
+        }
+    }
+    ends(&bytes[at..special]).map_or(at, |end| at + end + 1)
 }
 
 /// How far a run goes.
@@ -143,62 +200,109 @@ struct Extent {
 }
 
 impl Run {
+    fn clear(&mut self, at: usize) {
+        self.letters.clear();
+        self.places.clear();
+        (self.end, self.is_open) = (at, false);
+    }
+
+    /// Adds letters that stand here one after the other, each of so many bytes.
+    fn push(&mut self, letters: &[u8], width: usize) {
+        self.places.push(self.letters.len(), self.end, width);
+        self.letters.extend_from_slice(letters);
+        self.end += letters.len() * width;
+    }
+
     /// Where it begins in the text.
     pub(super) fn begin(&self) -> usize {
-        self.places.first().map_or(0, |place| place.start)
+        self.places.of(0).start
     }
 
     /// What it says, as bytes may begin at any bit that a letter of base64 can leave them at, or at any digit of hex.
-    pub(super) fn decoded(&self, least: usize, mut take: impl FnMut(&Decoded)) {
+    pub(super) fn decoded(
+        &self,
+        least: usize,
+        bytes: &mut Zeroizing<Vec<u8>>,
+        mut take: impl FnMut(&Decoded),
+    ) {
         for before in [0, 2, 4, 6] {
-            take(&self.decode(0..self.letters.len(), 6, before, value));
+            base64(&self.letters, before, bytes);
+            take(&self.part(0..self.letters.len(), (6, before), bytes));
         }
-        let is_hex = u8::is_ascii_hexdigit;
         let mut end = 0;
-        for part in self.letters.chunk_by(|one, next| is_hex(one) == is_hex(next)) {
-            let begin = end;
-            end += part.len();
-            let may_go_on = self.is_open && end == self.letters.len();
-            if is_hex(&part[0]) && (part.len() >= 2 * least || may_go_on) {
-                let digit = |byte| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                take(&self.decode(begin..end, 4, 0, digit));
-                take(&self.decode(begin..end, 4, 4, digit));
+        while let Some(begin) = self.next_hex(end, 2 * least) {
+            let rest = &self.letters[begin..];
+            end = begin + rest.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(rest.len());
+            for before in [0, 4] {
+                hex(&self.letters[begin + before / 4..end], bytes);
+                take(&self.part(begin..end, (4, before), bytes));
             }
         }
     }
 
-    fn decode(
-        &self,
-        part: Range<usize>,
-        bits: usize,
-        before: usize,
-        value: impl Fn(u8) -> Option<u8>,
-    ) -> Decoded<'_> {
-        let letters = &self.letters[part.clone()];
-        let mut bytes = Zeroizing::new(Vec::with_capacity(letters.len() * bits / 8));
-        // What is before the first byte is dropped with the byte that it would be the end of.
-        let (mut held, mut count, mut is_before): (u32, usize, bool) = (0, (8 - before) % 8, before > 0);
-        for letter in letters {
-            held = held << bits | u32::from(value(*letter).unwrap_or_default());
-            count += bits;
-            if count >= 8 {
-                count -= 8;
-                if !std::mem::take(&mut is_before) {
-                    // Of the letters before, nothing is left above these eight bits.
-                    bytes.push((held >> count).to_be_bytes()[3]);
-                }
-                held &= (1 << count) - 1;
+    /// Where the next run of at least so many digits begins, or one that may go on when more has come.
+    fn next_hex(&self, mut at: usize, least: usize) -> Option<usize> {
+        let ends = |part: &[u8]| part.iter().rposition(|byte| !byte.is_ascii_hexdigit());
+        while let Some(part) = self.letters.get(at..at + least) {
+            match ends(part) {
+                Some(end) => at += end + 1,
+                None => return Some(at),
             }
         }
-        Decoded { bytes, places: &self.places[part], bits, before }
+        let rest = &self.letters[at..];
+        let begin = ends(rest).map_or(at, |end| at + end + 1);
+        (self.is_open && begin < self.letters.len()).then_some(begin)
     }
+
+    fn part<'a>(
+        &'a self,
+        part: Range<usize>,
+        (bits, before): (usize, usize),
+        bytes: &'a [u8],
+    ) -> Decoded<'a> {
+        Decoded { bytes, places: &self.places, first: part.start, letters: part.len(), bits, before }
+    }
+}
+
+/// Decodes letters of base64; so many bits are before the first byte.
+fn base64(letters: &[u8], before: usize, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    let values = |part: &[u8]| {
+        part.iter().fold(0_u64, |all, letter| all << 6 | u64::from(VALUES[usize::from(*letter)]))
+    };
+    let groups = letters.chunks_exact(4);
+    let (rest, mut held) = (groups.remainder(), 0);
+    let mut is_first = true;
+    bytes.reserve(letters.len());
+    for group in groups {
+        // Three bytes of the 24 bits before and these: so many of these are left.
+        held = (held << 24 | values(group)) & 0xffff_ffff_ffff;
+        if !std::mem::take(&mut is_first) {
+            bytes.extend_from_slice(&(held >> (24 - before)).to_be_bytes()[5..]);
+        }
+    }
+    // What is left: of the last group all but the bits that went before, and the letters after it.
+    let count = if is_first { 0 } else { 24 } + rest.len() * 6;
+    held = held << (rest.len() * 6) | values(rest);
+    let mut left = count.saturating_sub(before);
+    while left >= 8 {
+        left -= 8;
+        bytes.push((held >> left).to_be_bytes()[7]);
+    }
+}
+
+/// Decodes digits of hex.
+fn hex(digits: &[u8], bytes: &mut Vec<u8>) {
+    let value = |digit: u8| if digit > b'9' { (digit & 0xf) + 9 } else { digit & 0xf };
+    bytes.clear();
+    bytes.extend(digits.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])));
 }
 
 impl Decoded<'_> {
     /// Where the letters stand that a part of its bytes comes from.
     pub(super) fn place(&self, bytes: &Range<usize>) -> Range<usize> {
         let (first, last) = (self.letter(bytes.start), (self.before + bytes.end * 8).div_ceil(self.bits) - 1);
-        self.places[first].start..self.places[last].end
+        self.begin_of(first)..self.places.of(self.first + last).end
     }
 
     /// The letter that the byte at `at` begins in.
@@ -206,13 +310,18 @@ impl Decoded<'_> {
         (self.before + at * 8) / self.bits
     }
 
+    fn begin_of(&self, letter: usize) -> usize {
+        self.places.of(self.first + letter).start
+    }
+
     /// Where it stands.
     pub(super) fn begin(&self, at: usize) -> usize {
-        self.places[self.letter(at)].start
+        self.begin_of(self.letter(at))
     }
 
     /// Where the letters stand that are not enough for another byte.
     pub(super) fn rest(&self) -> Option<usize> {
-        self.places.get(self.letter(self.bytes.len())).map(|place| place.start)
+        let letter = self.letter(self.bytes.len());
+        (letter < self.letters).then(|| self.begin_of(letter))
     }
 }

@@ -1,14 +1,18 @@
 //! A secret, and whether a text goes on like it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
 use super::escape::{LEVELS, Stop, Text};
+use super::glance::{Glance, glance, is_escape, is_itself, noise};
 use super::{MAX_GAP, is_special};
 
 /// The shortest secret in bytes that is looked for in pieces, too. The pieces of a shorter one stand in any text.
 const SPLIT: usize = 8;
+/// How much that says nothing is passed at a glance.
+const GLANCES: usize = 32;
+
 /// A secret as it is looked for.
 pub(super) struct Wanted {
     pub(super) bytes: Zeroizing<Vec<u8>>,
@@ -41,7 +45,7 @@ impl Wanted {
 
     /// Whether what is left of it after so many bytes stands at `at`, each character as it is or escaped.
     pub(super) fn goes_on(&self, text: &Text, at: usize, matched: usize) -> Met {
-        let (mut seen, mut branches, mut begun) = (HashSet::new(), Vec::new(), None);
+        let (mut seen, mut branches, mut begun) = (BTreeSet::new(), Vec::new(), None);
         let mut next = Some(Branch { at, matched, since: at });
         while let Some(branch) = next.take().or_else(|| branches.pop()) {
             // White space at the begin of a line may be of the secret, or not.
@@ -57,7 +61,9 @@ impl Wanted {
             if byte.is_none() && !text.is_whole {
                 begun = begun.max(Some(matched));
             }
-            if byte.is_some_and(|byte| is_special(*byte)) && seen.insert((at, matched)) {
+            let may_go_on =
+                byte.is_some_and(|byte| is_special(*byte)) && self.may_go_on(text.bytes, at, matched);
+            if may_go_on && seen.insert((at, matched)) {
                 let is_open = self.branch(text, &branch, &mut branches);
                 begun = if is_open { begun.max(Some(matched)) } else { begun };
             }
@@ -71,6 +77,31 @@ impl Wanted {
         let same = pairs.take_while(|(byte, wanted)| byte == wanted && !is_special(**byte)).count();
         let at = from.at + same;
         Branch { at, matched: from.matched + same, since: if same > 0 { at } else { from.since } }
+    }
+
+    /// Whether it may go on at a special byte, as far as can be said at a glance.
+    fn may_go_on(&self, bytes: &[u8], begin: usize, matched: usize) -> bool {
+        let (next, mut at) = (self.bytes[matched], begin);
+        for _ in 0..GLANCES {
+            at = match bytes.get(at).copied() {
+                None => return true,
+                Some(byte) if byte == next => return true,
+                Some(byte) if is_escape(byte) => {
+                    return match glance(bytes, at) {
+                        Glance::No => false,
+                        Glance::Byte(byte) => byte == next || is_special(byte) || is_white(byte),
+                        Glance::Unclear => true,
+                    };
+                }
+                Some(byte) if is_white(byte) => at + 1,
+                Some(byte) if !is_special(byte) => return false,
+                Some(_) => match noise(bytes, at) {
+                    Some(end) => end,
+                    None => return !is_itself(bytes, at),
+                },
+            };
+        }
+        true
     }
 
     /// All ways to go on at what may be an escape. Whether it may be one when more has come.
@@ -108,12 +139,19 @@ impl Wanted {
 /// The ways to read what stands at `at`, from as it is to with all escapes decoded.
 pub(super) fn readings<'a>(text: &Text<'a>, at: usize) -> impl Iterator<Item = (Text<'a>, u8)> + use<'a> {
     let first = text.bytes.get(at).copied().unwrap_or_default();
-    let is_escape = b"\\%&='".contains(&first);
+    // What holds no other escape is read alike in all ways that decode it.
+    let deepest = match text.bytes.get(at).map(|_| glance(text.bytes, at)) {
+        Some(Glance::Byte(byte)) if !is_special(byte) => 1,
+        Some(Glance::No) if first != 0x1b => 0,
+        None => 0,
+        _ => LEVELS,
+    };
+    let is_escape = is_escape(first) && deepest == LEVELS;
     let is_line_end = text.bytes.get(at + 1).is_some_and(|next| matches!(next, b'\n' | b'\r'));
     let plain = *text;
-    let levels = (0..=if is_escape || first == 0x1b { LEVELS } else { 0 }).map(move |level| (plain, level));
+    let levels = (0..=deepest).map(move |level| (plain, level));
     let joined = (is_escape && is_line_end).then_some((plain.joined(), 1));
-    let once = (first == b'\\').then_some((plain.escaped_once(), LEVELS));
+    let once = (first == b'\\' && is_escape).then_some((plain.escaped_once(), LEVELS));
     let quotes = [b'\\', b'\''].map(|later| (plain.decoding_later(later), LEVELS));
     levels.chain(joined).chain(once).chain(quotes.into_iter().filter(move |_| is_escape))
 }

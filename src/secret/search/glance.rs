@@ -1,0 +1,200 @@
+//! What can be said of an escape from its own bytes: most hold no other escape and nothing that splits them, and most
+//! begin no secret. Where more must be read, [`Glance::Unclear`] says so.
+
+use super::escape::{MAX_ENTITY, control, entity};
+use super::is_special;
+
+/// What an escape stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Glance {
+    /// It is none, however it is read.
+    No,
+    /// For a character that begins with this byte.
+    Byte(u8),
+    /// Another escape, a split or the end is within it.
+    Unclear,
+}
+
+/// Whether an escape begins with a byte.
+pub(super) const fn is_escape(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'\'')
+}
+
+/// Whether what says nothing may begin with a byte.
+pub(super) const fn is_noise(byte: u8) -> bool {
+    is_special(byte) && !is_escape(byte)
+}
+
+/// What the escape at `at` stands for.
+pub(super) fn glance(bytes: &[u8], at: usize) -> Glance {
+    let rest = &bytes[at + 1..];
+    match bytes[at] {
+        b'%' | b'=' => number(rest, 16, 2),
+        b'&' => named(rest),
+        b'\'' => quote(rest),
+        b'\\' => backslash(rest),
+        _ => Glance::No,
+    }
+}
+
+fn backslash(rest: &[u8]) -> Glance {
+    let Some(first) = rest.first().copied().filter(|byte| !is_special(*byte)) else { return Glance::Unclear };
+    match first {
+        b'u' if rest.get(1) != Some(&b'{') => number(&rest[1..], 16, 4),
+        b'u' | b'U' => Glance::Unclear,
+        b'x' => number(&rest[1..], 16, 2),
+        b'0'..=b'3' => number(rest, 8, 3),
+        b'n' | b'r' | b't' | b'b' | b'f' | b'a' | b'v' | b'e' | b'E' => Glance::Byte(control(first)),
+        other if other.is_ascii_alphanumeric() => Glance::No,
+        other => Glance::Byte(other),
+    }
+}
+
+/// A number of exactly so many digits: a byte of two or three digits, a code point of four.
+fn number(rest: &[u8], radix: u32, digits: usize) -> Glance {
+    let mut value = 0;
+    for index in 0..digits {
+        match rest.get(index) {
+            Some(byte) if !is_special(*byte) => match char::from(*byte).to_digit(radix) {
+                Some(digit) => value = value * radix + digit,
+                None => return Glance::No,
+            },
+            _ => return Glance::Unclear,
+        }
+    }
+    if digits < 4 { u8::try_from(value).map_or(Glance::No, Glance::Byte) } else { code_point(value) }
+}
+
+fn code_point(code: u32) -> Glance {
+    // Half of a pair has no character by itself.
+    char::from_u32(code).map_or(Glance::Unclear, |c| Glance::Byte(c.encode_utf8(&mut [0; 4]).as_bytes()[0]))
+}
+
+fn named(rest: &[u8]) -> Glance {
+    for (index, byte) in rest.iter().take(MAX_ENTITY + 1).enumerate() {
+        match byte {
+            b';' => return entity(&rest[..index]).map_or(Glance::No, code_point),
+            // As in the query of an address.
+            b'=' if number(&rest[index + 1..], 16, 2) == Glance::No => return Glance::No,
+            special if is_special(*special) => return Glance::Unclear,
+            byte if byte.is_ascii_alphanumeric() || *byte == b'#' => {}
+            _ => return Glance::No,
+        }
+    }
+    if rest.len() > MAX_ENTITY { Glance::No } else { Glance::Unclear }
+}
+
+fn quote(rest: &[u8]) -> Glance {
+    match rest {
+        [] | [b'"'] => Glance::Unclear,
+        [b'"', next, ..] | [next, ..] if is_special(*next) => Glance::Unclear,
+        _ => Glance::No,
+    }
+}
+
+/// Where what says nothing ends that stands here, if that is plain to see.
+pub(super) fn noise(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes[at] {
+        b'\n' | b'\r' => Some(at + 1),
+        0x1b if bytes.get(at + 1) == Some(&b'[') => {
+            let rest = &bytes[at + 2..];
+            let length = rest.iter().take(16).position(|byte| !matches!(byte, b'0'..=b'9' | b';'))?;
+            matches!(rest[length], 0x40..=0x5b | 0x5d..=0x7e).then_some(at + 3 + length)
+        }
+        _ => None,
+    }
+}
+
+/// Whether it is plain to see that a special byte stands for itself.
+pub(super) fn is_itself(bytes: &[u8], at: usize) -> bool {
+    if is_escape(bytes[at]) {
+        return glance(bytes, at) == Glance::No;
+    }
+    let Some(next) = bytes.get(at + 1).filter(|next| !is_special(**next)) else { return false };
+    match bytes[at] {
+        0x1b => !matches!(next, 0x20..=0x7e),
+        0xc2 => *next != 0xad,
+        0xe2 => !matches!(next, 0x80 | 0x81),
+        0xef => *next != 0xbb,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::escape::{LEVELS, Stop, Text};
+    use super::*;
+
+    /// Every way to read a text, down to its escapes' escapes.
+    fn ways(bytes: &[u8]) -> Vec<(Text<'_>, u8)> {
+        let text = Text::new(bytes, false);
+        let texts = [
+            text,
+            text.joined(),
+            text.escaped_once(),
+            text.decoding_later(b'\\'),
+            text.decoding_later(b'\''),
+        ];
+        texts.into_iter().flat_map(|text| [(text, 1), (text, LEVELS)]).collect()
+    }
+
+    /// Checks what is said at a glance against what is read.
+    fn check(bytes: &[u8], at: usize) {
+        let itself = Text::new(bytes, false).read(0, at);
+        for (text, level) in ways(bytes) {
+            let (read, noise) = (text.read(level, at), text.bare_noise(level, at));
+            match glance(bytes, at) {
+                Glance::No => assert_eq!(read, itself, "{bytes:?} {at}"),
+                Glance::Byte(byte) if level == LEVELS && !is_special(byte) => {
+                    assert_eq!(read.unwrap().bytes()[0], byte, "{bytes:?} {at}");
+                }
+                Glance::Byte(_) | Glance::Unclear => {}
+            }
+            if is_special(bytes[at]) && is_itself(bytes, at) {
+                let is_noise_begun = noise == Err(Stop::More) && bytes[at] == 0xc2;
+                assert!(read == itself && (noise == Err(Stop::No) || is_noise_begun), "{bytes:?} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn most_escapes_are_known_at_a_glance() {
+        for (text, known) in [
+            (r"\u003c.", Glance::Byte(b'<')),
+            (r"\x3c.", Glance::Byte(b'<')),
+            (r"\074.", Glance::Byte(b'<')),
+            (r"\n.", Glance::Byte(b'\n')),
+            ("%3c.", Glance::Byte(b'<')),
+            ("&lt;.", Glance::Byte(b'<')),
+            (r"\q.", Glance::No),
+            ("100% of", Glance::No),
+            ("&id=zz", Glance::No),
+            ("=value", Glance::No),
+            (r"\\u003c", Glance::Unclear),
+            ("%3", Glance::Unclear),
+        ] {
+            let at = text.bytes().position(is_special).unwrap();
+            assert_eq!(glance(text.as_bytes(), at), known, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_glance_says_what_is_read(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "\\", "u00", "u", "x", "3c", "41", "%", "&", "=", "'", "\"", "lt", "amp", "#", "60", ";", "\n", "\r",
+                    "\x1b", "[", "1m", "n", "q", " ", "{", "}", "\u{200b}", "\u{ad}", "\u{2713}", "\u{e9}", "074", "d83d",
+                ]),
+                1..12,
+            ),
+        ) {
+            let text = parts.concat();
+            (0..text.len()).for_each(|at| check(text.as_bytes(), at));
+        }
+    }
+}
