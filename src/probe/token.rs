@@ -6,7 +6,7 @@ use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
 use super::web::{self, Browser, Proxies, segment};
-use super::ws::{self, Next, Opened};
+use super::ws::{self, Next, Opened, WebSocket};
 use crate::checklist::spec::Token;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::{Keeper, Secret, SecretRef};
@@ -132,8 +132,13 @@ async fn at_ws(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<D
         Opened::Refused(code) => return Ok(Door::Odd(format!("it answers {code} to the handshake"))),
     };
     socket.ping().await?;
+    deadline.of("answer to a ping over the WebSocket", pong(&mut socket)).await?
+}
+
+/// What comes of a ping, whatever is sent before.
+async fn pong(socket: &mut WebSocket) -> Fact<Door> {
     loop {
-        match deadline.of("answer to a ping over the WebSocket", socket.next()).await?? {
+        match socket.next().await? {
             Next::Pong => return Ok(Door::Open),
             Next::Closed(Some(UNAUTHORIZED)) => return Ok(Door::Shut(format!("closed with {UNAUTHORIZED}"))),
             Next::Closed(code) => {

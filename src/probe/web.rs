@@ -205,24 +205,30 @@ fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
 
 async fn read(mut response: Response, deadline: &Deadline) -> Content {
     let mut bytes = Vec::new();
-    let cut = loop {
-        match deadline.of("the rest of the body", response.chunk()).await {
-            Ok(Ok(Some(chunk))) => bytes.extend_from_slice(&chunk),
-            Ok(Ok(None)) => break None,
-            Ok(Err(error)) => {
-                break Some(Blind::new(format!(
+    // One step, however many pieces it comes in: the time may be over between two of them.
+    let reading = deadline.of("the rest of the body", read_pieces(&mut response, &mut bytes)).await;
+    let cut = reading.unwrap_or_else(|late| Some(late.into()));
+    Content { bytes, cut }
+}
+
+/// Why not all of it was read, if it was not.
+async fn read_pieces(response: &mut Response, bytes: &mut Vec<u8>) -> Option<Blind> {
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => return None,
+            Err(error) => {
+                return Some(Blind::new(format!(
                     "the body broke off: {}",
                     error::chain(&error.without_url())
                 )));
             }
-            Err(late) => break Some(late.into()),
         }
         if bytes.len() > MAX_BODY {
             bytes.truncate(MAX_BODY);
-            break Some(Blind::new("body longer than 1 MiB: only its begin was read"));
+            return Some(Blind::new("body longer than 1 MiB: only its begin was read"));
         }
-    };
-    Content { bytes, cut }
+    }
 }
 
 fn host(url: &Url) -> String {
