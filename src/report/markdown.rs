@@ -32,8 +32,9 @@ const BETWEEN: &str = "&#8203;";
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
+    let mut before = None;
     while let Some(c) = rest.chars().next() {
-        let begins = rest.len() == text.len();
+        let begins = before.is_none();
         rest = &rest[c.len_utf8()..];
         match c {
             '\n' => out.push_str("<br>"),
@@ -46,7 +47,13 @@ fn escaped(text: &str) -> String {
             '.' | ')' if is_number(&text[..text.len() - rest.len() - 1]) => out.extend(['\\', c]),
             c => out.push(c),
         }
-        if refers(c, rest) || rest.starts_with("://") || text[..text.len() - rest.len()].ends_with("www.") {
+        // Who has an address is not called by it.
+        let is_address = c == '@' && before.is_some_and(char::is_alphanumeric);
+        before = Some(c);
+        if (refers(c, rest) && !is_address)
+            || rest.starts_with("://")
+            || text[..text.len() - rest.len()].ends_with("www.")
+        {
             out.push_str(BETWEEN);
         }
     }
@@ -91,7 +98,7 @@ mod tests {
     #[test]
     fn nothing_is_a_link_a_mention_or_a_list() {
         for (text, shown) in [
-            ("@everyone and a@b.example", "@&#8203;everyone and a@&#8203;b.example"),
+            ("@everyone (@all), a@b.example", "@&#8203;everyone (@&#8203;all), a@b.example"),
             ("see #12, !34 and ~bug", "see \\#&#8203;12, \\!&#8203;34 and \\~&#8203;bug"),
             ("https://h/x and www.h.example", "https&#8203;://h/x and www.&#8203;h.example"),
             ("- one", "\\- one"),
