@@ -41,7 +41,7 @@ impl App {
         self.place.follow_if_changed(&before.plan, &now.state.plan);
         (self.state, self.live) = (now.state, now.live);
         self.refresh(held.as_ref());
-        self.turn_page();
+        self.is_stale = true;
         self.tell_end(&before);
         self.scroll = self.scroll.min(self.scroll_limit());
     }

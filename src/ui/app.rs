@@ -124,6 +124,8 @@ pub struct App {
     pub outputs: Option<Outputs>,
     /// The output that has the screen.
     pub pager: Option<Pager>,
+    /// Whether what is shown of outputs may no longer be what they hold, or has to be read for another place or size.
+    pub is_stale: bool,
     /// The step of the way back that is selected, while that has the screen.
     pub way_back: Option<usize>,
     /// The last lines of the action at work, by the entry that it began with.
@@ -173,6 +175,7 @@ impl App {
             broken: None,
             outputs: setup.outputs.clone(),
             pager: None,
+            is_stale: true,
             way_back: None,
             tail: None,
             last: setup.last.clone(),
@@ -230,7 +233,7 @@ impl App {
             }
             Event::Resize(width, height) => {
                 self.area = self.within(Rect::new(0, 0, width, height));
-                self.turn_page();
+                self.is_stale = true;
                 self.scroll = self.scroll.min(self.scroll_limit());
                 Vec::new()
             }
@@ -347,9 +350,6 @@ impl App {
 
     /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
     pub fn pause(&self) -> Duration {
-        if self.is_searching() {
-            return Duration::ZERO;
-        }
         let busy = !self.live.running.is_empty()
             || self.is_saving()
             || self.live.preparing.is_some()

@@ -35,6 +35,7 @@ mod placed;
 mod probes;
 mod prompt;
 mod proposal;
+mod reading;
 pub mod review;
 mod sealing;
 mod sheet;
@@ -75,6 +76,7 @@ use crate::secret::Secret;
 use crate::time::Moment;
 use app::{App, Effect};
 pub use newest::{Newest, forward};
+use reading::Reading;
 pub use theme::{Look, Shade};
 pub use typed::Typed;
 use unlocking::Unlocking;
@@ -197,10 +199,10 @@ where
 {
     let size = terminal.size().map_err(io::Error::other)?;
     let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
-    let mut unlocking = Unlocking::default();
+    let (mut unlocking, mut reading) = (Unlocking::default(), Reading::default());
     loop {
         app.tick((setup.clock)());
-        app.search_on();
+        reading.go_on(&mut app);
         if app.has_waited() {
             return Ok(app.left());
         }
@@ -216,7 +218,7 @@ where
             }
             drawn => drawn?,
         }
-        let mut waiting = next(messages, unlocking.pause(app.pause()));
+        let mut waiting = next(messages, reading.pause(&app, unlocking.pause(app.pause())));
         waiting.extend(unlocking.done());
         while let Some(message) = waiting.pop_front() {
             app.tick((setup.clock)());

@@ -2,7 +2,7 @@
 
 mod acting;
 mod answers;
-mod buffer;
+pub mod buffer;
 mod filter;
 mod hints;
 pub mod keys;
@@ -15,5 +15,5 @@ mod sample_plan;
 mod screens;
 mod sealing;
 mod sections;
-mod top;
+pub mod top;
 mod truthful;

@@ -22,24 +22,27 @@ pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
     panels::put(frame, Rect { y: area.y - 1, height: 1, ..area }, [head(view, pager, area.width.into())]);
     let width = usize::from(area.width);
     let mut rows: Vec<Line> = Vec::new();
-    for (_, line) in &pager.page {
+    for (_, line) in &pager.excerpt.page {
         let spans = found(painted(view, line), pager.find.text().trim());
-        if pager.wrap {
+        if pager.excerpt.wrap {
             rows.extend(fold(spans, width));
         } else {
             rows.push(Line::from(shorten(spans, width)));
         }
     }
     let height = usize::from(area.height);
-    let skipped = if pager.follow { rows.len().saturating_sub(height) } else { pager.skip };
+    let skipped = if pager.excerpt.follow { rows.len().saturating_sub(height) } else { pager.excerpt.skip };
     panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
-    if pager.page.is_empty() {
+    if pager.excerpt.page.is_empty() {
         panels::put(frame, area, fold(vec![view.dim(&why_empty(view, pager))], width));
     }
 }
 
 /// Why nothing is shown. What is not there is not the same as nothing.
 fn why_empty(view: &View, pager: &Pager) -> String {
+    if !pager.excerpt.is_read {
+        return "It is being read.".into();
+    }
     let finished = deed(view, pager).and_then(|deed| deed.finished.as_ref());
     match finished.and_then(|finished| finished.output.as_ref()) {
         Some(output) if output.bytes > 0 => {
@@ -55,7 +58,7 @@ fn why_empty(view: &View, pager: &Pager) -> String {
 
 fn deed<'a>(view: &'a View, pager: &Pager) -> Option<&'a Deed> {
     let known = view.app.state.action(&pager.key)?;
-    [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.started)
+    [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.excerpt.started)
 }
 
 fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
@@ -66,13 +69,13 @@ fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
         let mut spans = vec![ink(" /", view.theme.accent())];
         spans.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
         spans
-    } else if let Some(said) = &pager.said {
+    } else if let Some(said) = &pager.excerpt.said {
         vec![view.toned(&format!(" {said}"), Tone::Failed)]
-    } else if pager.follow {
+    } else if pager.excerpt.follow {
         vec![view.toned(" following", Tone::Busy)]
     } else {
-        let until = pager.page.last().map_or(pager.top, |(at, _)| *at);
-        vec![view.dim(&format!(" {} of {}", size(until), size(pager.length)))]
+        let until = pager.excerpt.page.last().map_or(pager.excerpt.top, |(at, _)| *at);
+        vec![view.dim(&format!(" {} of {}", size(until), size(pager.excerpt.length)))]
     };
     let room = width.saturating_sub(right.iter().map(Span::width).sum());
     Line::from(spread(shorten(left, room), ("─", view.theme.rule()), right, width))

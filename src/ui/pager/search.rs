@@ -2,9 +2,8 @@
 
 use aho_corasick::AhoCorasick;
 
-use super::Pager;
+use super::excerpt::Excerpt;
 use crate::journal::side::Outputs;
-use crate::ui::app::App;
 
 /// How much is searched at once, in bytes.
 const PIECE: usize = 4 << 20;
@@ -26,10 +25,9 @@ enum Piece {
     NoMore,
 }
 
-impl Pager {
+impl Excerpt {
     /// To the next line that has what is searched for, or to the one before.
-    pub(super) fn begin_search(&mut self, outputs: &Outputs, forward: bool) {
-        let sought = self.find.text().trim().to_owned();
+    pub(super) fn begin_search(&mut self, outputs: &Outputs, sought: String, forward: bool) {
         let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([&sought]);
         let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return };
         let at = if forward { self.page.get(1).map_or(self.length, |(at, _)| *at) } else { self.top };
@@ -38,7 +36,7 @@ impl Pager {
     }
 
     /// Searches one piece more.
-    fn search_on(&mut self, outputs: &Outputs) {
+    pub(super) fn search_on(&mut self, outputs: &Outputs) {
         let Some(mut search) = self.search.take() else { return };
         let piece = if search.forward {
             search.below(outputs, self.started)
@@ -89,30 +87,12 @@ impl Search {
     }
 }
 
-impl App {
-    /// Goes on with a search, if one is under way.
-    pub fn search_on(&mut self) {
-        let (Some(outputs), Some(pager)) = (self.outputs.clone(), self.pager.as_mut()) else { return };
-        if pager.search.is_some() {
-            pager.search_on(&outputs);
-            self.turn_page();
-        }
-    }
-
-    /// Whether one is.
-    pub fn is_searching(&self) -> bool {
-        self.pager.as_ref().is_some_and(|pager| pager.search.is_some())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::io::Write as _;
 
-    use super::super::Field;
     use super::*;
-    use crate::checklist::ActionKey;
 
     /// An output of three pieces and a bit, with a word across the first two and one at its end.
     fn long(dir: &std::path::Path) -> (Outputs, u64, u64) {
@@ -131,12 +111,12 @@ mod tests {
     }
 
     /// How many pieces it takes to come to an end.
-    fn pieces(pager: &mut Pager, outputs: &Outputs, forward: bool) -> usize {
-        pager.begin_search(outputs, forward);
+    fn pieces(excerpt: &mut Excerpt, outputs: &Outputs, forward: bool) -> usize {
+        excerpt.begin_search(outputs, "NEEDLE".into(), forward);
         let more = std::iter::from_fn(|| {
-            pager.search.is_some().then(|| {
-                assert!(pager.said.as_ref().is_some_and(|said| said.starts_with("searching for")));
-                pager.search_on(outputs);
+            excerpt.search.is_some().then(|| {
+                assert!(excerpt.said.as_ref().is_some_and(|said| said.starts_with("searching for")));
+                excerpt.search_on(outputs);
             })
         });
         1 + more.count()
@@ -146,25 +126,23 @@ mod tests {
     fn one_piece_is_searched_at_a_time_and_nothing_is_missed_between_them() {
         let dir = tempfile::tempdir().unwrap();
         let (outputs, across, last) = long(dir.path());
-        let mut pager = Pager::new(ActionKey::new("p", "a"), 7);
-        (pager.length, pager.follow) = (outputs.length(7).unwrap(), false);
-        pager.find = Field::default();
-        pager.find.paste("NEEDLE");
+        let mut excerpt = Excerpt::new(7);
+        (excerpt.length, excerpt.follow) = (outputs.length(7).unwrap(), false);
         let line = |at: u64| at - at % 80;
-        pager.page = shown_lines(&pager, &outputs);
-        assert_eq!(pieces(&mut pager, &outputs, true), 2);
-        assert_eq!((pager.top, &pager.said), (line(across), &None));
-        pager.page = shown_lines(&pager, &outputs);
-        assert_eq!(pieces(&mut pager, &outputs, true), 3);
-        assert_eq!(pager.top, last);
-        pager.page = shown_lines(&pager, &outputs);
-        assert_eq!(pieces(&mut pager, &outputs, true), 1);
-        assert_eq!(pager.said.as_deref(), Some("no \"NEEDLE\" below"));
-        assert_eq!(pieces(&mut pager, &outputs, false), 3);
-        assert_eq!(pager.top, line(across));
+        excerpt.page = shown_lines(&excerpt, &outputs);
+        assert_eq!(pieces(&mut excerpt, &outputs, true), 2);
+        assert_eq!((excerpt.top, &excerpt.said), (line(across), &None));
+        excerpt.page = shown_lines(&excerpt, &outputs);
+        assert_eq!(pieces(&mut excerpt, &outputs, true), 3);
+        assert_eq!(excerpt.top, last);
+        excerpt.page = shown_lines(&excerpt, &outputs);
+        assert_eq!(pieces(&mut excerpt, &outputs, true), 1);
+        assert_eq!(excerpt.said.as_deref(), Some("no \"NEEDLE\" below"));
+        assert_eq!(pieces(&mut excerpt, &outputs, false), 3);
+        assert_eq!(excerpt.top, line(across));
     }
 
-    fn shown_lines(pager: &Pager, outputs: &Outputs) -> Vec<(u64, crate::ansi::Line)> {
-        pager.lines(outputs, pager.top, 1000)
+    fn shown_lines(excerpt: &Excerpt, outputs: &Outputs) -> Vec<(u64, crate::ansi::Line)> {
+        excerpt.lines(outputs, excerpt.top, 1000)
     }
 }

@@ -81,6 +81,14 @@ impl Screen {
     pub fn event(&mut self, event: Event) {
         let effects = self.app.update(Msg::Input(event));
         self.effects.extend(effects);
+        self.read();
+    }
+
+    /// Reads what is to be shown of outputs.
+    pub fn read(&mut self) {
+        while let Some(job) = self.app.unread() {
+            self.app.read(job.run());
+        }
     }
 
     pub fn control(mut self, c: char) -> Self {

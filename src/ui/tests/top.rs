@@ -22,7 +22,14 @@ const WIDE: (u16, u16) = (120, 40);
 const MEDIUM: (u16, u16) = (80, 24);
 
 /// A screen with an output of 500 lines on top, at its end.
-fn paged(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
+pub fn paged(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
+    let (dir, mut screen) = unread(size);
+    screen.read();
+    (dir, screen)
+}
+
+/// The same before anything was read of it.
+pub fn unread(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log.jsonl");
     fs::create_dir_all(side::directory(&log)).unwrap();
@@ -31,7 +38,7 @@ fn paged(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
     let mut screen = screen(&mixed(), size).press("3jj");
     screen.app.outputs = Some(Outputs::beside(&log));
     screen.app.pager = Some(Pager::new(ActionKey::new("deploy.rollout", "app"), 7));
-    screen.app.turn_page();
+    screen.app.is_stale = true;
     (dir, screen)
 }
 
