@@ -1,12 +1,15 @@
 //! Which tokens a running application takes: the current one on both of its doors, and no other.
 
+use std::pin::pin;
+
+use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
 use super::web::{self, Browser, Proxies, segment};
-use super::ws::{self, Next, Opened, WebSocket};
+use super::ws::{self, Next, Opened};
 use crate::checklist::spec::Token;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::{Keeper, Secret, SecretRef};
@@ -30,6 +33,7 @@ pub(super) fn bearer(token: &Secret) -> Fact<HeaderValue> {
 }
 
 /// What a door did with a token.
+#[derive(Debug)]
 enum Door {
     Open,
     Shut(String),
@@ -132,13 +136,18 @@ async fn at_ws(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<D
         Opened::Refused(code) => return Ok(Door::Odd(format!("it answers {code} to the handshake"))),
     };
     socket.ping().await?;
-    deadline.of("answer to a ping over the WebSocket", pong(&mut socket)).await?
+    let messages = stream::unfold(socket, |mut socket| async { Some((socket.next().await, socket)) });
+    pong(deadline, pin!(messages)).await
 }
 
-/// What comes of a ping, whatever is sent before.
-async fn pong(socket: &mut WebSocket) -> Fact<Door> {
-    loop {
-        match socket.next().await? {
+/// What comes of a ping. It is one step, whatever is sent before: the time may be over between two messages.
+async fn pong(deadline: &Deadline, messages: impl Stream<Item = Fact<Next>> + Unpin) -> Fact<Door> {
+    deadline.of("answer to a ping over the WebSocket", pong_of(messages)).await?
+}
+
+async fn pong_of(mut messages: impl Stream<Item = Fact<Next>> + Unpin) -> Fact<Door> {
+    while let Some(message) = messages.next().await {
+        match message? {
             Next::Pong => return Ok(Door::Open),
             Next::Closed(Some(UNAUTHORIZED)) => return Ok(Door::Shut(format!("closed with {UNAUTHORIZED}"))),
             Next::Closed(code) => {
@@ -147,5 +156,24 @@ async fn pong(socket: &mut WebSocket) -> Fact<Door> {
             }
             Next::Text(_) => {}
         }
+    }
+    Ok(Door::Odd("closed without a code".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_until_the_time_is_over_are_no_answer_to_a_ping() {
+        let messages = stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Some((Ok(Next::Text("more".into())), ()))
+        });
+        let deadline = Deadline::after(Duration::from_millis(200));
+        let late = pong(&deadline, pin!(messages)).await.unwrap_err();
+        assert_eq!(late.to_string(), "no answer within 200 ms (answer to a ping over the WebSocket)");
     }
 }

@@ -314,3 +314,26 @@ pub(super) fn segment(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::http;
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_until_the_time_is_over_is_no_answer() {
+        let pieces = stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Some((Ok::<_, Infallible>("."), ()))
+        });
+        let response = http::Response::new(reqwest::Body::wrap_stream(pieces)).into();
+        let content = read(response, &Deadline::after(Duration::from_millis(200))).await;
+        assert!(content.bytes.starts_with(b"..."));
+        let cut = content.cut.unwrap().to_string();
+        assert_eq!(cut, "no answer within 200 ms (the rest of the body)");
+    }
+}

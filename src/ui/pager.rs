@@ -77,7 +77,7 @@ impl App {
     }
 
     /// What is to be read of outputs now, if anything is.
-    pub fn unread(&mut self) -> Option<Job> {
+    pub(super) fn unread(&mut self) -> Option<Job> {
         let outputs = self.outputs.clone().filter(|_| self.is_stale || self.is_searching())?;
         self.is_stale = false;
         let area = place(self.area);
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// Takes in what was read. Of an output that is shown no more, that is nothing.
-    pub fn read(&mut self, read: Read) {
+    pub(super) fn read(&mut self, read: Read) {
         self.tail = read.tail;
         let shown = self.pager.as_mut().zip(read.excerpt);
         if let Some((pager, excerpt)) = shown.filter(|(pager, new)| pager.excerpt.started == new.started) {
