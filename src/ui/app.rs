@@ -250,6 +250,7 @@ impl App {
             return Vec::new();
         }
         self.notice = None;
+        self.stop_seek();
         match keymap::intent(key) {
             Some(Intent::Suspend) => return vec![Effect::Suspend],
             Some(Intent::Leave) if keymap::is_control(key) => return self.leave(),

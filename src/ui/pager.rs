@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 use super::app::{App, Effect};
 use super::input::Field;
 use super::keymap::{self, Intent};
-use super::reading::{Job, Read};
+use super::reading::Job;
 pub(super) use excerpt::{Excerpt, Step};
 pub use page::draw;
 
@@ -77,26 +77,32 @@ impl App {
     }
 
     /// What is to be read of outputs now, if anything is.
-    pub(super) fn unread(&mut self) -> Option<Job> {
+    pub(super) fn unread_output(&mut self) -> Option<Job> {
         let outputs = self.outputs.clone().filter(|_| self.is_stale || self.is_searching())?;
         self.is_stale = false;
         let area = place(self.area);
         let pager = self.pager.as_mut().map(|pager| (pager.excerpt.clone(), mem::take(&mut pager.steps)));
         let tail = self.state.under_way().map(|(_, deed)| deed.seq);
         let size = (area.width.into(), area.height.into());
-        (pager.is_some() || tail.is_some()).then_some(Job { outputs, pager, tail, size })
+        (pager.is_some() || tail.is_some()).then_some(Job::Output { outputs, pager, tail, size })
     }
 
     /// Takes in what was read. Of an output that is shown no more, that is nothing.
-    pub(super) fn read(&mut self, read: Read) {
-        self.tail = read.tail;
-        let shown = self.pager.as_mut().zip(read.excerpt);
+    pub(super) fn read_output(&mut self, excerpt: Option<Excerpt>) {
+        let shown = self.pager.as_mut().zip(excerpt);
         if let Some((pager, excerpt)) = shown.filter(|(pager, new)| pager.excerpt.started == new.started) {
             pager.excerpt = excerpt;
         }
     }
 
-    /// Whether a search is under way.
+    /// Ends a search.
+    pub fn stop_search(&mut self) {
+        if let Some(pager) = &mut self.pager {
+            pager.excerpt.search = None;
+        }
+    }
+
+    /// Whether an output is being searched.
     pub fn is_searching(&self) -> bool {
         self.pager.as_ref().is_some_and(|pager| pager.excerpt.search.is_some())
     }
@@ -176,7 +182,6 @@ impl Pager {
             (_, Some(Intent::HalfUp)) => Step::Up(rows / 2),
             (_, Some(Intent::HalfDown)) => Step::Down((rows / 2).max(1)),
             (_, Some(Intent::First)) => Step::First,
-            (_, Some(Intent::Last)) => Step::Last,
             (
                 _,
                 Some(
@@ -184,7 +189,7 @@ impl Pager {
                     @ (Intent::Stop | Intent::WayBack | Intent::Help | Intent::Suspend | Intent::Leave),
                 ),
             ) => return Err(intent),
-            (KeyCode::Char('f'), _) => Step::Last,
+            (_, Some(Intent::Last)) | (KeyCode::Char('f'), _) => Step::Last,
             _ => Step::Stay,
         })
     }

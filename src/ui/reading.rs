@@ -1,4 +1,4 @@
-//! Outputs are read beside the screen: a disk may take its time, and a server that holds it may be gone.
+//! Outputs and old entries are read beside the screen: a disk may take its time, and a server that holds it may be gone.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::pager::{Excerpt, Step};
+use super::review::{Seek, Sought};
 use crate::ansi;
 use crate::diagnostic::please_report;
 use crate::journal::side::Outputs;
@@ -18,27 +19,38 @@ const POLL: Duration = Duration::from_millis(50);
 const TAIL: usize = 4096;
 
 /// What is to be read.
-pub(super) struct Job {
-    pub(super) outputs: Outputs,
-    /// What the pager shows, and where it goes from there.
-    pub(super) pager: Option<(Excerpt, Vec<Step>)>,
-    /// The entry that the action at work began with.
-    pub(super) tail: Option<u64>,
-    /// The columns and rows that there are.
-    pub(super) size: (usize, usize),
+pub(super) enum Job {
+    /// Outputs of actions.
+    Output {
+        outputs: Outputs,
+        /// What the pager shows, and where it goes from there.
+        pager: Option<(Excerpt, Vec<Step>)>,
+        /// The entry that the action at work began with.
+        tail: Option<u64>,
+        /// The columns and rows that there are.
+        size: (usize, usize),
+    },
+    /// Entries of a log that is looked through.
+    Seek(Seek),
 }
 
 /// What was read.
-pub(super) struct Read {
-    pub(super) excerpt: Option<Excerpt>,
-    /// The last lines of the action at work, by the entry that it began with.
-    pub(super) tail: Option<(u64, Vec<ansi::Line>)>,
+pub(super) enum Read {
+    Output {
+        excerpt: Option<Excerpt>,
+        /// The last lines of the action at work, by the entry that it began with.
+        tail: Option<(u64, Vec<ansi::Line>)>,
+    },
+    Sought(Seek, Sought),
 }
 
 impl Job {
     /// Reads. It blocks for as long as the disk does.
     pub(super) fn run(self) -> Read {
-        let Self { outputs, pager, tail, size } = self;
+        let (outputs, pager, tail, size) = match self {
+            Self::Output { outputs, pager, tail, size } => (outputs, pager, tail, size),
+            Self::Seek(seek) => return seek.run(),
+        };
         let excerpt = pager.map(|(mut excerpt, steps)| {
             excerpt.go_on(&outputs, steps, size);
             excerpt
@@ -48,7 +60,30 @@ impl Job {
             let from = length.saturating_sub(TAIL as u64);
             (started, ansi::lines(&outputs.read(started, from, TAIL).unwrap_or_default()))
         });
-        Read { excerpt, tail }
+        Read::Output { excerpt, tail }
+    }
+}
+
+impl App {
+    /// What is to be read now, if anything is.
+    pub(super) fn unread(&mut self) -> Option<Job> {
+        self.unread_output().or_else(|| self.seeking().cloned().map(Job::Seek))
+    }
+
+    /// Takes in what was read.
+    pub(super) fn read(&mut self, read: Read) {
+        match read {
+            Read::Output { excerpt, tail } => {
+                self.tail = tail;
+                self.read_output(excerpt);
+            }
+            Read::Sought(seek, came) => self.sought(seek, &came),
+        }
+    }
+
+    /// Whether there is something to be read at once.
+    fn is_seeking(&self) -> bool {
+        self.is_searching() || self.seeking().is_some()
     }
 }
 
@@ -72,7 +107,9 @@ impl Reading {
         match self.0.as_ref().map(|done| done.recv_timeout(wait)) {
             Some(Ok(read)) => app.read(read),
             Some(Err(RecvTimeoutError::Disconnected)) => {
-                app.refuse(&format!("reading an output crashed; {}", please_report()));
+                app.stop_search();
+                app.stop_seek();
+                app.refuse(&format!("reading crashed; {}", please_report()));
             }
             Some(Err(RecvTimeoutError::Timeout)) | None => return,
         }
@@ -81,7 +118,7 @@ impl Reading {
 
     /// How long the screen may wait for something else.
     pub(super) fn pause(&self, app: &App, pause: Duration) -> Duration {
-        match (&self.0, app.is_searching()) {
+        match (&self.0, app.is_seeking()) {
             (Some(_), _) => pause.min(POLL),
             (None, true) => Duration::ZERO,
             (None, false) => pause,
@@ -110,6 +147,13 @@ mod tests {
     use crate::checklist::ActionKey;
 
     const SIZE: (u16, u16) = (80, 24);
+
+    impl Reading {
+        /// One whose thread is gone.
+        pub fn crashed() -> Self {
+            Self(Some(mpsc::channel().1))
+        }
+    }
 
     /// Waits for what is being read, however long it takes.
     fn wait(reading: &mut Reading, screen: &mut Screen) {

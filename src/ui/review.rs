@@ -1,5 +1,7 @@
 //! Looking through a log: where in time one is, and what keys move there. Nothing is ever added.
 
+mod seek;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::journal::entry::{Entry, Torn};
 use crate::run::{RunSnapshot, RunState};
 use crate::text;
 use crate::time::Moment;
+pub(super) use seek::{Seek, Sought};
 
 /// How long a whole run plays at most, in seconds.
 const PLAYS: usize = 60;
@@ -48,8 +51,8 @@ pub trait Record: Send + Sync {
     /// The run after the entry at a position.
     fn state(&self, at: usize) -> Option<Arc<RunState>>;
 
-    /// The next position (or the one before) whose entry holds a text, in whatever case.
-    fn find(&self, text: &str, from: usize, forward: bool) -> Option<usize>;
+    /// Whether the entry at a position holds a text, which is in lower case, in whatever case.
+    fn holds(&self, at: usize, text: &str) -> bool;
 
     /// Whom its verification trusts, and by which files.
     fn trust(&self) -> Vec<String> {
@@ -144,6 +147,8 @@ pub struct Review {
     pub typing: Option<Field>,
     /// What was looked for last.
     pub sought: String,
+    /// The search that is under way.
+    seek: Option<Seek>,
     /// How much faster than at first it plays: a power of two.
     pub speed: i32,
     /// Since when it plays, and from where.
@@ -173,6 +178,7 @@ impl Review {
             found,
             typing,
             sought,
+            seek: None,
             speed: 0,
             playing,
             real: now,
@@ -259,6 +265,13 @@ impl App {
         self.go(to);
     }
 
+    /// Ends a search: any key does.
+    pub fn stop_seek(&mut self) {
+        if let Some(review) = &mut self.review {
+            review.seek = None;
+        }
+    }
+
     /// A key that moves in time, or looks for something there. None if it is another one.
     pub fn review_key(&mut self, key: KeyEvent) -> Option<Vec<Effect>> {
         let review = self.review.as_mut()?;
@@ -339,31 +352,6 @@ impl App {
                 }
             }
         }
-    }
-
-    /// To the next entry that holds what is looked for, around the end.
-    fn seek(&mut self, forward: bool) {
-        let Some(review) = &self.review else { return };
-        let (sought, last, at) = (review.sought.clone(), review.last(), review.at);
-        if sought.is_empty() {
-            return self.refuse("nothing is looked for yet: f, and what it is");
-        }
-        let found = if forward {
-            review.record.find(&sought, at + 1, true).or_else(|| review.record.find(&sought, 0, true))
-        } else {
-            let before = at.checked_sub(1).and_then(|from| review.record.find(&sought, from, false));
-            before.or_else(|| review.record.find(&sought, last, false))
-        };
-        let Some(to) = found.filter(|to| *to <= last) else {
-            return self.refuse(&format!("no entry holds “{sought}”"));
-        };
-        let point = review.record.entry(to).and_then(|entry| entry.event.point().map(str::to_owned));
-        self.step(to);
-        if let Some(point) = point {
-            self.place.go_to(&Arc::clone(&self.state.plan), &point);
-        }
-        let around = if (forward && to <= at) || (!forward && to >= at) { ", around the end" } else { "" };
-        self.say(&format!("“{sought}” in entry {to}{around}"));
     }
 
     /// To the place in time that a part of the time line stands for, in thousandths.

@@ -160,11 +160,8 @@ impl Record for Log {
         self.fold(at)
     }
 
-    fn find(&self, text: &str, from: usize, forward: bool) -> Option<usize> {
-        let sought = text.to_lowercase();
-        let holds = |at: &usize| self.bytes(*at).is_some_and(|line| said(&line).contains(&sought));
-        let len = self.len();
-        if forward { (from..len).find(holds) } else { (0..=from.min(len.checked_sub(1)?)).rev().find(holds) }
+    fn holds(&self, at: usize, text: &str) -> bool {
+        self.bytes(at).is_some_and(|line| said(&line).contains(text))
     }
 
     fn trust(&self) -> Vec<String> {

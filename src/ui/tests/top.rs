@@ -154,12 +154,16 @@ fn a_paste_goes_to_what_is_typed_on_top() {
     assert_eq!(screen.paste("is").app.filter.unwrap().text(), "red");
 }
 
-/// A log of one entry that cannot be shown.
-struct Unshown;
+/// A log of so many entries, of which some hold a word.
+pub struct Lines {
+    pub len: usize,
+    pub needles: &'static [usize],
+    pub state: Arc<RunState>,
+}
 
-impl Record for Unshown {
+impl Record for Lines {
     fn len(&self) -> usize {
-        1
+        self.len
     }
 
     fn mark(&self, _: usize) -> Option<Mark> {
@@ -175,11 +179,11 @@ impl Record for Unshown {
     }
 
     fn state(&self, _: usize) -> Option<Arc<RunState>> {
-        None
+        Some(Arc::clone(&self.state))
     }
 
-    fn find(&self, _: &str, _: usize, _: bool) -> Option<usize> {
-        None
+    fn holds(&self, at: usize, text: &str) -> bool {
+        self.needles.contains(&at) && "needle".contains(text)
     }
 
     fn side(&self, _: &Torn) -> Result<String, String> {
@@ -190,7 +194,8 @@ impl Record for Unshown {
 #[test]
 fn a_paste_goes_to_what_is_looked_for_in_a_review() {
     let mut screen = screen(&mixed(), WIDE);
-    screen.app.review = Some(Review::new(Arc::new(Unshown), mixed().now()));
+    let log = Lines { len: 1, needles: &[], state: mixed().shared() };
+    screen.app.review = Some(Review::new(Arc::new(log), mixed().now()));
     let typed =
         |screen: &Screen| screen.app.review.as_ref()?.typing.as_ref().map(|field| field.text().to_owned());
     let nothing_typed = screen.paste("alice");
