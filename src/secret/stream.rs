@@ -16,6 +16,8 @@ pub struct Stream {
     needles: Vec<Needle>,
     search: Arc<Search>,
     held: Zeroizing<Vec<u8>>,
+    /// How much of it was given already: a secret may begin there, but most lines that end like that hold none.
+    given: usize,
     /// Which secrets were taken out, and how often.
     pub found: BTreeMap<String, u64>,
 }
@@ -27,7 +29,7 @@ impl Stream {
     /// When there are too many of them to be looked for at once.
     pub fn new(needles: Vec<Needle>) -> Result<Self, aho_corasick::BuildError> {
         let search = Arc::new(Search::new(needles.iter().map(|(_, needle)| needle.as_str()))?);
-        Ok(Self { needles, search, held: Zeroizing::default(), found: BTreeMap::new() })
+        Ok(Self { needles, search, held: Zeroizing::default(), given: 0, found: BTreeMap::new() })
     }
 
     /// Takes in what has come; gives what is clean.
@@ -48,24 +50,33 @@ impl Stream {
 
     /// Gives all before what may be a secret when more has come.
     fn give(&mut self, mut found: Found, clean: &mut Vec<u8>) {
-        let mut until = found.open.iter().map(|open| open.begin).min().unwrap_or(self.held.len());
-        let mut at = 0;
-        for span in found.merged() {
+        let mut needed = found.needed().unwrap_or(self.held.len());
+        let mut until = found.held().unwrap_or(self.held.len()).max(self.given);
+        let (given, mut at) = (self.given, self.given);
+        for span in found.merged().into_iter().filter(|span| span.at.end > given) {
             if span.at.start >= until {
                 break;
             }
             // What begins within it is given with it, or not at all.
             if span.at.end > until && self.held.len() < MAX_HELD {
-                until = span.at.start;
+                until = span.at.start.max(at);
+                needed = needed.min(span.at.start);
                 break;
             }
-            clean.extend_from_slice(&self.held[at..span.at.start]);
+            clean.extend_from_slice(&self.held[at..span.at.start.max(at)]);
             let rule = &self.needles[span.which].0;
             clean.extend_from_slice(put(rule, &mut self.found).as_bytes());
             at = span.at.end;
         }
         clean.extend_from_slice(&self.held[at..until.max(at)]);
-        self.held.drain(..until.max(at));
+        self.keep(needed, until.max(at));
+    }
+
+    /// Forgets what was given, and is not needed to see what follows.
+    fn keep(&mut self, needed: usize, given: usize) {
+        let from = needed.min(given);
+        self.held.drain(..from);
+        self.given = given - from;
     }
 }
 

@@ -30,10 +30,8 @@ use wanted::{Met, Wanted, readings};
 
 /// How often base64 or hex may lie in one another.
 const DEPTH: usize = 2;
-/// What ends with a line is held back only if it has this many bytes of a secret: less could be any word. What is left
-/// of the secret then is found at the begin of what follows, within so many bytes.
+/// What ends with a line is held back only if it has this many bytes of a secret: less could be any word.
 const AT_LINE_END: usize = 2;
-const LATE: usize = 16;
 /// The most that may stand between two characters of a secret, in bytes: what is held back has an end.
 const MAX_GAP: usize = 1024;
 
@@ -88,6 +86,8 @@ pub(super) struct Open {
 pub(super) struct Found {
     pub(super) spans: Vec<Span>,
     pub(super) open: Vec<Open>,
+    /// Whether the text ends with a line, as far as it has come.
+    at_line_end: bool,
 }
 
 impl Search {
@@ -114,11 +114,9 @@ impl Search {
 
     /// Looks through a text, of which more may come.
     pub(super) fn find(&self, bytes: &[u8], is_whole: bool) -> Found {
-        let mut found = Found::default();
+        let mut found = Found { at_line_end: bytes.last() == Some(&b'\n'), ..Found::default() };
         if !self.wanted.is_empty() {
-            let at_line_end = bytes.last() == Some(&b'\n');
-            let (text, specials) = (Text::new(bytes, is_whole), &Specials::of(bytes));
-            let look = Look { text, specials, at_line_end, is_first: true };
+            let look = Look { text: Text::new(bytes, is_whole), specials: &Specials::of(bytes) };
             self.look(&look, &mut <[Buffers; DEPTH]>::default(), &mut found);
         }
         found
@@ -128,9 +126,6 @@ impl Search {
         self.look_for_begins(look, found);
         self.look_around_escapes(look, found);
         self.look_at_end(look, found);
-        if look.is_first {
-            self.look_for_rests(look, found);
-        }
         if let Some((buffers, inner)) = buffers.split_first_mut() {
             self.look_into_runs(look, buffers, inner, found);
         }
@@ -191,7 +186,7 @@ impl Search {
                     }
                 }
                 Ok(_) | Err(Stop::No) => {}
-                Err(Stop::More) => look.hold(Open { begin: at, which: None, matched: 0 }, found),
+                Err(Stop::More) => found.open.push(Open { begin: at, which: None, matched: 0 }),
             }
         }
     }
@@ -202,25 +197,11 @@ impl Search {
         let last = bytes.last().map_or(&[][..], |last| &self.early[usize::from(*last)]);
         for (which, matched) in last {
             if !look.text.is_whole && bytes.ends_with(&self.wanted[*which].bytes[..*matched]) {
-                look.hold(
-                    Open { begin: bytes.len() - matched, which: Some(*which), matched: *matched },
-                    found,
-                );
-            }
-        }
-    }
-
-    /// Secrets whose first bytes stood at the end of the line before.
-    fn look_for_rests(&self, look: &Look, found: &mut Found) {
-        let begin = look.text.skip_noise(0, 0).unwrap_or_default();
-        for (which, wanted) in self.wanted.iter().enumerate().filter(|(_, wanted)| wanted.may_be_split) {
-            for at in begin..look.text.bytes.len().min(begin + LATE) {
-                for matched in 1..=AT_LINE_END {
-                    let byte = look.text.bytes[at];
-                    if byte == wanted.bytes[matched] || is_special(byte) {
-                        self.follow(look, at, at, which, matched, found);
-                    }
-                }
+                found.open.push(Open {
+                    begin: bytes.len() - matched,
+                    which: Some(*which),
+                    matched: *matched,
+                });
             }
         }
     }
@@ -228,22 +209,20 @@ impl Search {
     /// Secrets in base64 and hex.
     fn look_into_runs(&self, look: &Look, buffers: &mut Buffers, inner: &mut [Buffers], found: &mut Found) {
         let least = (self.shortest * 8).div_ceil(6);
-        let before = look.text.skip_noise(0, 0).unwrap_or_default();
         let Buffers { run, bytes, specials, within } = buffers;
         look.text.runs(look.specials, least, run, |run| {
-            let is_first = look.is_first && run.begin() <= before;
             run.decoded(self.shortest, bytes, |decoded| {
                 let text = Text::new(decoded.bytes, !run.is_open);
                 specials.find(decoded.bytes);
-                let look_within = Look { text, specials, at_line_end: look.at_line_end, is_first };
+                let look_within = Look { text, specials };
                 self.look(&look_within, inner, within);
                 let spans = within.spans.drain(..);
                 found.spans.extend(spans.map(|span| Span { at: decoded.place(&span.at), which: span.which }));
                 for open in within.open.drain(..) {
-                    look.hold(Open { begin: decoded.begin(open.begin), ..open }, found);
+                    found.open.push(Open { begin: decoded.begin(open.begin), ..open });
                 }
                 if let Some(begin) = decoded.rest().filter(|_| run.is_open) {
-                    look.hold(Open { begin, which: None, matched: 0 }, found);
+                    found.open.push(Open { begin, which: None, matched: 0 });
                 }
             });
         });
@@ -253,7 +232,7 @@ impl Search {
     fn follow(&self, look: &Look, begin: usize, at: usize, which: usize, matched: usize, found: &mut Found) {
         match self.wanted[which].goes_on(&look.text, at, matched) {
             Met::Whole(end) => found.spans.push(Span { at: begin..end, which }),
-            Met::Begun(matched) => look.hold(Open { begin, which: Some(which), matched }, found),
+            Met::Begun(matched) => found.open.push(Open { begin, which: Some(which), matched }),
             Met::No => {}
         }
     }
@@ -272,21 +251,20 @@ struct Buffers {
 struct Look<'a> {
     text: Text<'a>,
     specials: &'a Specials,
-    /// Whether the text ends with a line, as far as it has come.
-    at_line_end: bool,
-    /// Whether the begin of it may have been given away already.
-    is_first: bool,
-}
-
-impl Look<'_> {
-    fn hold(&self, open: Open, found: &mut Found) {
-        if !self.at_line_end || open.matched >= AT_LINE_END {
-            found.open.push(open);
-        }
-    }
 }
 
 impl Found {
+    /// Where that begins which is needed when more comes.
+    pub(super) fn needed(&self) -> Option<usize> {
+        self.open.iter().map(|open| open.begin).min()
+    }
+
+    /// Where that begins which must not be given before more has come.
+    pub(super) fn held(&self) -> Option<usize> {
+        let is_held = |open: &&Open| !self.at_line_end || open.matched >= AT_LINE_END;
+        self.open.iter().filter(is_held).map(|open| open.begin).min()
+    }
+
     /// The secrets in order; those that overlap are one, named after the first and longest.
     pub(super) fn merged(&mut self) -> Vec<Span> {
         let mut spans = std::mem::take(&mut self.spans);

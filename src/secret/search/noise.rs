@@ -1,6 +1,6 @@
 //! What may stand within a text and says nothing: line ends, colours, characters that nobody sees.
 
-use super::escape::{Stop, Text};
+use super::escape::{Char, Stop, Text};
 use super::glance;
 
 /// Characters without width, in UTF-8: soft hyphen, U+200B to U+200F, word joiner, byte order mark.
@@ -66,13 +66,19 @@ impl Text<'_> {
         at
     }
 
+    /// The next character that stands for anything: an escape for a line end that does not may be before it.
+    fn said(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        let first = self.read(level, at)?;
+        if first.bytes().is_empty() { self.read(level, first.end) } else { Ok(first) }
+    }
+
     fn invisible(&self, level: u8, begin: u8, mut at: usize) -> Result<usize, Stop> {
         let mut all = vec![begin];
         while !INVISIBLE.contains(&all.as_slice()) {
             if all.len() == 3 {
                 return Err(Stop::No);
             }
-            let next = self.read(level, at)?;
+            let next = self.said(level, at)?;
             all.push(next.single().ok_or(Stop::No)?);
             at = next.end;
         }
@@ -81,7 +87,7 @@ impl Text<'_> {
 
     /// After ESC: a control sequence, a string for the terminal, or one other character.
     fn sequence(&self, level: u8, at: usize) -> Result<usize, Stop> {
-        let first = self.read(level, at)?;
+        let first = self.said(level, at)?;
         match first.single() {
             Some(b'[') => self.until(level, first.end, |byte| matches!(byte, 0x40..=0x7e)),
             Some(b']') => {
@@ -129,6 +135,14 @@ mod tests {
         }
         let escaped = r"\u001b[31m\n\u200b%E2%80%8Bx";
         assert_eq!(Text::new(escaped.as_bytes(), true).skip_noise(1, 0), Ok(escaped.len() - 1));
+    }
+
+    #[test]
+    fn what_says_nothing_may_be_split_by_a_soft_line_end() {
+        for split in ["=E2=80=\r\n=8B", "=E2=\n=80=8B", "=1B=\r\n=5B31m", "=1B=5B=\n=33=31=6D"] {
+            let text = format!("{split}x");
+            assert_eq!(Text::new(text.as_bytes(), true).skip_noise(1, 0), Ok(split.len()), "{split:?}");
+        }
     }
 
     #[test]

@@ -213,11 +213,6 @@ impl Run {
         self.end += letters.len() * width;
     }
 
-    /// Where it begins in the text.
-    pub(super) fn begin(&self) -> usize {
-        self.places.of(0).start
-    }
-
     /// What it says, as bytes may begin at any bit that a letter of base64 can leave them at, or at any digit of hex.
     pub(super) fn decoded(
         &self,
