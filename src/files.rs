@@ -1,12 +1,45 @@
-//! Reading files that somebody names: regular ones and nothing else, so that no pipe or device is waited for.
+//! Files that somebody names. What is read is a regular file and nothing else, so that no pipe or device is waited for;
+//! what is made is never writable by others, whatever the umask.
 
 pub mod directory;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+/// The mode of what is its user's alone.
+pub const OWN: u32 = 0o600;
+/// The mode of what others may read, as far as the umask allows, and never write, whatever it allows.
+pub const READABLE: u32 = 0o644;
+
+/// Makes a file that is not there yet, with no more than this mode.
+///
+/// # Errors
+/// What the system said, or that it is there.
+pub fn create_new(path: impl AsRef<Path>, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Writes a file that the user has named for others to read. What is there is written over.
+///
+/// # Errors
+/// What the system said, or that it is a pipe that nobody reads.
+pub fn write_readable(path: impl AsRef<Path>, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(READABLE);
+    // A pipe would be waited for until somebody reads it.
+    let opened = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let mut file = opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::NXIO) => io::Error::other("nobody reads this pipe"),
+        _ => error,
+    })?;
+    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+    file.write_all(text.as_bytes())
+}
 
 /// Opens a regular file for reading. Whatever else has the name is refused at once.
 ///
@@ -23,8 +56,16 @@ pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
 /// # Errors
 /// What the system said, that it is no regular file, or that it is larger.
 pub fn read_regular(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
+    read_at_most(open_regular(path)?, most)
+}
+
+/// Reads a file that is open, of at most so many bytes.
+///
+/// # Errors
+/// What the system said, or that it is larger.
+pub fn read_at_most(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::other(format!("larger than {} KiB", most >> 10)));
     }

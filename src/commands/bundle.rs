@@ -1,7 +1,8 @@
 //! `gonogo bundle`: a log and what belongs to it in one archive.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -9,7 +10,9 @@ use anyhow::{Result, bail};
 use super::load::open_log;
 use crate::cli::BundleArgs;
 use crate::error::Exit;
-use crate::journal::bundle;
+use crate::files;
+use crate::journal::entry::Event;
+use crate::journal::{bundle, index};
 use crate::text::line;
 
 pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
@@ -18,8 +21,17 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     if source.is_unpacked() {
         bail!("{} is a bundle already", log.display());
     }
+    // What begins otherwise may be anything that has the name, a key too.
+    let mut is_run = false;
+    index::each(&source, &mut |entry, _, _| {
+        is_run = matches!(entry.event, Event::Opened(_));
+        ControlFlow::Break(())
+    })?;
+    if !is_run {
+        bail!("{} is no run log: it does not begin with the entry that opens a run", log.display());
+    }
     let out = arguments.output.clone().unwrap_or_else(|| beside(log));
-    let made = File::create_new(&out).map_err(|error| match error.kind() {
+    let made = files::create_new(&out, files::OWN).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
             anyhow::anyhow!("{} is there already; name another one with --output", out.display())
         }

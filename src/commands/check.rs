@@ -1,6 +1,5 @@
 //! `gonogo check`: every probe once, nothing written.
 
-use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use crate::checklist::{Plan, Promotion};
 use crate::cli::{CheckArgs, Format};
 use crate::engine::{self, Engine, Handle, Past, clock};
 use crate::error::Exit;
+use crate::files;
 use crate::headless::{self, Selection};
 use crate::process::Permit;
 use crate::run::{Judgement, Live, NumberedRequest, Request, RunSnapshot, RunState, Update};
@@ -38,7 +38,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let judgement = state.judge(&now);
     for (format, path) in &arguments.output {
         let told = render(*format, &judgement, &left_out, false);
-        fs::write(path, told).with_context(|| format!("output {}", path.display()))?;
+        files::write_readable(path, &told).with_context(|| format!("output {}", path.display()))?;
     }
     let told = render(arguments.format, &judgement, &left_out, is_colored());
     let mut out = io::stdout().lock();

@@ -1,13 +1,13 @@
 //! Making a key for somebody, and remembering it in their settings.
 
-use std::fs;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::passphrase;
 use super::settings::{NewSettings, Settings, own_key};
+use crate::files::{self, directory::make_path};
 use crate::journal::keys;
 use crate::secret::Secret;
 
@@ -51,8 +51,9 @@ pub(super) fn remember(settings: &Settings, principal: &str, key: &Path) -> Resu
         }
         return Ok(());
     }
-    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-    fs::write(&path, toml::to_string(&NewSettings { principal, key })?)
+    let text = toml::to_string(&NewSettings { principal, key })?;
+    make_path(path.parent().unwrap_or(Path::new(".")))
+        .and_then(|()| files::create_new(&path, files::OWN)?.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())?;
     say!("You are {principal}, and sign with it from now on ({})", path.display());
     Ok(())

@@ -1,6 +1,5 @@
 //! `gonogo report` and `gonogo diff`: a run as a document, and what is different between two.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use super::verify::exit;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
 use crate::error::Exit;
-use crate::files::read_regular_text;
+use crate::files::{self, read_regular_text};
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
@@ -47,7 +46,7 @@ pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
     }
     for (format, path) in &arguments.output {
         let text = written(&told, *format, arguments)?;
-        fs::write(path, text).with_context(|| format!("report {}", path.display()))?;
+        files::write_readable(path, &text).with_context(|| format!("report {}", path.display()))?;
     }
     if let Some(format) = standard {
         io::stdout().lock().write_all(written(&told, format, arguments)?.as_bytes())?;

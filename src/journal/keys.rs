@@ -1,7 +1,7 @@
 //! The keys that operators sign with: OpenSSH private key files, and keys that an SSH agent holds.
 
-use std::fs::{self, DirBuilder};
-use std::io;
+use std::fs::DirBuilder;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use super::agent::{Agent, AgentError};
 use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
 use crate::error::{ErrorKind, HasKind};
-use crate::files::read_regular;
+use crate::files;
 use crate::secret::Secret;
 
 /// The largest key file, in bytes.
@@ -285,11 +285,12 @@ fn der(signature: &Signature) -> Result<Vec<u8>, ssh_key::Error> {
 
 fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     let read_error = |source| LoadKeyError::Read { path: path.to_owned(), source };
-    let mode = fs::metadata(path).map_err(read_error)?.mode() & 0o7777;
+    let file = files::open_regular(path).map_err(read_error)?;
+    let mode = file.metadata().map_err(read_error)?.mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(LoadKeyError::Mode { path: path.to_owned(), mode });
     }
-    let text = zeroize::Zeroizing::new(read_regular(path, MAX_KEY_FILE).map_err(read_error)?);
+    let text = zeroize::Zeroizing::new(files::read_at_most(file, MAX_KEY_FILE).map_err(read_error)?);
     let key = PrivateKey::from_openssh(text.as_slice())
         .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
     if !is_accepted(&key.algorithm()) {
@@ -350,14 +351,12 @@ pub fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Resu
         key = key.encrypt(&mut random, passphrase.expose()).map_err(unmade)?;
     }
     let private = key.to_openssh(LineEnding::LF).map_err(unmade)?;
-    write_new(path, private.as_bytes(), 0o600).map_err(failed)?;
-    write_new(&public_path(path), format!("{public}\n").as_bytes(), 0o644).map_err(failed)
+    write_new(path, private.as_bytes(), files::OWN).map_err(failed)?;
+    write_new(&public_path(path), format!("{public}\n").as_bytes(), files::READABLE).map_err(failed)
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = files::create_new(path, mode)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

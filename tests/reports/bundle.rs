@@ -1,9 +1,13 @@
 //! A log in one archive.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use rustix::fs::{CWD, FileType, Mode};
+
 use super::Runs;
+use crate::bench::gonogo::GONOGO;
 use crate::bench::need;
 use crate::runs::world::ALICE;
 
@@ -103,4 +107,38 @@ fn a_bundle_that_is_none_is_refused() {
     let whole = fs::read(work.join("run.tar.gz")).unwrap();
     fs::write(work.join("bad.tar.gz"), &whole[..whole.len() / 2]).unwrap();
     let _ = runs.gonogo(&["verify", "bad.tar.gz"]).code(2).stderr_has("bad.tar.gz");
+}
+
+/// What is made for oneself is nobody else's; what is made to be handed round is read by others, never written.
+#[test]
+fn nobody_else_may_write_to_what_is_made_whatever_the_umask() {
+    need!("ssh-keygen");
+    let runs = Runs::new();
+    let sandbox = &runs.world.sandbox;
+    let log = runs.old.display().to_string();
+    let signers = runs.signers.display();
+    let script = format!(
+        "umask 000 && \"$0\" bundle '{log}' --output own.tar.gz && \"$0\" report '{log}' --signers '{signers}' \
+         --output html:run.html --output junit:run.xml && XDG_CONFIG_HOME=$PWD/new \"$0\" init --as carol@example --no-passphrase"
+    );
+    let done = sandbox.command("sh").args(["-c", &script, GONOGO]).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let mode = |name: &str| fs::metadata(sandbox.work().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode("own.tar.gz"), mode("run.html"), mode("run.xml")], [0o600, 0o644, 0o644]);
+    assert_eq!([mode("new/gonogo"), mode("new/gonogo/settings.toml")], [0o700, 0o600]);
+}
+
+#[test]
+fn what_is_no_run_is_not_packed_and_a_pipe_is_not_waited_for() {
+    need!("ssh-keygen");
+    let mut runs = Runs::new();
+    let work = runs.world.sandbox.work();
+    fs::write(work.join("id"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").unwrap();
+    std::os::unix::fs::symlink("id", work.join("id.jsonl")).unwrap();
+    runs.world.set_args(&["bundle", "id.jsonl", "--output", "id.tar.gz"]);
+    let _ = runs.world.sandbox.run().code(2).stderr_has("is no run log");
+    assert!(!work.join("id.tar.gz").exists());
+    rustix::fs::mknodat(CWD, work.join("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let log = runs.old.display().to_string();
+    let _ = runs.gonogo(&["report", &log, "--output", "html:pipe"]).stderr_has("nobody reads this pipe");
 }
