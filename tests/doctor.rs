@@ -75,6 +75,37 @@ fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
     let _ = told.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
 }
 
+/// What would be searched for far beyond a probe's deadline is refused when it is read, also where a value fills it in.
+#[test]
+fn patterns_and_paths_that_would_take_too_long_are_refused_with_their_place() {
+    let profile = r#"environment = "x"
+[values.own]
+path = "$..a..b"
+[[points."infra.redis".probe]]
+id = "own"
+title = "Own"
+kind = "http"
+with = { url = "https://h.internal.io", body = [{ matches = "(a?){300}a{300}b" }] }
+[[points."infra.redis".probe]]
+id = "own-path"
+title = "Own path"
+kind = "http"
+with = { url = "https://h.internal.io", json = [{ path = "$..*..*" }] }
+[[points."infra.redis".probe]]
+id = "own-filled"
+title = "Own filled"
+kind = "command"
+with = { argv = ["true"], json = [{ path = "{{ own.path }}" }] }
+"#;
+    let lines = [
+        "profile.toml:8:49: `(a?){300}a{300}b` is too large a regular expression: expected at most some 250 characters and repetitions; write it shorter",
+        "profile.toml:13:51: a JSON path with more than one `..`: expected at most one; write the keys between, as in $.items[*].name",
+        "profile.toml:3:1: own.path: a JSON path with more than one `..`",
+    ];
+    let told = doctor(profile, &[]).run().code(2);
+    let _ = lines.iter().fold(told, |told, line| told.stderr_has(line));
+}
+
 /// A checklist can name secrets too.
 #[test]
 fn a_secret_that_stands_in_a_probe_is_missed_and_told_among_the_rights() {

@@ -135,10 +135,13 @@ fn a_signal_does_not_wait_for_a_terminal_that_takes_no_more() {
     assert_eq!(ended.map(|status| status.exit_code()), Some(130));
 }
 
-/// Whether a program's main thread waits in `write` (number 1 on x86-64, 64 on arm64), as the kernel shows it.
+/// Whether a program's main thread waits in `write` (number 1 on x86-64, 64 on arm64), as the kernel shows it to root;
+/// others see only that it waits.
 fn is_writing(pid: u32) -> bool {
-    let seen = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    ["1 0x1 ", "64 0x1 "].iter().any(|writes| seen.starts_with(writes))
+    match fs::read_to_string(format!("/proc/{pid}/syscall")) {
+        Ok(seen) => ["1 0x1 ", "64 0x1 "].iter().any(|writes| seen.starts_with(writes)),
+        Err(_) => fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") S ")),
+    }
 }
 
 /// A script that outlives its terminal, and puts down how gonogo ended.

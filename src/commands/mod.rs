@@ -53,11 +53,13 @@ use self::failure::ended;
 use crate::cli::{Cli, Command};
 use crate::diagnostic::please_report;
 use crate::error::Exit;
-use crate::process::kill_left;
+use crate::process::{keep_private, kill_left};
 
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
+    // Before anything is read: also what a supervisor is told, and what another user's screen shows, is a secret's place.
+    keep_private();
     // Nothing that a panic left behind is used again.
     let exit = panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
         note!("gonogo: this is a bug; {}", please_report());

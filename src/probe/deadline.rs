@@ -49,6 +49,19 @@ impl Deadline {
         Late::Unanswered { within: Span(self.whole), step: step.into() }
     }
 
+    /// This one, or a new one where less than so much is left.
+    pub(super) fn with_at_least(self, least: Duration) -> Self {
+        if self.left() < least { Self::after(least) } else { self }
+    }
+
+    /// Whether there is time left, for work that cannot be interrupted.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn check(&self, step: impl Into<String>) -> Result<(), Late> {
+        if self.left().is_zero() { Err(self.late(step)) } else { Ok(()) }
+    }
+
     /// Does one step of the look, named for people.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ mod http;
 mod iac;
 mod jaeger;
 mod json;
+mod judging;
 mod kubernetes;
 mod net;
 mod origins;

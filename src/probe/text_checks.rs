@@ -1,6 +1,8 @@
 //! What must hold of a text, against what it is. Pure.
 
+use super::blind::Blind;
 use super::content::Content;
+use super::deadline::Deadline;
 use crate::checklist::spec::{Pattern, TextCheck};
 use crate::outcome::Observation;
 use crate::text;
@@ -9,9 +11,23 @@ use crate::text;
 const LINE: usize = 120;
 
 /// One observation for each check of what is called `what`.
-pub(super) fn judge(checks: &[TextCheck], what: &str, content: &Content) -> Vec<Observation> {
+pub(super) fn judge(
+    checks: &[TextCheck],
+    what: &str,
+    content: &Content,
+    until: &Deadline,
+) -> Vec<Observation> {
     let whole = String::from_utf8_lossy(&content.bytes);
-    checks.iter().map(|check| judge_one(check, what, &whole, content)).collect()
+    let judge = |check| match until.check(format!("judging {what}")) {
+        Ok(()) => judge_one(check, what, &whole, content),
+        Err(late) => Observation::unseen(what, expected(check), Blind::from(late)),
+    };
+    checks.iter().map(judge).collect()
+}
+
+/// One observation for each check that was not made.
+pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &Blind) -> Vec<Observation> {
+    checks.iter().map(|check| Observation::unseen(what, expected(check), why.clone())).collect()
 }
 
 fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &Content) -> Observation {
@@ -107,13 +123,15 @@ fn to_size(number: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::blind::Blind;
+    use std::time::Duration;
+
     use super::*;
 
     fn seen(check: &str, whole: &str, cut: bool) -> (String, Option<bool>) {
         let check = serde_json::from_str(check).unwrap();
         let cut = cut.then(|| Blind::new("too long"));
-        let seen = judge(&[check], "body", &Content { bytes: whole.into(), cut }).remove(0);
+        let content = Content { bytes: whole.into(), cut };
+        let seen = judge(&[check], "body", &content, &Deadline::after(Duration::MAX)).remove(0);
         (seen.seen, seen.ok)
     }
 

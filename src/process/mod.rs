@@ -3,6 +3,7 @@
 
 mod git;
 mod group;
+mod memory;
 mod permit;
 pub mod recorded;
 
@@ -22,6 +23,7 @@ pub use tokio::process::{Child, ChildStdin};
 
 pub use self::git::{Scope, git, user_git_settings};
 pub use self::group::{Family, Group, ask_to_end, kill_left};
+pub use self::memory::keep_private;
 pub use self::permit::Permit;
 
 /// How long a program may take whose whole output is waited for.

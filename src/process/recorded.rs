@@ -1,6 +1,16 @@
 //! Processes that a file names by their id. An id alone is no name: it is given out again, and 0, 1 or a negative one
 //! reaches other processes than one. So a process is signalled only when it is shown to be the one that was recorded.
 
+#[cfg(target_os = "linux")]
+mod locks;
+/// Where no process keeps its memory to itself.
+#[cfg(not(target_os = "linux"))]
+mod locks {
+    pub(super) fn holds(_: i32, _: &std::path::Path) -> std::io::Result<bool> {
+        Ok(false)
+    }
+}
+
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -110,30 +120,46 @@ impl RecordedProcess {
         }
     }
 
-    /// Goes on if it has a file open, under whatever name.
+    /// Goes on if it has a file open, under whatever name. Of a process that keeps its memory to itself, as gonogo does,
+    /// nobody but root can tell; it is shown by the only lock of the file then.
     ///
     /// # Errors
     /// That it does not, or that the system does not say.
     pub fn has_open(self, path: &Path) -> Result<Self, RecordedProcessError> {
-        let unread = |source| self.unread("which files it has open cannot be read", source);
-        let file = fs::symlink_metadata(path).map_err(unread)?;
-        let open = fs::read_dir(self.proc("fd")).map_err(unread)?;
-        let mut leads_to = open.flatten().filter_map(|entry| fs::metadata(entry.path()).ok());
-        if leads_to.any(|open| is_same(&open, &file)) {
-            Ok(self)
-        } else {
-            Err(RecordedProcessError::NotOpen { pid: self.id(), path: path.to_owned() })
+        // Where the system does not tell of locks, the files tell.
+        if locks::holds(self.id(), path).unwrap_or_default() || self.lists(path)? {
+            return Ok(self);
         }
+        Err(RecordedProcessError::NotOpen { pid: self.id(), path: path.to_owned() })
     }
 
-    /// Goes on if it runs the same file as this process.
+    /// Whether a file is among those that it has open.
+    fn lists(&self, path: &Path) -> Result<bool, RecordedProcessError> {
+        let unread = |source| self.unread("which files it has open cannot be read", source);
+        let file = fs::symlink_metadata(path).map_err(unread)?;
+        let mut refused = None;
+        for entry in fs::read_dir(self.proc("fd")).map_err(unread)?.flatten() {
+            match fs::metadata(entry.path()) {
+                Ok(open) if is_same(&open, &file) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => refused = Some(error),
+                _ => {}
+            }
+        }
+        refused.map_or(Ok(false), |error| Err(unread(error)))
+    }
+
+    /// Goes on if it runs the same file as this process, as far as the system says: of a process that keeps its memory to
+    /// itself it does not.
     ///
     /// # Errors
-    /// That it does not, or that the system does not say.
+    /// That it does not.
     pub fn is_this_program(self) -> Result<Self, RecordedProcessError> {
         let unread = |source| self.unread("which program it runs cannot be read", source);
         let own = fs::metadata("/proc/self/exe").map_err(unread)?;
-        let its = fs::metadata(self.proc("exe")).map_err(unread)?;
+        let its = match fs::metadata(self.proc("exe")) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(self),
+            its => its.map_err(unread)?,
+        };
         if is_same(&own, &its) {
             return Ok(self);
         }

@@ -5,6 +5,7 @@ mod doubt;
 mod engine;
 mod holding;
 mod once;
+mod private;
 mod recorded;
 mod rules;
 mod scene;

@@ -19,6 +19,7 @@ pub mod stack;
 pub mod supervisor;
 pub mod terminal;
 pub mod topology;
+pub mod unprivileged;
 pub mod vault;
 pub mod wait;
 pub mod web;

@@ -138,15 +138,6 @@ fn a_body_that_is_no_json_or_too_long_is_told_as_such() {
 }
 
 #[test]
-fn a_json_path_that_is_none_is_an_error() {
-    let (_web, url) = web("/", Reply::ok("{}"));
-    assert_error(
-        &look(&json!({"url": url, "json": [{"path": "up"}]})),
-        &["? JSON up | one value | not a JSON path: "],
-    );
-}
-
-#[test]
 fn redirects_are_followed_when_asked_and_never_to_another_host() {
     let (web, url) = web("/old", Reply::status(302).header("Location", "/new"));
     web.route("/new", Reply::ok("here"));

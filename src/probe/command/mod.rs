@@ -9,8 +9,8 @@ use std::process::ExitStatus;
 use super::blind::Fact;
 use super::content::Content;
 use super::deadline::Deadline;
+use super::judging;
 use super::process::{self, Program, Ran};
-use super::{json, text_checks};
 use crate::checklist::spec::{Command, Value};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
@@ -22,7 +22,7 @@ const SAID: usize = 400;
 /// Runs the program and judges it.
 pub(super) async fn look(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let observations = match run(spec, deadline, keeper).await {
-        Ok(ran) => judge(spec, &ran),
+        Ok(ran) => judge(spec, ran, deadline).await,
         Err(why) => vec![Observation::unseen(name(spec), expected(spec), why)],
     };
     Outcome::of(observations, reproduce::shell(spec))
@@ -53,17 +53,16 @@ fn expected(spec: &Command) -> String {
     format!("exit code {}", codes.join(" or "))
 }
 
-fn judge(spec: &Command, ran: &Ran) -> Vec<Observation> {
+async fn judge(spec: &Command, ran: Ran, deadline: &Deadline) -> Vec<Observation> {
     let ok = ran.status.code().is_some_and(|code| spec.exit.contains(&code));
-    if let Some(unable) = (!ok).then(|| unable(spec, ran)).flatten() {
+    if let Some(unable) = (!ok).then(|| unable(spec, &ran)).flatten() {
         return vec![Observation::unseen(name(spec), expected(spec), unable)];
     }
     let ended = ended(ran.status);
-    let ended = if ok { ended } else { format!("{ended}: {}", said(ran)) };
+    let ended = if ok { ended } else { format!("{ended}: {}", said(&ran)) };
     let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
     seen.push(Observation::recorded("time to end", format!("{} ms", ran.took.as_millis())).measured());
-    seen.extend(text_checks::judge(&spec.stdout, "standard output", &ran.stdout));
-    seen.extend(json::judge(&spec.json, &ran.stdout));
+    seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, ran.stdout, deadline).await);
     seen
 }
 

@@ -1,4 +1,4 @@
-//! What an HTTP answer must be, against what it is. Pure.
+//! What an HTTP answer must be, against what it is.
 
 use reqwest::header::HeaderMap;
 
@@ -6,18 +6,18 @@ use crate::checklist::spec::{HeaderCheck, Http};
 use crate::outcome::Observation;
 
 use super::super::content::Content;
-use super::super::{json, text_checks};
+use super::super::deadline::Deadline;
+use super::super::judging;
 use super::{Answer, name};
 
 /// All observations of one answer.
-pub(super) fn judge(spec: &Http, answer: Answer) -> Vec<Observation> {
+pub(super) async fn judge(spec: &Http, answer: Answer, deadline: &Deadline) -> Vec<Observation> {
     let mut seen = answer.way;
     seen.push(status(spec, answer.status.as_u16(), &answer.headers, &answer.body));
     let took = format!("{} ms", answer.took.as_millis());
     seen.push(Observation::recorded("time to answer", took).measured());
     seen.extend(spec.header.iter().map(|check| header(check, &answer.headers)));
-    seen.extend(text_checks::judge(&spec.body, "body", &answer.body));
-    seen.extend(json::judge(&spec.json, &answer.body));
+    seen.extend(judging::judge("body", &spec.body, &spec.json, answer.body, deadline).await);
     seen
 }
 

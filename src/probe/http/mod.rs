@@ -44,7 +44,7 @@ pub(super) async fn look(spec: &Http, deadline: &Deadline, keeper: &Keeper) -> O
         None => visit(spec, url, Proxies::Environment, deadline, keeper).await,
     };
     let mut observations = match answer {
-        Ok(answer) => checks::judge(spec, answer),
+        Ok(answer) => checks::judge(spec, answer, deadline).await,
         Err(why) => vec![Observation::unseen(name(spec), checks::expected_status(spec), why)],
     };
     observations.extend(spec.via.as_ref().map(|via| Observation::recorded("seen from", place(via))));

@@ -1,20 +1,28 @@
 //! What deployments must be, against what they are. Pure. Names of variables are told, values never.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::Found;
 use crate::checklist::spec::{Health, Pattern};
 use crate::outcome::Observation;
 
-/// How variables that hold credentials are called.
-const NAMES: &str = r"(?i)(password|passwd|secret|token|credential|api_?key|private_?key|access_?key)";
-/// Names that only say where a credential is, or how long it lives.
-const ABOUT: &str = r"(?i)(_file|_path|_name|_ttl|_url_file|_header|_headers_name|_enabled|_length)$";
-/// A URL with a password in it.
-const URL: &str = r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:[^/\s@$]+@";
+type Shape = LazyLock<Option<Pattern>>;
 
-fn is(pattern: &str, text: &str) -> bool {
-    Pattern::new(pattern).is_ok_and(|pattern| pattern.is_in(text))
+/// How variables that hold credentials are called.
+static NAMES: Shape = LazyLock::new(|| {
+    Pattern::new(r"(?i)(password|passwd|secret|token|credential|api_?key|private_?key|access_?key)").ok()
+});
+/// Names that only say where a credential is, or how long it lives.
+static ABOUT: Shape = LazyLock::new(|| {
+    Pattern::new(r"(?i)(_file|_path|_name|_ttl|_url_file|_header|_headers_name|_enabled|_length)$").ok()
+});
+/// A URL with a password in it.
+static URL: Shape = LazyLock::new(|| Pattern::new(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:[^/\s@$]+@").ok());
+
+fn is(shape: &Shape, text: &str) -> bool {
+    shape.as_ref().is_some_and(|pattern| pattern.is_in(text))
 }
 
 /// Judges a deployment that is there; tells one that is not, or could not be seen.
@@ -54,19 +62,19 @@ pub(super) fn credentials(name: &str, deployment: &Value) -> Vec<Observation> {
             if let Some(secret) = variable.pointer("/valueFrom/secretKeyRef") {
                 by_reference.push(format!("{key} ({})", word(secret, "name")));
             } else if variable.pointer("/valueFrom/configMapKeyRef").is_some()
-                && is(NAMES, key)
-                && !is(ABOUT, key)
+                && is(&NAMES, key)
+                && !is(&ABOUT, key)
             {
                 let told = format!("{key} comes from a config map, which is no place for secrets");
                 seen.push(Observation::new(&whose, expected, told, false));
-            } else if is(URL, value) {
+            } else if is(&URL, value) {
                 seen.push(Observation::new(
                     &whose,
                     expected,
                     format!("{key} holds a URL with a password"),
                     false,
                 ));
-            } else if is(NAMES, key) && !is(ABOUT, key) && !value.is_empty() && !value.contains("$(") {
+            } else if is(&NAMES, key) && !is(&ABOUT, key) && !value.is_empty() && !value.contains("$(") {
                 seen.push(Observation::new(&whose, expected, format!("{key} is written out"), false));
             }
         }

@@ -13,6 +13,7 @@ use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
 use super::effects::Effects;
+use super::judging;
 use crate::checklist::spec::Registry;
 use crate::files::read_regular_text;
 use crate::outcome::{Observation, Outcome, key};
@@ -43,7 +44,7 @@ async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Gi
             Ok(Some(image)) => {
                 seen.extend(tagged(spec, tag, &image, given));
                 if spec.clean {
-                    seen.extend(clean(spec, &session, &image, keeper).await);
+                    seen.extend(clean(spec, &session, &image, deadline, keeper).await);
                 }
             }
             Ok(None) => seen.push(Observation::new(format!("tag {tag}"), "there", "no such tag", false)),
@@ -87,16 +88,35 @@ fn built(file: &str, what: &str, image: &Image) -> Observation {
     }
 }
 
-async fn clean(spec: &Registry, session: &Session, image: &Image, keeper: &Keeper) -> Vec<Observation> {
+async fn clean(
+    spec: &Registry,
+    session: &Session,
+    image: &Image,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Vec<Observation> {
     let mut seen = Vec::new();
     for config in &image.configs {
         let what = format!("image config {}", short(config));
-        match image::config(session, &spec.repository, config).await {
-            Ok(config) => seen.extend(leaks::search(&what, &config, keeper)),
+        match searched(spec, session, config, &what, deadline, keeper).await {
+            Ok(found) => seen.extend(found),
             Err(why) => seen.push(Observation::unseen(what, "no credential", why)),
         }
     }
     seen
+}
+
+async fn searched(
+    spec: &Registry,
+    session: &Session,
+    config: &str,
+    what: &str,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Fact<Vec<Observation>> {
+    let config = image::config(session, &spec.repository, config).await?;
+    let (name, keeper) = (what.to_owned(), keeper.clone());
+    judging::off_worker(what, deadline, move || leaks::search(&name, &config, &keeper)).await
 }
 
 fn short(digest: &str) -> &str {

@@ -1,0 +1,114 @@
+//! Which process has locked a file (`flock(2)`), as the system tells everybody (`/proc/locks`, `proc_locks(5)`).
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, open};
+
+/// A file, as `/proc/locks` names it.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    /// The device of its file system, which is not always the one that `stat(2)` tells (btrfs).
+    device: (u32, u32),
+    inode: u64,
+}
+
+/// Whether a process has the only lock of the file at a path.
+///
+/// # Errors
+/// When the system does not tell.
+pub(super) fn holds(pid: i32, path: &Path) -> io::Result<bool> {
+    let place = place_of(path)?;
+    let locks = fs::read_to_string("/proc/locks")?;
+    Ok(locks.lines().filter_map(holder).any(|(holder, locked)| holder == pid && locked == place))
+}
+
+/// Who has the only lock of which file, if a line tells of one: `1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF`. Who
+/// waits for one has an arrow before it.
+fn holder(line: &str) -> Option<(i32, Place)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [_, "FLOCK", _, "WRITE", pid, place, ..] = words[..] else { return None };
+    let [major, minor, inode] = place.split(':').collect::<Vec<_>>()[..] else { return None };
+    let number = |hexadecimal| u32::from_str_radix(hexadecimal, 16).ok();
+    let place = Place { device: (number(major)?, number(minor)?), inode: inode.parse().ok()? };
+    Some((pid.parse().ok()?, place))
+}
+
+fn place_of(path: &Path) -> io::Result<Place> {
+    // Not read, and no link is followed: it is asked only where it is.
+    let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let untold = || io::Error::other("/proc does not tell on which file system it is");
+    let device = field(&about, "mnt_id:").and_then(|mount| device_of(mount, &mounts)).ok_or_else(untold)?;
+    let inode = match field(&about, "ino:").and_then(|inode| inode.parse().ok()) {
+        Some(inode) => inode,
+        // Before Linux 5.14.
+        None => inode_of(&file)?,
+    };
+    Ok(Place { device, inode })
+}
+
+fn inode_of(file: &OwnedFd) -> io::Result<u64> {
+    Ok(rustix::fs::fstat(file)?.st_ino)
+}
+
+fn field<'a>(about: &'a str, name: &str) -> Option<&'a str> {
+    about.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+/// The device of a mount, by its number (`36 35 98:0 /mnt1 /mnt2 …`).
+fn device_of(mount: &str, mounts: &str) -> Option<(u32, u32)> {
+    let words = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let found = words.into_iter().find(|words| words.first() == Some(&mount))?;
+    let (major, minor) = found.get(2)?.split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_is_found_by_its_file_and_its_holder() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let own = i32::try_from(std::process::id()).unwrap();
+        let [log, other] = ["log", "other"].map(|name| File::create(at(name)).unwrap());
+        assert!(!holds(own, &at("log")).unwrap());
+        log.lock().unwrap();
+        assert!(holds(own, &at("log")).unwrap());
+        assert!(!holds(own, &at("other")).unwrap());
+        assert!(!holds(1, &at("log")).unwrap());
+        // One of several is no proof, nor is a link that leads to it.
+        other.lock_shared().unwrap();
+        assert!(!holds(own, &at("other")).unwrap());
+        std::os::unix::fs::symlink(at("log"), at("link")).unwrap();
+        assert!(!holds(own, &at("link")).unwrap());
+        drop(log);
+        assert!(!holds(own, &at("log")).unwrap());
+        assert!(holds(own, &at("none")).is_err());
+    }
+
+    #[test]
+    fn a_line_of_another_lock_tells_of_none() {
+        let place = || Place { device: (254, 0), inode: 4711 };
+        assert_eq!(holder("1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF"), Some((77, place())));
+        for line in [
+            "",
+            "1: -> FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF",
+            "2: FLOCK  ADVISORY  READ 77 fe:00:4711 0 EOF",
+            "3: POSIX  ADVISORY  WRITE 77 fe:00:4711 0 EOF",
+            "4: OFDLCK ADVISORY  WRITE -1 fe:00:4711 0 EOF",
+            "5: FLOCK  ADVISORY  WRITE 77 <none>:0 0 EOF",
+        ] {
+            assert_eq!(holder(line), None, "{line}");
+        }
+        assert_eq!(device_of("35", "35 1 0:33 / / rw\n36 35 98:1 / /home rw"), Some((0, 33)));
+        assert_eq!(device_of("3", "35 1 0:33 / / rw"), None);
+    }
+}
