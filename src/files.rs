@@ -7,15 +7,46 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 /// Opens a regular file for reading. Whatever else has the name is refused at once.
 ///
 /// # Errors
 /// What the system said, or that it is no regular file.
 pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path.as_ref(), flags, Mode::empty())?);
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("expected a regular file")) }
+    open(path.as_ref(), OFlags::empty())
+}
+
+/// The same for a file that nobody has named: a link is refused, too.
+///
+/// # Errors
+/// Those, or that it is a link.
+pub fn open_regular_no_follow(path: impl AsRef<Path>) -> io::Result<File> {
+    open(path.as_ref(), OFlags::NOFOLLOW).map_err(|error| {
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::LOOP | Errno::MLINK) => {
+                io::Error::other("it is a symbolic link; expected a regular file")
+            }
+            _ => error,
+        }
+    })
+}
+
+fn open(path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | more;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => {
+            let file = File::from(file);
+            if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+        }
+        // A socket.
+        Err(Errno::NXIO) => Err(not_regular()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("expected a regular file")
 }
 
 /// Reads a regular file of at most so many bytes.
@@ -52,6 +83,10 @@ mod tests {
         std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
         File::create(at("large")).unwrap().set_len(MOST + 1).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let no_follow = |name| open_regular_no_follow(at(name)).map(drop).map_err(|error| error.to_string());
+        assert_eq!(no_follow("file"), Ok(()));
+        assert_eq!(no_follow("link"), Err("it is a symbolic link; expected a regular file".into()));
+        assert_eq!(no_follow("fifo"), Err("expected a regular file".into()));
         let told = |path: &Path| read_regular(path, MOST).map_err(|error| error.to_string());
         assert_eq!(told(&at("file")), Ok(b"x".to_vec()));
         assert_eq!(told(&at("link")), Ok(b"x".to_vec()));
