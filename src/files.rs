@@ -5,11 +5,12 @@ pub mod directory;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 /// The mode of what is its user's alone.
 pub const OWN: u32 = 0o600;
@@ -46,9 +47,39 @@ pub fn write_readable(path: impl AsRef<Path>, text: &str) -> io::Result<()> {
 /// # Errors
 /// What the system said, or that it is no regular file.
 pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path.as_ref(), flags, Mode::empty())?);
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("expected a regular file")) }
+    open(path.as_ref(), OFlags::empty())
+}
+
+/// The same for a file that nobody has named: a link is refused, too.
+///
+/// # Errors
+/// Those, or that it is a link.
+pub fn open_regular_no_follow(path: impl AsRef<Path>) -> io::Result<File> {
+    open(path.as_ref(), OFlags::NOFOLLOW).map_err(|error| {
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::LOOP | Errno::MLINK) => {
+                io::Error::other("it is a symbolic link; expected a regular file")
+            }
+            _ => error,
+        }
+    })
+}
+
+fn open(path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | more;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => {
+            let file = File::from(file);
+            if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+        }
+        // A socket.
+        Err(Errno::NXIO) => Err(not_regular()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("expected a regular file")
 }
 
 /// Reads a regular file of at most so many bytes.
@@ -80,8 +111,26 @@ pub fn read_regular_text(path: impl AsRef<Path>, most: u64) -> io::Result<String
     String::from_utf8(read_regular(path, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
+/// The same of a file whose word counts for its user: it is theirs or root's, and not everybody's to write to.
+///
+/// # Errors
+/// Those, and that it is somebody else's, or everybody may write to it.
+pub fn read_own_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
+    let file = open_regular(path)?;
+    let about = file.metadata()?;
+    if ![0, geteuid().as_raw()].contains(&about.uid()) {
+        return Err(io::Error::other("it belongs to somebody else; expected a file of your own"));
+    }
+    if about.mode() & 0o002 != 0 {
+        return Err(io::Error::other("everybody may write to it (chmod o-w fixes that)"));
+    }
+    String::from_utf8(read_at_most(file, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -93,6 +142,10 @@ mod tests {
         std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
         File::create(at("large")).unwrap().set_len(MOST + 1).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let no_follow = |name| open_regular_no_follow(at(name)).map(drop).map_err(|error| error.to_string());
+        assert_eq!(no_follow("file"), Ok(()));
+        assert_eq!(no_follow("link"), Err("it is a symbolic link; expected a regular file".into()));
+        assert_eq!(no_follow("fifo"), Err("expected a regular file".into()));
         let told = |path: &Path| read_regular(path, MOST).map_err(|error| error.to_string());
         assert_eq!(told(&at("file")), Ok(b"x".to_vec()));
         assert_eq!(told(&at("link")), Ok(b"x".to_vec()));
@@ -100,5 +153,23 @@ mod tests {
             assert_eq!(told(&other), Err("expected a regular file".into()), "{}", other.display());
         }
         assert_eq!(told(&at("large")), Err("larger than 4 KiB".into()));
+    }
+
+    #[test]
+    fn what_counts_for_its_user_is_read_where_nobody_else_can_have_written_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        std::fs::write(&path, "x").unwrap();
+        let with = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            read_own_text(&path, 1).map_err(|error| error.to_string())
+        };
+        assert_eq!([with(0o600), with(0o664)], [Ok("x".into()), Ok("x".into())]);
+        assert_eq!(with(0o666), Err("everybody may write to it (chmod o-w fixes that)".into()));
+        // Only root can give a file away.
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            assert_eq!(with(0o600), Err("it belongs to somebody else; expected a file of your own".into()));
+        }
     }
 }

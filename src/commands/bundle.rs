@@ -17,6 +17,12 @@ use crate::text::line;
 
 pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     let log = &arguments.log;
+    if log.is_symlink() {
+        bail!(
+            "{}: it is a symbolic link; expected a regular file: name the one that it leads to",
+            line(&log.display().to_string())
+        );
+    }
     let source = open_log(log)?;
     if source.is_unpacked() {
         bail!("{} is a bundle already", log.display());

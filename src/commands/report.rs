@@ -58,7 +58,7 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
     let old = tell(&arguments.old, &arguments.trust)?;
     let new = tell(&arguments.new, &arguments.trust)?;
     let mut found = Comparison::of(&old.document, &new.document);
-    let relation = Relation::of(old.judged.source.log(), new.judged.source.log())?;
+    let relation = Relation::of(&old.judged.source, &new.judged.source)?;
     if !matches!(relation, Relation::OtherRun | Relation::Same) {
         found.one_run = Some(relation.told("the newer log"));
     }

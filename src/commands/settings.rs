@@ -11,7 +11,7 @@ use super::load::{MAX_FILE, config_dir};
 use crate::checklist::Source;
 use crate::cli::ThemeArg;
 use crate::error::Problems;
-use crate::files::read_regular_text;
+use crate::files::read_own_text;
 
 /// What a user has set for every run.
 #[derive(Debug, Default, Deserialize)]
@@ -51,7 +51,7 @@ impl Settings {
     /// Reads the settings; there need be none.
     pub(super) fn read() -> Result<Self> {
         let path = Self::path()?;
-        match read_regular_text(&path, MAX_FILE) {
+        match read_own_text(&path, MAX_FILE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             text => {
                 let text = text.with_context(|| path.display().to_string())?;

@@ -15,6 +15,7 @@ use crate::error::Exit;
 use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
 use crate::journal::raw::Relation;
+use crate::journal::source::Source;
 use crate::journal::store::logs_in;
 use crate::journal::verify::{Answer, Report};
 use crate::report::plan::PlanPart;
@@ -25,7 +26,7 @@ use crate::text::{count, line};
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
     let Judged { source, report, state, trust } = judge(&arguments.log, &arguments.trust)?;
     let refusals = refusals(arguments, &report, state.as_ref(), clock::now().wall);
-    let relation = arguments.against.as_deref().map(|other| against(source.log(), other)).transpose()?;
+    let relation = arguments.against.as_deref().map(|other| against(&source, other)).transpose()?;
     let mut out = io::stdout().lock();
     tell(&mut out, &arguments.log, &report, state.as_ref())?;
     tell_trust(&mut out, &trust)?;
@@ -45,9 +46,8 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
 }
 
 /// How another log stands to this one.
-fn against(log: &Path, other: &Path) -> Result<Relation> {
-    let source = open_log(other)?;
-    Ok(Relation::of(log, source.log())?)
+fn against(log: &Source, other: &Path) -> Result<Relation> {
+    Ok(Relation::of(log, &open_log(other)?)?)
 }
 
 /// How the program ends that told of a log.

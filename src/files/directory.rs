@@ -46,16 +46,22 @@ impl Directory {
     /// # Errors
     /// Those of [`Directory::open`], or that it belongs to somebody else or others may enter it.
     pub fn open_own(path: &Path) -> io::Result<Self> {
-        let directory = Self::open(path)?;
-        let about = rustix::fs::fstat(&directory.handle)?;
-        let why = if about.st_uid != rustix::process::geteuid().as_raw() {
-            "it belongs to somebody else"
-        } else if RawMode::from(about.st_mode) & 0o077 != 0 {
-            "others may enter it (chmod 700 fixes that)"
+        Self::open(path)?.own(
+            0o077,
+            "others may enter it (chmod 700 fixes that); expected a directory of your own, mode 0700",
+        )
+    }
+
+    /// It, where it is one's own and nobody else has any of these permissions.
+    fn own(self, of_others: RawMode, why: &str) -> io::Result<Self> {
+        let about = rustix::fs::fstat(&self.handle)?;
+        if about.st_uid != rustix::process::geteuid().as_raw() {
+            Err(io::Error::other("it belongs to somebody else; expected a directory of your own"))
+        } else if RawMode::from(about.st_mode) & of_others != 0 {
+            Err(io::Error::other(why))
         } else {
-            return Ok(directory);
-        };
-        Err(io::Error::other(format!("{why}; expected a directory of your own, mode 0700")))
+            Ok(self)
+        }
     }
 
     /// Makes a directory and those above it, for their owner only, and opens it to write to.
@@ -70,6 +76,29 @@ impl Directory {
             }
             Ok(()) => Self::open_own(path),
         }
+    }
+
+    /// The same for a directory that others may read, if its user has made it so.
+    ///
+    /// # Errors
+    /// Those of [`Directory::open_unshared`].
+    pub fn make_unshared(path: &Path) -> io::Result<Self> {
+        match Self::open_unshared(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_path(path)?;
+                Self::open_unshared(path)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a directory whose content nobody else can have written.
+    ///
+    /// # Errors
+    /// That it is a link or no directory, belongs to somebody else, or others may write to it; or what the system said.
+    pub fn open_unshared(path: &Path) -> io::Result<Self> {
+        let why = "others may write to it (chmod go-w fixes that); expected a directory of your own";
+        Self::open(path)?.own(0o022, why)
     }
 
     fn with(path: &Path, more: OFlags) -> io::Result<Self> {

@@ -80,7 +80,8 @@ impl Disk for File {
 
 /// Opens a log to read and to append to, without following a link.
 pub(super) fn open(path: &Path, more: OFlags) -> Result<File, OpenJournalError> {
-    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
+    let waits_for_nobody = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | waits_for_nobody | more;
     match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
         Ok(handle) => Ok(File::from(handle)),
         Err(rustix::io::Errno::LOOP) => {

@@ -14,7 +14,7 @@ use super::entry::{Entry, Event, Torn};
 use super::keys::Signer;
 use super::marks::{MarkError, Marks};
 use super::recover::{check_head, keep, read_all};
-use super::store::{Head, Store, StoreError, make_directory, sync_with_those_above};
+use super::store::{Head, Store, StoreError, make_unshared, sync_with_those_above};
 use crate::error::{ErrorKind, HasKind};
 use crate::files::directory::Directory;
 use crate::time::Moment;
@@ -81,7 +81,7 @@ impl Journal {
     /// What the system said.
     pub fn create(store: &Store, path: &Path, chain: Chain) -> Result<Self, OpenJournalError> {
         let directory = path.parent().unwrap_or(Path::new("."));
-        make_directory(directory)?;
+        make_unshared(directory)?;
         let file = open(path, OFlags::CREATE | OFlags::EXCL)?;
         lock(&file, path)?;
         sync_with_those_above(directory)?;
@@ -240,8 +240,8 @@ impl Journal {
         let mut acknowledged = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
         (&self.file).take(self.length).read_to_end(&mut acknowledged)?;
-        make_directory(self.path.parent().unwrap_or(Path::new("."))).map_err(|error| error.source)?;
-        let directory = Directory::of(&self.path)?;
+        let above = self.path.parent().filter(|above| !above.as_os_str().is_empty());
+        let directory = Directory::make_unshared(above.unwrap_or(Path::new(".")))?;
         let new = |path: &Path| directory.create(path.file_name().unwrap_or_default());
         let (mut file, path) = match new(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

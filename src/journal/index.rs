@@ -13,7 +13,7 @@ use super::read::{Lines, Reader};
 use super::source::Source;
 use super::store::StoreError;
 
-use crate::files::open_regular;
+use crate::files::open_regular_no_follow;
 
 /// Reads the entries of a log on all cores, as far as they form a chain (verifying asks for more), and gives each with the byte at which
 /// its line begins and the byte after its end; until `take` says that it is enough.
@@ -51,7 +51,7 @@ pub fn line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
 /// When the file cannot be read.
 pub fn ends(path: &Path, tail: u64) -> Result<(Vec<u8>, Vec<Vec<u8>>), StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let mut file = open_regular(path).map_err(failed)?;
+    let mut file = open_regular_no_follow(path).map_err(failed)?;
     let first = match Lines::new(BufReader::new(&file)).next().transpose().map_err(failed)? {
         Some(line) if line.ended => line.bytes,
         _ => Vec::new(),

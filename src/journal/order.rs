@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::entry::{OtherRules, ReadEntryError};
 use super::read::{Lines, NextError, Reader};
 use super::store::StoreError;
-use crate::files::open_regular;
+use crate::files::open_regular_no_follow;
 use crate::time::Utc;
 
 /// What a run says of its place among others.
@@ -108,7 +108,7 @@ impl Order {
 
 fn read(path: &Path) -> Result<Option<Result<PlacedLog, DamagedLog>>, StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let file = open_regular(path).map_err(failed)?;
+    let file = open_regular_no_follow(path).map_err(failed)?;
     let Some(line) = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)? else {
         return Ok(None);
     };

@@ -1,13 +1,15 @@
 //! A log as lines of whatever version: which run it is of, and where it ends. Nothing of it is verified.
 
-use std::io::{self, BufReader};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::read::{Lines, Reader};
+use super::source::Source;
 use super::store::StoreError;
-use crate::files::open_regular;
+use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
 
 /// What the lines of a log tell.
@@ -28,7 +30,7 @@ impl RawLog {
     /// When the file cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         let mut found: Option<Self> = None;
-        for line in complete_lines(path)? {
+        for line in complete_lines(opened(path)?, path) {
             let line = line?;
             let head = Sha256Hex::of_line(&line);
             match &mut found {
@@ -49,7 +51,7 @@ impl RawLog {
 /// When the file cannot be read.
 pub fn why_unread(path: &Path) -> Result<Option<String>, StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let file = open_regular(path).map_err(failed)?;
+    let file = open_regular_no_follow(path).map_err(failed)?;
     let first = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)?;
     Ok(first.map(|line| match Reader::default().take(&line.bytes) {
         _ if !line.ended => "its first line has no end".to_owned(),
@@ -61,13 +63,13 @@ pub fn why_unread(path: &Path) -> Result<Option<String>, StoreError> {
 /// The id of the run that a log is of, as its first line says.
 #[must_use]
 pub fn id(path: &Path) -> Option<String> {
-    run_id(&complete_lines(path).ok()?.next()?.ok()?)
+    run_id(&complete_lines(opened(path).ok()?, path).next()?.ok()?)
 }
 
 /// The hash of the line at a position; none if the log has no such line.
 #[must_use]
 pub fn hash_at(path: &Path, seq: u64) -> Option<Sha256Hex> {
-    let line = complete_lines(path).ok()?.nth(usize::try_from(seq).ok()?)?;
+    let line = complete_lines(opened(path).ok()?, path).nth(usize::try_from(seq).ok()?)?;
     Some(Sha256Hex::of_line(&line.ok()?))
 }
 
@@ -91,15 +93,15 @@ impl Relation {
     ///
     /// # Errors
     /// When a file cannot be read, or does not begin as a log.
-    pub fn of(log: &Path, other: &Path) -> Result<Self, StoreError> {
-        let begins = |path: &Path| {
-            let none = || StoreError::new(path, io::Error::other("it does not begin as a run log"));
-            id(path).ok_or_else(none)
+    pub fn of(log: &Source, other: &Source) -> Result<Self, StoreError> {
+        let begins = |source: &Source| {
+            let none = || StoreError::new(source.log(), io::Error::other("it does not begin as a run log"));
+            lines_of(source).next().transpose()?.and_then(|line| run_id(&line)).ok_or_else(none)
         };
         if begins(log)? != begins(other)? {
             return Ok(Self::OtherRun);
         }
-        let (mut own, mut others) = (complete_lines(log)?, complete_lines(other)?);
+        let (mut own, mut others) = (lines_of(log), lines_of(other));
         for line in 0.. {
             match (own.next().transpose()?, others.next().transpose()?) {
                 (None, None) => return Ok(Self::Same),
@@ -133,11 +135,18 @@ fn run_id(line: &[u8]) -> Option<String> {
     serde_json::from_slice::<Header>(line).ok().map(|header| header.run)
 }
 
-fn complete_lines(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, StoreError>>, StoreError> {
-    let failed = |source| StoreError::new(path, source);
-    let file = open_regular(path).map_err(failed)?;
-    let lines = Lines::new(BufReader::new(file)).map(move |line| line.map_err(failed));
-    Ok(lines
+fn lines_of(log: &Source) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
+    complete_lines(log.reader(), log.log())
+}
+
+fn opened(path: &Path) -> Result<BufReader<File>, StoreError> {
+    let file = open_regular_no_follow(path).map_err(|source| StoreError::new(path, source))?;
+    Ok(BufReader::new(file))
+}
+
+fn complete_lines(log: impl BufRead, path: &Path) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
+    Lines::new(log)
+        .map(|line| line.map_err(|source| StoreError::new(path, source)))
         .take_while(|line| line.as_ref().is_ok_and(|line| line.ended) || line.is_err())
-        .map(|line| Ok(line?.bytes)))
+        .map(|line| Ok(line?.bytes))
 }

@@ -16,7 +16,7 @@ use super::marks::Place;
 use super::read::{Lines, Reader};
 use crate::error::{ErrorKind, HasKind};
 use crate::files::directory::{Directory, make_path};
-use crate::files::open_regular;
+use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
 use crate::time::Utc;
 
@@ -98,7 +98,12 @@ impl Store {
     /// # Errors
     /// When the directory cannot be read.
     pub fn logs(&self, environment: &str) -> Result<Vec<PathBuf>, StoreError> {
-        logs_in(&self.environment(environment))
+        let directory = self.environment(environment);
+        match Directory::open(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(StoreError::new(&directory, source)),
+            Ok(_) => logs_in(&directory),
+        }
     }
 
     /// The logs of every environment, by environment and name.
@@ -113,7 +118,8 @@ impl Store {
         let names: Result<Vec<_>, io::Error> =
             listing.map(|item| item.map(|item| item.file_name())).collect();
         let mut names = names.map_err(|source| StoreError::new(&self.runs, source))?;
-        names.retain(|name| self.runs.join(name).is_dir());
+        // A link is no directory of ours; what it is, is said by what opens a run there.
+        names.retain(|name| self.runs.join(name).symlink_metadata().is_ok_and(|about| about.is_dir()));
         names.sort();
         let logs: Result<Vec<_>, StoreError> =
             names.iter().map(|name| self.logs(&name.to_string_lossy())).collect();
@@ -141,9 +147,8 @@ impl Store {
     /// When another program holds it, or the directory cannot be made.
     pub fn hold(&self, environment: &str) -> Result<File, StoreError> {
         let directory = self.environment(environment);
-        make_directory(&directory)?;
         let path = directory.join("lock");
-        let file = Directory::of(&path).and_then(|directory| directory.update("lock"));
+        let file = make_unshared(&directory)?.update("lock");
         let file = file.map_err(|source| StoreError::new(&path, source))?;
         file.lock().map_err(|source| StoreError::new(&path, source))?;
         Ok(file)
@@ -157,8 +162,8 @@ impl Store {
     /// What the system said.
     pub fn prepare(&self, environment: &str) -> Result<(), StoreError> {
         let directory = self.environment(environment);
-        make_directory(&directory)?;
-        make_directory(&self.heads)?;
+        make_unshared(&directory)?;
+        make_unshared(&self.heads)?;
         self.place()?;
         self.fingerprint_key(environment)?;
         sync_with_those_above(&directory)
@@ -170,7 +175,7 @@ impl Store {
     /// When it cannot be read, or is no head.
     pub fn head(&self, run: &str) -> Result<Option<Head>, StoreError> {
         let path = self.heads.join(run);
-        let bytes = match Directory::of(&path).and_then(|heads| heads.bytes(run, MAX_SMALL)) {
+        let bytes = match Directory::open(&self.heads).and_then(|heads| heads.bytes(run, MAX_SMALL)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(|source| StoreError::new(&path, source))?,
         };
@@ -191,10 +196,9 @@ impl Store {
     pub fn fingerprint_key(&self, environment: &str) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let path = self.fingerprints.join(environment);
         let failed = |source| StoreError::new(&path, source);
-        make_directory(&self.fingerprints)?;
+        let directory = make_unshared(&self.fingerprints)?;
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(key.as_mut()).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        let directory = Directory::of(&path).map_err(failed)?;
         match directory.create(environment) {
             Ok(file) => file.write_all_at(key.as_ref(), 0).and_then(|()| file.sync_all()).map_err(failed)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -263,14 +267,7 @@ impl Store {
     /// What the system said.
     pub fn remember(&self, run: &str, head: Head) -> Result<(), StoreError> {
         let path = self.heads.join(run);
-        let open = || Directory::of(&path)?.update(run);
-        let file = match open() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_directory(&self.heads)?;
-                open()
-            }
-            opened => opened,
-        };
+        let file = Directory::make_unshared(&self.heads).and_then(|heads| heads.update(run));
         // In place, in one write of always the same length, so that there is never half a head. A file
         // that is made anew, cut or renamed each time would make the log's next sync wait for it.
         let line = format!("{:020} {}\n", head.seq, head.hash);
@@ -300,6 +297,11 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     make_path(path).map_err(|source| StoreError::new(path, source))
 }
 
+/// The same for a directory of this program's, which is opened, and refused where it is a link or others may write to it.
+pub(super) fn make_unshared(path: &Path) -> Result<Directory, StoreError> {
+    Directory::make_unshared(path).map_err(|source| StoreError::new(path, source))
+}
+
 /// Makes durable which names a directory of logs and those above it hold: these may be new too.
 pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> {
     let mut all = directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty());
@@ -312,7 +314,7 @@ pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> 
 /// When the file cannot be read.
 pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
     let failed = |source| StoreError::new(path, source);
-    let file = open_regular(path).map_err(failed)?;
+    let file = open_regular_no_follow(path).map_err(failed)?;
     peek_in(BufReader::new(file)).map_err(failed)
 }
 

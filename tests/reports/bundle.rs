@@ -134,7 +134,7 @@ fn what_is_no_run_is_not_packed_and_a_pipe_is_not_waited_for() {
     let mut runs = Runs::new();
     let work = runs.world.sandbox.work();
     fs::write(work.join("id"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").unwrap();
-    std::os::unix::fs::symlink("id", work.join("id.jsonl")).unwrap();
+    fs::hard_link(work.join("id"), work.join("id.jsonl")).unwrap();
     runs.world.set_args(&["bundle", "id.jsonl", "--output", "id.tar.gz"]);
     let _ = runs.world.sandbox.run().code(2).stderr_has("is no run log");
     assert!(!work.join("id.tar.gz").exists());

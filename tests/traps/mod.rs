@@ -1,12 +1,16 @@
-//! The table of traps: profiles, checkouts and logs that an enemy has made, each shown to fire with stock tools, and
-//! all commands that read them: nothing runs, nothing is sent, nothing hangs, and the trap is named. To read it:
+//! The table of traps: profiles, checkouts and logs that an enemy has made, and what lies in the place of files; each
+//! shown to fire with stock tools, and all commands that read them: nothing runs, nothing is sent, nothing hangs, and the
+//! trap is named. To read it:
 //!
 //!     tests/run --nocapture traps
 //!
 //! Where a command has several forms of what it prints, the rows take turns; `.ci/long` goes through all.
 
+mod base;
 mod checkouts;
+mod log_files;
 mod logs;
+mod outside;
 mod profiles;
 mod scene;
 
@@ -18,6 +22,7 @@ use crate::attacks::Stage;
 use crate::bench::checkout::Checkout;
 use crate::bench::supervisor::installed;
 use crate::bench::{each_of, need};
+use base::Base;
 use scene::Scene;
 
 /// What the enemy has made.
@@ -26,6 +31,7 @@ enum Kind {
     Profile,
     Checkout,
     Log,
+    LogFile,
 }
 
 /// A trap.
@@ -49,26 +55,28 @@ impl fmt::Display for Trap {
     }
 }
 
-type Walk = fn(&mut Scene) -> Result<(), String>;
+type Walk<'a> = &'a (dyn Fn(&mut Scene) -> Result<(), String> + Sync);
 
 /// Springs a trap with stock tools, lays it again, and goes through it with every command.
-fn walk(row: usize, trap: &Trap, walk: Walk) -> Result<String, String> {
+fn walk(row: usize, trap: &Trap, walk: Walk<'_>) -> Result<String, String> {
     let named = |why: String| format!("{}: {why}", trap.name);
     if !trap.needs.is_empty() && !installed(trap.needs) {
         return Ok(format!("{trap} · not tried: it needs {}", trap.needs.join(", ")));
     }
     let mut scene = Scene::new();
     (trap.lay)(&mut scene);
+    scene.arm_outside();
     scene.springs(trap.stock).map_err(named)?;
     let mut scene = Scene::new();
     scene.row = row;
     (trap.lay)(&mut scene);
+    scene.arm_outside();
     walk(&mut scene).and_then(|()| scene.names(&trap.named)).map_err(named)?;
     Ok(trap.to_string())
 }
 
 #[track_caller]
-fn walk_all(traps: impl Fn() -> Vec<Trap> + Sync, how: Walk) {
+fn walk_all(traps: impl Fn() -> Vec<Trap> + Sync, how: Walk<'_>) {
     let walked = Mutex::new(BTreeMap::new());
     each_of(traps().len(), |row| {
         let told = walk(row, &traps()[row], how);
@@ -83,20 +91,20 @@ fn walk_all(traps: impl Fn() -> Vec<Trap> + Sync, how: Walk) {
 #[test]
 fn nothing_comes_of_what_a_profile_lays() {
     need!("ssh-keygen", "git", "curl", "bash");
-    walk_all(profiles::traps, profiles::walk);
+    walk_all(profiles::traps, &profiles::walk);
 }
 
 #[test]
 fn nothing_comes_of_what_a_checkout_lays() {
     need!("ssh-keygen", "git", "jq");
-    walk_all(checkouts::traps, checkouts::walk);
+    walk_all(checkouts::traps, &checkouts::walk);
 }
 
 #[test]
 fn nothing_comes_of_what_a_log_brings() {
     need!("ssh-keygen", "jq", "curl", "bash", "sha256sum");
     let stage = Arc::new(Stage::new());
-    walk_all(|| logs::traps(&stage), logs::walk);
+    walk_all(|| logs::traps(&stage), &logs::walk);
 }
 
 /// What nobody has made a trap of: everything passes.
@@ -120,11 +128,42 @@ fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
 }
 
 #[test]
+fn a_log_that_is_a_plain_file_with_plain_files_beside_it_passes() {
+    need!("ssh-keygen", "mkfifo", "jq", "tar");
+    let base = Base::new();
+    let mut scene = Scene::new();
+    base.lay(&mut scene);
+    scene.arm_outside();
+    log_files::walk_named(&base, &mut scene).unwrap();
+    let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
+    scene.names(&named).unwrap();
+    log_files::walk_kept(&base, &mut scene).unwrap();
+    scene.names(&[("run", "exit code 0"), ("abandon", "abandoned, entry")]).unwrap();
+}
+
+#[test]
+fn nothing_comes_of_what_lies_in_the_place_of_a_log() {
+    need!("ssh-keygen", "mkfifo", "jq");
+    let base = Arc::new(Base::new());
+    walk_all(|| log_files::kept(&base), &|scene| log_files::walk_kept(&base, scene));
+}
+
+#[test]
+fn nothing_comes_of_what_lies_in_the_place_of_a_named_log() {
+    need!("ssh-keygen", "mkfifo", "tar");
+    let base = Arc::new(Base::new());
+    walk_all(|| log_files::named(&base), &|scene| log_files::walk_named(&base, scene));
+}
+
+#[test]
 fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
     let logs = logs::traps(&Arc::new(Stage::new()));
-    let all: Vec<_> = profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).collect();
-    for kind in [Kind::Profile, Kind::Checkout, Kind::Log] {
+    let base = Arc::new(Base::new());
+    let files = log_files::kept(&base).into_iter().chain(log_files::named(&base));
+    let all: Vec<_> =
+        profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).chain(files).collect();
+    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile] {
         assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");
     }
     let names: BTreeSet<_> = all.iter().map(|trap| trap.name).collect();

@@ -19,6 +19,8 @@ use crate::bench::wait;
 use crate::bench::web::{Reply, Silent, Web};
 use crate::runs::world::{ALICE, World};
 
+use super::outside::{CANARY, Outside};
+
 /// How often a key is pressed again that has not been heard.
 const AGAIN: Duration = Duration::from_millis(300);
 
@@ -31,6 +33,8 @@ pub struct Scene {
     web: Web,
     /// Another one, which says nothing.
     silent: Silent,
+    /// What no trap may reach.
+    outside: Outside,
     /// Its row in the table.
     pub row: usize,
     /// What each command printed.
@@ -66,12 +70,14 @@ impl Scene {
         let settings = sandbox.work().join("git");
         let sandbox = sandbox.env("GIT_CONFIG_GLOBAL", settings);
         let key = sandbox.key("alice");
+        let outside = Outside::make(sandbox.work().parent().unwrap());
         let scene = Self {
             sandbox,
             checkout: None,
             key,
             web,
             silent: Silent::start(),
+            outside,
             row: 0,
             told: BTreeMap::new(),
         };
@@ -96,6 +102,16 @@ impl Scene {
         self.sandbox.work().join("evil")
     }
 
+    /// A directory that no trap may reach.
+    pub fn outside(&self) -> PathBuf {
+        self.sandbox.work().with_file_name("outside")
+    }
+
+    /// The trap is laid.
+    pub fn arm_outside(&mut self) {
+        self.outside.arm();
+    }
+
     pub fn mark(&self) -> PathBuf {
         self.sandbox.work().parent().unwrap().join("mark")
     }
@@ -108,6 +124,7 @@ impl Scene {
             ("@mark@", self.mark().display().to_string()),
             ("@work@", self.sandbox.work().display().to_string()),
             ("@evil@", self.evil().display().to_string()),
+            ("@outside@", self.outside().display().to_string()),
             ("@web@", self.web.url("")),
             ("@silent@", port),
             ("@checkout@", checkout.unwrap_or_default()),
@@ -142,6 +159,7 @@ impl Scene {
     pub fn sprung(&self) -> Option<String> {
         let requests = self.web.requests();
         let told = [
+            self.outside.changed(),
             self.mark().exists().then(|| "it has run".to_owned()),
             requests.first().map(|request| format!("it has sent {request:?}")),
             (self.silent.accepted() > 0).then(|| "it has connected".to_owned()),
@@ -154,7 +172,8 @@ impl Scene {
         let (code, told) = self.shell(script);
         let waits = code == Some(124);
         // What a connection brings arrives on a thread of its own.
-        let sprung = || (waits || told.chars().any(is_raw) || self.sprung().is_some()).then_some(());
+        let shown = told.contains(CANARY) || told.chars().any(is_raw);
+        let sprung = || (waits || shown || self.sprung().is_some()).then_some(());
         wait::within(Duration::from_secs(2), sprung)
             .ok_or_else(|| format!("stock tools do not spring it; then this shows nothing: {code:?} {told}"))
     }
@@ -206,13 +225,18 @@ impl Scene {
 
     /// Keeps what a command has told, and sees that nothing has come of the trap.
     fn note(&mut self, words: &[&str], told: &str) -> Result<(), String> {
-        const COMMANDS: [&str; 8] =
-            ["check", "run", "doctor", "points", "verify", "review", "report", "diff"];
+        const COMMANDS: [&str; 11] = [
+            "check", "run", "doctor", "points", "verify", "review", "report", "diff", "bundle", "rehearse",
+            "abandon",
+        ];
         let command = COMMANDS.into_iter().find(|command| Some(command) == words.first()).unwrap();
         let all = self.told.entry(command).or_default();
         let _ = writeln!(all, "{told}");
         if let Some(sprung) = self.sprung() {
             return Err(format!("gonogo {}: {sprung}", words.join(" ")));
+        }
+        if told.contains(CANARY) {
+            return Err(format!("gonogo {}: it shows what is outside:\n{told}", words.join(" ")));
         }
         match told.chars().find(|c| is_raw(*c)) {
             Some(c) => Err(format!("gonogo {}: it prints {c:?} as it is:\n{told}", words.join(" "))),
@@ -253,9 +277,13 @@ fn is_raw(c: char) -> bool {
 }
 
 /// Answers what is asked, leaves the screen when it is ready, and gives all that was to be read.
-fn drive(mut terminal: Terminal, answers: &[Answer], ready: &dyn Fn(&str) -> bool) -> Result<String, String> {
+pub fn drive(
+    mut terminal: Terminal,
+    answers: &[Answer],
+    ready: &dyn Fn(&str) -> bool,
+) -> Result<String, String> {
     let (mut left, mut told) = (answers.to_vec(), Vec::new());
-    let mut pressed = Instant::now();
+    let (mut pressed, mut answered) = (Instant::now(), None);
     let ended = wait::within(wait::PATIENCE, || {
         let screen = terminal.screen_text();
         if told.last() != Some(&screen) {
@@ -264,9 +292,18 @@ fn drive(mut terminal: Terminal, answers: &[Answer], ready: &dyn Fn(&str) -> boo
         if terminal.has_ended() {
             return Some(());
         }
+        if answered.is_some_and(|question| !screen.contains(question)) {
+            left.retain(|(question, _)| Some(*question) != answered);
+        }
         let asked = left.iter().position(|(question, _)| screen.contains(question));
         if let Some(asked) = asked {
-            terminal.send(left.remove(asked).1);
+            let (question, answer) = left[asked];
+            if !terminal.screen().alternate_screen() {
+                terminal.send(left.remove(asked).1);
+            } else if answered != Some(question) || pressed.elapsed() > AGAIN {
+                terminal.send(answer);
+                (pressed, answered) = (Instant::now(), Some(question));
+            }
         } else if terminal.screen().alternate_screen() && pressed.elapsed() > AGAIN && ready(&screen) {
             terminal.send("q");
             pressed = Instant::now();

@@ -1,8 +1,7 @@
 //! What was trusted, kept in the user's state directory: a file per profile, for its owner only.
 
-use std::fs::{self, DirBuilder, Permissions as Mode};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -11,8 +10,9 @@ use tempfile::NamedTempFile;
 
 use crate::checklist::permissions::Permissions;
 use crate::commands::load::state_dir;
-use crate::files::read_regular;
+use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
+use crate::text::line;
 
 /// The most bytes of a file of what was trusted.
 const MAX_TRUSTED: u64 = 16 << 20;
@@ -29,10 +29,19 @@ pub(super) struct Trusted {
     pub(super) others: Permissions,
 }
 
-/// What was trusted of a profile. A file that cannot be read, or is of an older form, trusts nothing.
+/// What was trusted of a profile. A file that cannot be read, or is of an older form, trusts nothing; the first is said.
 pub(super) fn read(profile: &Path) -> Result<Option<Trusted>> {
     let path = file(profile)?;
-    Ok(read_regular(path, MAX_TRUSTED).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    let name = path.file_name().unwrap_or_default();
+    let kept = path.parent().map_or_else(|| Directory::of(&path), Directory::open_unshared);
+    match kept.and_then(|kept| kept.bytes(name, MAX_TRUSTED)) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            note!("{}: {error}; what you allowed before is not known", line(&path.display().to_string()));
+            Ok(None)
+        }
+    }
 }
 
 /// Keeps what was trusted, whole or not at all.
@@ -40,8 +49,7 @@ pub(super) fn write(profile: &Path, trusted: &Trusted) -> Result<()> {
     let path = file(profile)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let keep = || -> Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        fs::set_permissions(directory, Mode::from_mode(0o700))?;
+        Directory::make(directory)?;
         // Readable by its owner only, as every temporary file.
         let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(&serde_json::to_vec(trusted)?)?;

@@ -33,9 +33,9 @@ pub const BEGUN: &str = "begun";
 /// Why nothing was begun.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It has begun, or was given up.
-    #[error("it has begun already, or was given up")]
-    Begun,
+    /// It has begun, or was given up, or something else has the name of this file.
+    #[error("it has begun already, or was given up: {0} is there")]
+    Begun(&'static str),
     /// The system does not let it.
     #[error("{what}: {source}")]
     System {
@@ -116,7 +116,7 @@ fn begin(files: &Files, attachments: &Attachments<'_>, begun: &Begun) -> Result<
 /// What is there already was made by another beginning.
 fn refused(what: &'static str) -> impl Fn(io::Error) -> Refused {
     move |error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Refused::Begun,
+        io::ErrorKind::AlreadyExists => Refused::Begun(what),
         _ => cannot(what)(error),
     }
 }

@@ -1,0 +1,383 @@
+//! Logs, and what lies beside them, that are no files, or lead elsewhere; where `gonogo run` finds them, and where
+//! somebody names them.
+
+use std::sync::Arc;
+
+use super::base::Base;
+use super::outside::CANARY;
+use super::scene::{Scene, path};
+use super::{Kind, Trap};
+use crate::bench::gonogo::Sandbox;
+use crate::runs::world::ALICE;
+
+/// Laid by a script of stock tools around a run that was left open.
+fn laid(
+    base: &Arc<Base>,
+    name: &'static str,
+    script: &'static str,
+    stock: &'static str,
+    named: &[(&'static str, &'static str)],
+) -> Trap {
+    let base = Arc::clone(base);
+    let lay = move |scene: &mut Scene| {
+        base.lay(scene);
+        let (code, told) = scene.shell(script);
+        assert_eq!(code, Some(0), "{name}: {told}");
+    };
+    Trap { name, kind: Kind::LogFile, needs: &[], lay: Box::new(lay), stock, named: named.to_vec() }
+}
+
+/// In the state directory.
+pub fn kept(base: &Arc<Base>) -> Vec<Trap> {
+    let others = if rustix::process::geteuid().is_root() { by_others(base) } else { Vec::new() };
+    [itself(base), locks(base), state(base), attachments(base), actions(base), others]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The log itself, and its directory.
+fn itself(base: &Arc<Base>) -> Vec<Trap> {
+    let trap = |name, script, stock, words| laid(base, name, script, stock, &[("run", words)]);
+    vec![
+        trap(
+            "a log that is a link",
+            "mv $KEPT @outside@/log && ln -s @outside@/log $KEPT",
+            "echo torn >>$KEPT",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a log with a second name",
+            "ln $KEPT @outside@/log",
+            "echo torn >>$KEPT",
+            "it has more than one name",
+        ),
+        trap(
+            "a log that is a FIFO",
+            "rm $KEPT && mkfifo $KEPT",
+            "timeout 1 cat $KEPT",
+            "expected a regular file",
+        ),
+        trap(
+            "a log that is a directory",
+            "rm $KEPT && cp -r @outside@/dir $KEPT",
+            "grep -r . $KEPT",
+            "expected a regular file",
+        ),
+        trap(
+            "a log that is a device",
+            "ln -sf /dev/zero $KEPT",
+            "timeout 1 cat $KEPT >/dev/null",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a log that others can write to",
+            "chmod 660 $KEPT",
+            "jq -e .run $KEPT && touch @mark@",
+            "others can read or write it",
+        ),
+        trap(
+            "logs in a directory that is a link",
+            "mv $STATE/runs/staging @outside@ && ln -s @outside@/staging $STATE/runs/staging",
+            "echo torn >>$KEPT",
+            "it is a symbolic link",
+        ),
+        trap(
+            "logs in a directory that others can write to",
+            "chmod 777 $STATE/runs/staging",
+            "test -k $STATE/runs/staging || touch @mark@",
+            "others may write to it",
+        ),
+    ]
+}
+
+/// What holds an environment.
+fn locks(base: &Arc<Base>) -> Vec<Trap> {
+    let trap = |name, script, stock, words| laid(base, name, script, stock, &[("run", words)]);
+    vec![
+        trap(
+            "a lock that is a link",
+            "ln -sf @outside@/canary $STATE/runs/staging/lock",
+            "echo 1 >$STATE/runs/staging/lock",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a lock that is a FIFO",
+            "rm $STATE/runs/staging/lock && mkfifo $STATE/runs/staging/lock",
+            "timeout 1 cat $STATE/runs/staging/lock",
+            "expected a regular file",
+        ),
+        trap(
+            "a lock with a second name",
+            "ln -f @outside@/canary $STATE/runs/staging/lock",
+            "echo 1 >$STATE/runs/staging/lock",
+            "it has more than one name",
+        ),
+    ]
+}
+
+/// What this host remembers.
+fn state(base: &Arc<Base>) -> Vec<Trap> {
+    let trap = |name, script, stock, words| laid(base, name, script, stock, &[("run", words)]);
+    vec![
+        trap(
+            "a remembered head that is a link",
+            "cd $STATE/heads && mv * @outside@/head && ln -s @outside@/head $(jq -r .run $KEPT | head -1)",
+            "echo 1 >$(echo $STATE/heads/*)",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a remembered head that is a FIFO",
+            "cd $STATE/heads && f=$(echo *) && rm $f && mkfifo $f",
+            "timeout 1 cat $STATE/heads/*",
+            "expected a regular file",
+        ),
+        trap(
+            "heads in a directory that is a link",
+            "mv $STATE/heads @outside@ && ln -s @outside@/heads $STATE/heads",
+            "echo 1 >$(echo $STATE/heads/*)",
+            "it is a symbolic link",
+        ),
+        trap(
+            "keys of fingerprints in a directory that is a link",
+            "mv $STATE/fingerprints @outside@ && ln -s @outside@/fingerprints $STATE/fingerprints",
+            "cat $STATE/fingerprints/*",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a key of fingerprints that is a link",
+            "cd $STATE/fingerprints && mv staging @outside@ && ln -s @outside@/staging staging",
+            "cat $STATE/fingerprints/staging",
+            "it is a symbolic link",
+        ),
+        trap(
+            "an id of the state directory that is a FIFO",
+            "rm $STATE/id && mkfifo $STATE/id",
+            "timeout 1 cat $STATE/id",
+            "expected a regular file",
+        ),
+        trap(
+            "an id of the state directory that is a link",
+            "mv $STATE/id @outside@/id && ln -s @outside@/id $STATE/id",
+            "cat $STATE/id",
+            "it is a symbolic link",
+        ),
+        trap(
+            "people who have signed here, in a link",
+            "mv $STATE/enrolled @outside@/who && ln -s @outside@/who $STATE/enrolled",
+            "echo mallory >>$STATE/enrolled",
+            "it is a symbolic link",
+        ),
+    ]
+}
+
+/// Beside a log that ends in a torn line.
+fn attachments(base: &Arc<Base>) -> Vec<Trap> {
+    let trap = |name, script, stock, words| laid(base, name, script, stock, &[("run", words)]);
+    vec![
+        trap(
+            "attachments in a directory that is a link",
+            "printf again >>$KEPT; rm -r $KEPT.d && ln -s @outside@/dir $KEPT.d",
+            "printf again >$TORN",
+            "it is a symbolic link",
+        ),
+        trap(
+            "attachments in a directory that others may enter",
+            "printf again >>$KEPT; chmod 777 $KEPT.d",
+            "test -k $KEPT.d || touch @mark@",
+            "others may enter it",
+        ),
+        trap(
+            "a torn line's file that is a link",
+            "printf again >>$KEPT; ln -s @outside@/canary $TORN",
+            "printf again >$TORN",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a torn line's file with a second name",
+            "printf again >>$KEPT; ln @outside@/canary $TORN",
+            "printf again >$TORN",
+            "it has more than one name",
+        ),
+        trap(
+            "a torn line's file that is a FIFO",
+            "printf again >>$KEPT; mkfifo $TORN",
+            "timeout 1 cat $TORN",
+            "expected a regular file",
+        ),
+    ]
+}
+
+/// Beside a log whose next action is started.
+fn actions(base: &Arc<Base>) -> Vec<Trap> {
+    let trap = |name, script, stock, words| laid(base, name, script, stock, &[("run", words)]);
+    vec![
+        trap(
+            "an output that is a link",
+            "ln -s @outside@/canary $OUT",
+            "echo shipped >$OUT",
+            "the file of its output is there",
+        ),
+        trap(
+            "an output that is a FIFO",
+            "mkfifo $OUT",
+            "timeout 1 cat $OUT",
+            "the file of its output is there",
+        ),
+        trap(
+            "marks in a directory that is a link",
+            "rm -r $KEPT.marks && ln -s @outside@/dir $KEPT.marks",
+            "echo 1 >$KEPT.marks/action-1.planned",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a run's mark that is a link",
+            "mv $KEPT.marks/run @outside@/run && ln -s @outside@/run $KEPT.marks/run",
+            "cat $KEPT.marks/run",
+            "it is a symbolic link",
+        ),
+        trap(
+            "a run's mark that is a FIFO",
+            "rm $KEPT.marks/run && mkfifo $KEPT.marks/run",
+            "timeout 1 cat $KEPT.marks/run",
+            "expected a regular file",
+        ),
+    ]
+}
+
+/// What needs root to be laid.
+fn by_others(base: &Arc<Base>) -> Vec<Trap> {
+    let trap = |name, script, stock, words| laid(base, name, script, stock, &[("run", words)]);
+    vec![trap(
+        "a log of somebody else",
+        "chown 65534 $KEPT",
+        "jq -e .run $KEPT && touch @mark@",
+        "it belongs to somebody else",
+    )]
+}
+
+/// What the screen says of an action that cannot begin.
+const REFUSED: [&str; 4] = ["symbolic link", "regular file", "others may", "never began"];
+
+/// All that finds logs by itself.
+pub fn walk_kept(base: &Base, scene: &mut Scene) -> Result<(), String> {
+    let log = base.log(scene);
+    let digest = scene.sandbox.digest("profile.toml");
+    let on_the_way = [("a run ·", "a"), ("y run it", "y")];
+    let key = path(&scene.key.path);
+    let run = ["run", "profile.toml", "--as", ALICE, "--key", &key, "--trust", &digest];
+    let ready = |_: &Sandbox, screen: &str| {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        log.contains("\"action-finished\"") || REFUSED.iter().any(|why| screen.contains(why))
+    };
+    let ready: &dyn Fn(&Sandbox, &str) -> bool = if log.is_file() { &ready } else { &|_, _| true };
+    scene.open(&run, &on_the_way, ready)?;
+    scene.open(&[&run[..], &["--read-only"]].concat(), &[], &|_, _| true)?;
+    scene.open(&["review"], &[("Which one?", "\r")], &|_, _| true)?;
+    if log.parent().is_some_and(std::path::Path::is_symlink) {
+        // Who names a log names the directory that it is in.
+        return Ok(());
+    }
+    let log = path(&log);
+    scene.run(&["abandon", &log, "--reason", "over", "--as", ALICE, "--key", &key])?;
+    Ok(())
+}
+
+/// Where somebody names it.
+pub fn named(base: &Arc<Base>) -> Vec<Trap> {
+    const IRREGULAR: &str = "expected a regular file";
+    const READING: [&str; 5] = ["verify", "review", "report", "diff", "bundle"];
+    let whole =
+        |name, script, stock| laid(base, name, script, stock, &READING.map(|command| (command, IRREGULAR)));
+    let attachment = |name, script, stock, words| {
+        let named = ["verify", "report", "bundle"].map(|command| (command, words));
+        laid(base, name, script, stock, &named)
+    };
+    vec![
+        whole("a named log that is a FIFO", "rm $NAMED && mkfifo $NAMED", "timeout 1 cat $NAMED"),
+        whole(
+            "a named log that is a directory",
+            "rm $NAMED && cp -r @outside@/dir $NAMED",
+            "grep -r . $NAMED",
+        ),
+        whole("a named log that is a device", "ln -sf /dev/zero $NAMED", "timeout 1 cat $NAMED >/dev/null"),
+        laid(
+            base,
+            "a named log that is a link to what is no log",
+            "ln -sf @outside@/canary $NAMED",
+            "tar chzf packed.tar.gz $(basename $NAMED) && tar xzOf packed.tar.gz",
+            &[("bundle", "it is a symbolic link")],
+        ),
+        attachment(
+            "an attachment that is a link",
+            "mv $ATTACHED @outside@/torn && ln -s @outside@/torn $ATTACHED",
+            "cat $ATTACHED",
+            "it is a symbolic link",
+        ),
+        attachment(
+            "an attachment with a second name",
+            "ln $ATTACHED @outside@/torn",
+            "echo more >>$ATTACHED",
+            "it has more than one name",
+        ),
+        attachment(
+            "an attachment that is a FIFO",
+            "rm $ATTACHED && mkfifo $ATTACHED",
+            "timeout 1 cat $ATTACHED",
+            IRREGULAR,
+        ),
+        attachment(
+            "an attachment that is a directory",
+            "rm $ATTACHED && cp -r @outside@/dir $ATTACHED",
+            "grep -r . $ATTACHED",
+            IRREGULAR,
+        ),
+        attachment(
+            "an attachment that is a device",
+            "ln -sf /dev/zero $ATTACHED",
+            "timeout 1 cat $ATTACHED >/dev/null",
+            "it is a symbolic link",
+        ),
+        attachment(
+            "named attachments in a directory that is a link",
+            "mv $NAMED.d @outside@/kept && ln -s @outside@/kept $NAMED.d",
+            "cat $ATTACHED",
+            "it is a symbolic link",
+        ),
+    ]
+}
+
+/// All that reads a log that is named.
+pub fn walk_named(base: &Base, scene: &mut Scene) -> Result<(), String> {
+    let log = base.named(scene);
+    let leads_to_a_file = log.is_symlink() && log.is_file();
+    let log = path(&log);
+    let with = |first: &'static str, more: &[&'static str]| {
+        let words = [&[first, "@log@", "--signers", "signers"], more].concat();
+        words.iter().map(|word| word.replace("@log@", &log)).collect::<Vec<_>>()
+    };
+    let all = [
+        with("verify", &[]),
+        with("verify", &["--against", "honest.jsonl"]),
+        with("report", &["--format", "json"]),
+        with("report", &["--format", "markdown"]),
+        with("diff", &["honest.jsonl"]),
+    ];
+    // Who names a link means what it leads to, but does not see that it is packed.
+    for words in all.iter().filter(|_| !leads_to_a_file) {
+        scene.run(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+    }
+    scene.run(&["bundle", &log, "--output", "out.tar.gz"])?;
+    let (_, packed) = scene.shell(&format!("tar tzf out.tar.gz; tar xzOf out.tar.gz | grep -o {CANARY}"));
+    let is_left_out = scene.names(&[("bundle", "not packed:")]).is_ok();
+    if packed.contains(CANARY) || is_left_out && packed.contains(".jsonl.d/") {
+        return Err(format!("gonogo bundle packs what is elsewhere: {packed}"));
+    }
+    if leads_to_a_file {
+        return Ok(());
+    }
+    scene.run(&["verify", "honest.jsonl", "--signers", "signers", "--against", &log])?;
+    let words = with("review", &[]);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    scene.open(&words, &[], &|_, screen| screen.contains("OPEN") || screen.contains("INVALID"))
+}
