@@ -172,6 +172,12 @@ impl Text<'_> {
         self.read(level, self.skip_noise(level, at)?)
     }
 
+    /// The next character that stands for anything: an escape for a line end that does not may be before it.
+    pub(super) fn said(&self, level: u8, at: usize) -> Result<Char, Stop> {
+        let first = self.read(level, at)?;
+        if first.bytes().is_empty() { self.read(level, first.end) } else { Ok(first) }
+    }
+
     /// JSON, C, JavaScript, Python, Rust and shells.
     fn backslash(&self, level: u8, at: usize) -> Result<Char, Stop> {
         if let Some(continued) = self.line_end(level, at)? {
@@ -194,11 +200,11 @@ impl Text<'_> {
 
     /// A line end, which stands for nothing after a backslash or an equals sign.
     fn line_end(&self, level: u8, at: usize) -> Result<Option<Char>, Stop> {
-        let first = self.read(level, at)?;
+        let first = self.said(level, at)?;
         if self.joins_lines {
             return Ok(None);
         }
-        let last = if first.is(b'\r') { self.read(level, first.end)? } else { first };
+        let last = if first.is(b'\r') { self.said(level, first.end)? } else { first };
         Ok(last.is(b'\n').then(|| Char::nothing(last.end)))
     }
 
@@ -342,6 +348,7 @@ mod tests {
             ("%3c%3C %2541 %C3%A9", "<< A é"),
             ("&lt;&#60;&#x3c; &amp;lt; &percnt;", "<<< < %"),
             ("=3D=41=\r\nz", "=Az"),
+            ("a=3D=0D=\r\n=0Ab=3D=\r\n=0Ac", "abc"),
             (r#"it'\''s it'"'"'s it''s"#, "it's it's it's"),
             (
                 "100% a&b x=y C:\\zz \\q &nosuch; %4 \\ud800 '",

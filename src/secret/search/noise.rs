@@ -1,10 +1,10 @@
 //! What may stand within a text and says nothing: line ends, colours, characters that nobody sees.
 
-use super::escape::{Char, Stop, Text};
+use super::escape::{Stop, Text};
 use super::glance;
 
 /// Characters without width, in UTF-8: soft hyphen, U+200B to U+200F, word joiner, byte order mark.
-const INVISIBLE: [&[u8]; 8] = [
+pub(super) const INVISIBLE: [&[u8]; 8] = [
     b"\xc2\xad",
     b"\xe2\x80\x8b",
     b"\xe2\x80\x8c",
@@ -64,12 +64,6 @@ impl Text<'_> {
             }
         }
         at
-    }
-
-    /// The next character that stands for anything: an escape for a line end that does not may be before it.
-    fn said(&self, level: u8, at: usize) -> Result<Char, Stop> {
-        let first = self.read(level, at)?;
-        if first.bytes().is_empty() { self.read(level, first.end) } else { Ok(first) }
     }
 
     fn invisible(&self, level: u8, begin: u8, mut at: usize) -> Result<usize, Stop> {
