@@ -1,17 +1,20 @@
 //! A log, or a bundle of one, read and verified: what `verify`, `review`, `report` and `diff` begin with.
 
+use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::load::open_log;
 use super::trusted::{Trusted, trusted};
 use crate::cli::TrustArgs;
 use crate::engine::{ByTheRules, clock};
 use crate::journal::side;
+use crate::journal::signers::AllowedSigners;
 use crate::journal::source::Source;
 use crate::journal::verify::{self, Report};
 use crate::report::Trust;
+use crate::report::dsse::Envelope;
 use crate::run::RunState;
 
 /// A log and what verification found.
@@ -23,8 +26,13 @@ pub(super) struct Judged {
     /// The run as far as it is valid.
     pub(super) state: Option<RunState>,
     /// Whom the verification trusted.
+    pub(super) signers: AllowedSigners,
+    /// By which files.
     pub(super) trust: Trust,
 }
+
+/// The most bytes of an envelope: the statement in it is as long as a report.
+pub(super) const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// Reads and verifies the log at `path`, or in the bundle at `path`.
 pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
@@ -32,7 +40,20 @@ pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
     let source = open_log(path)?;
     let trusted = trusted(trust)?;
     let (report, state) = judge_log(&source, &trusted).with_context(named)?;
-    Ok(Judged { source, report, state, trust: trusted.source })
+    if report.entries == 0 && is_envelope(&source) {
+        bail!(
+            "{} is a signed statement about a run log (a DSSE envelope), expected a run log or a bundle: give the log itself; \
+             what reads in-toto statements verifies the envelope",
+            path.display()
+        );
+    }
+    let Trusted { signers, source: trust } = trusted;
+    Ok(Judged { source, report, state, signers, trust })
+}
+
+/// Whether it is what `report --format dsse` writes.
+fn is_envelope(source: &Source) -> bool {
+    serde_json::from_reader::<_, Envelope>(source.reader().take(MAX_ENVELOPE)).is_ok()
 }
 
 /// Verifies a log: what was found, and the run as far as it is valid.

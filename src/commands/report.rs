@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::identity;
-use super::judged::{Judged, judge};
+use super::judged::{Judged, MAX_ENVELOPE, judge};
 use super::settings::Settings;
 use super::verify::exit;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
+use crate::engine::clock;
 use crate::error::Exit;
 use crate::files::{self, read_regular_text};
 use crate::headless;
@@ -25,9 +26,6 @@ use crate::report::debrief::Broken;
 use crate::report::dsse::{Envelope, message};
 use crate::report::{Basis, Document, html, markdown, statement};
 use crate::run::RunState;
-
-/// The most bytes of an envelope: the statement in it is as long as a report.
-const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// A log, and the document of its run.
 struct Told {
@@ -140,13 +138,13 @@ fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<
             };
             headless::junit(&told.state.judge(&told.state.at), &[], Some(&log))
         }
-        ReportFormat::Dsse => envelope(document, arguments)?,
+        ReportFormat::Dsse => envelope(told, arguments)?,
     })
 }
 
 /// The statement, signed by whoever runs this.
-fn envelope(document: &Document, arguments: &ReportArgs) -> Result<String> {
-    let statement = statement(document);
+fn envelope(told: &Told, arguments: &ReportArgs) -> Result<String> {
+    let statement = statement(&told.document);
     let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
     let keyid = fingerprint(&signer.public).ok_or_else(|| anyhow!("{} has no fingerprint", signer.public))?;
     let mut envelope = match &arguments.add {
@@ -156,7 +154,9 @@ fn envelope(document: &Document, arguments: &ReportArgs) -> Result<String> {
                 .with_context(|| format!("envelope {}", path.display()))?;
             let envelope: Envelope = serde_json::from_str(&text)
                 .with_context(|| format!("envelope {}: expected a DSSE envelope", path.display()))?;
-            envelope.may_add(&statement, &keyid).with_context(|| format!("envelope {}", path.display()))?;
+            let (signers, now) = (&told.judged.signers, clock::now().wall);
+            let may = envelope.may_add(&statement, &keyid, signers, now);
+            may.with_context(|| format!("envelope {}", path.display()))?;
             envelope
         }
     };

@@ -24,7 +24,7 @@ use crate::run::{RunState, Seal};
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let Judged { source, report, state, trust } = judge(&arguments.log, &arguments.trust)?;
+    let Judged { source, report, state, trust, .. } = judge(&arguments.log, &arguments.trust)?;
     let refusals = refusals(arguments, &report, state.as_ref(), clock::now().wall);
     let relation = arguments.against.as_deref().map(|other| against(&source, other)).transpose()?;
     let mut out = io::stdout().lock();

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use signature::Signer as _;
-use ssh_encoding::Decode as _;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 
 use super::agent::{Agent, AgentError};
+use super::plain::der;
 use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
 use crate::error::{ErrorKind, HasKind};
@@ -265,22 +265,6 @@ impl Pen {
         sshsig::holds(key, bytes, &signature)?;
         Ok(signature)
     }
-}
-
-/// An ecdsa signature in DER. SSH writes the two integers as DER does, only their heads differ.
-fn der(signature: &Signature) -> Result<Vec<u8>, ssh_key::Error> {
-    const SHORT: usize = 127;
-    let mut rest = signature.as_bytes();
-    let mut body = Vec::new();
-    for _ in 0..2 {
-        let integer = ssh_key::Mpint::decode(&mut rest)?;
-        let bytes = integer.as_bytes();
-        body.extend([2, u8::try_from(bytes.len()).unwrap_or(u8::MAX)]);
-        body.extend(bytes);
-    }
-    let length = u8::try_from(body.len()).unwrap_or(u8::MAX);
-    let head = if body.len() > SHORT { vec![0x30, 0x81, length] } else { vec![0x30, length] };
-    Ok([head, body].concat())
 }
 
 fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {

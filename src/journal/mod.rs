@@ -14,6 +14,7 @@ pub mod index;
 pub mod keys;
 pub mod marks;
 pub mod order;
+pub mod plain;
 pub mod public_key;
 pub mod raw;
 pub mod read;

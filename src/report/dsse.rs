@@ -1,9 +1,16 @@
 //! The envelope that a statement is signed in.
 //! <https://github.com/secure-systems-lab/dsse/blob/master/envelope.md>
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+
+use crate::journal::plain;
+use crate::journal::signers::{AllowedSigners, DistrustError};
+use crate::text::line;
+use crate::time::Utc;
 
 /// What the payload is.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -41,6 +48,12 @@ pub enum AddError {
     /// Signed twice.
     #[error("the key {0} has signed it already")]
     Twice(String),
+    /// A signature in it is of nobody who is trusted.
+    #[error("its signature {0} of {keyid} does not count: {2}; expected one of a trusted signer: leave it out, or have it signed anew", keyid = line(.1))]
+    Untrusted(usize, String, DistrustError),
+    /// A signature in it does not hold.
+    #[error("its signature {0} of {keyid} does not hold: it is not one of this key over this statement; have it signed anew", keyid = line(.1))]
+    Wrong(usize, String),
 }
 
 impl Envelope {
@@ -51,23 +64,51 @@ impl Envelope {
         Self { payload, payload_type, signatures: Vec::new() }
     }
 
-    /// Whether a key may sign it for this statement.
+    /// Whether a key may sign it for this statement: all that have signed it so far must be trusted, and their signatures
+    /// hold.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_add(&self, statement: &[u8], keyid: &str) -> Result<(), AddError> {
+    pub fn may_add(
+        &self,
+        statement: &[u8],
+        keyid: &str,
+        signers: &AllowedSigners,
+        at: Utc,
+    ) -> Result<(), AddError> {
         if *self != (Self { signatures: self.signatures.clone(), ..Self::of(statement) }) {
             return Err(AddError::Other);
         }
-        match self.signatures.iter().find(|known| known.keyid == keyid) {
-            Some(known) => Err(AddError::Twice(known.keyid.clone())),
-            None => Ok(()),
+        let mut signed = BTreeSet::from([keyid]);
+        for (number, known) in (1..).zip(&self.signatures) {
+            if !signed.insert(&known.keyid) {
+                return Err(AddError::Twice(known.keyid.clone()));
+            }
+            known.check(number, statement, signers, at)?;
         }
+        Ok(())
     }
 
     /// Adds a signature over [`message`].
     pub fn add(&mut self, keyid: String, signature: &[u8]) {
         self.signatures.push(EnvelopeSignature { keyid, sig: STANDARD.encode(signature) });
+    }
+}
+
+impl EnvelopeSignature {
+    fn check(
+        &self,
+        number: usize,
+        statement: &[u8],
+        signers: &AllowedSigners,
+        at: Utc,
+    ) -> Result<(), AddError> {
+        let untrusted = |why| AddError::Untrusted(number, self.keyid.clone(), why);
+        let key = signers.key_of(&self.keyid, at).map_err(untrusted)?;
+        let signature = STANDARD.decode(&self.sig).ok();
+        let holds =
+            signature.is_some_and(|signature| plain::verify(key, &message(statement), &signature).is_ok());
+        if holds { Ok(()) } else { Err(AddError::Wrong(number, self.keyid.clone())) }
     }
 }
 

@@ -95,6 +95,72 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
 }
 
 #[test]
+fn a_signature_is_added_only_to_those_of_people_who_are_trusted() {
+    need!("ssh-keygen");
+    let mut runs = Runs::new();
+    let dir = runs.work("dsse");
+    fs::create_dir(&dir).unwrap();
+    let alice = SshKey { path: runs.world.key.path.clone(), public: runs.world.key.public.clone() };
+    let [bob, carol, dave] =
+        ["bob", "carol", "dave"].map(|name| SshKey::of_kind(&dir, name, "", &["ed25519"]));
+    runs.signers = runs.world.sandbox.allowed_signers(&[(ALICE, &alice), ("bob@deck.example", &bob)]);
+    let (one, two) = (dir.join("one.json"), dir.join("two.json"));
+    fs::write(&one, sign(&mut runs, &alice, ALICE, None).code(0).stdout).unwrap();
+    fs::write(&two, sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(0).stdout).unwrap();
+    let third = |runs: &mut Runs, envelope: &Path| sign(runs, &carol, "carol@deck.example", Some(envelope));
+    let three = dir.join("three.json");
+    fs::write(&three, third(&mut runs, &two).code(0).stdout).unwrap();
+    // Whoever signs is told by those who come after, if they do not trust them.
+    let told = sign(&mut runs, &dave, "dave@deck.example", Some(&three)).code(2);
+    let _ = told.stderr_has(&format!("its signature 3 of {}", fingerprint(&carol)));
+    refused_signatures(&mut runs, &dir, &one, &two, third);
+    let told = runs.gonogo(&["verify", &one.display().to_string()]).code(2);
+    let _ = told.stderr_has("is a signed statement about a run log");
+}
+
+/// Envelopes to which nothing is added: of each signature it is known whose it is, and that it holds.
+#[track_caller]
+fn refused_signatures(
+    runs: &mut Runs,
+    dir: &Path,
+    one: &Path,
+    two: &Path,
+    add: impl Fn(&mut Runs, &Path) -> crate::bench::gonogo::Output,
+) {
+    let read = |path: &Path| serde_json::from_slice::<serde_json::Value>(&fs::read(path).unwrap()).unwrap();
+    let (alices, both) = (read(one), read(two));
+    let signature = |index: usize| both["signatures"][index].clone();
+    let stranger =
+        serde_json::json!({"keyid": "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", "sig": "AAAA"});
+    let forged = serde_json::json!({"keyid": signature(0)["keyid"], "sig": "AAAA"});
+    let swapped = serde_json::json!({"keyid": signature(1)["keyid"], "sig": signature(0)["sig"]});
+    let named = serde_json::json!({"keyid": "", "sig": signature(0)["sig"]});
+    for (signatures, why) in [
+        (
+            vec![stranger.clone()],
+            "its signature 1 of SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU does not count",
+        ),
+        (vec![signature(0), stranger], "its signature 2 of SHA256:47DEQ"),
+        (vec![named], "its signature 1 of  does not count"),
+        (vec![forged], "does not hold"),
+        (vec![swapped, signature(0)], "does not hold"),
+        (vec![signature(0), signature(0)], "has signed it already"),
+    ] {
+        let mut envelope = alices.clone();
+        envelope["signatures"] = signatures.into();
+        let path = dir.join("refused.json");
+        fs::write(&path, envelope.to_string()).unwrap();
+        let told = add(runs, &path).code(2).stderr_has(why);
+        assert_eq!(told.stdout, "", "{why}");
+    }
+}
+
+#[track_caller]
+fn fingerprint(key: &SshKey) -> String {
+    gonogo::journal::keys::fingerprint(&key.public).unwrap()
+}
+
+#[test]
 fn a_security_key_cannot_sign_a_statement_and_says_why() {
     need!("ssh-keygen", "ssh-agent", "ssh-add", SK_PROVIDER);
     let mut runs = Runs::new();

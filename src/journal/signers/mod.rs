@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::line::IgnoredReason;
 use self::line::{Options, SignerLine};
+use super::entry::entry_namespace;
+use super::keys;
 use super::public_key::KeyIdentity;
 use super::revoked::Revoked;
 use super::sshsig::public_line;
 use crate::error::Place;
+use crate::text::line;
 use crate::time::Utc;
 
 /// How many lines that do not count are named.
@@ -135,6 +138,24 @@ impl AllowedSigners {
     #[must_use]
     pub const fn is_for_rehearsals(&self) -> bool {
         self.rehearsals
+    }
+
+    /// The key of this fingerprint (`SHA256:…`), if it is somebody's who may act in runs at a time.
+    ///
+    /// # Errors
+    /// That nobody has it, or why whoever has it may not.
+    pub fn key_of(&self, fingerprint: &str, at: Utc) -> Result<&str, DistrustError> {
+        let mut refusal = DistrustError::UnknownSigner(line(fingerprint));
+        let keys = self.people.iter().flat_map(|(name, keys)| keys.iter().map(move |key| (name, key)));
+        for (name, allowed) in
+            keys.filter(|(_, key)| keys::fingerprint(&key.key).as_deref() == Some(fingerprint))
+        {
+            match allowed.allows(name, entry_namespace(self.rehearsals), at) {
+                Ok(()) => return Ok(&allowed.key),
+                Err(why) => refusal = why,
+            }
+        }
+        Err(refusal)
     }
 
     /// Whether a key may sign for a name, under a namespace, at a time.
