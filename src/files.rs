@@ -2,6 +2,7 @@
 //! what is made is never writable by others, whatever the umask.
 
 pub mod directory;
+pub mod scratch;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::bench::gonogo::Sandbox;
+use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 use crate::runs::world::{ALICE, World, leave, leave_with};
@@ -117,6 +117,30 @@ fn an_open_log_a_bundle_and_a_torn_line_are_told() {
     let side = fs::read_dir(format!("{}.d", log.display())).unwrap().next().unwrap().unwrap().path();
     fs::write(&side, "other").unwrap();
     let _ = world.verify(&log, &[]).code(5).stdout_has("side file").stdout_has("was changed");
+}
+
+#[test]
+fn what_a_killed_review_has_unpacked_is_removed_by_the_next_one_that_unpacks() {
+    need!("ssh-keygen");
+    let (mut world, signers) = sealed();
+    world.set_args(&["bundle", &world.log().display().to_string(), "--output", "run.tar.gz"]);
+    let _ = world.sandbox.run().code(0);
+    let bundle = world.sandbox.work().join("run.tar.gz");
+    let all = world.sandbox.state().join("gonogo/unpacked");
+    let unpacked = || fs::read_dir(&all).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut terminal = review(&mut world, &bundle, &signers, (130, 40));
+    terminal.wait_for_text("SEALED").wait_for_text("7/7");
+    let held = unpacked();
+    assert_eq!(held.len(), 1);
+    // Another one leaves alone what is still used.
+    let _ = world.verify(&bundle, &[]).code(0);
+    assert_eq!(unpacked(), held);
+    terminal.press(Key::Home).wait_for_text("1/7");
+    signal(terminal.pid(), "KILL");
+    assert!(terminal.wait_exit().signal.is_some());
+    assert_eq!(unpacked(), held, "what is killed removes nothing");
+    let _ = world.verify(&bundle, &[]).code(0);
+    assert!(unpacked().is_empty(), "{:?}", unpacked());
 }
 
 #[test]

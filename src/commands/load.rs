@@ -1,7 +1,7 @@
 //! Reading profiles and checklists from files, and finding the directories of this user.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result};
 use directories::ProjectDirs;
@@ -10,8 +10,8 @@ use tracing::debug;
 use crate::checklist::permissions::{Permissions, Places, permissions, with_placeholders};
 use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, Source, freeze};
 use crate::error::{ErrorKind, Failure, Problem, Problems};
-use crate::files::directory::Directory;
 use crate::files::read_regular_text;
+use crate::files::scratch::Scratch;
 use crate::journal::source as log;
 use crate::journal::store::Store;
 use crate::outcome::Sha256Hex;
@@ -150,13 +150,18 @@ pub(super) fn runtime_dir() -> Option<PathBuf> {
 
 /// Opens a log, or a bundle, which is unpacked where only this user can look.
 pub(super) fn open_log(path: &Path) -> Result<log::Source> {
-    let scratch = state_dir()?.join("unpacked");
-    // Without a state directory: in one of its own, which nobody else may enter either.
-    let scratch = match Directory::make(&scratch) {
-        Ok(_) => scratch,
-        Err(_) => std::env::temp_dir(),
-    };
-    log::Source::open(path, &scratch).with_context(|| format!("run log {}", path.display()))
+    log::Source::open(path, scratch).with_context(|| format!("run log {}", path.display()))
+}
+
+/// Where a bundle is unpacked. What has the place of the directory for that and is none is refused.
+fn scratch() -> io::Result<Scratch> {
+    let place = state_dir().map_err(io::Error::other)?.join("unpacked");
+    match Scratch::make(&place) {
+        // Nothing can be kept for this user: in a directory of its own, which nobody else may enter either.
+        Err(error) if error.raw_os_error().is_some() => Scratch::make_elsewhere(&std::env::temp_dir()),
+        Err(error) => Err(io::Error::other(format!("{}: {error}", place.display()))),
+        made => made,
+    }
 }
 
 /// Where this user's run logs are.

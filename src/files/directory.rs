@@ -253,6 +253,26 @@ impl Directory {
         Ok(names)
     }
 
+    /// Takes its lock, waiting for it; held as long as the file is open.
+    ///
+    /// # Errors
+    /// What the system said: not every file system has locks of directories.
+    pub fn lock(self) -> io::Result<File> {
+        let file = File::from(self.handle);
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// The same, where nobody has it.
+    ///
+    /// # Errors
+    /// That somebody has it, or what the system said.
+    pub fn try_lock(self) -> io::Result<File> {
+        let file = File::from(self.handle);
+        file.try_lock()?;
+        Ok(file)
+    }
+
     /// Makes the names in it durable.
     ///
     /// # Errors

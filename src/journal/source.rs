@@ -5,12 +5,10 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use super::bundle::{self, BundleError};
 
-use crate::files::directory::temporary;
 use crate::files::open_regular;
+use crate::files::scratch::Scratch;
 
 /// The first bytes of a bundle (gzip).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -21,21 +19,22 @@ pub struct Source {
     log: PathBuf,
     file: File,
     /// What a bundle was unpacked into; gone with this.
-    unpacked: Option<TempDir>,
+    unpacked: Option<Scratch>,
 }
 
 impl Source {
-    /// The log at `path`, or in the bundle at `path`, which is unpacked below `scratch` for as long as this lives.
+    /// The log at `path`, or in the bundle at `path`, which is unpacked into a `scratch` directory for as long as this
+    /// lives.
     ///
     /// # Errors
     /// When it cannot be read, or is a bundle and no good one.
-    pub fn open(path: &Path, scratch: &Path) -> Result<Self, BundleError> {
+    pub fn open(path: &Path, scratch: impl FnOnce() -> io::Result<Scratch>) -> Result<Self, BundleError> {
         let file = open_regular(path)?;
         let mut first = [0; GZIP.len()];
         if file.read_at(&mut first, 0)? < first.len() || first != GZIP {
             return Ok(Self { log: path.to_owned(), file, unpacked: None });
         }
-        let directory = temporary("gonogo-", scratch)?;
+        let directory = scratch()?;
         let log = bundle::unpack(&file, directory.path())?;
         Ok(Self { file: open_regular(&log)?, log, unpacked: Some(directory) })
     }
@@ -93,8 +92,9 @@ mod tests {
         let line = crate::journal::tests::first_line();
         std::fs::write(&log, &line).unwrap();
         bundle::write(&File::open(&log).unwrap(), &log, File::create(&packed).unwrap()).unwrap();
-        assert_eq!(Source::open(&log, home.path()).unwrap().log(), log);
-        let source = Source::open(&packed, home.path()).unwrap();
+        let scratch = || Scratch::make(&home.path().join("unpacked"));
+        assert_eq!(Source::open(&log, scratch).unwrap().log(), log);
+        let source = Source::open(&packed, scratch).unwrap();
         let unpacked = source.log().to_owned();
         assert_eq!(std::fs::read(&unpacked).unwrap(), line);
         let mode = std::fs::metadata(unpacked.parent().unwrap()).unwrap().permissions().mode();
@@ -108,7 +108,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
         std::fs::write(&log, "first").unwrap();
-        let source = Source::open(&log, home.path()).unwrap();
+        let source = Source::open(&log, || unreachable!("it is no bundle")).unwrap();
         std::fs::rename(&log, home.path().join("away")).unwrap();
         std::fs::write(&log, "second").unwrap();
         for _ in 0..2 {

@@ -7,6 +7,7 @@
 //! Where a command has several forms of what it prints, the rows take turns; `.ci/long` goes through all.
 
 mod base;
+mod bundles;
 mod checkouts;
 mod log_files;
 mod logs;
@@ -32,6 +33,7 @@ enum Kind {
     Checkout,
     Log,
     LogFile,
+    Bundle,
 }
 
 /// A trap.
@@ -128,12 +130,14 @@ fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
 }
 
 #[test]
-fn a_log_that_is_a_plain_file_with_plain_files_beside_it_passes() {
+fn a_log_with_plain_files_beside_it_and_its_bundle_pass() {
     need!("ssh-keygen", "mkfifo", "jq", "tar");
     let base = Base::new();
     let mut scene = Scene::new();
-    base.lay(&mut scene);
+    bundles::place(&base, &mut scene);
     scene.arm_outside();
+    bundles::walk(&mut scene).unwrap();
+    scene.names(&[("verify", "is the same log"), ("bundle", "is a bundle already")]).unwrap();
     log_files::walk_named(&base, &mut scene).unwrap();
     let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
     scene.names(&named).unwrap();
@@ -156,14 +160,22 @@ fn nothing_comes_of_what_lies_in_the_place_of_a_named_log() {
 }
 
 #[test]
+fn nothing_comes_of_what_a_bundle_holds() {
+    need!("ssh-keygen", "python3", "tar", "gzip");
+    let base = Arc::new(Base::new());
+    walk_all(|| bundles::traps(&base), &bundles::walk);
+}
+
+#[test]
 fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
     let logs = logs::traps(&Arc::new(Stage::new()));
     let base = Arc::new(Base::new());
-    let files = log_files::kept(&base).into_iter().chain(log_files::named(&base));
+    let files =
+        log_files::kept(&base).into_iter().chain(log_files::named(&base)).chain(bundles::traps(&base));
     let all: Vec<_> =
         profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).chain(files).collect();
-    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile] {
+    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle] {
         assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");
     }
     let names: BTreeSet<_> = all.iter().map(|trap| trap.name).collect();

@@ -91,12 +91,16 @@ fn sweep(home: &Path) {
         let about = entry.metadata().ok().filter(|about| is_one && about.is_dir() && about.uid() == own);
         let age = about.and_then(|about| about.modified().ok()?.elapsed().ok());
         if age.is_some_and(|age| age > SETTLED)
-            && File::open(entry.path().join("lock")).map_or(true, |lock| lock.try_lock().is_ok())
+            && lock_of(&entry.path()).map_or(true, |lock| lock.try_lock().is_ok())
         {
             // Another gonogo may be removing it too.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+fn lock_of(dir: &Path) -> io::Result<File> {
+    Directory::open(dir)?.read("lock")
 }
 
 /// Where a rehearsal keeps its files; gone when it is dropped.
