@@ -6,8 +6,8 @@ mod locks;
 /// Where no process keeps its memory to itself.
 #[cfg(not(target_os = "linux"))]
 mod locks {
-    pub(super) fn holds(_: i32, _: &std::path::Path) -> std::io::Result<bool> {
-        Ok(false)
+    pub(super) fn holder(_: &std::path::Path) -> std::io::Result<Option<i32>> {
+        Ok(None)
     }
 }
 
@@ -61,6 +61,16 @@ pub enum RecordedProcessError {
         pid: i32,
         /// The file.
         path: PathBuf,
+    },
+    /// Another one holds the file, whatever this one has open.
+    #[error("process {holder} has locked {path}, and not process {pid}", path = .path.display())]
+    NotHolder {
+        /// Its id.
+        pid: i32,
+        /// The file.
+        path: PathBuf,
+        /// The id of the one that has.
+        holder: i32,
     },
     /// It is no gonogo, or its file was replaced since it started.
     #[error("process {pid} runs {program}, which is not the file of this gonogo", program = .program.display())]
@@ -120,17 +130,20 @@ impl RecordedProcess {
         }
     }
 
-    /// Goes on if it has a file open, under whatever name. Of a process that keeps its memory to itself, as gonogo does,
-    /// nobody but root can tell; it is shown by the only lock of the file then.
+    /// Goes on if it has the only lock of a file; or where none is seen, if it has the file open, under whatever name. Of a
+    /// process that keeps its memory to itself, as gonogo does, nobody but root can tell the latter.
     ///
     /// # Errors
     /// That it does not, or that the system does not say.
     pub fn has_open(self, path: &Path) -> Result<Self, RecordedProcessError> {
-        // Where the system does not tell of locks, the files tell.
-        if locks::holds(self.id(), path).unwrap_or_default() || self.lists(path)? {
-            return Ok(self);
+        let (pid, path) = (self.id(), path.to_owned());
+        match locks::holder(&path) {
+            Ok(Some(holder)) if holder == pid => Ok(self),
+            Ok(Some(holder)) => Err(RecordedProcessError::NotHolder { pid, path, holder }),
+            // Where the system tells of no lock, the files tell.
+            Ok(None) | Err(_) if self.lists(&path)? => Ok(self),
+            Ok(None) | Err(_) => Err(RecordedProcessError::NotOpen { pid, path }),
         }
-        Err(RecordedProcessError::NotOpen { pid: self.id(), path: path.to_owned() })
     }
 
     /// Whether a file is among those that it has open.
@@ -167,12 +180,14 @@ impl RecordedProcess {
         Err(RecordedProcessError::OtherProgram { pid: self.id(), program })
     }
 
-    /// Asks it to end (SIGTERM).
+    /// Asks it to end (SIGTERM), and to go on for that if it was stopped (SIGCONT).
     ///
     /// # Errors
     /// When the system does not let it.
     pub fn terminate(&self) -> Result<(), RecordedProcessError> {
         let sent = self.handle.signal(self.pid, Signal::TERM);
+        // It may have ended by now.
+        let _ = self.handle.signal(self.pid, Signal::CONT);
         sent.map_err(|source| ended_or(self.id(), "cannot be signalled", source))
     }
 

@@ -15,19 +15,21 @@ struct Place {
     inode: u64,
 }
 
-/// Whether a process has the only lock of the file at a path.
+/// Which process has the only lock of the file at a path, if one of those that are seen from here has.
 ///
 /// # Errors
 /// When the system does not tell.
-pub(super) fn holds(pid: i32, path: &Path) -> io::Result<bool> {
+pub(super) fn holder(path: &Path) -> io::Result<Option<i32>> {
     let place = place_of(path)?;
     let locks = fs::read_to_string("/proc/locks")?;
-    Ok(locks.lines().filter_map(holder).any(|(holder, locked)| holder == pid && locked == place))
+    let holders = locks.lines().filter_map(lock).filter(|(_, locked)| *locked == place);
+    // That of another namespace of processes has no number here.
+    Ok(holders.map(|(holder, _)| holder).find(|holder| *holder > 0))
 }
 
 /// Who has the only lock of which file, if a line tells of one: `1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF`. Who
 /// waits for one has an arrow before it.
-fn holder(line: &str) -> Option<(i32, Place)> {
+fn lock(line: &str) -> Option<(i32, Place)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [_, "FLOCK", _, "WRITE", pid, place, ..] = words[..] else { return None };
     let [major, minor, inode] = place.split(':').collect::<Vec<_>>()[..] else { return None };
@@ -77,27 +79,26 @@ mod tests {
     fn a_lock_is_found_by_its_file_and_its_holder() {
         let home = tempfile::tempdir().unwrap();
         let at = |name: &str| home.path().join(name);
-        let own = i32::try_from(std::process::id()).unwrap();
+        let own = i32::try_from(std::process::id()).ok();
         let [log, other] = ["log", "other"].map(|name| File::create(at(name)).unwrap());
-        assert!(!holds(own, &at("log")).unwrap());
+        assert_eq!(holder(&at("log")).unwrap(), None);
         log.lock().unwrap();
-        assert!(holds(own, &at("log")).unwrap());
-        assert!(!holds(own, &at("other")).unwrap());
-        assert!(!holds(1, &at("log")).unwrap());
+        assert_eq!(holder(&at("log")).unwrap(), own);
+        assert_eq!(holder(&at("other")).unwrap(), None);
         // One of several is no proof, nor is a link that leads to it.
         other.lock_shared().unwrap();
-        assert!(!holds(own, &at("other")).unwrap());
+        assert_eq!(holder(&at("other")).unwrap(), None);
         std::os::unix::fs::symlink(at("log"), at("link")).unwrap();
-        assert!(!holds(own, &at("link")).unwrap());
+        assert_eq!(holder(&at("link")).unwrap(), None);
         drop(log);
-        assert!(!holds(own, &at("log")).unwrap());
-        assert!(holds(own, &at("none")).is_err());
+        assert_eq!(holder(&at("log")).unwrap(), None);
+        assert!(holder(&at("none")).is_err());
     }
 
     #[test]
     fn a_line_of_another_lock_tells_of_none() {
         let place = || Place { device: (254, 0), inode: 4711 };
-        assert_eq!(holder("1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF"), Some((77, place())));
+        assert_eq!(lock("1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF"), Some((77, place())));
         for line in [
             "",
             "1: -> FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF",
@@ -106,7 +107,7 @@ mod tests {
             "4: OFDLCK ADVISORY  WRITE -1 fe:00:4711 0 EOF",
             "5: FLOCK  ADVISORY  WRITE 77 <none>:0 0 EOF",
         ] {
-            assert_eq!(holder(line), None, "{line}");
+            assert_eq!(lock(line), None, "{line}");
         }
         assert_eq!(device_of("35", "35 1 0:33 / / rw\n36 35 98:1 / /home rw"), Some((0, 33)));
         assert_eq!(device_of("3", "35 1 0:33 / / rw"), None);

@@ -47,6 +47,15 @@ fn a_process_that_is_the_recorded_one_is_asked_to_end() {
 }
 
 #[test]
+fn one_that_was_stopped_is_asked_to_go_on_and_end() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let mut sleeper = Sleeper::with(Stdio::null());
+    kill_process(Pid::from_raw(sleeper.pid()).unwrap(), Signal::STOP).unwrap();
+    sleeper.open().terminate().unwrap();
+    assert_eq!(sleeper.0.wait().unwrap().signal(), Some(15));
+}
+
+#[test]
 fn no_id_reaches_more_than_one_process_or_the_first() {
     let start = ProcessStart::of_this();
     for pid in [i32::MIN, -77, -1, 0, 1] {
@@ -91,6 +100,19 @@ fn a_file_that_is_open_is_known_by_what_it_is_and_not_by_its_name() {
     // A link that leads to it is not it.
     std::os::unix::fs::symlink(at("moved"), at("log")).unwrap();
     assert!(sleeper.open().has_open(&at("log")).is_err());
+}
+
+#[test]
+fn who_only_reads_a_file_that_another_has_locked_does_not_hold_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("log");
+    let held = File::create(&path).unwrap();
+    held.lock().unwrap();
+    let reader = Sleeper::with(File::open(&path).unwrap());
+    let refused = reader.open().has_open(&path).unwrap_err();
+    assert!(matches!(refused, RecordedProcessError::NotHolder { .. }), "{refused}");
+    let own = i32::try_from(std::process::id()).unwrap();
+    RecordedProcess::open(own, ProcessStart::of_this().as_ref()).unwrap().has_open(&path).unwrap();
 }
 
 #[test]
