@@ -15,6 +15,9 @@ use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
 
+/// 2026-01-01, in milliseconds since the Unix epoch: no gonogo has written a log before.
+const EARLIEST: i64 = 1_767_225_600_000;
+
 /// Holds each entry to the rules of a run, in order.
 pub trait Rules {
     /// Takes in the next entry.
@@ -302,6 +305,11 @@ impl<'a> Work<'a> {
             if now.boot == last.boot && now.mono < last.mono {
                 self.warn(format!("line {}: the monotonic clock went back", at.line));
             }
+        } else if now.wall < Utc::from_millis(EARLIEST) {
+            self.warn(format!(
+                "the first entry is of {}, before there was gonogo: its clock was wrong",
+                now.wall
+            ));
         }
     }
 

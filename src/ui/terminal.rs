@@ -1,5 +1,7 @@
 //! The real terminal: taken and given back, whatever happens in between.
 
+mod bounded;
+
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::panic::{self, PanicHookInfo};
@@ -9,6 +11,7 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bounded::Bounded;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
@@ -65,9 +68,9 @@ impl Taken {
     ///
     /// # Errors
     /// When its size cannot be told.
-    pub fn terminal(&self) -> io::Result<ManuallyDrop<Terminal<CrosstermBackend<Frames>>>> {
+    pub fn terminal(&self) -> io::Result<ManuallyDrop<Terminal<Bounded<CrosstermBackend<Frames>>>>> {
         let frames = BufWriter::with_capacity(FRAME, io::stdout());
-        Terminal::new(CrosstermBackend::new(frames)).map(ManuallyDrop::new)
+        Terminal::new(Bounded(CrosstermBackend::new(frames))).map(ManuallyDrop::new)
     }
 }
 

@@ -392,3 +392,19 @@ fn a_time_to_come_is_warned_of() {
     let told = verified(now(9).wall.minus(Duration::from_hours(1))).warnings;
     assert!(told.len() == 1 && told[0].ends_with("a time to come"), "{told:?}");
 }
+
+#[test]
+fn a_time_before_there_was_gonogo_is_warned_of() {
+    let told = |at: &str| {
+        let bench = Bench::new();
+        let mut journal = Journal::create(&bench.store, &bench.path, Chain::new("ab".repeat(16))).unwrap();
+        let moment = Moment { wall: Utc::parse(at).unwrap(), ..now(0) };
+        journal.append(moment, &bench.alice.principal, opened(&bench.alice), Some(&bench.alice)).unwrap();
+        bench.verify_bytes(&bench.bytes()).warnings
+    };
+    assert_eq!(told("2026-01-01T00:00:00Z"), Vec::<String>::new());
+    for at in ["2025-12-31T23:59:59Z", "1970-01-01T00:00:00Z"] {
+        let warnings = told(at);
+        assert!(warnings.len() == 1 && warnings[0].contains("before there was gonogo"), "{warnings:?}");
+    }
+}
