@@ -50,10 +50,7 @@ fn escaped(text: &str) -> String {
         // Who has an address is not called by it.
         let is_address = c == '@' && before.is_some_and(char::is_alphanumeric);
         before = Some(c);
-        if (refers(c, rest) && !is_address)
-            || rest.starts_with("://")
-            || text[..text.len() - rest.len()].ends_with("www.")
-        {
+        if (refers(c, rest) && !is_address) || links(&text[..text.len() - rest.len()], rest) {
             out.push_str(BETWEEN);
         }
     }
@@ -67,6 +64,16 @@ fn is_number(text: &str) -> bool {
 /// Whether a forge takes this sign for the begin of a name or number: a person, an issue, a merge request, a label.
 fn refers(sign: char, rest: &str) -> bool {
     "@#!~$%&".contains(sign) && rest.starts_with(|next: char| next.is_alphanumeric() || next == '"')
+}
+
+/// Whether a forge takes what stands around a place for an address, or for an issue by its long name.
+fn links(before: &str, rest: &str) -> bool {
+    let ends = |end: &str| before.len().checked_sub(end.len()).and_then(|at| before.get(at..));
+    let has = |end: &str| ends(end).is_some_and(|found| found.eq_ignore_ascii_case(end));
+    let is_scheme = ["www.", "mailto:", "xmpp:"].into_iter().any(has);
+    rest.starts_with("://")
+        || is_scheme
+        || (has("gh-") && rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// A bar of the time chart, in blocks.
@@ -101,6 +108,7 @@ mod tests {
             ("@everyone (@all), a@b.example", "@&#8203;everyone (@&#8203;all), a@b.example"),
             ("see #12, !34 and ~bug", "see \\#&#8203;12, \\!&#8203;34 and \\~&#8203;bug"),
             ("https://h/x and www.h.example", "https&#8203;://h/x and www.&#8203;h.example"),
+            ("Mailto:a@b.example GH-12 gh-x", "Mailto:&#8203;a@b.example GH-&#8203;12 gh-x"),
             ("- one", "\\- one"),
             ("+ one", "\\+ one"),
             ("12. one 3. two", "12\\. one 3. two"),
