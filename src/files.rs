@@ -55,8 +55,16 @@ fn not_regular() -> io::Error {
 /// # Errors
 /// What the system said, that it is no regular file, or that it is larger.
 pub fn read_regular(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
+    read_bounded(&open_regular(path)?, most)
+}
+
+/// Reads what is open, which is at most so many bytes.
+///
+/// # Errors
+/// What the system said, or that it is larger.
+pub fn read_bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::other(format!("larger than {} KiB", most >> 10)));
     }

@@ -25,5 +25,5 @@ pub mod source;
 pub mod sshsig;
 pub mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod verify;
