@@ -88,14 +88,14 @@ fn not_regular() -> io::Error {
 /// # Errors
 /// What the system said, that it is no regular file, or that it is larger.
 pub fn read_regular(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
-    read_at_most(open_regular(path)?, most)
+    read_bounded(&open_regular(path)?, most)
 }
 
-/// Reads a file that is open, of at most so many bytes.
+/// Reads what is open, which is at most so many bytes.
 ///
 /// # Errors
 /// What the system said, or that it is larger.
-pub fn read_at_most(file: File, most: u64) -> io::Result<Vec<u8>> {
+pub fn read_bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
@@ -125,7 +125,7 @@ pub fn read_own_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
     if about.mode() & 0o002 != 0 {
         return Err(io::Error::other("everybody may write to it (chmod o-w fixes that)"));
     }
-    String::from_utf8(read_at_most(file, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
+    String::from_utf8(read_bounded(&file, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::bench::gonogo::Sandbox;
+use crate::bench::need;
 
 /// A profile of which nearly every line is doubtful.
 const DOUBTFUL: &str = r#"environment = "prod"
@@ -130,6 +131,22 @@ checklist = "checklist.toml"
         .args(["points", "profile.toml"])
         .run()
         .stdout_has("requests that send ");
+}
+
+/// A point whose probe reads a file.
+const POINT: &str = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\
+    title = \"P\"\nwhy = \"W\"\n[[section.point.probe]]\nid = \"p\"\ntitle = \"P\"\nkind = \"scan\"\n\
+    with = { report = \"report.json\" }\n";
+
+/// A FIFO in the place of a file that a probe reads is not waited for.
+#[test]
+fn a_file_that_is_none_is_named() {
+    need!("mkfifo");
+    let sandbox = doctor("environment = \"x\"\nchecklist = \"checklist.toml\"\n", &[]).checklist(POINT);
+    let fifo = sandbox.command("mkfifo").arg("report.json").status().unwrap();
+    assert!(fifo.success());
+    let _ =
+        sandbox.run().code(1).stdout_has("report.json is no file that you can read: expected a regular file");
 }
 
 /// It asks nobody and runs nothing.

@@ -137,9 +137,9 @@ fn absent(plan: &Plan) -> Vec<Finding> {
         Here::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
             (format!("there is no directory {path}"), "see to the path; it is relative to where gonogo runs")
         }),
-        Here::File(path) => (!can_be_read(Path::new(&path))).then(|| {
+        Here::File(path) => read_error(Path::new(&path)).map(|why| {
             (
-                format!("{path} is no file that you can read"),
+                format!("{path} is no file that you can read: {why}"),
                 "see to the path; it is relative to where gonogo runs",
             )
         }),
@@ -150,8 +150,8 @@ fn absent(plan: &Plan) -> Vec<Finding> {
 }
 
 /// Some probes read all files of a directory. A FIFO would be waited for.
-fn can_be_read(path: &Path) -> bool {
-    if path.is_dir() { fs::read_dir(path).is_ok() } else { open_regular(path).is_ok() }
+fn read_error(path: &Path) -> Option<io::Error> {
+    if path.is_dir() { fs::read_dir(path).err() } else { open_regular(path).err() }
 }
 
 fn is_program(name: &str) -> bool {

@@ -86,17 +86,27 @@ enum Key {
 
 impl Key {
     /// A key as it is named: a file, the public half of one, or the public key itself, as git has it too.
-    fn named(name: &Path) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn named(name: &Path) -> io::Result<Self> {
         if let Some(public) = written_out(name) {
-            return Some(Self::Public(public));
+            return Ok(Self::Public(public));
         }
         let path = at_home(&name.to_string_lossy());
         let private = private_half(path.clone());
         if private.exists() || private == path {
-            return Some(Self::File(private));
+            return Ok(Self::File(private));
         }
-        let public = read_regular_text(&path, MAX_PUBLIC_KEY).ok()?;
-        Some(Self::Public(without_comment(&public)))
+        let public = read_regular_text(&path, MAX_PUBLIC_KEY)?;
+        Ok(Self::Public(without_comment(&public)))
+    }
+}
+
+fn unread(name: &str, why: &io::Error) -> String {
+    match why.kind() {
+        io::ErrorKind::NotFound => format!("{}: there is no such key", line(name)),
+        _ => format!("key {}: {why}", line(name)),
     }
 }
 
@@ -114,11 +124,10 @@ fn without_comment(public: &str) -> String {
 /// The key that is named, or that is there without being named.
 fn key(given: Option<&Path>, settings: &Settings) -> Result<Option<Key>> {
     if let Some(name) = given.or(settings.key.as_deref()) {
-        let none = || anyhow!("{}: there is no such key", name.display());
-        return Key::named(name).map(Some).ok_or_else(none);
+        return Key::named(name).map(Some).map_err(|why| anyhow!(unread(&name.to_string_lossy(), &why)));
     }
     // Git's signing key can be the id of a GPG key, too.
-    let of_git = settings.git.get("user.signingkey").and_then(|name| Key::named(Path::new(&name)));
+    let of_git = settings.git.get("user.signingkey").and_then(|name| Key::named(Path::new(&name)).ok());
     let of_git = of_git.filter(|key| !matches!(key, Key::File(path) if !path.is_file()));
     Ok(of_git.or(Some(Key::File(own_key()?)).filter(|key| matches!(key, Key::File(path) if path.exists()))))
 }
@@ -203,10 +212,10 @@ pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, St
     let principal = checked(newcomer.principal.clone()).map_err(|error| chain(error.as_ref()))?;
     let agent = Agent::from_environment();
     let key = match Key::named(Path::new(&newcomer.key)) {
-        Some(Key::File(path)) if path.as_os_str().is_empty() || !path.exists() => {
+        Ok(Key::File(path)) if path.as_os_str().is_empty() || !path.exists() => {
             Key::Public(in_agent(&newcomer.key, agent.as_ref())?)
         }
-        found => found.ok_or_else(|| format!("{}: there is no such key", line(&newcomer.key)))?,
+        found => found.map_err(|why| unread(&newcomer.key, &why))?,
     };
     let mut locked = false;
     let mut ask = |_: &Path| {

@@ -18,7 +18,9 @@ use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
 use crate::journal::raw::Relation;
+use crate::journal::source::Source;
 use crate::journal::store::{StoreError, peek_whole};
+use crate::journal::verify::Report;
 use crate::outcome::Sha256Hex;
 use crate::rehearsal::drills::meant;
 use crate::report::compare::Comparison;
@@ -71,7 +73,7 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
 fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
     let judged = judge(path, trust)?;
     let log = judged.source.log();
-    let (entries, sha256) = read_again(&judged)?;
+    let (entries, sha256) = read_again(&judged.source, &judged.report)?;
     let state = RunState::fold(&entries).ok_or_else(|| {
         anyhow!("{}: there is no valid entry in it to report on; `gonogo verify` says why", path.display())
     })?;
@@ -110,12 +112,12 @@ pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
 
 /// The entries that were verified, and the SHA-256 of the log that they were read from, in one pass. By the hash of the
 /// last one they are those that verification saw.
-fn read_again(judged: &Judged) -> Result<(Vec<Entry>, Sha256Hex)> {
-    let log = judged.source.log();
+fn read_again(source: &Source, verified: &Report) -> Result<(Vec<Entry>, Sha256Hex)> {
+    let log = source.log();
     let failed = |source| StoreError { path: log.to_owned(), source };
-    let (mut entries, sha256) = peek_whole(judged.source.reader()).map_err(failed)?;
-    entries.truncate(usize::try_from(judged.report.entries).unwrap_or(usize::MAX));
-    if entries.last().is_some_and(|last| last.hash != judged.report.head) {
+    let (mut entries, sha256) = peek_whole(source.reader()).map_err(failed)?;
+    entries.truncate(usize::try_from(verified.entries).unwrap_or(usize::MAX));
+    if entries.last().is_some_and(|last| last.hash != verified.head) {
         bail!("{}: it was changed while it was read; nothing is reported", log.display());
     }
     Ok((entries, sha256))
@@ -163,4 +165,39 @@ fn envelope(told: &Told, arguments: &ReportArgs) -> Result<String> {
     let signature = signer.sign_plain(&message(&statement))?;
     envelope.add(keyid, &signature);
     Ok(serde_json::to_string(&envelope)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::*;
+    use crate::journal::tests::first_line_of;
+    use crate::journal::verify::Answer;
+
+    #[test]
+    fn a_log_that_is_changed_after_it_was_verified_is_not_reported_on() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("run.jsonl");
+        let lines = ["aa", "bb"].map(|run| first_line_of(&run.repeat(16), None, 1000));
+        fs::write(&path, &lines[0]).unwrap();
+        let source = Source::open(&path, || unreachable!("it is no bundle")).unwrap();
+        let verified = Report {
+            answer: Answer::Open,
+            entries: 1,
+            head: Sha256Hex::of_line(lines[0].trim_ascii_end()),
+            last_signed: None,
+            signers: BTreeMap::new(),
+            sealed_by: Vec::new(),
+            trailing: 0,
+            warnings: Vec::new(),
+        };
+        let (entries, sha256) = read_again(&source, &verified).unwrap();
+        assert_eq!((entries.len(), sha256), (1, Sha256Hex::of(&lines[0])));
+        // In the same file, which was opened once.
+        fs::write(&path, &lines[1]).unwrap();
+        let why = read_again(&source, &verified).unwrap_err().to_string();
+        assert!(why.contains("it was changed while it was read; nothing is reported"), "{why}");
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
@@ -12,6 +12,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 use tempfile::TempDir;
+
+use super::read_bounded;
 
 /// What is opened is ours alone.
 const FILE: Mode = Mode::from_raw_mode(0o600);
@@ -148,7 +150,7 @@ impl Directory {
     /// # Errors
     /// Those of [`Directory::read`], or that it is larger.
     pub fn bytes(&self, name: impl AsRef<OsStr>, most: u64) -> io::Result<Vec<u8>> {
-        bounded(&self.read(name)?, most)
+        read_bounded(&self.read(name)?, most)
     }
 
     /// Makes a file that is not there.
@@ -352,15 +354,6 @@ fn own(file: File) -> io::Result<File> {
         return Ok(file);
     };
     Err(io::Error::other(format!("{why}; expected a file of your own, mode 0600")))
-}
-
-fn bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("larger than {} KiB", most >> 10)));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::plain::der;
 use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
 use crate::error::{ErrorKind, HasKind};
-use crate::files;
+use crate::files::{self, open_regular, read_bounded};
 use crate::secret::Secret;
 
 /// The largest key file, in bytes.
@@ -269,12 +269,12 @@ impl Pen {
 
 fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     let read_error = |source| LoadKeyError::Read { path: path.to_owned(), source };
-    let file = files::open_regular(path).map_err(read_error)?;
+    let file = open_regular(path).map_err(read_error)?;
     let mode = file.metadata().map_err(read_error)?.mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(LoadKeyError::Mode { path: path.to_owned(), mode });
     }
-    let text = zeroize::Zeroizing::new(files::read_at_most(file, MAX_KEY_FILE).map_err(read_error)?);
+    let text = zeroize::Zeroizing::new(read_bounded(&file, MAX_KEY_FILE).map_err(read_error)?);
     let key = PrivateKey::from_openssh(text.as_slice())
         .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
     if !is_accepted(&key.algorithm()) {

@@ -26,5 +26,5 @@ pub mod source;
 pub mod sshsig;
 pub mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod verify;

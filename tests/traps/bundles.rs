@@ -97,7 +97,14 @@ fn forged(
         assert_eq!(code, Some(0), "{name}: {told}");
     };
     let named = ["verify", "review", "report", "diff", "bundle"].map(|command| (command, words));
-    Trap { name, kind: Kind::Bundle, needs: &[], lay: Box::new(lay), stock, named: named.to_vec() }
+    Trap {
+        name: name.into(),
+        kind: Kind::Bundle,
+        needs: &[],
+        lay: Box::new(lay),
+        stock,
+        named: named.to_vec(),
+    }
 }
 
 /// The log's file with a hole, as tar itself packs one.

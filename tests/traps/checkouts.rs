@@ -32,7 +32,14 @@ fn checkout(
         set(scene, &checkout);
         place(scene, checkout);
     };
-    Trap { name, kind: Kind::Checkout, needs: &[], lay: Box::new(lay), stock, named: named.to_vec() }
+    Trap {
+        name: name.into(),
+        kind: Kind::Checkout,
+        needs: &[],
+        lay: Box::new(lay),
+        stock,
+        named: named.to_vec(),
+    }
 }
 
 /// The profile is not in the checkout, but whoever runs gonogo is.
@@ -47,7 +54,7 @@ pub fn place(scene: &mut Scene, checkout: Checkout) {
 /// The traps of the git probe.
 fn of_the_probe() -> impl Iterator<Item = Trap> {
     git_traps::TRAPS.iter().map(|trap| Trap {
-        name: trap.name,
+        name: trap.name.into(),
         kind: Kind::Checkout,
         needs: &[],
         lay: Box::new(|scene| {

@@ -24,7 +24,14 @@ fn laid(
         let (code, told) = scene.shell(script);
         assert_eq!(code, Some(0), "{name}: {told}");
     };
-    Trap { name, kind: Kind::LogFile, needs: &[], lay: Box::new(lay), stock, named: named.to_vec() }
+    Trap {
+        name: name.into(),
+        kind: Kind::LogFile,
+        needs: &[],
+        lay: Box::new(lay),
+        stock,
+        named: named.to_vec(),
+    }
 }
 
 /// In the state directory.

@@ -32,7 +32,14 @@ fn log(
         let bytes = forge(&stage, scene);
         place(&stage, scene, &bytes);
     };
-    Trap { name, kind: Kind::Log, needs: &[], lay: Box::new(lay), stock: script, named: named.to_vec() }
+    Trap {
+        name: name.into(),
+        kind: Kind::Log,
+        needs: &[],
+        lay: Box::new(lay),
+        stock: script,
+        named: named.to_vec(),
+    }
 }
 
 /// Where somebody reads it who was sent it, and where `gonogo run` finds it.

@@ -11,10 +11,12 @@ mod bundles;
 mod checkouts;
 mod log_files;
 mod logs;
+mod named_files;
 mod outside;
 mod profiles;
 mod scene;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -34,11 +36,12 @@ enum Kind {
     Log,
     LogFile,
     Bundle,
+    NamedFile,
 }
 
 /// A trap.
 struct Trap {
-    name: &'static str,
+    name: Cow<'static, str>,
     kind: Kind,
     /// What stock tools need to spring it, beyond what every test has.
     needs: &'static [&'static str],
@@ -130,7 +133,7 @@ fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
 }
 
 #[test]
-fn a_log_with_plain_files_beside_it_and_its_bundle_pass() {
+fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
     need!("ssh-keygen", "mkfifo", "jq", "tar");
     let base = Base::new();
     let mut scene = Scene::new();
@@ -143,6 +146,13 @@ fn a_log_with_plain_files_beside_it_and_its_bundle_pass() {
     scene.names(&named).unwrap();
     log_files::walk_kept(&base, &mut scene).unwrap();
     scene.names(&[("run", "exit code 0"), ("abandon", "abandoned, entry")]).unwrap();
+
+    let mut scene = Scene::new();
+    named_files::place(&base, &mut scene);
+    scene.arm_outside();
+    named_files::walk(&base, &mut scene).unwrap();
+    let named = [("run", "log saved"), ("review", "OPEN"), ("abandon", "abandoned, entry")];
+    scene.names(&named).unwrap();
 }
 
 #[test]
@@ -167,17 +177,24 @@ fn nothing_comes_of_what_a_bundle_holds() {
 }
 
 #[test]
+fn nothing_comes_of_what_lies_in_the_place_of_a_named_file() {
+    need!("ssh-keygen", "mkfifo");
+    let base = Arc::new(Base::new());
+    walk_all(|| named_files::traps(&base), &|scene| named_files::walk(&base, scene));
+}
+
+#[test]
 fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
     let logs = logs::traps(&Arc::new(Stage::new()));
     let base = Arc::new(Base::new());
-    let files =
-        log_files::kept(&base).into_iter().chain(log_files::named(&base)).chain(bundles::traps(&base));
+    let files = log_files::kept(&base).into_iter().chain(log_files::named(&base));
+    let files = files.chain(bundles::traps(&base)).chain(named_files::traps(&base));
     let all: Vec<_> =
         profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).chain(files).collect();
-    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle] {
+    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle, Kind::NamedFile] {
         assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");
     }
-    let names: BTreeSet<_> = all.iter().map(|trap| trap.name).collect();
+    let names: BTreeSet<_> = all.iter().map(|trap| &trap.name).collect();
     assert_eq!(names.len(), all.len());
 }

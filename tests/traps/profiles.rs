@@ -26,7 +26,7 @@ fn probe(
         scene.write("profile.toml", PROFILE);
     };
     let named = vec![("check", words), ("run", words)];
-    Trap { name, kind: Kind::Profile, needs: &[], lay: Box::new(lay), stock, named }
+    Trap { name: name.into(), kind: Kind::Profile, needs: &[], lay: Box::new(lay), stock, named }
 }
 
 /// More of a profile, beside a harmless point.

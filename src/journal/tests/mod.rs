@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
-pub(super) use self::lines::{first_line, first_line_of};
+pub(crate) use self::lines::{first_line, first_line_of};
 use super::chain::Chain;
 use super::entry::{Enrolled, Entry, Event, MACHINE, Noted, Opened, RULES, Resumed, Sealed};
 use super::file::{AppendError, Journal, OpenJournalError};
