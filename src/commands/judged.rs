@@ -9,9 +9,11 @@ use super::load::open_log;
 use super::trusted::{Trusted, trusted};
 use crate::cli::TrustArgs;
 use crate::engine::{ByTheRules, clock};
+use crate::journal::raw::forks;
 use crate::journal::side;
 use crate::journal::signers::AllowedSigners;
 use crate::journal::source::Source;
+use crate::journal::store::logs_beside;
 use crate::journal::verify::{self, Report};
 use crate::report::Trust;
 use crate::report::dsse::Envelope;
@@ -63,6 +65,7 @@ pub(super) fn judge_log(source: &Source, trusted: &Trusted) -> Result<(Report, O
     let mut report = verify::verify(source.reader(), &trusted.signers, clock::now().wall, &mut rules)?;
     let state = rules.into_state();
     report.warnings.extend(state.iter().flat_map(|state| side_files(log, state)));
+    report.warnings.extend(forks(log, &logs_beside(log)));
     report.warnings.extend(trusted.source.ignored.iter().cloned());
     Ok((report, state))
 }

@@ -1,7 +1,7 @@
 //! A log as lines of whatever version: which run it is of, and where it ends. Nothing of it is verified.
 
 use std::io::{self, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -9,6 +9,7 @@ use super::read::{Lines, Reader};
 use super::store::StoreError;
 use crate::files::open_regular;
 use crate::outcome::Sha256Hex;
+use crate::text;
 
 /// What the lines of a log tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +124,19 @@ impl Relation {
             Self::OtherRun => format!("{name} is of another run"),
         }
     }
+}
+
+/// The logs among these that are of the same run as a log and fork from it, each in words. At most one of them is what
+/// happened. One that cannot be read is as good as none.
+#[must_use]
+pub fn forks(log: &Path, others: &[PathBuf]) -> Vec<String> {
+    let Some(run) = id(log) else { return Vec::new() };
+    let of_run = others.iter().filter(|other| *other != log && id(other).as_ref() == Some(&run));
+    let forks = of_run.filter_map(|other| match Relation::of(log, other) {
+        Ok(fork @ Relation::Fork(_)) => Some(fork.told(&text::line(&other.display().to_string()))),
+        _ => None,
+    });
+    forks.collect()
 }
 
 fn run_id(line: &[u8]) -> Option<String> {
