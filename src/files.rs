@@ -1,6 +1,7 @@
 //! Reading files that somebody names: regular ones and nothing else, so that no pipe or device is waited for.
 
 pub mod directory;
+pub mod handed;
 
 use std::fs::File;
 use std::io::{self, Read as _};

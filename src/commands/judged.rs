@@ -38,9 +38,16 @@ pub(super) const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// Reads and verifies the log at `path`, or in the bundle at `path`.
 pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
+    judge_source(path, open_log(path)?, trusted(trust)?)
+}
+
+/// The same, for a command that has read whom to trust.
+pub(super) fn judge_by(path: &Path, trusted: &Trusted) -> Result<Judged> {
+    judge_source(path, open_log(path)?, trusted.clone())
+}
+
+fn judge_source(path: &Path, source: Source, trusted: Trusted) -> Result<Judged> {
     let named = || format!("run log {}", path.display());
-    let source = open_log(path)?;
-    let trusted = trusted(trust)?;
     let (report, state) = judge_log(&source, &trusted).with_context(named)?;
     if report.entries == 0 && is_envelope(&source) {
         bail!(
