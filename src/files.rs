@@ -2,6 +2,7 @@
 //! what is made is never writable by others, whatever the umask.
 
 pub mod directory;
+pub mod handed;
 pub mod scratch;
 
 use std::fs::{File, OpenOptions};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::bench::gonogo::Sandbox;
 use crate::bench::need;
+use crate::bench::served::Served;
 
 /// A profile of which nearly every line is doubtful.
 const DOUBTFUL: &str = r#"environment = "prod"
@@ -74,6 +75,34 @@ fn a_secret_that_is_written_out_is_refused_and_not_repeated() {
     let profile = "environment = \"x\"\n[values.grafana]\nurl = \"https://g.io\"\nheaders = { Authorization = \"Bearer swordfish\" }\n";
     let told = doctor(profile, &[]).run().code(2).lacks("swordfish");
     let _ = told.stderr_has("profile.toml:4:13: a secret is written out in Authorization");
+}
+
+/// What may be a secret and is not refused is told with its place, of the profile as of its own checklist.
+#[test]
+fn what_looks_like_a_secret_is_doubtful_and_not_repeated() {
+    let key = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
+    let checklist = format!(
+        "name = \"own\"\n[[section]]\nid = \"a\"\ntitle = \"A\"\n[[section.point]]\nid = \"a.b\"\ntitle = \"B\"\nwhy = \"see {key}\"\n\
+         probe = [{{ id = \"p\", title = \"P\", kind = \"command\", with = {{ argv = [\"true\", \"--password\", \"hunter22\"] }} }}]\n"
+    );
+    let profile = "environment = \"x\"\nchecklist = \"checklist.toml\"\n[[points.\"a.b\".probe]]\nid = \"q\"\ntitle = \"Q\"\n\
+                   kind = \"command\"\nwith = { argv = [\"true\"], env = { DB_PASSWORD = \"short\" } }\n";
+    let sandbox = doctor(profile, &[]).checklist(&checklist);
+    let told = sandbox.run().code(1).lacks(&key).lacks("hunter22").lacks("\"short\"");
+    let lines = [
+        "checklist.toml:8:1: why looks like an AWS access key that is written out\n    hint: if it is one, write where it is",
+        "checklist.toml:9:92: what follows --password may be a secret",
+        "profile.toml:7:35: DB_PASSWORD has a secret's name, and may be one that is written out",
+    ];
+    let _ = lines.iter().fold(told, |told, line| told.stdout_has(line));
+}
+
+#[test]
+fn a_rehearsals_profile_has_nothing_that_looks_like_a_secret() {
+    let served = Served::start(&[]);
+    let profile = served.dir.join("rehearsal.toml").display().to_string();
+    let told = served.sandbox.run_with(&["doctor", &profile]).lacks("may be a").lacks("written out");
+    assert!(told.stdout.contains("rehearsal.toml: "), "{}", told.stdout);
 }
 
 /// What would be searched for far beyond a probe's deadline is refused when it is read, also where a value fills it in.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gonogo::journal::entry::RULES;
 
@@ -101,6 +102,56 @@ fn copies_of_a_log_are_compared() {
         .run()
         .code(1)
         .stdout_has("one run, two logs: the newer log continues this one after line 3");
+}
+
+/// A run that was copied when it was half done, and gone on with at both places, to its seal.
+#[test]
+fn two_sealed_logs_of_one_run_that_fork_are_told_of_by_all_that_see_both() {
+    need!("ssh-keygen", "cp");
+    let mut world = World::left();
+    let copy = world.sandbox.work().join("other-host");
+    let copied = Command::new("cp").arg("-a").arg(world.sandbox.state()).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    let go_on = |world: &mut World| {
+        let mut terminal = world.open(130, 40);
+        terminal.wait_for_text("1/3");
+        seal(&mut terminal, "PENDING");
+        leave_with(terminal, 1);
+    };
+    go_on(&mut world);
+    let log = world.log();
+    let own = fs::read(&log).unwrap();
+    // The other host's files, in place of those of this one.
+    fs::remove_dir_all(world.sandbox.state()).unwrap();
+    fs::rename(&copy, world.sandbox.state()).unwrap();
+    let _ = world.verify(&log, &[]).code(5);
+    go_on(&mut world);
+    let line = own.split(|byte| *byte == b'\n').count();
+    assert!(line > 4 && own != fs::read(&log).unwrap());
+    let other = log.with_file_name("other.jsonl");
+    fs::write(&other, &own).unwrap();
+
+    let fork = "other.jsonl is of the same run and differs from line ";
+    let told = world.verify(&log, &[]).code(0).stdout_has("sealed by").stdout_has("  warning   FORK: ");
+    let _ = told.stdout_has(fork);
+    let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &world.key)]).display().to_string();
+    let (log, other) = (log.display().to_string(), other.display().to_string());
+    world.set_args(&["diff", &log, &other, "--signers", &signers]);
+    let _ =
+        world.sandbox.run().code(1).stdout_has("one run, two logs: FORK: the newer log is of the same run");
+    world.set_args(&["report", &log, "--signers", &signers]);
+    let _ = world.sandbox.run().code(0).stdout_has("FORK");
+    world.set_args(&["review"]);
+    let told = world.sandbox.run().code(0).stdout_has(&format!("FORK: {other} is of the same run"));
+    let _ = told.stdout_has(&format!("FORK: {log} is of the same run"));
+    world.set_args(&["review", &log, "--signers", &signers]);
+    let mut terminal = world.sandbox.terminal(160, 40);
+    terminal.wait_for_text("FORK").send("q");
+    let _ = terminal.wait_exit().code(0);
+    // A copy that was not gone on with is none, from wherever it is looked at.
+    let half = own.split_inclusive(|byte| *byte == b'\n').take(3).flatten().copied().collect::<Vec<_>>();
+    fs::write(&other, half).unwrap();
+    let _ = world.verify(Path::new(&log), &[]).code(0).lacks("FORK");
 }
 
 /// A log of other rules is named so, is never written to, and does not keep a new run from opening.

@@ -7,7 +7,7 @@ use std::process::Command;
 use gonogo::outcome::Sha256Hex;
 use sha2::{Digest as _, Sha256};
 
-use crate::bench::gonogo::{Output, Sandbox};
+use crate::bench::gonogo::{GONOGO, Output, Sandbox};
 use crate::bench::need;
 use crate::differential::keys::security_key;
 use crate::runs::world::{ALICE, World};
@@ -165,4 +165,35 @@ fn a_relative_path_of_a_setting_and_what_is_no_file_are_refused() {
             let _ = told.stderr_has(&format!("{what} {other}")).stderr_has("expected a regular file");
         }
     }
+}
+
+/// `<(…)` of a real shell, wherever trusted signers and revocations are named.
+#[test]
+fn what_a_shell_hands_over_in_place_of_a_file_is_read_once_and_bounded() {
+    need!("ssh-keygen", "bash");
+    let mut world = sealed();
+    let _ = write(&world, "signers", &format!("{ALICE} {}\n", key(&world)));
+    let _ = write(&world, "revoked-keys", &format!("{}\n", key(&world)));
+    let mut shell = |script: &str| {
+        let sandbox = std::mem::replace(&mut world.sandbox, Sandbox::new());
+        world.sandbox = sandbox.program("bash").args(["-c", script, "bash", GONOGO]);
+        world.sandbox.run()
+    };
+    let told = shell("\"$1\" verify run.jsonl --signers <(cat signers)").code(0);
+    let _ = told.stdout_has("trusted   /dev/fd/").stdout_has("(--signers), SHA-256 ");
+    let told =
+        shell("\"$1\" verify run.jsonl --signers <(cat signers) --revoked <(cat revoked-keys)").code(4);
+    let _ = told.stdout_has("is revoked").stdout_has("revoked   /dev/fd/");
+    let _ = shell("\"$1\" report run.jsonl --signers <(cat signers)").code(0).stdout_has("sealed");
+    // Both logs are judged by the same people.
+    let _ = shell("\"$1\" diff run.jsonl run.jsonl --signers <(cat signers)")
+        .code(0)
+        .stdout_has("nothing else differs");
+    let told = shell("\"$1\" verify run.jsonl --signers <(head -c 1100000 /dev/zero)").code(2);
+    let _ = told.stderr_has("larger than 1024 KiB");
+    // Nobody else's pipe, and nothing but trusted signers.
+    let _ = shell("\"$1\" verify <(cat run.jsonl) --signers signers")
+        .code(2)
+        .stderr_has("expected a regular file");
+    let _ = shell("\"$1\" doctor <(echo)").code(2).stderr_has("expected a regular file");
 }

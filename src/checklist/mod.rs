@@ -10,6 +10,7 @@ mod file;
 mod fill;
 mod freeze;
 mod index;
+pub mod literals;
 mod lock;
 mod meant;
 pub mod needs;

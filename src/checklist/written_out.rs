@@ -21,7 +21,7 @@ const KEYS: [&str; 8] = ["api", "access", "secret", "private", "signing", "encry
 /// Headers that hold a secret, however short.
 const HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 /// Lists of arguments, by the keys that hold them.
-const ARGUMENTS: [&str; 3] = ["argv", "dry_run", "exec"];
+pub(super) const ARGUMENTS: [&str; 3] = ["argv", "dry_run", "exec"];
 /// What is shorter under a secret's name is taken for something else, in characters.
 const SHORTEST: usize = 8;
 
@@ -95,42 +95,55 @@ fn in_text(text: &str, at: &[Step]) -> Option<String> {
             "a password is written out in a URL; user and password are keys of their own".to_owned(),
         );
     }
-    let name = match at {
+    let (name, _) = named(text, at, SHORTEST)?;
+    Some(format!("a secret is written out in {name}"))
+}
+
+/// The name of a secret that a text gives, and its value, if that has so many characters.
+pub(super) fn named<'a>(text: &'a str, at: &'a [Step], shortest: usize) -> Option<(&'a str, &'a str)> {
+    match at {
         [.., Step::Key(list), Step::Key(name)] if list == "headers" => {
             let is_secret = HEADERS.contains(&&*name.to_ascii_lowercase()) && !text.trim().is_empty();
-            (is_secret || is_secret_named(name, text)).then_some(name.as_str())
+            (is_secret || is_secret_named(name, text, shortest)).then_some((name.as_str(), text))
         }
         [.., Step::Key(list), Step::Key(name)] if list == "env" => {
-            is_secret_named(name, text).then_some(name.as_str())
+            is_secret_named(name, text, shortest).then_some((name.as_str(), text))
         }
-        [.., Step::Key(list), Step::Index(_)] if ARGUMENTS.contains(&list.as_str()) => of_word(text),
-        _ => of_query(text),
-    };
-    name.map(|name| format!("a secret is written out in {name}"))
+        [.., Step::Key(list), Step::Index(_)] if ARGUMENTS.contains(&list.as_str()) => {
+            of_word(text, shortest)
+        }
+        _ => of_query(text, shortest),
+    }
 }
 
-fn is_secret_named(name: &str, value: &str) -> bool {
-    is_secret_name(name) && value.chars().count() >= SHORTEST
+fn is_secret_named(name: &str, value: &str, shortest: usize) -> bool {
+    is_secret_name(name) && value.chars().count() >= shortest
 }
 
-/// The name in a word of a command line: `--token=…`, `Authorization: …`, `https://…?token=…`.
-fn of_word(word: &str) -> Option<&str> {
+/// A secret in a word of a command line: `--token=…`, `Authorization: …`, `https://…?token=…`.
+fn of_word(word: &str, shortest: usize) -> Option<(&str, &str)> {
     let option = word.strip_prefix("--").and_then(|option| option.split_once('='));
     // That is where it is, or what a shell puts there.
-    let option =
-        option.filter(|(name, value)| is_secret_named(name, value) && !value.starts_with(['/', '@', '$']));
+    let option = option.filter(|(name, value)| {
+        is_secret_named(name, value, shortest) && !value.starts_with(['/', '@', '$'])
+    });
     let header = word.split_once(": ").filter(|(name, value)| {
         HEADERS.contains(&&*name.to_ascii_lowercase())
-            || (is_secret_named(name, value) && !name.contains(' '))
+            || (is_secret_named(name, value, shortest) && !name.contains(' '))
     });
-    option.or(header).map(|(name, _)| name).or_else(|| of_query(word))
+    option.or(header).or_else(|| of_query(word, shortest))
 }
 
-/// The name in the query of a URL.
-fn of_query(url: &str) -> Option<&str> {
+/// A secret in the query of a URL.
+fn of_query(url: &str, shortest: usize) -> Option<(&str, &str)> {
+    let pairs = query(url)?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(name, value)| is_secret_named(name, value, shortest))
+}
+
+/// The query of a URL.
+pub(super) fn query(url: &str) -> Option<&str> {
     let (_, query) = url.split_once("://")?.1.split_once('?')?;
-    let pairs = query.split('#').next()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(name, value)| is_secret_named(name, value)).map(|(name, _)| name)
+    query.split('#').next()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::load::Loaded;
 use super::trust;
 use crate::checklist::doubts::{Finding, Weight, doubts, secrets};
+use crate::checklist::literals::literals;
 use crate::checklist::needs::{Here, here};
 use crate::checklist::{Plan, Promotion};
 use crate::cli::{DoctorArgs, PlainFormat};
@@ -37,6 +38,7 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
     let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous })?;
     let mut found = doubts(loaded.profile(), &plan);
+    found.extend(loaded.own_files().flat_map(literals));
     found.extend(unread_secrets(&loaded, &plan));
     found.extend(absent(&plan));
     found.sort_by_key(|finding| finding.weight);

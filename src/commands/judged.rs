@@ -9,9 +9,11 @@ use super::load::open_log;
 use super::trusted::{Trusted, trusted};
 use crate::cli::TrustArgs;
 use crate::engine::{ByTheRules, clock};
+use crate::journal::raw::forks;
 use crate::journal::side;
 use crate::journal::signers::AllowedSigners;
 use crate::journal::source::Source;
+use crate::journal::store::logs_beside;
 use crate::journal::verify::{self, Report};
 use crate::report::Trust;
 use crate::report::dsse::Envelope;
@@ -36,9 +38,16 @@ pub(super) const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// Reads and verifies the log at `path`, or in the bundle at `path`.
 pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
+    judge_source(path, open_log(path)?, trusted(trust)?)
+}
+
+/// The same, for a command that has read whom to trust.
+pub(super) fn judge_by(path: &Path, trusted: &Trusted) -> Result<Judged> {
+    judge_source(path, open_log(path)?, trusted.clone())
+}
+
+fn judge_source(path: &Path, source: Source, trusted: Trusted) -> Result<Judged> {
     let named = || format!("run log {}", path.display());
-    let source = open_log(path)?;
-    let trusted = trusted(trust)?;
     let (report, state) = judge_log(&source, &trusted).with_context(named)?;
     if report.entries == 0 && is_envelope(&source) {
         bail!(
@@ -63,6 +72,7 @@ pub(super) fn judge_log(source: &Source, trusted: &Trusted) -> Result<(Report, O
     let mut report = verify::verify(source.reader(), &trusted.signers, clock::now().wall, &mut rules)?;
     let state = rules.into_state();
     report.warnings.extend(state.iter().flat_map(|state| side_files(log, state)));
+    report.warnings.extend(forks(source, &logs_beside(log)));
     report.warnings.extend(trusted.source.ignored.iter().cloned());
     Ok((report, state))
 }

@@ -57,6 +57,12 @@ impl Loaded {
         &self.profile
     }
 
+    /// The files that somebody wrote: the profile, and the checklist that it names.
+    pub(super) fn own_files(&self) -> impl Iterator<Item = &Source> {
+        let names_one = self.profile.file.checklist.is_some();
+        std::iter::once(&self.profile.source).chain(names_one.then_some(&self.checklist.source))
+    }
+
     /// The profile file.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::identity;
-use super::judged::{Judged, MAX_ENVELOPE, judge};
+use super::judged::{Judged, MAX_ENVELOPE, judge, judge_by};
 use super::settings::Settings;
+use super::trusted::trusted;
 use super::verify::exit;
 use crate::checklist::Plan;
-use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat, TrustArgs};
+use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat};
 use crate::engine::clock;
 use crate::error::Exit;
 use crate::files::{self, read_regular_text};
@@ -37,7 +38,7 @@ struct Told {
 }
 
 pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
-    let told = tell(&arguments.log, &arguments.trust)?;
+    let told = tell(judge(&arguments.log, &arguments.trust)?, &arguments.log)?;
     let default = arguments.output.is_empty().then_some(ReportFormat::Markdown);
     let standard = arguments.format.or(default);
     let mut formats = arguments.output.iter().map(|(format, _)| *format).chain(standard);
@@ -55,8 +56,9 @@ pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
 }
 
 pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
-    let old = tell(&arguments.old, &arguments.trust)?;
-    let new = tell(&arguments.new, &arguments.trust)?;
+    let trusted = trusted(&arguments.trust)?;
+    let [old, new] = [&arguments.old, &arguments.new].map(|log| tell(judge_by(log, &trusted)?, log));
+    let (old, new) = (old?, new?);
     let mut found = Comparison::of(&old.document, &new.document);
     let relation = Relation::of(&old.judged.source, &new.judged.source)?;
     if !matches!(relation, Relation::OtherRun | Relation::Same) {
@@ -70,8 +72,7 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
     Ok(if found.is_same() { Exit::Good } else { Exit::NoGo })
 }
 
-fn tell(path: &Path, trust: &TrustArgs) -> Result<Told> {
-    let judged = judge(path, trust)?;
+fn tell(judged: Judged, path: &Path) -> Result<Told> {
     let log = judged.source.log();
     let (entries, sha256) = read_again(&judged.source, &judged.report)?;
     let state = RunState::fold(&entries).ok_or_else(|| {

@@ -1,6 +1,8 @@
 //! Whom the person trusts: the files that say so, and which option or setting names them.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -9,6 +11,7 @@ use super::identity::at_home;
 use super::settings::Settings;
 use crate::cli::TrustArgs;
 use crate::error::{Problem, Problems};
+use crate::files::handed::{is_handed, read_handed};
 use crate::files::read_regular;
 use crate::journal::revoked::Revoked;
 use crate::journal::signers::AllowedSigners;
@@ -18,8 +21,13 @@ use crate::text::line;
 
 /// The most bytes of such a file.
 const MOST: u64 = 4 * 1024 * 1024;
+/// The most bytes of what a shell hands over in place of one.
+const MOST_HANDED: usize = 1024 * 1024;
+/// How long that may take.
+const HANDED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whom the person trusts, and what to say about it.
+/// Whom the person trusts, and what to say about it. Read once in a command: what a shell hands over is gone then.
+#[derive(Clone)]
 pub(super) struct Trusted {
     /// Whom.
     pub(super) signers: AllowedSigners,
@@ -31,6 +39,8 @@ pub(super) struct Trusted {
 struct Named {
     path: PathBuf,
     from: String,
+    /// Whether the command line names it.
+    is_given: bool,
 }
 
 /// Where a path can be named.
@@ -100,7 +110,7 @@ impl<'a> Sources<'a> {
 
     fn find(&self) -> Result<Option<Named>> {
         if let (name, Some(path)) = self.option {
-            return Ok(Some(Named { path: path.to_owned(), from: name.to_owned() }));
+            return Ok(Some(Named { path: path.to_owned(), from: name.to_owned(), is_given: true }));
         }
         if let (key, Some(path)) = self.setting {
             let from = format!("{}, {key}", Settings::path()?.display());
@@ -120,15 +130,14 @@ fn absolute(path: &str, from: String) -> Result<Named> {
         );
         return Err(Problems::from(Problem::new(what)).into());
     }
-    Ok(Named { path, from })
+    Ok(Named { path, from, is_given: false })
 }
 
 impl Named {
     /// The file's bytes, and what to say about it.
     fn read(&self, what: &str) -> Result<(Vec<u8>, TrustFile)> {
         let name = line(&self.path.display().to_string());
-        let bytes =
-            read_regular(&self.path, MOST).with_context(|| format!("{what} {name} ({})", self.from))?;
+        let bytes = self.bytes().with_context(|| format!("{what} {name} ({})", self.from))?;
         let whole = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         let file = TrustFile {
             path: line(&whole.display().to_string()),
@@ -136,5 +145,12 @@ impl Named {
             from: line(&self.from),
         };
         Ok((bytes, file))
+    }
+
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        if self.is_given && is_handed(&self.path) {
+            return read_handed(&self.path, MOST_HANDED, HANDED_WITHIN);
+        }
+        read_regular(&self.path, MOST)
     }
 }

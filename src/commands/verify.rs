@@ -16,7 +16,7 @@ use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
 use crate::journal::raw::Relation;
 use crate::journal::source::Source;
-use crate::journal::store::logs_in;
+use crate::journal::store::logs_beside;
 use crate::journal::verify::{Answer, Report};
 use crate::report::plan::PlanPart;
 use crate::report::{Trust, open_sentence};
@@ -127,8 +127,7 @@ fn tell_trust(out: &mut impl Write, trust: &Trust) -> io::Result<()> {
 /// The run before, as the log names it, and what is to be seen of it beside this log.
 fn tell_before(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
     let ended = run.ended;
-    let beside = log.parent().and_then(|directory| logs_in(directory).ok()).unwrap_or_default();
-    let told = match Before::among(&beside, run) {
+    let told = match Before::among(&logs_beside(log), run) {
         Before::Here(path) => format!("its log is {}", line(&path.display().to_string())),
         Before::Missing => "its log is not beside this one".into(),
         Before::Changed(path) => {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use super::source::Source;
 use super::store::StoreError;
 use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
+use crate::text;
 
 /// What the lines of a log tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +126,18 @@ impl Relation {
             Self::OtherRun => format!("{name} is of another run"),
         }
     }
+}
+
+/// The logs among these that are of the same run as a log and fork from it, each in words. At most one of them is what
+/// happened. One that cannot be read is as good as none.
+#[must_use]
+pub fn forks(log: &Source, others: &[PathBuf]) -> Vec<String> {
+    let others = others.iter().filter(|other| *other != log.log());
+    let forks = others.filter_map(|other| match Relation::of(log, &Source::found(other).ok()?) {
+        Ok(fork @ Relation::Fork(_)) => Some(fork.told(&text::line(&other.display().to_string()))),
+        _ => None,
+    });
+    forks.collect()
 }
 
 fn run_id(line: &[u8]) -> Option<String> {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::bundle::{self, BundleError};
 
-use crate::files::open_regular;
 use crate::files::scratch::Scratch;
+use crate::files::{open_regular, open_regular_no_follow};
 
 /// The first bytes of a bundle (gzip).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -37,6 +37,14 @@ impl Source {
         let directory = scratch()?;
         let log = bundle::unpack(&file, directory.path())?;
         Ok(Self { file: open_regular(&log)?, log, unpacked: Some(directory) })
+    }
+
+    /// A log that nobody has named, and that is in no bundle.
+    ///
+    /// # Errors
+    /// What the system said, or that it is no regular file.
+    pub fn found(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: open_regular_no_follow(path)?, log: path.to_owned(), unpacked: None })
     }
 
     /// The log.

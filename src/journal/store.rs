@@ -292,6 +292,13 @@ pub fn logs_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(logs)
 }
 
+/// The logs in the directory of a log, itself among them. Where they cannot be listed, there are none to be seen.
+#[must_use]
+pub fn logs_beside(log: &Path) -> Vec<PathBuf> {
+    let directory = log.parent().filter(|directory| !directory.as_os_str().is_empty());
+    logs_in(directory.unwrap_or(Path::new("."))).unwrap_or_default()
+}
+
 /// Makes a directory and those above it, readable by its owner only.
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     make_path(path).map_err(|source| StoreError::new(path, source))

@@ -1,7 +1,8 @@
 //! The runs of this machine, newest first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -10,6 +11,8 @@ use crate::commands::identity::ask;
 use crate::commands::known_runs::{Run, runs};
 use crate::commands::load::store;
 use crate::error::Exit;
+use crate::journal::raw::forks;
+use crate::journal::source::Source;
 use crate::text::line;
 
 /// How many runs are shown on a terminal.
@@ -45,6 +48,10 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
         runs.iter().map(|run| run.cells[column].chars().count()).max().unwrap_or(0)
     });
     let known: BTreeSet<&str> = runs.iter().map(|run| run.place.run.as_str()).collect();
+    let mut of_one = BTreeMap::<&str, Vec<PathBuf>>::new();
+    for run in runs {
+        of_one.entry(&run.place.run).or_default().push(run.path.clone());
+    }
     for (number, run) in (1..).zip(runs.iter().take(shown)) {
         write!(out, "{number:>3} ")?;
         for (cell, width) in run.cells.iter().zip(widths) {
@@ -54,6 +61,11 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
         writeln!(out, "     {}", line(&run.path.display().to_string()))?;
         if let Some(missing) = run.place.previous.as_deref().filter(|id| !known.contains(id)) {
             writeln!(out, "     the run before it, {}, is not here", line(missing))?;
+        }
+        // Most runs have one log, which is not read for this.
+        if let Some(logs) = of_one.get(&*run.place.run).filter(|logs| logs.len() > 1) {
+            let source = Source::found(&run.path)?;
+            forks(&source, logs).iter().try_for_each(|fork| writeln!(out, "     {fork}"))?;
         }
     }
     if shown < runs.len() {

@@ -1,0 +1,290 @@
+//! What looks like a secret that is written out in a file. What certainly is one is refused when the file is read
+//! (`written_out`); here a person is to look. Values are not repeated.
+
+use std::sync::LazyLock;
+
+use super::doubts::{Finding, Weight};
+use super::source::{Path, Source, Step};
+use super::spec::Pattern;
+use super::written_out::{ARGUMENTS, is_secret_name, named, query};
+
+/// What secrets look like that say themselves what they are, and what they are called. Sources: the services' own pages,
+/// RFC 7519 for JSON web tokens, RFC 7468 for private keys.
+pub const SHAPES: [(&str, &str); 7] = [
+    ("an AWS access key", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a GitHub token", r"\b(gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,})\b"),
+    ("a GitLab token", r"\bglpat-[0-9A-Za-z_-]{16,}"),
+    ("a Slack token", r"\bxox[abprs]-[0-9A-Za-z-]{10,}"),
+    ("a Vault token", r"\bhv[sbr]\.[0-9A-Za-z_-]{20,}"),
+    ("a JSON web token", r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}"),
+    ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+];
+
+static PATTERNS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
+    SHAPES.iter().filter_map(|(name, shape)| Some((*name, Pattern::new(shape).ok()?))).collect()
+});
+
+/// From how many characters on a word may be a key.
+const LONG: usize = 32;
+/// Lengths of SHA-1 and SHA-256 in hexadecimal digits: what has them is mostly a commit or a digest.
+const DIGESTS: [usize; 2] = [40, 64];
+/// What stands before a digest or a fingerprint.
+const BEFORE_DIGEST: [&str; 5] = ["sha256:", "sha384:", "sha512:", "sha1:", "md5:"];
+/// What a public key begins with in OpenSSH's form.
+const PUBLIC_KEY: &str = "AAAA";
+/// What stands for something else, whatever it is called.
+const SWITCHES: [&str; 7] = ["true", "false", "yes", "no", "on", "off", "none"];
+/// The key of a command that is one text.
+const SHELL: &str = "shell";
+/// A list of arguments beside those of `written_out`.
+const PAUSE: &str = "pause_command";
+
+const HINT: &str = "if it is one, write where it is instead: { secret = { env = \"NAME\" } } in headers and env, a file or the \
+                    environment for what a program is given";
+
+/// What looks like a secret in a file, each with its place; in the order of the file.
+#[must_use]
+pub fn literals(source: &Source) -> Vec<Finding> {
+    let Ok(document) = source.text.parse::<toml::Table>() else { return Vec::new() };
+    let mut found = Vec::new();
+    walk(&toml::Value::Table(document), &mut Path::new(), &mut found);
+    let finding = |(path, what): (Path, String)| {
+        let problem = source.problem(&path, what).hint(HINT);
+        Finding { weight: Weight::Doubtful, problem }
+    };
+    found.into_iter().map(finding).collect()
+}
+
+fn walk(value: &toml::Value, at: &mut Path, found: &mut Vec<(Path, String)>) {
+    match value {
+        toml::Value::Table(table) => table.iter().for_each(|(key, value)| {
+            at.push(Step::Key(key.clone()));
+            walk(value, at, found);
+            at.pop();
+        }),
+        toml::Value::Array(items) => walk_items(items, at, found),
+        toml::Value::String(text) => found.extend(judge(text, at).map(|what| (at.clone(), what))),
+        _ => {}
+    }
+}
+
+fn walk_items(items: &[toml::Value], at: &mut Path, found: &mut Vec<(Path, String)>) {
+    let is_command = matches!(at.last(), Some(Step::Key(key)) if is_command(plain(key)));
+    for (index, item) in items.iter().enumerate() {
+        let option = index.checked_sub(1).and_then(|before| items[before].as_str());
+        at.push(Step::Index(index));
+        match option.filter(|option| is_command && is_argument(option, item)) {
+            Some(option) => found.push((at.clone(), format!("what follows {option} may be a secret"))),
+            None => walk(item, at, found),
+        }
+        at.pop();
+    }
+}
+
+/// A key as it is where nothing is left out.
+fn plain(key: &str) -> &str {
+    key.trim_end_matches('?')
+}
+
+/// Whether a list holds a program's arguments, by its key.
+fn is_command(key: &str) -> bool {
+    ARGUMENTS.contains(&key) || key == PAUSE
+}
+
+/// Whether a word is what an option of a secret's name takes: `--password`, `hunter22`.
+fn is_argument(option: &str, word: &toml::Value) -> bool {
+    let name = option.strip_prefix('-').filter(|_| !option.contains(['=', ' ']));
+    name.is_some_and(is_secret_name)
+        && word.as_str().is_some_and(|word| is_literal(word) && !word.starts_with('-'))
+}
+
+/// Whether a text is neither where something is, nor what fills it in, nor a switch.
+fn is_literal(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains("{{")
+        && !text.starts_with(['/', '@', '$', '~', '.'])
+        && !SWITCHES.contains(&text.to_ascii_lowercase().as_str())
+}
+
+fn judge(text: &str, at: &[Step]) -> Option<String> {
+    let name = at.iter().rev().find_map(|step| match step {
+        Step::Key(key) => Some(plain(key)),
+        Step::Index(_) => None,
+    })?;
+    if let Some((kind, _)) = PATTERNS.iter().find(|(_, pattern)| pattern.is_in(text)) {
+        return Some(format!("{name} looks like {kind} that is written out"));
+    }
+    let at: Path = at.iter().map(without_mark).collect();
+    // As long as it is too short to be refused.
+    if let Some((secret, _)) = named(text, &at, 1).filter(|(_, value)| is_literal(value)) {
+        return Some(format!("{secret} has a secret's name, and may be one that is written out"));
+    }
+    let is_random = given(text, &at).is_some_and(|given| words(given).any(is_random));
+    is_random.then(|| {
+        format!("{name} has a word of {LONG} random characters or more, and may be a key that is written out")
+    })
+}
+
+fn without_mark(step: &Step) -> Step {
+    match step {
+        Step::Key(key) => Step::from(plain(key)),
+        Step::Index(index) => Step::from(*index),
+    }
+}
+
+/// What a program or a server is given of a text.
+fn given<'a>(text: &'a str, at: &[Step]) -> Option<&'a str> {
+    match at {
+        [.., Step::Key(list), Step::Key(_)] if ["headers", "env"].contains(&list.as_str()) => Some(text),
+        [.., Step::Key(list), Step::Index(_)] if is_command(list) => Some(text),
+        [.., Step::Key(key)] if key == SHELL => Some(text),
+        _ => query(text),
+    }
+}
+
+/// The words that may be a key, without what tells itself that it is something else.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || "+_-".contains(c));
+    text.split_inclusive(ends).scan(false, move |is_named, piece| {
+        let word = piece.trim_end_matches(ends);
+        let was_named = std::mem::replace(is_named, BEFORE_DIGEST.contains(&&*piece.to_ascii_lowercase()));
+        Some(if was_named { "" } else { word })
+    })
+}
+
+/// Whether a word is as long and as mixed as a key: in base64, or in hexadecimal digits.
+fn is_random(word: &str) -> bool {
+    if word.len() < LONG || word.starts_with(PUBLIC_KEY) {
+        return false;
+    }
+    let is_hexadecimal = word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let kinds = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
+    if is_hexadecimal {
+        // A number or a word of few letters is none.
+        return !DIGESTS.contains(&word.len())
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+    }
+    let kind = |byte: &u8| kinds.iter().position(|is| is(byte));
+    let bytes = word.as_bytes();
+    let changes = bytes.windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count();
+    kinds.iter().all(|is| bytes.iter().any(is)) && changes * 3 >= bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::STANDARD;
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        literals(&Source::new("p", text)).into_iter().map(|finding| finding.problem.to_string()).collect()
+    }
+
+    /// Put together here: what looks for secrets in sources would find them.
+    fn shaped() -> [(&'static str, String); 8] {
+        let dots = |head: &str| [head, "eyJhbGciOiJub25lIn0", "c2lnbmF0dXJl"].join(".");
+        [
+            ("an AWS access key", format!("{}{}", "AKIA", "IOSFODNN7EXAMPLE")),
+            ("a GitHub token", format!("{}_{}", "ghp", "x1".repeat(18))),
+            ("a GitHub token", format!("{}_{}", "github_pat", "x1".repeat(18))),
+            ("a GitLab token", format!("{}-{}", "glpat", "x1".repeat(10))),
+            ("a Slack token", format!("{}-{}", "xoxb", "123456789012-abc")),
+            ("a Vault token", format!("{}.{}", "hvs", "x1".repeat(12))),
+            ("a JSON web token", dots("eyJhbGciOiJub25lIn0")),
+            ("a private key", format!("-----BEGIN {} KEY-----", "OPENSSH PRIVATE")),
+        ]
+    }
+
+    #[test]
+    fn what_says_itself_what_it_is_is_told_wherever_it_stands_and_not_repeated() {
+        for (kind, secret) in shaped() {
+            for text in [
+                format!("[values]\nown.thing = \"{secret}\""),
+                format!("[values]\nown = {{ thing = \"see {secret}!\" }}"),
+                format!("\nthing = [1, {{ x = 1 }}, [\"{secret}\"]]"),
+                format!("\n[[a.b]]\nthing = \"x\"\n[[a.b]]\n\"thing?\" = \"\"\"\na\n{secret}\n\"\"\""),
+            ] {
+                let told = told(&text);
+                assert_eq!(told.len(), 1, "{text}: {told:?}");
+                assert!(
+                    told[0].contains(&format!("thing looks like {kind} that is written out")),
+                    "{told:?}"
+                );
+                assert!(!told[0].contains(&secret), "{told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_program_or_a_server_is_given_is_looked_at_closer() {
+        let base64 = "q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE";
+        let long = "may be a key that is written out";
+        for (text, what) in [
+            (
+                "with.env = { DB_PASSWORD = 'short' }",
+                "p:1:14: DB_PASSWORD has a secret's name, and may be one",
+            ),
+            ("'env?' = { DB_PASSWORD = 'short' }", "p:1:12: DB_PASSWORD has a secret's name"),
+            ("headers = { X-Token = 'short' }", "p:1:13: X-Token has"),
+            ("url = 'https://h/?token=short'", "p:1:1: token has"),
+            ("argv = ['x', '--token=short']", "p:1:14: token has"),
+            ("argv = ['x', '--password', 'hunter22']", "p:1:28: what follows --password may be a secret"),
+            ("dry_run = ['x', '-token', 'hunter22']", "p:1:27: what follows -token may be"),
+            (&format!("argv = ['x', '{base64}']"), long),
+            (&format!("argv = ['x', '--key={base64}']"), long),
+            (&format!("shell = 'curl -u ann:{base64} https://h'"), long),
+            (&format!("env = {{ A = '{base64}' }}"), long),
+            (&format!("headers = {{ A = 'Basic {base64}==' }}"), long),
+            (&format!("url = 'https://h/?a=1&b={base64}'"), long),
+            ("argv = ['x', '0123456789abcdef0123456789abcdef']", long),
+        ] {
+            let told = told(text);
+            assert!(told.len() == 1 && told[0].contains(what), "{text}: {told:?}");
+            assert!(
+                !told[0].contains("short") && !told[0].contains("hunter22") && !told[0].contains(base64),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn digests_ids_and_what_stands_for_something_else_are_left_alone() {
+        let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        for fine in [
+            format!("argv = ['x', 'registry.example.io:5000/team/app@sha256:{digest}', '{digest}']"),
+            "argv = ['x', 'registry.example.io/Team9/AppServer2-Backend7:v1.14.0-rc1-Build20260920']".to_owned(),
+            "argv = ['x', 'SHA256:q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjEaB1cD2eF3gH']".to_owned(),
+            "argv = ['x', 'md5:0123456789abcdef0123456789abcdef']".to_owned(),
+            "env = { ID = '123e4567-e89b-12d3-a456-426614174000', COMMIT = 'da39a3ee5e6b4b0d3255bfef95601890afd80709' }".to_owned(),
+            "env = { NAME = 'advanced-realtime-worker-7d9f8b6c5d-x2x9z', N = '00000000000000000000000000000000' }".to_owned(),
+            "env = { PATH = '/usr/local/Applications/GoNoGo2/Releases7/bin:/opt/X11/Tools3/bin' }".to_owned(),
+            "env = { ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:Prod/Redis-AbCdEf' }".to_owned(),
+            "env = { KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIr8kfUL0t8GSkWe3M0qpNzhZ0Dj6tmMjyyKm0XvVb8D' }".to_owned(),
+            "env = { TOKEN = '', USE_TOKEN = 'true', DB_TOKEN = '{{ a.b }}', SSH_TOKEN = { secret = { env = 'T' } } }".to_owned(),
+            "argv = ['x', '--token', '/run/secrets/t', '--token', '$T', '--password', '--verbose', '--token={{ t }}']".to_owned(),
+            "argv = ['x', '--token-file', 'short', '--no-password', 'true', 'token', 'lookup', '--secret-id', 'x']".to_owned(),
+            "url = 'https://docs.example.io/q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE/edit'".to_owned(),
+            "note = 'q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE'".to_owned(),
+            format!("image = 'sha256:{digest}'\nwhy = 'eyJ is how a JSON web token begins, AKIA an access key'"),
+        ] {
+            assert_eq!(told(&fine), Vec::<String>::new(), "{fine}");
+        }
+    }
+
+    /// Also with what is commented out, as an example to be taken over.
+    #[test]
+    fn nothing_that_comes_with_gonogo_is_doubtful() {
+        let uncommented = |text: &str| {
+            text.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+        };
+        for text in
+            [STANDARD, include_str!("../../config/production.toml"), include_str!("../../config/local.toml")]
+        {
+            assert_eq!(told(text), Vec::<String>::new());
+            // What is prose is no TOML: each block by itself.
+            for block in uncommented(text).split("\n\n") {
+                assert_eq!(told(block), Vec::<String>::new(), "{block}");
+            }
+        }
+    }
+}
