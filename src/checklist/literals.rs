@@ -1,12 +1,14 @@
 //! What looks like a secret that is written out in a file. What certainly is one is refused when the file is read
 //! (`written_out`); here a person is to look. Values are not repeated.
 
+mod commands;
+
 use std::sync::LazyLock;
 
 use super::doubts::{Finding, Weight};
 use super::source::{Path, Source, Step};
 use super::spec::Pattern;
-use super::written_out::{ARGUMENTS, is_secret_name, named, query};
+use super::written_out::{ARGUMENTS, SHORTEST, is_secret_name, named, query, words as words_of};
 
 /// What secrets look like that say themselves what they are, and what they are called. Sources: the services' own pages,
 /// RFC 7519 for JSON web tokens, RFC 7468 for private keys.
@@ -34,6 +36,8 @@ const BEFORE_DIGEST: [&str; 5] = ["sha256:", "sha384:", "sha512:", "sha1:", "md5
 const PUBLIC_KEY: &str = "AAAA";
 /// What stands for something else, whatever it is called.
 const SWITCHES: [&str; 7] = ["true", "false", "yes", "no", "on", "off", "none"];
+/// Last words of names that secrets have, and other things too.
+const OFTEN: [&str; 9] = ["auth", "pat", "jwt", "session", "sig", "signature", "otp", "dsn", "webhook"];
 /// The key of a command that is one text.
 const SHELL: &str = "shell";
 /// A list of arguments beside those of `written_out`.
@@ -70,11 +74,13 @@ fn walk(value: &toml::Value, at: &mut Path, found: &mut Vec<(Path, String)>) {
 
 fn walk_items(items: &[toml::Value], at: &mut Path, found: &mut Vec<(Path, String)>) {
     let is_command = matches!(at.last(), Some(Step::Key(key)) if is_command(plain(key)));
+    let words: Vec<&str> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
+    let mut doubtful =
+        if is_command { commands::in_words(&words) } else { Vec::new() }.into_iter().peekable();
     for (index, item) in items.iter().enumerate() {
-        let option = index.checked_sub(1).and_then(|before| items[before].as_str());
         at.push(Step::Index(index));
-        match option.filter(|option| is_command && is_argument(option, item)) {
-            Some(option) => found.push((at.clone(), format!("what follows {option} may be a secret"))),
+        match doubtful.next_if(|(which, _)| *which == index) {
+            Some((_, what)) => found.push((at.clone(), what)),
             None => walk(item, at, found),
         }
         at.pop();
@@ -91,11 +97,9 @@ fn is_command(key: &str) -> bool {
     ARGUMENTS.contains(&key) || key == PAUSE
 }
 
-/// Whether a word is what an option of a secret's name takes: `--password`, `hunter22`.
-fn is_argument(option: &str, word: &toml::Value) -> bool {
-    let name = option.strip_prefix('-').filter(|_| !option.contains(['=', ' ']));
-    name.is_some_and(is_secret_name)
-        && word.as_str().is_some_and(|word| is_literal(word) && !word.starts_with('-'))
+/// Whether a name is one that secrets have, and other things too: `X_AUTH`, `sig`.
+fn is_often_secret(name: &str) -> bool {
+    words_of(name).last().is_some_and(|last| OFTEN.contains(&last.as_str()))
 }
 
 /// Whether a text is neither where something is, nor what fills it in, nor a switch.
@@ -115,9 +119,16 @@ fn judge(text: &str, at: &[Step]) -> Option<String> {
         return Some(format!("{name} looks like {kind} that is written out"));
     }
     let at: Path = at.iter().map(without_mark).collect();
-    // As long as it is too short to be refused.
-    if let Some((secret, _)) = named(text, &at, 1).filter(|(_, value)| is_literal(value)) {
+    // As long as it is too short to be refused, or has a name that secrets have among others.
+    let is_told = |name: &str, value: &str| {
+        is_secret_name(name) || (is_often_secret(name) && value.chars().count() >= SHORTEST)
+    };
+    if let Some((secret, _)) = named(text, &at, &is_told).filter(|(_, value)| is_literal(value)) {
         return Some(format!("{secret} has a secret's name, and may be one that is written out"));
+    }
+    let is_shell = name == SHELL || (is_command(name) && text.contains(' '));
+    if let Some(what) = is_shell.then(|| commands::in_shell(text)).flatten() {
+        return Some(what);
     }
     let is_random = given(text, &at).is_some_and(|given| words(given).any(is_random));
     is_random.then(|| {
@@ -229,10 +240,21 @@ mod tests {
             ("url = 'https://h/?token=short'", "p:1:1: token has"),
             ("argv = ['x', '--token=short']", "p:1:14: token has"),
             ("argv = ['x', '--password', 'hunter22']", "p:1:28: what follows --password may be a secret"),
+            ("argv = ['curl', '-u', 'ann:hunter22']", "p:1:23: what follows -u may hold a password"),
+            ("argv = ['vault', 'write', 'x', 'token=hunter22']", "what token is set to may be a secret"),
+            ("argv = ['sh', '-c', 'PGPASSWORD=hunter22 psql']", "what PGPASSWORD is set to may be"),
+            ("shell = 'psql --password hunter22'", "what follows --password may be"),
+            (
+                "shell = \"curl -H 'Authorization: Bearer hunter22' h\"",
+                "what is sent as Authorization may be",
+            ),
+            ("shell = 'curl -H \"X-Api-Key: hunter22\" h'", "what is sent as X-Api-Key may be"),
+            ("env = { X_AUTH = 'hunter22' }", "X_AUTH has a secret's name"),
+            ("url = 'https://h/?sig=hunter22'", "sig has a secret's name"),
             ("dry_run = ['x', '-token', 'hunter22']", "p:1:27: what follows -token may be"),
             (&format!("argv = ['x', '{base64}']"), long),
             (&format!("argv = ['x', '--key={base64}']"), long),
-            (&format!("shell = 'curl -u ann:{base64} https://h'"), long),
+            (&format!("shell = 'curl -d {base64} https://h'"), long),
             (&format!("env = {{ A = '{base64}' }}"), long),
             (&format!("headers = {{ A = 'Basic {base64}==' }}"), long),
             (&format!("url = 'https://h/?a=1&b={base64}'"), long),
@@ -262,6 +284,9 @@ mod tests {
             "env = { KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIr8kfUL0t8GSkWe3M0qpNzhZ0Dj6tmMjyyKm0XvVb8D' }".to_owned(),
             "env = { TOKEN = '', USE_TOKEN = 'true', DB_TOKEN = '{{ a.b }}', SSH_TOKEN = { secret = { env = 'T' } } }".to_owned(),
             "argv = ['x', '--token', '/run/secrets/t', '--token', '$T', '--password', '--verbose', '--token={{ t }}']".to_owned(),
+            "argv = ['x', 'page_token=short', 'docker', 'run', '-u', '1000:1000', '-u', 'ann']".to_owned(),
+            "shell = 'PGPASSWORD=$P psql --token \"$T\" && curl -H \"Authorization: Bearer $T\" h'".to_owned(),
+            "env = { AUTH = 'basic', SESSION = 'true' }".to_owned(),
             "argv = ['x', '--token-file', 'short', '--no-password', 'true', 'token', 'lookup', '--secret-id', 'x']".to_owned(),
             "url = 'https://docs.example.io/q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE/edit'".to_owned(),
             "note = 'q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE'".to_owned(),

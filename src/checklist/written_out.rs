@@ -23,7 +23,7 @@ const HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 /// Lists of arguments, by the keys that hold them.
 pub(super) const ARGUMENTS: [&str; 3] = ["argv", "dry_run", "exec"];
 /// What is shorter under a secret's name is taken for something else, in characters.
-const SHORTEST: usize = 8;
+pub(super) const SHORTEST: usize = 8;
 
 /// Whether a name is that of a secret: `redis.password`, `X-Api-Key`, `PGPASSWORD`, `accessToken`.
 pub(super) fn is_secret_name(name: &str) -> bool {
@@ -38,7 +38,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 }
 
 /// The words of a name, in small letters: `X-Api-Key` and `xApiKey` have three.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
     for c in name.chars() {
@@ -95,49 +95,49 @@ fn in_text(text: &str, at: &[Step]) -> Option<String> {
             "a password is written out in a URL; user and password are keys of their own".to_owned(),
         );
     }
-    let (name, _) = named(text, at, SHORTEST)?;
+    let is_told = |name: &str, value: &str| is_secret_named(name, value);
+    let (name, _) = named(text, at, &is_told)?;
     Some(format!("a secret is written out in {name}"))
 }
 
-/// The name of a secret that a text gives, and its value, if that has so many characters.
-pub(super) fn named<'a>(text: &'a str, at: &'a [Step], shortest: usize) -> Option<(&'a str, &'a str)> {
+/// Whether a name and a value are those of a secret.
+pub(super) type IsTold<'a> = &'a dyn Fn(&str, &str) -> bool;
+
+/// The name of a secret that a text gives, and its value.
+pub(super) fn named<'a>(text: &'a str, at: &'a [Step], is_told: IsTold) -> Option<(&'a str, &'a str)> {
     match at {
         [.., Step::Key(list), Step::Key(name)] if list == "headers" => {
             let is_secret = HEADERS.contains(&&*name.to_ascii_lowercase()) && !text.trim().is_empty();
-            (is_secret || is_secret_named(name, text, shortest)).then_some((name.as_str(), text))
+            (is_secret || is_told(name, text)).then_some((name.as_str(), text))
         }
         [.., Step::Key(list), Step::Key(name)] if list == "env" => {
-            is_secret_named(name, text, shortest).then_some((name.as_str(), text))
+            is_told(name, text).then_some((name.as_str(), text))
         }
-        [.., Step::Key(list), Step::Index(_)] if ARGUMENTS.contains(&list.as_str()) => {
-            of_word(text, shortest)
-        }
-        _ => of_query(text, shortest),
+        [.., Step::Key(list), Step::Index(_)] if ARGUMENTS.contains(&list.as_str()) => of_word(text, is_told),
+        _ => of_query(text, is_told),
     }
 }
 
-fn is_secret_named(name: &str, value: &str, shortest: usize) -> bool {
-    is_secret_name(name) && value.chars().count() >= shortest
+/// What a program would take from its environment is none.
+fn is_secret_named(name: &str, value: &str) -> bool {
+    is_secret_name(name) && value.chars().count() >= SHORTEST && !value.starts_with('$')
 }
 
 /// A secret in a word of a command line: `--token=…`, `Authorization: …`, `https://…?token=…`.
-fn of_word(word: &str, shortest: usize) -> Option<(&str, &str)> {
+fn of_word<'a>(word: &'a str, is_told: IsTold) -> Option<(&'a str, &'a str)> {
     let option = word.strip_prefix("--").and_then(|option| option.split_once('='));
     // That is where it is, or what a shell puts there.
-    let option = option.filter(|(name, value)| {
-        is_secret_named(name, value, shortest) && !value.starts_with(['/', '@', '$'])
-    });
+    let option = option.filter(|(name, value)| is_told(name, value) && !value.starts_with(['/', '@', '$']));
     let header = word.split_once(": ").filter(|(name, value)| {
-        HEADERS.contains(&&*name.to_ascii_lowercase())
-            || (is_secret_named(name, value, shortest) && !name.contains(' '))
+        HEADERS.contains(&&*name.to_ascii_lowercase()) || (is_told(name, value) && !name.contains(' '))
     });
-    option.or(header).or_else(|| of_query(word, shortest))
+    option.or(header).or_else(|| of_query(word, is_told))
 }
 
 /// A secret in the query of a URL.
-fn of_query(url: &str, shortest: usize) -> Option<(&str, &str)> {
+fn of_query<'a>(url: &'a str, is_told: IsTold) -> Option<(&'a str, &'a str)> {
     let pairs = query(url)?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(name, value)| is_secret_named(name, value, shortest))
+    pairs.into_iter().find(|(name, value)| is_told(name, value))
 }
 
 /// The query of a URL.
