@@ -17,6 +17,7 @@ mod log;
 mod measure;
 mod memory;
 mod probes;
+mod redaction;
 mod rehearsal;
 #[expect(dead_code, reason = "the screen's tests look at more of it")]
 #[path = "../../src/ui/tests/sample.rs"]
@@ -37,6 +38,7 @@ use gonogo::{checklist, journal, outcome, run, time};
 const BENCHES: &[(&str, fn())] = &[
     ("append", append::bench),
     ("actions", actions::bench),
+    ("redaction", redaction::bench),
     ("verify", verify::bench),
     ("growth", growth::bench),
     ("fold", fold::bench),

@@ -1,5 +1,7 @@
 //! Reading text character by character: as it is, or with its escapes decoded.
 
+use super::is_special;
+
 /// How many escapes may lie in one another: JSON in JSON, percent-encoded twice.
 pub(super) const LEVELS: u8 = 2;
 
@@ -137,12 +139,20 @@ impl<'a> Text<'a> {
 impl Text<'_> {
     /// The character at `at`, with so many levels of escapes decoded.
     pub(super) fn read(&self, level: u8, at: usize) -> Result<Char, Stop> {
-        let Some(below) = level.checked_sub(1) else { return self.raw(at) };
+        let below = match level.checked_sub(1) {
+            Some(below) if !self.is_plain(at) => below,
+            _ => return self.raw(at),
+        };
         let first = self.read(below, at)?;
         match self.escape(below, first) {
             Err(Stop::No) => Ok(first),
             decoded => decoded,
         }
+    }
+
+    /// Whether neither an escape can begin here, nor what says nothing.
+    pub(super) fn is_plain(&self, at: usize) -> bool {
+        self.bytes.get(at).is_some_and(|byte| !is_special(*byte))
     }
 
     fn raw(&self, at: usize) -> Result<Char, Stop> {
@@ -175,7 +185,11 @@ impl Text<'_> {
     /// The next character that stands for anything: an escape for a line end that does not may be before it.
     pub(super) fn said(&self, level: u8, at: usize) -> Result<Char, Stop> {
         let first = self.read(level, at)?;
-        if first.bytes().is_empty() { self.read(level, first.end) } else { Ok(first) }
+        if !first.bytes().is_empty() {
+            return Ok(first);
+        }
+        // At the end there is none.
+        self.read(level, first.end).or_else(|stop| if stop == Stop::No { Ok(first) } else { Err(stop) })
     }
 
     /// JSON, C, JavaScript, Python, Rust and shells.

@@ -4,6 +4,9 @@
 use super::escape::{MAX_ENTITY, control, entity};
 use super::is_special;
 
+/// How many signs are looked at that may be escapes of one another.
+const MAX_REPEATED: usize = 80;
+
 /// What an escape stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glance {
@@ -29,12 +32,41 @@ pub(super) const fn is_noise(byte: u8) -> bool {
 pub(super) fn glance(bytes: &[u8], at: usize) -> Glance {
     let rest = &bytes[at + 1..];
     match bytes[at] {
-        b'%' | b'=' => number(rest, 16, 2),
+        byte @ (b'%' | b'=') => match number(rest, 16, 2) {
+            Glance::Unclear => repeated(rest, byte),
+            clear => clear,
+        },
         b'&' => named(rest),
         b'\'' => quote(rest),
         b'\\' => backslash(rest),
         _ => Glance::No,
     }
+}
+
+/// After a percent or equals sign: more of them are none if the last is none.
+fn repeated(rest: &[u8], byte: u8) -> Glance {
+    let more = rest.iter().take(MAX_REPEATED).take_while(|next| **next == byte).count();
+    if more > 0 && number(&rest[more..], 16, 2) == Glance::No { Glance::No } else { Glance::Unclear }
+}
+
+/// Whether what is unclear at a glance may stand for such a byte. What follows many backslashes says it: they stand for
+/// a backslash, which may be wanted or not, or for what the last of them and that stand for, or for nothing if that is a
+/// line end.
+pub(super) fn may_be(
+    bytes: &[u8],
+    at: usize,
+    is_backslash_wanted: bool,
+    is_wanted: impl Fn(u8) -> bool,
+) -> bool {
+    let backslashes = bytes[at..].iter().take(MAX_REPEATED).take_while(|byte| **byte == b'\\').count();
+    let Some(last) = backslashes.checked_sub(1) else { return true };
+    let last = backslash(&bytes[at + last + 1..]);
+    is_backslash_wanted
+        || match last {
+            Glance::No => false,
+            Glance::Byte(byte) => is_wanted(byte),
+            Glance::Unclear => true,
+        }
 }
 
 fn backslash(rest: &[u8]) -> Glance {
@@ -151,6 +183,15 @@ mod tests {
                     assert_eq!(read.unwrap().bytes()[0], byte, "{bytes:?} {at}");
                 }
                 Glance::Byte(_) | Glance::Unclear => {}
+            }
+            if let Ok(read) = read
+                && glance(bytes, at) == Glance::Unclear
+            {
+                let first = read.bytes().first().copied();
+                let is_read =
+                    |byte: u8| is_escape(byte) || first.map_or(is_noise(byte), |first| byte == first);
+                let is_said = may_be(bytes, at, first == Some(b'\\'), is_read);
+                assert!(is_said, "{bytes:?} {at} {read:?}");
             }
             if is_special(bytes[at]) && is_itself(bytes, at) {
                 let is_noise_begun = noise == Err(Stop::More) && bytes[at] == 0xc2;

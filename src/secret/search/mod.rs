@@ -25,8 +25,8 @@ use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
 use escape::{Stop, Text};
-use glance::{Glance, glance, is_escape};
-use runs::Run;
+use glance::{Glance, glance, is_escape, may_be};
+use runs::{Run, Said};
 use specials::Specials;
 use wanted::{Met, Wanted, readings};
 
@@ -57,14 +57,19 @@ static IS_SPECIAL: [bool; 256] = {
 /// Looks for secrets.
 pub(super) struct Search {
     wanted: Vec<Wanted>,
-    /// Finds their first bytes.
+    groups: Vec<Group>,
+    /// Finds the first bytes of the groups.
     begins: Option<AhoCorasick>,
-    /// The secrets with these first bytes.
-    begun: Vec<Vec<usize>>,
-    /// Secrets by their first byte, and by one of the next that are fewer than `begins` looks for, with how many that is.
+    /// Groups by their first byte, and by one of the next that are fewer than `begins` looks for, with how many that is.
     first: Box<[Vec<usize>]>,
     early: Box<[Vec<(usize, usize)>]>,
-    shortest: usize,
+    said: Said,
+}
+
+/// Secrets with the same first bytes.
+struct Group {
+    begin: Wanted,
+    which: Vec<usize>,
 }
 
 /// A secret that was found: where, and which.
@@ -96,22 +101,21 @@ impl Search {
     /// For these secrets; each is known by its place in the list.
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Result<Self, BuildError> {
         let wanted: Vec<_> = secrets.map(Wanted::new).collect();
+        let groups = groups(&wanted);
         let (mut first, mut early) = (vec![Vec::new(); 256], vec![Vec::new(); 256]);
-        let mut groups: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-        for (which, Wanted { bytes, .. }) in wanted.iter().enumerate() {
-            groups.entry(&bytes[..MIN_LENGTH]).or_default().push(which);
-            first[usize::from(bytes[0])].push(which);
+        for (group, Group { begin: Wanted { bytes, .. }, .. }) in groups.iter().enumerate() {
+            first[usize::from(bytes[0])].push(group);
             for (index, byte) in bytes[..MIN_LENGTH - 1].iter().enumerate() {
-                early[usize::from(*byte)].push((which, index + 1));
+                early[usize::from(*byte)].push((group, index + 1));
             }
         }
         // All are of one length, so that the kind decides nothing but which searches can be used: the fast ones.
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostFirst);
-        let begins = if groups.is_empty() { None } else { Some(builder.build(groups.keys())?) };
-        let begun = groups.into_values().collect();
-        let shortest = wanted.iter().map(|wanted| wanted.bytes.len()).min().unwrap_or(usize::MAX);
-        Ok(Self { wanted, begins, begun, first: first.into(), early: early.into(), shortest })
+        let patterns = groups.iter().map(|group| group.begin.bytes.as_slice());
+        let begins = if groups.is_empty() { None } else { Some(builder.build(patterns)?) };
+        let said = Said::of(&wanted);
+        Ok(Self { wanted, groups, begins, first: first.into(), early: early.into(), said })
     }
 
     /// Looks through a text, of which more may come.
@@ -138,7 +142,7 @@ impl Search {
         let (Some(begins), bytes) = (&self.begins, look.text.bytes) else { return };
         let mut at = 0;
         while let Some(begin) = begins.find(Input::new(bytes).span(at..bytes.len())) {
-            for which in &self.begun[begin.pattern().as_usize()] {
+            for which in &self.groups[begin.pattern().as_usize()].which {
                 self.follow(look, begin.start(), begin.end(), *which, MIN_LENGTH, found);
             }
             at = begin.start() + 1;
@@ -152,25 +156,32 @@ impl Search {
             if self.may_begin_with(bytes, at) {
                 self.look_at_escape(look, at, found);
             }
-            let before = at.checked_sub(1).map_or(&[][..], |last| &self.early[usize::from(bytes[last])]);
-            for (which, matched) in before {
-                if bytes[..at].ends_with(&self.wanted[*which].bytes[..*matched]) {
-                    self.follow(look, at - matched, at, *which, *matched, found);
+            for (group, matched) in self.early_before(bytes, at) {
+                if Wanted::may_go_on(group.begin.bytes[matched], bytes, at) {
+                    self.follow_all(look, at - matched, at, group, matched, found);
                 }
             }
         }
     }
 
+    /// Secrets of which the first few bytes, so many, end here.
+    fn early_before<'a>(&'a self, bytes: &'a [u8], at: usize) -> impl Iterator<Item = (&'a Group, usize)> {
+        let last = at.checked_sub(1).map_or(&[][..], |last| &self.early[usize::from(bytes[last])]);
+        let all = last.iter().map(|(group, matched)| (&self.groups[*group], *matched));
+        all.filter(move |(group, matched)| bytes[..at].ends_with(&group.begin.bytes[..*matched]))
+    }
+
     /// Whether a secret may begin with an escape at `at`.
     fn may_begin_with(&self, bytes: &[u8], at: usize) -> bool {
         let is_first = |byte: u8| !self.first[usize::from(byte)].is_empty();
+        let may_begin = |byte: u8| is_escape(byte) || is_first(byte);
         match bytes[at] {
             // It stands for itself, whatever is within.
             b'\'' if !is_first(b'\'') => false,
             _ => match glance(bytes, at) {
                 Glance::No => false,
-                Glance::Byte(byte) => is_escape(byte) || is_first(byte),
-                Glance::Unclear => is_escape(bytes[at]),
+                Glance::Byte(byte) => may_begin(byte),
+                Glance::Unclear => is_escape(bytes[at]) && may_be(bytes, at, is_first(b'\\'), may_begin),
             },
         }
     }
@@ -182,9 +193,10 @@ impl Search {
             match text.read(level, at) {
                 Ok(first) if first.end > at + 1 && first.end != last => {
                     last = first.end;
-                    let which = first.bytes().first().map_or(&[][..], |byte| &self.first[usize::from(*byte)]);
-                    for which in which {
-                        self.follow(look, at, at, *which, 0, found);
+                    let groups =
+                        first.bytes().first().map_or(&[][..], |byte| &self.first[usize::from(*byte)]);
+                    for group in groups {
+                        self.follow_all(look, at, at, &self.groups[*group], 0, found);
                     }
                 }
                 Ok(_) | Err(Stop::No) => {}
@@ -196,25 +208,19 @@ impl Search {
     /// What the first few characters of a secret may be, at the end.
     fn look_at_end(&self, look: &Look, found: &mut Found) {
         let bytes = look.text.bytes;
-        let last = bytes.last().map_or(&[][..], |last| &self.early[usize::from(*last)]);
-        for (which, matched) in last {
-            if !look.text.is_whole && bytes.ends_with(&self.wanted[*which].bytes[..*matched]) {
-                found.open.push(Open {
-                    begin: bytes.len() - matched,
-                    which: Some(*which),
-                    matched: *matched,
-                });
-            }
+        for (group, matched) in self.early_before(bytes, bytes.len()).filter(|_| !look.text.is_whole) {
+            let open = |which: &usize| Open { begin: bytes.len() - matched, which: Some(*which), matched };
+            found.open.extend(group.which.iter().map(open));
         }
     }
 
     /// Secrets in base64 and hex.
     fn look_into_runs(&self, look: &Look, buffers: &mut Buffers, inner: &mut [Buffers], found: &mut Found) {
-        let least = (self.shortest * 8).div_ceil(6);
+        let least = (self.said.least * 8).div_ceil(6);
         let Buffers { run, bytes, specials, within } = buffers;
         look.text.runs(look.specials, least, run, |run| {
-            run.decoded(self.shortest, bytes, |decoded| {
-                let text = Text::new(decoded.bytes, !run.is_open);
+            run.decoded(&self.said, bytes, |decoded| {
+                let text = Text::new(decoded.bytes, !decoded.is_open);
                 specials.find(decoded.bytes);
                 let look_within = Look { text, specials };
                 self.look(&look_within, inner, within);
@@ -223,11 +229,28 @@ impl Search {
                 for open in within.open.drain(..) {
                     found.open.push(Open { begin: decoded.begin(open.begin), ..open });
                 }
-                if let Some(begin) = decoded.rest().filter(|_| run.is_open) {
+                if let Some(begin) = decoded.rest() {
                     found.open.push(Open { begin, which: None, matched: 0 });
                 }
             });
         });
+    }
+
+    /// The same for those of a group, if their first bytes do.
+    fn follow_all(
+        &self,
+        look: &Look,
+        begin: usize,
+        at: usize,
+        group: &Group,
+        matched: usize,
+        found: &mut Found,
+    ) {
+        if !matches!(group.begin.goes_on(&look.text, at, matched), Met::No) {
+            for which in &group.which {
+                self.follow(look, begin, at, *which, matched, found);
+            }
+        }
     }
 
     /// Whether a secret, of which so many bytes begin at `begin`, goes on at `at`.
@@ -237,6 +260,32 @@ impl Search {
             Met::Begun(matched) => found.open.push(Open { begin, which: Some(which), matched }),
             Met::No => {}
         }
+    }
+}
+
+/// By their first bytes, in order.
+fn groups(wanted: &[Wanted]) -> Vec<Group> {
+    let mut groups: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    for (which, wanted) in wanted.iter().enumerate() {
+        groups.entry(&wanted.bytes[..MIN_LENGTH]).or_default().push(which);
+    }
+    let group = |(begin, which): (&[u8], Vec<usize>)| {
+        let may_be_split = which.iter().any(|which| wanted[*which].may_be_split);
+        Group { begin: Wanted { bytes: Zeroizing::new(begin.to_vec()), may_be_split }, which }
+    };
+    groups.into_iter().map(group).collect()
+}
+
+impl Said {
+    fn of(wanted: &[Wanted]) -> Self {
+        let least = wanted.iter().map(|wanted| wanted.bytes.len()).min().unwrap_or(usize::MAX);
+        // Escapes and codes are written in ASCII; what nobody sees may stand within a secret.
+        let mut is_said = std::array::from_fn(|byte| byte < 128);
+        let others = wanted.iter().flat_map(|wanted| wanted.bytes.iter());
+        for byte in others.chain(noise::INVISIBLE.into_iter().flatten()) {
+            is_said[usize::from(*byte)] = true;
+        }
+        Self { least, is_said }
     }
 }
 

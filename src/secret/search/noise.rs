@@ -31,6 +31,9 @@ impl Text<'_> {
 
     /// The same, without the white space.
     pub(super) fn bare_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        if self.is_plain(at) {
+            return Err(Stop::No);
+        }
         if let Some(end) = self.bytes.get(at).and_then(|_| glance::noise(self.bytes, at)) {
             return Ok(end);
         }

@@ -18,20 +18,22 @@ pub(super) struct Run {
     /// Where what was read of it ends.
     end: usize,
     /// Whether it may go on when more has come.
-    pub(super) is_open: bool,
+    is_open: bool,
+}
+
+/// What is looked for in runs: so many bytes at least, of those that a secret may have, however it is written.
+pub(super) struct Said {
+    pub(super) least: usize,
+    pub(super) is_said: [bool; 256],
 }
 
 /// What part of a run says when it is decoded. Where its bytes come from in the text is known.
 pub(super) struct Decoded<'a> {
     pub(super) bytes: &'a [u8],
     places: &'a Places,
-    /// The first letter of the part.
-    first: usize,
-    /// The letters of it.
-    letters: usize,
-    /// How many bits a letter stands for, and how many are before the first byte.
-    bits: usize,
-    before: usize,
+    code: &'a Code<'a>,
+    /// Whether it may go on when more has come.
+    pub(super) is_open: bool,
 }
 
 /// The value of a letter of base64, of either alphabet.
@@ -213,25 +215,42 @@ impl Run {
         self.end += letters.len() * width;
     }
 
-    /// What it says, as bytes may begin at any bit that a letter of base64 can leave them at, or at any digit of hex.
-    pub(super) fn decoded(
-        &self,
-        least: usize,
-        bytes: &mut Zeroizing<Vec<u8>>,
-        mut take: impl FnMut(&Decoded),
-    ) {
+    /// What it says where that may hold a secret, as bytes may begin at any bit that a letter of base64 can leave them at,
+    /// or at any digit of hex.
+    pub(super) fn decoded(&self, of: &Said, bytes: &mut Zeroizing<Vec<u8>>, mut take: impl FnMut(&Decoded)) {
         for before in [0, 2, 4, 6] {
-            base64(&self.letters, before, bytes);
-            take(&self.part(0..self.letters.len(), (6, before), bytes));
+            self.parts(&Code { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, &mut take);
         }
         let mut end = 0;
-        while let Some(begin) = self.next_hex(end, 2 * least) {
+        while let Some(begin) = self.next_hex(end, 2 * of.least) {
             let rest = &self.letters[begin..];
             end = begin + rest.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(rest.len());
             for before in [0, 4] {
-                hex(&self.letters[begin + before / 4..end], bytes);
-                take(&self.part(begin..end, (4, before), bytes));
+                let letters = &self.letters[begin..end];
+                self.parts(&Code { letters, first: begin, bits: 4, before }, of, bytes, &mut take);
             }
+        }
+    }
+
+    /// The parts of what a code says that have so many bytes of those that a secret may have, and what may become one
+    /// when more has come.
+    fn parts(&self, code: &Code, of: &Said, bytes: &mut Vec<u8>, take: &mut impl FnMut(&Decoded)) {
+        let ends = |index: &usize| !of.is_said[usize::from(code.byte(*index))];
+        let (mut at, count) = (0, code.count());
+        while at <= count {
+            let last = (at + of.least).min(count);
+            if let Some(end) = (at..last).rev().find(ends) {
+                at = end + 1;
+                continue;
+            }
+            let end = (last..count).find(ends).unwrap_or(count);
+            let is_open = self.is_open && end == count;
+            if end - at >= of.least || is_open {
+                code.decode(at..end, bytes);
+                let before = code.before + 8 * at;
+                take(&Decoded { bytes, places: &self.places, code: &Code { before, ..*code }, is_open });
+            }
+            at = end + 1;
         }
     }
 
@@ -248,14 +267,44 @@ impl Run {
         let begin = ends(rest).map_or(at, |end| at + end + 1);
         (self.is_open && begin < self.letters.len()).then_some(begin)
     }
+}
 
-    fn part<'a>(
-        &'a self,
-        part: Range<usize>,
-        (bits, before): (usize, usize),
-        bytes: &'a [u8],
-    ) -> Decoded<'a> {
-        Decoded { bytes, places: &self.places, first: part.start, letters: part.len(), bits, before }
+/// Letters that stand for bytes: where the first is in the run, how many bits each stands for, and how many are before
+/// the first byte.
+#[derive(Clone, Copy)]
+struct Code<'a> {
+    letters: &'a [u8],
+    first: usize,
+    bits: usize,
+    before: usize,
+}
+
+impl Code<'_> {
+    /// How many bytes it holds.
+    const fn count(&self) -> usize {
+        (self.letters.len() * self.bits).saturating_sub(self.before) / 8
+    }
+
+    /// One byte of it: it is in two letters.
+    fn byte(&self, index: usize) -> u8 {
+        let bit = self.before + 8 * index;
+        if self.bits == 4 {
+            return digit(self.letters[bit / 4]) << 4 | digit(self.letters[bit / 4 + 1]);
+        }
+        let value = |letter: usize| u16::from(VALUES[usize::from(self.letters[letter])]);
+        ((value(bit / 6) << 6 | value(bit / 6 + 1)) >> (4 - bit % 6)).to_be_bytes()[1]
+    }
+
+    /// Some of its bytes.
+    fn decode(&self, range: Range<usize>, bytes: &mut Vec<u8>) {
+        let bit = self.before + 8 * range.start;
+        // Without a byte there may be no letter.
+        let end = (self.before + 8 * range.end).div_ceil(self.bits).min(self.letters.len());
+        if self.bits == 4 {
+            hex(&self.letters[bit / 4..end], bytes);
+        } else {
+            base64(&self.letters[bit / 24 * 4..end], bit % 24, bytes);
+        }
     }
 }
 
@@ -288,35 +337,34 @@ fn base64(letters: &[u8], before: usize, bytes: &mut Vec<u8>) {
 
 /// Decodes digits of hex.
 fn hex(digits: &[u8], bytes: &mut Vec<u8>) {
-    let value = |digit: u8| if digit > b'9' { (digit & 0xf) + 9 } else { digit & 0xf };
     bytes.clear();
-    bytes.extend(digits.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])));
+    bytes.extend(digits.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
+}
+
+const fn digit(digit: u8) -> u8 {
+    if digit > b'9' { (digit & 0xf) + 9 } else { digit & 0xf }
 }
 
 impl Decoded<'_> {
     /// Where the letters stand that a part of its bytes comes from.
     pub(super) fn place(&self, bytes: &Range<usize>) -> Range<usize> {
-        let (first, last) = (self.letter(bytes.start), (self.before + bytes.end * 8).div_ceil(self.bits) - 1);
-        self.begin_of(first)..self.places.of(self.first + last).end
+        let last = (self.code.before + bytes.end * 8).div_ceil(self.code.bits) - 1;
+        self.begin(bytes.start)..self.places.of(self.code.first + last).end
     }
 
     /// The letter that the byte at `at` begins in.
     const fn letter(&self, at: usize) -> usize {
-        (self.before + at * 8) / self.bits
-    }
-
-    fn begin_of(&self, letter: usize) -> usize {
-        self.places.of(self.first + letter).start
+        (self.code.before + at * 8) / self.code.bits
     }
 
     /// Where it stands.
     pub(super) fn begin(&self, at: usize) -> usize {
-        self.begin_of(self.letter(at))
+        self.places.of(self.code.first + self.letter(at)).start
     }
 
-    /// Where the letters stand that are not enough for another byte.
+    /// Where the letters stand that are not enough for another byte, and may be when more has come.
     pub(super) fn rest(&self) -> Option<usize> {
-        let letter = self.letter(self.bytes.len());
-        (letter < self.letters).then(|| self.begin_of(letter))
+        let is_rest = self.is_open && self.letter(self.bytes.len()) < self.code.letters.len();
+        is_rest.then(|| self.begin(self.bytes.len()))
     }
 }

@@ -229,6 +229,21 @@ fn a_secret_is_found_after_the_end_of_a_line_that_was_given() {
 }
 
 #[test]
+fn the_first_few_bytes_may_end_within_a_character() {
+    let secret = "a😀ßßA!!a";
+    assert_eq!(redactor(secret).clean(&units(secret), &mut BTreeMap::new()), "[redacted: S]");
+}
+
+#[test]
+fn a_sign_at_the_end_of_a_line_may_be_a_secrets_last() {
+    let redactor = redactor("abcdefgh=");
+    for text in ["abcdefgh=\r\n", "abcdefgh\\=\n", "abcdefgh\\\\=\r\n", "abcdefgh\\\\="] {
+        let clean = redactor.clean(text, &mut BTreeMap::new());
+        assert_eq!(clean.trim_end(), "[redacted: S]", "{text:?}");
+    }
+}
+
+#[test]
 fn every_two_encodings_are_seen_through() {
     let secrets = ["CaNaRy\"+/=&<x>-7c1fQ9\\z", "it's 4c5 & ü", "41%41=3D"];
     let mut failures = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::escape::{LEVELS, Stop, Text};
-use super::glance::{Glance, glance, is_escape, is_itself, noise};
+use super::glance::{Glance, glance, is_escape, is_itself, may_be, noise};
 use super::{MAX_GAP, is_special};
 
 /// The shortest secret in bytes that is looked for in pieces, too. The pieces of a shorter one stand in any text.
@@ -61,8 +61,8 @@ impl Wanted {
             if byte.is_none() && !text.is_whole {
                 begun = begun.max(Some(matched));
             }
-            let may_go_on =
-                byte.is_some_and(|byte| is_special(*byte)) && self.may_go_on(text.bytes, at, matched);
+            let may_go_on = byte.is_some_and(|byte| is_special(*byte))
+                && Self::may_go_on(self.bytes[matched], text.bytes, at);
             if may_go_on && seen.insert((at, matched)) {
                 let is_open = self.branch(text, &branch, &mut branches);
                 begun = if is_open { begun.max(Some(matched)) } else { begun };
@@ -80,8 +80,8 @@ impl Wanted {
     }
 
     /// Whether it may go on at a special byte, as far as can be said at a glance.
-    fn may_go_on(&self, bytes: &[u8], begin: usize, matched: usize) -> bool {
-        let (next, mut at) = (self.bytes[matched], begin);
+    pub(super) fn may_go_on(next: u8, bytes: &[u8], begin: usize) -> bool {
+        let mut at = begin;
         for _ in 0..GLANCES {
             at = match bytes.get(at).copied() {
                 None => return true,
@@ -89,8 +89,10 @@ impl Wanted {
                 Some(byte) if is_escape(byte) => {
                     return match glance(bytes, at) {
                         Glance::No => false,
-                        Glance::Byte(byte) => byte == next || is_special(byte) || is_white(byte),
-                        Glance::Unclear => true,
+                        Glance::Byte(byte) => may_stand_before(byte, next),
+                        Glance::Unclear => {
+                            may_be(bytes, at, next == b'\\', |byte| may_stand_before(byte, next))
+                        }
                     };
                 }
                 Some(byte) if is_white(byte) => at + 1,
@@ -117,9 +119,12 @@ impl Wanted {
                 branches.push(Branch { at: next.end, matched, since });
             }
             match read {
-                Ok(next) if !next.bytes().is_empty() && rest.starts_with(next.bytes()) => {
-                    let matched = matched + next.bytes().len();
-                    branches.push(Branch { at: next.end, matched, since: next.end });
+                Ok(next) if !next.bytes().is_empty() => {
+                    // What is looked for may be the begin of a secret, and end within a character.
+                    let length = next.bytes().len().min(rest.len());
+                    if next.bytes()[..length] == rest[..length] {
+                        branches.push(Branch { at: next.end, matched: matched + length, since: next.end });
+                    }
                 }
                 Err(Stop::More) => is_open = true,
                 Ok(_) | Err(Stop::No) => {}
@@ -159,6 +164,11 @@ pub(super) fn readings<'a>(text: &Text<'a>, at: usize) -> impl Iterator<Item = (
 /// White space; in a form of the web it is written as a plus sign.
 const fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'+')
+}
+
+/// Whether a secret may go on with a byte that is escaped: it is the next, or says nothing.
+const fn may_stand_before(byte: u8, next: u8) -> bool {
+    byte == next || is_special(byte) || is_white(byte)
 }
 
 /// One way to read a text: how far it has come, with how many bytes of a secret, and where the last of them ended.
