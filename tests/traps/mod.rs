@@ -15,6 +15,7 @@ mod named_files;
 mod outside;
 mod profiles;
 mod scene;
+mod shared;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,7 @@ enum Kind {
     LogFile,
     Bundle,
     NamedFile,
+    Shared,
 }
 
 /// A trap.
@@ -112,6 +114,19 @@ fn nothing_comes_of_what_a_log_brings() {
     walk_all(|| logs::traps(&stage), &logs::walk);
 }
 
+#[test]
+fn directories_that_nobody_else_has_prepared_are_used() {
+    need!("ssh-keygen", "tar");
+    let base = Base::new();
+    let mut scene = Scene::new();
+    bundles::place(&base, &mut scene);
+    let (code, told) = scene.shell("mkdir -m 1777 shared && mkdir -m 700 shared/staging");
+    assert_eq!(code, Some(0), "{told}");
+    scene.arm_outside();
+    shared::walk(&mut scene).unwrap();
+    scene.names(&[("review", "OPEN"), ("rehearse", shared::STARTED), ("run", "log saved")]).unwrap();
+}
+
 /// What nobody has made a trap of: everything passes.
 #[test]
 fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
@@ -184,15 +199,25 @@ fn nothing_comes_of_what_lies_in_the_place_of_a_named_file() {
 }
 
 #[test]
+fn nothing_comes_of_what_others_have_prepared() {
+    need!("ssh-keygen", "mkfifo", "tar");
+    let base = Arc::new(Base::new());
+    walk_all(|| shared::traps(&base), &shared::walk);
+}
+
+#[test]
 fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
     let logs = logs::traps(&Arc::new(Stage::new()));
     let base = Arc::new(Base::new());
     let files = log_files::kept(&base).into_iter().chain(log_files::named(&base));
-    let files = files.chain(bundles::traps(&base)).chain(named_files::traps(&base));
+    let files =
+        files.chain(bundles::traps(&base)).chain(named_files::traps(&base)).chain(shared::traps(&base));
     let all: Vec<_> =
         profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).chain(files).collect();
-    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle, Kind::NamedFile] {
+    for kind in
+        [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle, Kind::NamedFile, Kind::Shared]
+    {
         assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");
     }
     let names: BTreeSet<_> = all.iter().map(|trap| &trap.name).collect();
