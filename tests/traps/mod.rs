@@ -12,6 +12,7 @@ mod checkouts;
 mod log_files;
 mod logs;
 mod named_files;
+mod named_logs;
 mod outside;
 mod profiles;
 mod scene;
@@ -156,10 +157,10 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
     scene.arm_outside();
     bundles::walk(&mut scene).unwrap();
     scene.names(&[("verify", "is the same log"), ("bundle", "is a bundle already")]).unwrap();
-    log_files::walk_named(&base, &mut scene).unwrap();
+    named_logs::walk(&base, &mut scene).unwrap();
     let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
     scene.names(&named).unwrap();
-    log_files::walk_kept(&base, &mut scene).unwrap();
+    log_files::walk(&base, &mut scene).unwrap();
     scene.names(&[("run", "exit code 0"), ("abandon", "abandoned, entry")]).unwrap();
 
     let mut scene = Scene::new();
@@ -174,14 +175,14 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
 fn nothing_comes_of_what_lies_in_the_place_of_a_log() {
     need!("ssh-keygen", "mkfifo", "jq");
     let base = Arc::new(Base::new());
-    walk_all(|| log_files::kept(&base), &|scene| log_files::walk_kept(&base, scene));
+    walk_all(|| log_files::traps(&base), &|scene| log_files::walk(&base, scene));
 }
 
 #[test]
 fn nothing_comes_of_what_lies_in_the_place_of_a_named_log() {
     need!("ssh-keygen", "mkfifo", "tar");
     let base = Arc::new(Base::new());
-    walk_all(|| log_files::named(&base), &|scene| log_files::walk_named(&base, scene));
+    walk_all(|| named_logs::traps(&base), &|scene| named_logs::walk(&base, scene));
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
     let logs = logs::traps(&Arc::new(Stage::new()));
     let base = Arc::new(Base::new());
-    let files = log_files::kept(&base).into_iter().chain(log_files::named(&base));
+    let files = log_files::traps(&base).into_iter().chain(named_logs::traps(&base));
     let files =
         files.chain(bundles::traps(&base)).chain(named_files::traps(&base)).chain(shared::traps(&base));
     let all: Vec<_> =
