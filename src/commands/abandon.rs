@@ -20,8 +20,7 @@ use crate::text::line;
 
 pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let (log, store, settings) = (&arguments.log, store(None)?, Settings::read()?);
-    let state = open_run(log)?;
-    resume::require(&store, log, &state, &settings)?;
+    let state = resume::require(&store, log, &open_run(log)?, &settings)?;
     if let Some((action, deed)) = state.under_way()
         && matches!(Files::of(log, deed.seq).stands(), Ok(Stands::AtWork(_)))
     {
@@ -50,6 +49,7 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
         return Err(error).context("standard output; the run is as it was");
     }
     let opened = holding::reopen(&store, log, &signer, role, false)?;
+    resume::require_opened(&store, &opened, Some(&state), &settings)?;
     let ended = engine::carry_out_alone(opened, &signer, Act::Abandon { reason })?;
     say!("abandoned, entry {}: the next run of {} can be opened", ended.seq, line(&ended.plan.environment));
     if printing::failure().is_some() {

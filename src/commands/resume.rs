@@ -3,13 +3,13 @@
 use std::io::BufReader;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::identity::ask;
 use super::settings::Settings;
 use super::trusted::trusted_by_settings;
-use crate::engine::{self, ByTheRules, Doubtful, clock};
-use crate::files::open_regular;
+use crate::engine::{self, ByTheRules, Doubtful, Opened, clock};
+use crate::files::open_regular_no_follow;
 use crate::journal::entry::entry_namespace;
 use crate::journal::keys::{Signer, fingerprint};
 use crate::journal::signers::AllowedSigners;
@@ -19,21 +19,21 @@ use crate::run::RunState;
 use crate::text::{line, shell_word};
 
 /// Lets a log pass that this host has written, and whose people have signed here or are trusted signers. Any other one
-/// is told and asked about.
+/// is told and asked about. Gives the run as it was verified.
 ///
 /// # Errors
 /// When nobody wants to continue it, or it is not valid by itself: nothing that is signed in it could ever be verified.
-pub(super) fn require(store: &Store, log: &Path, state: &RunState, settings: &Settings) -> Result<()> {
-    if let Some(why) = invalid(log, state)? {
+pub(super) fn require(store: &Store, log: &Path, state: &RunState, settings: &Settings) -> Result<RunState> {
+    let state = verified(log, state)?.map_err(|why| {
         let path = line(&log.display().to_string());
-        bail!(
+        anyhow!(
             "{path}: {why}; nothing was signed. `gonogo review` shows it; restore it from a copy, or move it out of its \
              directory to open a new run"
-        );
-    }
-    let doubts = doubts(store, state, settings)?;
+        )
+    })?;
+    let doubts = doubts(store, &state, settings)?;
     if doubts.is_empty() {
-        return Ok(());
+        return Ok(state);
     }
     note!("{}: not everything in this run log is known here:", line(&log.display().to_string()));
     for doubt in &doubts {
@@ -42,6 +42,28 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState, settings: &Se
     note!("`gonogo review` shows it. Whatever you sign in this run rests on what its log says.");
     if ask("Continue this run? y to continue: ")? != "y" {
         bail!("not continued, and nothing was signed; to open a new run, move this log out of its directory");
+    }
+    Ok(state)
+}
+
+/// The same for what a log has become that is opened to be continued, where one was known before: nobody else writes to
+/// it any more, but may have since it was asked about.
+///
+/// # Errors
+/// Those of [`require`], or that it changes all the same.
+pub(super) fn require_opened(
+    store: &Store,
+    opened: &Opened,
+    known: Option<&RunState>,
+    settings: &Settings,
+) -> Result<()> {
+    if known.is_none_or(|known| known.head == opened.state.head) {
+        return Ok(());
+    }
+    let log = opened.journal.path();
+    let now = require(store, log, &opened.state, settings)?;
+    if now.head != opened.state.head {
+        bail!("{}: it was changed while it was read; nothing was signed", line(&log.display().to_string()));
     }
     Ok(())
 }
@@ -123,18 +145,20 @@ fn doubts(store: &Store, state: &RunState, settings: &Settings) -> Result<Vec<St
     Ok(doubts)
 }
 
-/// What is wrong with it by itself, whoever its people are.
-fn invalid(log: &Path, state: &RunState) -> Result<Option<String>> {
+/// The run, or what is wrong with its log by itself, whoever its people are.
+fn verified(log: &Path, state: &RunState) -> Result<Result<RunState, String>> {
     let people = state.roster.iter().map(|who| (who.principal.as_str(), who.key.as_str()));
     let signers = AllowedSigners::of_people(people);
     let signers = if state.plan.rehearsal.is_some() { signers.for_rehearsals() } else { signers };
-    let file = open_regular(log).with_context(|| log.display().to_string())?;
+    let file = open_regular_no_follow(log).with_context(|| log.display().to_string())?;
     let mut rules = ByTheRules::default();
     let report = verify::verify(BufReader::new(file), &signers, clock::now().wall, &mut rules)?;
-    Ok(match report.answer {
-        Answer::Sealed | Answer::Open => None,
+    let valid = match report.answer {
+        Answer::Sealed | Answer::Open => rules.into_state(),
         Answer::Invalid { at, why } => {
-            Some(format!("INVALID at line {}: {}; it can never be sealed", at.line, line(&why)))
+            let why = format!("INVALID at line {}: {}; it can never be sealed", at.line, line(&why));
+            return Ok(Err(why));
         }
-    })
+    };
+    Ok(valid.ok_or_else(|| "it is empty".into()))
 }

@@ -44,13 +44,13 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let loaded = Loaded::read(&arguments.target.profile)?;
     let store = store(arguments.screen.log_dir.as_deref())?;
     // Before the key: a passphrase is not asked for what cannot be opened.
-    let found = engine::find_open(&store, loaded.environment())?;
+    let mut found = engine::find_open(&store, loaded.environment())?;
     if let (true, Some((path, state))) = (arguments.read_only, &found) {
         return look_on(path, state.clone(), arguments, &settings);
     }
     resume::tell_unread(&store, loaded.environment(), found.is_none())?;
-    if let Some((path, state)) = &found {
-        resume::require(&store, path, state, &settings)?;
+    if let Some((path, state)) = &mut found {
+        *state = resume::require(&store, path, state, &settings)?;
     }
     let plan = plan(&loaded, arguments, found.as_ref())?;
     let own = found.iter().flat_map(|(_, state)| plans_of(state));
@@ -66,8 +66,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     resume::require_trusted(&signer, plan.rehearsal.is_some(), &settings)?;
     identity::tell_that_it_may_wait(&signer);
     let held = store.hold(loaded.environment())?;
-    let asked_about = found.map(|(_, state)| state.run);
-    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, asked_about.as_deref(), &tags)?;
+    let known = found.map(|(_, state)| state);
+    let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, known.as_ref(), &tags)?;
+    resume::require_opened(&store, &opened, known.as_ref(), &settings)?;
     // Somebody else may have given it another plan since.
     let permit = match &*opened.state.plan {
         same if *same == plan => permit,
@@ -197,13 +198,13 @@ fn begin(
     plan: Plan,
     arguments: &RunArgs,
     signer: &Signer,
-    asked_about: Option<&str>,
+    asked_about: Option<&RunState>,
     tags: &Tags,
 ) -> Result<Opened> {
     let role = arguments.role.map(Role::from);
     // Looked for again: another program may have opened or sealed one while a passphrase was typed.
     if let Some((path, state)) = engine::find_open(store, loaded.environment())? {
-        if asked_about != Some(&state.run) {
+        if asked_about.map(|known| &known.run) != Some(&state.run) {
             bail!(
                 "another run of {} was opened meanwhile; start again to take part in it",
                 line(loaded.environment())

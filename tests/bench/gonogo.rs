@@ -248,6 +248,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// What it has printed so far to standard output.
     pub fn stdout(&self) -> String {
         text(&self.stdout)

@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::world::{World, leave};
+use gonogo::journal::entry::Noted;
+use gonogo::journal::keys::Signer;
+
+use super::world::{ALICE, World, leave};
+use crate::attacks::forge::Log;
 use crate::bench::need;
 use crate::bench::terminal::{Key, Terminal};
 
@@ -52,6 +56,39 @@ fn a_run_of_ones_own_is_continued_without_a_question() {
     terminal.wait_for_text("1/3");
     leave(terminal);
     assert!(world.entries().iter().any(|entry| entry["kind"] == "resumed"));
+}
+
+/// While a passphrase is typed, somebody may write to the log that was verified before.
+#[test]
+fn what_is_continued_is_what_was_verified() {
+    need!("ssh-keygen");
+    for change in [true, false] {
+        let mut world = World::left();
+        let locked = world.sandbox.key_with_passphrase("locked", "open sesame");
+        let key = locked.path.display().to_string();
+        world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &key]);
+        let mut terminal = world.sandbox.terminal(130, 40);
+        terminal.wait_for_text("Passphrase of");
+        let before = fs::read(world.log()).unwrap();
+        if change {
+            let mallory = world.sandbox.key("mallory");
+            let mallory = Signer::load(ALICE, &mallory.path, None, &mut |_| unreachable!()).unwrap();
+            let mut log = Log::read(&before);
+            log.add(ALICE, Noted { point: None, text: "all quiet".into() }.into(), Some(&mallory));
+            fs::write(world.log(), log.bytes()).unwrap();
+        }
+        let changed = fs::read(world.log()).unwrap();
+        terminal.send("open sesame").press(Key::Enter);
+        if change {
+            let ended = terminal.wait_exit().code(2);
+            let told = ended.screen_text();
+            assert!(told.contains("INVALID at line") && told.contains("nothing was signed"), "{told}");
+            assert_eq!(fs::read(world.log()).unwrap(), changed);
+        } else {
+            terminal.wait_for_text("1/3");
+            leave(terminal);
+        }
+    }
 }
 
 #[test]

@@ -1,17 +1,15 @@
-//! Logs, and what lies beside them, that are no files, or lead elsewhere; where `gonogo run` finds them, and where
-//! somebody names them.
+//! Logs, and what lies beside them, that are no files, or lead elsewhere, where `gonogo run` finds them.
 
 use std::sync::Arc;
 
 use super::base::Base;
-use super::outside::CANARY;
 use super::scene::{Scene, path};
 use super::{Kind, Trap};
 use crate::bench::gonogo::Sandbox;
 use crate::runs::world::ALICE;
 
 /// Laid by a script of stock tools around a run that was left open.
-fn laid(
+pub fn laid(
     base: &Arc<Base>,
     name: &'static str,
     script: &'static str,
@@ -35,7 +33,7 @@ fn laid(
 }
 
 /// In the state directory.
-pub fn kept(base: &Arc<Base>) -> Vec<Trap> {
+pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
     let others = if rustix::process::geteuid().is_root() { by_others(base) } else { Vec::new() };
     [itself(base), locks(base), state(base), attachments(base), actions(base), others]
         .into_iter()
@@ -108,6 +106,19 @@ fn locks(base: &Arc<Base>) -> Vec<Trap> {
             "echo 1 >$STATE/runs/staging/lock",
             "it is a symbolic link",
         ),
+        // It takes the place of what is there.
+        trap(
+            "a holder's record that is a link",
+            "ln -s @outside@/canary ${KEPT%.jsonl}.holder",
+            "echo 1 >${KEPT%.jsonl}.holder",
+            "exit code 0",
+        ),
+        trap(
+            "a holder's record that is a FIFO",
+            "mkfifo ${KEPT%.jsonl}.holder",
+            "timeout 1 cat ${KEPT%.jsonl}.holder",
+            "exit code 0",
+        ),
         trap(
             "a lock that is a FIFO",
             "rm $STATE/runs/staging/lock && mkfifo $STATE/runs/staging/lock",
@@ -167,6 +178,12 @@ fn state(base: &Arc<Base>) -> Vec<Trap> {
             "an id of the state directory that is a link",
             "mv $STATE/id @outside@/id && ln -s @outside@/id $STATE/id",
             "cat $STATE/id",
+            "it is a symbolic link",
+        ),
+        trap(
+            "what was allowed, in a directory that is a link",
+            "mv $STATE/trust @outside@ && ln -s @outside@/trust $STATE/trust",
+            "cat $STATE/trust/*",
             "it is a symbolic link",
         ),
         trap(
@@ -238,6 +255,12 @@ fn actions(base: &Arc<Base>) -> Vec<Trap> {
             "it is a symbolic link",
         ),
         trap(
+            "an action's mark that is a link",
+            "ln -s @outside@/canary $KEPT.marks/$(basename $OUT .out).begun",
+            "echo 1 >$KEPT.marks/$(basename $OUT .out).begun",
+            "belongs to another copy of this log",
+        ),
+        trap(
             "a run's mark that is a link",
             "mv $KEPT.marks/run @outside@/run && ln -s @outside@/run $KEPT.marks/run",
             "cat $KEPT.marks/run",
@@ -264,10 +287,10 @@ fn by_others(base: &Arc<Base>) -> Vec<Trap> {
 }
 
 /// What the screen says of an action that cannot begin.
-const REFUSED: [&str; 4] = ["symbolic link", "regular file", "others may", "never began"];
+const REFUSED: [&str; 5] = ["symbolic link", "regular file", "others may", "never began", "another copy"];
 
 /// All that finds logs by itself.
-pub fn walk_kept(base: &Base, scene: &mut Scene) -> Result<(), String> {
+pub fn walk(base: &Base, scene: &mut Scene) -> Result<(), String> {
     let log = base.log(scene);
     let digest = scene.sandbox.digest("profile.toml");
     let on_the_way = [("a run ·", "a"), ("y run it", "y")];
@@ -288,103 +311,4 @@ pub fn walk_kept(base: &Base, scene: &mut Scene) -> Result<(), String> {
     let log = path(&log);
     scene.run(&["abandon", &log, "--reason", "over", "--as", ALICE, "--key", &key])?;
     Ok(())
-}
-
-/// Where somebody names it.
-pub fn named(base: &Arc<Base>) -> Vec<Trap> {
-    const IRREGULAR: &str = "expected a regular file";
-    const READING: [&str; 5] = ["verify", "review", "report", "diff", "bundle"];
-    let whole =
-        |name, script, stock| laid(base, name, script, stock, &READING.map(|command| (command, IRREGULAR)));
-    let attachment = |name, script, stock, words| {
-        let named = ["verify", "report", "bundle"].map(|command| (command, words));
-        laid(base, name, script, stock, &named)
-    };
-    vec![
-        whole("a named log that is a FIFO", "rm $NAMED && mkfifo $NAMED", "timeout 1 cat $NAMED"),
-        whole(
-            "a named log that is a directory",
-            "rm $NAMED && cp -r @outside@/dir $NAMED",
-            "grep -r . $NAMED",
-        ),
-        whole("a named log that is a device", "ln -sf /dev/zero $NAMED", "timeout 1 cat $NAMED >/dev/null"),
-        laid(
-            base,
-            "a named log that is a link to what is no log",
-            "ln -sf @outside@/canary $NAMED",
-            "tar chzf packed.tar.gz $(basename $NAMED) && tar xzOf packed.tar.gz",
-            &[("bundle", "it is a symbolic link")],
-        ),
-        attachment(
-            "an attachment that is a link",
-            "mv $ATTACHED @outside@/torn && ln -s @outside@/torn $ATTACHED",
-            "cat $ATTACHED",
-            "it is a symbolic link",
-        ),
-        attachment(
-            "an attachment with a second name",
-            "ln $ATTACHED @outside@/torn",
-            "echo more >>$ATTACHED",
-            "it has more than one name",
-        ),
-        attachment(
-            "an attachment that is a FIFO",
-            "rm $ATTACHED && mkfifo $ATTACHED",
-            "timeout 1 cat $ATTACHED",
-            IRREGULAR,
-        ),
-        attachment(
-            "an attachment that is a directory",
-            "rm $ATTACHED && cp -r @outside@/dir $ATTACHED",
-            "grep -r . $ATTACHED",
-            IRREGULAR,
-        ),
-        attachment(
-            "an attachment that is a device",
-            "ln -sf /dev/zero $ATTACHED",
-            "timeout 1 cat $ATTACHED >/dev/null",
-            "it is a symbolic link",
-        ),
-        attachment(
-            "named attachments in a directory that is a link",
-            "mv $NAMED.d @outside@/kept && ln -s @outside@/kept $NAMED.d",
-            "cat $ATTACHED",
-            "it is a symbolic link",
-        ),
-    ]
-}
-
-/// All that reads a log that is named.
-pub fn walk_named(base: &Base, scene: &mut Scene) -> Result<(), String> {
-    let log = base.named(scene);
-    let leads_to_a_file = log.is_symlink() && log.is_file();
-    let log = path(&log);
-    let with = |first: &'static str, more: &[&'static str]| {
-        let words = [&[first, "@log@", "--signers", "signers"], more].concat();
-        words.iter().map(|word| word.replace("@log@", &log)).collect::<Vec<_>>()
-    };
-    let all = [
-        with("verify", &[]),
-        with("verify", &["--against", "honest.jsonl"]),
-        with("report", &["--format", "json"]),
-        with("report", &["--format", "markdown"]),
-        with("diff", &["honest.jsonl"]),
-    ];
-    // Who names a link means what it leads to, but does not see that it is packed.
-    for words in all.iter().filter(|_| !leads_to_a_file) {
-        scene.run(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
-    }
-    scene.run(&["bundle", &log, "--output", "out.tar.gz"])?;
-    let (_, packed) = scene.shell(&format!("tar tzf out.tar.gz; tar xzOf out.tar.gz | grep -o {CANARY}"));
-    let is_left_out = scene.names(&[("bundle", "not packed:")]).is_ok();
-    if packed.contains(CANARY) || is_left_out && packed.contains(".jsonl.d/") {
-        return Err(format!("gonogo bundle packs what is elsewhere: {packed}"));
-    }
-    if leads_to_a_file {
-        return Ok(());
-    }
-    scene.run(&["verify", "honest.jsonl", "--signers", "signers", "--against", &log])?;
-    let words = with("review", &[]);
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    scene.open(&words, &[], &|_, screen| screen.contains("OPEN") || screen.contains("INVALID"))
 }

@@ -12,9 +12,11 @@ mod checkouts;
 mod log_files;
 mod logs;
 mod named_files;
+mod named_logs;
 mod outside;
 mod profiles;
 mod scene;
+mod shared;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,7 @@ enum Kind {
     LogFile,
     Bundle,
     NamedFile,
+    Shared,
 }
 
 /// A trap.
@@ -112,6 +115,19 @@ fn nothing_comes_of_what_a_log_brings() {
     walk_all(|| logs::traps(&stage), &logs::walk);
 }
 
+#[test]
+fn directories_that_nobody_else_has_prepared_are_used() {
+    need!("ssh-keygen", "tar");
+    let base = Base::new();
+    let mut scene = Scene::new();
+    bundles::place(&base, &mut scene);
+    let (code, told) = scene.shell("mkdir -m 1777 shared && mkdir -m 700 shared/staging");
+    assert_eq!(code, Some(0), "{told}");
+    scene.arm_outside();
+    shared::walk(&mut scene).unwrap();
+    scene.names(&[("review", "OPEN"), ("rehearse", shared::STARTED), ("run", "log saved")]).unwrap();
+}
+
 /// What nobody has made a trap of: everything passes.
 #[test]
 fn a_profile_a_checkout_and_a_log_that_are_no_traps_pass() {
@@ -141,10 +157,10 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
     scene.arm_outside();
     bundles::walk(&mut scene).unwrap();
     scene.names(&[("verify", "is the same log"), ("bundle", "is a bundle already")]).unwrap();
-    log_files::walk_named(&base, &mut scene).unwrap();
+    named_logs::walk(&base, &mut scene).unwrap();
     let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
     scene.names(&named).unwrap();
-    log_files::walk_kept(&base, &mut scene).unwrap();
+    log_files::walk(&base, &mut scene).unwrap();
     scene.names(&[("run", "exit code 0"), ("abandon", "abandoned, entry")]).unwrap();
 
     let mut scene = Scene::new();
@@ -159,14 +175,14 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
 fn nothing_comes_of_what_lies_in_the_place_of_a_log() {
     need!("ssh-keygen", "mkfifo", "jq");
     let base = Arc::new(Base::new());
-    walk_all(|| log_files::kept(&base), &|scene| log_files::walk_kept(&base, scene));
+    walk_all(|| log_files::traps(&base), &|scene| log_files::walk(&base, scene));
 }
 
 #[test]
 fn nothing_comes_of_what_lies_in_the_place_of_a_named_log() {
     need!("ssh-keygen", "mkfifo", "tar");
     let base = Arc::new(Base::new());
-    walk_all(|| log_files::named(&base), &|scene| log_files::walk_named(&base, scene));
+    walk_all(|| named_logs::traps(&base), &|scene| named_logs::walk(&base, scene));
 }
 
 #[test]
@@ -184,15 +200,25 @@ fn nothing_comes_of_what_lies_in_the_place_of_a_named_file() {
 }
 
 #[test]
+fn nothing_comes_of_what_others_have_prepared() {
+    need!("ssh-keygen", "mkfifo", "tar");
+    let base = Arc::new(Base::new());
+    walk_all(|| shared::traps(&base), &shared::walk);
+}
+
+#[test]
 fn the_table_has_every_kind_and_no_trap_twice() {
     need!("ssh-keygen");
     let logs = logs::traps(&Arc::new(Stage::new()));
     let base = Arc::new(Base::new());
-    let files = log_files::kept(&base).into_iter().chain(log_files::named(&base));
-    let files = files.chain(bundles::traps(&base)).chain(named_files::traps(&base));
+    let files = log_files::traps(&base).into_iter().chain(named_logs::traps(&base));
+    let files =
+        files.chain(bundles::traps(&base)).chain(named_files::traps(&base)).chain(shared::traps(&base));
     let all: Vec<_> =
         profiles::traps().into_iter().chain(checkouts::traps()).chain(logs).chain(files).collect();
-    for kind in [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle, Kind::NamedFile] {
+    for kind in
+        [Kind::Profile, Kind::Checkout, Kind::Log, Kind::LogFile, Kind::Bundle, Kind::NamedFile, Kind::Shared]
+    {
         assert!(all.iter().filter(|trap| trap.kind == kind).count() >= 10, "{kind:?}");
     }
     let names: BTreeSet<_> = all.iter().map(|trap| &trap.name).collect();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gonogo::text::is_harmful;
 
 use crate::bench::checkout::Checkout;
-use crate::bench::gonogo::Sandbox;
+use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::keys::SshKey;
 use crate::bench::scale;
 use crate::bench::terminal::Terminal;
@@ -190,6 +190,20 @@ impl Scene {
         let output = self.sandbox.run_with(&words);
         self.note(&words, &format!("{}\n{}", output.stdout, output.stderr))?;
         Ok(output.status.code())
+    }
+
+    /// Keeps a rehearsal's stack up until it says that it is, and ends it.
+    pub fn serve(&mut self) -> Result<(), String> {
+        const WORDS: [&str; 2] = ["rehearse", "--serve"];
+        let mut running = self.sandbox.start_with(&WORDS);
+        let is_up = || (running.has_ended() || running.stdout().contains("[points")).then_some(());
+        wait::within(Duration::from_mins(1), is_up)
+            .ok_or_else(|| "gonogo rehearse: neither up nor ended".to_owned())?;
+        if !running.has_ended() {
+            signal(running.pid(), "TERM");
+        }
+        let output = running.finish();
+        self.note(&WORDS, &format!("{}\n{}", output.stdout, output.stderr))
     }
 
     /// Runs gonogo in a terminal; leaves the screen when `ready` finds it so.

@@ -14,6 +14,7 @@ use crate::files::directory::{Directory, temporary};
 use crate::journal::keys::{self, Signer};
 use crate::process::{Launch, Permit};
 use crate::rehearsal::files::Files;
+use crate::text::line;
 
 /// Names the directory of a rehearsal to the process that is one.
 const DIRECTORY: &str = "GONOGO_REHEARSAL";
@@ -41,6 +42,17 @@ fn home() -> Result<PathBuf> {
     }
 }
 
+/// Says why the session's directory is passed over, if others may have prepared it.
+fn tell_passed_over() {
+    let Some(dir) = runtime_dir() else { return };
+    let session = dir.parent().unwrap_or(&dir);
+    if let Err(why) = Directory::open_own(session)
+        && why.kind() != io::ErrorKind::NotFound
+    {
+        note!("{}: {why}; the rehearsal keeps its files elsewhere", line(&session.display().to_string()));
+    }
+}
+
 /// Whether a directory is the user's alone, and programs in it can be started.
 fn may_hold_programs(dir: &Path) -> bool {
     Directory::open_own(dir).is_ok() && !is_mounted_without_programs(dir)
@@ -60,6 +72,7 @@ const fn is_mounted_without_programs(_: &Path) -> bool {
 /// Makes the directory and becomes the process of the rehearsal, for which its tools come first on the path.
 /// Comes back only when that cannot be done.
 pub(super) fn begin() -> Result<anyhow::Error> {
+    tell_passed_over();
     let home = home()?;
     Directory::make(&home).map_err(|error| no_place(&error, &home))?;
     sweep(&home);
