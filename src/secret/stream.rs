@@ -6,10 +6,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::redact::{Needle, put};
-use super::search::{Found, Search};
+use super::search::{Found, Search, Span};
 
 /// The most that is held back for secrets that overlap, in bytes.
 const MAX_HELD: usize = 1 << 20;
+
+/// From how many bytes on of a secret its begin is taken out, where the stream ends within it.
+const BEGUN: usize = 8;
 
 /// Takes known secrets out of a stream. What may be the begin of one is held back until more has come.
 pub struct Stream {
@@ -42,9 +45,14 @@ impl Stream {
         self.give(found, clean);
     }
 
-    /// Gives what was held back: nothing more comes.
+    /// Gives what was held back: nothing more comes. What ends within a secret, as of a program that was ended, has no more
+    /// than a few bytes of it.
     pub fn end(&mut self, clean: &mut Vec<u8>) {
-        let found = self.search.find(&self.held, true);
+        let mut found = self.search.find(&self.held, true);
+        let open = self.search.find(&self.held, false).open.into_iter();
+        let begun =
+            open.filter(|open| open.matched >= BEGUN).filter_map(|open| Some((open.begin, open.which?)));
+        found.spans.extend(begun.map(|(begin, which)| Span { at: begin..self.held.len(), which }));
         self.give(found, clean);
     }
 
@@ -118,6 +126,27 @@ mod tests {
                 streamed(&["abcd", "abcdefgh"], b"abcdefgh-abcde", piece).0,
                 "[redacted: env S]-[redacted: env S]e"
             );
+        }
+    }
+
+    /// As programs put a text into the clipboard, or name a window (`xterm` control sequences, OSC 52 and 0).
+    #[test]
+    fn a_secret_in_a_command_to_the_terminal_is_found() {
+        for text in ["\x1b]52;c;c3dvcmRmaXNo\x07", "\x1b]52;c;c3dvcmRmaXNo\x1b\\", "\x1b]0;swordfish\x07"] {
+            for piece in 1..text.len() {
+                let (clean, found) = streamed(&["swordfish"], text.as_bytes(), piece);
+                assert!(clean.contains("[redacted: env S]") && found == 1, "{clean:?} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_ends_within_a_secret_has_no_more_than_a_few_bytes_of_it() {
+        for piece in 1..10 {
+            let end = |text: &str| streamed(&["correct horse battery"], text.as_bytes(), piece).0;
+            assert_eq!(end("key: correct horse"), "key: [redacted: env S]");
+            assert_eq!(end("key: Y29ycmVjdCBob3JzZQ"), "key: [redacted: env S]");
+            assert_eq!(end("this is correct"), "this is correct");
         }
     }
 

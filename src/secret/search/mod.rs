@@ -7,6 +7,7 @@
 
 mod escape;
 mod glance;
+mod groups;
 #[cfg(test)]
 mod harmless;
 mod noise;
@@ -26,7 +27,7 @@ use zeroize::Zeroizing;
 use super::MIN_LENGTH;
 use escape::{Stop, Text};
 use glance::{Glance, glance, is_escape, may_be};
-use runs::{Run, Said};
+use runs::{Decoded, Run, Said};
 use specials::Specials;
 use wanted::{Met, Wanted, readings};
 
@@ -218,22 +219,22 @@ impl Search {
     fn look_into_runs(&self, look: &Look, buffers: &mut Buffers, inner: &mut [Buffers], found: &mut Found) {
         let least = (self.said.least * 8).div_ceil(6);
         let Buffers { run, bytes, specials, within } = buffers;
-        look.text.runs(look.specials, least, run, |run| {
-            run.decoded(&self.said, bytes, |decoded| {
-                let text = Text::new(decoded.bytes, !decoded.is_open);
-                specials.find(decoded.bytes);
-                let look_within = Look { text, specials };
-                self.look(&look_within, inner, within);
-                let spans = within.spans.drain(..);
-                found.spans.extend(spans.map(|span| Span { at: decoded.place(&span.at), which: span.which }));
-                for open in within.open.drain(..) {
-                    found.open.push(Open { begin: decoded.begin(open.begin), ..open });
-                }
-                if let Some(begin) = decoded.rest() {
-                    found.open.push(Open { begin, which: None, matched: 0 });
-                }
-            });
-        });
+        let mut take = |decoded: &Decoded| {
+            let text = Text::new(decoded.bytes, !decoded.is_open);
+            specials.find(decoded.bytes);
+            let look_within = Look { text, specials };
+            self.look(&look_within, inner, within);
+            let spans = within.spans.drain(..);
+            found.spans.extend(spans.map(|span| Span { at: decoded.place(&span.at), which: span.which }));
+            for open in within.open.drain(..) {
+                found.open.push(Open { begin: decoded.begin(open.begin), ..open });
+            }
+            if let Some(begin) = decoded.rest() {
+                found.open.push(Open { begin, which: None, matched: 0 });
+            }
+        };
+        look.text.runs(look.specials, least, run, |run| run.decoded(&self.said, bytes, &mut take));
+        look.text.groups(2 * self.said.least, run, |run| run.decoded_hex(&self.said, bytes, &mut take));
     }
 
     /// The same for those of a group, if their first bytes do.

@@ -18,7 +18,7 @@ pub(super) struct Run {
     /// Where what was read of it ends.
     end: usize,
     /// Whether it may go on when more has come.
-    is_open: bool,
+    pub(super) is_open: bool,
 }
 
 /// What is looked for in runs: so many bytes at least, of those that a secret may have, however it is written.
@@ -202,7 +202,18 @@ struct Extent {
 }
 
 impl Run {
-    fn clear(&mut self, at: usize) {
+    /// How many letters it has.
+    pub(super) fn count(&self) -> usize {
+        self.letters.len()
+    }
+
+    /// Adds letters that stand at another place than where the last one ends.
+    pub(super) fn push_at(&mut self, at: usize, letters: &[u8]) {
+        self.end = at;
+        self.push(letters, 1);
+    }
+
+    pub(super) fn clear(&mut self, at: usize) {
         self.letters.clear();
         self.places.clear();
         (self.end, self.is_open) = (at, false);
@@ -217,17 +228,27 @@ impl Run {
 
     /// What it says where that may hold a secret, as bytes may begin at any bit that a letter of base64 can leave them at,
     /// or at any digit of hex.
-    pub(super) fn decoded(&self, of: &Said, bytes: &mut Zeroizing<Vec<u8>>, mut take: impl FnMut(&Decoded)) {
+    pub(super) fn decoded(&self, of: &Said, bytes: &mut Zeroizing<Vec<u8>>, take: &mut impl FnMut(&Decoded)) {
         for before in [0, 2, 4, 6] {
-            self.parts(&Code { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, &mut take);
+            self.parts(&Code { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, take);
         }
+        self.decoded_hex(of, bytes, take);
+    }
+
+    /// The same of the digits in it alone.
+    pub(super) fn decoded_hex(
+        &self,
+        of: &Said,
+        bytes: &mut Zeroizing<Vec<u8>>,
+        take: &mut impl FnMut(&Decoded),
+    ) {
         let mut end = 0;
         while let Some(begin) = self.next_hex(end, 2 * of.least) {
             let rest = &self.letters[begin..];
             end = begin + rest.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(rest.len());
             for before in [0, 4] {
                 let letters = &self.letters[begin..end];
-                self.parts(&Code { letters, first: begin, bits: 4, before }, of, bytes, &mut take);
+                self.parts(&Code { letters, first: begin, bits: 4, before }, of, bytes, take);
             }
         }
     }
