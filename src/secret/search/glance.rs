@@ -69,6 +69,13 @@ pub(super) fn may_be(
         }
 }
 
+/// Where a line end ends that is written with backslashes, however many: it is one, or nothing, or a backslash comes first.
+pub(super) fn escaped_line_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let backslashes = bytes[at..].iter().take(MAX_REPEATED).take_while(|byte| **byte == b'\\').count();
+    let letter = bytes.get(at + backslashes);
+    (backslashes > 0 && matches!(letter, Some(b'n' | b'r'))).then_some(at + backslashes + 1)
+}
+
 fn backslash(rest: &[u8]) -> Glance {
     let Some(first) = rest.first().copied().filter(|byte| !is_special(*byte)) else { return Glance::Unclear };
     match first {

@@ -3,7 +3,8 @@
 //!
 //! What is looked for is the secret, in what the text says when it is decoded, and no list of ways to write it. A secret
 //! that is not encoded throughout begins with characters as they are, or with an escape: only there is decoded, so that
-//! it costs little where there is neither.
+//! it costs little where there is neither. Of base64 and hex only that is decoded which holds as many bytes in a row as
+//! the shortest secret has, of those that an encoded one may have.
 
 mod escape;
 mod glance;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use super::escape::{LEVELS, Stop, Text};
-use super::glance::{Glance, glance, is_escape, is_itself, may_be, noise};
+use super::glance::{Glance, escaped_line_end, glance, is_escape, is_itself, may_be, noise};
 use super::{MAX_GAP, is_special};
 
 /// The shortest secret in bytes that is looked for in pieces, too. The pieces of a shorter one stand in any text.
@@ -86,15 +86,10 @@ impl Wanted {
             at = match bytes.get(at).copied() {
                 None => return true,
                 Some(byte) if byte == next => return true,
-                Some(byte) if is_escape(byte) => {
-                    return match glance(bytes, at) {
-                        Glance::No => false,
-                        Glance::Byte(byte) => may_stand_before(byte, next),
-                        Glance::Unclear => {
-                            may_be(bytes, at, next == b'\\', |byte| may_stand_before(byte, next))
-                        }
-                    };
-                }
+                Some(byte) if is_escape(byte) => match escaped_line_end(bytes, at) {
+                    Some(end) if !matches!(next, b'\\' | b'\n' | b'\r') => end,
+                    _ => return may_be_next(next, bytes, at),
+                },
                 Some(byte) if is_white(byte) => at + 1,
                 Some(byte) if !is_special(byte) => return false,
                 Some(_) => match noise(bytes, at) {
@@ -166,9 +161,14 @@ const fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'+')
 }
 
-/// Whether a secret may go on with a byte that is escaped: it is the next, or says nothing.
-const fn may_stand_before(byte: u8, next: u8) -> bool {
-    byte == next || is_special(byte) || is_white(byte)
+/// Whether an escape may stand for this byte, or for what says nothing.
+fn may_be_next(next: u8, bytes: &[u8], at: usize) -> bool {
+    let may_stand = |byte: u8| byte == next || is_special(byte) || is_white(byte);
+    match glance(bytes, at) {
+        Glance::No => false,
+        Glance::Byte(byte) => may_stand(byte),
+        Glance::Unclear => may_be(bytes, at, next == b'\\', may_stand),
+    }
 }
 
 /// One way to read a text: how far it has come, with how many bytes of a secret, and where the last of them ended.
