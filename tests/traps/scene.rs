@@ -187,7 +187,10 @@ impl Scene {
     pub fn run(&mut self, words: &[&str]) -> Result<Option<i32>, String> {
         let words: Vec<_> = words.iter().map(|word| self.filled(word)).collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let output = self.sandbox.run_with(&words);
+        let mut running = self.sandbox.start_with(&words);
+        wait::within(Duration::from_mins(1), || running.has_ended().then_some(()))
+            .ok_or_else(|| format!("gonogo {}: it does not end", words.join(" ")))?;
+        let output = running.finish();
         self.note(&words, &format!("{}\n{}", output.stdout, output.stderr))?;
         Ok(output.status.code())
     }
