@@ -21,6 +21,7 @@ pub(super) async fn off_worker<T: Send + 'static>(
     deadline: &Deadline,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Fact<T> {
+    let deadline = deadline.with_at_least(LEAST);
     let done = deadline.of(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
     done.map_err(|_| Blind::new(format!("judging {what} did not end")))
 }

@@ -49,10 +49,17 @@ pub enum AddError {
     #[error("the key {0} has signed it already")]
     Twice(String),
     /// A signature in it is of nobody who is trusted.
-    #[error("its signature {0} of {keyid} does not count: {2}; expected one of a trusted signer: leave it out, or have it signed anew", keyid = line(.1))]
+    #[error(
+        "its signature {0} of {keyid} does not count: {2}; expected one of a trusted signer: leave it out, or have it \
+         signed anew",
+        keyid = line(.1)
+    )]
     Untrusted(usize, String, DistrustError),
     /// A signature in it does not hold.
-    #[error("its signature {0} of {keyid} does not hold: it is not one of this key over this statement; have it signed anew", keyid = line(.1))]
+    #[error(
+        "its signature {0} of {keyid} does not hold: it is not one of this key over this statement; have it signed anew",
+        keyid = line(.1)
+    )]
     Wrong(usize, String),
 }
 

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
+use super::super::judging;
 use crate::files::open_regular;
 use crate::outcome::Observation;
 use crate::text;
@@ -31,7 +32,10 @@ struct Report {
 }
 
 pub(super) async fn look(file: &str, commit: &str, deadline: &Deadline) -> Vec<Observation> {
-    let read = async { parse(&read(file).await?) };
+    let read = async {
+        let text = read(file).await?;
+        judging::off_worker("the report", deadline, move || parse(&text)).await?
+    };
     match deadline.of(format!("reading {file}"), read).await {
         Ok(Ok(report)) => vec![tests(&report), names(&report, commit)],
         Ok(Err(why)) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", why)],

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::Given;
 use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::judging;
 use super::process::{self, Program, Ran};
 use crate::checklist::spec::{Iac, IacTool};
 use crate::outcome::{Observation, Outcome};
@@ -103,10 +104,15 @@ fn whole(ran: Ran) -> Fact<Vec<u8>> {
     ran.stdout.cut.map_or(Ok(ran.stdout.bytes), Err)
 }
 
+/// Reads what the tool printed of its plan, which may be long.
+async fn read(printed: Vec<u8>, of: fn(&[u8]) -> Fact<Planned>, deadline: &Deadline) -> Fact<Planned> {
+    judging::off_worker("the plan", deadline, move || of(&printed)).await?
+}
+
 async fn pulumi(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Planned> {
     let mut words = owned(&["preview", "--json", "--non-interactive"]);
     words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
-    Planned::of_pulumi(&whole(run(spec, &words, permit, deadline).await?)?)
+    read(whole(run(spec, &words, permit, deadline).await?)?, Planned::of_pulumi, deadline).await
 }
 
 async fn cloud_formation(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Planned> {
@@ -116,5 +122,5 @@ async fn cloud_formation(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fa
     let mut words = owned(&["cloudformation", "describe-change-set"]);
     words.extend([format!("--stack-name={stack}"), format!("--change-set-name={change_set}")]);
     words.push("--output=json".to_owned());
-    Planned::of_cloud_formation(&whole(run(spec, &words, permit, deadline).await?)?)
+    read(whole(run(spec, &words, permit, deadline).await?)?, Planned::of_cloud_formation, deadline).await
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::{Planned, failed, owned, run, whole};
+use super::{Planned, failed, owned, read, run, whole};
 use crate::checklist::spec::Iac;
 use crate::files::directory::temporary;
 use crate::probe::Given;
@@ -55,7 +55,7 @@ pub(super) async fn plan(
     }
     let words = ["show", "-json", "-no-color"].map(str::to_owned);
     let words = [words.to_vec(), vec![file.display().to_string()]].concat();
-    Planned::of_terraform(&whole(run(spec, &words, permit, deadline).await?)?)
+    read(whole(run(spec, &words, permit, deadline).await?)?, Planned::of_terraform, deadline).await
 }
 
 /// Makes the plan, in a file that nobody else can read: it holds values.

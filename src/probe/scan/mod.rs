@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::judging;
 use crate::checklist::spec::{Scan, Severity};
 use crate::files::{open_regular, read_regular_text};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
@@ -47,7 +48,7 @@ struct Finding {
 
 pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
     let what = format!("report {}", spec.report);
-    let asked = async { read(&spec.report).await };
+    let asked = read(&spec.report, deadline);
     let seen = match deadline.of(format!("reading {}", spec.report), asked).await {
         Ok(Ok((report, digest))) => {
             let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
@@ -64,7 +65,7 @@ pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
     Outcome::of(seen, format!("jq . {}", shell_word(&spec.report)))
 }
 
-async fn read(path: &str) -> Fact<(Report, Sha256Hex)> {
+async fn read(path: &str, deadline: &Deadline) -> Fact<(Report, Sha256Hex)> {
     let file = open_regular(path).map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
     let file = File::from_std(file);
     let written = file.metadata().await.and_then(|about| about.modified());
@@ -74,10 +75,11 @@ async fn read(path: &str) -> Fact<(Report, Sha256Hex)> {
     if length as u64 > LARGEST {
         return Err(Blind::new("it is longer than 64 MiB"));
     }
-    let mut report = read::report(&bytes)?;
+    let parse = move || read::report(&bytes).map(|report| (report, Sha256Hex::of(&bytes)));
+    let (mut report, digest) = judging::off_worker("the report", deadline, parse).await??;
     // A scanner that does not say when it looked did so before it wrote.
     report.made = report.made.or_else(|| written.ok().and_then(moment));
-    Ok((report, Sha256Hex::of(&bytes)))
+    Ok((report, digest))
 }
 
 fn moment(time: SystemTime) -> Option<Timestamp> {
