@@ -108,5 +108,11 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
             opened => return Ok(opened?),
         }
     }
-    bail!("process {} of {} does not leave; end it, and try again", other.pid, line(&other.principal))
+    let (pid, who) = (other.pid, line(&other.principal));
+    if process.is_stopped() {
+        bail!(
+            "process {pid} of {who} is stopped (Ctrl-Z); bring it back with fg, and it leaves; then try again"
+        );
+    }
+    bail!("process {pid} of {who} does not leave; end it, and try again")
 }

@@ -191,6 +191,13 @@ impl RecordedProcess {
         sent.map_err(|source| ended_or(self.id(), "cannot be signalled", source))
     }
 
+    /// Whether it is stopped, as by Ctrl-Z: in the background of a shell it stays so whoever tells it to go on.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(self.proc("stat")).unwrap_or_default();
+        after_name(&stat).is_some_and(|mut fields| fields.next() == Some("T"))
+    }
+
     fn proc(&self, name: &str) -> PathBuf {
         Path::new("/proc").join(self.id().to_string()).join(name)
     }
@@ -262,10 +269,15 @@ fn ticks(process: &str) -> io::Result<u64> {
     start_in(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat has another form than expected"))
 }
 
-/// Field 22. The second one is the program's name in brackets, which may hold brackets and spaces of its own.
+/// Field 22.
 fn start_in(stat: &str) -> Option<u64> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(22 - 3)?.parse().ok()
+    after_name(stat)?.nth(22 - 3)?.parse().ok()
+}
+
+/// The fields from the third on. The second one is the program's name in brackets, which may hold brackets and spaces of
+/// its own.
+fn after_name(stat: &str) -> Option<impl Iterator<Item = &str>> {
+    Some(stat.rsplit_once(')')?.1.split_whitespace())
 }
 
 #[cfg(test)]

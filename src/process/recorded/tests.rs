@@ -50,7 +50,11 @@ fn a_process_that_is_the_recorded_one_is_asked_to_end() {
 fn one_that_was_stopped_is_asked_to_go_on_and_end() {
     use std::os::unix::process::ExitStatusExt as _;
     let mut sleeper = Sleeper::with(Stdio::null());
+    assert!(!sleeper.open().is_stopped());
     kill_process(Pid::from_raw(sleeper.pid()).unwrap(), Signal::STOP).unwrap();
+    while !sleeper.open().is_stopped() {
+        std::thread::yield_now();
+    }
     sleeper.open().terminate().unwrap();
     assert_eq!(sleeper.0.wait().unwrap().signal(), Some(15));
 }
