@@ -90,6 +90,8 @@ fn copies_of_a_log_are_compared() {
     let other = go();
     let _ = against(&mut world, &log, &other.log()).code(4).stdout_has("is of another run");
     let _ = against(&mut world, &log, Path::new("nowhere")).code(2).stderr_has("run log nowhere");
+    let none = changed(&world, "none.jsonl", |_| "no log\n".into());
+    let _ = against(&mut world, &log, &none).code(2).stderr_has("does not begin as a run log");
     let (signers, one, two) = (
         world.sandbox.allowed_signers(&[("alice@deck.example", &world.key)]),
         log.display().to_string(),

@@ -60,7 +60,7 @@ pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
     let [old, new] = [&arguments.old, &arguments.new].map(|log| tell(judge_by(log, &trusted)?, log));
     let (old, new) = (old?, new?);
     let mut found = Comparison::of(&old.document, &new.document);
-    let relation = Relation::of(&old.judged.source, &new.judged.source)?;
+    let relation = Relation::of(&old.judged.source, &new.judged.source).map_err(StoreError::of_named)?;
     if !matches!(relation, Relation::OtherRun | Relation::Same) {
         found.one_run = Some(relation.told("the newer log"));
     }

@@ -16,7 +16,7 @@ use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
 use crate::journal::raw::Relation;
 use crate::journal::source::Source;
-use crate::journal::store::logs_beside;
+use crate::journal::store::{StoreError, logs_beside};
 use crate::journal::verify::{Answer, Report};
 use crate::report::plan::PlanPart;
 use crate::report::{Trust, open_sentence};
@@ -47,7 +47,7 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
 
 /// How another log stands to this one.
 fn against(log: &Source, other: &Path) -> Result<Relation> {
-    Ok(Relation::of(log, &open_log(other)?)?)
+    Ok(Relation::of(log, &open_log(other)?).map_err(StoreError::of_named)?)
 }
 
 /// How the program ends that told of a log.

@@ -14,7 +14,7 @@ use super::enrolled;
 use super::entry::Entry;
 use super::marks::Place;
 use super::read::{Lines, Reader};
-use crate::error::{ErrorKind, HasKind};
+use crate::error::{ErrorKind, Failure, HasKind};
 use crate::files::directory::{Directory, make_path};
 use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
@@ -56,6 +56,12 @@ impl HasKind for StoreError {
 impl StoreError {
     pub(super) fn new(path: &Path, source: io::Error) -> Self {
         Self { path: path.to_owned(), source }
+    }
+
+    /// The same of a file that somebody has named: what is wrong with its content is theirs to mend.
+    #[must_use]
+    pub fn of_named(self) -> Failure {
+        Failure::new(HasKind::kind(&self.source), self.to_string())
     }
 }
 
