@@ -41,13 +41,30 @@ pub(super) enum SignalRequest {
     Continue,
 }
 
+/// What came before anybody listened.
+static HELD: Mutex<Option<Signals>> = Mutex::new(None);
+
+/// From here on no signal ends the process before [`on_signals`] hears of it: what is made until then is removed in the end.
+///
+/// # Errors
+/// When the signals cannot be handled.
+pub(super) fn hold_signals() -> io::Result<()> {
+    *lock(&HELD) = Some(signals()?);
+    Ok(())
+}
+
+fn signals() -> io::Result<Signals> {
+    Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])
+}
+
 /// Calls `notify` for each signal, to the end of the process. From the first SIGINT, SIGTERM or SIGHUP on, the
 /// process has [`LIMIT`] to end by itself; then it is ended.
 ///
 /// # Errors
 /// When the signals cannot be handled.
 pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])?;
+    let held = lock(&HELD).take();
+    let mut signals = held.map_or_else(signals, Ok)?;
     HEARD_ELSEWHERE.store(true, Ordering::SeqCst);
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut is_ending = false;
@@ -150,8 +167,8 @@ fn undo_at_signals() -> io::Result<()> {
     Ok(())
 }
 
-fn lock(undo: &Mutex<Option<Undo>>) -> MutexGuard<'_, Option<Undo>> {
-    undo.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends the process when it is still there after `limit`.

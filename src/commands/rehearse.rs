@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use self::place::{Place, begin, begun, no_place};
 use self::serve::serve;
+use super::ending::hold_signals;
 use super::farewell::ended;
 use super::load::{Loaded, store};
 use super::report::drills;
@@ -47,7 +48,8 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
         );
     }
     let Some(dir) = begun()? else { return Err(begin()?) };
-    let place = Place::take(&dir)?;
+    hold_signals()?;
+    let place = Place::make(&dir)?;
     let drills: Vec<&Drill> = chosen.0.iter().map(|(_, drill)| *drill).collect();
     let stack = Stack::start(&drills, &place.files.socket()).map_err(|error| no_stack(&error))?;
     if arguments.deployed {

@@ -17,16 +17,20 @@ pub struct Files {
 }
 
 impl Files {
-    /// In this directory, of which everything is made and which nobody else may enter.
+    /// In this directory.
+    #[must_use]
+    pub fn of(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// Makes the directories in it, which nobody else may enter.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn at(dir: &Path) -> io::Result<Self> {
-        let files = Self { dir: dir.to_owned() };
-        for name in ["bin", "secrets", "checkout/scripts", "infrastructure"] {
-            DirBuilder::new().mode(0o700).recursive(true).create(files.path(name))?;
-        }
-        Ok(files)
+    /// When they cannot be made.
+    pub fn make(&self) -> io::Result<()> {
+        let names = ["bin", "secrets", "checkout/scripts", "infrastructure"];
+        let make = |name| DirBuilder::new().mode(0o700).recursive(true).create(self.path(name));
+        names.into_iter().try_for_each(make)
     }
 
     fn path(&self, name: &str) -> PathBuf {

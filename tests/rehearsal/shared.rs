@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::bench::gonogo::{GONOGO, Sandbox, signal};
 use crate::bench::served::Served;
+use crate::bench::wait;
 
 /// What others may do with a directory and all that is in it.
 fn open_to_others(dir: &Path) -> Vec<PathBuf> {
@@ -40,6 +41,21 @@ fn nobody_else_may_enter_whatever_the_umask() {
         let home = served.sandbox.state().join("gonogo/rehearsals");
         assert_eq!(served.dir.parent(), Some(&*home));
         assert_eq!(open_to_others(&home), Vec::<PathBuf>::new(), "umask {umask}");
+    }
+}
+
+/// However early it is asked to end: nothing is made before that is heard.
+#[test]
+fn one_that_is_ended_at_its_begin_leaves_nothing() {
+    for _ in 0..10 {
+        let sandbox = Sandbox::new();
+        let home = sandbox.state().join("gonogo/rehearsals");
+        let running = sandbox.start_with(&["rehearse", "--serve"]);
+        let made = || fs::read_dir(&home).ok()?.next();
+        let _ = wait::until("the directory of the rehearsal", made);
+        signal(running.pid(), "INT");
+        let _ = running.finish().code(0);
+        assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
     }
 }
 

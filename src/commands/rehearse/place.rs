@@ -1,16 +1,16 @@
 //! Where a rehearsal keeps its files: in a directory of its user alone.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 
 use crate::commands::load::{runtime_dir, state_dir};
 use crate::error::{ErrorKind, Failure, HasKind};
-use crate::files::directory::{Directory, temporary};
+use crate::files::directory::Directory;
 use crate::journal::keys::{self, Signer};
 use crate::process::{Launch, Permit};
 use crate::rehearsal::files::Files;
@@ -69,22 +69,27 @@ const fn is_mounted_without_programs(_: &Path) -> bool {
     false
 }
 
-/// Makes the directory and becomes the process of the rehearsal, for which its tools come first on the path.
+/// Names the directory and becomes the process of the rehearsal, for which its tools come first on the path.
 /// Comes back only when that cannot be done.
 pub(super) fn begin() -> Result<anyhow::Error> {
     tell_passed_over();
     let home = home()?;
     Directory::make(&home).map_err(|error| no_place(&error, &home))?;
     sweep(&home);
-    let dir = temporary(PREFIX, &home).map_err(|error| no_place(&error, &home))?.keep();
-    let files = Files::at(&dir).map_err(|error| no_place(&error, &dir))?;
+    // It makes the directory itself, when no signal can end it before it would remove that.
+    let dir = home.join(format!("{PREFIX}{}", unused()?));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let paths = std::iter::once(files.programs()).chain(std::env::split_paths(&path));
+    let paths = std::iter::once(Files::of(&dir).programs()).chain(std::env::split_paths(&path));
     let env = [(DIRECTORY, dir.as_os_str().to_owned()), ("PATH", std::env::join_paths(paths)?)];
     let again = Launch::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).envs(env);
-    let error = again.exec(&Permit::for_own_program());
-    files.remove();
-    Ok(error.into())
+    Ok(again.exec(&Permit::for_own_program()).into())
+}
+
+/// A name that nothing has.
+fn unused() -> Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(base16ct::lower::encode_string(&bytes))
 }
 
 /// Nobody has named the directory on the command line: that it is not there is the machine's matter.
@@ -124,11 +129,28 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn take(dir: &Path) -> Result<Self> {
-        let files = Files::at(dir)?;
-        let lock = Directory::open_own(dir).and_then(|dir| dir.update("lock"))?;
-        lock.try_lock().with_context(|| format!("another rehearsal uses {}", dir.display()))?;
-        Ok(Self { dir: dir.to_owned(), files, _lock: lock })
+    /// Makes it, where nothing is.
+    pub(super) fn make(dir: &Path) -> Result<Self> {
+        let failed = |error| no_place(&error, dir);
+        match DirBuilder::new().mode(0o700).create(dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                bail!("another rehearsal uses {}", dir.display())
+            }
+            made => made.map_err(failed)?,
+        }
+        let files = Files::of(dir);
+        let made = || {
+            let lock = Directory::open_own(dir)?.update("lock")?;
+            lock.lock()?;
+            files.make().map(|()| lock)
+        };
+        match made() {
+            Ok(lock) => Ok(Self { dir: dir.to_owned(), files, _lock: lock }),
+            Err(error) => {
+                files.remove();
+                Err(failed(error).into())
+            }
+        }
     }
 
     /// A name that no other rehearsal has at this time.
