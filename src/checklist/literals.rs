@@ -99,7 +99,7 @@ fn is_command(key: &str) -> bool {
 
 /// Whether a name is one that secrets have, and other things too: `X_AUTH`, `sig`.
 fn is_often_secret(name: &str) -> bool {
-    words_of(name).last().is_some_and(|last| OFTEN.contains(&last.as_str()))
+    words_of(name).last().is_some_and(|last| OFTEN.contains(&last.as_str()) || last.ends_with("pwd"))
 }
 
 /// Whether a text is neither where something is, nor what fills it in, nor a switch.

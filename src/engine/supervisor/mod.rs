@@ -14,6 +14,7 @@
 //! [`crate::journal::marks`] allows that conclusion; else nobody can know.
 
 mod files;
+mod keep;
 mod order;
 mod work;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, PipeReader, Read as _, Write as _};
+use std::io::{self, PipeReader, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process_group, setsid};
-use sha2::{Digest as _, Sha256};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::files::{Attachments, Begun, End, Files, write};
+use super::keep::Kept;
 use super::order::Order;
 use crate::journal::entry::{Cause, Ended};
 use crate::outcome::Sha256Hex;
@@ -56,15 +56,6 @@ enum Told {
     Asked,
 }
 
-/// What was kept of the output.
-struct Kept {
-    out: File,
-    bytes: u64,
-    sha256: Sha256,
-    stream: Stream,
-    lost: Option<String>,
-}
-
 /// What is kept while it is read; taken away when it is no longer waited for.
 type Keeping = Arc<Mutex<Option<Kept>>>;
 
@@ -88,8 +79,7 @@ pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(
     let (mut marker, out) = begin(&order.files, &attachments, &begun)?;
     say_begun();
     let at = Instant::now();
-    let kept = Kept { out, bytes: 0, sha256: Sha256::new(), stream, lost: None };
-    let keeping = Arc::new(Mutex::new(Some(kept)));
+    let keeping = Arc::new(Mutex::new(Some(Kept::in_file(out, stream))));
     let end = match spawn(order, permit, tell, Arc::clone(&keeping)) {
         Ok(group) => {
             begun.group = Some(group.as_raw_nonzero().get());
@@ -178,7 +168,7 @@ fn spawn(order: &Order, permit: &Permit, tell: Sender<Told>, keeping: Keeping) -
 
 /// Reads to the end. What cannot be kept is read all the same: a full disk does not stop a deployment.
 fn read(mut from: PipeReader, keeping: &Keeping) {
-    let (mut piece, mut clean) = (vec![0; PIECE], Vec::with_capacity(PIECE));
+    let mut piece = vec![0; PIECE];
     loop {
         let length = match from.read(&mut piece) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -187,43 +177,10 @@ fn read(mut from: PipeReader, keeping: &Keeping) {
         };
         let mut kept = keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(kept) = kept.as_mut() else { return };
-        clean.clear();
-        match length {
-            0 => kept.stream.end(&mut clean),
-            _ => kept.stream.push(&piece[..length], &mut clean),
-        }
-        kept.keep(&clean);
         if length == 0 {
-            return;
+            return kept.end();
         }
-    }
-}
-
-impl Kept {
-    fn keep(&mut self, clean: &[u8]) {
-        if self.lost.is_some() {
-            return;
-        }
-        match self.out.write_all(clean) {
-            Ok(()) => {
-                self.sha256.update(clean);
-                self.bytes += clean.len() as u64;
-            }
-            Err(error) => {
-                self.lost = Some(error.to_string());
-                // Of the last piece there may be a part, which no digest is of.
-                let _ = self.out.set_len(self.bytes);
-            }
-        }
-    }
-
-    /// What there is to be said of it, durable by then.
-    fn told(mut self, end: End) -> End {
-        if let Err(error) = self.out.sync_all() {
-            self.lost.get_or_insert_with(|| error.to_string());
-        }
-        let (sha256, redacted) = (Sha256Hex(self.sha256.finalize().into()), self.stream.found);
-        End { bytes: self.bytes, sha256, redacted, lost: self.lost, ..end }
+        kept.push(&piece[..length]);
     }
 }
 
