@@ -132,7 +132,12 @@ mod tests {
     /// As programs put a text into the clipboard, or name a window (`xterm` control sequences, OSC 52 and 0).
     #[test]
     fn a_secret_in_a_command_to_the_terminal_is_found() {
-        for text in ["\x1b]52;c;c3dvcmRmaXNo\x07", "\x1b]52;c;c3dvcmRmaXNo\x1b\\", "\x1b]0;swordfish\x07"] {
+        for text in [
+            "\x1b]52;c;c3dvcmRmaXNo\x07",
+            "\x1b]52;c;c3dvcmRmaXNo\x1b\\",
+            "\x1b]0;swordfish\x07",
+            "title\n\x1b]52;c;c3dvcmRmaXNo\x07clip\n",
+        ] {
             for piece in 1..text.len() {
                 let (clean, found) = streamed(&["swordfish"], text.as_bytes(), piece);
                 assert!(clean.contains("[redacted: env S]") && found == 1, "{clean:?} in pieces of {piece}");

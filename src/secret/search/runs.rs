@@ -95,6 +95,30 @@ impl Text<'_> {
                     take(read);
                 }
             }
+            let within = specials.clone().take_while(|special| *special < run.end);
+            for begin in within.filter(|special| *special > at) {
+                self.runs_of_command(begin, least, read, &mut take);
+            }
+            at = run.end + 1;
+        }
+    }
+
+    /// The same for what is said to the terminal (OSC) within a run: that is none of it, and may hold one.
+    fn runs_of_command(&self, begin: usize, least: usize, read: &mut Run, take: &mut impl FnMut(&Run)) {
+        if !self.bytes[begin..].starts_with(b"\x1b]") {
+            return;
+        }
+        let said = &self.bytes[begin + 2..];
+        let end = begin + 2 + said.iter().position(|byte| matches!(byte, 7 | 0x1b)).unwrap_or(said.len());
+        let command = Text::new(&self.bytes[..end], true);
+        let mut at = begin + 2;
+        while at < end {
+            at = candidate(command.bytes, at, end, least);
+            let run = command.extent(at);
+            if run.letters >= least {
+                command.read_run(0, at, read);
+                take(read);
+            }
             at = run.end + 1;
         }
     }

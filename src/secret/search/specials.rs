@@ -34,7 +34,7 @@ impl Specials {
         self.0.extend(special.map(|(index, _)| from + index));
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = usize> + use<'_> {
+    pub(super) fn all(&self) -> impl Iterator<Item = usize> + Clone + use<'_> {
         self.0.iter().copied()
     }
 }
