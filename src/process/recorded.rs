@@ -49,7 +49,7 @@ pub enum RecordedProcessError {
     #[error("process {0} was recorded in another boot of this host, or on another host of its name")]
     OtherBoot(i32),
     /// It has ended.
-    #[error("process {0} has ended")]
+    #[error("process {0} has ended, or is in a container and not seen from here")]
     Ended(i32),
     /// It has ended, and its id was given out again.
     #[error("process {0} has ended, and another process has that id now")]
