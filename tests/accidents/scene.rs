@@ -94,9 +94,20 @@ impl Scene {
     /// Writes a note of this many bytes.
     #[track_caller]
     pub fn note(&mut self, bytes: usize) {
+        self.note_unless(bytes, |_| false);
+    }
+
+    /// The same, unless the screen says before that it is over.
+    #[track_caller]
+    pub fn note_unless(&mut self, bytes: usize, is_over: fn(&str) -> bool) {
         let terminal = self.terminal();
-        terminal.send("n").wait_for_text("What is to be remembered?");
-        terminal.paste(&"x".repeat(bytes)).press(Key::Enter);
+        terminal.send("n").wait_for("the question what is to be remembered", |screen| {
+            let screen = screen.contents();
+            screen.contains("What is to be remembered?") || is_over(&screen)
+        });
+        if !is_over(&terminal.screen_text()) {
+            terminal.paste(&"x".repeat(bytes)).press(Key::Enter);
+        }
     }
 
     /// Another terminal with the same command.
