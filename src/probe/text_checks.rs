@@ -18,11 +18,30 @@ pub(super) fn judge(
     until: &Deadline,
 ) -> Vec<Observation> {
     let whole = String::from_utf8_lossy(&content.bytes);
-    let judge = |check| match until.check(format!("judging {what}")) {
-        Ok(()) => judge_one(check, what, &whole, content),
-        Err(late) => Observation::unseen(what, expected(check), Blind::from(late)),
+    let judge = |check| {
+        let in_time = until.check(format!("judging {what}")).map_err(Blind::from);
+        match in_time.and_then(|()| is_searchable(check, &whole)) {
+            Ok(()) => judge_one(check, what, &whole, content),
+            Err(why) => Observation::unseen(what, expected(check), why),
+        }
     };
     checks.iter().map(judge).collect()
+}
+
+/// Whether a text is short enough for a pattern of its size.
+fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), Blind> {
+    match check {
+        TextCheck::Matches(pattern) | TextCheck::Lacks(pattern) | TextCheck::EachLine(pattern)
+            if whole.len() > pattern.longest =>
+        {
+            Err(Blind::new(format!(
+                "{} KiB, and so large a pattern is searched for in at most {} KiB; write it shorter, as x+ for x{{1,300}}",
+                whole.len() >> 10,
+                pattern.longest >> 10
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One observation for each check that was not made.
@@ -144,6 +163,17 @@ mod tests {
         assert_eq!(seen(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
         assert_eq!(seen(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
         assert_eq!(seen(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
+    }
+
+    #[test]
+    fn a_large_pattern_is_not_searched_for_in_a_long_text() {
+        let (long, short) = ("a".repeat(1 << 20), "a".repeat(1000));
+        for check in ["matches", "lacks", "each_line"] {
+            let check = format!("{{\"{check}\":\"(a?){{300}}a{{300}}b\"}}");
+            let (told, ok) = seen(&check, &long, false);
+            assert!(ok.is_none() && told.contains("1024 KiB, and so large a pattern"), "{told}");
+            assert!(seen(&check, &short, false).1.is_some());
+        }
     }
 
     #[test]

@@ -30,9 +30,15 @@ impl Excerpt {
     pub(super) fn begin_search(&mut self, outputs: &Outputs, sought: String, forward: bool) {
         let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([&sought]);
         let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return };
-        let at = if forward { self.page.get(1).map_or(self.length, |(at, _)| *at) } else { self.top };
+        let at = if forward { self.below(sought.len()) } else { self.top };
         self.search = Some(Search { matcher, sought, forward, at });
         self.search_on(outputs);
+    }
+
+    /// Where what is below the first line shown begins. A line that is longer than a piece has something below that piece.
+    fn below(&self, sought: usize) -> u64 {
+        let piece = self.top + (self.piece - sought.min(self.piece - 1)) as u64;
+        self.page.get(1).map_or(piece.min(self.length), |(at, _)| *at)
     }
 
     /// Searches one piece more.
@@ -92,6 +98,7 @@ mod tests {
     use std::fs;
     use std::io::Write as _;
 
+    use super::super::excerpt::Step;
     use super::*;
 
     /// An output of three pieces and a bit, with a word across the first two and one at its end.
@@ -140,6 +147,21 @@ mod tests {
         assert_eq!(excerpt.said.as_deref(), Some("no \"NEEDLE\" below"));
         assert_eq!(pieces(&mut excerpt, &outputs, false), 3);
         assert_eq!(excerpt.top, line(across));
+    }
+
+    #[test]
+    fn what_is_below_a_line_longer_than_a_page_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log.jsonl");
+        let side = crate::journal::side::directory(&log);
+        fs::create_dir_all(&side).unwrap();
+        let text = format!("{}\nthe needle\n", "x".repeat(2000));
+        fs::write(side.join("action-7.out"), &text).unwrap();
+        let (outputs, mut excerpt) = (Outputs::beside(&log), Excerpt::new(7));
+        (excerpt.piece, excerpt.follow) = (500, false);
+        let find = Step::Find { sought: "needle".into(), forward: true };
+        excerpt.go_on(&outputs, vec![find], (20, 5));
+        assert_eq!((excerpt.top, excerpt.said), (2001, None));
     }
 
     fn shown_lines(excerpt: &Excerpt, outputs: &Outputs) -> Vec<(u64, crate::ansi::Line)> {
