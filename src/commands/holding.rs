@@ -101,6 +101,7 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
     // Until this program has the lock, the record is the holder's.
     let _requested = request(log, &signer.principal)?;
     process.terminate().map_err(|why| anyhow!(not_shown(log, other, &why)))?;
+    note!("gonogo: {} is asked to leave, and has {} s for that", line(&other.principal), PATIENCE.as_secs());
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         match engine::reopen(store, log, signer, role) {
