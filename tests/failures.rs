@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
+use rustix::fs::{CWD, FileType, Mode};
+
 use crate::bench::gonogo::{GONOGO, Sandbox};
 use crate::bench::need;
 use crate::runs::agent::{SshAgent, open};
@@ -137,4 +139,15 @@ fn a_panic_is_internal() {
     let sandbox = small().env("RUST_MIN_STACK", (1_u64 << 46).to_string());
     let told = sandbox.run_with(&["check", "profile.toml"]).code(INTERNAL);
     let _ = told.stderr_has("panicked at");
+}
+
+#[test]
+fn what_is_no_key_is_nobodys_key() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.work().join("key");
+    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let told = sandbox.run_with(&["init", "--as", "ann@example", "--key", "key"]).code(2);
+    let _ = told.stderr_has("expected a regular file").lacks("You are");
+    let told = sandbox.run_with(&["init", "--as", "ann@example", "--no-passphrase"]).code(0);
+    let _ = told.stdout_has("You are ann@example");
 }

@@ -185,6 +185,7 @@ fn what_a_shell_hands_over_in_place_of_a_file_is_read_once_and_bounded() {
         shell("\"$1\" verify run.jsonl --signers <(cat signers) --revoked <(cat revoked-keys)").code(4);
     let _ = told.stdout_has("is revoked").stdout_has("revoked   /dev/fd/");
     let _ = shell("\"$1\" report run.jsonl --signers <(cat signers)").code(0).stdout_has("sealed");
+    let _ = shell("cat signers | \"$1\" verify run.jsonl --signers /dev/stdin").code(0);
     // Both logs are judged by the same people.
     let _ = shell("\"$1\" diff run.jsonl run.jsonl --signers <(cat signers)")
         .code(0)

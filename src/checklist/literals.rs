@@ -32,6 +32,8 @@ const LONG: usize = 32;
 const DIGESTS: [usize; 2] = [40, 64];
 /// What stands before a digest or a fingerprint.
 const BEFORE_DIGEST: [&str; 5] = ["sha256:", "sha384:", "sha512:", "sha1:", "md5:"];
+/// What a digest begins with in the web's form (Subresource Integrity).
+const INTEGRITY: [&str; 3] = ["sha256-", "sha384-", "sha512-"];
 /// What a public key begins with in OpenSSH's form.
 const PUBLIC_KEY: &str = "AAAA";
 /// What stands for something else, whatever it is called.
@@ -165,7 +167,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a word is as long and as mixed as a key: in base64, or in hexadecimal digits.
 fn is_random(word: &str) -> bool {
-    if word.len() < LONG || word.starts_with(PUBLIC_KEY) {
+    if word.len() < LONG
+        || word.starts_with(PUBLIC_KEY)
+        || INTEGRITY.iter().any(|kind| word.starts_with(kind))
+    {
         return false;
     }
     let is_hexadecimal = word.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -287,6 +292,9 @@ mod tests {
             "argv = ['x', 'page_token=short', 'docker', 'run', '-u', '1000:1000', '-u', 'ann']".to_owned(),
             "shell = 'PGPASSWORD=$P psql --token \"$T\" && curl -H \"Authorization: Bearer $T\" h'".to_owned(),
             "env = { AUTH = 'basic', SESSION = 'true' }".to_owned(),
+            "argv = ['sh', '-c', 'PGPASSWORD=\"${DB_PASSWORD:?}\" psql; TOKEN=`cat /run/token` ./x']".to_owned(),
+            "argv = ['helm', '--set', 'existingSecret=advanced-app-secrets', 'docker', 'run', '-u', 'app:app']".to_owned(),
+            "argv = ['x', 'sha512-q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjEq7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE']".to_owned(),
             "argv = ['x', '--token-file', 'short', '--no-password', 'true', 'token', 'lookup', '--secret-id', 'x']".to_owned(),
             "url = 'https://docs.example.io/q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE/edit'".to_owned(),
             "note = 'q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE'".to_owned(),

@@ -18,6 +18,9 @@ const ENDS: [&str; 9] = [
 const WORDS: [&str; 3] = ["pass", "pwd", "bearer"];
 /// The words before `key` where that is a secret.
 const KEYS: [&str; 8] = ["api", "access", "secret", "private", "signing", "encryption", "account", "auth"];
+/// What leads to the next page of a list, and what names a secret that is elsewhere.
+const OTHERS: [(&str, &str); 4] =
+    [("page", "token"), ("next", "token"), ("continuation", "token"), ("existing", "secret")];
 /// Headers that hold a secret, however short.
 const HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 /// Lists of arguments, by the keys that hold them.
@@ -34,6 +37,10 @@ pub(super) fn is_secret_name(name: &str) -> bool {
         Some(which) => KEYS.contains(&which),
         None => false,
     };
+    let is_other = before.last().is_some_and(|word| OTHERS.contains(&(word.as_str(), last.as_str())));
+    if is_other {
+        return false;
+    }
     is_key || WORDS.contains(&last.as_str()) || ENDS.iter().any(|end| last.ends_with(end))
 }
 
@@ -187,6 +194,9 @@ mod tests {
             "password_file",
             "PATH",
             "bearer_format",
+            "page_token",
+            "nextPageToken",
+            "existingSecret",
             "tokens_per_second",
             "AWS_ACCESS_KEY_ID",
         ] {

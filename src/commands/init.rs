@@ -22,6 +22,8 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let path = absolute(&key.map_or_else(own_key, Ok)?)?;
     if path.exists() {
         is_own(&settings, &principal, &path)?;
+        // Before anything is said or kept of it: it may be something else.
+        keys::public_of(&path)?;
         say!("Your key is there already: {}", path.display());
     } else {
         let passphrase = if arguments.no_passphrase { None } else { new_passphrase()? };

@@ -18,7 +18,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// may wait for ever.
 #[must_use]
 pub fn is_handed(path: &Path) -> bool {
-    let text = path.to_str().unwrap_or_default();
+    let text =
+        path.to_str().map(|text| if text == "/dev/stdin" { "/dev/fd/0" } else { text }).unwrap_or_default();
     let number = PLACES.iter().find_map(|place| text.strip_prefix(place));
     let is_number = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
     number.is_some_and(is_number) && fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo())

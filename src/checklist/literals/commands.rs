@@ -5,15 +5,15 @@ use super::is_literal;
 
 /// Options that take `user:password`.
 const USER: [&str; 2] = ["-u", "--user"];
+/// Programs that they are options of.
+const SENDERS: [&str; 2] = ["curl", "wget"];
 /// What stands before a secret in a header.
 const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
-/// Tokens that lead to the next page of a list.
-const PAGES: [&str; 3] = ["page_token", "pageToken", "next_token"];
-
 /// What may be a secret among the words of a command line, each with its index.
 pub(super) fn in_words<'a>(words: &[&'a str]) -> Vec<(usize, String)> {
     let before = |index: usize| index.checked_sub(1).map_or("", |before| words[before]);
-    let judge = |(index, word): (usize, &&'a str)| Some((index, of(before(index), word)?));
+    let sends = |index: usize| words[..index].iter().any(|word| SENDERS.contains(word));
+    let judge = |(index, word): (usize, &&'a str)| Some((index, of(before(index), word, sends(index))?));
     words.iter().enumerate().filter_map(judge).collect()
 }
 
@@ -25,15 +25,17 @@ pub(super) fn in_shell(text: &str) -> Option<String> {
     found.or_else(|| words.windows(3).find_map(of_header))
 }
 
-/// What a word may be that comes after another.
-fn of(before: &str, word: &str) -> Option<String> {
+/// What a word may be that comes after another; `sends` says whether it is given to a program that takes users so.
+fn of(before: &str, word: &str, sends: bool) -> Option<String> {
     if is_option(before) && is_literal(word) && !word.starts_with('-') {
         return Some(format!("what follows {before} may be a secret"));
     }
-    if USER.contains(&before) && word.split_once(':').is_some_and(|(_, after)| is_password(after)) {
+    if sends && USER.contains(&before) && word.split_once(':').is_some_and(|(_, after)| is_password(after)) {
         return Some(format!("what follows {before} may hold a password"));
     }
-    let (name, value) = word.split_once('=').filter(|(name, _)| !name.starts_with('-'))?;
+    // The text of a shell is looked at word by word.
+    let is_one = !word.contains(char::is_whitespace) && !word.starts_with('-');
+    let (name, value) = word.split_once('=').filter(|_| is_one)?;
     (is_name(name) && is_literal(value)).then(|| format!("what {name} is set to may be a secret"))
 }
 
@@ -49,7 +51,7 @@ fn is_option(word: &str) -> bool {
 
 fn is_name(name: &str) -> bool {
     let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-    is_plain && is_secret_name(name) && !PAGES.contains(&name)
+    is_plain && is_secret_name(name)
 }
 
 /// `Authorization: Bearer …`.
