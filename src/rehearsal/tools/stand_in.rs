@@ -33,7 +33,7 @@ pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
     // Before it is told anything.
     let greeting = Greeting { nonce: random()? };
     tell(&stream, &greeting)?;
-    if lines.next().ok_or_else(gone)?? != greeting.proof(&key) {
+    if lines.next().and_then(Result::ok).ok_or_else(gone)? != greeting.proof(&key) {
         return Err(io::Error::other("what answers is not the rehearsal that this tool belongs to"));
     }
     let call = Call { key, tool: tool.to_owned(), given: given(&args), args };
@@ -77,4 +77,26 @@ fn given(args: &[String]) -> Option<String> {
     let file = Path::new(place).join(args.last()?);
     let about = fs::metadata(&file).ok()?;
     if about.is_file() && about.len() <= GIVEN { fs::read_to_string(file).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    /// What it was sent and did not read is told to who sent it as a connection that was reset.
+    #[test]
+    fn a_rehearsal_that_ends_while_it_is_greeted_has_ended() {
+        let home = tempfile::tempdir().unwrap();
+        let (socket, desk) = (home.path().join("socket"), home.path().join("desk"));
+        let listener = UnixListener::bind(&socket).unwrap();
+        fs::write(&desk, serde_json::to_string(&Desk { socket, key: "key".into() }).unwrap()).unwrap();
+        let ends = thread::spawn(move || listener.accept().unwrap().0.read_exact(&mut [0]).unwrap());
+        let why = stand_in(&desk, "kubectl", Vec::new()).unwrap_err();
+        ends.join().unwrap();
+        assert_eq!(why.to_string(), gone().to_string());
+    }
 }
