@@ -24,7 +24,7 @@ const LINES: &[&str] = &[
     r#"aws_instance.web["eu-1"]: Still creating... [01m30s elapsed]"#,
     "aws_iam_role_policy.logs: Creation complete after 1s [id=logs:terraform-20260504101112131400000001]",
     "No changes. Your infrastructure matches the configuration.",
-    "#12 [build 4/7] RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev",
+    "#12 [build 4/7] RUN --mount=type=cache,target=/home/node/.npm npm ci --omit=dev",
     "#12 sha256:a3401be9c8cbccc935f6cd1f61226ae15338ae1a34004d33ba0d246ac04c81b1 12.3MB / 45.6MB 1.2s done",
     "#14 exporting manifest list sha256:baf23e3bf9eef5f79f2b4934af87f5520b69b94b0d982e85bb55b672a872637a 0.0s done",
     " => => naming to docker.io/library/shop-web:2026.05.04-rc.1                    0.0s",

@@ -6,6 +6,7 @@
 //! it costs little where there is neither. Of base64 and hex only that is decoded which holds as many bytes in a row as
 //! the shortest secret has, of those that an encoded one may have.
 
+mod code;
 mod escape;
 mod glance;
 mod groups;
