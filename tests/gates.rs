@@ -141,8 +141,10 @@ fn two_sealed_logs_of_one_run_that_fork_are_told_of_by_all_that_see_both() {
     world.set_args(&["diff", &log, &other, "--signers", &signers]);
     let _ =
         world.sandbox.run().code(1).stdout_has("one run, two logs: FORK: the newer log is of the same run");
-    world.set_args(&["report", &log, "--signers", &signers]);
-    let _ = world.sandbox.run().code(0).stdout_has("FORK");
+    for (format, told) in [("markdown", "- Warning: FORK"), ("junit", r#"name="warning" value="FORK"#)] {
+        world.set_args(&["report", &log, "--signers", &signers, "--format", format]);
+        let _ = world.sandbox.run().code(0).stdout_has(told);
+    }
     world.set_args(&["review"]);
     let told = world.sandbox.run().code(0).stdout_has(&format!("FORK: {other} is of the same run"));
     let _ = told.stdout_has(&format!("FORK: {log} is of the same run"));

@@ -132,7 +132,8 @@ fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<
         ReportFormat::Json => serde_json::to_string_pretty(document)? + "\n",
         ReportFormat::Junit => {
             let judged = &document.verification;
-            let facts = [document.plan.lines(), document.trust.lines().to_vec()].concat();
+            let warnings = judged.warnings.iter().map(|warning| ("warning", warning.clone())).collect();
+            let facts = [document.plan.lines(), document.trust.lines().to_vec(), warnings].concat();
             let log = headless::LogCase {
                 facts: &facts,
                 name: &document.log.name,

@@ -19,7 +19,7 @@ pub struct LogCase<'a> {
     pub trouble: Option<&'a str>,
     /// Whether it is invalid, and not only open.
     pub invalid: bool,
-    /// What it had to keep to, and whom its verification trusted.
+    /// What it had to keep to, whom its verification trusted, and what that warns of.
     pub facts: &'a [(&'static str, String)],
 }
 

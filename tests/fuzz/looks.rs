@@ -12,7 +12,7 @@ use gonogo::run::{Replay, judge};
 use gonogo::time::Utc;
 
 /// Whom the corpus's logs were signed by.
-const SIGNERS: &str = include_str!("allowed_signers");
+const SIGNERS: &str = include_str!("corpus/reader/allowed_signers");
 
 /// Everything, on the same bytes.
 pub fn all(bytes: &[u8]) {

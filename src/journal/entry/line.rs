@@ -14,7 +14,7 @@ use crate::text;
 pub const VERSION: u32 = 1;
 /// The version of kinds, fields and rules within the format, as `opened` names it. Raised whenever one of them
 /// changes, the words of a verdict included, until the format is fixed; a log of another one is neither read nor written.
-pub const RULES: u32 = 4;
+pub const RULES: u32 = 5;
 /// The longest line in bytes, LF included.
 pub const MAX_LINE: usize = 64 * 1024;
 /// The longest `opened` or `replanned` line, which carry a whole plan, in bytes, LF included.

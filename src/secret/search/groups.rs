@@ -2,7 +2,7 @@
 //! holds more than the digits.
 
 use super::escape::Text;
-use super::runs::Run;
+use super::runs::{Run, next_stretch};
 
 /// The most that stands between two groups, in bytes.
 const APART: usize = 3;
@@ -23,27 +23,24 @@ fn is_digit(byte: u8) -> bool {
 impl Text<'_> {
     /// Calls `take` with the digits of all groups that have so many, and with what may become such when more has come.
     pub(super) fn groups(&self, least: usize, read: &mut Run, mut take: impl FnMut(&Run)) {
-        let mut at = 0;
-        while let Some(begin) = self.next_group(at) {
-            at = self.read_groups(begin, read);
-            if read.count() >= least || read.is_open {
-                take(read);
+        let is_of_group = |byte: u8| is_digit(byte) || is_between(byte);
+        let mut end = 0;
+        while end < self.bytes.len() {
+            let mut at = next_stretch(end..self.bytes.len(), least, |index| is_of_group(self.bytes[index]));
+            end = at + count(&self.bytes[at..], is_of_group);
+            while at < end {
+                at += count(&self.bytes[at..end], is_between);
+                if !self.is_word(at) {
+                    at += count(&self.bytes[at..end], is_digit);
+                    continue;
+                }
+                at = self.read_groups(at, read);
+                if read.count() >= least || read.is_open {
+                    take(read);
+                }
             }
+            end += 1;
         }
-    }
-
-    /// Where the next group begins that another may follow, from `at` on.
-    fn next_group(&self, mut at: usize) -> Option<usize> {
-        while at < self.bytes.len() {
-            let end = at + count(&self.bytes[at..], |byte| !is_between(byte));
-            let digits = self.bytes[at..end].iter().rev().take_while(|byte| is_digit(**byte)).count();
-            let is_last = end == self.bytes.len() && !self.is_whole;
-            if digits > 0 && (digits.is_multiple_of(2) || is_last) && self.is_word(end - digits) {
-                return Some(end - digits);
-            }
-            at = end + 1;
-        }
-        None
     }
 
     fn is_word(&self, begin: usize) -> bool {

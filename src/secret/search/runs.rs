@@ -45,7 +45,7 @@ impl Text<'_> {
         while at < self.bytes.len() {
             while specials.next_if(|special| *special < at).is_some() {}
             let special = specials.peek().copied().unwrap_or(self.bytes.len());
-            at = candidate(self.bytes, at, special, least);
+            at = next_stretch(at..special, least, |index| self.is_letter(index));
             let run = self.extent(at);
             if run.letters >= least || run.is_open && run.letters > 0 {
                 self.read_run(0, at, read);
@@ -76,7 +76,7 @@ impl Text<'_> {
         let command = Text::new(&self.bytes[..end], true);
         let mut at = begin + 2;
         while at < end {
-            at = candidate(command.bytes, at, end, least);
+            at = next_stretch(at..end, least, |index| command.is_letter(index));
             let run = command.extent(at);
             if run.letters >= least {
                 command.read_run(0, at, read);
@@ -84,6 +84,10 @@ impl Text<'_> {
             }
             at = run.end + 1;
         }
+    }
+
+    fn is_letter(&self, at: usize) -> bool {
+        IS_LETTER[usize::from(self.bytes[at])]
     }
 
     /// How far a run goes that begins here, without decoding escapes.
@@ -167,17 +171,14 @@ impl Text<'_> {
     }
 }
 
-/// Where the next run may begin that has so many letters, or goes on at the next special byte. What comes before is
-/// shorter, and ends at a byte that says something else.
-fn candidate(bytes: &[u8], mut at: usize, special: usize, least: usize) -> usize {
-    let ends = |part: &[u8]| part.iter().rposition(|byte| !IS_LETTER[usize::from(*byte)]);
-    while at + least <= special {
-        match ends(&bytes[at..at + least]) {
-            Some(end) => at += end + 1,
-            None => return at,
-        }
+/// Where the next stretch begins that is so long, or reaches the end, and for every place of which a test holds. Of those
+/// between most are not looked at.
+pub(super) fn next_stretch(within: Range<usize>, least: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let Range { start: mut at, end } = within;
+    while let Some(other) = (at..(at + least).min(end)).rfind(|index| !holds(*index)) {
+        at = other + 1;
     }
-    ends(&bytes[at..special]).map_or(at, |end| at + end + 1)
+    at
 }
 
 /// How far a run goes.
@@ -243,15 +244,12 @@ impl Run {
     /// The parts of what a code says that have so many bytes of those that a secret may have, and what may become one
     /// when more has come.
     fn parts(&self, code: &Code, of: &Said, bytes: &mut Vec<u8>, take: &mut impl FnMut(&Decoded)) {
-        let ends = |index: &usize| !of.is_said[usize::from(code.byte(*index))];
+        let holds = |index: usize| of.is_said[usize::from(code.byte(index))];
         let (mut at, count) = (0, code.count());
         while at <= count {
-            let last = (at + of.least).min(count);
-            if let Some(end) = (at..last).rev().find(ends) {
-                at = end + 1;
-                continue;
-            }
-            let end = (last..count).find(ends).unwrap_or(count);
+            at = next_stretch(at..count, of.least, holds);
+            let read = (at + of.least).min(count);
+            let end = (read..count).find(|index| !holds(*index)).unwrap_or(count);
             let is_open = self.is_open && end == count;
             if end - at >= of.least || is_open {
                 code.decode(at..end, bytes);
@@ -263,17 +261,11 @@ impl Run {
     }
 
     /// Where the next run of at least so many digits begins, or one that may go on when more has come.
-    fn next_hex(&self, mut at: usize, least: usize) -> Option<usize> {
-        let ends = |part: &[u8]| part.iter().rposition(|byte| !byte.is_ascii_hexdigit());
-        while let Some(part) = self.letters.get(at..at + least) {
-            match ends(part) {
-                Some(end) => at += end + 1,
-                None => return Some(at),
-            }
-        }
-        let rest = &self.letters[at..];
-        let begin = ends(rest).map_or(at, |end| at + end + 1);
-        (self.is_open && begin < self.letters.len()).then_some(begin)
+    fn next_hex(&self, at: usize, least: usize) -> Option<usize> {
+        let count = self.letters.len();
+        let at = next_stretch(at..count, least, |index| self.letters[index].is_ascii_hexdigit());
+        let is_long = at + least <= count;
+        (is_long || self.is_open && at < count).then_some(at)
     }
 }
 

@@ -29,9 +29,14 @@ impl Specials {
         self.add(rest, from);
     }
 
+    /// Without branches: which bytes are special cannot be foreseen.
     fn add(&mut self, part: &[u8], from: usize) {
-        let special = part.iter().enumerate().filter(|(_, byte)| is_special(**byte));
-        self.0.extend(special.map(|(index, _)| from + index));
+        let (mut places, mut count) = ([0; TOGETHER], 0);
+        for (at, byte) in (from..).zip(part) {
+            places[count] = at;
+            count += usize::from(is_special(*byte));
+        }
+        self.0.extend_from_slice(&places[..count]);
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = usize> + Clone + use<'_> {
