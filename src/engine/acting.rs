@@ -8,7 +8,7 @@ use super::{Engine, Going, NotDone};
 use crate::checklist::{ActionKey, Probe};
 use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, decide};
 use crate::text;
 
@@ -66,7 +66,7 @@ impl Engine {
         let plan = &self.state.plan;
         let with = |(key, probe): (String, &Probe)| {
             let digest = probe.digest_of.as_ref().map(|key| self.digest_reviewed(key));
-            Check { key, probe: probe.clone(), given: Given { digest, ..Given::default() } }
+            Check { key, probe: probe.clone(), given: ProbeContext { digest, ..ProbeContext::default() } }
         };
         plan.checks_before(plan.action(key), dry).map(with).collect()
     }

@@ -18,7 +18,7 @@ use crate::checklist::spec::Value;
 use crate::checklist::{Action, ActionKey, Plan, Probe, Program};
 use crate::journal::marks::Marks;
 use crate::outcome::{Class, Observation, Outcome, Sha256Hex, some_of};
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::run::Start;
 use crate::secret::Keeper;
 use crate::text;
@@ -58,7 +58,7 @@ pub(super) struct Check {
     /// What its observations are known by.
     pub(super) key: String,
     pub(super) probe: Probe,
-    pub(super) given: Given,
+    pub(super) given: ProbeContext,
 }
 
 /// What is looked at before an action, and what it takes.

@@ -14,7 +14,7 @@ use super::system::System;
 use crate::checklist::{Probe, ProbeKey};
 use crate::diagnostic::please_report;
 use crate::outcome::{Class, Observation, Outcome};
-use crate::probe::{Effects, Given};
+use crate::probe::{Effects, ProbeContext};
 use crate::secret::Keeper;
 use crate::stopwatch::{Stopwatch, timeout};
 use crate::text;
@@ -44,7 +44,7 @@ pub(super) async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -
 /// A probe that is to run, or runs.
 pub(super) struct ProbeRun {
     probe: Probe,
-    given: Given,
+    given: ProbeContext,
     keeper: Keeper,
     system: Arc<dyn System>,
     begun: Arc<OnceLock<(Utc, Instant)>>,
@@ -76,9 +76,9 @@ pub(super) struct Progress {
 }
 
 impl ProbeRun {
-    pub(super) fn new(probe: Probe, given: Given, keeper: &Keeper, system: Arc<dyn System>) -> Self {
+    pub(super) fn new(probe: Probe, given: ProbeContext, keeper: &Keeper, system: Arc<dyn System>) -> Self {
         // One cell for each run: what another one has changed is not this one's.
-        let given = Given { effects: Effects::default(), ..given };
+        let given = ProbeContext { effects: Effects::default(), ..given };
         let keeper = keeper.for_one_run();
         Self { probe, given, keeper, system, begun: Arc::default() }
     }

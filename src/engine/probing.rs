@@ -14,7 +14,7 @@ use crate::journal::entry::MACHINE;
 use crate::journal::file::AppendError;
 use crate::journal::marks::{MarkError, Marks};
 use crate::outcome::{Class, Outcome};
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::run::{self, Act, Command, Judgement, Look, Refusal, Update, Wanted};
 use crate::secret::Redactor;
 use crate::time::{Moment, Utc};
@@ -179,7 +179,7 @@ impl Engine {
     }
 
     /// What a look is given of this run and the last sealed one.
-    fn given(&self, key: &ProbeKey) -> Given {
+    fn given(&self, key: &ProbeKey) -> ProbeContext {
         let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
         let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
         let seen = seen.filter(|look| look.outcome.is_begun());
@@ -188,13 +188,13 @@ impl Engine {
         let begun = |look: &Look| look.at.wall.minus(Duration::from_millis(look.took_ms));
         let own = since.and_then(|since| self.scheduler.begun(since));
         let last = self.past.last.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
-        Given {
+        ProbeContext {
             since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
             digest: digest_of.map(|key| self.digest_seen(key)),
             opened: self.opened(),
             last: last.map(|look| Arc::clone(&look.outcome)),
             fingerprint: self.past.fingerprint.clone(),
-            ..Given::default()
+            ..ProbeContext::default()
         }
     }
 

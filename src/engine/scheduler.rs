@@ -12,7 +12,7 @@ use super::probe_run::{Cancelled, ProbeRun, Progress, Trace};
 use super::system::System;
 use crate::checklist::{Plan, ProbeKey};
 use crate::outcome::Outcome;
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::process::Permit;
 use crate::run::{Live, Running, Wanted};
 use crate::secret::{Keeper, Terminal};
@@ -88,7 +88,7 @@ impl Scheduler {
 
     /// Starts a look; a probe that runs already goes on, and is not started a second time. `looks` is how many stand
     /// in the log already.
-    pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, given: Given, now: &Moment) {
+    pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, given: ProbeContext, now: &Moment) {
         let Some(probe) = plan.probe(&look.probe) else { return };
         if self.tasks.contains_key(&look.probe) {
             return;

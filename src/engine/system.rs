@@ -17,7 +17,7 @@ use crate::checklist::spec::Spec;
 use crate::journal::chain::Unsigned;
 use crate::journal::keys::{SignError, Signer};
 use crate::outcome::Outcome;
-use crate::probe::{self, Given};
+use crate::probe::{self, ProbeContext};
 use crate::process::recorded::RecordedProcessError;
 use crate::process::{Permit, own_program};
 use crate::secret::Keeper;
@@ -37,7 +37,7 @@ pub(super) trait System: Send + Sync {
         spec: &'a Spec,
         deadline: Duration,
         keeper: &'a Keeper,
-        given: &'a Given,
+        given: &'a ProbeContext,
     ) -> BoxFuture<'a, Outcome>;
 
     /// Whether signing with this key may take as long as a person takes.
@@ -76,9 +76,9 @@ impl System for Machine {
         spec: &'a Spec,
         deadline: Duration,
         keeper: &'a Keeper,
-        given: &'a Given,
+        given: &'a ProbeContext,
     ) -> BoxFuture<'a, Outcome> {
-        probe::look(spec, deadline, keeper, given).boxed()
+        probe::run(spec, deadline, keeper, given).boxed()
     }
 
     fn may_wait(&self, key: &Signer) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use reqwest::Url;
 
-/// A scheme without TLS, its like with TLS, and the default port of each.
+/// A scheme without TLS, its counterpart with TLS, and the default port of each.
 pub(super) struct Schemes {
     pub(super) plain: (&'static str, u16),
     pub(super) secure: (&'static str, u16),
@@ -21,7 +21,7 @@ pub(super) struct Address {
     pub(super) rest: String,
 }
 
-/// Why a text is no address. Never repeats the text: it may hold a password.
+/// Why a text is not an address. Never repeats the text: it may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AddressError {
     #[error("not an address such as {0}://host:{1}")]

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Given;
-use super::blind::{Blind, Fact};
+use super::ProbeContext;
 use super::content;
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use super::process::{self, Program};
 use crate::checklist::spec::AwsSecret;
 use crate::outcome::{Observation, Outcome, key};
@@ -17,9 +17,14 @@ use crate::text;
 use crate::time::Utc;
 
 /// The longest piece of what `aws` says, in bytes.
-const SAID: usize = 300;
+const MAX_REASON: usize = 300;
 
-pub(super) async fn look(spec: &AwsSecret, deadline: &Deadline, permit: &Permit, given: &Given) -> Outcome {
+pub(super) async fn run(
+    spec: &AwsSecret,
+    deadline: &Deadline,
+    permit: &Permit,
+    given: &ProbeContext,
+) -> Outcome {
     let argv = argv(spec);
     let reproduce = argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
     let what = format!("secret {}", spec.secret_id);
@@ -43,18 +48,18 @@ fn argv(spec: &AwsSecret) -> Vec<String> {
     argv
 }
 
-async fn describe(argv: &[String], permit: &Permit, deadline: &Deadline) -> Fact<Option<Value>> {
+async fn describe(argv: &[String], permit: &Permit, deadline: &Deadline) -> ProbeResult<Option<Value>> {
     let env = BTreeMap::from([("AWS_PAGER".to_owned(), String::new())]);
     let ran = process::run(Program { argv, cwd: None, env }, permit, deadline).await?;
     if ran.status.success() {
         let told = content::json(&ran.stdout.bytes);
-        return told.map(Some).map_err(|why| Blind::new(format!("aws prints what is {why}")));
+        return told.map(Some).map_err(|why| ProbeError::new(format!("aws prints what is {why}")));
     }
-    let said = text::excerpt(&ran.stderr.bytes, SAID);
+    let said = text::excerpt(&ran.stderr.bytes, MAX_REASON);
     if said.contains("ResourceNotFoundException") {
         return Ok(None);
     }
-    Err(Blind::new(if said.contains("AccessDenied") {
+    Err(ProbeError::new(if said.contains("AccessDenied") {
         format!("this account may not: {said}")
     } else if said.contains("Unable to locate credentials") || said.contains("InvalidClientTokenId") {
         format!("credentials are missing or refused: {said}")
@@ -65,7 +70,7 @@ async fn describe(argv: &[String], permit: &Permit, deadline: &Deadline) -> Fact
     }))
 }
 
-fn judge(spec: &AwsSecret, what: &str, told: &Value, given: &Given) -> Vec<Observation> {
+fn judge(spec: &AwsSecret, what: &str, told: &Value, given: &ProbeContext) -> Vec<Observation> {
     let deleted = told.get("DeletedDate").filter(|date| !date.is_null());
     if let Some(date) = deleted {
         return vec![Observation::new(what, "there", format!("to be deleted, since {}", plain(date)), false)];
@@ -77,14 +82,14 @@ fn judge(spec: &AwsSecret, what: &str, told: &Value, given: &Given) -> Vec<Obser
     let Some((version, _)) = current else {
         return vec![Observation::new(what, "there", "it has no current version", false)];
     };
-    vec![given.changed("current version", key::SECRET_VERSION, version), age(spec, told)]
+    vec![given.must_have_changed("current version", key::SECRET_VERSION, version), age(spec, told)]
 }
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// `aws` writes times as RFC 3339, or as seconds where it is set up to.
+/// `aws` writes times as RFC 3339, or in seconds where it is configured to.
 fn age(spec: &AwsSecret, told: &Value) -> Observation {
     let expected = format!("at most {} days", spec.max_age_days);
     let changed = told

@@ -1,10 +1,10 @@
-//! The contacts' check: somebody for every role, and no placeholders. Nothing is asked of anybody.
+//! The contacts check: a contact for every role, and no placeholders. No network is used.
 
 use crate::checklist::spec::Contacts;
 use crate::checklist::{Contact, is_placeholder};
 use crate::outcome::{Observation, Outcome};
 
-pub(super) fn look(spec: &Contacts) -> Outcome {
+pub(super) fn run(spec: &Contacts) -> Outcome {
     let mut seen: Vec<_> = spec.roles.iter().map(|role| judge_role(spec, role)).collect();
     seen.extend(spec.contacts.iter().filter_map(placeholder));
     Outcome::of(seen, "")

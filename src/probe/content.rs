@@ -1,35 +1,35 @@
-//! What was read of an answer, as far as it was read.
+//! A response body, as far as it was read.
 
 use serde_json::Value;
 
-use super::blind::Blind;
+use super::error::ProbeError;
 use crate::text;
 
 /// The longest excerpt in an observation, in bytes.
-const EXCERPT: usize = 160;
+const MAX_EXCERPT: usize = 160;
 /// The most objects of a JSON text.
-const OBJECTS: usize = 1 << 14;
+const MAX_OBJECTS: usize = 1 << 14;
 
-/// What was read of a body, or of what a program prints.
+/// What was read of a body, or of a program's output.
 #[derive(Debug, Default)]
-pub(super) struct Content {
+pub(super) struct ReadBody {
     pub(super) bytes: Vec<u8>,
-    /// Why it is not all of it.
-    pub(super) cut: Option<Blind>,
+    /// Why it is incomplete.
+    pub(super) cut: Option<ProbeError>,
 }
 
-impl Content {
+impl ReadBody {
     /// A short piece of it, with a mark where there is nothing.
     pub(super) fn excerpt(&self) -> String {
-        if self.bytes.is_empty() { "nothing".into() } else { text::excerpt(&self.bytes, EXCERPT) }
+        if self.bytes.is_empty() { "nothing".into() } else { text::excerpt(&self.bytes, MAX_EXCERPT) }
     }
 }
 
 /// Why bytes could not be read as JSON.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
-    /// It may well be JSON, but it is not looked into.
-    #[error("JSON of more than {OBJECTS} objects: not read")]
+    /// It may be JSON, but it is not parsed.
+    #[error("JSON of more than {MAX_OBJECTS} objects: not read")]
     Large,
     /// The same.
     #[error("JSON nested more than 128 deep: not read")]
@@ -41,7 +41,7 @@ pub(super) enum Unreadable {
 
 /// Reads JSON. What is small as text can be large when read: `{"":0}` grows a hundredfold.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
-    if bytes.split(|byte| *byte == b'{').count() > OBJECTS + 1 {
+    if bytes.split(|byte| *byte == b'{').count() > MAX_OBJECTS + 1 {
         return Err(Unreadable::Large);
     }
     serde_json::from_slice(bytes).map_err(|error| {

@@ -1,42 +1,42 @@
-//! Which origins a running application lets in: those that it should, and none that only look like them.
+//! Which origins a running application allows: those that it should, and no look-alikes.
 
 use reqwest::{Method, Url};
 
-use super::api::{Api, Reply};
-use super::blind::Fact;
+use super::api_client::{ApiClient, ApiResponse};
 use super::curl;
 use super::deadline::Deadline;
+use super::error::ProbeResult;
 use crate::checklist::spec::Cors;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 
-/// An origin that nobody lets in on purpose (RFC 2606 keeps the name).
+/// An origin that no application allows on purpose (the name is reserved by RFC 2606).
 const FOREIGN: &str = "https://gonogo-foreign.example";
 
-pub(super) async fn look(spec: &Cors, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &Cors, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let first = spec.origins.first().map_or(FOREIGN, String::as_str);
     let reproduce = format!("{} -i -H 'Origin: {first}'", curl::get(&spec.api, &spec.path));
-    let api = match Api::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
         Ok(api) => api,
         Err(why) => return Outcome::of(vec![Observation::unseen("CORS", "an answer", why)], reproduce),
     };
     let mut seen = Vec::new();
     for origin in &spec.origins {
-        seen.push(let_in(origin, ask(&api, &spec.path, origin).await));
+        seen.push(judge_allowed(origin, preflight(&api, &spec.path, origin).await));
     }
-    for (what, origin) in strangers(&spec.origins) {
-        seen.push(kept_out(what, &origin, ask(&api, &spec.path, &origin).await));
+    for (what, origin) in foreign_origins(&spec.origins) {
+        seen.push(judge_rejected(what, &origin, preflight(&api, &spec.path, &origin).await));
     }
     Outcome::of(seen, reproduce)
 }
 
-async fn ask(api: &Api, path: &str, origin: &str) -> Fact<Reply> {
+async fn preflight(api: &ApiClient, path: &str, origin: &str) -> ProbeResult<ApiResponse> {
     api.send(api.request(Method::GET, api.url(path, &[])).header("Origin", origin)).await
 }
 
-/// Origins that must stay out: a foreign one, the one of a page without any, and look-alikes of the good ones,
-/// for servers that compare only the begin or the end.
-fn strangers(origins: &[String]) -> Vec<(&'static str, String)> {
+/// Origins that must be rejected: a foreign one, the `null` origin, and look-alikes of the allowed ones,
+/// for servers that compare only a prefix or a suffix.
+fn foreign_origins(origins: &[String]) -> Vec<(&'static str, String)> {
     let mut all = vec![("foreign origin", FOREIGN.to_owned()), ("origin", "null".to_owned())];
     for origin in origins {
         let Some(host) = Url::parse(origin).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
@@ -51,41 +51,41 @@ fn strangers(origins: &[String]) -> Vec<(&'static str, String)> {
     all
 }
 
-/// The origin that the answer lets in.
-fn allowed(reply: &Reply) -> Option<String> {
+/// The origin that the response allows.
+fn allowed_origin(reply: &ApiResponse) -> Option<String> {
     let value = reply.headers.get("access-control-allow-origin")?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn let_in(origin: &str, reply: Fact<Reply>) -> Observation {
-    let (what, expected) = (format!("origin {origin}"), "let in by name");
+fn judge_allowed(origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
+    let (what, expected) = (format!("origin {origin}"), "allowed by name");
     match reply {
-        Ok(reply) => match allowed(&reply) {
-            Some(allowed) if allowed == origin => Observation::new(what, expected, "let in by name", true),
-            Some(allowed) => Observation::new(what, expected, format!("the answer lets in {allowed}"), false),
-            None if reply.status.is_success() => Observation::new(what, expected, "not let in", false),
-            None => Observation::unseen(what, expected, reply.refusal()),
+        Ok(reply) => match allowed_origin(&reply) {
+            Some(allowed) if allowed == origin => Observation::new(what, expected, "allowed by name", true),
+            Some(allowed) => Observation::new(what, expected, format!("the answer allows {allowed}"), false),
+            None if reply.status.is_success() => Observation::new(what, expected, "not allowed", false),
+            None => Observation::unseen(what, expected, reply.error_of_status()),
         },
         Err(why) => Observation::unseen(what, expected, why),
     }
 }
 
-fn kept_out(what: &str, origin: &str, reply: Fact<Reply>) -> Observation {
+fn judge_rejected(what: &str, origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
     let what = format!("{what} {origin}");
     match reply {
         Ok(reply) => {
-            let allowed = allowed(&reply);
+            let allowed = allowed_origin(&reply);
             let out = allowed.as_deref().is_none_or(|allowed| allowed != origin && allowed != "*");
-            // A server in trouble, or one that limits us, keeps everybody out.
+            // A server that fails or limits the rate rejects every origin.
             if out && (reply.status.is_server_error() || reply.status.as_u16() == 429) {
-                return Observation::unseen(what, "kept out", reply.refusal());
+                return Observation::unseen(what, "rejected", reply.error_of_status());
             }
             let seen = match (out, allowed) {
-                (true, _) => "kept out".to_owned(),
-                (false, allowed) => format!("let in: {}", allowed.unwrap_or_default()),
+                (true, _) => "rejected".to_owned(),
+                (false, allowed) => format!("allowed: {}", allowed.unwrap_or_default()),
             };
-            Observation::new(what, "kept out", seen, out)
+            Observation::new(what, "rejected", seen, out)
         }
-        Err(why) => Observation::unseen(what, "kept out", why),
+        Err(why) => Observation::unseen(what, "rejected", why),
     }
 }

@@ -1,4 +1,4 @@
-//! Requests as `curl` commands that a person could type; secrets as references.
+//! Requests as `curl` commands to reproduce by hand; secrets as references.
 
 use std::collections::BTreeMap;
 

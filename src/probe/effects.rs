@@ -1,40 +1,40 @@
-//! What a probe changes, written down as it happens.
+//! The changes that a probe makes, recorded as they happen.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a probe has changed so far. It outlives the probe's task: whoever cancels that still knows.
+/// The changes of a probe so far. It outlives the probe's task, so a cancelled probe's changes are still known.
 #[derive(Clone, Debug, Default)]
 pub struct Effects(Arc<Mutex<Vec<Option<String>>>>);
 
-/// A change that is being made: until it is known what came of it, it may have been made.
+/// A change in progress. Until its result is known, it may have been made.
 #[must_use]
-pub(super) struct Change {
+pub(super) struct PendingChange {
     all: Effects,
     at: usize,
 }
 
 impl Effects {
-    /// Everything that has been changed, or may have been.
+    /// All changes that were made or may have been made.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
         self.since(0)
     }
 
-    /// How many changes have been begun.
+    /// The number of changes that were started.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
 
-    /// The same without the first `count` that were begun.
+    /// The same without the first `count` that were started.
     pub(super) fn since(&self, count: usize) -> Vec<String> {
         self.lock().iter().skip(count).flatten().cloned().collect()
     }
 
-    /// Begins a change; `tried` says of it what is true while its end is not known.
-    pub(super) fn begin(&self, tried: impl Into<String>) -> Change {
+    /// Starts a change; `tried` describes it while its result is unknown.
+    pub(super) fn begin(&self, tried: impl Into<String>) -> PendingChange {
         let mut all = self.lock();
         all.push(Some(tried.into()));
-        Change { all: self.clone(), at: all.len() - 1 }
+        PendingChange { all: self.clone(), at: all.len() - 1 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Option<String>>> {
@@ -42,14 +42,14 @@ impl Effects {
     }
 }
 
-impl Change {
-    /// It was made.
-    pub(super) fn made(&self, what: impl Into<String>) {
+impl PendingChange {
+    /// The change was made.
+    pub(super) fn succeeded(&self, what: impl Into<String>) {
         self.set(Some(what.into()));
     }
 
-    /// Nothing was changed.
-    pub(super) fn not_made(self) {
+    /// The change was not made.
+    pub(super) fn failed(self) {
         self.set(None);
     }
 
@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn what_is_not_known_to_have_failed_is_kept() {
         let effects = Effects::default();
-        effects.begin("tried to send a").made("sent a");
-        effects.begin("tried to send b").not_made();
+        effects.begin("tried to send a").succeeded("sent a");
+        effects.begin("tried to send b").failed();
         let before = effects.count();
         let cancelled = effects.begin("tried to send c");
         drop(cancelled);

@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::api::{Api, Reply};
-use super::blind::{Blind, Fact};
+use super::api_client::{ApiClient, ApiResponse};
 use super::curl;
 use super::deadline::Deadline;
-use super::web::segment;
+use super::error::{ProbeError, ProbeResult};
+use super::http_client::segment;
 use crate::checklist::spec::Grafana;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 
-/// The most data sources that are looked at.
-const SOURCES: usize = 16;
+/// The maximum number of data sources that are checked.
+const MAX_SOURCES: usize = 16;
 
-pub(super) async fn look(spec: &Grafana, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &Grafana, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let reproduce = curl::get(&spec.api, &format!("/api/dashboards/uid/{}", segment(&spec.dashboard)));
-    let api = match Api::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
         Ok(api) => api,
         Err(why) => return Outcome::of(vec![Observation::unseen("Grafana", "healthy", why)], reproduce),
     };
@@ -42,9 +42,9 @@ pub(super) async fn look(spec: &Grafana, deadline: &Deadline, keeper: &Keeper) -
     Outcome::of(seen, reproduce)
 }
 
-async fn health(api: &Api) -> Observation {
-    let what = format!("Grafana at {}", api.place());
-    let answer = match api.get("/api/health", &[]).await.and_then(|reply| reply.any_json()) {
+async fn health(api: &ApiClient) -> Observation {
+    let what = format!("Grafana at {}", api.host_and_port());
+    let answer = match api.get("/api/health", &[]).await.and_then(|reply| reply.json_of_any_status()) {
         Ok(answer) => answer,
         Err(why) => return Observation::unseen(what, "its database ok", why),
     };
@@ -59,7 +59,7 @@ async fn health(api: &Api) -> Observation {
 }
 
 /// A dashboard by its uid, or else the first that has it as a tag.
-async fn dashboard(api: &Api, name: &str) -> Fact<Option<Value>> {
+async fn dashboard(api: &ApiClient, name: &str) -> ProbeResult<Option<Value>> {
     if let Some(found) = by_uid(api, name).await? {
         return Ok(Some(found));
     }
@@ -71,7 +71,7 @@ async fn dashboard(api: &Api, name: &str) -> Fact<Option<Value>> {
     }
 }
 
-async fn by_uid(api: &Api, uid: &str) -> Fact<Option<Value>> {
+async fn by_uid(api: &ApiClient, uid: &str) -> ProbeResult<Option<Value>> {
     let reply = api.get(&format!("/api/dashboards/uid/{}", segment(uid)), &[]).await?;
     if reply.status == StatusCode::NOT_FOUND {
         return Ok(None);
@@ -80,10 +80,10 @@ async fn by_uid(api: &Api, uid: &str) -> Fact<Option<Value>> {
     if found.get("dashboard").is_some_and(Value::is_object) {
         return Ok(Some(found));
     }
-    Err(Blind::new("the answer is in no form that Grafana documents"))
+    Err(ProbeError::new("the answer is in no form that Grafana documents"))
 }
 
-async fn sources(api: &Api, dashboard: &Value) -> Vec<Observation> {
+async fn sources(api: &ApiClient, dashboard: &Value) -> Vec<Observation> {
     let mut uids = BTreeSet::new();
     collect(dashboard, &mut uids);
     if uids.is_empty() {
@@ -91,7 +91,7 @@ async fn sources(api: &Api, dashboard: &Value) -> Vec<Observation> {
         return vec![Observation::new("data sources", "one or more, healthy", seen, false)];
     }
     let mut seen = Vec::new();
-    for uid in uids.iter().take(SOURCES) {
+    for uid in uids.iter().take(MAX_SOURCES) {
         let what = format!("data source {uid}");
         seen.push(match api.get(&format!("/api/datasources/uid/{}/health", segment(uid)), &[]).await {
             Ok(reply) => source(what, &reply),
@@ -101,16 +101,16 @@ async fn sources(api: &Api, dashboard: &Value) -> Vec<Observation> {
     seen
 }
 
-fn source(what: String, reply: &Reply) -> Observation {
-    let told = |why: Blind| Observation::unseen(what.clone(), "healthy", why);
+fn source(what: String, reply: &ApiResponse) -> Observation {
+    let told = |why: ProbeError| Observation::unseen(what.clone(), "healthy", why);
     match reply.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => told(reply.refusal()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => told(reply.error_of_status()),
         StatusCode::NOT_FOUND => Observation::new(what, "healthy", "there is no such data source", false),
-        _ => match reply.any_json() {
+        _ => match reply.json_of_any_status() {
             Ok(answer) => {
                 let said = |key| answer.get(key).and_then(Value::as_str).unwrap_or("nothing");
                 let (status, message) = (said("status"), said("message"));
-                // The plugin's own words differ from look to look in nothing that counts.
+                // The plugin's message is the same in every attempt, but for what does not matter.
                 let seen = if status == "OK" { "healthy".to_owned() } else { format!("{status}: {message}") };
                 Observation::new(what, "healthy", seen, status == "OK")
             }

@@ -2,10 +2,10 @@
 
 use reqwest::header::HeaderMap;
 
-use super::api::Api;
+use super::api_client::ApiClient;
 use super::deadline::Deadline;
 use super::http::directive_values;
-use super::{Given, curl};
+use super::{ProbeContext, curl};
 use crate::checklist::spec::Headers;
 use crate::outcome::{Observation, Outcome, key};
 use crate::secret::Keeper;
@@ -14,10 +14,15 @@ const HSTS: &str = "Strict-Transport-Security";
 const CSP: &str = "Content-Security-Policy";
 const PERMISSIONS: &str = "Permissions-Policy";
 
-pub(super) async fn look(spec: &Headers, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+pub(super) async fn run(
+    spec: &Headers,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    given: &ProbeContext,
+) -> Outcome {
     let reproduce = format!("{} -I", curl::get(&spec.api, &spec.path));
     let asked = async {
-        let api = Api::new(&spec.api, deadline, keeper).await?;
+        let api = ApiClient::new(&spec.api, deadline, keeper).await?;
         api.get(&spec.path, &[]).await
     };
     let reply = match asked.await {
@@ -27,8 +32,8 @@ pub(super) async fn look(spec: &Headers, deadline: &Deadline, keeper: &Keeper, g
         }
     };
     if !reply.status.is_success() {
-        // What an error page has, the application's own answers need not.
-        let seen = reply.refusal();
+        // The headers of an error page say nothing about the application's own responses.
+        let seen = reply.error_of_status();
         return Outcome::of(vec![Observation::unseen("security headers", "a good answer", seen)], reproduce);
     }
     let mut seen =
@@ -71,7 +76,7 @@ fn present(name: &str, headers: &HeaderMap) -> Observation {
     .known_by(key::header(name))
 }
 
-/// The weak parts of the content security policy, for the review: they are told, not judged.
+/// The weak parts of the content security policy, for the reviewer: reported, not judged.
 fn weak(headers: &HeaderMap) -> Option<Observation> {
     let policy = value(CSP, headers)?;
     let mut weak = Vec::new();
@@ -100,9 +105,9 @@ fn is_weak(directive: &str, source: &str) -> bool {
         && !(source == "data:" && matches!(directive, "img-src" | "font-src" | "media-src"))
 }
 
-/// What is no longer as the last sealed run saw it.
-fn drift(now: &Observation, given: &Given) -> Option<Observation> {
-    let before = given.before(now.key.as_deref()?)?;
+/// The differences from the last sealed run.
+fn drift(now: &Observation, given: &ProbeContext) -> Option<Observation> {
+    let before = given.previous_observation(now.key.as_deref()?)?;
     let changed = before.seen != now.seen;
     let seen = format!("changed since the last sealed run, which saw: {}", before.seen);
     changed.then(|| Observation::recorded(now.what.replacen("header", "drift of", 1), seen))

@@ -1,14 +1,14 @@
-//! The Jaeger probe: spans of a service, for each route, newer than the look that it counts from.
+//! The Jaeger probe: spans of a service, for each route, newer than the probe result that it counts from.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::api::Api;
-use super::blind::{Blind, Fact};
+use super::api_client::ApiClient;
 use super::deadline::Deadline;
-use super::web::segment;
-use super::{Given, curl};
+use super::error::{ProbeError, ProbeResult};
+use super::http_client::segment;
+use super::{ProbeContext, curl};
 use crate::checklist::spec::Jaeger;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
@@ -16,22 +16,27 @@ use crate::text;
 use crate::time::Utc;
 
 /// How many traces are read.
-const TRACES: &str = "200";
+const MAX_TRACES: &str = "200";
 /// How far the clock of the application's host may be behind ours.
-const CLOCKS: Duration = Duration::from_secs(1);
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 /// How many services or operations are named.
-const NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 
-/// A span, as far as it is looked at.
-struct Span {
+/// The fields of a span that are checked.
+struct JaegerSpan {
     name: String,
     route: String,
     begun: Utc,
 }
 
-pub(super) async fn look(spec: &Jaeger, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+pub(super) async fn run(
+    spec: &Jaeger,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    given: &ProbeContext,
+) -> Outcome {
     let reproduce = curl::get(&spec.api, &format!("/api/traces?service={}&limit=20", segment(&spec.service)));
-    let api = match Api::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
         Ok(api) => api,
         Err(why) => return Outcome::of(vec![Observation::unseen("Jaeger", "an answer", why)], reproduce),
     };
@@ -44,14 +49,14 @@ pub(super) async fn look(spec: &Jaeger, deadline: &Deadline, keeper: &Keeper, gi
     Outcome::of(seen, reproduce)
 }
 
-async fn service(spec: &Jaeger, api: &Api) -> Observation {
+async fn service(spec: &Jaeger, api: &ApiClient) -> Observation {
     let what = format!("service {}", spec.service);
     let answer = match api.get("/api/services", &[]).await.and_then(|reply| reply.json()) {
         Ok(answer) => answer,
         Err(why) => return Observation::unseen(what, "known to Jaeger", why),
     };
     let names: Vec<&str> = match answer.get("data") {
-        // That is how it says that there are none.
+        // Jaeger's answer when there are none.
         Some(Value::Null) => Vec::new(),
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
         _ => {
@@ -66,20 +71,20 @@ async fn service(spec: &Jaeger, api: &Api) -> Observation {
     let seen = match (known, names.len()) {
         (true, _) => "known".to_owned(),
         (false, 0) => "it knows no service at all".to_owned(),
-        (false, _) => format!("it knows {}", some(&names)),
+        (false, _) => format!("it knows {}", first_names(&names)),
     };
     Observation::new(what, "known to Jaeger", seen, known)
 }
 
-fn some(names: &[&str]) -> String {
-    let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMED { format!("{first} and {} more", names.len() - NAMED) } else { first }
+fn first_names(names: &[&str]) -> String {
+    let first = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_NAMED { format!("{first} and {} more", names.len() - MAX_NAMED) } else { first }
 }
 
-async fn routes(spec: &Jaeger, api: &Api, given: &Given) -> Vec<Observation> {
+async fn routes(spec: &Jaeger, api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
     let Some(since) = given.since else {
-        let why = "the look that this one counts from has sent nothing";
+        let why = "the probe that this one counts from has sent nothing";
         return spec
             .routes
             .iter()
@@ -98,10 +103,10 @@ async fn routes(spec: &Jaeger, api: &Api, given: &Given) -> Vec<Observation> {
     }
 }
 
-fn judge(what: String, expected: &str, route: &str, spans: &[Span], since: Utc) -> Observation {
-    let own: Vec<_> = spans.iter().filter(|span| span.is_of(route)).collect();
+fn judge(what: String, expected: &str, route: &str, spans: &[JaegerSpan], since: Utc) -> Observation {
+    let own: Vec<_> = spans.iter().filter(|span| span.is_of_route(route)).collect();
     let newest = own.iter().max_by_key(|span| span.begun);
-    let fresh = own.iter().filter(|span| span.begun >= since.minus(CLOCKS)).count();
+    let fresh = own.iter().filter(|span| span.begun >= since.minus(CLOCK_TOLERANCE)).count();
     let seen = match newest {
         Some(newest) if fresh > 0 => {
             format!("{}: {}, {}", text::count(fresh, "span"), newest.name, newest.begun.clock())
@@ -112,32 +117,32 @@ fn judge(what: String, expected: &str, route: &str, spans: &[Span], since: Utc) 
             let mut names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
-            format!("none; its spans are {}", some(&names))
+            format!("none; its spans are {}", first_names(&names))
         }
     };
     Observation::new(what, expected, seen, fresh > 0).measured()
 }
 
 /// The spans of a service since a time. Jaeger has them by the clock of the application's host, so a little is
-/// asked for that is older, and told apart.
-async fn spans(spec: &Jaeger, api: &Api, since: Utc) -> Fact<Vec<Span>> {
+/// requested that is older, and filtered out.
+async fn spans(spec: &Jaeger, api: &ApiClient, since: Utc) -> ProbeResult<Vec<JaegerSpan>> {
     let micros = |at: Utc| format!("{}000", at.millis());
     let start = micros(since.minus(Duration::from_mins(10)));
     let end = micros(Utc::from_millis(jiff::Timestamp::now().as_millisecond()).plus(Duration::from_hours(1)));
-    let query = [("service", spec.service.as_str()), ("start", &start), ("end", &end), ("limit", TRACES)];
+    let query = [("service", spec.service.as_str()), ("start", &start), ("end", &end), ("limit", MAX_TRACES)];
     let reply = api.get("/api/traces", &query).await?;
     let answer = reply.json()?;
-    let foreign = || Blind::new("the answer is in no form that Jaeger documents");
+    let foreign = || ProbeError::new("the answer is in no form that Jaeger documents");
     let traces = match answer.get("data") {
         Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(traces)) => traces,
         _ => return Err(foreign()),
     };
     let spans = traces.iter().filter_map(|trace| trace.get("spans")?.as_array()).flatten();
-    spans.map(|span| Span::read(span).ok_or_else(foreign)).collect()
+    spans.map(|span| JaegerSpan::read(span).ok_or_else(foreign)).collect()
 }
 
-impl Span {
+impl JaegerSpan {
     fn read(span: &Value) -> Option<Self> {
         let begun = Utc::from_millis(span.get("startTime")?.as_i64()? / 1000);
         let name = span.get("operationName")?.as_str()?.to_owned();
@@ -153,7 +158,7 @@ impl Span {
     }
 
     /// Whether it is of a route: of `/ws` are `/ws` and `/ws/boards/{board}`, not `/wsx`.
-    fn is_of(&self, route: &str) -> bool {
+    fn is_of_route(&self, route: &str) -> bool {
         let rest = self.route.strip_prefix(route.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     }

@@ -6,30 +6,30 @@ use crate::checklist::spec::{JsonCheck, Scalar};
 use crate::outcome::Observation;
 use crate::text;
 
-use super::blind::Blind;
-use super::content::{self, Content, Unreadable};
+use super::content::{self, ReadBody, Unreadable};
 use super::deadline::Deadline;
+use super::error::ProbeError;
 
 /// How many of several nodes are shown.
-const SHOWN: usize = 4;
+const MAX_SHOWN_NODES: usize = 4;
 /// The longest text of one node, in bytes.
-const NODE: usize = 120;
+const MAX_NODE_TEXT: usize = 120;
 
 /// One observation for each check.
-pub(super) fn judge(checks: &[JsonCheck], body: &Content, until: &Deadline) -> Vec<Observation> {
+pub(super) fn judge(checks: &[JsonCheck], body: &ReadBody, until: &Deadline) -> Vec<Observation> {
     if checks.is_empty() {
         return Vec::new();
     }
     let parsed = content::json(&body.bytes);
     let judge = |check: &JsonCheck| match until.check("judging JSON") {
         Ok(()) => judge_one(check, parsed.as_ref(), body),
-        Err(late) => Observation::unseen(name(check), expected(check), Blind::from(late)),
+        Err(late) => Observation::unseen(name(check), expected(check), ProbeError::from(late)),
     };
     checks.iter().map(judge).collect()
 }
 
 /// One observation for each check that was not made.
-pub(super) fn unseen(checks: &[JsonCheck], why: &Blind) -> Vec<Observation> {
+pub(super) fn not_checked(checks: &[JsonCheck], why: &ProbeError) -> Vec<Observation> {
     checks.iter().map(|check| Observation::unseen(name(check), expected(check), why.clone())).collect()
 }
 
@@ -37,7 +37,7 @@ fn name(check: &JsonCheck) -> String {
     format!("JSON {}", check.path.as_str())
 }
 
-fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Content) -> Observation {
+fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &ReadBody) -> Observation {
     let (what, expected) = (name(check), expected(check));
     if let Some(why) = &body.cut {
         return Observation::unseen(what, expected, why.clone());
@@ -50,8 +50,8 @@ fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &Cont
         Err(why) => return Observation::unseen(what, expected, why.to_string()),
     };
     let nodes = check.path.find(json);
-    let seen = Observation::new(what, expected, shown(&nodes), holds(check, &nodes));
-    // A value that is only to be there, or to be large enough, differs from look to look.
+    let seen = Observation::new(what, expected, describe_nodes(&nodes), matches(check, &nodes));
+    // A value that must only exist, or be large enough, differs from attempt to attempt.
     if check.equals.is_none() { seen.measured() } else { seen }
 }
 
@@ -65,7 +65,7 @@ fn expected(check: &JsonCheck) -> String {
 }
 
 /// Whether the nodes are as asked: with nothing but a path exactly one, else at least one and all alike.
-fn holds(check: &JsonCheck, nodes: &[&Value]) -> bool {
+fn matches(check: &JsonCheck, nodes: &[&Value]) -> bool {
     let bare = check.equals.is_none() && check.at_least.is_none();
     let each = |node: &&Value| {
         check.equals.as_ref().is_none_or(|value| equals(node, value))
@@ -95,16 +95,16 @@ fn float(value: i64) -> f64 {
     value as f64
 }
 
-fn shown(nodes: &[&Value]) -> String {
+fn describe_nodes(nodes: &[&Value]) -> String {
     let one = |node: &&Value| match node {
-        Value::String(text) => text::clip(text, NODE),
-        node => text::clip(&node.to_string(), NODE),
+        Value::String(text) => text::clip(text, MAX_NODE_TEXT),
+        node => text::clip(&node.to_string(), MAX_NODE_TEXT),
     };
-    let some = || nodes.iter().take(SHOWN).map(one).collect::<Vec<_>>().join(", ");
+    let some = || nodes.iter().take(MAX_SHOWN_NODES).map(one).collect::<Vec<_>>().join(", ");
     match nodes {
         [] => "nothing there".into(),
         [node] => one(node),
-        nodes if nodes.len() > SHOWN => format!("{} values: {}, …", nodes.len(), some()),
+        nodes if nodes.len() > MAX_SHOWN_NODES => format!("{} values: {}, …", nodes.len(), some()),
         nodes => format!("{} values: {}", nodes.len(), some()),
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     use crate::checklist::spec::JsonPath;
 
     fn look(path: &str, equals: Option<Scalar>, at_least: Option<i64>, body: &str) -> (String, Option<bool>) {
-        let body = Content { bytes: body.into(), cut: None };
+        let body = ReadBody { bytes: body.into(), cut: None };
         let check = JsonCheck { path: JsonPath::new(path).unwrap(), equals, at_least };
         let seen = judge(&[check], &body, &Deadline::after(Duration::MAX)).remove(0);
         (seen.seen, seen.ok)

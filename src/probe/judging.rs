@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use super::blind::{Blind, Fact};
-use super::content::Content;
+use super::content::ReadBody;
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use super::{json, text_checks};
 use crate::checklist::spec::{JsonCheck, TextCheck};
 use crate::outcome::Observation;
 
 /// So much time there is in any case: what was read before the deadline passed is judged.
-const LEAST: Duration = Duration::from_millis(500);
+const MIN_TIME: Duration = Duration::from_millis(500);
 
 /// Does what may take more than a few milliseconds on a thread of its own.
 ///
 /// # Errors
-/// When it is not over in time.
-pub(super) async fn off_worker<T: Send + 'static>(
+/// When it does not finish in time.
+pub(super) async fn on_blocking_thread<T: Send + 'static>(
     what: &str,
     deadline: &Deadline,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Fact<T> {
-    let deadline = deadline.with_at_least(LEAST);
-    let done = deadline.of(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
-    done.map_err(|_| Blind::new(format!("judging {what} did not end")))
+) -> ProbeResult<T> {
+    let deadline = deadline.with_at_least(MIN_TIME);
+    let done = deadline.limit(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
+    done.map_err(|_| ProbeError::new(format!("judging {what} did not end")))
 }
 
 /// One observation for each check of what is called `what`.
@@ -31,13 +31,13 @@ pub(super) async fn judge(
     what: &'static str,
     text: &[TextCheck],
     json: &[JsonCheck],
-    content: Content,
+    content: ReadBody,
     deadline: &Deadline,
 ) -> Vec<Observation> {
     if text.is_empty() && json.is_empty() {
         return Vec::new();
     }
-    let deadline = deadline.with_at_least(LEAST);
+    let deadline = deadline.with_at_least(MIN_TIME);
     let work = {
         let (text, json, until) = (text.to_vec(), json.to_vec(), deadline);
         move || {
@@ -45,8 +45,8 @@ pub(super) async fn judge(
             [seen, json::judge(&json, &content, &until)].concat()
         }
     };
-    let unseen = |why| [text_checks::unseen(text, what, &why), json::unseen(json, &why)].concat();
-    off_worker(what, &deadline, work).await.unwrap_or_else(unseen)
+    let unseen = |why| [text_checks::unseen(text, what, &why), json::not_checked(json, &why)].concat();
+    on_blocking_thread(what, &deadline, work).await.unwrap_or_else(unseen)
 }
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
     async fn judging_ends_with_the_deadline() {
         let text: Vec<TextCheck> = vec![serde_json::from_str(r#"{"lacks":"(a?){30}a{30}b"}"#).unwrap(); 100];
         let json: Vec<JsonCheck> = vec![serde_json::from_str(r#"{"path":"$..a"}"#).unwrap()];
-        let content = Content { bytes: "a".repeat(1 << 20).into_bytes(), cut: None };
+        let content = ReadBody { bytes: "a".repeat(1 << 20).into_bytes(), cut: None };
         let deadline = Deadline::after(Duration::ZERO);
         let seen = judge("body", &text, &json, content, &deadline).await;
         assert_eq!(seen.len(), 101);
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn checks_that_are_left_when_the_time_is_over_are_not_begun() {
         let check: TextCheck = serde_json::from_str(r#"{"contains":"a"}"#).unwrap();
-        let content = Content { bytes: b"a".to_vec(), cut: None };
+        let content = ReadBody { bytes: b"a".to_vec(), cut: None };
         let seen = text_checks::judge(&[check], "body", &content, &Deadline::after(Duration::ZERO));
         assert_eq!((seen[0].ok, &*seen[0].seen), (None, "no answer within 0 s (judging body)"));
     }

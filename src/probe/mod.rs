@@ -1,21 +1,20 @@
-//! Automatic checks. A probe looks at one server, within one deadline, and says all that it saw.
+//! Automatic checks. A probe checks one server within one deadline and reports everything that it observed.
 //!
 //! ```text
-//!     look ─► http ─────► web ─┐
-//!          ─► redis ───────────┼─► net (names, connecting) ─► socket, tls
-//!          ─► rabbitmq ► web ──┘
-//!          ─► command, git ────► process
+//!     run ─► http ─────► http_client ─┐
+//!         ─► redis ──────────────────┼─► net (DNS, connecting) ─► socket, tls
+//!         ─► rabbitmq ► http_client ─┘
+//!         ─► command, git ──► process
 //! ```
 //!
-//! What was looked at and is not as the checklist asks is a wrong observation. What could not be looked
-//! at (no such host, no answer, credentials refused, a command forbidden) is an unseen one: never a pass,
-//! and never a fail. Each step takes its time from the same [`Deadline`], so what was seen before it
-//! passed is kept. A server is not trusted: what it sends is capped before anything is made of it.
+//! What was checked and is not as the checklist requires is a wrong observation. What could not be checked
+//! (no such host, no answer, credentials refused, a command forbidden) is an unknown one: never a pass,
+//! and never a failure. Each step takes its time from the same [`Deadline`], so what was observed before it
+//! passed is kept. A server is not trusted: what it sends is capped before it is parsed.
 
 mod address;
-mod api;
+mod api_client;
 mod aws_secret;
-mod blind;
 mod ci;
 mod command;
 mod contacts;
@@ -24,10 +23,12 @@ mod cors;
 mod curl;
 mod deadline;
 mod effects;
+mod error;
 mod git;
 mod grafana;
 mod headers;
 mod http;
+mod http_client;
 mod iac;
 mod jaeger;
 mod json;
@@ -49,8 +50,7 @@ mod text_checks;
 mod tls;
 mod token;
 mod vault;
-mod web;
-mod ws;
+mod websocket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -66,17 +66,17 @@ use crate::time::Utc;
 
 use deadline::Deadline;
 pub use effects::Effects;
-pub use web::proxies_of_environment;
+pub use http_client::proxies_of_environment;
 
 /// The largest file that holds the id of an image, in bytes.
 const MAX_IMAGE_ID: u64 = 64 << 10;
 
-/// What a look is given of the run around it.
+/// What a probe run needs to know of the run around it.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
-    /// When the look began that this one counts from: what is older is not what is looked for.
+pub struct ProbeContext {
+    /// Start of the probe run that this one counts from: older data is ignored.
     pub since: Option<Utc>,
-    /// Where a digest must be seen that another look has found: that one, if it has found one.
+    /// The digest that another probe observed and that this one must see, if there is one.
     pub digest: Option<Option<String>>,
     /// When the run was opened, if it is kept.
     pub opened: Option<Utc>,
@@ -88,15 +88,15 @@ pub struct Given {
     pub effects: Effects,
 }
 
-impl Given {
-    /// What the same probe saw in the last sealed run that is known by this.
-    fn before(&self, key: &str) -> Option<&Observation> {
+impl ProbeContext {
+    /// The observation with this key by the same probe in the last sealed run.
+    fn previous_observation(&self, key: &str) -> Option<&Observation> {
         self.last.as_ref()?.known_by(key)
     }
 
     /// A value that must be another than the one that the last sealed run saw, if that saw one.
-    fn changed(&self, what: &str, key: &str, value: &str) -> Observation {
-        let seen = match self.before(key).map(|before| &before.seen) {
+    fn must_have_changed(&self, what: &str, key: &str, value: &str) -> Observation {
+        let seen = match self.previous_observation(key).map(|before| &before.seen) {
             Some(last) => {
                 Observation::new(what, format!("another than the last run's {last}"), value, last != value)
             }
@@ -121,38 +121,38 @@ impl fmt::Debug for FingerprintKey {
 /// resolving names, connecting, TLS, handshakes and answers.
 ///
 /// The outcome is clean: no secret that `keeper` has read, and nothing that steers a terminal.
-pub async fn look(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &Given) -> Outcome {
+pub async fn run(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &ProbeContext) -> Outcome {
     let deadline = Deadline::after(deadline);
     let (effects, before) = (&given.effects, given.effects.count());
     let outcome = match spec {
-        Spec::Http(spec) => Box::pin(http::look(spec, &deadline, keeper)).await,
-        Spec::Redis(spec) => Box::pin(redis::look(spec, &deadline, keeper)).await,
-        Spec::Rabbitmq(spec) => Box::pin(rabbitmq::look(spec, &deadline, keeper, effects)).await,
-        Spec::Command(spec) => Box::pin(command::look(spec, &deadline, keeper)).await,
-        Spec::Git(spec) => Box::pin(git::look(spec, &deadline, keeper.permit())).await,
-        Spec::Ci(spec) => Box::pin(ci::look(spec, &deadline, keeper)).await,
-        Spec::Prometheus(spec) => Box::pin(prometheus::look(spec, &deadline, keeper, given)).await,
-        Spec::Grafana(spec) => Box::pin(grafana::look(spec, &deadline, keeper)).await,
-        Spec::Jaeger(spec) => Box::pin(jaeger::look(spec, &deadline, keeper, given)).await,
-        Spec::Otlp(spec) => Box::pin(otlp::look(spec, &deadline, keeper, effects)).await,
-        Spec::Registry(spec) => Box::pin(registry::look(spec, &deadline, keeper, given)).await,
-        Spec::Vault(spec) => Box::pin(vault::look(spec, &deadline, keeper, given)).await,
-        Spec::Cors(spec) => Box::pin(cors::look(spec, &deadline, keeper)).await,
-        Spec::Headers(spec) => Box::pin(headers::look(spec, &deadline, keeper, given)).await,
-        Spec::Token(spec) => Box::pin(token::look(spec, &deadline, keeper)).await,
-        Spec::Pipeline(spec) => pipeline::look(spec, &deadline, keeper, effects).boxed().await,
-        Spec::Kubernetes(spec) => Box::pin(kubernetes::look(spec, &deadline, keeper.permit(), given)).await,
-        Spec::Iac(spec) => Box::pin(iac::look(spec, &deadline, keeper.permit(), given)).await,
-        Spec::AwsSecret(spec) => Box::pin(aws_secret::look(spec, &deadline, keeper.permit(), given)).await,
-        Spec::Origins(spec) => origins::look(spec),
-        Spec::Scan(spec) => Box::pin(scan::look(spec, &deadline)).await,
-        Spec::Contacts(spec) => contacts::look(spec),
+        Spec::Http(spec) => Box::pin(http::run(spec, &deadline, keeper)).await,
+        Spec::Redis(spec) => Box::pin(redis::run(spec, &deadline, keeper)).await,
+        Spec::Rabbitmq(spec) => Box::pin(rabbitmq::run(spec, &deadline, keeper, effects)).await,
+        Spec::Command(spec) => Box::pin(command::run(spec, &deadline, keeper)).await,
+        Spec::Git(spec) => Box::pin(git::run(spec, &deadline, keeper.permit())).await,
+        Spec::Ci(spec) => Box::pin(ci::run(spec, &deadline, keeper)).await,
+        Spec::Prometheus(spec) => Box::pin(prometheus::run(spec, &deadline, keeper, given)).await,
+        Spec::Grafana(spec) => Box::pin(grafana::run(spec, &deadline, keeper)).await,
+        Spec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, keeper, given)).await,
+        Spec::Otlp(spec) => Box::pin(otlp::run(spec, &deadline, keeper, effects)).await,
+        Spec::Registry(spec) => Box::pin(registry::run(spec, &deadline, keeper, given)).await,
+        Spec::Vault(spec) => Box::pin(vault::run(spec, &deadline, keeper, given)).await,
+        Spec::Cors(spec) => Box::pin(cors::run(spec, &deadline, keeper)).await,
+        Spec::Headers(spec) => Box::pin(headers::run(spec, &deadline, keeper, given)).await,
+        Spec::Token(spec) => Box::pin(token::run(spec, &deadline, keeper)).await,
+        Spec::Pipeline(spec) => pipeline::run(spec, &deadline, keeper, effects).boxed().await,
+        Spec::Kubernetes(spec) => Box::pin(kubernetes::run(spec, &deadline, keeper.permit(), given)).await,
+        Spec::Iac(spec) => Box::pin(iac::run(spec, &deadline, keeper.permit(), given)).await,
+        Spec::AwsSecret(spec) => Box::pin(aws_secret::run(spec, &deadline, keeper.permit(), given)).await,
+        Spec::Origins(spec) => origins::run(spec),
+        Spec::Scan(spec) => Box::pin(scan::run(spec, &deadline)).await,
+        Spec::Contacts(spec) => contacts::run(spec),
     };
-    let outcome = if outcome.observations.is_empty() { nothing_asked(spec) } else { outcome };
+    let outcome = if outcome.observations.is_empty() { nothing_to_check(spec) } else { outcome };
     outcome.with_effects(given.effects.since(before)).cleaned(&keeper.redactor())
 }
 
-fn nothing_asked(spec: &Spec) -> Outcome {
-    let why = "nothing is asked of it; the README lists what this kind of probe can look at";
-    Outcome::error(format!("{} probe", spec.kind()), "something to look at", why)
+fn nothing_to_check(spec: &Spec) -> Outcome {
+    let why = "nothing is configured to be checked; the README lists what this kind of probe can check";
+    Outcome::error(format!("{} probe", spec.kind()), "something to check", why)
 }

@@ -15,16 +15,16 @@ use tokio_rustls::TlsConnector;
 use crate::checklist::spec::Tls;
 
 use super::address::Address;
-use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use super::socket::Socket;
 use super::tls;
 
 /// How long one address has before the next is tried beside it (RFC 8305 calls it the attempt delay).
-const HEAD_START: Duration = Duration::from_millis(200);
+const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(200);
 
 /// How glibc, macOS and musl say that a name has no address.
-const NO_NAME: [&str; 5] =
+const NAME_NOT_FOUND: [&str; 5] =
     ["not known", "No address", "nodename nor servname", "does not resolve", "no usable address"];
 
 /// Why there is no connection.
@@ -41,31 +41,31 @@ pub(super) enum ConnectError {
 }
 
 /// A task that ends when this is dropped.
-pub(super) struct Guarded<T>(pub(super) JoinHandle<T>);
+pub(super) struct AbortOnDrop<T>(pub(super) JoinHandle<T>);
 
-impl<T> Drop for Guarded<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// Connects, with TLS where the address asks for it.
-pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -> Fact<Socket> {
+pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -> ProbeResult<Socket> {
     let names = resolve_host(&address.host, address.port);
-    let found = deadline.of(format!("name resolution of {}", address.host), names).await??;
-    let tcp = deadline.of(format!("connect to {address}"), race(found)).await?;
+    let found = deadline.limit(format!("name resolution of {}", address.host), names).await??;
+    let tcp = deadline.limit(format!("connect to {address}"), race(found)).await?;
     let tcp = tcp.map_err(|error| cannot_connect(address, error))?;
     if !address.tls {
         return Ok(Socket::new(tcp));
     }
-    let config = deadline.of("reading root certificates", tls::config(tls)).await??;
+    let config = deadline.limit("reading root certificates", tls::config(tls)).await??;
     let name = ServerName::try_from(address.host.clone())
-        .map_err(|_| Blind::new(format!("{} is no name that a certificate can carry", address.host)))?;
+        .map_err(|_| ProbeError::new(format!("{} is no name that a certificate can carry", address.host)))?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     // A server without TLS may take the greeting for the begin of a long command and stay silent.
     let step = format!("TLS handshake with {address}; a server without TLS may stay silent");
-    let stream = deadline.of(step, handshake).await?;
-    let stream = stream.map_err(|error| Blind::new(tls::explain(&error, &address.host, tls)))?;
+    let stream = deadline.limit(step, handshake).await?;
+    let stream = stream.map_err(|error| ProbeError::new(tls::explain(&error, &address.host, tls)))?;
     Ok(Socket::new(stream))
 }
 
@@ -80,7 +80,7 @@ fn cannot_resolve(host: &str, error: &io::Error) -> ConnectError {
     let why = error.to_string();
     // The resolver's answers differ only in their text: EAI_NONAME and EAI_NODATA are about the name,
     // all others about the resolver.
-    if NO_NAME.iter().any(|no| why.contains(no)) {
+    if NAME_NOT_FOUND.iter().any(|no| why.contains(no)) {
         ConnectError::NoSuchHost(host.to_owned())
     } else {
         ConnectError::Resolve { host: host.to_owned(), why }
@@ -107,7 +107,11 @@ async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
             None => {}
         }
         let next = async {
-            if left.len() == 0 { future::pending().await } else { tokio::time::sleep(HEAD_START).await }
+            if left.len() == 0 {
+                future::pending::<()>().await;
+            } else {
+                tokio::time::sleep(CONNECTION_ATTEMPT_DELAY).await;
+            }
         };
         tokio::select! {
             Some(connected) = tried.next() => match connected {
@@ -150,7 +154,7 @@ mod tests {
         addresses.push(open);
         let begun = Instant::now();
         assert_eq!(race(addresses.clone()).await.unwrap().peer_addr().unwrap(), open);
-        assert!(begun.elapsed() < HEAD_START * 2, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < CONNECTION_ATTEMPT_DELAY * 2, "{:?}", begun.elapsed());
         addresses.pop();
         let refused = race(addresses).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);

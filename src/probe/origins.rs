@@ -6,7 +6,7 @@ use crate::checklist::spec::Origins;
 use crate::outcome::{Observation, Outcome};
 use crate::text;
 
-pub(super) fn look(spec: &Origins) -> Outcome {
+pub(super) fn run(spec: &Origins) -> Outcome {
     let what = "ADVANCED_ALLOWED_ORIGINS";
     let Ok(listed) = serde_json::from_str::<Vec<String>>(&spec.value) else {
         let hint = if spec.value.contains(',') {
@@ -20,7 +20,7 @@ pub(super) fn look(spec: &Origins) -> Outcome {
     let seen = text::count(listed.len(), "origin");
     let mut all = vec![Observation::new(what, "a JSON array of texts", seen, !listed.is_empty())];
     for origin in &listed {
-        let wrong = wrong(origin);
+        let wrong = why_not_exact(origin);
         let seen = wrong.unwrap_or("exact");
         all.push(Observation::new(
             format!("origin {origin}"),
@@ -45,7 +45,7 @@ pub(super) fn look(spec: &Origins) -> Outcome {
 }
 
 /// What keeps an origin from being exact, if anything does.
-pub(super) fn wrong(origin: &str) -> Option<&'static str> {
+pub(super) fn why_not_exact(origin: &str) -> Option<&'static str> {
     if origin.contains('*') {
         return Some("a wildcard");
     }
@@ -73,7 +73,7 @@ mod tests {
 
     fn told(value: &str) -> Vec<String> {
         let expected = vec!["https://a.example".to_owned(), "https://b.example".to_owned()];
-        let outcome = look(&Origins { value: value.into(), expected });
+        let outcome = run(&Origins { value: value.into(), expected });
         outcome.observations.into_iter().filter(|seen| seen.ok != Some(true)).map(|seen| seen.seen).collect()
     }
 
@@ -105,10 +105,10 @@ mod tests {
             "https://a.example:443",
             "null",
         ]
-        .map(|origin| wrong(origin).unwrap_or("exact"));
+        .map(|origin| why_not_exact(origin).unwrap_or("exact"));
         assert_eq!(told[..4], ["a wildcard", "not https", "this host", "this host"]);
         assert!(told[4..7].iter().all(|told| told.starts_with("more than")));
         assert_eq!(told[7], "not an origin such as https://host");
-        assert_eq!(wrong("https://a.example:8443"), None);
+        assert_eq!(why_not_exact("https://a.example:8443"), None);
     }
 }

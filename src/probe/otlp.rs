@@ -1,4 +1,4 @@
-//! The trace collector's probe: one test span over OTLP/HTTP is taken, and one without the right headers is not.
+//! The trace collector's probe: one test span over OTLP/HTTP is accepted, and one without the right headers is rejected.
 
 use std::collections::BTreeMap;
 
@@ -12,40 +12,41 @@ use prost::Message as _;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
-use super::api::{Api, Reply};
-use super::blind::{Blind, Fact};
+use super::api_client::{ApiClient, ApiResponse};
 use super::curl;
 use super::deadline::Deadline;
 use super::effects::Effects;
+use super::error::{ProbeError, ProbeResult};
 use crate::checklist::spec::{self, Otlp, Value};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 
 /// Where traces are taken, below the endpoint.
-const TRACES: &str = "/v1/traces";
-/// What stands in the place of a secret header to see that it is refused.
-const WRONG: &str = "gonogo-wrong-on-purpose";
+const TRACES_PATH: &str = "/v1/traces";
+/// Replaces a secret header, to check that the request is then refused.
+const WRONG_VALUE: &str = "gonogo-wrong-on-purpose";
 
-pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
+pub(super) async fn run(spec: &Otlp, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
     let api = api(spec, spec.headers.clone());
     let reproduce = format!(
         "{} -X POST -H 'Content-Type: application/json' -d '{{\"resourceSpans\":[]}}'",
-        curl::get(&api, TRACES)
+        curl::get(&api, TRACES_PATH)
     );
-    let what = format!("test span at {}{TRACES}", api.url);
+    let what = format!("test span at {}{TRACES_PATH}", api.url);
     let span = format!("a test span of {}", spec.service);
     let taken = match export(&api, spec, &span, deadline, keeper, effects).await {
-        Ok(reply) => taken(what, &reply),
-        Err(why) => Observation::unseen(what, "taken", why),
+        Ok(reply) => judge_accepted(what, &reply),
+        Err(why) => Observation::unseen(what, "accepted", why),
     };
     let mut seen = vec![taken];
     if spec.is_guarded() && seen[0].ok.is_some() {
-        let (wrong, what) = (self::api(spec, wrong(&spec.headers)), "test span with a wrong header");
+        let (wrong, what) =
+            (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
         let span = format!("{span} with a wrong header");
         seen.push(match export(&wrong, spec, &span, deadline, keeper, effects).await {
             Ok(reply) => {
                 let refused = matches!(reply.status.as_u16(), 401 | 403);
-                let seen = if reply.status.is_success() { "taken".to_owned() } else { code(&reply) };
+                let seen = if reply.status.is_success() { "accepted".to_owned() } else { code(&reply) };
                 Observation::new(what, "refused (401 or 403)", seen, refused)
             }
             Err(why) => Observation::unseen(what, "refused (401 or 403)", why),
@@ -56,15 +57,15 @@ pub(super) async fn look(spec: &Otlp, deadline: &Deadline, keeper: &Keeper, effe
 
 fn api(spec: &Otlp, headers: BTreeMap<String, Value>) -> spec::Api {
     // An endpoint may be given with or without the path.
-    let url = spec.endpoint.trim_end_matches('/').trim_end_matches(TRACES).to_owned();
+    let url = spec.endpoint.trim_end_matches('/').trim_end_matches(TRACES_PATH).to_owned();
     spec::Api { url, headers, tls: spec.tls.clone() }
 }
 
 /// The headers with every secret replaced; without one, all are left out.
-fn wrong(headers: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+fn without_secrets(headers: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let replace = |value: &Value| match value {
         Value::Text(text) => Value::Text(text.clone()),
-        Value::Secret(secret) => Value::Text(format!("{}{WRONG}", secret.prefix)),
+        Value::Secret(secret) => Value::Text(format!("{}{WRONG_VALUE}", secret.prefix)),
     };
     if headers.values().any(|value| matches!(value, Value::Secret(_))) {
         headers.iter().map(|(name, value)| (name.clone(), replace(value))).collect()
@@ -80,26 +81,26 @@ async fn export(
     deadline: &Deadline,
     keeper: &Keeper,
     effects: &Effects,
-) -> Fact<Reply> {
-    let api = Api::new(api, deadline, keeper).await?;
-    let request = api.request(Method::POST, api.url(TRACES, &[]));
+) -> ProbeResult<ApiResponse> {
+    let api = ApiClient::new(api, deadline, keeper).await?;
+    let request = api.request(Method::POST, api.url(TRACES_PATH, &[]));
     let body = test_span(&spec.service)?.encode_to_vec();
     let sending = effects.begin(format!("tried to send {span}"));
     let reply = api.send(request.header(CONTENT_TYPE, "application/x-protobuf").body(body)).await;
     match &reply {
-        Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => sending.not_made(),
-        Ok(_) => sending.made(format!("sent {span}")),
+        Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => sending.failed(),
+        Ok(_) => sending.succeeded(format!("sent {span}")),
         // What was not answered in time may have been taken.
-        Err(_) if !deadline.left().is_zero() => sending.not_made(),
+        Err(_) if !deadline.remaining().is_zero() => sending.failed(),
         Err(_) => {}
     }
     reply
 }
 
 /// One span, which says of itself what it is.
-fn test_span(service: &str) -> Fact<ExportTraceServiceRequest> {
+fn test_span(service: &str) -> ProbeResult<ExportTraceServiceRequest> {
     let mut ids = [0; 24];
-    getrandom::fill(&mut ids).map_err(|error| Blind::new(error.to_string()))?;
+    getrandom::fill(&mut ids).map_err(|error| ProbeError::new(error.to_string()))?;
     let now = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let span = Span {
         trace_id: ids[..16].to_vec(),
@@ -130,27 +131,29 @@ fn test_span(service: &str) -> Fact<ExportTraceServiceRequest> {
     Ok(ExportTraceServiceRequest { resource_spans: vec![spans] })
 }
 
-fn taken(what: String, reply: &Reply) -> Observation {
+fn judge_accepted(what: String, reply: &ApiResponse) -> Observation {
     if !reply.status.is_success() {
         let refused = matches!(reply.status.as_u16(), 401 | 403);
         // That our own headers are refused says nothing about the collector.
         return if refused {
-            Observation::unseen(what, "taken", reply.refusal())
+            Observation::unseen(what, "accepted", reply.error_of_status())
         } else {
-            Observation::new(what, "taken", String::from(reply.refusal()), false)
+            Observation::new(what, "accepted", String::from(reply.error_of_status()), false)
         };
     }
     let partly =
         ExportTraceServiceResponse::decode(reply.body.as_slice()).ok().and_then(|told| told.partial_success);
     match partly.filter(|partly| partly.rejected_spans > 0) {
-        Some(partly) => Observation::new(what, "taken", format!("rejected: {}", partly.error_message), false),
-        None => Observation::new(what, "taken", "taken", true),
+        Some(partly) => {
+            Observation::new(what, "accepted", format!("rejected: {}", partly.error_message), false)
+        }
+        None => Observation::new(what, "accepted", "accepted", true),
     }
 }
 
-fn code(reply: &Reply) -> String {
+fn code(reply: &ApiResponse) -> String {
     match reply.status.as_u16() {
         code @ (401 | 403) => format!("refused ({code})"),
-        _ => String::from(reply.refusal()),
+        _ => String::from(reply.error_of_status()),
     }
 }

@@ -8,13 +8,13 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN};
 use reqwest::{Response, Url};
 use serde_json::{Value, json};
 
-use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
 use super::effects::Effects;
-use super::sse::Frames;
-use super::token::{SSE, bearer, board_path};
-use super::web::{self, Browser, Proxies};
-use super::ws::{self, Next, Opened, WebSocket};
+use super::error::{ProbeError, ProbeResult};
+use super::http_client::{self, HttpClient, ProxyUse};
+use super::sse::SseParser;
+use super::token::{SSE_PATH, bearer, board_path};
+use super::websocket::{self, WebSocket, WebSocketAnswer, WebSocketMessage};
 use super::{curl, rabbitmq, redis};
 use crate::checklist::spec::Pipeline;
 use crate::outcome::{Observation, Outcome};
@@ -23,65 +23,60 @@ use crate::stopwatch::timeout;
 use crate::text;
 
 /// How much of the deadline is kept for telling what did not come.
-const MARGIN: Duration = Duration::from_millis(300);
+const REPORT_MARGIN: Duration = Duration::from_millis(300);
 
 /// Whoever waits for the event, on all legs.
-struct Legs {
-    stream: Fact<Response>,
-    exchange: Option<Fact<rabbitmq::Tap>>,
-    channel: Option<Fact<redis::Tap>>,
+struct Hops {
+    stream: ProbeResult<Response>,
+    exchange: Option<ProbeResult<rabbitmq::QueueSubscription>>,
+    channel: Option<ProbeResult<redis::RedisSubscription>>,
 }
 
 /// When the event was seen at a place, or why it was not.
-type Arrival = Fact<Option<Duration>>;
+type Arrival = ProbeResult<Option<Duration>>;
 
-/// What came over server-sent events.
-struct Back {
+/// The result of the server-sent events.
+struct SseResult {
     arrived: Option<Duration>,
     heartbeats: usize,
     others: usize,
 }
 
-pub(super) async fn look(
-    spec: &Pipeline,
-    deadline: &Deadline,
-    keeper: &Keeper,
-    effects: &Effects,
-) -> Outcome {
+pub(super) async fn run(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
     let reproduce =
-        format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE), spec.token.shell());
+        format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE_PATH), spec.token.shell());
     let headers = match headers(spec, deadline, keeper).await {
         Ok(headers) => headers,
         Err(why) => return Outcome::of(vec![Observation::unseen("token", "readable", why)], reproduce),
     };
-    Outcome::of(travel(spec, &headers, deadline, keeper, effects).await, reproduce)
+    Outcome::of(send_and_wait(spec, &headers, deadline, keeper, effects).await, reproduce)
 }
 
-async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Fact<HeaderMap> {
-    let mut headers = web::headers(&spec.api.headers, deadline, keeper).await?;
-    let token = deadline.of(format!("reading {}", spec.token), keeper.read(&spec.token)).await??;
+async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<HeaderMap> {
+    let mut headers = http_client::headers(&spec.api.headers, deadline, keeper).await?;
+    let token = deadline.limit(format!("reading {}", spec.token), keeper.read(&spec.token)).await??;
     headers.insert(AUTHORIZATION, bearer(&token)?);
     if let Some(origin) = &spec.origin {
-        let origin = HeaderValue::from_str(origin).map_err(|_| Blind::new("the origin is none"))?;
+        let origin = HeaderValue::from_str(origin).map_err(|_| ProbeError::new("the origin is none"))?;
         headers.insert(ORIGIN, origin);
     }
     Ok(headers)
 }
 
 /// Listens first, then sends, then waits on all legs at once.
-async fn travel(
+async fn send_and_wait(
     spec: &Pipeline,
     headers: &HeaderMap,
     deadline: &Deadline,
     keeper: &Keeper,
     effects: &Effects,
 ) -> Vec<Observation> {
-    let browser = match Browser::new(&spec.api.tls, Proxies::Environment, deadline) {
+    let browser = match HttpClient::new(&spec.api.tls, ProxyUse::Environment, deadline) {
         Ok(browser) => browser,
         Err(why) => return vec![Observation::unseen("application", "reachable", why)],
     };
-    let legs = legs(spec, &browser, headers, deadline, keeper).await;
-    let mut seen = vec![listening(&legs.stream)];
+    let legs = subscribe_hops(spec, &browser, headers, deadline, keeper).await;
+    let mut seen = vec![judge_stream(&legs.stream)];
     let id = format!("gonogo-{}", id());
     let begun = Instant::now();
     let socket = match open(spec, headers, deadline).await {
@@ -100,40 +95,40 @@ async fn travel(
     seen
 }
 
-async fn legs(
+async fn subscribe_hops(
     spec: &Pipeline,
-    browser: &Browser,
+    browser: &HttpClient,
     headers: &HeaderMap,
     deadline: &Deadline,
     keeper: &Keeper,
-) -> Legs {
+) -> Hops {
     let stream = async {
-        let request = browser.request(reqwest::Method::GET, address(spec, SSE)?);
+        let request = browser.request(reqwest::Method::GET, address(spec, SSE_PATH)?);
         browser.send(request.headers(headers.clone()).header("Accept", "text/event-stream")).await
     };
     let exchange = async {
         match &spec.exchange {
-            Some(tap) => Some(rabbitmq::Tap::open(tap, deadline, keeper).boxed().await),
+            Some(tap) => Some(rabbitmq::QueueSubscription::open(tap, deadline, keeper).boxed().await),
             None => None,
         }
     };
     let channel = async {
         match &spec.channel {
-            Some(tap) => Some(redis::Tap::open(tap, deadline, keeper).boxed().await),
+            Some(tap) => Some(redis::RedisSubscription::open(tap, deadline, keeper).boxed().await),
             None => None,
         }
     };
     let (stream, exchange, channel) = tokio::join!(stream, exchange, channel);
-    Legs { stream, exchange, channel }
+    Hops { stream, exchange, channel }
 }
 
-fn address(spec: &Pipeline, path: &str) -> Fact<Url> {
+fn address(spec: &Pipeline, path: &str) -> ProbeResult<Url> {
     let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
-    Url::parse(&url).map_err(|_| Blind::new("not an address such as https://host"))
+    Url::parse(&url).map_err(|_| ProbeError::new("not an address such as https://host"))
 }
 
-fn listening(stream: &Fact<Response>) -> Observation {
-    let (what, expected) = (format!("event stream {SSE}"), "open");
+fn judge_stream(stream: &ProbeResult<Response>) -> Observation {
+    let (what, expected) = (format!("event stream {SSE_PATH}"), "open");
     match stream {
         Ok(stream) => match stream.status().as_u16() {
             200 => Observation::new(what, expected, "open", true),
@@ -149,14 +144,16 @@ fn listening(stream: &Fact<Response>) -> Observation {
 
 async fn open(spec: &Pipeline, headers: &HeaderMap, deadline: &Deadline) -> Result<WebSocket, Observation> {
     let what = "WebSocket opened";
-    let unseen = |why: Blind| Observation::unseen(what, "open", why);
+    let unseen = |why: ProbeError| Observation::unseen(what, "open", why);
     let url = address(spec, &board_path(&spec.board)).map_err(unseen)?;
-    match ws::open(&url, headers, &spec.api.tls, deadline).await.map_err(unseen)? {
-        Opened::Open(socket) => Ok(*socket),
-        Opened::Refused(code @ (401 | 403)) => {
+    match websocket::open(&url, headers, &spec.api.tls, deadline).await.map_err(unseen)? {
+        WebSocketAnswer::Open(socket) => Ok(*socket),
+        WebSocketAnswer::Refused(code @ (401 | 403)) => {
             Err(Observation::unseen(what, "open", format!("the token or the origin is refused ({code})")))
         }
-        Opened::Refused(code) => Err(Observation::new(what, "open", format!("it answers {code}"), false)),
+        WebSocketAnswer::Refused(code) => {
+            Err(Observation::new(what, "open", format!("it answers {code}"), false))
+        }
     }
 }
 
@@ -164,7 +161,7 @@ async fn open(spec: &Pipeline, headers: &HeaderMap, deadline: &Deadline) -> Resu
 async fn exchange(
     spec: &Pipeline,
     mut socket: WebSocket,
-    Legs { stream, exchange, channel }: Legs,
+    Hops { stream, exchange, channel }: Hops,
     id: &str,
     deadline: &Deadline,
     effects: &Effects,
@@ -172,13 +169,13 @@ async fn exchange(
     let event = json!({"action": spec.action, "user": "gonogo", "payload": {}, "correlation_id": id});
     let to = format!("an event to board {}, correlation id {id}", spec.board);
     let sent = Instant::now();
-    // Nobody can tell how much of an event arrived whose sending has failed.
+    // How much of an event arrived is unknown when sending it failed.
     let sending = effects.begin(format!("tried to send {to}"));
     if let Err(why) = socket.send(event.to_string()).await {
-        return vec![Observation::unseen("event sent", "taken", why)];
+        return vec![Observation::unseen("event sent", "accepted", why)];
     }
-    sending.made(format!("sent {to}"));
-    let patience = deadline.left().saturating_sub(MARGIN);
+    sending.succeeded(format!("sent {to}"));
+    let patience = deadline.remaining().saturating_sub(REPORT_MARGIN);
     let at_exchange = async {
         match exchange {
             Some(Ok(mut tap)) => Some(arrival(tap.find(id), sent, patience).await),
@@ -193,10 +190,10 @@ async fn exchange(
             None => None,
         }
     };
-    let legs = async { tokio::join!(at_exchange, at_channel, back(stream, id, sent, patience)) };
+    let legs = async { tokio::join!(at_exchange, at_channel, wait_on_sse(stream, id, sent, patience)) };
     // An event that is refused travels nowhere; one that is taken need not be said to be.
     let refused = {
-        let answer = answered(&mut socket, id, patience);
+        let answer = wait_on_websocket(&mut socket, id, patience);
         tokio::pin!(legs, answer);
         tokio::select! {
             legs = &mut legs => Err(legs),
@@ -208,9 +205,11 @@ async fn exchange(
     };
     let mut seen = Vec::new();
     match refused {
-        Ok(reason) => seen.push(Observation::new("event sent", "taken", format!("refused: {reason}"), false)),
+        Ok(reason) => {
+            seen.push(Observation::new("event sent", "accepted", format!("refused: {reason}"), false));
+        }
         Err((at_exchange, at_channel, back)) => {
-            seen.push(Observation::new("event sent", "taken", "taken", true));
+            seen.push(Observation::new("event sent", "accepted", "accepted", true));
             seen.extend(at_exchange.map(|at| leg("at the exchange", at, patience)));
             seen.extend(at_channel.map(|at| leg("at the Redis channel", at, patience)));
             seen.push(came_back(back, patience));
@@ -220,12 +219,12 @@ async fn exchange(
     seen
 }
 
-/// Why the application refuses the event, if it does; over as soon as it is delivered on the WebSocket.
-async fn answered(socket: &mut WebSocket, id: &str, patience: Duration) -> Option<String> {
+/// Why the application refuses the event, if it does; returns once the event is delivered on the WebSocket.
+async fn wait_on_websocket(socket: &mut WebSocket, id: &str, patience: Duration) -> Option<String> {
     let wait = async {
         loop {
             match socket.next().await {
-                Ok(Next::Text(said)) => {
+                Ok(WebSocketMessage::Text(said)) => {
                     let said: Value = serde_json::from_str(&said).unwrap_or_default();
                     let word = |key| said.get(key).and_then(Value::as_str);
                     if word("kind") == Some("error") {
@@ -235,8 +234,8 @@ async fn answered(socket: &mut WebSocket, id: &str, patience: Duration) -> Optio
                         return None;
                     }
                 }
-                Ok(Next::Pong) => {}
-                Ok(Next::Closed(code)) => {
+                Ok(WebSocketMessage::Pong) => {}
+                Ok(WebSocketMessage::Closed(code)) => {
                     let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
                     return Some(format!("the WebSocket was closed{code}"));
                 }
@@ -244,11 +243,11 @@ async fn answered(socket: &mut WebSocket, id: &str, patience: Duration) -> Optio
             }
         }
     };
-    // An application need not answer over the WebSocket: what counts is what comes over the stream.
+    // An application need not answer over the WebSocket: the stream is what counts.
     timeout(patience, wait).await.unwrap_or(None)
 }
 
-async fn arrival(find: impl Future<Output = Fact<()>>, sent: Instant, patience: Duration) -> Arrival {
+async fn arrival(find: impl Future<Output = ProbeResult<()>>, sent: Instant, patience: Duration) -> Arrival {
     match timeout(patience, find).await {
         Ok(found) => found.map(|()| Some(sent.elapsed())),
         Err(_) => Ok(None),
@@ -256,13 +255,18 @@ async fn arrival(find: impl Future<Output = Fact<()>>, sent: Instant, patience: 
 }
 
 /// Reads the stream until the event is there. Heartbeats and the events of others do not count.
-async fn back(stream: Fact<Response>, id: &str, sent: Instant, patience: Duration) -> Fact<Back> {
+async fn wait_on_sse(
+    stream: ProbeResult<Response>,
+    id: &str,
+    sent: Instant,
+    patience: Duration,
+) -> ProbeResult<SseResult> {
     let mut stream = stream?;
-    let mut back = Back { arrived: None, heartbeats: 0, others: 0 };
+    let mut back = SseResult { arrived: None, heartbeats: 0, others: 0 };
     let read = async {
-        let mut frames = Frames::default();
+        let mut frames = SseParser::default();
         while let Some(chunk) = stream.chunk().await? {
-            for event in frames.take(&chunk) {
+            for event in frames.push(&chunk) {
                 let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
                 if data.get("correlation_id").and_then(Value::as_str) == Some(id) {
                     back.arrived = Some(sent.elapsed());
@@ -272,7 +276,7 @@ async fn back(stream: Fact<Response>, id: &str, sent: Instant, patience: Duratio
                 *count += 1;
             }
         }
-        Err(Blind::new("the application has ended the stream"))
+        Err(ProbeError::new("the application has ended the stream"))
     };
     match timeout(patience, read).await {
         Ok(Err(why)) => Err(why),
@@ -294,11 +298,11 @@ fn leg(place: &str, at: Arrival, patience: Duration) -> Observation {
     }
 }
 
-fn came_back(back: Fact<Back>, patience: Duration) -> Observation {
+fn came_back(back: ProbeResult<SseResult>, patience: Duration) -> Observation {
     let what = "event back over server-sent events";
     match back {
-        Ok(Back { arrived: Some(after), .. }) => took(what, BY_ID, after),
-        Ok(Back { arrived: None, heartbeats, others }) => {
+        Ok(SseResult { arrived: Some(after), .. }) => took(what, BY_ID, after),
+        Ok(SseResult { arrived: None, heartbeats, others }) => {
             let seen = format!(
                 "not within {}; {} and {} came",
                 millis(patience),
@@ -322,7 +326,7 @@ fn millis(span: Duration) -> String {
 /// 128 random bits in hex.
 fn id() -> String {
     let mut bytes = [0u8; 16];
-    // Without randomness, the time tells one canary from another.
+    // Without randomness, the time distinguishes canaries.
     if getrandom::fill(&mut bytes).is_err() {
         bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
     }
@@ -368,7 +372,7 @@ mod tests {
         let stream = server.await.unwrap();
         stream.set_zero_linger().unwrap();
         drop(stream);
-        let legs = Legs { stream: Err(Blind::new("none")), exchange: None, channel: None };
+        let legs = Hops { stream: Err(ProbeError::new("none")), exchange: None, channel: None };
         let effects = Effects::default();
         let seen = exchange(&spec, socket, legs, "gonogo-1", &deadline, &effects).await;
         assert_eq!((seen.len(), seen[0].ok), (1, None), "{seen:?}");

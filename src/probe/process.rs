@@ -1,4 +1,4 @@
-//! A program run for a look: nothing of it outlives the look, and what it prints is capped.
+//! A program that a probe runs: none of its processes outlives the probe, and its output is capped.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::blind::{Blind, Fact};
-use super::content::Content;
+use super::content::ReadBody;
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use crate::process::{ChildStdin, ExitStatus, Group, Launch, Permit, Stdio};
 
 /// The most that is kept of each of the two outputs, in bytes.
-const KEPT: usize = 1 << 20;
+const MAX_OUTPUT: usize = 1 << 20;
 /// How long outputs may stay open when the program has ended: what it started may hold them.
-const ECHO: Duration = Duration::from_millis(300);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// What is to be run.
 pub(super) struct Program<'a> {
@@ -27,17 +27,21 @@ pub(super) struct Program<'a> {
 }
 
 /// What it came to.
-pub(super) struct Ran {
+pub(super) struct ProgramResult {
     pub(super) status: ExitStatus,
-    pub(super) stdout: Content,
-    pub(super) stderr: Content,
+    pub(super) stdout: ReadBody,
+    pub(super) stderr: ReadBody,
     pub(super) took: Duration,
 }
 
 /// Runs a program in a process group of its own, without input. At the deadline, or when nobody waits for
 /// it any more, the group is ended.
-pub(super) async fn run(program: Program<'_>, permit: &Permit, deadline: &Deadline) -> Fact<Ran> {
-    run_keeping(program, KEPT, permit, deadline).await
+pub(super) async fn run(
+    program: Program<'_>,
+    permit: &Permit,
+    deadline: &Deadline,
+) -> ProbeResult<ProgramResult> {
+    run_keeping(program, MAX_OUTPUT, permit, deadline).await
 }
 
 /// The same, with something to read.
@@ -46,8 +50,8 @@ pub(super) async fn run_with_input(
     input: &[u8],
     permit: &Permit,
     deadline: &Deadline,
-) -> Fact<Ran> {
-    let work = Work { name: program.name(), input: Some(input), kept: KEPT };
+) -> ProbeResult<ProgramResult> {
+    let work = ProgramOptions { name: program.name(), input: Some(input), kept: MAX_OUTPUT };
     work.run(program.launch()?, permit, deadline).await
 }
 
@@ -57,13 +61,13 @@ pub(super) async fn run_keeping(
     kept: usize,
     permit: &Permit,
     deadline: &Deadline,
-) -> Fact<Ran> {
-    let work = Work { name: program.name(), input: None, kept };
+) -> ProbeResult<ProgramResult> {
+    let work = ProgramOptions { name: program.name(), input: None, kept };
     work.run(program.launch()?, permit, deadline).await
 }
 
 /// How a program is run.
-pub(super) struct Work<'a> {
+pub(super) struct ProgramOptions<'a> {
     /// What it is called when it does not end.
     pub(super) name: String,
     /// What it reads.
@@ -72,9 +76,14 @@ pub(super) struct Work<'a> {
     pub(super) kept: usize,
 }
 
-impl Work<'_> {
+impl ProgramOptions<'_> {
     /// Runs it, as above.
-    pub(super) async fn run(self, launch: Launch, permit: &Permit, deadline: &Deadline) -> Fact<Ran> {
+    pub(super) async fn run(
+        self,
+        launch: Launch,
+        permit: &Permit,
+        deadline: &Deadline,
+    ) -> ProbeResult<ProgramResult> {
         let begun = Instant::now();
         let Self { name, input, kept } = self;
         let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
@@ -82,7 +91,7 @@ impl Work<'_> {
         let program = launch.program();
         let mut child = launch.spawn(permit).map_err(|error| not_started(&program, &error))?;
         let mut group = Group::of(&child);
-        let (mut stdout, mut stderr) = (Content::default(), Content::default());
+        let (mut stdout, mut stderr) = (ReadBody::default(), ReadBody::default());
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let work = async {
             let reading = async {
@@ -92,26 +101,26 @@ impl Work<'_> {
             tokio::pin!(reading);
             tokio::select! {
                 status = child.wait() => {
-                    let all = timeout(ECHO, reading).await.is_ok();
+                    let all = timeout(DRAIN_TIMEOUT, reading).await.is_ok();
                     (status, all)
                 }
                 _ = &mut reading => (child.wait().await, true),
             }
         };
-        match deadline.of(name, work).await {
+        match deadline.limit(name, work).await {
             Ok((status, all)) => {
                 group.kill();
                 if !all {
                     let why = "what it started still held its output when it ended; that was ended too";
-                    stdout.cut.get_or_insert_with(|| Blind::new(why));
+                    stdout.cut.get_or_insert_with(|| ProbeError::new(why));
                 }
                 let status = status?;
                 debug!(%program, %status, "program ended");
-                Ok(Ran { status, stdout, stderr, took: begun.elapsed() })
+                Ok(ProgramResult { status, stdout, stderr, took: begun.elapsed() })
             }
             Err(late) => {
                 let how = group.end(&mut child).await;
-                Err(Blind::new(format!("{late}; {how}{}", last_words(&stdout, &stderr))))
+                Err(ProbeError::new(format!("{late}; {how}{}", last_words(&stdout, &stderr))))
             }
         }
     }
@@ -122,19 +131,21 @@ impl Program<'_> {
         self.argv.join(" ")
     }
 
-    fn launch(self) -> Fact<Launch> {
-        let launch = Launch::of(self.argv).map_err(|_| Blind::new("there is no program to run"))?;
+    fn launch(self) -> ProbeResult<Launch> {
+        let launch = Launch::of(self.argv).map_err(|_| ProbeError::new("there is no program to run"))?;
         let launch = launch.envs(self.env);
         match self.cwd {
-            Some(cwd) if !Path::new(cwd).is_dir() => Err(Blind::new(format!("there is no directory {cwd}"))),
+            Some(cwd) if !Path::new(cwd).is_dir() => {
+                Err(ProbeError::new(format!("there is no directory {cwd}")))
+            }
             Some(cwd) => Ok(launch.directory(Path::new(cwd))),
             None => Ok(launch),
         }
     }
 }
 
-fn not_started(program: &str, error: &io::Error) -> Blind {
-    Blind::new(match error.kind() {
+fn not_started(program: &str, error: &io::Error) -> ProbeError {
+    ProbeError::new(match error.kind() {
         io::ErrorKind::NotFound => {
             format!("there is no program `{program}` here; install it, or see to PATH")
         }
@@ -150,7 +161,7 @@ async fn write(to: Option<ChildStdin>, input: &[u8]) {
 }
 
 /// Reads to the end, and keeps the begin.
-async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Content, kept: usize) {
+async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut ReadBody, kept: usize) {
     let Some(mut from) = from else { return };
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -161,7 +172,10 @@ async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Content, kept: us
                 into.bytes.extend_from_slice(&buffer[..length.min(room)]);
                 if length > room {
                     into.cut.get_or_insert_with(|| {
-                        Blind::new(format!("it prints more than {} MiB: only the begin was kept", kept >> 20))
+                        ProbeError::new(format!(
+                            "it prints more than {} MiB: only the begin was kept",
+                            kept >> 20
+                        ))
                     });
                 }
             }
@@ -173,7 +187,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Content, kept: us
     }
 }
 
-fn last_words(stdout: &Content, stderr: &Content) -> String {
+fn last_words(stdout: &ReadBody, stderr: &ReadBody) -> String {
     match (stderr.bytes.is_empty(), stdout.bytes.is_empty()) {
         (true, true) => String::new(),
         (false, _) => format!("; it had said: {}", stderr.excerpt()),

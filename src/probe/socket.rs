@@ -1,5 +1,5 @@
-//! A socket that does not trust its server: it reads no more than a look can need, lets a protocol's own
-//! watch see the bytes first, and remembers what people are to be told.
+//! A socket that does not trust its server: it reads no more than a probe can need, passes the bytes to a protocol's
+//! guard first, and remembers what to report to people.
 
 use std::io;
 use std::pin::Pin;
@@ -8,47 +8,47 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::deadline::Late;
+use super::deadline::TimedOut;
 
-/// How many bytes of an answer tell what kind of server it is.
-const FIRST: usize = 8;
+/// How many bytes of an answer identify the kind of server.
+const FIRST_BYTES: usize = 8;
 /// The most that one connection reads, in bytes. All answers of a healthy server together are far below:
 /// an `INFO` has a few KiB, `CLUSTER NODES` 200 bytes a node.
-const MOST: usize = 4 << 20;
+const MAX_READ: usize = 4 << 20;
 
 /// A connection, closed when dropped.
 pub(super) struct Socket {
-    stream: Box<dyn Stream>,
-    seen: Seen,
-    watch: Option<Box<dyn Watch>>,
+    stream: Box<dyn ByteStream>,
+    seen: ReceivedBytes,
+    watch: Option<Box<dyn ProtocolGuard>>,
 }
 
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
-/// Sees what a server sends before the protocol's client does, which may trust every announced length.
-pub(super) trait Watch: Send {
+/// Inspects what a server sends before the protocol's client, which may trust every announced length.
+pub(super) trait ProtocolGuard: Send {
     /// Takes in the next bytes.
     ///
     /// # Errors
-    /// Why nothing more of this server is read, for people.
-    fn see(&mut self, bytes: &[u8]) -> Result<(), String>;
+    /// Why nothing more is read from this server, for people.
+    fn inspect(&mut self, bytes: &[u8]) -> Result<(), String>;
 }
 
-/// What a server has sent, to be asked when the conversation fails.
+/// What a server has sent, for error messages.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Sight>>);
+pub(super) struct ReceivedBytes(Arc<Mutex<GuardState>>);
 
 #[derive(Default)]
-struct Sight {
+struct GuardState {
     first: Vec<u8>,
     count: usize,
     closed: bool,
     refused: Option<String>,
 }
 
-impl Seen {
-    /// What the server is, as far as its first bytes tell: `a TLS server`.
+impl ReceivedBytes {
+    /// What the server is, by its first bytes: `a TLS server`.
     pub(super) fn guess(&self) -> Option<&'static str> {
         let sight = self.lock();
         let known: [(&[u8], &str); 7] = [
@@ -73,20 +73,20 @@ impl Seen {
         self.count() == 0
     }
 
-    /// Why nothing more was read, if the server sent what no look reads.
+    /// Why reading stopped, if the server violated the protocol's bounds.
     pub(super) fn refused(&self) -> Option<String> {
         self.lock().refused.clone()
     }
 
-    /// What is told about a step that was late; `before` is how many bytes had come when it began. How
-    /// many came since is not told: it differs from look to look.
-    pub(super) fn late(&self, late: &Late, before: usize) -> String {
+    /// The message about a step that timed out; `before` is how many bytes had arrived when it started. How
+    /// many arrived since is not reported: it differs from attempt to attempt.
+    pub(super) fn late(&self, late: &TimedOut, before: usize) -> String {
         match late {
             // Not every client notices.
-            Late::Unanswered { .. } if self.lock().closed => {
+            TimedOut::Unanswered { .. } if self.lock().closed => {
                 format!("{late}; the server has closed the connection")
             }
-            Late::Unanswered { .. } if self.count() > before => {
+            TimedOut::Unanswered { .. } if self.count() > before => {
                 format!("{late}; something came, but no whole answer")
             }
             late => late.to_string(),
@@ -95,12 +95,12 @@ impl Seen {
 
     fn see(&self, bytes: &[u8]) -> Result<(), String> {
         let mut sight = self.lock();
-        let room = FIRST.saturating_sub(sight.first.len()).min(bytes.len());
+        let room = FIRST_BYTES.saturating_sub(sight.first.len()).min(bytes.len());
         sight.first.extend_from_slice(bytes.get(..room).unwrap_or_default());
         sight.closed |= bytes.is_empty();
         sight.count = sight.count.saturating_add(bytes.len());
-        if sight.count > MOST {
-            return Err(format!("the server sent more than {} MiB: no more is read", MOST >> 20));
+        if sight.count > MAX_READ {
+            return Err(format!("the server sent more than {} MiB: no more is read", MAX_READ >> 20));
         }
         Ok(())
     }
@@ -110,23 +110,23 @@ impl Seen {
         io::ErrorKind::InvalidData.into()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Sight> {
+    fn lock(&self) -> MutexGuard<'_, GuardState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Socket {
-    pub(super) fn new(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream), seen: Seen::default(), watch: None }
+    pub(super) fn new(stream: impl ByteStream + 'static) -> Self {
+        Self { stream: Box::new(stream), seen: ReceivedBytes::default(), watch: None }
     }
 
     /// The same, its bytes seen by `watch` first.
-    pub(super) fn watched(self, watch: impl Watch + 'static) -> Self {
+    pub(super) fn watched(self, watch: impl ProtocolGuard + 'static) -> Self {
         Self { watch: Some(Box::new(watch)), ..self }
     }
 
     /// What the server sends, from now on too.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> ReceivedBytes {
         self.seen.clone()
     }
 }
@@ -144,7 +144,7 @@ impl AsyncRead for Socket {
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
         let new = into.filled().get(before..).unwrap_or_default();
         let fine = self.seen.see(new);
-        let fine = fine.and_then(|()| self.watch.as_mut().map_or(Ok(()), |watch| watch.see(new)));
+        let fine = fine.and_then(|()| self.watch.as_mut().map_or(Ok(()), |watch| watch.inspect(new)));
         Poll::Ready(fine.map_err(|why| {
             // What is refused does not reach the client.
             into.set_filled(before);

@@ -1,13 +1,13 @@
 //! Server-sent events: the frames of a stream, capped (WHATWG HTML, 9.2).
 
 /// The longest line that is kept, in bytes; longer ones are cut.
-const LINE: usize = 64 * 1024;
+const MAX_LINE: usize = 64 * 1024;
 /// The most data of one event, in bytes.
-const DATA: usize = 256 * 1024;
+const MAX_DATA: usize = 256 * 1024;
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Event {
+pub(super) struct SseEvent {
     /// Its type; `message` where none is said.
     pub(super) event: String,
     /// Its data, lines joined.
@@ -16,7 +16,7 @@ pub(super) struct Event {
 
 /// Reads events from the bytes of a stream as they come.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(super) struct SseParser {
     line: Vec<u8>,
     event: String,
     data: Option<String>,
@@ -24,15 +24,15 @@ pub(super) struct Frames {
     after_cr: bool,
 }
 
-impl Frames {
+impl SseParser {
     /// Takes in bytes; gives the events that they complete.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Event> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<SseEvent> {
         let mut events = Vec::new();
         for byte in bytes {
             match byte {
                 b'\n' if self.after_cr => {}
                 b'\n' | b'\r' => events.extend(self.end_line()),
-                byte if self.line.len() < LINE => self.line.push(*byte),
+                byte if self.line.len() < MAX_LINE => self.line.push(*byte),
                 _ => {}
             }
             self.after_cr = *byte == b'\r';
@@ -40,13 +40,13 @@ impl Frames {
         events
     }
 
-    fn end_line(&mut self) -> Option<Event> {
+    fn end_line(&mut self) -> Option<SseEvent> {
         let line = std::mem::take(&mut self.line);
         let line = String::from_utf8_lossy(&line).trim_start_matches('\u{feff}').to_owned();
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
             let data = self.data.take()?;
-            return Some(Event { event: if event.is_empty() { "message".into() } else { event }, data });
+            return Some(SseEvent { event: if event.is_empty() { "message".into() } else { event }, data });
         }
         let (field, value) = line.split_once(':').unwrap_or((&line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -54,14 +54,14 @@ impl Frames {
             "event" => value.clone_into(&mut self.event),
             "data" => {
                 let data = self.data.get_or_insert_default();
-                if data.len() + value.len() < DATA {
+                if data.len() + value.len() < MAX_DATA {
                     if !data.is_empty() {
                         data.push('\n');
                     }
                     data.push_str(value);
                 }
             }
-            // Comments, ids and retry times tell nothing that is looked for.
+            // Comments, ids and retry times are ignored.
             _ => {}
         }
         None
@@ -73,9 +73,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(String, String)> {
-        let mut frames = Frames::default();
+        let mut frames = SseParser::default();
         // Byte by byte: frames may be cut anywhere.
-        let events = text.bytes().flat_map(|byte| frames.take(&[byte]));
+        let events = text.bytes().flat_map(|byte| frames.push(&[byte]));
         events.map(|event| (event.event, event.data)).collect()
     }
 
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn an_event_without_data_is_none_and_a_long_line_is_cut() {
         assert!(read("event: x\n\n").is_empty());
-        let long = format!("data: {}\n\n", "x".repeat(LINE * 2));
-        assert!(read(&long)[0].1.len() < LINE);
+        let long = format!("data: {}\n\n", "x".repeat(MAX_LINE * 2));
+        assert!(read(&long)[0].1.len() < MAX_LINE);
     }
 }

@@ -1,25 +1,25 @@
 //! What must hold of a text, against what it is. Pure.
 
-use super::blind::Blind;
-use super::content::Content;
+use super::content::ReadBody;
 use super::deadline::Deadline;
+use super::error::ProbeError;
 use crate::checklist::spec::{Pattern, TextCheck};
 use crate::outcome::Observation;
 use crate::text;
 
 /// The longest line that is shown, in bytes.
-const LINE: usize = 120;
+const MAX_LINE: usize = 120;
 
 /// One observation for each check of what is called `what`.
 pub(super) fn judge(
     checks: &[TextCheck],
     what: &str,
-    content: &Content,
+    content: &ReadBody,
     until: &Deadline,
 ) -> Vec<Observation> {
     let whole = String::from_utf8_lossy(&content.bytes);
     let judge = |check| {
-        let in_time = until.check(format!("judging {what}")).map_err(Blind::from);
+        let in_time = until.check(format!("judging {what}")).map_err(ProbeError::from);
         match in_time.and_then(|()| is_searchable(check, &whole)) {
             Ok(()) => judge_one(check, what, &whole, content),
             Err(why) => Observation::unseen(what, expected(check), why),
@@ -29,12 +29,12 @@ pub(super) fn judge(
 }
 
 /// Whether a text is short enough for a pattern of its size.
-fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), Blind> {
+fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), ProbeError> {
     match check {
         TextCheck::Matches(pattern) | TextCheck::Lacks(pattern) | TextCheck::EachLine(pattern)
             if whole.len() > pattern.longest =>
         {
-            Err(Blind::new(format!(
+            Err(ProbeError::new(format!(
                 "{} KiB, and so large a pattern is searched for in at most {} KiB; write it shorter, as x+ for x{{1,300}}",
                 whole.len() >> 10,
                 pattern.longest >> 10
@@ -45,14 +45,14 @@ fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), Blind> {
 }
 
 /// One observation for each check that was not made.
-pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &Blind) -> Vec<Observation> {
+pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &ProbeError) -> Vec<Observation> {
     checks.iter().map(|check| Observation::unseen(what, expected(check), why.clone())).collect()
 }
 
-fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &Content) -> Observation {
-    let (expected, seen) = (expected(check), look(check, whole));
+fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &ReadBody) -> Observation {
+    let (expected, seen) = (expected(check), run_check(check, whole));
     match &content.cut {
-        // What was not read could tell otherwise.
+        // The unread part could contain it.
         Some(why) if !seen.is_final => Observation::unseen(what, expected, why.clone()),
         _ => {
             let told = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
@@ -63,7 +63,7 @@ fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &Content) -> O
 }
 
 /// What there is to see of one check.
-struct Seen {
+struct TextResult {
     ok: bool,
     /// Whether more text would change nothing.
     is_final: bool,
@@ -71,7 +71,7 @@ struct Seen {
     told: Option<String>,
 }
 
-impl Seen {
+impl TextResult {
     /// Something that is to be found somewhere.
     fn sought(ok: bool, check: &TextCheck) -> Self {
         Self { ok, is_final: ok, told: ok.then(|| expected(check)) }
@@ -95,41 +95,47 @@ fn expected(check: &TextCheck) -> String {
     }
 }
 
-fn look(check: &TextCheck, whole: &str) -> Seen {
+fn run_check(check: &TextCheck, whole: &str) -> TextResult {
     match check {
         TextCheck::Equals(text) => {
-            let (ok, told) = (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), LINE));
-            Seen { ok, is_final: false, told: Some(told) }
+            let (ok, told) =
+                (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), MAX_LINE));
+            TextResult { ok, is_final: false, told: Some(told) }
         }
-        TextCheck::Contains(part) => Seen::sought(whole.contains(part.as_str()), check),
-        TextCheck::Matches(pattern) => Seen::sought(pattern.is_in(whole), check),
-        TextCheck::Lacks(pattern) => Seen::avoided(culprit(pattern, whole)),
+        TextCheck::Contains(part) => TextResult::sought(whole.contains(part.as_str()), check),
+        TextCheck::Matches(pattern) => TextResult::sought(pattern.is_in(whole), check),
+        TextCheck::Lacks(pattern) => TextResult::avoided(culprit(pattern, whole)),
         TextCheck::EachLine(pattern) => each_line(pattern, whole),
         TextCheck::LinesAtLeast(least) => {
             let count = lines(whole).count();
             let ok = count >= to_size(*least);
-            Seen { ok, is_final: ok, told: Some(text::count(count, "line")) }
+            TextResult { ok, is_final: ok, told: Some(text::count(count, "line")) }
         }
     }
 }
 
 /// The line in which a pattern is found.
 fn culprit(pattern: &Pattern, whole: &str) -> Option<String> {
-    let line = lines(whole).find(|line| pattern.is_in(line)).map(|line| text::clip(line, LINE));
+    let line = lines(whole).find(|line| pattern.is_in(line)).map(|line| text::clip(line, MAX_LINE));
     line.or_else(|| pattern.is_in(whole).then(|| "several lines together do".into()))
 }
 
-/// No line at all is not as it should be either: there was nothing that could have been wrong.
-fn each_line(pattern: &Pattern, whole: &str) -> Seen {
+/// No line at all is wrong too: nothing was checked.
+fn each_line(pattern: &Pattern, whole: &str) -> TextResult {
     let wrong: Vec<&str> = lines(whole).filter(|line| !pattern.is_in(line)).collect();
     let told = match (wrong.first(), lines(whole).count()) {
         (_, 0) => "no line".into(),
         (None, _) => "each does".into(),
         (Some(line), count) => {
-            format!("{} of {} do not: {}", wrong.len(), text::count(count, "line"), text::clip(line, LINE))
+            format!(
+                "{} of {} do not: {}",
+                wrong.len(),
+                text::count(count, "line"),
+                text::clip(line, MAX_LINE)
+            )
         }
     };
-    Seen { ok: told == "each does", is_final: !wrong.is_empty(), told: Some(told) }
+    TextResult { ok: told == "each does", is_final: !wrong.is_empty(), told: Some(told) }
 }
 
 fn lines(whole: &str) -> impl Iterator<Item = &str> {
@@ -148,8 +154,8 @@ mod tests {
 
     fn seen(check: &str, whole: &str, cut: bool) -> (String, Option<bool>) {
         let check = serde_json::from_str(check).unwrap();
-        let cut = cut.then(|| Blind::new("too long"));
-        let content = Content { bytes: whole.into(), cut };
+        let cut = cut.then(|| ProbeError::new("too long"));
+        let content = ReadBody { bytes: whole.into(), cut };
         let seen = judge(&[check], "body", &content, &Deadline::after(Duration::MAX)).remove(0);
         (seen.seen, seen.ok)
     }

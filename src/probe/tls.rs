@@ -1,4 +1,4 @@
-//! How TLS servers are judged, and what is told about one that is not trusted.
+//! How TLS servers are verified, and the message about one that is not trusted.
 
 use std::error::Error;
 use std::io;
@@ -83,7 +83,7 @@ fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
 }
 
 /// The roots of this system, read once, however many ask at the same time. There may be none: then nothing is
-/// trusted, which is told when it matters.
+/// trusted, which is reported when it matters.
 async fn roots_of_system() -> Arc<RootCertStore> {
     static ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
     let read = async || {
@@ -97,11 +97,11 @@ async fn roots_of_system() -> Arc<RootCertStore> {
 }
 
 /// The TLS error in an I/O error or in what caused it.
-pub(super) fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+pub(super) fn tls_error_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     let inner = inner.map(|inner| inner as &(dyn Error + 'static));
     let here = |e: &'a (dyn Error + 'static)| e.downcast_ref::<rustls::Error>();
-    here(error).or_else(|| inner.and_then(within)).or_else(|| error.source().and_then(within))
+    here(error).or_else(|| inner.and_then(tls_error_in)).or_else(|| error.source().and_then(tls_error_in))
 }
 
 /// Whether the server has closed the connection.
@@ -109,9 +109,9 @@ pub(super) fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
-/// What is told about a handshake that failed.
+/// The message about a failed handshake.
 pub(super) fn explain(error: &io::Error, host: &str, tls: &Tls) -> String {
-    match within(error) {
+    match tls_error_in(error) {
         Some(error) => explain_tls(error, host, tls),
         None if is_closed(error) => {
             "the connection was closed during the TLS handshake; perhaps this is not a TLS server".into()
@@ -176,7 +176,7 @@ mod tests {
     fn a_tls_error_is_found_below_other_errors() {
         let wrong = rustls::Error::InvalidCertificate(CertificateError::Expired);
         let error = io::Error::other(io::Error::other(wrong));
-        assert!(within(&error).is_some());
-        assert!(within(&io::Error::other("no")).is_none());
+        assert!(tls_error_in(&error).is_some());
+        assert!(tls_error_in(&io::Error::other("no")).is_none());
     }
 }

@@ -1,21 +1,21 @@
-//! Which tokens a running application takes: the current one on both of its doors, and no other.
+//! Which tokens a running application accepts: the current one on both of its endpoints, and no other.
 
 use std::pin::pin;
 
 use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
-use super::blind::{Blind, Fact};
 use super::curl;
 use super::deadline::Deadline;
-use super::web::{self, Browser, Proxies, segment};
-use super::ws::{self, Next, Opened};
+use super::error::{ProbeError, ProbeResult};
+use super::http_client::{self, HttpClient, ProxyUse, segment};
+use super::websocket::{self, WebSocketAnswer, WebSocketMessage};
 use crate::checklist::spec::Token;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::{Keeper, Secret, SecretRef};
 
 /// Where events are read.
-pub(super) const SSE: &str = "/sse/activity";
+pub(super) const SSE_PATH: &str = "/sse/activity";
 /// What the application closes a WebSocket with when it does not know the token.
 const UNAUTHORIZED: u16 = 4401;
 
@@ -25,31 +25,31 @@ pub(super) fn board_path(board: &str) -> String {
 }
 
 /// A bearer token as a header.
-pub(super) fn bearer(token: &Secret) -> Fact<HeaderValue> {
+pub(super) fn bearer(token: &Secret) -> ProbeResult<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .map_err(|_| Blind::new("the token is not one that HTTP can carry"))?;
+        .map_err(|_| ProbeError::new("the token is not one that HTTP can carry"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// What a door did with a token.
+/// An endpoint's answer to a token.
 #[derive(Debug)]
-enum Door {
+enum EndpointAnswer {
     Open,
     Shut(String),
     /// Neither: it says something else.
     Odd(String),
 }
 
-pub(super) async fn look(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let reproduce = format!(
         "{} -o /dev/null -w '%{{http_code}}' -H 'Authorization: Bearer {}'",
-        curl::get(&spec.api, SSE),
+        curl::get(&spec.api, SSE_PATH),
         spec.default
     );
     let mut seen = Vec::new();
     let default = Secret::new(spec.default.clone());
-    seen.extend(both(spec, "the default token", Ok(default), false, deadline, keeper).await);
+    seen.extend(check_both_endpoints(spec, "the default token", Ok(default), false, deadline, keeper).await);
     for (what, reference, good) in
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
@@ -66,20 +66,20 @@ pub(super) async fn look(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> 
             ));
             continue;
         }
-        seen.extend(both(spec, what, token, good, deadline, keeper).await);
+        seen.extend(check_both_endpoints(spec, what, token, good, deadline, keeper).await);
     }
     Outcome::of(seen, reproduce)
 }
 
-async fn read(reference: &SecretRef, deadline: &Deadline, keeper: &Keeper) -> Fact<Secret> {
-    Ok(deadline.of(format!("reading {reference}"), keeper.read(reference)).await??)
+async fn read(reference: &SecretRef, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<Secret> {
+    Ok(deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??)
 }
 
-/// The same token at both doors.
-async fn both(
+/// The same token at both endpoints.
+async fn check_both_endpoints(
     spec: &Token,
     what: &str,
-    token: Fact<Secret>,
+    token: ProbeResult<Secret>,
     good: bool,
     deadline: &Deadline,
     keeper: &Keeper,
@@ -89,75 +89,84 @@ async fn both(
         Err(why) => return vec![Observation::unseen(what, "readable", why)],
     };
     let headers = async {
-        let mut headers = web::headers(&spec.api.headers, deadline, keeper).await?;
+        let mut headers = http_client::headers(&spec.api.headers, deadline, keeper).await?;
         headers.insert(AUTHORIZATION, bearer(&token)?);
-        Ok::<_, Blind>(headers)
+        Ok::<_, ProbeError>(headers)
     };
     let (sse, ws) = match headers.await {
         Ok(headers) => tokio::join!(at_sse(spec, &headers, deadline), at_ws(spec, &headers, deadline)),
         Err(why) => (Err(why.clone()), Err(why)),
     };
-    vec![judge(format!("{what} at {SSE}"), good, sse), judge(format!("{what} at /ws"), good, ws)]
+    vec![judge(format!("{what} at {SSE_PATH}"), good, sse), judge(format!("{what} at /ws"), good, ws)]
 }
 
-fn judge(what: String, good: bool, door: Fact<Door>) -> Observation {
-    let expected = if good { "taken" } else { "refused" };
+fn judge(what: String, good: bool, door: ProbeResult<EndpointAnswer>) -> Observation {
+    let expected = if good { "accepted" } else { "refused" };
     match door {
-        Ok(Door::Open) => Observation::new(what, expected, "taken", good),
-        Ok(Door::Shut(how)) => Observation::new(what, expected, format!("refused ({how})"), !good),
-        Ok(Door::Odd(how)) => Observation::unseen(what, expected, how),
+        Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", good),
+        Ok(EndpointAnswer::Shut(how)) => Observation::new(what, expected, format!("refused ({how})"), !good),
+        Ok(EndpointAnswer::Odd(how)) => Observation::unseen(what, expected, how),
         Err(why) => Observation::unseen(what, expected, why),
     }
 }
 
 /// The application's own address for a path.
-fn address(spec: &Token, path: &str) -> Fact<reqwest::Url> {
+fn address(spec: &Token, path: &str) -> ProbeResult<reqwest::Url> {
     let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
-    reqwest::Url::parse(&url).map_err(|_| Blind::new("not an address such as https://host"))
+    reqwest::Url::parse(&url).map_err(|_| ProbeError::new("not an address such as https://host"))
 }
 
-async fn at_sse(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<Door> {
-    let browser = Browser::new(&spec.api.tls, Proxies::Environment, deadline)?;
-    let request = browser.request(reqwest::Method::GET, address(spec, SSE)?).headers(headers.clone());
-    // Its head tells; the stream itself would never end.
+async fn at_sse(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
+    let browser = HttpClient::new(&spec.api.tls, ProxyUse::Environment, deadline)?;
+    let request = browser.request(reqwest::Method::GET, address(spec, SSE_PATH)?).headers(headers.clone());
+    // The status is enough; the stream itself would never end.
     let status = browser.send(request).await?.status();
     Ok(match status.as_u16() {
-        200 => Door::Open,
-        code @ (401 | 403) => Door::Shut(code.to_string()),
-        code => Door::Odd(format!("it answers {code}")),
+        200 => EndpointAnswer::Open,
+        code @ (401 | 403) => EndpointAnswer::Shut(code.to_string()),
+        code => EndpointAnswer::Odd(format!("it answers {code}")),
     })
 }
 
-async fn at_ws(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Fact<Door> {
+async fn at_ws(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
     let url = address(spec, &board_path(&spec.board))?;
-    let mut socket = match ws::open(&url, headers, &spec.api.tls, deadline).await? {
-        Opened::Open(socket) => socket,
-        Opened::Refused(code @ (401 | 403)) => return Ok(Door::Shut(code.to_string())),
-        Opened::Refused(code) => return Ok(Door::Odd(format!("it answers {code} to the handshake"))),
+    let mut socket = match websocket::open(&url, headers, &spec.api.tls, deadline).await? {
+        WebSocketAnswer::Open(socket) => socket,
+        WebSocketAnswer::Refused(code @ (401 | 403)) => return Ok(EndpointAnswer::Shut(code.to_string())),
+        WebSocketAnswer::Refused(code) => {
+            return Ok(EndpointAnswer::Odd(format!("it answers {code} to the handshake")));
+        }
     };
     socket.ping().await?;
     let messages = stream::unfold(socket, |mut socket| async { Some((socket.next().await, socket)) });
     pong(deadline, pin!(messages)).await
 }
 
-/// What comes of a ping. It is one step, whatever is sent before: the time may be over between two messages.
-async fn pong(deadline: &Deadline, messages: impl Stream<Item = Fact<Next>> + Unpin) -> Fact<Door> {
-    deadline.of("answer to a ping over the WebSocket", pong_of(messages)).await?
+/// The answer to a ping. It is one step, whatever is sent before: the time may run out between two messages.
+async fn pong(
+    deadline: &Deadline,
+    messages: impl Stream<Item = ProbeResult<WebSocketMessage>> + Unpin,
+) -> ProbeResult<EndpointAnswer> {
+    deadline.limit("answer to a ping over the WebSocket", pong_of(messages)).await?
 }
 
-async fn pong_of(mut messages: impl Stream<Item = Fact<Next>> + Unpin) -> Fact<Door> {
+async fn pong_of(
+    mut messages: impl Stream<Item = ProbeResult<WebSocketMessage>> + Unpin,
+) -> ProbeResult<EndpointAnswer> {
     while let Some(message) = messages.next().await {
         match message? {
-            Next::Pong => return Ok(Door::Open),
-            Next::Closed(Some(UNAUTHORIZED)) => return Ok(Door::Shut(format!("closed with {UNAUTHORIZED}"))),
-            Next::Closed(code) => {
-                let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("with {code}"));
-                return Ok(Door::Odd(format!("closed {code}")));
+            WebSocketMessage::Pong => return Ok(EndpointAnswer::Open),
+            WebSocketMessage::Closed(Some(UNAUTHORIZED)) => {
+                return Ok(EndpointAnswer::Shut(format!("closed with {UNAUTHORIZED}")));
             }
-            Next::Text(_) => {}
+            WebSocketMessage::Closed(code) => {
+                let code = code.map_or_else(|| "without a code".to_owned(), |code| format!("with {code}"));
+                return Ok(EndpointAnswer::Odd(format!("closed {code}")));
+            }
+            WebSocketMessage::Text(_) => {}
         }
     }
-    Ok(Door::Odd("closed without a code".into()))
+    Ok(EndpointAnswer::Odd("closed without a code".into()))
 }
 
 #[cfg(test)]
@@ -170,7 +179,7 @@ mod tests {
     async fn messages_until_the_time_is_over_are_no_answer_to_a_ping() {
         let messages = stream::unfold((), async |()| {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            Some((Ok(Next::Text("more".into())), ()))
+            Some((Ok(WebSocketMessage::Text("more".into())), ()))
         });
         let deadline = Deadline::after(Duration::from_millis(200));
         let late = pong(&deadline, pin!(messages)).await.unwrap_err();

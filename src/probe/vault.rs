@@ -7,10 +7,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::api::{Api, Reply};
-use super::blind::{Blind, Fact};
+use super::api_client::{ApiClient, ApiResponse};
 use super::deadline::Deadline;
-use super::{FingerprintKey, Given, curl};
+use super::error::{ProbeError, ProbeResult};
+use super::{FingerprintKey, ProbeContext, curl};
 use crate::checklist::spec::{Vault, VaultAuth};
 use crate::outcome::{Observation, Outcome, key};
 use crate::secret::{Keeper, Secret};
@@ -18,15 +18,15 @@ use crate::time::Utc;
 
 const FINGERPRINT: &str = "fingerprint of the value";
 /// How much of a fingerprint is kept, in hex digits.
-const DIGITS: usize = 16;
+const FINGERPRINT_DIGITS: usize = 16;
 
 /// Vault, logged in to.
-struct Session {
-    api: Api,
+struct VaultSession {
+    api: ApiClient,
     token: HeaderValue,
 }
 
-pub(super) async fn look(spec: &Vault, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+pub(super) async fn run(spec: &Vault, deadline: &Deadline, keeper: &Keeper, given: &ProbeContext) -> Outcome {
     let path = format!("/v1/{}/metadata/{}", spec.mount, spec.path);
     let mut reproduce = curl::get(&spec.api, &path);
     if let VaultAuth::Token(token) = &spec.auth {
@@ -48,17 +48,17 @@ pub(super) async fn look(spec: &Vault, deadline: &Deadline, keeper: &Keeper, giv
     Outcome::of(seen, reproduce)
 }
 
-impl Session {
-    async fn get(&self, path: &str) -> Fact<Reply> {
+impl VaultSession {
+    async fn get(&self, path: &str) -> ProbeResult<ApiResponse> {
         let request = self.api.request(Method::GET, self.api.url(path, &[]));
         self.api.send(request.header("X-Vault-Token", self.token.clone())).await
     }
 }
 
-async fn log_in(spec: &Vault, deadline: &Deadline, keeper: &Keeper) -> Fact<Session> {
-    let api = Api::new(&spec.api, deadline, keeper).await?;
+async fn log_in(spec: &Vault, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<VaultSession> {
+    let api = ApiClient::new(&spec.api, deadline, keeper).await?;
     let reference = spec.auth.secret();
-    let secret = deadline.of(format!("reading {reference}"), keeper.read(reference)).await??;
+    let secret = deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??;
     let token = match &spec.auth {
         VaultAuth::Token(_) => secret,
         VaultAuth::Approle { role_id, .. } => {
@@ -70,44 +70,44 @@ async fn log_in(spec: &Vault, deadline: &Deadline, keeper: &Keeper) -> Fact<Sess
     };
     keeper.keep("Vault token", &token);
     let mut token = HeaderValue::from_str(token.expose())
-        .map_err(|_| Blind::new("the token is none that HTTP can carry"))?;
+        .map_err(|_| ProbeError::new("the token is none that HTTP can carry"))?;
     token.set_sensitive(true);
-    Ok(Session { api, token })
+    Ok(VaultSession { api, token })
 }
 
 /// Logs in, and gives the token that Vault gives for it.
-async fn exchange(api: &Api, method: &str, body: &Value) -> Fact<Secret> {
+async fn exchange(api: &ApiClient, method: &str, body: &Value) -> ProbeResult<Secret> {
     let url = api.url(&format!("/v1/auth/{method}/login"), &[]);
     let reply = api.send(api.request(Method::POST, url).body(body.to_string())).await?;
     if reply.status == StatusCode::BAD_REQUEST || reply.status == StatusCode::FORBIDDEN {
-        return Err(Blind::new(format!("login by {method} is refused: {}", errors(&reply))));
+        return Err(ProbeError::new(format!("login by {method} is refused: {}", errors(&reply))));
     }
     if !reply.status.is_success() {
         return Err(troubled(&reply));
     }
     let answer = reply.json()?;
     let token = answer.pointer("/auth/client_token").and_then(Value::as_str);
-    token.map(|token| Secret::new(token.to_owned())).ok_or_else(|| Blind::new("Vault gives no token"))
+    token.map(|token| Secret::new(token.to_owned())).ok_or_else(|| ProbeError::new("Vault gives no token"))
 }
 
 /// Why Vault answers nothing that can be judged.
-fn troubled(reply: &Reply) -> Blind {
+fn troubled(reply: &ApiResponse) -> ProbeError {
     match reply.status.as_u16() {
-        503 => Blind::new("Vault is sealed, or in maintenance (503)"),
-        403 => Blind::new(format!("the token may not see this, or is refused (403: {})", errors(reply))),
-        _ => reply.refusal(),
+        503 => ProbeError::new("Vault is sealed, or in maintenance (503)"),
+        403 => ProbeError::new(format!("the token may not see this, or is refused (403: {})", errors(reply))),
+        _ => reply.error_of_status(),
     }
 }
 
 /// `{"errors":["permission denied"]}`
-fn errors(reply: &Reply) -> String {
-    let told = reply.any_json().ok();
+fn errors(reply: &ApiResponse) -> String {
+    let told = reply.json_of_any_status().ok();
     let all = told.as_ref().and_then(|told| told.get("errors")?.as_array());
     let all: Vec<_> = all.into_iter().flatten().filter_map(Value::as_str).map(str::trim).collect();
     if all.is_empty() { reply.status.as_u16().to_string() } else { all.join("; ") }
 }
 
-fn metadata(spec: &Vault, what: String, reply: &Reply, given: &Given) -> Vec<Observation> {
+fn metadata(spec: &Vault, what: String, reply: &ApiResponse, given: &ProbeContext) -> Vec<Observation> {
     if reply.status == StatusCode::NOT_FOUND {
         return vec![Observation::new(
             what,
@@ -126,13 +126,14 @@ fn metadata(spec: &Vault, what: String, reply: &Reply, given: &Given) -> Vec<Obs
         Some((version, about))
     });
     let Some((version, about)) = current else {
-        let why = read.err().unwrap_or_else(|| Blind::new("the answer is in no form that Vault documents"));
+        let why =
+            read.err().unwrap_or_else(|| ProbeError::new("the answer is in no form that Vault documents"));
         return vec![Observation::unseen(what, "readable", why)];
     };
-    vec![stands(about), fresh(version, about, given), age(spec, about)]
+    vec![judge_status(about), fresh(version, about, given), age(spec, about)]
 }
 
-fn stands(about: &Value) -> Observation {
+fn judge_status(about: &Value) -> Observation {
     let deleted = about.get("deletion_time").and_then(Value::as_str).unwrap_or_default();
     let destroyed = about.get("destroyed").and_then(Value::as_bool) == Some(true);
     let seen = match (destroyed, deleted) {
@@ -144,10 +145,10 @@ fn stands(about: &Value) -> Observation {
     Observation::new("the current version's value", "there", seen, ok)
 }
 
-fn fresh(version: u64, about: &Value, given: &Given) -> Observation {
+fn fresh(version: u64, about: &Value, given: &ProbeContext) -> Observation {
     let made = about.get("created_time").and_then(Value::as_str).unwrap_or("an unknown time");
     let seen = format!("{version}, of {made}");
-    given.changed("current version", key::SECRET_VERSION, &seen)
+    given.must_have_changed("current version", key::SECRET_VERSION, &seen)
 }
 
 fn age(spec: &Vault, about: &Value) -> Observation {
@@ -161,12 +162,17 @@ fn age(spec: &Vault, about: &Value) -> Observation {
     Observation::new(what, expected, format!("{days} days"), days <= spec.max_age_days).measured()
 }
 
-fn value(spec: &Vault, data: Fact<Reply>, keeper: &Keeper, given: &Given) -> Vec<Observation> {
+fn value(
+    spec: &Vault,
+    data: ProbeResult<ApiResponse>,
+    keeper: &Keeper,
+    given: &ProbeContext,
+) -> Vec<Observation> {
     let reply = match data {
         Ok(reply) if reply.status == StatusCode::FORBIDDEN => {
             return vec![Observation::recorded(
                 FINGERPRINT,
-                "only metadata may be read here: the version tells",
+                "only metadata may be read here: the version is compared",
             )];
         }
         Ok(reply) => reply,
@@ -183,18 +189,15 @@ fn value(spec: &Vault, data: Fact<Reply>, keeper: &Keeper, given: &Given) -> Vec
     };
     let secret = Secret::new(found.to_owned());
     keeper.keep_lasting("Vault secret", &secret);
-    let mut seen = vec![known(spec, &secret)];
-    seen.extend(
-        given
-            .fingerprint
-            .as_ref()
-            .map(|own| given.changed(FINGERPRINT, key::SECRET_FINGERPRINT, &fingerprint(own, &secret))),
-    );
+    let mut seen = vec![judge_default_token(spec, &secret)];
+    seen.extend(given.fingerprint.as_ref().map(|own| {
+        given.must_have_changed(FINGERPRINT, key::SECRET_FINGERPRINT, &fingerprint(own, &secret))
+    }));
     seen
 }
 
 /// The stack's default token is a value that everybody has.
-fn known(spec: &Vault, secret: &Secret) -> Observation {
+fn judge_default_token(spec: &Vault, secret: &Secret) -> Observation {
     let known = spec.never.iter().any(|never| never == secret.expose());
     let seen = if known { "the stack's default value" } else { "a value of its own" };
     Observation::new("the value", "not a default value", seen, !known)
@@ -205,5 +208,5 @@ fn known(spec: &Vault, secret: &Secret) -> Observation {
 fn fingerprint(key: &FingerprintKey, secret: &Secret) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.0.as_slice()) else { return String::new() };
     mac.update(secret.expose().as_bytes());
-    base16ct::lower::encode_string(&mac.finalize().into_bytes()[..DIGITS / 2])
+    base16ct::lower::encode_string(&mac.finalize().into_bytes()[..FINGERPRINT_DIGITS / 2])
 }

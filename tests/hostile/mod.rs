@@ -19,7 +19,7 @@ use gonogo::engine;
 use gonogo::journal::chain::{Chain, LinkError};
 use gonogo::journal::entry::{MACHINE, Probed};
 use gonogo::outcome::{Class, Observation, Outcome};
-use gonogo::probe::{self, Given};
+use gonogo::probe::{self, ProbeContext};
 use gonogo::process::Permit;
 use gonogo::secret::Keeper;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ impl Row {
         let look = tokio::spawn(async move {
             tokio::time::timeout(
                 deadline + GRACE,
-                probe::look(&spec, deadline, &Keeper::new(Permit::for_tests()), &Given::default()),
+                probe::run(&spec, deadline, &Keeper::new(Permit::for_tests()), &ProbeContext::default()),
             )
             .await
         });

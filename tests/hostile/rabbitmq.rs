@@ -131,7 +131,7 @@ fn frames() -> Vec<Row> {
             guest.hear()?;
             guest.flood(HEARTBEAT)
         }),
-        row("sends messages nobody asked for", &["messages that nobody has asked for"], |guest| {
+        row("sends messages nobody asked for", &["unsolicited messages"], |guest| {
             guest.hear()?;
             guest.say(start(&[]))?;
             guest.hear()?;

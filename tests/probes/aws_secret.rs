@@ -11,7 +11,7 @@ use crate::bench::ports::refused_port;
 
 const NAME: &str = "advanced/realtime-token";
 
-fn look(with: &Value, given: &Given) -> Outcome {
+fn look(with: &Value, given: &ProbeContext) -> Outcome {
     look_given(Duration::from_secs(30), "aws-secret", with, given)
 }
 
@@ -24,7 +24,7 @@ fn a_young_secret_passes_and_must_be_another_the_next_time() {
     need!(SERVER, CLIENT);
     let moto = Moto::start();
     let with = at(&moto.url());
-    let given = Given::default();
+    let given = ProbeContext::default();
     assert_fail(
         &look(&with, &given),
         &["✗ secret advanced/realtime-token | there | there is no such secret"],
@@ -33,21 +33,23 @@ fn a_young_secret_passes_and_must_be_another_the_next_time() {
     let first = look(&with, &given);
     assert_pass(&first, &["✓ current version | recorded | ", "✓ age | at most 90 days | 0 days"]);
     assert!(!told(&first).contains("swordfish"));
-    let given = Given { last: Some(Arc::new(first)), ..Given::default() };
+    let given = ProbeContext { last: Some(Arc::new(first)), ..ProbeContext::default() };
     assert_fail(&look(&with, &given), &["✗ current version | another than the last run's "]);
     moto.must(&["put-secret-value", "--secret-id", NAME, "--secret-string", "swordfish-2"]);
     assert_pass(&look(&with, &given), &["✓ current version | another than the last run's "]);
     moto.must(&["delete-secret", "--secret-id", NAME]);
-    assert_fail(&look(&with, &Given::default()), &["| there | to be deleted, since "]);
+    assert_fail(&look(&with, &ProbeContext::default()), &["| there | to be deleted, since "]);
 }
 
 #[test]
 fn what_could_not_be_seen_is_told_apart() {
     need!(CLIENT);
-    let closed = look(&at(&format!("http://127.0.0.1:{}", refused_port())), &Given::default());
+    let closed = look(&at(&format!("http://127.0.0.1:{}", refused_port())), &ProbeContext::default());
     assert_error(&closed, &["AWS does not answer: "]);
-    let other =
-        look(&plus(&at("http://127.0.0.1:1"), &json!({"profile": "no-such-profile"})), &Given::default());
+    let other = look(
+        &plus(&at("http://127.0.0.1:1"), &json!({"profile": "no-such-profile"})),
+        &ProbeContext::default(),
+    );
     assert_error(&other, &["aws says: "]);
 }
 
@@ -58,6 +60,6 @@ fn an_old_secret_is_too_old() {
         json!({"LastChangedDate": "2020-01-01T00:00:00+00:00", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}});
     fs::write(dir.path().join("answer"), answer.to_string()).unwrap();
     let program = json!(["sh", "-c", format!("cat {}", dir.path().join("answer").display())]);
-    let outcome = look(&json!({"secret_id": NAME, "program": program}), &Given::default());
+    let outcome = look(&json!({"secret_id": NAME, "program": program}), &ProbeContext::default());
     assert_fail(&outcome, &["✗ age | at most 90 days | "]);
 }

@@ -179,7 +179,7 @@ fn a_look_that_is_given_up_leaves_nothing_running() {
     let spec = spec("command", &plus(&sh("echo $$ >leader; exec sleep 600"), &json!({"cwd": dir.path()})));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let task = runtime.spawn(async move {
-        probe::look(&spec, DEADLINE, &Keeper::new(Permit::for_tests()), &Given::default()).await
+        probe::run(&spec, DEADLINE, &Keeper::new(Permit::for_tests()), &ProbeContext::default()).await
     });
     wait::until("the program", || {
         fs::read_to_string(dir.path().join("leader")).ok().filter(|id| !id.is_empty())

@@ -41,22 +41,22 @@ fn the_current_token_opens_both_doors_and_no_other_does() {
             "✓ the default token at /sse/activity | refused | refused (401)",
             "✓ the default token at /ws | refused | refused (403)",
             "✓ the old token at /sse/activity | refused | refused (401)",
-            "✓ the current token at /sse/activity | taken | taken",
-            "✓ the current token at /ws | taken | taken",
+            "✓ the current token at /sse/activity | accepted | accepted",
+            "✓ the current token at /ws | accepted | accepted",
         ],
     );
     stack.app.set(|faults| faults.default_token = true);
     assert_fail(
         &look("token", &with),
         &[
-            "✗ the default token at /sse/activity | refused | taken",
-            "✗ the default token at /ws | refused | taken",
+            "✗ the default token at /sse/activity | refused | accepted",
+            "✗ the default token at /ws | refused | accepted",
         ],
     );
     stack.app.set(|faults| *faults = Faults { old_token: Some(OLD.into()), ..Faults::default() });
-    assert_fail(&look("token", &with), &["✗ the old token at /ws | refused | taken"]);
+    assert_fail(&look("token", &with), &["✗ the old token at /ws | refused | accepted"]);
     stack.app.set(|faults| *faults = Faults { shut: true, ..Faults::default() });
-    assert_fail(&look("token", &with), &["✗ the current token at /sse/activity | taken | refused (401)"]);
+    assert_fail(&look("token", &with), &["✗ the current token at /sse/activity | accepted | refused (401)"]);
     let same =
         plus(&api(&stack), &json!({"current": secret(TOKEN), "old": {"command": ["printf", "%s", TOKEN]}}));
     assert_fail(
@@ -88,25 +88,28 @@ fn only_listed_origins_are_let_in() {
     assert_pass(
         &look("cors", &with),
         &[
-            "✓ origin https://boards.example.com | let in by name | let in by name",
-            "✓ foreign origin https://gonogo-foreign.example | kept out | kept out",
-            "✓ origin null | kept out | kept out",
-            "✓ look-alike that begins like a good one https://boards.example.com.gonogo-foreign.example | kept out",
-            "✓ look-alike that ends like a good one https://gonogo-foreignboards.example.com | kept out",
+            "✓ origin https://boards.example.com | allowed by name | allowed by name",
+            "✓ foreign origin https://gonogo-foreign.example | rejected | rejected",
+            "✓ origin null | rejected | rejected",
+            "✓ look-alike that begins like a good one https://boards.example.com.gonogo-foreign.example | rejected",
+            "✓ look-alike that ends like a good one https://gonogo-foreignboards.example.com | rejected",
         ],
     );
     stack.app.set(|faults| faults.any_origin = true);
     assert_fail(
         &look("cors", &with),
         &[
-            "✗ origin https://boards.example.com | let in by name | the answer lets in *",
-            "✗ foreign origin https://gonogo-foreign.example | kept out | let in: *",
+            "✗ origin https://boards.example.com | allowed by name | the answer allows *",
+            "✗ foreign origin https://gonogo-foreign.example | rejected | allowed: *",
         ],
     );
     stack.app.set(|faults| *faults = Faults { origin_by_begin: true, ..Faults::default() });
     assert_fail(&look("cors", &with), &["✗ look-alike that begins like a good one", "✓ foreign origin"]);
     stack.app.set(|faults| *faults = Faults { no_origin: true, ..Faults::default() });
-    assert_fail(&look("cors", &with), &["✗ origin https://admin.example.com | let in by name | not let in"]);
+    assert_fail(
+        &look("cors", &with),
+        &["✗ origin https://admin.example.com | allowed by name | not allowed"],
+    );
     assert_error(&look("cors", &plus(&closed(), &json!({"origins": ORIGINS}))), &["refuses connections"]);
 }
 
@@ -126,7 +129,7 @@ fn security_headers_are_on_record_and_compared_with_the_last_run() {
         ],
     );
     stack.app.set(|faults| faults.hsts = Some("max-age=300".into()));
-    let given = Given { last: Some(Arc::new(first)), ..Given::default() };
+    let given = ProbeContext { last: Some(Arc::new(first)), ..ProbeContext::default() };
     let weaker = look_given(DEADLINE, "headers", &with, &given);
     assert_fail(
         &weaker,

@@ -24,7 +24,7 @@ fn span(route: &str, seconds: i64) -> Span {
 
 fn look_at(url: &str, since: Option<i64>) -> Outcome {
     let with = json!({"api": {"url": url}, "service": SERVICE, "routes": ["/ws", "/sse"]});
-    let given = Given { since: since.map(Utc::from_millis), ..Given::default() };
+    let given = ProbeContext { since: since.map(Utc::from_millis), ..ProbeContext::default() };
     look_given(SHORT * 3, "jaeger", &with, &given)
 }
 
@@ -68,7 +68,7 @@ fn the_route_that_lacks_is_named() {
 fn what_could_not_be_seen_is_an_error() {
     let jaeger = Jaeger::start().unwrap();
     jaeger.tell(span("/ws", 2));
-    assert_error(&look_at(&jaeger.url(), None), &["the look that this one counts from has sent nothing"]);
+    assert_error(&look_at(&jaeger.url(), None), &["the probe that this one counts from has sent nothing"]);
     let closed = format!("http://127.0.0.1:{}", refused_port());
     assert_error(&look_at(&closed, Some(SINCE)), &["refuses connections"]);
     let silent = Silent::start();

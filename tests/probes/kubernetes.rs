@@ -69,7 +69,7 @@ fn a_workload_as_it_should_be_passes() {
             "✓ deployment advanced-app | rollout complete | complete: 2 of 2 available",
             "✓ liveness of deployment advanced-app | /healthz | /healthz",
             "✓ readiness of deployment advanced-app | /readyz | /readyz",
-            "✓ dry run of `kubectl scale deployment advanced-worker --replicas=0` | let through | let through",
+            "✓ dry run of `kubectl scale deployment advanced-worker --replicas=0` | allowed | allowed",
         ],
     );
     assert_eq!(bench.cluster.written(), 0, "a dry run changes nothing");
@@ -108,7 +108,7 @@ fn a_rollout_that_is_not_complete_is_told_how_far_it_is() {
     bench.change("/status/updatedReplicas", json!(1));
     assert_fail(&bench.look(&app()), &["1 of 2 are new, 2 available, 1 old"]);
     bench.change("/status/observedGeneration", json!(1));
-    assert_fail(&bench.look(&app()), &["its newest change is not taken up yet"]);
+    assert_fail(&bench.look(&app()), &["its newest change is not observed yet"]);
     let stuck = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]);
     bench.change("/status/conditions", stuck);
     assert_fail(&bench.look(&app()), &["stuck: timed out (ProgressDeadlineExceeded)"]);

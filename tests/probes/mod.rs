@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use gonogo::checklist::spec::Spec;
 use gonogo::outcome::{Class, Outcome};
-use gonogo::probe::{self, Given};
+use gonogo::probe::{self, ProbeContext};
 use gonogo::process::Permit;
 use gonogo::secret::{Keeper, SecretRef};
 use serde_json::{Value, json};
@@ -51,15 +51,15 @@ fn spec(kind: &str, with: &Value) -> Spec {
 /// One look, as the checklist spells its spec, within `deadline`.
 #[track_caller]
 fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
-    look_given(deadline, kind, with, &Given::default())
+    look_given(deadline, kind, with, &ProbeContext::default())
 }
 
 /// The same, with what the run around it gives.
 #[track_caller]
-fn look_given(deadline: Duration, kind: &str, with: &Value, given: &Given) -> Outcome {
+fn look_given(deadline: Duration, kind: &str, with: &Value, given: &ProbeContext) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probe::look(&spec, deadline, &Keeper::new(Permit::for_tests()), given))
+    runtime.block_on(probe::run(&spec, deadline, &Keeper::new(Permit::for_tests()), given))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.
@@ -129,6 +129,9 @@ fn a_probe_that_is_asked_nothing_never_passes() {
         ("contacts", json!({"roles": [], "contacts": []})),
     ] {
         let outcome = look_within(DEADLINE, kind, &with);
-        assert_error(&outcome, &[&format!("? {kind} probe | something to look at | nothing is asked of it")]);
+        assert_error(
+            &outcome,
+            &[&format!("? {kind} probe | something to check | nothing is configured to be checked")],
+        );
     }
 }

@@ -23,11 +23,11 @@ fn a_collector_takes_the_test_span() {
     let collector = Collector::start();
     let url = collector.url();
     let outcome = look(&json!({"endpoint": url}));
-    assert_pass(&outcome, &[&format!("✓ test span at {url}/v1/traces | taken | taken")]);
+    assert_pass(&outcome, &[&format!("✓ test span at {url}/v1/traces | accepted | accepted")]);
     assert_pass(&look(&json!({"endpoint": format!("{url}/v1/traces")})), &["✓ test span at"]);
     // An open one takes a wrong header too.
     let open = look(&json!({"endpoint": url, "headers": header()}));
-    assert_fail(&open, &["✗ test span with a wrong header | refused (401 or 403) | taken"]);
+    assert_fail(&open, &["✗ test span with a wrong header | refused (401 or 403) | accepted"]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn what_is_rejected_and_what_is_refused_are_told_apart() {
     let web = Web::start();
     // partial_success { rejected_spans: 1, error_message: "no" }
     web.route("/v1/traces", Reply::ok("\u{a}\u{6}\u{8}\u{1}\u{12}\u{2}no"));
-    assert_fail(&look(&json!({"endpoint": web.url("")})), &["✗ test span at", "| taken | rejected: no"]);
+    assert_fail(&look(&json!({"endpoint": web.url("")})), &["✗ test span at", "| accepted | rejected: no"]);
     web.route("/v1/traces", Reply::status(404));
     assert_fail(&look(&json!({"endpoint": web.url("")})), &["it answers 404"]);
     web.route("/v1/traces", Reply::status(401));

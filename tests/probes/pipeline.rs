@@ -44,7 +44,7 @@ fn an_event_is_followed_through_every_hop() {
         &[
             "✓ event stream /sse/activity | open | open",
             "✓ WebSocket opened | there | after ",
-            "✓ event sent | taken | taken",
+            "✓ event sent | accepted | accepted",
             "✓ event at the exchange | there | after ",
             "✓ event at the Redis channel | there | after ",
             "✓ event back over server-sent events | there, by its id | after ",
@@ -80,7 +80,7 @@ fn the_hop_that_loses_the_event_is_named() {
         ],
     );
     stack.app.set(|faults| *faults = gonogo::rehearsal::app::Faults { bus_down: true, ..Default::default() });
-    assert_fail(&look(&tapped(&stack)), &["✗ event sent | taken | refused: event_bus_failure"]);
+    assert_fail(&look(&tapped(&stack)), &["✗ event sent | accepted | refused: event_bus_failure"]);
 }
 
 #[test]

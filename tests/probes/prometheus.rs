@@ -25,8 +25,8 @@ fn now() -> Utc {
     Utc::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
-fn since(at: Utc) -> Given {
-    Given { since: Some(at), ..Given::default() }
+fn since(at: Utc) -> ProbeContext {
+    ProbeContext { since: Some(at), ..ProbeContext::default() }
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_counter_must_rise_after_the_look_that_it_counts_from() {
     let prometheus = Prometheus::start(&[], &[("app", app.port())]);
     let with = plus(&at(&prometheus), &json!({"risen": [{"series": COUNTER}]}));
     let unknown = look(&with);
-    assert_error(&unknown, &["the look that this one counts from has sent nothing"]);
+    assert_error(&unknown, &["the probe that this one counts from has sent nothing"]);
     wait::until("a first sample", || {
         Some(look(&plus(&at(&prometheus), &json!({"queries": [{"what": "q", "expr": COUNTER}]}))))
             .filter(|seen| told(seen).contains('5'))

@@ -253,7 +253,7 @@ fn a_management_api_that_refuses_is_no_pass() {
     let none = json!({"management": null});
     assert_error(
         &look(&plus(&all, &none)),
-        &["? management API | accepts user ", "| no address is given, and only it "],
+        &["? management API | accepts user ", "| no address is given, and only the management API "],
     );
     let web = Web::start();
     web.route("/api/whoami", Reply::ok("<html>"));
@@ -346,7 +346,7 @@ fn a_look_that_is_cancelled_leaves_neither_connection_nor_thread() {
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let look = runtime.spawn(async move {
-        probe::look(&spec, DEADLINE, &Keeper::new(Permit::for_tests()), &Given::default()).await
+        probe::run(&spec, DEADLINE, &Keeper::new(Permit::for_tests()), &ProbeContext::default()).await
     });
     wait::until("the handshake to begin", || (silent.accepted() == 1 && !threads().is_empty()).then_some(()));
     let during = threads();

@@ -150,7 +150,7 @@ fn what_is_no_report_is_an_error() {
     empty["Results"] = json!([]);
     assert_error(
         &written(&empty, &json!({})),
-        &["? what was scanned | something | the report names nothing that was looked at"],
+        &["? what was scanned | something | the report names nothing that was scanned"],
     );
     let silent = json!({"runs": [{"tool": {"driver": {"name": "other"}}, "results": []}]});
     assert_error(

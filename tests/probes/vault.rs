@@ -17,13 +17,13 @@ pub(super) fn at(vault: &Vault, token: &str) -> Value {
     json!({"api": {"url": vault.url()}, "path": PATH, "field": "token", "auth": {"token": secret(token)}})
 }
 
-fn given(last: Option<Outcome>) -> Given {
+fn given(last: Option<Outcome>) -> ProbeContext {
     let fingerprint = Some(FingerprintKey(Arc::new([7; 32].into())));
-    Given { last: last.map(Arc::new), fingerprint, ..Given::default() }
+    ProbeContext { last: last.map(Arc::new), fingerprint, ..ProbeContext::default() }
 }
 
 #[track_caller]
-fn look(with: &Value, given: &Given) -> Outcome {
+fn look(with: &Value, given: &ProbeContext) -> Outcome {
     look_given(DEADLINE, "vault", with, given)
 }
 
@@ -63,7 +63,7 @@ fn metadata_alone_is_enough() {
     let token = vault.token("metadata-only", METADATA_ONLY);
     assert_pass(
         &look(&at(&vault, &token), &given(None)),
-        &["only metadata may be read here: the version tells"],
+        &["only metadata may be read here: the version is compared"],
     );
 }
 

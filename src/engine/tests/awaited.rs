@@ -7,7 +7,7 @@ use crate::journal::chain::Chain;
 use crate::journal::entry::{Noted, Waived};
 use crate::journal::keys::tests::signer;
 use crate::outcome::Observation;
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::run::{Act, Wanted};
 use crate::time::Utc;
 
@@ -95,7 +95,7 @@ async fn a_probe_that_runs_is_not_started_a_second_time() {
     let plan = Arc::clone(&engine.state.plan);
     for _ in 0..2 {
         let look = Wanted { probe: key("p"), before: false };
-        engine.scheduler.start(&plan, look, 0, Given::default(), &clock::now());
+        engine.scheduler.start(&plan, look, 0, ProbeContext::default(), &clock::now());
         assert_eq!(engine.scheduler.newest(&key("p")), 1);
     }
 }

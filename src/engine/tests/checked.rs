@@ -7,7 +7,7 @@ use super::super::probe_run::ProbeRun;
 use super::*;
 use crate::checklist::Program;
 use crate::checklist::spec;
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::secret::{Keeper, SecretRef};
 
 fn guard(value: &str, queries: usize) -> (Server, ProbeRun) {
@@ -23,7 +23,7 @@ fn guard(value: &str, queries: usize) -> (Server, ProbeRun) {
         server,
         ProbeRun::new(
             probe,
-            Given::default(),
+            ProbeContext::default(),
             &Keeper::new(Permit::for_tests()),
             Arc::new(Machine::default()),
         ),

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use super::super::probe_run::{NoResult, ProbeRun, Progress, limited};
 use super::*;
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::secret::{Keeper, Secret};
 
 fn keeper() -> Keeper {
@@ -20,7 +20,9 @@ async fn to_end(probe: Probe, keeper: Keeper) -> Outcome {
     let (tell, mut told) = mpsc::channel(64);
     tokio::spawn(async move { while told.recv().await.is_some() {} });
     let progress = Progress { tell, probe: key("p"), attempt: 1 };
-    ProbeRun::new(probe, Given::default(), &keeper, Arc::new(Machine::default())).to_end(&progress).await
+    ProbeRun::new(probe, ProbeContext::default(), &keeper, Arc::new(Machine::default()))
+        .to_end(&progress)
+        .await
 }
 
 /// A script that counts its runs, and ends once it may.

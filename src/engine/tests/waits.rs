@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::probe_run::{ProbeRun, Progress};
 use super::*;
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::secret::Keeper;
 
 /// Passes at once, then fails after a time that is longer than it must hold, then passes.
@@ -26,7 +26,7 @@ async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
         let times = json!({"within_ms": 600_000, "hold_ms": u64::try_from(hold.as_millis()).unwrap()});
         let run = ProbeRun::new(
             probe(&falters(home.path(), hold), &times),
-            Given::default(),
+            ProbeContext::default(),
             &Keeper::new(Permit::for_tests()),
             Arc::new(Machine::default()),
         );

@@ -1,14 +1,14 @@
 //! What checks must be, against what they are. Pure.
 
-use super::{Check, State};
+use super::{CiCheck, CiState};
 use crate::outcome::Observation;
 
 /// How many checks are named.
-const NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 
-/// Each required check by itself; what else there is, is recorded.
-pub(super) fn judge(required: &[String], checks: &[Check]) -> Vec<Observation> {
-    let mut seen: Vec<_> = required.iter().map(|name| one(name, checks)).collect();
+/// Each required check by itself; the others are recorded.
+pub(super) fn judge(required: &[String], checks: &[CiCheck]) -> Vec<Observation> {
+    let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks)).collect();
     if required.is_empty() {
         let told = "the profile names none: which check runs the suite?";
         seen.push(Observation::unseen("checks of the suite", "one or more", told));
@@ -20,8 +20,8 @@ pub(super) fn judge(required: &[String], checks: &[Check]) -> Vec<Observation> {
     seen
 }
 
-/// A check may have run more than once: the worst counts.
-fn one(name: &str, checks: &[Check]) -> Observation {
+/// A check may have run more than once: the worst result counts.
+fn judge_check(name: &str, checks: &[CiCheck]) -> Observation {
     let (what, expected) = (format!("check {name}"), "success");
     let worst = checks.iter().filter(|check| check.name == name).max_by_key(|check| check.state);
     let Some(worst) = worst else {
@@ -35,18 +35,18 @@ fn one(name: &str, checks: &[Check]) -> Observation {
         );
     };
     let seen = match worst.state {
-        State::Passed | State::Failed => worst.told.clone(),
-        State::Skipped => format!("{}: it has proved nothing", worst.told),
-        State::Running => format!("{}: not through yet", worst.told),
+        CiState::Passed | CiState::Failed => worst.told.clone(),
+        CiState::Skipped => format!("{}: it has proved nothing", worst.told),
+        CiState::Running => format!("{}: not through yet", worst.told),
     };
-    Observation::new(what, expected, seen, worst.state == State::Passed)
+    Observation::new(what, expected, seen, worst.state == CiState::Passed)
 }
 
-fn names(checks: &[&Check], with_state: bool) -> String {
-    let name = |check: &&Check| {
+fn names(checks: &[&CiCheck], with_state: bool) -> String {
+    let name = |check: &&CiCheck| {
         if with_state { format!("{} ({})", check.name, check.told) } else { check.name.clone() }
     };
-    let first = checks.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
-    let more = checks.len().saturating_sub(NAMED);
+    let first = checks.iter().take(MAX_NAMED).map(name).collect::<Vec<_>>().join(", ");
+    let more = checks.len().saturating_sub(MAX_NAMED);
     if more > 0 { format!("{first} and {more} more") } else { first }
 }

@@ -8,71 +8,73 @@ use quick_xml::{Reader, XmlVersion};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
+use super::super::error::{ProbeError, ProbeResult};
 use super::super::judging;
 use crate::files::open_regular;
 use crate::outcome::Observation;
 use crate::text;
 
 /// The largest report that is read, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_REPORT: u64 = 64 << 20;
 /// How many failed tests are named.
-const NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 /// The shortest piece of a commit's name that names it.
-const SHORTEST: usize = 7;
+const MIN_COMMIT_PREFIX: usize = 7;
 
-/// What a report tells.
+/// The content of a report.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Report {
+struct JunitReport {
     tests: usize,
     failed: Vec<String>,
     skipped: usize,
     properties: Vec<(String, String)>,
 }
 
-pub(super) async fn look(file: &str, commit: &str, deadline: &Deadline) -> Vec<Observation> {
+pub(super) async fn run(file: &str, commit: &str, deadline: &Deadline) -> Vec<Observation> {
     let read = async {
         let text = read(file).await?;
-        judging::off_worker("the report", deadline, move || parse(&text)).await?
+        judging::on_blocking_thread("the report", deadline, move || parse(&text)).await?
     };
-    match deadline.of(format!("reading {file}"), read).await {
+    match deadline.limit(format!("reading {file}"), read).await {
         Ok(Ok(report)) => vec![tests(&report), names(&report, commit)],
         Ok(Err(why)) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", why)],
         Err(late) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", late.to_string())],
     }
 }
 
-async fn read(file: &str) -> Fact<String> {
-    let opened = open_regular(file).map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+async fn read(file: &str) -> ProbeResult<String> {
+    let opened =
+        open_regular(file).map_err(|error| ProbeError::new(format!("it cannot be opened: {error}")))?;
     let opened = File::from_std(opened);
     let mut text = String::new();
-    let read = opened.take(LARGEST + 1).read_to_string(&mut text).await;
-    let length = read.map_err(|error| Blind::new(format!("it cannot be read: {error}")))?;
-    if length as u64 > LARGEST {
-        return Err(Blind::new("it is longer than 64 MiB"));
+    let read = opened.take(MAX_REPORT + 1).read_to_string(&mut text).await;
+    let length = read.map_err(|error| ProbeError::new(format!("it cannot be read: {error}")))?;
+    if length as u64 > MAX_REPORT {
+        return Err(ProbeError::new("it is longer than 64 MiB"));
     }
     Ok(text)
 }
 
-fn tests(report: &Report) -> Observation {
+fn tests(report: &JunitReport) -> Observation {
     let ran = report.tests - report.skipped;
     let mut seen = format!("{ran} run, {} failed, {} skipped", report.failed.len(), report.skipped);
     if !report.failed.is_empty() {
-        let first = report.failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = if report.failed.len() > NAMED { ", …" } else { "" };
+        let first = report.failed.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if report.failed.len() > MAX_NAMED { ", …" } else { "" };
         seen = format!("{seen}: {first}{more}");
     }
     Observation::new("tests", "one or more run, none failed", seen, ran > 0 && report.failed.is_empty())
 }
 
-fn names(report: &Report, commit: &str) -> Observation {
+fn names(report: &JunitReport, commit: &str) -> Observation {
     let what = "commit of the report";
     let about = |name: &str| {
         let name = name.to_ascii_lowercase();
         ["commit", "sha", "revision"].iter().any(|word| name.contains(word))
     };
-    let of_commit = |value: &str| value.len() >= SHORTEST && commit.starts_with(&value.to_ascii_lowercase());
+    let of_commit =
+        |value: &str| value.len() >= MIN_COMMIT_PREFIX && commit.starts_with(&value.to_ascii_lowercase());
     let told: Vec<_> = report.properties.iter().filter(|(name, _)| about(name)).collect();
     if let Some((name, value)) = told.iter().find(|(_, value)| of_commit(value)).or_else(|| told.first()) {
         return Observation::new(what, commit, format!("{value} (property {name})"), of_commit(value));
@@ -81,9 +83,9 @@ fn names(report: &Report, commit: &str) -> Observation {
     Observation::new(what, commit, none, false)
 }
 
-fn parse(text: &str) -> Fact<Report> {
-    let wrong = |why: &dyn std::fmt::Display| Blind::new(format!("it is no JUnit report: {why}"));
-    let (mut reader, mut report) = (Reader::from_str(text), Report::default());
+fn parse(text: &str) -> ProbeResult<JunitReport> {
+    let wrong = |why: &dyn std::fmt::Display| ProbeError::new(format!("it is no JUnit report: {why}"));
+    let (mut reader, mut report) = (Reader::from_str(text), JunitReport::default());
     let (mut open, mut current, mut is_report) = (0_usize, None, false);
     loop {
         match reader.read_event().map_err(|error| wrong(&error))? {
@@ -105,7 +107,7 @@ fn parse(text: &str) -> Fact<Report> {
 }
 
 fn element_of(
-    report: &mut Report,
+    report: &mut JunitReport,
     current: &mut Option<String>,
     element: &BytesStart,
 ) -> quick_xml::Result<()> {
@@ -114,7 +116,7 @@ fn element_of(
             report.tests += 1;
             *current = Some(text::excerpt(attribute(element, "name")?.as_bytes(), 120));
         }
-        // A test may have failed and broken down besides.
+        // A test may have both a failure and an error.
         "failure" | "error" => report.failed.extend(current.take()),
         "skipped" => report.skipped += 1,
         "property" => {

@@ -1,37 +1,37 @@
-//! The probe of continuous integration: what it says of the very commit that the release's tag names.
+//! The probe of continuous integration: its result for the commit that the release's tag names.
 
 mod forge;
 mod judge;
 mod junit;
 
-use super::api::Api;
-use super::blind::Fact;
+use super::api_client::ApiClient;
 use super::deadline::Deadline;
+use super::error::ProbeResult;
 use super::{curl, git};
 use crate::checklist::spec::{self, Ci, CiSource};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 use crate::text::shell_word;
 
-/// What a check came to.
+/// A check and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Check {
+struct CiCheck {
     name: String,
-    state: State,
-    /// In the forge's word.
+    state: CiState,
+    /// The forge's own word for it.
     told: String,
 }
 
 /// From the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
+enum CiState {
     Passed,
     Skipped,
     Running,
     Failed,
 }
 
-pub(super) async fn look(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let what = format!("commit of tag {}", spec.tag);
     let expected = "a commit";
     let seen = match git::tagged(&spec.repository, &spec.tag, keeper.permit(), deadline).await {
@@ -50,21 +50,25 @@ pub(super) async fn look(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Out
 }
 
 async fn of_commit(spec: &Ci, commit: &str, deadline: &Deadline, keeper: &Keeper) -> Vec<Observation> {
-    let api = async || Api::new(&api(spec), deadline, keeper).await;
+    let api = async || ApiClient::new(&api(spec), deadline, keeper).await;
     match &spec.source {
-        CiSource::JUnit(file) => junit::look(&file.report, commit, deadline).await,
+        CiSource::JUnit(file) => junit::run(&file.report, commit, deadline).await,
         CiSource::GitHub(forge) => {
             let checks = async { forge::github(&api().await?, &forge.project, commit).await };
-            told("GitHub", &forge.checks, checks.await)
+            judge_source("GitHub", &forge.checks, checks.await)
         }
         CiSource::GitLab(forge) => {
             let checks = async { forge::gitlab(&api().await?, &forge.project, commit).await };
-            told("GitLab", &forge.checks, checks.await)
+            judge_source("GitLab", &forge.checks, checks.await)
         }
     }
 }
 
-fn told(who: &str, required: &[String], checks: Fact<Option<Vec<Check>>>) -> Vec<Observation> {
+fn judge_source(
+    who: &str,
+    required: &[String],
+    checks: ProbeResult<Option<Vec<CiCheck>>>,
+) -> Vec<Observation> {
     let expected = "known, with checks";
     match checks {
         Ok(Some(checks)) => judge::judge(required, &checks),

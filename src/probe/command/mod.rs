@@ -6,35 +6,35 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
-use super::blind::Fact;
-use super::content::Content;
+use super::content::ReadBody;
 use super::deadline::Deadline;
+use super::error::ProbeResult;
 use super::judging;
-use super::process::{self, Program, Ran};
+use super::process::{self, Program, ProgramResult};
 use crate::checklist::spec::{Command, Value};
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 use crate::text;
 
 /// The longest piece of what a program says of its failure, in bytes.
-const SAID: usize = 400;
+const MAX_REASON: usize = 400;
 
 /// Runs the program and judges it.
-pub(super) async fn look(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Outcome {
-    let observations = match run(spec, deadline, keeper).await {
+pub(super) async fn run(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+    let observations = match run_program(spec, deadline, keeper).await {
         Ok(ran) => judge(spec, ran, deadline).await,
         Err(why) => vec![Observation::unseen(name(spec), expected(spec), why)],
     };
     Outcome::of(observations, reproduce::shell(spec))
 }
 
-async fn run(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> Fact<Ran> {
+async fn run_program(spec: &Command, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<ProgramResult> {
     let mut env = BTreeMap::new();
     for (name, value) in &spec.env {
         let value = match value {
             Value::Text(text) => text.clone(),
             Value::Secret(secret) => {
-                let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
+                let read = deadline.limit(format!("reading {}", secret.secret), keeper.read(&secret.secret));
                 format!("{}{}", secret.prefix, read.await??.expose())
             }
         };
@@ -53,28 +53,28 @@ fn expected(spec: &Command) -> String {
     format!("exit code {}", codes.join(" or "))
 }
 
-async fn judge(spec: &Command, ran: Ran, deadline: &Deadline) -> Vec<Observation> {
+async fn judge(spec: &Command, ran: ProgramResult, deadline: &Deadline) -> Vec<Observation> {
     let ok = ran.status.code().is_some_and(|code| spec.exit.contains(&code));
     if let Some(unable) = (!ok).then(|| unable(spec, &ran)).flatten() {
         return vec![Observation::unseen(name(spec), expected(spec), unable)];
     }
-    let ended = ended(ran.status);
-    let ended = if ok { ended } else { format!("{ended}: {}", said(&ran)) };
+    let ended = describe_exit(ran.status);
+    let ended = if ok { ended } else { format!("{ended}: {}", reason(&ran)) };
     let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
     seen.push(Observation::recorded("time to end", format!("{} ms", ran.took.as_millis())).measured());
     seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, ran.stdout, deadline).await);
     seen
 }
 
-/// What it means that the program could not look, if that is what it says.
-fn unable<'a>(spec: &'a Command, ran: &Ran) -> Option<&'a str> {
-    let says = |content: &Content, part: &str| String::from_utf8_lossy(&content.bytes).contains(part);
+/// The meaning of an error pattern that the program's output matches.
+fn unable<'a>(spec: &'a Command, ran: &ProgramResult) -> Option<&'a str> {
+    let says = |content: &ReadBody, part: &str| String::from_utf8_lossy(&content.bytes).contains(part);
     let found =
         spec.unable.iter().find(|unable| says(&ran.stderr, &unable.says) || says(&ran.stdout, &unable.says));
     found.map(|unable| unable.means.as_str())
 }
 
-fn ended(status: ExitStatus) -> String {
+fn describe_exit(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("ended by signal {signal}"),
@@ -82,16 +82,16 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// What the program says of its failure: mostly that is at the end.
-fn said(ran: &Ran) -> String {
+/// The program's own error message: usually at the end of its output.
+fn reason(ran: &ProgramResult) -> String {
     let content = if ran.stderr.bytes.is_empty() { &ran.stdout } else { &ran.stderr };
     let whole = String::from_utf8_lossy(&content.bytes);
     let mut from = whole.trim_end();
-    // Whole lines, so that no secret loses the begin that it is known by.
-    while from.len() > SAID
+    // Whole lines, so that no secret loses the beginning by which it is recognized.
+    while from.len() > MAX_REASON
         && let Some((_, rest)) = from.split_once('\n')
     {
         from = rest;
     }
-    if from.is_empty() { "it says nothing".into() } else { text::clip(from.trim(), SAID) }
+    if from.is_empty() { "it says nothing".into() } else { text::clip(from.trim(), MAX_REASON) }
 }

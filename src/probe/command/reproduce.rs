@@ -1,9 +1,9 @@
-//! The same command for a person to type.
+//! The command to reproduce the check by hand.
 
 use crate::checklist::spec::{Command, Value};
 use crate::text::shell_word;
 
-/// A line for a shell; secrets as references.
+/// A shell command line; secrets as references.
 pub(super) fn shell(spec: &Command) -> String {
     let mut words = Vec::new();
     if let Some(cwd) = &spec.cwd {

@@ -1,33 +1,33 @@
-//! What stands between a work file and its content in git: line ends, filters, encodings. See gitattributes(5) and
+//! The conversions between a work file and its content in git: line endings, filters, encodings. See gitattributes(5) and
 //! git-config(1), `core.autocrlf`. `git check-attr` and `git config` read files and run nothing.
 
 use std::collections::BTreeMap;
 
-use super::index::words;
+use super::index::nul_separated;
 
-/// Asks for the settings that count here.
-pub(super) const SETTINGS: [&str; 4] =
+/// Reads the settings that matter here.
+pub(super) const READ_SETTINGS: [&str; 4] =
     ["config", "-z", "--get-regexp", r"^core\.(autocrlf|filemode|symlinks)$"];
-/// Asks for the attributes that count here, of paths that are told by standard input.
-pub(super) const WORDS: [&str; 9] =
+/// Reads the attributes that matter here, for paths given on standard input.
+pub(super) const READ_ATTRIBUTES: [&str; 9] =
     ["check-attr", "-z", "--stdin", "text", "crlf", "eol", "filter", "working-tree-encoding", "ident"];
 
-/// How the checkout was made.
+/// The checkout's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Settings {
-    /// Whether line ends are converted where no attribute says it.
+pub(super) struct GitSettings {
+    /// Whether line endings are converted where no attribute says so.
     autocrlf: bool,
-    /// Whether the execute permission counts.
+    /// Whether the execute permission is significant.
     pub(super) file_mode: bool,
-    /// Whether links are links, and not files that hold their target.
+    /// Whether symbolic links are stored as links, and not as files with their target.
     pub(super) symlinks: bool,
 }
 
-impl Settings {
+impl GitSettings {
     /// The last one of a name counts.
     pub(super) fn parse(list: &[u8]) -> Self {
         let mut settings = Self { autocrlf: false, file_mode: true, symlinks: true };
-        for item in words(list) {
+        for item in nul_separated(list) {
             let item = String::from_utf8_lossy(item);
             // A key without `=` means yes.
             let (name, value) = item.split_once('\n').unwrap_or((&item, "true"));
@@ -47,7 +47,7 @@ fn is_true(value: &str) -> bool {
     matches!(value.as_str(), "true" | "yes" | "on") || value.parse::<i64>().is_ok_and(|number| number != 0)
 }
 
-/// How a work file becomes what git keeps.
+/// How a work file is converted to git's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Conversion {
     /// As it is.
@@ -58,12 +58,12 @@ pub(super) enum Conversion {
     Auto,
     /// By what `git lfs` calls a pointer: its SHA-256 and its length.
     Lfs,
-    /// By a program, or in a way that is not done here; the attribute that asks for it.
+    /// By a program, or in a way that is not implemented here; with the attribute that requests it.
     Unknown(String),
 }
 
 /// The conversion of each path, of what `git check-attr -z` prints: path, attribute, value.
-pub(super) fn parse(list: &[u8], settings: Settings) -> BTreeMap<Vec<u8>, Conversion> {
+pub(super) fn parse(list: &[u8], settings: GitSettings) -> BTreeMap<Vec<u8>, Conversion> {
     let mut items = list.split(|byte| *byte == 0);
     let mut found: BTreeMap<Vec<u8>, Attributes> = BTreeMap::new();
     while let (Some(path), Some(name), Some(value)) = (items.next(), items.next(), items.next()) {
@@ -83,7 +83,7 @@ impl Attributes {
         self.0.get(name).map(String::as_str).filter(|value| *value != "unspecified")
     }
 
-    fn conversion(&self, settings: Settings) -> Conversion {
+    fn conversion(&self, settings: GitSettings) -> Conversion {
         let valued = |name| self.get(name).filter(|value| !["set", "unset"].contains(value));
         if let Some(encoding) =
             valued("working-tree-encoding").filter(|name| !name.eq_ignore_ascii_case("utf-8"))
@@ -101,8 +101,8 @@ impl Attributes {
         self.line_ends(settings)
     }
 
-    /// `crlf` is what `text` was called before.
-    fn line_ends(&self, settings: Settings) -> Conversion {
+    // `crlf` is the old name of `text`.
+    fn line_ends(&self, settings: GitSettings) -> Conversion {
         let has_eol = matches!(self.get("eol"), Some("lf" | "crlf"));
         match self.get("text").or_else(|| self.get("crlf")) {
             Some("unset") => Conversion::None,
@@ -122,7 +122,7 @@ mod tests {
     fn of(attributes: &[(&str, &str)], settings: &[u8]) -> Conversion {
         let triple = |(name, value): &(&str, &str)| format!("f\0{name}\0{value}\0");
         let list: String = attributes.iter().map(triple).collect();
-        parse(list.as_bytes(), Settings::parse(settings)).remove(&b"f"[..]).unwrap()
+        parse(list.as_bytes(), GitSettings::parse(settings)).remove(&b"f"[..]).unwrap()
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_last_setting_counts_and_a_bare_key_means_yes() {
-        let settings = Settings::parse(b"core.filemode\nfalse\0core.symlinks\nfalse\0core.filemode\0");
+        let settings = GitSettings::parse(b"core.filemode\nfalse\0core.symlinks\nfalse\0core.filemode\0");
         assert!(settings.file_mode && !settings.symlinks && !settings.autocrlf);
     }
 }

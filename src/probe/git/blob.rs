@@ -1,18 +1,18 @@
-//! The ids of contents as git has them (gitformat-pack(5)): a hash of `blob LENGTH NUL` and the content.
+//! Object ids as git computes them (gitformat-pack(5)): a hash of `blob LENGTH NUL` and the content.
 
 use std::io::{self, Read};
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::super::blind::{Blind, Fact};
+use super::super::error::{ProbeError, ProbeResult};
 
 /// How much is read at once, in bytes.
-const PIECE: usize = 64 << 10;
+const BUFFER_SIZE: usize = 64 << 10;
 
 /// Which hash names the objects of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum ObjectFormat {
     /// SHA-1, the usual one.
     Sha1,
     /// SHA-256 (`extensions.objectFormat`).
@@ -25,10 +25,10 @@ enum Hasher {
 }
 
 impl Hasher {
-    fn of_blob(format: Format, length: u64) -> Self {
+    fn of_blob(format: ObjectFormat, length: u64) -> Self {
         let mut hasher = match format {
-            Format::Sha1 => Self::Sha1(Sha1::new()),
-            Format::Sha256 => Self::Sha256(Sha256::new()),
+            ObjectFormat::Sha1 => Self::Sha1(Sha1::new()),
+            ObjectFormat::Sha256 => Self::Sha256(Sha256::new()),
         };
         hasher.update(format!("blob {length}\0").as_bytes());
         hasher
@@ -49,15 +49,15 @@ impl Hasher {
     }
 }
 
-impl Format {
+impl ObjectFormat {
     /// As `git rev-parse --show-object-format` names it.
-    pub(super) fn named(name: &[u8]) -> Fact<Self> {
+    pub(super) fn named(name: &[u8]) -> ProbeResult<Self> {
         match name {
             b"sha1" => Ok(Self::Sha1),
             b"sha256" => Ok(Self::Sha256),
             other => {
                 let other = crate::text::excerpt(other, 40);
-                Err(Blind::new(format!("its objects are named by {other}; expected sha1 or sha256")))
+                Err(ProbeError::new(format!("its objects are named by {other}; expected sha1 or sha256")))
             }
         }
     }
@@ -70,7 +70,7 @@ impl Format {
     }
 
     /// The id of a content whose CR LF became LF.
-    pub(super) fn id_of_text(self, survey: &Survey, content: impl Read) -> io::Result<String> {
+    pub(super) fn id_of_text(self, survey: &TextStats, content: impl Read) -> io::Result<String> {
         let mut hasher = Hasher::of_blob(self, survey.length - survey.crlf);
         let mut is_after_cr = false;
         pieces(content, |piece| {
@@ -109,7 +109,7 @@ impl Format {
 }
 
 fn pieces(mut content: impl Read, mut see: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; BUFFER_SIZE];
     loop {
         match content.read(&mut piece) {
             Ok(0) => return Ok(()),
@@ -120,11 +120,11 @@ fn pieces(mut content: impl Read, mut see: impl FnMut(&[u8])) -> io::Result<()> 
     }
 }
 
-/// What tells text from other contents.
+/// The statistics that distinguish text from binary content.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Survey {
+pub(super) struct TextStats {
     pub(super) length: u64,
-    /// How often CR LF stands in it.
+    /// The number of CR LF sequences.
     crlf: u64,
     cr: u64,
     nul: u64,
@@ -133,7 +133,7 @@ pub(super) struct Survey {
     last: u8,
 }
 
-impl Survey {
+impl TextStats {
     pub(super) fn of(content: impl Read) -> io::Result<Self> {
         let mut survey = Self::default();
         pieces(content, |piece| piece.iter().for_each(|byte| survey.count(*byte)))?;
@@ -153,7 +153,7 @@ impl Survey {
         }
     }
 
-    /// As git has it for `text=auto`: a CR that stands alone, a NUL, or one control character among 128.
+    /// Git's rule for `text=auto`: a lone CR, a NUL, or one control character among 128.
     pub(super) fn is_binary(&self) -> bool {
         const END_OF_FILE: u8 = 26;
         let other = self.other - u64::from(self.last == END_OF_FILE);
@@ -166,33 +166,42 @@ mod tests {
     use super::*;
 
     fn text(content: &str) -> String {
-        Format::Sha1.id_of_text(&Survey::of(content.as_bytes()).unwrap(), content.as_bytes()).unwrap()
+        ObjectFormat::Sha1
+            .id_of_text(&TextStats::of(content.as_bytes()).unwrap(), content.as_bytes())
+            .unwrap()
     }
 
     /// Of `printf 'a\n' | git hash-object --stdin`, with and without `--object-format=sha256`.
     #[test]
     fn ids_are_gits() {
-        assert_eq!(Format::Sha1.id(2, &b"a\n"[..]).unwrap(), "78981922613b2afb6025042ff6bd878ac1994e85");
-        assert_eq!(Format::Sha1.id(0, &b""[..]).unwrap(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+        assert_eq!(
+            ObjectFormat::Sha1.id(2, &b"a\n"[..]).unwrap(),
+            "78981922613b2afb6025042ff6bd878ac1994e85"
+        );
+        assert_eq!(ObjectFormat::Sha1.id(0, &b""[..]).unwrap(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
         let sha256 = "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813";
-        assert_eq!(Format::Sha256.id(0, &b""[..]).unwrap(), sha256);
+        assert_eq!(ObjectFormat::Sha256.id(0, &b""[..]).unwrap(), sha256);
     }
 
     #[test]
     fn text_is_what_it_is_without_the_carriage_returns() {
         let same = |crlf: &str, lf: &str| {
-            assert_eq!(text(crlf), Format::Sha1.id(lf.len() as u64, lf.as_bytes()).unwrap(), "{crlf:?}");
+            assert_eq!(
+                text(crlf),
+                ObjectFormat::Sha1.id(lf.len() as u64, lf.as_bytes()).unwrap(),
+                "{crlf:?}"
+            );
         };
         same("a\r\nb\r\n", "a\nb\n");
         same("a\r\r\n\rb\r", "a\r\n\rb\r");
         same("a\nb", "a\nb");
-        let long = "x".repeat(PIECE - 1);
+        let long = "x".repeat(BUFFER_SIZE - 1);
         same(&format!("{long}\r\n{long}\r"), &format!("{long}\n{long}\r"));
     }
 
     #[test]
     fn text_is_told_from_other_contents() {
-        let is_binary = |content: &[u8]| Survey::of(content).unwrap().is_binary();
+        let is_binary = |content: &[u8]| TextStats::of(content).unwrap().is_binary();
         assert!(is_binary(b"a\0b") && is_binary(b"a\rb") && is_binary(b"\x01\x02"));
         assert!(!is_binary("grün\r\n".as_bytes()) && !is_binary(b"a\t\x1b[0m\n") && !is_binary(b"a\x1a"));
     }

@@ -12,26 +12,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::OFlags;
 
-use super::super::blind::Fact;
-use super::attributes::{Conversion, Settings};
-use super::blob::{Format, Survey};
-use super::index::{Entry, LINK, SUBMODULE};
+use super::super::error::ProbeResult;
+use super::attributes::{Conversion, GitSettings};
+use super::blob::{ObjectFormat, TextStats};
+use super::index::{IndexEntry, LINK_MODE, SUBMODULE_MODE};
 
 /// The execute permission that git keeps: the owner's.
-const EXECUTE: u32 = 0o100;
+const OWNER_EXECUTE: u32 = 0o100;
 
 /// How a work file differs from the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Differs {
-    /// It is not there.
+pub(super) enum FileDifference {
+    /// It is missing.
     Gone,
     /// It is a link, a directory, a pipe, or may be executed, and the index says otherwise; or it is in conflict.
     Kind,
-    /// Its bytes are others. That may be by a conversion.
+    /// Its bytes differ. A conversion may be the cause.
     Content,
 }
 
-impl Differs {
+impl FileDifference {
     /// As `git status` writes it.
     pub(super) fn letter(self) -> char {
         match self {
@@ -41,35 +41,35 @@ impl Differs {
     }
 }
 
-/// What there is to be said of the work files.
-pub(super) struct Compared {
-    pub(super) differ: Vec<(Entry, Differs)>,
-    /// Those that are there.
-    pub(super) submodules: Vec<Entry>,
+/// The result of comparing the work files.
+pub(super) struct WorkTreeResult {
+    pub(super) differ: Vec<(IndexEntry, FileDifference)>,
+    /// Those that exist.
+    pub(super) submodules: Vec<IndexEntry>,
 }
 
 /// Paths whose contents differ, and those that could not be compared, with why.
-type Contents = (Vec<Vec<u8>>, Vec<(Vec<u8>, String)>);
+type ContentResult = (Vec<Vec<u8>>, Vec<(Vec<u8>, String)>);
 
-/// Compares every file, byte for byte. What the index remembers of their times does not count: an entry can be
+/// Compares every file byte for byte. The times in the index are not used: an entry can be
 /// marked as unchanged.
 pub(super) async fn compare(
     top: PathBuf,
-    entries: Vec<Entry>,
-    format: Format,
-    settings: Settings,
-) -> Fact<Compared> {
+    entries: Vec<IndexEntry>,
+    format: ObjectFormat,
+    settings: GitSettings,
+) -> ProbeResult<WorkTreeResult> {
     off_thread(move |stop| {
-        let mut tree = Tree { top, directories: HashSet::new(), stop };
+        let mut tree = WorkTree { top, directories: HashSet::new(), stop };
         let (mut differ, mut submodules) = (Vec::new(), Vec::new());
         for entry in entries {
             match tree.compare(&entry, format, settings)? {
                 Some(how) => differ.push((entry, how)),
-                None if entry.mode == SUBMODULE => submodules.push(entry),
+                None if entry.mode == SUBMODULE_MODE => submodules.push(entry),
                 None => {}
             }
         }
-        Ok(Compared { differ, submodules })
+        Ok(WorkTreeResult { differ, submodules })
     })
     .await
 }
@@ -77,12 +77,12 @@ pub(super) async fn compare(
 /// Compares files whose bytes differ once more, each converted as it would be for a commit.
 pub(super) async fn compare_converted(
     top: PathBuf,
-    entries: Vec<Entry>,
-    format: Format,
+    entries: Vec<IndexEntry>,
+    format: ObjectFormat,
     conversions: BTreeMap<Vec<u8>, Conversion>,
-) -> Fact<Contents> {
+) -> ProbeResult<ContentResult> {
     off_thread(move |stop| {
-        let tree = Tree { top, directories: HashSet::new(), stop };
+        let tree = WorkTree { top, directories: HashSet::new(), stop };
         let (mut differ, mut unknown) = (Vec::new(), Vec::new());
         for entry in entries {
             match conversions.get(&entry.path).unwrap_or(&Conversion::None) {
@@ -96,64 +96,70 @@ pub(super) async fn compare_converted(
     .await
 }
 
-/// Reads files on a thread of its own, which stops soon after nobody waits for it any more.
+/// Reads files on a thread of its own, which stops soon after its result is no longer awaited.
 async fn off_thread<T: Send + 'static>(
     read: impl FnOnce(Arc<AtomicBool>) -> io::Result<T> + Send + 'static,
-) -> Fact<T> {
-    struct Stop(Arc<AtomicBool>);
-    impl Drop for Stop {
+) -> ProbeResult<T> {
+    struct StopReading(Arc<AtomicBool>);
+    impl Drop for StopReading {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
-    let stop = Stop(Arc::default());
+    let stop = StopReading(Arc::default());
     let seen = Arc::clone(&stop.0);
     let done = tokio::task::spawn_blocking(move || read(seen)).await;
     drop(stop);
     Ok(done??)
 }
 
-struct Tree {
+struct WorkTree {
     top: PathBuf,
     /// Those that are known to be directories, and no links to some.
     directories: HashSet<PathBuf>,
     stop: Arc<AtomicBool>,
 }
 
-impl Tree {
-    fn compare(&mut self, entry: &Entry, format: Format, settings: Settings) -> io::Result<Option<Differs>> {
+impl WorkTree {
+    fn compare(
+        &mut self,
+        entry: &IndexEntry,
+        format: ObjectFormat,
+        settings: GitSettings,
+    ) -> io::Result<Option<FileDifference>> {
         if entry.is_unmerged {
-            return Ok(Some(Differs::Kind));
+            return Ok(Some(FileDifference::Kind));
         }
         let Some(about) = self.about(&entry.path)? else {
-            return Ok((!entry.may_be_absent).then_some(Differs::Gone));
+            return Ok((!entry.may_be_absent).then_some(FileDifference::Gone));
         };
-        if entry.mode == SUBMODULE {
-            return Ok((!about.is_dir()).then_some(Differs::Kind));
+        if entry.mode == SUBMODULE_MODE {
+            return Ok((!about.is_dir()).then_some(FileDifference::Kind));
         }
-        if about.is_symlink() != (entry.mode == LINK) && (about.is_symlink() || settings.symlinks) {
-            return Ok(Some(Differs::Kind));
+        if about.is_symlink() != (entry.mode == LINK_MODE) && (about.is_symlink() || settings.symlinks) {
+            return Ok(Some(FileDifference::Kind));
         }
         if about.is_symlink() {
             let target = std::fs::read_link(self.path(&entry.path))?.into_os_string().into_vec();
             let id = format.id(target.len() as u64, &target[..])?;
-            return Ok((id != entry.id).then_some(Differs::Kind));
+            return Ok((id != entry.id).then_some(FileDifference::Kind));
         }
-        let is_other = settings.file_mode && entry.mode != LINK && (about.mode() ^ entry.mode) & EXECUTE != 0;
+        let is_other =
+            settings.file_mode && entry.mode != LINK_MODE && (about.mode() ^ entry.mode) & OWNER_EXECUTE != 0;
         if !about.is_file() || is_other {
-            return Ok(Some(Differs::Kind));
+            return Ok(Some(FileDifference::Kind));
         }
         let (file, length) = self.open(&entry.path)?;
-        Ok((format.id(length, file)? != entry.id).then_some(Differs::Content))
+        Ok((format.id(length, file)? != entry.id).then_some(FileDifference::Content))
     }
 
-    fn is_same(&self, entry: &Entry, format: Format, conversion: &Conversion) -> io::Result<bool> {
+    fn is_same(&self, entry: &IndexEntry, format: ObjectFormat, conversion: &Conversion) -> io::Result<bool> {
         let open = || self.open(&entry.path).map(|(file, _)| file);
         let id = match conversion {
             Conversion::None | Conversion::Unknown(_) => return Ok(false),
             Conversion::Lfs => format.id_of_pointer(open()?)?,
             Conversion::Text | Conversion::Auto => {
-                let survey = Survey::of(open()?)?;
+                let survey = TextStats::of(open()?)?;
                 if *conversion == Conversion::Auto && survey.is_binary() {
                     return Ok(false);
                 }
@@ -167,23 +173,23 @@ impl Tree {
         self.top.join(OsStr::from_bytes(path))
     }
 
-    /// What is there, if it is reached through directories only: git takes what lies behind a link for gone.
+    /// The file's metadata, if its path has directories only: git treats what lies behind a link as missing.
     fn about(&mut self, path: &[u8]) -> io::Result<Option<Metadata>> {
         let path = self.path(path);
         let above: Vec<&Path> = path.ancestors().skip(1).take_while(|above| *above != self.top).collect();
         for directory in above.into_iter().rev() {
             if !self.directories.contains(directory) {
-                match there(directory)? {
+                match metadata_if_exists(directory)? {
                     Some(about) if about.is_dir() => self.directories.insert(directory.to_owned()),
                     _ => return Ok(None),
                 };
             }
         }
-        there(&path)
+        metadata_if_exists(&path)
     }
 
-    /// Opens a regular file, and waits for none that is not.
-    fn open(&self, path: &[u8]) -> io::Result<(Stoppable<'_>, u64)> {
+    /// Opens a regular file without blocking on others.
+    fn open(&self, path: &[u8]) -> io::Result<(CancellableReader<'_>, u64)> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
         let path = self.path(path);
@@ -193,11 +199,11 @@ impl Tree {
         if !about.is_file() {
             return Err(named(io::Error::other("it is no longer a regular file")));
         }
-        Ok((Stoppable { file, stop: &self.stop }, about.len()))
+        Ok((CancellableReader { file, stop: &self.stop }, about.len()))
     }
 }
 
-fn there(path: &Path) -> io::Result<Option<Metadata>> {
+fn metadata_if_exists(path: &Path) -> io::Result<Option<Metadata>> {
     match path.symlink_metadata() {
         Ok(about) => Ok(Some(about)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -207,16 +213,16 @@ fn there(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// A file that is read no further when nobody waits for it.
-struct Stoppable<'a> {
+/// A file whose reading stops when its result is no longer awaited.
+struct CancellableReader<'a> {
     file: File,
     stop: &'a AtomicBool,
 }
 
-impl Read for Stoppable<'_> {
+impl Read for CancellableReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other("the look has ended"));
+            return Err(io::Error::other("the probe has ended"));
         }
         self.file.read(into)
     }

@@ -1,12 +1,12 @@
-//! What git prints of its index, with NUL between the items: see git-ls-files(1) and git-diff-index(1), `-z`.
+//! Git's output about its index, separated by NUL: see git-ls-files(1) and git-diff-index(1), `-z`.
 
 use std::collections::BTreeMap;
 
-use super::super::blind::{Blind, Fact};
+use super::super::error::{ProbeError, ProbeResult};
 
 /// A file as the index has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     /// From the top of the work tree.
     pub(super) path: Vec<u8>,
     /// What it is, as git counts: 100644, 100755, 120000 (link), 160000 (submodule).
@@ -15,31 +15,31 @@ pub(super) struct Entry {
     pub(super) id: String,
     /// Whether it is one side of a conflict.
     pub(super) is_unmerged: bool,
-    /// Whether it need not be there: left out of a sparse checkout.
+    /// Whether it may be missing: excluded by a sparse checkout.
     pub(super) may_be_absent: bool,
 }
 
 /// A submodule's mode.
-pub(super) const SUBMODULE: u32 = 0o160_000;
+pub(super) const SUBMODULE_MODE: u32 = 0o160_000;
 /// A symbolic link's mode.
-pub(super) const LINK: u32 = 0o120_000;
+pub(super) const LINK_MODE: u32 = 0o120_000;
 
 /// The items of a list.
-pub(super) fn words(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn nul_separated(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|byte| *byte == 0).filter(|word| !word.is_empty())
 }
 
 /// `git ls-files --stage -t -z`: `H 100644 ID 0<TAB>PATH`
-pub(super) fn entries(list: &[u8]) -> Fact<Vec<Entry>> {
-    words(list).map(|item| entry(item).ok_or_else(|| foreign("ls-files", item))).collect()
+pub(super) fn entries(list: &[u8]) -> ProbeResult<Vec<IndexEntry>> {
+    nul_separated(list).map(|item| entry(item).ok_or_else(|| unexpected_item("ls-files", item))).collect()
 }
 
-fn entry(item: &[u8]) -> Option<Entry> {
+fn entry(item: &[u8]) -> Option<IndexEntry> {
     let tab = item.iter().position(|byte| *byte == b'\t')?;
     let (about, path) = (std::str::from_utf8(&item[..tab]).ok()?, &item[tab + 1..]);
     let [tag, mode, id, stage] = about.split(' ').collect::<Vec<_>>().try_into().ok()?;
-    Some(Entry {
-        path: within(path)?.to_vec(),
+    Some(IndexEntry {
+        path: path_inside_work_tree(path)?.to_vec(),
         mode: u32::from_str_radix(mode, 8).ok()?,
         id: id.to_owned(),
         is_unmerged: stage != "0",
@@ -48,14 +48,14 @@ fn entry(item: &[u8]) -> Option<Entry> {
 }
 
 /// A path that stays within the work tree; an index that was made by hand can hold others.
-fn within(path: &[u8]) -> Option<&[u8]> {
+fn path_inside_work_tree(path: &[u8]) -> Option<&[u8]> {
     let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git");
     path.split(|byte| *byte == b'/').all(is_name).then_some(path)
 }
 
 /// `git diff-index --raw -z`: `:MODE MODE ID ID LETTER`, then the path. Each with the letter that says how it differs.
-pub(super) fn raw_changes(list: &[u8]) -> Fact<BTreeMap<Vec<u8>, char>> {
-    let mut items = words(list);
+pub(super) fn raw_changes(list: &[u8]) -> ProbeResult<BTreeMap<Vec<u8>, char>> {
+    let mut items = nul_separated(list);
     let mut changes = BTreeMap::new();
     while let Some(about) = items.next() {
         let letter = about.rsplit(|byte| *byte == b' ').next().and_then(|word| word.first());
@@ -63,15 +63,15 @@ pub(super) fn raw_changes(list: &[u8]) -> Fact<BTreeMap<Vec<u8>, char>> {
             (Some(letter), Some(path)) if about.first() == Some(&b':') => {
                 changes.insert(path.to_vec(), char::from(*letter));
             }
-            _ => return Err(foreign("diff-index", about)),
+            _ => return Err(unexpected_item("diff-index", about)),
         }
     }
     Ok(changes)
 }
 
-fn foreign(command: &str, item: &[u8]) -> Blind {
+fn unexpected_item(command: &str, item: &[u8]) -> ProbeError {
     let item = crate::text::excerpt(item, 80);
-    Blind::new(format!("git {command} prints what no checkout should have: {item}"))
+    ProbeError::new(format!("git {command} prints what no checkout should have: {item}"))
 }
 
 #[cfg(test)]

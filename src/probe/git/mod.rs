@@ -1,6 +1,6 @@
 //! The git probe: which commit a tag names, what is checked out, whether the work tree is clean.
 //!
-//! `git status` would tell the last, but it runs what the checkout configures. So git is only asked for its index and
+//! `git status` would report the last, but it runs what the checkout configures. So git is only asked for its index and
 //! what the commit has, and the work files are read and hashed here. Only a file that a program must convert before it
 //! can be compared, and whose bytes differ, cannot be judged; that is an error, with the reason.
 
@@ -15,20 +15,20 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use self::checkout::Checkout;
-use super::blind::Fact;
 use super::deadline::Deadline;
+use super::error::ProbeResult;
 use crate::checklist::spec::Git;
 use crate::outcome::{Observation, Outcome};
 use crate::process::Permit;
 use crate::text;
 
 /// How many changed files are named.
-const NAMED: usize = 5;
+const MAX_NAMED_FILES: usize = 5;
 /// How many programs are named.
-const NAMED_PROGRAMS: usize = 20;
+const MAX_NAMED_PROGRAMS: usize = 20;
 
 /// Asks git and judges its answers.
-pub(super) async fn look(spec: &Git, deadline: &Deadline, permit: &Permit) -> Outcome {
+pub(super) async fn run(spec: &Git, deadline: &Deadline, permit: &Permit) -> Outcome {
     let checkout = Checkout { directory: Path::new(&spec.repository), permit, deadline };
     let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD").await);
     let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
@@ -43,7 +43,7 @@ pub(super) async fn tagged(
     tag: &str,
     permit: &Permit,
     deadline: &Deadline,
-) -> Fact<Option<String>> {
+) -> ProbeResult<Option<String>> {
     Checkout { directory: Path::new(repository), permit, deadline }.tagged(tag).await
 }
 
@@ -58,7 +58,7 @@ fn tag_ref(tag: &str) -> String {
     format!("refs/tags/{tag}")
 }
 
-fn named(spec: &Git, tag: &Fact<Option<String>>) -> Observation {
+fn named(spec: &Git, tag: &ProbeResult<Option<String>>) -> Observation {
     let (what, expected) = (format!("tag {}", spec.tag), "names a commit");
     match tag {
         Ok(Some(commit)) => Observation::new(what, expected, commit, true),
@@ -73,7 +73,11 @@ fn named(spec: &Git, tag: &Fact<Option<String>>) -> Observation {
 }
 
 /// The release commit is the one that the profile names, or else the one that is checked out.
-fn matches_release(spec: &Git, tag: Fact<Option<String>>, head: Fact<Option<String>>) -> Observation {
+fn matches_release(
+    spec: &Git,
+    tag: ProbeResult<Option<String>>,
+    head: ProbeResult<Option<String>>,
+) -> Observation {
     let (what, release) = match &spec.commit {
         Some(commit) => ("release commit", Ok(Some(commit.clone()))),
         None => ("checkout", head),
@@ -90,13 +94,14 @@ fn matches_release(spec: &Git, tag: Fact<Option<String>>, head: Fact<Option<Stri
     }
 }
 
-fn clean(changes: Fact<Vec<String>>) -> Observation {
+fn clean(changes: ProbeResult<Vec<String>>) -> Observation {
     let (what, expected) = ("work tree", "clean");
     match changes {
         Ok(changes) if changes.is_empty() => Observation::new(what, expected, "clean", true),
         Ok(changes) => {
-            let named = changes.iter().take(NAMED).map(|line| line.trim()).collect::<Vec<_>>().join(", ");
-            let more = if changes.len() > NAMED { ", …" } else { "" };
+            let named =
+                changes.iter().take(MAX_NAMED_FILES).map(|line| line.trim()).collect::<Vec<_>>().join(", ");
+            let more = if changes.len() > MAX_NAMED_FILES { ", …" } else { "" };
             let files = text::count(changes.len(), "file");
             Observation::new(what, expected, format!("{files} changed or untracked: {named}{more}"), false)
         }
@@ -104,14 +109,15 @@ fn clean(changes: Fact<Vec<String>>) -> Observation {
     }
 }
 
-/// Nothing is wrong with them, as nothing of them runs here; where there is none, nothing is said.
-fn programs(named: Fact<BTreeSet<String>>) -> Option<Observation> {
+/// They are not wrong, as none of them runs here; without any, nothing is reported.
+fn programs(named: ProbeResult<BTreeSet<String>>) -> Option<Observation> {
     let (what, expected) = ("programs in its configuration", "none runs here");
     match named {
         Ok(named) if named.is_empty() => None,
         Ok(named) => {
-            let shown = named.iter().take(NAMED_PROGRAMS).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = if named.len() > NAMED_PROGRAMS { ", …" } else { "" };
+            let shown =
+                named.iter().take(MAX_NAMED_PROGRAMS).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if named.len() > MAX_NAMED_PROGRAMS { ", …" } else { "" };
             Some(Observation::new(what, expected, format!("{shown}{more}"), true))
         }
         Err(why) => Some(Observation::unseen(what, expected, why)),

@@ -1,5 +1,5 @@
 //! The programs that a checkout's own configuration names. None of them runs here; whoever works in the checkout with
-//! git is told of them.
+//! git should know them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -8,14 +8,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::super::blind::Fact;
+use super::super::error::ProbeResult;
 use super::checkout::Checkout;
-use super::index::words;
+use super::index::nul_separated;
 use crate::text::line;
 
-/// Keys of git-config(1) whose value is a program, or a place of programs; `*` stands for a name. Git writes sections
+/// Keys of git-config(1) whose value is a program, or a directory of programs; `*` matches a name. Git writes sections
 /// and the last part in lower case.
-const PROGRAMS: [(&str, bool, &[&str]); 13] = [
+const PROGRAM_KEYS: [(&str, bool, &[&str]); 13] = [
     ("core", false, &["fsmonitor", "hookspath", "sshcommand", "gitproxy", "pager", "editor", "askpass"]),
     ("core", false, &["alternaterefscommand"]),
     ("credential", false, &["helper"]),
@@ -31,17 +31,17 @@ const PROGRAMS: [(&str, bool, &[&str]); 13] = [
     ("uploadpack", false, &["packobjectshook"]),
 ];
 /// How deep submodules may lie in each other.
-const DEEPEST: usize = 4;
+const MAX_DEPTH: usize = 4;
 
 impl Checkout<'_> {
     /// The settings of the checkout and its submodules that name programs, and its hooks.
-    pub(super) async fn programs(&self) -> Fact<BTreeSet<String>> {
+    pub(super) async fn programs(&self) -> ProbeResult<BTreeSet<String>> {
         let common = self.answer(&["rev-parse", "--git-common-dir"]).await?;
         // Where it is relative, git counts from where it was asked.
         let common = self.directory.join(OsStr::from_bytes(common.trim_ascii_end()));
         let mut found = programs(&self.answer(&listing(&["--local"])).await?);
         found.extend(hooks(&common));
-        for config in submodules(&common.join("modules"), DEEPEST) {
+        for config in submodules(&common.join("modules"), MAX_DEPTH) {
             let Some(file) = config.to_str() else { continue };
             found.extend(programs(&self.answer(&listing(&["--file", file])).await?));
         }
@@ -55,7 +55,7 @@ fn listing<'a>(of: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn programs(listed: &[u8]) -> BTreeSet<String> {
-    let keys = words(listed).map(|key| line(&String::from_utf8_lossy(key)));
+    let keys = nul_separated(listed).map(|key| line(&String::from_utf8_lossy(key)));
     keys.filter(|key| is_program(key)).collect()
 }
 
@@ -65,7 +65,7 @@ fn is_program(key: &str) -> bool {
     let names = |(of, is_named, keys): &(&str, bool, &[&str])| {
         *of == section && *is_named == name.is_some() && keys.contains(&last)
     };
-    PROGRAMS.iter().any(names)
+    PROGRAM_KEYS.iter().any(names)
 }
 
 /// Files that git would run, where its configuration names no other directory.

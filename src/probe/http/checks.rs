@@ -1,17 +1,17 @@
-//! What an HTTP answer must be, against what it is.
+//! Checks of an HTTP response.
 
 use reqwest::header::HeaderMap;
 
 use crate::checklist::spec::{HeaderCheck, Http};
 use crate::outcome::Observation;
 
-use super::super::content::Content;
+use super::super::content::ReadBody;
 use super::super::deadline::Deadline;
 use super::super::judging;
-use super::{Answer, name};
+use super::{HttpAnswer, name};
 
 /// All observations of one answer.
-pub(super) async fn judge(spec: &Http, answer: Answer, deadline: &Deadline) -> Vec<Observation> {
+pub(super) async fn judge(spec: &Http, answer: HttpAnswer, deadline: &Deadline) -> Vec<Observation> {
     let mut seen = answer.way;
     seen.push(status(spec, answer.status.as_u16(), &answer.headers, &answer.body));
     let took = format!("{} ms", answer.took.as_millis());
@@ -26,7 +26,7 @@ pub(super) fn expected_status(spec: &Http) -> String {
     spec.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
 }
 
-fn status(spec: &Http, status: u16, headers: &HeaderMap, body: &Content) -> Observation {
+fn status(spec: &Http, status: u16, headers: &HeaderMap, body: &ReadBody) -> Observation {
     let ok = spec.status.contains(&status);
     let seen = match headers.get("location") {
         Some(to) if !ok && (300..400).contains(&status) => {

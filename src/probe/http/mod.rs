@@ -1,8 +1,8 @@
 //! The HTTP probe: one request, redirects followed within the host, and what its answer must be.
 
 mod checks;
-mod elsewhere;
 mod reproduce;
+mod via;
 
 pub(super) use checks::directive_values;
 
@@ -16,42 +16,45 @@ use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 
 use super::address::has_credentials;
-use super::blind::{Blind, Fact};
-use super::content::Content;
+use super::content::ReadBody;
 use super::deadline::Deadline;
-use super::web::{self, Browser, Proxies};
+use super::error::{ProbeError, ProbeResult};
+use super::http_client::{self, HttpClient, ProxyUse};
 
-/// What a request came to.
-struct Answer {
-    /// What happened on the way: redirects.
+/// The response to a request.
+struct HttpAnswer {
+    /// Redirects on the way.
     way: Vec<Observation>,
     status: StatusCode,
     headers: HeaderMap,
-    body: Content,
+    body: ReadBody,
     took: Duration,
 }
 
 /// Requests and judges the answer.
-pub(super) async fn look(spec: &Http, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &Http, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let url = match address(&spec.url) {
         Ok(url) => url,
-        // Neither the address nor a command that holds it: there may be a password in it.
+        // Neither the address nor a command with it: it may contain a password.
         Err(why) => return Outcome::error("HTTP address", "http://… or https://…", why),
     };
     let answer = match &spec.via {
-        Some(Vantage::Exec(argv)) => elsewhere::visit(spec, &url, argv, deadline, keeper).await,
-        Some(Vantage::Proxy(proxy)) => visit(spec, url, Proxies::Only(proxy.clone()), deadline, keeper).await,
-        None => visit(spec, url, Proxies::Environment, deadline, keeper).await,
+        Some(Vantage::Exec(argv)) => via::visit(spec, &url, argv, deadline, keeper).await,
+        Some(Vantage::Proxy(proxy)) => {
+            visit(spec, url, ProxyUse::Only(proxy.clone()), deadline, keeper).await
+        }
+        None => visit(spec, url, ProxyUse::Environment, deadline, keeper).await,
     };
     let mut observations = match answer {
         Ok(answer) => checks::judge(spec, answer, deadline).await,
         Err(why) => vec![Observation::unseen(name(spec), checks::expected_status(spec), why)],
     };
-    observations.extend(spec.via.as_ref().map(|via| Observation::recorded("seen from", place(via))));
+    observations
+        .extend(spec.via.as_ref().map(|via| Observation::recorded("seen from", describe_vantage(via))));
     Outcome::of(observations, reproduce::curl(spec))
 }
 
-fn place(via: &Vantage) -> String {
+fn describe_vantage(via: &Vantage) -> String {
     match via {
         Vantage::Proxy(proxy) => format!("behind the proxy {proxy}"),
         Vantage::Exec(argv) => format!("where `{}` leads", argv.join(" ")),
@@ -72,13 +75,16 @@ fn method(method: spec::Method) -> Method {
     }
 }
 
-fn address(text: &str) -> Fact<Url> {
-    let url = Url::parse(text).map_err(|_| Blind::new("not an address such as http://host:port/path"))?;
+fn address(text: &str) -> ProbeResult<Url> {
+    let url =
+        Url::parse(text).map_err(|_| ProbeError::new("not an address such as http://host:port/path"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Blind::new("only http:// and https:// can be looked at"));
+        return Err(ProbeError::new("only http:// and https:// can be requested"));
     }
     if has_credentials(&url) {
-        return Err(Blind::new("the address holds a user or a password; send it as a header, by reference"));
+        return Err(ProbeError::new(
+            "the address holds a user or a password; send it as a header, by reference",
+        ));
     }
     Ok(url)
 }
@@ -86,12 +92,12 @@ fn address(text: &str) -> Fact<Url> {
 async fn visit(
     spec: &Http,
     url: Url,
-    proxies: Proxies,
+    proxies: ProxyUse,
     deadline: &Deadline,
     keeper: &Keeper,
-) -> Fact<Answer> {
-    let headers = web::headers(&spec.headers, deadline, keeper).await?;
-    let browser = Browser::new(&spec.tls, proxies, deadline)?;
+) -> ProbeResult<HttpAnswer> {
+    let headers = http_client::headers(&spec.headers, deadline, keeper).await?;
+    let browser = HttpClient::new(&spec.tls, proxies, deadline)?;
     let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
     loop {
         let begun = Instant::now();
@@ -112,11 +118,11 @@ async fn visit(
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let body = body(spec, &browser, response).await;
-        return Ok(Answer { way, status, headers, body, took });
+        return Ok(HttpAnswer { way, status, headers, body, took });
     }
 }
 
-/// Where an answer sends us on to, if redirects are followed; refused when it leads elsewhere.
+/// The target of a redirect, if redirects are followed; an error if it points to another host.
 fn redirect(
     spec: &Http,
     from: &Url,
@@ -131,7 +137,7 @@ fn redirect(
     let next = from.join(location).ok();
     Some(next.filter(|next| is_same_host(from, next)).ok_or_else(|| {
         let seen = format!("{} to {location}: not followed", response.status().as_u16());
-        Observation::new("redirect", format!("to {}", web::place(from)), seen, false)
+        Observation::new("redirect", format!("to {}", http_client::host_and_port(from)), seen, false)
     }))
 }
 
@@ -155,11 +161,11 @@ fn after_redirect(method: &Method, status: StatusCode) -> Method {
 }
 
 /// The body, where a check or an explanation needs it: that of a stream would never end.
-async fn body(spec: &Http, browser: &Browser, response: reqwest::Response) -> Content {
+async fn body(spec: &Http, browser: &HttpClient, response: reqwest::Response) -> ReadBody {
     if !spec.body.is_empty() || !spec.json.is_empty() {
         browser.read(response).await
     } else if spec.status.contains(&response.status().as_u16()) {
-        Content::default()
+        ReadBody::default()
     } else {
         browser.glance(response).await
     }

@@ -1,4 +1,4 @@
-//! The same request for a person to type.
+//! The command to reproduce the request by hand.
 
 use crate::checklist::spec::{Http, Method, Vantage};
 use crate::text::shell_word;
@@ -24,7 +24,7 @@ pub(super) fn curl(spec: &Http) -> String {
         }
     }
     words.extend(curl::with(&spec.headers, &spec.tls));
-    // Typed so, curl would send a secret to wherever the server points.
+    // With `-L`, curl would send a secret to wherever the server points.
     let is_secret = spec.headers.values().any(|value| value.secret().is_some());
     if spec.redirects > 0 && !is_secret {
         words.extend(["-L".into(), "--max-redirs".into(), spec.redirects.to_string()]);

@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::checklist::spec::Iac;
 use crate::outcome::{Observation, Sha256Hex, key};
-use crate::probe::Given;
-use crate::probe::blind::{Blind, Fact};
+use crate::probe::ProbeContext;
+use crate::probe::error::{ProbeError, ProbeResult};
 use crate::text;
 
 /// What would happen to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Action {
+pub(super) enum ResourceAction {
     None,
     Create,
     Update,
@@ -24,108 +24,110 @@ pub(super) enum Action {
 
 /// One resource of a change set.
 #[derive(Debug)]
-pub(super) struct Change {
+pub(super) struct ResourceChange {
     pub(super) address: String,
     pub(super) kind: String,
-    pub(super) action: Action,
+    pub(super) action: ResourceAction,
 }
 
 /// A change set.
 #[derive(Debug)]
-pub(super) struct Planned {
-    pub(super) changes: Vec<Change>,
-    /// Of what was planned, whenever.
+pub(super) struct ChangeSet {
+    pub(super) changes: Vec<ResourceChange>,
+    /// The digest of the plan, independent of its time.
     pub(super) digest: Sha256Hex,
 }
 
-fn foreign(tool: &str, error: &serde_json::Error) -> Blind {
-    Blind::new(format!("what it prints is no change set of {tool}: {error}"))
+fn unexpected_output(tool: &str, error: &serde_json::Error) -> ProbeError {
+    ProbeError::new(format!("what it prints is no change set of {tool}: {error}"))
 }
 
-impl Planned {
+impl ChangeSet {
     /// `terraform show -json PLAN`
-    pub(super) fn of_terraform(json: &[u8]) -> Fact<Self> {
+    pub(super) fn of_terraform(json: &[u8]) -> ProbeResult<Self> {
         #[derive(Deserialize)]
-        struct Plan {
+        struct TerraformPlan {
             #[serde(default)]
-            resource_changes: Vec<Resource>,
+            resource_changes: Vec<PlannedResource>,
         }
         #[derive(Deserialize)]
-        struct Resource {
+        struct PlannedResource {
             address: String,
             #[serde(rename = "type")]
             kind: String,
-            change: Actions,
+            change: PlannedActions,
         }
         #[derive(Deserialize)]
-        struct Actions {
+        struct PlannedActions {
             actions: Vec<String>,
         }
-        let plan: Plan = serde_json::from_slice(json).map_err(|error| foreign("Terraform", &error))?;
-        let change = |resource: Resource| {
+        let plan: TerraformPlan =
+            serde_json::from_slice(json).map_err(|error| unexpected_output("Terraform", &error))?;
+        let change = |resource: PlannedResource| {
             let has = |action: &str| resource.change.actions.iter().any(|one| one == action);
             let action = match (has("create"), has("delete"), has("update")) {
-                (true, true, _) => Action::Replace,
-                (true, false, _) => Action::Create,
-                (false, true, _) => Action::Destroy,
-                (false, false, true) => Action::Update,
-                (false, false, false) => Action::None,
+                (true, true, _) => ResourceAction::Replace,
+                (true, false, _) => ResourceAction::Create,
+                (false, true, _) => ResourceAction::Destroy,
+                (false, false, true) => ResourceAction::Update,
+                (false, false, false) => ResourceAction::None,
             };
-            Change { address: resource.address, kind: resource.kind, action }
+            ResourceChange { address: resource.address, kind: resource.kind, action }
         };
         let changes = plan.resource_changes.into_iter().map(change).collect();
         Ok(Self { changes, digest: digest(json, &["timestamp"])? })
     }
 
     /// `pulumi preview --json`
-    pub(super) fn of_pulumi(json: &[u8]) -> Fact<Self> {
+    pub(super) fn of_pulumi(json: &[u8]) -> ProbeResult<Self> {
         #[derive(Deserialize)]
-        struct Preview {
+        struct PulumiPreview {
             #[serde(default)]
-            steps: Vec<Step>,
+            steps: Vec<PulumiStep>,
         }
         #[derive(Deserialize)]
-        struct Step {
+        struct PulumiStep {
             op: String,
             urn: String,
         }
-        let preview: Preview = serde_json::from_slice(json).map_err(|error| foreign("Pulumi", &error))?;
-        let change = |step: Step| {
+        let preview: PulumiPreview =
+            serde_json::from_slice(json).map_err(|error| unexpected_output("Pulumi", &error))?;
+        let change = |step: PulumiStep| {
             let action = match step.op.as_str() {
-                "same" | "read" | "refresh" => Action::None,
-                "create" => Action::Create,
-                "delete" => Action::Destroy,
-                op if op.contains("replace") => Action::Replace,
-                _ => Action::Update,
+                "same" | "read" | "refresh" => ResourceAction::None,
+                "create" => ResourceAction::Create,
+                "delete" => ResourceAction::Destroy,
+                op if op.contains("replace") => ResourceAction::Replace,
+                _ => ResourceAction::Update,
             };
             // urn:pulumi:stack::project::type::name
             let mut parts = step.urn.rsplit("::");
             let (name, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            Change { address: name.to_owned(), kind: kind.to_owned(), action }
+            ResourceChange { address: name.to_owned(), kind: kind.to_owned(), action }
         };
         let changes = preview.steps.into_iter().map(change).collect();
         Ok(Self { changes, digest: digest(json, &["duration"])? })
     }
 
     /// `aws cloudformation describe-change-set --output json`
-    pub(super) fn of_cloud_formation(json: &[u8]) -> Fact<Self> {
+    pub(super) fn of_cloud_formation(json: &[u8]) -> ProbeResult<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Set {
+        struct CloudFormationChangeSet {
             status: String,
             #[serde(default)]
             status_reason: String,
             #[serde(default)]
-            changes: Vec<Item>,
+            changes: Vec<CloudFormationChange>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Item {
-            resource_change: Option<Resource>,
+        struct CloudFormationChange {
+            resource_change: Option<CloudFormationResource>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Resource {
+        struct CloudFormationResource {
             action: String,
             #[serde(rename = "LogicalResourceId")]
             address: String,
@@ -134,29 +136,30 @@ impl Planned {
             #[serde(default)]
             replacement: String,
         }
-        let set: Set = serde_json::from_slice(json).map_err(|error| foreign("CloudFormation", &error))?;
+        let set: CloudFormationChangeSet =
+            serde_json::from_slice(json).map_err(|error| unexpected_output("CloudFormation", &error))?;
         let is_empty = set.status == "FAILED" && set.status_reason.contains("didn't contain changes");
         if set.status != "CREATE_COMPLETE" && !is_empty {
-            return Err(Blind::new(format!("the change set is {}: {}", set.status, set.status_reason)));
+            return Err(ProbeError::new(format!("the change set is {}: {}", set.status, set.status_reason)));
         }
-        let change = |resource: Resource| {
+        let change = |resource: CloudFormationResource| {
             let action = match (resource.action.as_str(), resource.replacement.as_str()) {
-                ("Add" | "Import", _) => Action::Create,
-                ("Remove", _) => Action::Destroy,
-                (_, "True" | "Conditional") => Action::Replace,
-                _ => Action::Update,
+                ("Add" | "Import", _) => ResourceAction::Create,
+                ("Remove", _) => ResourceAction::Destroy,
+                (_, "True" | "Conditional") => ResourceAction::Replace,
+                _ => ResourceAction::Update,
             };
-            Change { address: resource.address, kind: resource.kind, action }
+            ResourceChange { address: resource.address, kind: resource.kind, action }
         };
         let changes = set.changes.into_iter().filter_map(|item| item.resource_change).map(change).collect();
         Ok(Self { changes, digest: digest(json, &["CreationTime"])? })
     }
 }
 
-/// The digest of a JSON object without some of its fields, which differ from one making to the next.
-fn digest(json: &[u8], without: &[&str]) -> Fact<Sha256Hex> {
+/// The digest of a JSON object without the fields that differ each time it is generated.
+fn digest(json: &[u8], without: &[&str]) -> ProbeResult<Sha256Hex> {
     let fields: BTreeMap<String, &RawValue> =
-        serde_json::from_slice(json).map_err(|error| foreign("any tool", &error))?;
+        serde_json::from_slice(json).map_err(|error| unexpected_output("any tool", &error))?;
     let mut digest = Sha256::new();
     for (name, value) in fields.iter().filter(|(name, _)| !without.contains(&name.as_str())) {
         for part in [name.as_str(), value.get()] {
@@ -167,20 +170,21 @@ fn digest(json: &[u8], without: &[&str]) -> Fact<Sha256Hex> {
     Ok(Sha256Hex(digest.finalize().into()))
 }
 
-pub(super) fn judge(spec: &Iac, planned: &Planned) -> Vec<Observation> {
-    let of = |action: Action| planned.changes.iter().filter(move |change| change.action == action);
+pub(super) fn judge(spec: &Iac, planned: &ChangeSet) -> Vec<Observation> {
+    let of = |action: ResourceAction| planned.changes.iter().filter(move |change| change.action == action);
     let count = |action| of(action).count();
     let told = format!(
         "{} to create, {} to update, {} to replace, {} to destroy",
-        count(Action::Create),
-        count(Action::Update),
-        count(Action::Replace),
-        count(Action::Destroy)
+        count(ResourceAction::Create),
+        count(ResourceAction::Update),
+        count(ResourceAction::Replace),
+        count(ResourceAction::Destroy)
     );
-    let unchanged = planned.changes.iter().all(|change| change.action == Action::None);
+    let unchanged = planned.changes.iter().all(|change| change.action == ResourceAction::None);
     let told = if unchanged { "nothing would change".to_owned() } else { told };
     let mut seen = vec![Observation::recorded("change set", told)];
-    let lost = of(Action::Destroy).chain(of(Action::Replace)).map(|change| lost(spec, change));
+    let lost =
+        of(ResourceAction::Destroy).chain(of(ResourceAction::Replace)).map(|change| lost(spec, change));
     seen.extend(lost);
     seen.extend(spec.required.iter().map(|word| required(word, planned)));
     let digest = Observation::recorded("digest of the change set", planned.digest.to_string());
@@ -189,7 +193,7 @@ pub(super) fn judge(spec: &Iac, planned: &Planned) -> Vec<Observation> {
 }
 
 /// Whether a change set is the one that was reviewed.
-pub(super) fn same(planned: &Planned, given: &Given) -> Observation {
+pub(super) fn same(planned: &ChangeSet, given: &ProbeContext) -> Observation {
     let (what, digest) = ("change set to be applied", planned.digest.to_string());
     match given.digest.as_ref().and_then(Option::as_ref) {
         Some(reviewed) => {
@@ -200,10 +204,10 @@ pub(super) fn same(planned: &Planned, given: &Given) -> Observation {
     }
 }
 
-/// What is destroyed, or destroyed and made anew, is named.
-fn lost(spec: &Iac, change: &Change) -> Observation {
+/// Names the resources that are destroyed or replaced.
+fn lost(spec: &Iac, change: &ResourceChange) -> Observation {
     let may = spec.may_destroy.contains(&change.address);
-    let what = if change.action == Action::Replace { "replaced" } else { "destroyed" };
+    let what = if change.action == ResourceAction::Replace { "replaced" } else { "destroyed" };
     let expected = if may { "may be" } else { "kept; `may_destroy` names what may go" };
     Observation::new(
         format!("resource {}", change.address),
@@ -213,10 +217,10 @@ fn lost(spec: &Iac, change: &Change) -> Observation {
     )
 }
 
-/// Whether the change set knows of a kind of resource at all, changed or not.
-fn required(word: &str, planned: &Planned) -> Observation {
+/// Whether the change set contains a type of resource at all, changed or not.
+fn required(word: &str, planned: &ChangeSet) -> Observation {
     let (what, sought) = (format!("resources of {word}"), word.to_lowercase());
-    let fits = |change: &&Change| {
+    let fits = |change: &&ResourceChange| {
         change.address.to_lowercase().contains(&sought) || change.kind.to_lowercase().contains(&sought)
     };
     let found = planned.changes.iter().filter(fits).count();
@@ -228,7 +232,7 @@ fn required(word: &str, planned: &Planned) -> Observation {
 mod tests {
     use super::*;
 
-    fn told(planned: &Planned) -> Vec<(&str, Action)> {
+    fn told(planned: &ChangeSet) -> Vec<(&str, ResourceAction)> {
         planned.changes.iter().map(|change| (change.address.as_str(), change.action)).collect()
     }
 
@@ -237,13 +241,17 @@ mod tests {
         let json = br#"{"steps": [{"op": "same", "urn": "urn:pulumi:prod::app::pulumi:pulumi:Stack::app-prod"},
             {"op": "delete", "urn": "urn:pulumi:prod::app::aws:elasticache/cluster:Cluster::redis"},
             {"op": "create-replacement", "urn": "urn:pulumi:prod::app::aws:mq/broker:Broker::rabbit"}], "duration": 5}"#;
-        let planned = Planned::of_pulumi(json).unwrap();
+        let planned = ChangeSet::of_pulumi(json).unwrap();
         assert_eq!(
             told(&planned),
-            [("app-prod", Action::None), ("redis", Action::Destroy), ("rabbit", Action::Replace)]
+            [
+                ("app-prod", ResourceAction::None),
+                ("redis", ResourceAction::Destroy),
+                ("rabbit", ResourceAction::Replace)
+            ]
         );
         let later = String::from_utf8_lossy(json).replace("\"duration\": 5", "\"duration\": 6");
-        assert_eq!(Planned::of_pulumi(later.as_bytes()).unwrap().digest, planned.digest);
+        assert_eq!(ChangeSet::of_pulumi(later.as_bytes()).unwrap().digest, planned.digest);
     }
 
     #[test]
@@ -252,15 +260,15 @@ mod tests {
             {"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Redis", "ResourceType": "AWS::ElastiCache::ReplicationGroup", "Replacement": "True"}},
             {"ResourceChange": {"Action": "Add", "LogicalResourceId": "Rules", "ResourceType": "AWS::EC2::SecurityGroup"}}]}"#;
         assert_eq!(
-            told(&Planned::of_cloud_formation(json).unwrap()),
-            [("Redis", Action::Replace), ("Rules", Action::Create)]
+            told(&ChangeSet::of_cloud_formation(json).unwrap()),
+            [("Redis", ResourceAction::Replace), ("Rules", ResourceAction::Create)]
         );
         let empty =
             br#"{"Status": "FAILED", "StatusReason": "The submitted information didn't contain changes."}"#;
-        assert!(Planned::of_cloud_formation(empty).unwrap().changes.is_empty());
+        assert!(ChangeSet::of_cloud_formation(empty).unwrap().changes.is_empty());
         let failed = br#"{"Status": "FAILED", "StatusReason": "no template"}"#;
         assert_eq!(
-            Planned::of_cloud_formation(failed).unwrap_err().to_string(),
+            ChangeSet::of_cloud_formation(failed).unwrap_err().to_string(),
             "the change set is FAILED: no template"
         );
     }

@@ -7,26 +7,26 @@ mod terraform;
 
 use std::collections::BTreeMap;
 
-use super::Given;
-use super::blind::{Blind, Fact};
+use super::ProbeContext;
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use super::judging;
-use super::process::{self, Program, Ran};
+use super::process::{self, Program, ProgramResult};
 use crate::checklist::spec::{Iac, IacTool};
 use crate::outcome::{Observation, Outcome};
 use crate::process::Permit;
 use crate::text;
-use changes::Planned;
+use changes::ChangeSet;
 
 /// The longest piece of what a tool says, in bytes.
-const SAID: usize = 300;
+const MAX_REASON: usize = 300;
 /// The most of a plan that is read, in bytes.
-const PLAN: usize = 16 << 20;
+const MAX_PLAN: usize = 16 << 20;
 
-pub(super) async fn look(spec: &Iac, deadline: &Deadline, permit: &Permit, given: &Given) -> Outcome {
+pub(super) async fn run(spec: &Iac, deadline: &Deadline, permit: &Permit, given: &ProbeContext) -> Outcome {
     if spec.state {
-        let reproduce = shown(spec, &["state", "pull"]);
-        return Outcome::of(state::look(spec, permit, deadline).await, reproduce);
+        let reproduce = display_command(spec, &["state", "pull"]);
+        return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
     }
     let what = format!("change set in {}", spec.directory);
     let file = terraform::plan_file(spec, given);
@@ -51,14 +51,16 @@ pub(super) async fn look(spec: &Iac, deadline: &Deadline, permit: &Permit, given
         IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
     };
     match saving {
-        Some((change, file)) if file.exists() => change.made(format!("saved the plan as {}", file.display())),
-        Some((change, _)) => change.not_made(),
+        Some((change, file)) if file.exists() => {
+            change.succeeded(format!("saved the plan as {}", file.display()));
+        }
+        Some((change, _)) => change.failed(),
         None => {}
     }
-    Outcome::of(seen, shown(spec, words))
+    Outcome::of(seen, display_command(spec, words))
 }
 
-fn shown(spec: &Iac, words: &[&str]) -> String {
+fn display_command(spec: &Iac, words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| text::shell_word(word)).collect();
     format!(
         "cd {} && {} {}",
@@ -69,7 +71,12 @@ fn shown(spec: &Iac, words: &[&str]) -> String {
 }
 
 /// Runs the tool in its directory.
-async fn run(spec: &Iac, words: &[String], permit: &Permit, deadline: &Deadline) -> Fact<Ran> {
+async fn run_tool(
+    spec: &Iac,
+    words: &[String],
+    permit: &Permit,
+    deadline: &Deadline,
+) -> ProbeResult<ProgramResult> {
     let mut argv = vec![spec.program().to_owned()];
     argv.extend_from_slice(words);
     let env = BTreeMap::from([
@@ -77,7 +84,7 @@ async fn run(spec: &Iac, words: &[String], permit: &Permit, deadline: &Deadline)
         ("TF_CLI_ARGS".to_owned(), String::new()),
         ("PULUMI_SKIP_UPDATE_CHECK".to_owned(), "true".to_owned()),
     ]);
-    process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, PLAN, permit, deadline)
+    process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, MAX_PLAN, permit, deadline)
         .await
 }
 
@@ -85,19 +92,19 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Why a tool has planned nothing, in its own words.
-fn failed(ran: &Ran) -> Blind {
+/// Why a tool made no plan, in its own words.
+fn failed(ran: &ProgramResult) -> ProbeError {
     let bytes = if ran.stderr.bytes.is_empty() { &ran.stdout.bytes } else { &ran.stderr.bytes };
-    // The words that count come after the frame that tools draw around them.
+    // The message follows the box that tools draw around it.
     let text: String = String::from_utf8_lossy(bytes).chars().filter(|c| !"╷│╵".contains(*c)).collect();
     let begin = text.find("Error").unwrap_or(0);
     let text = text[begin..].split_whitespace().collect::<Vec<_>>().join(" ");
     let code = ran.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-    Blind::new(format!("it ends with {code}: {}", text::clip(&text, SAID)))
+    ProbeError::new(format!("it ends with {code}: {}", text::clip(&text, MAX_REASON)))
 }
 
 /// What the tool printed, if it is all of it.
-fn whole(ran: Ran) -> Fact<Vec<u8>> {
+fn whole_output(ran: ProgramResult) -> ProbeResult<Vec<u8>> {
     if !ran.status.success() {
         return Err(failed(&ran));
     }
@@ -105,22 +112,31 @@ fn whole(ran: Ran) -> Fact<Vec<u8>> {
 }
 
 /// Reads what the tool printed of its plan, which may be long.
-async fn read(printed: Vec<u8>, of: fn(&[u8]) -> Fact<Planned>, deadline: &Deadline) -> Fact<Planned> {
-    judging::off_worker("the plan", deadline, move || of(&printed)).await?
+async fn read(
+    printed: Vec<u8>,
+    of: fn(&[u8]) -> ProbeResult<ChangeSet>,
+    deadline: &Deadline,
+) -> ProbeResult<ChangeSet> {
+    judging::on_blocking_thread("the plan", deadline, move || of(&printed)).await?
 }
 
-async fn pulumi(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Planned> {
+async fn pulumi(spec: &Iac, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
     let mut words = owned(&["preview", "--json", "--non-interactive"]);
     words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
-    read(whole(run(spec, &words, permit, deadline).await?)?, Planned::of_pulumi, deadline).await
+    read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_pulumi, deadline).await
 }
 
-async fn cloud_formation(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Planned> {
+async fn cloud_formation(spec: &Iac, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
     let (Some(stack), Some(change_set)) = (&spec.stack, &spec.change_set) else {
-        return Err(Blind::new("a CloudFormation change set needs `stack` and `change_set`"));
+        return Err(ProbeError::new("a CloudFormation change set needs `stack` and `change_set`"));
     };
     let mut words = owned(&["cloudformation", "describe-change-set"]);
     words.extend([format!("--stack-name={stack}"), format!("--change-set-name={change_set}")]);
     words.push("--output=json".to_owned());
-    read(whole(run(spec, &words, permit, deadline).await?)?, Planned::of_cloud_formation, deadline).await
+    read(
+        whole_output(run_tool(spec, &words, permit, deadline).await?)?,
+        ChangeSet::of_cloud_formation,
+        deadline,
+    )
+    .await
 }

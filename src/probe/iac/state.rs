@@ -1,22 +1,22 @@
-//! Whether the state of the infrastructure is kept: at the tool's own place, or in a file. What it holds is not
-//! told: there may be secrets in it.
+//! Whether the state of the infrastructure is backed up: in the tool's backend, or in a file. Its content is not
+//! reported: it may contain secrets.
 
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{failed, owned, run};
+use super::{failed, owned, run_tool};
 use crate::checklist::spec::{Iac, IacTool, Pattern};
 use crate::files::open_regular;
 use crate::outcome::{Observation, Sha256Hex};
-use crate::probe::blind::{Blind, Fact};
 use crate::probe::deadline::Deadline;
+use crate::probe::error::{ProbeError, ProbeResult};
 use crate::process::Permit;
 
-/// How much of a state is looked at for its version, in bytes.
-const HEAD: usize = 4096;
+/// How much of a state is read for its version, in bytes.
+const MAX_HEAD: usize = 4096;
 
-pub(super) async fn look(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Vec<Observation> {
+pub(super) async fn run(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Vec<Observation> {
     let mut seen = Vec::new();
     if let Some(file) = &spec.backup {
         seen.push(backup(file));
@@ -57,8 +57,8 @@ fn backup(file: &str) -> Observation {
     }
 }
 
-/// The version of the state that the tool keeps.
-async fn pull(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Option<String>> {
+/// The version of the state in the tool's backend.
+async fn pull(spec: &Iac, permit: &Permit, deadline: &Deadline) -> ProbeResult<Option<String>> {
     let words = match spec.tool {
         IacTool::Terraform => owned(&["state", "pull"]),
         IacTool::Pulumi => {
@@ -66,16 +66,19 @@ async fn pull(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Fact<Option<S
             owned(&["stack", "export"]).into_iter().chain(stack).collect()
         }
         IacTool::CloudFormation => {
-            let stack =
-                spec.stack.as_deref().ok_or_else(|| Blind::new("CloudFormation's state needs `stack`"))?;
+            let stack = spec
+                .stack
+                .as_deref()
+                .ok_or_else(|| ProbeError::new("CloudFormation's state needs `stack`"))?;
             owned(&["cloudformation", "get-template", &format!("--stack-name={stack}"), "--output=json"])
         }
     };
-    let ran = run(spec, &words, permit, deadline).await?;
+    let ran = run_tool(spec, &words, permit, deadline).await?;
     if !ran.status.success() {
         return Err(failed(&ran));
     }
-    let head = String::from_utf8_lossy(&ran.stdout.bytes[..ran.stdout.bytes.len().min(HEAD)]).into_owned();
+    let head =
+        String::from_utf8_lossy(&ran.stdout.bytes[..ran.stdout.bytes.len().min(MAX_HEAD)]).into_owned();
     if head.trim().is_empty() {
         return Ok(None);
     }

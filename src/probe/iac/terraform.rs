@@ -5,29 +5,29 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::{Planned, failed, owned, read, run, whole};
+use super::{ChangeSet, failed, owned, read, run_tool, whole_output};
 use crate::checklist::spec::Iac;
 use crate::files::directory::temporary;
-use crate::probe::Given;
-use crate::probe::blind::{Blind, Fact};
+use crate::probe::ProbeContext;
 use crate::probe::deadline::Deadline;
+use crate::probe::error::{ProbeError, ProbeResult};
 use crate::process::Permit;
 use crate::time::Utc;
 
 /// What `-detailed-exitcode` ends with when nothing would change, and when something would.
-const UNCHANGED: i32 = 0;
-const CHANGED: i32 = 2;
+const EXIT_UNCHANGED: i32 = 0;
+const EXIT_CHANGED: i32 = 2;
 
 /// Where the plan is kept, if it is. Relative to where the tool runs.
-/// A plan that each run makes anew is not kept by a look outside of one.
-pub(super) fn plan_file(spec: &Iac, given: &Given) -> Option<PathBuf> {
+/// A plan that each run makes again is not saved by a probe outside of a run.
+pub(super) fn plan_file(spec: &Iac, given: &ProbeContext) -> Option<PathBuf> {
     let is_kept = !spec.fresh_plan || given.opened.is_some();
     Some(Path::new(&spec.directory).join(spec.plan_file.as_ref().filter(|_| is_kept)?))
 }
 
 /// Whether there is no saved plan, or only one that an earlier run has left. The one that was reviewed is never
-/// made anew.
-pub(super) fn is_to_be_made(spec: &Iac, file: &Path, given: &Given) -> bool {
+/// generated again.
+pub(super) fn is_to_be_made(spec: &Iac, file: &Path, given: &ProbeContext) -> bool {
     if spec.saved {
         return false;
     }
@@ -43,7 +43,7 @@ pub(super) async fn plan(
     is_to_be_made: bool,
     permit: &Permit,
     deadline: &Deadline,
-) -> Fact<Planned> {
+) -> ProbeResult<ChangeSet> {
     let own = temporary("gonogo-", &std::env::temp_dir())?;
     let is_own = file.is_none();
     let file = std::path::absolute(file.unwrap_or_else(|| own.path().join("plan")))?;
@@ -55,20 +55,21 @@ pub(super) async fn plan(
     }
     let words = ["show", "-json", "-no-color"].map(str::to_owned);
     let words = [words.to_vec(), vec![file.display().to_string()]].concat();
-    read(whole(run(spec, &words, permit, deadline).await?)?, Planned::of_terraform, deadline).await
+    read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_terraform, deadline)
+        .await
 }
 
 /// Makes the plan, in a file that nobody else can read: it holds values.
-async fn make(spec: &Iac, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> Fact<()> {
+async fn make(spec: &Iac, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<()> {
     let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
-    opened.map_err(|error| Blind::new(format!("plan file {}: {error}", file.display())))?;
+    opened.map_err(|error| ProbeError::new(format!("plan file {}: {error}", file.display())))?;
     let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);
     words.push(format!("-out={}", file.display()));
-    let made = run(spec, &words, permit, deadline).await;
+    let made = run_tool(spec, &words, permit, deadline).await;
     match made {
-        Ok(ran) if matches!(ran.status.code(), Some(UNCHANGED | CHANGED)) => Ok(()),
+        Ok(ran) if matches!(ran.status.code(), Some(EXIT_UNCHANGED | EXIT_CHANGED)) => Ok(()),
         other => {
-            // What is not whole is no plan; the next look makes it anew.
+            // An incomplete file is not a plan; the next attempt generates it again.
             let _ = std::fs::remove_file(file);
             Err(other.map_or_else(|why| why, |ran| failed(&ran)))
         }

@@ -1,34 +1,35 @@
-//! What deployments must be, against what they are. Pure. Names of variables are told, values never.
+//! Checks of deployments. Pure. Names of variables are reported, values never.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::Found;
+use super::Lookup;
 use crate::checklist::spec::{Health, Pattern};
 use crate::outcome::Observation;
 
-type Shape = LazyLock<Option<Pattern>>;
+type ResourceKind = LazyLock<Option<Pattern>>;
 
 /// How variables that hold credentials are called.
-static NAMES: Shape = LazyLock::new(|| {
+static NAMES: ResourceKind = LazyLock::new(|| {
     Pattern::new(r"(?i)(password|passwd|secret|token|credential|api_?key|private_?key|access_?key)").ok()
 });
 /// Names that only say where a credential is, or how long it lives.
-static ABOUT: Shape = LazyLock::new(|| {
+static ABOUT: ResourceKind = LazyLock::new(|| {
     Pattern::new(r"(?i)(_file|_path|_name|_ttl|_url_file|_header|_headers_name|_enabled|_length)$").ok()
 });
 /// A URL with a password in it.
-static URL: Shape = LazyLock::new(|| Pattern::new(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:[^/\s@$]+@").ok());
+static URL: ResourceKind =
+    LazyLock::new(|| Pattern::new(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:[^/\s@$]+@").ok());
 
-fn is(shape: &Shape, text: &str) -> bool {
+fn is(shape: &ResourceKind, text: &str) -> bool {
     shape.as_ref().is_some_and(|pattern| pattern.is_in(text))
 }
 
-/// Judges a deployment that is there; tells one that is not, or could not be seen.
-pub(super) fn found(
+/// Judges a deployment; reports one that does not exist or could not be read.
+pub(super) fn judge_deployment(
     name: &str,
-    found: Found<Value>,
+    found: Lookup<Value>,
     expected: &str,
     judge: impl FnOnce(&Value) -> Vec<Observation>,
 ) -> Vec<Observation> {
@@ -109,7 +110,7 @@ pub(super) fn rollout(name: &str, deployment: &Value) -> Vec<Observation> {
     let is_seen = number("/status/observedGeneration") >= number("/metadata/generation");
     let ok = is_seen && updated >= wanted && all == updated && available >= wanted;
     let seen = match (is_seen, ok) {
-        (false, _) => "its newest change is not taken up yet".to_owned(),
+        (false, _) => "its newest change is not observed yet".to_owned(),
         (true, true) => format!("complete: {available} of {wanted} available"),
         (true, false) => format!(
             "{updated} of {wanted} are new, {available} available, {} old",
@@ -132,7 +133,7 @@ pub(super) fn selector(deployment: &Value) -> Option<String> {
 }
 
 /// Whether running containers have the digest that was pushed.
-pub(super) fn digest(name: &str, digest: &str, pods: Found<Value>) -> Observation {
+pub(super) fn digest(name: &str, digest: &str, pods: Lookup<Value>) -> Observation {
     let (what, expected) = (format!("image of {name}"), format!("{digest} in every pod"));
     let pods = match pods {
         Ok(pods) => pods.unwrap_or_default(),

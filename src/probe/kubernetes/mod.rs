@@ -1,5 +1,5 @@
 //! The Kubernetes probe, through `kubectl`: where credentials come from, whether a rollout is complete, which
-//! paths tell of health, and whether a command would be let through.
+//! paths report health, and whether a command would be allowed.
 
 mod judge;
 
@@ -8,11 +8,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Given;
-use super::blind::{Blind, Fact};
+use super::ProbeContext;
 use super::content;
 use super::deadline::Deadline;
-use super::process::{self, Program, Ran};
+use super::error::{ProbeError, ProbeResult};
+use super::process::{self, Program, ProgramResult};
 use crate::checklist::spec::{Kubernetes, Rollout};
 use crate::outcome::{Observation, Outcome};
 use crate::process::Permit;
@@ -20,17 +20,22 @@ use crate::text;
 
 const KUBECTL: &str = "kubectl";
 /// The longest piece of what `kubectl` says, in bytes.
-const SAID: usize = 300;
+const MAX_REASON: usize = 300;
 
 /// What was asked for, or that it is not there.
-type Found<T> = Fact<Option<T>>;
+type Lookup<T> = ProbeResult<Option<T>>;
 
-pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline, permit: &Permit, given: &Given) -> Outcome {
-    let cluster = Cluster { spec, permit, deadline };
+pub(super) async fn run(
+    spec: &Kubernetes,
+    deadline: &Deadline,
+    permit: &Permit,
+    given: &ProbeContext,
+) -> Outcome {
+    let cluster = KubernetesCluster { spec, permit, deadline };
     let mut seen = Vec::new();
     for name in &spec.deployments {
         let found = cluster.deployment(name).await;
-        seen.extend(judge::found(name, found, "credentials by reference", |deployment| {
+        seen.extend(judge::judge_deployment(name, found, "credentials by reference", |deployment| {
             judge::credentials(name, deployment)
         }));
     }
@@ -40,28 +45,31 @@ pub(super) async fn look(spec: &Kubernetes, deadline: &Deadline, permit: &Permit
     if let Some(health) = &spec.health {
         let name = &health.deployment;
         let found = cluster.deployment(name).await;
-        seen.extend(judge::found(name, found, "probe paths", |deployment| judge::health(health, deployment)));
+        seen.extend(judge::judge_deployment(name, found, "probe paths", |deployment| {
+            judge::health(health, deployment)
+        }));
     }
     if !spec.dry_run.is_empty() {
-        seen.push(cluster.tried().await);
+        seen.push(cluster.dry_run().await);
     }
     Outcome::of(seen, reproduce(spec))
 }
 
 /// A cluster that is asked, by whose permit and until when.
-struct Cluster<'a> {
+struct KubernetesCluster<'a> {
     spec: &'a Kubernetes,
     permit: &'a Permit,
     deadline: &'a Deadline,
 }
 
-impl Cluster<'_> {
-    async fn rolled_out(&self, rollout: &Rollout, given: &Given) -> Vec<Observation> {
+impl KubernetesCluster<'_> {
+    async fn rolled_out(&self, rollout: &Rollout, given: &ProbeContext) -> Vec<Observation> {
         let name = &rollout.deployment;
         let found = self.deployment(name).await;
         let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
-        let mut seen =
-            judge::found(name, found, "rollout complete", |deployment| judge::rollout(name, deployment));
+        let mut seen = judge::judge_deployment(name, found, "rollout complete", |deployment| {
+            judge::rollout(name, deployment)
+        });
         let digest = rollout.digest.clone().map(Some).or_else(|| given.digest.clone());
         match (digest, labels) {
             (Some(Some(digest)), Some(labels)) => {
@@ -69,7 +77,7 @@ impl Cluster<'_> {
                 seen.push(judge::digest(name, &digest, pods));
             }
             (Some(None), _) => {
-                let why = "the registry has not told the digest of what was pushed";
+                let why = "the registry has not reported the digest of the pushed image";
                 seen.push(Observation::unseen(format!("image of {name}"), "the pushed one", why));
             }
             _ => {}
@@ -77,12 +85,12 @@ impl Cluster<'_> {
         seen
     }
 
-    async fn deployment(&self, name: &str) -> Found<Value> {
+    async fn deployment(&self, name: &str) -> Lookup<Value> {
         self.get(&[&target(name)]).await
     }
 
     /// What `kubectl get` has, as JSON.
-    async fn get(&self, what: &[&str]) -> Found<Value> {
+    async fn get(&self, what: &[&str]) -> Lookup<Value> {
         let mut words = vec!["get"];
         words.extend(what);
         words.push("--output=json");
@@ -93,33 +101,33 @@ impl Cluster<'_> {
             }
             return content::json(&ran.stdout.bytes)
                 .map(Some)
-                .map_err(|why| Blind::new(format!("kubectl prints what is {why}")));
+                .map_err(|why| ProbeError::new(format!("kubectl prints what is {why}")));
         }
-        let said = said(&ran);
+        let said = reason(&ran);
         if said.contains("(NotFound)") { Ok(None) } else { Err(explain(self.spec, &said)) }
     }
 
-    async fn run(&self, argv: &[String]) -> Fact<Ran> {
+    async fn run(&self, argv: &[String]) -> ProbeResult<ProgramResult> {
         let program = Program { argv, cwd: None, env: BTreeMap::new() };
         process::run(program, self.permit, self.deadline).await
     }
 
     /// Tries a command without its effect.
-    async fn tried(&self) -> Observation {
+    async fn dry_run(&self) -> Observation {
         let spec = self.spec;
         let shown = spec.dry_run.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ");
         let what = format!("dry run of `{shown}`");
         let program = spec.dry_run.first().map(String::as_str).unwrap_or_default();
         if Path::new(program).file_name().is_none_or(|name| name != KUBECTL) {
-            return there(&shown, program);
+            return judge_program_exists(&shown, program);
         }
-        let expected = "let through";
+        let expected = "allowed";
         match self.run(&dry(spec)).await {
-            Ok(ran) if ran.status.success() => Observation::new(what, expected, "let through", true),
+            Ok(ran) if ran.status.success() => Observation::new(what, expected, "allowed", true),
             Ok(ran) => {
-                let said = said(&ran);
+                let said = reason(&ran);
                 if said.contains("(NotFound)") {
-                    Observation::new(what, expected, format!("there is nothing to do it to: {said}"), false)
+                    Observation::new(what, expected, format!("its target does not exist: {said}"), false)
                 } else if said.contains("(Forbidden)") {
                     // A right that is missing now is missing in the night too.
                     Observation::new(what, expected, format!("this account may not: {said}"), false)
@@ -146,15 +154,15 @@ fn kubectl(spec: &Kubernetes, words: &[&str]) -> Vec<String> {
     argv
 }
 
-fn said(ran: &Ran) -> String {
+fn reason(ran: &ProgramResult) -> String {
     let bytes = if ran.stderr.bytes.is_empty() { &ran.stdout.bytes } else { &ran.stderr.bytes };
-    text::excerpt(bytes, SAID)
+    text::excerpt(bytes, MAX_REASON)
 }
 
-/// Why nothing could be looked at.
-fn explain(spec: &Kubernetes, said: &str) -> Blind {
+/// Why nothing could be checked.
+fn explain(spec: &Kubernetes, said: &str) -> ProbeError {
     let contains = |part: &str| said.contains(part);
-    Blind::new(if contains("(Forbidden)") {
+    ProbeError::new(if contains("(Forbidden)") {
         format!("this account may not: {said}")
     } else if contains("does not exist") && contains("context") {
         format!("there is no context `{}` in the kubeconfig", spec.context)
@@ -180,7 +188,7 @@ fn dry(spec: &Kubernetes) -> Vec<String> {
 }
 
 /// Of another program it can only be seen that it is there.
-fn there(shown: &str, program: &str) -> Observation {
+fn judge_program_exists(shown: &str, program: &str) -> Observation {
     let (what, expected) = (format!("program of `{shown}`"), "there; only kubectl can be tried");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |file: &Path| file.is_file();

@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::{Series, shown};
+use super::{QueriedSeries, display_value};
 use crate::checklist::spec::{Job, Query, Rule};
 use crate::outcome::Observation;
-use crate::probe::blind::Fact;
+use crate::probe::error::ProbeResult;
 use crate::text;
 
 /// How many of several things are named.
-const NAMED: usize = 4;
+const MAX_NAMED: usize = 4;
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn rules(asked: &[Rule], groups: Fact<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn rules(asked: &[Rule], groups: ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let groups = match groups {
         Ok(groups) => groups,
         Err(why) => {
@@ -67,7 +67,7 @@ fn names(expr: &str, metric: &str) -> bool {
     })
 }
 
-pub(super) fn jobs(asked: &[Job], targets: Fact<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn jobs(asked: &[Job], targets: ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let expected = |job: &Job| format!("{} or more targets, all up", job.at_least);
     let targets = match targets {
         Ok(targets) => targets,
@@ -99,7 +99,7 @@ fn job_name(job: &Job) -> &str {
     &job.name
 }
 
-pub(super) fn quiet(asked: &[String], alerts: &Fact<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn quiet(asked: &[String], alerts: &ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let judge = |name: &String| {
         let what = format!("alert {name}");
         let alerts = match alerts {
@@ -120,7 +120,7 @@ pub(super) fn quiet(asked: &[String], alerts: &Fact<Vec<Value>>) -> Vec<Observat
     asked.iter().map(judge).collect()
 }
 
-pub(super) fn query(asked: &Query, result: Fact<Vec<Series>>) -> Observation {
+pub(super) fn query(asked: &Query, result: ProbeResult<Vec<QueriedSeries>>) -> Observation {
     let expected = limits(asked);
     let series = match result {
         Ok(series) => series,
@@ -135,9 +135,11 @@ pub(super) fn query(asked: &Query, result: Fact<Vec<Series>>) -> Observation {
     let ok = !values.is_empty() && values.iter().all(is_within);
     let worst = values.iter().zip(&series).find(|(value, _)| !is_within(value));
     let seen = match worst {
-        Some((value, one)) => format!("{} {}", shown(*value), one.name).trim_end().to_owned(),
+        Some((value, one)) => format!("{} {}", display_value(*value), one.name).trim_end().to_owned(),
         None if values.is_empty() => "no series".to_owned(),
-        None => values.iter().take(NAMED).map(|value| shown(*value)).collect::<Vec<_>>().join(", "),
+        None => {
+            values.iter().take(MAX_NAMED).map(|value| display_value(*value)).collect::<Vec<_>>().join(", ")
+        }
     };
     Observation::new(&asked.what, expected, seen, ok).measured()
 }

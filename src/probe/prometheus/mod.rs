@@ -1,4 +1,4 @@
-//! The Prometheus probe: rules, scrape jobs, alerts, queries; what has risen since another look; lines over
+//! The Prometheus probe: rules, scrape jobs, alerts, queries; counters that increased since another probe result; lines over
 //! time.
 
 mod counters;
@@ -7,25 +7,30 @@ mod trend;
 
 use serde_json::Value;
 
-use super::api::{Api, Reply};
-use super::blind::{Blind, Fact};
+use super::api_client::{ApiClient, ApiResponse};
 use super::curl;
 use super::deadline::Deadline;
-use super::{Given, web};
+use super::error::{ProbeError, ProbeResult};
+use super::{ProbeContext, http_client};
 use crate::checklist::spec::Prometheus;
 use crate::outcome::{Observation, Outcome};
 use crate::secret::Keeper;
 
 /// One series of a result: its labels as a selector, its values with their times in seconds.
-pub(super) struct Series {
+pub(super) struct QueriedSeries {
     pub(super) name: String,
     pub(super) points: Vec<(f64, f64)>,
 }
 
 /// Asks for everything and judges it.
-pub(super) async fn look(spec: &Prometheus, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+pub(super) async fn run(
+    spec: &Prometheus,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    given: &ProbeContext,
+) -> Outcome {
     let reproduce = reproduce(spec);
-    let api = match Api::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
         Ok(api) => api,
         Err(why) => return Outcome::of(vec![Observation::unseen("Prometheus", "an answer", why)], reproduce),
     };
@@ -45,28 +50,31 @@ pub(super) async fn look(spec: &Prometheus, deadline: &Deadline, keeper: &Keeper
     for query in &spec.queries {
         seen.push(judge::query(query, instant(&api, &query.expr, None).await));
     }
-    seen.extend(counters::look(&spec.risen, &api, given).await);
+    seen.extend(counters::run(&spec.risen, &api, given).await);
     for trend in &spec.trends {
-        seen.push(trend::look(trend, &api).await);
+        seen.push(trend::run(trend, &api).await);
     }
     Outcome::of(seen, reproduce)
 }
 
 /// A list somewhere in an answer.
-async fn list(api: &Api, target: &str, path: &[&str]) -> Fact<Vec<Value>> {
+async fn list(api: &ApiClient, target: &str, path: &[&str]) -> ProbeResult<Vec<Value>> {
     let (path_of, query) = target.split_once('?').unwrap_or((target, ""));
     let pairs: Vec<(&str, &str)> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let answer = api.get(path_of, &pairs).await?.json()?;
     let found = path.iter().try_fold(&answer, |value, key| value.get(key));
-    found.and_then(Value::as_array).cloned().ok_or_else(|| foreign(api))
+    found.and_then(Value::as_array).cloned().ok_or_else(|| unexpected_answer(api))
 }
 
-fn foreign(api: &Api) -> Blind {
-    Blind::new(format!("the answer is in no form that Prometheus documents; is it one, at {}?", api.place()))
+fn unexpected_answer(api: &ApiClient) -> ProbeError {
+    ProbeError::new(format!(
+        "the answer is in no form that Prometheus documents; is it one, at {}?",
+        api.host_and_port()
+    ))
 }
 
 /// The result of an instant query, at a time in seconds or now.
-async fn instant(api: &Api, expr: &str, at: Option<f64>) -> Fact<Vec<Series>> {
+async fn instant(api: &ApiClient, expr: &str, at: Option<f64>) -> ProbeResult<Vec<QueriedSeries>> {
     let time = at.map(|at| format!("{at:.3}"));
     let mut query = vec![("query", expr)];
     query.extend(time.as_deref().map(|time| ("time", time)));
@@ -74,34 +82,40 @@ async fn instant(api: &Api, expr: &str, at: Option<f64>) -> Fact<Vec<Series>> {
 }
 
 /// The result of a range query.
-async fn range(api: &Api, expr: &str, from: f64, to: f64, step: f64) -> Fact<Vec<Series>> {
+async fn range(
+    api: &ApiClient,
+    expr: &str,
+    from: f64,
+    to: f64,
+    step: f64,
+) -> ProbeResult<Vec<QueriedSeries>> {
     let [start, end, step] = [from, to, step].map(|seconds| format!("{seconds:.3}"));
     let query = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
     result(api, &api.get("/api/v1/query_range", &query).await?)
 }
 
-fn result(api: &Api, reply: &Reply) -> Fact<Vec<Series>> {
-    let answer = reply.any_json()?;
+fn result(api: &ApiClient, reply: &ApiResponse) -> ProbeResult<Vec<QueriedSeries>> {
+    let answer = reply.json_of_any_status()?;
     if let (false, Some(error)) = (reply.status.is_success(), answer.get("error").and_then(Value::as_str)) {
-        return Err(Blind::new(format!("Prometheus refuses the query: {error}")));
+        return Err(ProbeError::new(format!("Prometheus refuses the query: {error}")));
     }
     let answer = reply.json()?;
-    let data = answer.get("data").ok_or_else(|| foreign(api))?;
-    let found = data.get("result").ok_or_else(|| foreign(api))?;
+    let data = answer.get("data").ok_or_else(|| unexpected_answer(api))?;
+    let found = data.get("result").ok_or_else(|| unexpected_answer(api))?;
     match data.get("resultType").and_then(Value::as_str) {
         // One number without labels.
         Some("scalar") => {
-            Ok(vec![Series { name: String::new(), points: point(found).into_iter().collect() }])
+            Ok(vec![QueriedSeries { name: String::new(), points: point(found).into_iter().collect() }])
         }
         Some("vector" | "matrix") => {
-            let all = found.as_array().ok_or_else(|| foreign(api))?;
-            all.iter().map(|one| series(one).ok_or_else(|| foreign(api))).collect()
+            let all = found.as_array().ok_or_else(|| unexpected_answer(api))?;
+            all.iter().map(|one| series(one).ok_or_else(|| unexpected_answer(api))).collect()
         }
-        _ => Err(foreign(api)),
+        _ => Err(unexpected_answer(api)),
     }
 }
 
-fn series(one: &Value) -> Option<Series> {
+fn series(one: &Value) -> Option<QueriedSeries> {
     let labels = one.get("metric")?.as_object()?;
     let name = labels.get("__name__").and_then(Value::as_str).unwrap_or_default();
     let rest = labels.iter().filter(|(label, _)| *label != "__name__");
@@ -111,7 +125,7 @@ fn series(one: &Value) -> Option<Series> {
         Some(value) => vec![point(value)?],
         None => one.get("values")?.as_array()?.iter().map(point).collect::<Option<_>>()?,
     };
-    Some(Series { name, points })
+    Some(QueriedSeries { name, points })
 }
 
 fn point(value: &Value) -> Option<(f64, f64)> {
@@ -121,13 +135,16 @@ fn point(value: &Value) -> Option<(f64, f64)> {
 }
 
 /// The time that the server's clock shows, in seconds.
-async fn server_time(api: &Api) -> Fact<f64> {
+async fn server_time(api: &ApiClient) -> ProbeResult<f64> {
     let now = instant(api, "time()", None).await?;
-    now.first().and_then(|one| one.points.first()).map(|(_, value)| *value).ok_or_else(|| foreign(api))
+    now.first()
+        .and_then(|one| one.points.first())
+        .map(|(_, value)| *value)
+        .ok_or_else(|| unexpected_answer(api))
 }
 
 /// A value for people: four digits that count.
-fn shown(value: f64) -> String {
+fn display_value(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
@@ -142,7 +159,7 @@ fn reproduce(spec: &Prometheus) -> String {
     let expr = expr.or_else(|| spec.queries.first().map(|query| &query.expr));
     let expr = expr.or_else(|| spec.trends.first().map(|trend| &trend.expr));
     match expr {
-        Some(expr) => curl::get(&spec.api, &format!("/api/v1/query?query={}", web::segment(expr))),
+        Some(expr) => curl::get(&spec.api, &format!("/api/v1/query?query={}", http_client::segment(expr))),
         None if !spec.rules.is_empty() => curl::get(&spec.api, "/api/v1/rules"),
         None if !spec.jobs.is_empty() => curl::get(&spec.api, "/api/v1/targets?state=active"),
         None => curl::get(&spec.api, "/api/v1/alerts"),
@@ -155,7 +172,7 @@ mod tests {
 
     #[test]
     fn values_are_shown_with_the_digits_that_count() {
-        let told = [0.0, 1.0, 12.0, 0.021_234_5, 1234.56, 1e9, 1e-7, f64::NAN].map(shown);
+        let told = [0.0, 1.0, 12.0, 0.021_234_5, 1234.56, 1e9, 1e-7, f64::NAN].map(display_value);
         assert_eq!(told, ["0", "1", "12", "0.02123", "1235", "1000000000", "0.0000001", "NaN"]);
     }
 }

@@ -1,16 +1,16 @@
 //! Values over time, as a line of blocks.
 
-use super::{range, server_time, shown};
+use super::{display_value, range, server_time};
 use crate::checklist::spec::Trend;
 use crate::outcome::Observation;
-use crate::probe::api::Api;
-use crate::probe::blind::Fact;
+use crate::probe::api_client::ApiClient;
+use crate::probe::error::ProbeResult;
 
 /// How many values make the line.
-const CELLS: u64 = 30;
-const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const SPARKLINE_CELLS: u64 = 30;
+const SPARKLINE_BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-pub(super) async fn look(asked: &Trend, api: &Api) -> Observation {
+pub(super) async fn run(asked: &Trend, api: &ApiClient) -> Observation {
     let expected =
         asked.at_most.as_ref().map_or_else(|| "recorded".to_owned(), |most| format!("at most {most} now"));
     let values = match values(asked, api).await {
@@ -26,22 +26,22 @@ pub(super) async fn look(asked: &Trend, api: &Api) -> Observation {
     let seen = format!(
         "{} {} now, {} to {} in {} min",
         sparkline(&values),
-        shown(now),
-        shown(low),
-        shown(high),
+        display_value(now),
+        display_value(low),
+        display_value(high),
         asked.minutes
     );
     Observation::new(&asked.what, expected, seen, ok).measured()
 }
 
 /// The values, evenly spaced; nothing where there was none. Of several series, the largest counts.
-async fn values(asked: &Trend, api: &Api) -> Fact<Vec<Option<f64>>> {
+async fn values(asked: &Trend, api: &ApiClient) -> ProbeResult<Vec<Option<f64>>> {
     let now = server_time(api).await?;
     #[expect(clippy::cast_precision_loss, reason = "minutes far below 2^53")]
-    let (span, cells) = (asked.minutes as f64 * 60.0, CELLS as f64);
+    let (span, cells) = (asked.minutes as f64 * 60.0, SPARKLINE_CELLS as f64);
     let step = (span / cells).max(1.0);
     let found = range(api, &asked.expr, now - span, now, step).await?;
-    let mut values = vec![None; usize::try_from(CELLS).unwrap_or(0) + 1];
+    let mut values = vec![None; usize::try_from(SPARKLINE_CELLS).unwrap_or(0) + 1];
     for (at, value) in found.into_iter().flat_map(|one| one.points) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to CELLS")]
         let cell = ((at - (now - span)) / step).round().clamp(0.0, cells) as usize;
@@ -63,7 +63,7 @@ fn sparkline(values: &[Option<f64>]) -> String {
         let Some(value) = value else { return ' ' };
         let height = if high > low { (value - low) / (high - low) } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 7")]
-        BLOCKS[(height * 7.0).round().clamp(0.0, 7.0) as usize]
+        SPARKLINE_BLOCKS[(height * 7.0).round().clamp(0.0, 7.0) as usize]
     };
     values.iter().map(block).collect::<String>().trim_start().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What AMQP tells: whether exchanges and queues are declared, and how deep queues are.
+//! Checks over AMQP: whether exchanges and queues are declared, and how deep queues are.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use crate::error;
 use crate::secret::Secret;
 
 use super::super::address::Address;
-use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
+use super::super::error::{ProbeError, ProbeResult};
 use super::super::net;
-use super::super::socket::Seen;
-use super::connection::Amqp;
-use super::watch::Frames;
+use super::super::socket::ReceivedBytes;
+use super::connection::AmqpConnection;
+use super::guard::AmqpGuard;
 
 /// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is declared, in the spec's order; nothing but the reason when nobody could log in.
-pub(super) type Survey = Fact<Declared>;
+/// What is declared, in the spec's order; only the reason if the login failed.
+pub(super) type AmqpResult = ProbeResult<DeclaredObjects>;
 
 /// What is declared.
-pub(super) struct Declared {
-    pub(super) exchanges: Vec<Fact<Presence<()>>>,
-    pub(super) queues: Vec<Fact<Presence<Depth>>>,
+pub(super) struct DeclaredObjects {
+    pub(super) exchanges: Vec<ProbeResult<Presence<()>>>,
+    pub(super) queues: Vec<ProbeResult<Presence<QueueDepth>>>,
 }
 
 /// Whether something is there.
@@ -39,7 +39,7 @@ pub(super) enum Presence<T> {
 
 /// A queue's ready messages and consumers.
 #[derive(Clone, Copy)]
-pub(super) struct Depth {
+pub(super) struct QueueDepth {
     pub(super) ready: u64,
     pub(super) consumers: u64,
 }
@@ -50,9 +50,9 @@ pub(super) async fn survey(
     address: &Address,
     password: &Secret,
     deadline: &Deadline,
-) -> Survey {
-    let amqp = open(spec, address, password, Frames::default(), deadline).await?;
-    let mut declared = Declared { exchanges: Vec::new(), queues: Vec::new() };
+) -> AmqpResult {
+    let amqp = open(spec, address, password, AmqpGuard::default(), deadline).await?;
+    let mut declared = DeclaredObjects { exchanges: Vec::new(), queues: Vec::new() };
     for exchange in &spec.exchanges {
         declared.exchanges.push(find_exchange(&amqp, &exchange.name, deadline).await);
     }
@@ -60,8 +60,11 @@ pub(super) async fn survey(
         declared.queues.push(find_queue(&amqp, &queue.name, deadline).await);
     }
     // A courtesy, so that the server logs no lost connection; nothing depends on it.
-    let _ =
-        tokio::time::timeout(GOODBYE.min(deadline.left()), amqp.connection.close(200, "done".into())).await;
+    let _ = tokio::time::timeout(
+        CLOSE_TIMEOUT.min(deadline.remaining()),
+        amqp.connection.close(200, "done".into()),
+    )
+    .await;
     Ok(declared)
 }
 
@@ -70,24 +73,25 @@ pub(super) async fn open(
     spec: &Rabbitmq,
     address: &Address,
     password: &Secret,
-    frames: Frames,
+    frames: AmqpGuard,
     deadline: &Deadline,
-) -> Fact<Amqp> {
+) -> ProbeResult<AmqpConnection> {
     short(&spec.vhost)?;
     let socket = net::connect(address, &spec.tls, deadline).await?.watched(frames);
     let seen = socket.seen();
-    let opening = Amqp::open(spec, address, password, socket);
-    let opened = deadline.of("AMQP handshake", opening).await;
-    let opened = opened.map_err(|late| breach(&seen).unwrap_or_else(|| Blind::new(seen.late(&late, 0))))?;
-    opened.map_err(|error| refused(&error, spec, address, &seen))
+    let opening = AmqpConnection::open(spec, address, password, socket);
+    let opened = deadline.limit("AMQP handshake", opening).await;
+    let opened = opened
+        .map_err(|late| protocol_violation(&seen).unwrap_or_else(|| ProbeError::new(seen.late(&late, 0))))?;
+    opened.map_err(|error| handshake_error(&error, spec, address, &seen))
 }
 
 /// A name as AMQP carries it; the client would panic at one that is too long.
-pub(super) fn short(name: &str) -> Fact<ShortString> {
-    ShortString::try_new(name).map_err(|_| Blind::new("the name is longer than AMQP allows (255 bytes)"))
+pub(super) fn short(name: &str) -> ProbeResult<ShortString> {
+    ShortString::try_new(name).map_err(|_| ProbeError::new("the name is longer than AMQP allows (255 bytes)"))
 }
 
-async fn find_exchange(amqp: &Amqp, name: &str, deadline: &Deadline) -> Fact<Presence<()>> {
+async fn find_exchange(amqp: &AmqpConnection, name: &str, deadline: &Deadline) -> ProbeResult<Presence<()>> {
     let short = short(name)?;
     let declare = async {
         // What is not there closes the channel: each gets one of its own.
@@ -97,34 +101,41 @@ async fn find_exchange(amqp: &Amqp, name: &str, deadline: &Deadline) -> Fact<Pre
         let (kind, none) = (ExchangeKind::Topic, FieldTable::default());
         channel.exchange_declare(short.clone(), kind, passive, none).await
     };
-    answered(amqp, deadline, format!("declare of exchange {name}"), declare).await
+    request(amqp, deadline, format!("declare of exchange {name}"), declare).await
 }
 
-async fn find_queue(amqp: &Amqp, name: &str, deadline: &Deadline) -> Fact<Presence<Depth>> {
+async fn find_queue(
+    amqp: &AmqpConnection,
+    name: &str,
+    deadline: &Deadline,
+) -> ProbeResult<Presence<QueueDepth>> {
     let short = short(name)?;
     let declare = async {
         let channel = amqp.connection.create_channel().await?;
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let queue = channel.queue_declare(short.clone(), passive, FieldTable::default()).await?;
-        Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into() })
+        Ok(QueueDepth { ready: queue.message_count().into(), consumers: queue.consumer_count().into() })
     };
-    answered(amqp, deadline, format!("declare of queue {name}"), declare).await
+    request(amqp, deadline, format!("declare of queue {name}"), declare).await
 }
 
-async fn answered<T>(
-    amqp: &Amqp,
+async fn request<T>(
+    amqp: &AmqpConnection,
     deadline: &Deadline,
     step: String,
     declare: impl Future<Output = lapin::Result<T>>,
-) -> Fact<Presence<T>> {
+) -> ProbeResult<Presence<T>> {
     let before = amqp.seen.count();
-    match deadline.of(step, declare).await {
+    match deadline.limit(step, declare).await {
         Ok(declared) => presence(declared, &amqp.seen),
-        Err(late) => Err(breach(&amqp.seen).unwrap_or_else(|| Blind::new(amqp.seen.late(&late, before)))),
+        Err(late) => {
+            Err(protocol_violation(&amqp.seen)
+                .unwrap_or_else(|| ProbeError::new(amqp.seen.late(&late, before))))
+        }
     }
 }
 
-fn presence<T>(declared: lapin::Result<T>, seen: &Seen) -> Fact<Presence<T>> {
+fn presence<T>(declared: lapin::Result<T>, seen: &ReceivedBytes) -> ProbeResult<Presence<T>> {
     let error = match declared {
         Ok(found) => return Ok(Presence::Here(found)),
         Err(error) => error,
@@ -135,11 +146,14 @@ fn presence<T>(declared: lapin::Result<T>, seen: &Seen) -> Fact<Presence<T>> {
             Ok(Presence::Missing(format!("its node is down ({text})")))
         }
         Some((404, _)) => Ok(Presence::Missing("not declared".into())),
-        Some((403, text)) => Err(Blind::new(format!("the user may not look at it ({text})"))),
-        Some((405, text)) => Err(Blind::new(format!("another connection holds it exclusively ({text})"))),
-        Some((_, text)) => Err(Blind::new(format!("the server refuses ({text})"))),
-        None => Err(breach(seen)
-            .unwrap_or_else(|| Blind::new(format!("the connection was lost: {}", error::chain(&error))))),
+        Some((403, text)) => Err(ProbeError::new(format!("the user has no permission to read it ({text})"))),
+        Some((405, text)) => {
+            Err(ProbeError::new(format!("another connection holds it exclusively ({text})")))
+        }
+        Some((_, text)) => Err(ProbeError::new(format!("the server refuses ({text})"))),
+        None => Err(protocol_violation(seen).unwrap_or_else(|| {
+            ProbeError::new(format!("the connection was lost: {}", error::chain(&error)))
+        })),
     }
 }
 
@@ -152,9 +166,14 @@ pub(super) fn reply(error: &lapin::Error) -> Option<(u16, String)> {
 }
 
 /// Why the handshake ended without a connection.
-fn refused(error: &lapin::Error, spec: &Rabbitmq, address: &Address, seen: &Seen) -> Blind {
+fn handshake_error(
+    error: &lapin::Error,
+    spec: &Rabbitmq,
+    address: &Address,
+    seen: &ReceivedBytes,
+) -> ProbeError {
     if let Some((code, text)) = reply(error) {
-        return Blind::new(match code {
+        return ProbeError::new(match code {
             403 => format!("credentials refused for user `{}` ({text})", spec.username),
             530 | 402 => {
                 format!("virtual host `{}` is not open to user `{}` ({text})", spec.vhost, spec.username)
@@ -162,25 +181,25 @@ fn refused(error: &lapin::Error, spec: &Rabbitmq, address: &Address, seen: &Seen
             _ => format!("the server refuses the connection ({text})"),
         });
     }
-    if let Some(breach) = breach(seen) {
+    if let Some(breach) = protocol_violation(seen) {
         return breach;
     }
     if !seen.is_empty() {
-        return Blind::new(format!("the AMQP handshake failed: {}", error::chain(error)));
+        return ProbeError::new(format!("the AMQP handshake failed: {}", error::chain(error)));
     }
     let hint = if address.tls {
         "; perhaps the server asks for a certificate (tls: certificate, key)"
     } else {
         "; perhaps the server expects TLS (amqps://)"
     };
-    Blind::new(format!("the connection was closed without an answer to the AMQP handshake{hint}"))
+    ProbeError::new(format!("the connection was closed without an answer to the AMQP handshake{hint}"))
 }
 
 /// What the server has sent that no AMQP server should.
-fn breach(seen: &Seen) -> Option<Blind> {
+fn protocol_violation(seen: &ReceivedBytes) -> Option<ProbeError> {
     let Some(what) = seen.guess().filter(|what| *what != "an AMQP server") else {
-        return seen.refused().map(Blind::new);
+        return seen.refused().map(ProbeError::new);
     };
     let hint = if what == "a TLS server" { "; ask for it with amqps://" } else { "" };
-    Some(Blind::new(format!("this is not an AMQP server: {what} answers here{hint}")))
+    Some(ProbeError::new(format!("this is not an AMQP server: {what} answers here{hint}")))
 }

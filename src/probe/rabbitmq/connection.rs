@@ -2,7 +2,7 @@
 //!
 //! The AMQP client runs on a thread that blocks until its socket ends. So it gets one end of a pipe in
 //! memory, a task of ours carries bytes between the other end and the real socket, and dropping that task
-//! (at the deadline, or when the look is cancelled) ends the pipe, the client and its thread.
+//! (at the deadline, or when the probe is cancelled) ends the pipe, the client and its thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,23 +22,23 @@ use crate::checklist::spec::Rabbitmq;
 use crate::secret::Secret;
 
 use super::super::address::Address;
-use super::super::net::Guarded;
-use super::super::socket::{Seen, Socket};
-use super::watch::FRAME;
+use super::super::net::AbortOnDrop;
+use super::super::socket::{ReceivedBytes, Socket};
+use super::guard::MAX_FRAME;
 
 /// How many bytes wait in the pipe at most.
-const PIPE: usize = 64 * 1024;
+const PIPE_SIZE: usize = 64 * 1024;
 
 type Pipe = Compat<DuplexStream>;
 
 /// An open connection; ends when dropped.
-pub(super) struct Amqp {
+pub(super) struct AmqpConnection {
     pub(super) connection: Connection,
-    pub(super) seen: Seen,
-    _carrier: Guarded<()>,
+    pub(super) seen: ReceivedBytes,
+    _carrier: AbortOnDrop<()>,
 }
 
-impl Amqp {
+impl AmqpConnection {
     /// Shakes hands over `socket`.
     pub(super) async fn open(
         spec: &Rabbitmq,
@@ -47,18 +47,18 @@ impl Amqp {
         mut socket: Socket,
     ) -> lapin::Result<Self> {
         let seen = socket.seen();
-        let (near, mut far) = tokio::io::duplex(PIPE);
-        let carrier = Guarded(tokio::spawn(async move {
+        let (near, mut far) = tokio::io::duplex(PIPE_SIZE);
+        let carrier = AbortOnDrop(tokio::spawn(async move {
             // However it ends, both ends are closed then, which is what the client is to see.
             let _ = tokio::io::copy_bidirectional(&mut socket, &mut far).await;
         }));
         let once = Mutex::new(Some(near.compat()));
-        let connect = async move |_: AMQPUri, _: Runtime<Parts>| {
+        let connect = async move |_: AMQPUri, _: Runtime<PipeHalves>| {
             let pipe = once.lock().unwrap_or_else(PoisonError::into_inner).take();
             pipe.map(AsyncTcpStream::Plain).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
         };
-        let runtime = Runtime::new(Parts::new(Tokio::current(), Pipes(Tokio::current())));
-        // The defaults neither retry nor recover: a look is one try.
+        let runtime = Runtime::new(PipeHalves::new(Tokio::current(), PipeReactor(Tokio::current())));
+        // The defaults neither retry nor recover: one attempt is one connection.
         let options = ConnectionProperties::default().with_connection_name("gonogo".into());
         let uri = uri(spec, address, password);
         let connection = Connection::connector(uri, runtime, connect, options).await?;
@@ -74,19 +74,23 @@ fn uri(spec: &Rabbitmq, address: &Address, password: &Secret) -> AMQPUri {
         scheme: AMQPScheme::AMQP,
         authority: AMQPAuthority { userinfo, host: address.host.clone(), port: address.port },
         vhost: spec.vhost.clone(),
-        // A look is over before a heartbeat is due. The client makes room for 32 of the longest frames, and
+        // A probe ends before a heartbeat is due. The client reserves 32 of the longest frames, and
         // unless it sets a limit itself, the server does: up to 128 GiB.
-        query: AMQPQueryString { heartbeat: Some(0), frame_max: Some(FRAME), ..AMQPQueryString::default() },
+        query: AMQPQueryString {
+            heartbeat: Some(0),
+            frame_max: Some(MAX_FRAME),
+            ..AMQPQueryString::default()
+        },
     }
 }
 
-type Parts = RuntimeParts<Tokio, Pipes>;
+type PipeHalves = RuntimeParts<Tokio, PipeReactor>;
 
 /// A reactor whose sockets are pipes, and which connects to nothing by itself.
 #[derive(Clone, Debug)]
-struct Pipes(Tokio);
+struct PipeReactor(Tokio);
 
-impl Reactor for Pipes {
+impl Reactor for PipeReactor {
     type TcpStream = Pipe;
     type Sleep = <Tokio as Reactor>::Sleep;
 

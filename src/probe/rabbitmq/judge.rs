@@ -5,18 +5,18 @@ use serde_json::Value;
 use crate::checklist::spec::{Binding, Exchange, Queue, Rabbitmq};
 use crate::outcome::Observation;
 
-use super::super::blind::Fact;
-use super::super::web::place;
-use super::Places;
-use super::amqp::{self, Depth, Presence};
-use super::management::{self, Item, UNACKNOWLEDGED};
+use super::super::error::ProbeResult;
+use super::super::http_client::host_and_port;
+use super::BrokerAddresses;
+use super::amqp::{self, Presence, QueueDepth};
+use super::management::{self, ManagementObject, UNACKNOWLEDGED};
 
 /// All observations of one broker.
 pub(super) fn judge(
     spec: &Rabbitmq,
-    places: &Places,
-    declared: &amqp::Survey,
-    told: &management::Survey,
+    places: &BrokerAddresses,
+    declared: &amqp::AmqpResult,
+    told: &management::ManagementResult,
 ) -> Vec<Observation> {
     let mut seen = logins(spec, places, declared, told);
     let (declared, told) = (declared.as_ref().ok(), told.as_ref().and_then(|told| told.as_ref().ok()));
@@ -38,9 +38,9 @@ pub(super) fn judge(
 /// Who could log in where. What could not be asked for that reason is not listed one by one.
 fn logins(
     spec: &Rabbitmq,
-    places: &Places,
-    declared: &amqp::Survey,
-    told: &management::Survey,
+    places: &BrokerAddresses,
+    declared: &amqp::AmqpResult,
+    told: &management::ManagementResult,
 ) -> Vec<Observation> {
     let login = |what: String, expected: String, why: Option<String>| match why {
         None => Observation::new(what, expected, "accepted", true),
@@ -51,7 +51,8 @@ fn logins(
     let why = declared.as_ref().err().map(ToString::to_string);
     let mut seen = vec![login(at, format!("{expected} on virtual host `{}`", spec.vhost), why)];
     seen.extend(told.as_ref().map(|told| {
-        let at = places.management.as_ref().map(|base| format!(" at {}", place(base))).unwrap_or_default();
+        let at =
+            places.management.as_ref().map(|base| format!(" at {}", host_and_port(base))).unwrap_or_default();
         login(format!("management API{at}"), expected, told.as_ref().err().map(ToString::to_string))
     }));
     seen
@@ -59,8 +60,8 @@ fn logins(
 
 fn exchange(
     wanted: &Exchange,
-    here: Option<&Fact<Presence<()>>>,
-    item: Option<&Fact<Item>>,
+    here: Option<&ProbeResult<Presence<()>>>,
+    item: Option<&ProbeResult<ManagementObject>>,
 ) -> Vec<Observation> {
     let name = format!("exchange {}", wanted.name);
     let mut seen: Vec<_> = here.map(|here| presence(&name, here)).into_iter().collect();
@@ -75,8 +76,8 @@ fn exchange(
 
 fn queue(
     wanted: &Queue,
-    here: Option<&Fact<Presence<Depth>>>,
-    item: Option<&Fact<Item>>,
+    here: Option<&ProbeResult<Presence<QueueDepth>>>,
+    item: Option<&ProbeResult<ManagementObject>>,
 ) -> Vec<Observation> {
     let name = format!("queue {}", wanted.name);
     let mut seen: Vec<_> = here.map(|here| presence(&name, here)).into_iter().collect();
@@ -97,7 +98,7 @@ fn queue(
     seen
 }
 
-fn presence<T>(name: &str, here: &Fact<Presence<T>>) -> Observation {
+fn presence<T>(name: &str, here: &ProbeResult<Presence<T>>) -> Observation {
     match here {
         Ok(Presence::Here(_)) => Observation::new(name, "declared", "declared", true),
         Ok(Presence::Missing(how)) => Observation::new(name, "declared", how, false),
@@ -105,11 +106,11 @@ fn presence<T>(name: &str, here: &Fact<Presence<T>>) -> Observation {
     }
 }
 
-fn is_missing<T>(here: Option<&Fact<Presence<T>>>) -> bool {
+fn is_missing<T>(here: Option<&ProbeResult<Presence<T>>>) -> bool {
     matches!(here, Some(Ok(Presence::Missing(_))))
 }
 
-/// A property: its name for people, and where the API tells it.
+/// A property: its name for people, and its path in the API.
 struct Property {
     name: &'static str,
     path: &'static [&'static str],
@@ -120,7 +121,7 @@ impl Property {
         Self { name, path }
     }
 
-    fn of<'a>(&self, item: &'a Value) -> Option<&'a Value> {
+    fn value_in<'a>(&self, item: &'a Value) -> Option<&'a Value> {
         self.path.iter().try_fold(item, |value, key| value.get(key)).filter(|value| !value.is_null())
     }
 }
@@ -148,7 +149,7 @@ fn arguments(wanted: &Queue) -> impl Iterator<Item = (Property, String)> {
 
 fn properties(
     name: &str,
-    item: Option<&Fact<Item>>,
+    item: Option<&ProbeResult<ManagementObject>>,
     wanted: impl Iterator<Item = (Property, String)>,
 ) -> Vec<Observation> {
     let Some(item) = item else { return Vec::new() };
@@ -156,7 +157,7 @@ fn properties(
         let what = format!("{name}: {}", property.name);
         match item {
             Ok(Some(item)) => {
-                let seen = property.of(item).map_or_else(|| "not set".into(), plain);
+                let seen = property.value_in(item).map_or_else(|| "not set".into(), plain);
                 let ok = seen == wanted;
                 Observation::new(what, wanted, seen, ok)
             }
@@ -172,12 +173,17 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn ready(name: &str, most: u64, depth: Depth) -> Observation {
+fn ready(name: &str, most: u64, depth: QueueDepth) -> Observation {
     let what = format!("{name}: ready messages");
     Observation::new(what, at_most(most), depth.ready.to_string(), depth.ready <= most).measured()
 }
 
-fn unacknowledged(name: &str, most: u64, depth: Option<Depth>, item: &Fact<Item>) -> Observation {
+fn unacknowledged(
+    name: &str,
+    most: u64,
+    depth: Option<QueueDepth>,
+    item: &ProbeResult<ManagementObject>,
+) -> Observation {
     let (what, expected) = (format!("{name}: unacknowledged messages"), at_most(most));
     let figure = match item {
         Ok(Some(item)) => item.get(UNACKNOWLEDGED).and_then(Value::as_u64),
@@ -191,7 +197,7 @@ fn unacknowledged(name: &str, most: u64, depth: Option<Depth>, item: &Fact<Item>
     let all = figure.saturating_add(depth.map_or(0, |depth| depth.ready));
     let seen =
         if all > figure { format!("{figure} ({all} with the ready ones)") } else { figure.to_string() };
-    // With none allowed, the ready ones have been told already.
+    // With none allowed, the ready ones are reported already.
     let ok = if most == 0 { figure == 0 } else { all <= most };
     Observation::new(what, expected, seen, ok).measured()
 }
@@ -200,12 +206,12 @@ fn at_most(most: u64) -> String {
     if most == 0 { "0".into() } else { format!("at most {most}") }
 }
 
-fn consumers(name: &str, least: u64, depth: Depth) -> Observation {
+fn consumers(name: &str, least: u64, depth: QueueDepth) -> Observation {
     let (what, seen) = (format!("{name}: consumers"), depth.consumers.to_string());
     Observation::new(what, format!("at least {least}"), seen, depth.consumers >= least).measured()
 }
 
-fn binding(wanted: &Binding, item: &Fact<Item>) -> Observation {
+fn binding(wanted: &Binding, item: &ProbeResult<ManagementObject>) -> Observation {
     let what = format!("binding of {} to {}", wanted.exchange, wanted.queue);
     let expected = format!("routing key {}", wanted.routing_key);
     let bindings = match item {

@@ -1,4 +1,4 @@
-//! What the management API tells: type, durability, arguments, bindings, unacknowledged messages.
+//! Checks through the management API: type, durability, arguments, bindings, unacknowledged messages.
 
 use std::time::Duration;
 
@@ -9,32 +9,32 @@ use crate::checklist::spec::{Exchange, Queue, Rabbitmq};
 use crate::secret::Secret;
 use crate::text;
 
-use super::super::blind::{Blind, Fact};
 use super::super::content::{Unreadable, json};
 use super::super::deadline::Deadline;
-use super::super::web::{Browser, Proxies, place, segment};
+use super::super::error::{ProbeError, ProbeResult};
+use super::super::http_client::{HttpClient, ProxyUse, host_and_port, segment};
 use super::peek;
 
 /// How long to wait before asking again for figures that are not there yet.
-const AGAIN: Duration = Duration::from_millis(250);
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// A queue's unacknowledged messages.
 pub(super) const UNACKNOWLEDGED: &str = "messages_unacknowledged";
 
-/// What the API tells: nothing where no check needs it, only the reason when nobody could log in.
-pub(super) type Survey = Option<Fact<Told>>;
+/// The API's data: nothing where no check needs it, only the reason if the login failed.
+pub(super) type ManagementResult = Option<ProbeResult<ManagementSnapshot>>;
 
-/// What the API tells, in the spec's order; absent where no check needs it.
-pub(super) struct Told {
-    pub(super) exchanges: Vec<Option<Fact<Item>>>,
-    pub(super) queues: Vec<Option<Fact<Item>>>,
-    pub(super) bindings: Vec<Fact<Item>>,
+/// The API's data, in the spec's order; absent where no check needs it.
+pub(super) struct ManagementSnapshot {
+    pub(super) exchanges: Vec<Option<ProbeResult<ManagementObject>>>,
+    pub(super) queues: Vec<Option<ProbeResult<ManagementObject>>>,
+    pub(super) bindings: Vec<ProbeResult<ManagementObject>>,
 }
 
 /// The API's description of something; absent when it does not exist.
-pub(super) type Item = Option<Value>;
+pub(super) type ManagementObject = Option<Value>;
 
-struct Api<'a> {
-    browser: Browser,
+struct ManagementClient<'a> {
+    browser: HttpClient,
     base: &'a Url,
     spec: &'a Rabbitmq,
     password: &'a Secret,
@@ -67,21 +67,28 @@ pub(super) async fn survey(
     base: Option<&Url>,
     password: &Secret,
     deadline: &Deadline,
-) -> Survey {
+) -> ManagementResult {
     if !is_needed(spec) {
         return None;
     }
     let Some(base) = base else {
-        return Some(Err(Blind::new("no address is given, and only it tells what is asked here")));
+        return Some(Err(ProbeError::new(
+            "no address is given, and only the management API reports what is checked here",
+        )));
     };
-    Some(ask(spec, base, password, deadline).await)
+    Some(query(spec, base, password, deadline).await)
 }
 
-async fn ask(spec: &Rabbitmq, base: &Url, password: &Secret, deadline: &Deadline) -> Fact<Told> {
-    let browser = Browser::new(&spec.tls, Proxies::Never, deadline)?;
-    let api = Api { browser, base, spec, password, deadline };
+async fn query(
+    spec: &Rabbitmq,
+    base: &Url,
+    password: &Secret,
+    deadline: &Deadline,
+) -> ProbeResult<ManagementSnapshot> {
+    let browser = HttpClient::new(&spec.tls, ProxyUse::Never, deadline)?;
+    let api = ManagementClient { browser, base, spec, password, deadline };
     api.log_in().await?;
-    let mut told = Told { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
+    let mut told = ManagementSnapshot { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() };
     for exchange in &spec.exchanges {
         let wanted = is_exchange_managed(exchange);
         told.exchanges.push(if wanted { Some(api.exchange(exchange).await) } else { None });
@@ -103,51 +110,51 @@ pub(super) async fn head(
     password: &Secret,
     queue: &str,
     deadline: &Deadline,
-) -> Fact<Item> {
-    let browser = Browser::new(&spec.tls, Proxies::Never, deadline)?;
-    let api = Api { browser, base, spec, password, deadline };
+) -> ProbeResult<ManagementObject> {
+    let browser = HttpClient::new(&spec.tls, ProxyUse::Never, deadline)?;
+    let api = ManagementClient { browser, base, spec, password, deadline };
     let url = api.url(&api.path("queues", &format!("/{}/get", segment(queue))))?;
     let request = api.browser.request(Method::POST, url).header("Content-Type", "application/json");
     let messages = api.send(request.body(peek::request().to_string())).await?;
-    let messages = shaped(messages, Value::is_array)?;
+    let messages = checked_shape(messages, Value::is_array)?;
     Ok(messages.and_then(|all| all.get(0).cloned()))
 }
 
-impl Api<'_> {
-    /// Logs in once, so that refused credentials are told once, and apart from what is asked then.
-    async fn log_in(&self) -> Fact<()> {
+impl ManagementClient<'_> {
+    /// Logs in once, so that refused credentials are reported once, apart from the queries.
+    async fn log_in(&self) -> ProbeResult<()> {
         match self.get("whoami").await? {
             Some(me) if me.get("name").is_some() => Ok(()),
-            _ => Err(Blind::new(format!("there is no management API at {}", place(self.base)))),
+            _ => Err(ProbeError::new(format!("there is no management API at {}", host_and_port(self.base)))),
         }
     }
 
-    async fn exchange(&self, exchange: &Exchange) -> Fact<Item> {
+    async fn exchange(&self, exchange: &Exchange) -> ProbeResult<ManagementObject> {
         self.described(&self.path("exchanges", &format!("/{}", segment(&exchange.name)))).await
     }
 
-    /// One object: another shape would be told as properties that are not set.
-    async fn described(&self, path: &str) -> Fact<Item> {
-        shaped(self.get(path).await?, Value::is_object)
+    /// One object: another shape would be reported as missing properties.
+    async fn described(&self, path: &str) -> ProbeResult<ManagementObject> {
+        checked_shape(self.get(path).await?, Value::is_object)
     }
 
     /// A list of objects.
-    async fn listed(&self, path: &str) -> Fact<Item> {
+    async fn listed(&self, path: &str) -> ProbeResult<ManagementObject> {
         let is_list = |item: &Value| item.as_array().is_some_and(|all| all.iter().all(Value::is_object));
-        shaped(self.get(path).await?, is_list)
+        checked_shape(self.get(path).await?, is_list)
     }
 
     /// A queue. Its figures come from statistics that lag by seconds, and a fresh queue has none at all:
     /// absent is not documented to mean zero, so it is asked again until they are there.
-    async fn queue(&self, queue: &Queue) -> Fact<Item> {
+    async fn queue(&self, queue: &Queue) -> ProbeResult<ManagementObject> {
         let path = self.path("queues", &format!("/{}", segment(&queue.name)));
         loop {
             let item = self.described(&path).await?;
             let fresh = |item: &Value| queue.depth_at_most.is_some() && item.get(UNACKNOWLEDGED).is_none();
-            if !item.as_ref().is_some_and(fresh) || self.deadline.left() < AGAIN * 2 {
+            if !item.as_ref().is_some_and(fresh) || self.deadline.remaining() < RETRY_DELAY * 2 {
                 return Ok(item);
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
@@ -155,16 +162,16 @@ impl Api<'_> {
         format!("{what}/{}{rest}", segment(&self.spec.vhost))
     }
 
-    async fn get(&self, path: &str) -> Fact<Item> {
+    async fn get(&self, path: &str) -> ProbeResult<ManagementObject> {
         self.send(self.browser.request(Method::GET, self.url(path)?)).await
     }
 
-    fn url(&self, path: &str) -> Fact<Url> {
+    fn url(&self, path: &str) -> ProbeResult<Url> {
         let url = format!("{}/api/{path}", self.base.as_str().trim_end_matches('/'));
-        Url::parse(&url).map_err(|_| Blind::new("the management address takes no path"))
+        Url::parse(&url).map_err(|_| ProbeError::new("the management address takes no path"))
     }
 
-    async fn send(&self, request: RequestBuilder) -> Fact<Item> {
+    async fn send(&self, request: RequestBuilder) -> ProbeResult<ManagementObject> {
         let request = request.basic_auth(&self.spec.username, Some(self.password.expose()));
         let response = self.browser.send(request).await?;
         let status = response.status();
@@ -175,40 +182,44 @@ impl Api<'_> {
         self.item(status, &body.bytes)
     }
 
-    fn item(&self, status: StatusCode, body: &[u8]) -> Fact<Item> {
+    fn item(&self, status: StatusCode, body: &[u8]) -> ProbeResult<ManagementObject> {
         let json = json(body);
         match status {
             StatusCode::OK => json.map(Some).map_err(|why| match why {
                 Unreadable::Foreign => {
-                    Blind::new(format!("the answer is not JSON: {}", text::excerpt(body, 120)))
+                    ProbeError::new(format!("the answer is not JSON: {}", text::excerpt(body, 120)))
                 }
-                why => Blind::new(why.to_string()),
+                why => ProbeError::new(why.to_string()),
             }),
             StatusCode::NOT_FOUND => Ok(None),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused(status, json.as_ref().ok())),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(self.error_of_status(status, json.as_ref().ok()))
+            }
             status => {
-                Err(Blind::new(format!("it answers {}: {}", status.as_u16(), text::excerpt(body, 120))))
+                Err(ProbeError::new(format!("it answers {}: {}", status.as_u16(), text::excerpt(body, 120))))
             }
         }
     }
 
     /// The API answers 401 to wrong credentials, to users without a management tag, and to those without
-    /// access to the virtual host; only the reason tells which.
-    fn refused(&self, status: StatusCode, json: Option<&Value>) -> Blind {
+    /// access to the virtual host; only the reason distinguishes them.
+    fn error_of_status(&self, status: StatusCode, json: Option<&Value>) -> ProbeError {
         let reason = json.and_then(|json| json.get("reason")?.as_str()).unwrap_or("no reason given");
         let (code, user) = (status.as_u16(), &self.spec.username);
-        Blind::new(match reason {
+        ProbeError::new(match reason {
             "Login failed" => format!("credentials refused for user `{user}` ({code}: {reason})"),
             _ => format!("user `{user}` may not see this ({code}: {reason})"),
         })
     }
 }
 
-fn shaped(item: Item, is: impl Fn(&Value) -> bool) -> Fact<Item> {
+fn checked_shape(item: ManagementObject, is: impl Fn(&Value) -> bool) -> ProbeResult<ManagementObject> {
     match item {
         Some(item) if !is(&item) => {
             let seen = text::excerpt(item.to_string().as_bytes(), 120);
-            Err(Blind::new(format!("the answer is in no form that the management API documents: {seen}")))
+            Err(ProbeError::new(format!(
+                "the answer is in no form that the management API documents: {seen}"
+            )))
         }
         item => Ok(item),
     }

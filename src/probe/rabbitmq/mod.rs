@@ -3,14 +3,14 @@
 
 mod amqp;
 mod connection;
+mod guard;
 mod judge;
 mod management;
 mod peek;
 mod reproduce;
-mod tap;
-mod watch;
+mod subscription;
 
-pub(super) use tap::Tap;
+pub(super) use subscription::QueueSubscription;
 
 use reqwest::Url;
 
@@ -22,23 +22,18 @@ use super::address::{Address, AddressError, Schemes, has_credentials};
 use super::deadline::Deadline;
 use super::effects::Effects;
 
-const AMQP: Schemes = Schemes { plain: ("amqp", 5672), secure: ("amqps", 5671) };
-const MANAGEMENT: Schemes = Schemes { plain: ("http", 15672), secure: ("https", 15671) };
+const AMQP_SCHEMES: Schemes = Schemes { plain: ("amqp", 5672), secure: ("amqps", 5671) };
+const MANAGEMENT_SCHEMES: Schemes = Schemes { plain: ("http", 15672), secure: ("https", 15671) };
 
 /// A broker's two addresses.
-struct Places {
+struct BrokerAddresses {
     amqp: Address,
     management: Option<Url>,
 }
 
 /// Connects to AMQP and, where a check needs it, the management API; asks for everything; judges it.
-pub(super) async fn look(
-    spec: &Rabbitmq,
-    deadline: &Deadline,
-    keeper: &Keeper,
-    effects: &Effects,
-) -> Outcome {
-    let places = match places(spec) {
+pub(super) async fn run(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
+    let places = match broker_addresses(spec) {
         Ok(places) => places,
         Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
     };
@@ -51,7 +46,7 @@ pub(super) async fn look(
 
 async fn visit(
     spec: &Rabbitmq,
-    places: &Places,
+    places: &BrokerAddresses,
     password: &Secret,
     deadline: &Deadline,
     effects: &Effects,
@@ -66,24 +61,24 @@ async fn visit(
     seen
 }
 
-fn places(spec: &Rabbitmq) -> Result<Places, (&'static str, AddressError)> {
-    let amqp = Address::parse(&spec.url, &AMQP).map_err(|why| ("AMQP address", why))?;
+fn broker_addresses(spec: &Rabbitmq) -> Result<BrokerAddresses, (&'static str, AddressError)> {
+    let amqp = Address::parse(&spec.url, &AMQP_SCHEMES).map_err(|why| ("AMQP address", why))?;
     let management = spec.management.as_deref().map(management_address).transpose();
-    Ok(Places { amqp, management: management.map_err(|why| ("management address", why))? })
+    Ok(BrokerAddresses { amqp, management: management.map_err(|why| ("management address", why))? })
 }
 
 /// The scheme, host and path prefix of the management API.
 fn management_address(text: &str) -> Result<Url, AddressError> {
-    let (scheme, port) = MANAGEMENT.plain;
+    let (scheme, port) = MANAGEMENT_SCHEMES.plain;
     let url = Url::parse(text).map_err(|_| AddressError::Malformed(scheme, port))?;
     if has_credentials(&url) {
         return Err(AddressError::Credentials);
     }
-    Address::parse(text, &MANAGEMENT).map(|_| url)
+    Address::parse(text, &MANAGEMENT_SCHEMES).map(|_| url)
 }
 
 async fn password(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper) -> Result<Secret, Observation> {
-    let read = deadline.of(format!("reading {}", spec.password), keeper.read(&spec.password)).await;
+    let read = deadline.limit(format!("reading {}", spec.password), keeper.read(&spec.password)).await;
     let unread = |why| Observation::unseen(format!("password of user `{}`", spec.username), "readable", why);
     read.map_err(|late| unread(late.to_string()))?.map_err(|error| unread(error.to_string()))
 }

@@ -10,18 +10,18 @@ use crate::text;
 
 use super::super::deadline::Deadline;
 use super::super::effects::Effects;
-use super::amqp::{Presence, Survey};
+use super::amqp::{AmqpResult, Presence};
 use super::management;
 
 /// The longest piece of a message that is shown, in bytes.
-const SHOWN: usize = 240;
+const MAX_SHOWN: usize = 240;
 
-/// What stands at the head of each queue that is to be looked into and is not empty.
+/// The first message of each queue that is to be inspected and is not empty.
 pub(super) async fn heads(
     spec: &Rabbitmq,
     base: Option<&Url>,
     password: &Secret,
-    declared: &Survey,
+    declared: &AmqpResult,
     deadline: &Deadline,
     effects: &Effects,
 ) -> Vec<Observation> {
@@ -35,17 +35,17 @@ pub(super) async fn heads(
         let taking = effects.begin(format!("may have taken the {what} and put it back, as redelivered"));
         let shown = match management::head(spec, base, password, &queue.name, deadline).await {
             Ok(Some(message)) => {
-                taking.made(format!("taken the {what} and put it back, as redelivered"));
-                told(&message)
+                taking.succeeded(format!("taken the {what} and put it back, as redelivered"));
+                describe_message(&message)
             }
             Ok(None) => {
-                taking.not_made();
+                taking.failed();
                 "gone in the meantime".into()
             }
-            // Why it is there is told where it can be; that it is there is wrong already.
+            // The reason is reported if known; that the message exists is wrong already.
             Err(why) => {
-                if !deadline.left().is_zero() {
-                    taking.not_made();
+                if !deadline.remaining().is_zero() {
+                    taking.failed();
                 }
                 format!("not shown: {why}")
             }
@@ -55,7 +55,7 @@ pub(super) async fn heads(
     seen
 }
 
-fn told(message: &Value) -> String {
+fn describe_message(message: &Value) -> String {
     let headers = message.pointer("/properties/headers");
     let death = headers.and_then(|headers| headers.pointer("/x-death/0"));
     let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
@@ -68,11 +68,11 @@ fn told(message: &Value) -> String {
         format!("last-error: {}", error.as_str().map_or_else(|| error.to_string(), str::to_owned))
     });
     let body = message.get("payload").and_then(Value::as_str).unwrap_or_default();
-    let body = format!("body: {}", text::excerpt(body.as_bytes(), SHOWN));
+    let body = format!("body: {}", text::excerpt(body.as_bytes(), MAX_SHOWN));
     [death, error, Some(body)].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// What the management API is asked for one message that goes back.
+/// The request to the management API for one message, which is requeued.
 pub(super) fn request() -> Value {
     json!({"count": 1, "ackmode": "reject_requeue_true", "encoding": "auto", "truncate": 4096})
 }

@@ -5,7 +5,7 @@ use reqwest::Url;
 use crate::checklist::spec::Rabbitmq;
 use crate::text::shell_word;
 
-use super::super::web::segment;
+use super::super::http_client::segment;
 
 /// `curl` of the management API, the password as a reference; without one, `rabbitmqctl` on the broker.
 pub(super) fn command(spec: &Rabbitmq, management: Option<&Url>) -> String {

@@ -4,12 +4,12 @@
 use crate::checklist::spec::Redis;
 
 use super::super::address::Address;
-use super::super::blind::Fact;
-use super::facts::{self, strange};
-use super::session::{Login, Session};
+use super::super::error::ProbeResult;
+use super::facts::{self, unexpected_answer};
+use super::session::{Login, RedisSession};
 
 /// How many subscribe to a channel.
-pub(super) struct Subscribed {
+pub(super) struct SubscriberCounts {
     pub(super) count: u64,
     /// On how many nodes they were counted.
     pub(super) nodes: usize,
@@ -20,17 +20,19 @@ pub(super) struct Subscribed {
 /// The subscribers of each channel of the spec.
 pub(super) async fn subscribed(
     spec: &Redis,
-    session: &mut Session,
+    session: &mut RedisSession,
     clustered: bool,
     login: &Login,
     address: &Address,
-) -> Vec<Fact<Subscribed>> {
+) -> Vec<ProbeResult<SubscriberCounts>> {
     let mut all = Vec::new();
     for channel in &spec.subscribers {
         let here = facts::subscribers(session, &channel.channel).await;
-        all.push(here.map(|count| Subscribed { count, nodes: 1, unasked: Vec::new() }));
+        all.push(here.map(|count| SubscriberCounts { count, nodes: 1, unasked: Vec::new() }));
     }
-    let enough = |(seen, wanted): (&Fact<Subscribed>, u64)| seen.as_ref().is_ok_and(|s| s.count >= wanted);
+    let enough = |(seen, wanted): (&ProbeResult<SubscriberCounts>, u64)| {
+        seen.as_ref().is_ok_and(|s| s.count >= wanted)
+    };
     let wanted = spec.subscribers.iter().map(|channel| channel.at_least);
     if clustered && !all.iter().zip(wanted).all(enough) {
         Box::pin(add_other_nodes(spec, session, login, address, &mut all)).await;
@@ -40,12 +42,12 @@ pub(super) async fn subscribed(
 
 async fn add_other_nodes(
     spec: &Redis,
-    session: &mut Session,
+    session: &mut RedisSession,
     login: &Login,
     address: &Address,
-    all: &mut [Fact<Subscribed>],
+    all: &mut [ProbeResult<SubscriberCounts>],
 ) {
-    let others = match others(session, address).await {
+    let others = match other_nodes(session, address).await {
         Ok(others) => others,
         Err(why) => {
             let unasked = format!("other nodes of the cluster: {why}");
@@ -53,7 +55,7 @@ async fn add_other_nodes(
         }
     };
     for node in others {
-        let mut other = enter(&node, spec, session, login).await;
+        let mut other = log_in_to_node(&node, spec, session, login).await;
         for (channel, seen) in spec.subscribers.iter().zip(all.iter_mut()) {
             let Ok(seen) = seen else { continue };
             let there = match &mut other {
@@ -68,22 +70,27 @@ async fn add_other_nodes(
     }
 }
 
-async fn enter(node: &Address, spec: &Redis, from: &Session, login: &Login) -> Fact<Session> {
-    let mut session = Session::open(node, &spec.tls, &from.deadline).await?;
+async fn log_in_to_node(
+    node: &Address,
+    spec: &Redis,
+    from: &RedisSession,
+    login: &Login,
+) -> ProbeResult<RedisSession> {
+    let mut session = RedisSession::open(node, &spec.tls, &from.deadline).await?;
     session.log_in(login, node).await?;
     Ok(session)
 }
 
-async fn others(session: &mut Session, address: &Address) -> Fact<Vec<Address>> {
+async fn other_nodes(session: &mut RedisSession, address: &Address) -> ProbeResult<Vec<Address>> {
     let command = ["CLUSTER", "NODES"];
-    let answer = session.ask(&command).await?;
-    let text = facts::text(&answer).ok_or_else(|| strange(&command))?;
-    Ok(text.lines().filter_map(|line| other(line, address.tls)).collect())
+    let answer = session.query(&command).await?;
+    let text = facts::text(&answer).ok_or_else(|| unexpected_answer(&command))?;
+    Ok(text.lines().filter_map(|line| other_node(line, address.tls)).collect())
 }
 
 /// The address in a line `<id> <host>:<port>@<bus>[,…] <flags> …` of a node that is not the one asked and
 /// that the cluster holds for alive.
-fn other(line: &str, tls: bool) -> Option<Address> {
+fn other_node(line: &str, tls: bool) -> Option<Address> {
     let mut words = line.split(' ').skip(1);
     let (place, flags) = (words.next()?, words.next()?);
     let gone = |flag| matches!(flag, "myself" | "fail" | "noaddr" | "handshake");
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn living_nodes_other_than_the_one_asked_are_found() {
-        let found = |line| other(line, false).map(|node| node.to_string());
+        let found = |line| other_node(line, false).map(|node| node.to_string());
         let line = "07c3 127.0.0.1:30004@31004,host-4 slave e7d1 0 1426238317239 4 connected";
         assert_eq!(found(line).as_deref(), Some("127.0.0.1:30004"));
         let ipv6 = "292f ::1:30003@31003 master - 0 1426238318243 3 connected 10923-16383";

@@ -7,37 +7,37 @@ use redis::Value;
 use crate::checklist::spec::Redis;
 
 use super::super::address::Address;
-use super::super::blind::{Blind, Fact};
-use super::cluster::{self, Subscribed};
-use super::session::{Login, Session};
+use super::super::error::{ProbeError, ProbeResult};
+use super::cluster::{self, SubscriberCounts};
+use super::session::{Login, RedisSession};
 
 /// `key:value` lines of `INFO` and `CLUSTER INFO`.
-pub(super) type Info = BTreeMap<String, String>;
+pub(super) type InfoFields = BTreeMap<String, String>;
 
-/// Everything that the checks of one spec need. Absent where nobody asks.
-pub(super) struct Facts {
-    pub(super) info: Fact<Info>,
+/// Everything that the checks of one spec need. Absent where no check needs it.
+pub(super) struct RedisFacts {
+    pub(super) info: ProbeResult<InfoFields>,
     /// `save`: when RDB snapshots are made.
-    pub(super) save: Option<Fact<String>>,
+    pub(super) save: Option<ProbeResult<String>>,
     /// `latency-monitor-threshold` in milliseconds; 0 is off.
-    pub(super) threshold: Option<Fact<u64>>,
-    pub(super) spikes: Option<Fact<Vec<Spike>>>,
-    pub(super) cluster: Option<Fact<Info>>,
+    pub(super) threshold: Option<ProbeResult<u64>>,
+    pub(super) spikes: Option<ProbeResult<Vec<LatencySpike>>>,
+    pub(super) cluster: Option<ProbeResult<InfoFields>>,
     /// By channel, in the spec's order.
-    pub(super) subscribed: Vec<Fact<Subscribed>>,
+    pub(super) subscribed: Vec<ProbeResult<SubscriberCounts>>,
 }
 
 /// One event of the latency monitor; times in milliseconds.
-pub(super) struct Spike {
+pub(super) struct LatencySpike {
     pub(super) event: String,
     pub(super) latest: u64,
     pub(super) max: u64,
 }
 
-impl Facts {
+impl RedisFacts {
     pub(super) async fn gather(
         spec: &Redis,
-        session: &mut Session,
+        session: &mut RedisSession,
         login: &Login,
         address: &Address,
     ) -> Self {
@@ -57,50 +57,50 @@ impl Facts {
 }
 
 /// Whether the server runs in cluster mode.
-pub(super) fn is_clustered(info: &Info) -> bool {
+pub(super) fn is_clustered(info: &InfoFields) -> bool {
     info.get("cluster_enabled").is_some_and(|enabled| enabled == "1")
 }
 
-async fn info(session: &mut Session, command: &[&str]) -> Fact<Info> {
-    let answer = session.ask(command).await?;
-    let text = text(&answer).ok_or_else(|| strange(command))?;
+async fn info(session: &mut RedisSession, command: &[&str]) -> ProbeResult<InfoFields> {
+    let answer = session.query(command).await?;
+    let text = text(&answer).ok_or_else(|| unexpected_answer(command))?;
     let pairs = text.lines().filter_map(|line| line.trim_end().split_once(':'));
     Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
 }
 
-async fn config(session: &mut Session, name: &str) -> Fact<String> {
+async fn config(session: &mut RedisSession, name: &str) -> ProbeResult<String> {
     let command = ["CONFIG", "GET", name];
-    let answer = session.ask(&command).await?;
+    let answer = session.query(&command).await?;
     // Managed servers answer with an empty list for what they do not show.
-    let hidden = || Blind::new(format!("the server does not show its `{name}` setting"));
+    let hidden = || ProbeError::new(format!("the server does not show its `{name}` setting"));
     list(&answer).and_then(|pair| text(pair.get(1)?)).ok_or_else(hidden)
 }
 
-async fn threshold(session: &mut Session) -> Fact<u64> {
+async fn threshold(session: &mut RedisSession) -> ProbeResult<u64> {
     let name = "latency-monitor-threshold";
     let text = config(session, name).await?;
-    text.parse().map_err(|_| Blind::new(format!("{name} is `{text}`: not a number of milliseconds")))
+    text.parse().map_err(|_| ProbeError::new(format!("{name} is `{text}`: not a number of milliseconds")))
 }
 
-async fn spikes(session: &mut Session) -> Fact<Vec<Spike>> {
+async fn spikes(session: &mut RedisSession) -> ProbeResult<Vec<LatencySpike>> {
     let command = ["LATENCY", "LATEST"];
-    let answer = session.ask(&command).await?;
+    let answer = session.query(&command).await?;
     let spikes = list(&answer).map(|all| all.iter().map(spike).collect::<Option<Vec<_>>>());
-    spikes.flatten().ok_or_else(|| strange(&command))
+    spikes.flatten().ok_or_else(|| unexpected_answer(&command))
 }
 
 /// Event, time of the latest spike, its length, and that of the longest; newer servers add more.
-fn spike(value: &Value) -> Option<Spike> {
+fn spike(value: &Value) -> Option<LatencySpike> {
     let fields = list(value)?;
     let field = |at: usize| fields.get(at).and_then(number);
-    Some(Spike { event: text(fields.first()?)?, latest: field(2)?, max: field(3)? })
+    Some(LatencySpike { event: text(fields.first()?)?, latest: field(2)?, max: field(3)? })
 }
 
 /// How many subscribe to a channel on the node asked.
-pub(super) async fn subscribers(session: &mut Session, channel: &str) -> Fact<u64> {
+pub(super) async fn subscribers(session: &mut RedisSession, channel: &str) -> ProbeResult<u64> {
     let command = ["PUBSUB", "NUMSUB", channel];
-    let answer = session.ask(&command).await?;
-    list(&answer).and_then(|pair| number(pair.get(1)?)).ok_or_else(|| strange(&command))
+    let answer = session.query(&command).await?;
+    list(&answer).and_then(|pair| number(pair.get(1)?)).ok_or_else(|| unexpected_answer(&command))
 }
 
 /// An answer as text.
@@ -127,6 +127,6 @@ fn list(value: &Value) -> Option<&[Value]> {
     }
 }
 
-pub(super) fn strange(command: &[&str]) -> Blind {
-    Blind::new(format!("the answer to {} is in no form that Redis documents", command.join(" ")))
+pub(super) fn unexpected_answer(command: &[&str]) -> ProbeError {
+    ProbeError::new(format!("the answer to {} is in no form that Redis documents", command.join(" ")))
 }

@@ -3,16 +3,16 @@
 use crate::checklist::spec::{Redis, Subscribers};
 use crate::outcome::Observation;
 
-use super::super::blind::Fact;
-use super::cluster::Subscribed;
-use super::facts::{Facts, Info, Spike, is_clustered};
+use super::super::error::ProbeResult;
+use super::cluster::SubscriberCounts;
+use super::facts::{InfoFields, LatencySpike, RedisFacts, is_clustered};
 use super::persistence;
 
 /// How many slots a whole cluster serves.
 const SLOTS: &str = "16384";
 
 /// All observations of one server.
-pub(super) fn judge(spec: &Redis, facts: &Facts) -> Vec<Observation> {
+pub(super) fn judge(spec: &Redis, facts: &RedisFacts) -> Vec<Observation> {
     let mut seen: Vec<_> = version(facts).into_iter().collect();
     if spec.persistence {
         seen.extend(persistence::judge(facts));
@@ -29,8 +29,8 @@ pub(super) fn judge(spec: &Redis, facts: &Facts) -> Vec<Observation> {
     seen
 }
 
-/// The version, where the server tells it; forks tell theirs beside the Redis they are like.
-fn version(facts: &Facts) -> Option<Observation> {
+/// The version, if the server reports it; forks report theirs beside the compatible Redis version.
+fn version(facts: &RedisFacts) -> Option<Observation> {
     let info = facts.info.as_ref().ok()?;
     let redis = info.get("redis_version")?;
     let seen = match (info.get("server_name"), info.get("valkey_version")) {
@@ -40,7 +40,7 @@ fn version(facts: &Facts) -> Option<Observation> {
     Some(Observation::recorded("version", seen))
 }
 
-fn monitor(limit: u64, threshold: &Fact<u64>) -> Observation {
+fn monitor(limit: u64, threshold: &ProbeResult<u64>) -> Observation {
     let (what, expected) = ("latency-monitor-threshold", format!("1 to {limit} ms"));
     match threshold {
         Ok(0) => Observation::new(what, expected, "0 (off)", false),
@@ -50,14 +50,18 @@ fn monitor(limit: u64, threshold: &Fact<u64>) -> Observation {
 }
 
 /// An empty list proves something only where the monitor records what is asked about.
-fn spikes(limit: u64, spikes: &Fact<Vec<Spike>>, threshold: Option<&Fact<u64>>) -> Observation {
+fn spikes(
+    limit: u64,
+    spikes: &ProbeResult<Vec<LatencySpike>>,
+    threshold: Option<&ProbeResult<u64>>,
+) -> Observation {
     let (what, expected) = ("latest latency spikes", format!("none above {limit} ms"));
     let spikes = match spikes {
         Ok(spikes) => spikes,
         Err(why) => return Observation::unseen(what, expected, why.clone()),
     };
     let above = spikes.iter().any(|spike| spike.latest > limit);
-    let told = if spikes.is_empty() { "none".into() } else { told(spikes) };
+    let told = if spikes.is_empty() { "none".into() } else { describe_spikes(spikes) };
     let deaf = match threshold {
         _ if above => None,
         Some(Ok(0)) => Some("the latency monitor is off: it records none".to_owned()),
@@ -75,12 +79,13 @@ fn spikes(limit: u64, spikes: &Fact<Vec<Spike>>, threshold: Option<&Fact<u64>>) 
     }
 }
 
-fn told(spikes: &[Spike]) -> String {
-    let one = |spike: &Spike| format!("{} {} ms (longest {} ms)", spike.event, spike.latest, spike.max);
+fn describe_spikes(spikes: &[LatencySpike]) -> String {
+    let one =
+        |spike: &LatencySpike| format!("{} {} ms (longest {} ms)", spike.event, spike.latest, spike.max);
     spikes.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn replicas(wanted: u64, info: &Fact<Info>) -> Vec<Observation> {
+fn replicas(wanted: u64, info: &ProbeResult<InfoFields>) -> Vec<Observation> {
     let (what, expected) = ("replicas in step", format!("at least {wanted}"));
     let info = match info {
         Ok(info) => info,
@@ -96,7 +101,7 @@ fn replicas(wanted: u64, info: &Fact<Info>) -> Vec<Observation> {
 }
 
 /// `slave0:ip=…,port=…,state=online,offset=…,lag=0`: how many are connected, and how many in step.
-fn count(info: &Info) -> (u64, u64) {
+fn count(info: &InfoFields) -> (u64, u64) {
     let is_index = |key: &str| {
         key.strip_prefix("slave").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
@@ -106,12 +111,12 @@ fn count(info: &Info) -> (u64, u64) {
     })
 }
 
-fn cluster(asked: Option<bool>, facts: &Facts) -> Vec<Observation> {
+fn cluster(asked: Option<bool>, facts: &RedisFacts) -> Vec<Observation> {
     let mut seen: Vec<_> = asked.map(|asked| mode(asked, &facts.info)).into_iter().collect();
     let clustered = facts.info.as_ref().is_ok_and(is_clustered);
     match &facts.cluster {
-        Some(Ok(info)) => seen.extend(whole(info)),
-        // Where the mode is wrong, that CLUSTER INFO says no adds nothing.
+        Some(Ok(info)) => seen.extend(judge_slots(info)),
+        // If the mode is wrong, an error of CLUSTER INFO adds nothing.
         Some(Err(why)) if clustered => {
             seen.push(Observation::unseen("cluster state", "ok", why.clone()));
         }
@@ -120,7 +125,7 @@ fn cluster(asked: Option<bool>, facts: &Facts) -> Vec<Observation> {
     seen
 }
 
-fn mode(asked: bool, info: &Fact<Info>) -> Observation {
+fn mode(asked: bool, info: &ProbeResult<InfoFields>) -> Observation {
     let word = |clustered| if clustered { "on" } else { "off" };
     let (what, expected) = ("cluster mode", word(asked));
     match info {
@@ -133,7 +138,7 @@ fn mode(asked: bool, info: &Fact<Info>) -> Observation {
     }
 }
 
-fn whole(info: &Info) -> Vec<Observation> {
+fn judge_slots(info: &InfoFields) -> Vec<Observation> {
     let check = |what: &str, key: &str, expected: &str| match info.get(key) {
         Some(value) => Observation::new(what, expected, value, value == expected),
         None => Observation::unseen(what, expected, format!("CLUSTER INFO has no {key}")),
@@ -146,7 +151,7 @@ fn whole(info: &Info) -> Vec<Observation> {
     ]
 }
 
-fn subscribers(wanted: &Subscribers, seen: &Fact<Subscribed>) -> Observation {
+fn subscribers(wanted: &Subscribers, seen: &ProbeResult<SubscriberCounts>) -> Observation {
     let what = format!("subscribers of {}", wanted.channel);
     let expected = format!("at least {}", wanted.at_least);
     let seen = match seen {

@@ -2,14 +2,14 @@
 
 mod cluster;
 mod facts;
+mod guard;
 mod judge;
 mod persistence;
 mod reproduce;
 mod session;
-mod tap;
-mod watch;
+mod subscription;
 
-pub(super) use tap::Tap;
+pub(super) use subscription::RedisSubscription;
 
 use crate::checklist::spec::Redis;
 use crate::outcome::{Observation, Outcome};
@@ -17,29 +17,34 @@ use crate::secret::Keeper;
 
 use super::address::{Address, Schemes};
 use super::deadline::Deadline;
-use facts::Facts;
-use session::{Login, Session};
+use facts::RedisFacts;
+use session::{Login, RedisSession};
 
 const SCHEMES: Schemes = Schemes { plain: ("redis", 6379), secure: ("rediss", 6379) };
 
 /// Connects, asks for all that the checks need, and judges it.
-pub(super) async fn look(spec: &Redis, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &Redis, deadline: &Deadline, keeper: &Keeper) -> Outcome {
     let address = match Address::parse(&spec.url, &SCHEMES) {
         Ok(address) => address,
         Err(why) => return Outcome::error("Redis address", "redis://… or rediss://…", why.to_string()),
     };
     let reproduce = reproduce::redis_cli(spec, &address);
-    let observations = visit(spec, &address, deadline, keeper).await;
+    let observations = query_server(spec, &address, deadline, keeper).await;
     Outcome::of(observations, reproduce)
 }
 
-async fn visit(spec: &Redis, address: &Address, deadline: &Deadline, keeper: &Keeper) -> Vec<Observation> {
+async fn query_server(
+    spec: &Redis,
+    address: &Address,
+    deadline: &Deadline,
+    keeper: &Keeper,
+) -> Vec<Observation> {
     let what = format!("Redis at {address}");
     let login = match Login::read(spec, keeper, deadline).await {
         Ok(login) => login,
         Err(why) => return vec![Observation::unseen(what, "a password to log in with", why)],
     };
-    let mut session = match Session::open(address, &spec.tls, deadline).await {
+    let mut session = match RedisSession::open(address, &spec.tls, deadline).await {
         Ok(session) => session,
         Err(why) => return vec![Observation::unseen(what, "a connection", why)],
     };
@@ -50,7 +55,7 @@ async fn visit(spec: &Redis, address: &Address, deadline: &Deadline, keeper: &Ke
             return vec![Observation::unseen(what, expected, why)];
         }
     };
-    let facts = Facts::gather(spec, &mut session, &login, address).await;
+    let facts = RedisFacts::gather(spec, &mut session, &login, address).await;
     seen.extend(judge::judge(spec, &facts));
     seen
 }

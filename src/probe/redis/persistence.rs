@@ -1,11 +1,11 @@
-//! Whether a Redis server's data outlives it: AOF or RDB on, and each that is on written well. Pure.
+//! Whether a Redis server's data is persistent: AOF or RDB enabled, and each that is enabled written without errors. Pure.
 
 use crate::outcome::Observation;
 
-use super::facts::{Facts, Info};
+use super::facts::{InfoFields, RedisFacts};
 
 /// The observations about persistence.
-pub(super) fn judge(facts: &Facts) -> Vec<Observation> {
+pub(super) fn judge(facts: &RedisFacts) -> Vec<Observation> {
     let expected = "AOF or RDB on";
     let info = match &facts.info {
         Ok(info) => info,
@@ -16,7 +16,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Observation> {
         return vec![Observation::unseen("persistence", expected, why)];
     };
     let rdb = facts.save.as_ref().map(|save| save.as_ref().map(|save| !save.trim().is_empty()));
-    let mut seen = vec![on(aof, rdb.as_ref())];
+    let mut seen = vec![judge_enabled(aof, rdb.as_ref())];
     seen.extend(loading(info));
     if aof {
         seen.push(status(info, "AOF last write", "aof_last_write_status"));
@@ -28,8 +28,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Observation> {
     seen
 }
 
-/// AOF is told by INFO; RDB only by the `save` setting, which ACLs and managed servers may hide.
-fn on(aof: bool, rdb: Option<&Result<bool, &super::super::blind::Blind>>) -> Observation {
+/// INFO reports AOF; only the `save` setting reports RDB, and ACLs and managed servers may hide it.
+fn judge_enabled(aof: bool, rdb: Option<&Result<bool, &super::super::error::ProbeError>>) -> Observation {
     let (what, expected) = ("persistence", "AOF or RDB on");
     let word = |on| if on { "on" } else { "off" };
     match rdb {
@@ -45,12 +45,12 @@ fn on(aof: bool, rdb: Option<&Result<bool, &super::super::blind::Blind>>) -> Obs
     }
 }
 
-fn loading(info: &Info) -> Option<Observation> {
+fn loading(info: &InfoFields) -> Option<Observation> {
     let loading = info.get("loading").is_some_and(|loading| loading != "0");
     loading.then(|| Observation::new("data loaded", "yes", "still loading", false))
 }
 
-fn status(info: &Info, what: &str, key: &str) -> Observation {
+fn status(info: &InfoFields, what: &str, key: &str) -> Observation {
     match info.get(key) {
         Some(status) => Observation::new(what, "ok", status, status == "ok"),
         None => Observation::unseen(what, "ok", format!("INFO has no {key}")),

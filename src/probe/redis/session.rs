@@ -9,11 +9,11 @@ use crate::outcome::Observation;
 use crate::secret::{Keeper, Secret};
 
 use super::super::address::Address;
-use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
-use super::super::net::{self, Guarded};
-use super::super::socket::Seen;
-use super::watch::Replies;
+use super::super::error::{ProbeError, ProbeResult};
+use super::super::net::{self, AbortOnDrop};
+use super::super::socket::ReceivedBytes;
+use super::guard::RedisGuard;
 
 /// Who logs in, where, and with what.
 pub(super) struct Login {
@@ -22,17 +22,17 @@ pub(super) struct Login {
 }
 
 /// A connection, closed when dropped.
-pub(super) struct Session {
+pub(super) struct RedisSession {
     connection: MultiplexedConnection,
-    seen: Seen,
+    seen: ReceivedBytes,
     tls: bool,
     pub(super) deadline: Deadline,
-    _driver: Guarded<()>,
+    _driver: AbortOnDrop<()>,
 }
 
 /// An answer that is none.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RedisRefusal {
     /// The server says no: its error code, and all of its message.
     #[error("{}", explain(code, message))]
     Server { code: String, message: String },
@@ -42,10 +42,10 @@ pub(super) enum Refusal {
 }
 
 impl Login {
-    pub(super) async fn read(spec: &Redis, keeper: &Keeper, deadline: &Deadline) -> Fact<Self> {
+    pub(super) async fn read(spec: &Redis, keeper: &Keeper, deadline: &Deadline) -> ProbeResult<Self> {
         let password = match &spec.password {
             Some(reference) => {
-                Some(deadline.of(format!("reading {reference}"), keeper.read(reference)).await??)
+                Some(deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??)
             }
             None => None,
         };
@@ -76,35 +76,35 @@ impl Login {
     }
 }
 
-impl Session {
-    /// Connects; nobody is logged in yet.
-    pub(super) async fn open(address: &Address, tls: &Tls, deadline: &Deadline) -> Fact<Self> {
-        let socket = net::connect(address, tls, deadline).await?.watched(Replies::default());
+impl RedisSession {
+    /// Connects without logging in.
+    pub(super) async fn open(address: &Address, tls: &Tls, deadline: &Deadline) -> ProbeResult<Self> {
+        let socket = net::connect(address, tls, deadline).await?.watched(RedisGuard::default());
         let seen = socket.seen();
-        // Nothing is sent at the start: AUTH and SELECT are ours, so that their errors can be told.
+        // The client sends nothing first: AUTH and SELECT are sent here, so that their errors can be reported.
         let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
-        // The client would give up sooner than the look's own deadline.
+        // The client would give up before the probe's own deadline.
         let patient = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let opened = MultiplexedConnection::new_with_config(&nothing, socket, patient);
-        let (connection, driver) = deadline.of("opening the session", opened).await??;
-        let driver = Guarded(tokio::spawn(driver));
+        let (connection, driver) = deadline.limit("opening the session", opened).await??;
+        let driver = AbortOnDrop(tokio::spawn(driver));
         Ok(Self { connection, seen, tls: address.tls, deadline: *deadline, _driver: driver })
     }
 
     /// Logs in, selects the database and sees that the server answers.
-    pub(super) async fn log_in(&mut self, login: &Login, address: &Address) -> Fact<Vec<Observation>> {
+    pub(super) async fn log_in(&mut self, login: &Login, address: &Address) -> ProbeResult<Vec<Observation>> {
         let mut seen = Vec::new();
         if let Some(command) = login.command() {
             seen.extend(self.authenticate(&command, login).await?);
         }
         let what = format!("Redis at {address}");
-        match self.ask(&["PING"]).await {
+        match self.query(&["PING"]).await {
             Ok(_) => seen.push(Observation::new(what, "PONG", "PONG", true)),
-            Err(Refusal::Server { code, message }) if is_unwell(&code) => {
+            Err(RedisRefusal::Server { code, message }) if is_server_fault(&code) => {
                 seen.push(Observation::new(what, "PONG", explain(&code, &message), false));
             }
             // Somebody is logged in, then, and that is what is asked here.
-            Err(Refusal::Server { code, .. }) if code == "NOPERM" => {
+            Err(RedisRefusal::Server { code, .. }) if code == "NOPERM" => {
                 seen.push(Observation::recorded(what, "it answers; PING is not permitted"));
             }
             Err(refusal) => return Err(refusal.into()),
@@ -113,19 +113,19 @@ impl Session {
         Ok(seen)
     }
 
-    async fn authenticate(&mut self, command: &Cmd, login: &Login) -> Fact<Option<Observation>> {
+    async fn authenticate(&mut self, command: &Cmd, login: &Login) -> ProbeResult<Option<Observation>> {
         let open = |message: &str| {
             message.contains("without any password") || message.contains("no password is set")
         };
         match self.send(command, "AUTH").await {
             Ok(_) => Ok(None),
-            Err(Refusal::Server { message, .. }) if open(&message) => Ok(Some(Observation::new(
+            Err(RedisRefusal::Server { message, .. }) if open(&message) => Ok(Some(Observation::new(
                 format!("password of user `{}`", login.user()),
                 "asked for",
                 "the server asks for none: it is open to everybody",
                 false,
             ))),
-            Err(Refusal::Server { code, .. }) if code == "WRONGPASS" => Err(Blind::new(format!(
+            Err(RedisRefusal::Server { code, .. }) if code == "WRONGPASS" => Err(ProbeError::new(format!(
                 "credentials refused: wrong password, or no such user, or the user is off: `{}` (WRONGPASS)",
                 login.user()
             ))),
@@ -138,9 +138,9 @@ impl Session {
             return None;
         }
         let what = format!("database {database}");
-        Some(match self.ask(&["SELECT", database]).await {
+        Some(match self.query(&["SELECT", database]).await {
             Ok(_) => Observation::new(what, "there", "there", true),
-            Err(Refusal::Server { code, message }) if code == "ERR" => {
+            Err(RedisRefusal::Server { code, message }) if code == "ERR" => {
                 Observation::new(what, "there", explain(&code, &message), false)
             }
             Err(refusal) => Observation::unseen(what, "there", refusal.to_string()),
@@ -148,7 +148,7 @@ impl Session {
     }
 
     /// One command and its answer.
-    pub(super) async fn ask(&mut self, words: &[&str]) -> Result<Value, Refusal> {
+    pub(super) async fn query(&mut self, words: &[&str]) -> Result<Value, RedisRefusal> {
         let mut command = Cmd::new();
         for word in words {
             command.arg(word);
@@ -156,24 +156,24 @@ impl Session {
         self.send(&command, &words.join(" ")).await
     }
 
-    async fn send(&mut self, command: &Cmd, name: &str) -> Result<Value, Refusal> {
+    async fn send(&mut self, command: &Cmd, name: &str) -> Result<Value, RedisRefusal> {
         let before = self.seen.count();
         let answer =
-            self.deadline.of(format!("answer to {name}"), self.connection.send_packed_command(command));
+            self.deadline.limit(format!("answer to {name}"), self.connection.send_packed_command(command));
         match answer.await {
             Ok(Ok(Value::ServerError(error))) => {
                 Err(refused(error.code(), error.details().unwrap_or_default()))
             }
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failed(&error)),
-            Err(late) => {
-                Err(Refusal::NoAnswer(self.breach().unwrap_or_else(|| self.seen.late(&late, before))))
-            }
+            Err(late) => Err(RedisRefusal::NoAnswer(
+                self.protocol_violation().unwrap_or_else(|| self.seen.late(&late, before)),
+            )),
         }
     }
 
     /// What the server has sent that no Redis server should.
-    fn breach(&self) -> Option<String> {
+    fn protocol_violation(&self) -> Option<String> {
         let Some(what) = self.seen.guess().filter(|what| *what != "a Redis server") else {
             return self.seen.refused();
         };
@@ -181,38 +181,38 @@ impl Session {
         Some(format!("this is not a Redis server: {what} answers here{hint}"))
     }
 
-    fn failed(&self, error: &RedisError) -> Refusal {
-        if let Some(breach) = self.breach() {
-            return Refusal::NoAnswer(breach);
+    fn failed(&self, error: &RedisError) -> RedisRefusal {
+        if let Some(breach) = self.protocol_violation() {
+            return RedisRefusal::NoAnswer(breach);
         }
         match error.code() {
             Some(code) => refused(code, error.detail().unwrap_or_default()),
-            None if self.seen.is_empty() && !self.tls => Refusal::NoAnswer(
+            None if self.seen.is_empty() && !self.tls => RedisRefusal::NoAnswer(
                 "the connection was closed without an answer; perhaps the server expects TLS (rediss://)"
                     .into(),
             ),
-            None if self.seen.is_empty() => Refusal::NoAnswer(
+            None if self.seen.is_empty() => RedisRefusal::NoAnswer(
                 "the connection was closed without an answer; perhaps the server asks for a certificate (tls: certificate, key)"
                     .into(),
             ),
             None if error.is_connection_dropped() || error.is_io_error() => {
-                Refusal::NoAnswer(format!("the connection was lost: {}", error::chain(error)))
+                RedisRefusal::NoAnswer(format!("the connection was lost: {}", error::chain(error)))
             }
             // Whatever is in no form that Redis has was refused before the client saw it.
             None if error.to_string().contains("end of input") => {
-                Refusal::NoAnswer("the connection was closed in the middle of an answer".into())
+                RedisRefusal::NoAnswer("the connection was closed in the middle of an answer".into())
             }
-            None => Refusal::NoAnswer(format!("this is not a Redis server: {}", error::chain(error))),
+            None => RedisRefusal::NoAnswer(format!("this is not a Redis server: {}", error::chain(error))),
         }
     }
 }
 
-fn refused(code: &str, detail: &str) -> Refusal {
-    Refusal::Server { code: code.to_owned(), message: format!("{code} {detail}").trim_end().to_owned() }
+fn refused(code: &str, detail: &str) -> RedisRefusal {
+    RedisRefusal::Server { code: code.to_owned(), message: format!("{code} {detail}").trim_end().to_owned() }
 }
 
 /// Whether an error is about the server itself, and not about who asks.
-fn is_unwell(code: &str) -> bool {
+fn is_server_fault(code: &str) -> bool {
     matches!(code, "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MISCONF")
 }
 

@@ -4,25 +4,25 @@ use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use super::Asked;
-use super::login::Session;
+use super::RegistryLookup;
+use super::login::RegistrySession;
 use crate::outcome::Sha256Hex;
-use crate::probe::api::Reply;
-use crate::probe::blind::{Blind, Fact};
+use crate::probe::api_client::ApiResponse;
 use crate::probe::content;
+use crate::probe::error::{ProbeError, ProbeResult};
 
-/// All that a tag may lead to. Without them a registry hides what it has, and answers 404.
-const MANIFESTS: [&str; 4] = [
+/// The media types that a tag may point to. Without them a registry answers 404.
+const MANIFEST_TYPES: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
-/// How many platforms of one image are looked at.
-const PLATFORMS: usize = 8;
+/// The maximum number of platforms of one image that are checked.
+const MAX_PLATFORMS: usize = 8;
 
-/// An image that a tag leads to.
-pub(super) struct Image {
+/// The image that a tag points to.
+pub(super) struct RegistryImage {
     /// `sha256:…` of what the tag names.
     pub(super) digest: String,
     /// The digests of the configs of all its platforms.
@@ -30,31 +30,35 @@ pub(super) struct Image {
 }
 
 /// Finds what a tag names; its digest is computed, not believed.
-pub(super) async fn find(session: &Session, repository: &str, tag: &str) -> Asked<Image> {
+pub(super) async fn find(
+    session: &RegistrySession,
+    repository: &str,
+    tag: &str,
+) -> RegistryLookup<RegistryImage> {
     let Some(reply) = manifest(session, repository, tag).await? else { return Ok(None) };
     let digest = digest_of(&reply.body);
     let told = reply.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
     if let Some(told) = told.filter(|told| *told != digest && told.starts_with("sha256:")) {
-        return Err(Blind::new(format!("the registry says {told}, but what it sends has {digest}")));
+        return Err(ProbeError::new(format!("the registry says {told}, but what it sends has {digest}")));
     }
     let manifest = json(&reply.body)?;
     let Some(platforms) = manifest.get("manifests").and_then(Value::as_array) else {
-        return Ok(Some(Image { digest, configs: config_of(&manifest).into_iter().collect() }));
+        return Ok(Some(RegistryImage { digest, configs: config_of(&manifest).into_iter().collect() }));
     };
     let mut configs = Vec::new();
-    for platform in platforms.iter().filter(|one| is_image(one)).take(PLATFORMS) {
+    for platform in platforms.iter().filter(|one| is_image(one)).take(MAX_PLATFORMS) {
         let Some(digest) = platform.get("digest").and_then(Value::as_str) else { continue };
         let reply = self::manifest(session, repository, digest).await?;
-        let reply = reply.ok_or_else(|| Blind::new(format!("its part {digest} is not there")))?;
+        let reply = reply.ok_or_else(|| ProbeError::new(format!("its part {digest} is not there")))?;
         if digest_of(&reply.body) != digest {
-            return Err(Blind::new(format!("its part {digest} is another than it should be")));
+            return Err(ProbeError::new(format!("its part {digest} is another than it should be")));
         }
         configs.extend(config_of(&json(&reply.body)?));
     }
-    Ok(Some(Image { digest, configs }))
+    Ok(Some(RegistryImage { digest, configs }))
 }
 
-/// Attestations stand beside images, for no platform at all.
+/// Attestations are listed beside images, without a platform.
 fn is_image(part: &Value) -> bool {
     part.pointer("/platform/os").and_then(Value::as_str) != Some("unknown")
 }
@@ -63,28 +67,32 @@ fn config_of(manifest: &Value) -> Option<String> {
     manifest.pointer("/config/digest").and_then(Value::as_str).map(str::to_owned)
 }
 
-async fn manifest(session: &Session, repository: &str, reference: &str) -> Asked<Reply> {
+async fn manifest(
+    session: &RegistrySession,
+    repository: &str,
+    reference: &str,
+) -> RegistryLookup<ApiResponse> {
     let path = format!("/v2/{repository}/manifests/{reference}");
-    let reply = session.send(Method::GET, &path, &MANIFESTS).await?;
+    let reply = session.send(Method::GET, &path, &MANIFEST_TYPES).await?;
     match reply.status {
         StatusCode::NOT_FOUND => Ok(None),
         status if status.is_success() => Ok(Some(reply)),
-        _ => Err(reply.refusal()),
+        _ => Err(reply.error_of_status()),
     }
 }
 
 /// A config, held to its digest.
-pub(super) async fn config(session: &Session, repository: &str, digest: &str) -> Fact<Value> {
+pub(super) async fn config(session: &RegistrySession, repository: &str, digest: &str) -> ProbeResult<Value> {
     let reply = session.send(Method::GET, &format!("/v2/{repository}/blobs/{digest}"), &[]).await?;
     let reply = match reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()) {
         Some(to) if reply.status.is_redirection() => session.fetch(to).await?,
         _ => reply,
     };
     if !reply.status.is_success() {
-        return Err(reply.refusal());
+        return Err(reply.error_of_status());
     }
     if digest_of(&reply.body) != digest {
-        return Err(Blind::new("what the registry sends does not have that digest"));
+        return Err(ProbeError::new("what the registry sends does not have that digest"));
     }
     json(&reply.body)
 }
@@ -93,6 +101,6 @@ fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", Sha256Hex::of(bytes))
 }
 
-fn json(bytes: &[u8]) -> Fact<Value> {
-    content::json(bytes).map_err(|why| Blind::new(format!("not a manifest: {why}")))
+fn json(bytes: &[u8]) -> ProbeResult<Value> {
+    content::json(bytes).map_err(|why| ProbeError::new(format!("not a manifest: {why}")))
 }

@@ -1,4 +1,4 @@
-//! Credentials in an image's config and history. Where one stands is told, never what it is.
+//! Credentials in an image's config and history. Their place is reported, never their value.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,8 +10,8 @@ use crate::checklist::spec::Pattern;
 use crate::outcome::Observation;
 use crate::secret::Keeper;
 
-/// What other credentials look like than those that say themselves what they are, and what they are called.
-const OWN: [(&str, &str); 2] = [
+/// Patterns of credentials that have no prefix of their own, with their names.
+const OTHER_CREDENTIALS: [(&str, &str); 2] = [
     ("a URL with a password", r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:[^/\s@$]{2,}@"),
     (
         "a password given as a value",
@@ -20,7 +20,7 @@ const OWN: [(&str, &str); 2] = [
 ];
 
 static PATTERNS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
-    let [url, value] = OWN;
+    let [url, value] = OTHER_CREDENTIALS;
     let all = std::iter::once(url).chain(SHAPES).chain([value]);
     all.filter_map(|(name, shape)| Some((name, Pattern::new(shape).ok()?))).collect()
 });

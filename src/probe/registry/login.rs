@@ -1,4 +1,4 @@
-//! Who asks a registry: nobody, somebody by password, or somebody with a token that another server gives
+//! Logging in to a registry: anonymous, by password, or with a token that another server issues
 //! (distribution specification, token authentication).
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
@@ -7,15 +7,15 @@ use reqwest::{Method, StatusCode, Url};
 use super::is_trusted;
 use crate::checklist::spec::Registry;
 use crate::outcome::Observation;
-use crate::probe::api::{Api, Reply};
-use crate::probe::blind::{Blind, Fact};
+use crate::probe::api_client::{ApiClient, ApiResponse};
 use crate::probe::deadline::Deadline;
-use crate::probe::web;
+use crate::probe::error::{ProbeError, ProbeResult};
+use crate::probe::http_client;
 use crate::secret::{Keeper, Secret};
 
 /// A registry that knows who asks.
-pub(super) struct Session {
-    api: Api,
+pub(super) struct RegistrySession {
+    api: ApiClient,
     base: Url,
     authorization: Option<HeaderValue>,
     /// What people should know of how it was logged in.
@@ -28,13 +28,13 @@ struct Challenge {
     service: Option<String>,
 }
 
-impl Session {
-    pub(super) async fn open(spec: &Registry, deadline: &Deadline, keeper: &Keeper) -> Fact<Self> {
-        let api = Api::new(&spec.api, deadline, keeper).await?;
+impl RegistrySession {
+    pub(super) async fn open(spec: &Registry, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<Self> {
+        let api = ApiClient::new(&spec.api, deadline, keeper).await?;
         let base = api.url("/", &[]);
         let password = match &spec.password {
             Some(reference) => {
-                Some(deadline.of(format!("reading {reference}"), keeper.read(reference)).await??)
+                Some(deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??)
             }
             None => None,
         };
@@ -51,9 +51,9 @@ impl Session {
         if greeting.status != StatusCode::UNAUTHORIZED {
             return Err(match greeting.status {
                 StatusCode::NOT_FOUND => {
-                    Blind::new(format!("there is no registry at {}", session.api.place()))
+                    ProbeError::new(format!("there is no registry at {}", session.api.host_and_port()))
                 }
-                _ => greeting.refusal(),
+                _ => greeting.error_of_status(),
             });
         }
         session.authorization = Some(session.answer(spec, &greeting, login, keeper).await?);
@@ -65,19 +65,20 @@ impl Session {
     async fn answer(
         &self,
         spec: &Registry,
-        greeting: &Reply,
+        greeting: &ApiResponse,
         login: Option<(&str, &Secret)>,
         keeper: &Keeper,
-    ) -> Fact<HeaderValue> {
+    ) -> ProbeResult<HeaderValue> {
         let challenge = greeting.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-        let challenge =
-            challenge.ok_or_else(|| Blind::new("the registry refuses without saying what it asks for"))?;
+        let challenge = challenge
+            .ok_or_else(|| ProbeError::new("the registry refuses without saying what it asks for"))?;
         if challenge.to_ascii_lowercase().starts_with("basic") {
-            let (user, password) = login.ok_or_else(nobody)?;
+            let (user, password) = login.ok_or_else(login_required)?;
             return basic(user, password);
         }
-        let bearer = Challenge::read(challenge)
-            .ok_or_else(|| Blind::new("the registry asks for credentials in a way that is not known here"))?;
+        let bearer = Challenge::read(challenge).ok_or_else(|| {
+            ProbeError::new("the registry asks for credentials in a way that is not known here")
+        })?;
         let token = self.token(spec, &bearer, login).await?;
         keeper.keep("registry token", &token);
         header(&format!("Bearer {}", token.expose()))
@@ -88,13 +89,13 @@ impl Session {
         spec: &Registry,
         challenge: &Challenge,
         login: Option<(&str, &Secret)>,
-    ) -> Fact<Secret> {
+    ) -> ProbeResult<Secret> {
         let mut realm = Url::parse(&challenge.realm)
-            .map_err(|_| Blind::new("the registry names a token server that is no address"))?;
+            .map_err(|_| ProbeError::new("the registry names a token server that is no address"))?;
         if !is_trusted(&self.base, &realm) {
-            return Err(Blind::new(format!(
+            return Err(ProbeError::new(format!(
                 "the registry sends for tokens to {}, another host without TLS: not followed",
-                web::place(&realm)
+                http_client::host_and_port(&realm)
             )));
         }
         let actions = if spec.push { "pull,push" } else { "pull" };
@@ -102,48 +103,52 @@ impl Session {
         if let Some(service) = &challenge.service {
             realm.query_pairs_mut().append_pair("service", service);
         }
-        let place = web::place(&realm);
+        let place = http_client::host_and_port(&realm);
         let mut request = self.api.request(Method::GET, realm);
         if let Some((user, password)) = login {
             request = request.header(AUTHORIZATION, basic(user, password)?);
         }
         let reply = self.api.send(request).await?;
         if matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(refused(login, &place));
+            return Err(login_refused(login, &place));
         }
         let answer = reply.json()?;
         let token =
             answer.get("token").or_else(|| answer.get("access_token")).and_then(|token| token.as_str());
         token
             .map(|token| Secret::new(token.to_owned()))
-            .ok_or_else(|| Blind::new(format!("the token server {place} gives no token")))
+            .ok_or_else(|| ProbeError::new(format!("the token server {place} gives no token")))
     }
 
-    /// Wrong passwords are told once, and not as an image that is not there.
-    async fn check(&self, login: Option<(&str, &Secret)>) -> Fact<()> {
+    /// Wrong passwords are reported once, and not as a missing image.
+    async fn check(&self, login: Option<(&str, &Secret)>) -> ProbeResult<()> {
         let reply = self.send(Method::GET, "/v2/", &[]).await?;
         let bearer = self.authorization.as_ref().is_some_and(|value| value.as_bytes().starts_with(b"Bearer"));
-        // A token for one repository need not open the registry's front door.
+        // A token for one repository may not allow the registry's base endpoint.
         if reply.status == StatusCode::UNAUTHORIZED && !bearer {
-            return Err(refused(login, &self.api.place()));
+            return Err(login_refused(login, &self.api.host_and_port()));
         }
         Ok(())
     }
 
     /// Where a server says that something is; only on its own host.
-    pub(super) fn join(&self, location: &str) -> Fact<Url> {
+    pub(super) fn join(&self, location: &str) -> ProbeResult<Url> {
         let to = self
             .base
             .join(location)
-            .map_err(|_| Blind::new("the registry names a place that is no address"))?;
-        if to.origin() == self.base.origin() { Ok(to) } else { Err(Blind::new("another host: not followed")) }
+            .map_err(|_| ProbeError::new("the registry names a place that is no address"))?;
+        if to.origin() == self.base.origin() {
+            Ok(to)
+        } else {
+            Err(ProbeError::new("another host: not followed"))
+        }
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str, accept: &[&str]) -> Fact<Reply> {
+    pub(super) async fn send(&self, method: Method, path: &str, accept: &[&str]) -> ProbeResult<ApiResponse> {
         self.send_to(method, self.api.url(path, &[]), accept).await
     }
 
-    pub(super) async fn send_to(&self, method: Method, to: Url, accept: &[&str]) -> Fact<Reply> {
+    pub(super) async fn send_to(&self, method: Method, to: Url, accept: &[&str]) -> ProbeResult<ApiResponse> {
         let mut request = self.api.request(method, to);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
@@ -155,41 +160,41 @@ impl Session {
     }
 
     /// Fetches from where a registry keeps its blobs, without credentials: what comes is held to its digest.
-    pub(super) async fn fetch(&self, location: &str) -> Fact<Reply> {
+    pub(super) async fn fetch(&self, location: &str) -> ProbeResult<ApiResponse> {
         let to = self
             .base
             .join(location)
-            .map_err(|_| Blind::new("the registry names a place that is no address"))?;
+            .map_err(|_| ProbeError::new("the registry names a place that is no address"))?;
         if !is_trusted(&self.base, &to) {
-            return Err(Blind::new(format!(
+            return Err(ProbeError::new(format!(
                 "its blobs are at {}, another host without TLS: not followed",
-                web::place(&to)
+                http_client::host_and_port(&to)
             )));
         }
         self.api.send(self.api.request(Method::GET, to)).await
     }
 }
 
-fn nobody() -> Blind {
-    Blind::new("the registry asks for credentials and got none")
+fn login_required() -> ProbeError {
+    ProbeError::new("the registry asks for credentials and got none")
 }
 
-fn refused(login: Option<(&str, &Secret)>, place: &str) -> Blind {
+fn login_refused(login: Option<(&str, &Secret)>, place: &str) -> ProbeError {
     match login {
-        Some((user, _)) => Blind::new(format!("credentials refused for user `{user}` at {place}")),
-        None => nobody(),
+        Some((user, _)) => ProbeError::new(format!("credentials refused for user `{user}` at {place}")),
+        None => login_required(),
     }
 }
 
-fn basic(user: &str, password: &Secret) -> Fact<HeaderValue> {
+fn basic(user: &str, password: &Secret) -> ProbeResult<HeaderValue> {
     use base64::Engine as _;
     let both = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
     header(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both.as_bytes())))
 }
 
-fn header(value: &str) -> Fact<HeaderValue> {
+fn header(value: &str) -> ProbeResult<HeaderValue> {
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| Blind::new("the credentials are none that HTTP can carry"))?;
+        .map_err(|_| ProbeError::new("the credentials are none that HTTP can carry"))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -8,20 +8,25 @@ mod login;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
-use super::Given;
-use super::blind::{Blind, Fact};
+use super::ProbeContext;
 use super::curl;
 use super::deadline::Deadline;
 use super::effects::Effects;
+use super::error::{ProbeError, ProbeResult};
 use super::judging;
 use crate::checklist::spec::Registry;
 use crate::files::read_regular_text;
 use crate::outcome::{Observation, Outcome, key};
 use crate::secret::Keeper;
-use image::Image;
-use login::Session;
+use image::RegistryImage;
+use login::RegistrySession;
 
-pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Outcome {
+pub(super) async fn run(
+    spec: &Registry,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    given: &ProbeContext,
+) -> Outcome {
     let tag = spec.tag.as_deref().unwrap_or("latest");
     let path = if spec.push { String::new() } else { format!("{}/manifests/{tag}", spec.repository) };
     let mut reproduce = curl::get(&spec.api, &format!("/v2/{path}"))
@@ -29,12 +34,17 @@ pub(super) async fn look(spec: &Registry, deadline: &Deadline, keeper: &Keeper, 
     if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
         reproduce = format!("{reproduce} -u {user}:{}", password.shell());
     }
-    Outcome::of(visit(spec, deadline, keeper, given).await, reproduce)
+    Outcome::of(query_registry(spec, deadline, keeper, given).await, reproduce)
 }
 
-async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Given) -> Vec<Observation> {
+async fn query_registry(
+    spec: &Registry,
+    deadline: &Deadline,
+    keeper: &Keeper,
+    given: &ProbeContext,
+) -> Vec<Observation> {
     let what = format!("repository {}", spec.repository);
-    let session = match Session::open(spec, deadline, keeper).await {
+    let session = match RegistrySession::open(spec, deadline, keeper).await {
         Ok(session) => session,
         Err(why) => return vec![Observation::unseen(what, "open to us", why)],
     };
@@ -42,9 +52,9 @@ async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Gi
     if let Some(tag) = &spec.tag {
         match image::find(&session, &spec.repository, tag).await {
             Ok(Some(image)) => {
-                seen.extend(tagged(spec, tag, &image, given));
+                seen.extend(judge_tag(spec, tag, &image, given));
                 if spec.clean {
-                    seen.extend(clean(spec, &session, &image, deadline, keeper).await);
+                    seen.extend(judge_leaks(spec, &session, &image, deadline, keeper).await);
                 }
             }
             Ok(None) => seen.push(Observation::new(format!("tag {tag}"), "there", "no such tag", false)),
@@ -57,7 +67,7 @@ async fn visit(spec: &Registry, deadline: &Deadline, keeper: &Keeper, given: &Gi
     seen
 }
 
-fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Observation> {
+fn judge_tag(spec: &Registry, tag: &str, image: &RegistryImage, given: &ProbeContext) -> Vec<Observation> {
     let what = format!("tag {tag}");
     let digest = match &spec.digest {
         Some(digest) => Observation::new(&what, digest, &image.digest, *digest == image.digest),
@@ -65,17 +75,17 @@ fn tagged(spec: &Registry, tag: &str, image: &Image, given: &Given) -> Vec<Obser
     };
     let key = key::tag_digest(tag);
     let mut seen = vec![digest.known_by(&key)];
-    seen.extend(spec.image_id.as_ref().map(|file| built(file, &what, image)));
+    seen.extend(spec.image_id.as_ref().map(|file| judge_built_image(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
-    if let Some(before) = given.before(&key).filter(|before| before.seen != image.digest) {
+    if let Some(before) = given.previous_observation(&key).filter(|before| before.seen != image.digest) {
         let told = format!("moved since the last sealed run, which saw {}", before.seen);
         seen.push(Observation::recorded(format!("drift of tag {tag}"), told));
     }
     seen
 }
 
-/// Whether a tag names the image that was built: builders tell an image by its config or by its manifest.
-fn built(file: &str, what: &str, image: &Image) -> Observation {
+/// Whether a tag points to the image that was built: builders identify an image by its config or by its manifest.
+fn judge_built_image(file: &str, what: &str, image: &RegistryImage) -> Observation {
     let what = format!("image of {what}");
     match read_regular_text(file, super::MAX_IMAGE_ID) {
         Ok(id) => {
@@ -88,17 +98,17 @@ fn built(file: &str, what: &str, image: &Image) -> Observation {
     }
 }
 
-async fn clean(
+async fn judge_leaks(
     spec: &Registry,
-    session: &Session,
-    image: &Image,
+    session: &RegistrySession,
+    image: &RegistryImage,
     deadline: &Deadline,
     keeper: &Keeper,
 ) -> Vec<Observation> {
     let mut seen = Vec::new();
     for config in &image.configs {
         let what = format!("image config {}", short(config));
-        match searched(spec, session, config, &what, deadline, keeper).await {
+        match search_configs(spec, session, config, &what, deadline, keeper).await {
             Ok(found) => seen.extend(found),
             Err(why) => seen.push(Observation::unseen(what, "no credential", why)),
         }
@@ -106,17 +116,17 @@ async fn clean(
     seen
 }
 
-async fn searched(
+async fn search_configs(
     spec: &Registry,
-    session: &Session,
+    session: &RegistrySession,
     config: &str,
     what: &str,
     deadline: &Deadline,
     keeper: &Keeper,
-) -> Fact<Vec<Observation>> {
+) -> ProbeResult<Vec<Observation>> {
     let config = image::config(session, &spec.repository, config).await?;
     let (name, keeper) = (what.to_owned(), keeper.clone());
-    judging::off_worker(what, deadline, move || leaks::search(&name, &config, &keeper)).await
+    judging::on_blocking_thread(what, deadline, move || leaks::search(&name, &config, &keeper)).await
 }
 
 fn short(digest: &str) -> &str {
@@ -126,7 +136,7 @@ fn short(digest: &str) -> &str {
 /// Begins an upload and cancels it: nothing is left behind.
 async fn push(
     spec: &Registry,
-    session: &Session,
+    session: &RegistrySession,
     deadline: &Deadline,
     effects: &Effects,
 ) -> Vec<Observation> {
@@ -136,11 +146,11 @@ async fn push(
     let reply = session.send(Method::POST, &format!("/v2/{}/blobs/uploads/", spec.repository), &[]).await;
     let seen = match reply {
         Ok(reply) if reply.status == StatusCode::ACCEPTED => {
-            change.made(format!("{upload}; left to expire"));
+            change.succeeded(format!("{upload}; left to expire"));
             let location = reply.headers.get("location").and_then(|to| to.to_str().ok());
             let (cancelled, is_gone) = cancel(session, location).await;
             if is_gone {
-                change.made(format!("{upload} and cancelled it"));
+                change.succeeded(format!("{upload} and cancelled it"));
             }
             return vec![Observation::new(what, expected, "it may", true), cancelled];
         }
@@ -148,20 +158,20 @@ async fn push(
             let seen = format!("it may not: {}", refusal(&reply.body, reply.status));
             Observation::new(what, expected, seen, false)
         }
-        Ok(reply) => Observation::unseen(what, expected, reply.refusal()),
-        // What was not answered in time may have been begun.
-        Err(why) if deadline.left().is_zero() => return vec![Observation::unseen(what, expected, why)],
+        Ok(reply) => Observation::unseen(what, expected, reply.error_of_status()),
+        // Without an answer in time, the upload may have been started.
+        Err(why) if deadline.remaining().is_zero() => return vec![Observation::unseen(what, expected, why)],
         Err(why) => Observation::unseen(what, expected, why),
     };
-    change.not_made();
+    change.failed();
     vec![seen]
 }
 
-/// What came of cancelling an upload, and whether nothing is left of it.
-async fn cancel(session: &Session, location: Option<&str>) -> (Observation, bool) {
+/// The result of cancelling an upload, and whether nothing of it remains.
+async fn cancel(session: &RegistrySession, location: Option<&str>) -> (Observation, bool) {
     let (what, expected) = ("upload cancelled", "nothing left behind");
     let cancelled = async {
-        let to = location.ok_or_else(|| Blind::new("the registry does not say where the upload is"))?;
+        let to = location.ok_or_else(|| ProbeError::new("the registry does not say where the upload is"))?;
         let to = session.join(to)?;
         session.send_to(Method::DELETE, to, &[]).await
     };
@@ -169,9 +179,9 @@ async fn cancel(session: &Session, location: Option<&str>) -> (Observation, bool
         Ok(reply) if reply.status == StatusCode::NO_CONTENT || reply.status == StatusCode::OK => {
             (Observation::new(what, expected, "nothing left behind", true), true)
         }
-        // What is left is empty, and registries clear it away by themselves: told, not judged.
+        // What remains is empty, and registries delete it by themselves: reported, not judged.
         Ok(reply) => {
-            let left = format!("left to expire: {}", String::from(reply.refusal()));
+            let left = format!("left to expire: {}", String::from(reply.error_of_status()));
             (Observation::recorded(what, left), false)
         }
         Err(why) => (Observation::recorded(what, format!("left to expire: {why}")), false),
@@ -197,4 +207,4 @@ fn is_trusted(base: &Url, other: &Url) -> bool {
     base.host() == other.host() || (base.scheme() == "https" && other.scheme() == "https")
 }
 
-type Asked<T> = Fact<Option<T>>;
+type RegistryLookup<T> = ProbeResult<Option<T>>;

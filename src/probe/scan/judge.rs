@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Finding, Report};
+use super::{ScanFinding, ScanReport};
 use crate::checklist::spec::{Exception, Scan, Severity};
 use crate::outcome::Observation;
 use crate::text;
 
 /// How many findings are named.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 pub(super) fn judge(
     spec: &Scan,
-    report: &Report,
+    report: &ScanReport,
     built: Option<&str>,
     now: Timestamp,
     today: Date,
@@ -25,28 +25,28 @@ pub(super) fn judge(
             let expected = format!("{built}, which was built");
             vec![Observation::new("scanned image", expected, id, id == built)]
         }
-        _ => spec.image.iter().map(|image| of_image(image, report)).collect(),
+        _ => spec.image.iter().map(|image| judge_image(image, report)).collect(),
     };
     seen.push(age(spec, report, now));
     seen.push(scanned(report));
     seen.push(Observation::recorded("findings", counts(&report.findings)));
     seen.extend(spec.exceptions.iter().map(|exception| excepted(exception, report, today)));
-    seen.extend(bad(spec, report, today));
+    seen.extend(judge_findings(spec, report, today));
     seen
 }
 
-fn of_image(image: &str, report: &Report) -> Observation {
+fn judge_image(image: &str, report: &ScanReport) -> Observation {
     let what = "scanned image";
     if report.images.is_empty() {
         return Observation::unseen(what, image, "the report does not say what was scanned");
     }
-    // A registry may stand before the name.
+    // The name may begin with a registry.
     let is =
         |name: &String| name == image || name.strip_suffix(image).is_some_and(|before| before.ends_with('/'));
     Observation::new(what, image, report.images.join(", "), report.images.iter().any(is))
 }
 
-fn age(spec: &Scan, report: &Report, now: Timestamp) -> Observation {
+fn age(spec: &Scan, report: &ScanReport, now: Timestamp) -> Observation {
     let expected = format!("at most {} hours", spec.max_age_hours);
     let Some(made) = report.made else {
         return Observation::unseen("age", expected, "the report does not say when it was made");
@@ -61,19 +61,19 @@ fn age(spec: &Scan, report: &Report, now: Timestamp) -> Observation {
     .measured()
 }
 
-/// A scanner that has looked at nothing has found nothing.
-fn scanned(report: &Report) -> Observation {
+/// A scanner that scanned nothing found nothing.
+fn scanned(report: &ScanReport) -> Observation {
     if report.scanned.is_empty() {
         return Observation::unseen(
             "what was scanned",
             "something",
-            "the report names nothing that was looked at",
+            "the report names nothing that was scanned",
         );
     }
     Observation::recorded("what was scanned", report.scanned.join(", "))
 }
 
-fn counts(findings: &[Finding]) -> String {
+fn counts(findings: &[ScanFinding]) -> String {
     let mut by: BTreeMap<Option<Severity>, usize> = BTreeMap::new();
     for finding in findings {
         *by.entry(finding.severity).or_default() += 1;
@@ -86,7 +86,7 @@ fn counts(findings: &[Finding]) -> String {
     if told.is_empty() { "none".into() } else { told.join(", ") }
 }
 
-fn excepted(exception: &Exception, report: &Report, today: Date) -> Observation {
+fn excepted(exception: &Exception, report: &ScanReport, today: Date) -> Observation {
     let Exception { id, reason, until } = exception;
     let what = format!("exception {id}");
     if reason.trim().is_empty() {
@@ -102,7 +102,7 @@ fn excepted(exception: &Exception, report: &Report, today: Date) -> Observation 
 }
 
 /// Each id once, the worst first.
-fn bad(spec: &Scan, report: &Report, today: Date) -> Vec<Observation> {
+fn judge_findings(spec: &Scan, report: &ScanReport, today: Date) -> Vec<Observation> {
     let accepted = |id: &str| {
         spec.exceptions
             .iter()
@@ -122,9 +122,9 @@ fn bad(spec: &Scan, report: &Report, today: Date) -> Vec<Observation> {
         let more = if places.len() > 1 { format!(", and {} more", places.len() - 1) } else { String::new() };
         Observation::new(format!("{} {id}", severity.0), &expected, format!("{}{more}", places[0]), false)
     };
-    let mut seen: Vec<_> = found.iter().take(NAMED).map(told).collect();
-    if found.len() > NAMED {
-        let rest = text::count(found.len() - NAMED, "finding");
+    let mut seen: Vec<_> = found.iter().take(MAX_NAMED).map(told).collect();
+    if found.len() > MAX_NAMED {
+        let rest = text::count(found.len() - MAX_NAMED, "finding");
         seen.push(Observation::new("further findings", &expected, format!("{rest} more"), false));
     }
     if found.is_empty() {

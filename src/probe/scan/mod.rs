@@ -9,8 +9,8 @@ use jiff::{Timestamp, Zoned};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use super::judging;
 use crate::checklist::spec::{Scan, Severity};
 use crate::files::{open_regular, read_regular_text};
@@ -18,27 +18,27 @@ use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::text::shell_word;
 
 /// The largest report that is read, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_REPORT: u64 = 64 << 20;
 
 /// What a report says.
 #[derive(Debug, Default)]
-struct Report {
+struct ScanReport {
     /// Who made it.
     scanner: String,
     /// What was scanned, under all of its names; nothing where it does not say.
     images: Vec<String>,
     /// The id of what was scanned, where it says it.
     id: Option<String>,
-    /// What kinds of things were looked at.
+    /// What was scanned.
     scanned: Vec<String>,
-    findings: Vec<Finding>,
+    findings: Vec<ScanFinding>,
     /// When it was made.
     made: Option<Timestamp>,
 }
 
 /// One thing that a scanner has found.
 #[derive(Debug)]
-struct Finding {
+struct ScanFinding {
     id: String,
     /// None where the scanner does not know.
     severity: Option<Severity>,
@@ -46,10 +46,10 @@ struct Finding {
     at: String,
 }
 
-pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
+pub(super) async fn run(spec: &Scan, deadline: &Deadline) -> Outcome {
     let what = format!("report {}", spec.report);
     let asked = read(&spec.report, deadline);
-    let seen = match deadline.of(format!("reading {}", spec.report), asked).await {
+    let seen = match deadline.limit(format!("reading {}", spec.report), asked).await {
         Ok(Ok((report, digest))) => {
             let today = Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
             let mut seen = vec![Observation::recorded(what, format!("{}, SHA-256 {digest}", report.scanner))];
@@ -65,19 +65,20 @@ pub(super) async fn look(spec: &Scan, deadline: &Deadline) -> Outcome {
     Outcome::of(seen, format!("jq . {}", shell_word(&spec.report)))
 }
 
-async fn read(path: &str, deadline: &Deadline) -> Fact<(Report, Sha256Hex)> {
-    let file = open_regular(path).map_err(|error| Blind::new(format!("it cannot be opened: {error}")))?;
+async fn read(path: &str, deadline: &Deadline) -> ProbeResult<(ScanReport, Sha256Hex)> {
+    let file =
+        open_regular(path).map_err(|error| ProbeError::new(format!("it cannot be opened: {error}")))?;
     let file = File::from_std(file);
     let written = file.metadata().await.and_then(|about| about.modified());
     let mut bytes = Vec::new();
-    let length = file.take(LARGEST + 1).read_to_end(&mut bytes).await;
-    let length = length.map_err(|error| Blind::new(format!("it cannot be read: {error}")))?;
-    if length as u64 > LARGEST {
-        return Err(Blind::new("it is longer than 64 MiB"));
+    let length = file.take(MAX_REPORT + 1).read_to_end(&mut bytes).await;
+    let length = length.map_err(|error| ProbeError::new(format!("it cannot be read: {error}")))?;
+    if length as u64 > MAX_REPORT {
+        return Err(ProbeError::new("it is longer than 64 MiB"));
     }
     let parse = move || read::report(&bytes).map(|report| (report, Sha256Hex::of(&bytes)));
-    let (mut report, digest) = judging::off_worker("the report", deadline, parse).await??;
-    // A scanner that does not say when it looked did so before it wrote.
+    let (mut report, digest) = judging::on_blocking_thread("the report", deadline, parse).await??;
+    // Without a time of its own, the scan is as old as the file at most.
     report.made = report.made.or_else(|| written.ok().and_then(moment));
     Ok((report, digest))
 }

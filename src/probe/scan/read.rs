@@ -6,29 +6,29 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::super::blind::{Blind, Fact};
-use super::{Finding, Report};
+use super::super::error::{ProbeError, ProbeResult};
+use super::{ScanFinding, ScanReport};
 use crate::checklist::spec::Severity;
 
-/// Any of the three; which one is told by what is there.
+/// Any of the three; the fields that are present say which.
 #[derive(Deserialize)]
-struct Any {
+struct AnyReport {
     #[serde(rename = "ArtifactName")]
     artifact: Option<String>,
     #[serde(rename = "CreatedAt")]
     created: Option<String>,
     #[serde(rename = "Metadata")]
-    metadata: Option<Metadata>,
+    metadata: Option<TrivyMetadata>,
     #[serde(rename = "Results")]
-    results: Option<Vec<Target>>,
-    matches: Option<Vec<Match>>,
-    source: Option<Source>,
-    descriptor: Option<Descriptor>,
-    runs: Option<Vec<Run>>,
+    results: Option<Vec<TrivyTarget>>,
+    matches: Option<Vec<GrypeMatch>>,
+    source: Option<GrypeSource>,
+    descriptor: Option<GrypeDescriptor>,
+    runs: Option<Vec<SarifRun>>,
 }
 
 #[derive(Deserialize)]
-struct Metadata {
+struct TrivyMetadata {
     #[serde(rename = "ImageID")]
     id: Option<String>,
     #[serde(rename = "RepoTags", default)]
@@ -39,21 +39,21 @@ struct Metadata {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Target {
+struct TrivyTarget {
     #[serde(rename = "Target")]
     name: String,
     class: Option<String>,
     #[serde(default)]
-    vulnerabilities: Option<Vec<Vulnerability>>,
+    vulnerabilities: Option<Vec<TrivyVulnerability>>,
     #[serde(default)]
-    misconfigurations: Option<Vec<Misconfiguration>>,
+    misconfigurations: Option<Vec<TrivyMisconfiguration>>,
     #[serde(default)]
-    secrets: Option<Vec<Secret>>,
+    secrets: Option<Vec<TrivySecret>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Vulnerability {
+struct TrivyVulnerability {
     #[serde(rename = "VulnerabilityID")]
     id: String,
     pkg_name: String,
@@ -67,7 +67,7 @@ struct Vulnerability {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Misconfiguration {
+struct TrivyMisconfiguration {
     #[serde(rename = "ID")]
     id: String,
     #[serde(default)]
@@ -78,7 +78,7 @@ struct Misconfiguration {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Secret {
+struct TrivySecret {
     #[serde(rename = "RuleID")]
     id: String,
     #[serde(default)]
@@ -88,56 +88,56 @@ struct Secret {
 }
 
 #[derive(Deserialize)]
-struct Match {
-    vulnerability: Known,
-    artifact: Package,
+struct GrypeMatch {
+    vulnerability: GrypeVulnerability,
+    artifact: GrypePackage,
 }
 
 #[derive(Deserialize)]
-struct Known {
+struct GrypeVulnerability {
     id: String,
     #[serde(default)]
     severity: String,
     #[serde(default)]
-    fix: Fix,
+    fix: GrypeFix,
 }
 
 #[derive(Default, Deserialize)]
-struct Fix {
+struct GrypeFix {
     #[serde(default)]
     versions: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct GrypePackage {
     name: String,
     #[serde(default)]
     version: String,
 }
 
 #[derive(Deserialize)]
-struct Source {
+struct GrypeSource {
     #[serde(rename = "type")]
     kind: String,
     target: serde_json::Value,
 }
 
 #[derive(Deserialize)]
-struct Descriptor {
+struct GrypeDescriptor {
     timestamp: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Run {
-    tool: Tool,
+struct SarifRun {
+    tool: SarifTool,
     #[serde(default)]
-    results: Vec<Found>,
+    results: Vec<SarifResult>,
     #[serde(default)]
-    properties: Properties,
+    properties: SarifProperties,
 }
 
 #[derive(Default, Deserialize)]
-struct Properties {
+struct SarifProperties {
     #[serde(rename = "imageName")]
     image: Option<String>,
     #[serde(rename = "repoTags", default)]
@@ -145,19 +145,19 @@ struct Properties {
 }
 
 #[derive(Deserialize)]
-struct Tool {
-    driver: Driver,
+struct SarifTool {
+    driver: SarifDriver,
 }
 
 #[derive(Deserialize)]
-struct Driver {
+struct SarifDriver {
     name: String,
     #[serde(default)]
-    rules: Vec<Rule>,
+    rules: Vec<SarifRule>,
 }
 
 #[derive(Deserialize)]
-struct Rule {
+struct SarifRule {
     id: String,
     #[serde(default)]
     properties: BTreeMap<String, serde_json::Value>,
@@ -165,30 +165,31 @@ struct Rule {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Found {
+struct SarifResult {
     rule_id: Option<String>,
     level: Option<String>,
     #[serde(default)]
     locations: Vec<serde_json::Value>,
 }
 
-pub(super) fn report(bytes: &[u8]) -> Fact<Report> {
-    let any: Any = serde_json::from_slice(bytes)
-        .map_err(|error| Blind::new(format!("it is no report of a scanner that is known: {error}")))?;
-    let Any { artifact, created, metadata, results, matches, source, descriptor, runs } = any;
+pub(super) fn report(bytes: &[u8]) -> ProbeResult<ScanReport> {
+    let any: AnyReport = serde_json::from_slice(bytes)
+        .map_err(|error| ProbeError::new(format!("it is no report of a scanner that is known: {error}")))?;
+    let AnyReport { artifact, created, metadata, results, matches, source, descriptor, runs } = any;
     if artifact.is_some() {
         let made = created.and_then(|at| at.parse().ok());
         let id = metadata.as_ref().and_then(|about| about.id.clone());
         let names =
             metadata.map(|about| [about.tags, about.digests]).into_iter().flatten().flatten().flatten();
         let images = artifact.into_iter().chain(names).collect();
-        return Ok(Report { images, id, made, ..trivy(results.unwrap_or_default()) });
+        return Ok(ScanReport { images, id, made, ..trivy(results.unwrap_or_default()) });
     }
     if let Some(matches) = matches {
         let made = descriptor.and_then(|about| about.timestamp?.parse().ok());
-        return Ok(Report { made, ..grype(matches, source) });
+        return Ok(ScanReport { made, ..grype(matches, source) });
     }
-    runs.map(sarif).ok_or_else(|| Blind::new("it is JSON, but no report of Trivy or Grype, and no SARIF"))
+    runs.map(sarif)
+        .ok_or_else(|| ProbeError::new("it is JSON, but no report of Trivy or Grype, and no SARIF"))
 }
 
 fn severity(word: &str) -> Option<Severity> {
@@ -201,26 +202,26 @@ fn severity(word: &str) -> Option<Severity> {
     }
 }
 
-fn trivy(results: Vec<Target>) -> Report {
-    let mut report = Report { scanner: "Trivy".into(), ..Report::default() };
+fn trivy(results: Vec<TrivyTarget>) -> ScanReport {
+    let mut report = ScanReport { scanner: "Trivy".into(), ..ScanReport::default() };
     for result in results {
         let target = result.name;
         report
             .scanned
             .push(result.class.map_or_else(|| target.clone(), |class| format!("{target} ({class})")));
-        let vulnerable = result.vulnerabilities.into_iter().flatten().map(|found| Finding {
+        let vulnerable = result.vulnerabilities.into_iter().flatten().map(|found| ScanFinding {
             at: package(&found.pkg_name, &found.installed_version, &found.fixed_version),
             severity: severity(&found.severity),
             id: found.id,
         });
         report.findings.extend(vulnerable);
         let failed = result.misconfigurations.into_iter().flatten().filter(|found| found.status != "PASS");
-        report.findings.extend(failed.map(|found| Finding {
+        report.findings.extend(failed.map(|found| ScanFinding {
             at: target.clone(),
             severity: severity(&found.severity),
             id: found.id,
         }));
-        report.findings.extend(result.secrets.into_iter().flatten().map(|found| Finding {
+        report.findings.extend(result.secrets.into_iter().flatten().map(|found| ScanFinding {
             at: format!("{target}:{}", found.start_line),
             severity: severity(&found.severity),
             id: found.id,
@@ -234,8 +235,8 @@ fn package(name: &str, version: &str, fixed: &str) -> String {
     format!("{name} {version}; {fixed}")
 }
 
-fn grype(matches: Vec<Match>, source: Option<Source>) -> Report {
-    let mut report = Report { scanner: "Grype".into(), ..Report::default() };
+fn grype(matches: Vec<GrypeMatch>, source: Option<GrypeSource>) -> ScanReport {
+    let mut report = ScanReport { scanner: "Grype".into(), ..ScanReport::default() };
     if let Some(source) = source {
         let text = |key: &str| source.target.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         report.images.extend(text("userInput").or_else(|| source.target.as_str().map(str::to_owned)));
@@ -246,7 +247,7 @@ fn grype(matches: Vec<Match>, source: Option<Source>) -> Report {
     }
     report.findings = matches
         .into_iter()
-        .map(|found| Finding {
+        .map(|found| ScanFinding {
             at: package(
                 &found.artifact.name,
                 &found.artifact.version,
@@ -259,8 +260,8 @@ fn grype(matches: Vec<Match>, source: Option<Source>) -> Report {
     report
 }
 
-fn sarif(runs: Vec<Run>) -> Report {
-    let mut report = Report::default();
+fn sarif(runs: Vec<SarifRun>) -> ScanReport {
+    let mut report = ScanReport::default();
     for run in runs {
         let driver = run.tool.driver;
         report.scanner = format!("{} (SARIF)", driver.name);
@@ -275,7 +276,11 @@ fn sarif(runs: Vec<Run>) -> Report {
             let id = found.rule_id.unwrap_or_else(|| "without an id".into());
             let score = scores.get(id.as_str()).copied().flatten();
             let at = found.locations.first().and_then(place).unwrap_or_else(|| "somewhere".into());
-            Finding { severity: score.and_then(scored).or_else(|| by_level(found.level.as_deref())), at, id }
+            ScanFinding {
+                severity: score.and_then(scored).or_else(|| by_level(found.level.as_deref())),
+                at,
+                id,
+            }
         }));
     }
     report

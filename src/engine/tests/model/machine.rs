@@ -24,7 +24,7 @@ use crate::journal::entry::{Cause, Ended};
 use crate::journal::keys::{Signer, tests::unwilling};
 use crate::journal::store::peek;
 use crate::outcome::{Observation, Outcome, Sha256Hex};
-use crate::probe::Given;
+use crate::probe::ProbeContext;
 use crate::process::Permit;
 use crate::process::recorded::RecordedProcessError;
 use crate::secret::Keeper;
@@ -141,7 +141,13 @@ impl System for MadeUp {
         Moment { wall: self.base.wall.plus(passed), boot: self.base.boot.clone(), mono }
     }
 
-    fn look<'a>(&'a self, _: &'a Spec, _: Duration, _: &'a Keeper, _: &'a Given) -> BoxFuture<'a, Outcome> {
+    fn look<'a>(
+        &'a self,
+        _: &'a Spec,
+        _: Duration,
+        _: &'a Keeper,
+        _: &'a ProbeContext,
+    ) -> BoxFuture<'a, Outcome> {
         async {
             sleep(self.dice.time(Duration::from_secs(15))).await;
             let is_good = self.dice.below(4) > 0;

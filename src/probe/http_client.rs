@@ -20,22 +20,22 @@ use crate::error;
 use crate::secret::Keeper;
 
 use super::address::has_credentials;
-use super::blind::{Blind, Fact};
-use super::content::Content;
-use super::deadline::{Deadline, Late};
+use super::content::ReadBody;
+use super::deadline::{Deadline, TimedOut};
+use super::error::{ProbeError, ProbeResult};
 use super::net::{self, ConnectError};
 use super::tls;
 
 /// The most of a body that is read, in bytes, after decompression.
 const MAX_BODY: usize = 1 << 20;
 /// How long a glance at a body may take.
-const GLANCE: Duration = Duration::from_secs(1);
+const EXCERPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long before the deadline connecting ends, so that it is told as such.
-const MARGIN: Duration = Duration::from_millis(20);
+const CONNECT_MARGIN: Duration = Duration::from_millis(20);
 
 /// Whether the proxies that the environment names are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Proxies {
+pub(super) enum ProxyUse {
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`.
     Environment,
     /// None.
@@ -44,7 +44,7 @@ pub(super) enum Proxies {
     Only(String),
 }
 
-impl Proxies {
+impl ProxyUse {
     /// Whether a request may go to a proxy over TLS.
     fn may_speak_tls(&self) -> bool {
         match self {
@@ -55,50 +55,55 @@ impl Proxies {
     }
 }
 
-fn client(mut config: ClientConfig, names: &Names, proxies: &Proxies, deadline: &Deadline) -> Fact<Client> {
+fn client(
+    mut config: ClientConfig,
+    names: &DnsResolver,
+    proxies: &ProxyUse,
+    deadline: &Deadline,
+) -> ProbeResult<Client> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let builder = Client::builder()
         .tls_backend_preconfigured(config)
         .redirect(reqwest::redirect::Policy::none())
         .dns_resolver(names.clone())
-        .connect_timeout(deadline.left().saturating_sub(MARGIN).max(Duration::from_millis(1)))
+        .connect_timeout(deadline.remaining().saturating_sub(CONNECT_MARGIN).max(Duration::from_millis(1)))
         .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")));
     let builder = match proxies {
-        Proxies::Environment => builder,
-        Proxies::Never => builder.no_proxy(),
-        Proxies::Only(proxy) => builder.no_proxy().proxy(proxy_at(proxy)?),
+        ProxyUse::Environment => builder,
+        ProxyUse::Never => builder.no_proxy(),
+        ProxyUse::Only(proxy) => builder.no_proxy().proxy(proxy_at(proxy)?),
     };
     Ok(builder.build()?)
 }
 
 /// A client for one look.
-pub(super) struct Browser {
+pub(super) struct HttpClient {
     client: Client,
     /// The same, trusting the roots of this system: made when TLS is spoken first.
     trusting: OnceCell<Client>,
-    names: Names,
+    names: DnsResolver,
     tls: Tls,
-    proxies: Proxies,
+    proxies: ProxyUse,
     deadline: Deadline,
 }
 
-impl Browser {
+impl HttpClient {
     /// A client that follows no redirects, trusts the roots asked for, and ends at the deadline.
-    pub(super) fn new(tls: &Tls, proxies: Proxies, deadline: &Deadline) -> Fact<Self> {
-        let names = Names::default();
+    pub(super) fn new(tls: &Tls, proxies: ProxyUse, deadline: &Deadline) -> ProbeResult<Self> {
+        let names = DnsResolver::default();
         let client = client(tls::config_without_system(tls)?, &names, &proxies, deadline)?;
         let trusting = OnceCell::new();
         Ok(Self { client, trusting, names, tls: tls.clone(), proxies, deadline: *deadline })
     }
 
     /// The client for a URL where TLS needs roots that the one of all requests does not have.
-    async fn trusting(&self, url: &Url) -> Fact<Option<Client>> {
+    async fn trusting(&self, url: &Url) -> ProbeResult<Option<Client>> {
         let is_in_clear = url.scheme() == "http" && !self.proxies.may_speak_tls();
         if is_in_clear || self.tls.roots.is_some() {
             return Ok(None);
         }
         let make = async || {
-            let config = self.deadline.of("reading root certificates", tls::config(&self.tls)).await??;
+            let config = self.deadline.limit("reading root certificates", tls::config(&self.tls)).await??;
             client(config, &self.names, &self.proxies, &self.deadline)
         };
         self.trusting.get_or_try_init(make).await.cloned().map(Some)
@@ -109,18 +114,18 @@ impl Browser {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Fact<Response> {
+    pub(super) async fn send(&self, request: RequestBuilder) -> ProbeResult<Response> {
         let (client, request) = request.build_split();
-        let request = request.map_err(|error| Blind::new(error::chain(&error.without_url())))?;
+        let request = request.map_err(|error| ProbeError::new(error::chain(&error.without_url())))?;
         let url = request.url().clone();
         let client = self.trusting(&url).await?.unwrap_or(client);
         let step = format!("answer to {}", request.method());
         let method = request.method().clone();
-        match self.deadline.of(step, client.execute(request)).await {
+        match self.deadline.limit(step, client.execute(request)).await {
             Ok(answer) => {
                 // Neither user nor path nor query: each can be a secret.
                 let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-                debug!(%method, server = place(&url), status, "request");
+                debug!(%method, server = host_and_port(&url), status, "request");
                 answer.map_err(|error| self.explain(&error.without_url(), &url))
             }
             Err(late) => Err(self.late(&url).unwrap_or(late).into()),
@@ -128,36 +133,38 @@ impl Browser {
     }
 
     /// Reads a body up to the cap or the deadline, and says which it was.
-    pub(super) async fn read(&self, response: Response) -> Content {
+    pub(super) async fn read(&self, response: Response) -> ReadBody {
         read(response, &self.deadline).await
     }
 
     /// The same, but for no longer than a moment: for a body that is only there to explain.
-    pub(super) async fn glance(&self, response: Response) -> Content {
-        read(response, &Deadline::after(GLANCE.min(self.deadline.left()))).await
+    pub(super) async fn glance(&self, response: Response) -> ReadBody {
+        read(response, &Deadline::after(EXCERPT_TIMEOUT.min(self.deadline.remaining()))).await
     }
 
-    fn late(&self, url: &Url) -> Option<Late> {
-        self.names.is_resolving().then(|| self.deadline.late(format!("name resolution of {}", host(url))))
+    fn late(&self, url: &Url) -> Option<TimedOut> {
+        self.names
+            .is_resolving()
+            .then(|| self.deadline.timed_out(format!("name resolution of {}", host(url))))
     }
 
-    fn explain(&self, error: &reqwest::Error, url: &Url) -> Blind {
+    fn explain(&self, error: &reqwest::Error, url: &Url) -> ProbeError {
         if error.is_connect() && error.is_timeout() {
             let tls = if url.scheme() == "https" { " or TLS handshake with" } else { " to" };
-            let step = format!("connect{tls} {}", place(url));
-            return self.late(url).unwrap_or_else(|| self.deadline.late(step)).into();
+            let step = format!("connect{tls} {}", host_and_port(url));
+            return self.late(url).unwrap_or_else(|| self.deadline.timed_out(step)).into();
         }
         let mut why = self.cause(error, url);
         match &self.proxies {
-            Proxies::Environment if error.is_connect() && !proxies_of_environment().is_empty() => {
+            ProxyUse::Environment if error.is_connect() && !proxies_of_environment().is_empty() => {
                 why.push_str(" (the environment names a proxy)");
             }
-            Proxies::Only(proxy) if error.is_connect() => {
+            ProxyUse::Only(proxy) if error.is_connect() => {
                 why = format!("{why} (through {proxy})");
             }
             _ => {}
         }
-        Blind::new(why)
+        ProbeError::new(why)
     }
 
     fn cause(&self, error: &(dyn Error + 'static), url: &Url) -> String {
@@ -166,12 +173,12 @@ impl Browser {
             if let Some(unresolved) = cause.downcast_ref::<ConnectError>() {
                 return unresolved.to_string();
             }
-            if let Some(wrong) = tls::within(cause) {
+            if let Some(wrong) = tls::tls_error_in(cause) {
                 return tls::explain_tls(wrong, &host(url), &self.tls);
             }
             match cause.downcast_ref::<io::Error>() {
                 Some(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                    return format!("{} refuses connections: nothing listens there", place(url));
+                    return format!("{} refuses connections: nothing listens there", host_and_port(url));
                 }
                 Some(closed) if url.scheme() == "https" && tls::is_closed(closed) => {
                     return tls::explain(closed, &host(url), &self.tls);
@@ -179,7 +186,7 @@ impl Browser {
                 _ => {}
             }
         }
-        let (place, why) = (place(url), error::chain(error));
+        let (place, why) = (host_and_port(url), error::chain(error));
         if why.contains("message head is too large") {
             return format!("{place} answers with more headers than are read (100 headers, 400 KiB)");
         }
@@ -203,22 +210,22 @@ fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
     wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| (*error).source())
 }
 
-async fn read(mut response: Response, deadline: &Deadline) -> Content {
+async fn read(mut response: Response, deadline: &Deadline) -> ReadBody {
     let mut bytes = Vec::new();
     // One step, however many pieces it comes in: the time may be over between two of them.
-    let reading = deadline.of("the rest of the body", read_pieces(&mut response, &mut bytes)).await;
+    let reading = deadline.limit("the rest of the body", read_pieces(&mut response, &mut bytes)).await;
     let cut = reading.unwrap_or_else(|late| Some(late.into()));
-    Content { bytes, cut }
+    ReadBody { bytes, cut }
 }
 
 /// Why not all of it was read, if it was not.
-async fn read_pieces(response: &mut Response, bytes: &mut Vec<u8>) -> Option<Blind> {
+async fn read_pieces(response: &mut Response, bytes: &mut Vec<u8>) -> Option<ProbeError> {
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) => return None,
             Err(error) => {
-                return Some(Blind::new(format!(
+                return Some(ProbeError::new(format!(
                     "the body broke off: {}",
                     error::chain(&error.without_url())
                 )));
@@ -226,7 +233,7 @@ async fn read_pieces(response: &mut Response, bytes: &mut Vec<u8>) -> Option<Bli
         }
         if bytes.len() > MAX_BODY {
             bytes.truncate(MAX_BODY);
-            return Some(Blind::new("body longer than 1 MiB: only its begin was read"));
+            return Some(ProbeError::new("body longer than 1 MiB: only its begin was read"));
         }
     }
 }
@@ -236,19 +243,22 @@ fn host(url: &Url) -> String {
 }
 
 /// Host and port of a URL.
-pub(super) fn place(url: &Url) -> String {
+pub(super) fn host_and_port(url: &Url) -> String {
     let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", host(url))
 }
 
 /// A proxy for all requests.
-fn proxy_at(address: &str) -> Fact<Proxy> {
+fn proxy_at(address: &str) -> ProbeResult<Proxy> {
     let url = Url::parse(address).ok();
     let url =
         url.filter(|url| ["socks5h", "socks5", "http", "https"].contains(&url.scheme()) && url.has_host());
-    let url = url.ok_or_else(|| Blind::new("not a proxy such as socks5h://host:1080 or http://host:3128"))?;
+    let url =
+        url.ok_or_else(|| ProbeError::new("not a proxy such as socks5h://host:1080 or http://host:3128"))?;
     if has_credentials(&url) {
-        return Err(Blind::new("the proxy's address holds a user or a password; they do not belong there"));
+        return Err(ProbeError::new(
+            "the proxy's address holds a user or a password; they do not belong there",
+        ));
     }
     Ok(Proxy::all(url)?)
 }
@@ -264,15 +274,15 @@ pub fn proxies_of_environment() -> Vec<(&'static str, String)> {
 
 /// Resolves names, and knows whether it is at it: a deadline that passes then is about the name.
 #[derive(Clone, Default)]
-struct Names(Arc<AtomicU8>);
+struct DnsResolver(Arc<AtomicU8>);
 
-impl Names {
+impl DnsResolver {
     fn is_resolving(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 }
 
-impl Resolve for Names {
+impl Resolve for DnsResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let under_way = Arc::clone(&self.0);
         Box::pin(async move {
@@ -290,14 +300,15 @@ pub(super) async fn headers(
     asked: &BTreeMap<String, Value>,
     deadline: &Deadline,
     keeper: &Keeper,
-) -> Fact<HeaderMap> {
+) -> ProbeResult<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in asked {
-        let wrong = |what| Blind::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
+        let wrong =
+            |what| ProbeError::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
         let value = match value {
             Value::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
             Value::Secret(secret) => {
-                let read = deadline.of(format!("reading {}", secret.secret), keeper.read(&secret.secret));
+                let read = deadline.limit(format!("reading {}", secret.secret), keeper.read(&secret.secret));
                 let text = format!("{}{}", secret.prefix, read.await??.expose());
                 let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
                 value.set_sensitive(true);

@@ -3,28 +3,28 @@
 //! Only RESP2 is let through: RESP3 is never asked for (`HELLO`), so its types are a breach of the protocol.
 //! <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
-use super::super::socket::Watch;
+use super::super::socket::ProtocolGuard;
 
 /// The longest line that holds a length.
-const NUMBER: usize = 24;
+const MAX_LENGTH_LINE: usize = 24;
 /// The longest text, in bytes.
-const TEXT: usize = 4 << 20;
-/// The most elements of all lists of one look together.
-const ELEMENTS: usize = 1 << 16;
+const MAX_TEXT: usize = 4 << 20;
+/// The maximum number of elements in all lists of one probe together.
+const MAX_ELEMENTS: usize = 1 << 16;
 /// How deep lists may nest; `LATENCY LATEST` needs two.
-const DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Where in the stream of replies the server is.
 #[derive(Default)]
-pub(super) struct Replies {
-    at: At,
+pub(super) struct RedisGuard {
+    at: ParserState,
     /// How many elements each open list lacks.
     open: Vec<usize>,
     announced: usize,
 }
 
 #[derive(Default)]
-enum At {
+enum ParserState {
     #[default]
     Type,
     /// In a status or an error, up to the end of its line.
@@ -35,24 +35,24 @@ enum At {
     Text(usize),
 }
 
-impl Watch for Replies {
-    fn see(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+impl ProtocolGuard for RedisGuard {
+    fn inspect(&mut self, mut bytes: &[u8]) -> Result<(), String> {
         while let Some((first, rest)) = bytes.split_first() {
             bytes = match &mut self.at {
-                At::Type => {
+                ParserState::Type => {
                     self.begin(*first)?;
                     rest
                 }
-                At::Line => self.line(bytes),
-                At::Length(_, number) => {
-                    if number.len() >= NUMBER {
+                ParserState::Line => self.line(bytes),
+                ParserState::Length(_, number) => {
+                    if number.len() >= MAX_LENGTH_LINE {
                         return Err("this is not a Redis server: it announces a length that is none".into());
                     }
                     number.push(*first);
                     self.length(*first)?;
                     rest
                 }
-                At::Text(left) => {
+                ParserState::Text(left) => {
                     let (_, rest) = bytes.split_at((*left).min(bytes.len()));
                     *left -= bytes.len() - rest.len();
                     if *left == 0 {
@@ -66,11 +66,11 @@ impl Watch for Replies {
     }
 }
 
-impl Replies {
+impl RedisGuard {
     fn begin(&mut self, kind: u8) -> Result<(), String> {
         self.at = match kind {
-            b'+' | b'-' | b':' => At::Line,
-            b'$' | b'*' => At::Length(kind, Vec::new()),
+            b'+' | b'-' | b':' => ParserState::Line,
+            b'$' | b'*' => ParserState::Length(kind, Vec::new()),
             other => {
                 let told = char::from(other).escape_default();
                 return Err(format!(
@@ -92,7 +92,7 @@ impl Replies {
     }
 
     fn length(&mut self, last: u8) -> Result<(), String> {
-        let (b'\n', At::Length(kind, number)) = (last, &self.at) else { return Ok(()) };
+        let (b'\n', ParserState::Length(kind, number)) = (last, &self.at) else { return Ok(()) };
         let length = std::str::from_utf8(number).ok().and_then(|text| text.trim().parse::<i64>().ok());
         let Some(length) = length else {
             return Err("this is not a Redis server: it announces a length that is none".into());
@@ -109,35 +109,35 @@ impl Replies {
     }
 
     fn text(&mut self, length: usize) -> Result<(), String> {
-        if length > TEXT {
+        if length > MAX_TEXT {
             return Err(format!(
                 "the server announces a text of {length} bytes; no more than {} MiB are read",
-                TEXT >> 20
+                MAX_TEXT >> 20
             ));
         }
-        self.at = At::Text(length + "\r\n".len());
+        self.at = ParserState::Text(length + "\r\n".len());
         Ok(())
     }
 
     fn list(&mut self, length: usize) -> Result<(), String> {
         self.announced = self.announced.saturating_add(length);
-        if self.announced > ELEMENTS {
+        if self.announced > MAX_ELEMENTS {
             return Err(format!(
-                "the server announces a list of {length} elements, {} in all; no more than {ELEMENTS} are read",
+                "the server announces a list of {length} elements, {} in all; no more than {MAX_ELEMENTS} are read",
                 self.announced
             ));
         }
-        if self.open.len() >= DEPTH {
-            return Err(format!("the server nests lists more than {DEPTH} deep: no more is read"));
+        if self.open.len() >= MAX_DEPTH {
+            return Err(format!("the server nests lists more than {MAX_DEPTH} deep: no more is read"));
         }
         self.open.push(length);
-        self.at = At::Type;
+        self.at = ParserState::Type;
         Ok(())
     }
 
     /// One value has ended, and with it the lists whose last element it was.
     fn end(&mut self) {
-        self.at = At::Type;
+        self.at = ParserState::Type;
         while let Some(lacking) = self.open.last_mut() {
             *lacking -= 1;
             if *lacking > 0 {
@@ -154,9 +154,9 @@ mod tests {
 
     /// All at once, and byte by byte, which must come to the same.
     fn see(bytes: &[u8]) -> Result<(), String> {
-        let whole = Replies::default().see(bytes);
-        let mut replies = Replies::default();
-        assert_eq!(bytes.iter().try_for_each(|byte| replies.see(&[*byte])), whole);
+        let whole = RedisGuard::default().inspect(bytes);
+        let mut replies = RedisGuard::default();
+        assert_eq!(bytes.iter().try_for_each(|byte| replies.inspect(&[*byte])), whole);
         whole
     }
 

@@ -1,4 +1,4 @@
-//! Seeing messages pass an exchange, through a queue of our own that goes when the connection does.
+//! Receives the messages of an exchange through an exclusive queue, which is deleted with the connection.
 
 use futures_util::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
@@ -9,30 +9,30 @@ use crate::checklist::spec::{Rabbitmq, Tap as Spec};
 use crate::secret::Keeper;
 
 use super::super::address::Address;
-use super::super::blind::{Blind, Fact};
 use super::super::deadline::Deadline;
+use super::super::error::{ProbeError, ProbeResult};
 use super::amqp::{self, reply, short};
-use super::connection::Amqp;
-use super::watch::Frames;
-use super::{AMQP, password};
+use super::connection::AmqpConnection;
+use super::guard::AmqpGuard;
+use super::{AMQP_SCHEMES, password};
 
 /// A queue bound to an exchange; deleted by the broker when this is dropped.
-pub(in crate::probe) struct Tap {
+pub(in crate::probe) struct QueueSubscription {
     consumer: Consumer,
-    _amqp: Amqp,
+    _amqp: AmqpConnection,
 }
 
-impl Tap {
+impl QueueSubscription {
     /// Declares an exclusive queue, binds it and begins to consume.
     pub(in crate::probe) async fn open(
         spec: &Spec<Rabbitmq>,
         deadline: &Deadline,
         keeper: &Keeper,
-    ) -> Fact<Self> {
-        let address = Address::parse(&spec.at.url, &AMQP)?;
+    ) -> ProbeResult<Self> {
+        let address = Address::parse(&spec.at.url, &AMQP_SCHEMES)?;
         let password =
-            password(&spec.at, deadline, keeper).await.map_err(|unread| Blind::new(unread.seen))?;
-        let amqp = amqp::open(&spec.at, &address, &password, Frames::with_messages(), deadline).await?;
+            password(&spec.at, deadline, keeper).await.map_err(|unread| ProbeError::new(unread.seen))?;
+        let amqp = amqp::open(&spec.at, &address, &password, AmqpGuard::with_messages(), deadline).await?;
         let (exchange, key) = (short(&spec.name)?, short(spec.routing_key.as_deref().unwrap_or("#"))?);
         let bind = async {
             let channel = amqp.connection.create_channel().await?;
@@ -45,21 +45,21 @@ impl Tap {
                 BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
             channel.basic_consume(queue, short_of("gonogo"), taken, FieldTable::default()).await
         };
-        let bound = deadline.of(format!("binding a queue to exchange {}", spec.name), bind).await?;
-        let consumer = bound.map_err(|error| refused(&error, &spec.name))?;
+        let bound = deadline.limit(format!("binding a queue to exchange {}", spec.name), bind).await?;
+        let consumer = bound.map_err(|error| subscription_error(&error, &spec.name))?;
         Ok(Self { consumer, _amqp: amqp })
     }
 
     /// Waits for a message that holds this text, in its body or as its correlation id.
-    pub(in crate::probe) async fn find(&mut self, text: &str) -> Fact<()> {
+    pub(in crate::probe) async fn find(&mut self, text: &str) -> ProbeResult<()> {
         while let Some(message) = self.consumer.next().await {
-            let message = message.map_err(|error| refused(&error, "the queue"))?;
+            let message = message.map_err(|error| subscription_error(&error, "the queue"))?;
             let id = message.properties.correlation_id().as_ref().map(ToString::to_string);
             if id.as_deref() == Some(text) || String::from_utf8_lossy(&message.data).contains(text) {
                 return Ok(());
             }
         }
-        Err(Blind::new("the broker has ended the connection"))
+        Err(ProbeError::new("the broker has ended the connection"))
     }
 }
 
@@ -67,8 +67,8 @@ fn short_of(text: &'static str) -> lapin::types::ShortString {
     text.into()
 }
 
-fn refused(error: &Error, what: &str) -> Blind {
-    Blind::new(match reply(error) {
+fn subscription_error(error: &Error, what: &str) -> ProbeError {
+    ProbeError::new(match reply(error) {
         Some((404, _)) => format!("exchange {what} is not declared"),
         Some((403, text)) => format!("the user may not bind a queue of its own ({text})"),
         Some((_, text)) => format!("the server refuses ({text})"),

@@ -1,4 +1,4 @@
-//! A request made by `curl` at another place. All of it goes there as curl's input: no argument shows a secret.
+//! A request sent by `curl` on another host. It is passed as curl's input: no argument shows a secret.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,26 +8,26 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, Url};
 use zeroize::Zeroizing;
 
-use super::super::blind::{Blind, Fact};
-use super::super::content::Content;
+use super::super::content::ReadBody;
 use super::super::deadline::Deadline;
-use super::super::process::{self, Program, Ran};
-use super::super::web;
-use super::{Answer, method};
+use super::super::error::{ProbeError, ProbeResult};
+use super::super::http_client;
+use super::super::process::{self, Program, ProgramResult};
+use super::{HttpAnswer, method};
 use crate::checklist::spec::Http;
 use crate::secret::Keeper;
 use crate::text;
 
-/// How long before the deadline curl gives up, so that it says what it waited for.
-const MARGIN: Duration = Duration::from_millis(200);
+/// How long before the deadline curl gives up, so that it reports what it waited for.
+const CURL_MARGIN: Duration = Duration::from_millis(200);
 /// The most of a body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
-/// The longest piece of what is said there, in bytes.
-const SAID: usize = 300;
-/// What a shell, or what stands for one, ends with when it has no such program.
-const NO_PROGRAM: [i32; 2] = [126, 127];
-/// What curl ends with when it was not told what to do.
-const NOT_TOLD: i32 = 2;
+/// The longest piece of an error message from there, in bytes.
+const MAX_REASON: usize = 300;
+/// The exit code of a shell, or of its equivalent, for a program that it does not find.
+const COMMAND_NOT_FOUND: [i32; 2] = [126, 127];
+/// The exit code of curl when it got no configuration.
+const CURL_USAGE_ERROR: i32 = 2;
 
 pub(super) async fn visit(
     spec: &Http,
@@ -35,12 +35,12 @@ pub(super) async fn visit(
     argv: &[String],
     deadline: &Deadline,
     keeper: &Keeper,
-) -> Fact<Answer> {
-    let headers = web::headers(&spec.headers, deadline, keeper).await?;
+) -> ProbeResult<HttpAnswer> {
+    let headers = http_client::headers(&spec.headers, deadline, keeper).await?;
     let argv: Vec<String> =
         argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
     let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
-    let input = config(spec, url, &headers, deadline.left().saturating_sub(MARGIN))?;
+    let input = config(spec, url, &headers, deadline.remaining().saturating_sub(CURL_MARGIN))?;
     let ran = process::run_with_input(program, input.as_bytes(), keeper.permit(), deadline).await?;
     match ran.status.code() {
         Some(0) => answer(ran),
@@ -48,9 +48,9 @@ pub(super) async fn visit(
     }
 }
 
-/// What curl is told. In double quotes it takes a backslash for an escape; a line end that is not written as one
+/// The configuration for curl. In double quotes a backslash begins an escape; a line end that is not escaped
 /// would begin another option.
-fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> Fact<Zeroizing<String>> {
+fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> ProbeResult<Zeroizing<String>> {
     let quoted = |text: &str| {
         let text = text.replace('\\', "\\\\").replace('"', "\\\"");
         text.replace('\n', "\\n").replace('\r', "\\r")
@@ -70,17 +70,17 @@ fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> Fact
         let _ = writeln!(config, "{option} = \"{}\"", quoted(file));
     }
     for (name, value) in headers {
-        let value = value.to_str().map_err(|_| Blind::new(format!("header {name}: not plain text")))?;
+        let value = value.to_str().map_err(|_| ProbeError::new(format!("header {name}: not plain text")))?;
         let _ = writeln!(config, "header = \"{name}: {}\"", quoted(value));
     }
     Ok(config)
 }
 
-fn failed(code: Option<i32>, ran: &Ran) -> Blind {
-    let said = text::excerpt(&ran.stderr.bytes, SAID);
-    Blind::new(match code {
-        Some(code) if NO_PROGRAM.contains(&code) => format!("there is no curl there: {said}"),
-        Some(NOT_TOLD) => {
+fn failed(code: Option<i32>, ran: &ProgramResult) -> ProbeError {
+    let said = text::excerpt(&ran.stderr.bytes, MAX_REASON);
+    ProbeError::new(match code {
+        Some(code) if COMMAND_NOT_FOUND.contains(&code) => format!("there is no curl there: {said}"),
+        Some(CURL_USAGE_ERROR) => {
             format!("the way there passes no input on (kubectl and docker exec need -i): {said}")
         }
         Some(code) => format!("from there (exit code {code}): {said}"),
@@ -89,8 +89,8 @@ fn failed(code: Option<i32>, ran: &Ran) -> Blind {
 }
 
 /// The last head that curl prints, and what comes after it: there may be heads of 1xx before.
-fn answer(ran: Ran) -> Fact<Answer> {
-    let foreign = || Blind::new("what curl prints there is no answer in HTTP");
+fn answer(ran: ProgramResult) -> ProbeResult<HttpAnswer> {
+    let foreign = || ProbeError::new("what curl prints there is no answer in HTTP");
     let mut rest = ran.stdout.bytes.as_slice();
     loop {
         let end = rest.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(foreign)?;
@@ -99,10 +99,11 @@ fn answer(ran: Ran) -> Fact<Answer> {
         if status.is_informational() {
             continue;
         }
-        let long =
-            (rest.len() > MAX_BODY).then(|| Blind::new("body longer than 1 MiB: only its begin was read"));
-        let body = Content { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(ran.stdout.cut) };
-        return Ok(Answer { way: Vec::new(), status, headers, body, took: ran.took });
+        let long = (rest.len() > MAX_BODY)
+            .then(|| ProbeError::new("body longer than 1 MiB: only its begin was read"));
+        let body =
+            ReadBody { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(ran.stdout.cut) };
+        return Ok(HttpAnswer { way: Vec::new(), status, headers, body, took: ran.took });
     }
 }
 

@@ -1,16 +1,16 @@
 //! What an AMQP server may send. The client keeps what it cannot parse yet in a buffer of a fixed size, and
-//! never looks up again once that is full, not even when its connection ends; and it follows nested tables
+//! never returns once that is full, not even when its connection ends; and it follows nested tables
 //! until its thread's stack, and with it the whole program, is gone. So frames that are longer than agreed,
-//! that nest too deep or that no look asks for do not reach it. AMQP 0-9-1, 2.3.5 and 4.2.3.
+//! that nest too deep or that no probe requests do not reach it. AMQP 0-9-1, 2.3.5 and 4.2.3.
 
-use super::super::socket::Watch;
+use super::super::socket::ProtocolGuard;
 
-/// The longest frame that the look agrees to, in bytes: the least that all RabbitMQ versions accept.
-pub(super) const FRAME: u32 = 8192;
+/// The longest frame that the probe negotiates, in bytes: the minimum that all RabbitMQ versions accept.
+pub(super) const MAX_FRAME: u32 = 8192;
 /// Type, channel and size, and the end mark.
-const HEAD: usize = 7;
+const FRAME_OVERHEAD: usize = 7;
 /// How many lists and tables a frame may hold, which bounds how deep they nest. RabbitMQ's have two.
-const TABLES: usize = 16;
+const MAX_TABLES: usize = 16;
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
 const BODY: u8 = 3;
@@ -18,7 +18,7 @@ const HEARTBEAT: u8 = 8;
 
 /// Where in the stream of frames the server is.
 #[derive(Default)]
-pub(super) struct Frames {
+pub(super) struct AmqpGuard {
     head: Vec<u8>,
     /// How many bytes of the frame's payload and end mark are to come.
     left: usize,
@@ -31,8 +31,8 @@ pub(super) struct Frames {
     body: bool,
 }
 
-impl Watch for Frames {
-    fn see(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+impl ProtocolGuard for AmqpGuard {
+    fn inspect(&mut self, mut bytes: &[u8]) -> Result<(), String> {
         while !bytes.is_empty() {
             let (payload, rest) = bytes.split_at(self.left.min(bytes.len()));
             self.left -= payload.len();
@@ -42,9 +42,9 @@ impl Watch for Frames {
                     self.table(*byte);
                 }
             }
-            if self.tables > TABLES {
+            if self.tables > MAX_TABLES {
                 return Err(format!(
-                    "the server sends more than {TABLES} tables in one frame: no more is read"
+                    "the server sends more than {MAX_TABLES} tables in one frame: no more is read"
                 ));
             }
             let Some((first, rest)) = bytes.split_first() else { break };
@@ -56,7 +56,7 @@ impl Watch for Frames {
     }
 }
 
-impl Frames {
+impl AmqpGuard {
     /// Lets messages through.
     pub(super) fn with_messages() -> Self {
         Self { messages: true, ..Self::default() }
@@ -64,23 +64,23 @@ impl Frames {
 
     fn begin(&mut self) -> Result<(), String> {
         match *self.head.as_slice() {
-            // Content: messages, which mostly nobody has asked for.
+            // Content: messages, which are unsolicited for most probes.
             [HEADER | BODY, ..] if !self.messages => {
-                return Err("the server sends messages that nobody has asked for".into());
+                return Err("the server sends unsolicited messages".into());
             }
             [kind @ (METHOD | HEADER | BODY | HEARTBEAT), _, _, a, b, c, d] => {
                 self.body = kind == BODY;
                 let size = u32::from_be_bytes([a, b, c, d]);
-                if size > FRAME {
+                if size > MAX_FRAME {
                     return Err(format!(
-                        "the server announces a frame of {size} bytes; no more than {FRAME} are agreed"
+                        "the server announces a frame of {size} bytes; no more than {MAX_FRAME} are agreed"
                     ));
                 }
                 self.left = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1);
                 (self.tables, self.begun) = (0, 0);
                 self.head.clear();
             }
-            [METHOD | HEADER | BODY | HEARTBEAT, ..] if self.head.len() < HEAD => {}
+            [METHOD | HEADER | BODY | HEARTBEAT, ..] if self.head.len() < FRAME_OVERHEAD => {}
             // The server's own header: it hangs up on ours.
             [b'A', b'M', b'Q', b'P', _, major, minor, revision] => {
                 return Err(format!(
@@ -99,7 +99,7 @@ impl Frames {
     }
 
     /// A list or a table begins with its mark and a length of four bytes; in a frame of so few bytes the
-    /// first two of them are 0, which tells the mark from a letter in a text.
+    /// first two of them are 0, which distinguishes the mark from a letter in a text.
     fn table(&mut self, byte: u8) {
         self.begun = match (byte, self.begun) {
             (b'A' | b'F', _) => 1,
@@ -118,9 +118,9 @@ mod tests {
     use super::*;
 
     fn see(bytes: &[u8]) -> Result<(), String> {
-        let whole = Frames::default().see(bytes);
-        let mut frames = Frames::default();
-        assert_eq!(bytes.iter().try_for_each(|byte| frames.see(&[*byte])), whole);
+        let whole = AmqpGuard::default().inspect(bytes);
+        let mut frames = AmqpGuard::default();
+        assert_eq!(bytes.iter().try_for_each(|byte| frames.inspect(&[*byte])), whole);
         whole
     }
 
@@ -138,6 +138,6 @@ mod tests {
         assert!(told(b"\xff\0").contains("begins with `\\xff`"));
         let nested = [&b"\x01\0\0\0\0\x20\0"[..], &b"A\0\0\x01\0".repeat(400)].concat();
         assert!(told(&nested).contains("more than 16 tables"));
-        assert!(told(b"\x08\0\0\0\0\0\0\xce\x02\0\x01").contains("nobody has asked for"));
+        assert!(told(b"\x08\0\0\0\0\0\0\xce\x02\0\x01").contains("unsolicited"));
     }
 }

@@ -9,33 +9,33 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::address::{Address, Schemes};
-use super::blind::{Blind, Fact};
 use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
 use super::net;
-use super::socket::{Seen, Socket};
+use super::socket::{ReceivedBytes, Socket};
 use crate::checklist::spec::Tls;
 use crate::error;
 use crate::text;
 
 const SCHEMES: Schemes = Schemes { plain: ("http", 80), secure: ("https", 443) };
 /// The longest message that is read, in bytes.
-const MESSAGE: usize = 256 * 1024;
+const MAX_MESSAGE: usize = 256 * 1024;
 
 /// An open WebSocket; its connection is closed when it is dropped.
 pub(super) struct WebSocket {
     stream: WebSocketStream<Socket>,
-    seen: Seen,
+    seen: ReceivedBytes,
 }
 
 /// What came of opening one.
-pub(super) enum Opened {
+pub(super) enum WebSocketAnswer {
     Open(Box<WebSocket>),
     /// The server answered with this status instead.
     Refused(u16),
 }
 
 /// What comes next on a WebSocket.
-pub(super) enum Next {
+pub(super) enum WebSocketMessage {
     Text(String),
     Pong,
     /// The server has closed it, with this code.
@@ -43,7 +43,12 @@ pub(super) enum Next {
 }
 
 /// Opens a WebSocket at a URL of scheme http or https.
-pub(super) async fn open(url: &Url, headers: &HeaderMap, tls: &Tls, deadline: &Deadline) -> Fact<Opened> {
+pub(super) async fn open(
+    url: &Url,
+    headers: &HeaderMap,
+    tls: &Tls,
+    deadline: &Deadline,
+) -> ProbeResult<WebSocketAnswer> {
     let address = Address::parse(url.as_str(), &SCHEMES)?;
     let scheme = if address.tls { "wss" } else { "ws" };
     // Everything after the scheme stays as it is.
@@ -54,35 +59,42 @@ pub(super) async fn open(url: &Url, headers: &HeaderMap, tls: &Tls, deadline: &D
     }
     let socket = net::connect(&address, tls, deadline).await?;
     let seen = socket.seen();
-    let config = WebSocketConfig::default().max_message_size(Some(MESSAGE)).max_frame_size(Some(MESSAGE));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
     let shake = client_async_with_config(request, socket, Some(config));
-    match deadline.of(format!("WebSocket handshake with {address}"), shake).await? {
-        Ok((stream, _)) => Ok(Opened::Open(Box::new(WebSocket { stream, seen }))),
-        Err(Error::Http(response)) => Ok(Opened::Refused(response.status().as_u16())),
+    match deadline.limit(format!("WebSocket handshake with {address}"), shake).await? {
+        Ok((stream, _)) => Ok(WebSocketAnswer::Open(Box::new(WebSocket { stream, seen }))),
+        Err(Error::Http(response)) => Ok(WebSocketAnswer::Refused(response.status().as_u16())),
         Err(error) => Err(explain(&error, &seen)),
     }
 }
 
 impl WebSocket {
-    pub(super) async fn send(&mut self, text: String) -> Fact<()> {
+    pub(super) async fn send(&mut self, text: String) -> ProbeResult<()> {
         self.stream.send(Message::text(text)).await.map_err(|error| explain(&error, &self.seen))
     }
 
     /// Asks for a sign of life, which comes after whatever the server has to say first.
-    pub(super) async fn ping(&mut self) -> Fact<()> {
+    pub(super) async fn ping(&mut self) -> ProbeResult<()> {
         self.stream.send(Message::Ping("gonogo".into())).await.map_err(|error| explain(&error, &self.seen))
     }
 
     /// What comes next; a stream of pings is as good as silence.
-    pub(super) async fn next(&mut self) -> Fact<Next> {
+    pub(super) async fn next(&mut self) -> ProbeResult<WebSocketMessage> {
         loop {
             return Ok(match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => Next::Text(text.to_string()),
-                Some(Ok(Message::Binary(bytes))) => Next::Text(String::from_utf8_lossy(&bytes).into_owned()),
-                Some(Ok(Message::Pong(_))) => Next::Pong,
-                Some(Ok(Message::Close(frame))) => Next::Closed(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Text(text))) => WebSocketMessage::Text(text.to_string()),
+                Some(Ok(Message::Binary(bytes))) => {
+                    WebSocketMessage::Text(String::from_utf8_lossy(&bytes).into_owned())
+                }
+                Some(Ok(Message::Pong(_))) => WebSocketMessage::Pong,
+                Some(Ok(Message::Close(frame))) => {
+                    WebSocketMessage::Closed(frame.map(|frame| frame.code.into()))
+                }
                 Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
-                None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => Next::Closed(None),
+                None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {
+                    WebSocketMessage::Closed(None)
+                }
                 Some(Err(error)) => return Err(explain(&error, &self.seen)),
             });
         }
@@ -94,14 +106,14 @@ impl WebSocket {
     }
 }
 
-fn explain(error: &Error, seen: &Seen) -> Blind {
+fn explain(error: &Error, seen: &ReceivedBytes) -> ProbeError {
     if let Some(refused) = seen.refused() {
-        return Blind::new(refused);
+        return ProbeError::new(refused);
     }
     match seen.guess() {
         Some(what) if what != "an HTTP server" => {
-            Blind::new(format!("this is not an HTTP server: {what} answers here"))
+            ProbeError::new(format!("this is not an HTTP server: {what} answers here"))
         }
-        _ => Blind::new(format!("the WebSocket broke: {}", text::clip(&error::chain(error), 200))),
+        _ => ProbeError::new(format!("the WebSocket broke: {}", text::clip(&error::chain(error), 200))),
     }
 }
