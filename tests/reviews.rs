@@ -82,7 +82,7 @@ fn an_invalid_log_says_so_on_top_and_ends_where_it_is_valid() {
 
     fs::write(&bad, "{}\n").unwrap();
     let ended = review(&mut world, &bad, &signers, (130, 40)).wait_exit().code(2);
-    assert!(ended.screen_text().contains("does not begin with a valid entry"));
+    assert!(ended.screen_text().contains("is not the entry that opens a run"));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use super::doubts::{Finding, Weight};
 use super::source::{Path, Source, Step};
 use super::spec::Pattern;
-use super::written_out::{ARGUMENTS, SHORTEST, is_secret_name, named, query, words as words_of};
+use super::written_out::{
+    ARGUMENTS, SHORTEST, is_mask, is_reference, is_secret_name, named, query, words as words_of,
+};
 
 /// What secrets look like that say themselves what they are, and what they are called. Sources: the services' own pages,
 /// RFC 7519 for JSON web tokens, RFC 7468 for private keys.
@@ -108,7 +110,9 @@ fn is_often_secret(name: &str) -> bool {
 fn is_literal(text: &str) -> bool {
     !text.is_empty()
         && !text.contains("{{")
-        && !text.starts_with(['/', '@', '$', '~', '.'])
+        && !text.starts_with(['~', '.'])
+        && !is_reference(text)
+        && !is_mask(text)
         && !SWITCHES.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -292,6 +296,7 @@ mod tests {
             "argv = ['x', 'page_token=short', 'docker', 'run', '-u', '1000:1000', '-u', 'ann']".to_owned(),
             "shell = 'PGPASSWORD=$P psql --token \"$T\" && curl -H \"Authorization: Bearer $T\" h'".to_owned(),
             "env = { AUTH = 'basic', SESSION = 'true' }".to_owned(),
+            "argv = ['docker', 'build', '--secret', 'id=npm,src=.npmrc']".to_owned(),
             "argv = ['sh', '-c', 'PGPASSWORD=\"${DB_PASSWORD:?}\" psql; TOKEN=`cat /run/token` ./x']".to_owned(),
             "argv = ['helm', '--set', 'existingSecret=advanced-app-secrets', 'docker', 'run', '-u', 'app:app']".to_owned(),
             "argv = ['x', 'sha512-q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjEq7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE']".to_owned(),

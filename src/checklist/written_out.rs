@@ -19,8 +19,17 @@ const WORDS: [&str; 3] = ["pass", "pwd", "bearer"];
 /// The words before `key` where that is a secret.
 const KEYS: [&str; 8] = ["api", "access", "secret", "private", "signing", "encryption", "account", "auth"];
 /// What leads to the next page of a list, and what names a secret that is elsewhere.
-const OTHERS: [(&str, &str); 4] =
-    [("page", "token"), ("next", "token"), ("continuation", "token"), ("existing", "secret")];
+const OTHERS: [(&str, &str); 6] = [
+    ("page", "token"),
+    ("next", "token"),
+    ("continuation", "token"),
+    ("cursor", "token"),
+    ("sync", "token"),
+    ("existing", "secret"),
+];
+/// What the place of a secret begins with: a file, a variable, or a reference that the program itself resolves.
+const REFERENCES: [&str; 11] =
+    ["/", "@", "$", "env:", "file:", "vault:", "arn:", "op://", "secret:", "secretref:", "ref+"];
 /// Headers that hold a secret, however short.
 const HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 /// Lists of arguments, by the keys that hold them.
@@ -125,18 +134,28 @@ pub(super) fn named<'a>(text: &'a str, at: &'a [Step], is_told: IsTold) -> Optio
     }
 }
 
-/// What a program would take from its environment is none.
 fn is_secret_named(name: &str, value: &str) -> bool {
-    is_secret_name(name) && value.chars().count() >= SHORTEST && !value.starts_with('$')
+    is_secret_name(name) && value.chars().count() >= SHORTEST && !is_reference(value) && !is_mask(value)
+}
+
+/// Whether a value says where a secret is.
+pub(super) fn is_reference(value: &str) -> bool {
+    REFERENCES.iter().any(|begin| value.starts_with(begin))
+}
+
+/// Whether a value hides a secret, or is an empty place for one: one character, repeated.
+pub(super) fn is_mask(value: &str) -> bool {
+    value.chars().all(|c| value.starts_with(c))
 }
 
 /// A secret in a word of a command line: `--token=…`, `Authorization: …`, `https://…?token=…`.
 fn of_word<'a>(word: &'a str, is_told: IsTold) -> Option<(&'a str, &'a str)> {
     let option = word.strip_prefix("--").and_then(|option| option.split_once('='));
-    // That is where it is, or what a shell puts there.
-    let option = option.filter(|(name, value)| is_told(name, value) && !value.starts_with(['/', '@', '$']));
+    let option = option.filter(|(name, value)| is_told(name, value) && !is_reference(value));
+    // One word before a colon begins many a sentence.
     let header = word.split_once(": ").filter(|(name, value)| {
-        HEADERS.contains(&&*name.to_ascii_lowercase()) || (is_told(name, value) && !name.contains(' '))
+        HEADERS.contains(&&*name.to_ascii_lowercase())
+            || (is_told(name, value) && name.contains('-') && !name.contains(' '))
     });
     option.or(header).or_else(|| of_query(word, is_told))
 }
@@ -234,6 +253,10 @@ mod tests {
             "env = { PGPASSFILE = '/etc/pass/word', TOKEN = { secret = { env = 'T' } } }",
             "argv = ['x', '--password-file=/run/secret', '--token=/run/secrets/token', '--token=$TOKEN_OF_CI']",
             "argv = ['sh', '-c', 'test \"$TOKEN\" = \"\"']",
+            "argv = ['grep', '-c', 'token: expired-or-missing', 'app.log']",
+            "env = { REDIS_PASSWORD = '/run/secrets/redis', API_TOKEN = 'env:API_TOKEN', DB_PASSWORD = 'vault:kv/db#pass' }",
+            "env = { APP_SECRET = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:app', PASSWORD = '********' }",
+            "url = 'https://h/list?cursor_token=hunter22'",
             "url = 'https://h/token?page=hunter22'",
             "url = 'https://u@h/'",
         ] {

@@ -2,17 +2,15 @@
 
 use std::fs;
 use std::io::{self, BufWriter};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::load::open_log;
+use super::load::{check_first_entry, open_log};
 use crate::cli::BundleArgs;
 use crate::error::Exit;
 use crate::files;
-use crate::journal::entry::Event;
-use crate::journal::{bundle, index};
+use crate::journal::bundle;
 use crate::text::line;
 
 pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
@@ -28,14 +26,7 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
         bail!("{} is a bundle already", log.display());
     }
     // What begins otherwise may be anything that has the name, a key too.
-    let mut is_run = false;
-    index::each(&source, &mut |entry, _, _| {
-        is_run = matches!(entry.event, Event::Opened(_));
-        ControlFlow::Break(())
-    })?;
-    if !is_run {
-        bail!("{} is no run log: it does not begin with the entry that opens a run", log.display());
-    }
+    check_first_entry(log, &source)?;
     let out = arguments.output.clone().unwrap_or_else(|| beside(log));
     let made = files::create_new(&out, files::OWN).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {

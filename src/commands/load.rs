@@ -1,9 +1,10 @@
 //! Reading profiles and checklists from files, and finding the directories of this user.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use directories::ProjectDirs;
 use tracing::debug;
 
@@ -12,8 +13,11 @@ use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME,
 use crate::error::{ErrorKind, Failure, Problem, Problems};
 use crate::files::read_regular_text;
 use crate::files::scratch::Scratch;
+use crate::journal::entry::{Entry, Event, ReadEntryError};
+use crate::journal::read::Lines;
 use crate::journal::source as log;
 use crate::journal::store::Store;
+use crate::journal::verify::VerifyError;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
 
@@ -157,6 +161,19 @@ pub(super) fn runtime_dir() -> Option<PathBuf> {
 /// Opens a log, or a bundle, which is unpacked where only this user can look.
 pub(super) fn open_log(path: &Path) -> Result<log::Source> {
     log::Source::open(path, scratch).with_context(|| format!("run log {}", path.display()))
+}
+
+/// Checks that a file begins with the entry that opens a run, and that this gonogo reads its version.
+pub(super) fn check_first_entry(path: &Path, source: &log::Source) -> Result<()> {
+    let failed = |why: &dyn Display| anyhow!("{}: {why}", path.display());
+    let first = Lines::new(source.reader()).next().transpose()?;
+    match Entry::read(&first.map(|line| line.bytes).unwrap_or_default()) {
+        Ok(Entry { event: Event::Opened(_), .. }) => Ok(()),
+        Err(ReadEntryError::Rules(rules)) => Err(failed(&VerifyError::OtherVersion(rules))),
+        Err(ReadEntryError::Version(format)) => Err(failed(&VerifyError::OtherFormat(format))),
+        Ok(_) => Err(failed(&"not a run log: line 1 is not the entry that opens a run")),
+        Err(why) => Err(failed(&format!("not a run log: line 1 is not the entry that opens a run: {why}"))),
+    }
 }
 
 /// Where a bundle is unpacked. What has the place of the directory for that and is none is refused.

@@ -40,7 +40,9 @@ impl ProcessStart {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordedProcessError {
     /// It would reach a group of processes, all of them, or the first one.
-    #[error("the record names process {0}, expected a process id above 1")]
+    #[error(
+        "process {0} is the first process of a container or a process group, which is not signalled; end it there"
+    )]
     Id(i32),
     /// An older version has written the record, or a system without `/proc`.
     #[error("the record does not say when process {0} started, so another process may have that id by now")]

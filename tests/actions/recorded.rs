@@ -53,8 +53,12 @@ fn a_take_over_ends_nothing_but_the_gonogo_that_is_shown_to_hold_the_log() {
     let (pid, ticks) = (bystander.0.id(), bystander.ticks());
     let (reader_pid, reader_ticks) = (reader.0.id(), reader.ticks());
     let rows: [(&str, Value, &str); 7] = [
-        ("a group", json!({"pid": -i64::from(pid)}), "expected a process id above 1"),
-        ("the first process", json!({"pid": 1}), "expected a process id above 1"),
+        (
+            "a group",
+            json!({"pid": -i64::from(pid)}),
+            "is the first process of a container or a process group",
+        ),
+        ("the first process", json!({"pid": 1}), "is the first process of a container or a process group"),
         ("a stale id", json!({"pid": pid}), "another process has that id now"),
         ("no log", json!({"pid": pid, "ticks": ticks}), "and not process"),
         ("a reader", json!({"pid": reader_pid, "ticks": reader_ticks}), "and not process"),

@@ -106,7 +106,8 @@ fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing
         needles,
     };
     let begun = Instant::now();
-    let mut supervisor = Command::new(GONOGO).arg("supervise").stdin(Stdio::piped()).spawn().unwrap();
+    let mut supervisor =
+        Command::new(GONOGO).arg("supervise").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     supervisor.stdin.take().unwrap().write_all(&serde_json::to_vec(&order).unwrap()).unwrap();
     let status = format!("/proc/{}/status", supervisor.id());
     let mut peak = 0.0;

@@ -27,7 +27,7 @@ pub(super) fn in_shell(text: &str) -> Option<String> {
 
 /// What a word may be that comes after another; `sends` says whether it is given to a program that takes users so.
 fn of(before: &str, word: &str, sends: bool) -> Option<String> {
-    if is_option(before) && is_literal(word) && !word.starts_with('-') {
+    if is_option(before) && is_literal(word) && !word.starts_with('-') && !is_list_of_keys(word) {
         return Some(format!("what follows {before} may be a secret"));
     }
     if sends && USER.contains(&before) && word.split_once(':').is_some_and(|(_, after)| is_password(after)) {
@@ -37,6 +37,11 @@ fn of(before: &str, word: &str, sends: bool) -> Option<String> {
     let is_one = !word.contains(char::is_whitespace) && !word.starts_with('-');
     let (name, value) = word.split_once('=').filter(|_| is_one)?;
     (is_name(name) && is_literal(value)).then(|| format!("what {name} is set to may be a secret"))
+}
+
+/// Whether a word is like `id=npm,src=.npmrc`, which names the place of a secret (docker-build(1)).
+fn is_list_of_keys(word: &str) -> bool {
+    word.starts_with("id=") || word.starts_with("type=") || word.starts_with("src=")
 }
 
 /// Whether what stands after a user is no group.

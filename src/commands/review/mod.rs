@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use self::record::Log;
 use super::judged::judge_log;
-use super::load::open_log;
+use super::load::{check_first_entry, open_log};
 use super::run::look;
 use super::session::hear_signals;
 use super::settings::Settings;
@@ -43,6 +43,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     }
     let named = || format!("run log {}", path.display());
     let source = Arc::new(open_log(path)?);
+    check_first_entry(path, &source)?;
     // Whom to trust is asked before the screen is taken.
     let trusted = trusted(&arguments.trust)?;
     let log = Arc::new(Log::open(&source, trusted.source.clone()).with_context(named)?);

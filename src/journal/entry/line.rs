@@ -142,6 +142,7 @@ fn ordinary_kind(line: &[u8]) -> Option<&str> {
 /// The kind of a line, if the line is of this version.
 fn kind_of_this_version(line: &[u8]) -> Result<Cow<'_, str>, ReadEntryError> {
     #[derive(Deserialize)]
+    #[serde(expecting = "a JSON object with the fields v and kind")]
     struct Peek<'a> {
         v: u64,
         #[serde(borrow)]

@@ -179,7 +179,7 @@ impl Text<'_> {
 
     /// The next character within an escape: it may be split, too.
     fn next(&self, level: u8, at: usize) -> Result<Char, Stop> {
-        self.read(level, self.skip_noise(level, at)?)
+        self.read(level, self.skip_noise_in_escape(level, at)?)
     }
 
     /// The next character that stands for anything: an escape for a line end that does not may be before it.

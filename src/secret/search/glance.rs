@@ -7,6 +7,9 @@ use super::is_special;
 /// How many signs are looked at that may be escapes of one another.
 const MAX_REPEATED: usize = 80;
 
+/// So many backslashes stand for one, however many follow: two for one at each level.
+const MAX_PAIRED: usize = 4;
+
 /// What an escape stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glance {
@@ -43,10 +46,25 @@ pub(super) fn glance(bytes: &[u8], at: usize) -> Glance {
     }
 }
 
-/// After a percent or equals sign: more of them are none if the last is none.
+/// After a percent or equals sign: more of them are none if the last is none. With two more it is none either, as the second
+/// stands for a digit at one level only, and the third is read as it is there.
 fn repeated(rest: &[u8], byte: u8) -> Glance {
-    let more = rest.iter().take(MAX_REPEATED).take_while(|next| **next == byte).count();
-    if more > 0 && number(&rest[more..], 16, 2) == Glance::No { Glance::No } else { Glance::Unclear }
+    let more = rest.iter().take(2).take_while(|next| **next == byte).count();
+    if more == 2 || more > 0 && number(&rest[more..], 16, 2) == Glance::No {
+        Glance::No
+    } else {
+        Glance::Unclear
+    }
+}
+
+/// Whether an equals sign here ends a line that goes on, and cannot be the begin of a number that the line end splits.
+pub(super) fn is_soft_line_end(bytes: &[u8], at: usize) -> bool {
+    let rest = &bytes[at + 1..];
+    let line_end = rest.iter().take(2).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let plain = |byte: u8| !is_special(byte) && !byte.is_ascii_hexdigit() && !matches!(byte, b' ' | b'\t');
+    let next = at + 1 + line_end;
+    line_end > 0
+        && bytes.get(next).is_some_and(|byte| plain(*byte) || is_escape(*byte) && is_itself(bytes, next))
 }
 
 /// Whether what is unclear at a glance may stand for such a byte. What follows many backslashes says it: they stand for
@@ -58,8 +76,11 @@ pub(super) fn may_be(
     is_backslash_wanted: bool,
     is_wanted: impl Fn(u8) -> bool,
 ) -> bool {
-    let backslashes = bytes[at..].iter().take(MAX_REPEATED).take_while(|byte| **byte == b'\\').count();
+    let backslashes = bytes[at..].iter().take(MAX_PAIRED).take_while(|byte| **byte == b'\\').count();
     let Some(last) = backslashes.checked_sub(1) else { return true };
+    if backslashes == MAX_PAIRED {
+        return is_backslash_wanted;
+    }
     let last = backslash(&bytes[at + last + 1..]);
     is_backslash_wanted
         || match last {

@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
 use escape::{Stop, Text};
-use glance::{Glance, glance, is_escape, may_be};
+use glance::{Glance, glance, is_escape, is_soft_line_end, may_be};
 use runs::{Decoded, Run, Said};
 use specials::Specials;
 use wanted::{Met, Wanted, readings};
@@ -181,6 +181,7 @@ impl Search {
         match bytes[at] {
             // It stands for itself, whatever is within.
             b'\'' if !is_first(b'\'') => false,
+            b'=' if is_soft_line_end(bytes, at) => false,
             _ => match glance(bytes, at) {
                 Glance::No => false,
                 Glance::Byte(byte) => may_begin(byte),

@@ -19,6 +19,8 @@ pub(super) const INVISIBLE: [&[u8]; 8] = [
 const MAX_SEQUENCE: usize = 256;
 const MAX_INDENT: usize = 64;
 const MAX_NOISE: usize = 64;
+/// The same between two characters of an escape: each is read for all that may begin before it.
+const MAX_NOISE_IN_ESCAPE: usize = 8;
 
 impl Text<'_> {
     /// Where what says nothing ends that stands here, with so many levels of escapes decoded. White space at the begin of
@@ -48,8 +50,17 @@ impl Text<'_> {
     }
 
     /// Where something begins that says anything.
-    pub(super) fn skip_noise(&self, level: u8, mut at: usize) -> Result<usize, Stop> {
-        for _ in 0..MAX_NOISE {
+    pub(super) fn skip_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        self.skip_so_much(level, at, MAX_NOISE)
+    }
+
+    /// The same within an escape.
+    pub(super) fn skip_noise_in_escape(&self, level: u8, at: usize) -> Result<usize, Stop> {
+        self.skip_so_much(level, at, MAX_NOISE_IN_ESCAPE)
+    }
+
+    fn skip_so_much(&self, level: u8, mut at: usize, most: usize) -> Result<usize, Stop> {
+        for _ in 0..most {
             match self.noise(level, at) {
                 Ok(end) => at = end,
                 Err(Stop::No) => break,
