@@ -40,6 +40,7 @@ pub enum Command {
     /// Run the probes and tell what they saw; needs no key and writes no log
     Check(CheckArgs),
     /// Walk through the whole deployment on a stack within this process: no servers, no keys, no network
+    #[cfg(feature = "rehearsal")]
     #[command(after_help = "Exit codes: as for run")]
     Rehearse(RehearseArgs),
     /// Tell whether a run log is sealed, open or invalid
@@ -75,9 +76,10 @@ pub enum Command {
         #[arg(last = true)]
         argv: Vec<String>,
     },
-    /// Stand in for a command-line tool in a rehearsal; started by gonogo itself
+    /// Run as the shim of a command-line tool in a rehearsal; started by gonogo itself
+    #[cfg(feature = "rehearsal")]
     #[command(hide = true)]
-    StandIn(StandInArgs),
+    Shim(ShimArgs),
 }
 
 /// Takes what can be a release's tag.
@@ -156,6 +158,7 @@ pub struct AbandonArgs {
 }
 
 /// Rehearsing.
+#[cfg(feature = "rehearsal")]
 #[derive(Debug, Args)]
 pub struct RehearseArgs {
     /// Break something, for you to find: a drill's name, or `random[:SEED]`; can be given several times
@@ -175,14 +178,15 @@ pub struct RehearseArgs {
     pub screen: ScreenArgs,
 }
 
-/// Standing in for a tool.
+/// Running as a tool's shim.
+#[cfg(feature = "rehearsal")]
 #[derive(Debug, Args)]
-pub struct StandInArgs {
-    /// What tells where the rehearsal is.
-    pub desk: PathBuf,
+pub struct ShimArgs {
+    /// Where the rehearsal listens, and its key.
+    pub config: PathBuf,
     /// The tool.
     pub tool: String,
-    /// What it is asked.
+    /// The tool's arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<String>,
 }

@@ -31,8 +31,10 @@
 //! | [`checklist`] | sections, control points, probe specs, profiles, the lock |
 //! | [`outcome`] | what a probe ends with |
 //! | [`process`] | the one way to start a program, with a permit |
-//! | [`rehearsal`] | servers that stand in for real ones, on loopback |
 //! | [`diagnostic`], [`secret`], [`stopwatch`], [`text`], [`ansi`], [`time`], [`error`] | the base |
+//!
+//! The package `gonogo-rehearsal`, in `src/rehearsal`, is the stack of `gonogo rehearse`: servers on loopback, tool
+//! shims, drills. It imports none of these rooms. A build without the feature `rehearsal` holds none of it.
 //!
 //! # Words
 //!
@@ -58,7 +60,6 @@ pub mod journal;
 pub mod outcome;
 pub mod probe;
 pub mod process;
-pub mod rehearsal;
 pub mod report;
 pub mod run;
 pub mod secret;

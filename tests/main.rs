@@ -29,3 +29,5 @@ mod traps;
 mod trust;
 mod trusted;
 mod whole;
+#[cfg(not(feature = "rehearsal"))]
+mod without_rehearsal;

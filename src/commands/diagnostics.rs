@@ -12,7 +12,7 @@ use crate::error::Failure;
 /// # Errors
 /// When it cannot be understood what is to be logged.
 pub(super) fn start(cli: &Cli) -> Result<(), Failure> {
-    if matches!(cli.command, Some(Command::Supervise { .. } | Command::StandIn(_))) {
+    if is_internal(cli.command.as_ref()) {
         return Ok(());
     }
     let named = env::var(diagnostic::VARIABLE).ok();
@@ -23,10 +23,21 @@ pub(super) fn start(cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether gonogo itself starts a command.
+const fn is_internal(command: Option<&Command>) -> bool {
+    match command {
+        Some(Command::Supervise { .. }) => true,
+        #[cfg(feature = "rehearsal")]
+        Some(Command::Shim(_)) => true,
+        _ => false,
+    }
+}
+
 /// Whether a command takes the terminal, which lines would run across.
 fn has_screen(command: Option<&Command>) -> bool {
     match command {
         None | Some(Command::Run(_) | Command::Review(_)) => true,
+        #[cfg(feature = "rehearsal")]
         Some(Command::Rehearse(arguments)) => !arguments.serve && !arguments.list,
         Some(_) => false,
     }
@@ -39,6 +50,7 @@ pub(super) fn name(command: Option<&Command>) -> &'static str {
         Some(Command::Run(_)) => "run",
         Some(Command::Abandon(_)) => "abandon",
         Some(Command::Check(_)) => "check",
+        #[cfg(feature = "rehearsal")]
         Some(Command::Rehearse(_)) => "rehearse",
         Some(Command::Verify(_)) => "verify",
         Some(Command::Review(_)) => "review",
@@ -51,6 +63,7 @@ pub(super) fn name(command: Option<&Command>) -> &'static str {
         Some(Command::Completions { .. }) => "completions",
         Some(Command::Man) => "man",
         Some(Command::Supervise { .. }) => "supervise",
-        Some(Command::StandIn(_)) => "stand-in",
+        #[cfg(feature = "rehearsal")]
+        Some(Command::Shim(_)) => "shim",
     }
 }

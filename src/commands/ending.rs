@@ -48,6 +48,7 @@ static HELD: Mutex<Option<Signals>> = Mutex::new(None);
 ///
 /// # Errors
 /// When the signals cannot be handled.
+#[cfg(feature = "rehearsal")]
 pub(super) fn hold_signals() -> io::Result<()> {
     *lock(&HELD) = Some(signals()?);
     Ok(())

@@ -154,6 +154,7 @@ pub(super) fn state_dir() -> Result<PathBuf> {
 }
 
 /// The directory of gonogo in that of the user's session, where the system has one.
+#[cfg(feature = "rehearsal")]
 pub(super) fn runtime_dir() -> Option<PathBuf> {
     Some(directories().ok()?.runtime_dir()?.to_owned())
 }

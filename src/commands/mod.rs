@@ -24,8 +24,8 @@ mod looking_on;
 mod manual;
 mod new_key;
 mod passphrase;
-mod played;
 mod points;
+#[cfg(feature = "rehearsal")]
 mod rehearse;
 mod replan;
 mod report;
@@ -34,7 +34,10 @@ mod review;
 mod run;
 mod session;
 mod settings;
-mod stand_in;
+#[cfg(feature = "rehearsal")]
+mod shim;
+#[cfg_attr(not(feature = "rehearsal"), path = "no_rehearsal.rs")]
+mod simulated_reviewer;
 mod start;
 mod supervise;
 mod trust;
@@ -74,8 +77,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             let printed = error.print();
-            if is_about_trust(&error) {
-                note!("hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
+            if let Some(hint) = hint(&error) {
+                note!("hint: {hint}");
             }
             return if error.use_stderr() {
                 Exit::Usage
@@ -99,6 +102,7 @@ fn carry_out(command: Command) -> Result<Exit> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Abandon(arguments) => abandon::abandon(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        #[cfg(feature = "rehearsal")]
         Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bundle(arguments) => bundle::bundle(&arguments),
@@ -110,10 +114,21 @@ fn carry_out(command: Command) -> Result<Exit> {
         Command::Init(arguments) => init::init(&arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::man(),
-        Command::StandIn(arguments) => stand_in::run(arguments),
+        #[cfg(feature = "rehearsal")]
+        Command::Shim(arguments) => shim::run(arguments),
         Command::Supervise { argv } if argv.is_empty() => supervise::supervise(),
         Command::Supervise { argv } => Err(supervise::become_without_terminal(&argv)),
     }
+}
+
+/// What helps with a command line that was not understood, beyond what is wrong with it.
+fn hint(error: &clap::Error) -> Option<&'static str> {
+    if is_about_trust(error) {
+        return Some("the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
+    }
+    let command = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
+    let lacks_it = !cfg!(feature = "rehearsal") && command.is_some_and(|command| command == "rehearse");
+    lacks_it.then_some("this gonogo was built without its rehearsal (the feature `rehearsal`)")
 }
 
 /// Whether the digest of `--trust` is missing, or something else stands in its place.

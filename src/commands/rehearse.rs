@@ -17,24 +17,25 @@ use super::report::drills;
 use super::run::look;
 use super::session::Session;
 use super::settings::Settings;
+use super::simulated_reviewer::SimulatedReviewer;
 use crate::checklist::{Promotion, Role};
 use crate::cli::RehearseArgs;
 use crate::engine::{self, Opening, Past, clock};
 use crate::error::{ErrorKind, Exit, Failure};
 use crate::journal::store::peek;
 use crate::process::Permit;
-use crate::rehearsal::drills::{DRILLS, Drill, meant};
-use crate::rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
-use crate::rehearsal::stack::Stack;
 use crate::report::debrief::rehearsal;
 use crate::run::{Act, Command, judge};
 use crate::text::{line, nearest, shell_word};
 use crate::ui::Left;
+use gonogo_rehearsal::drills::{DRILLS, Drill, meant};
+use gonogo_rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
+use gonogo_rehearsal::stack::Stack;
 
 /// Who sits at the screen.
 const DRIVER: &str = "you@rehearsal";
-/// Who is played.
-const SECOND: &str = "played-by-gonogo@rehearsal";
+/// Who is simulated.
+const REVIEWER: &str = "simulated-reviewer@rehearsal";
 
 pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     if arguments.list {
@@ -131,7 +132,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let loaded = Loaded::read(&place.files.profile())?;
     let promotion = Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS.to_owned()) };
     let plan = loaded.plan(&promotion)?;
-    let (driver, second) = (place.signer(DRIVER)?, place.signer(SECOND)?);
+    let (driver, second) = (place.signer(DRIVER)?, place.signer(REVIEWER)?);
     let store = store(arguments.screen.log_dir.as_deref())?;
     let opening = Opening {
         plan,
@@ -142,13 +143,13 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     };
     let mut opened = engine::open(&store, opening, &driver)?;
     let join = Act::Join { key: second.public.clone(), role: Role::Reviewer };
-    opened.first.push(Command::new(SECOND, join));
+    opened.first.push(Command::new(REVIEWER, join));
     let path = opened.journal.path().to_owned();
     let notices = vec![
         "a rehearsal: the stack is within this program, nothing is real, and the log counts for nothing".to_owned(),
         "! leads to what is next for you; space confirms it, a runs it, v ends the run with a verdict, ? is the help"
             .to_owned(),
-        format!("{SECOND} is the second person: they agree a moment after you"),
+        format!("{REVIEWER} is the second person: they agree a moment after you"),
     ];
     let session = Session {
         opened,
@@ -159,7 +160,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
         notices,
         past: Past::default(),
         look: look(&arguments.screen, &settings),
-        played: Some(SECOND.to_owned()),
+        simulated: Some(SimulatedReviewer(REVIEWER.to_owned())),
     };
     let left = session.sit()?;
     farewell(&path, &left)

@@ -23,7 +23,6 @@ use crate::journal::source::Source;
 use crate::journal::store::{StoreError, peek_whole};
 use crate::journal::verify::Report;
 use crate::outcome::Sha256Hex;
-use crate::rehearsal::drills::meant;
 use crate::report::compare::Comparison;
 use crate::report::debrief::Broken;
 use crate::report::dsse::{Envelope, message};
@@ -97,18 +96,27 @@ fn tell(judged: Judged, path: &Path) -> Result<Told> {
 /// What a rehearsal's plan says that is broken; a drill that this gonogo does not know is told by its name.
 pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
     let named = plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills);
-    let one = |name: &'_ String| match meant(name) {
-        Some(drill) => Broken {
-            name: drill.name,
-            what: drill.what,
-            points: drill.points,
-            passes_on_retry: drill.passes_on_retry,
-        },
-        None => {
-            Broken { name: "unknown", what: "a drill of another gonogo", points: &[], passes_on_retry: false }
-        }
-    };
-    named.map(one).collect()
+    named.map(|name| known(name).unwrap_or(UNKNOWN)).collect()
+}
+
+/// A drill that this gonogo does not know: of another version, or this one is built without the rehearsal.
+const UNKNOWN: Broken<'static> =
+    Broken { name: "unknown", what: "a drill of another gonogo", points: &[], passes_on_retry: false };
+
+#[cfg(feature = "rehearsal")]
+fn known(name: &str) -> Option<Broken<'static>> {
+    let drill = gonogo_rehearsal::drills::meant(name)?;
+    Some(Broken {
+        name: drill.name,
+        what: drill.what,
+        points: drill.points,
+        passes_on_retry: drill.passes_on_retry,
+    })
+}
+
+#[cfg(not(feature = "rehearsal"))]
+const fn known(_: &str) -> Option<Broken<'static>> {
+    None
 }
 
 /// The entries that were verified, and the SHA-256 of the log that they were read from, in one pass. By the hash of the

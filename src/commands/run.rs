@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
         notices,
         past,
         look,
-        played: None,
+        simulated: None,
     };
     let left = session.sit()?;
     farewell(&path, arguments, &left)

@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow};
 
 use super::ending::{SignalRequest, Workers, on_signals, stopped};
 use super::settings::Settings;
-use super::{identity, played, resume};
+use super::simulated_reviewer::SimulatedReviewer;
+use super::{identity, resume};
 use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
 use crate::error::chain;
 use crate::journal::keys::Signer;
@@ -36,8 +37,8 @@ pub(super) struct Session {
     pub(super) past: Past,
     /// How it looks.
     pub(super) look: Look,
-    /// Who of them is played by gonogo.
-    pub(super) played: Option<String>,
+    /// Who of them gonogo simulates.
+    pub(super) simulated: Option<SimulatedReviewer>,
 }
 
 impl Session {
@@ -62,9 +63,10 @@ impl Session {
         let state = Arc::clone(engine.state());
         let me =
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
-        let (keys, played) = (handle.keys.clone(), self.played.clone());
+        let keys = handle.keys.clone();
+        let simulated = self.simulated.as_ref().map(|other| other.principal().to_owned());
         let is_rehearsal = state.plan.rehearsal.is_some();
-        let unlock = Arc::new(move |newcomer: &Newcomer| match &played {
+        let unlock = Arc::new(move |newcomer: &Newcomer| match &simulated {
             Some(other) => Err(format!("in this rehearsal the other one is {other}, who acts by themselves")),
             None => identity::unlock(newcomer, &keys)
                 .and_then(|unlocked| is_trusted(newcomer, unlocked, is_rehearsal)),
@@ -75,8 +77,8 @@ impl Session {
         let setup =
             Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
         let workers = Workers::start(2)?;
-        if let Some(other) = self.played {
-            workers.spawn(played::play(other, handle.states.clone(), handle.requests.clone()));
+        if let Some(other) = self.simulated {
+            workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
         }
         let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
         let left = on_screen(&workers, &setup, state, handle);

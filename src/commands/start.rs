@@ -26,14 +26,19 @@ const PAST: usize = 100;
 
 /// What can be chosen.
 enum Choice {
+    #[cfg(feature = "rehearsal")]
     Rehearse,
     Run(PathBuf),
-    Review { log: PathBuf, rehearsal: bool },
+    Review {
+        log: PathBuf,
+        rehearsal: bool,
+    },
 }
 
 impl Choice {
     fn words(self) -> Vec<OsString> {
         match self {
+            #[cfg(feature = "rehearsal")]
             Self::Rehearse => vec!["rehearse".into()],
             Self::Run(profile) => vec!["run".into(), "--".into(), profile.into()],
             Self::Review { log, rehearsal: true } => {
@@ -65,16 +70,12 @@ fn screen() -> ScreenArgs {
 
 /// Everything that can be chosen, as it is shown and as what it is, in the same order.
 fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
-    let mut choices = vec![Choice::Rehearse];
-    let rehearse = Group {
-        title: "Rehearse",
-        offers: vec![Offer {
-            name: "rehearse".into(),
-            about: "the whole deployment, on a stack within this program: no servers, no keys, no network"
-                .into(),
-        }],
-        none: String::new(),
-    };
+    let (mut shown, mut choices) = (Vec::new(), Vec::new());
+    #[cfg(feature = "rehearsal")]
+    {
+        shown.push(rehearse());
+        choices.push(Choice::Rehearse);
+    }
     let (mut open, mut new) = (Vec::new(), Vec::new());
     for (environment, profile) in profiles()? {
         let about = line(&profile.display().to_string());
@@ -98,13 +99,19 @@ fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
         ("Open a run", new, nowhere()),
         ("Look through", past.collect(), "there are no runs here yet".to_owned()),
     ];
-    let mut shown = vec![rehearse];
     for (title, all, none) in groups {
         let (offers, own): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         choices.extend(own);
         shown.push(Group { title, offers, none });
     }
     Ok((shown, choices))
+}
+
+#[cfg(feature = "rehearsal")]
+fn rehearse() -> Group {
+    let about = "the whole deployment, on a stack within this program: no servers, no keys, no network";
+    let offer = Offer { name: "rehearse".into(), about: about.into() };
+    Group { title: "Rehearse", offers: vec![offer], none: String::new() }
 }
 
 /// Where profiles are looked for.

@@ -6,9 +6,9 @@ use amq_protocol::protocol::BasicProperties;
 use amq_protocol::types::{AMQPValue, FieldTable};
 use serde_json::json;
 
-use super::app::Faults;
-use super::names::{PREVIOUS, REPOSITORY, RULES, SECRET};
-use super::stack::{Flaws, Parts, retry};
+use crate::names::{PREVIOUS, REPOSITORY, RULES, SECRET};
+use crate::servers::app::Faults;
+use crate::stack::{Parts, ToolFaults, retry};
 
 /// A thing that is broken on purpose.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ pub struct Drill {
     /// What an observation of it must say.
     pub cause: &'static str,
     pub(super) app: fn(&mut Faults),
-    pub(super) tools: fn(&mut Flaws),
+    pub(super) tools: fn(&mut ToolFaults),
     pub(super) breaks: fn(&Parts),
 }
 
@@ -47,7 +47,7 @@ const fn of_app(drill: Drill, app: fn(&mut Faults)) -> Drill {
     Drill { app, ..drill }
 }
 
-const fn of_tools(drill: Drill, tools: fn(&mut Flaws)) -> Drill {
+const fn of_tools(drill: Drill, tools: fn(&mut ToolFaults)) -> Drill {
     Drill { tools, ..drill }
 }
 
@@ -125,8 +125,8 @@ pub const DRILLS: [Drill; 30] = [
             parts.broker.put("advanced.board.events.dlq", properties, body);
         },
     ),
-    of_tools(drill("worker-stopped", "the worker does not consume", FLOW, "consumer"), |flaws| {
-        flaws.no_worker = true;
+    of_tools(drill("worker-stopped", "the worker does not consume", FLOW, "consumer"), |tool_faults| {
+        tool_faults.no_worker = true;
     }),
     of_app(drill("no-subscriber", "nobody listens to the channel of events", FLOW, "subscriber"), |faults| {
         faults.deaf = true;
@@ -189,7 +189,7 @@ pub const DRILLS: [Drill; 30] = [
             &["secrets.broker-credentials"],
             "ADVANCED_REDIS_URL",
         ),
-        |flaws| flaws.baked = true,
+        |tool_faults| tool_faults.baked = true,
     ),
     of_servers(drill("token-not-rotated", "the token is 200 days old", TOKEN, "200 days"), |parts| {
         let (now, long) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours(24 * 200));
@@ -259,7 +259,7 @@ pub const DRILLS: [Drill; 30] = [
             &["deploy.rollout"],
             "0 of 2 are new",
         ),
-        |flaws| flaws.stuck = true,
+        |tool_faults| tool_faults.stuck = true,
     ),
     of_tools(
         drill(
@@ -268,7 +268,7 @@ pub const DRILLS: [Drill; 30] = [
             &["deploy.image-build-scan"],
             "CVE-2026-31337",
         ),
-        |flaws| flaws.critical = true,
+        |tool_faults| tool_faults.critical = true,
     ),
     of_tools(
         drill(
@@ -277,7 +277,7 @@ pub const DRILLS: [Drill; 30] = [
             &["validate.iac-change-set"],
             "rabbitmq_queue.events",
         ),
-        |flaws| flaws.destroys = true,
+        |tool_faults| tool_faults.destroys = true,
     ),
 ];
 

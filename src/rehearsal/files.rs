@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::names::{ACCOUNT, CONTEXT, DEPLOYMENTS, ORIGINS, PROJECT, REPOSITORY, RULES, SECRET};
-use super::stack::Stack;
-use super::tools::TOOLS;
-use super::tools::stand_in::Desk;
+use crate::names::{ACCOUNT, CONTEXT, DEPLOYMENTS, ORIGINS, PROJECT, REPOSITORY, RULES, SECRET};
+use crate::shims::TOOLS;
+use crate::shims::shim::ShimConfig;
+use crate::stack::Stack;
 
 /// Where everything is.
 #[derive(Clone, Debug)]
@@ -93,12 +93,12 @@ impl Files {
         ] {
             self.write(&format!("secrets/{name}"), value, 0o600)?;
         }
-        let desk = serde_json::to_string(&Desk { socket: self.socket(), key: stack.key.clone() })?;
-        self.write("desk.json", &desk, 0o600)?;
+        let config = serde_json::to_string(&ShimConfig { socket: self.socket(), key: stack.key.clone() })?;
+        self.write("shim.json", &config, 0o600)?;
         let word = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
-        let desk = word(&self.path("desk.json"));
+        let config = word(&self.path("shim.json"));
         for tool in TOOLS {
-            let script = format!("#!/bin/sh\nexec {} stand-in {desk} {tool} -- \"$@\"\n", word(gonogo));
+            let script = format!("#!/bin/sh\nexec {} shim {config} {tool} -- \"$@\"\n", word(gonogo));
             self.write(&format!("bin/{tool}"), &script, 0o700)?;
         }
         let programs = word(&self.programs());
@@ -225,12 +225,12 @@ with = {{ argv = ["kubectl", "config", "current-context"], stdout = [{{ equals =
 
 [[contact]]
 role = "SRE"
-name = "SRE on call (played)"
+name = "SRE (simulated)"
 channel = "pager 4711"
 
 [[contact]]
 role = "Platform"
-name = "Platform on call (played)"
+name = "Platform (simulated)"
 channel = "channel platform"
 
 # Nothing is far away here: what does not come at once does not come.

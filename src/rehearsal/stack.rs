@@ -10,25 +10,25 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use serde_json::{Value, json};
 
-use super::app::{App, CHANNEL, Config, Exporter, Faults, QUEUE, Worker, exporter};
-use super::collector::Collector;
-use super::drills::Drill;
-use super::forge::{Check, Forge};
-use super::grafana::{Dashboard, Grafana};
-use super::jaeger::Jaeger;
-use super::kubernetes::{Cluster, deployment};
-use super::names::{
+use crate::drills::Drill;
+use crate::names::{
     ACCOUNT, COMMIT, DEPLOYMENTS, IMAGE, JOB, ORIGINS, PREVIOUS, PREVIOUS_COMMIT, PROJECT, RELEASE,
     REPOSITORY, RULES, SECRET, SERVICE,
 };
-use super::prometheus::Prometheus;
-use super::rabbitmq::{Broker, User};
-use super::redis::Redis;
-use super::registry::{Image, Registry};
-use super::secrets::{Secrets, random};
-use super::server::{Server, Thread};
-use super::tools;
-use super::vault::Vault;
+use crate::secrets::{Secrets, random};
+use crate::servers::app::{App, CHANNEL, Config, Exporter, Faults, QUEUE, Worker, exporter};
+use crate::servers::collector::Collector;
+use crate::servers::forge::{Check, Forge};
+use crate::servers::grafana::{Dashboard, Grafana};
+use crate::servers::jaeger::Jaeger;
+use crate::servers::kubernetes::{Cluster, deployment};
+use crate::servers::prometheus::Prometheus;
+use crate::servers::rabbitmq::{Broker, User};
+use crate::servers::redis::Redis;
+use crate::servers::registry::{Image, Registry};
+use crate::servers::server::{Server, Thread};
+use crate::servers::vault::Vault;
+use crate::shims;
 
 /// How long a rollout takes.
 const ROLLOUT: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What is wrong with what the tools do. Nothing, at first.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
-pub struct Flaws {
+pub struct ToolFaults {
     /// The image holds a credential.
     pub baked: bool,
     /// The scanner finds something critical.
@@ -56,7 +56,7 @@ pub struct Flaws {
 /// What was made by hand since the stack began.
 #[derive(Debug)]
 struct Bench {
-    flaws: Flaws,
+    tool_faults: ToolFaults,
     /// Images by the names that they were given.
     images: BTreeMap<String, Image>,
     /// How often infrastructure was applied.
@@ -102,7 +102,7 @@ impl Stack {
     pub fn start(drills: &[&Drill], socket: &Path) -> io::Result<Self> {
         let parts = Arc::new(Parts::start(drills)?);
         let key = random()?;
-        let tools = tools::start(Arc::clone(&parts), key.clone(), socket)?;
+        let tools = shims::start(Arc::clone(&parts), key.clone(), socket)?;
         let keep = keep_worker(Arc::clone(&parts));
         let keeper = Server::start_with(Router::new(), Box::pin(keep))?;
         let stack = Self { parts, _tools: tools, key, _keeper: keeper };
@@ -115,7 +115,7 @@ impl Stack {
 
     fn wait_ready(&self) -> io::Result<()> {
         let (parts, begun) = (&self.parts, Instant::now());
-        let wants_worker = !parts.lock().flaws.no_worker;
+        let wants_worker = !parts.lock().tool_faults.no_worker;
         loop {
             let consumers = parts.broker.depth(QUEUE).map_or(0, |(_, consumers)| consumers);
             if parts.app.is_ready() && (consumers > 0) == wants_worker && parts.prometheus.has_scraped() {
@@ -147,7 +147,7 @@ impl Stack {
     pub(super) fn scanned(&self) -> Option<(String, String)> {
         let name = format!("{IMAGE}:{RELEASE}");
         let image = self.parts.built(&name)?;
-        Some((tools::scan_report(&name, &image, self.parts.has_critical()), image.id()))
+        Some((shims::scan_report(&name, &image, self.parts.has_critical()), image.id()))
     }
 
     /// The servers.
@@ -159,11 +159,11 @@ impl Stack {
 
 impl Parts {
     fn start(drills: &[&Drill]) -> io::Result<Self> {
-        let (mut faults, mut flaws) = (Faults::default(), Flaws::default());
+        let (mut faults, mut tool_faults) = (Faults::default(), ToolFaults::default());
         let secrets = Secrets::new()?;
         for drill in drills {
             (drill.app)(&mut faults);
-            (drill.tools)(&mut flaws);
+            (drill.tools)(&mut tool_faults);
         }
         faults.old_token = faults.old_token.map(|_| secrets.old_token.clone());
         let redis = Redis::start(&secrets.redis)?;
@@ -189,7 +189,7 @@ impl Parts {
         let day = |days: i64| now.checked_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
         vault.put(SECRET.0, json!({SECRET.1: secrets.old_token}), day(45));
         vault.put(SECRET.0, json!({SECRET.1: secrets.token}), day(1));
-        let bench = Bench { flaws, images: BTreeMap::new(), serial: 1, worker: None };
+        let bench = Bench { tool_faults, images: BTreeMap::new(), serial: 1, worker: None };
         let parts = Self {
             cluster: Cluster::start()?,
             forge: forge(&secrets.forge)?,
@@ -223,7 +223,7 @@ impl Parts {
             reference("ADVANCED_RABBITMQ_URL", "advanced-rabbitmq"),
             reference("ADVANCED_REALTIME_TOKEN", "advanced-realtime-token"),
         ]);
-        let stuck = self.lock().flaws.stuck.then(|| self.image_name(RELEASE));
+        let stuck = self.lock().tool_faults.stuck.then(|| self.image_name(RELEASE));
         self.cluster.set(|objects| {
             objects.takes = ROLLOUT;
             objects.stuck = stuck;
@@ -243,7 +243,7 @@ impl Parts {
     /// The image that is built from the release.
     pub(super) fn make_image(&self) -> Image {
         let mut env = vec!["PATH=/usr/local/bin:/usr/bin:/bin", "ADVANCED_RELEASE=v1.5.0"];
-        if self.lock().flaws.baked {
+        if self.lock().tool_faults.baked {
             env.push("ADVANCED_REDIS_URL=redis://:left-in-the-image@redis:6379/0");
         }
         Image::new(&env, &["RUN pip install -r requirements.txt", "COPY projects/03-advanced /app"])
@@ -280,11 +280,11 @@ impl Parts {
     }
 
     pub(super) fn has_critical(&self) -> bool {
-        self.lock().flaws.critical
+        self.lock().tool_faults.critical
     }
 
     pub(super) fn destroys(&self) -> bool {
-        self.lock().flaws.destroys
+        self.lock().tool_faults.destroys
     }
 
     pub(super) fn serial(&self) -> u64 {
@@ -310,7 +310,7 @@ impl Parts {
     fn keep_worker(&self) {
         let wanted = self.cluster.wanted(DEPLOYMENTS[1]).filter(|(_, replicas)| *replicas > 0);
         let mut bench = self.lock();
-        let wanted = wanted.map(|(image, _)| image).filter(|_| !bench.flaws.no_worker);
+        let wanted = wanted.map(|(image, _)| image).filter(|_| !bench.tool_faults.no_worker);
         if bench.worker.as_ref().map(|(image, _)| image) == wanted.as_ref() {
             return;
         }

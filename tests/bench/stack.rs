@@ -1,6 +1,6 @@
 //! The application between a real Redis and a real RabbitMQ, with its worker.
 
-use gonogo::rehearsal::app::{App, Config, OnSpan, Worker};
+use gonogo_rehearsal::servers::app::{App, Config, OnSpan, Worker};
 use serde_json::{Value, json};
 
 use super::rabbitmq::{Broker, Vhost};

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use gonogo::rehearsal::forge::{Check, Forge};
-use gonogo::rehearsal::grafana::{Dashboard, Grafana};
-use gonogo::rehearsal::jaeger::Jaeger;
-use gonogo::rehearsal::kubernetes::{Cluster, deployment};
+use gonogo_rehearsal::servers::forge::{Check, Forge};
+use gonogo_rehearsal::servers::grafana::{Dashboard, Grafana};
+use gonogo_rehearsal::servers::jaeger::Jaeger;
+use gonogo_rehearsal::servers::kubernetes::{Cluster, deployment};
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -1,7 +1,7 @@
 use std::fs;
 
 use gonogo::outcome::Outcome;
-use gonogo::rehearsal::forge::{Check, Forge};
+use gonogo_rehearsal::servers::forge::{Check, Forge};
 use serde_json::{Value, json};
 
 use super::*;

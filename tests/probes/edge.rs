@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gonogo::outcome::Outcome;
-use gonogo::rehearsal::app::Faults;
+use gonogo_rehearsal::servers::app::Faults;
 use serde_json::{Value, json};
 
 use super::*;

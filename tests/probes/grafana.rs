@@ -1,5 +1,5 @@
 use gonogo::outcome::Outcome;
-use gonogo::rehearsal::grafana::{Dashboard, Grafana};
+use gonogo_rehearsal::servers::grafana::{Dashboard, Grafana};
 use serde_json::json;
 
 use super::*;

@@ -1,6 +1,6 @@
 use gonogo::outcome::Outcome;
-use gonogo::rehearsal::jaeger::{Jaeger, Span};
 use gonogo::time::Utc;
+use gonogo_rehearsal::servers::jaeger::{Jaeger, Span};
 use serde_json::json;
 
 use super::*;

@@ -1,5 +1,5 @@
 use gonogo::outcome::Outcome;
-use gonogo::rehearsal::kubernetes::{Cluster, deployment};
+use gonogo_rehearsal::servers::kubernetes::{Cluster, deployment};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 

@@ -79,7 +79,9 @@ fn the_hop_that_loses_the_event_is_named() {
             " heartbeats and 0 events of others came",
         ],
     );
-    stack.app.set(|faults| *faults = gonogo::rehearsal::app::Faults { bus_down: true, ..Default::default() });
+    stack.app.set(|faults| {
+        *faults = gonogo_rehearsal::servers::app::Faults { bus_down: true, ..Default::default() }
+    });
     assert_fail(&look(&tapped(&stack)), &["✗ event sent | accepted | refused: event_bus_failure"]);
 }
 

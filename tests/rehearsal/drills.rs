@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use gonogo::rehearsal::drills::{DRILLS, Drill};
+use gonogo_rehearsal::drills::{DRILLS, Drill};
 use serde_json::Value;
 
 use crate::bench::served::Served;
@@ -102,7 +102,7 @@ fn two_that_are_left_to_chance_are_two() {
     let drills = profile["rehearsal"]["drills"].as_array().unwrap();
     let meant: BTreeSet<_> = drills
         .iter()
-        .map(|drill| gonogo::rehearsal::drills::meant(drill.as_str().unwrap()).unwrap().name)
+        .map(|drill| gonogo_rehearsal::drills::meant(drill.as_str().unwrap()).unwrap().name)
         .collect();
     assert_eq!(meant.len(), 2, "{drills:?}");
 }

@@ -60,6 +60,6 @@ fn they_show_what_the_screen_shows() {
     let mut review = sandbox.terminal(SIZE.0, SIZE.1);
     review.wait_for_text("SEALED  by you");
     select(&mut review, BEFORE[4]);
-    review.wait_for_text("channel platform").wait_for_text("played-by-gonogo sealed the run");
+    review.wait_for_text("channel platform").wait_for_text("simulated-reviewer sealed the run");
     is_as_drawn("review.svg", &review);
 }

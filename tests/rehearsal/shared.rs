@@ -138,7 +138,7 @@ fn answer(listener: &UnixListener, proof: &str, said: &[Value]) -> Vec<String> {
 
 struct Stranger {
     sandbox: Sandbox,
-    desk: PathBuf,
+    config: PathBuf,
 }
 
 impl Stranger {
@@ -147,11 +147,11 @@ impl Stranger {
         let socket = self.sandbox.work().join("socket");
         let _ = fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).unwrap();
-        fs::write(&self.desk, json!({"socket": socket, "key": "the key"}).to_string()).unwrap();
+        fs::write(&self.config, json!({"socket": socket, "key": "the key"}).to_string()).unwrap();
         thread::scope(|scope| {
             let answering = scope.spawn(|| answer(&listener, proof, said));
             let mut tool = self.sandbox.command(GONOGO);
-            tool.arg("stand-in").arg(&self.desk).args(["docker", "--", "build"]).args(args);
+            tool.arg("shim").arg(&self.config).args(["docker", "--", "build"]).args(args);
             (tool.output().unwrap(), answering.join().unwrap())
         })
     }
@@ -167,7 +167,7 @@ fn proof(nonce: &str) -> String {
 #[test]
 fn who_answers_without_the_key_is_told_nothing_and_believed_nothing() {
     let sandbox = Sandbox::new();
-    let stranger = Stranger { desk: sandbox.work().join("desk.json"), sandbox };
+    let stranger = Stranger { config: sandbox.work().join("shim.json"), sandbox };
     let (named, given) = (stranger.sandbox.work().join("id"), stranger.sandbox.work().join("given"));
     fs::write(&given, "of the user").unwrap();
     let args = [OsString::from("--iidfile"), named.clone().into(), given.into()];

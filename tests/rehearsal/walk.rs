@@ -50,7 +50,7 @@ pub fn confirm(terminal: &mut Terminal, at: At) {
     terminal.wait_for_text("◐ NEEDS");
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_gone("y confirm");
-    // Where it takes two, the other operator follows, who is played.
+    // Where it takes two, the other operator follows, who is simulated.
     terminal.wait_for_text("● SETTLED");
 }
 
@@ -116,7 +116,7 @@ pub fn seal(terminal: &mut Terminal) {
     terminal.send("v").wait_for_text("record this verdict");
     terminal.send("y").wait_for_text("s seal");
     terminal.send("s").wait_for_text("Once it stands");
-    // The second seal is the other operator's, who is played.
+    // The second seal is the other operator's, who is simulated.
     terminal.send("y").wait_for_text("SEALED");
 }
 
@@ -138,7 +138,7 @@ fn to_a_sealed_go(columns: u16, rows: u16) {
     let log = log(&sandbox);
     let path = log.display().to_string();
     let sealed = sandbox.run_with(&["verify", "--rehearsal", &path]).code(0);
-    let _ = sealed.stdout_has("sealed by you@rehearsal and played-by-gonogo@rehearsal").stdout_has("27/27");
+    let _ = sealed.stdout_has("sealed by you@rehearsal and simulated-reviewer@rehearsal").stdout_has("27/27");
     // Whoever the signers are, it is no real run.
     let nobody = sandbox.work().join("allowed_signers");
     fs::write(&nobody, "").unwrap();

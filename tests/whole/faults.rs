@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use gonogo::rehearsal::forge::Check;
-use gonogo::rehearsal::kubernetes::deployment;
+use gonogo_rehearsal::servers::forge::Check;
+use gonogo_rehearsal::servers::kubernetes::deployment;
 use serde_json::{Value, json};
 
 use crate::bench::collector::Collector;
@@ -55,7 +55,7 @@ fn ran(whole: &Whole, word: &str) {
 }
 
 fn no_faults(whole: &mut Whole) {
-    whole.stack.app.set(|faults| *faults = gonogo::rehearsal::app::Faults::default());
+    whole.stack.app.set(|faults| *faults = gonogo_rehearsal::servers::app::Faults::default());
 }
 
 fn drained(whole: &Whole) {

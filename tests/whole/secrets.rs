@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use gonogo::rehearsal::server::Server;
+use gonogo_rehearsal::servers::server::Server;
 use serde_json::json;
 
 use crate::bench::gonogo::{Output, Sandbox};

@@ -13,8 +13,8 @@ use crate::error::{ErrorKind, Failure, HasKind};
 use crate::files::directory::Directory;
 use crate::journal::keys::{self, Signer};
 use crate::process::{Launch, Permit};
-use crate::rehearsal::files::Files;
 use crate::text::line;
+use gonogo_rehearsal::files::Files;
 
 /// Names the directory of a rehearsal to the process that is one.
 const DIRECTORY: &str = "GONOGO_REHEARSAL";

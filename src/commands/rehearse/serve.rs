@@ -10,10 +10,10 @@ use crate::commands::ending::{SignalRequest, on_signals};
 use crate::commands::load::Loaded;
 use crate::commands::trust;
 use crate::error::Exit;
-use crate::rehearsal::files::Files;
-use crate::rehearsal::names::{PREVIOUS, RELEASE};
-use crate::rehearsal::tools::TOOLS;
 use crate::text::shell_word;
+use gonogo_rehearsal::files::Files;
+use gonogo_rehearsal::names::{PREVIOUS, RELEASE};
+use gonogo_rehearsal::shims::TOOLS;
 
 /// Keeps the stack up until it is asked to end.
 pub(super) fn serve(files: &Files) -> Result<Exit> {

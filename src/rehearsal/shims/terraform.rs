@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::stack::Parts;
-use super::{Call, Ended, Mouth, flag, not_offered, take};
+use super::{ToolCall, ToolResult, ToolStream, flag, not_offered, take};
+use crate::stack::Parts;
 
 const STEP: Duration = Duration::from_millis(300);
 
-pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+pub(super) async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     let mut args = call.args.clone();
     // There is one directory, wherever it is.
     let _ = take(&mut args, &["-chdir"]);
@@ -24,39 +24,39 @@ pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended 
             let plan = plan(parts);
             let changes = changed(&plan).len();
             if let Some(file) = out {
-                mouth.write(&file, plan.to_string()).await?;
+                stream.write(&file, plan.to_string()).await?;
             }
-            mouth.out(format!("Plan: {changes} to add, change or destroy.")).await?;
+            stream.stdout(format!("Plan: {changes} to add, change or destroy.")).await?;
             Ok(if detailed && changes > 0 { 2 } else { 0 })
         }
         ["show", "-json", _] => match read(call) {
-            Some(plan) => mouth.out(plan.to_string()).await.map(|()| 0),
-            None => broken("Failed to read the given file as a state or plan file", mouth).await,
+            Some(plan) => stream.stdout(plan.to_string()).await.map(|()| 0),
+            None => broken("Failed to read the given file as a state or plan file", stream).await,
         },
         ["state", "pull"] => {
             let (serial, lineage) = (parts.serial(), "5a1c0de0-7e57-4bad-9abe-1e5501d0be5a");
             let state =
                 json!({"version": 4, "terraform_version": "1.12.1", "serial": serial, "lineage": lineage});
             // Terraform writes it in lines.
-            mouth.out(format!("{state:#}")).await.map(|()| 0)
+            stream.stdout(format!("{state:#}")).await.map(|()| 0)
         }
         ["apply", _] => match read(call) {
-            None => broken("Failed to load the plan file", mouth).await,
+            None => broken("Failed to load the plan file", stream).await,
             Some(made) if made["serial"] != json!(parts.serial()) => {
-                broken("Saved plan is stale", mouth).await
+                broken("Saved plan is stale", stream).await
             }
-            Some(made) => apply(&made, parts, mouth).await,
+            Some(made) => apply(&made, parts, stream).await,
         },
-        _ => not_offered(call, mouth).await,
+        _ => not_offered(call, stream).await,
     }
 }
 
-async fn broken(why: &str, mouth: &mut Mouth) -> Ended {
-    mouth.err(format!("Error: {why}")).await?;
+async fn broken(why: &str, stream: &mut ToolStream) -> ToolResult {
+    stream.stderr(format!("Error: {why}")).await?;
     Ok(1)
 }
 
-fn read(call: &Call) -> Option<Value> {
+fn read(call: &ToolCall) -> Option<Value> {
     serde_json::from_str(call.given.as_ref()?).ok()
 }
 
@@ -92,19 +92,19 @@ fn changed(plan: &Value) -> Vec<(&str, &str)> {
     each.filter(|(_, action)| *action != "no-op").collect()
 }
 
-async fn apply(made: &Value, parts: &Parts, mouth: &mut Mouth) -> Ended {
+async fn apply(made: &Value, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     for (address, action) in changed(made) {
         let (doing, done) = match action {
             "create" => ("Creating", "Creation"),
             "delete" => ("Destroying", "Destruction"),
             _ => ("Modifying", "Modifications"),
         };
-        mouth.out(format!("{address}: {doing}...")).await?;
+        stream.stdout(format!("{address}: {doing}...")).await?;
         tokio::time::sleep(STEP).await;
         parts.apply(address);
-        mouth.out(format!("{address}: {done} complete after 0s")).await?;
+        stream.stdout(format!("{address}: {done} complete after 0s")).await?;
     }
     parts.applied();
-    mouth.out("Apply complete!").await?;
+    stream.stdout("Apply complete!").await?;
     Ok(0)
 }

@@ -29,17 +29,17 @@ pub struct Server {
 
 /// A thread of its own for work, which ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Thread {
+pub(crate) struct Thread {
     stop: Option<oneshot::Sender<()>>,
     handle: Option<JoinHandle<()>>,
 }
 
 /// The stack of a thread that is not told otherwise, in bytes.
-pub(super) const STACK: usize = 2 << 20;
+pub(crate) const STACK: usize = 2 << 20;
 
 impl Thread {
     /// With a stack of so many bytes. The work is made on the thread, within its runtime.
-    pub(super) fn start(stack: usize, work: impl FnOnce() -> Work + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(stack: usize, work: impl FnOnce() -> Work + Send + 'static) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let run = move || {
@@ -88,7 +88,7 @@ impl Server {
     ///
     /// # Errors
     /// When there is no port or no thread to be had.
-    pub(super) fn listen(serve: impl FnOnce(TcpListener) -> Work + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn listen(serve: impl FnOnce(TcpListener) -> Work + Send + 'static) -> io::Result<Self> {
         Self::listen_with(STACK, serve)
     }
 
@@ -96,7 +96,7 @@ impl Server {
     ///
     /// # Errors
     /// When there is no port or no thread to be had.
-    pub(super) fn listen_with(
+    pub(crate) fn listen_with(
         stack: usize,
         serve: impl FnOnce(TcpListener) -> Work + Send + 'static,
     ) -> io::Result<Self> {
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// From now on takes HTTP requests and answers none.
-    pub(super) fn fall_silent(&self) {
+    pub(crate) fn fall_silent(&self) {
         self.silent.store(true, Ordering::Relaxed);
     }
 
@@ -136,7 +136,7 @@ async fn unless_silent(State(silent): State<Arc<AtomicBool>>, request: Request, 
 }
 
 /// Whether a request carries the user's name and password.
-pub(super) fn is_logged_in(headers: &HeaderMap, user: &str, password: &str) -> bool {
+pub(crate) fn is_logged_in(headers: &HeaderMap, user: &str, password: &str) -> bool {
     use base64::Engine as _;
     let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -144,7 +144,7 @@ pub(super) fn is_logged_in(headers: &HeaderMap, user: &str, password: &str) -> b
 }
 
 /// Whether a request carries the bearer token that is asked for, if one is.
-pub(super) fn is_admitted(request: &Request, token: Option<&str>) -> bool {
+pub(crate) fn is_admitted(request: &Request, token: Option<&str>) -> bool {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     token.is_none_or(|token| given.and_then(|given| given.strip_prefix("Bearer ")) == Some(token))
 }

@@ -11,7 +11,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
-use super::{Balanced, Faults, Shared, doors};
+use super::{Balanced, Faults, Shared, endpoints};
 
 const HSTS: &str = "max-age=63072000; includeSubDomains; preload";
 const CSP: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'";
@@ -22,8 +22,8 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/sse/activity", get(doors::stream))
-        .route("/ws/boards/{board}", get(doors::socket))
+        .route("/sse/activity", get(endpoints::stream))
+        .route("/ws/boards/{board}", get(endpoints::socket))
         .layer(from_fn_with_state(Arc::clone(&shared), with_headers))
         .with_state(shared)
 }

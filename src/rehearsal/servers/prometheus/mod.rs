@@ -16,7 +16,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use promql_parser::parser::{self, Expr};
 use reqwest::Client;
-use serde_json::{Value as Told, json};
+use serde_json::{Value as JsonValue, json};
 use tokio::time::MissedTickBehavior;
 
 use self::eval::{Value, evaluate};
@@ -143,7 +143,7 @@ impl Known {
     }
 
     /// The value of a rule's expression now, as alerts.
-    fn alerts(&self, name: &str, expr: &str) -> Result<Vec<Told>, String> {
+    fn alerts(&self, name: &str, expr: &str) -> Result<Vec<JsonValue>, String> {
         let expr = parser::parse(expr)?;
         let Value::Vector(firing) = evaluate(&expr, &self.series, now())? else {
             return Err("an alert's expression must be a vector".into());
@@ -171,7 +171,7 @@ fn routes(state: Shared) -> Router {
         .with_state(state)
 }
 
-fn good(data: &Told) -> Response {
+fn good(data: &JsonValue) -> Response {
     Json(json!({"status": "success", "data": data})).into_response()
 }
 
@@ -208,7 +208,7 @@ impl Asked {
     }
 }
 
-fn sample(at: f64, value: f64) -> Told {
+fn sample(at: f64, value: f64) -> JsonValue {
     let value = match value {
         value if value.is_nan() => "NaN".to_owned(),
         value if value.is_infinite() => if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
@@ -227,7 +227,7 @@ async fn query(State(state): State<Shared>, RawForm(form): RawForm) -> Response 
         Ok(Value::Scalar(number)) => good(&json!({"resultType": "scalar", "result": sample(time, number)})),
         Ok(Value::Vector(all)) => {
             let one = |(labels, (_, value)): (Labels, Sample)| json!({"metric": labels, "value": sample(time, value)});
-            let all: Vec<Told> = all.into_iter().map(one).collect();
+            let all: Vec<JsonValue> = all.into_iter().map(one).collect();
             good(&json!({"resultType": "vector", "result": all}))
         }
         Err(why) => bad(StatusCode::UNPROCESSABLE_ENTITY, "execution", &why),
@@ -249,7 +249,7 @@ async fn query_range(State(state): State<Shared>, RawForm(form): RawForm) -> Res
         return bad(StatusCode::BAD_REQUEST, "bad_data", "no range, or more than 11000 steps");
     }
     let known = lock(&state);
-    let mut lines: BTreeMap<Labels, Vec<Told>> = BTreeMap::new();
+    let mut lines: BTreeMap<Labels, Vec<JsonValue>> = BTreeMap::new();
     let mut time = start;
     while time <= end {
         match evaluate(&expr, &known.series, time) {
@@ -263,8 +263,8 @@ async fn query_range(State(state): State<Shared>, RawForm(form): RawForm) -> Res
         }
         time += step;
     }
-    let one = |(labels, values): (Labels, Vec<Told>)| json!({"metric": labels, "values": values});
-    let all: Vec<Told> = lines.into_iter().map(one).collect();
+    let one = |(labels, values): (Labels, Vec<JsonValue>)| json!({"metric": labels, "values": values});
+    let all: Vec<JsonValue> = lines.into_iter().map(one).collect();
     good(&json!({"resultType": "matrix", "result": all}))
 }
 
@@ -283,7 +283,7 @@ async fn rules(State(state): State<Shared>) -> Response {
             "alerts": alerts.unwrap_or_default(),
         })
     };
-    let rules: Vec<Told> = known.rules.iter().map(rule).collect();
+    let rules: Vec<JsonValue> = known.rules.iter().map(rule).collect();
     good(&json!({"groups": [{"name": "rehearsal", "file": "rehearsal", "interval": 1, "rules": rules}]}))
 }
 

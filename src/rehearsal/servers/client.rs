@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 ///
 /// # Errors
 /// When it cannot be made.
-pub(super) fn plain() -> io::Result<Client> {
+pub(crate) fn plain() -> io::Result<Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let tls =

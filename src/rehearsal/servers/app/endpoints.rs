@@ -1,4 +1,4 @@
-//! The two doors: events come in over a `WebSocket` and go out over both.
+//! The two endpoints: events come in over a `WebSocket` and go out over both.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

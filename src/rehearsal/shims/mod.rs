@@ -7,7 +7,7 @@ mod docker;
 mod git;
 mod kubectl;
 mod poetry;
-pub mod stand_in;
+pub mod shim;
 mod terraform;
 
 use std::io;
@@ -23,9 +23,9 @@ use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-pub(super) use self::docker::report as scan_report;
-use super::server::{STACK, Thread, Work};
-use super::stack::Parts;
+pub(crate) use self::docker::report as scan_report;
+use crate::servers::server::{STACK, Thread, Work};
+use crate::stack::Parts;
 
 /// The longest line of a tool's process, in bytes: a call with its file.
 const LINE: u64 = 8 << 20;
@@ -35,7 +35,7 @@ pub const TOOLS: [&str; 7] = ["docker", "git", "kubectl", "poetry", "python3", "
 
 /// What a tool's process says first.
 #[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Greeting {
+pub(crate) struct Greeting {
     /// Random, in hex.
     nonce: String,
 }
@@ -52,7 +52,7 @@ impl Greeting {
 
 /// What a tool is asked.
 #[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Call {
+pub(crate) struct ToolCall {
     /// Shows that whoever asks may.
     key: String,
     tool: String,
@@ -64,7 +64,7 @@ pub(super) struct Call {
 /// What a tool's process is told.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Said {
+pub(crate) enum ToolReply {
     /// To standard output.
     Out(String),
     /// To standard error.
@@ -76,47 +76,47 @@ pub(super) enum Said {
 }
 
 /// Where a tool says something.
-pub(super) struct Mouth(UnixStream);
+pub(crate) struct ToolStream(UnixStream);
 
-impl Mouth {
-    async fn say(&mut self, said: &Said) -> io::Result<()> {
-        let mut line = serde_json::to_vec(said)?;
+impl ToolStream {
+    async fn send(&mut self, reply: &ToolReply) -> io::Result<()> {
+        let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
         self.0.write_all(&line).await
     }
 
     /// A line to standard output.
-    async fn out(&mut self, line: impl Into<String>) -> io::Result<()> {
-        self.say(&Said::Out(line.into() + "\n")).await
+    async fn stdout(&mut self, line: impl Into<String>) -> io::Result<()> {
+        self.send(&ToolReply::Out(line.into() + "\n")).await
     }
 
     /// A line to standard error.
-    async fn err(&mut self, line: impl Into<String>) -> io::Result<()> {
-        self.say(&Said::Err(line.into() + "\n")).await
+    async fn stderr(&mut self, line: impl Into<String>) -> io::Result<()> {
+        self.send(&ToolReply::Err(line.into() + "\n")).await
     }
 
     /// Lines to standard error, each after a while.
     async fn work(&mut self, lines: &[&str], each: Duration) -> io::Result<()> {
         for line in lines {
-            self.err(*line).await?;
+            self.stderr(*line).await?;
             tokio::time::sleep(each).await;
         }
         Ok(())
     }
 
     async fn write(&mut self, path: &str, text: String) -> io::Result<()> {
-        self.say(&Said::File { path: path.to_owned(), text }).await
+        self.send(&ToolReply::File { path: path.to_owned(), text }).await
     }
 }
 
 /// How a tool ends: its exit code.
-pub(super) type Ended = io::Result<i32>;
+pub(crate) type ToolResult = io::Result<i32>;
 
 /// Serves the tools' processes that know the key, on a socket that is made here.
 ///
 /// # Errors
 /// When it cannot be made.
-pub(super) fn start(parts: Arc<Parts>, key: String, socket: &Path) -> io::Result<Thread> {
+pub(crate) fn start(parts: Arc<Parts>, key: String, socket: &Path) -> io::Result<Thread> {
     let listener = UnixListener::bind(socket)?;
     listener.set_nonblocking(true)?;
     Thread::start(STACK, move || -> Work { Box::pin(serve(listener, parts, key)) })
@@ -139,10 +139,10 @@ async fn attend(socket: UnixStream, parts: &Parts, key: &str) -> io::Result<()> 
     let mut socket = BufReader::new(socket);
     let greeting: Greeting = read(&mut socket).await?;
     socket.write_all(format!("{}\n", greeting.proof(key)).as_bytes()).await?;
-    let call: Call = read(&mut socket).await?;
-    let mut mouth = Mouth(socket.into_inner());
-    let code = if call.key == key { run(&call, parts, &mut mouth).await? } else { 1 };
-    mouth.say(&Said::Exit(code)).await
+    let call: ToolCall = read(&mut socket).await?;
+    let mut stream = ToolStream(socket.into_inner());
+    let code = if call.key == key { run(&call, parts, &mut stream).await? } else { 1 };
+    stream.send(&ToolReply::Exit(code)).await
 }
 
 async fn read<T: DeserializeOwned>(socket: &mut BufReader<UnixStream>) -> io::Result<T> {
@@ -151,25 +151,25 @@ async fn read<T: DeserializeOwned>(socket: &mut BufReader<UnixStream>) -> io::Re
     Ok(serde_json::from_slice(&line)?)
 }
 
-async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     match call.tool.as_str() {
-        "docker" => docker::run(call, parts, mouth).await,
-        "trivy" => docker::scan(call, parts, mouth).await,
-        "git" => git::run(call, mouth).await,
-        "kubectl" => kubectl::run(call, parts, mouth).await,
-        "poetry" => poetry::run(call, mouth).await,
-        "python3" => demo::run(call, parts, mouth).await,
-        "terraform" => terraform::run(call, parts, mouth).await,
+        "docker" => docker::run(call, parts, stream).await,
+        "trivy" => docker::scan(call, parts, stream).await,
+        "git" => git::run(call, stream).await,
+        "kubectl" => kubectl::run(call, parts, stream).await,
+        "poetry" => poetry::run(call, stream).await,
+        "python3" => demo::run(call, parts, stream).await,
+        "terraform" => terraform::run(call, parts, stream).await,
         other => {
-            mouth.err(format!("{other}: nothing stands in for it in a rehearsal")).await?;
+            stream.stderr(format!("{other}: nothing stands in for it in a rehearsal")).await?;
             Ok(127)
         }
     }
 }
 
 /// What a tool says to what it was not made for.
-async fn not_offered(call: &Call, mouth: &mut Mouth) -> Ended {
-    mouth.err(format!("{}: `{}` is not offered in a rehearsal", call.tool, call.args.join(" "))).await?;
+async fn not_offered(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
+    stream.stderr(format!("{}: `{}` is not offered in a rehearsal", call.tool, call.args.join(" "))).await?;
     Ok(64)
 }
 

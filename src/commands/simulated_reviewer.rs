@@ -1,5 +1,5 @@
-//! The second operator of a rehearsal: agrees with what the first one does, a moment later, and says that they are
-//! played.
+//! The second operator of a rehearsal: confirms what the first one confirms, a moment later, under a name that says
+//! that it is simulated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,36 +9,46 @@ use tokio::sync::{mpsc, watch};
 use crate::checklist::{Confirm, Role};
 use crate::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, counting};
 
-/// How long they think.
-const MOMENT: Duration = Duration::from_millis(900);
+/// How long after the first operator it acts.
+const DELAY: Duration = Duration::from_millis(900);
 
-/// Acts as `principal` until the run is over or nobody tells of it any more.
-pub(super) async fn play(
-    principal: String,
-    mut told: watch::Receiver<RunSnapshot>,
-    requests: mpsc::Sender<NumberedRequest>,
-) {
-    loop {
-        let now = Arc::clone(&told.borrow_and_update().state);
-        if let Some(act) = wish(&now, &principal) {
-            tokio::time::sleep(MOMENT).await;
-            // What was wished for may have gone by now.
-            let still = wish(&told.borrow().state, &principal).filter(|other| *other == act);
-            if let Some(act) = still {
-                let request = Request::Aside(Box::new(Command::new(principal.clone(), act)));
-                if requests.send(NumberedRequest::unanswered(request)).await.is_err() {
-                    return;
+/// The simulated reviewer, by the principal that it signs as.
+pub(super) struct SimulatedReviewer(pub(super) String);
+
+impl SimulatedReviewer {
+    /// The principal.
+    pub(super) fn principal(&self) -> &str {
+        &self.0
+    }
+
+    /// Acts until the run is over, or the engine has stopped.
+    pub(super) async fn run(
+        self,
+        mut states: watch::Receiver<RunSnapshot>,
+        requests: mpsc::Sender<NumberedRequest>,
+    ) {
+        loop {
+            let now = Arc::clone(&states.borrow_and_update().state);
+            if let Some(act) = next_act(&now, &self.0) {
+                tokio::time::sleep(DELAY).await;
+                // The run may have moved on meanwhile.
+                let still = next_act(&states.borrow().state, &self.0).filter(|other| *other == act);
+                if let Some(act) = still {
+                    let request = Request::Aside(Box::new(Command::new(self.0.clone(), act)));
+                    if requests.send(NumberedRequest::unanswered(request)).await.is_err() {
+                        return;
+                    }
                 }
             }
-        }
-        if told.changed().await.is_err() {
-            return;
+            if states.changed().await.is_err() {
+                return;
+            }
         }
     }
 }
 
-/// What they would do next: what another has done and what takes two.
-fn wish(state: &RunState, me: &str) -> Option<Act> {
+/// What it does next: what another operator has done and what takes two.
+fn next_act(state: &RunState, me: &str) -> Option<Act> {
     if state.abandoned.is_some() {
         return None;
     }

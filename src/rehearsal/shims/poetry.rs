@@ -1,6 +1,6 @@
 //! `poetry check` and `poetry export` of a package whose metadata is in order.
 
-use super::{Call, Ended, Mouth, not_offered};
+use super::{ToolCall, ToolResult, ToolStream, not_offered};
 
 const PINNED: [&str; 7] = [
     "aio-pika==9.5.5 ; python_version >= \"3.12\"",
@@ -12,10 +12,10 @@ const PINNED: [&str; 7] = [
     "websockets==15.0.1 ; python_version >= \"3.12\"",
 ];
 
-pub(super) async fn run(call: &Call, mouth: &mut Mouth) -> Ended {
+pub(super) async fn run(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
     match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["check"] => mouth.out("All set!").await.map(|()| 0),
-        ["export", "--format=requirements.txt"] => mouth.out(PINNED.join("\n")).await.map(|()| 0),
-        _ => not_offered(call, mouth).await,
+        ["check"] => stream.stdout("All set!").await.map(|()| 0),
+        ["export", "--format=requirements.txt"] => stream.stdout(PINNED.join("\n")).await.map(|()| 0),
+        _ => not_offered(call, stream).await,
     }
 }

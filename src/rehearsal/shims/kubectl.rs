@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::names::CONTEXT;
-use super::super::stack::Parts;
-use super::{Call, Ended, Mouth, flag, not_offered, take};
+use super::{ToolCall, ToolResult, ToolStream, flag, not_offered, take};
+use crate::names::CONTEXT;
+use crate::stack::Parts;
 
 /// What stands before a deployment's name.
 const DEPLOYMENT: &str = "deployment/";
@@ -14,13 +14,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long a rollout is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+pub(super) async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     let mut args = call.args.clone();
     let context = take(&mut args, &["--context"]);
     // There is one cluster, whatever file names it, and one namespace.
     let _ = (take(&mut args, &["--namespace", "-n"]), take(&mut args, &["--kubeconfig"]));
     if let Some(other) = context.filter(|context| context != CONTEXT) {
-        mouth.err(format!("error: context \"{other}\" does not exist")).await?;
+        stream.stderr(format!("error: context \"{other}\" does not exist")).await?;
         return Ok(1);
     }
     let dry = flag(&mut args, "--dry-run=server");
@@ -29,26 +29,26 @@ pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended 
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let as_json = output.as_deref() == Some("json");
     match words.as_slice() {
-        ["config", "current-context"] => mouth.out(CONTEXT).await.map(|()| 0),
+        ["config", "current-context"] => stream.stdout(CONTEXT).await.map(|()| 0),
         ["get", target] if as_json && target.starts_with(DEPLOYMENT) => {
-            deployment(parts, mouth, target.trim_start_matches(DEPLOYMENT)).await
+            deployment(parts, stream, target.trim_start_matches(DEPLOYMENT)).await
         }
-        ["get", "deployment", name] if as_json => deployment(parts, mouth, name).await,
+        ["get", "deployment", name] if as_json => deployment(parts, stream, name).await,
         ["get", "pods"] if as_json => {
             let items = parts.cluster.pods(selector.as_deref());
             let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-            mouth.out(list.to_string()).await.map(|()| 0)
+            stream.stdout(list.to_string()).await.map(|()| 0)
         }
         ["scale", "deployment", name] => match replicas.and_then(|count| count.parse().ok()) {
-            Some(count) => scale(parts, mouth, name, count, dry).await,
-            None => not_offered(call, mouth).await,
+            Some(count) => scale(parts, stream, name, count, dry).await,
+            None => not_offered(call, stream).await,
         },
-        ["set", "image", target, image] => set_image(parts, mouth, target, image, dry).await,
+        ["set", "image", target, image] => set_image(parts, stream, target, image, dry).await,
         ["rollout", "status", target] => {
             let patience = timeout.and_then(|text| span(&text)).unwrap_or(PATIENCE);
-            status(parts, mouth, target.trim_start_matches(DEPLOYMENT), patience).await
+            status(parts, stream, target.trim_start_matches(DEPLOYMENT), patience).await
         }
-        _ => not_offered(call, mouth).await,
+        _ => not_offered(call, stream).await,
     }
 }
 
@@ -63,15 +63,15 @@ fn span(text: &str) -> Option<Duration> {
     }
 }
 
-async fn missing(name: &str, mouth: &mut Mouth) -> Ended {
-    mouth.err(format!("Error from server (NotFound): deployments.apps \"{name}\" not found")).await?;
+async fn missing(name: &str, stream: &mut ToolStream) -> ToolResult {
+    stream.stderr(format!("Error from server (NotFound): deployments.apps \"{name}\" not found")).await?;
     Ok(1)
 }
 
-async fn deployment(parts: &Parts, mouth: &mut Mouth, name: &str) -> Ended {
+async fn deployment(parts: &Parts, stream: &mut ToolStream, name: &str) -> ToolResult {
     match parts.cluster.deployment(name) {
-        Some(found) => mouth.out(found.to_string()).await.map(|()| 0),
-        None => missing(name, mouth).await,
+        Some(found) => stream.stdout(found.to_string()).await.map(|()| 0),
+        None => missing(name, stream).await,
     }
 }
 
@@ -79,49 +79,55 @@ fn told(dry: bool) -> &'static str {
     if dry { " (server dry run)" } else { "" }
 }
 
-async fn scale(parts: &Parts, mouth: &mut Mouth, name: &str, count: u64, dry: bool) -> Ended {
+async fn scale(parts: &Parts, stream: &mut ToolStream, name: &str, count: u64, dry: bool) -> ToolResult {
     if parts.cluster.deployment(name).is_none() {
-        return missing(name, mouth).await;
+        return missing(name, stream).await;
     }
     if !dry {
         let _ = parts.cluster.scale(name, count);
     }
-    mouth.out(format!("deployment.apps/{name} scaled{}", told(dry))).await?;
+    stream.stdout(format!("deployment.apps/{name} scaled{}", told(dry))).await?;
     Ok(0)
 }
 
-async fn set_image(parts: &Parts, mouth: &mut Mouth, target: &str, image: &str, dry: bool) -> Ended {
+async fn set_image(
+    parts: &Parts,
+    stream: &mut ToolStream,
+    target: &str,
+    image: &str,
+    dry: bool,
+) -> ToolResult {
     let name = target.trim_start_matches(DEPLOYMENT);
     if parts.cluster.deployment(name).is_none() {
-        return missing(name, mouth).await;
+        return missing(name, stream).await;
     }
     let Some((container, image)) = image.split_once('=').filter(|(container, _)| *container == name) else {
-        mouth.err(format!("error: unable to find container named \"{image}\"")).await?;
+        stream.stderr(format!("error: unable to find container named \"{image}\"")).await?;
         return Ok(1);
     };
     if !dry {
         parts.roll_out(container, image);
     }
-    mouth.out(format!("deployment.apps/{name} image updated{}", told(dry))).await?;
+    stream.stdout(format!("deployment.apps/{name} image updated{}", told(dry))).await?;
     Ok(0)
 }
 
-async fn status(parts: &Parts, mouth: &mut Mouth, name: &str, patience: Duration) -> Ended {
+async fn status(parts: &Parts, stream: &mut ToolStream, name: &str, patience: Duration) -> ToolResult {
     let wait = async {
         let mut last = None;
         loop {
-            let Some(found) = parts.cluster.deployment(name) else { return missing(name, mouth).await };
+            let Some(found) = parts.cluster.deployment(name) else { return missing(name, stream).await };
             let number = |path: &str| found.pointer(path).and_then(Value::as_u64).unwrap_or(0);
             let (wanted, new) = (number("/spec/replicas"), number("/status/updatedReplicas"));
             if new >= wanted {
-                mouth.out(format!("deployment \"{name}\" successfully rolled out")).await?;
+                stream.stdout(format!("deployment \"{name}\" successfully rolled out")).await?;
                 return Ok(0);
             }
             if last.replace(new) != Some(new) {
                 let line = format!(
                     "Waiting for deployment \"{name}\" rollout to finish: {new} out of {wanted} new replicas have been updated..."
                 );
-                mouth.out(line).await?;
+                stream.stdout(line).await?;
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -129,7 +135,7 @@ async fn status(parts: &Parts, mouth: &mut Mouth, name: &str, patience: Duration
     if let Ok(ended) = tokio::time::timeout(patience, wait).await {
         ended
     } else {
-        mouth.err("error: timed out waiting for the condition").await?;
+        stream.stderr("error: timed out waiting for the condition").await?;
         Ok(1)
     }
 }

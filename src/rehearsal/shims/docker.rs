@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::registry::Image;
-use super::super::stack::Parts;
-use super::{Call, Ended, Mouth, not_offered, take};
+use super::{ToolCall, ToolResult, ToolStream, not_offered, take};
+use crate::servers::registry::Image;
+use crate::stack::Parts;
 
 const STEP: Duration = Duration::from_millis(250);
 
-pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+pub(super) async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     let mut args = call.args.clone();
     match args.first().map(String::as_str) {
-        Some("build") => build(&mut args, parts, mouth).await,
+        Some("build") => build(&mut args, parts, stream).await,
         Some("tag") if args.len() == 3 => match parts.built(&args[1]) {
             Some(image) => {
                 parts.keep(&args[2], image);
                 Ok(0)
             }
-            None => unknown(&args[1], mouth).await,
+            None => unknown(&args[1], stream).await,
         },
-        Some("push") if args.len() == 2 => push(&args[1], parts, mouth).await,
-        _ => not_offered(call, mouth).await,
+        Some("push") if args.len() == 2 => push(&args[1], parts, stream).await,
+        _ => not_offered(call, stream).await,
     }
 }
 
-async fn unknown(name: &str, mouth: &mut Mouth) -> Ended {
-    mouth.err(format!("Error response from daemon: No such image: {name}")).await?;
+async fn unknown(name: &str, stream: &mut ToolStream) -> ToolResult {
+    stream.stderr(format!("Error response from daemon: No such image: {name}")).await?;
     Ok(1)
 }
 
-async fn build(args: &mut Vec<String>, parts: &Parts, mouth: &mut Mouth) -> Ended {
+async fn build(args: &mut Vec<String>, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     let (file, tag, id) =
         (take(args, &["-f", "--file"]), take(args, &["-t", "--tag"]), take(args, &["--iidfile"]));
     let Some(tag) = tag else {
-        mouth.err("ERROR: in a rehearsal a build needs -t").await?;
+        stream.stderr("ERROR: in a rehearsal a build needs -t").await?;
         return Ok(1);
     };
     let file = file.unwrap_or_else(|| "Dockerfile".into());
@@ -50,51 +50,53 @@ async fn build(args: &mut Vec<String>, parts: &Parts, mouth: &mut Mouth) -> Ende
         "#7 [6/6] RUN useradd --system advanced",
         "#8 exporting to image",
     ];
-    mouth.work(&lines, STEP).await?;
+    stream.work(&lines, STEP).await?;
     let image = parts.make_image();
-    mouth.err(format!("#8 writing image {} done", image.id())).await?;
-    mouth.err(format!("#8 naming to docker.io/library/{tag} done")).await?;
+    stream.stderr(format!("#8 writing image {} done", image.id())).await?;
+    stream.stderr(format!("#8 naming to docker.io/library/{tag} done")).await?;
     if let Some(file) = id {
-        mouth.write(&file, image.id()).await?;
+        stream.write(&file, image.id()).await?;
     }
     parts.keep(&tag, image);
     Ok(0)
 }
 
-async fn push(name: &str, parts: &Parts, mouth: &mut Mouth) -> Ended {
-    let Some(image) = parts.built(name) else { return unknown(name, mouth).await };
+async fn push(name: &str, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
+    let Some(image) = parts.built(name) else { return unknown(name, stream).await };
     let Some((repository, tag)) = parts.own_name(name) else {
-        mouth.err(format!("in a rehearsal images are pushed to {} only", parts.registry.host())).await?;
+        stream.stderr(format!("in a rehearsal images are pushed to {} only", parts.registry.host())).await?;
         return Ok(1);
     };
-    mouth.out(format!("The push refers to repository [{}/{repository}]", parts.registry.host())).await?;
+    stream.stdout(format!("The push refers to repository [{}/{repository}]", parts.registry.host())).await?;
     for layer in ["5f70bf18a086: Preparing", "5f70bf18a086: Pushed"] {
-        mouth.out(layer).await?;
+        stream.stdout(layer).await?;
         tokio::time::sleep(STEP).await;
     }
     match parts.registry.push(repository, tag, &image) {
         Ok(()) => {
-            mouth.out(format!("{tag}: digest: {} size: {}", image.digest(), image.manifest_len())).await?;
+            stream
+                .stdout(format!("{tag}: digest: {} size: {}", image.digest(), image.manifest_len()))
+                .await?;
             Ok(0)
         }
         Err(why) => {
-            mouth.err(why).await?;
+            stream.stderr(why).await?;
             Ok(1)
         }
     }
 }
 
-pub(super) async fn scan(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+pub(super) async fn scan(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     let mut args = call.args.clone();
     let (format, output) = (take(&mut args, &["--format", "-f"]), take(&mut args, &["--output", "-o"]));
     let ([kind, name], Some("json")) = (args.as_slice(), format.as_deref()) else {
-        return not_offered(call, mouth).await;
+        return not_offered(call, stream).await;
     };
     if kind != "image" {
-        return not_offered(call, mouth).await;
+        return not_offered(call, stream).await;
     }
     let Some(image) = parts.built(name) else {
-        mouth.err(format!("FATAL\tFatal error\tunable to find the specified image \"{name}\"")).await?;
+        stream.stderr(format!("FATAL\tFatal error\tunable to find the specified image \"{name}\"")).await?;
         return Ok(1);
     };
     let lines = [
@@ -104,17 +106,17 @@ pub(super) async fn scan(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended
         "INFO\tNumber of language-specific files\tnum=1",
         "INFO\t[python-pkg] Detecting vulnerabilities...",
     ];
-    mouth.work(&lines, STEP).await?;
+    stream.work(&lines, STEP).await?;
     let report = report(name, &image, parts.has_critical());
     match output {
-        Some(file) => mouth.write(&file, report).await?,
-        None => mouth.out(report).await?,
+        Some(file) => stream.write(&file, report).await?,
+        None => stream.stdout(report).await?,
     }
     Ok(0)
 }
 
 /// What Trivy writes of an image.
-pub(in super::super) fn report(name: &str, image: &Image, critical: bool) -> String {
+pub(crate) fn report(name: &str, image: &Image, critical: bool) -> String {
     let found = |id: &str, package: &str, version: &str, fixed: &str, severity: &str| {
         json!({
             "VulnerabilityID": id, "PkgName": package, "InstalledVersion": version, "FixedVersion": fixed,

@@ -2,7 +2,7 @@
 //! over a `WebSocket`, go through an exchange to the worker, from there through a Redis channel, and out over
 //! server-sent events and the `WebSocket` again.
 
-mod doors;
+mod endpoints;
 mod export;
 mod metrics;
 mod pages;
@@ -38,7 +38,7 @@ pub struct Config {
     pub redis: String,
     /// `amqp://…`, with user, password and virtual host.
     pub amqp: String,
-    /// The token that opens its doors.
+    /// The token that opens its endpoints.
     pub token: String,
     /// The origins that it lets in.
     pub origins: Vec<String>,
@@ -52,11 +52,11 @@ pub struct Faults {
     pub unhealthy: bool,
     /// `/readyz` says, with 200, that it is starting.
     pub starting: bool,
-    /// The default token opens the doors too.
+    /// The default token opens the endpoints too.
     pub default_token: bool,
-    /// This token, the one before, opens the doors too.
+    /// This token, the one before, opens the endpoints too.
     pub old_token: Option<String>,
-    /// The current token does not open the doors.
+    /// The current token does not open the endpoints.
     pub shut: bool,
     /// Every origin is let in, by `*`.
     pub any_origin: bool,
@@ -105,10 +105,10 @@ struct Sent {
 
 /// Marks what comes through the balancer.
 #[derive(Clone, Copy)]
-pub(super) struct Balanced;
+pub(crate) struct Balanced;
 
 /// What all of its parts know.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     config: Config,
     faults: Mutex<Faults>,
     /// How often `/healthz` was asked for, past the balancer.

@@ -40,7 +40,7 @@ pub struct Objects {
     /// The image whose rollout never ends.
     pub stuck: Option<String>,
     /// Rollouts under way: when each began.
-    pub(super) rolling: BTreeMap<String, Instant>,
+    pub(crate) rolling: BTreeMap<String, Instant>,
     /// Whether writing is forbidden.
     pub read_only: bool,
     /// Whether reading is forbidden too.

@@ -8,15 +8,15 @@ use serde_json::json;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::client;
-use super::super::stack::Parts;
-use super::{Call, Ended, Mouth, not_offered};
+use super::{ToolCall, ToolResult, ToolStream, not_offered};
+use crate::servers::client;
+use crate::stack::Parts;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended {
+pub(super) async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
     if call.args != ["scripts/advanced_pipeline_demo.py"] {
-        return not_offered(call, mouth).await;
+        return not_offered(call, stream).await;
     }
     let (line, code) =
         match tokio::time::timeout(PATIENCE, travel(&parts.app.url(), &parts.secrets.token)).await {
@@ -24,7 +24,7 @@ pub(super) async fn run(call: &Call, parts: &Parts, mouth: &mut Mouth) -> Ended 
             Ok(Err(error)) => (format!("the demo failed: {error}"), 1),
             Err(_) => ("the demo failed: nothing came back in 10 s".to_owned(), 1),
         };
-    mouth.out(line).await?;
+    stream.stdout(line).await?;
     Ok(code)
 }
 

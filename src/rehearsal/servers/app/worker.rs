@@ -1,4 +1,4 @@
-//! What stands between the doors: publishing to the exchange, the worker from the queue to the channel, and the
+//! What stands between the endpoints: publishing to the exchange, the worker from the queue to the channel, and the
 //! application's subscription to that channel.
 
 use std::io;

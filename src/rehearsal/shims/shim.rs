@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Greeting, Said};
-use crate::rehearsal::secrets::random;
+use super::{Greeting, ToolCall, ToolReply};
+use crate::secrets::random;
 
 /// The longest file that is passed on, in bytes.
 const GIVEN: u64 = 1 << 20;
 
 /// Where the stack hears its tools, and how both show that they belong to the rehearsal.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct Desk {
+pub struct ShimConfig {
     /// The socket.
     pub socket: PathBuf,
     /// The key.
@@ -26,8 +26,8 @@ pub struct Desk {
 ///
 /// # Errors
 /// When the rehearsal has ended, somebody else answers in its place, or nobody reads what is said.
-pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
-    let Desk { socket, key } = serde_json::from_str(&fs::read_to_string(desk)?)?;
+pub fn run(config: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
+    let ShimConfig { socket, key } = serde_json::from_str(&fs::read_to_string(config)?)?;
     let stream = UnixStream::connect(socket).map_err(|_| gone())?;
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     // Before it is told anything.
@@ -36,21 +36,21 @@ pub fn stand_in(desk: &Path, tool: &str, args: Vec<String>) -> io::Result<i32> {
     if lines.next().and_then(Result::ok).ok_or_else(gone)? != greeting.proof(&key) {
         return Err(io::Error::other("what answers is not the rehearsal that this tool belongs to"));
     }
-    let call = Call { key, tool: tool.to_owned(), given: given(&args), args };
+    let call = ToolCall { key, tool: tool.to_owned(), given: given(&args), args };
     tell(&stream, &call)?;
     for line in lines {
         match serde_json::from_str(&line.map_err(|_| gone())?)? {
-            Said::Out(text) => {
+            ToolReply::Out(text) => {
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes())?;
                 out.flush()?;
             }
-            Said::Err(text) => io::stderr().lock().write_all(text.as_bytes())?,
-            Said::File { path, text } if is_named(&path, &call.args) => fs::write(path, text)?,
-            Said::File { path, .. } => {
+            ToolReply::Err(text) => io::stderr().lock().write_all(text.as_bytes())?,
+            ToolReply::File { path, text } if is_named(&path, &call.args) => fs::write(path, text)?,
+            ToolReply::File { path, .. } => {
                 return Err(io::Error::other(format!("{path}: the command line names no such file")));
             }
-            Said::Exit(code) => return Ok(code),
+            ToolReply::Exit(code) => return Ok(code),
         }
     }
     Err(gone())
@@ -91,11 +91,12 @@ mod tests {
     #[test]
     fn a_rehearsal_that_ends_while_it_is_greeted_has_ended() {
         let home = tempfile::tempdir().unwrap();
-        let (socket, desk) = (home.path().join("socket"), home.path().join("desk"));
+        let (socket, config) = (home.path().join("socket"), home.path().join("config"));
         let listener = UnixListener::bind(&socket).unwrap();
-        fs::write(&desk, serde_json::to_string(&Desk { socket, key: "key".into() }).unwrap()).unwrap();
+        fs::write(&config, serde_json::to_string(&ShimConfig { socket, key: "key".into() }).unwrap())
+            .unwrap();
         let ends = thread::spawn(move || listener.accept().unwrap().0.read_exact(&mut [0]).unwrap());
-        let why = stand_in(&desk, "kubectl", Vec::new()).unwrap_err();
+        let why = run(&config, "kubectl", Vec::new()).unwrap_err();
         ends.join().unwrap();
         assert_eq!(why.to_string(), gone().to_string());
     }

@@ -1,0 +1,26 @@
+//! What sessions use of the rehearsal, in a build without it: nobody.
+
+use std::future::Ready;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::run::{NumberedRequest, RunSnapshot};
+
+/// A simulated reviewer, of which there is none.
+pub(super) enum SimulatedReviewer {}
+
+impl SimulatedReviewer {
+    /// The principal.
+    pub(super) const fn principal(&self) -> &str {
+        match *self {}
+    }
+
+    /// Acts.
+    pub(super) const fn run(
+        self,
+        _: watch::Receiver<RunSnapshot>,
+        _: mpsc::Sender<NumberedRequest>,
+    ) -> Ready<()> {
+        match self {}
+    }
+}
