@@ -2,9 +2,7 @@
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
 mod eval;
-mod expr;
 mod series;
-mod tokens;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,12 +14,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use promql_parser::parser::{self, Expr};
 use reqwest::Client;
 use serde_json::{Value as JsonValue, json};
 use tokio::time::MissedTickBehavior;
 
 use self::eval::{Value, evaluate};
-use self::expr::{Expr, parse};
 use self::series::{Labels, Sample, Series};
 use super::client;
 use super::server::Server;
@@ -146,7 +144,7 @@ impl Known {
 
     /// The value of a rule's expression now, as alerts.
     fn alerts(&self, name: &str, expr: &str) -> Result<Vec<JsonValue>, String> {
-        let expr = parse(expr)?;
+        let expr = parser::parse(expr)?;
         let Value::Vector(firing) = evaluate(&expr, &self.series, now())? else {
             return Err("an alert's expression must be a vector".into());
         };
@@ -195,7 +193,7 @@ impl Asked {
 
     fn expr(&self) -> Result<Expr, String> {
         let text = self.0.get("query").map(String::as_str).unwrap_or_default();
-        parse(text).map_err(|why| format!("invalid parameter \"query\": {why}"))
+        parser::parse(text).map_err(|why| format!("invalid parameter \"query\": {why}"))
     }
 
     /// Seconds, or a time of RFC 3339.
