@@ -29,7 +29,7 @@ use crate::rehearsal::stack::Stack;
 use crate::report::debrief::rehearsal;
 use crate::run::{Act, Command, judge};
 use crate::text::{line, nearest, shell_word};
-use crate::ui::Left;
+use crate::tui::Left;
 
 /// Who sits at the screen.
 const DRIVER: &str = "you@rehearsal";

@@ -133,12 +133,12 @@ mod tests {
             filter(named, verbosity).unwrap().would_enable(target, &level)
         };
         assert!(logs(None, 0, "gonogo::engine", Level::WARN) && !logs(None, 0, "gonogo", Level::INFO));
-        assert!(logs(None, 1, "gonogo::ui", Level::INFO) && !logs(None, 1, "gonogo", Level::DEBUG));
+        assert!(logs(None, 1, "gonogo::tui", Level::INFO) && !logs(None, 1, "gonogo", Level::DEBUG));
         assert!(logs(Some("error"), 2, "gonogo", Level::DEBUG), "-vv counts");
         assert!(!logs(Some("off"), 0, "gonogo", Level::ERROR));
         let engine = Some("gonogo::engine=debug");
         assert!(logs(engine, 0, "gonogo::engine::log", Level::DEBUG));
-        assert!(logs(engine, 0, "gonogo::ui", Level::WARN) && !logs(engine, 0, "gonogo::ui", Level::INFO));
+        assert!(logs(engine, 0, "gonogo::tui", Level::WARN) && !logs(engine, 0, "gonogo::tui", Level::INFO));
         assert!(logs(Some(" "), 0, "gonogo", Level::WARN));
     }
 

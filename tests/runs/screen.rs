@@ -156,7 +156,7 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
 fn a_panic_gives_the_terminal_back_and_is_told() {
     const INSIDE: &str = "GONOGO_PANIC_INSIDE";
     if std::env::var_os(INSIDE).is_some() {
-        let _taken = gonogo::ui::terminal::Taken::take().unwrap();
+        let _taken = gonogo::tui::terminal::Taken::take().unwrap();
         panic!("something broke");
     }
     let test = std::env::current_exe().unwrap();

@@ -21,8 +21,8 @@ use crate::journal::store::{Store, peek};
 use crate::journal::verify::Rules as _;
 use crate::outcome::Sha256Hex;
 use crate::run::Act;
-use crate::ui::tests::keys::{Screen, screen_of};
-use crate::ui::{Msg, forward};
+use crate::tui::tests::keys::{Screen, screen_of};
+use crate::tui::{Msg, forward};
 
 const ALICE: &str = "alice@example.org";
 
