@@ -1,369 +1,314 @@
-//! What the person does with the screen. Pure: messages in, effects out; time comes in.
+//! The screen as a whole: its layers, the run that they show, who is at it, and what was asked of the engine. Pure:
+//! messages in, effects out; time comes in.
 
-use std::collections::{BTreeMap, VecDeque};
+mod drawing;
+mod engine;
+mod reading;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
-use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::ansi;
-use crate::checklist::ProbeKey;
 use crate::error::Failure;
 use crate::journal::entry::Enrolled;
-use crate::journal::side::Outputs;
-use crate::run::{Live, NumberedRequest, Request, RequestId, RunState};
+use crate::run::{NumberedRequest, Request, RunSnapshot, RunState};
 use crate::time::Moment;
-use crate::tui::dialogs::Dialog;
+use crate::tui::context::{Access, Context, RunView, Session};
+use crate::tui::dialogs::DialogLayer;
+use crate::tui::dialogs::notices::NoticesDialog;
+use crate::tui::input::Input;
+use crate::tui::input_queue::Typed;
 use crate::tui::keymap::{self, Intent};
-use crate::tui::layers::Top;
-use crate::tui::notice::Notice;
-use crate::tui::pending::Asked;
-use crate::tui::style::layout::{Arrangement, arrange};
-use crate::tui::style::symbols::SPIN_MS;
-use crate::tui::style::theme::Look;
+use crate::tui::layer::{Effect, PendingRequest};
+use crate::tui::layers::{Layers, UNSEEN};
+use crate::tui::notice::NoticeBoard;
+use crate::tui::pending::PendingRequests;
 use crate::tui::summary::Summary;
-use crate::tui::unseen::UNSEEN;
-use crate::tui::views::checklist as draw;
-use crate::tui::views::checklist::filter::{Filter, Filtered};
-use crate::tui::views::checklist::selection::Place;
-use crate::tui::views::checklist::visible_points::Shown;
+use crate::tui::views::checklist::Checklist;
 use crate::tui::views::output::Pager;
-use crate::tui::views::review::{LOOKS_ON, READ_ONLY, Review};
+use crate::tui::views::review::Review;
+use crate::tui::views::rollback::Rollback;
 use crate::tui::{Left, Msg, Newcomer, Setup};
 
 /// How long the engine is waited for that was asked to stop; whatever keeps it then, the person may go.
 const LEAVING: Duration = Duration::from_millis(800);
 
-/// What has to be done outside.
+/// What has to be done outside of the screen.
 #[derive(Clone, Debug)]
-pub enum Effect {
+pub enum HostEffect {
     /// Ask the engine.
     Send(NumberedRequest),
     /// Put this into the clipboard.
     Copy(String),
-    /// Find a newcomer's key.
+    /// Find the key of an operator to be added.
     Unlock(Newcomer),
     /// Suspend the program.
     Suspend,
-    /// Draw everything anew.
+    /// Draw everything again.
     Redraw,
     /// The end.
     End,
 }
 
-/// What the keys move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Focus {
-    /// The lists of points.
-    List,
-    /// The detail of the selected point.
-    Detail,
-}
-
-/// The state of the screen.
-#[derive(Debug)]
-pub struct App {
-    /// Who acts here.
-    pub me: Enrolled,
-    /// Everybody whose key is here.
-    pub here: Vec<Enrolled>,
-    /// The log's name.
-    pub log: String,
-    /// How it looks.
-    pub look: Look,
-    /// The run, all of it durable.
-    pub state: Arc<RunState>,
-    /// What is under way.
-    pub live: Arc<Live>,
-    /// The time.
-    pub now: Moment,
-    /// The size of the screen.
-    pub area: Rect,
-    /// Where the person is.
-    pub place: Place,
-    /// Whether the person only looks on.
-    pub looks_on: bool,
-    /// What narrows the points.
-    pub filter: Option<Filter>,
-    /// The points that are shown.
-    pub shown: Shown,
-    /// What the filter was laid on last, while there is one.
-    pub filtered: Option<Filtered>,
-    /// What the points come to, as of the last frame.
-    pub summary: Summary,
-    /// What the keys move.
-    pub focus: Focus,
-    /// The first line of the detail that is shown.
-    pub scroll: usize,
-    /// What lies over the screen.
-    pub dialog: Option<Dialog>,
-    /// When what lies over the screen was drawn first, if it was.
-    pub drawn: Option<Instant>,
-    /// What is told at the start.
-    pub notices: Vec<String>,
-    /// What is told now.
-    pub notice: Option<Notice>,
-    /// When something was typed last that is not to be taken for a key.
-    pub typed: Option<Moment>,
-    /// The probe whose command was copied last, while nothing else is asked for.
-    pub copied: Option<ProbeKey>,
-    /// How many requests were made.
-    pub requests: u64,
-    /// What was asked for and is not answered yet.
-    pub asked: BTreeMap<RequestId, Asked>,
-    /// What was refused and comes back to be typed again, once nothing else is typed.
-    pub returning: VecDeque<Dialog>,
+/// How the session comes to its end.
+#[derive(Debug, Default)]
+pub struct Ending {
     /// When the engine was asked to stop, if it was.
     pub leaving: Option<Moment>,
     /// Whether a signal asked for that.
     pub signalled: bool,
     /// Why the engine stopped of itself.
     pub broken: Option<Failure>,
-    /// What actions have printed.
-    pub outputs: Option<Outputs>,
-    /// The output that has the screen.
-    pub pager: Option<Pager>,
-    /// Whether what is shown of outputs may no longer be what they hold, or has to be read for another place or size.
-    pub is_stale: bool,
-    /// The step of the way back that is selected, while that has the screen.
-    pub way_back: Option<usize>,
-    /// The last lines of the action at work, by the entry that it began with.
-    pub tail: Option<(u64, Vec<ansi::Line>)>,
-    /// The last sealed run of the environment.
-    pub last: Option<Arc<RunState>>,
-    /// Where in time one is, if a log is looked through.
-    pub review: Option<Review>,
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub struct App {
+    /// What is shown, the one on top last.
+    pub layers: Layers,
+    /// The run.
+    pub run: RunView,
+    /// Who is at the screen.
+    pub session: Session,
+    /// What was asked of the engine.
+    pub pending: PendingRequests,
+    /// What is said at the bottom.
+    pub notices: NoticeBoard,
+    /// How the session comes to its end.
+    pub ending: Ending,
+    /// The size of the screen.
+    pub screen: Rect,
 }
 
 impl App {
     /// The screen at the start of a session.
-    pub fn new(setup: &Setup, state: Arc<RunState>, area: Rect) -> Self {
-        let (place, shown) = (Place::first(&state.plan), Shown::all(&state.plan));
-        let dialog = (!setup.notices.is_empty()).then_some(Dialog::Notices { scroll: 0 });
-        let review = setup.review.clone().map(|record| Review::new(record, (setup.clock)()));
+    pub fn new(setup: &Setup, state: Arc<RunState>, screen: Rect) -> Self {
+        let access = match (&setup.review, setup.looks_on) {
+            (Some(_), _) => Access::Review,
+            (None, true) => Access::ReadOnly,
+            (None, false) => Access::Operator,
+        };
         // A review stands at the moment of its entry.
-        let now = if review.is_some() { state.at.clone() } else { (setup.clock)() };
-        Self {
+        let now = if access == Access::Review { state.at.clone() } else { (setup.clock)() };
+        let session = Session {
             me: setup.me.clone(),
-            here: vec![setup.me.clone()],
+            local_operators: vec![setup.me.clone()],
+            access,
             log: setup.log.clone(),
-            look: setup.look,
-            state,
-            live: Arc::default(),
-            now,
-            area,
-            place,
-            looks_on: setup.looks_on,
-            filter: None,
-            shown,
-            filtered: None,
-            summary: Summary::default(),
-            focus: Focus::List,
-            scroll: 0,
-            dialog,
-            drawn: None,
-            notices: setup.notices.clone(),
-            notice: None,
-            typed: None,
-            copied: None,
-            requests: 0,
-            asked: BTreeMap::new(),
-            returning: VecDeque::new(),
-            leaving: None,
-            signalled: false,
-            broken: None,
-            outputs: setup.outputs.clone(),
-            pager: None,
-            is_stale: true,
-            way_back: None,
-            tail: None,
-            last: setup.last.clone(),
-            review,
+            appearance: setup.look,
+        };
+        Self {
+            layers: first_layers(setup, &state),
+            run: run_view(setup, state, now),
+            session,
+            pending: PendingRequests::default(),
+            notices: NoticeBoard::default(),
+            ending: Ending::default(),
+            screen,
         }
     }
 
     /// Takes in a message.
-    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
-        let before = self.point().map(|point| point.id.clone());
-        let question = self.question();
-        let effects = self.take_in(msg);
-        self.give_back();
-        if self.question() != question {
-            self.drawn = None;
-        }
-        if self.point().map(|point| &point.id) != before.as_ref() {
-            self.scroll = 0;
-        }
+    pub fn update(&mut self, msg: Msg) -> Vec<HostEffect> {
+        let mut effects = self.take_in(msg);
+        effects.extend(self.give_back());
+        self.layers.notice_questions();
         effects
     }
 
-    fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
+    fn take_in(&mut self, msg: Msg) -> Vec<HostEffect> {
         match msg {
-            Msg::Input(event) => self.input(event),
+            Msg::Input(event) => self.event(event),
             Msg::Typed(typed) if self.is_unseen(&typed) => {
                 self.refuse(UNSEEN);
                 Vec::new()
             }
-            Msg::Typed(typed) => self.input(typed.event),
-            Msg::State(newest) => {
-                newest.take().into_iter().for_each(|now| self.show(now));
-                Vec::new()
-            }
-            Msg::Update(update) => self.told(update),
-            Msg::Unlocked(unlocked) => self.unlocked(unlocked),
-            Msg::Reviewed(progress) => {
-                self.progressed(progress);
-                Vec::new()
-            }
-            Msg::Continued => vec![Effect::Redraw],
+            Msg::Typed(typed) => self.event(typed.event),
+            Msg::State(newest) => newest.take().map_or_else(Vec::new, |now| self.show(now)),
+            Msg::Update(update) => self.on_update(update),
+            Msg::Unlocked(unlocked) => self.pass(&Input::Unlocked(unlocked)),
+            Msg::Reviewed(progress) => self.pass(&Input::Reviewed(progress)),
+            Msg::Continued => vec![HostEffect::Redraw],
             Msg::Leave => {
-                self.signalled = true;
+                self.ending.signalled = true;
                 self.leave()
             }
         }
     }
 
-    fn input(&mut self, event: Event) -> Vec<Effect> {
+    fn event(&mut self, event: Event) -> Vec<HostEffect> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
-            Event::Paste(text) => {
-                self.paste(&text);
-                Vec::new()
-            }
+            Event::Paste(text) => self.pass(&Input::Paste(text)),
+            Event::Mouse(event) => self.pass(&Input::Mouse(event)),
             Event::Resize(width, height) => {
-                self.area = self.within(Rect::new(0, 0, width, height));
-                self.is_stale = true;
-                self.scroll = self.scroll.min(self.scroll_limit());
-                Vec::new()
-            }
-            Event::Mouse(event) => {
-                self.mouse(event);
-                Vec::new()
+                self.screen = Rect::new(0, 0, width, height);
+                self.run.is_tail_stale = true;
+                self.pass(&Input::Resize)
             }
             _ => Vec::new(),
         }
     }
 
-    fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        if self.overhears(key) {
+    fn key(&mut self, key: KeyEvent) -> Vec<HostEffect> {
+        if self.notices.holds_back(key, self.layers.has_dialog(), &self.run.now) {
             return Vec::new();
         }
-        self.notice = None;
-        self.stop_seek();
+        self.notices.notice = None;
+        // Any key ends what is searched for.
+        self.stop_searches();
         match keymap::intent(key) {
-            Some(Intent::Suspend) => return vec![Effect::Suspend],
-            Some(Intent::Leave) if keymap::is_control(key) => return self.leave(),
-            _ => {}
-        }
-        match self.top() {
-            Top::Dialog => self.dialog.take().map_or_else(Vec::new, |dialog| self.dialog_key(dialog, key)),
-            Top::Pager => self.pager_key(key),
-            Top::WayBack(step) => self.way_back_key(step, key),
-            Top::Points if self.is_typing_filter() => self.filter_key(key),
-            Top::Points => self
-                .review_key(key)
-                .unwrap_or_else(|| keymap::intent(key).map_or_else(Vec::new, |intent| self.intent(intent))),
+            Some(Intent::Suspend) => vec![HostEffect::Suspend],
+            Some(Intent::Leave) if keymap::is_control(key) => self.leave(),
+            _ => self.pass(&Input::Key(key)),
         }
     }
 
-    fn intent(&mut self, intent: Intent) -> Vec<Effect> {
-        self.copied = self.copied.take().filter(|_| intent == Intent::Copy);
-        if self.moved(intent) {
-            return Vec::new();
-        }
-        let effects = self.wish(intent);
-        self.listen_less(intent);
-        effects
+    /// Passes an input to the layers, and does what they want done.
+    fn pass(&mut self, input: &Input) -> Vec<HostEffect> {
+        let area = self.area();
+        let cx = Context::new(&self.run, &self.session, self.screen, area);
+        let effects = self.layers.pass(input, &cx);
+        self.apply_all(effects)
     }
 
-    /// Does what is asked for, or asks whether to.
-    pub fn wish(&mut self, intent: Intent) -> Vec<Effect> {
-        match intent {
-            Intent::Filter => self.wish_filter(),
-            Intent::Leave => return self.leave(),
-            _ if intent.changes() && self.is_read_only() => {}
-            _ if intent.is_about_a_point() && self.point().is_none() => self.refuse("no point is shown here"),
-            Intent::Confirm => self.wish_confirm(),
-            Intent::Waive => self.wish_waive(),
-            Intent::Exempt => self.wish_exempt(),
-            Intent::Retract => self.wish_retract(),
-            Intent::Note => self.wish_note(),
-            Intent::Probe => return self.probe(),
-            Intent::ProbeTroubled => return self.probe_troubled(),
-            Intent::Copy => return self.copy(),
-            Intent::Action => self.wish_run(),
-            Intent::Stop => self.wish_stop(),
-            Intent::Output => self.wish_output(None),
-            Intent::WayBack => self.wish_way_back(),
-            Intent::Suspend => return vec![Effect::Suspend],
-            Intent::Turn => self.wish_turn(),
-            Intent::Verdict => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
-            Intent::Help => self.dialog = Some(Dialog::Help { scroll: 0 }),
-            _ => {}
+    fn apply_all(&mut self, effects: Vec<Effect>) -> Vec<HostEffect> {
+        effects.into_iter().flat_map(|effect| self.apply(effect)).collect()
+    }
+
+    fn apply(&mut self, effect: Effect) -> Vec<HostEffect> {
+        match effect {
+            Effect::Ask(request, pending) => return vec![self.ask(request, pending)],
+            Effect::AskAndSay(request, said) => {
+                self.say(&said);
+                return vec![self.ask(request, PendingRequest::default())];
+            }
+            Effect::Show(state) => {
+                self.run.now = state.at.clone();
+                return self.show(RunSnapshot { state, live: Arc::default() });
+            }
+            Effect::Leave => return self.leave(),
+            Effect::Copy(text) => return vec![HostEffect::Copy(text)],
+            Effect::Unlock(newcomer) => return vec![HostEffect::Unlock(newcomer)],
+            Effect::Suspend => return vec![HostEffect::Suspend],
+            Effect::Say(text) => self.say(&text),
+            Effect::Refuse(why) => self.refuse(&why),
+            Effect::ClearNotice => self.notices.notice = None,
+            Effect::GuardTyping => self.notices.guard_typing(&self.run.now),
+            Effect::Open(layer) => self.layers.open(layer),
+            Effect::OpenRollback => self.open_rollback(),
+            Effect::OpenOutput(point, key) => match Pager::newest(&self.context(), &point, key.as_ref()) {
+                Some(pager) => self.layers.open(Box::new(pager)),
+                None => self.refuse("nothing has been run here yet"),
+            },
+            Effect::SwitchOperator(operator) => {
+                self.set_operator(operator);
+                let said = format!("{} acts now", self.context().person(&self.session.me.principal));
+                self.say(&said);
+            }
         }
         Vec::new()
     }
 
-    /// Whether nothing can be acted here; says so if it is.
-    pub fn is_read_only(&mut self) -> bool {
-        let why = if self.review.is_some() { READ_ONLY } else { LOOKS_ON };
-        let is_read_only = self.review.is_some() || self.looks_on;
-        if is_read_only {
-            self.refuse(why);
+    fn open_rollback(&mut self) {
+        if self.run.state.plan.rollback.is_empty() {
+            self.refuse("this plan has no way back: nothing ran here before, or none is written down");
+        } else {
+            let rollback = Rollback::new(&self.context());
+            self.layers.open(Box::new(rollback));
         }
-        is_read_only
+    }
+
+    fn set_operator(&mut self, operator: Enrolled) {
+        if !self.session.local_operators.contains(&operator) {
+            self.session.local_operators.push(operator.clone());
+        }
+        self.session.me = operator;
+    }
+
+    fn ask(&mut self, request: Request, pending: PendingRequest) -> HostEffect {
+        HostEffect::Send(self.pending.add(request, pending))
+    }
+
+    /// Whether it is a key that would decide what its reader has not seen.
+    pub fn is_unseen(&self, typed: &Typed) -> bool {
+        let Event::Key(key) = typed.event else { return false };
+        self.layers.is_unseen(key, typed.at, &self.context())
+    }
+
+    /// Takes in the time. It stands still in a review, but for what plays.
+    pub fn tick(&mut self, now: Moment) -> Vec<HostEffect> {
+        if self.session.access == Access::Review {
+            return self.pass(&Input::Tick(now));
+        }
+        self.run.now = now;
+        Vec::new()
+    }
+
+    /// Says something at the bottom.
+    fn say(&mut self, text: &str) {
+        self.notices.say(text, &self.run.now);
+    }
+
+    /// Says no at the bottom.
+    pub fn refuse(&mut self, why: &str) {
+        self.notices.refuse(why, &self.run.now);
     }
 
     /// Asks the engine to stop; asked twice, does not wait for it.
-    fn leave(&mut self) -> Vec<Effect> {
-        let asked = self.leaving.replace(self.now.clone()).is_some();
-        if asked || self.review.is_some() || self.looks_on {
-            return vec![Effect::End];
+    fn leave(&mut self) -> Vec<HostEffect> {
+        let asked = self.ending.leaving.replace(self.run.now.clone()).is_some();
+        if asked || self.session.access != Access::Operator {
+            return vec![HostEffect::End];
         }
-        vec![Effect::Send(NumberedRequest::unanswered(Request::Stop))]
+        vec![HostEffect::Send(NumberedRequest::unanswered(Request::Stop))]
     }
 
     /// Whether the engine was asked to stop so long ago that it is not waited for any more.
     pub fn has_waited(&self) -> bool {
-        self.leaving.as_ref().is_some_and(|asked| self.now.since(asked) >= LEAVING)
+        self.ending.leaving.as_ref().is_some_and(|asked| self.run.now.since(asked) >= LEAVING)
     }
 
-    /// Where everything stands.
-    pub fn arrangement(&self) -> Arrangement {
-        // Where nothing is shown, one line says so.
-        let rows = |section: usize| self.shown.of(section).len().max(1);
-        let sections: Vec<_> = (0..self.shown.sections()).map(rows).collect();
-        arrange(self.area, &sections, self.place.section, self.beside())
+    /// What there is of the screen for the run.
+    fn area(&self) -> Rect {
+        self.layers.room(self.screen)
     }
 
-    /// Draws itself, on a frame of whatever size it has.
-    pub fn draw_in(&mut self, frame: &mut Frame) {
-        self.area = self.within(frame.area());
-        self.forget();
-        let is_another = !self.summary.is_of(self);
-        if is_another {
-            self.summary = Summary::of(self);
-        }
-        self.keep_filtered(is_another);
-        draw::draw(self, frame);
-    }
-
-    /// How long nothing moves of itself: the spinner turns while something is under way, the clock always.
-    pub fn pause(&self) -> Duration {
-        let busy = !self.live.running.is_empty()
-            || self.is_saving()
-            || self.live.preparing.is_some()
-            || self.state.under_way().is_some();
-        let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });
-        let pause = self.frame_time().unwrap_or(pause);
-        let pause = if self.leaving.is_some() { pause.min(LEAVING / 4) } else { pause };
-        self.deaf_for().map_or(pause, |deaf| pause.min(deaf))
+    /// What every layer sees now.
+    pub fn context(&self) -> Context<'_> {
+        Context::new(&self.run, &self.session, self.screen, self.area())
     }
 
     /// How the session ended.
     pub fn left(self) -> Left {
-        Left { state: self.state, signalled: self.signalled, broken: self.broken }
+        let Ending { signalled, broken, .. } = self.ending;
+        Left { state: self.run.state, signalled, broken }
+    }
+}
+
+fn first_layers(setup: &Setup, state: &RunState) -> Layers {
+    let (mut layers, checklist) = (Layers::default(), Checklist::new(&state.plan));
+    match setup.review.clone() {
+        Some(record) => layers.open(Box::new(Review::new(record, (setup.clock)(), checklist))),
+        None => layers.open(Box::new(checklist)),
+    }
+    if !setup.notices.is_empty() {
+        layers.open(Box::new(DialogLayer::new(NoticesDialog(setup.notices.clone()))));
+    }
+    layers
+}
+
+fn run_view(setup: &Setup, state: Arc<RunState>, now: Moment) -> RunView {
+    RunView {
+        state,
+        live: Arc::default(),
+        last: setup.last.clone(),
+        now,
+        summary: Summary::default(),
+        outputs: setup.outputs.clone(),
+        tail: None,
+        is_tail_stale: true,
     }
 }

@@ -299,6 +299,9 @@ pub const RUN: &[Binding] = &[
     bind("?", Intent::Help, "this help"),
 ];
 
+/// The hint that is always among the others.
+pub const HELP: (&str, &str) = ("?", "help");
+
 /// Whether a key was pressed with Ctrl.
 pub const fn is_control(key: KeyEvent) -> bool {
     key.modifiers.contains(KeyModifiers::CONTROL)

@@ -3,25 +3,30 @@
 //! Everything that happens comes in as a [`Msg`] on one queue. [`run`] drains it, lets the app take each
 //! message in, does what comes of it, and draws once. Taking in and drawing are pure.
 
+mod action_news;
 mod app;
 mod context;
 mod dialogs;
+mod input;
 mod input_queue;
-mod intents;
 mod keymap;
+mod layer;
 mod layers;
 mod newest;
 mod notice;
 mod pending;
+mod reader;
 mod reading;
-mod sealing;
+mod record;
+mod reproduce;
+mod rules;
+mod seals;
 mod style;
 mod summary;
 pub mod terminal;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unlocking;
-mod unseen;
 mod views;
 mod widgets;
 
@@ -41,10 +46,10 @@ use crate::journal::side::Outputs;
 use crate::run::{NumberedRequest, RunState, Update};
 use crate::secret::Secret;
 use crate::time::Moment;
-use app::{App, Effect};
+use app::{App, HostEffect};
 pub use input_queue::Typed;
 pub use newest::{Newest, forward};
-use reading::Reading;
+use reader::Reading;
 pub use style::theme::{Look, Shade};
 use unlocking::Unlocking;
 pub use views::{review, start};
@@ -176,12 +181,11 @@ where
         }
         let draw = |frame: &mut Frame| {
             app.draw_in(frame);
-            // Not later: what is seen may be answered at once.
-            app.drawn.get_or_insert_with(Instant::now);
+            app.are_drawn(Instant::now());
         };
         match terminal.draw(draw).map(|_| ()).map_err(io::Error::other) {
             Err(error) if has_gone(&error) => {
-                app.signalled = true;
+                app.ending.signalled = true;
                 return Ok(app.left());
             }
             drawn => drawn?,
@@ -192,12 +196,12 @@ where
             app.tick((setup.clock)());
             for effect in app.update(message) {
                 match effect {
-                    Effect::Send(request) => send(request),
-                    Effect::Copy(text) => host.copy(&text)?,
-                    Effect::Unlock(newcomer) => unlocking.begin(&setup.unlock, newcomer),
-                    Effect::Suspend => again(terminal, host.suspend())?,
-                    Effect::Redraw => again(terminal, host.take_again())?,
-                    Effect::End => return Ok(app.left()),
+                    HostEffect::Send(request) => send(request),
+                    HostEffect::Copy(text) => host.copy(&text)?,
+                    HostEffect::Unlock(newcomer) => unlocking.begin(&setup.unlock, newcomer),
+                    HostEffect::Suspend => again(terminal, host.suspend())?,
+                    HostEffect::Redraw => again(terminal, host.take_again())?,
+                    HostEffect::End => return Ok(app.left()),
                 }
             }
         }

@@ -5,8 +5,6 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::time::Moment;
-use crate::tui::app::App;
-use crate::tui::keymap::Intent;
 
 /// How long something said stands: longer than it takes to read, not so long that it is taken for news.
 const SAID: Duration = Duration::from_secs(6);
@@ -32,51 +30,64 @@ impl Notice {
     }
 }
 
-impl App {
+/// What is said now, and whether letters are taken for keys.
+#[derive(Debug, Default)]
+pub struct NoticeBoard {
+    /// What is said now.
+    pub notice: Option<Notice>,
+    /// When something was typed last that is not to be taken for a key.
+    typing_guard: Option<Moment>,
+}
+
+impl NoticeBoard {
     /// Says something at the bottom.
-    pub fn say(&mut self, text: &str) {
-        self.notice = Some(Notice { text: text.to_owned(), refused: false, at: self.now.clone() });
+    pub fn say(&mut self, text: &str, now: &Moment) {
+        self.notice = Some(Notice { text: text.to_owned(), refused: false, at: now.clone() });
     }
 
     /// Says no at the bottom.
-    pub fn refuse(&mut self, why: &str) {
-        self.notice = Some(Notice { text: why.to_owned(), refused: true, at: self.now.clone() });
+    pub fn refuse(&mut self, why: &str, now: &Moment) {
+        self.notice = Some(Notice { text: why.to_owned(), refused: true, at: now.clone() });
+    }
+
+    /// Says something. A refusal that came just before is not wiped away.
+    pub fn say_after_refusal(&mut self, text: &str, now: &Moment) {
+        match self.notice.take().filter(|notice| notice.refused) {
+            Some(refused) => self.refuse(&format!("{} · {text}", refused.text), now),
+            None => self.say(text, now),
+        }
     }
 
     /// Drops what has stood long enough.
-    pub fn forget(&mut self) {
-        self.notice = self.notice.take().filter(|notice| !notice.is_over(&self.now));
-        self.typed = self.typed.take().filter(|at| self.now.since(at) < PAUSE);
+    pub fn forget(&mut self, now: &Moment) {
+        self.notice = self.notice.take().filter(|notice| !notice.is_over(now));
+        self.typing_guard = self.typing_guard.take().filter(|at| now.since(at) < PAUSE);
     }
 
     /// Whether what is typed is taken for the rest of words that nobody asked for. A dialog, which may have
     /// come back meanwhile because the engine refused its words, asks for them.
-    pub const fn is_deaf(&self) -> bool {
-        self.typed.is_some() && self.dialog.is_none()
+    pub const fn is_guarded(&self, has_dialog: bool) -> bool {
+        self.typing_guard.is_some() && !has_dialog
     }
 
-    /// How long it will be deaf still, if nothing more is typed.
-    pub fn deaf_for(&self) -> Option<Duration> {
-        self.typed.as_ref().map(|at| PAUSE.saturating_sub(self.now.since(at)))
+    /// How long letters will do nothing still, if nothing more is typed.
+    pub fn guarded_for(&self, now: &Moment) -> Option<Duration> {
+        self.typing_guard.as_ref().map(|at| PAUSE.saturating_sub(now.since(at)))
+    }
+
+    /// Takes no letters for keys until there is a pause.
+    pub fn guard_typing(&mut self, now: &Moment) {
+        self.typing_guard = Some(now.clone());
     }
 
     /// Someone who was refused the question for words goes on typing the words: until they pause, letters
     /// must not act. True if that was such a letter.
-    pub fn overhears(&mut self, key: KeyEvent) -> bool {
-        self.forget();
-        let typed = self.is_deaf() && is_typing(key);
+    pub fn holds_back(&mut self, key: KeyEvent, has_dialog: bool, now: &Moment) -> bool {
+        self.forget(now);
+        let typed = self.is_guarded(has_dialog) && is_typing(key);
         // Any other key is meant as one.
-        self.typed = typed.then(|| self.now.clone());
+        self.typing_guard = typed.then(|| now.clone());
         typed
-    }
-
-    /// Stops listening if a question was wished for, and was refused.
-    pub fn listen_less(&mut self, wished: Intent) {
-        let refused = self.notice.as_ref().is_some_and(|notice| notice.refused);
-        // The time of a review stands still, and nothing acts there.
-        if self.review.is_none() && wished.asks_first() && self.dialog.is_none() && refused {
-            self.typed = Some(self.now.clone());
-        }
     }
 }
 

@@ -7,11 +7,10 @@ use crate::checklist::{Point, Role};
 use crate::journal::entry::Decision;
 use crate::run::{RunState, Status, standing};
 use crate::time::Moment;
-use crate::tui::app::App;
-use crate::tui::context::View;
+use crate::tui::context::{Access, Context, RunView, Session};
 use crate::tui::style::symbols as glyphs;
 use crate::tui::style::theme::Tone;
-use crate::tui::views::checklist::point_list::is_loud;
+use crate::tui::style::theme::is_loud;
 
 /// A sign, and what it means.
 pub type Sign = (&'static str, Tone);
@@ -20,6 +19,8 @@ pub type Sign = (&'static str, Tone);
 #[derive(Debug)]
 pub struct Summary {
     basis: Option<Basis>,
+    /// How often it was made.
+    pub revision: u64,
     /// The verdict as it would be now.
     pub decision: Decision,
     /// How many points are closed.
@@ -52,23 +53,19 @@ struct Basis {
     /// How long it holds while nothing is logged.
     holds: Duration,
     operator: (String, Role),
-    is_read_only: bool,
+    access: Access,
 }
 
 impl Basis {
-    fn is_still(&self, app: &App) -> bool {
-        let (at, now) = (&self.at, &app.now);
+    fn is_still(&self, run: &RunView, session: &Session) -> bool {
+        let (at, now, me) = (&self.at, &run.now, &session.me);
         let is_later = now.boot == at.boot && now.wall >= at.wall && now.mono >= at.mono;
-        Arc::ptr_eq(&self.state, &app.state)
+        Arc::ptr_eq(&self.state, &run.state)
             && is_later
             && now.since(at) <= self.holds
-            && (self.operator.0.as_str(), self.operator.1) == (app.me.principal.as_str(), app.me.role)
-            && self.is_read_only == is_read_only(app)
+            && (self.operator.0.as_str(), self.operator.1) == (me.principal.as_str(), me.role)
+            && self.access == session.access
     }
-}
-
-const fn is_read_only(app: &App) -> bool {
-    app.review.is_some() || app.looks_on
 }
 
 #[cfg(test)]
@@ -79,33 +76,33 @@ thread_local! {
 
 impl Summary {
     /// Whether it is still what a run comes to.
-    pub fn is_of(&self, app: &App) -> bool {
-        self.basis.as_ref().is_some_and(|basis| basis.is_still(app))
+    pub fn is_of(&self, run: &RunView, session: &Session) -> bool {
+        self.basis.as_ref().is_some_and(|basis| basis.is_still(run, session))
     }
 
-    /// The run as it stands at the app's moment.
-    pub fn of(app: &App) -> Self {
+    /// The run as it stands now.
+    pub fn of(cx: &Context) -> Self {
         #[cfg(test)]
         SUMMARIZED.set(SUMMARIZED.get() + 1);
-        let view = View::new(app);
-        let sections = view.plan().sections.iter().map(|section| SectionSummary::of(&view, &section.points));
+        let sections = cx.plan().sections.iter().map(|section| SectionSummary::of(cx, &section.points));
         let sections: Vec<_> = sections.collect();
-        let (decision, closed) = standing(&view.judgement);
-        let need_human = view.plan().points().filter(|point| view.needs_human(point)).count();
+        let (decision, closed) = standing(&cx.judgement);
+        let need_human = cx.plan().points().filter(|point| cx.needs_human(point)).count();
         let basis = Basis {
-            state: Arc::clone(&app.state),
-            at: app.now.clone(),
-            holds: view.judgement.holds(),
-            operator: (app.me.principal.clone(), app.me.role),
-            is_read_only: is_read_only(app),
+            state: Arc::clone(&cx.run.state),
+            at: cx.run.now.clone(),
+            holds: cx.judgement.holds(),
+            operator: (cx.session.me.principal.clone(), cx.session.me.role),
+            access: cx.session.access,
         };
         Self {
             basis: Some(basis),
+            revision: cx.run.summary.revision + 1,
             decision,
             closed,
-            total: view.plan().points().count(),
+            total: cx.plan().points().count(),
             need_human,
-            is_stale: view.plan().points().any(|point| view.status(point) == Status::Stale),
+            is_stale: cx.plan().points().any(|point| cx.status(point) == Status::Stale),
             sections,
         }
     }
@@ -120,6 +117,7 @@ impl Default for Summary {
     fn default() -> Self {
         Self {
             basis: None,
+            revision: 0,
             decision: Decision::Pending,
             closed: 0,
             total: 0,
@@ -137,28 +135,28 @@ impl Default for SectionSummary {
 }
 
 impl SectionSummary {
-    fn of(view: &View, points: &[Point]) -> Self {
-        let statuses: Vec<_> = points.iter().map(|point| (view.status(point), point)).collect();
+    fn of(cx: &Context, points: &[Point]) -> Self {
+        let statuses: Vec<_> = points.iter().map(|point| (cx.status(point), point)).collect();
         let closed = statuses.iter().filter(|(status, _)| status.is_closed()).count();
         let mut signs: Vec<(Sign, usize)> = Vec::new();
         for (status, point) in &statuses {
-            let sign = view.settled_sign(point, status);
+            let sign = cx.settled_sign(point, status);
             match signs.iter_mut().find(|(known, _)| *known == sign) {
                 Some((_, count)) => *count += 1,
                 None => signs.push((sign, 1)),
             }
         }
         signs.sort_by_key(|((_, tone), _)| !is_loud(*tone));
-        Self { sign: worst(view, &statuses), closed, signs }
+        Self { sign: worst(cx, &statuses), closed, signs }
     }
 }
 
 /// The sign of a whole section: its worst, or what it waits for.
-fn worst(view: &View, statuses: &[(Status, &Point)]) -> Sign {
+fn worst(cx: &Context, statuses: &[(Status, &Point)]) -> Sign {
     let rank = |(status, point): &&(Status, &Point)| match status {
         Status::Failed | Status::Unconfigured(_) => 0,
         Status::Error => 1,
-        Status::NeedsYou { .. } if view.is_mine(point, status) => 2,
+        Status::NeedsYou { .. } if cx.is_mine(point, status) => 2,
         Status::Stale => 3,
         Status::NeedsYou { .. } => 4,
         status if !status.is_closed() => 5,
@@ -166,7 +164,7 @@ fn worst(view: &View, statuses: &[(Status, &Point)]) -> Sign {
     };
     match statuses.iter().min_by_key(rank) {
         Some((status, _)) if status.is_closed() => all_closed(statuses),
-        Some(worst @ (status, point)) if rank(&worst) < 5 => view.settled_sign(point, status),
+        Some(worst @ (status, point)) if rank(&worst) < 5 => cx.settled_sign(point, status),
         _ => glyphs::of_status(&Status::Pending),
     }
 }

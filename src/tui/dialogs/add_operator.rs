@@ -2,21 +2,24 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::{Dialog, DialogLayer};
 use crate::checklist::Role;
 use crate::journal::entry::Enrolled;
 use crate::run::{Act, Command, Request, decide};
 use crate::secret::Secret;
-use crate::tui::app::{App, Effect};
-use crate::tui::context::View;
-use crate::tui::dialogs::Dialog;
+use crate::text;
+use crate::tui::context::Context;
 use crate::tui::keymap::{self, Typing};
-use crate::tui::pending::Asked;
+use crate::tui::layer::{Effect, Layer, PendingRequest, Reaction, TextFocus};
+use crate::tui::style::text::ink;
+use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::widgets::dialog_view::Sheet;
 use crate::tui::widgets::text_field::Field;
 use crate::tui::{Newcomer, Unlocked};
 
 /// Where a newcomer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum OperatorStage {
     /// Typing their name.
     Who,
     /// Typing which key.
@@ -27,7 +30,7 @@ pub enum Stage {
 
 /// What is asked of a newcomer, and what they typed so far.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct AddOperatorDialog {
     /// Their name.
     pub who: Field,
     /// Their key.
@@ -35,7 +38,7 @@ pub struct Form {
     /// The key's passphrase, shown by its length.
     pub passphrase: Secret,
     /// Where they are.
-    pub stage: Stage,
+    pub stage: OperatorStage,
     /// What they will do in this run, if they do not take part yet.
     pub role: Role,
     /// What is wrong with what they typed.
@@ -44,56 +47,67 @@ pub struct Form {
     pub unlocking: bool,
 }
 
-impl PartialEq for Form {
-    fn eq(&self, other: &Self) -> bool {
-        let typed = |form: &Self| (form.who.clone(), form.key.clone(), form.stage, form.wrong.clone());
-        typed(self) == typed(other)
-            && self.role == other.role
-            && self.passphrase.expose() == other.passphrase.expose()
-    }
-}
-
-impl Eq for Form {}
-
-impl Form {
-    fn new(role: Role) -> Self {
+impl AddOperatorDialog {
+    /// Nothing is typed yet.
+    pub fn new(cx: &Context) -> Self {
         let nothing = Secret::new(String::new());
-        let (who, key) = (Field::default(), Field::default());
-        Self { who, key, passphrase: nothing, stage: Stage::Who, role, wrong: None, unlocking: false }
+        let (who, key, role) = (Field::default(), Field::default(), role_wanted(cx));
+        Self { who, key, passphrase: nothing, stage: OperatorStage::Who, role, wrong: None, unlocking: false }
     }
 
-    /// The same, after something was wrong.
-    pub fn refused(mut self, why: &str) -> Self {
-        let typed = !self.passphrase.expose().is_empty();
-        self.stage = if typed { Stage::Passphrase } else { Stage::Key };
-        self.passphrase = Secret::new(String::new());
-        (self.wrong, self.unlocking) = (Some(why.to_owned()), false);
-        self
+    fn wrong(&mut self, why: &str) -> Reaction {
+        self.refused(why);
+        Reaction::handled()
     }
 
-    /// Takes in what was pasted.
-    pub fn paste(&mut self, text: &str) {
-        if self.unlocking {
-            return;
+    /// Asks for the key of what stands there now.
+    fn unlock(&mut self) -> Reaction {
+        let passphrase = Some(self.passphrase.clone()).filter(|_| self.stage == OperatorStage::Passphrase);
+        let principal = self.who.text().trim().to_owned();
+        let newcomer = Newcomer { principal, key: self.key.text().trim().to_owned(), passphrase };
+        (self.wrong, self.unlocking) = (None, true);
+        Reaction::Handled(vec![Effect::Unlock(newcomer)])
+    }
+
+    /// Lets somebody take part whose key is here: by an act of theirs, unless they do already.
+    fn join(&mut self, newcomer: Enrolled, cx: &Context) -> Reaction {
+        if cx.session.local_operators.contains(&newcomer) {
+            return self.wrong(&format!("{} is here already", newcomer.principal));
         }
-        self.wrong = None;
-        match self.stage {
-            Stage::Who => self.who.paste(text),
-            Stage::Key => self.key.paste(text),
-            Stage::Passphrase => self.add(text.trim_end_matches(['\r', '\n'])),
+        match cx.run.state.operator(&newcomer.principal) {
+            Some(known) if *known == newcomer => {
+                return Reaction::Close(vec![Effect::SwitchOperator(newcomer)]);
+            }
+            Some(known) => {
+                let why = format!(
+                    "{} takes part in this run with another key; two people need two names and two keys",
+                    known.principal
+                );
+                return self.wrong(&why);
+            }
+            None => {}
         }
+        let join = Act::Join { key: newcomer.key.clone(), role: newcomer.role };
+        let command = Command::new(newcomer.principal.clone(), join);
+        if let Err(refusal) = decide(&cx.run.state, command.clone(), &cx.run.now) {
+            return self.wrong(&refusal.to_string());
+        }
+        let said = format!("{} takes part as {}, and acts now", newcomer.principal, newcomer.role);
+        let returning: Box<dyn Layer> = Box::new(DialogLayer::new(self.clone()));
+        let pending = PendingRequest { said: Some(said), returning: Some(returning), joins: Some(newcomer) };
+        Reaction::Close(vec![Effect::Ask(Request::Act(Box::new(command)), pending)])
     }
 
     fn add(&mut self, text: &str) {
         self.passphrase = Secret::new([self.passphrase.expose(), text].concat());
     }
 
-    fn key(&mut self, key: KeyEvent) {
+    fn type_key(&mut self, key: KeyEvent) {
         self.wrong = None;
         match self.stage {
-            Stage::Who => self.who.key(key),
-            Stage::Key => self.key.key(key),
-            Stage::Passphrase => self.hidden(key),
+            OperatorStage::Who => self.who.key(key),
+            OperatorStage::Key => self.key.key(key),
+            OperatorStage::Passphrase => self.hidden(key),
         }
     }
 
@@ -112,133 +126,115 @@ impl Form {
     }
 }
 
-impl App {
-    /// `p`: those who are here take turns; while there is only one, somebody else is asked for.
-    pub fn wish_turn(&mut self) {
-        match self.sealed().filter(|_| self.state.is_ended()) {
-            Some(sealed) => self.refuse(&sealed),
-            None if self.here.len() < 2 => self.ask_newcomer(),
-            None => self.dialog = Some(Dialog::Turn),
-        }
+/// The role that a seal is missing of and nobody has; otherwise that of one who looks on.
+fn role_wanted(cx: &Context) -> Role {
+    let state = &cx.run.state;
+    let nobody = |role: &Role| state.roster.iter().all(|operator| operator.role != *role);
+    state.missing_seals().into_iter().find(nobody).unwrap_or(Role::Reviewer)
+}
+
+impl Dialog for AddOperatorDialog {
+    fn view(&self, cx: &Context, width: usize) -> Sheet {
+        sheet(cx, width, self)
     }
 
-    fn ask_newcomer(&mut self) {
-        self.dialog = Some(Dialog::Newcomer(Box::new(Form::new(self.role_wanted()))));
-    }
-
-    /// The role that a seal is missing of and nobody has; otherwise that of one who looks on.
-    fn role_wanted(&self) -> Role {
-        let nobody = |role: &Role| self.state.roster.iter().all(|operator| operator.role != *role);
-        self.state.missing_seals().into_iter().find(nobody).unwrap_or(Role::Reviewer)
-    }
-
-    /// A key while it is asked whose turn it is.
-    pub fn turn_key(&mut self, key: KeyEvent) {
-        match key.code {
-            KeyCode::Esc | KeyCode::Char('q') => {}
-            KeyCode::Char('n') => self.ask_newcomer(),
-            KeyCode::Char('p') => {
-                let here = self.here.iter().position(|one| *one == self.me).map_or(0, |here| here + 1);
-                self.take_turn(here % self.here.len().max(1));
-            }
-            KeyCode::Char(digit @ '1'..='9') if self.here.len() > digit as usize - '1' as usize => {
-                self.take_turn(digit as usize - '1' as usize);
-            }
-            _ => self.dialog = Some(Dialog::Turn),
-        }
-    }
-
-    fn take_turn(&mut self, index: usize) {
-        if let Some(next) = self.here.get(index).cloned() {
-            self.me = next;
-            self.say(&format!("{} acts now", View::new(self).person(&self.me.principal)));
-        }
-    }
-
-    /// A key for the newcomer's form.
-    pub fn newcomer_key(&mut self, mut form: Box<Form>, key: KeyEvent) -> Vec<Effect> {
-        match (keymap::typing(key), form.stage) {
-            (Typing::Away, _) => return Vec::new(),
+    fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
+        match (keymap::typing(key), self.stage) {
+            (Typing::Away, _) => return Reaction::close(),
             // The key that comes is the one of what stands there now.
-            _ if form.unlocking => {}
-            (Typing::Done | Typing::Other, Stage::Who) => form.stage = Stage::Key,
-            (Typing::Other, Stage::Key) => form.stage = Stage::Who,
-            (Typing::Done, stage) => {
-                let passphrase = Some(form.passphrase.clone()).filter(|_| stage == Stage::Passphrase);
-                let principal = form.who.text().trim().to_owned();
-                let newcomer = Newcomer { principal, key: form.key.text().trim().to_owned(), passphrase };
-                (form.wrong, form.unlocking) = (None, true);
-                self.dialog = Some(Dialog::Newcomer(form));
-                return vec![Effect::Unlock(newcomer)];
-            }
-            (Typing::Other, Stage::Passphrase) => {}
-            (Typing::Text, _) => form.key(key),
+            _ if self.unlocking => {}
+            (Typing::Done | Typing::Other, OperatorStage::Who) => self.stage = OperatorStage::Key,
+            (Typing::Other, OperatorStage::Key) => self.stage = OperatorStage::Who,
+            (Typing::Done, _) => return self.unlock(),
+            (Typing::Other, OperatorStage::Passphrase) => {}
+            (Typing::Text, _) => self.type_key(key),
         }
-        self.dialog = Some(Dialog::Newcomer(form));
-        Vec::new()
+        Reaction::handled()
     }
 
-    /// What came of a newcomer's key.
-    pub fn unlocked(&mut self, unlocked: Result<Unlocked, String>) -> Vec<Effect> {
-        let mut form = match self.dialog.take() {
-            Some(Dialog::Newcomer(form)) if form.unlocking => form,
-            // Who has left the form meanwhile is not waited for.
-            other => {
-                self.dialog = other;
-                return Vec::new();
-            }
-        };
-        form.unlocking = false;
+    fn paste(&mut self, text: &str) {
+        if self.unlocking {
+            return;
+        }
+        self.wrong = None;
+        match self.stage {
+            OperatorStage::Who => self.who.paste(text),
+            OperatorStage::Key => self.key.paste(text),
+            OperatorStage::Passphrase => self.add(text.trim_end_matches(['\r', '\n'])),
+        }
+    }
+
+    fn text_focus(&self, _: &Context) -> TextFocus {
+        // Who waits for the key may type its passphrase already.
+        let is_secret = self.unlocking || self.stage == OperatorStage::Passphrase;
+        if is_secret { TextFocus::Secret } else { TextFocus::Text }
+    }
+
+    fn decides(&self, _: KeyEvent, _: &Context) -> bool {
+        false
+    }
+
+    fn unlocked(&mut self, unlocked: &Result<Unlocked, String>, cx: &Context) -> Reaction {
+        // Who has left the form meanwhile is not waited for.
+        if !self.unlocking {
+            return Reaction::Ignored;
+        }
+        self.unlocking = false;
         match unlocked {
             Ok(Unlocked::Locked) => {
-                (form.stage, form.wrong) = (Stage::Passphrase, None);
-                self.dialog = Some(Dialog::Newcomer(form));
-                Vec::new()
+                (self.stage, self.wrong) = (OperatorStage::Passphrase, None);
+                Reaction::handled()
             }
             Ok(Unlocked::Key(key)) => {
-                let principal = form.who.text().trim().to_owned();
-                let role = self.state.operator(&principal).map_or(form.role, |known| known.role);
-                self.come(Enrolled { principal, key, role }, *form)
+                let principal = self.who.text().trim().to_owned();
+                let role = cx.run.state.operator(&principal).map_or(self.role, |known| known.role);
+                self.join(Enrolled { principal, key: key.clone(), role }, cx)
             }
-            Err(why) => {
-                self.dialog = Some(Dialog::Newcomer(Box::new(form.refused(&why))));
-                Vec::new()
-            }
+            Err(why) => self.wrong(why),
         }
     }
 
-    /// Lets somebody take part whose key is here: by an act of theirs, unless they do already.
-    fn come(&mut self, newcomer: Enrolled, form: Form) -> Vec<Effect> {
-        if self.here.contains(&newcomer) {
-            return self.refuse_newcomer(form, &format!("{} is here already", newcomer.principal));
-        }
-        match self.state.operator(&newcomer.principal) {
-            Some(known) if *known == newcomer => {
-                self.here.push(newcomer);
-                self.take_turn(self.here.len() - 1);
-                return Vec::new();
-            }
-            Some(known) => {
-                let why = format!(
-                    "{} takes part in this run with another key; two people need two names and two keys",
-                    known.principal
-                );
-                return self.refuse_newcomer(form, &why);
-            }
-            None => {}
-        }
-        let join = Act::Join { key: newcomer.key.clone(), role: newcomer.role };
-        let command = Command::new(newcomer.principal.clone(), join);
-        if let Err(refusal) = decide(&self.state, command.clone(), &self.now) {
-            return self.refuse_newcomer(form, &refusal.to_string());
-        }
-        let said = format!("{} takes part as {}, and acts now", newcomer.principal, newcomer.role);
-        let asked = Asked { said: Some(said), prompt: None, joins: Some((newcomer, Box::new(form))) };
-        self.ask(Request::Act(Box::new(command)), asked)
+    fn refused(&mut self, why: &str) {
+        let typed = !self.passphrase.expose().is_empty();
+        self.stage = if typed { OperatorStage::Passphrase } else { OperatorStage::Key };
+        self.passphrase = Secret::new(String::new());
+        (self.wrong, self.unlocking) = (Some(why.to_owned()), false);
     }
+}
 
-    fn refuse_newcomer(&mut self, form: Form, why: &str) -> Vec<Effect> {
-        self.dialog = Some(Dialog::Newcomer(Box::new(form.refused(why))));
-        Vec::new()
+/// What is asked of a newcomer.
+fn sheet(cx: &Context, width: usize, form: &AddOperatorDialog) -> Sheet {
+    let mut sheet = Sheet::new("another operator at this keyboard", Tone::Needs);
+    let told = format!(
+        "They act under their own name and key, as {}. What each of you does is signed by you.",
+        form.role
+    );
+    sheet.put(vec![cx.dim(&told)], width, 0);
+    sheet.gap();
+    sheet.put(
+        vec![ink("Who? ", Theme::text()), cx.dim("the name that others trust, a mail address")],
+        width,
+        0,
+    );
+    sheet.field(cx, width, &form.who, 1, form.stage == OperatorStage::Who);
+    sheet.gap();
+    let hint = "a key file, or the public half or the comment of one that the ssh-agent holds";
+    sheet.put(vec![ink("Which key? ", Theme::text()), cx.dim(hint)], width, 0);
+    sheet.field(cx, width, &form.key, 1, form.stage == OperatorStage::Key);
+    if form.stage == OperatorStage::Passphrase {
+        sheet.gap();
+        sheet.put(vec![ink("Its passphrase? ", Theme::text()), cx.dim("it is not kept")], width, 0);
+        let shown = "•".repeat(form.passphrase.expose().chars().count());
+        sheet.field(cx, width, &Field::holding(&shown), 1, true);
     }
+    if let Some(wrong) = &form.wrong {
+        sheet.gap();
+        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), Tone::Failed)], width, 2);
+    }
+    let keys: &[(&str, &str)] = match form.stage {
+        OperatorStage::Passphrase => &[("Enter", "take part"), ("Esc", "leave it")],
+        _ => &[("Enter", "go on"), ("Tab", "the other field"), ("Esc", "leave it")],
+    };
+    sheet.keys(cx, keys, width);
+    sheet
 }

@@ -1,11 +1,15 @@
 //! What the keys do, and which of them do something here.
 
+use crossterm::event::KeyEvent;
 use ratatui::text::{Line, Span};
 
+use super::{Dialog, close_on_enter};
+use crate::checklist::{Point, PointId};
 use crate::run::Status;
 use crate::time::Utc;
-use crate::tui::context::{View, padded};
+use crate::tui::context::{Context, padded};
 use crate::tui::keymap::{ACTING, Binding, MOUSE, MOVING, REVIEW, RUN};
+use crate::tui::layer::Reaction;
 use crate::tui::style::symbols::of_status;
 use crate::tui::style::text::width as cells_of;
 use crate::tui::style::text::{ink, wrap};
@@ -15,29 +19,46 @@ use crate::tui::widgets::dialog_view::Sheet;
 /// The width of the column of keys.
 const KEYS: usize = 16;
 
-/// The sheet.
-pub fn sheet(view: &View, width: usize) -> Sheet {
+/// What works here.
+#[derive(Clone, Debug)]
+pub struct HelpDialog {
+    /// The selected point, if there is one.
+    pub point: Option<PointId>,
+}
+
+impl Dialog for HelpDialog {
+    fn view(&self, cx: &Context, width: usize) -> Sheet {
+        sheet(cx, width, self.point.as_ref().and_then(|id| cx.plan().point(id)))
+    }
+
+    fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
+        close_on_enter(key)
+    }
+}
+
+fn sheet(cx: &Context, width: usize, point: Option<&Point>) -> Sheet {
     let mut sheet = Sheet::new("help", Tone::Settled);
     let half = width.saturating_sub(2) / 2;
-    let point = view.point().map_or("", |point| point.id.as_str());
-    let acting = group(view, &format!("on {point}"), ACTING);
-    let (moving, run) = (group(view, "moving about", MOVING), group(view, "for the whole run", RUN));
-    let acting = if view.app.review.is_some() { pairs(view, "in time", REVIEW) } else { acting };
+    let id = point.map_or("", |point| point.id.as_str());
+    let group = |title: &str, bindings| group(cx, title, bindings, point);
+    let acting = group(&format!("on {id}"), ACTING);
+    let (moving, run) = (group("moving about", MOVING), group("for the whole run", RUN));
+    let acting = if cx.is_review() { pairs(cx, "in time", REVIEW) } else { acting };
     if half >= 46 {
         sheet.body = beside(acting, moving, half);
         sheet.gap();
         let mut left = run;
         left.push(Line::default());
-        left.extend(mouse(view));
-        sheet.body.extend(beside(left, signs(view, half), half));
+        left.extend(mouse(cx));
+        sheet.body.extend(beside(left, signs(cx, half), half));
     } else {
-        for part in [acting, moving, run, mouse(view), signs(view, width)] {
+        for part in [acting, moving, run, mouse(cx), signs(cx, width)] {
             sheet.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEYS)));
             sheet.gap();
         }
         sheet.body.pop();
     }
-    sheet.keys(view, &[("Esc", "back")], width);
+    sheet.keys(cx, &[("Esc", "back")], width);
     sheet
 }
 
@@ -53,12 +74,12 @@ fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, half: usize) -> V
 }
 
 /// The keys of a group; what does nothing here is set back, and said in brackets.
-fn group(view: &View, title: &str, bindings: &[Binding]) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::from(view.dim(title))];
+fn group(cx: &Context, title: &str, bindings: &[Binding], point: Option<&Point>) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(cx.dim(title))];
     for binding in bindings {
-        let works = view.app.works(binding.intent);
+        let works = cx.works(binding.intent, point);
         let (keys, text) =
-            if works { (view.theme.accent(), Theme::text()) } else { (view.theme.dim(), view.theme.dim()) };
+            if works { (cx.theme.accent(), Theme::text()) } else { (cx.theme.dim(), cx.theme.dim()) };
         let fill = " ".repeat(KEYS.saturating_sub(cells_of(binding.keys)));
         let does = if works { binding.does.to_owned() } else { format!("({})", binding.does) };
         lines.push(Line::from(vec![ink(binding.keys, keys), Span::raw(fill), ink(&does, text)]));
@@ -66,21 +87,21 @@ fn group(view: &View, title: &str, bindings: &[Binding]) -> Vec<Line<'static>> {
     lines
 }
 
-fn mouse(view: &View) -> Vec<Line<'static>> {
-    pairs(view, "with the mouse", MOUSE)
+fn mouse(cx: &Context) -> Vec<Line<'static>> {
+    pairs(cx, "with the mouse", MOUSE)
 }
 
-fn pairs(view: &View, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>> {
+fn pairs(cx: &Context, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>> {
     let line = |(what, does): &(&str, &str)| {
-        let what = padded(vec![ink(what, view.theme.accent())], KEYS).into_iter();
+        let what = padded(vec![ink(what, cx.theme.accent())], KEYS).into_iter();
         Line::from(what.chain([ink(does, Theme::text())]).collect::<Vec<_>>())
     };
-    let title = Line::from(view.dim(title));
+    let title = Line::from(cx.dim(title));
     std::iter::once(title).chain(pairs.iter().map(line)).collect()
 }
 
 /// The signs and what they stand for, two in a row.
-fn signs(view: &View, width: usize) -> Vec<Line<'static>> {
+fn signs(cx: &Context, width: usize) -> Vec<Line<'static>> {
     let until = Utc::from_millis(0);
     let needs = Status::NeedsYou { have: 0, need: 1 };
     let all = [
@@ -101,16 +122,16 @@ fn signs(view: &View, width: usize) -> Vec<Line<'static>> {
         Status::Waived(until),
         Status::NotApplicable,
     ];
-    let mut lines = vec![Line::from(view.dim("signs"))];
+    let mut lines = vec![Line::from(cx.dim("signs"))];
     for pair in all.chunks(2) {
-        let cells = pair.iter().flat_map(|status| padded(sign(view, status), width / 2));
+        let cells = pair.iter().flat_map(|status| padded(sign(cx, status), width / 2));
         lines.push(Line::from(cells.collect::<Vec<_>>()));
     }
     lines
 }
 
-fn sign(view: &View, status: &Status) -> Vec<Span<'static>> {
+fn sign(cx: &Context, status: &Status) -> Vec<Span<'static>> {
     let (sign, tone) = of_status(status);
     let fill = " ".repeat(3 - cells_of(sign).min(2));
-    vec![view.toned(&format!("{sign}{fill}"), tone), ink(&status.word(), Theme::text())]
+    vec![cx.toned(&format!("{sign}{fill}"), tone), ink(&status.word(), Theme::text())]
 }

@@ -1,304 +1,196 @@
-//! What lies over the screen, and what keys do to it.
+//! What lies over the screen: one file for each. A dialog says what it shows and what keys do to it; where it lies, how
+//! it scrolls and that it takes every key, is the same for all.
 
+pub mod action_failed;
 pub mod add_operator;
 pub mod confirm;
+pub mod entry;
 pub mod help;
+pub mod notices;
 pub mod plan_proposal;
+pub mod retract;
+pub mod rolled_back;
 pub mod run_action;
+pub mod seal;
+pub mod stop_action;
 pub mod switch_operator;
 pub mod text_prompt;
+mod text_prompt_view;
 pub mod verdict;
-pub mod words;
 
-use crossterm::event::KeyEvent;
+use std::any::Any;
+use std::fmt::Debug;
 
-use crate::checklist::{ActionKey, PointId};
-use crate::journal::entry::Evidence;
-use crate::run::{Act, Refusal};
-use crate::tui::app::{App, Effect};
-use crate::tui::context::View;
-use crate::tui::dialogs::add_operator::Form;
-use crate::tui::dialogs::run_action::RunForm;
-use crate::tui::dialogs::text_prompt::{Prompt, Purpose, Stage, Step};
-use crate::tui::keymap::{self, Answer, Intent};
-use crate::tui::widgets::dialog_view::Sheet;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
+use ratatui::Frame;
+use ratatui::layout::Position;
 
-/// What lies over the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dialog {
-    /// What works here.
-    Help {
-        /// The first line shown.
-        scroll: usize,
-    },
-    /// What is told at the start.
-    Notices {
-        /// The first line shown.
-        scroll: usize,
-    },
-    /// Whether to confirm.
-    Confirm {
-        /// The point.
-        point: PointId,
-        /// What the person sees while asked.
-        of: Vec<Evidence>,
-        /// Why they stand for two.
-        reason: Option<String>,
-        /// The first line shown.
-        scroll: usize,
-    },
-    /// Whether to take an act back.
-    Retract {
-        /// The point.
-        point: PointId,
-        /// The act in words.
-        what: String,
-    },
-    /// Words are asked for.
-    Words(Prompt),
-    /// Whether to accept or withdraw the proposed plan.
-    Proposal {
-        /// The position of its entry.
-        seq: u64,
-        /// The first line shown.
-        scroll: usize,
-    },
-    /// The verdict.
-    Verdict {
-        /// The first line shown.
-        scroll: usize,
-    },
-    /// Whether to seal.
-    Seal,
-    /// The entry of a review.
-    Entry {
-        /// The first line shown.
-        scroll: usize,
-    },
-    /// Whether an action is to run.
-    Run(Box<RunForm>),
-    /// Whether to stop it.
-    Stop {
-        /// Which.
-        action: ActionKey,
-        /// The position of its begin.
-        started: u64,
-    },
-    /// That it went wrong.
-    Failed {
-        /// Which.
-        action: ActionKey,
-        /// The position of its begin.
-        started: u64,
-    },
-    /// Whether it is to be put on record that the release was rolled back.
-    RolledBack,
-    /// Who acts.
-    Turn,
-    /// Who else is to act, and with which key.
-    Newcomer(Box<Form>),
+use crate::tui::Unlocked;
+use crate::tui::context::Context;
+use crate::tui::input::Input;
+use crate::tui::keymap::{self, Answer};
+use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::widgets::dialog_view::{Sheet, text_width};
+
+/// How many lines one notch of the wheel moves.
+const NOTCH: isize = 3;
+
+/// Something that lies over the screen.
+pub trait Dialog: Any + Debug {
+    /// What it shows, on lines so wide.
+    fn view(&self, cx: &Context, width: usize) -> Sheet;
+
+    /// Takes in a key. What it ignores scrolls it or closes it, or is nothing.
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction;
+
+    /// Takes in what was pasted.
+    fn paste(&mut self, _text: &str) {}
+
+    /// What is typed into it now.
+    fn text_focus(&self, _cx: &Context) -> TextFocus {
+        TextFocus::None
+    }
+
+    /// Whether a key would decide something, which is possible only where the question has been seen.
+    fn decides(&self, key: KeyEvent, _cx: &Context) -> bool {
+        is_decision(key)
+    }
+
+    /// Why a key does nothing before the dialog has been scrolled to its end, if it does nothing.
+    fn must_be_read(&self, _key: KeyEvent, _cx: &Context) -> Option<&'static str> {
+        None
+    }
+
+    /// Which of its questions it asks.
+    fn stage(&self) -> u8 {
+        0
+    }
+
+    /// What came of the key that it waits for.
+    fn unlocked(&mut self, _unlocked: &Result<Unlocked, String>, _cx: &Context) -> Reaction {
+        Reaction::Ignored
+    }
+
+    /// Takes in why what it asked for was refused.
+    fn refused(&mut self, _why: &str) {}
 }
 
-impl Dialog {
+/// Whether a key says yes, or chooses what a dialog offers.
+pub const fn is_decision(key: KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Enter | KeyCode::Char('y' | 'Y' | 's' | 'a'))
+}
+
+/// A dialog over the screen, and how far it is scrolled.
+#[derive(Debug)]
+pub struct DialogLayer {
+    dialog: Box<dyn Dialog>,
     /// The first line shown.
-    pub const fn scroll(&self) -> usize {
-        match self {
-            Self::Help { scroll }
-            | Self::Entry { scroll }
-            | Self::Notices { scroll }
-            | Self::Confirm { scroll, .. }
-            | Self::Proposal { scroll, .. }
-            | Self::Verdict { scroll } => *scroll,
-            Self::Run(form) => form.scroll,
-            // The question stands at the end.
-            Self::Words(Prompt { stage: Stage::Ask, .. }) => usize::MAX,
-            Self::Retract { .. }
-            | Self::Words(_)
-            | Self::Seal
-            | Self::Turn
-            | Self::Stop { .. }
-            | Self::Failed { .. }
-            | Self::RolledBack
-            | Self::Newcomer(_) => 0,
-        }
+    pub scroll: usize,
+}
+
+impl DialogLayer {
+    /// A dialog, at its begin.
+    pub fn new(dialog: impl Dialog) -> Self {
+        Self { dialog: Box::new(dialog), scroll: 0 }
     }
 
-    fn scrolled(mut self, to: usize) -> Self {
-        match &mut self {
-            Self::Help { scroll }
-            | Self::Entry { scroll }
-            | Self::Notices { scroll }
-            | Self::Confirm { scroll, .. }
-            | Self::Proposal { scroll, .. }
-            | Self::Verdict { scroll } => *scroll = to,
-            Self::Run(form) => form.scroll = to,
-            Self::Retract { .. }
-            | Self::Words(_)
-            | Self::Seal
-            | Self::Turn
-            | Self::Stop { .. }
-            | Self::Failed { .. }
-            | Self::RolledBack
-            | Self::Newcomer(_) => {}
+    /// The dialog, if it is of that type.
+    #[cfg(test)]
+    pub fn is<T: Dialog>(&self) -> Option<&T> {
+        (&*self.dialog as &dyn Any).downcast_ref()
+    }
+
+    fn view(&self, cx: &Context) -> Sheet {
+        self.dialog.view(cx, text_width(cx.area))
+    }
+
+    /// Moves what is shown by so many lines, within the limits.
+    fn scroll_by(&mut self, lines: isize, cx: &Context) {
+        self.scroll = self.scroll.saturating_add_signed(lines).min(self.view(cx).limit(cx.area));
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        if let Some(why) = self.dialog.must_be_read(key, cx)
+            && self.scroll < self.view(cx).limit(cx.area)
+        {
+            return Reaction::Handled(vec![Effect::Refuse(why.to_owned())]);
         }
-        self
+        let reaction = self.dialog.key(key, cx);
+        if !matches!(reaction, Reaction::Ignored) {
+            return reaction;
+        }
+        match keymap::answer(key) {
+            Some(Answer::No) => return Reaction::close(),
+            Some(Answer::Scroll(lines)) => self.scroll_by(lines, cx),
+            _ => {}
+        }
+        Reaction::handled()
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &Context) {
+        let at = Position::new(event.column, event.row);
+        let lines = match event.kind {
+            MouseEventKind::ScrollUp => -NOTCH,
+            MouseEventKind::ScrollDown => NOTCH,
+            _ => return,
+        };
+        if event.modifiers == KeyModifiers::NONE && self.view(cx).place(cx.area).contains(at) {
+            self.scroll_by(lines, cx);
+        }
     }
 }
 
-impl App {
-    /// A key for a dialog; it is gone unless it is put back.
-    pub fn dialog_key(&mut self, dialog: Dialog, key: KeyEvent) -> Vec<Effect> {
-        let dialog = match dialog {
-            Dialog::Words(prompt) => return self.prompt_key(prompt, key),
-            Dialog::Newcomer(form) => return self.newcomer_key(form, key),
-            Dialog::Run(form) => return self.run_key(form, key),
-            Dialog::Proposal { seq, scroll } => return self.proposal_key(seq, scroll, key),
-            Dialog::Failed { action, started } => return self.failed_key(action, started, key),
-            other => other,
-        };
-        match (keymap::answer(key), dialog) {
-            (_, Dialog::Turn) => self.turn_key(key),
-            (Some(Answer::No), Dialog::Seal) => self.dialog = Some(Dialog::Verdict { scroll: 0 }),
-            (Some(Answer::No), _)
-            | (Some(Answer::On), Dialog::Help { .. } | Dialog::Entry { .. } | Dialog::Notices { .. }) => {}
-            (Some(Answer::Yes), dialog) => return self.yes(dialog),
-            (Some(Answer::Seal), dialog @ Dialog::Verdict { .. }) => self.wish_seal(dialog),
-            (Some(Answer::Abandon), Dialog::Verdict { .. }) => self.wish_abandon(),
-            (Some(Answer::Scroll(lines)), dialog) => self.scroll_dialog(dialog, lines),
-            (_, dialog) => self.dialog = Some(dialog),
-        }
-        Vec::new()
+impl Layer for DialogLayer {
+    fn level(&self) -> Level {
+        Level::Dialog
     }
 
-    fn yes(&mut self, dialog: Dialog) -> Vec<Effect> {
-        match dialog {
-            Dialog::Confirm { point, of, reason, .. } => {
-                let said = format!("confirmed {point}");
-                self.act(Act::Confirm { point, of, reason }, said, None)
-            }
-            Dialog::Retract { point, .. } => {
-                let said = format!("took it back on {point}");
-                self.act(Act::Retract { point }, said, None)
-            }
-            Dialog::Seal => {
-                let said = View::new(self).sealing(&[&self.me.principal]);
-                self.act(Act::Seal, said, None)
-            }
-            Dialog::Stop { action, started } => {
-                let said = format!("asked {action} to end");
-                self.act(Act::Stop { action, started }, said, None)
-            }
-            Dialog::RolledBack => {
-                self.act(Act::RollBack { reason: None }, "on record: rolled back".into(), None)
-            }
-            Dialog::Verdict { .. } => self.record_verdict(),
-            other => {
-                self.dialog = Some(other);
-                Vec::new()
-            }
+    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+        match input {
+            Input::Key(key) => return self.key(*key, cx),
+            Input::Paste(text) => self.dialog.paste(text),
+            Input::Mouse(event) => self.mouse(*event, cx),
+            Input::Unlocked(unlocked) => return self.dialog.unlocked(unlocked, cx),
+            _ => return Reaction::Ignored,
         }
+        Reaction::handled()
     }
 
-    /// Only what is offered: the same verdict is not recorded twice.
-    fn record_verdict(&mut self) -> Vec<Effect> {
-        self.dialog = Some(Dialog::Verdict { scroll: 0 });
-        if self.is_read_only() {
-            return Vec::new();
-        }
-        match self.refusal(Act::Verdict) {
-            Some(refusal) => self.refuse_by(&refusal),
-            None if !verdict::can_record(&View::new(self)) => {}
-            None => return self.act(Act::Verdict, "the verdict is recorded".into(), None),
-        }
-        Vec::new()
+    fn draw(&self, cx: &Context, frame: &mut Frame) {
+        self.view(cx).draw(cx, frame, self.scroll);
     }
 
-    /// What to do about an action that went wrong.
-    fn failed_key(&mut self, action: ActionKey, started: u64, key: KeyEvent) -> Vec<Effect> {
-        match keymap::intent(key) {
-            Some(Intent::WayBack) => self.wish_way_back(),
-            Some(Intent::Output) => self.wish_output(Some(&action)),
-            Some(Intent::Back | Intent::Detail | Intent::Leave) => {}
-            _ => self.dialog = Some(Dialog::Failed { action, started }),
-        }
-        Vec::new()
+    /// It lists its own keys, and no other works.
+    fn hints(&self, _: &Context) -> Option<Vec<Hint>> {
+        Some(Vec::new())
     }
 
-    fn wish_seal(&mut self, verdict: Dialog) {
-        self.dialog = Some(verdict);
-        if self.is_read_only() {
-            return;
-        }
-        match self.refusal(Act::Seal) {
-            Some(refusal) => self.refuse_by(&refusal),
-            None => self.dialog = Some(Dialog::Seal),
-        }
+    fn text_focus(&self, cx: &Context) -> TextFocus {
+        self.dialog.text_focus(cx)
     }
 
-    /// Moves what a dialog shows by so many lines, within its limits.
-    pub fn scroll_dialog(&mut self, dialog: Dialog, lines: isize) {
-        let limit = {
-            let view = View::new(self);
-            Sheet::of(&view, &dialog).limit(self.area)
-        };
-        let to = dialog.scroll().saturating_add_signed(lines).min(limit);
-        self.dialog = Some(dialog.scrolled(to));
+    fn decides(&self, key: KeyEvent, cx: &Context) -> bool {
+        self.dialog.decides(key, cx)
     }
 
-    fn prompt_key(&mut self, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
-        match prompt.key(key) {
-            Step::Away => {}
-            Step::Stay => self.dialog = Some(Dialog::Words(prompt)),
-            Step::Check => return self.check_words(prompt),
-            Step::Submit => return self.submit(prompt),
-        }
-        Vec::new()
+    fn stage(&self) -> u8 {
+        self.dialog.stage()
     }
 
-    /// Asks the rules about what was typed, before the person is asked or the engine is.
-    fn check_words(&mut self, mut prompt: Prompt) -> Vec<Effect> {
-        match (&prompt.purpose, self.wrong_with(&prompt)) {
-            (_, Some((stage, wrong))) => (prompt.stage, prompt.wrong) = (stage, Some(wrong)),
-            (Purpose::Note, None) => return self.submit(prompt),
-            (Purpose::StandForTwo(of), None) => {
-                let (of, reason) = (of.clone(), Some(prompt.words.text().to_owned()));
-                self.dialog = Some(Dialog::Confirm { point: prompt.point, of, reason, scroll: 0 });
-                return Vec::new();
-            }
-            (Purpose::RollBack | Purpose::Abandon | Purpose::Waive | Purpose::Exempt, None) => {
-                prompt.stage = Stage::Ask;
-            }
-        }
-        self.dialog = Some(Dialog::Words(prompt));
-        Vec::new()
+    fn refused(&mut self, why: &str) {
+        self.dialog.refused(why);
     }
+}
 
-    /// What is wrong with what was typed, and where.
-    fn wrong_with(&self, prompt: &Prompt) -> Option<(Stage, String)> {
-        match self.act_of(prompt).map(|act| self.refusal(act)) {
-            Ok(None) => None,
-            Ok(Some(refusal @ Refusal::Expired(_))) => Some((Stage::Span, refusal.to_string())),
-            Ok(Some(refusal)) => Some((Stage::Words, refusal.to_string())),
-            Err(wrong) => Some((Stage::Span, wrong)),
-        }
+/// What a key does that closes what only tells something.
+pub fn close_on_enter(key: KeyEvent) -> Reaction {
+    match keymap::answer(key) {
+        Some(Answer::On) => Reaction::close(),
+        _ => Reaction::Ignored,
     }
+}
 
-    fn submit(&mut self, prompt: Prompt) -> Vec<Effect> {
-        let point = &prompt.point;
-        let said = match prompt.purpose {
-            Purpose::Waive => format!("waived {point}"),
-            Purpose::Exempt => format!("said that {point} does not apply"),
-            Purpose::Note => format!("noted on {point}"),
-            Purpose::StandForTwo(_) => format!("confirmed {point}"),
-            Purpose::RollBack => "on record: rolled back".to_owned(),
-            Purpose::Abandon => "abandoned the run".to_owned(),
-        };
-        match self.act_of(&prompt) {
-            Ok(act) => self.act(act, said, Some(prompt)),
-            Err(wrong) => {
-                self.dialog = Some(Dialog::Words(prompt.refused(&wrong)));
-                Vec::new()
-            }
-        }
-    }
+/// Whether a key says yes.
+pub fn is_yes(key: KeyEvent) -> bool {
+    keymap::answer(key) == Some(Answer::Yes)
 }

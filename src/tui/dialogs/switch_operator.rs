@@ -1,60 +1,64 @@
-//! The sheets about who acts at this keyboard.
+//! Which operator at this keyboard is the active one.
 
-use crate::text;
-use crate::tui::context::View;
-use crate::tui::dialogs::add_operator::{Form, Stage};
-use crate::tui::dialogs::words::field;
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::add_operator::AddOperatorDialog;
+use super::{Dialog, DialogLayer};
+use crate::tui::context::Context;
+use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::text::ink;
 use crate::tui::style::theme::{Theme, Tone};
 use crate::tui::widgets::dialog_view::Sheet;
 
-/// Whose turn it is.
-pub fn turn(view: &View, width: usize) -> Sheet {
-    let mut sheet = Sheet::new("who acts", Tone::Needs);
-    for (number, who) in (1..).zip(&view.app.here) {
-        let here = *who == view.app.me;
-        let told = format!("{}{}", view.person(&who.principal), if here { " · acts now" } else { "" });
-        let style = if here { Theme::strong() } else { Theme::text() };
-        sheet.put(vec![ink(&format!("{number} "), view.theme.accent()), ink(&told, style)], width, 2);
+/// The question.
+#[derive(Clone, Debug)]
+pub struct SwitchOperatorDialog;
+
+/// `p`: those who are here take turns; while there is only one, somebody else is asked for.
+pub fn open(cx: &Context) -> Effect {
+    match cx.sealed().filter(|_| cx.run.state.is_ended()) {
+        Some(sealed) => Effect::Refuse(sealed),
+        None if cx.session.local_operators.len() < 2 => open_add(cx),
+        None => Effect::open(DialogLayer::new(SwitchOperatorDialog)),
     }
-    let keys = [("1–9", "that one"), ("p", "the next"), ("n", "somebody else"), ("Esc", "back")];
-    sheet.keys(view, &keys, width);
-    sheet
 }
 
-/// What is asked of a newcomer.
-pub fn newcomer(view: &View, width: usize, form: &Form) -> Sheet {
-    let mut sheet = Sheet::new("another operator at this keyboard", Tone::Needs);
-    let told = format!(
-        "They act under their own name and key, as {}. What each of you does is signed by you.",
-        form.role
-    );
-    sheet.put(vec![view.dim(&told)], width, 0);
-    sheet.gap();
-    sheet.put(
-        vec![ink("Who? ", Theme::text()), view.dim("the name that others trust, a mail address")],
-        width,
-        0,
-    );
-    field(view, &mut sheet, width, &form.who, 1, form.stage == Stage::Who);
-    sheet.gap();
-    let hint = "a key file, or the public half or the comment of one that the ssh-agent holds";
-    sheet.put(vec![ink("Which key? ", Theme::text()), view.dim(hint)], width, 0);
-    field(view, &mut sheet, width, &form.key, 1, form.stage == Stage::Key);
-    if form.stage == Stage::Passphrase {
-        sheet.gap();
-        sheet.put(vec![ink("Its passphrase? ", Theme::text()), view.dim("it is not kept")], width, 0);
-        let shown = "•".repeat(form.passphrase.expose().chars().count());
-        field(view, &mut sheet, width, &crate::tui::widgets::text_field::Field::holding(&shown), 1, true);
+fn open_add(cx: &Context) -> Effect {
+    Effect::open(DialogLayer::new(AddOperatorDialog::new(cx)))
+}
+
+fn switch_to(cx: &Context, index: usize) -> Reaction {
+    let next = cx.session.local_operators.get(index).cloned();
+    Reaction::Close(next.map(Effect::SwitchOperator).into_iter().collect())
+}
+
+impl Dialog for SwitchOperatorDialog {
+    fn view(&self, cx: &Context, width: usize) -> Sheet {
+        let mut sheet = Sheet::new("who acts", Tone::Needs);
+        for (number, who) in (1..).zip(&cx.session.local_operators) {
+            let here = *who == cx.session.me;
+            let told = format!("{}{}", cx.person(&who.principal), if here { " · acts now" } else { "" });
+            let style = if here { Theme::strong() } else { Theme::text() };
+            sheet.put(vec![ink(&format!("{number} "), cx.theme.accent()), ink(&told, style)], width, 2);
+        }
+        let keys = [("1–9", "that one"), ("p", "the next"), ("n", "somebody else"), ("Esc", "back")];
+        sheet.keys(cx, &keys, width);
+        sheet
     }
-    if let Some(wrong) = &form.wrong {
-        sheet.gap();
-        sheet.put(vec![view.toned(&format!("✖ {}", text::line(wrong)), Tone::Failed)], width, 2);
+
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        let here = &cx.session.local_operators;
+        match key.code {
+            KeyCode::Esc | KeyCode::Char('q') => Reaction::close(),
+            KeyCode::Char('n') => Reaction::Close(vec![open_add(cx)]),
+            KeyCode::Char('p') => {
+                let next = here.iter().position(|one| *one == cx.session.me).map_or(0, |at| at + 1);
+                switch_to(cx, next % here.len().max(1))
+            }
+            KeyCode::Char(digit @ '1'..='9') if here.len() > digit as usize - '1' as usize => {
+                switch_to(cx, digit as usize - '1' as usize)
+            }
+            _ => Reaction::handled(),
+        }
     }
-    let keys: &[(&str, &str)] = match form.stage {
-        Stage::Passphrase => &[("Enter", "take part"), ("Esc", "leave it")],
-        _ => &[("Enter", "go on"), ("Tab", "the other field"), ("Esc", "leave it")],
-    };
-    sheet.keys(view, keys, width);
-    sheet
 }

@@ -1,12 +1,19 @@
-//! The verdict with its reasons, and the question whether to seal.
+//! The verdict with its reasons.
 
+use crossterm::event::KeyEvent;
 use ratatui::text::Span;
 
+use super::{Dialog, DialogLayer};
 use crate::checklist::Role;
 use crate::journal::entry::{Decision, Reason, Verdict};
-use crate::run::{StandingVerdict, judge};
+use crate::run::{Act, StandingVerdict, judge};
 use crate::text;
-use crate::tui::context::View;
+use crate::tui::context::Context;
+use crate::tui::dialogs::seal::SealDialog;
+use crate::tui::dialogs::text_prompt::{Purpose, TextPrompt};
+use crate::tui::keymap::{self, Answer};
+use crate::tui::layer::{Effect, Reaction};
+use crate::tui::rules::SOME;
 use crate::tui::style::text::width as cells_of;
 use crate::tui::style::text::{at_most, ink, wrap};
 use crate::tui::style::theme::{Theme, Tone};
@@ -16,48 +23,96 @@ use crate::tui::widgets::header::tone;
 /// From how many cells on reasons are told at length; a list that scrolls without end is not read.
 const ROOMY: usize = 60;
 
+/// The verdict.
+#[derive(Clone, Debug)]
+pub struct VerdictDialog;
+
+impl Dialog for VerdictDialog {
+    fn view(&self, cx: &Context, width: usize) -> Sheet {
+        sheet(cx, width)
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        match keymap::answer(key) {
+            Some(Answer::Yes) => Reaction::Handled(record(cx).into_iter().collect()),
+            Some(Answer::Seal) => Reaction::Handled(vec![request_seal(cx)]),
+            Some(Answer::Abandon) => Reaction::Close(vec![request_abandon(cx)]),
+            _ => Reaction::Ignored,
+        }
+    }
+}
+
+/// Only what is offered: the same verdict is not recorded twice.
+fn record(cx: &Context) -> Option<Effect> {
+    if let Some(why) = cx.read_only_reason() {
+        return Some(Effect::Refuse(why.to_owned()));
+    }
+    match cx.refusal(Act::Verdict) {
+        Some(refusal) => Some(cx.refuse_by(&refusal)),
+        None if !can_record(cx) => None,
+        None => Some(Effect::act(cx, Act::Verdict, "the verdict is recorded".into(), None)),
+    }
+}
+
+fn request_seal(cx: &Context) -> Effect {
+    if let Some(why) = cx.read_only_reason() {
+        return Effect::Refuse(why.to_owned());
+    }
+    match cx.refusal(Act::Seal) {
+        Some(refusal) => cx.refuse_by(&refusal),
+        None => Effect::open(DialogLayer::new(SealDialog)),
+    }
+}
+
+fn request_abandon(cx: &Context) -> Effect {
+    match cx.refusal(Act::Abandon { reason: SOME.into() }) {
+        Some(refusal) => cx.refuse_by(&refusal),
+        None => Effect::open(TextPrompt::new(String::new(), Purpose::Abandon).layer()),
+    }
+}
+
 /// The verdict as of now, why, and what stands recorded.
-pub fn sheet(view: &View, width: usize) -> Sheet {
-    let now = shown(view);
+fn sheet(cx: &Context, width: usize) -> Sheet {
+    let now = shown(cx);
     let mut sheet = Sheet::new("verdict", tone(now.decision));
-    let badge = ink(&format!(" {} ", now.decision), view.theme.badge(tone(now.decision)));
+    let badge = ink(&format!(" {} ", now.decision), cx.theme.badge(tone(now.decision)));
     let count = format!("  {} of {} closed", now.closed, text::count(to_usize(now.total), "point"));
     sheet.put(vec![badge, ink(&count, Theme::text())], width, 0);
     if width >= ROOMY || now.reasons.is_empty() {
-        sheet.put(vec![view.dim(meaning(now.decision))], width, 0);
+        sheet.put(vec![cx.dim(meaning(now.decision))], width, 0);
     }
     // What stands comes before why: of a long list only the beginning is in view.
-    if let Some(end) = &view.app.state.abandoned {
-        let (who, reason) = (view.person(&end.by), text::line(&end.reason));
+    if let Some(end) = &cx.run.state.abandoned {
+        let (who, reason) = (cx.person(&end.by), text::line(&end.reason));
         let told = format!("● abandoned by {who}, {}: {reason}", end.at.wall.readable());
-        sheet.put(vec![view.toned(&told, Tone::Settled)], width, 2);
+        sheet.put(vec![cx.toned(&told, Tone::Settled)], width, 2);
     }
-    standing(view, &mut sheet, width, &now);
-    reasons(view, &mut sheet, width, &now);
+    standing(cx, &mut sheet, width, &now);
+    reasons(cx, &mut sheet, width, &now);
     let mut keys = Vec::new();
-    let record = format!("record this verdict as {}", view.name(&view.app.me.principal));
-    if can_record(view) {
+    let record = format!("record this verdict as {}", cx.name(&cx.session.me.principal));
+    if can_record(cx) {
         keys.push(("y", record.as_str()));
     }
-    if view.app.can_seal() {
+    if cx.can_seal() {
         keys.push(("s", "seal"));
     }
     keys.push(("Esc", "back"));
-    if view.app.can_abandon() {
+    if cx.can_abandon() {
         keys.push(("a", "abandon the run"));
     }
-    sheet.keys(view, &keys, width);
+    sheet.keys(cx, &keys, width);
     sheet
 }
 
 /// What is sealed stays as it was judged; anything else is judged now.
-fn shown(view: &View) -> Verdict {
-    match &view.app.state.verdict {
-        Some(StandingVerdict { decision, closed, reasons, .. }) if view.app.state.is_closing() => {
-            let total = view.plan().points().count() as u64;
+fn shown(cx: &Context) -> Verdict {
+    match &cx.run.state.verdict {
+        Some(StandingVerdict { decision, closed, reasons, .. }) if cx.run.state.is_closing() => {
+            let total = cx.plan().points().count() as u64;
             Verdict { decision: *decision, closed: *closed, total, reasons: reasons.clone() }
         }
-        _ => judge(&view.judgement),
+        _ => judge(&cx.judgement),
     }
 }
 
@@ -74,14 +129,14 @@ const fn meaning(decision: Decision) -> &'static str {
 }
 
 /// Recording the same verdict again says nothing new.
-pub fn can_record(view: &View) -> bool {
-    let (state, now) = (&view.app.state, shown(view));
+fn can_record(cx: &Context) -> bool {
+    let (state, now) = (&cx.run.state, shown(cx));
     let same =
         |standing: &StandingVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
     !state.is_closing() && !state.verdict.as_ref().is_some_and(same)
 }
 
-fn reasons(view: &View, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
+fn reasons(cx: &Context, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
     if verdict.reasons.is_empty() {
         return;
     }
@@ -89,8 +144,8 @@ fn reasons(view: &View, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
     let longest = verdict.reasons.iter().map(|reason| cells_of(&reason.point)).max().unwrap_or(0);
     let column = longest.min(width * 2 / 5);
     for reason in &verdict.reasons {
-        let lines = wrap(against(view, reason, column), width, if width >= ROOMY { 5 + column } else { 3 });
-        let most = match view.plan().point(&reason.point).map(|point| view.status(point)) {
+        let lines = wrap(against(cx, reason, column), width, if width >= ROOMY { 5 + column } else { 3 });
+        let most = match cx.plan().point(&reason.point).map(|point| cx.status(point)) {
             _ if width >= ROOMY => lines.len(),
             Some(status) if status.is_bad() => 2,
             _ => 1,
@@ -100,9 +155,9 @@ fn reasons(view: &View, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
 }
 
 /// What speaks against GO at one point.
-fn against(view: &View, reason: &Reason, column: usize) -> Vec<Span<'static>> {
-    let (sign, tone) = match view.plan().point(&reason.point) {
-        Some(point) => view.settled_sign(point, &view.status(point)),
+fn against(cx: &Context, reason: &Reason, column: usize) -> Vec<Span<'static>> {
+    let (sign, tone) = match cx.plan().point(&reason.point) {
+        Some(point) => cx.settled_sign(point, &cx.status(point)),
         None => ("·", Tone::Idle),
     };
     let id = text::line(&reason.point);
@@ -110,68 +165,50 @@ fn against(view: &View, reason: &Reason, column: usize) -> Vec<Span<'static>> {
     let sign_fill = " ".repeat(3 - cells_of(sign).min(2));
     let why = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
     vec![
-        view.toned(&format!("{sign}{sign_fill}"), tone),
+        cx.toned(&format!("{sign}{sign_fill}"), tone),
         ink(&format!("{id}{fill}"), Theme::text()),
-        view.toned(&reason.status, tone),
-        view.dim(&why),
+        cx.toned(&reason.status, tone),
+        cx.dim(&why),
     ]
 }
 
-fn standing(view: &View, sheet: &mut Sheet, width: usize, now: &Verdict) {
-    let Some(standing) = &view.app.state.verdict else {
+fn standing(cx: &Context, sheet: &mut Sheet, width: usize, now: &Verdict) {
+    let Some(standing) = &cx.run.state.verdict else {
         let told = "No verdict is recorded, or something has changed since.";
-        return sheet.put(vec![view.dim(told)], width, 0);
+        return sheet.put(vec![cx.dim(told)], width, 0);
     };
     let by = format!(
         "● {} is recorded by {}, {} · entry {}",
         standing.decision,
-        view.person(&standing.by),
-        view.ago(&standing.at),
+        cx.person(&standing.by),
+        cx.ago(&standing.at),
         standing.seq
     );
-    sheet.put(vec![view.toned(&by, Tone::Settled)], width, 2);
+    sheet.put(vec![cx.toned(&by, Tone::Settled)], width, 2);
     if standing.decision != now.decision {
         let told = "Time has changed it since: record it again before you seal.";
-        sheet.put(vec![view.toned(told, Tone::Needs)], width, 0);
+        sheet.put(vec![cx.toned(told, Tone::Needs)], width, 0);
     }
-    seals(view, sheet, width);
+    seals(cx, sheet, width);
 }
 
 /// Which seals stand, and which are missing.
-fn seals(view: &View, sheet: &mut Sheet, width: usize) {
-    let state = &view.app.state;
+pub fn seals(cx: &Context, sheet: &mut Sheet, width: usize) {
+    let state = &cx.run.state;
     for seal in &state.seals {
-        let told = format!("● sealed by {}, {}", view.person(&seal.by), seal.at.wall.readable());
-        sheet.put(vec![view.toned(&told, Tone::Settled)], width, 2);
+        let told = format!("● sealed by {}, {}", cx.person(&seal.by), seal.at.wall.readable());
+        sheet.put(vec![cx.toned(&told, Tone::Settled)], width, 2);
     }
     for role in state.missing_seals().into_iter().filter(|_| state.abandoned.is_none()) {
-        sheet.put(vec![view.dim(&format!("○ the {role}'s seal is missing{}", who(view, role)))], width, 2);
+        sheet.put(vec![cx.dim(&format!("○ the {role}'s seal is missing{}", who(cx, role)))], width, 2);
     }
 }
 
-fn who(view: &View, role: Role) -> String {
-    let mut names = view.app.state.roster.iter().filter(|operator| operator.role == role);
+fn who(cx: &Context, role: Role) -> String {
+    let mut names = cx.run.state.roster.iter().filter(|operator| operator.role == role);
     match names.next() {
-        Some(operator) if operator.principal == view.app.me.principal => ": yours".into(),
-        Some(operator) => format!(": {}", view.name(&operator.principal)),
+        Some(operator) if operator.principal == cx.session.me.principal => ": yours".into(),
+        Some(operator) => format!(": {}", cx.name(&operator.principal)),
         None => ": nobody takes part as one yet".into(),
     }
-}
-
-/// The question whether to seal, and what it means.
-pub fn seal(view: &View, width: usize) -> Sheet {
-    let state = &view.app.state;
-    let decision = state.verdict.as_ref().map_or(Decision::Pending, |standing| standing.decision);
-    let mut sheet = Sheet::new("seal the run", tone(decision));
-    let badge = ink(&format!(" {decision} "), view.theme.badge(tone(decision)));
-    sheet.put(vec![ink("You close this run as ", Theme::text()), badge], width, 0);
-    sheet.gap();
-    let told = "A seal is your signature over the whole log. Once it stands, nothing can be added to the run but \
-                the seals that are missing: no look, no note, nothing taken back.";
-    sheet.put(vec![Span::styled(told, Theme::text())], width, 0);
-    sheet.gap();
-    seals(view, &mut sheet, width);
-    let me = view.person(&view.app.me.principal);
-    sheet.keys(view, &[("y", &format!("seal as {me}")), ("Esc", "leave it open")], width);
-    sheet
 }

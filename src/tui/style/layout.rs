@@ -1,8 +1,10 @@
 //! Where everything stands, by the size of the screen.
 
+use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use crate::tui::style::text::cells;
+use crate::tui::style::text::{cells, ink, wrap};
+use crate::tui::style::theme::Theme;
 
 /// The three sizes a screen can have, and too small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub enum Size {
 }
 
 /// The least that can be drawn on.
-pub const LEAST: (u16, u16) = (40, 12);
+const LEAST: (u16, u16) = (40, 12);
 
 /// How many cells the panels have between them.
 const GAP: u16 = 2;
@@ -30,8 +32,6 @@ pub struct Arrangement {
     pub size: Size,
     /// The line on top.
     pub header: Rect,
-    /// The line at the bottom.
-    pub footer: Rect,
     /// The panels (wide, one per section), or the one list.
     pub lists: Vec<Rect>,
     /// The text of the detail.
@@ -48,11 +48,15 @@ impl Arrangement {
     }
 }
 
+/// The line at the bottom.
+pub fn bottom_line(area: Rect) -> Rect {
+    Rect { y: area.bottom().saturating_sub(1), height: 1.min(area.height), ..area }
+}
+
 /// Arranges a screen for a plan whose sections have so many points, the open one being `open`;
 /// `beside` more lines of the screen are taken by something else, and count for its size.
 pub fn arrange(area: Rect, sections: &[usize], open: usize, beside: u16) -> Arrangement {
     let header = Rect { height: 1.min(area.height), ..area };
-    let footer = Rect { y: area.bottom().saturating_sub(1), height: 1.min(area.height), ..area };
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let whole = Rect { height: area.height + beside, ..area };
     let (size, lists, detail, below) = match size(whole, sections.len()) {
@@ -61,16 +65,32 @@ pub fn arrange(area: Rect, sections: &[usize], open: usize, beside: u16) -> Arra
         Size::Small => small(body, sections, open),
         Size::TooSmall => (Size::TooSmall, Vec::new(), area, false),
     };
-    Arrangement { size, header, footer, lists, detail, below }
+    Arrangement { size, header, lists, detail, below }
 }
 
 fn size(area: Rect, sections: usize) -> Size {
     let rows = sections.div_ceil(2).max(3);
     match (area.width, area.height) {
-        (w, h) if w < LEAST.0 || h < LEAST.1 => Size::TooSmall,
+        _ if is_too_small(area) => Size::TooSmall,
         (w, h) if w >= 120 && h >= 36 && usize::from(h) >= rows * 10 + 6 => Size::Wide,
         (w, h) if w >= 80 && h >= 24 && usize::from(h) >= sections + 14 => Size::Medium,
         _ => Size::Small,
+    }
+}
+
+/// Whether nothing can be shown on a screen.
+pub const fn is_too_small(screen: Rect) -> bool {
+    screen.width < LEAST.0 || screen.height < LEAST.1
+}
+
+/// Says what is needed.
+pub fn too_small(frame: &mut Frame) {
+    let area = frame.area();
+    let told =
+        format!("gonogo needs {} × {} cells; here are {} × {}", LEAST.0, LEAST.1, area.width, area.height);
+    let lines = wrap(vec![ink(&told, Theme::strong())], usize::from(area.width), 0);
+    for (row, line) in area.rows().zip(lines) {
+        frame.render_widget(line, row);
     }
 }
 

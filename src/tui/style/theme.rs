@@ -47,6 +47,11 @@ pub enum Tone {
     Busy,
 }
 
+/// Whether it calls for somebody.
+pub const fn is_loud(tone: Tone) -> bool {
+    matches!(tone, Tone::Failed | Tone::Error | Tone::Needs | Tone::Busy | Tone::Stale)
+}
+
 /// The styles.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {

@@ -3,8 +3,8 @@
 use crate::checklist::{ActionKey, Plan};
 use crate::journal::entry::Ended;
 use crate::run::{NumberedRequest, Request};
-use crate::tui::app::Effect;
-use crate::tui::dialogs::Dialog;
+use crate::tui::app::HostEffect;
+use crate::tui::dialogs::run_action::RunDialog;
 use crate::tui::tests::buffer;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, Sample, plan};
@@ -62,16 +62,13 @@ pub fn failed() -> Sample {
 
 /// Which action it is asked whether to run.
 pub fn asks(screen: &Screen) -> Option<String> {
-    match &screen.app.dialog {
-        Some(Dialog::Run(form)) => Some(form.start.action.to_string()),
-        _ => None,
-    }
+    screen.dialog::<RunDialog>().map(|asked| asked.start.action.to_string())
 }
 
 /// What was asked of the engine: which action, tried or not, and what was typed.
 fn asked(screen: &Screen) -> Vec<(String, bool, Option<String>)> {
-    let run = |effect: &Effect| match effect {
-        Effect::Send(NumberedRequest { request: Request::Run { start, .. }, .. }) => {
+    let run = |effect: &HostEffect| match effect {
+        HostEffect::Send(NumberedRequest { request: Request::Run { start, .. }, .. }) => {
             Some((start.action.to_string(), start.dry, start.typed.clone()))
         }
         _ => None,
@@ -123,7 +120,7 @@ fn nothing_runs_on_one_key_and_in_production_none_does_on_two() {
 #[test]
 fn what_is_not_its_turn_is_refused_before_anything_is_asked() {
     let screen = screen(&Sample::of(plan()), WIDE).press("4a");
-    assert!(screen.app.dialog.is_none());
-    let told = &screen.app.notice.as_ref().unwrap().text;
+    assert!(!screen.has_dialog());
+    let told = &screen.app.notices.notice.as_ref().unwrap().text;
     assert!(told.contains("deploy.image-build-scan/build is locked: validate.ci-suite is pending"), "{told}");
 }

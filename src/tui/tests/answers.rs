@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::run::{Act, Request, RequestId, Response, Update};
-use crate::tui::dialogs::Dialog;
+use crate::tui::dialogs::help::HelpDialog;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::mixed;
 
@@ -25,16 +25,16 @@ fn a_refusal_of_one_request_is_no_answer_to_another() {
     let screen = screen(&mixed(), WIDE).press("Rnhello⏎");
     let [all, note] = ids(&screen)[..] else { panic!("{:?}", screen.effects) };
     let screen = answer(screen, all, Response::Refused("no result is wrong".into()));
-    assert_eq!((screen.app.dialog.is_none(), screen.notice()), (true, "no result is wrong"));
+    assert_eq!((!screen.has_dialog(), screen.notice()), (true, "no result is wrong"));
     let screen = answer(screen, note, Response::Done(17));
     // What was refused just before is not wiped away.
     assert!(screen.notice().starts_with("no result is wrong · "), "{}", screen.notice());
     assert!(screen.notice().contains("entry 17"), "{}", screen.notice());
-    assert!(screen.app.asked.is_empty());
+    assert!(screen.app.pending.ids().is_empty());
     // What was answered is answered; what another face asked is nothing here.
     let screen = answer(screen, note, Response::Refused("late".into()));
     let screen = answer(screen, RequestId(99), Response::Refused("another's".into()));
-    assert!(screen.app.dialog.is_none() && screen.notice().contains("entry 17"));
+    assert!(!screen.has_dialog() && screen.notice().contains("entry 17"));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn answers_in_another_order_go_to_their_own_requests() {
     let screen = screen(&mixed(), WIDE).press("nfirst⏎nsecond⏎");
     let [first, second] = ids(&screen)[..] else { panic!("{:?}", screen.effects) };
     let screen = answer(screen, second, Response::Done(18));
-    assert!(screen.app.dialog.is_none() && screen.app.is_saving());
+    assert!(!screen.has_dialog() && screen.app.pending.is_saving());
     let screen = answer(screen, first, Response::Refused("the run is sealed".into()));
     assert_eq!(screen.returned().as_deref(), Some("first"));
 }
@@ -61,10 +61,10 @@ fn what_was_refused_comes_back_when_nothing_else_is_typed() {
     assert_eq!(screen.returned().as_deref(), Some("first"));
     let screen = screen.press("⎋");
     assert_eq!(screen.returned().as_deref(), Some("second"));
-    assert!(screen.press("⎋").app.dialog.is_none());
+    assert!(!screen.press("⎋").has_dialog());
     let screen = refused("/red");
-    assert!(screen.app.dialog.is_none());
-    assert_eq!(screen.app.filter.as_ref().unwrap().text(), "red");
+    assert!(!screen.has_dialog());
+    assert_eq!(screen.checklist().filter.as_ref().unwrap().text(), "red");
     assert_eq!(screen.press("⏎").returned().as_deref(), Some("first"));
 }
 
@@ -151,14 +151,14 @@ fn a_screen_and_an_engine_that_answers_in_any_order_agree() {
         let mut typed = 0;
         for _ in 0..80 {
             screen = match dice.below(8) {
-                0 | 1 if screen.app.dialog.is_none() => {
+                0 | 1 if !screen.has_dialog() => {
                     typed += 1;
                     screen.press(&format!("nnote {typed}.⏎"))
                 }
-                2 if screen.app.dialog.is_none() => screen.press("R"),
+                2 if !screen.has_dialog() => screen.press("R"),
                 // A dialog is open for a while.
-                3 if screen.app.dialog.is_none() => screen.press("?"),
-                3 | 4 if matches!(screen.app.dialog, Some(Dialog::Help { .. })) => screen.press("⎋"),
+                3 if !screen.has_dialog() => screen.press("?"),
+                3 | 4 if screen.dialog::<HelpDialog>().is_some() => screen.press("⎋"),
                 5 => screen.shown(Arc::clone(&mixed().shared())),
                 6 => {
                     // The words are sent again under a name of their own.
@@ -174,13 +174,13 @@ fn a_screen_and_an_engine_that_answers_in_any_order_agree() {
         while !engine.open.is_empty() {
             screen = engine.answer_one(screen, &mut dice);
         }
-        if matches!(screen.app.dialog, Some(Dialog::Help { .. })) {
+        if screen.dialog::<HelpDialog>().is_some() {
             screen = screen.press("⎋");
         }
         while screen.returned().is_some() {
             screen = engine.look_at(screen, "⎋");
         }
-        assert!(screen.app.dialog.is_none() && screen.app.asked.is_empty(), "seed {seed}");
+        assert!(!screen.has_dialog() && screen.app.pending.ids().is_empty(), "seed {seed}");
         engine.refused.sort();
         engine.returned.sort();
         assert_eq!(engine.returned, engine.refused, "seed {seed}");

@@ -13,16 +13,19 @@ use crate::run::{
     Act, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunState, Update, evidence,
 };
 use crate::time::Moment;
-use crate::tui::app::{App, Effect, Focus};
-use crate::tui::dialogs::Dialog;
+use crate::tui::app::{App, HostEffect};
+use crate::tui::dialogs::confirm::ConfirmDialog;
+use crate::tui::dialogs::seal::SealDialog;
+use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::style::theme::{Look, Shade};
 use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, mixed, plan};
+use crate::tui::views::checklist::Focus;
 use crate::tui::{Msg, Newest, Setup};
 
 /// A screen, and what came of what was typed.
 pub struct Screen {
     pub app: App,
-    pub effects: Vec<Effect>,
+    pub effects: Vec<HostEffect>,
 }
 
 /// Alice's screen over a run, of that size.
@@ -74,7 +77,7 @@ impl Screen {
     }
 
     pub fn looking(mut self, look: Look) -> Self {
-        self.app.look = look;
+        self.app.session.appearance = look;
         self
     }
 
@@ -109,7 +112,7 @@ impl Screen {
 
     /// The engine answers the oldest request that it has not answered.
     pub fn answered(self, answer: Response) -> Self {
-        let oldest = self.app.asked.keys().next().copied().expect("nothing is asked");
+        let oldest = self.app.pending.ids().first().copied().expect("nothing is asked");
         self.told(Update::Response(oldest, answer))
     }
 
@@ -122,51 +125,41 @@ impl Screen {
         self
     }
 
-    /// What comes next, at that time.
-    pub fn message(&mut self, message: Msg, now: Moment) {
-        self.app.tick(now);
-        let effects = self.app.update(message);
-        self.effects.extend(effects);
-    }
-
     /// What was typed and came back, if that is on top.
     pub fn returned(&self) -> Option<String> {
-        match &self.app.dialog {
-            Some(Dialog::Words(prompt)) if prompt.wrong.is_some() => Some(prompt.words.text().to_owned()),
-            _ => None,
-        }
+        let prompt = self.dialog::<TextPrompt>().filter(|prompt| prompt.wrong.is_some());
+        prompt.map(|prompt| prompt.words.text().to_owned())
     }
 
     /// What was asked of the engine, with the ids.
     pub fn requests(&self) -> Vec<(RequestId, Request)> {
-        let sent = |effect: &Effect| match effect {
-            Effect::Send(NumberedRequest { id, request }) => Some((*id, request.clone())),
+        let sent = |effect: &HostEffect| match effect {
+            HostEffect::Send(NumberedRequest { id, request }) => Some((*id, request.clone())),
             _ => None,
         };
         self.effects.iter().filter_map(sent).collect()
     }
 
     pub fn acts(&self) -> Vec<Act> {
-        let act = |effect: &Effect| match effect {
-            Effect::Send(NumberedRequest { request: Request::Act(command), .. }) => Some(command.act.clone()),
+        let act = |effect: &HostEffect| match effect {
+            HostEffect::Send(NumberedRequest { request: Request::Act(command), .. }) => {
+                Some(command.act.clone())
+            }
             _ => None,
         };
         self.effects.iter().filter_map(act).collect()
     }
 
     pub fn selected(&self) -> &str {
-        &self.app.point().unwrap().id
+        &self.point().unwrap().id
     }
 
     pub fn notice(&self) -> &str {
-        self.app.notice.as_ref().map_or("", |notice| &notice.text)
+        self.app.notices.notice.as_ref().map_or("", |notice| &notice.text)
     }
 
     fn words(&self) -> &str {
-        match &self.app.dialog {
-            Some(Dialog::Words(prompt)) => prompt.words.text(),
-            other => panic!("no prompt but {other:?}"),
-        }
+        self.dialog::<TextPrompt>().expect("a prompt").words.text()
     }
 }
 
@@ -177,7 +170,7 @@ fn a_failing_point_cannot_be_confirmed_and_the_reason_is_told_at_once() {
     let screen = screen(&mixed(), WIDE).press("3j ");
     assert_eq!(screen.selected(), "infra.rabbitmq");
     assert!(screen.notice().contains("cannot be confirmed: a probe looked and it is wrong"));
-    assert!(screen.app.notice.as_ref().unwrap().refused && screen.app.dialog.is_none());
+    assert!(screen.app.notices.notice.as_ref().unwrap().refused && !screen.has_dialog());
     assert!(screen.effects.is_empty());
     assert_eq!(screen.after(600).press("j").notice(), "");
 }
@@ -186,7 +179,7 @@ fn a_failing_point_cannot_be_confirmed_and_the_reason_is_told_at_once() {
 fn a_y_confirms_exactly_what_is_seen_and_nothing_less_does() {
     let sample = mixed();
     let asked = screen(&sample, WIDE).press("jj ⏎jk s");
-    assert!(matches!(asked.app.dialog, Some(Dialog::Confirm { .. })) && asked.effects.is_empty());
+    assert!(asked.dialog::<ConfirmDialog>().is_some() && asked.effects.is_empty());
     let state = sample.state();
     let id = "validate.iac-change-set";
     let of = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
@@ -216,7 +209,7 @@ fn a_paste_is_text_in_a_prompt_and_nothing_elsewhere() {
     let prompt = screen(&mixed(), WIDE).press("3jw").paste("y\ny\r\n\x1b[A");
     assert_eq!(prompt.words(), "y y \\u{1b}[A");
     let elsewhere = screen(&mixed(), WIDE).paste("q").press("jj ").paste("y\n");
-    assert!(elsewhere.effects.is_empty() && matches!(elsewhere.app.dialog, Some(Dialog::Confirm { .. })));
+    assert!(elsewhere.effects.is_empty() && elsewhere.dialog::<ConfirmDialog>().is_some());
     let asked = screen(&mixed(), WIDE).press("3jwbecause⏎⏎").paste("y");
     assert!(asked.effects.is_empty());
 }
@@ -235,7 +228,7 @@ fn a_waiver_takes_a_reason_a_term_and_a_y() {
 #[test]
 fn a_waiver_without_a_reason_is_not_asked_for() {
     let screen = screen(&mixed(), WIDE).press("3jw⏎⏎");
-    assert!(matches!(&screen.app.dialog, Some(Dialog::Words(prompt)) if prompt.wrong.is_some()));
+    assert!(screen.dialog::<TextPrompt>().is_some_and(|prompt| prompt.wrong.is_some()));
     let screen = screen.press("y");
     assert!(screen.effects.is_empty());
     assert_eq!(screen.words(), "y");
@@ -244,7 +237,7 @@ fn a_waiver_without_a_reason_is_not_asked_for() {
 #[test]
 fn words_that_the_engine_refuses_are_not_lost() {
     let screen = screen(&mixed(), WIDE).press("nhello⏎");
-    assert!(screen.app.dialog.is_none() && screen.acts().len() == 1);
+    assert!(!screen.has_dialog() && screen.acts().len() == 1);
     let screen = screen.answered(Response::Refused("the run is sealed".into()));
     assert_eq!(screen.words(), "hello");
     assert_eq!(screen.notice(), "the run is sealed");
@@ -254,7 +247,7 @@ fn words_that_the_engine_refuses_are_not_lost() {
 fn what_is_done_is_said_with_its_entry() {
     let screen = screen(&mixed(), WIDE).press("nhello⏎").answered(Response::Done(17));
     assert_eq!(screen.notice(), "noted on validate.ci-suite · entry 17");
-    assert!(screen.app.asked.is_empty());
+    assert!(screen.app.pending.ids().is_empty());
 }
 
 #[test]
@@ -263,7 +256,7 @@ fn one_who_stands_for_two_says_why_first() {
     plan.solo = true;
     let sample = Sample::of(plan).pass("validate.iac-change-set");
     let asked = screen(&sample, WIDE).press("jj I am alone⏎");
-    assert!(matches!(asked.app.dialog, Some(Dialog::Confirm { .. })) && asked.effects.is_empty());
+    assert!(asked.dialog::<ConfirmDialog>().is_some() && asked.effects.is_empty());
     let acts = asked.press("y").acts();
     assert!(matches!(&acts[..], [Act::Confirm { reason: Some(why), .. }] if why == "I am alone"), "{acts:?}");
 }
@@ -284,7 +277,7 @@ fn a_verdict_is_recorded_with_y_and_sealed_with_s_and_y() {
     assert!(early.notice().contains("give the verdict first"));
     let recorded = closed().act(ALICE, Act::Verdict);
     let asked = screen(&recorded, WIDE).press("vs");
-    assert!(matches!(asked.app.dialog, Some(Dialog::Seal)) && asked.effects.is_empty());
+    assert!(asked.dialog::<SealDialog>().is_some() && asked.effects.is_empty());
     assert_eq!(asked.press("y").acts(), [Act::Seal]);
 }
 
@@ -300,23 +293,23 @@ fn a_sealed_run_is_only_looked_at() {
 #[test]
 fn leaving_waits_for_the_engine_unless_asked_twice() {
     let left = screen(&mixed(), WIDE).press("q");
-    assert!(matches!(left.effects[..], [Effect::Send(NumberedRequest { request: Request::Stop, .. })]));
+    assert!(matches!(left.effects[..], [HostEffect::Send(NumberedRequest { request: Request::Stop, .. })]));
     let stopped = left.told(Update::Stopped);
-    assert!(matches!(stopped.effects[..], [_, Effect::End]));
+    assert!(matches!(stopped.effects[..], [_, HostEffect::End]));
     let forced = screen(&mixed(), WIDE).control('c').control('c');
     assert!(matches!(
         forced.effects[..],
-        [Effect::Send(NumberedRequest { request: Request::Stop, .. }), Effect::End]
+        [HostEffect::Send(NumberedRequest { request: Request::Stop, .. }), HostEffect::End]
     ));
     let within = screen(&mixed(), WIDE).press("3jwqq").control('c');
-    assert!(matches!(within.effects[..], [Effect::Send(NumberedRequest { request: Request::Stop, .. })]));
+    assert!(matches!(within.effects[..], [HostEffect::Send(NumberedRequest { request: Request::Stop, .. })]));
 }
 
 #[test]
 fn a_log_that_cannot_be_written_ends_the_session() {
     let full = Failure::new(ErrorKind::Io, "disk full");
     let broken = screen(&mixed(), WIDE).told(Update::Broken(full.clone()));
-    assert!(matches!(broken.effects[..], [Effect::End]));
+    assert!(matches!(broken.effects[..], [HostEffect::End]));
     assert_eq!(broken.app.left().broken, Some(full));
 }
 
@@ -347,26 +340,26 @@ fn resizing_keeps_the_place() {
     let mut screen = screen(&mixed(), WIDE).press("3j⏎");
     for (width, height) in [(80, 24), (40, 12), (10, 3), (200, 60)] {
         screen.event(Event::Resize(width, height));
-        assert_eq!((screen.selected(), screen.app.focus), ("infra.rabbitmq", Focus::Detail));
+        assert_eq!((screen.selected(), screen.checklist().focus), ("infra.rabbitmq", Focus::Detail));
     }
 }
 
 #[test]
 fn the_detail_scrolls_to_its_end_and_no_further() {
     let end = screen(&mixed(), (80, 24)).press("3j⏎G");
-    let limit = end.app.scroll;
+    let limit = end.checklist().scroll;
     assert!(limit > 0);
-    assert_eq!(end.press("⇩⇩j").app.scroll, limit);
-    let page = usize::from(screen(&mixed(), (80, 24)).press("3").app.arrangement().detail.height) - 1;
-    assert_eq!(screen(&mixed(), (80, 24)).press("3j⇩⇩⇩⇩⇩⇩⇩⇩⇧").app.scroll, limit - page);
-    assert_eq!(screen(&mixed(), (80, 24)).press("3j⇩k").app.scroll, 0);
+    assert_eq!(end.press("⇩⇩j").checklist().scroll, limit);
+    let page = usize::from(screen(&mixed(), (80, 24)).press("3").arrangement().detail.height) - 1;
+    assert_eq!(screen(&mixed(), (80, 24)).press("3j⇩⇩⇩⇩⇩⇩⇩⇩⇧").checklist().scroll, limit - page);
+    assert_eq!(screen(&mixed(), (80, 24)).press("3j⇩k").checklist().scroll, 0);
 }
 
 #[test]
 fn probing_again_is_asked_for_where_a_probe_can_look() {
     let asked = screen(&mixed(), WIDE).press("3jr");
     assert!(
-        matches!(&asked.effects[..], [Effect::Send(NumberedRequest { request: Request::Probe(id), .. })] if id == "infra.rabbitmq")
+        matches!(&asked.effects[..], [HostEffect::Send(NumberedRequest { request: Request::Probe(id), .. })] if id == "infra.rabbitmq")
     );
     let human = screen(&mixed(), WIDE).press("4jjjr");
     assert!(human.effects.is_empty() && human.notice().contains("for people to say"));
@@ -379,7 +372,9 @@ fn probing_again_is_asked_for_where_a_probe_can_look() {
 #[test]
 fn the_command_of_what_is_wrong_is_copied_and_again_that_of_the_next_probe() {
     let copied = screen(&mixed(), WIDE).press("3jy");
-    assert!(matches!(&copied.effects[..], [Effect::Copy(command)] if command.starts_with("rabbitmqadmin ")));
+    assert!(
+        matches!(&copied.effects[..], [HostEffect::Copy(command)] if command.starts_with("rabbitmqadmin "))
+    );
     let said = "Exchanges, queues and bindings · sent to the terminal's clipboard: rabbitmqadmin ";
     assert!(copied.notice().starts_with(said), "{}", copied.notice());
     let said = |keys: &str| {

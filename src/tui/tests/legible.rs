@@ -10,7 +10,6 @@ use crate::run::Act;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::{BOB, Sample, mixed, plan};
-use crate::tui::views::checklist::has_detail;
 
 /// Characters that take two cells, characters of several code points, and marks without a cell of their own.
 const WIDE: &str = "漢字かな交じり 👩‍🚀 🇩🇪 👍🏽 e\u{301}a\u{308}\u{304} ｶﾞ ❤️ שלום नमस्ते لا 한국어";
@@ -59,13 +58,13 @@ fn at_every_size(sample: &Sample, keys: &str, look: impl Fn(&Screen, &Buffer, &s
 /// The selected point is in the list, unless its detail fills the screen; nothing runs over a panel's edge.
 #[track_caller]
 fn assert_legible(screen: &Screen, drawn: &Buffer, told: &str) {
-    let arrangement = screen.app.arrangement();
-    if screen.app.dialog.is_some() {
+    let arrangement = screen.arrangement();
+    if screen.has_dialog() {
         return;
     }
-    let alone = screen.app.is_detail_alone(&arrangement);
+    let alone = screen.checklist().is_detail_alone(&arrangement);
     let lists = arrangement.lists.iter().filter(|_| !alone);
-    for area in lists.chain(has_detail(&screen.app, &arrangement).then_some(&arrangement.detail)) {
+    for area in lists.chain(screen.checklist().has_detail(&arrangement).then_some(&arrangement.detail)) {
         let edge = (area.y..area.bottom()).map(|y| &drawn[(area.right().max(1) - 1, y)]);
         let over = edge.filter(|cell| cell.symbol().width() > 1).count();
         assert_eq!(over, 0, "{told}: over the edge of {area}:\n{}", text(drawn));
@@ -127,7 +126,7 @@ fn a_note_in_wide_and_combined_characters() {
     }
     let mut screen = screen(&sample, (120, 40)).press("3j⏎G");
     let mut drawn = String::new();
-    for _ in 0..screen.app.scroll {
+    for _ in 0..screen.checklist().scroll {
         drawn.push_str(&text(&screen.draw()));
         screen = screen.press("k");
     }
@@ -151,11 +150,11 @@ fn two_hundred_observations_in_one_outcome() {
     let sample = Sample::of(plan()).look(id, "roles", outcome);
     at_every_size(&sample, "6jj⏎|G", |screen, drawn, told| {
         assert_legible(screen, drawn, told);
-        let is_small = screen.app.arrangement().lists.is_empty();
+        let is_small = screen.arrangement().lists.is_empty();
         assert!(is_small || text(drawn).contains("the-very-end"), "{told}:\n{}", text(drawn));
     });
     at_every_size(&sample, "6jj |⇩", |screen, drawn, told| {
-        let is_small = screen.app.arrangement().lists.is_empty();
+        let is_small = screen.arrangement().lists.is_empty();
         assert!(is_small || text(drawn).contains("y confirm as alice"), "{told}:\n{}", text(drawn));
     });
 }
@@ -179,12 +178,12 @@ fn five_hundred_points_in_many_sections() {
         for keys in ["", "⇥⇥⇥⇥⇥⇥⇥⇥⇥⇥⇥⇥jj", "/s5.3⏎"] {
             at_every_size(&sample, keys, |screen, drawn, told| {
                 assert_legible(screen, drawn, told);
-                let (section, drawn) = (screen.app.place.section, text(drawn));
-                let is_small = screen.app.arrangement().lists.is_empty();
+                let (section, drawn) = (screen.checklist().selection.section, text(drawn));
+                let is_small = screen.arrangement().lists.is_empty();
                 let open = format!("{} Section {section}", section + 1);
                 assert!(is_small || drawn.contains(&open), "{told}:\n{drawn}");
                 assert!(
-                    is_small || drawn.contains("filter “") == screen.app.is_filtered(),
+                    is_small || drawn.contains("filter “") == screen.checklist().is_filtered(),
                     "{told}:\n{drawn}"
                 );
             });

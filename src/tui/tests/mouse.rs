@@ -2,11 +2,10 @@
 
 use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::tui::app::Focus;
-use crate::tui::dialogs::Dialog;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::views::checklist::Focus;
 
 const WIDE: (u16, u16) = (120, 40);
 const MEDIUM: (u16, u16) = (80, 24);
@@ -61,35 +60,38 @@ fn a_click_selects_the_point_under_it() {
     assert_eq!(screen(&mixed(), SMALL).click("needs you 1/2").selected(), "validate.iac-change-set");
     let filtered = screen(&mixed(), MEDIUM).press("3/e").click("Prometheus, Grafana");
     assert_eq!(filtered.selected(), "infra.observability");
-    assert!(!filtered.app.is_typing_filter() && filtered.app.is_filtered());
+    assert!(!filtered.checklist().is_typing_filter() && filtered.checklist().is_filtered());
 }
 
 #[test]
 fn a_click_opens_the_section_under_it() {
-    assert_eq!(screen(&mixed(), WIDE).click("Rollback plan").app.place.section, 5);
-    assert_eq!(screen(&mixed(), MEDIUM).click("Deployment steps").app.place.section, 3);
+    assert_eq!(screen(&mixed(), WIDE).click("Rollback plan").checklist().selection.section, 5);
+    assert_eq!(screen(&mixed(), MEDIUM).click("Deployment steps").checklist().selection.section, 3);
     let later = screen(&mixed(), MEDIUM).press("2").click("Deployment steps");
-    assert_eq!(later.app.place.section, 3);
-    assert_eq!(screen(&mixed(), SMALL).click(" 4○").app.place.section, 3);
+    assert_eq!(later.checklist().selection.section, 3);
+    assert_eq!(screen(&mixed(), SMALL).click(" 4○").checklist().selection.section, 3);
     let from_detail = screen(&mixed(), SMALL).press("⏎").click(" 4○");
-    assert_eq!((from_detail.app.place.section, from_detail.app.focus), (3, Focus::List));
+    assert_eq!((from_detail.checklist().selection.section, from_detail.checklist().focus), (3, Focus::List));
 }
 
 #[test]
 fn a_click_on_the_detail_is_into_it_and_one_on_a_list_is_out_of_it() {
     for size in [WIDE, MEDIUM, LOW] {
         let detail = screen(&mixed(), size).press("3j").click("whom to call");
-        assert_eq!((detail.app.focus, detail.selected()), (Focus::Detail, "infra.rabbitmq"));
+        assert_eq!((detail.checklist().focus, detail.selected()), (Focus::Detail, "infra.rabbitmq"));
         let list = detail.click("Redis persistent");
-        assert_eq!((list.app.focus, list.selected()), (Focus::List, "infra.redis"));
+        assert_eq!((list.checklist().focus, list.selected()), (Focus::List, "infra.redis"));
     }
 }
 
 #[test]
 fn the_wheel_moves_what_is_under_it() {
     let detail = screen(&mixed(), MEDIUM).press("3j").wheel("whom to call", DOWN);
-    assert_eq!((detail.app.scroll, detail.selected(), detail.app.focus), (3, "infra.rabbitmq", Focus::List));
-    assert_eq!(detail.mouse(UP, (4, 20)).mouse(UP, (4, 20)).app.scroll, 0);
+    assert_eq!(
+        (detail.checklist().scroll, detail.selected(), detail.checklist().focus),
+        (3, "infra.rabbitmq", Focus::List)
+    );
+    assert_eq!(detail.mouse(UP, (4, 20)).mouse(UP, (4, 20)).checklist().scroll, 0);
     let list = screen(&mixed(), WIDE).wheel("Image built", DOWN);
     assert_eq!(list.selected(), "deploy.image-push");
     let at = (45, 16);
@@ -97,10 +99,10 @@ fn the_wheel_moves_what_is_under_it() {
     assert_eq!(end.selected(), "deploy.rollout");
     assert_eq!((0..9).fold(end, |screen, _| screen.mouse(UP, at)).selected(), "deploy.image-build-scan");
     let alone = screen(&mixed(), SMALL).press("3j⏎").mouse(DOWN, (5, 5));
-    assert_eq!((alone.app.scroll, alone.selected()), (3, "infra.rabbitmq"));
+    assert_eq!((alone.checklist().scroll, alone.selected()), (3, "infra.rabbitmq"));
     let sheet = screen(&mixed(), MEDIUM).press("?").mouse(DOWN, (40, 10));
-    assert_eq!(sheet.app.dialog, Some(Dialog::Help { scroll: 3 }));
-    assert_eq!(sheet.mouse(DOWN, (0, 23)).app.dialog, Some(Dialog::Help { scroll: 3 }));
+    assert_eq!(sheet.dialog_scroll(), Some(3));
+    assert_eq!(sheet.mouse(DOWN, (0, 23)).dialog_scroll(), Some(3));
 }
 
 #[test]
@@ -108,13 +110,13 @@ fn no_click_answers_a_question_or_changes_anything() {
     for keys in ["jj ", "u", "3jwbecause⏎⏎", "nhello", "v", "?", ""] {
         for size in [WIDE, MEDIUM, LOW, SMALL, (20, 5)] {
             let mut clicked = screen(&mixed(), size).press(keys);
-            let (asked, place) = (clicked.app.dialog.clone(), clicked.app.place.clone());
+            let (asked, place) = (clicked.told_of_dialog(), clicked.checklist().selection.clone());
             for at in (0..size.0).flat_map(|x| (0..size.1).map(move |y| (x, y))) {
                 clicked = clicked.click_at(at).mouse(MouseEventKind::Down(MouseButton::Right), at);
             }
             assert!(clicked.effects.is_empty(), "{keys} at {size:?}");
-            assert_eq!(clicked.app.dialog, asked, "{keys} at {size:?}");
-            assert!(asked.is_none() || clicked.app.place == place, "{keys} at {size:?}");
+            assert_eq!(clicked.told_of_dialog(), asked, "{keys} at {size:?}");
+            assert!(asked.is_none() || clicked.checklist().selection == place, "{keys} at {size:?}");
         }
     }
 }
@@ -128,5 +130,5 @@ fn a_click_with_a_modifier_and_one_beside_everything_select_nothing() {
     assert_eq!(shifted.selected(), "validate.ci-suite");
     let beside =
         screen(&mixed(), WIDE).click_at((0, 0)).click_at((60, 39)).click_at((60, 34)).click_at((500, 500));
-    assert_eq!((beside.selected(), beside.app.focus), ("validate.ci-suite", Focus::List));
+    assert_eq!((beside.selected(), beside.checklist().focus), ("validate.ci-suite", Focus::List));
 }

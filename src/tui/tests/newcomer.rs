@@ -1,8 +1,9 @@
 //! Somebody else comes to this keyboard; their key is unlocked beside the screen.
 
 use crate::run::{Act, Request};
-use crate::tui::app::Effect;
-use crate::tui::dialogs::Dialog;
+use crate::tui::app::HostEffect;
+use crate::tui::dialogs::add_operator::AddOperatorDialog;
+use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::mixed;
 use crate::tui::{Msg, Unlocked};
@@ -12,7 +13,7 @@ const CAROLS: &str = "ssh-ed25519 of carol";
 /// Carol has typed her name and her key, and waits.
 fn waiting() -> Screen {
     let screen = screen(&mixed(), (130, 40)).press("pcarol@x⏎key⏎");
-    assert!(matches!(&screen.effects[..], [Effect::Unlock(newcomer)] if newcomer.principal == "carol@x"));
+    assert!(matches!(&screen.effects[..], [HostEffect::Unlock(newcomer)] if newcomer.principal == "carol@x"));
     screen
 }
 
@@ -36,10 +37,10 @@ fn what_is_typed_while_a_key_is_unlocked_changes_neither_name_nor_key() {
 #[test]
 fn a_key_that_comes_when_nobody_waits_any_more_is_nobodys() {
     let screen = unlocked(waiting().press("⎋n"));
-    assert!(matches!(screen.app.dialog, Some(Dialog::Words(_))), "{:?}", screen.app.dialog);
+    assert!(screen.dialog::<TextPrompt>().is_some(), "{:?}", screen.app.layers);
     assert!(screen.acts().is_empty());
     // Another form, in which another name is being typed.
     let screen = unlocked(waiting().press("⎋pmallory@x⏎"));
-    assert!(matches!(screen.app.dialog, Some(Dialog::Newcomer(_))), "{:?}", screen.app.dialog);
+    assert!(screen.dialog::<AddOperatorDialog>().is_some(), "{:?}", screen.app.layers);
     assert!(screen.acts().is_empty());
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::run::Response;
-use crate::tui::app::Focus;
-use crate::tui::dialogs::Dialog;
+use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::views::checklist::Focus;
 
 const WIDE: (u16, u16) = (120, 40);
 const DEAF: &str = "letters do nothing until you pause";
@@ -17,8 +17,8 @@ const DEAF: &str = "letters do nothing until you pause";
 impl Screen {
     /// So many milliseconds later.
     pub fn after(mut self, ms: u64) -> Self {
-        self.app.now.wall = self.app.now.wall.plus(Duration::from_millis(ms));
-        self.app.now.mono += ms;
+        self.app.run.now.wall = self.app.run.now.wall.plus(Duration::from_millis(ms));
+        self.app.run.now.mono += ms;
         self
     }
 
@@ -54,8 +54,8 @@ fn words_typed_after_a_refusal_are_not_taken_for_keys() {
         let typed = wide("j").press(refused);
         assert!(typed.notice().contains("validate.package-metadata"), "{refused}: {}", typed.notice());
         let typed = typed.press("very wrong: q!").after(500).press("vyy12/?⏎");
-        assert!(typed.effects.is_empty() && typed.app.dialog.is_none(), "{refused}");
-        assert_eq!((typed.selected(), typed.app.focus), ("validate.package-metadata", Focus::List));
+        assert!(typed.effects.is_empty() && !typed.has_dialog(), "{refused}");
+        assert_eq!((typed.selected(), typed.checklist().focus), ("validate.package-metadata", Focus::List));
         assert!(typed.notice().contains("validate.package-metadata") && told(typed).contains(DEAF));
     }
 }
@@ -65,7 +65,7 @@ fn after_a_pause_letters_are_keys_again() {
     let mut heard = wide("jwvery").after(600);
     assert!(!text(&heard.draw()).contains(DEAF));
     assert!(heard.notice().contains("validate.package-metadata"));
-    assert!(heard.press("v").app.dialog.is_some());
+    assert!(heard.press("v").has_dialog());
     assert_eq!(wide("jw").app.pause(), Duration::from_millis(600));
     assert_eq!(wide("jw").after(250).app.pause(), Duration::from_millis(350));
 }
@@ -75,7 +75,7 @@ fn arrows_esc_and_ctrl_c_work_all_the_same() {
     assert_eq!(wide("jwve").code(KeyCode::Down).selected(), "validate.iac-change-set");
     assert_eq!(wide("jwve").code(KeyCode::Esc).notice(), "");
     assert_eq!(wide("jwve").control('c').effects.len(), 1);
-    assert!(wide("jwve").code(KeyCode::Esc).press("v").app.dialog.is_some());
+    assert!(wide("jwve").code(KeyCode::Esc).press("v").has_dialog());
 }
 
 #[test]
@@ -88,5 +88,5 @@ fn it_is_said_at_every_size_that_letters_do_nothing() {
 #[test]
 fn words_that_come_back_are_typed_into_at_once() {
     let refused = wide("jnso⏎").press("w").answered(Response::Refused("no".into())).press("!");
-    assert!(matches!(&refused.app.dialog, Some(Dialog::Words(prompt)) if prompt.words.text() == "so!"));
+    assert!(refused.dialog::<TextPrompt>().is_some_and(|prompt| prompt.words.text() == "so!"));
 }

@@ -7,6 +7,8 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
 use crate::run::{Act, Live, Running};
+use crate::tui::dialogs::DialogLayer;
+use crate::tui::dialogs::notices::NoticesDialog;
 use crate::tui::style::theme::{Look, Shade};
 use crate::tui::tests::buffer;
 use crate::tui::tests::keys::{Screen, screen};
@@ -38,7 +40,7 @@ impl Screen {
 
     /// Draws it, as the program does.
     pub fn draw(&mut self) -> Buffer {
-        let area = self.app.area;
+        let area = self.app.screen;
         let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).unwrap();
         terminal.draw(|frame| self.app.draw_in(frame)).unwrap();
         terminal.backend().buffer().clone()
@@ -73,9 +75,9 @@ fn a_failing_point() {
 #[test]
 fn a_point_that_is_being_probed() {
     let mut screen = screen(&mixed(), WIDE).press("3j");
-    let since = Sample::moment(screen.app.now.mono / 1000 - 4);
+    let since = Sample::moment(screen.app.run.now.mono / 1000 - 4);
     let running = Running { attempt: 9, since, tries: 2, so_far: None };
-    screen.app.live =
+    screen.app.run.live =
         Arc::new(Live { running: [(key("infra.rabbitmq", "topology"), running)].into(), ..Live::default() });
     reads!("wide_probing", screen);
 }
@@ -141,9 +143,9 @@ fn a_filter() {
 #[test]
 fn what_is_told_at_the_start() {
     let mut screen = screen(&mixed(), MEDIUM);
-    screen.app.notices =
+    let notices =
         vec!["The profile has changed since this run was opened; the run goes on with its own plan.".into()];
-    screen.app.dialog = Some(crate::tui::dialogs::Dialog::Notices { scroll: 0 });
+    screen.app.layers.open(Box::new(DialogLayer::new(NoticesDialog(notices))));
     reads!("medium_notices", screen);
 }
 

@@ -2,7 +2,9 @@
 
 use crate::checklist::Plan;
 use crate::run::{Act, Response};
-use crate::tui::dialogs::Dialog;
+use crate::tui::dialogs::DialogLayer;
+use crate::tui::dialogs::plan_proposal::ProposalDialog;
+use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, mixed};
@@ -18,8 +20,8 @@ fn half_sealed() -> Sample {
 /// Bob's screen.
 fn bobs(sample: &Sample, size: (u16, u16)) -> Screen {
     let mut screen = screen(sample, size);
-    let bob = screen.app.state.operator(BOB).cloned();
-    screen.app.me = bob.unwrap();
+    let bob = screen.app.run.state.operator(BOB).cloned();
+    screen.app.session.me = bob.unwrap();
     screen
 }
 
@@ -59,7 +61,7 @@ fn a_seal_is_offered_to_those_who_can_give_it() {
         assert!(!offers(bobs(&half_sealed().act(BOB, Act::Seal), size)));
     }
     let again = screen(&half_sealed(), WIDE).press("vsy");
-    assert!(again.effects.is_empty() && matches!(again.app.dialog, Some(Dialog::Verdict { .. })));
+    assert!(again.effects.is_empty() && again.dialog::<VerdictDialog>().is_some());
 }
 
 #[test]
@@ -84,7 +86,7 @@ fn on_a_small_screen_the_decision_what_stands_and_the_keys_come_first() {
         assert!(recorded.contains(told), "{told}:\n{recorded}");
     }
     let end = screen(&mixed(), (40, 12)).press("v⇩⇩⇩");
-    let Some(Dialog::Verdict { scroll }) = end.app.dialog else { panic!("{:?}", end.app.dialog) };
+    let scroll = end.dialog_scroll().expect("the verdict");
     assert!(scroll < 25, "{scroll} lines to scroll");
 }
 
@@ -97,12 +99,12 @@ fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {
     let proposed = mixed().act(ALICE, Act::ProposeReplan(Box::new(plan)));
     let seq = proposed.state().proposal.expect("a proposal").seq;
     let mut asked = bobs(&proposed, (80, 24));
-    asked.app.dialog = Some(Dialog::Proposal { seq, scroll: 0 });
+    asked.app.layers.open(Box::new(DialogLayer::new(ProposalDialog { seq })));
     let refused = asked.press("y");
     assert_eq!(
         (refused.notice(), refused.effects.len()),
         ("read the whole change first: scroll to its end", 0)
     );
-    assert!(matches!(refused.app.dialog, Some(Dialog::Proposal { .. })));
+    assert!(refused.dialog::<ProposalDialog>().is_some());
     assert_eq!(refused.press(&" ".repeat(40)).press("y").effects.len(), 1);
 }

@@ -5,11 +5,11 @@ use ratatui::text::Line;
 
 use crate::checklist::{Plan, Probe};
 use crate::run::Act;
-use crate::tui::context::View;
 use crate::tui::summary::SUMMARIZED;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::{ALICE, Sample, mixed, plan};
+use crate::tui::views::checklist::View;
 use crate::tui::views::checklist::detail;
 use crate::tui::views::checklist::point_list as list;
 
@@ -95,7 +95,8 @@ fn of_a_text_without_end_as_much_is_set_as_can_be_seen() {
         (point.title, point.why) = (long.clone(), long.clone());
     }
     let screen = screen(&Sample::of(plan), (120, 40));
-    let view = View::new(&screen.app);
+    let cx = screen.app.context();
+    let view = View::new(&cx, screen.checklist());
     let area = Rect::new(0, 0, 60, 30);
     assert!(list::lines(&view, 0, area).len() <= 4 * 4);
     let set: usize = detail::lines(&view, 60, false).iter().map(Line::width).sum();
@@ -111,7 +112,7 @@ fn a_detail_has_an_end_which_says_that_there_is_more() {
     let probe = point.probes[0].clone();
     point.probes = (0..3000).map(|n| Probe { id: format!("p{n}"), ..probe.clone() }).collect();
     let screen = screen(&Sample::of(plan), (120, 40));
-    let lines = detail::lines(&View::new(&screen.app), 60, false);
+    let lines = detail::lines(&View::new(&screen.app.context(), screen.checklist()), 60, false);
     assert_eq!(lines.len(), 2001);
     assert!(lines[2000].to_string().contains("there is more"));
 }

@@ -10,13 +10,16 @@ use crate::checklist::ActionKey;
 use crate::journal::entry::{Entry, Torn};
 use crate::journal::side::{self, Outputs};
 use crate::run::RunState;
-use crate::tui::app::Focus;
-use crate::tui::layers::Top;
+use crate::tui::context::Access;
+use crate::tui::layer::Level;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::mixed;
+use crate::tui::views::checklist::Checklist;
+use crate::tui::views::checklist::Focus;
 use crate::tui::views::output::Pager;
 use crate::tui::views::review::{Mark, Record, Review};
+use crate::tui::views::rollback::Rollback;
 
 const WIDE: (u16, u16) = (120, 40);
 const MEDIUM: (u16, u16) = (80, 24);
@@ -36,9 +39,8 @@ pub fn unread(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
     let text = (0..500).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
     fs::write(side::directory(&log).join("action-7.out"), text).unwrap();
     let mut screen = screen(&mixed(), size).press("3jj");
-    screen.app.outputs = Some(Outputs::beside(&log));
-    screen.app.pager = Some(Pager::new(ActionKey::new("deploy.rollout", "app"), 7));
-    screen.app.is_stale = true;
+    screen.app.run.outputs = Some(Outputs::beside(&log));
+    screen.app.layers.open(Box::new(Pager::new(ActionKey::new("deploy.rollout", "app"), 7)));
     (dir, screen)
 }
 
@@ -52,8 +54,8 @@ fn first_line(screen: &mut Screen) -> usize {
 
 /// What is under the top: where the person is there.
 fn under(screen: &Screen) -> (String, Focus, usize, Option<String>) {
-    let filter = screen.app.filter.as_ref().map(|filter| filter.text().to_owned());
-    (screen.selected().to_owned(), screen.app.focus, screen.app.scroll, filter)
+    let filter = screen.checklist().filter.as_ref().map(|filter| filter.text().to_owned());
+    (screen.selected().to_owned(), screen.checklist().focus, screen.checklist().scroll, filter)
 }
 
 fn mouse(screen: &mut Screen, kind: MouseEventKind, (column, row): (u16, u16)) {
@@ -62,7 +64,7 @@ fn mouse(screen: &mut Screen, kind: MouseEventKind, (column, row): (u16, u16)) {
 
 /// Every kind of thing that the mouse can do, on every cell.
 fn everywhere(screen: &mut Screen) {
-    let Rect { width, height, .. } = screen.app.area;
+    let Rect { width, height, .. } = screen.app.screen;
     for at in (0..width).step_by(3).flat_map(|x| (0..height).map(move |y| (x, y))) {
         for kind in [
             MouseEventKind::Down(MouseButton::Left),
@@ -80,11 +82,11 @@ fn the_mouse_does_nothing_to_what_is_hidden() {
     for size in [WIDE, MEDIUM] {
         let (_dir, mut pager) = paged(size);
         let mut way_back = screen(&mixed(), size).press("3jj");
-        way_back.app.way_back = Some(0);
+        way_back.app.layers.open(Box::new(Rollback { step: 0 }));
         let dialogs = ["?", "v", "nhello"].map(|keys| screen(&mixed(), size).press("3jj").press(keys));
         for on_top in dialogs.into_iter().chain([way_back]) {
             let mut on_top = on_top;
-            assert_ne!(on_top.app.top(), Top::Points);
+            assert!(on_top.has_dialog() || on_top.app.layers.find::<Rollback>().is_some());
             let before = under(&on_top);
             everywhere(&mut on_top);
             assert_eq!(under(&on_top), before);
@@ -92,7 +94,7 @@ fn the_mouse_does_nothing_to_what_is_hidden() {
         let before = under(&pager);
         everywhere(&mut pager);
         assert_eq!(under(&pager), before);
-        assert!(pager.app.pager.is_some() && pager.effects.is_empty());
+        assert!(pager.app.layers.find::<Pager>().is_some() && pager.effects.is_empty());
     }
 }
 
@@ -123,18 +125,18 @@ fn keys_with_ctrl_scroll_the_output_and_nothing_under_it() {
     assert_eq!(under(&screen), before);
     // A letter with Ctrl is not the letter.
     let screen = screen.control('q').control('o').control('w').control('n');
-    assert!(screen.app.pager.is_some());
-    assert!(screen.press("q").app.pager.is_none());
+    assert!(screen.app.layers.find::<Pager>().is_some());
+    assert!(screen.press("q").app.layers.find::<Pager>().is_none());
 }
 
 #[test]
 fn keys_with_ctrl_scroll_nothing_under_the_way_back() {
     let mut screen = screen(&mixed(), MEDIUM).press("3jj");
-    screen.app.way_back = Some(0);
+    screen.app.layers.open(Box::new(Rollback { step: 0 }));
     let before = under(&screen);
     let screen = screen.control('d').control('f').control('b');
     assert_eq!(under(&screen), before);
-    assert!(screen.app.dialog.is_none(), "Ctrl-B is no b");
+    assert!(!screen.has_dialog(), "Ctrl-B is no b");
 }
 
 #[test]
@@ -144,14 +146,23 @@ fn a_paste_goes_to_what_is_typed_on_top() {
     let typed = screen.press("/line 4").paste("21").press("⏎");
     assert!(shown(typed).contains("line 421"));
     let (_dir, nothing_typed) = paged(MEDIUM);
-    let before = format!("{:?}", nothing_typed.app.pager);
-    assert_eq!(format!("{:?}", nothing_typed.paste("needle").app.pager), before);
+    let before = format!("{:?}", nothing_typed.app.layers);
+    assert_eq!(format!("{:?}", nothing_typed.paste("needle").app.layers), before);
     // A filter that is typed under it gets nothing.
     let (_dir, mut screen) = paged(MEDIUM);
-    let pager = screen.app.pager.take();
+    screen.app.layers.close_above(Level::Checklist);
     let mut screen = screen.press("/red");
-    screen.app.pager = pager;
-    assert_eq!(screen.paste("is").app.filter.unwrap().text(), "red");
+    screen.app.layers.open(Box::new(Pager::new(ActionKey::new("deploy.rollout", "app"), 7)));
+    assert_eq!(screen.paste("is").checklist().filter.as_ref().unwrap().text(), "red");
+}
+
+impl Screen {
+    /// Looks through a log, and no longer at the run.
+    pub fn look_through(&mut self, log: Lines) {
+        let (now, checklist) = (self.app.run.now.clone(), Checklist::new(&self.app.run.state.plan));
+        self.app.session.access = Access::Review;
+        self.app.layers.open(Box::new(Review::new(Arc::new(log), now, checklist)));
+    }
 }
 
 /// A log of so many entries, of which some hold a word.
@@ -195,9 +206,10 @@ impl Record for Lines {
 fn a_paste_goes_to_what_is_looked_for_in_a_review() {
     let mut screen = screen(&mixed(), WIDE);
     let log = Lines { len: 1, needles: &[], state: mixed().shared() };
-    screen.app.review = Some(Review::new(Arc::new(log), mixed().now()));
-    let typed =
-        |screen: &Screen| screen.app.review.as_ref()?.typing.as_ref().map(|field| field.text().to_owned());
+    screen.look_through(log);
+    let typed = |screen: &Screen| {
+        screen.app.layers.find::<Review>()?.typing.as_ref().map(|field| field.text().to_owned())
+    };
     let nothing_typed = screen.paste("alice");
     assert_eq!(typed(&nothing_typed), None);
     assert_eq!(typed(&nothing_typed.press("f").paste("ali\nce")), Some("ali ce".into()));

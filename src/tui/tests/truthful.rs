@@ -3,7 +3,9 @@
 use crate::checklist::ROLLBACK;
 use crate::journal::entry::Ended;
 use crate::run::{Act, Status};
-use crate::tui::dialogs::Dialog;
+use crate::tui::context::Access;
+use crate::tui::dialogs::rolled_back::RolledBackDialog;
+use crate::tui::dialogs::text_prompt::TextPrompt;
 use crate::tui::tests::acting::{asks, elsewhere, failed, key};
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
@@ -30,10 +32,10 @@ fn after_the_last_step_back_it_is_left_to_put_it_on_record() {
     assert!(told.contains("▌Next: b puts on record that the release is rolled back"), "{told}");
     // No step is chosen, so none is run again by accident.
     let screen = screen(&sample, WIDE).press("Aa");
-    assert!(screen.app.dialog.is_none() && screen.effects.is_empty());
+    assert!(!screen.has_dialog() && screen.effects.is_empty());
     assert!(screen.notice().contains("every step has gone well; b puts on record"), "{}", screen.notice());
     let screen = screen.press("b");
-    assert!(matches!(screen.app.dialog, Some(Dialog::RolledBack | Dialog::Words(_))));
+    assert!(screen.dialog::<RolledBackDialog>().is_some() || screen.dialog::<TextPrompt>().is_some());
     // One who means it can run the last step again.
     let last = asks(&self::screen(&sample, WIDE).press("Aka"));
     assert!(last.is_some_and(|asked| asked.starts_with("rollback/")));
@@ -73,7 +75,7 @@ fn one_who_only_looks_on_is_told_how_it_stands_and_offered_what_they_can_do() {
     let point =
         plan.points().find(|point| waits(&point.id) && !point.probes.is_empty()).expect("one that waits");
     let mut looks_on = screen(&sample, WIDE);
-    looks_on.app.looks_on = true;
+    looks_on.app.session.access = Access::ReadOnly;
     let looks_on = looks_on.press(&format!("/{}⏎", point.id));
     assert_eq!(looks_on.selected(), point.id);
     let told = drawn(looks_on);

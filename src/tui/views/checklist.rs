@@ -1,143 +1,215 @@
-//! The whole screen.
+//! The checklist: the sections and their points, the detail of the selected one, the filter.
 
-pub mod confirmations;
-pub mod copy;
+mod confirmations;
 pub mod detail;
+mod detail_pane;
 pub mod filter;
-pub mod mouse;
-pub mod navigation;
+mod hints;
+mod intents;
+mod mouse;
+mod navigation;
 pub mod point_list;
-pub mod probe_results;
+mod probe_results;
 pub mod section_panels;
 pub mod selection;
 pub mod visible_points;
 
+use std::ops::Deref;
+
+use crossterm::event::KeyEvent;
 use ratatui::Frame;
-use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
-use crate::text;
-use crate::tui::app::{App, Focus};
-use crate::tui::context::{View, spread};
-use crate::tui::style::layout::{Arrangement, LEAST, Size};
-use crate::tui::style::symbols as glyphs;
-use crate::tui::style::text::{clipped, ellipsis, ink, wrap};
-use crate::tui::style::theme::Theme;
-use crate::tui::views::checklist::section_panels as panels;
-use crate::tui::views::output as pager;
-use crate::tui::views::review::timeline;
-use crate::tui::views::rollback as way_back;
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::checklist::{Plan, Point, PointId, ProbeKey};
+use crate::run::RunState;
+use crate::tui::context::Context;
+use crate::tui::input::Input;
+use crate::tui::keymap;
+use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::style::layout::{Arrangement, Size, arrange};
 use crate::tui::widgets::header;
-use crate::tui::widgets::hint_line as footer;
+use filter::{Filter, Filtered};
+use selection::Place;
+use visible_points::Shown;
 
-/// Draws the screen. Pure: what is drawn depends on the app alone.
-pub fn draw(app: &App, frame: &mut Frame) {
-    let view = View::new(app);
-    let arrangement = app.arrangement();
-    if arrangement.size == Size::TooSmall {
-        too_small(frame);
-    } else {
-        header::line(&view, &arrangement).render(arrangement.header, frame.buffer_mut());
-        for placed in panels::placed(&view, &arrangement) {
+/// What the keys move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// The lists of points.
+    List,
+    /// The detail of the selected point.
+    Detail,
+}
+
+/// Where the person is in the checklist.
+#[derive(Debug)]
+pub struct Checklist {
+    /// The open section and the selected points.
+    pub selection: Place,
+    /// What narrows the points.
+    pub filter: Option<Filter>,
+    /// The points that are shown.
+    pub visible: Shown,
+    /// What the filter was laid on last, while there is one.
+    filtered: Option<Filtered>,
+    /// What the keys move.
+    pub focus: Focus,
+    /// The first line of the detail that is shown.
+    pub scroll: usize,
+    /// The probe whose command was copied last, while nothing else is asked for.
+    copied: Option<ProbeKey>,
+}
+
+/// The checklist, and the run that it shows.
+pub struct View<'a> {
+    /// The run.
+    cx: &'a Context<'a>,
+    /// Where the person is.
+    pub checklist: &'a Checklist,
+}
+
+impl<'a> Deref for View<'a> {
+    type Target = Context<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        self.cx
+    }
+}
+
+impl<'a> View<'a> {
+    /// A checklist as it stands now.
+    pub const fn new(cx: &'a Context<'a>, checklist: &'a Checklist) -> Self {
+        Self { cx, checklist }
+    }
+
+    /// The selected point.
+    pub fn point(&self) -> Option<&'a Point> {
+        self.checklist.selection.point(self.cx.plan(), &self.checklist.visible)
+    }
+
+    /// The points of a section that are shown.
+    pub fn points(&self, section: usize) -> impl Iterator<Item = &'a Point> {
+        let points = self.cx.plan().sections.get(section).map_or(&[][..], |section| &section.points);
+        self.checklist.visible.of(section).iter().filter_map(|place| points.get(*place))
+    }
+}
+
+impl Checklist {
+    /// At the first point of a plan.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            selection: Place::first(plan),
+            filter: None,
+            visible: Shown::all(plan),
+            filtered: None,
+            focus: Focus::List,
+            scroll: 0,
+            copied: None,
+        }
+    }
+
+    /// The selected point, if one is shown where the person is.
+    pub fn point<'a>(&self, plan: &'a Plan) -> Option<&'a Point> {
+        self.selection.point(plan, &self.visible)
+    }
+
+    fn point_id(&self, plan: &Plan) -> Option<PointId> {
+        self.point(plan).map(|point| point.id.clone())
+    }
+
+    /// Where everything stands.
+    pub fn arrangement(&self, cx: &Context) -> Arrangement {
+        // Where nothing is shown, one line says so.
+        let rows = |section: usize| self.visible.of(section).len().max(1);
+        let sections: Vec<_> = (0..self.visible.sections()).map(rows).collect();
+        let beside = cx.screen.height.saturating_sub(cx.area.height);
+        arrange(cx.area, &sections, self.selection.section, beside)
+    }
+
+    /// Whether the detail is to be seen.
+    pub fn has_detail(&self, arrangement: &Arrangement) -> bool {
+        match arrangement.size {
+            Size::Wide | Size::Medium => true,
+            Size::Small => arrangement.below || self.focus == Focus::Detail,
+            Size::TooSmall => false,
+        }
+    }
+
+    /// Whether the detail fills the screen.
+    pub fn is_detail_alone(&self, arrangement: &Arrangement) -> bool {
+        arrangement.size == Size::Small && !arrangement.below && self.focus == Focus::Detail
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Vec<Effect> {
+        if self.is_typing_filter() {
+            self.filter_key(key, cx);
+            return Vec::new();
+        }
+        keymap::intent(key).map_or_else(Vec::new, |intent| self.intent(intent, cx))
+    }
+}
+
+impl Layer for Checklist {
+    fn level(&self) -> Level {
+        Level::Checklist
+    }
+
+    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+        let before = self.point_id(cx.plan());
+        let effects = match input {
+            Input::Key(key) => self.key(*key, cx),
+            Input::Paste(text) => {
+                self.filter_paste(text, cx);
+                Vec::new()
+            }
+            Input::Mouse(event) => self.mouse(*event, cx),
+            Input::Resize => {
+                self.scroll = self.scroll.min(self.scroll_limit(cx));
+                Vec::new()
+            }
+            _ => return Reaction::Ignored,
+        };
+        if self.point_id(cx.plan()) != before {
+            self.scroll = 0;
+        }
+        Reaction::Handled(effects)
+    }
+
+    fn draw(&self, cx: &Context, frame: &mut Frame) {
+        let (view, arrangement) = (View::new(cx, self), self.arrangement(cx));
+        let filter = self.filter_text();
+        header::line(cx, &arrangement, filter).render(arrangement.header, frame.buffer_mut());
+        for placed in section_panels::placed(&view, &arrangement) {
             placed.draw(frame);
         }
-        if has_detail(app, &arrangement) {
-            detail_pane(&view, frame, &arrangement);
+        if self.has_detail(&arrangement) {
+            detail_pane::draw(&view, frame, &arrangement);
         }
-        if let Some(at) = app.way_back {
-            way_back::draw(&view, frame, at);
-        }
-        if let Some(pager) = &app.pager {
-            pager::draw(&view, frame, pager);
-        }
-        footer::draw(&view, frame, &arrangement);
-        if let Some(review) = &app.review {
-            timeline::draw(&view, frame, review);
-        }
-        if let Some(dialog) = &app.dialog {
-            Sheet::of(&view, dialog).draw(&view, frame, dialog.scroll());
-            if app.notice.is_some() {
-                footer::draw(&view, frame, &arrangement);
-            }
+        if let Some(filter) = self.filter.as_ref().filter(|filter| filter.typing) {
+            filter::draw(&view, frame, filter);
         }
     }
-    if app.look.ascii {
-        glyphs::to_ascii(frame.buffer_mut());
+
+    fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
+        let hints = || hints::hints(&View::new(cx, self), &self.arrangement(cx));
+        (!self.is_typing_filter()).then(hints)
     }
-}
 
-/// Whether the detail is to be seen.
-pub fn has_detail(app: &App, arrangement: &Arrangement) -> bool {
-    match arrangement.size {
-        Size::Wide | Size::Medium => true,
-        Size::Small => arrangement.below || app.focus == Focus::Detail,
-        Size::TooSmall => false,
+    fn text_focus(&self, _: &Context) -> TextFocus {
+        if self.is_typing_filter() { TextFocus::Text } else { TextFocus::None }
     }
-}
 
-fn too_small(frame: &mut Frame) {
-    let area = frame.area();
-    let told =
-        format!("gonogo needs {} × {} cells; here are {} × {}", LEAST.0, LEAST.1, area.width, area.height);
-    panels::put(frame, area, wrap(vec![ink(&told, Theme::strong())], usize::from(area.width), 0));
-}
-
-fn detail_pane(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
-    let area = arrangement.detail;
-    let lines = detail::lines(view, usize::from(area.width), arrangement.below);
-    let (total, shown) = (lines.len(), usize::from(area.height));
-    let scroll = view.app.scroll.min(total.saturating_sub(shown));
-    panels::put(frame, area, lines.into_iter().skip(scroll));
-    if arrangement.below {
-        rule_above(view, frame, area);
-    } else if arrangement.size != Size::Small {
-        rule_beside(view, frame, area);
+    fn run_changed(&mut self, before: &RunState, cx: &Context) {
+        let (held, selected) = (self.held(&before.plan), self.point_id(&before.plan));
+        self.selection.follow_if_changed(&before.plan, &cx.run.state.plan);
+        self.refresh(cx, held.as_ref());
+        if self.point_id(cx.plan()) != selected {
+            self.scroll = 0;
+        }
+        self.scroll = self.scroll.min(self.scroll_limit(cx));
     }
-    if total > shown {
-        mark(view, frame, area, (scroll, shown, total));
+
+    fn prepare(&mut self, cx: &Context) {
+        self.keep_filtered(cx);
     }
-}
-
-fn line_style(view: &View) -> (ratatui::style::Style, bool) {
-    let focused = view.app.focus == Focus::Detail;
-    (if focused { view.theme.accent() } else { view.theme.rule() }, focused)
-}
-
-/// The line above the detail carries the point's title and id.
-fn rule_above(view: &View, frame: &mut Frame, area: Rect) {
-    let (style, focused) = line_style(view);
-    let sign = if focused { "━" } else { "─" };
-    let place = Rect { y: area.y - 1, height: 1, width: area.width + 2, ..area };
-    let Some(point) = view.point() else {
-        let line = ink(&sign.repeat(usize::from(place.width)), style);
-        return Line::from(line).render(place, frame.buffer_mut());
-    };
-    let right = vec![view.dim(&format!(" {}", detail::name(point)))];
-    let room = usize::from(place.width).saturating_sub(right[0].width() + 3);
-    let title = ellipsis(&text::line(&clipped(&point.title, room)), room);
-    let left = vec![ink(&format!("{title} "), Theme::strong())];
-    let line = spread(left, (sign, style), right, usize::from(place.width));
-    Line::from(line).render(place, frame.buffer_mut());
-}
-
-fn rule_beside(view: &View, frame: &mut Frame, area: Rect) {
-    let (style, focused) = line_style(view);
-    let sign = if focused { "┃" } else { "│" };
-    let place = Rect { x: area.x - 2, width: 1, ..area };
-    panels::put(frame, place, std::iter::repeat_n(Line::from(Span::styled(sign, style)), area.height.into()));
-}
-
-/// Where in the detail one is: a mark at the right edge, and how much follows.
-fn mark(view: &View, frame: &mut Frame, area: Rect, (scroll, shown, total): (usize, usize, usize)) {
-    let track = usize::from(area.height);
-    let length = (shown * track / total).max(1);
-    let from = (scroll * (track - length)).div_ceil((total - shown).max(1));
-    let (style, _) = line_style(view);
-    let sign = |row: usize| {
-        if (from..from + length).contains(&row) { ink("┃", style) } else { ink("│", view.theme.rule()) }
-    };
-    let place = Rect { x: area.right() + 1, width: 1, ..area };
-    panels::put(frame, place, (0..track).map(|row| Line::from(sign(row))));
 }

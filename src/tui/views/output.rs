@@ -1,22 +1,24 @@
 //! The output of an action, all of it: followed, scrolled, searched. However long it is, only what is shown is held.
 
-mod excerpt;
 mod page;
-mod search;
 
 use std::mem;
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
+use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::tui::app::{App, Effect};
-use crate::tui::keymap::{self, Intent};
-use crate::tui::reading::Job;
-use crate::tui::widgets::text_field::Field;
-pub(in crate::tui) use excerpt::{Excerpt, Step};
-pub use page::draw;
-
 use crate::checklist::ActionKey;
+use crate::run::RunState;
+use crate::tui::context::Context;
+use crate::tui::input::Input;
+use crate::tui::keymap::{self, HELP, Intent};
+use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::reading::excerpt::{Excerpt, Step};
+use crate::tui::widgets::text_field::Field;
+
+/// How many rows one notch of the wheel moves.
+const NOTCH: usize = 3;
 
 /// A place in an output.
 #[derive(Clone, Debug)]
@@ -31,6 +33,14 @@ pub struct Pager {
     excerpt: Excerpt,
     /// What the keys did since.
     steps: Vec<Step>,
+    /// Whether what is shown may no longer be what there is, or has to be read for another place or size.
+    is_stale: bool,
+}
+
+/// How many columns and rows of an output are shown.
+pub fn size(area: Rect) -> (usize, usize) {
+    let place = place(area);
+    (place.width.into(), place.height.into())
 }
 
 impl Pager {
@@ -38,12 +48,14 @@ impl Pager {
     pub fn new(key: ActionKey, started: u64) -> Self {
         // What is read for another before it is not where this one begins.
         let steps = vec![Step::Last];
-        Self { key, find: Field::default(), typing: false, excerpt: Excerpt::new(started), steps }
-    }
-
-    /// Whether what is searched for is being typed.
-    pub const fn is_typing(&self) -> bool {
-        self.typing
+        Self {
+            key,
+            find: Field::default(),
+            typing: false,
+            excerpt: Excerpt::new(started),
+            steps,
+            is_stale: true,
+        }
     }
 }
 
@@ -57,93 +69,115 @@ fn place(area: Rect) -> Rect {
     }
 }
 
-impl App {
-    /// `o`: the output of the selected point's newest running.
-    pub fn wish_output(&mut self, key: Option<&ActionKey>) {
-        let here = self.point().map(|point| point.id.clone()).unwrap_or_default();
-        let of_point = self.state.actions.iter().filter(|(other, _)| match &key {
+impl Pager {
+    /// At the end of the newest output of a point's actions, or of one of them.
+    pub fn newest(cx: &Context, point: &str, key: Option<&ActionKey>) -> Option<Self> {
+        let of_point = cx.run.state.actions.iter().filter(|(other, _)| match &key {
             Some(key) => other == key,
-            None => other.point == here,
+            None => other.point == point,
         });
-        let newest =
-            of_point.filter_map(|(key, known)| Some((key, known.newest()?))).max_by_key(|(_, deed)| deed.seq);
-        match newest {
-            Some((key, deed)) => {
-                self.pager = Some(Pager::new(key.clone(), deed.seq));
-                self.is_stale = true;
+        let all = of_point.filter_map(|(key, known)| Some((key, known.newest()?)));
+        let (key, deed) = all.max_by_key(|(_, deed)| deed.seq)?;
+        Some(Self::new(key.clone(), deed.seq))
+    }
+
+    fn take(&mut self, step: Step) -> Reaction {
+        self.steps.push(step);
+        self.is_stale = true;
+        Reaction::handled()
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        let rows = usize::from(place(cx.area).height).max(1);
+        match (self.typing, key.code) {
+            (true, _) => {
+                let step = self.typed(key);
+                self.take(step)
             }
-            None => self.refuse("nothing has been run here yet"),
-        }
-    }
-
-    /// What is to be read of outputs now, if anything is.
-    pub(in crate::tui) fn unread_output(&mut self) -> Option<Job> {
-        let outputs = self.outputs.clone().filter(|_| self.is_stale || self.is_searching())?;
-        self.is_stale = false;
-        let area = place(self.area);
-        let pager = self.pager.as_mut().map(|pager| (pager.excerpt.clone(), mem::take(&mut pager.steps)));
-        let tail = self.state.under_way().map(|(_, deed)| deed.seq);
-        let size = (area.width.into(), area.height.into());
-        (pager.is_some() || tail.is_some()).then_some(Job::Output { outputs, pager, tail, size })
-    }
-
-    /// Takes in what was read. Of an output that is shown no more, that is nothing.
-    pub(in crate::tui) fn read_output(&mut self, excerpt: Option<Excerpt>) {
-        let shown = self.pager.as_mut().zip(excerpt);
-        if let Some((pager, excerpt)) = shown.filter(|(pager, new)| pager.excerpt.started == new.started) {
-            pager.excerpt = excerpt;
-        }
-    }
-
-    /// Ends a search.
-    pub fn stop_search(&mut self) {
-        if let Some(pager) = &mut self.pager {
-            pager.excerpt.search = None;
-        }
-    }
-
-    /// Whether an output is being searched.
-    pub fn is_searching(&self) -> bool {
-        self.pager.as_ref().is_some_and(|pager| pager.excerpt.search.is_some())
-    }
-
-    /// A paste while what is searched for is typed.
-    pub fn pager_paste(&mut self, text: &str) {
-        if let Some(pager) = self.pager.as_mut().filter(|pager| pager.typing) {
-            pager.find.paste(text);
-        }
-    }
-
-    /// The wheel while an output is shown.
-    pub fn pager_wheel(&mut self, rows: isize) {
-        let Some(pager) = &mut self.pager else { return };
-        let count = rows.unsigned_abs();
-        pager.steps.push(if rows < 0 { Step::Up(count) } else { Step::Down(count) });
-        self.is_stale = true;
-    }
-
-    /// A key while an output is shown.
-    pub fn pager_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        let rows = usize::from(place(self.area).height).max(1);
-        let Some(pager) = &mut self.pager else { return Vec::new() };
-        self.is_stale = true;
-        let step = match (pager.typing, key.code) {
-            (true, _) => pager.typed(key),
             // With Ctrl, a letter is another key.
             (false, KeyCode::Char('w' | '/' | 'n' | 'N' | 'o' | 'q')) if keymap::is_control(key) => {
-                Step::Stay
+                self.take(Step::Stay)
             }
-            (false, KeyCode::Esc | KeyCode::Char('o' | 'q')) => {
-                self.pager = None;
-                return Vec::new();
-            }
-            (false, code) => match pager.step(code, keymap::intent(key), rows) {
-                Ok(step) => step,
-                Err(intent) => return self.wish(intent),
+            (false, KeyCode::Esc | KeyCode::Char('o' | 'q')) => Reaction::close(),
+            (false, code) => match keymap::intent(key) {
+                // What these mean is the same everywhere.
+                Some(Intent::WayBack) => Reaction::Handled(vec![Effect::OpenRollback]),
+                Some(Intent::Stop | Intent::Help | Intent::Suspend | Intent::Leave) => Reaction::Ignored,
+                intent => {
+                    let step = self.step(code, intent, rows);
+                    self.take(step)
+                }
             },
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent) {
+        let step = match event.kind {
+            MouseEventKind::ScrollUp => Step::Up(NOTCH),
+            MouseEventKind::ScrollDown => Step::Down(NOTCH),
+            _ => return,
         };
-        pager.steps.push(step);
-        Vec::new()
+        if event.modifiers == KeyModifiers::NONE {
+            self.take(step);
+        }
+    }
+}
+
+impl Layer for Pager {
+    fn level(&self) -> Level {
+        Level::Output
+    }
+
+    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+        match input {
+            Input::Key(key) => return self.key(*key, cx),
+            Input::Paste(text) if self.typing => self.find.paste(text),
+            Input::Paste(_) => {}
+            Input::Mouse(event) => self.mouse(*event),
+            Input::Resize => {
+                self.is_stale = true;
+                return Reaction::Ignored;
+            }
+            // Of an output that is shown no more, that is nothing.
+            Input::Output(excerpt) if excerpt.started == self.excerpt.started => {
+                self.excerpt = (**excerpt).clone();
+            }
+            _ => return Reaction::Ignored,
+        }
+        Reaction::handled()
+    }
+
+    fn draw(&self, cx: &Context, frame: &mut Frame) {
+        page::draw(cx, frame, self);
+    }
+
+    fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
+        let is_at_work = cx.run.state.under_way().is_some();
+        let keys = KEYS.into_iter().filter(|(key, _)| *key != "S" || is_at_work);
+        Some(keys.chain([HELP]).collect())
+    }
+
+    fn text_focus(&self, _: &Context) -> TextFocus {
+        if self.typing { TextFocus::Text } else { TextFocus::None }
+    }
+
+    fn run_changed(&mut self, _: &RunState, _: &Context) {
+        self.is_stale = true;
+    }
+
+    fn page_to_read(&mut self, _: &Context) -> Option<(Excerpt, Vec<Step>)> {
+        let is_wanted = mem::take(&mut self.is_stale) || self.is_searching();
+        is_wanted.then(|| (self.excerpt.clone(), mem::take(&mut self.steps)))
+    }
+
+    fn is_searching(&self) -> bool {
+        self.excerpt.search.is_some()
+    }
+
+    fn stop_search(&mut self) {
+        if self.excerpt.search.take().is_some() {
+            self.excerpt.said = None;
+        }
     }
 }
 
@@ -165,9 +199,9 @@ impl Pager {
         Step::Find { sought: self.find.text().trim().to_owned(), forward }
     }
 
-    /// What a key does here, or what it means everywhere.
-    fn step(&mut self, code: KeyCode, intent: Option<Intent>, rows: usize) -> Result<Step, Intent> {
-        Ok(match (code, intent) {
+    /// What a key does here.
+    fn step(&mut self, code: KeyCode, intent: Option<Intent>, rows: usize) -> Step {
+        match (code, intent) {
             (KeyCode::Char('w'), _) => Step::Wrap,
             (KeyCode::Char('/'), _) => {
                 (self.typing, self.find) = (true, Field::default());
@@ -182,21 +216,14 @@ impl Pager {
             (_, Some(Intent::HalfUp)) => Step::Up(rows / 2),
             (_, Some(Intent::HalfDown)) => Step::Down((rows / 2).max(1)),
             (_, Some(Intent::First)) => Step::First,
-            (
-                _,
-                Some(
-                    intent
-                    @ (Intent::Stop | Intent::WayBack | Intent::Help | Intent::Suspend | Intent::Leave),
-                ),
-            ) => return Err(intent),
             (_, Some(Intent::Last)) | (KeyCode::Char('f'), _) => Step::Last,
             _ => Step::Stay,
-        })
+        }
     }
 }
 
 /// What the keys do there.
-pub const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 7] = [
     ("↑ ↓ PgUp PgDn", "scroll"),
     ("g G", "ends"),
     ("f", "follow"),

@@ -1,141 +1,41 @@
 //! Looking through a log: where in time one is, and what keys move there. Nothing is ever added.
 
-pub(in crate::tui) mod timeline;
+mod timeline;
 
-mod seek;
-
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::layout::Rect;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
 
-use crate::journal::entry::{Entry, Torn};
-use crate::run::{RunSnapshot, RunState};
+use super::checklist::{Checklist, Focus};
+use crate::run::RunState;
 use crate::text;
 use crate::time::Moment;
-use crate::tui::app::{App, Effect};
-use crate::tui::dialogs::Dialog;
+use crate::tui::context::Context;
+use crate::tui::dialogs::DialogLayer;
+use crate::tui::dialogs::entry::EntryDialog;
+use crate::tui::input::Input;
+use crate::tui::keymap::HELP;
+use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
+use crate::tui::reading::seek::{Seek, SeekStep, Sought};
+pub use crate::tui::record::{Found, Mark, Progress, Record};
 use crate::tui::widgets::text_field::Field;
-pub(in crate::tui) use seek::{Seek, Sought};
 
 /// How long a whole run plays at most, in seconds.
 const PLAYS: usize = 60;
 /// How many entries play in a second at least.
 const SLOWEST: usize = 4;
-/// How often it is drawn while it plays, in milliseconds.
-pub const FRAME_MS: u64 = 40;
-/// Said when somebody wants to act who only looks on.
-pub const LOOKS_ON: &str = "you only look on (--read-only); who acts opens the run without it";
-/// What is said to everything that would add to the log.
-pub const READ_ONLY: &str = "this is a review; nothing can be added to a log here";
+/// How often it is drawn while it plays.
+const FRAME: Duration = Duration::from_millis(40);
 
-/// A log to look through. Positions count from 0.
-pub trait Record: Send + Sync {
-    /// How many entries can be shown, so far.
-    fn len(&self) -> usize;
-
-    /// Whether there is none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// What stands at a position, for the time line.
-    fn mark(&self, at: usize) -> Option<Mark>;
-
-    /// The entry at a position.
-    fn entry(&self, at: usize) -> Option<Entry>;
-
-    /// The line at a position as it stands in the log.
-    fn raw(&self, at: usize) -> Option<String>;
-
-    /// The run after the entry at a position.
-    fn state(&self, at: usize) -> Option<Arc<RunState>>;
-
-    /// Whether the entry at a position holds a text, which is in lower case, in whatever case.
-    fn holds(&self, at: usize, text: &str) -> bool;
-
-    /// Whom its verification trusts, and by which files.
-    fn trust(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// What a side file holds, if it is the one that the log has the digest of.
-    ///
-    /// # Errors
-    /// Why it is not.
-    fn side(&self, torn: &Torn) -> Result<String, String>;
-}
-
-/// What an entry is for the time line, the least telling first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mark {
-    /// A machine's entry that tells of nothing wrong.
-    Machine,
-    /// A person's act.
-    Act,
-    /// A look that could not look.
-    Unseen,
-    /// A look that saw something wrong.
-    Wrong,
-    /// What a crash left.
-    Recovered,
-    /// A verdict.
-    Verdict,
-    /// A seal.
-    Seal,
-}
-
-impl Mark {
-    /// The mark of an entry.
-    #[must_use]
-    pub fn of(entry: &Entry) -> Self {
-        use crate::journal::entry::Event;
-        use crate::outcome::Class;
-        match &entry.event {
-            Event::Probed(event) if event.outcome.class == Class::Fail => Self::Wrong,
-            Event::Probed(event) if event.outcome.class == Class::Error => Self::Unseen,
-            Event::ActionFinished(event) if event.ended.is_bad() => Self::Wrong,
-            Event::ActionFinished(event) if !event.ended.is_good() => Self::Unseen,
-            Event::Recovered(_) => Self::Recovered,
-            Event::Verdict(_) => Self::Verdict,
-            Event::Sealed(_) => Self::Seal,
-            event if event.is_act() => Self::Act,
-            _ => Self::Machine,
-        }
-    }
-
-    const fn is_act(self) -> bool {
-        matches!(self, Self::Act | Self::Verdict | Self::Seal)
-    }
-}
-
-/// What verification has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// It is still at work.
-    Nothing,
-    /// Valid, every seal stands.
-    Sealed(String),
-    /// Valid, not sealed.
-    Open(String),
-    /// Not valid: why, and how many entries are.
-    Invalid(String, usize),
-    /// It could not be done.
-    Unknown(String),
-}
-
-/// How far reading the log has come.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// So many more entries can be shown; true if these are all.
-    Read(bool),
-    /// What verification found.
-    Verified(Found),
-}
-
-/// Where in time one is.
+/// A log that is looked through: the checklist, and where in time one is. What moves in time comes before what moves in
+/// the checklist.
 pub struct Review {
+    /// The checklist as it was.
+    pub checklist: Checklist,
     /// The log.
     pub record: Arc<dyn Record>,
     /// The position.
@@ -156,12 +56,10 @@ pub struct Review {
     pub playing: Option<(Moment, usize)>,
     real: Moment,
     moved: bool,
-    /// How many lines of the screen it takes.
-    taken: u16,
 }
 
-impl std::fmt::Debug for Review {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Review {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Review(at {} of {})", self.at, self.record.len())
     }
 }
@@ -169,10 +67,11 @@ impl std::fmt::Debug for Review {
 impl Review {
     /// A review that has just begun.
     #[must_use]
-    pub fn new(record: Arc<dyn Record>, now: Moment) -> Self {
+    pub fn new(record: Arc<dyn Record>, now: Moment, checklist: Checklist) -> Self {
         let (found, sought) = (Found::Nothing, String::new());
         let (typing, playing) = (None, None);
         Self {
+            checklist,
             record,
             at: 0,
             whole: false,
@@ -184,7 +83,6 @@ impl Review {
             playing,
             real: now,
             moved: false,
-            taken: 0,
         }
     }
 
@@ -216,172 +114,235 @@ impl Review {
     }
 }
 
-impl App {
-    /// Takes in the time: it stands still in a review, but for what plays.
-    pub fn tick(&mut self, now: Moment) {
-        let Some(review) = &mut self.review else {
-            self.now = now;
-            return;
-        };
-        review.real = now;
-        let Some((since, from)) = &review.playing else { return };
-        let elapsed = review.real.since(since).as_millis();
-        let steps = usize::try_from(elapsed).unwrap_or(0).saturating_mul(review.rate()) / 1000;
-        let (to, last) = (from.saturating_add(steps), review.last());
+impl Review {
+    /// Takes in the time: it stands still, but for what plays.
+    fn tick(&mut self, now: &Moment) -> Vec<Effect> {
+        self.real = now.clone();
+        let Some((since, from)) = &self.playing else { return Vec::new() };
+        let elapsed = self.real.since(since).as_millis();
+        let steps = usize::try_from(elapsed).unwrap_or(0).saturating_mul(self.rate()) / 1000;
+        let (to, last) = (from.saturating_add(steps), self.last());
         if to >= last {
-            review.playing = None;
+            self.playing = None;
         }
-        if to.min(last) != review.at {
-            self.go(to.min(last));
-        }
+        if to.min(last) == self.at { Vec::new() } else { self.go(to.min(last)) }
     }
 
     /// How far reading has come.
-    pub fn progressed(&mut self, progress: Progress) {
-        let Some(review) = &mut self.review else { return };
+    fn progressed(&mut self, progress: &Progress) -> Vec<Effect> {
         match progress {
-            Progress::Read(whole) => review.whole |= whole,
-            Progress::Verified(found) => review.found = found,
+            Progress::Read(whole) => self.whole |= whole,
+            Progress::Verified(found) => self.found = found.clone(),
         }
-        let (last, at) = (review.last(), review.at);
+        let (last, at) = (self.last(), self.at);
         // The end is what one comes for.
-        if !review.moved || at > last {
-            self.go(last);
-        }
+        if !self.moved || at > last { self.go(last) } else { Vec::new() }
     }
 
     /// Goes to a position in time.
-    pub fn go(&mut self, to: usize) {
-        let Some(review) = &mut self.review else { return };
-        let Some(state) = review.record.state(to) else { return };
-        review.at = to;
-        self.now = state.at.clone();
-        self.show(RunSnapshot { state, live: Arc::default() });
+    fn go(&mut self, to: usize) -> Vec<Effect> {
+        let Some(state) = self.record.state(to) else { return Vec::new() };
+        self.at = to;
+        vec![Effect::Show(state)]
     }
 
-    fn step(&mut self, to: usize) {
-        if let Some(review) = &mut self.review {
-            (review.moved, review.playing) = (true, None);
-        }
-        self.go(to);
-    }
-
-    /// Ends a search: any key does.
-    pub fn stop_seek(&mut self) {
-        if let Some(review) = &mut self.review {
-            review.seek = None;
-        }
+    fn step(&mut self, to: usize) -> Vec<Effect> {
+        (self.moved, self.playing) = (true, None);
+        self.go(to)
     }
 
     /// A key that moves in time, or looks for something there. None if it is another one.
-    pub fn review_key(&mut self, key: KeyEvent) -> Option<Vec<Effect>> {
-        let review = self.review.as_mut()?;
-        if review.typing.is_some() {
-            self.seek_key(key);
-            return Some(Vec::new());
+    fn key(&mut self, key: KeyEvent) -> Option<Vec<Effect>> {
+        if self.typing.is_some() {
+            return Some(self.find_key(key));
         }
         if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
             return None;
         }
-        let (at, last) = (review.at, review.last());
-        match key.code {
+        let (at, last) = (self.at, self.last());
+        Some(match key.code {
             KeyCode::Left => self.step(at.saturating_sub(1)),
             KeyCode::Right => self.step((at + 1).min(last)),
-            KeyCode::Char('[') => {
-                let to = review.act(false).unwrap_or(0);
-                self.step(to);
-            }
-            KeyCode::Char(']') => {
-                let to = review.act(true).unwrap_or(last);
-                self.step(to);
-            }
+            KeyCode::Char('[') => self.step(self.act(false).unwrap_or(0)),
+            KeyCode::Char(']') => self.step(self.act(true).unwrap_or(last)),
             KeyCode::Home => self.step(0),
             KeyCode::End => self.step(last),
             KeyCode::Char(' ') => self.play(),
             KeyCode::Char('+' | '=') => self.speed(1),
             KeyCode::Char('-') => self.speed(-1),
-            KeyCode::Char('t') => self.dialog = Some(Dialog::Entry { scroll: 0 }),
-            KeyCode::Char('f') => review.typing = Some(Field::default()),
-            KeyCode::Char('n') => self.seek(true),
-            KeyCode::Char('N') => self.seek(false),
+            KeyCode::Char('t') => {
+                let entry = EntryDialog { record: Arc::clone(&self.record), at };
+                vec![Effect::open(DialogLayer::new(entry))]
+            }
+            KeyCode::Char('f') => {
+                self.typing = Some(Field::default());
+                Vec::new()
+            }
+            KeyCode::Char('n') => self.find(true),
+            KeyCode::Char('N') => self.find(false),
             _ => return None,
-        }
-        Some(Vec::new())
+        })
     }
 
-    fn play(&mut self) {
-        let Some(review) = &mut self.review else { return };
-        review.moved = true;
-        if review.playing.take().is_some() {
-            return;
+    fn play(&mut self) -> Vec<Effect> {
+        self.moved = true;
+        if self.playing.take().is_some() {
+            return Vec::new();
         }
-        let from = if review.at >= review.last() { 0 } else { review.at };
-        review.playing = Some((review.real.clone(), from));
-        self.go(from);
+        let from = if self.at >= self.last() { 0 } else { self.at };
+        self.playing = Some((self.real.clone(), from));
+        self.go(from)
     }
 
-    fn speed(&mut self, by: i32) {
-        let Some(review) = &mut self.review else { return };
-        review.speed = (review.speed + by).clamp(-6, 6);
-        if let Some(playing) = &mut review.playing {
-            *playing = (review.real.clone(), review.at);
+    fn speed(&mut self, by: i32) -> Vec<Effect> {
+        self.speed = (self.speed + by).clamp(-6, 6);
+        if let Some(playing) = &mut self.playing {
+            *playing = (self.real.clone(), self.at);
         }
-        let told =
-            format!("plays {} a second", text::count(review.rate(), "entry").replace("entrys", "entries"));
-        self.say(&told);
+        let entries = text::count(self.rate(), "entry").replace("entrys", "entries");
+        vec![Effect::Say(format!("plays {entries} a second"))]
     }
 
-    /// A paste while what is looked for is typed.
-    pub fn review_paste(&mut self, text: &str) {
-        if let Some(field) = self.review.as_mut().and_then(|review| review.typing.as_mut()) {
-            field.paste(text);
-        }
-    }
-
-    fn seek_key(&mut self, key: KeyEvent) {
-        let Some(review) = &mut self.review else { return };
+    fn find_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         match key.code {
-            KeyCode::Esc => review.typing = None,
+            KeyCode::Esc => self.typing = None,
             KeyCode::Enter => {
-                let sought = review.typing.take().map(|field| field.text().trim().to_owned());
-                review.sought = sought.unwrap_or_default();
-                self.seek(true);
+                let sought = self.typing.take().map(|field| field.text().trim().to_owned());
+                self.sought = sought.unwrap_or_default();
+                return self.find(true);
             }
             _ => {
-                if let Some(field) = &mut review.typing {
+                if let Some(field) = &mut self.typing {
                     field.key(key);
                 }
             }
         }
+        Vec::new()
     }
 
-    /// To the place in time that a part of the time line stands for, in thousandths.
-    pub fn scrub(&mut self, part: usize) {
-        let Some(review) = &self.review else { return };
-        let to = (review.shown() * part / 1000).min(review.last());
-        self.step(to);
+    /// To the next entry that holds what is looked for, or the one before, around the end.
+    pub(in crate::tui) fn find(&mut self, forward: bool) -> Vec<Effect> {
+        if self.sought.is_empty() {
+            return vec![Effect::Refuse("nothing is looked for yet: f, and what it is".into())];
+        }
+        let (record, sought) = (Arc::clone(&self.record), self.sought.clone());
+        self.seek = Some(Seek::new(record, sought, forward, self.at, self.shown()));
+        Vec::new()
     }
 
-    /// How long nothing moves while it plays.
-    pub fn frame_time(&self) -> Option<Duration> {
-        self.review.as_ref()?.playing.as_ref().map(|_| Duration::from_millis(FRAME_MS))
+    /// Takes in what a piece came to. If it is not looked for any more, that is nothing.
+    fn searched(&mut self, seek: &Seek, came: Sought, cx: &Context) -> Vec<Effect> {
+        if self.seek.take_if(|now| now.is_same(seek)).is_none() {
+            return Vec::new();
+        }
+        match seek.step(&came) {
+            SeekStep::At(to, said) => {
+                let mut effects = self.go_to_entry(to, cx);
+                effects.push(Effect::Say(said));
+                effects
+            }
+            SeekStep::Nowhere(said) => vec![Effect::Refuse(said)],
+            SeekStep::More(said, next) => {
+                self.seek = Some(next);
+                vec![Effect::Say(said)]
+            }
+        }
     }
 
-    /// What a screen has for the run.
-    pub fn within(&mut self, screen: Rect) -> Rect {
-        let Some(review) = &mut self.review else { return screen };
+    fn go_to_entry(&mut self, to: usize, cx: &Context) -> Vec<Effect> {
+        let entry = self.record.entry(to);
+        if let Some(point) = entry.as_ref().and_then(|entry| entry.event.point()) {
+            self.checklist.selection.go_to(cx.plan(), point);
+        }
+        self.step(to)
+    }
+
+    /// Whether the pointer is on the time line; goes where it points.
+    fn scrubbed(&mut self, event: MouseEvent, cx: &Context) -> Option<Vec<Effect>> {
+        let bar = timeline::bar_place(cx.screen);
+        let is_press = matches!(
+            event.kind,
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+        );
+        let at = Position::new(event.column, event.row);
+        if event.modifiers != KeyModifiers::NONE || !is_press || !bar.contains(at) {
+            return None;
+        }
+        let part = usize::from(at.x - bar.x) * 1000 / usize::from(bar.width.max(1));
+        Some(self.step((self.shown() * part / 1000).min(self.last())))
+    }
+}
+
+impl Layer for Review {
+    fn level(&self) -> Level {
+        Level::Checklist
+    }
+
+    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+        let effects = match input {
+            Input::Key(key) if !self.checklist.is_typing_filter() => self.key(*key),
+            Input::Paste(text) if !self.checklist.is_typing_filter() => {
+                if let Some(field) = &mut self.typing {
+                    field.paste(text);
+                }
+                Some(Vec::new())
+            }
+            Input::Mouse(event) => self.scrubbed(*event, cx),
+            Input::Tick(now) => Some(self.tick(now)),
+            Input::Reviewed(progress) => Some(self.progressed(progress)),
+            Input::Searched(seek, came) => Some(self.searched(seek, *came, cx)),
+            _ => None,
+        };
+        effects.map_or_else(|| self.checklist.on(input, cx), Reaction::Handled)
+    }
+
+    fn draw(&self, cx: &Context, frame: &mut Frame) {
+        self.checklist.draw(cx, frame);
+        timeline::draw(cx, frame, self);
+    }
+
+    fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
+        self.checklist.hints(cx)?;
+        let is_list = self.checklist.focus == Focus::List;
+        Some(vec![
+            ("← →", "entry"),
+            ("[ ]", "act"),
+            ("space", "play"),
+            ("t", "this entry"),
+            ("f", "find"),
+            if is_list { ("Enter", "detail") } else { ("Esc", "back") },
+            ("/", "filter"),
+            ("q", "leave"),
+            HELP,
+        ])
+    }
+
+    fn text_focus(&self, cx: &Context) -> TextFocus {
+        if self.typing.is_some() { TextFocus::Text } else { self.checklist.text_focus(cx) }
+    }
+
+    fn run_changed(&mut self, before: &RunState, cx: &Context) {
+        self.checklist.run_changed(before, cx);
+    }
+
+    fn prepare(&mut self, cx: &Context) {
+        self.checklist.prepare(cx);
+    }
+
+    fn room(&self, screen: Rect) -> Rect {
         let (above, below) = timeline::taken(screen);
-        review.taken = above + below;
         Rect { y: screen.y + above, height: screen.height.saturating_sub(above + below), ..screen }
     }
 
-    /// The whole screen.
-    pub fn screen(&self) -> Rect {
-        Rect { y: 0, height: self.area.height + self.beside(), ..self.area }
+    fn pause(&self) -> Option<Duration> {
+        self.playing.as_ref().map(|_| FRAME)
     }
 
-    /// How many lines of the screen a review takes.
-    pub fn beside(&self) -> u16 {
-        self.review.as_ref().map_or(0, |review| review.taken)
+    fn seeking(&self) -> Option<&Seek> {
+        self.seek.as_ref()
+    }
+
+    fn stop_search(&mut self) {
+        self.seek = None;
     }
 }

@@ -1,4 +1,4 @@
-//! A sheet of paper over the screen: where it lies, how it is drawn.
+//! What a dialog shows: where it lies, how it is drawn.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -6,17 +6,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
 use crate::text;
-use crate::tui::context::View;
-use crate::tui::dialogs::Dialog;
-use crate::tui::dialogs::confirm as sheets;
-use crate::tui::dialogs::help;
-use crate::tui::dialogs::plan_proposal as proposal;
-use crate::tui::dialogs::run_action as acting;
-use crate::tui::dialogs::switch_operator as turns;
-use crate::tui::dialogs::verdict;
+use crate::tui::context::{Context, padded};
 use crate::tui::style::text::{cells, ink, wrap};
 use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::views::review::timeline;
+use crate::tui::widgets::text_field::Field;
 
 /// The widest that a sheet's text may be.
 const WIDEST: u16 = 96;
@@ -33,36 +26,14 @@ pub struct Sheet {
     pub foot: Vec<Line<'static>>,
     /// Where something is typed: column and line within the body.
     pub cursor: Option<(usize, usize)>,
+    /// Whether its end is shown first: the question stands there.
+    pub at_end: bool,
 }
 
 impl Sheet {
     /// A sheet with nothing on it yet.
     pub fn new(title: impl Into<String>, tone: Tone) -> Self {
-        Self { title: title.into(), tone, body: Vec::new(), foot: Vec::new(), cursor: None }
-    }
-
-    /// What a dialog looks like now.
-    pub fn of(view: &View, dialog: &Dialog) -> Self {
-        let width = usize::from(inner(view.app.area).width);
-        match dialog {
-            Dialog::Help { .. } => help::sheet(view, width),
-            Dialog::Notices { .. } => sheets::notices(view, width),
-            Dialog::Confirm { point, of, reason, .. } => {
-                sheets::confirm(view, width, point, of, reason.as_deref())
-            }
-            Dialog::Retract { point, what } => sheets::retract(view, width, point, what),
-            Dialog::Words(prompt) => crate::tui::dialogs::words::sheet(view, width, prompt),
-            Dialog::Proposal { seq, .. } => proposal::sheet(view, width, *seq),
-            Dialog::Verdict { .. } => verdict::sheet(view, width),
-            Dialog::Seal => verdict::seal(view, width),
-            Dialog::Entry { .. } => timeline::sheet(view, width),
-            Dialog::Run(form) => acting::sheet(view, width, form),
-            Dialog::Stop { action, started } => acting::stop(view, width, action, *started),
-            Dialog::Failed { action, started } => acting::failed(view, width, action, *started),
-            Dialog::RolledBack => sheets::rolled_back(view, width),
-            Dialog::Turn => turns::turn(view, width),
-            Dialog::Newcomer(form) => turns::newcomer(view, width, form),
-        }
+        Self { title: title.into(), tone, body: Vec::new(), foot: Vec::new(), cursor: None, at_end: false }
     }
 
     /// Adds a paragraph.
@@ -76,10 +47,10 @@ impl Sheet {
     }
 
     /// Adds keys and what they do, as many to a line as fit.
-    pub fn keys(&mut self, view: &View, keys: &[(&str, &str)], width: usize) {
+    pub fn keys(&mut self, cx: &Context, keys: &[(&str, &str)], width: usize) {
         let mut line: Vec<Span<'static>> = Vec::new();
         for (key, does) in keys {
-            let pair = [ink(key, view.theme.accent()), ink(&format!(" {does}"), Theme::text())];
+            let pair = [ink(key, cx.theme.accent()), ink(&format!(" {does}"), Theme::text())];
             let taken: usize = line.iter().chain(&pair).map(Span::width).sum();
             if !line.is_empty() && taken + 3 > width {
                 self.foot.push(Line::from(std::mem::take(&mut line)));
@@ -90,6 +61,19 @@ impl Sheet {
             line.extend(pair);
         }
         self.foot.push(Line::from(line));
+    }
+
+    /// A field, and the cursor in it if the person is there.
+    pub fn field(&mut self, cx: &Context, width: usize, field: &Field, least: usize, here: bool) {
+        let (mut rows, (row, column)) = field.rows(width.saturating_sub(1));
+        rows.resize(rows.len().max(least), String::new());
+        if here {
+            self.cursor = Some((column, self.body.len() + row));
+        }
+        for row in rows {
+            let spans = padded(vec![ink(&row, Theme::text())], width);
+            self.body.push(Line::from(spans).style(cx.theme.field()));
+        }
     }
 
     fn height(&self) -> u16 {
@@ -116,22 +100,22 @@ impl Sheet {
     }
 
     /// Draws it.
-    pub fn draw(&self, view: &View, frame: &mut Frame, scroll: usize) {
+    pub fn draw(&self, cx: &Context, frame: &mut Frame, scroll: usize) {
         let screen = frame.area();
         let (place, room) = (self.place(screen), self.room(screen));
         let buffer = frame.buffer_mut();
-        buffer.set_style(screen, view.theme.rule());
+        buffer.set_style(screen, cx.theme.rule());
         // A column of air on either side.
         let air = Rect { x: place.x.saturating_sub(1), width: place.width + 2, ..place };
         Clear.render(air.intersection(screen), buffer);
-        let style = view.theme.tone(self.tone);
+        let style = cx.theme.tone(self.tone);
         let title = Span::styled(format!(" {} ", self.title), style);
         let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
         let scroll = self.followed(scroll, room);
         let beyond = self.body.len().saturating_sub(room + scroll);
         let more =
             if beyond > 0 { format!(" ↓ {} ", text::count(beyond, "more line")) } else { String::new() };
-        block.title_bottom(Line::from(view.dim(&more)).right_aligned()).render(place, buffer);
+        block.title_bottom(Line::from(cx.dim(&more)).right_aligned()).render(place, buffer);
         let text = Rect { x: place.x + 2, width: place.width - 4, height: 1, ..place };
         for (row, line) in (1..).zip(self.body.iter().skip(scroll).take(room)) {
             line.render(Rect { y: place.y + row, ..text }, buffer);
@@ -148,6 +132,7 @@ impl Sheet {
 
     /// What is typed stays in view.
     fn followed(&self, scroll: usize, room: usize) -> usize {
+        let scroll = if self.at_end { usize::MAX } else { scroll };
         let least = self.cursor.map_or(0, |(_, line)| (line + 2).saturating_sub(room));
         scroll.max(least).min(self.body.len().saturating_sub(room))
     }
@@ -156,6 +141,11 @@ impl Sheet {
 /// The highest that a sheet may be: the line on top stays in view where there is room.
 fn most(screen: Rect) -> u16 {
     if screen.height >= 24 { screen.height - 4 } else { screen.height }
+}
+
+/// How wide a sheet's text is on a screen.
+pub fn text_width(screen: Rect) -> usize {
+    usize::from(inner(screen).width)
 }
 
 /// The place of a sheet's text, as far as the screen determines it.

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::checklist::STANDARD_NAME;
 use crate::journal::entry::Decision;
 use crate::text;
-use crate::tui::context::{View, spread};
+use crate::tui::context::{Context, spread};
 use crate::tui::style::layout::{Arrangement, Size};
 use crate::tui::style::text::{ellipsis, ink};
 use crate::tui::style::theme::{Theme, Tone};
@@ -22,17 +22,17 @@ struct Piece {
 }
 
 /// The line, for a screen that is so arranged.
-pub fn line(view: &View, arrangement: &Arrangement) -> Line<'static> {
+pub fn line(cx: &Context, arrangement: &Arrangement, filter: Option<&str>) -> Line<'static> {
     let width = usize::from(arrangement.header.width);
-    let (mut left, mut right) = (left(view), right(view));
+    let (mut left, mut right) = (left(cx), right(cx));
     if arrangement.size != Size::Small {
-        left.extend(unusual(view));
+        left.extend(unusual(cx, filter));
     }
     while size(&left) + size(&right) + 2 > width && drop_one(&mut left, &mut right) {}
     let (left, right) = (joined(left), joined(right));
     let mut spans = vec![Span::raw(" ")];
     spans.extend(left);
-    Line::from(spread(spans, (" ", Theme::text()), right, width)).style(view.theme.band())
+    Line::from(spread(spans, (" ", Theme::text()), right, width)).style(cx.theme.band())
 }
 
 fn size(pieces: &[Piece]) -> usize {
@@ -62,52 +62,51 @@ fn drop_one(left: &mut Vec<Piece>, right: &mut Vec<Piece>) -> bool {
     true
 }
 
-fn left(view: &View) -> Vec<Piece> {
-    let plan = view.plan();
+fn left(cx: &Context) -> Vec<Piece> {
+    let plan = cx.plan();
     let mut pieces = vec![
         Piece { keep: 6, spans: vec![ink("gonogo", Theme::strong())] },
-        Piece { keep: 0, spans: vec![environment(view)] },
+        Piece { keep: 0, spans: vec![environment(cx)] },
         Piece { keep: 1, spans: vec![ink(&plan.release, Theme::strong())] },
     ];
     if let Some(previous) = &plan.previous {
-        pieces.push(Piece { keep: 9, spans: vec![view.dim(&format!("← {previous}"))] });
+        pieces.push(Piece { keep: 9, spans: vec![cx.dim(&format!("← {previous}"))] });
     }
     pieces
 }
 
 /// What has to be known of the plan and of what is shown. A small screen says it below.
-fn unusual(view: &View) -> Vec<Piece> {
-    let marks = marks(view).join(" · ");
+fn unusual(cx: &Context, sought: Option<&str>) -> Vec<Piece> {
+    let marks = marks(cx).join(" · ");
     let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (3, marks));
-    let told = marks.into_iter().chain(filter(view).map(|filter| (2, filter)));
-    told.map(|(keep, told)| Piece { keep, spans: vec![view.toned(&told, Tone::Needs)] }).collect()
+    let told = marks.into_iter().chain(sought.map(filter).map(|filter| (2, filter)));
+    told.map(|(keep, told)| Piece { keep, spans: vec![cx.toned(&told, Tone::Needs)] }).collect()
 }
 
-/// What is looked for, if points may be hidden.
-pub fn filter(view: &View) -> Option<String> {
-    let filter = view.app.filter.as_ref().filter(|_| view.app.is_filtered())?;
-    Some(format!("filter “{}”", ellipsis(&text::line(filter.text()), LONGEST_FILTER)))
+/// That points may be hidden, by the text that they have to contain.
+pub fn filter(text: &str) -> String {
+    format!("filter “{}”", ellipsis(&text::line(text), LONGEST_FILTER))
 }
 
 /// The environment; a production one in a field of its own, and by that word.
-fn environment(view: &View) -> Span<'static> {
-    let plan = view.plan();
+fn environment(cx: &Context) -> Span<'static> {
+    let plan = cx.plan();
     if !plan.production {
         return ink(&plan.environment, Theme::strong());
     }
     let said = plan.environment.to_lowercase().contains("production");
     let word = if said { "" } else { " PRODUCTION" };
-    ink(&format!(" {}{word} ", plan.environment), view.theme.badge(Tone::Failed))
+    ink(&format!(" {}{word} ", plan.environment), cx.theme.badge(Tone::Failed))
 }
 
 /// What is unusual about the plan; never left unsaid where there is room.
-pub fn marks(view: &View) -> Vec<String> {
-    let plan = view.plan();
+pub fn marks(cx: &Context) -> Vec<String> {
+    let plan = cx.plan();
     let mut marks = Vec::new();
     if plan.rehearsal.is_some() {
         marks.push("rehearsal".to_owned());
     }
-    if view.app.state.proposal.is_some() {
+    if cx.run.state.proposal.is_some() {
         marks.push("plan proposed (!)".to_owned());
     }
     if plan.solo {
@@ -122,32 +121,32 @@ pub fn marks(view: &View) -> Vec<String> {
     marks
 }
 
-fn right(view: &View) -> Vec<Piece> {
-    let roster = &view.app.state.roster;
+fn right(cx: &Context) -> Vec<Piece> {
+    let roster = &cx.run.state.roster;
     // Whose turn it is, where several act at one keyboard.
-    let several = view.app.here.len() > 1;
+    let several = cx.session.local_operators.len() > 1;
     let keep = if several { 3 } else { 7 };
     let mut people = Vec::new();
     for who in roster {
-        let acts = several && who.principal == view.app.me.principal;
+        let acts = several && who.principal == cx.session.me.principal;
         let (sign, style) = if acts { ("▸", Theme::strong()) } else { ("", Theme::text()) };
         if !people.is_empty() {
             people.push(ink(" · ", Theme::text()));
         }
-        people.push(ink(&format!("{sign}{}", view.person(&who.principal)), style));
+        people.push(ink(&format!("{sign}{}", cx.person(&who.principal)), style));
     }
     vec![
         Piece { keep, spans: people },
-        Piece { keep: 4, spans: vec![view.dim(&elapsed(view))] },
-        Piece { keep: 0, spans: verdict(view) },
+        Piece { keep: 4, spans: vec![cx.dim(&elapsed(cx))] },
+        Piece { keep: 0, spans: verdict(cx) },
     ]
 }
 
 /// The time since the run opened; one that has ended took until its end.
-fn elapsed(view: &View) -> String {
-    let state = &view.app.state;
+fn elapsed(cx: &Context) -> String {
+    let state = &cx.run.state;
     let sealed = state.seals.last().filter(|_| state.is_sealed()).map(|seal| &seal.at);
-    let end = state.abandoned.as_ref().map(|end| &end.at).or(sealed).unwrap_or(&view.app.now);
+    let end = state.abandoned.as_ref().map(|end| &end.at).or(sealed).unwrap_or(&cx.run.now);
     clock(end.since(&state.opened))
 }
 
@@ -169,9 +168,9 @@ pub const fn tone(decision: Decision) -> Tone {
 const ABANDONED: &str = " ABANDONED";
 
 /// The verdict as of now, and the recorded one while it stands; of a run that is sealed, what was sealed.
-fn verdict(view: &View) -> Vec<Span<'static>> {
-    let state = &view.app.state;
-    let summary = &view.app.summary;
+fn verdict(cx: &Context) -> Vec<Span<'static>> {
+    let state = &cx.run.state;
+    let summary = &cx.run.summary;
     let total = summary.total;
     let (decision, closed, word) = match &state.verdict {
         Some(standing) if state.abandoned.is_some() => (standing.decision, standing.closed, ABANDONED),
@@ -188,6 +187,6 @@ fn verdict(view: &View) -> Vec<Span<'static>> {
             (decision, closed, word)
         }
     };
-    let badge = ink(&format!(" {decision} {closed}/{total}{word} "), view.theme.badge(tone(decision)));
+    let badge = ink(&format!(" {decision} {closed}/{total}{word} "), cx.theme.badge(tone(decision)));
     vec![badge]
 }

@@ -42,3 +42,10 @@ impl Placed {
         self.line.render(self.area, frame.buffer_mut());
     }
 }
+
+/// Draws lines from the top of a place, as many as fit.
+pub fn put(frame: &mut Frame, area: Rect, lines: impl IntoIterator<Item = Line<'static>>) {
+    for (row, line) in (0..area.height).zip(lines) {
+        line.render(Rect { y: area.y + row, height: 1, ..area }, frame.buffer_mut());
+    }
+}

@@ -2,7 +2,9 @@
 
 pub mod action_text;
 pub mod dialog_view;
+pub mod entry_text;
 pub mod header;
 pub mod hint_line;
 pub mod hit_map;
+pub mod text_builder;
 pub mod text_field;

@@ -135,13 +135,13 @@ impl Session {
     }
 
     fn press(&mut self) {
-        let keys = match (&self.screen.app.dialog, self.screen.returned()) {
+        let keys = match (self.screen.has_dialog(), self.screen.returned()) {
             (_, Some(_)) if self.dice.below(2) == 0 => {
                 self.words += 1;
                 format!(" {}⏎", self.words)
             }
-            (Some(_), _) => ["y", "y", "y", "⏎", "⎋"][usize::try_from(self.dice.below(5)).unwrap()].into(),
-            (None, _) => {
+            (true, _) => ["y", "y", "y", "⏎", "⎋"][usize::try_from(self.dice.below(5)).unwrap()].into(),
+            (false, _) => {
                 self.words += 1;
                 let keys = KEYS[usize::try_from(self.dice.below(KEYS.len() as u64)).unwrap()];
                 keys.replace('#', &format!("word {}", self.words))

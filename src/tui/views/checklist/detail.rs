@@ -2,82 +2,29 @@
 
 use ratatui::text::{Line, Span};
 
+use super::View;
 use crate::checklist::Point;
 use crate::run::{PointState, Status, why};
-use crate::tui::context::{View, spread};
-use crate::tui::style::text::{at_most, ink, shorten, wrap};
+use crate::tui::style::text::{at_most, ink, wrap};
 use crate::tui::style::theme::{Theme, Tone};
 use crate::tui::views::checklist::confirmations as people;
 use crate::tui::views::checklist::probe_results as probes;
 use crate::tui::widgets::action_text as deeds;
+use crate::tui::widgets::text_builder::{MAX_PARAGRAPH, Paper, contacts};
 use crate::{text, time};
 
 /// How many notes of a point are shown, the newest ones.
 const NOTES: usize = 100;
 
-/// The longest paragraph, in bytes. What is longer is cut, which shows: every frame sets it.
-const MOST_OF_A_PARAGRAPH: usize = 16 * 1024;
-/// The most lines of a detail.
-const MOST_LINES: usize = 2000;
-
-/// The lines of a detail while it is set.
-pub struct Paper {
-    /// How wide it is, in cells.
-    pub width: usize,
-    /// What stands there.
-    pub lines: Vec<Line<'static>>,
-}
-
-impl Paper {
-    /// A paragraph, its further lines `hang` cells further in.
-    pub fn put(&mut self, spans: Vec<Span<'static>>, hang: usize) {
-        if self.lines.len() < MOST_LINES {
-            self.lines.extend(wrap(bounded(spans), self.width, hang));
-        }
-    }
-
-    /// One empty line, unless there is one.
-    pub fn gap(&mut self) {
-        if self.lines.last().is_some_and(|line| line.width() > 0) {
-            self.lines.push(Line::default());
-        }
-    }
-
-    /// Says so where there is more than is set.
-    fn end(&mut self, view: &View) {
-        if self.lines.len() >= MOST_LINES {
-            self.lines.truncate(MOST_LINES);
-            let more = "… there is more; `gonogo report` shows it all";
-            self.lines.push(Line::from(shorten(vec![view.dim(more)], self.width)));
-        }
-    }
-
-    /// The title of a part.
-    pub fn part(&mut self, view: &View, title: &str) {
-        self.gap();
-        let left = vec![view.dim(title), Span::raw(" ")];
-        let line = spread(left, ("─", view.theme.rule()), Vec::new(), self.width);
-        self.lines.push(line.into());
-    }
-}
-
-/// The same, none of them longer than a paragraph may be.
-fn bounded(mut spans: Vec<Span<'static>>) -> Vec<Span<'static>> {
-    for span in spans.iter_mut().filter(|span| span.content.len() > MOST_OF_A_PARAGRAPH) {
-        span.content = text::clip(&span.content, MOST_OF_A_PARAGRAPH).into();
-    }
-    spans
-}
-
 /// The detail of the selected point, for a text that wide; without its name where that stands above.
 pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
     let mut paper = Paper { width, lines: Vec::new() };
     if let Some(point) = view.point()
-        && let Some(state) = view.app.state.point(&point.id)
+        && let Some(state) = view.run.state.point(&point.id)
     {
         let status = view.status(point);
         if !is_named {
-            let title = text::clip(&point.title, MOST_OF_A_PARAGRAPH);
+            let title = text::clip(&point.title, MAX_PARAGRAPH);
             paper.put(vec![ink(&title, Theme::strong())], 0);
             paper.put(vec![view.dim(&name(point))], 0);
             paper.gap();
@@ -93,7 +40,7 @@ pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
 
 /// What stands where no point is selected.
 fn nothing(view: &View) -> &'static str {
-    if view.app.is_filtered() {
+    if view.checklist.is_filtered() {
         "No point of this section fits the filter. Esc shows all."
     } else {
         "No point."
@@ -128,7 +75,7 @@ fn body(view: &View, paper: &mut Paper, point: &Point, state: &PointState, statu
 }
 
 fn about(view: &View, paper: &mut Paper, point: &Point) {
-    let why = text::clip(&point.why, MOST_OF_A_PARAGRAPH);
+    let why = text::clip(&point.why, MAX_PARAGRAPH);
     let told = why.split_whitespace().collect::<Vec<_>>().join(" ");
     paper.put(vec![view.dim(&told)], 0);
 }
@@ -138,7 +85,7 @@ fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
     let (sign, tone) = view.settled_sign(point, status);
     let word = match status {
         // Nothing is asked of those who only look on.
-        Status::NeedsYou { .. } if view.app.review.is_some() || view.app.looks_on => view.word(point, status),
+        Status::NeedsYou { .. } if view.read_only() => view.word(point, status),
         status => status.word(),
     };
     let word = view.toned(&format!("{sign} {}", word.to_uppercase()), tone);
@@ -148,26 +95,13 @@ fn standing(view: &View, paper: &mut Paper, point: &Point, status: &Status) {
     } else {
         paper.put(vec![word], 2);
     }
-    let why = text::clip(&why(&view.judgement, &point.id, status), MOST_OF_A_PARAGRAPH);
+    let why = text::clip(&why(&view.judgement, &point.id, status), MAX_PARAGRAPH);
     if !why.is_empty() {
         let style = if status.is_bad() { view.theme.prose(tone) } else { Theme::text() };
         let lines = wrap(vec![Span::raw("  "), ink(&why, style)], paper.width, 2);
         // The whole of it stands below, with the probe that saw it.
         let most = if matches!(status, Status::Failed | Status::Error) { 2 } else { lines.len() };
         paper.lines.extend(at_most(lines, most, paper.width));
-    }
-}
-
-/// Whom to call.
-pub fn contacts(view: &View, paper: &mut Paper) {
-    if view.plan().contacts.is_empty() {
-        return;
-    }
-    paper.part(view, "whom to call");
-    for contact in &view.plan().contacts {
-        let role = ink(&format!("{}  ", contact.role), Theme::strong());
-        let rest = format!("{}  {}", contact.name, contact.channel);
-        paper.put(vec![role, ink(&rest, Theme::text())], 2);
     }
 }
 

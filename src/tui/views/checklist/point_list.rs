@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::{Focus, View};
 use crate::checklist::{Point, Section};
 use crate::run::{Status, why};
 use crate::text;
-use crate::tui::app::Focus;
-use crate::tui::context::{View, padded, spread};
+use crate::tui::context::{padded, spread};
 use crate::tui::style::text::{at_most, clipped, ellipsis, ink, shorten, width, wrap};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::theme::{Theme, is_loud};
 use crate::tui::summary::SectionSummary;
 use crate::tui::widgets::hit_map::Thing;
 
@@ -42,7 +42,7 @@ pub type Row = (Option<Thing>, Line<'static>);
 pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Row> {
     let (size, room) = (usize::from(area.width), usize::from(area.height));
     let depths = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| Depth { title, reason });
-    let count = view.app.shown.of(index).len();
+    let count = view.checklist.visible.of(index).len();
     if count == 0 {
         return vec![(None, nothing(view, index, size))];
     }
@@ -87,7 +87,7 @@ fn spend(
 /// The lines of some of the points that are shown, point by point.
 fn told_each(view: &View, index: usize, some: Range<usize>, size: usize, depth: Depth) -> Vec<Vec<Row>> {
     let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
-    let places = view.app.shown.of(index).get(some).unwrap_or_default();
+    let places = view.checklist.visible.of(index).get(some).unwrap_or_default();
     let points = places.iter().filter_map(|place| Some((place, section.points.get(*place)?)));
     let rows = points.map(|(place, point)| {
         let lines = one(view, index, point, size, depth).into_iter();
@@ -106,8 +106,8 @@ fn nothing(view: &View, index: usize, size: usize) -> Line<'static> {
 
 /// As many points as fit, a line each, around the selected one.
 fn window(view: &View, index: usize, (size, room): (usize, usize), depth: Depth) -> Vec<Row> {
-    let count = view.app.shown.of(index).len();
-    let selected = view.app.place.row(index, &view.app.shown).unwrap_or(0);
+    let count = view.checklist.visible.of(index).len();
+    let selected = view.checklist.selection.row(index, &view.checklist.visible).unwrap_or(0);
     // The line below the selected one is kept for what follows, where there is a line to spare.
     let spare = usize::from(room > 1);
     let first = (selected + 1 + spare).saturating_sub(room).min(count.saturating_sub(room));
@@ -126,7 +126,8 @@ fn window(view: &View, index: usize, (size, room): (usize, usize), depth: Depth)
 
 fn one(view: &View, section: usize, point: &Point, size: usize, depth: Depth) -> Vec<Line<'static>> {
     let status = view.status(point);
-    let here = view.app.place.section == section && view.point().is_some_and(|here| here.id == point.id);
+    let here =
+        view.checklist.selection.section == section && view.point().is_some_and(|here| here.id == point.id);
     let (sign, tone) = view.sign(point, &status);
     let fill = " ".repeat(3 - width(sign).min(2));
     let mark = if here { ink("▌", view.theme.accent()) } else { Span::raw(" ") };
@@ -181,12 +182,7 @@ fn title_style(view: &View, status: &Status, here: bool) -> Style {
 }
 
 fn ground(view: &View, here: bool) -> Style {
-    if here && view.app.focus == Focus::List { view.theme.selected() } else { Style::new() }
-}
-
-/// Whether it calls for somebody.
-pub const fn is_loud(tone: Tone) -> bool {
-    matches!(tone, Tone::Failed | Tone::Error | Tone::Needs | Tone::Busy | Tone::Stale)
+    if here && view.checklist.focus == Focus::List { view.theme.selected() } else { Style::new() }
 }
 
 /// What is behind a bad state, after the word for it where that had no room beside the title.
@@ -212,9 +208,9 @@ fn reasons(
 
 /// How many of a section's points are closed; while points are hidden, how many are shown.
 pub fn count(view: &View, index: usize, section: &Section) -> Span<'static> {
-    let (shown, all) = (view.app.shown.of(index).len(), section.points.len());
-    let closed = || view.app.summary.section(index).closed;
-    match view.app.is_filtered() {
+    let (shown, all) = (view.checklist.visible.of(index).len(), section.points.len());
+    let closed = || view.run.summary.section(index).closed;
+    match view.checklist.is_filtered() {
         true if shown > 0 => ink(&format!(" {shown} of {all} "), Theme::text()),
         true => view.dim(&format!(" 0 of {all} ")),
         false => view.dim(&format!(" {}/{all} ", closed())),
@@ -223,10 +219,10 @@ pub fn count(view: &View, index: usize, section: &Section) -> Span<'static> {
 
 /// The line over a section's points: number, title, count, sign.
 pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<'static> {
-    let here = view.app.place.section == index;
-    let focused = here && view.app.focus == Focus::List;
+    let here = view.checklist.selection.section == index;
+    let focused = here && view.checklist.focus == Focus::List;
     let style = if focused { view.theme.accent() } else { Theme::strong() };
-    let (sign, tone) = view.app.summary.section(index).sign;
+    let (sign, tone) = view.run.summary.section(index).sign;
     let right = vec![count(view, index, section), view.toned(sign, tone)];
     let taken: usize = right.iter().map(Span::width).sum();
     let name = vec![

@@ -1,11 +1,10 @@
 //! The lists of points: six panels, one open section among bars, or one section under a strip.
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget as _;
 
-use crate::tui::context::{View, spread};
+use super::View;
+use crate::tui::context::spread;
 use crate::tui::style::layout::{Arrangement, Size};
 use crate::tui::style::text::{cells, clipped, ink, shorten, width};
 use crate::tui::style::theme::{Theme, Tone};
@@ -20,13 +19,6 @@ pub fn placed(view: &View, arrangement: &Arrangement) -> Vec<Placed> {
         (Size::Medium, Some(area)) => medium(view, *area),
         (Size::Small, Some(area)) => small(view, *area, arrangement),
         _ => Vec::new(),
-    }
-}
-
-/// Draws lines from the top of a place, as many as fit.
-pub fn put(frame: &mut Frame, area: Rect, lines: impl IntoIterator<Item = Line<'static>>) {
-    for (row, line) in (0..area.height).zip(lines) {
-        line.render(Rect { y: area.y + row, height: 1, ..area }, frame.buffer_mut());
     }
 }
 
@@ -57,7 +49,7 @@ fn medium(view: &View, area: Rect) -> Vec<Placed> {
     let mut placed = Vec::new();
     for index in 0..sections {
         let rest = below(area, cells(placed.len()));
-        if index == view.app.place.section {
+        if index == view.checklist.selection.section {
             placed.extend(panel(view, index, rest, room));
         } else {
             let line = bar(view, index, usize::from(area.width));
@@ -71,7 +63,7 @@ fn medium(view: &View, area: Rect) -> Vec<Placed> {
 fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
     let Some(section) = view.plan().sections.get(index) else { return Line::default() };
     let mut right = vec![Span::raw(" ")];
-    let summary = view.app.summary.section(index);
+    let summary = view.run.summary.section(index);
     right.extend(list::tally(view, &summary));
     right.push(list::count(view, index, section));
     let (sign, tone) = summary.sign;
@@ -86,8 +78,8 @@ fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
 fn small(view: &View, area: Rect, arrangement: &Arrangement) -> Vec<Placed> {
     let top = Rect { y: arrangement.header.bottom(), height: 1, ..area };
     let mut placed = strip(view, top);
-    if !view.app.is_detail_alone(arrangement) {
-        placed.extend(panel(view, view.app.place.section, area, usize::from(area.height)));
+    if !view.checklist.is_detail_alone(arrangement) {
+        placed.extend(panel(view, view.checklist.selection.section, area, usize::from(area.height)));
     }
     placed
 }
@@ -100,7 +92,9 @@ fn strip(view: &View, area: Rect) -> Vec<Placed> {
     let left = size.saturating_sub(all.iter().map(Line::width).sum::<usize>() + 2);
     let marks = marks(view, left.max(size * 2 / 5));
     let mut rest = area;
-    for (index, cell) in in_view(all, view.app.place.section, size.saturating_sub(marks.width() + 2)) {
+    for (index, cell) in
+        in_view(all, view.checklist.selection.section, size.saturating_sub(marks.width() + 2))
+    {
         let width = cells(cell.width()).min(rest.width);
         placed.push(Placed::top(Rect { width, ..rest }, Some(Thing::Section(index)), cell));
         rest = Rect { x: rest.x + width, width: rest.width - width, ..rest };
@@ -119,7 +113,7 @@ fn in_view(cells: Vec<Line<'static>>, open: usize, room: usize) -> Vec<(usize, L
 
 /// What has to be known of the plan and of what is shown; that there is a filter rather than which.
 fn marks(view: &View, room: usize) -> Line<'static> {
-    let (filter, marks) = (header::filter(view), header::marks(view));
+    let (filter, marks) = (view.checklist.filter_text().map(header::filter), header::marks(view));
     let all = |filter: Option<String>| filter.into_iter().chain(marks.clone()).collect::<Vec<_>>();
     let short = all(filter.as_ref().map(|_| "filter".into()));
     let told = [all(filter).join(" · "), short.join(" · "), short.join(" ")];
@@ -129,8 +123,8 @@ fn marks(view: &View, room: usize) -> Line<'static> {
 
 /// A section in a few cells: its number and its sign.
 fn cell(view: &View, index: usize) -> Line<'static> {
-    let (sign, tone) = view.app.summary.section(index).sign;
-    let (number, ground) = if index == view.app.place.section {
+    let (sign, tone) = view.run.summary.section(index).sign;
+    let (number, ground) = if index == view.checklist.selection.section {
         (view.theme.accent().patch(view.theme.selected()), view.theme.selected())
     } else {
         (view.theme.dim(), Theme::text())

@@ -6,24 +6,24 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
+use super::{Pager, place};
 use crate::run::Deed;
-use crate::tui::context::{View, padded, spread};
+use crate::tui::context::{Context, padded, spread};
 use crate::tui::style::text::{fold, ink, shorten};
 use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::views::checklist::section_panels as panels;
-use crate::tui::views::output::{Pager, place};
 use crate::tui::widgets::action_text::{painted, size, told};
+use crate::tui::widgets::hit_map as panels;
 
 /// Draws the output over everything between the lines on top and at the bottom.
-pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
-    let area = place(frame.area());
-    let over = Rect { y: 1, height: frame.area().height.saturating_sub(2), ..frame.area() };
+pub fn draw(cx: &Context, frame: &mut Frame, pager: &Pager) {
+    let area = place(cx.area);
+    let over = Rect { y: cx.area.y + 1, height: cx.area.height.saturating_sub(2), ..cx.area };
     frame.render_widget(ratatui::widgets::Clear, over);
-    panels::put(frame, Rect { y: area.y - 1, height: 1, ..area }, [head(view, pager, area.width.into())]);
+    panels::put(frame, Rect { y: area.y - 1, height: 1, ..area }, [head(cx, pager, area.width.into())]);
     let width = usize::from(area.width);
     let mut rows: Vec<Line> = Vec::new();
     for (_, line) in &pager.excerpt.page {
-        let spans = found(painted(view, line), pager.find.text().trim());
+        let spans = found(painted(cx, line), pager.find.text().trim());
         if pager.excerpt.wrap {
             rows.extend(fold(spans, width));
         } else {
@@ -34,16 +34,16 @@ pub fn draw(view: &View, frame: &mut Frame, pager: &Pager) {
     let skipped = if pager.excerpt.follow { rows.len().saturating_sub(height) } else { pager.excerpt.skip };
     panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
     if pager.excerpt.page.is_empty() {
-        panels::put(frame, area, fold(vec![view.dim(&why_empty(view, pager))], width));
+        panels::put(frame, area, fold(vec![cx.dim(&why_empty(cx, pager))], width));
     }
 }
 
 /// Why nothing is shown. What is not there is not the same as nothing.
-fn why_empty(view: &View, pager: &Pager) -> String {
+fn why_empty(cx: &Context, pager: &Pager) -> String {
     if !pager.excerpt.is_read {
         return "It is being read.".into();
     }
-    let finished = deed(view, pager).and_then(|deed| deed.finished.as_ref());
+    let finished = deed(cx, pager).and_then(|deed| deed.finished.as_ref());
     match finished.and_then(|finished| finished.output.as_ref()) {
         Some(output) if output.bytes > 0 => {
             format!(
@@ -56,29 +56,29 @@ fn why_empty(view: &View, pager: &Pager) -> String {
     }
 }
 
-fn deed<'a>(view: &'a View, pager: &Pager) -> Option<&'a Deed> {
-    let known = view.app.state.action(&pager.key)?;
+fn deed<'a>(cx: &'a Context, pager: &Pager) -> Option<&'a Deed> {
+    let known = cx.run.state.action(&pager.key)?;
     [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.excerpt.started)
 }
 
-fn head(view: &View, pager: &Pager, width: usize) -> Line<'static> {
+fn head(cx: &Context, pager: &Pager, width: usize) -> Line<'static> {
     let mut left = vec![ink(&format!("{} ", pager.key), Theme::strong())];
-    left.extend(deed(view, pager).map(|deed| view.dim(&format!("· {} ", told(view, deed)))));
+    left.extend(deed(cx, pager).map(|deed| cx.dim(&format!("· {} ", told(cx, deed)))));
     let right = if pager.typing {
         let typed = padded(vec![ink(pager.find.text(), Theme::text())], 20);
-        let mut spans = vec![ink(" /", view.theme.accent())];
-        spans.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
+        let mut spans = vec![ink(" /", cx.theme.accent())];
+        spans.extend(typed.into_iter().map(|span| span.patch_style(cx.theme.field())));
         spans
     } else if let Some(said) = &pager.excerpt.said {
-        vec![view.toned(&format!(" {said}"), Tone::Failed)]
+        vec![cx.toned(&format!(" {said}"), Tone::Failed)]
     } else if pager.excerpt.follow {
-        vec![view.toned(" following", Tone::Busy)]
+        vec![cx.toned(" following", Tone::Busy)]
     } else {
         let until = pager.excerpt.page.last().map_or(pager.excerpt.top, |(at, _)| *at);
-        vec![view.dim(&format!(" {} of {}", size(until), size(pager.excerpt.length)))]
+        vec![cx.dim(&format!(" {} of {}", size(until), size(pager.excerpt.length)))]
     };
     let room = width.saturating_sub(right.iter().map(Span::width).sum());
-    Line::from(spread(shorten(left, room), ("─", view.theme.rule()), right, width))
+    Line::from(spread(shorten(left, room), ("─", cx.theme.rule()), right, width))
 }
 
 /// The same with what is searched for in reverse.

@@ -5,15 +5,15 @@ use ratatui::text::Span;
 
 use crate::ansi;
 use crate::journal::side::Outputs;
+use crate::tui::reading::search::Search;
 use crate::tui::style::text::fold;
-use crate::tui::views::output::search::Search;
 
 /// How much is read for one page, in bytes. A line longer than that is shown in pieces.
 const PIECE: usize = 128 << 10;
 
 /// What a key does to what is shown. Whatever it does, it ends a search, and what was said of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::tui) enum Step {
+pub enum Step {
     /// Nothing else.
     Stay,
     /// So many rows up.
@@ -27,39 +27,44 @@ pub(in crate::tui) enum Step {
     /// Breaks long lines, or no longer does.
     Wrap,
     /// To the next line that has this, or to the one before.
-    Find { sought: String, forward: bool },
+    Find {
+        /// What.
+        sought: String,
+        /// Whether it is searched downwards.
+        forward: bool,
+    },
 }
 
 /// The part of an output that is shown.
 #[derive(Clone, Debug)]
-pub(in crate::tui) struct Excerpt {
+pub struct Excerpt {
     /// The position of the action's begin in the log.
-    pub(in crate::tui) started: u64,
+    pub started: u64,
     /// How much is read for one page, in bytes.
-    pub(in crate::tui) piece: usize,
+    pub piece: usize,
     /// Where the first line shown begins, in bytes.
-    pub(in crate::tui) top: u64,
+    pub top: u64,
     /// How many rows of it are above the screen.
-    pub(in crate::tui) skip: usize,
+    pub skip: usize,
     /// Whether it stays at the end.
-    pub(in crate::tui) follow: bool,
+    pub follow: bool,
     /// Whether long lines are broken.
-    pub(in crate::tui) wrap: bool,
+    pub wrap: bool,
     /// What is shown: where each line begins, and the line.
-    pub(in crate::tui) page: Vec<(u64, ansi::Line)>,
+    pub page: Vec<(u64, ansi::Line)>,
     /// Whether that has been read yet.
-    pub(in crate::tui) is_read: bool,
+    pub is_read: bool,
     /// How much there is, in bytes.
-    pub(in crate::tui) length: u64,
+    pub length: u64,
     /// What is to be told of the last key.
-    pub(in crate::tui) said: Option<String>,
+    pub said: Option<String>,
     /// The search that is under way.
-    pub(in crate::tui) search: Option<Search>,
+    pub search: Option<Search>,
 }
 
 impl Excerpt {
     /// The end of an output.
-    pub(in crate::tui) const fn new(started: u64) -> Self {
+    pub const fn new(started: u64) -> Self {
         Self {
             started,
             piece: PIECE,
@@ -76,7 +81,7 @@ impl Excerpt {
     }
 
     /// Takes steps, searches one piece more, and reads what is to be shown on so many columns and rows.
-    pub(in crate::tui) fn go_on(&mut self, outputs: &Outputs, steps: Vec<Step>, size: (usize, usize)) {
+    pub fn go_on(&mut self, outputs: &Outputs, steps: Vec<Step>, size: (usize, usize)) {
         for step in steps {
             (self.said, self.search) = (None, None);
             self.take(outputs, step, size);
@@ -129,7 +134,7 @@ impl Excerpt {
     }
 
     /// The lines of a piece, with the place that each begins at.
-    pub(in crate::tui) fn lines(&self, outputs: &Outputs, from: u64, most: usize) -> Vec<(u64, ansi::Line)> {
+    pub fn lines(&self, outputs: &Outputs, from: u64, most: usize) -> Vec<(u64, ansi::Line)> {
         let bytes = outputs.read(self.started, from, most).unwrap_or_default();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at as u64 + 1);
         let begins = std::iter::once(0).chain(ends).map(|at| from + at);
@@ -182,7 +187,7 @@ impl Excerpt {
     }
 
     /// Where the line begins that a place is in.
-    pub(in crate::tui) fn line_of(&self, outputs: &Outputs, at: u64) -> u64 {
+    pub fn line_of(&self, outputs: &Outputs, at: u64) -> u64 {
         let from = at.saturating_sub(self.piece as u64 / 2);
         let most = usize::try_from(at - from).unwrap_or(0);
         let bytes = outputs.read(self.started, from, most).unwrap_or_default();

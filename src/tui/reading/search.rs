@@ -3,14 +3,14 @@
 use aho_corasick::AhoCorasick;
 
 use crate::journal::side::Outputs;
-use crate::tui::views::output::excerpt::Excerpt;
+use crate::tui::reading::excerpt::Excerpt;
 
 /// How much is searched at once, in bytes.
 const PIECE: usize = 4 << 20;
 
 /// A search that is under way.
 #[derive(Clone, Debug)]
-pub(in crate::tui) struct Search {
+pub struct Search {
     matcher: AhoCorasick,
     sought: String,
     forward: bool,
@@ -27,7 +27,7 @@ enum Piece {
 
 impl Excerpt {
     /// To the next line that has what is searched for, or to the one before.
-    pub(in crate::tui) fn begin_search(&mut self, outputs: &Outputs, sought: String, forward: bool) {
+    pub fn begin_search(&mut self, outputs: &Outputs, sought: String, forward: bool) {
         let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([&sought]);
         let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return };
         let at = if forward { self.below(sought.len()) } else { self.top };
@@ -42,7 +42,7 @@ impl Excerpt {
     }
 
     /// Searches one piece more.
-    pub(in crate::tui) fn search_on(&mut self, outputs: &Outputs) {
+    pub fn search_on(&mut self, outputs: &Outputs) {
         let Some(mut search) = self.search.take() else { return };
         let piece = if search.forward {
             search.below(outputs, self.started)
@@ -99,7 +99,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::tui::views::output::excerpt::Step;
+    use crate::tui::reading::excerpt::Step;
 
     /// An output of three pieces and a bit, with a word across the first two and one at its end.
     fn long(dir: &std::path::Path) -> (Outputs, u64, u64) {

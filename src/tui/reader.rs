@@ -4,89 +4,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::ansi;
 use crate::diagnostic::please_report;
-use crate::journal::side::Outputs;
 use crate::tui::app::App;
-use crate::tui::views::output::{Excerpt, Step};
-use crate::tui::views::review::{Seek, Sought};
+use crate::tui::reading::Read;
 
 /// How long the screen waits for what it reads before it draws without it. A disk of this machine is faster.
 const BLINK: Duration = Duration::from_millis(15);
 /// How often it is looked after that whether it has been read.
 const POLL: Duration = Duration::from_millis(50);
-/// How much of the end of an output a detail shows, in bytes.
-const TAIL: usize = 4096;
-
-/// What is to be read.
-pub(in crate::tui) enum Job {
-    /// Outputs of actions.
-    Output {
-        outputs: Outputs,
-        /// What the pager shows, and where it goes from there.
-        pager: Option<(Excerpt, Vec<Step>)>,
-        /// The entry that the action at work began with.
-        tail: Option<u64>,
-        /// The columns and rows that there are.
-        size: (usize, usize),
-    },
-    /// Entries of a log that is looked through.
-    Seek(Seek),
-}
-
-/// What was read.
-pub(in crate::tui) enum Read {
-    Output {
-        excerpt: Option<Excerpt>,
-        /// The last lines of the action at work, by the entry that it began with.
-        tail: Option<(u64, Vec<ansi::Line>)>,
-    },
-    Sought(Seek, Sought),
-}
-
-impl Job {
-    /// Reads. It blocks for as long as the disk does.
-    pub(in crate::tui) fn run(self) -> Read {
-        let (outputs, pager, tail, size) = match self {
-            Self::Output { outputs, pager, tail, size } => (outputs, pager, tail, size),
-            Self::Seek(seek) => return seek.run(),
-        };
-        let excerpt = pager.map(|(mut excerpt, steps)| {
-            excerpt.go_on(&outputs, steps, size);
-            excerpt
-        });
-        let tail = tail.map(|started| {
-            let length = outputs.length(started).unwrap_or(0);
-            let from = length.saturating_sub(TAIL as u64);
-            (started, ansi::lines(&outputs.read(started, from, TAIL).unwrap_or_default()))
-        });
-        Read::Output { excerpt, tail }
-    }
-}
-
-impl App {
-    /// What is to be read now, if anything is.
-    pub(in crate::tui) fn unread(&mut self) -> Option<Job> {
-        self.unread_output().or_else(|| self.seeking().cloned().map(Job::Seek))
-    }
-
-    /// Takes in what was read.
-    pub(in crate::tui) fn read(&mut self, read: Read) {
-        match read {
-            Read::Output { excerpt, tail } => {
-                self.tail = tail;
-                self.read_output(excerpt);
-            }
-            Read::Sought(seek, came) => self.sought(seek, &came),
-        }
-    }
-
-    /// Whether there is something to be read at once.
-    fn is_seeking(&self) -> bool {
-        self.is_searching() || self.seeking().is_some()
-    }
-}
-
 /// What is being read, if anything is. One job runs at a time.
 #[derive(Default)]
 pub(in crate::tui) struct Reading(Option<Receiver<Read>>);
@@ -105,10 +30,11 @@ impl Reading {
 
     fn take_in(&mut self, app: &mut App, wait: Duration) {
         match self.0.as_ref().map(|done| done.recv_timeout(wait)) {
-            Some(Ok(read)) => app.read(read),
+            Some(Ok(read)) => {
+                app.read(read);
+            }
             Some(Err(RecvTimeoutError::Disconnected)) => {
-                app.stop_search();
-                app.stop_seek();
+                app.stop_searches();
                 app.refuse(&format!("reading crashed; {}", please_report()));
             }
             Some(Err(RecvTimeoutError::Timeout)) | None => return,
@@ -118,7 +44,7 @@ impl Reading {
 
     /// How long the screen may wait for something else.
     pub(in crate::tui) fn pause(&self, app: &App, pause: Duration) -> Duration {
-        match (&self.0, app.is_seeking()) {
+        match (&self.0, app.is_searching()) {
             (Some(_), _) => pause.min(POLL),
             (None, true) => Duration::ZERO,
             (None, false) => pause,
@@ -139,8 +65,11 @@ fn begin(read: impl FnOnce() -> Read + Send + 'static) -> Receiver<Read> {
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::{Event, KeyCode, KeyEvent};
+
     use super::*;
     use crate::checklist::ActionKey;
+    use crate::tui::Msg;
     use crate::tui::tests::buffer::text;
     use crate::tui::tests::keys::Screen;
     use crate::tui::tests::top::{paged, unread};
@@ -175,7 +104,7 @@ mod tests {
         assert_eq!(reading.pause(&screen.app, Duration::from_secs(1)), POLL);
         assert!(text(&screen.draw()).contains("It is being read."));
         // What is typed meanwhile is done afterwards, and nothing else is begun before.
-        screen.app.pager_wheel(-1000);
+        screen.app.update(Msg::Input(Event::Key(KeyEvent::from(KeyCode::Char('g')))));
         reading.go_on(&mut screen.app);
         release.send(()).unwrap();
         wait(&mut reading, &mut screen);
@@ -189,10 +118,13 @@ mod tests {
     #[test]
     fn what_was_read_for_an_output_that_is_shown_no_more_is_not_shown() {
         let (_dir, mut screen) = paged(SIZE);
-        let shown = screen.app.pager.replace(Pager::new(ActionKey::new("deploy.rollout", "app"), 8));
-        screen.app.is_stale = true;
+        let shown = Pager::new(ActionKey::new("deploy.rollout", "app"), 7);
+        let of_other = Pager::new(ActionKey::new("deploy.rollout", "app"), 8);
+        screen.app.layers.open(Box::new(of_other));
         let other = screen.app.unread().unwrap();
-        screen.app.pager = shown;
+        screen.app.layers.open(Box::new(shown));
+        let own = screen.app.unread().unwrap();
+        screen.app.read(own.run());
         screen.app.read(other.run());
         assert!(text(&screen.draw()).contains("line 499"));
     }
@@ -202,7 +134,7 @@ mod tests {
         let (_dir, mut screen) = paged(SIZE);
         let mut reading = Reading(Some(begin(|| panic!("as meant"))));
         wait(&mut reading, &mut screen);
-        assert!(screen.app.notice.as_ref().is_some_and(|notice| notice.text.contains("crashed")));
+        assert!(screen.app.notices.notice.as_ref().is_some_and(|notice| notice.text.contains("crashed")));
         assert!(screen.app.unread().is_none());
     }
 }

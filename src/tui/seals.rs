@@ -2,13 +2,13 @@
 
 use crate::checklist::Role;
 use crate::run::{Act, Refusal};
-use crate::tui::app::App;
-use crate::tui::context::View;
+use crate::tui::context::Context;
+use crate::tui::layer::Effect;
 
-impl View<'_> {
+impl Context<'_> {
     /// Who has sealed, and whose seals are missing; as it will be once these people have sealed too.
     pub fn sealing(&self, and: &[&str]) -> String {
-        let state = &self.app.state;
+        let state = &self.run.state;
         let given = state.seals.iter().map(|seal| seal.by.as_str()).chain(and.iter().copied());
         let given: Vec<_> = given.map(|by| self.name(by)).collect();
         let coming =
@@ -20,9 +20,9 @@ impl View<'_> {
     }
 
     fn missing_seal(&self, role: Role) -> String {
-        let others = self.app.state.roster.iter().filter(|operator| operator.role == role);
+        let others = self.run.state.roster.iter().filter(|operator| operator.role == role);
         let others: Vec<_> = others.map(|operator| &operator.principal).collect();
-        if others.contains(&&self.app.me.principal) {
+        if others.contains(&&self.session.me.principal) {
             return format!("your seal ({role}) is missing");
         }
         let whose: Vec<_> = others.iter().map(|principal| format!("{}'s", self.name(principal))).collect();
@@ -31,7 +31,7 @@ impl View<'_> {
     }
 }
 
-impl App {
+impl Context<'_> {
     /// Whether the person at this screen can seal now.
     pub fn can_seal(&self) -> bool {
         self.refusal(Act::Seal).is_none()
@@ -39,28 +39,26 @@ impl App {
 
     /// Whether the person at this screen can end the run without its seals.
     pub fn can_abandon(&self) -> bool {
-        let is_read_only = self.looks_on || self.review.is_some();
-        !is_read_only && self.refusal(Act::Abandon { reason: "x".into() }).is_none()
+        self.can_act() && self.refusal(Act::Abandon { reason: "x".into() }).is_none()
     }
 
     /// Why nothing more can be added to the run, once somebody has sealed or abandoned it.
     pub fn sealed(&self) -> Option<String> {
-        let state = &self.state;
+        let state = &self.run.state;
         if state.abandoned.is_some() {
             return Some(Refusal::Abandoned.to_string());
         }
         if state.seals.is_empty() {
             return None;
         }
-        Some(if state.is_sealed() { Refusal::Sealed.to_string() } else { View::new(self).sealing(&[]) })
+        Some(if state.is_sealed() { Refusal::Sealed.to_string() } else { self.sealing(&[]) })
     }
 
     /// Says why the rules are against something.
-    pub fn refuse_by(&mut self, refusal: &Refusal) {
-        let told = match refusal {
-            Refusal::BeingSealed(_) => View::new(self).sealing(&[]),
+    pub fn refuse_by(&self, refusal: &Refusal) -> Effect {
+        Effect::Refuse(match refusal {
+            Refusal::BeingSealed(_) => self.sealing(&[]),
             refusal => refusal.to_string(),
-        };
-        self.refuse(&told);
+        })
     }
 }

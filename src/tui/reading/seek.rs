@@ -1,17 +1,17 @@
 //! Looking for a text in the entries of a log, however long that is: piece by piece beside the screen, around the end.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::tui::app::App;
 use crate::tui::reading::Read;
-use crate::tui::views::review::Record;
+use crate::tui::record::Record;
 
 /// How many entries are looked at in one piece.
 const PIECE: usize = 2000;
 
 /// What is looked for, and how far that has come.
 #[derive(Clone)]
-pub(in crate::tui) struct Seek {
+pub struct Seek {
     record: Arc<dyn Record>,
     sought: String,
     forward: bool,
@@ -24,15 +24,25 @@ pub(in crate::tui) struct Seek {
 }
 
 /// What a piece came to.
-pub(in crate::tui) enum Sought {
+#[derive(Clone, Copy, Debug)]
+pub enum Sought {
+    /// It is in the entry at that position.
     Found(usize),
+    /// It is in none of those that were looked at.
     NotYet,
+    /// It is in none.
     Nowhere,
+}
+
+impl fmt::Debug for Seek {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seek({:?}, {} of {})", self.sought, self.looked, self.shown)
+    }
 }
 
 impl Seek {
     /// Looks at the next entries. It blocks for as long as the disk does.
-    pub(in crate::tui) fn run(self) -> Read {
+    pub fn run(self) -> Read {
         let text = self.sought.to_lowercase();
         let until = self.shown.min(self.looked + PIECE);
         let found =
@@ -51,62 +61,49 @@ impl Seek {
         (self.from + ahead) % self.shown
     }
 
-    fn is_same(&self, other: &Self) -> bool {
+    /// Whether it is the same piece of the same search.
+    pub fn is_same(&self, other: &Self) -> bool {
         let of = |seek: &Self| (seek.forward, seek.from, seek.shown, seek.looked);
         of(self) == of(other) && self.sought == other.sought
     }
 }
 
-impl App {
-    /// To the next entry that holds what is looked for, or the one before, around the end.
-    pub(in crate::tui) fn seek(&mut self, forward: bool) {
-        let Some(review) = &mut self.review else { return };
-        if review.sought.is_empty() {
-            return self.refuse("nothing is looked for yet: f, and what it is");
-        }
-        let (record, sought) = (Arc::clone(&review.record), review.sought.clone());
-        let (from, shown) = (review.at, review.shown());
-        review.seek = Some(Seek { record, sought, forward, from, shown, looked: 0 });
+/// How a search came to its end, or that it has not.
+pub enum SeekStep {
+    /// At a position.
+    At(usize, String),
+    /// Nowhere.
+    Nowhere(String),
+    /// It goes on.
+    More(String, Seek),
+}
+
+impl Seek {
+    /// For the next entry that holds a text, or the one before, around the end.
+    pub const fn new(
+        record: Arc<dyn Record>,
+        sought: String,
+        forward: bool,
+        from: usize,
+        shown: usize,
+    ) -> Self {
+        Self { record, sought, forward, from, shown, looked: 0 }
     }
 
-    /// What is looked for and was not found yet.
-    pub(in crate::tui) fn seeking(&self) -> Option<&Seek> {
-        self.review.as_ref()?.seek.as_ref()
-    }
-
-    /// Takes in what a piece came to. If it is not looked for any more, that is nothing.
-    pub(in crate::tui) fn sought(&mut self, seek: Seek, came: &Sought) {
-        if !self.seeking().is_some_and(|now| now.is_same(&seek)) {
-            return;
-        }
-        let Seek { sought, forward, from, .. } = &seek;
-        let next = match *came {
+    /// What a piece came to, in words.
+    pub fn step(&self, came: &Sought) -> SeekStep {
+        let Self { sought, forward, from, .. } = self;
+        match *came {
             Sought::Found(to) => {
-                self.go_to_entry(to);
                 let is_around = if *forward { to <= *from } else { to >= *from };
                 let around = if is_around { ", around the end" } else { "" };
-                self.say(&format!("“{sought}” in entry {to}{around}"));
-                None
+                SeekStep::At(to, format!("“{sought}” in entry {to}{around}"))
             }
-            Sought::Nowhere => {
-                self.refuse(&format!("no entry holds “{sought}”"));
-                None
-            }
+            Sought::Nowhere => SeekStep::Nowhere(format!("no entry holds “{sought}”")),
             Sought::NotYet => {
-                self.say(&format!("searching for “{sought}”; any key stops that"));
-                Some(Seek { looked: seek.looked + PIECE, ..seek })
+                let next = Self { looked: self.looked + PIECE, ..self.clone() };
+                SeekStep::More(format!("searching for “{sought}”; any key stops that"), next)
             }
-        };
-        if let Some(review) = &mut self.review {
-            review.seek = next;
-        }
-    }
-
-    fn go_to_entry(&mut self, to: usize) {
-        let entry = self.review.as_ref().and_then(|review| review.record.entry(to));
-        self.step(to);
-        if let Some(point) = entry.as_ref().and_then(|entry| entry.event.point()) {
-            self.place.go_to(&Arc::clone(&self.state.plan), point);
         }
     }
 }
@@ -114,7 +111,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::reading::Reading;
+    use crate::tui::reader::Reading;
     use crate::tui::tests::keys::{Screen, screen};
     use crate::tui::tests::sample::mixed;
     use crate::tui::tests::top::Lines;
@@ -125,15 +122,20 @@ mod tests {
         let sample = mixed();
         let mut screen = screen(&sample, (120, 40));
         let record = Lines { len, needles, state: sample.shared() };
-        let mut review = Review::new(Arc::new(record), sample.now());
-        review.whole = true;
-        screen.app.review = Some(review);
+        screen.look_through(record);
+        screen.app.layers.find_mut::<Review>().unwrap().whole = true;
         screen
     }
 
+    fn seek(screen: &mut Screen) {
+        let review = screen.app.layers.find_mut::<Review>().unwrap();
+        review.sought = "needle".into();
+        review.find(true);
+    }
+
     fn at(screen: &Screen) -> (usize, String) {
-        let told = screen.app.notice.as_ref().map_or_else(String::new, |notice| notice.text.clone());
-        (screen.app.review.as_ref().unwrap().at, told)
+        let told = screen.app.notices.notice.as_ref().map_or_else(String::new, |notice| notice.text.clone());
+        (screen.app.layers.find::<Review>().unwrap().at, told)
     }
 
     #[test]
@@ -159,8 +161,7 @@ mod tests {
     #[test]
     fn any_key_stops_it() {
         let mut screen = reviewed(3 * PIECE, &[2 * PIECE]);
-        screen.app.review.as_mut().unwrap().sought = "needle".into();
-        screen.app.seek(true);
+        seek(&mut screen);
         let job = screen.app.unread().unwrap();
         screen.app.read(job.run());
         assert_eq!(at(&screen), (0, "searching for “needle”; any key stops that".into()));
@@ -174,9 +175,8 @@ mod tests {
     #[test]
     fn a_crash_ends_it() {
         let mut screen = reviewed(3 * PIECE, &[2 * PIECE]);
-        screen.app.review.as_mut().unwrap().sought = "needle".into();
-        screen.app.seek(true);
+        seek(&mut screen);
         Reading::crashed().go_on(&mut screen.app);
-        assert!(screen.app.seeking().is_none());
+        assert!(!screen.app.is_searching());
     }
 }
