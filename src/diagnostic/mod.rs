@@ -106,13 +106,26 @@ pub fn record_panic(info: &PanicHookInfo) {
     tracing::error!(place, thread = thread.name().unwrap_or_default(), why, "panic");
 }
 
-/// The file, as it is told: below the home directory, `~` stands for that.
+/// The file, as it is told.
 #[must_use]
 pub fn file() -> Option<String> {
-    let path = LOG.get()?.path.as_ref()?;
+    LOG.get()?.path.as_deref().map(told)
+}
+
+/// Writes a file of that name beside the log, for its owner only, in the place of one that is there. Where it is, as it
+/// is told; nothing if it cannot be written.
+#[must_use]
+pub fn write_beside(name: &str, content: &[u8]) -> Option<String> {
+    let path = LOG.get()?.path.as_ref()?.with_file_name(name);
+    capped::replace(&path, content).ok()?;
+    Some(told(&path))
+}
+
+/// A path as it is told: below the home directory, `~` stands for that.
+fn told(path: &Path) -> String {
     let below_home = env::var_os("HOME").and_then(|home| Some(path.strip_prefix(home).ok()?.to_owned()));
-    let shown = below_home.map_or_else(|| path.clone(), |path| Path::new("~").join(path));
-    Some(crate::text::line(&shown.display().to_string()))
+    let shown = below_home.map_or_else(|| path.to_owned(), |path| Path::new("~").join(path));
+    crate::text::line(&shown.display().to_string())
 }
 
 /// What a person is asked for who meets a fault of the program.

@@ -21,10 +21,11 @@ use crate::tui::dialogs::notices::NoticesDialog;
 use crate::tui::input::Input;
 use crate::tui::input_queue::Typed;
 use crate::tui::keymap::{self, Intent};
-use crate::tui::layer::{Effect, PendingRequest};
+use crate::tui::layer::{Effect, PendingRequest, TextFocus};
 use crate::tui::layers::{Layers, UNSEEN};
 use crate::tui::notice::NoticeBoard;
 use crate::tui::pending::PendingRequests;
+use crate::tui::recorder;
 use crate::tui::summary::Summary;
 use crate::tui::views::checklist::Checklist;
 use crate::tui::views::output::Pager;
@@ -108,6 +109,17 @@ impl App {
             ending: Ending::default(),
             screen,
         }
+    }
+
+    /// Keeps what is typed, to find out what led to a crash.
+    pub fn record(&self, msg: &Msg) {
+        let event = match msg {
+            Msg::Input(event) => event,
+            Msg::Typed(typed) => &typed.event,
+            _ => return,
+        };
+        let is_secret = self.layers.text_focus(&self.context()) == TextFocus::Secret;
+        recorder::record(event, is_secret, &self.run.now);
     }
 
     /// Takes in a message.

@@ -18,6 +18,7 @@ mod pending;
 mod reader;
 mod reading;
 mod record;
+pub mod recorder;
 mod reproduce;
 mod rules;
 mod seals;
@@ -194,6 +195,7 @@ where
         waiting.extend(unlocking.done());
         while let Some(message) = waiting.pop_front() {
             app.tick((setup.clock)());
+            app.record(&message);
             for effect in app.update(message) {
                 match effect {
                     HostEffect::Send(request) => send(request),

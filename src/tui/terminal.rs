@@ -26,6 +26,7 @@ use rustix::termios::{QueueSelector, tcflush};
 use crate::diagnostic::record_panic;
 use crate::stopwatch::Pause;
 use crate::tui::input_queue::{Slots, Typed};
+use crate::tui::recorder;
 use crate::tui::{Host, Msg};
 
 /// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
@@ -94,12 +95,16 @@ fn lock(panics: &Panics) -> MutexGuard<'_, Vec<String>> {
 fn tell_panics(panics: &Panics, before: &Hook) {
     let (before, panics, here) = (Arc::clone(before), Arc::clone(panics), thread::current().id());
     panic::set_hook(Box::new(move |info| {
+        let inputs = recorder::save().map(|file| format!("gonogo: the last inputs are in {file}"));
         if thread::current().id() == here {
             restore();
             before(info);
+            if let Some(told) = inputs {
+                let _ = writeln!(io::stderr(), "{told}");
+            }
         } else {
             record_panic(info);
-            lock(&panics).push(info.to_string());
+            lock(&panics).extend([info.to_string()].into_iter().chain(inputs));
         }
     }));
 }
