@@ -9,7 +9,7 @@
 //! ```text
 //! config/*.toml ─► checklist ─┐ plan
 //!                             ▼
-//! keys ─► ui ── Command ─► engine ─► run::decide ─► Event ─► journal.append ─► Entry ─► RunState::apply ─► faces
+//! keys ─► tui ─ Command ─► engine ─► run::decide ─► Event ─► journal.append ─► Entry ─► RunState::apply ─► faces
 //!                            ▲        (pure)                (chain, sign,             (pure)
 //!                          probes                            fdatasync)
 //! ```
@@ -22,7 +22,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`cli`], [`commands`] | arguments, one command each, exit codes |
-//! | [`ui`] | the screen |
+//! | [`tui`] | the screen |
 //! | [`headless`] | what was seen, as lines or JSON |
 //! | [`engine`] | the one loop; probes as tasks, actions under supervisors |
 //! | [`probe`] | automatic checks, one file per protocol |
@@ -66,4 +66,4 @@ pub mod secret;
 pub mod stopwatch;
 pub mod text;
 pub mod time;
-pub mod ui;
+pub mod tui;

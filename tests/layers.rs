@@ -4,5 +4,6 @@
 mod files;
 mod programs;
 mod rooms;
+mod screen;
 mod snapshots;
 mod source;

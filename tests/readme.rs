@@ -12,7 +12,7 @@ use crate::bench::terminal::Key;
 use crate::runs::world::{ALICE, World, confirm, leave, select};
 
 const README: &str = include_str!("../README.md");
-const SCREEN: &str = include_str!("../src/ui/snapshots/wide_mixed.snap");
+const SCREEN: &str = include_str!("../src/tui/snapshots/wide_mixed.snap");
 
 /// The blocks of the README in a language.
 fn blocks(language: &str) -> Vec<&'static str> {

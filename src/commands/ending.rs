@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use crate::error::Exit;
 use crate::process::kill_left;
 use crate::stopwatch::Pause;
-use crate::ui::terminal::restore;
+use crate::tui::terminal::restore;
 
 /// How long after a signal the program may still be there, in all: below the 2 s that are promised.
 const LIMIT: Duration = Duration::from_millis(1700);

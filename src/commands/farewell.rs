@@ -13,7 +13,7 @@ use crate::error::Exit;
 use crate::journal::entry::Decision;
 use crate::run::{RunState, judge};
 use crate::text::{line, shell_word};
-use crate::ui::Left;
+use crate::tui::Left;
 
 /// What is told of an action that has no end in the log: it may have ended since, and the disk been full.
 fn how_it_stands(action: &str, stands: Option<&Stands>) -> String {

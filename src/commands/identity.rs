@@ -17,7 +17,7 @@ use crate::journal::keys::{LoadKeyError, Signer};
 use crate::journal::signers::is_key;
 use crate::secret::Secret;
 use crate::text::{is_harmful, line};
-use crate::ui::{Newcomer, Unlocked};
+use crate::tui::{Newcomer, Unlocked};
 
 /// How often a passphrase is asked for.
 const PASSPHRASES: usize = 3;

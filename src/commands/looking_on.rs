@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::journal::side::Outputs;
 use crate::journal::store::peek;
 use crate::run::{Live, RunSnapshot, RunState};
-use crate::ui::{Msg, Newest};
+use crate::tui::{Msg, Newest};
 
 /// How often it is looked whether the log has grown.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -27,7 +27,7 @@ use crate::process::Permit;
 use crate::report::debrief::rehearsal;
 use crate::run::{Act, Command, judge};
 use crate::text::{line, nearest, shell_word};
-use crate::ui::Left;
+use crate::tui::Left;
 use gonogo_rehearsal::drills::{DRILLS, Drill, meant};
 use gonogo_rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
 use gonogo_rehearsal::stack::Stack;

@@ -30,8 +30,8 @@ use crate::probe::FingerprintKey;
 use crate::process::Permit;
 use crate::run::{Act, Command, RunState};
 use crate::text::{line, shell_word};
-use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Look, Setup, Shade};
+use crate::tui::terminal::{Taken, read_events};
+use crate::tui::{self, Look, Setup, Shade};
 
 pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -283,7 +283,7 @@ fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Setting
     hear_signals(&tell)?;
     let mut taken = Taken::take()?;
     read_events(tell)?;
-    let left = ui::run(&mut *taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
+    let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 

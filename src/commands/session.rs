@@ -16,8 +16,8 @@ use crate::process::Permit;
 use crate::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
 use crate::secret::SecretRef;
 use crate::text::line;
-use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked, forward};
+use crate::tui::terminal::{Taken, read_events};
+use crate::tui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked, forward};
 
 /// What a session begins with.
 pub(super) struct Session {
@@ -141,7 +141,7 @@ pub(super) fn on_screen(
     };
     let mut taken = Taken::take()?;
     read_events(tell)?;
-    Ok(ui::run(&mut *taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
+    Ok(tui::run(&mut *taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
 }
 
 /// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.

@@ -19,7 +19,7 @@ use crate::files::read_regular_text;
 use crate::journal::store::Store;
 use crate::process::{Launch, Permit};
 use crate::text::line;
-use crate::ui::start::{Group, Offer, choose};
+use crate::tui::start::{Group, Offer, choose};
 
 /// How many past runs are offered.
 const PAST: usize = 100;

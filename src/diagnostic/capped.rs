@@ -49,6 +49,16 @@ impl CappedFile {
     }
 }
 
+/// Puts a file of that content at `path`, for its owner only.
+///
+/// # Errors
+/// What the system said.
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = open(path)?;
+    file.set_len(0)?;
+    file.write_all(content)
+}
+
 /// The file before the one at `path`.
 fn before(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -126,5 +136,16 @@ mod tests {
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
         assert!(CappedFile::new(path, MOST).append(b"x\n").is_err() && !other.exists());
+    }
+
+    #[test]
+    fn what_is_replaced_is_gone_and_its_owners_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("d/last");
+        for content in ["a long one", "short"] {
+            replace(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        }
     }
 }

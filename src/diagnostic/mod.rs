@@ -106,13 +106,26 @@ pub fn record_panic(info: &PanicHookInfo) {
     tracing::error!(place, thread = thread.name().unwrap_or_default(), why, "panic");
 }
 
-/// The file, as it is told: below the home directory, `~` stands for that.
+/// The file, as it is told.
 #[must_use]
 pub fn file() -> Option<String> {
-    let path = LOG.get()?.path.as_ref()?;
+    LOG.get()?.path.as_deref().map(told)
+}
+
+/// Writes a file of that name beside the log, for its owner only, in the place of one that is there. Where it is, as it
+/// is told; nothing if it cannot be written.
+#[must_use]
+pub fn write_beside(name: &str, content: &[u8]) -> Option<String> {
+    let path = LOG.get()?.path.as_ref()?.with_file_name(name);
+    capped::replace(&path, content).ok()?;
+    Some(told(&path))
+}
+
+/// A path as it is told: below the home directory, `~` stands for that.
+fn told(path: &Path) -> String {
     let below_home = env::var_os("HOME").and_then(|home| Some(path.strip_prefix(home).ok()?.to_owned()));
-    let shown = below_home.map_or_else(|| path.clone(), |path| Path::new("~").join(path));
-    Some(crate::text::line(&shown.display().to_string()))
+    let shown = below_home.map_or_else(|| path.to_owned(), |path| Path::new("~").join(path));
+    crate::text::line(&shown.display().to_string())
 }
 
 /// What a person is asked for who meets a fault of the program.
@@ -133,12 +146,12 @@ mod tests {
             filter(named, verbosity).unwrap().would_enable(target, &level)
         };
         assert!(logs(None, 0, "gonogo::engine", Level::WARN) && !logs(None, 0, "gonogo", Level::INFO));
-        assert!(logs(None, 1, "gonogo::ui", Level::INFO) && !logs(None, 1, "gonogo", Level::DEBUG));
+        assert!(logs(None, 1, "gonogo::tui", Level::INFO) && !logs(None, 1, "gonogo", Level::DEBUG));
         assert!(logs(Some("error"), 2, "gonogo", Level::DEBUG), "-vv counts");
         assert!(!logs(Some("off"), 0, "gonogo", Level::ERROR));
         let engine = Some("gonogo::engine=debug");
         assert!(logs(engine, 0, "gonogo::engine::log", Level::DEBUG));
-        assert!(logs(engine, 0, "gonogo::ui", Level::WARN) && !logs(engine, 0, "gonogo::ui", Level::INFO));
+        assert!(logs(engine, 0, "gonogo::tui", Level::WARN) && !logs(engine, 0, "gonogo::tui", Level::INFO));
         assert!(logs(Some(" "), 0, "gonogo", Level::WARN));
     }
 

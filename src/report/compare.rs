@@ -272,7 +272,7 @@ mod tests {
     use super::super::points::sections;
     use super::*;
     use crate::checklist::{Confirm, Plan, Point, SCANS};
-    use crate::ui::tests::sample::{Sample, plan};
+    use crate::tui::tests::sample::{Sample, plan};
 
     thread_local! {
         /// How often all points of a run were looked through on this thread.

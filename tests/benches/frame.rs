@@ -11,7 +11,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use gonogo::checklist::{Confirm, Point, Role};
 use gonogo::journal::entry::Enrolled;
 use gonogo::run;
-use gonogo::ui::{self, Host, Look, Msg, Setup, Shade};
+use gonogo::tui::{self, Host, Look, Msg, Setup, Shade};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::{Buffer, Cell};
@@ -81,7 +81,7 @@ fn session(sample: &Sample) -> f64 {
     let took = Arc::clone(&backend.took);
     let mut terminal = Terminal::new(backend).unwrap();
     let setup = setup(sample, begun);
-    let ended = ui::run(&mut terminal, &mut NoHost, &setup, sample.shared(), &messages, &mut |_| {});
+    let ended = tui::run(&mut terminal, &mut NoHost, &setup, sample.shared(), &messages, &mut |_| {});
     assert_eq!(ended.unwrap_err().to_string(), "enough");
     let shown = format!("{}", terminal.backend().cells);
     assert!(shown.contains("6 Rollback plan"), "{shown}");

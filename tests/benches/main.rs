@@ -20,9 +20,9 @@ mod probes;
 mod redaction;
 mod rehearsal;
 #[expect(dead_code, reason = "the screen's tests look at more of it")]
-#[path = "../../src/ui/tests/sample.rs"]
+#[path = "../../src/tui/tests/sample.rs"]
 mod sample;
-#[path = "../../src/ui/tests/sample_plan.rs"]
+#[path = "../../src/tui/tests/sample_plan.rs"]
 mod sample_plan;
 #[expect(dead_code, reason = "the tests look at more of it")]
 #[path = "../actions/scene.rs"]

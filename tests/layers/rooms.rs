@@ -31,8 +31,8 @@ const PURE: &[Never] = &[
 const ROOMS: &[Room] = &[
     Room { name: "main", modules: &["main", "lib", "cli", "commands"], may: &["*"], never: &[] },
     Room {
-        name: "ui",
-        modules: &["ui"],
+        name: "tui",
+        modules: &["tui"],
         may: &["run", "checklist", "outcome", "journal"],
         never: &[LOG_FILE],
     },
@@ -120,10 +120,10 @@ fn every_room_imports_only_from_rooms_below() {
 fn an_arrow_upwards_is_named_with_its_line() {
     let text = "use std::fmt;\n\nuse crate::engine::Engine;\n";
     assert_eq!(
-        judge("src/ui/app.rs", text),
-        ["src/ui/app.rs:3: `ui` may not import `crate::engine::Engine`"]
+        judge("src/tui/app.rs", text),
+        ["src/tui/app.rs:3: `tui` may not import `crate::engine::Engine`"]
     );
-    assert_eq!(judge("src/ui/mod.rs", "use crate::probe;").len(), 1);
+    assert_eq!(judge("src/tui/mod.rs", "use crate::probe;").len(), 1);
     assert_eq!(judge("src/probe/redis.rs", "use crate::journal::entry::Entry;").len(), 1);
     assert_eq!(judge("src/outcome.rs", "use crate::checklist::Plan;").len(), 1);
     assert_eq!(judge("src/text.rs", "use crate::outcome::Class;").len(), 1);
@@ -149,9 +149,9 @@ fn the_rehearsal_imports_nothing_of_gonogo() {
 
 #[test]
 fn an_arrow_downwards_is_fine() {
-    let text = "use crate::{text, run::{Command, RunState}, journal::entry as e};\nuse crate::ui::theme;";
-    assert!(judge("src/ui/app.rs", text).is_empty());
-    assert!(judge("src/main.rs", "use crate::engine::Engine; use gonogo::ui;").is_empty());
+    let text = "use crate::{text, run::{Command, RunState}, journal::entry as e};\nuse crate::tui::theme;";
+    assert!(judge("src/tui/app.rs", text).is_empty());
+    assert!(judge("src/main.rs", "use crate::engine::Engine; use gonogo::tui;").is_empty());
     assert!(judge("src/commands/rehearse.rs", "use gonogo_rehearsal::drills;").is_empty());
     assert!(judge("src/secret.rs", "use crate::text;").is_empty());
 }
@@ -159,14 +159,14 @@ fn an_arrow_downwards_is_fine() {
 #[test]
 fn groups_inline_paths_and_super_hide_nothing() {
     let names = |path, text| judge(path, text).len();
-    assert_eq!(names("src/ui/app.rs", "use crate::{\n    text,\n    probe::{redis, http as h},\n};"), 2);
-    assert_eq!(names("src/ui/app.rs", "fn f() { crate::engine::start(); }"), 1);
-    assert_eq!(names("src/ui/app.rs", "pub(crate) use crate::engine::*;"), 1);
-    assert_eq!(names("src/ui/app.rs", "use super::super::engine::Engine;"), 1);
-    assert_eq!(names("src/ui/mod.rs", "use super::engine::Engine;"), 1);
+    assert_eq!(names("src/tui/app.rs", "use crate::{\n    text,\n    probe::{redis, http as h},\n};"), 2);
+    assert_eq!(names("src/tui/app.rs", "fn f() { crate::engine::start(); }"), 1);
+    assert_eq!(names("src/tui/app.rs", "pub(crate) use crate::engine::*;"), 1);
+    assert_eq!(names("src/tui/app.rs", "use super::super::engine::Engine;"), 1);
+    assert_eq!(names("src/tui/mod.rs", "use super::engine::Engine;"), 1);
     assert_eq!(names("src/outcome.rs", "use super::checklist;"), 1);
-    assert_eq!(names("src/ui/app.rs", "use super::pane; use crate :: engine;"), 1);
-    assert_eq!(names("src/ui/app.rs", "use crate as house;"), 1);
+    assert_eq!(names("src/tui/app.rs", "use super::pane; use crate :: engine;"), 1);
+    assert_eq!(names("src/tui/app.rs", "use crate as house;"), 1);
 }
 
 #[test]
@@ -181,9 +181,9 @@ fn comments_strings_and_tests_do_not_count() {
         #[cfg(test)]
         use crate::engine::Engine;
     "##;
-    assert_eq!(judge("src/ui/app.rs", text), Vec::<String>::new());
+    assert_eq!(judge("src/tui/app.rs", text), Vec::<String>::new());
     let after = format!("{text}\nuse crate::engine::Engine;");
-    assert_eq!(judge("src/ui/app.rs", &after).len(), 1);
+    assert_eq!(judge("src/tui/app.rs", &after).len(), 1);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn the_core_is_pure_and_sees_only_the_entries() {
 fn only_the_engine_and_commands_touch_the_log_file() {
     let text = "use crate::journal::file::LogFile;";
     assert!(judge("src/engine/log.rs", text).is_empty() && judge("src/commands/run.rs", text).is_empty());
-    assert_eq!(judge("src/ui/app.rs", text).len(), 1);
+    assert_eq!(judge("src/tui/app.rs", text).len(), 1);
     assert_eq!(judge("src/headless.rs", "use crate::journal::{entry, file};").len(), 1);
 }
 

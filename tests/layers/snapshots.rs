@@ -54,8 +54,8 @@ fn no_snapshot_is_an_orphan() {
 #[test]
 fn a_snapshot_without_its_assertion_is_told() {
     let code = "#[test]\nfn board_is_drawn() { assert_snapshot!(x); assert_snapshot!(\"given\", y); }";
-    let read = |source: &str| (source == "src/ui/app.rs").then(|| code.to_owned());
-    let why = |name: &str| orphaned(name, "---\nsource: src/ui/app.rs\nexpression: x\n---\n", &read);
+    let read = |source: &str| (source == "src/tui/app.rs").then(|| code.to_owned());
+    let why = |name: &str| orphaned(name, "---\nsource: src/tui/app.rs\nexpression: x\n---\n", &read);
     for fine in
         ["gonogo__ui__app__tests__board_is_drawn.snap", "a__board_is_drawn-2.snap", "a__given@80.snap"]
     {
@@ -63,8 +63,8 @@ fn a_snapshot_without_its_assertion_is_told() {
     }
     assert!(why("a__board.snap").is_some() && why("a__given.snap.new").is_some());
     let table = |_: &str| Some("assert_snapshot!(format!(\"size_{}\", n), x)".to_owned());
-    assert_eq!(orphaned("a__size_80.snap", "source: src/ui/app.rs", &table), None);
-    assert!(orphaned("a__wide.snap", "source: src/ui/app.rs", &table).is_some());
+    assert_eq!(orphaned("a__size_80.snap", "source: src/tui/app.rs", &table), None);
+    assert!(orphaned("a__wide.snap", "source: src/tui/app.rs", &table).is_some());
     assert!(orphaned("a__given.snap", "source: src/gone.rs", &read).unwrap().contains("gone"));
     assert!(orphaned("a__given.snap", "", &read).is_some());
 }

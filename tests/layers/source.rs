@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A source file; comments, the inside of texts, and test items are blanked, lines kept.
 pub struct File {
-    /// As it is named from the crate's root: `src/ui/app.rs`.
+    /// As it is named from the crate's root: `src/tui/app.rs`.
     pub path: String,
     code: String,
 }

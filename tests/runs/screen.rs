@@ -1,5 +1,12 @@
 //! A person at a real terminal.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use crossterm::event::Event;
+use gonogo::time::{Moment, Utc};
+use gonogo::tui::recorder;
+use gonogo::tui::terminal::Taken;
+
 use super::world::{ALICE, READY, STARTING, World, confirm, leave, leave_with, seal, select};
 use crate::bench::gonogo::{Sandbox, signal};
 use crate::bench::need;
@@ -156,7 +163,7 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
 fn a_panic_gives_the_terminal_back_and_is_told() {
     const INSIDE: &str = "GONOGO_PANIC_INSIDE";
     if std::env::var_os(INSIDE).is_some() {
-        let _taken = gonogo::ui::terminal::Taken::take().unwrap();
+        let _taken = Taken::take().unwrap();
         panic!("something broke");
     }
     let test = std::env::current_exe().unwrap();
@@ -167,6 +174,32 @@ fn a_panic_gives_the_terminal_back_and_is_told() {
     // The test runner of the inner process writes across the message's second line.
     let told = ended.screen_text();
     assert!(ended.code != 0 && told.contains("panicked at tests/runs/screen.rs"), "{told}");
+}
+
+/// Runs itself in a terminal: there it takes the screen, something is typed, and it panics.
+#[test]
+fn a_panic_leaves_the_last_inputs_for_their_owner_only() {
+    const INSIDE: &str = "GONOGO_INPUTS_INSIDE";
+    if let Some(directory) = std::env::var_os(INSIDE) {
+        let off = gonogo::diagnostic::filter(Some("off"), 0).unwrap();
+        gonogo::diagnostic::start(Some(directory.as_ref()), off, false);
+        let _taken = Taken::take().unwrap();
+        let now = Moment { wall: Utc::from_millis(0), boot: "boot".into(), mono: 7 };
+        let typed = Event::Paste("some text".into());
+        recorder::record(&typed, false, &now);
+        panic!("something broke");
+    }
+    let state = tempfile::tempdir().unwrap();
+    let test = std::env::current_exe().unwrap();
+    let own = "runs::screen::a_panic_leaves_the_last_inputs_for_their_owner_only";
+    let sandbox = Sandbox::new().program(test.to_str().unwrap()).env(INSIDE, state.path().to_str().unwrap());
+    let ended = sandbox.args(["--exact", own, "--nocapture"]).terminal(200, 50).wait_exit().left_clean();
+    let told = ended.screen_text();
+    assert!(told.contains("the last inputs are in ") && told.contains("last-inputs.jsonl"), "{told}");
+    let file = state.path().join("last-inputs.jsonl");
+    let inputs = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(inputs, "{\"at\":7,\"input\":\"paste\",\"bytes\":9}\n");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 /// More than is read at once: a key after it is heard without another one, and so is one that comes with another size.

@@ -25,9 +25,9 @@ use crate::journal::entry::Enrolled;
 use crate::journal::side::Outputs;
 use crate::journal::verify::{Answer, Report};
 use crate::text::line;
-use crate::ui::review::{Found, Progress, Record};
-use crate::ui::terminal::{Taken, read_events};
-use crate::ui::{self, Msg, Setup};
+use crate::tui::review::{Found, Progress, Record};
+use crate::tui::terminal::{Taken, read_events};
+use crate::tui::{self, Msg, Setup};
 
 pub(super) fn review(arguments: &ReviewArgs) -> Result<Exit> {
     let Some(log) = &arguments.log else { return list::list(arguments) };
@@ -82,7 +82,7 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     let mut taken = Taken::take()?;
     read_events(tell)?;
     // A bundle stays unpacked until here: `source` holds it.
-    let left = ui::run(&mut *taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
+    let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 

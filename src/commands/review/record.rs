@@ -13,7 +13,7 @@ use crate::journal::store::StoreError;
 use crate::report::Trust;
 use crate::run::RunState;
 use crate::text::{excerpt, line};
-use crate::ui::review::{Mark, Record};
+use crate::tui::review::{Mark, Record};
 
 /// The fewest entries between two states that are kept.
 const APART: usize = 256;

@@ -21,8 +21,8 @@ use crate::journal::store::{Store, peek};
 use crate::journal::verify::Rules as _;
 use crate::outcome::Sha256Hex;
 use crate::run::Act;
-use crate::ui::tests::keys::{Screen, screen_of};
-use crate::ui::{Msg, forward};
+use crate::tui::tests::keys::{Screen, screen_of};
+use crate::tui::{Msg, forward};
 
 const ALICE: &str = "alice@example.org";
 
@@ -135,13 +135,13 @@ impl Session {
     }
 
     fn press(&mut self) {
-        let keys = match (&self.screen.app.dialog, self.screen.returned()) {
+        let keys = match (self.screen.has_dialog(), self.screen.returned()) {
             (_, Some(_)) if self.dice.below(2) == 0 => {
                 self.words += 1;
                 format!(" {}⏎", self.words)
             }
-            (Some(_), _) => ["y", "y", "y", "⏎", "⎋"][usize::try_from(self.dice.below(5)).unwrap()].into(),
-            (None, _) => {
+            (true, _) => ["y", "y", "y", "⏎", "⎋"][usize::try_from(self.dice.below(5)).unwrap()].into(),
+            (false, _) => {
                 self.words += 1;
                 let keys = KEYS[usize::try_from(self.dice.below(KEYS.len() as u64)).unwrap()];
                 keys.replace('#', &format!("word {}", self.words))

@@ -1,0 +1,38 @@
+//! Whether to put on record that the release was rolled back.
+
+use crossterm::event::KeyEvent;
+
+use super::{Dialog, is_yes};
+use crate::run::Act;
+use crate::tui::context::Context;
+use crate::tui::layer::{Effect, Reaction};
+use crate::tui::style::text::ink;
+use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::widgets::dialog_view::Sheet;
+
+/// The question.
+#[derive(Clone, Debug)]
+pub struct RolledBackDialog;
+
+impl Dialog for RolledBackDialog {
+    fn view(&self, cx: &Context, width: usize) -> Sheet {
+        let mut sheet = Sheet::new("rolled back", Tone::Needs);
+        let to = cx.plan().previous.as_deref().unwrap_or_default();
+        let told = format!("You say that {} has been rolled back to {to}.", cx.plan().release);
+        sheet.put(vec![ink(&told, Theme::strong())], width, 0);
+        sheet.gap();
+        let told = "Every step of the way back went well. From then on the points of verification look at what runs again, and nothing more is deployed in this run.";
+        sheet.put(vec![ink(told, Theme::text())], width, 0);
+        let me = cx.person(&cx.session.me.principal);
+        sheet.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "leave it")], width);
+        sheet
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+        if !is_yes(key) {
+            return Reaction::Ignored;
+        }
+        let said = "on record: rolled back".into();
+        Reaction::Close(vec![Effect::act(cx, Act::RollBack { reason: None }, said, None)])
+    }
+}

@@ -1,0 +1,159 @@
+//! The filter: what it leaves, what is said of it, and where the selection stands meanwhile.
+
+use crate::run::Act;
+use crate::tui::tests::buffer::text;
+use crate::tui::tests::keys::{Screen, screen};
+use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, mixed};
+use crate::tui::views::checklist::Focus;
+
+const WIDE: (u16, u16) = (120, 40);
+const SIZES: [(u16, u16); 3] = [WIDE, (80, 24), (40, 12)];
+
+fn wide(keys: &str) -> Screen {
+    screen(&mixed(), WIDE).press(keys)
+}
+
+fn shown(keys: &str) -> Vec<String> {
+    let screen = wide(keys);
+    let plan = &screen.app.run.state.plan;
+    let of = |section: usize| screen.checklist().visible.of(section).iter().map(move |at| (section, *at));
+    let all = (0..plan.sections.len()).flat_map(of);
+    all.map(|(section, at)| plan.sections[section].points[at].id.clone()).collect()
+}
+
+#[test]
+fn id_title_and_state_are_searched_whatever_the_case() {
+    assert_eq!(shown("/RABBIT"), ["infra.rabbitmq"]);
+    assert_eq!(shown("/dlq dec"), ["infra.rabbitmq"]);
+    assert_eq!(shown("/Failed"), ["secrets.allowed-origins", "infra.rabbitmq"]);
+    assert_eq!(shown("/could not"), ["infra.observability"]);
+    assert_eq!(shown("/ error "), ["infra.observability"]);
+    assert_eq!(shown("/1/2"), ["validate.iac-change-set"]);
+    assert_eq!(shown("/  ⏎").len(), 27);
+    assert!(shown("/nothing has this").is_empty());
+}
+
+#[test]
+fn it_is_always_said_that_points_are_hidden() {
+    for size in SIZES {
+        for keys in ["/fail", "/fail⏎"] {
+            let drawn = text(&screen(&mixed(), size).press(keys).drawn());
+            assert!(drawn.lines().take(2).any(|line| line.contains("filter")), "{drawn}");
+            assert!(drawn.contains("1 of 5 ✖"), "{drawn}");
+        }
+        let typed = text(&screen(&mixed(), size).press("/fail").drawn());
+        assert!(typed.contains(" /fail") && typed.contains("2 of 27"), "{typed}");
+        let kept = text(&screen(&mixed(), size).press("/fail⏎").drawn());
+        assert!(kept.contains("Esc show all"), "{kept}");
+    }
+    let drawn = text(&wide("/fail⏎").drawn());
+    assert!(
+        drawn.contains("filter “fail”") && drawn.contains("0 of 4 ") && drawn.contains("4 points hidden")
+    );
+    assert!(drawn.contains("NO-GO 7/27"), "the verdict counts every point:\n{drawn}");
+}
+
+#[test]
+fn enter_keeps_it_and_esc_shows_all_where_one_was() {
+    let kept = wide("/rabbit⏎");
+    assert_eq!((kept.selected(), kept.checklist().visible.count()), ("infra.rabbitmq", 1));
+    let all = kept.press("⎋");
+    assert_eq!(
+        (all.selected(), all.checklist().visible.count(), &all.checklist().filter),
+        ("infra.rabbitmq", 27, &None)
+    );
+    let given_up = wide("/rabbit⎋");
+    assert_eq!((given_up.selected(), given_up.checklist().visible.count()), ("infra.rabbitmq", 27));
+    let in_detail = wide("/rabbit⏎⏎⎋");
+    assert_eq!((in_detail.checklist().visible.count(), in_detail.checklist().focus), (1, Focus::List));
+    assert_eq!(wide("/rabb⏎/it").checklist().visible.count(), 1);
+    assert!(wide("/⏎").checklist().filter.is_none());
+}
+
+#[test]
+fn what_is_typed_is_text_and_never_a_key() {
+    let screen = wide("/q w!v?1 ");
+    assert_eq!(screen.checklist().filter.as_ref().unwrap().field.text(), "q w!v?1 ");
+    assert!(screen.effects.is_empty() && !screen.has_dialog());
+    assert_eq!(wide("/").paste("rab\nbit").checklist().filter.as_ref().unwrap().field.text(), "rab bit");
+    assert!(
+        wide("/rab⏎")
+            .paste("bit")
+            .checklist()
+            .filter
+            .as_ref()
+            .is_some_and(|filter| filter.field.text() == "rab")
+    );
+    assert_eq!(wide("/q").control('c').effects.len(), 1);
+}
+
+#[test]
+fn the_selection_stands_on_what_is_shown_or_nowhere() {
+    for size in SIZES {
+        for filter in ["/e", "/fail", "/needs", "/redis", "/zzz", "/infra.", "/."] {
+            for moves in
+                ["", "j", "jjj", "k", "G", "g", "h", "l", "⇥", "⇥⇥⇥⇥", "1", "6", "3k", "2j", "!", "!!"]
+            {
+                let screen = screen(&mixed(), size).press(filter).press("⏎").press(moves);
+                let here = screen.point().map(|point| point.id.clone());
+                let (section, shown) = (screen.checklist().selection.section, &screen.checklist().visible);
+                assert_eq!(here.is_some(), !shown.of(section).is_empty(), "{filter} {moves}");
+                let points = &screen.app.run.state.plan.sections[section].points;
+                let is_shown = |id: &String| shown.of(section).iter().any(|at| points[*at].id == *id);
+                assert!(here.iter().all(is_shown), "{filter} {moves}: {here:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn where_nothing_is_shown_no_key_acts() {
+    for key in [" ", "w", "x", "u", "n", "r", "y"] {
+        let screen = wide("/rabbit⏎1").press(key);
+        assert!(screen.effects.is_empty() && !screen.has_dialog(), "{key}");
+        assert_eq!(screen.notice(), "no point is shown here");
+    }
+}
+
+#[test]
+fn the_next_for_a_human_is_one_that_is_shown_and_the_others_are_told_of() {
+    assert_eq!(wide("/contacts⏎!").selected(), "rollback.contacts");
+    assert_eq!(wide("/infra.⏎3!!!").selected(), "infra.rabbitmq");
+    let none = wide("/redis⏎!");
+    assert_eq!(none.selected(), "infra.redis");
+    assert!(
+        none.notice().starts_with("nothing shown needs a human; ") && none.notice().ends_with("need one")
+    );
+    assert_eq!(screen(&closed(), WIDE).press("/redis⏎!").notice(), "nothing needs a human now");
+}
+
+#[test]
+fn panels_without_a_point_are_passed_over_but_can_be_opened() {
+    assert_eq!(wide("/redis⏎").selected(), "infra.redis");
+    assert_eq!(wide("1/metrics⏎").selected(), "verify.metrics");
+    assert_eq!(wide("/suite⏎2").checklist().selection.section, 1);
+    assert_eq!(wide("/suite⏎2k").point(), None);
+    assert_eq!(wide("/i⏎1⇥⇥").selected(), wide("/i⏎3").selected());
+}
+
+#[test]
+fn a_point_that_stops_fitting_stays_while_it_is_selected() {
+    let waived = |sample: Sample| {
+        let until = sample.now().wall.plus(std::time::Duration::from_hours(1));
+        let waive = || Act::Waive { point: "secrets.allowed-origins".into(), reason: "so".into(), until };
+        sample.act(ALICE, waive()).act(BOB, waive()).shared()
+    };
+    let newer = || waived(mixed());
+    let here = wide("2/failed⏎").shown(newer());
+    assert_eq!((here.selected(), here.checklist().visible.count()), ("secrets.allowed-origins", 2));
+    let gone = here.press("j");
+    assert_eq!(gone.selected(), "secrets.allowed-origins");
+    let left = gone.press("3").shown(newer());
+    assert_eq!((left.selected(), left.checklist().visible.count()), ("infra.rabbitmq", 1));
+}
+
+#[test]
+fn what_is_done_to_all_says_that_it_is_done_to_the_hidden_too() {
+    assert!(wide("/redis⏎R").notice().ends_with("hidden points too"));
+    assert!(!wide("R").notice().contains("hidden"));
+}

@@ -1,0 +1,7 @@
+//! What has the screen.
+
+pub(in crate::tui) mod checklist;
+pub(in crate::tui) mod output;
+pub mod review;
+pub(in crate::tui) mod rollback;
+pub mod start;

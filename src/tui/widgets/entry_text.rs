@@ -1,0 +1,52 @@
+//! An entry of the log, in a line.
+
+use crate::journal::entry::{Entry, Event};
+use crate::outcome::Class;
+use crate::text::line;
+use crate::tui::context::Context;
+
+/// An entry in a line.
+pub fn tell(cx: &Context, entry: &Entry) -> String {
+    let by = cx.name(&entry.header.by);
+    let told = match &entry.event {
+        Event::Opened(_) => format!("{by} opened the run"),
+        Event::Joined(event) => format!("{by} takes part as {}", event.role),
+        Event::Resumed(event) => format!("the run goes on, on {}", event.host),
+        Event::Recovered(_) => "what a crash left was set aside".into(),
+        Event::Probed(event) => {
+            let came = match event.outcome.class {
+                Class::Pass if event.outcome.tries > 1 => "passed on retry",
+                Class::Pass => "passed",
+                Class::Fail => "failed",
+                Class::Error => "could not look",
+            };
+            format!("{}/{} {came}", event.point, event.probe)
+        }
+        Event::Confirmed(event) => format!("{by} confirmed {}", event.point),
+        Event::Waived(event) => format!("{by} waived {}: {}", event.point, event.reason),
+        Event::NotApplicable(event) => format!("{by}: {} does not apply: {}", event.point, event.reason),
+        Event::Noted(event) => format!("{by} noted: {}", event.text),
+        Event::Retracted(event) => format!("{by} took back {}", event.point),
+        Event::ReplanProposed(_) => format!("{by} proposed a looser plan"),
+        Event::ReplanWithdrawn(_) => format!("{by} withdrew the proposed plan"),
+        Event::Replanned(event) if event.proposal.is_some() => format!("{by} accepted the proposed plan"),
+        Event::Replanned(_) => format!("{by} replaced the plan"),
+        Event::ActionStarted(event) => {
+            let what = if event.dry { "tries" } else { "runs" };
+            format!("{by} {what} {}", event.action)
+        }
+        Event::ActionStopped(event) => format!("{by} stops {}", event.action),
+        Event::ActionFinished(event) => match event.cause {
+            Some(cause) => format!("{} {cause}, {}", event.action, event.ended),
+            None => format!("{} ended: {}", event.action, event.ended),
+        },
+        Event::RolledBack(event) => format!("{by} rolled back to {}", event.release),
+        Event::TakenOver(event) => format!("{by} took the run over from {} on {}", event.from, event.host),
+        Event::Verdict(event) => {
+            format!("{by} put {} {}/{} on record", event.decision, event.closed, event.total)
+        }
+        Event::Sealed(_) => format!("{by} sealed the run"),
+        Event::Abandoned(event) => format!("{by} abandoned the run: {}", event.reason),
+    };
+    line(&told)
+}

@@ -1,0 +1,10 @@
+//! Parts that views and dialogs are built of. They know none of them.
+
+pub mod action_text;
+pub mod dialog_view;
+pub mod entry_text;
+pub mod header;
+pub mod hint_line;
+pub mod hit_map;
+pub mod text_builder;
+pub mod text_field;
