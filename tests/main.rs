@@ -29,3 +29,4 @@ mod traps;
 mod trust;
 mod trusted;
 mod whole;
+mod words;

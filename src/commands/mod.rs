@@ -58,9 +58,9 @@ use crate::process::{keep_private, kill_left};
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
-    // Before anything is read: also what a supervisor is told, and what another user's screen shows, is a secret's place.
+    // Before anything is read: a supervisor's input and a log of another user may name secrets, too.
     keep_private();
-    // Nothing that a panic left behind is used again.
+    // The state that a panic leaves is not used again.
     let exit = panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
         note!("gonogo: this is a bug; {}", please_report());
         Exit::Internal
@@ -75,7 +75,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Err(error) => {
             let printed = error.print();
             if is_about_trust(&error) {
-                note!("hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
+                note!("hint: `gonogo doctor --trust-digest PROFILE` prints the SHA256 for --trust");
             }
             return if error.use_stderr() {
                 Exit::Usage
@@ -116,7 +116,7 @@ fn carry_out(command: Command) -> Result<Exit> {
     }
 }
 
-/// Whether the digest of `--trust` is missing, or something else stands in its place.
+/// Whether the error is a missing or invalid digest of `--trust`.
 fn is_about_trust(error: &clap::Error) -> bool {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     argument.is_some_and(|argument| argument.starts_with("--trust "))

@@ -71,7 +71,7 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
     };
     let (one, two) = (dir.join("one.json"), dir.join("two.json"));
     fs::write(&one, sign(&mut runs, &alice, ALICE, None).code(0).stdout).unwrap();
-    let _ = sign(&mut runs, &alice, ALICE, Some(&one)).code(2).stderr_has("has signed it already");
+    let _ = sign(&mut runs, &alice, ALICE, Some(&one)).code(2).stderr_has("has already signed it");
     fs::write(&two, sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(0).stdout).unwrap();
 
     let public = |key: &SshKey| format!("{}.pub", key.path.display());
@@ -138,13 +138,13 @@ fn refused_signatures(
     for (signatures, why) in [
         (
             vec![stranger.clone()],
-            "its signature 1 of SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU does not count",
+            "its signature 1 by SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU is not valid",
         ),
         (vec![signature(0), stranger], "its signature 2 of SHA256:47DEQ"),
-        (vec![named], "its signature 1 of  does not count"),
+        (vec![named], "its signature 1 by  is not valid"),
         (vec![forged], "does not hold"),
         (vec![swapped, signature(0)], "does not hold"),
-        (vec![signature(0), signature(0)], "has signed it already"),
+        (vec![signature(0), signature(0)], "has already signed it"),
     ] {
         let mut envelope = alices.clone();
         envelope["signatures"] = signatures.into();

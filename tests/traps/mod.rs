@@ -156,7 +156,7 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
     bundles::place(&base, &mut scene);
     scene.arm_outside();
     bundles::walk(&mut scene).unwrap();
-    scene.names(&[("verify", "is the same log"), ("bundle", "is a bundle already")]).unwrap();
+    scene.names(&[("verify", "is the same log"), ("bundle", "is already a bundle")]).unwrap();
     named_logs::walk(&base, &mut scene).unwrap();
     let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
     scene.names(&named).unwrap();
