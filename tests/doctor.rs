@@ -203,5 +203,5 @@ fn the_points_tell_what_they_look_at_and_what_they_need() {
     };
     assert_eq!(points.iter().filter(missing).count(), 0);
     let mine = Sandbox::new().profile("environment = \"x\"\n").args(["points", "profile.toml"]).run().code(0);
-    let _ = mine.stdout_has("lacks 1 value: jaeger.url");
+    let _ = mine.stdout_has("missing 1 value: jaeger.url");
 }

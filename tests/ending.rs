@@ -94,7 +94,7 @@ fn touch_awaited(leave: impl FnOnce(&mut Terminal), code: u32) {
         "{told}"
     );
     let log = world.log();
-    let _ = world.verify(&log, &[]).code(5).stdout_has("1 act by");
+    let _ = world.verify(&log, &[]).code(5).stdout_has("1 entry by");
 }
 
 #[test]

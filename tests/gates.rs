@@ -103,7 +103,7 @@ fn copies_of_a_log_are_compared() {
         .sandbox
         .run()
         .code(1)
-        .stdout_has("one run, two logs: the newer log continues this one after line 3");
+        .stdout_has("same run, two logs: the newer log continues this one after line 3");
 }
 
 /// A run that was copied when it was half done, and gone on with at both places, to its seal.
@@ -140,7 +140,7 @@ fn two_sealed_logs_of_one_run_that_fork_are_told_of_by_all_that_see_both() {
     let (log, other) = (log.display().to_string(), other.display().to_string());
     world.set_args(&["diff", &log, &other, "--signers", &signers]);
     let _ =
-        world.sandbox.run().code(1).stdout_has("one run, two logs: FORK: the newer log is of the same run");
+        world.sandbox.run().code(1).stdout_has("same run, two logs: FORK: the newer log is of the same run");
     for (format, told) in [("markdown", "- Warning: FORK"), ("junit", r#"name="warning" value="FORK"#)] {
         world.set_args(&["report", &log, "--signers", &signers, "--format", format]);
         let _ = world.sandbox.run().code(0).stdout_has(told);

@@ -102,11 +102,10 @@ fn a_part_can_be_looked_at_and_what_is_left_out_is_told() {
     assert_eq!((&told["total"], &told["left_out"]), (&3.into(), &serde_json::json!([])));
     let told = check(&mut world, &["--only", "service.redy"]).code(2);
     let _ = told.stderr_has(
-        "--only service.redy: no such point or section; there are service.ready, service.headers",
+        "--only service.redy: no such point or section; expected one of service.ready, service.headers",
     );
-    let _ = check(&mut world, &["--only", "people", "--machine"])
-        .code(2)
-        .stderr_has("nothing is left to look at");
+    let _ =
+        check(&mut world, &["--only", "people", "--machine"]).code(2).stderr_has("no point is left to check");
 }
 
 #[test]

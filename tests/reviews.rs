@@ -82,7 +82,7 @@ fn an_invalid_log_says_so_on_top_and_ends_where_it_is_valid() {
 
     fs::write(&bad, "{}\n").unwrap();
     let ended = review(&mut world, &bad, &signers, (130, 40)).wait_exit().code(2);
-    assert!(ended.screen_text().contains("does not begin with a valid entry"));
+    assert!(ended.screen_text().contains("the first entry is not valid"));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn an_open_log_a_bundle_and_a_torn_line_are_told() {
 
     let side = fs::read_dir(format!("{}.d", log.display())).unwrap().next().unwrap().unwrap().path();
     fs::write(&side, "other").unwrap();
-    let _ = world.verify(&log, &[]).code(5).stdout_has("side file").stdout_has("was changed");
+    let _ = world.verify(&log, &[]).code(5).stdout_has("attachment").stdout_has("was changed");
 }
 
 #[test]
@@ -156,9 +156,10 @@ fn without_a_log_the_runs_of_this_machine_are_listed() {
     let place = |text: &str| told.find(text).unwrap_or_else(|| panic!("{text} in {told}"));
     assert!(place("v1.5.0") < place("v1.4.0"), "newest first: {told}");
     assert!(place("no verdict, open") < place("PENDING 2/3, sealed"), "{told}");
-    assert!(told.contains("This list is not verified") && !told.contains("is not here"));
+    assert!(told.contains("This list is not verified") && !told.contains("is not on this machine"));
     fs::remove_file(first).unwrap();
-    let _ = world.sandbox.run().code(0).stdout_has("the run before it, ").stdout_has(" is not here");
+    let _ =
+        world.sandbox.run().code(0).stdout_has("the previous run, ").stdout_has(" is not on this machine");
     let mut none = Sandbox::new();
     none = none.args(["review"]);
     let _ = none.run().code(0).stdout_has("No runs on this machine yet");

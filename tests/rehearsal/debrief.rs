@@ -53,7 +53,7 @@ fn a_drill_that_is_found_is_told_as_found() {
     for format in ["markdown", "html"] {
         let told = report(&sandbox, format);
         assert!(told.contains("Debrief") && told.contains("FOUND: the verdict is NO"), "{told}");
-        assert!(told.contains("(a rehearsal)"), "{told}");
+        assert!(told.contains("(rehearsal)"), "{told}");
     }
     // What is signed of it is no statement about a real run.
     let key = sandbox.key("dana");

@@ -136,7 +136,7 @@ fn what_is_no_run_is_not_packed_and_a_pipe_is_not_waited_for() {
     fs::write(work.join("id"), "-----BEGIN OPENSSH PRIVATE KEY-----\n").unwrap();
     fs::hard_link(work.join("id"), work.join("id.jsonl")).unwrap();
     runs.world.set_args(&["bundle", "id.jsonl", "--output", "id.tar.gz"]);
-    let _ = runs.world.sandbox.run().code(2).stderr_has("is no run log");
+    let _ = runs.world.sandbox.run().code(2).stderr_has("is not a run log");
     assert!(!work.join("id.tar.gz").exists());
     rustix::fs::mknodat(CWD, work.join("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
     let log = runs.old.display().to_string();

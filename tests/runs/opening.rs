@@ -49,7 +49,7 @@ fn a_release_that_is_no_tag_of_the_checkout_is_asked_about_before_anything_is_si
     terminal.wait_for_text("Open a run for it anyway? [y/N]");
     terminal.press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
-    assert!(ended.screen_text().contains("nothing was opened"), "{}", ended.screen_text());
+    assert!(ended.screen_text().contains("no run was opened"), "{}", ended.screen_text());
     assert!(world.sandbox.logs("staging").is_empty());
 
     world.set_args(&["check", "profile.toml", "--release", "v1.4.0"]);
@@ -103,7 +103,7 @@ fn a_second_program_on_the_same_run_and_another_release_are_refused() {
         ended.screen_text()
     );
     let ended = world.open_with(&["--release", "v2"], 200, 24).wait_exit().code(2);
-    assert!(ended.screen_text().contains("for release v1.4.0 is open"), "{}", ended.screen_text());
+    assert!(ended.screen_text().contains("for release v1.4.0 has been open"), "{}", ended.screen_text());
     leave(terminal);
 }
 
@@ -227,7 +227,7 @@ fn a_key_is_one_persons() {
     let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);
     let _ = sandbox.run().code(0);
     let sandbox = sandbox.args(["init", "--as", "bob@deck.example"]);
-    let _ = sandbox.run().code(2).stderr_has("this key is alice@deck.example's").lacks("ssh-ed25519");
+    let _ = sandbox.run().code(2).stderr_has("this key belongs to alice@deck.example").lacks("ssh-ed25519");
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn the_run_before_is_compared_with_and_missed() {
     let whole = std::fs::read_to_string(&first).unwrap();
     let cut = whole.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(&first, format!("{cut}\n")).unwrap();
-    let _ = world.verify(&second, &[]).code(5).stdout_has("is not what it was then");
+    let _ = world.verify(&second, &[]).code(5).stdout_has("has changed since");
     std::fs::remove_file(&first).unwrap();
     let _ = world.verify(&second, &[]).code(5).stdout_has("its log is not in this directory");
     let mut terminal = world.open_with(&[], 130, 40);

@@ -161,13 +161,13 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
     let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
     scene.names(&named).unwrap();
     log_files::walk(&base, &mut scene).unwrap();
-    scene.names(&[("run", "exit code 0"), ("abandon", "abandoned, entry")]).unwrap();
+    scene.names(&[("run", "exit code 0"), ("abandon", "abandoned (log #")]).unwrap();
 
     let mut scene = Scene::new();
     named_files::place(&base, &mut scene);
     scene.arm_outside();
     named_files::walk(&base, &mut scene).unwrap();
-    let named = [("run", "log saved"), ("review", "OPEN"), ("abandon", "abandoned, entry")];
+    let named = [("run", "log saved"), ("review", "OPEN"), ("abandon", "abandoned (log #")];
     scene.names(&named).unwrap();
 }
 
