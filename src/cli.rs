@@ -10,69 +10,69 @@ use crate::checklist::{Role, check_release};
 use crate::outcome::Sha256Hex;
 use crate::time::parse_span;
 
-/// A go/no-go checklist for deployments: it probes the real stack, asks people for the rest, and keeps a
+/// A go/no-go checklist for deployments: it probes the real stack, asks people to confirm the rest, and keeps a
 /// signed run log.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 GO, good or sealed · 1 NO-GO · 2 usage or configuration · 3 could not look · \
-4 log invalid · 5 log open · 69 environment: something that gonogo needs is missing · 70 gonogo crashed · \
-74 input or output: disk, file, terminal · 130 interrupted"
+    after_help = "Exit codes: 0 GO, passed or sealed · 1 NO-GO · 2 usage or configuration · 3 probe error · \
+4 log invalid · 5 log open · 69 environment: a required program or service is missing · 70 gonogo crashed · \
+74 I/O error: disk, file or terminal · 130 interrupted"
 )]
 pub struct Cli {
-    /// Log more: what is done (-v), details too (-vv, -vvv). Into the diagnostic log, and to standard error where no
-    /// screen is shown; the variable `GONOGO_LOG` says the same of the log alone
+    /// Log more: info (-v), debug (-vv), trace (-vvv). Writes to the diagnostic log, and to standard error if the
+    /// command shows no screen; the variable `GONOGO_LOG` sets the level of the log only
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// What to do; without one, what there is to do is shown on a terminal.
+    /// The command; without one, a start menu on a terminal.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What can be done.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Open a run of an environment, or go on with the one that is open
+    /// Open a run of an environment, or resume the open one
     Run(RunArgs),
-    /// End an open run that will not be sealed: signed, with the reason; the next one can be opened then
-    #[command(after_help = "Exit codes: 0 it is abandoned, 2 or more it is as it was")]
+    /// Abandon an open run that will not be sealed: signed, with a reason; then the next run can be opened
+    #[command(after_help = "Exit codes: 0 abandoned, 2 or more: nothing changed")]
     Abandon(AbandonArgs),
-    /// Run the probes and tell what they saw; needs no key and writes no log
+    /// Run the probes and print their results; needs no key and writes no log
     Check(CheckArgs),
     /// Walk through the whole deployment on a stack within this process: no servers, no keys, no network
     #[cfg(feature = "rehearsal")]
     #[command(after_help = "Exit codes: as for run")]
     Rehearse(RehearseArgs),
-    /// Tell whether a run log is sealed, open or invalid
+    /// Verify a run log: sealed, open or invalid
     Verify(VerifyArgs),
-    /// Look through a run log, entry by entry; without one, list the runs of this machine
+    /// Review a run log entry by entry; without a log, list the runs on this machine
     Review(ReviewArgs),
-    /// Write a run up as a document: for a change ticket, a CI server, an attestation
-    #[command(after_help = "Exit codes: as for verify; a report is no approval")]
+    /// Write a report of a run: for a change ticket, a CI server, an attestation
+    #[command(after_help = "Exit codes: as for verify; a report is not an approval")]
     Report(ReportArgs),
-    /// Tell what is different between two runs
-    #[command(after_help = "Exit codes: 0 nothing is different, 1 something is, 2 or more trouble")]
+    /// Compare two runs
+    #[command(after_help = "Exit codes: 0 no differences, 1 differences, 2 or more: error")]
     Diff(DiffArgs),
-    /// Pack a run log, its side files and its signatures into one archive
+    /// Pack a run log, its attachments and its signatures into one archive
     Bundle(BundleArgs),
-    /// Tell what is missing or doubtful in a profile; nothing is probed, nothing is run
-    #[command(after_help = "Exit codes: 0 nothing is missing or doubtful, 1 something is, 2 or more trouble")]
+    /// Check a profile for missing values and likely mistakes; runs no probe and no command
+    #[command(after_help = "Exit codes: 0 nothing missing and no warnings, 1 otherwise, 2 or more: error")]
     Doctor(DoctorArgs),
-    /// List the control points, what each looks at, and the least rights that it needs
+    /// List the control points, what each one checks, and the minimum rights it needs
     Points(PointsArgs),
-    /// Set up who you are and the key that you sign with
+    /// Set up your name and your signing key
     Init(InitArgs),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
     Man,
-    /// Stand between an action and whoever watches it, or run a program without a terminal; started by gonogo itself
+    /// Supervise an action, or run a program without a terminal; started by gonogo itself
     #[command(hide = true)]
     Supervise {
-        /// The program that is run without a terminal, and its arguments
+        /// The program to run without a terminal, and its arguments
         #[arg(last = true)]
         argv: Vec<String>,
     },
@@ -82,35 +82,35 @@ pub enum Command {
     Shim(ShimArgs),
 }
 
-/// Takes what can be a release's tag.
+/// Parses a release tag.
 fn tag() -> impl TypedValueParser<Value = String> {
     NonEmptyStringValueParser::new().try_map(|tag| check_release(&tag).map(|()| tag))
 }
 
-/// A profile, and what is promoted.
+/// A profile, and the release to promote.
 #[derive(Debug, Args)]
 pub struct Target {
     /// The environment's profile, a TOML file
     pub profile: PathBuf,
-    /// The release tag that is promoted
+    /// The release tag to promote
     #[arg(long, value_name = "TAG", value_parser = tag())]
     pub release: Option<String>,
-    /// The release tag that runs there now, or `none` for a new environment
+    /// The release tag that runs in the environment now, or `none` for a new environment
     #[arg(long, value_name = "TAG|none", value_parser = tag())]
     pub previous: Option<String>,
-    /// Allow what the profile makes happen, now and until it makes something else happen: commands that run, secrets
-    /// that are sent, what is changed; SHA256 is what `gonogo doctor --trust-digest PROFILE` prints
+    /// Allow what the profile does, until that changes: the commands it runs, the secrets it sends, the changes it
+    /// makes; `gonogo doctor --trust-digest PROFILE` prints SHA256
     #[arg(long, value_name = "SHA256")]
     pub trust: Option<Sha256Hex>,
 }
 
-/// Who acts.
+/// The operator and their key.
 #[derive(Debug, Args)]
 pub struct Identity {
-    /// Your name as `allowed_signers` has it [default: from the settings, else git's user.email]
+    /// Your name as in the `allowed_signers` file [default: from the settings, else git's user.email]
     #[arg(long = "as", value_name = "PRINCIPAL")]
     pub principal: Option<String>,
-    /// Your key: an OpenSSH key file (ed25519 or ecdsa), or a public key (or its file) that your ssh-agent holds, sk- keys included [default: from the settings, else git's user.signingkey]
+    /// Your key: an OpenSSH private key file (ed25519 or ecdsa), or a public key (or its file) whose private key is in your ssh-agent, sk- keys included [default: from the settings, else git's user.signingkey]
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 }
@@ -121,38 +121,38 @@ pub struct RunArgs {
     /// The profile.
     #[command(flatten)]
     pub target: Target,
-    /// Who.
+    /// The operator.
     #[command(flatten)]
     pub identity: Identity,
-    /// What you do in this run [default: driver of a run that you open, reviewer of one that you join]
+    /// Your role in this run [default: driver of a run that you open, reviewer of one that you join]
     #[arg(long, value_enum)]
     pub role: Option<RoleArg>,
-    /// Take the profile as it is now into the open run; the points that it changes start anew
+    /// Replace the plan of the open run by the current profile; the points that change are reset
     #[arg(long)]
     pub replan: bool,
-    /// Take the run over from whoever holds it: they are asked to leave, and it is put on record
+    /// Take over the run from the operator who holds it: their gonogo is asked to quit, and the takeover is recorded
     #[arg(long, conflicts_with = "read_only")]
     pub take_over: bool,
-    /// Look on: the run as it is written, or a look of one's own where none is open; nothing is acted, nothing kept
+    /// Observe: follow the open run, or run the probes if none is open; signs nothing and keeps nothing
     #[arg(long, conflicts_with = "replan")]
     pub read_only: bool,
-    /// Where logs are, and how it looks.
+    /// Where logs are, and how the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
-/// Ending a run without its seals.
+/// Abandoning a run.
 #[derive(Debug, Args)]
 pub struct AbandonArgs {
     /// The open run's log
     pub log: PathBuf,
-    /// Why it will not be sealed [default: asked for]
+    /// Why the run will not be sealed [default: gonogo asks]
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub reason: Option<String>,
-    /// Who.
+    /// The operator.
     #[command(flatten)]
     pub identity: Identity,
-    /// What you do in this run, if you take no part in it yet [default: reviewer]
+    /// Your role in this run, if you have not joined it yet [default: reviewer]
     #[arg(long, value_enum)]
     pub role: Option<RoleArg>,
 }
@@ -173,7 +173,7 @@ pub struct RehearseArgs {
     /// The release is out already, as after a deployment
     #[arg(long, requires = "serve")]
     pub deployed: bool,
-    /// Where logs are, and how it looks.
+    /// Where logs are, and how the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
@@ -197,7 +197,7 @@ pub struct ScreenArgs {
     /// Where run logs are kept [default: the user's state directory]
     #[arg(long, value_name = "DIR", env = "GONOGO_LOG_DIR")]
     pub log_dir: Option<PathBuf>,
-    /// Colours for a dark or a light terminal
+    /// Colors for a dark or a light terminal
     #[arg(long, value_enum)]
     pub theme: Option<ThemeArg>,
     /// Draw with ASCII only
@@ -210,7 +210,7 @@ pub struct ScreenArgs {
 pub enum RoleArg {
     /// Runs the deployment
     Driver,
-    /// Looks on and confirms what needs two
+    /// Reviews, and confirms points that need two people
     Reviewer,
 }
 
@@ -233,25 +233,25 @@ pub enum ThemeArg {
     Light,
 }
 
-/// Looking without a run.
+/// Running the probes without a run.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The profile.
     #[command(flatten)]
     pub target: Target,
-    /// How to tell it on standard output
+    /// Output format on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// Write it into a file too, in this format; can be given several times
+    /// Also write a file in this format; can be repeated
     #[arg(long, value_name = "FORMAT:PATH", value_parser = output::<Format>)]
     pub output: Vec<(Format, PathBuf)>,
-    /// Only this point or section; can be given several times
+    /// Only this point or section; can be repeated
     #[arg(long, value_name = "ID|SECTION")]
     pub only: Vec<String>,
-    /// Leave out what needs a person
+    /// Leave out confirmations by people
     #[arg(long)]
     pub machine: bool,
-    /// Leave out what changes anything: canary event, test span, upload session
+    /// Leave out probes that change something: canary event, test span, upload session
     #[arg(long)]
     pub no_effects: bool,
 }
@@ -262,7 +262,7 @@ fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
     Ok((F::from_str(format, true)?, PathBuf::from(path)))
 }
 
-/// How to tell what was seen.
+/// The formats of probe results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Lines for people
@@ -275,54 +275,54 @@ pub enum Format {
     Tap,
 }
 
-/// Whom to believe.
+/// Trusted signers and revoked keys.
 #[derive(Debug, Args)]
 pub struct TrustArgs {
-    /// Whom you trust: an OpenSSH `allowed_signers` file [default: from the settings, else git's
+    /// The trusted signers: an OpenSSH `allowed_signers` file [default: from the settings, else git's
     /// gpg.ssh.allowedSignersFile]
     #[arg(long, value_name = "FILE")]
     pub signers: Option<PathBuf>,
-    /// Keys that are revoked: public keys, one a line, or a list that `ssh-keygen -k` made [default: from the
+    /// The revoked keys: public keys, one per line, or a list made by `ssh-keygen -k` [default: from the
     /// settings, else git's gpg.ssh.revocationFile]
     #[arg(long, value_name = "FILE")]
     pub revoked: Option<PathBuf>,
-    /// The log is a rehearsal's: take it as that, and nothing else. Its keys are made up, and are believed unless
-    /// --signers is given
+    /// Expect the log of a rehearsal, and accept no other. Its keys are generated for the rehearsal; they are trusted
+    /// unless --signers is given
     #[arg(long)]
     pub rehearsal: bool,
 }
 
-/// Looking through a log.
+/// Reviewing a log.
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
     /// The run log, or a bundle of one
     pub log: Option<PathBuf>,
-    /// Whom to believe.
+    /// Trusted signers and revoked keys.
     #[command(flatten)]
     pub trust: TrustArgs,
-    /// Where logs are, and how it looks.
+    /// Where logs are, and how the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
-/// Writing a run up.
+/// Writing a report.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The run log, or a bundle of one
     pub log: PathBuf,
-    /// How to write it on standard output [default: markdown, unless --output is given]
+    /// Output format on standard output [default: markdown, unless --output is given]
     #[arg(long, value_enum)]
     pub format: Option<ReportFormat>,
-    /// Write it into a file, in this format; can be given several times
+    /// Write a file in this format; can be repeated
     #[arg(long, value_name = "FORMAT:PATH", value_parser = output::<ReportFormat>)]
     pub output: Vec<(ReportFormat, PathBuf)>,
-    /// Whom to believe.
+    /// Trusted signers and revoked keys.
     #[command(flatten)]
     pub trust: TrustArgs,
-    /// Who signs a dsse envelope.
+    /// The signer of a dsse envelope.
     #[command(flatten)]
     pub identity: Identity,
-    /// With dsse: a signed envelope to which your signature is added
+    /// With dsse: a signed envelope to add your signature to
     #[arg(long, value_name = "ENVELOPE")]
     pub add: Option<PathBuf>,
 }
@@ -332,11 +332,11 @@ pub struct ReportArgs {
 pub enum ReportFormat {
     /// Markdown, as forges render it
     Markdown,
-    /// One HTML page, without scripts, without the network
+    /// One HTML page, without scripts or external resources
     Html,
     /// One JSON object
     Json,
-    /// JUnit XML: a case per control point, and one for the log
+    /// JUnit XML: a test case per control point, and one for the log
     Junit,
     /// An in-toto statement about the log, signed with your key, in a DSSE envelope
     Dsse,
@@ -345,19 +345,19 @@ pub enum ReportFormat {
 /// Comparing two runs.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// The older run's log, or a bundle of it
+    /// The log of the older run, or a bundle of it
     pub old: PathBuf,
-    /// The newer one's
+    /// The log of the newer run, or a bundle of it
     pub new: PathBuf,
-    /// How to tell it
+    /// Output format
     #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
     pub format: PlainFormat,
-    /// Whom to believe.
+    /// Trusted signers and revoked keys.
     #[command(flatten)]
     pub trust: TrustArgs,
 }
 
-/// The formats of what is told once: for people, or for programs.
+/// The formats for people and for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlainFormat {
     /// Lines for people
@@ -366,15 +366,15 @@ pub enum PlainFormat {
     Json,
 }
 
-/// Looking at a profile.
+/// Checking a profile.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// The environment's profile, a TOML file
     pub profile: PathBuf,
-    /// How to tell it
+    /// Output format
     #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
     pub format: PlainFormat,
-    /// Print the digest of what the profile makes happen, for --trust, and nothing else
+    /// Print only the digest of what the profile does, for --trust
     #[arg(long, conflicts_with = "format")]
     pub trust_digest: bool,
 }
@@ -382,9 +382,9 @@ pub struct DoctorArgs {
 /// Listing the control points.
 #[derive(Debug, Args)]
 pub struct PointsArgs {
-    /// The profile whose names are meant [default: the example for production]
+    /// The profile [default: the production example]
     pub profile: Option<PathBuf>,
-    /// How to tell it
+    /// Output format
     #[arg(long, value_enum, default_value_t = PlainFormat::Human)]
     pub format: PlainFormat,
 }
@@ -394,32 +394,32 @@ pub struct PointsArgs {
 pub struct BundleArgs {
     /// The run log
     pub log: PathBuf,
-    /// The archive to be made [default: the log's name with .tar.gz, in the current directory]
+    /// The archive to write [default: the log's name with .tar.gz, in the current directory]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
-/// Judging a log.
+/// Verifying a log.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// The run log, or a bundle of one
     pub log: PathBuf,
-    /// Whom.
+    /// Trusted signers and revoked keys.
     #[command(flatten)]
     pub trust: TrustArgs,
     /// Exit with 1 unless the sealed verdict is GO
     #[arg(long)]
     pub require_go: bool,
-    /// With --require-go: these roles must have sealed it, whatever its plan asks for
+    /// With --require-go: these roles must have sealed the log, whatever its plan requires
     #[arg(long, value_name = "ROLE", value_enum, value_delimiter = ',', requires = "require_go")]
     pub seals: Vec<RoleArg>,
-    /// With --require-go: the edition of its checklist, as `verify` and `points` print it
+    /// With --require-go: the required edition of the checklist, as `verify` and `points` print it
     #[arg(long, value_name = "SHA256", requires = "require_go")]
     pub checklist_sha256: Option<Sha256Hex>,
-    /// With --require-go: how old the verdict may be, such as 2h
+    /// With --require-go: the maximum age of the verdict, such as 2h
     #[arg(long, value_name = "TIME", value_parser = parse_span, requires = "require_go")]
     pub max_age: Option<Duration>,
-    /// Another copy of this log, or a bundle of it: say whether the two agree, and exit with 4 where they fork or are of
+    /// Another copy of this log, or a bundle of it: report whether the two agree; exit with 4 if they fork or belong to
     /// different runs
     #[arg(long, value_name = "LOG")]
     pub against: Option<PathBuf>,
@@ -428,13 +428,13 @@ pub struct VerifyArgs {
 /// Setting up.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Your name as others will know it, usually a mail address [default: git's user.email]
+    /// Your name in run logs, usually a mail address [default: git's user.email]
     #[arg(long = "as", value_name = "PRINCIPAL")]
     pub principal: Option<String>,
-    /// Where the key is, or is to be made
+    /// The key file; created if it does not exist
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Make the key without a passphrase, and do not ask for one
+    /// Create the key without a passphrase
     #[arg(long)]
     pub no_passphrase: bool,
 }

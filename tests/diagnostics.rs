@@ -190,7 +190,7 @@ fn git_lists_its_settings_once_and_they_are_followed() {
     world.sandbox = world.sandbox.env("GONOGO_LOG", "debug").env("GIT_CONFIG_GLOBAL", file);
     world.set_args(&["run", "profile.toml", "--release", "v1.4.0", "--previous", "v1.3.0"]);
     let mut terminal = world.sandbox.terminal(180, 40);
-    terminal.wait_for_text("by the trusted signers of your settings");
+    terminal.wait_for_text("with the trusted signers of your settings");
     terminal.send("y").press(Key::Enter);
     terminal.wait_for_text("1/3");
     leave(terminal);

@@ -44,20 +44,20 @@ fn doctor(profile: &str, arguments: &[&str]) -> Sandbox {
 fn everything_doubtful_is_told_with_its_place_and_what_to_do() {
     let told = doctor(DOUBTFUL, &[]).env("PATH", "/nowhere").run().code(1);
     let lines = [
-        "profile.toml:6:1: app.url: http:// to app.internal.io is not encrypted\n    hint: is https:// meant?",
-        "profile.toml:7:1: app.public_url: a production environment on this host",
-        "profile.toml:8:1: NO_SUCH_TOKEN is not set here\n    hint: export it before the run",
+        "profile.toml:6:1: app.url: http:// to app.internal.io is not encrypted\n    hint: use https:// if possible",
+        "profile.toml:7:1: app.public_url: points to this host, in a production environment",
+        "profile.toml:8:1: the environment variable NO_SUCH_TOKEN is not set\n    hint: export it before the run",
         "profile.toml:11:1: redis.url: redis:// to redis.internal.io is not encrypted",
         "profile.toml:12:1: redis.channel = \"other:activity\" (default \"advanced:activity\"): ",
-        "profile.toml:13:1: there is no program no-such-program here",
+        "profile.toml:13:1: program no-such-program not found",
         "profile.toml:16:1: rabbitmq.url: \"amqps://rabbit.example.com\" looks like a placeholder",
         "profile.toml:17:1: rabbitmq.username: RabbitMQ's default user",
-        "profile.toml:18:1: /no/such/file is no file that you can read",
+        "profile.toml:18:1: /no/such/file is not a readable file",
         "profile.toml:3:1: solo in a production environment",
         "profile.toml:25:1: contact SRE: name \"TODO\" looks like a placeholder",
-        "there is no directory /no/such/checkout",
-        "there is no program poetry here",
-        "jaeger.url is missing: infra.observability, verify.traces cannot be looked at\n    hint: add url to [values.jaeger]",
+        "directory /no/such/checkout not found",
+        "program poetry not found",
+        "jaeger.url is missing: cannot check infra.observability, verify.traces\n    hint: add url to [values.jaeger]",
     ];
     let _ = lines.iter().fold(told, |told, line| told.stdout_has(line));
 }
@@ -67,7 +67,7 @@ fn what_it_finds_can_be_read_by_programs() {
     let report: Value = doctor(DOUBTFUL, &["--format", "json"]).run().code(1).json();
     let found = report["findings"].as_array().unwrap();
     let solo = found.iter().find(|one| one["what"] == "solo in a production environment").unwrap();
-    assert_eq!((&solo["weight"], &solo["place"]["line"]), (&"doubtful".into(), &3.into()));
+    assert_eq!((&solo["level"], &solo["place"]["line"]), (&"warning".into(), &3.into()));
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn what_looks_like_a_secret_is_doubtful_and_not_repeated() {
     let sandbox = doctor(profile, &[]).checklist(&checklist);
     let told = sandbox.run().code(1).lacks(&key).lacks("hunter22").lacks("\"short\"");
     let lines = [
-        "checklist.toml:8:1: why looks like an AWS access key that is written out\n    hint: if it is one, write where it is",
-        "checklist.toml:9:92: what follows --password may be a secret",
-        "profile.toml:7:35: DB_PASSWORD has a secret's name, and may be one that is written out",
+        "checklist.toml:8:1: why looks like an AWS access key\n    hint: if it is one, use a reference",
+        "checklist.toml:9:92: the value of --password may be a secret",
+        "profile.toml:7:35: DB_PASSWORD is named like a secret, and its value may be one",
     ];
     let _ = lines.iter().fold(told, |told, line| told.stdout_has(line));
 }
@@ -128,7 +128,7 @@ kind = "command"
 with = { argv = ["true"], json = [{ path = "{{ own.path }}" }] }
 "#;
     let lines = [
-        "profile.toml:8:49: `((a?){300}a{300}b){50}` is too large a regular expression: expected at most some 4000 characters and repetitions; write it shorter",
+        "profile.toml:8:49: `((a?){300}a{300}b){50}` is too large a regular expression: expected at most about 4000 characters and repetitions; write it shorter",
         "profile.toml:13:51: a JSON path with more than one `..`: expected at most one; write the keys between, as in $.items[*].name",
         "profile.toml:3:1: own.path: a JSON path with more than one `..`",
     ];
@@ -154,7 +154,7 @@ probe = [{ id = "p", title = "P", kind = "http", with = { url = "https://a.io/",
 checklist = "checklist.toml"
 "#;
     let sandbox = doctor(profile, &[]).checklist(checklist);
-    let _ = sandbox.run().code(1).stdout_has("NOWHERE_TOKEN is not set here");
+    let _ = sandbox.run().code(1).stdout_has("the environment variable NOWHERE_TOKEN is not set");
     let _ = sandbox
         .env("NOWHERE_TOKEN", "t")
         .args(["points", "profile.toml"])
@@ -174,8 +174,7 @@ fn a_file_that_is_none_is_named() {
     let sandbox = doctor("environment = \"x\"\nchecklist = \"checklist.toml\"\n", &[]).checklist(POINT);
     let fifo = sandbox.command("mkfifo").arg("report.json").status().unwrap();
     assert!(fifo.success());
-    let _ =
-        sandbox.run().code(1).stdout_has("report.json is no file that you can read: expected a regular file");
+    let _ = sandbox.run().code(1).stdout_has("report.json is not readable: expected a regular file");
 }
 
 /// It asks nobody and runs nothing.
@@ -204,5 +203,5 @@ fn the_points_tell_what_they_look_at_and_what_they_need() {
     };
     assert_eq!(points.iter().filter(missing).count(), 0);
     let mine = Sandbox::new().profile("environment = \"x\"\n").args(["points", "profile.toml"]).run().code(0);
-    let _ = mine.stdout_has("lacks 1 value: jaeger.url");
+    let _ = mine.stdout_has("missing 1 value: jaeger.url");
 }

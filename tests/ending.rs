@@ -89,9 +89,12 @@ fn touch_awaited(leave: impl FnOnce(&mut Terminal), code: u32) {
     let ended = terminal.wait_exit();
     signal(asks, "TERM");
     let told = ended.code(code).screen_text();
-    assert!(told.contains("what waited for the key of alice@deck.example was not logged"), "{told}");
+    assert!(
+        told.contains("the entry that waited for the key of alice@deck.example was not logged"),
+        "{told}"
+    );
     let log = world.log();
-    let _ = world.verify(&log, &[]).code(5).stdout_has("1 act by");
+    let _ = world.verify(&log, &[]).code(5).stdout_has("1 entry by");
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn what_is_no_key_is_nobodys_key() {
     let path = sandbox.work().join("key");
     rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
     let told = sandbox.run_with(&["init", "--as", "ann@example", "--key", "key"]).code(2);
-    let _ = told.stderr_has("expected a regular file").lacks("You are");
+    let _ = told.stderr_has("expected a regular file").lacks("You sign as");
     let told = sandbox.run_with(&["init", "--as", "ann@example", "--no-passphrase"]).code(0);
-    let _ = told.stdout_has("You are ann@example");
+    let _ = told.stdout_has("You sign as ann@example");
 }

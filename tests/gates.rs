@@ -49,16 +49,16 @@ fn a_gate_asks_for_roles_an_edition_and_an_age() {
     let told = gate(&mut world, &[]).code(0).stdout_has("; own checklist \"small\", edition ");
     let told =
         told.stdout_has("required  seals of driver; 3 control points: 2 confirmed by one person, 0 by two");
-    let told = told.stdout_has("rests on  probe results and the ends of actions are the word of the host");
+    let told = told.stdout_has("evidence  probe results and results of actions are reported by the host");
     let edition =
         told.stdout.split_once("own checklist, edition ").unwrap().1.lines().next().unwrap().to_owned();
     let other = "0".repeat(64);
     let _ =
         gate(&mut world, &["--checklist-sha256", &edition, "--seals", "driver", "--max-age", "1h"]).code(0);
     let told = gate(&mut world, &["--checklist-sha256", &other]).code(1);
-    let _ = told.stdout_has(&format!("is of edition {edition}, not {other}"));
+    let _ = told.stdout_has(&format!("has edition {edition}, not {other}"));
     let told = gate(&mut world, &["--seals", "driver,reviewer"]).code(1);
-    let _ = told.stdout_has("refused   there is no seal by a reviewer");
+    let _ = told.stdout_has("rejected  no seal by a reviewer");
     let _ = gate(&mut world, &["--max-age", "0s"]).code(1).stdout_has("older than 0s");
     let log = world.log();
     let _ = world.verify(&log, &["--max-age", "1h"]).code(2).stderr_has("--require-go");
@@ -103,7 +103,7 @@ fn copies_of_a_log_are_compared() {
         .sandbox
         .run()
         .code(1)
-        .stdout_has("one run, two logs: the newer log continues this one after line 3");
+        .stdout_has("same run, two logs: the newer log continues this one after line 3");
 }
 
 /// A run that was copied when it was half done, and gone on with at both places, to its seal.
@@ -140,7 +140,7 @@ fn two_sealed_logs_of_one_run_that_fork_are_told_of_by_all_that_see_both() {
     let (log, other) = (log.display().to_string(), other.display().to_string());
     world.set_args(&["diff", &log, &other, "--signers", &signers]);
     let _ =
-        world.sandbox.run().code(1).stdout_has("one run, two logs: FORK: the newer log is of the same run");
+        world.sandbox.run().code(1).stdout_has("same run, two logs: FORK: the newer log is of the same run");
     for (format, told) in [("markdown", "- Warning: FORK"), ("junit", r#"name="warning" value="FORK"#)] {
         world.set_args(&["report", &log, "--signers", &signers, "--format", format]);
         let _ = world.sandbox.run().code(0).stdout_has(told);
@@ -189,7 +189,7 @@ fn a_log_of_another_version_is_named_and_left_alone() {
     let _ = world.sandbox.run().code(0).stdout_has("of another version");
     // Of another format not even the place of the run is known; it is listed all the same.
     fs::write(&log, old.replacen("{\"v\":1,", "{\"v\":2,", 1)).unwrap();
-    let _ = world.sandbox.run().code(0).stdout_has("cannot be read: gonogo verify tells why");
+    let _ = world.sandbox.run().code(0).stdout_has("unreadable: see gonogo verify");
     let told = world.verify(&log, &[]).code(2).stderr_has("format version 2, expected 1");
     let _ = told.stderr_has("verify it with the gonogo that wrote it");
 }
@@ -225,12 +225,9 @@ fn a_checklist_that_only_bears_the_standard_ones_name_is_told_and_refused() {
     seal(&mut terminal, "PENDING");
     leave_with(terminal, 1);
     let log = world.log();
-    let told =
-        world.verify(&log, &[]).code(0).stdout_has("points and confirmations as they come with gonogo");
-    let _ =
-        told.stdout_has("probes    NOT as they come with gonogo, and the plan does not say so: validate.");
+    let told = world.verify(&log, &[]).code(0).stdout_has("built-in points and confirmations");
+    let _ = told.stdout_has("probes    NOT the built-in ones, and not listed as tailored: validate.");
     let told = gate(&mut world, &[]).code(1);
-    let _ = told.stdout_has(
-        "refused   the checklist calls itself advanced-realtime, but these points are not probed",
-    );
+    let _ = told
+        .stdout_has("rejected  the checklist is named advanced-realtime, but these points are not probed");
 }

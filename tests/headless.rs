@@ -22,7 +22,7 @@ fn points_that_need_a_person_count_as_not_good_unless_they_are_left_out() {
         check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("nobody has confirmed yet");
     assert!(!told.stdout.contains("left out"), "{told}");
     let told = check(&mut world, &["--machine"]).code(0);
-    let _ = told.stdout_has("GO 2/2").stdout_has("left out: the human part of 2 points (--machine)");
+    let _ = told.stdout_has("GO 2/2").stdout_has("left out: confirmation of 2 points (--machine)");
     assert!(world.sandbox.logs("staging").is_empty());
 }
 
@@ -69,7 +69,8 @@ fn a_signal_ends_it_with_what_was_seen_so_far() {
     let running = world.sandbox.start();
     wait::until("the silent one to be asked", || (silent.accepted() > 0).then_some(()));
     signal(running.pid(), "INT");
-    let told = running.finish().code(130).stderr_has("what had not ended is reported as pending").json();
+    let told =
+        running.finish().code(130).stderr_has("probes without a result are reported as pending").json();
     assert_eq!(told["points"][1]["status"], "pending", "{told:#}");
 }
 
@@ -101,11 +102,10 @@ fn a_part_can_be_looked_at_and_what_is_left_out_is_told() {
     assert_eq!((&told["total"], &told["left_out"]), (&3.into(), &serde_json::json!([])));
     let told = check(&mut world, &["--only", "service.redy"]).code(2);
     let _ = told.stderr_has(
-        "--only service.redy: no such point or section; there are service.ready, service.headers",
+        "--only service.redy: no such point or section; expected one of service.ready, service.headers",
     );
-    let _ = check(&mut world, &["--only", "people", "--machine"])
-        .code(2)
-        .stderr_has("nothing is left to look at");
+    let _ =
+        check(&mut world, &["--only", "people", "--machine"]).code(2).stderr_has("no point is left to check");
 }
 
 #[test]

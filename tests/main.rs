@@ -31,3 +31,4 @@ mod trusted;
 mod whole;
 #[cfg(not(feature = "rehearsal"))]
 mod without_rehearsal;
+mod words;

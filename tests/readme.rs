@@ -76,7 +76,7 @@ fn the_point_of_ones_own_is_understood() {
     let profile = format!("environment = \"t\"\n{}", blocks("toml")[0]);
     let sandbox = Sandbox::new().profile(&profile);
     let sandbox = sandbox.args(["check", "profile.toml", "--only", "infra.schema"]);
-    let told = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("nobody has allowed this");
+    let told = sandbox.run().code(2).stderr_has("make schema-check").stderr_has("this is not allowed yet");
     assert!(!told.stderr.contains("profile.toml:"), "{}", told.stderr);
 }
 

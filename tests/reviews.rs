@@ -97,12 +97,12 @@ fn an_open_log_a_bundle_and_a_torn_line_are_told() {
     let signers = signers.display().to_string();
     fs::write(&log, [fs::read(&log).unwrap(), b"{\"v\":1,\"ru".to_vec()].concat()).unwrap();
     let mut terminal = review(&mut world, &log, &signers, (130, 40));
-    terminal.wait_for_text("OPEN").wait_for_text("it ends in a torn line");
+    terminal.wait_for_text("OPEN").wait_for_text("its last line is incomplete");
     leave_with(terminal, 0);
 
     // Gone on with, the torn bytes are kept beside the log, and looked at in a bundle, too.
     let mut terminal = world.open_with(&[], 130, 40);
-    terminal.wait_for_text("torn line").press(Key::Enter).wait_for_text("1/3");
+    terminal.wait_for_text("incomplete line").press(Key::Enter).wait_for_text("1/3");
     leave(terminal);
     world.set_args(&["bundle", &log.display().to_string(), "--output", "run.tar.gz"]);
     let _ = world.sandbox.run().code(0);
@@ -116,7 +116,7 @@ fn an_open_log_a_bundle_and_a_torn_line_are_told() {
 
     let side = fs::read_dir(format!("{}.d", log.display())).unwrap().next().unwrap().unwrap().path();
     fs::write(&side, "other").unwrap();
-    let _ = world.verify(&log, &[]).code(5).stdout_has("side file").stdout_has("was changed");
+    let _ = world.verify(&log, &[]).code(5).stdout_has("attachment").stdout_has("was changed");
 }
 
 #[test]
@@ -156,11 +156,12 @@ fn without_a_log_the_runs_of_this_machine_are_listed() {
     let place = |text: &str| told.find(text).unwrap_or_else(|| panic!("{text} in {told}"));
     assert!(place("v1.5.0") < place("v1.4.0"), "newest first: {told}");
     assert!(place("no verdict, open") < place("PENDING 2/3, sealed"), "{told}");
-    assert!(told.contains("Nothing of this is verified") && !told.contains("is not here"));
+    assert!(told.contains("This list is not verified") && !told.contains("is not on this machine"));
     fs::remove_file(first).unwrap();
-    let _ = world.sandbox.run().code(0).stdout_has("the run before it, ").stdout_has(" is not here");
+    let _ =
+        world.sandbox.run().code(0).stdout_has("the previous run, ").stdout_has(" is not on this machine");
     let mut none = Sandbox::new();
     none = none.args(["review"]);
-    let _ = none.run().code(0).stdout_has("There are no runs here yet");
+    let _ = none.run().code(0).stdout_has("No runs on this machine yet");
     let _ = none.args(["review", "x.jsonl"]).run().code(2).stderr_has("needs a terminal");
 }

@@ -189,7 +189,7 @@ fn what_a_shell_hands_over_in_place_of_a_file_is_read_once_and_bounded() {
     // Both logs are judged by the same people.
     let _ = shell("\"$1\" diff run.jsonl run.jsonl --signers <(cat signers)")
         .code(0)
-        .stdout_has("nothing else differs");
+        .stdout_has("no other differences");
     let told = shell("\"$1\" verify run.jsonl --signers <(head -c 1100000 /dev/zero)").code(2);
     let _ = told.stderr_has("larger than 1024 KiB");
     // Nobody else's pipe, and nothing but trusted signers.

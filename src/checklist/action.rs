@@ -1,4 +1,4 @@
-//! What a person lets run from the checklist: commands that change the world, in their order.
+//! Actions: commands that change something, started by a person from the checklist.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +11,10 @@ use super::spec::Value;
 use crate::secret::SecretRef;
 use crate::text;
 
-/// Where the steps of the way back belong, in place of a point.
+/// Stands in place of a point for the steps of the rollback.
 pub const ROLLBACK: &str = "rollback";
 
-/// A command that a person lets run.
+/// A command that a person starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
@@ -22,44 +22,44 @@ pub struct Action {
     pub id: String,
     /// What it does, in a few words.
     pub title: String,
-    /// How long it may take, in milliseconds; then it is stopped.
+    /// Its deadline, in milliseconds; then it is stopped.
     pub deadline_ms: u64,
-    /// What must be so right before it begins.
+    /// Checks that must pass right before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Probe>,
-    /// Whether the point, or the way back, is whole without it.
+    /// Whether the point, or the rollback, is complete without it.
     pub optional: bool,
-    /// Profile values that it needs and that are missing; it cannot run until they are there.
+    /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
-    /// What is run; absent while values are missing.
+    /// The command; absent while values are missing.
     pub program: Option<Program>,
 }
 
-/// A program, and how it is run.
+/// The command of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// The program and its arguments; no shell, unless it is one.
+    /// The program and its arguments, without a shell.
     pub argv: Vec<String>,
-    /// The directory that it runs in; that of gonogo unless said.
+    /// Its working directory; by default gonogo's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
-    /// Environment variables beside those that gonogo has.
+    /// Environment variables in addition to gonogo's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Value>,
-    /// What is run to try it, and changes nothing.
+    /// The command of the dry run, which changes nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
 }
 
 impl Program {
-    /// What is run, or what is run to try it.
+    /// The program and arguments of the command, or of its dry run.
     #[must_use]
     pub fn argv(&self, dry: bool) -> &[String] {
         if dry { &self.dry_run } else { &self.argv }
     }
 
-    /// It as a person could type it; secrets as references.
+    /// The command line as a person could type it; secrets as references.
     #[must_use]
     pub fn shown(&self, dry: bool) -> String {
         let env = self.env.iter().map(|(name, value)| format!("{name}={}", value.shell()));
@@ -67,7 +67,7 @@ impl Program {
         env.chain(words).collect::<Vec<_>>().join(" ")
     }
 
-    /// The secrets that it is given.
+    /// The secrets in its environment.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
         self.env.values().filter_map(Value::secret)
     }
@@ -88,7 +88,7 @@ impl ActionKey {
         Self { point: point.into(), action: action.into() }
     }
 
-    /// Whether it is a step of the way back.
+    /// Whether it is a step of the rollback.
     #[must_use]
     pub fn is_way_back(&self) -> bool {
         self.point == ROLLBACK
@@ -99,9 +99,8 @@ impl FromStr for ActionKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (point, action) = text
-            .split_once('/')
-            .ok_or_else(|| format!("expected a point and an action of it, found {text:?}"))?;
+        let (point, action) =
+            text.split_once('/').ok_or_else(|| format!("expected POINT/ACTION, found {text:?}"))?;
         Ok(Self::new(point, action))
     }
 }

@@ -1,4 +1,4 @@
-//! What a new plan changes of another, and which of it makes it looser.
+//! The changes from one plan to another that make it looser.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use serde_json::{Map, Value};
 
 use super::plan::Plan;
 
-/// One change from a plan to another.
+/// One change from one plan to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanChange {
     /// What is changed: `infra.redis, probe server, deadline_ms`.
     pub what: String,
     /// What it was, as JSON; absent where it is new.
     pub old: Option<String>,
-    /// What it becomes, as JSON; absent where it is left out.
+    /// What it becomes, as JSON; absent where it is removed.
     pub new: Option<String>,
 }
 
-/// Every change that makes the new plan looser. Looser is anything but filling in a value that was missing, adding
-/// a control point, a probe or a confirmation, or making a point mandatory or its results stale sooner.
+/// Every change that makes the new plan looser: any change except filling in a missing value, adding a control point, a
+/// probe or a confirmation, or making a point mandatory or its results stale sooner.
 #[must_use]
 pub fn loosenings(old: &Plan, new: &Plan) -> Vec<PlanChange> {
     if old == new {
@@ -30,7 +30,7 @@ pub fn loosenings(old: &Plan, new: &Plan) -> Vec<PlanChange> {
     walk.found
 }
 
-/// The lists whose members have ids, and what a member is called.
+/// The lists whose members have ids, and the label of a member.
 const PARTS: [(&str, &str); 7] = [
     ("sections", "section "),
     ("points", ""),
@@ -42,7 +42,7 @@ const PARTS: [(&str, &str); 7] = [
 ];
 
 struct Walk {
-    /// The names of what the values stand in.
+    /// The path of names to the current values.
     at: Vec<String>,
     found: Vec<PlanChange>,
 }
@@ -72,7 +72,7 @@ impl Walk {
         }
     }
 
-    /// A field that is left out where it is empty stands for an empty one.
+    /// A missing field equals an empty list.
     fn field(&mut self, was: &Value, is: &Value) {
         let empty = Value::Array(Vec::new());
         match (was, is) {
@@ -86,7 +86,7 @@ impl Walk {
         self.at.last().is_some_and(|name| PARTS.iter().any(|(list, _)| list == name))
     }
 
-    /// Lists of sections, points, probes and actions, by their ids.
+    /// Compares lists of sections, points, probes and actions by their ids.
     fn parts(&mut self, old: &[Value], new: &[Value]) {
         let order = |these: &[Value], those: &[Value]| -> Vec<String> {
             these.iter().filter(|one| find(those, one).is_some()).map(|one| id(one).to_owned()).collect()
@@ -115,7 +115,7 @@ impl Walk {
         self.at.pop();
     }
 
-    /// Whether a value that is no list of named things only becomes tighter.
+    /// Whether a value becomes only tighter.
     fn is_tighter(&self, old: &Value, new: &Value) -> bool {
         match (self.at.last().map(String::as_str), old, new) {
             (Some("confirm"), _, _) => people(old) < people(new),
@@ -132,7 +132,7 @@ impl Walk {
         }
     }
 
-    /// What a named thing is called: points by their ids, other things by their kind too.
+    /// The title of a member: its id, with a label unless it is a point.
     fn title(&self, one: &Value) -> String {
         let kind = PARTS.iter().find(|(list, _)| self.at.last().is_some_and(|name| name == list));
         format!("{}{}", kind.map_or("", |(_, kind)| kind), id(one))
@@ -141,7 +141,7 @@ impl Walk {
     fn found(&mut self, old: Option<&Value>, new: Option<&Value>) {
         let names = self.at.iter().filter(|name| !PARTS.iter().any(|(list, _)| list == name));
         let names: Vec<&str> = names.map(String::as_str).collect();
-        // A point's id tells its section.
+        // A point's id contains its section.
         let is_point = self.at.get(2).is_some_and(|name| name == "points") && names.get(1) != Some(&"order");
         let from = usize::from(is_point);
         let shown = |value: Option<&Value>| value.filter(|value| !value.is_null()).map(ToString::to_string);

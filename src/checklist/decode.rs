@@ -1,4 +1,4 @@
-//! From the keys of a probe to its spec: shapes, addresses, and where in which file something does not fit.
+//! Decodes the keys of a probe into its spec, and locates errors.
 
 use serde::de::DeserializeOwned;
 
@@ -36,15 +36,14 @@ pub(super) const KINDS: [&str; 22] = [
 /// The spec of a probe of this kind.
 ///
 /// # Errors
-/// Which key does not fit, and why.
+/// The key that is wrong, and why.
 pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String)> {
     let spec = decode_as(kind, table)?;
     check_addresses(&spec)?;
     Ok(spec)
 }
 
-/// The first key that a probe of this kind does not have, where not all of its values are there: what the values are
-/// is not judged.
+/// The first unknown key of a probe, if some of its values are missing: the values are not checked.
 pub(super) fn unknown_key(kind: &str, with: &toml::Table) -> Option<(Path, String)> {
     with.iter().find_map(|(key, value)| {
         let alone = [(key.clone(), value.clone())].into_iter().collect();
@@ -53,7 +52,7 @@ pub(super) fn unknown_key(kind: &str, with: &toml::Table) -> Option<(Path, Strin
     })
 }
 
-/// A spec as it is when every value is there: no key says that it may be left out.
+/// A table without the marks of optional keys.
 fn without_marks(value: toml::Value) -> toml::Value {
     match value {
         toml::Value::Table(table) => {
@@ -90,16 +89,16 @@ fn decode_as(kind: &str, table: toml::Value) -> Result<Spec, (Path, String)> {
         "aws-secret" => decode(table).map(Spec::AwsSecret),
         "scan" => decode(table).map(Spec::Scan),
         "contacts" => decode(table).map(Spec::Contacts),
-        kind => Err((Path::new(), format!("there is no probe of kind {kind:?}"))),
+        kind => Err((Path::new(), format!("unknown probe kind {kind:?}"))),
     }
 }
 
-/// Not part of reading a spec: a log may hold one that was made when the rules were others.
+/// Separate from decoding: a log may hold a spec of a version with other rules.
 fn check_addresses(spec: &Spec) -> Result<(), (Path, String)> {
     for (path, url, [plain, secure]) in addresses(spec) {
         let rest = url.split_once("://").filter(|(scheme, _)| [plain, secure].contains(scheme));
         if rest.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
-            // Without the path, which the checklist adds.
+            // Without the path, which the checklist appends.
             let found = if url.contains("://") { url } else { url.split('/').next().unwrap_or_default() };
             let what = format!(
                 "expected an address such as {plain}://host:port or {secure}://host, found {found:?}"
@@ -110,7 +109,7 @@ fn check_addresses(spec: &Spec) -> Result<(), (Path, String)> {
     Ok(())
 }
 
-/// Where in a spec an address stands, the address, and its schemes without and with TLS.
+/// The path of an address in a spec, the address, and its schemes without and with TLS.
 type Placed<'a> = (&'static [&'static str], &'a str, [&'static str; 2]);
 
 fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
@@ -149,10 +148,10 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
     }
 }
 
-/// A shape of this kind.
+/// Decodes a table.
 ///
 /// # Errors
-/// Which key does not fit, and why.
+/// The key that is wrong, and why.
 pub(super) fn shape<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
     decode(table)
 }
@@ -168,7 +167,7 @@ fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> 
     })
 }
 
-/// The value's name, where the first steps of a path lead to `{{ name }}`, or to what begins with it.
+/// The name of the value that a path points to, if the text there is or begins with `{{ name }}`.
 pub(super) fn taken_over<'a>(with: &'a toml::Table, steps: &[Step]) -> Option<&'a str> {
     let (Step::Key(first), rest) = steps.split_first()? else { return None };
     let mut value = with.get(first).or_else(|| with.get(&format!("{first}?")))?;
@@ -189,7 +188,7 @@ mod tests {
     #[test]
     fn every_kind_is_read_and_no_other() {
         let read = |kind: &str| decode_as(kind, toml::Value::Table(toml::Table::new()));
-        let is_unknown = |kind| read(kind).is_err_and(|(_, what)| what.contains("no probe of kind"));
+        let is_unknown = |kind| read(kind).is_err_and(|(_, what)| what.contains("unknown probe kind"));
         assert!(!KINDS.into_iter().any(is_unknown));
         assert!(is_unknown("htp"));
         for (kind, spec) in KINDS.iter().filter_map(|kind| Some((kind, read(kind).ok()?))) {

@@ -1,5 +1,5 @@
-//! What a person should look at in a profile before anything is probed: values that are missing, that cannot be
-//! meant, or that are not the usual ones. Pure: nothing of the machine or the network is asked.
+//! Lints a profile before anything is probed: missing values, likely mistakes, and differences from the defaults. Pure:
+//! does not access the machine or the network.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,33 +13,33 @@ use super::source::{Path, Step, steps};
 use crate::error::{Place, Problem};
 use crate::secret::SecretRef;
 
-/// How much a finding weighs.
+/// The level of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// Without it a point cannot be looked at.
+    /// A missing value: a point cannot be checked.
     Missing,
-    /// It can hardly be meant.
+    /// A likely mistake.
     Doubtful,
-    /// Not the usual, and perhaps meant.
+    /// Differs from the default, perhaps on purpose.
     Unusual,
 }
 
-/// One thing to look at.
+/// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How much it weighs.
+    /// Its level.
     pub weight: Weight,
     /// Where, what, and what to do.
     pub problem: Problem,
 }
 
-/// A reference to a secret, and where it stands.
+/// A reference to a secret, and its place.
 pub type Referred = (Place, SecretRef);
 
-/// Schemes without encryption, and the ones that are meant.
+/// Schemes without encryption, and the encrypted ones.
 const PLAIN: [(&str, &str); 4] = [("http", "https"), ("redis", "rediss"), ("amqp", "amqps"), ("ws", "wss")];
 
-/// All that is to be looked at, in the order of the file.
+/// All findings, by level and then in the order of the file.
 #[must_use]
 pub fn doubts(profile: &Profile, plan: &Plan) -> Vec<Finding> {
     let mut doubts = Doubts { profile, found: Vec::new() };
@@ -86,7 +86,7 @@ impl Doubts<'_> {
         self.found.push(Finding { weight, problem });
     }
 
-    /// Each value once, with the points that want it. What the command line gives is no value.
+    /// Reports each missing value once, with the points that need it. Values of the command line are not reported.
     fn missing(&mut self, plan: &Plan) {
         let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for point in plan.points() {
@@ -97,7 +97,7 @@ impl Doubts<'_> {
         for (name, points) in wanted {
             let path: Path = ["values"].into_iter().chain(name.split('.')).map(Step::from).collect();
             let (table, key) = name.rsplit_once('.').unwrap_or(("", name));
-            let what = format!("{name} is missing: {} cannot be looked at", points.join(", "));
+            let what = format!("{name} is missing: cannot check {}", points.join(", "));
             let hint = format!("add {key} to [values.{table}]; config/production.toml explains each value");
             self.tell(Weight::Missing, &path, what, hint);
         }
@@ -108,25 +108,25 @@ impl Doubts<'_> {
             return;
         }
         if plan.solo {
-            let hint = "take it out, unless one person is meant to stand for two";
+            let hint = "remove it, unless one person may confirm for two";
             self.tell(Weight::Doubtful, &steps!["solo"], "solo in a production environment", hint);
         } else if !plan.seals.contains(&Role::Reviewer) {
-            let hint = "seals = [\"driver\", \"reviewer\"]";
+            let hint = "write seals = [\"driver\", \"reviewer\"]";
             self.tell(Weight::Doubtful, &steps!["seals"], "a production run that one person can seal", hint);
         }
     }
 
-    /// What is run in production goes somewhere; something should tell that it is there.
+    /// Actions in production should have a guard that checks their target.
     fn guards(&mut self, plan: &Plan) {
         let runs = plan.actions().any(|(_, action)| action.program.is_some());
         if plan.production && runs && plan.guards.is_empty() {
-            let what = "no guard looks before an action whether it goes to the right place";
+            let what = "no guard checks the target before an action";
             let hint = "add [[guard]]; config/production.toml has two";
             self.tell(Weight::Doubtful, &steps!["production"], what, hint);
         }
     }
 
-    /// The checklist's own way to apply is Terraform's.
+    /// The checklist's own apply action is Terraform's.
     fn apply(&mut self, plan: &Plan) {
         let tool =
             self.profile.file.values.get("iac").and_then(|iac| iac.get("tool")).and_then(toml::Value::as_str);
@@ -135,10 +135,8 @@ impl Doubts<'_> {
             .and_then(|action| action.program.as_ref());
         let is_terraforms = own.is_some_and(|own| own.argv.iter().any(|word| word.starts_with("-chdir=")));
         if let (Some(tool @ ("pulumi" | "cloudformation")), true) = (tool, is_terraforms) {
-            let what = format!(
-                "{tool} does not apply as Terraform does, and deploy.iac-apply has no action of its own"
-            );
-            let hint = "give [points.\"deploy.iac-apply\"] an action with id = \"apply\"";
+            let what = format!("deploy.iac-apply runs Terraform's apply, which does not work for {tool}");
+            let hint = "add an action with id = \"apply\" to [points.\"deploy.iac-apply\"]";
             self.tell(Weight::Doubtful, &steps!["values", "iac", "tool"], what, hint);
         }
     }
@@ -147,11 +145,11 @@ impl Doubts<'_> {
         let name = name_of(path);
         if let Some((scheme, meant, host)) = plain(text).filter(|(_, _, host)| !is_own(host)) {
             let what = format!("{name}: {scheme}:// to {host} is not encrypted");
-            self.tell(Weight::Doubtful, path, what, format!("is {meant}:// meant?"));
+            self.tell(Weight::Doubtful, path, what, format!("use {meant}:// if possible"));
         }
         if production && host_of(text).is_some_and(|host| is_own(&host)) {
-            let what = format!("{name}: a production environment on this host");
-            self.tell(Weight::Doubtful, path, what, "name the host that users reach");
+            let what = format!("{name}: points to this host, in a production environment");
+            self.tell(Weight::Doubtful, path, what, "give the host that users reach");
         }
         if is_placeholder(text) && !is_template(path) && !["/", "."].contains(&text) {
             self.tell(
@@ -163,7 +161,7 @@ impl Doubts<'_> {
         }
         if production && path.last() == Some(&Step::from("username")) && text == "guest" {
             let what = format!("{name}: RabbitMQ's default user");
-            self.tell(Weight::Doubtful, path, what, "give this environment a user of its own");
+            self.tell(Weight::Doubtful, path, what, "create a separate user for this environment");
         }
     }
 
@@ -178,7 +176,7 @@ impl Doubts<'_> {
         }
     }
 
-    /// Where the profile departs from the checklist: said by the plan, with its points.
+    /// Reports how the profile tailors the checklist, with the points.
     fn tailored(&mut self, plan: &Plan) {
         let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for tailoring in &plan.tailored {
@@ -188,12 +186,13 @@ impl Doubts<'_> {
             let name = what.split(' ').next().unwrap_or_default();
             let value: Path = ["values"].into_iter().chain(name.split('.')).map(Step::from).collect();
             let path = if name.contains('.') { value } else { steps!["points", points[0]].to_vec() };
-            self.tell(Weight::Unusual, &path, format!("{what}: {}", points.join(", ")), "is it meant?");
+            let hint = "differs from the default; check that this is intended";
+            self.tell(Weight::Unusual, &path, format!("{what}: {}", points.join(", ")), hint);
         }
     }
 }
 
-/// A value that holds no others.
+/// A value without inner values.
 enum Leaf<'a> {
     Text(&'a str),
     Secret(SecretRef),
@@ -227,7 +226,7 @@ fn leaf(value: &toml::Value, at: &mut Path, tell: &mut impl FnMut(&[Step], Leaf)
     }
 }
 
-/// `redis.url` of the path to it.
+/// The dotted name of a path, such as `redis.url`.
 fn name_of(path: &[Step]) -> String {
     let keys = path.iter().skip(1).map(|step| match step {
         Step::Key(key) => key.clone(),
@@ -236,14 +235,13 @@ fn name_of(path: &[Step]) -> String {
     keys.collect::<Vec<_>>().join(".")
 }
 
-/// Whether a value is written for a machine, where braces and question marks mean something: JSON, expressions,
-/// commands.
+/// Whether a value has a syntax of its own, with braces and question marks: JSON, expressions, commands.
 fn is_template(path: &[Step]) -> bool {
     let machine = ["allowed_origins", "pause_command", "exec"];
     path.iter().any(|step| matches!(step, Step::Key(key) if machine.contains(&key.as_str())))
 }
 
-/// A scheme without encryption, the one that may be meant, and the host.
+/// A scheme without encryption, the encrypted one, and the host.
 fn plain(text: &str) -> Option<(&'static str, &'static str, String)> {
     let (scheme, _) = text.split_once("://")?;
     let (plain, meant) = PLAIN.into_iter().find(|(plain, _)| *plain == scheme)?;

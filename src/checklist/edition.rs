@@ -1,5 +1,5 @@
-//! Editions: what a checklist holds fast, whatever a profile or a later plan says. It stands in a run's first
-//! entry, so that whoever verifies the log can hold the run's plan to it.
+//! Editions: the parts of a checklist that no profile or later plan may weaken. The first entry of a run contains them,
+//! so that a verifier can check the run's plan against them.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::outcome::Sha256Hex;
 const RELEASED: [(&str, &str); 1] =
     [(STANDARD_NAME, "397850e9be1060111fd2b9e1684a5c9ac42a923974d85ea39aea3baa71e841ed")];
 
-/// What a checklist holds fast: its sections and control points, who must agree, and which points a plan may call
+/// The fixed parts of a checklist: its sections and control points, who must confirm, and which points a plan may declare
 /// not applicable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -36,26 +36,26 @@ pub struct LockedPoint {
     pub id: PointId,
     /// Whether a waiver needs two people.
     pub mandatory: bool,
-    /// How many must confirm, at least.
+    /// How many people must confirm, at least.
     pub confirm: Confirm,
-    /// When a plan may call it not applicable.
+    /// When a plan may declare it not applicable.
     pub not_applicable: Exemptible,
 }
 
-/// When a plan may call a control point not applicable by itself.
+/// When a plan may declare a control point not applicable by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exemptible {
-    /// Never: people say so in the run.
+    /// Never: only people may, in the run.
     Never,
-    /// In an environment that has no previous release.
+    /// In an environment without a previous release.
     WhenNew,
     /// Always.
     Always,
 }
 
 impl Lock {
-    /// What a checklist holds fast.
+    /// The lock of a checklist.
     #[must_use]
     pub fn of(checklist: &Checklist) -> Self {
         let sections = checklist.file.sections.iter().map(|section| LockedSection {
@@ -65,14 +65,14 @@ impl Lock {
         Self(sections.collect())
     }
 
-    /// SHA-256 of it as it stands in the log (compact JSON): the edition.
+    /// The edition: SHA-256 of the lock as in the log (compact JSON).
     #[must_use]
     pub fn edition(&self) -> Sha256Hex {
-        // Texts, flags and lists: nothing that JSON cannot hold.
+        // Texts, flags and lists can always be written as JSON.
         Sha256Hex::of(&serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// Holds a plan to it: every point is there, in its section, and asks for no fewer people.
+    /// Checks a plan: every point is in its section, and requires no fewer people.
     ///
     /// # Errors
     /// The first difference.
@@ -90,7 +90,7 @@ impl Lock {
             }
             if point.confirm < locked.confirm {
                 return Err(format!(
-                    "the checklist asks for more confirmations of {} than the plan",
+                    "the checklist requires more confirmations of {} than the plan",
                     point.id
                 ));
             }
@@ -98,8 +98,8 @@ impl Lock {
         Ok(())
     }
 
-    /// Whether a plan may call this point of it not applicable without anybody's further signature. A point that
-    /// the checklist does not have is the plan's own.
+    /// Whether a plan may declare this point not applicable without a further signature. Points that are not in the
+    /// checklist belong to the plan.
     #[must_use]
     pub fn exempts(&self, plan: &Plan, point: &Point) -> bool {
         let locked = self.0.iter().flat_map(|section| &section.points).find(|locked| locked.id == point.id);
@@ -120,11 +120,10 @@ fn locked(point: &PointFile) -> LockedPoint {
     LockedPoint { id: point.id.clone(), mandatory: point.mandatory, confirm: point.confirm, not_applicable }
 }
 
-/// The points of a plan that are probed otherwise, or act otherwise, than this gonogo's own checklist of that name asks,
-/// and of which the plan does not say so. None of a checklist of another name, or of another edition.
+/// The points of a plan whose probes or actions differ from this gonogo's built-in checklist of that name, and that the
+/// plan does not list as tailored. None for a checklist of another name or edition.
 ///
-/// An edition holds fast who must agree to what; a plan that was not made from the checklist can keep that, and ask
-/// nothing.
+/// An edition fixes who must confirm; a plan that was not made from the checklist could keep that, and probe nothing.
 #[must_use]
 pub fn altered_points(plan: &Plan, edition: Sha256Hex) -> Vec<PointId> {
     let Some(own) = Checklist::standard().ok().filter(|own| own.file.name == plan.checklist) else {
@@ -148,7 +147,7 @@ fn asks_less(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
     let asked = |probe: &ProbeFile| {
         let kind = &probe.like.as_ref().and_then(probe_at).unwrap_or(probe).kind;
         let found = point.probes.iter().find(|found| found.id == probe.id);
-        // What lacks a value says nothing of its kind.
+        // A probe with missing values has no kind.
         found.is_some_and(|found| found.spec.as_ref().is_none_or(|spec| spec.kind() == kind))
     };
     let acts = |action: &ActionFile| point.actions.iter().any(|found| found.id == action.id);
@@ -157,19 +156,19 @@ fn asks_less(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
     !waits || !file.probes.iter().all(asked) || !file.actions.iter().all(acts)
 }
 
-/// What is known of an edition.
+/// The status of an edition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edition {
-    /// The points, confirmations and exemptions of a checklist that comes with gonogo, in an edition that was released.
+    /// A released edition of a built-in checklist: its points, confirmations and exemptions.
     Released,
-    /// The name of one that comes with gonogo, in an edition that never was.
+    /// The name of a built-in checklist, with an edition that was never released.
     Unknown,
-    /// A checklist of somebody's own.
+    /// A user's own checklist.
     Own,
 }
 
 impl Edition {
-    /// What is known of the edition of a checklist of this name.
+    /// The status of an edition of a checklist of this name.
     #[must_use]
     pub fn of(name: &str, edition: Sha256Hex) -> Self {
         let known = |(shipped, digest): &(&str, &str)| *shipped == name && *digest == edition.to_string();

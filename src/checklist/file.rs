@@ -1,4 +1,4 @@
-//! The shapes of checklist files and of what profiles may say in the same words.
+//! The format of checklist files, parts of which profiles use, too.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::spec::form::{self, Id};
 use crate::error::Problem;
 use crate::time::parse_span;
 
-/// The checklist that is built into the program.
+/// The built-in checklist.
 pub const STANDARD: &str = include_str!("../../config/checklist.toml");
-/// What the standard checklist is called.
+/// The name of the standard checklist.
 pub const STANDARD_NAME: &str = "advanced-realtime";
 
 /// A checklist file.
@@ -24,13 +24,13 @@ pub struct ChecklistFile {
     /// The checklist's name.
     #[serde(deserialize_with = "form::one::<Id, _>")]
     pub name: String,
-    /// What a profile need not say.
+    /// Default values.
     #[serde(default)]
     pub values: toml::Table,
     /// The sections.
     #[serde(rename = "section")]
     pub sections: Vec<SectionFile>,
-    /// The way back, in its order.
+    /// The steps of the rollback, in order.
     #[serde(rename = "rollback", default)]
     pub rollback: Vec<ActionFile>,
 }
@@ -44,10 +44,10 @@ pub struct SectionFile {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Sections that come before its actions.
+    /// Sections that must be done before its actions.
     #[serde(default)]
     pub actions_after: Vec<String>,
-    /// Whether its points tell how the way back went.
+    /// Whether its points verify a rollback.
     #[serde(default)]
     pub judges_rollback: bool,
     /// Its control points.
@@ -62,32 +62,32 @@ pub struct PointFile {
     /// Its id: the section's id, a dot, a name.
     #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: PointId,
-    /// What must be true.
+    /// Its title: what must be true.
     pub title: String,
-    /// Why, and what exactly.
+    /// Why it matters, and what exactly is required.
     pub why: String,
     /// Whether a waiver needs two people.
     #[serde(default)]
     pub mandatory: bool,
-    /// Who confirms.
+    /// How many people confirm it.
     #[serde(default)]
     pub confirm: Confirm,
-    /// How long its probes stay fresh.
+    /// How long results of its probes stay fresh.
     #[serde(default = "half_an_hour")]
     pub fresh: Span,
-    /// Points that come first.
+    /// Points that must be done before it.
     #[serde(default)]
     pub after: Vec<PointId>,
-    /// The point that must be closed before it is due.
+    /// The point that must be done before it is due.
     pub due: Option<PointId>,
-    /// Why it does not apply unless a profile says so.
+    /// Why it does not apply unless a profile enables it.
     pub not_applicable: Option<String>,
-    /// What is different where nothing runs yet.
+    /// What is different in a new environment.
     #[serde(default)]
     pub when_new: WhenNew,
-    /// The point whose first action freezes it.
+    /// The point whose first action freezes its state.
     pub frozen_by: Option<PointId>,
-    /// What a person lets run, in order.
+    /// Its actions, in order.
     #[serde(rename = "action", default)]
     pub actions: Vec<ActionFile>,
     /// Its probes.
@@ -112,40 +112,40 @@ pub struct ProbeFile {
     /// Its id within the point.
     #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: String,
-    /// What it looks at.
+    /// Its title: what it checks.
     pub title: String,
-    /// Its kind; where it looks as another probe does, that one's.
+    /// Its kind; by default that of the probe in `like`.
     #[serde(default)]
     pub kind: String,
-    /// The probe that it looks as.
+    /// A probe with the same kind and settings.
     pub like: Option<ProbeKey>,
-    /// The action of its point that it looks at the result of.
+    /// The action of its point whose result it checks: it runs after that action.
     pub of: Option<String>,
-    /// The probe that saw the digest that must be seen here.
+    /// The probe whose observed digest is expected here.
     pub digest_of: Option<ProbeKey>,
-    /// The point that must be closed before it is due.
+    /// The point that must be done before it is due.
     pub due: Option<PointId>,
-    /// How long one look may take.
+    /// The time limit of one attempt.
     #[serde(default = "ten_seconds")]
     pub deadline: Span,
-    /// How often a look that is not good is repeated.
+    /// How often an attempt that does not pass is retried.
     #[serde(default)]
     pub retries: u32,
-    /// The time between two such looks.
+    /// The time between two attempts.
     #[serde(default = "one_second")]
     pub retry_delay: Span,
-    /// How long it is waited for until a look is good.
+    /// How long it is retried until it passes.
     #[serde(default)]
     pub within: SpanOrZero,
-    /// For how long the looks must then stay good.
+    /// How long it must then keep passing.
     #[serde(default)]
     pub hold: SpanOrZero,
-    /// The probe whose newest look it counts from.
+    /// The probe whose newest result is its starting point.
     pub since: Option<ProbeKey>,
     /// Whether it changes anything.
     #[serde(default)]
     pub effects: bool,
-    /// Whether it may look at the running release before it is due.
+    /// Whether it may run before it is due, against the current release.
     #[serde(default)]
     pub before: bool,
     /// Whether a profile may leave it out, for a reason.
@@ -154,52 +154,52 @@ pub struct ProbeFile {
     /// What is different in a new environment.
     #[serde(default)]
     pub when_new: WhenNew,
-    /// What it looks at, by its kind.
+    /// Its settings, depending on its kind.
     #[serde(default)]
     pub with: toml::Table,
-    /// Other ways to look at the same: the first for which the profile has all values is taken.
+    /// Alternatives: the first one for which the profile has all values is used.
     #[serde(default)]
     pub or: Vec<Alternative>,
 }
 
-/// A command that a person lets run.
+/// A command that a person starts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionFile {
     /// Its id within the point.
     #[serde(deserialize_with = "form::one::<Id, _>")]
     pub id: String,
-    /// What it does.
+    /// Its title: what it does.
     pub title: String,
-    /// How long it may take.
+    /// Its deadline.
     #[serde(default = "half_an_hour")]
     pub deadline: Span,
-    /// Whether the point is whole without it.
+    /// Whether the point is complete without it.
     #[serde(default)]
     pub optional: bool,
-    /// What must be so right before it begins.
+    /// Checks that must pass right before it starts.
     #[serde(rename = "check", default)]
     pub checks: Vec<ProbeFile>,
-    /// What is run.
+    /// Its command.
     pub with: toml::Table,
 }
 
-/// Another way to look at the same thing.
+/// An alternative to a probe.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alternative {
     /// Its kind.
     pub kind: String,
-    /// What it looks at, by its kind.
+    /// Its settings, depending on its kind.
     #[serde(default)]
     pub with: toml::Table,
 }
 
-/// A time longer than zero that a person wrote, `30m`.
+/// A duration longer than zero, such as `30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
-/// A time that a person wrote and that may be zero, which is the same as saying nothing.
+/// A duration that may be zero, which is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SpanOrZero(pub Duration);
 
@@ -245,29 +245,29 @@ fn one_second() -> Span {
     Span(Duration::from_secs(1))
 }
 
-/// A checklist file and where it comes from.
+/// A checklist file and its source.
 #[derive(Clone, Debug)]
 pub struct Checklist {
-    /// Its text.
+    /// Its source.
     pub source: Source,
     /// Its contents.
     pub file: ChecklistFile,
 }
 
 impl Checklist {
-    /// Reads a checklist, without judging it.
+    /// Parses a checklist, without checking it.
     ///
     /// # Errors
-    /// Where it does not have the shape of a checklist.
+    /// The first syntax error or wrong key.
     pub fn parse(source: Source) -> Result<Self, Problem> {
         let file = source.parse()?;
         Ok(Self { source, file })
     }
 
-    /// The checklist that is built in.
+    /// The built-in checklist.
     ///
     /// # Errors
-    /// None in a released program; a test holds that.
+    /// None in a released program; a test ensures that.
     pub fn standard() -> Result<Self, Problem> {
         Self::parse(Source::new("checklist.toml (built in)", STANDARD))
     }

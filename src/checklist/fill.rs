@@ -1,4 +1,4 @@
-//! Filling `{{ value }}` in probe specs, strictly: what is not there is named, never guessed.
+//! Expands `{{ value }}` in probe specs, strictly: missing values are reported, never guessed.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,28 +8,28 @@ use minijinja::{Environment, UndefinedBehavior};
 use super::meant;
 use super::source::{Path, Step};
 
-/// The values that specs are filled with.
+/// The values for templates.
 pub struct Filler {
     values: toml::Table,
-    /// The full names of all values, once they are asked for.
+    /// The full names of all values, computed on demand.
     names: OnceCell<Vec<String>>,
-    /// Which values those that are not there were taken for: many are asked for again and again.
+    /// The similar names of missing values, cached.
     near: RefCell<BTreeMap<String, Option<String>>>,
     engine: Environment<'static>,
 }
 
-/// What came of filling a spec.
+/// The result of expanding a spec.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Filled {
-    /// Values that are not there, by their full names.
+    /// Missing values, by their full names.
     pub missing: BTreeSet<String>,
     /// Values that were used.
     pub used: BTreeSet<String>,
-    /// What is wrong with the templates, and where.
+    /// Errors in the templates, with their paths.
     pub wrong: Vec<(Path, String)>,
-    /// Whether something was left out because its value is not there.
+    /// Whether an optional key was left out because its value is missing.
     pub left_out: bool,
-    /// Where in the spec it is being filled.
+    /// The current path in the spec.
     at: Path,
 }
 
@@ -45,11 +45,11 @@ impl Filled {
     }
 }
 
-/// The values that every promotion has, whether or not they are known yet.
+/// The values that every plan has, even if they are not known yet.
 const ALWAYS: [&str; 4] = ["release", "previous", "environment", "contacts"];
 
 impl Filler {
-    /// Fills from these values.
+    /// For these values.
     #[must_use]
     pub fn new(values: toml::Table) -> Self {
         let mut engine = Environment::new();
@@ -57,8 +57,8 @@ impl Filler {
         Self { values, names: OnceCell::new(), near: RefCell::default(), engine }
     }
 
-    /// Fills every string below `value` in place. A string that is nothing but `{{ name }}` becomes the
-    /// value itself, with its type; a secret's reference can be put only there.
+    /// Expands every string in `value` in place. A string that is only `{{ name }}` becomes the value itself, with its
+    /// type; the reference of a secret is possible only there.
     pub fn fill(&self, value: &mut toml::Value, told: &mut Filled) {
         match value {
             toml::Value::String(text) if text.contains('{') => {
@@ -83,7 +83,7 @@ impl Filler {
         }
     }
 
-    /// A key that ends in `?` is left out when its value is not there, and loses its `?` otherwise.
+    /// Removes keys that end in `?` if their value is missing, and otherwise removes the `?`.
     fn fill_optional(&self, table: &mut toml::Table, told: &mut Filled) {
         let optional: Vec<String> = table.keys().filter(|key| key.ends_with('?')).cloned().collect();
         for key in optional {
@@ -116,7 +116,7 @@ impl Filler {
         let template = match self.engine.template_from_str(text) {
             Ok(template) => template,
             Err(error) => {
-                told.wrong(format!("{text:?} is not a template: {error}"));
+                told.wrong(format!("{text:?} is not a valid template: {error}"));
                 return None;
             }
         };
@@ -130,7 +130,9 @@ impl Filler {
             return None;
         }
         if let Some(name) = names.iter().find(|name| self.look_up(name).is_some_and(toml::Value::is_table)) {
-            told.wrong(format!("{name} cannot be put inside a text: it is a secret's reference or a table"));
+            told.wrong(format!(
+                "{name} cannot be used inside a text: it is a reference to a secret, or a table"
+            ));
             return None;
         }
         template
@@ -139,30 +141,28 @@ impl Filler {
             .ok()
     }
 
-    /// A value that is not there, or one that is there and misspelt.
+    /// Records a missing value, or an error if its name is probably misspelled.
     fn missing(&self, name: &str, told: &mut Filled) {
         match self.near(name) {
-            Some(near) => told.wrong(format!("there is no value {name}; did you mean {{{{ {near} }}}}?")),
+            Some(near) => told.wrong(format!("unknown value {name}; did you mean {{{{ {near} }}}}?")),
             None => {
                 told.missing.insert(name.to_owned());
             }
         }
     }
 
-    /// `{release}`: a value's name between single braces, which would stand there as it is.
+    /// Records an error for a value's name in single braces (`{release}`), which would not be expanded.
     fn single_braces(&self, text: &str, told: &mut Filled) {
         for name in between_single_braces(text) {
             let is_value = |found: &toml::Value| found.as_table().is_none_or(is_reference);
             let is_known = ALWAYS.contains(&name) || self.look_up(name).is_some_and(is_value);
             if let Some(name) = if is_known { Some(name.to_owned()) } else { self.near(name) } {
-                told.wrong(format!(
-                    "a value stands between two braces on each side; did you mean {{{{ {name} }}}}?"
-                ));
+                told.wrong(format!("a value is written in double braces; did you mean {{{{ {name} }}}}?"));
             }
         }
     }
 
-    /// The value that a name most likely means which is not there.
+    /// The known name that an unknown one most likely means.
     fn near(&self, name: &str) -> Option<String> {
         if let Some(known) = self.near.borrow().get(name) {
             return known.clone();
@@ -189,15 +189,15 @@ impl Filler {
     }
 }
 
-/// The name in a text that is nothing but `{{ name }}`.
+/// The name in a text that is only `{{ name }}`.
 pub(super) fn whole_name(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
     let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     (!name.is_empty() && name.chars().all(plain)).then_some(name)
 }
 
-/// What stands between single braces and can be a value's name. Shells and formats have their own use for braces after
-/// `$`, `%`, `#` and a backslash.
+/// Texts in single braces that can be a value's name. Shells and formats use braces after `$`, `%`, `#` and a backslash
+/// themselves.
 fn between_single_braces(text: &str) -> impl Iterator<Item = &str> {
     let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     text.match_indices('{').filter_map(move |(at, _)| {
@@ -208,7 +208,7 @@ fn between_single_braces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The full names of all values; a secret's reference is one value.
+/// The full names of all values; a reference to a secret is one value.
 pub(super) fn leaves_of(table: &toml::Table, above: &str, leaves: &mut Vec<String>) {
     for (key, value) in table {
         let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
@@ -219,13 +219,13 @@ pub(super) fn leaves_of(table: &toml::Table, above: &str, leaves: &mut Vec<Strin
     }
 }
 
-/// The name in a text that begins with `{{ name }}`.
+/// The name in a text that starts with `{{ name }}`.
 pub(super) fn name_at_start(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("}}")?;
     whole_name(text.strip_suffix(rest)?)
 }
 
-/// Lays `over` on top of `base`, table by table. A table that is a secret's reference is one value.
+/// Merges `over` into `base`, table by table. A reference to a secret is one value.
 pub(super) fn lay_over(base: &mut toml::Table, over: &toml::Table) {
     for (key, value) in over {
         match (base.get_mut(key), value) {
@@ -239,7 +239,7 @@ pub(super) fn lay_over(base: &mut toml::Table, over: &toml::Table) {
     }
 }
 
-/// Whether a table is a secret's reference, and so one value.
+/// Whether a table is a reference to a secret, and so one value.
 pub(super) fn is_reference(table: &toml::Table) -> bool {
     table.len() == 1 && ["env", "file", "command"].iter().any(|kind| table.contains_key(*kind))
 }
@@ -281,9 +281,9 @@ mod tests {
         let (_, told) = fill("x = \"Bearer {{ pw }}\"");
         assert_eq!(
             wrong(&told),
-            ["x: pw cannot be put inside a text: it is a secret's reference or a table"]
+            ["x: pw cannot be used inside a text: it is a reference to a secret, or a table"]
         );
-        assert!(wrong(&fill("x = \"{{ a.\"").1)[0].contains("is not a template"));
+        assert!(wrong(&fill("x = \"{{ a.\"").1)[0].contains("is not a valid template"));
     }
 
     /// Each with the keys that lead to it.
@@ -306,8 +306,8 @@ mod tests {
         assert_eq!(
             wrong(&told),
             [
-                "x.0: there is no value relese; did you mean {{ release }}?",
-                "t.y?: there is no value prevoius; did you mean {{ previous }}?"
+                "x.0: unknown value relese; did you mean {{ release }}?",
+                "t.y?: unknown value prevoius; did you mean {{ previous }}?"
             ]
         );
     }

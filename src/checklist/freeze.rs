@@ -1,4 +1,4 @@
-//! Making the plan: a checklist, tailored and filled in by a profile, frozen.
+//! Resolves a checklist and a profile into a plan.
 
 mod actions;
 mod options;
@@ -17,20 +17,20 @@ use super::source::{Path, Source, Step, steps};
 use super::tailor::tailor;
 use crate::error::{Problem, Problems};
 
-/// What is promoted: the words of the command line.
+/// What is promoted, from the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Promotion {
     /// The release tag.
     pub release: Option<String>,
-    /// The tag that runs now; `Some("none")` for a new environment.
+    /// The current release tag; `Some("none")` for a new environment.
     pub previous: Option<String>,
 }
 
-/// Makes the plan.
+/// Resolves a plan.
 ///
 /// # Errors
-/// All that is wrong with checklist and profile together, each with its place. Values that are missing
-/// are no error: their points are *unconfigured*.
+/// All problems of checklist and profile together, with their places. Missing values
+/// are not errors: their points are *unconfigured*.
 pub fn freeze(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -> Result<Plan, Problems> {
     let mut work = Work::new(checklist, profile, promotion);
     work.problems.extend(lock::check(checklist));
@@ -51,7 +51,7 @@ pub fn freeze(checklist: &Checklist, profile: &Profile, promotion: &Promotion) -
     if work.problems.is_empty() { Ok(plan) } else { Err(Problems(each_once(work.problems))) }
 }
 
-/// What several probes ask for is wrong once.
+/// Removes duplicates: several probes may use the same wrong value.
 fn each_once(problems: Vec<Problem>) -> Vec<Problem> {
     let mut once = Vec::new();
     for problem in problems {
@@ -62,7 +62,7 @@ fn each_once(problems: Vec<Problem>) -> Vec<Problem> {
     once
 }
 
-/// Where a point stands in its file.
+/// The place of a part of the checklist: its file, and its path there.
 pub(super) struct Origin<'a> {
     pub source: &'a Source,
     pub path: Path,
@@ -84,14 +84,14 @@ struct Work<'a> {
     promotion: &'a Promotion,
     filler: Filler,
     is_new: bool,
-    /// Whether the checklist is the one that is built in, of which tests hold what is judged of others at every start.
+    /// Whether the checklist is the built-in one: tests check it, so not every check is needed at each start.
     is_built_in: bool,
     used: BTreeSet<String>,
     problems: Vec<Problem>,
     tailored: Vec<Tailoring>,
 }
 
-/// Values that are read by something other than a probe: the checkout that tags and commits are looked up in.
+/// A value that is used without a probe: the checkout for tags and commits.
 const READ_ELSEWHERE: &str = "source.repository";
 
 impl<'a> Work<'a> {
@@ -207,16 +207,15 @@ impl<'a> Work<'a> {
                 let what = format!("the checklist has no control point {id}");
                 let known =
                     sections.iter().flat_map(|section| &section.points).map(|point| point.id.as_str());
-                let hint = did_you_mean(id, known).unwrap_or_else(|| {
-                    "`gonogo check` lists them all; a point is added with [[point]]".to_owned()
-                });
+                let hint = did_you_mean(id, known)
+                    .unwrap_or_else(|| "`gonogo points` lists all points; [[point]] adds one".to_owned());
                 self.problems
                     .push(self.profile.source.problem(&steps!["points", id.as_str()], what).hint(hint));
             }
         }
     }
 
-    /// A value that nothing asks for is most likely one whose name is misspelt.
+    /// Reports unused values: most likely their names are misspelled.
     fn unused_values(&mut self) {
         let mut leaves = Vec::new();
         leaves_of(&self.profile.file.values, "", &mut leaves);
@@ -226,12 +225,10 @@ impl<'a> Work<'a> {
                 continue;
             }
             let path: Path = ["values"].into_iter().chain(leaf.split('.')).map(Step::from).collect();
-            let problem = self
-                .profile
-                .source
-                .problem(&path, format!("nothing in the checklist asks for the value {leaf}"));
+            let problem =
+                self.profile.source.problem(&path, format!("the checklist does not use the value {leaf}"));
             let near = did_you_mean(leaf, self.used.iter().map(String::as_str));
-            self.problems.push(problem.hint(near.unwrap_or_else(|| "take it out".to_owned())));
+            self.problems.push(problem.hint(near.unwrap_or_else(|| "remove it".to_owned())));
         }
     }
 
@@ -261,10 +258,11 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The first way to look for which all values are there, or else the first of all.
+    /// Resolves a probe: the first alternative that has all its values, or else the first one.
     fn probe(&mut self, point: &str, file: &ProbeFile, origin: &Origin) -> Probe {
         if file.like.is_none() && file.kind.is_empty() {
-            self.problems.push(origin.problem(&[], "a probe needs a kind, or like = \"POINT/PROBE\""));
+            self.problems
+                .push(origin.problem(&[], "a probe requires kind = \"…\" or like = \"POINT/PROBE\""));
         }
         let like = file.like.as_ref().map(|key| (key, self.probe_file(key)));
         if let Some((key, None)) = &like {

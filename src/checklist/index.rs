@@ -1,20 +1,20 @@
-//! Where the points of a plan stand, by their ids: plans of thousands of points are asked for each of them.
+//! An index of a plan's points by id, for plans of thousands of points.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::plan::{Plan, Point, PointId, Section};
 
-/// Made at the first question. It is no part of what a plan says: all are equal, a copy makes its own.
+/// Built on first use. Not part of the plan's content: all indexes are equal, and a copy builds its own.
 #[derive(Debug, Default)]
 pub struct PointIndex {
     places: OnceLock<HashMap<PointId, (usize, usize)>>,
-    /// The points that wait for each.
+    /// The points that depend on each point.
     waiting: OnceLock<HashMap<PointId, Vec<PointId>>>,
 }
 
 impl PointIndex {
-    /// The point of that id, and its section.
+    /// The point with an id, and its section.
     pub(super) fn find<'a>(&self, sections: &'a [Section], id: &str) -> Option<(&'a Section, &'a Point)> {
         let places = self.places.get_or_init(|| places(sections));
         let at = |&(section, point): &(usize, usize)| {
@@ -22,13 +22,13 @@ impl PointIndex {
             Some((section, section.points.get(point)?))
         };
         let found = places.get(id).and_then(at).filter(|(_, point)| point.id == id);
-        // What was changed since the index was made is looked for.
+        // Points may have changed since the index was built.
         found.or_else(|| scan(sections, id))
     }
 }
 
 impl Plan {
-    /// The points that wait for that one.
+    /// The points that depend on a point.
     #[must_use]
     pub fn waiting_for(&self, id: &str) -> &[PointId] {
         let waiting = self.index.waiting.get_or_init(|| waiting(&self.sections));
@@ -54,7 +54,7 @@ fn places(sections: &[Section]) -> HashMap<PointId, (usize, usize)> {
     let mut places = HashMap::new();
     for (at, section) in sections.iter().enumerate() {
         for (within, point) in section.points.iter().enumerate() {
-            // The first one counts, as everywhere.
+            // The first one counts.
             places.entry(point.id.clone()).or_insert((at, within));
         }
     }

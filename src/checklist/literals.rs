@@ -1,5 +1,5 @@
-//! What looks like a secret that is written out in a file. What certainly is one is refused when the file is read
-//! (`written_out`); here a person is to look. Values are not repeated.
+//! Finds texts in a file that look like secrets. Certain ones are rejected when the file is read (`written_out`); these
+//! are warnings. Values are not repeated.
 
 mod commands;
 
@@ -12,8 +12,8 @@ use super::written_out::{
     ARGUMENTS, SHORTEST, is_mask, is_reference, is_secret_name, named, query, words as words_of,
 };
 
-/// What secrets look like that say themselves what they are, and what they are called. Sources: the services' own pages,
-/// RFC 7519 for JSON web tokens, RFC 7468 for private keys.
+/// The formats of secrets that identify themselves, and their names. Sources: the services' own pages, RFC 7519 for JSON
+/// web tokens, RFC 7468 for private keys.
 pub const SHAPES: [(&str, &str); 7] = [
     ("an AWS access key", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("a GitHub token", r"\b(gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,})\b"),
@@ -28,29 +28,29 @@ static PATTERNS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
     SHAPES.iter().filter_map(|(name, shape)| Some((*name, Pattern::new(shape).ok()?))).collect()
 });
 
-/// From how many characters on a word may be a key.
+/// The minimum length of a random word that may be a key.
 const LONG: usize = 32;
-/// Lengths of SHA-1 and SHA-256 in hexadecimal digits: what has them is mostly a commit or a digest.
+/// The lengths of SHA-1 and SHA-256 in hexadecimal digits: mostly commits and digests.
 const DIGESTS: [usize; 2] = [40, 64];
-/// What stands before a digest or a fingerprint.
+/// Prefixes of digests and fingerprints.
 const BEFORE_DIGEST: [&str; 5] = ["sha256:", "sha384:", "sha512:", "sha1:", "md5:"];
-/// What a digest begins with in the web's form (Subresource Integrity).
+/// Prefixes of digests in Subresource Integrity.
 const INTEGRITY: [&str; 3] = ["sha256-", "sha384-", "sha512-"];
-/// What a public key begins with in OpenSSH's form.
+/// The prefix of public keys in OpenSSH's format.
 const PUBLIC_KEY: &str = "AAAA";
-/// What stands for something else, whatever it is called.
+/// Values that are never secrets.
 const SWITCHES: [&str; 7] = ["true", "false", "yes", "no", "on", "off", "none"];
-/// Last words of names that secrets have, and other things too.
+/// Last words of names that may be secrets or other things.
 const OFTEN: [&str; 9] = ["auth", "pat", "jwt", "session", "sig", "signature", "otp", "dsn", "webhook"];
-/// The key of a command that is one text.
+/// The key of a shell command.
 const SHELL: &str = "shell";
-/// A list of arguments beside those of `written_out`.
+/// The key of a further argument list, beside those of `written_out`.
 const PAUSE: &str = "pause_command";
 
-const HINT: &str = "if it is one, write where it is instead: { secret = { env = \"NAME\" } } in headers and env, a file or the \
-                    environment for what a program is given";
+const HINT: &str = "if it is one, use a reference instead: { secret = { env = \"NAME\" } } in headers and env, a file or the \
+                    environment for arguments of a program";
 
-/// What looks like a secret in a file, each with its place; in the order of the file.
+/// The texts in a file that look like secrets, with their places, in the order of the file.
 #[must_use]
 pub fn literals(source: &Source) -> Vec<Finding> {
     let Ok(document) = source.text.parse::<toml::Table>() else { return Vec::new() };
@@ -91,22 +91,22 @@ fn walk_items(items: &[toml::Value], at: &mut Path, found: &mut Vec<(Path, Strin
     }
 }
 
-/// A key as it is where nothing is left out.
+/// A key without the mark of an optional key.
 fn plain(key: &str) -> &str {
     key.trim_end_matches('?')
 }
 
-/// Whether a list holds a program's arguments, by its key.
+/// Whether a key holds an argument list.
 fn is_command(key: &str) -> bool {
     ARGUMENTS.contains(&key) || key == PAUSE
 }
 
-/// Whether a name is one that secrets have, and other things too: `X_AUTH`, `sig`.
+/// Whether a name may be that of a secret or of something else: `X_AUTH`, `sig`.
 fn is_often_secret(name: &str) -> bool {
     words_of(name).last().is_some_and(|last| OFTEN.contains(&last.as_str()) || last.ends_with("pwd"))
 }
 
-/// Whether a text is neither where something is, nor what fills it in, nor a switch.
+/// Whether a text is neither a path, a template nor a switch.
 fn is_literal(text: &str) -> bool {
     !text.is_empty()
         && !text.contains("{{")
@@ -122,24 +122,23 @@ fn judge(text: &str, at: &[Step]) -> Option<String> {
         Step::Index(_) => None,
     })?;
     if let Some((kind, _)) = PATTERNS.iter().find(|(_, pattern)| pattern.is_in(text)) {
-        return Some(format!("{name} looks like {kind} that is written out"));
+        return Some(format!("{name} looks like {kind}"));
     }
     let at: Path = at.iter().map(without_mark).collect();
-    // As long as it is too short to be refused, or has a name that secrets have among others.
+    // Names of secrets with values too short to be rejected, and ambiguous names.
     let is_told = |name: &str, value: &str| {
         is_secret_name(name) || (is_often_secret(name) && value.chars().count() >= SHORTEST)
     };
     if let Some((secret, _)) = named(text, &at, &is_told).filter(|(_, value)| is_literal(value)) {
-        return Some(format!("{secret} has a secret's name, and may be one that is written out"));
+        return Some(format!("{secret} is named like a secret, and its value may be one"));
     }
     let is_shell = name == SHELL || (is_command(name) && text.contains(' '));
     if let Some(what) = is_shell.then(|| commands::in_shell(text)).flatten() {
         return Some(what);
     }
     let is_random = given(text, &at).is_some_and(|given| words(given).any(is_random));
-    is_random.then(|| {
-        format!("{name} has a word of {LONG} random characters or more, and may be a key that is written out")
-    })
+    is_random
+        .then(|| format!("{name} contains a word of {LONG} or more random characters, which may be a key"))
 }
 
 fn without_mark(step: &Step) -> Step {
@@ -149,7 +148,7 @@ fn without_mark(step: &Step) -> Step {
     }
 }
 
-/// What a program or a server is given of a text.
+/// The part of a text that a program or a server receives.
 fn given<'a>(text: &'a str, at: &[Step]) -> Option<&'a str> {
     match at {
         [.., Step::Key(list), Step::Key(_)] if ["headers", "env"].contains(&list.as_str()) => Some(text),
@@ -159,7 +158,7 @@ fn given<'a>(text: &'a str, at: &[Step]) -> Option<&'a str> {
     }
 }
 
-/// The words that may be a key, without what tells itself that it is something else.
+/// The words that may be keys, without digests.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let ends = |c: char| !(c.is_ascii_alphanumeric() || "+_-".contains(c));
     text.split_inclusive(ends).scan(false, move |is_named, piece| {
@@ -169,7 +168,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a word is as long and as mixed as a key: in base64, or in hexadecimal digits.
+/// Whether a word is as long and as random as a key in base64 or hexadecimal digits.
 fn is_random(word: &str) -> bool {
     if word.len() < LONG
         || word.starts_with(PUBLIC_KEY)
@@ -180,7 +179,7 @@ fn is_random(word: &str) -> bool {
     let is_hexadecimal = word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let kinds = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
     if is_hexadecimal {
-        // A number or a word of few letters is none.
+        // A number, or a word of letters only, is not a key.
         return !DIGESTS.contains(&word.len())
             && word.bytes().any(|byte| byte.is_ascii_digit())
             && word.bytes().any(|byte| byte.is_ascii_alphabetic());
@@ -226,10 +225,7 @@ mod tests {
             ] {
                 let told = told(&text);
                 assert_eq!(told.len(), 1, "{text}: {told:?}");
-                assert!(
-                    told[0].contains(&format!("thing looks like {kind} that is written out")),
-                    "{told:?}"
-                );
+                assert!(told[0].contains(&format!("thing looks like {kind}")), "{told:?}");
                 assert!(!told[0].contains(&secret), "{told:?}");
             }
         }
@@ -238,29 +234,26 @@ mod tests {
     #[test]
     fn what_a_program_or_a_server_is_given_is_looked_at_closer() {
         let base64 = "q7Zt1Lx0pV5cR8sN2mKd4yHw9uBf3GjE";
-        let long = "may be a key that is written out";
+        let long = "random characters, which may be a key";
         for (text, what) in [
             (
                 "with.env = { DB_PASSWORD = 'short' }",
-                "p:1:14: DB_PASSWORD has a secret's name, and may be one",
+                "p:1:14: DB_PASSWORD is named like a secret, and its value may be one",
             ),
-            ("'env?' = { DB_PASSWORD = 'short' }", "p:1:12: DB_PASSWORD has a secret's name"),
-            ("headers = { X-Token = 'short' }", "p:1:13: X-Token has"),
-            ("url = 'https://h/?token=short'", "p:1:1: token has"),
-            ("argv = ['x', '--token=short']", "p:1:14: token has"),
-            ("argv = ['x', '--password', 'hunter22']", "p:1:28: what follows --password may be a secret"),
-            ("argv = ['curl', '-u', 'ann:hunter22']", "p:1:23: what follows -u may hold a password"),
-            ("argv = ['vault', 'write', 'x', 'token=hunter22']", "what token is set to may be a secret"),
-            ("argv = ['sh', '-c', 'PGPASSWORD=hunter22 psql']", "what PGPASSWORD is set to may be"),
-            ("shell = 'psql --password hunter22'", "what follows --password may be"),
-            (
-                "shell = \"curl -H 'Authorization: Bearer hunter22' h\"",
-                "what is sent as Authorization may be",
-            ),
-            ("shell = 'curl -H \"X-Api-Key: hunter22\" h'", "what is sent as X-Api-Key may be"),
-            ("env = { X_AUTH = 'hunter22' }", "X_AUTH has a secret's name"),
-            ("url = 'https://h/?sig=hunter22'", "sig has a secret's name"),
-            ("dry_run = ['x', '-token', 'hunter22']", "p:1:27: what follows -token may be"),
+            ("'env?' = { DB_PASSWORD = 'short' }", "p:1:12: DB_PASSWORD is named like a secret"),
+            ("headers = { X-Token = 'short' }", "p:1:13: X-Token is named like"),
+            ("url = 'https://h/?token=short'", "p:1:1: token is named like"),
+            ("argv = ['x', '--token=short']", "p:1:14: token is named like"),
+            ("argv = ['x', '--password', 'hunter22']", "p:1:28: the value of --password may be a secret"),
+            ("argv = ['curl', '-u', 'ann:hunter22']", "p:1:23: the value of -u may contain a password"),
+            ("argv = ['vault', 'write', 'x', 'token=hunter22']", "the value of token may be a secret"),
+            ("argv = ['sh', '-c', 'PGPASSWORD=hunter22 psql']", "the value of PGPASSWORD may be"),
+            ("shell = 'psql --password hunter22'", "the value of --password may be"),
+            ("shell = \"curl -H 'Authorization: Bearer hunter22' h\"", "the value of Authorization may be"),
+            ("shell = 'curl -H \"X-Api-Key: hunter22\" h'", "the value of X-Api-Key may be"),
+            ("env = { X_AUTH = 'hunter22' }", "X_AUTH is named like a secret"),
+            ("url = 'https://h/?sig=hunter22'", "sig is named like a secret"),
+            ("dry_run = ['x', '-token', 'hunter22']", "p:1:27: the value of -token may be"),
             (&format!("argv = ['x', '{base64}']"), long),
             (&format!("argv = ['x', '--key={base64}']"), long),
             (&format!("shell = 'curl -d {base64} https://h'"), long),

@@ -1,5 +1,5 @@
-//! The lock: no control point of the standard checklist can vanish, be renamed or be emptied; and what
-//! any checklist must hold to.
+//! Checks that no control point of the standard checklist is removed, renamed or emptied, and that every plan is
+//! consistent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::plan::{Confirm, Plan, Point, Section};
 use super::source::{Source, steps};
 use crate::error::Problem;
 
-/// The standard checklist: its sections and the control points that each must hold.
+/// The sections of the standard checklist and the control points that each must contain.
 pub const POINTS: [(&str, &[&str]); 6] = [
     (
         "validate",
@@ -51,7 +51,7 @@ pub const POINTS: [(&str, &[&str]); 6] = [
     ("rollback", &["rollback.previous-release", "rollback.pause-consumers", "rollback.contacts"]),
 ];
 
-/// What keeps a checklist from being the standard one, if that is what it is called.
+/// The missing points of a checklist that is named like the standard one.
 pub(super) fn check(checklist: &Checklist) -> Vec<Problem> {
     if checklist.file.name != STANDARD_NAME {
         return Vec::new();
@@ -68,19 +68,17 @@ fn vanished(checklist: &Checklist, section: &str, id: &str) -> Problem {
     let place = checklist.file.sections.iter().position(|found| found.id == section);
     let path = place.map_or_else(|| steps!["name"].to_vec(), |index| steps!["section", index].to_vec());
     let what = format!("control point {id} is missing from section {section}");
-    let hint =
-        format!("every point of {STANDARD_NAME} stays; a checklist of your own needs a name of its own");
+    let hint = format!("{STANDARD_NAME} must contain all its points; give your own checklist another name");
     checklist.source.problem(&path, what).hint(hint)
 }
 
-/// Something that no plan may have, and the point it concerns: section and place in it.
+/// A fault in a plan, and its point: the indexes of section and point.
 struct Fault {
     place: Option<(usize, usize)>,
     what: String,
 }
 
-/// What is wrong with the points themselves: twice there, empty, waiting for what is not there or for
-/// each other.
+/// The faults of the points: duplicates, empty points, unknown references, dependency cycles.
 pub(super) fn check_plan(sections: &[Section], source: &Source) -> Vec<Problem> {
     let place = |place: Option<(usize, usize)>| match place {
         Some((section, point)) => steps!["section", section, "point", point, "id"].to_vec(),
@@ -89,24 +87,24 @@ pub(super) fn check_plan(sections: &[Section], source: &Source) -> Vec<Problem> 
     faults(sections).into_iter().map(|fault| source.problem(&place(fault.place), fault.what)).collect()
 }
 
-/// Holds a plan that a log brings along to what is asked of one that is loaded.
+/// Checks a plan from a log like one from files.
 ///
 /// # Errors
 /// The first fault.
 pub fn check_logged(plan: &Plan) -> Result<(), String> {
     if plan.points().next().is_none() {
-        return Err("a plan without control points".into());
+        return Err("the plan has no control points".into());
     }
     if plan.seals.is_empty() || has_doubles(plan.seals.iter()) {
-        return Err("a plan without seals, or with one seal twice".into());
+        return Err("the plan has no seals, or a seal twice".into());
     }
     if has_doubles(plan.sections.iter().map(|section| &section.id)) {
-        return Err("a plan with two sections of one id".into());
+        return Err("the plan has two sections with the same id".into());
     }
     if has_doubles(plan.guards.iter().map(|guard| &guard.id))
         || has_doubles(plan.rollback.iter().map(|step| &step.id))
     {
-        return Err("a plan with two guards or two rollback steps of one id".into());
+        return Err("the plan has two guards or two rollback steps with the same id".into());
     }
     faults(&plan.sections).into_iter().next().map_or(Ok(()), |fault| Err(fault.what))
 }
@@ -133,7 +131,7 @@ fn faults(sections: &[Section]) -> Vec<Fault> {
         }
     }
     faults.extend(circle(sections).map(|ids| {
-        let what = format!("these control points wait for each other: {}", ids.join(" → "));
+        let what = format!("these control points depend on each other: {}", ids.join(" → "));
         Fault { place: None, what }
     }));
     faults
@@ -150,27 +148,27 @@ fn wrong_with<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iter
         .iter()
         .filter(|probe| point.probes.iter().filter(|other| other.id == probe.id).count() > 1);
     let told = [
-        twice.then(|| "is there twice".to_owned()),
-        closes_itself.then(|| "is empty: it has neither a probe nor a person who confirms".to_owned()),
-        wordless.then(|| "is empty: it needs a title and a why".to_owned()),
+        twice.then(|| "is defined twice".to_owned()),
+        closes_itself.then(|| "is empty: it has no probe, and nobody confirms it".to_owned()),
+        wordless.then(|| "is empty: it requires a title and a why".to_owned()),
     ];
     told.into_iter()
         .flatten()
-        .chain(strangers.map(|wait| format!("waits for {wait}, which the checklist does not have")))
-        .chain(twins.map(|probe| format!("has two probes called {}", probe.id)))
+        .chain(strangers.map(|wait| format!("depends on {wait}, which is not in the checklist")))
+        .chain(twins.map(|probe| format!("has two probes named {}", probe.id)))
 }
 
-/// Probes that another one counts from, and that are not there.
+/// References to probes that do not exist.
 fn strange_probes<'a>(
     point: &'a Point,
     probes: &'a BTreeSet<(&str, &str)>,
 ) -> impl Iterator<Item = String> + 'a {
     let keys = point.probes.iter().flat_map(|probe| [&probe.since, &probe.digest_of]).flatten();
     keys.filter(move |key| !probes.contains(&(&*key.point, &*key.probe)))
-        .map(|key| format!("counts from {key}, which the checklist does not have"))
+        .map(|key| format!("refers to the probe {key}, which is not in the checklist"))
 }
 
-/// Actions that are there twice, or whose results or sections are named and not there.
+/// Duplicate actions, and references to actions or sections that do not exist.
 fn strange_actions<'a>(
     point: &'a Point,
     section: &'a Section,
@@ -183,17 +181,17 @@ fn strange_actions<'a>(
     let unknown =
         section.actions_after.iter().filter(|id| !sections.iter().any(|section| section.id == **id));
     twins
-        .map(|action| format!("has two actions called {}", action.id))
-        .chain(strangers.map(|id| format!("looks at the result of the action {id}, which it does not have")))
-        .chain(unknown.map(|id| format!("has actions after section {id}, which the checklist does not have")))
+        .map(|action| format!("has two actions named {}", action.id))
+        .chain(strangers.map(|id| format!("checks the result of the action {id}, which it does not have")))
+        .chain(unknown.map(|id| format!("has actions after section {id}, which is not in the checklist")))
 }
 
-/// A circle of points that wait for each other, if there is one.
+/// A dependency cycle of points, if there is one.
 fn circle(sections: &[Section]) -> Option<Vec<&str>> {
     let points = || sections.iter().flat_map(|section| &section.points);
     let all: BTreeMap<&str, Vec<&str>> =
         points().map(|point| (point.id.as_str(), point.waits_for().collect())).collect();
-    // How many others each still waits for, and who waits for it.
+    // The number of open dependencies of each point, and its dependents.
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     let mut waited_for: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (id, on) in &all {
@@ -203,7 +201,7 @@ fn circle(sections: &[Section]) -> Option<Vec<&str>> {
             waited_for.entry(other).or_default().push(id);
         }
     }
-    // Take away what waits for nothing until nothing more can be taken; a rest is a circle.
+    // Remove points without open dependencies; the rest contains a cycle.
     let mut free: Vec<&str> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
     while let Some(id) = free.pop() {
         waiting.remove(id);

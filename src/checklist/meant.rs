@@ -1,17 +1,17 @@
-//! What was most likely meant by a word that is not known: a key, a kind, the name of a value.
+//! Suggests known words for unknown ones: keys, kinds, names of values.
 
 use crate::text::nearest;
 
-/// How many slips a word may have to be taken for another one.
+/// The maximum number of typos in a misspelled word.
 const MOST_SLIPS: usize = 2;
 
-/// `did you mean X?`, where one of the known words is near.
+/// `did you mean X?`, if a known word is similar.
 pub(super) fn did_you_mean<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, known).map(|near| format!("did you mean {near}?"))
 }
 
-/// The same, for what serde says of an unknown key or variant: the word that was found and those that were expected
-/// stand between backticks, in this order.
+/// The same, for serde's message about an unknown key or variant: it has the word found and the expected ones in
+/// backticks, in this order.
 pub(super) fn of_message(message: &str) -> Option<String> {
     if !is_unknown_key(message) && !message.starts_with("unknown variant `") {
         return None;
@@ -20,22 +20,22 @@ pub(super) fn of_message(message: &str) -> Option<String> {
     did_you_mean(words.next()?, words)
 }
 
-/// Whether serde says that a key is not known.
+/// Whether serde's message reports an unknown key.
 pub(super) fn is_unknown_key(message: &str) -> bool {
     message.starts_with("unknown field `")
 }
 
-/// The known value that a name most likely means that is not known. Values may be missing on purpose, and other values
-/// may be called almost the same (`app.url`, `api.url`; `db1.url`, `db2.url`), so this is stricter than [`nearest`].
+/// The known name of a value that an unknown name most likely means. Values may be missing on purpose, and others may
+/// have similar names (`app.url`, `api.url`; `db1.url`, `db2.url`), so this is stricter than [`nearest`].
 pub(super) fn value<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known.filter(|known| is_misspelt(wrong, known)).min()
 }
 
-/// Asked of every pair of a value that is missing and one that is there: nothing is copied for those that are unlike.
-/// One part of the name differs, and that by a slip.
+/// Whether exactly one part of a name differs, by a typo. Runs for every pair of a missing and a known value, so it copies
+/// nothing for names that are not similar.
 fn is_misspelt(wrong: &str, right: &str) -> bool {
     let same = wrong.bytes().zip(right.bytes()).take_while(|(wrong, right)| wrong == right).count();
-    // Where the first part begins that differs.
+    // The start of the first part that differs.
     let begin = wrong.as_bytes()[..same].iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
     let ([wrong, of_wrong], [right, of_right]) = (first_part(&wrong[begin..]), first_part(&right[begin..]));
     of_wrong == of_right && wrong != right && is_slip(wrong, right)
@@ -47,8 +47,8 @@ fn first_part(name: &str) -> [&str; 2] {
     [&name[..end], &name[end..]]
 }
 
-/// Whether two words differ as by a slip of the keyboard: two letters exchanged, one too many or too few; in longer
-/// words one letter for another, or two slips. What differs by digits is another thing's name.
+/// Whether two words differ by a typo: two letters swapped, one too many or too few; in longer words one letter replaced,
+/// or two typos. Names that differ in digits are different names.
 fn is_slip(wrong: &str, right: &str) -> bool {
     let lengths = [wrong, right].map(|word| word.chars().count());
     if lengths[0].abs_diff(lengths[1]) > MOST_SLIPS {
@@ -68,7 +68,7 @@ fn is_slip(wrong: &str, right: &str) -> bool {
     }
 }
 
-/// What is wrong with a value, as its reader says it, without the value: it may be a secret.
+/// A parser's message about a value, without the value: it may be a secret.
 pub(super) fn without_value(message: &str) -> String {
     let message = message.trim_end();
     let begins = ["invalid type: string", "invalid value: string"];

@@ -1,5 +1,5 @@
-//! Sections, control points and probe specs; how a profile tailors them; and the lock that keeps every
-//! control point in place.
+//! Sections, control points and probe specs; how a profile tailors them; and the checks that keep every control point
+//! in place.
 
 pub mod action;
 mod changes;

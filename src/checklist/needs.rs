@@ -1,20 +1,20 @@
-//! What a probe needs to look: the least rights at the systems that it asks, and what must be on this machine.
+//! The requirements of a probe: the minimum rights on the systems that it checks, and what must be on this machine.
 
 use super::plan::Probe;
 use super::spec::{
     CiSource, Iac, IacTool, Kubernetes, Pipeline, Rabbitmq, Redis, Registry, Spec, Vantage, Vault, VaultAuth,
 };
 
-/// The least that a system must grant.
+/// A right that a system must grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Right {
-    /// In whose terms: `Redis ACL`.
+    /// The system and the kind of right: `Redis ACL`.
     pub of: &'static str,
     /// The grant, as that system writes it.
     pub grant: String,
 }
 
-/// What must be on this machine.
+/// A requirement on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Here {
     /// A program on `PATH`, or a path to it.
@@ -29,18 +29,18 @@ fn right(of: &'static str, grant: impl Into<String>) -> Right {
     Right { of, grant: grant.into() }
 }
 
-/// The least rights that a probe of the plan needs.
+/// The minimum rights of a probe of the plan.
 #[must_use]
 pub fn rights_of(probe: &Probe) -> Vec<Right> {
     match &probe.spec {
-        // It must see the digest that another look has found.
+        // It checks the digest that another probe has found.
         Some(Spec::Kubernetes(spec)) => kubernetes(spec, probe.digest_of.is_some()),
         Some(spec) => rights(spec),
         None => Vec::new(),
     }
 }
 
-/// The least rights that a look of this spec needs.
+/// The minimum rights of a spec.
 #[must_use]
 pub fn rights(spec: &Spec) -> Vec<Right> {
     match spec {
@@ -75,7 +75,7 @@ pub fn rights(spec: &Spec) -> Vec<Right> {
     }
 }
 
-/// What a probe needs on this machine.
+/// The requirements of a spec on this machine.
 #[must_use]
 pub fn here(spec: &Spec) -> Vec<Here> {
     let program = |name: &str| Here::Program(name.to_owned());
@@ -123,7 +123,7 @@ fn redis(spec: &Redis) -> Right {
     right("Redis ACL", format!("-@all {}", commands.join(" ")))
 }
 
-/// What is told by management, and what a passive declaration tells: neither needs a permission on anything.
+/// The management API and passive declarations need no permission.
 fn rabbitmq(spec: &Rabbitmq) -> Vec<Right> {
     let peeked: Vec<_> =
         spec.queues.iter().filter(|queue| queue.peek).map(|queue| escaped(&queue.name)).collect();
@@ -136,7 +136,7 @@ fn rabbitmq(spec: &Rabbitmq) -> Vec<Right> {
     rights
 }
 
-/// What `rabbitmqctl set_permissions` takes for a look at what passes an exchange: configure, write, read.
+/// The arguments of `rabbitmqctl set_permissions` for watching an exchange: configure, write, read.
 #[must_use]
 pub fn tap_permissions(exchange: &str) -> [String; 3] {
     let own = r"^amq\.gen-.*$";

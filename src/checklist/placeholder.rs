@@ -1,11 +1,11 @@
-//! Values that stand for ones that are still to be given.
+//! Recognizes placeholders: values that still have to be replaced.
 
 use super::spec::Pattern;
 
-/// What people write when they mean to write something else later. Numbers with 555-01 are kept for fiction.
+/// Typical placeholders. Phone numbers with 555-01 are reserved for fiction.
 const PLACEHOLDERS: &str = r"(?i)\b(todo|tbd|tba|fixme|xxx+|changeme|change-me|placeholder|n/?a|none|unknown|someone|somebody|jane doe|john doe|foo|bar)\b|[<>{}]|\bexample\.(com|org|net)\b|\b555[ -]?01\d\d\b|\?\?|^\W*$";
 
-/// Whether a value stands for one that is still to be given.
+/// Whether a value is a placeholder.
 #[must_use]
 pub fn is_placeholder(value: &str) -> bool {
     Pattern::new(PLACEHOLDERS).is_ok_and(|pattern| pattern.is_in(value.trim()))

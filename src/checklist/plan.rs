@@ -1,5 +1,5 @@
-//! The plan: checklist and profile, filled in and frozen. It stands in the log's first line, and a run
-//! is judged by it alone, whatever the files say later.
+//! The plan: checklist and profile, resolved. The log's first line contains it, and a run is judged by it alone, even if
+//! the files change later.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use crate::secret::SecretRef;
 /// The id of a control point, `infra.redis`.
 pub type PointId = String;
 
-/// Everything a run is judged by.
+/// Everything that a run is judged by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -27,41 +27,41 @@ pub struct Plan {
     pub environment: String,
     /// Whether it is a production environment.
     pub production: bool,
-    /// One person may stand for two, with a reason.
+    /// Whether one person may confirm for two, with a reason.
     pub solo: bool,
     /// The release tag being promoted.
     #[serde(deserialize_with = "form::one::<Release, _>")]
     pub release: String,
-    /// The tag that runs there now; absent for a new environment.
+    /// The current release tag; absent for a new environment.
     #[serde(deserialize_with = "form::option::<Release, _>")]
     pub previous: Option<String>,
-    /// Present in a rehearsal: nothing of it is done to a real stack.
+    /// Present in a rehearsal, which is not evidence of a real deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
-    /// Whose seals the run needs, in this order.
+    /// The required seals, in this order.
     pub seals: Vec<Role>,
     /// The sections, in order.
     pub sections: Vec<Section>,
     /// Whom to call.
     pub contacts: Vec<Contact>,
-    /// What the profile changed.
+    /// The changes by the profile.
     pub tailored: Vec<Tailoring>,
-    /// What must be so before the first action: that it goes where it is meant to go.
+    /// Guards: checks of the target before each action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Probe>,
-    /// The way back, in its order.
+    /// The steps of the rollback, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollback: Vec<Action>,
-    /// Where the points stand.
+    /// The index of the points.
     #[serde(skip)]
     pub index: PointIndex,
 }
 
-/// What marks a rehearsal.
+/// Marks a rehearsal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rehearsal {
-    /// What is broken in it on purpose: names of drills, or `random:SEED`.
+    /// Its drills, broken on purpose: names, or `random:SEED`.
     #[serde(default)]
     pub drills: Vec<String>,
 }
@@ -84,7 +84,7 @@ impl Plan {
         self.point(&key.point)?.probes.iter().find(|probe| probe.id == key.probe)
     }
 
-    /// Every action, with its key: those of the points, then the way back.
+    /// Every action, with its key: those of the points, then the rollback.
     pub fn actions(&self) -> impl Iterator<Item = (ActionKey, &Action)> {
         let keyed = |point: &str, action: &Action| ActionKey::new(point, &action.id);
         let own = self.points().flat_map(move |point| {
@@ -93,7 +93,7 @@ impl Plan {
         own.chain(self.rollback.iter().map(move |action| (keyed(ROLLBACK, action), action)))
     }
 
-    /// The actions that an action stands among, in their order.
+    /// The actions of the same point or of the rollback, in order.
     #[must_use]
     pub fn actions_beside(&self, key: &ActionKey) -> &[Action] {
         if key.is_way_back() {
@@ -108,8 +108,8 @@ impl Plan {
         self.actions_beside(key).iter().find(|action| action.id == key.action)
     }
 
-    /// What is checked before an action begins, each with the key of what it sees: the guards, and the action's own
-    /// checks. A dry run needs the guards alone.
+    /// The checks before an action, each with the key of its observations: the guards, and the action's own checks. A dry
+    /// run needs only the guards.
     pub fn checks_before<'a>(
         &'a self,
         action: Option<&'a Action>,
@@ -120,13 +120,13 @@ impl Plan {
         guards.chain(own.map(|check| (key::check(&check.id), check)))
     }
 
-    /// The section that a point stands in.
+    /// The section of a point.
     #[must_use]
     pub fn section_of(&self, point: &str) -> Option<&Section> {
         self.index.find(&self.sections, point).map(|(section, _)| section)
     }
 
-    /// Everything that is looked at for this plan: the points' probes, the guards, the actions' checks.
+    /// All specs of this plan: the points' probes, the guards, the actions' checks.
     fn specs(&self) -> impl Iterator<Item = &Spec> {
         let own = self.points().flat_map(|point| &point.probes).chain(&self.guards);
         let checks = self.actions().flat_map(|(_, action)| &action.checks);
@@ -141,10 +141,10 @@ impl Plan {
         self.specs().flat_map(Spec::secrets).cloned().chain(given).collect()
     }
 
-    /// SHA-256 of the plan as it stands in the log (compact JSON).
+    /// SHA-256 of the plan as in the log (compact JSON).
     #[must_use]
     pub fn digest(&self) -> Sha256Hex {
-        // A plan holds nothing that JSON cannot: no floats, no maps with other keys than strings.
+        // A plan can always be written as JSON: no floats, no maps with other keys than strings.
         Sha256Hex::of(&serde_json::to_vec(self).unwrap_or_default())
     }
 }
@@ -155,7 +155,7 @@ impl Plan {
 pub enum Role {
     /// Runs the deployment.
     Driver,
-    /// Looks on, confirms what needs two.
+    /// Reviews, and confirms points that need two people.
     Reviewer,
 }
 
@@ -179,7 +179,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// One of the checklist's sections.
+/// A section of the checklist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
@@ -187,17 +187,17 @@ pub struct Section {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Sections of which every point that is due must be closed before an action of this one begins.
+    /// Sections whose due points must all be done before an action of this section starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions_after: Vec<String>,
-    /// Whether its points tell how the way back went.
+    /// Whether its points verify a rollback.
     #[serde(default, skip_serializing_if = "is_false")]
     pub judges_rollback: bool,
     /// Its control points, in order.
     pub points: Vec<Point>,
 }
 
-/// One line of the checklist.
+/// A control point of the checklist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Point {
@@ -205,24 +205,24 @@ pub struct Point {
     pub id: PointId,
     /// What must be true, in a few words.
     pub title: String,
-    /// Why it matters, and what exactly is asked.
+    /// Why it matters, and what exactly is required.
     pub why: String,
     /// Whether a waiver needs two people.
     pub mandatory: bool,
-    /// Who confirms.
+    /// How many people confirm it.
     pub confirm: Confirm,
-    /// How long its probes stay fresh, in milliseconds.
+    /// How long results of its probes stay fresh, in milliseconds.
     pub fresh_ms: u64,
-    /// Points that must be settled before it.
+    /// Points that must be done before it.
     pub after: Vec<PointId>,
-    /// The point that must be closed before this one is due.
+    /// The point that must be done before this one is due.
     pub due: Option<PointId>,
-    /// Why the plan itself says that it does not apply.
+    /// Why it is not applicable by the plan.
     pub not_applicable: Option<String>,
-    /// The point whose first action freezes it: from then on it is as it was.
+    /// The point whose first action freezes the state of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_by: Option<PointId>,
-    /// What a person lets run, in order.
+    /// Its actions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
     /// Its automatic checks.
@@ -230,19 +230,19 @@ pub struct Point {
 }
 
 impl Point {
-    /// How long its probes stay fresh.
+    /// How long results of its probes stay fresh.
     #[must_use]
     pub fn freshness(&self) -> Duration {
         Duration::from_millis(self.fresh_ms)
     }
 
-    /// The points that must be closed before this one, or a probe of it, has its time.
+    /// The points that must be done before this one, or a probe of it, is due.
     pub fn waits_for(&self) -> impl Iterator<Item = &str> {
         let probes = self.probes.iter().filter_map(|probe| probe.due.as_deref());
         self.after.iter().map(String::as_str).chain(self.due.as_deref()).chain(probes)
     }
 
-    /// The profile values that are missing, over all its probes and actions.
+    /// The missing profile values of all its probes and actions.
     #[must_use]
     pub fn missing(&self) -> Vec<&str> {
         let of_actions =
@@ -259,7 +259,7 @@ impl Point {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirm {
-    /// Nobody: its probes are enough.
+    /// None: its probes are sufficient.
     #[default]
     None,
     /// One.
@@ -276,44 +276,44 @@ impl Confirm {
     }
 }
 
-/// One automatic check of a point.
+/// A probe: an automatic check of a point.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// Its id within the point.
     pub id: String,
-    /// What it looks at, in a few words.
+    /// What it checks, in a few words.
     pub title: String,
-    /// The point that must be closed before this probe is due.
+    /// The point that must be done before this probe is due.
     pub due: Option<PointId>,
-    /// How long one look may take, in milliseconds.
+    /// The time limit of one attempt, in milliseconds.
     pub deadline_ms: u64,
-    /// How often a look that is not good is repeated before it counts.
+    /// How often an attempt that does not pass is retried.
     pub retries: u32,
-    /// The time between two such looks, in milliseconds.
+    /// The time between two attempts, in milliseconds.
     pub retry_delay_ms: u64,
-    /// How long it is waited for until a look is good, in milliseconds; 0 where the first look counts.
+    /// How long it is retried until it passes, in milliseconds; 0 for no waiting.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub within_ms: u64,
-    /// For how long the looks must then stay good, in milliseconds.
+    /// How long it must then keep passing, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hold_ms: u64,
-    /// The probe whose newest look it counts from: what is older than that is not what it looks for.
+    /// The probe whose newest result is its starting point: it ignores what is older.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<ProbeKey>,
-    /// The action of its point that it looks at the result of: it looks once that has ended.
+    /// The action of its point whose result it checks: it runs after that action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// The probe whose newest look saw the digest that must be seen here.
+    /// The probe whose newest observed digest is expected here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_of: Option<ProbeKey>,
-    /// Whether it changes anything in what it looks at; such a probe never runs again by itself.
+    /// Whether it changes something; such a probe never runs again by itself.
     pub effects: bool,
-    /// Whether it may look at the running release before it is due, for drift.
+    /// Whether it may run before it is due, against the current release, to detect drift.
     pub before: bool,
-    /// Profile values that it needs and that are missing; it cannot run until they are there.
+    /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
-    /// What it looks at; absent while values are missing.
+    /// Its spec; absent while values are missing.
     pub spec: Option<Spec>,
 }
 
@@ -348,9 +348,7 @@ impl FromStr for ProbeKey {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (point, probe) = text.split_once('/').ok_or_else(|| {
-            format!(
-                "expected a point and a probe of it, `verify.pipeline/canary` for instance, found {text:?}"
-            )
+            format!("expected POINT/PROBE, such as `verify.pipeline/canary`, found {text:?}")
         })?;
         Ok(Self::new(point, probe))
     }
@@ -374,7 +372,7 @@ impl fmt::Display for ProbeKey {
     }
 }
 
-/// Somebody to call.
+/// A contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
@@ -386,12 +384,12 @@ pub struct Contact {
     pub channel: String,
 }
 
-/// One thing that the profile changed.
+/// One change by the profile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tailoring {
     /// The point it concerns.
     pub point: PointId,
-    /// What was changed, from what to what.
+    /// The change.
     pub what: String,
 }

@@ -22,35 +22,35 @@ pub struct ProfileFile {
     /// Whether it is a production environment.
     #[serde(default)]
     pub production: bool,
-    /// Whether one person may stand for two.
+    /// Whether one person may confirm for two.
     #[serde(default)]
     pub solo: bool,
-    /// That what it leads to is a rehearsal's stack.
+    /// Present if it points to the stack of a rehearsal.
     pub rehearsal: Option<Rehearsal>,
-    /// Whose seals a run needs.
+    /// The required seals of a run.
     #[serde(default = "driver")]
     pub seals: Vec<Role>,
-    /// The release that runs now, or `none`; `--previous` overrules it.
+    /// The current release, or `none`; `--previous` takes precedence.
     #[serde(default, deserialize_with = "form::option::<Release, _>")]
     pub previous: Option<String>,
     /// A checklist file to use instead of the standard one, relative to the profile.
     pub checklist: Option<String>,
-    /// What `{{ … }}` in probe specs is filled with.
+    /// The values for `{{ … }}` in probe specs.
     #[serde(default)]
     pub values: toml::Table,
     /// Whom to call.
     #[serde(rename = "contact", default)]
     pub contacts: Vec<Contact>,
-    /// How points are tailored.
+    /// Changes to points.
     #[serde(default)]
     pub points: BTreeMap<PointId, Tailor>,
-    /// Points that are added.
+    /// Additional points.
     #[serde(rename = "point", default)]
     pub added: Vec<AddedPoint>,
-    /// What must be so before the first action.
+    /// Guards: checks before each action.
     #[serde(rename = "guard", default)]
     pub guards: Vec<ProbeFile>,
-    /// Steps of the way back: in place of the checklist's of the same id, or after them.
+    /// Steps of the rollback: they replace the checklist's with the same id, or follow them.
     #[serde(rename = "rollback", default)]
     pub rollback: Vec<ActionFile>,
 }
@@ -59,7 +59,7 @@ fn driver() -> Vec<Role> {
     vec![Role::Driver]
 }
 
-/// How one point is tailored. It can be tightened, never loosened.
+/// The changes to one point. They can tighten it, never loosen it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tailor {
@@ -67,59 +67,59 @@ pub struct Tailor {
     pub fresh: Option<Span>,
     /// More people.
     pub confirm: Option<Confirm>,
-    /// Made mandatory.
+    /// Whether it becomes mandatory.
     pub mandatory: Option<bool>,
     /// Another deadline for its probes.
     pub deadline: Option<Span>,
     /// Another number of retries for its probes.
     pub retries: Option<u32>,
-    /// Less patience, for its probes that wait until a look is good.
+    /// A shorter time for its probes that are retried until they pass.
     pub within: Option<Span>,
-    /// Optional probes that are left out, and why.
+    /// Optional probes to leave out, and why.
     #[serde(default)]
     pub leave_out: BTreeMap<String, String>,
-    /// Why it does not apply in this environment.
+    /// Why it is not applicable in this environment.
     pub not_applicable: Option<String>,
-    /// That it applies, where the checklist says that by default it does not.
+    /// Whether it applies although the checklist disables it by default.
     #[serde(default)]
     pub applicable: bool,
-    /// Probes that are added.
+    /// Additional probes.
     #[serde(rename = "probe", default)]
     pub probes: Vec<ProbeFile>,
-    /// Actions: in place of the checklist's of the same id, or after them.
+    /// Actions: they replace the checklist's with the same id, or follow them.
     #[serde(rename = "action", default)]
     pub actions: Vec<ActionFile>,
 }
 
-/// A point that a profile adds.
+/// An additional point.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedPoint {
-    /// The section it is added to, at the end.
+    /// The section to which it is added, at the end.
     pub section: String,
     /// The point.
     pub add: PointFile,
 }
 
-/// A profile file and where it comes from.
+/// A profile file and its source.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// Its text.
+    /// Its source.
     pub source: Source,
     /// Its contents.
     pub file: ProfileFile,
 }
 
 impl Profile {
-    /// Reads a profile.
+    /// Parses a profile.
     ///
     /// # Errors
-    /// All that is wrong with it by itself: its shape, names that cannot be, secrets written out.
+    /// All problems of the file itself: syntax, keys, invalid names, secrets that are written out.
     pub fn parse(source: Source) -> Result<Self, Problems> {
         let file: ProfileFile = source.parse()?;
         let mut problems = Vec::new();
         if !is_name(&file.environment) {
-            let what = "environment names a directory: expected letters, digits, '-', '_' or '.', not beginning with '.'";
+            let what = "environment is also a directory name: expected letters, digits, '-', '_' or '.', not starting with '.'";
             problems.push(source.problem(&steps!["environment"], what));
         }
         if file.seals.is_empty() {
@@ -127,26 +127,27 @@ impl Profile {
         }
         let mut at = steps!["values"].to_vec();
         literal_secrets(&file.values, &mut at, &mut |path, what| {
-            let hint = "write where it is instead: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"…\"] }";
+            let hint =
+                "use a reference instead: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"…\"] }";
             problems.push(source.problem(path, what).hint(hint));
         });
         if problems.is_empty() { Ok(Self { source, file }) } else { Err(Problems(problems)) }
     }
 
-    /// The secrets that it names, whether or not a probe asks for them.
+    /// All secrets that it references, even if no probe uses them.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretRef> {
         self.file.values.values().flat_map(references).collect()
     }
 }
 
-/// Whether an environment's name can be a directory's.
+/// Whether an environment's name is valid as a directory name.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && name.len() <= 64 && !name.starts_with('.') && name.chars().all(plain)
 }
 
-/// The references that values hold, however deep.
+/// All references in values, at any depth.
 fn references(value: &toml::Value) -> Vec<SecretRef> {
     match value {
         toml::Value::Table(table) if is_reference(table) => value.clone().try_into().into_iter().collect(),
@@ -156,7 +157,7 @@ fn references(value: &toml::Value) -> Vec<SecretRef> {
     }
 }
 
-/// Finds secrets that are written out: a string under a secret's name, or a URL with a password.
+/// Reports secrets that are written out: a string under the name of a secret, or a URL with a password.
 fn literal_secrets(table: &toml::Table, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {
     for (key, value) in table {
         at.push(Step::Key(key.clone()));
@@ -175,7 +176,7 @@ fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl
             tell(
                 at,
                 &format!(
-                    "a password is written out in the URL of {key}; user and password are values of their own"
+                    "a password is written out in the URL of {key}; user and password are separate values"
                 ),
             );
         }
@@ -190,7 +191,7 @@ fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl
     }
 }
 
-/// A problem with a point that the profile names.
+/// A problem with a key of a point in the profile.
 pub(super) fn at_point(profile: &Profile, point: &str, key: &str, what: impl Into<String>) -> Problem {
     profile.source.problem(&steps!["points", point, key], what)
 }
@@ -216,7 +217,10 @@ mod tests {
 
     #[test]
     fn an_environment_is_a_directory_name() {
-        assert!(problems("environment = \"../x\"").starts_with("p.toml:1:1: environment names a directory"));
+        assert!(
+            problems("environment = \"../x\"")
+                .starts_with("p.toml:1:1: environment is also a directory name")
+        );
         assert!(problems("environment = \"x\"\nseal = 1").contains("p.toml:2:1: unknown field `seal`"));
     }
 }

@@ -1,4 +1,4 @@
-//! A TOML file as a person wrote it, so that every problem can be told with its place.
+//! A TOML file with its text, so that every problem can be reported with its place.
 
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::meant;
 use crate::error::{Place, Problem};
 
-/// A file's name, as the person named it, and its text.
+/// A file's name, as given by the user, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The name.
@@ -36,7 +36,7 @@ impl From<usize> for Step {
     }
 }
 
-/// A way into a document.
+/// A path into a document.
 pub type Path = Vec<Step>;
 
 /// `steps![ "section", 0, "point" ]`
@@ -51,10 +51,10 @@ impl Source {
         Self { name: name.into(), text: text.into() }
     }
 
-    /// Reads the whole file into a shape.
+    /// Parses the whole file into a type.
     ///
     /// # Errors
-    /// Where it does not have that shape, and what was expected.
+    /// The first error, with its place and what was expected.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
@@ -66,13 +66,12 @@ impl Source {
         })
     }
 
-    /// The key whose value does not fit a shape. Read anew, with the way to it on record: a file that fits is read
-    /// without that.
+    /// The key whose value has the wrong type. Parses the file again, with paths: only needed after an error.
     fn key_of_misfit<T: DeserializeOwned>(&self) -> Option<String> {
         let error =
             serde_path_to_error::deserialize::<_, T>(toml::Deserializer::parse(&self.text).ok()?).err()?;
         let message = error.inner().message();
-        // Those name a key themselves.
+        // These messages contain the key.
         if meant::is_unknown_key(message) || message.starts_with("missing field `") {
             return None;
         }
@@ -83,14 +82,14 @@ impl Source {
         keys.next_back()
     }
 
-    /// The place of what `path` leads to, or of the deepest part of it that is there.
+    /// The place that `path` points to, or of its deepest existing part.
     #[must_use]
     pub fn place(&self, path: &[Step]) -> Place {
         let offset = DeTable::parse(&self.text).map_or(0, |document| deepest(document.get_ref(), path));
         Place::at(&self.name, &self.text, offset)
     }
 
-    /// A problem with what `path` leads to.
+    /// A problem at the place that `path` points to.
     #[must_use]
     pub fn problem(&self, path: &[Step], what: impl Into<String>) -> Problem {
         Problem::new(what).at(self.place(path))
@@ -110,7 +109,7 @@ fn deepest(document: &DeTable, path: &[Step]) -> usize {
             _ => None,
         };
         let Some((start, next)) = found else { break };
-        // Array-of-tables elements may have no span of their own; the last known place stands then.
+        // Elements of an array of tables may have no span; then the last known place is used.
         offset = if start > 0 { start } else { offset };
         (value, rest) = (next, further);
     }

@@ -1,4 +1,4 @@
-//! How a profile tightens a control point. It can never loosen one: that is a load error.
+//! Applies a profile's changes to a control point. They can tighten it; loosening is an error.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::profile::{Profile, Tailor, at_point};
 use crate::error::Problem;
 use crate::time::exact_span as span;
 
-/// Tightens `point` as the profile wishes, and says what was changed.
+/// Applies the profile's changes to `point`, and returns the list of changes.
 pub(super) fn tailor(
     point: &mut Point,
     file: &PointFile,
@@ -40,8 +40,7 @@ impl Changes<'_> {
     }
 
     fn loosened(&mut self, key: &str, is: impl Display, wish: impl Display) {
-        let what =
-            format!("{} can be tightened, not loosened: {key} is {is}, {wish} was asked for", self.point);
+        let what = format!("{} can be tightened, not loosened: {key} is {is}, found {wish}", self.point);
         self.problems.push(at_point(self.profile, &self.point, key, what));
     }
 
@@ -83,24 +82,24 @@ impl Changes<'_> {
     fn applicability(&mut self, point: &mut Point, wishes: &Tailor) {
         if let Some(reason) = wishes.not_applicable.as_ref().map(|reason| reason.trim()) {
             if reason.is_empty() {
-                let what = format!("{} can be not applicable only for a reason", self.point);
+                let what = format!("{}: not_applicable requires a reason", self.point);
                 self.problems.push(at_point(self.profile, &self.point, "not_applicable", what));
             }
             self.tell(format!("not applicable: {reason}"));
             point.not_applicable = Some(reason.to_owned());
         } else if wishes.applicable && point.not_applicable.take().is_some() {
-            self.tell("applies (by default it does not)".into());
+            self.tell("enabled (default not applicable)".into());
         }
     }
 
     fn probes(&mut self, point: &mut Point, wishes: &Tailor) {
         if let Some(deadline) = wishes.deadline.map(|deadline| deadline.0) {
             point.probes.iter_mut().for_each(|probe| probe.deadline_ms = millis(deadline));
-            self.tell(format!("probes have {}", span(deadline)));
+            self.tell(format!("timeout of probes {}", span(deadline)));
         }
         if let Some(retries) = wishes.retries {
             point.probes.iter_mut().for_each(|probe| probe.retries = retries);
-            self.tell(format!("looks are repeated up to {retries} times"));
+            self.tell(format!("up to {retries} retries of probes"));
         }
         if let Some(wish) = wishes.within.map(|within| within.0) {
             self.within(point, wish);
@@ -114,11 +113,10 @@ impl Changes<'_> {
             }
             probe.within_ms = millis(wish).min(probe.within_ms);
         }
-        self.tell(format!("a good look is waited for up to {}", span(wish)));
+        self.tell(format!("probes retried until they pass, up to {}", span(wish)));
     }
 
-    /// Probes that the checklist lets a profile leave out, and actions: what they should have done is looked at all
-    /// the same.
+    /// Leaves out optional probes, and actions: probes of an action's result still run.
     fn left_out(&mut self, point: &mut Point, file: &PointFile, wishes: &Tailor) {
         for (id, reason) in &wishes.leave_out {
             let is_action = file.actions.iter().any(|action| action.id == *id);
@@ -126,14 +124,14 @@ impl Changes<'_> {
             let wrong = match probe {
                 None if is_action && !reason.trim().is_empty() => None,
                 None if is_action => {
-                    Some(format!("{}: action {id} can be left out only for a reason", self.point))
+                    Some(format!("{}: leaving out action {id} requires a reason", self.point))
                 }
                 None => Some(format!("{} has no probe or action {id}", self.point)),
                 Some(probe) if !probe.optional => {
-                    Some(format!("{}: probe {id} belongs to the point and cannot be left out", self.point))
+                    Some(format!("{}: probe {id} is not optional and cannot be left out", self.point))
                 }
                 Some(_) if reason.trim().is_empty() => {
-                    Some(format!("{}: probe {id} can be left out only for a reason", self.point))
+                    Some(format!("{}: leaving out probe {id} requires a reason", self.point))
                 }
                 Some(_) => None,
             };

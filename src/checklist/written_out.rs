@@ -1,8 +1,8 @@
-//! Secrets that are written out where a reference to one belongs.
+//! Finds secrets that are written out instead of a reference.
 
 use super::source::{Path, Step};
 
-/// What ends the name of a secret, with the words before it or without a sign between.
+/// Endings of names of secrets, with or without a separator before them.
 const ENDS: [&str; 9] = [
     "password",
     "passwd",
@@ -14,11 +14,11 @@ const ENDS: [&str; 9] = [
     "authorization",
     "cookie",
 ];
-/// Words that are long enough for no other name to end in them only as a whole.
+/// Names of secrets only as a whole last word: other names may end in them, too.
 const WORDS: [&str; 3] = ["pass", "pwd", "bearer"];
-/// The words before `key` where that is a secret.
+/// The words before `key` in the name of a secret.
 const KEYS: [&str; 8] = ["api", "access", "secret", "private", "signing", "encryption", "account", "auth"];
-/// What leads to the next page of a list, and what names a secret that is elsewhere.
+/// Names that are not secrets: page tokens, and names of secrets elsewhere.
 const OTHERS: [(&str, &str); 6] = [
     ("page", "token"),
     ("next", "token"),
@@ -27,17 +27,17 @@ const OTHERS: [(&str, &str); 6] = [
     ("sync", "token"),
     ("existing", "secret"),
 ];
-/// What the place of a secret begins with: a file, a variable, or a reference that the program itself resolves.
+/// Prefixes of references to a secret: a file, a variable, or a reference that the program itself resolves.
 const REFERENCES: [&str; 11] =
     ["/", "@", "$", "env:", "file:", "vault:", "arn:", "op://", "secret:", "secretref:", "ref+"];
-/// Headers that hold a secret, however short.
+/// Headers that contain a secret, however short.
 const HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
-/// Lists of arguments, by the keys that hold them.
+/// The keys of argument lists.
 pub(super) const ARGUMENTS: [&str; 3] = ["argv", "dry_run", "exec"];
-/// What is shorter under a secret's name is taken for something else, in characters.
+/// The minimum length of a secret in characters; shorter values are taken for something else.
 pub(super) const SHORTEST: usize = 8;
 
-/// Whether a name is that of a secret: `redis.password`, `X-Api-Key`, `PGPASSWORD`, `accessToken`.
+/// Whether a name is the name of a secret: `redis.password`, `X-Api-Key`, `PGPASSWORD`, `accessToken`.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let Some((last, before)) = words.split_last() else { return false };
@@ -53,7 +53,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     is_key || WORDS.contains(&last.as_str()) || ENDS.iter().any(|end| last.ends_with(end))
 }
 
-/// The words of a name, in small letters: `X-Api-Key` and `xApiKey` have three.
+/// The words of a name in lower case: `X-Api-Key` and `xApiKey` have three.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
@@ -77,7 +77,7 @@ pub(super) fn has_password(text: &str) -> bool {
     authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
-/// Where in what a probe or an action is given a secret is written out, and what is wrong; its value is not repeated.
+/// The paths of secrets that are written out in a probe or an action, with messages that do not repeat the values.
 pub(super) fn written_out(given: &toml::Value) -> Vec<(Path, String)> {
     let mut found = Vec::new();
     look(given, &mut Path::new(), &mut found);
@@ -107,19 +107,17 @@ fn look(value: &toml::Value, at: &mut Path, found: &mut Vec<(Path, String)>) {
 
 fn in_text(text: &str, at: &[Step]) -> Option<String> {
     if has_password(text) {
-        return Some(
-            "a password is written out in a URL; user and password are keys of their own".to_owned(),
-        );
+        return Some("a password is written out in a URL; user and password are separate keys".to_owned());
     }
     let is_told = |name: &str, value: &str| is_secret_named(name, value);
     let (name, _) = named(text, at, &is_told)?;
     Some(format!("a secret is written out in {name}"))
 }
 
-/// Whether a name and a value are those of a secret.
+/// Whether a name and a value are a secret.
 pub(super) type IsTold<'a> = &'a dyn Fn(&str, &str) -> bool;
 
-/// The name of a secret that a text gives, and its value.
+/// The name and value of a secret in a text.
 pub(super) fn named<'a>(text: &'a str, at: &'a [Step], is_told: IsTold) -> Option<(&'a str, &'a str)> {
     match at {
         [.., Step::Key(list), Step::Key(name)] if list == "headers" => {
@@ -230,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_is_written_out_is_found_and_not_repeated() {
-        let in_url = "a password is written out in a URL; user and password are keys of their own";
+        let in_url = "a password is written out in a URL; user and password are separate keys";
         for (text, deep, name) in [
             ("headers = { Authorization = 'Bearer x' }", 2, "Authorization"),
             ("headers = { cookie = 'a=b' }", 2, "cookie"),

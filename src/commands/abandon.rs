@@ -1,4 +1,4 @@
-//! `gonogo abandon`: end a run that will not be sealed, so that it does not keep the next one from opening.
+//! `gonogo abandon`: ends a run that will not be sealed, so that the next one can be opened.
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -24,21 +24,20 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     if let Some((action, deed)) = state.under_way()
         && matches!(Files::of(log, deed.seq).stands(), Ok(Stands::AtWork(_)))
     {
-        bail!(
-            "{action} is running; `gonogo run` attaches to it: wait there until it has finished, or stop it"
-        );
+        bail!("{action} is running; `gonogo run` attaches to it: wait until it has finished, or stop it");
     }
     say!("{}", described(&state));
     let reason = match &arguments.reason {
         Some(reason) => reason.clone(),
-        None if io::stdin().is_terminal() => identity::ask("Why will it not be sealed? ")?,
-        None => bail!("say why the run will not be sealed: --reason TEXT"),
+        None if io::stdin().is_terminal() => identity::ask("Reason: ")?,
+        None => bail!("a reason is required: --reason TEXT"),
     };
     if io::stdin().is_terminal() {
         let environment = line(&state.plan.environment);
-        let question = format!("Nothing can be added to it then. Type {environment} to abandon it: ");
+        let question =
+            format!("After this, nothing can be added to the run. Type {environment} to abandon it: ");
         if identity::ask(&question)? != environment {
-            bail!("the run is as it was");
+            bail!("not abandoned; the run is unchanged");
         }
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
@@ -46,30 +45,30 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     identity::tell_that_it_may_wait(&signer);
     let role = arguments.role.map_or(Role::Reviewer, Role::from);
     if let Some(error) = printing::failure() {
-        return Err(error).context("standard output; the run is as it was");
+        return Err(error).context("standard output; the run is unchanged");
     }
     let opened = holding::reopen(&store, log, &signer, role, false)?;
     resume::require_opened(&store, &opened, Some(&state), &settings)?;
     let ended = engine::carry_out_alone(opened, &signer, Act::Abandon { reason })?;
-    say!("abandoned, entry {}: the next run of {} can be opened", ended.seq, line(&ended.plan.environment));
+    say!("abandoned (log #{}); the next run of {} can be opened", ended.seq, line(&ended.plan.environment));
     if printing::failure().is_some() {
-        note!("gonogo: abandoned; standard output takes nothing");
+        note!("gonogo: the run is abandoned, but standard output could not be written");
     }
     Ok(Exit::Good)
 }
 
-/// The run of a log, if it is still open.
+/// The run of a log, if the run is open.
 fn open_run(log: &Path) -> Result<RunState> {
     let shown = line(&log.display().to_string());
     let Some(state) = RunState::fold(&peek(log)?) else {
         let why = raw::why_unread(log)?.unwrap_or_else(|| "it is empty".into());
-        bail!("{shown} is no run that can be abandoned: {}", line(&why));
+        bail!("{shown}: the run cannot be abandoned: {}", line(&why));
     };
     if let Some(end) = &state.abandoned {
-        bail!("{shown}: abandoned already, by {}: {}", line(&end.by), line(&end.reason));
+        bail!("{shown}: already abandoned by {}: {}", line(&end.by), line(&end.reason));
     }
     if state.is_sealed() {
-        bail!("{shown}: sealed; it keeps no other run from opening");
+        bail!("{shown}: sealed; it does not block the next run");
     }
     Ok(state)
 }

@@ -1,9 +1,9 @@
-//! What takes a while and is needed only later: worked out on a thread of its own meanwhile.
+//! A value that is computed on a background thread before it is needed.
 
 use std::cell::{OnceCell, RefCell};
 use std::thread::{self, JoinHandle};
 
-/// A value that is worked out once: ahead, or when it is needed first.
+/// A value that is computed once: in the background, or when it is first needed.
 #[derive(Debug)]
 pub(super) struct Ahead<T> {
     known: OnceCell<T>,
@@ -17,12 +17,12 @@ impl<T> Default for Ahead<T> {
 }
 
 impl<T: Send + 'static> Ahead<T> {
-    /// Begins to work it out. Where no thread can be had, that is left for later.
+    /// Starts to compute it. If no thread can be started, [`Self::get`] computes it.
     pub(super) fn begin(&self, work: impl FnOnce() -> T + Send + 'static) {
         *self.thread.borrow_mut() = thread::Builder::new().name("ahead".into()).spawn(work).ok();
     }
 
-    /// The value: as it was worked out ahead, or else by `work`.
+    /// The value: the one computed in the background, or else the result of `work`.
     pub(super) fn get(&self, work: impl FnOnce() -> T) -> &T {
         self.known.get_or_init(|| {
             let thread = self.thread.borrow_mut().take();

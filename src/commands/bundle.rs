@@ -1,4 +1,4 @@
-//! `gonogo bundle`: a log and what belongs to it in one archive.
+//! `gonogo bundle`: packs a log, its attachments and its signatures into one archive.
 
 use std::fs;
 use std::io::{self, BufWriter};
@@ -17,20 +17,20 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     let log = &arguments.log;
     if log.is_symlink() {
         bail!(
-            "{}: it is a symbolic link; expected a regular file: name the one that it leads to",
+            "{}: a symbolic link; expected a regular file: give the file that it points to",
             line(&log.display().to_string())
         );
     }
     let source = open_log(log)?;
     if source.is_unpacked() {
-        bail!("{} is a bundle already", log.display());
+        bail!("{} is already a bundle", log.display());
     }
-    // What begins otherwise may be anything that has the name, a key too.
+    // A file that begins with another entry may be anything, even a key.
     check_first_entry(log, &source)?;
     let out = arguments.output.clone().unwrap_or_else(|| beside(log));
     let made = files::create_new(&out, files::OWN).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            anyhow::anyhow!("{} is there already; name another one with --output", out.display())
+            anyhow::anyhow!("{} already exists; give another file with --output", out.display())
         }
         _ => anyhow::Error::new(error).context(out.display().to_string()),
     })?;
@@ -38,7 +38,7 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     match written.and_then(|left_out| made.sync_all().map(|()| left_out).map_err(anyhow::Error::from)) {
         Ok(left_out) => left_out.iter().for_each(|why| note!("not packed: {}", line(why))),
         Err(error) => {
-            // Half a bundle is none.
+            // An incomplete bundle is of no use.
             let _ = fs::remove_file(&out);
             return Err(error.context(format!("bundle {}", out.display())));
         }
@@ -47,7 +47,7 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// The log's name in the current directory, with the ending of an archive.
+/// The log's name with the suffix of an archive, in the current directory.
 fn beside(log: &std::path::Path) -> PathBuf {
     let mut name = log.file_stem().unwrap_or_default().to_owned();
     name.push(".tar.gz");

@@ -1,4 +1,4 @@
-//! `gonogo check`: every probe once, nothing written.
+//! `gonogo check`: runs every probe once; writes no log.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -44,13 +44,13 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
     if interrupted {
-        note!("gonogo: interrupted; what had not ended is reported as pending");
+        note!("gonogo: interrupted; probes without a result are reported as pending");
         return Ok(Exit::Interrupted);
     }
     Ok(headless::exit(&judgement))
 }
 
-/// What was seen, and whether a signal came before it was all.
+/// The results, and whether a signal interrupted the probes.
 struct Looked {
     state: RunState,
     interrupted: bool,
@@ -70,7 +70,7 @@ fn render(format: Format, judgement: &Judgement, left_out: &[String], color: boo
     }
 }
 
-/// Nobody closes points or runs actions here, so nothing waits for them: everything is looked at as it is now.
+/// Removes all dependencies: nobody confirms points or runs actions here, so every probe runs at once.
 fn all_due(mut plan: Plan) -> Plan {
     for point in plan.sections.iter_mut().flat_map(|section| &mut section.points) {
         point.due = None;
@@ -78,7 +78,7 @@ fn all_due(mut plan: Plan) -> Plan {
         point.actions.clear();
         point.frozen_by = None;
         for probe in &mut point.probes {
-            // What an action should have done is not waited for: none was run.
+            // No action has run, so the probe does not wait for its effect.
             if probe.of.take().is_some() {
                 (probe.within_ms, probe.hold_ms) = (0, 0);
             }
@@ -90,18 +90,18 @@ fn all_due(mut plan: Plan) -> Plan {
     plan
 }
 
-/// Runs every probe to its end, or until a signal comes.
+/// Runs every probe to its end, or until a signal.
 async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Looked> {
     let (log, state) = engine::forgotten(plan)?;
     let mut seen = Arc::new(state.clone());
-    // Whatever keeps the last run from being read: nothing is compared with it then.
+    // If the last run cannot be read, results are not compared with it.
     let last = store(None).ok().and_then(|store| engine::history(&store, None, &state).ok()?.sealed);
     let (engine, mut handle) = Engine::new(log, state, Vec::new(), secrets, permit);
     let engine = engine.after(Past { last: last.map(Arc::new), fingerprint: None });
     let interrupt = Arc::new(Notify::new());
     let asked = Arc::clone(&interrupt);
     pause_when_stopped()?;
-    // What is stopped and continued goes on.
+    // A stopped and continued program runs on.
     on_signals(move |what| {
         if what == SignalRequest::End {
             asked.notify_one();
@@ -114,12 +114,12 @@ async fn look(plan: Plan, secrets: Vec<SecretRef>, permit: Permit) -> Result<Loo
     };
     clear_progress();
     handle.requests.send(NumberedRequest::unanswered(Request::Stop)).await.ok();
-    // Nothing is kept here, so nothing is lost with what does not stop in time.
+    // Nothing is stored, so nothing is lost if a task does not stop in time.
     stopped(running).await?;
     Ok(Looked { state: Arc::unwrap_or_clone(seen), interrupted })
 }
 
-/// Waits until every probe that can look has looked; `seen` is the run as it stands.
+/// Waits until every runnable probe has a result; `seen` is the current state of the run.
 async fn watch(handle: &mut Handle, seen: &mut Arc<RunState>) -> Result<()> {
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! What the command line says about the diagnostic log.
+//! Starts the diagnostic log as the command line asks for.
 
 use std::env;
 
@@ -7,17 +7,17 @@ use crate::cli::{Cli, Command};
 use crate::diagnostic;
 use crate::error::Failure;
 
-/// Starts the log, but for what gonogo itself starts: that has its own ways to tell.
+/// Starts the log, except in programs that gonogo itself starts: they report errors in other ways.
 ///
 /// # Errors
-/// When it cannot be understood what is to be logged.
+/// When the log levels cannot be parsed.
 pub(super) fn start(cli: &Cli) -> Result<(), Failure> {
     if is_internal(cli.command.as_ref()) {
         return Ok(());
     }
     let named = env::var(diagnostic::VARIABLE).ok();
     let filter = diagnostic::filter(named.as_deref(), cli.verbose)?;
-    // Without a home there is no file; whoever needs one says so.
+    // Without a home directory there is no file; a command that needs the directory reports that.
     let directory = state_dir().ok().map(|state| state.join("diagnostic"));
     diagnostic::start(directory.as_deref(), filter, cli.verbose > 0 && !has_screen(cli.command.as_ref()));
     Ok(())
@@ -33,7 +33,7 @@ const fn is_internal(command: Option<&Command>) -> bool {
     }
 }
 
-/// Whether a command takes the terminal, which lines would run across.
+/// Whether a command uses the whole terminal, which lines on standard error would disturb.
 fn has_screen(command: Option<&Command>) -> bool {
     match command {
         None | Some(Command::Run(_) | Command::Review(_)) => true,
@@ -43,7 +43,7 @@ fn has_screen(command: Option<&Command>) -> bool {
     }
 }
 
-/// A command's name; its arguments may hold what is nobody's business.
+/// A command's name, without its arguments: they may be confidential.
 pub(super) fn name(command: Option<&Command>) -> &'static str {
     match command {
         None => "start",

@@ -1,5 +1,5 @@
-//! `gonogo doctor`: what is missing or doubtful in a profile, and what it names that is not on this machine. No
-//! server is asked, no command is run.
+//! `gonogo doctor`: reports what is missing in a profile, likely mistakes, and programs and files that are not on this
+//! machine. Contacts no server and runs no command.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,9 +22,9 @@ use crate::diagnostic;
 use crate::error::{Exit, Place, Problem};
 use crate::files::open_regular;
 use crate::secret::SecretRef;
-use crate::text::line;
+use crate::text::{count, line};
 
-/// Readable by a group or by everybody.
+/// Readable by the group or by others.
 const BY_OTHERS: u32 = 0o044;
 
 pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
@@ -34,7 +34,7 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
         return Ok(Exit::Good);
     }
     let tag = |tag: &str| Some(tag.to_owned());
-    // What the command line says is not the profile's to lack.
+    // The command line gives these values, so the profile cannot lack them.
     let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous })?;
     let mut found = doubts(loaded.profile(), &plan);
@@ -53,11 +53,15 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
 }
 
 const ALL: [(Weight, &str); 3] =
-    [(Weight::Missing, "missing"), (Weight::Doubtful, "doubtful"), (Weight::Unusual, "unusual")];
+    [(Weight::Missing, "missing"), (Weight::Doubtful, "warning"), (Weight::Unusual, "hint")];
 
 fn human(loaded: &Loaded, found: &[Finding]) -> String {
     let of = |weight| found.iter().filter(move |finding| finding.weight == weight);
-    let counts = ALL.map(|(weight, word)| format!("{} {word}", of(weight).count())).join(", ");
+    let counts = ALL.map(|(weight, word)| match (weight, of(weight).count()) {
+        (Weight::Missing, n) => format!("{n} {word}"),
+        (_, n) => count(n, word),
+    });
+    let counts = counts.join(", ");
     let mut told = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
     for (weight, word) in ALL.into_iter().filter(|(weight, _)| of(*weight).next().is_some()) {
         let _ = writeln!(told, "\n{word}");
@@ -80,17 +84,17 @@ fn machine(found: &[Finding]) -> String {
         let place = place
             .as_ref()
             .map(|place| json!({"file": place.file, "line": place.line, "column": place.column}));
-        json!({"weight": word, "place": place, "what": what, "hint": hint})
+        json!({"level": word, "place": place, "what": what, "hint": hint})
     };
     let findings: Vec<_> = found.iter().map(one).collect();
     format!("{:#}\n", json!({"findings": findings, "diagnostic_log": diagnostic::file()}))
 }
 
-/// References that lead to nothing here. What they lead to is not read.
+/// References to secrets that do not exist on this machine. The secrets themselves are not read.
 fn unread_secrets(loaded: &Loaded, plan: &Plan) -> Vec<Finding> {
     let of_values = secrets(loaded.profile());
     let is_listed = |secret: &SecretRef| of_values.iter().any(|(_, listed)| listed == secret);
-    // The others stand in a probe, a guard or an action itself.
+    // The other references are in a probe, a guard or an action.
     let mut others: Vec<SecretRef> = plan.secrets().into_iter().filter(|secret| !is_listed(secret)).collect();
     others.dedup();
     let others: Vec<_> = others.iter().filter_map(|secret| unread(None, secret)).collect();
@@ -101,48 +105,49 @@ fn unread(place: Option<Place>, secret: &SecretRef) -> Option<Finding> {
     let (weight, what, hint) = match secret {
         SecretRef::Env(name) => {
             let given = std::env::var_os(name).is_some_and(|value| !value.is_empty());
-            let what = (!given).then(|| format!("{name} is not set here"))?;
+            let what = (!given).then(|| format!("the environment variable {name} is not set"))?;
             (Weight::Missing, what, "export it before the run")
         }
         SecretRef::File(path) => match fs::metadata(path) {
             Ok(found) if found.is_file() && open_regular(path).is_ok() => {
                 let open = found.permissions().mode() & BY_OTHERS != 0
                     && found.uid() == rustix::process::geteuid().as_raw();
-                let what = open.then(|| format!("{path} can be read by others"))?;
+                let what = open.then(|| format!("{path} is readable by other users"))?;
                 (Weight::Doubtful, what, "chmod 600")
             }
             _ => (
                 Weight::Missing,
-                format!("{path} is no file that you can read"),
-                "see to the path and its rights",
+                format!("{path} is not a readable file"),
+                "check the path and its permissions",
             ),
         },
         SecretRef::Command(argv) => {
             let name = argv.first()?;
-            let what = (!is_program(name)).then(|| format!("there is no program {name} here"))?;
-            (Weight::Missing, what, "install it, or see to PATH")
+            let what = (!is_program(name)).then(|| format!("program {name} not found"))?;
+            (Weight::Missing, what, "install it, or check PATH")
         }
     };
     let problem = Problem::new(what).hint(hint);
     Some(Finding { weight, problem: place.into_iter().fold(problem, Problem::at) })
 }
 
-/// Programs, directories and files that probes need, and that are not here.
+/// Programs, directories and files that probes need and that are not on this machine.
 fn absent(plan: &Plan) -> Vec<Finding> {
     let specs = plan.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
     let programs = plan.actions().filter_map(|(_, action)| action.program.as_ref());
     let run = programs.filter_map(|program| program.argv.first()).cloned().map(Here::Program);
     let wanted: BTreeSet<_> = specs.flat_map(here).chain(run).collect();
     let absent = wanted.into_iter().filter_map(|wanted| match wanted {
-        Here::Program(name) => (!is_program(&name))
-            .then(|| (format!("there is no program {name} here"), "install it, or see to PATH")),
+        Here::Program(name) => {
+            (!is_program(&name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
+        }
         Here::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
-            (format!("there is no directory {path}"), "see to the path; it is relative to where gonogo runs")
+            (format!("directory {path} not found"), "check the path; it is relative to the current directory")
         }),
         Here::File(path) => read_error(Path::new(&path)).map(|why| {
             (
-                format!("{path} is no file that you can read: {why}"),
-                "see to the path; it is relative to where gonogo runs",
+                format!("{path} is not readable: {why}"),
+                "check the path; it is relative to the current directory",
             )
         }),
     });
@@ -151,7 +156,7 @@ fn absent(plan: &Plan) -> Vec<Finding> {
         .collect()
 }
 
-/// Some probes read all files of a directory. A FIFO would be waited for.
+/// A directory counts: some probes read all files in one. A FIFO does not: reading it would block.
 fn read_error(path: &Path) -> Option<io::Error> {
     if path.is_dir() { fs::read_dir(path).err() } else { open_regular(path).err() }
 }

@@ -1,5 +1,5 @@
-//! How the program ends: soon after it was asked to, whatever still blocks then (a name server that does not
-//! answer, a key that waits to be touched, a terminal that takes no more).
+//! Ends the program soon after a signal, whatever still blocks (a name server that does not respond, a security key
+//! that waits for a touch, a terminal that accepts no output).
 
 use std::io::{self, Write as _};
 use std::ops::Deref;
@@ -22,29 +22,29 @@ use crate::process::kill_left;
 use crate::stopwatch::Pause;
 use crate::tui::terminal::restore;
 
-/// How long after a signal the program may still be there, in all: below the 2 s that are promised.
+/// Time limit for ending after a signal, in all: below the documented 2 s.
 const LIMIT: Duration = Duration::from_millis(1700);
-/// How long the engine is waited for once it was asked to stop.
+/// Time limit for the engine to stop.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a terminal may take to be restored; one that takes no more is left as it is.
+/// Time limit for restoring the terminal; one that accepts no output is left as it is.
 const RESTORING: Duration = Duration::from_millis(200);
 
-/// How long what is undone may still be done by whoever was interrupted.
+/// Pause before the undo is repeated: the interrupted thread may just be doing what is undone.
 const UNDONE: Duration = Duration::from_millis(50);
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignalRequest {
-    /// To end.
+    /// End the program.
     End,
-    /// To go on, after a stop.
+    /// Continue, after a stop.
     Continue,
 }
 
-/// What came before anybody listened.
+/// Signals from before the handler was started.
 static HELD: Mutex<Option<Signals>> = Mutex::new(None);
 
-/// From here on no signal ends the process before [`on_signals`] hears of it: what is made until then is removed in the end.
+/// Holds all signals until [`on_signals`] handles them, so that files created meanwhile are removed at the end.
 ///
 /// # Errors
 /// When the signals cannot be handled.
@@ -58,8 +58,8 @@ fn signals() -> io::Result<Signals> {
     Signals::new([SIGINT, SIGTERM, SIGHUP, SIGCONT])
 }
 
-/// Calls `notify` for each signal, to the end of the process. From the first SIGINT, SIGTERM or SIGHUP on, the
-/// process has [`LIMIT`] to end by itself; then it is ended.
+/// Calls `notify` for each signal, until the process ends. From the first SIGINT, SIGTERM or SIGHUP on, the
+/// process has [`LIMIT`] to end by itself; then it is terminated.
 ///
 /// # Errors
 /// When the signals cannot be handled.
@@ -83,8 +83,8 @@ pub(super) fn on_signals(notify: impl Fn(SignalRequest) + Send + 'static) -> io:
     Ok(())
 }
 
-/// Lets Ctrl-Z stop the process as ever, and no deadline run meanwhile. For a command without a screen: with one, Ctrl-Z
-/// is a key.
+/// Lets Ctrl-Z stop the process as usual, and pauses deadlines meanwhile. For commands without a screen: on the screen,
+/// Ctrl-Z is a key.
 ///
 /// # Errors
 /// When the signal cannot be handled.
@@ -101,31 +101,31 @@ pub(super) fn pause_when_stopped() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a shell has started this, that could continue it. Where none could, the system stops nothing either.
+/// Whether a shell has started this process and can continue it. Otherwise the system does not stop it either.
 fn can_be_continued() -> bool {
     let group = |of| getpgid(of).ok();
     let session = |of| getsid(of).ok();
     getppid().is_some_and(|shell| group(Some(shell)) != group(None) && session(Some(shell)) == session(None))
 }
 
-/// What is undone when a signal comes while a person is asked.
+/// The undo function for a signal that comes during a prompt.
 type Undo = Box<dyn Fn() + Send>;
 
 static UNDO: Mutex<Option<Undo>> = Mutex::new(None);
 
-/// Whether something else hears the signals.
+/// Whether [`on_signals`] handles the signals.
 static HEARD_ELSEWHERE: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program ends while something is undone.
+/// Whether the program is ending.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 static HEARING: Once = Once::new();
 
-/// Does something that a signal may interrupt: then this is undone, and the program ends. Outside of it, signals do what
-/// they always do.
+/// Runs `work`; on a signal meanwhile, calls `undo` and ends the program. Outside of it, signals have their default
+/// effect.
 pub(super) fn undone_by_signals<T>(undo: impl Fn() + Send + 'static, work: impl FnOnce() -> T) -> T {
     HEARING.call_once(|| {
-        // Where no thread can be had, a signal ends the program as it always does.
+        // If no thread can be started, a signal has its default effect.
         let _ = undo_at_signals();
     });
     *lock(&UNDO) = Some(Box::new(undo));
@@ -134,17 +134,17 @@ pub(super) fn undone_by_signals<T>(undo: impl Fn() + Send + 'static, work: impl 
     done
 }
 
-/// Ends the program as the signals that ask for that do here, what is undone then undone.
+/// Ends the program as a signal does: calls the undo function, then exits.
 pub(super) fn end_interrupted() -> ! {
     if IS_ENDING.swap(true, Ordering::SeqCst) {
-        // Another thread ends it, and undoes what is to be undone.
+        // Another thread calls the undo function and ends the program.
         loop {
             thread::park();
         }
     }
     if let Some(undo) = lock(&UNDO).take() {
         undo();
-        // Once more: whoever asks may just have been about to do what is undone.
+        // Once more: the prompt may just have been changing the terminal.
         thread::sleep(UNDONE);
         undo();
     }
@@ -172,35 +172,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends the process when it is still there after `limit`.
+/// Terminates the process if it still runs after `limit`.
 fn end_after(limit: Duration) {
     let ends = move || {
         thread::sleep(limit);
-        // A terminal that takes no more would keep this thread, too.
+        // A terminal that accepts no output would block this thread, too.
         let restoring = thread::spawn(|| {
             restore();
-            let _ = writeln!(
-                io::stderr(),
-                "gonogo: ended by a signal; something that blocked was not waited for"
-            );
+            let _ = writeln!(io::stderr(), "gonogo: ended by a signal; an operation was still blocked");
         });
         thread::sleep(RESTORING);
         drop(restoring);
         kill_left();
         std::process::exit(i32::from(Exit::Interrupted.code()));
     };
-    // Where no thread can be had, the program still ends by itself.
+    // If no thread can be started, the program still ends by itself.
     let _ = thread::Builder::new().name("end".into()).spawn(ends);
 }
 
-/// The threads that probes, actions and the engine run on. Dropped, they are not waited for.
+/// The threads for probes, actions and the engine. Dropping them does not wait for their tasks.
 pub(super) struct Workers {
     handle: Handle,
     runtime: Option<Runtime>,
 }
 
 impl Workers {
-    /// So many threads.
+    /// Starts so many threads.
     ///
     /// # Errors
     /// When they cannot be started.
@@ -210,7 +207,7 @@ impl Workers {
     }
 }
 
-/// Waits for an engine that was asked to stop, but not for what keeps it. Whether it has stopped.
+/// Waits, for a limited time, until the engine stops. Whether it has stopped.
 ///
 /// # Errors
 /// When it has crashed.

@@ -1,4 +1,4 @@
-//! How the program ends when a command fails: the kind of the error decides the exit code.
+//! The exit code of a failed command: the kind of the error decides.
 
 use std::error::Error;
 use std::io;
@@ -16,25 +16,25 @@ use crate::journal::keys::{CreateKeyError, LoadKeyError, SignError};
 use crate::journal::store::StoreError;
 use crate::journal::verify::VerifyError;
 
-/// The exit code of a command; what went wrong is told.
+/// The exit code of a command; prints and logs its error.
 pub(super) fn ended(done: Result<Exit>) -> Exit {
     let exit = done.unwrap_or_else(|error| {
         let (kind, told) = (kind_of(&error), chain(error.as_ref()));
         tracing::error!(?kind, "{told}");
-        // The reader of a closed pipe wants no more, not even an error.
+        // After a broken pipe, print nothing more, not even the error.
         if !is_broken_pipe(&error) {
             printing::note(format_args!("gonogo: {told}"));
         }
         kind.exit()
     });
     match printing::failure() {
-        // What could not be told is not known to whoever waits for it.
+        // The output was not delivered, so the command has not succeeded.
         Some(error) if exit == Exit::Good => ended(Err(error).context("standard output")),
         _ => exit,
     }
 }
 
-/// The kind of the outermost error that has one. What is only words was said to whoever typed the command.
+/// The kind of the outermost error that has one; an error without a kind is the user's.
 fn kind_of(error: &anyhow::Error) -> ErrorKind {
     let known = |error: &(dyn Error + 'static)| KINDS.iter().find_map(|kind_if| kind_if(error));
     error.chain().find_map(known).unwrap_or(ErrorKind::User)
@@ -42,7 +42,7 @@ fn kind_of(error: &anyhow::Error) -> ErrorKind {
 
 type KindIf = fn(&(dyn Error + 'static)) -> Option<ErrorKind>;
 
-/// Every error type that knows its kind and that a command can end with.
+/// Every error type with a kind that a command can return.
 const KINDS: [KindIf; 15] = [
     kind_if::<Failure>,
     kind_if::<Problems>,
@@ -66,7 +66,7 @@ fn kind_if<T: HasKind + Error + 'static>(error: &(dyn Error + 'static)) -> Optio
 }
 
 impl HasKind for JoinError {
-    /// A task of the program that has panicked.
+    /// A task of the program has panicked.
     fn kind(&self) -> ErrorKind {
         ErrorKind::Internal
     }

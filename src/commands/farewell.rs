@@ -1,4 +1,4 @@
-//! What is told when a run is left, and the exit code that says how it stands.
+//! The summary printed when the screen of a run is closed, and the exit code.
 
 use std::path::Path;
 
@@ -15,15 +15,17 @@ use crate::run::{RunState, judge};
 use crate::text::{line, shell_word};
 use crate::tui::Left;
 
-/// What is told of an action that has no end in the log: it may have ended since, and the disk been full.
+/// Describes an action without an end in the log: it may have ended while the disk was full.
 fn how_it_stands(action: &str, stands: Option<&Stands>) -> String {
     let next = "the next run of the environment";
     match stands {
         Some(Stands::Ended(end)) => {
-            format!("  ended   {action}: {}; that is not in the log yet, {next} puts it there", end.ended)
+            format!("  ended   {action}: {}; not in the log yet, {next} records it", end.ended)
         }
-        Some(Stands::AtWork(_)) => format!("  at work {action} goes on by itself; {next} attaches to it"),
-        _ => format!("  unclear {action} may be at work; {next} tells how it ended"),
+        Some(Stands::AtWork(_)) => {
+            format!("  running {action} continues in the background; {next} attaches to it")
+        }
+        _ => format!("  unknown {action} may be running; {next} reports how it ended"),
     }
 }
 
@@ -33,7 +35,7 @@ fn names_signers() -> bool {
     signers.is_ok_and(|signers| signers.is_some())
 }
 
-/// What a person wants to know who has left: how it stands, where the log is, how to go on.
+/// Prints the state of the run, the path of its log, and the command to continue.
 pub(super) fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
@@ -74,12 +76,12 @@ pub(super) fn farewell(path: &Path, arguments: &RunArgs, left: &Left) -> Result<
         let principal = principal.as_ref().map(|name| format!(" --as {}", shell_word(name)));
         let key = key.as_ref().map(|file| format!(" --key {}", shell_word(&file.display().to_string())));
         let options: String = [principal, key, log_dir].into_iter().flatten().collect();
-        say!("  go on   gonogo run {profile}{options}");
+        say!("  resume  gonogo run {profile}{options}");
     }
     ended(left)
 }
 
-/// How the program ends that has shown a run.
+/// The exit code after the screen of a run.
 pub(super) fn ended(left: &Left) -> Result<Exit> {
     match &left.broken {
         Some(failure) => Err(failure.clone().into()),
@@ -88,7 +90,7 @@ pub(super) fn ended(left: &Left) -> Result<Exit> {
     }
 }
 
-/// A run that is left open is not good yet, whatever it looks like.
+/// An open run has not succeeded, whatever its points say.
 fn stands(state: &RunState) -> Exit {
     match &state.verdict {
         _ if !state.is_sealed() => Exit::LogOpen,
@@ -120,9 +122,11 @@ mod tests {
         };
         let told = |stands: Option<Stands>| how_it_stands("p/a", stands.as_ref());
         let ended = told(Some(Stands::Ended(Box::new(end))));
-        assert!(ended.contains("ended   p/a: exit code 0; that is not in the log yet"), "{ended}");
-        assert!(told(Some(Stands::AtWork(Begun::default()))).contains("at work p/a goes on by itself"));
-        assert!(told(Some(Stands::Gone(Begun::default()))).contains("may be at work"));
-        assert!(told(None).contains("may be at work"));
+        assert!(ended.contains("ended   p/a: exit code 0; not in the log yet"), "{ended}");
+        assert!(
+            told(Some(Stands::AtWork(Begun::default()))).contains("running p/a continues in the background")
+        );
+        assert!(told(Some(Stands::Gone(Begun::default()))).contains("may be running"));
+        assert!(told(None).contains("may be running"));
     }
 }

@@ -1,4 +1,4 @@
-//! What git knows: who somebody is, which tags there are, which commits these name.
+//! Reads from git: the user's settings, the tags of a checkout, and their commits.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,15 @@ use super::ahead::Ahead;
 use crate::process::{Launch, Permit, Scope, git, user_git_settings};
 use crate::text::line;
 
-/// How many tags are offered.
+/// How many tags are suggested.
 const OFFERED: usize = 8;
 
-/// The settings that are read.
+/// The settings to read.
 const KEYS: [&str; 4] =
     ["user.email", "user.signingkey", "gpg.ssh.allowedSignersFile", "gpg.ssh.revocationFile"];
 
-/// The user's own settings: of their configuration, or else of this machine's. What a repository says does not count,
-/// not even that of the directory that gonogo runs in: it may come from anybody. Git lists those of one configuration in
-/// one go.
+/// The user's own settings, from their configuration or else the system's. The configuration of a repository is
+/// ignored, even that of the current directory: it may come from anybody. Git lists one configuration per call.
 #[derive(Debug, Default)]
 pub(super) struct UserSettings {
     global: Ahead<Listed>,
@@ -27,7 +26,7 @@ pub(super) struct UserSettings {
 type Listed = BTreeMap<String, String>;
 
 impl UserSettings {
-    /// Lets git list them while something else is done.
+    /// Starts to read them in the background.
     pub(super) fn read_ahead(&self) {
         self.global.begin(|| list(Scope::Global));
         if !ignores_system() {
@@ -35,7 +34,7 @@ impl UserSettings {
         }
     }
 
-    /// What is set for one of [`KEYS`].
+    /// The value of one of [`KEYS`].
     pub(super) fn get(&self, key: &str) -> Option<String> {
         let key = key.to_lowercase();
         if let Some(set) = self.global.get(|| list(Scope::Global)).get(&key) {
@@ -48,35 +47,35 @@ impl UserSettings {
 fn list(scope: Scope) -> Listed {
     let keys = format!("^({})$", KEYS.join("|").replace('.', "\\.").to_lowercase());
     let printed = ask(user_git_settings(scope, &keys), &Permit::for_user_git_settings()).unwrap_or_default();
-    // A key that is set several times is what it is set to last; one without a value is set to nothing.
+    // The last value of a key counts; a key without a value is not set.
     let set = printed.split('\0').filter_map(|setting| setting.split_once('\n'));
     let mut listed: Listed = set.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
     listed.retain(|_, value| !value.is_empty());
     listed
 }
 
-/// Git looks at this variable itself, but not where a scope is named.
+/// Git ignores this variable when a scope is given.
 fn ignores_system() -> bool {
     let said = std::env::var("GIT_CONFIG_NOSYSTEM").unwrap_or_default().to_lowercase();
     !["", "0", "false", "no", "off"].contains(&said.as_str())
 }
 
-/// The tags of a checkout, read once. Git lists them in one go: a start is waited for.
+/// The tags of a checkout, read once, with one call of git.
 pub(super) struct Tags {
     repository: PathBuf,
     permit: Permit,
-    /// Newest first; nothing where git cannot tell.
+    /// Newest first; none if git cannot list them.
     listed: Ahead<Option<Vec<Tag>>>,
 }
 
 /// A tag.
 struct Tag {
     name: String,
-    /// What it points to in the end, and the kind of that: a commit, mostly.
+    /// The object that it finally points to, usually a commit: its kind and its id.
     target: (String, String),
 }
 
-/// What git tells of each tag. Only an annotated tag has what stands after the stars.
+/// The format of a tag. Only annotated tags have the fields with a star.
 const FORMAT: &str = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
 
 impl Tag {
@@ -96,7 +95,7 @@ impl Tags {
         Self { repository, permit: permit.clone(), listed: Ahead::default() }
     }
 
-    /// Lets git list them while something else is done.
+    /// Starts to read them in the background.
     pub(super) fn read_ahead(&self) {
         let (repository, permit) = (self.repository.clone(), self.permit.clone());
         self.listed.begin(move || read(&repository, &permit));
@@ -106,7 +105,7 @@ impl Tags {
         self.listed.get(|| read(&self.repository, &self.permit)).as_deref()
     }
 
-    /// The newest ones; none if the repository is none.
+    /// The newest tags; none if this is not a repository.
     pub(super) fn newest(&self) -> Vec<String> {
         self.listed().into_iter().flatten().take(OFFERED).map(|tag| line(&tag.name)).collect()
     }
@@ -116,7 +115,7 @@ impl Tags {
         let tag = self.listed()?.iter().find(|listed| listed.name == tag)?;
         match tag.target.0.as_str() {
             "commit" => Some(tag.target.1.clone()),
-            // A tag of a tag, of which an older git follows one only. The name is one that git has listed.
+            // A tag of a tag; older versions of git resolve only one level. The name comes from git.
             "tag" => {
                 let commit = format!("refs/tags/{}^{{commit}}", tag.name);
                 ask(git(&self.repository, &["rev-parse", "--verify", "--quiet", &commit]), &self.permit)
@@ -125,7 +124,7 @@ impl Tags {
         }
     }
 
-    /// That a release is no tag of the checkout, where git can tell its tags. Elsewhere there are none to hold it to.
+    /// A message if a release is not a tag of the checkout; none if git cannot list the tags.
     pub(super) fn lack(&self, release: &str) -> Option<String> {
         let listed = self.listed()?;
         if listed.iter().any(|tag| tag.name == release) {
@@ -133,12 +132,12 @@ impl Tags {
         }
         let newest = self.newest();
         let newest = if newest.is_empty() {
-            "it has none".to_owned()
+            "it has no tags".to_owned()
         } else {
             format!("the newest are {}", newest.join(", "))
         };
         let (release, repository) = (line(release), line(&self.repository.display().to_string()));
-        Some(format!("release {release} is no tag of the checkout {repository}; {newest}"))
+        Some(format!("release {release} is not a tag of the checkout {repository}; {newest}"))
     }
 }
 
@@ -175,7 +174,7 @@ mod tests {
         let permit = Permit::for_tests();
         assert_eq!(Tags::of(dir.path().into(), &permit).lack("v1"), None);
         run(dir.path(), &["init", "-q"]);
-        assert!(Tags::of(dir.path().into(), &permit).lack("v1").unwrap().ends_with("it has none"));
+        assert!(Tags::of(dir.path().into(), &permit).lack("v1").unwrap().ends_with("it has no tags"));
         run(dir.path(), &["commit", "-q", "--allow-empty", "-m", "one"]);
         let head = run(dir.path(), &["rev-parse", "HEAD"]);
         run(dir.path(), &["tag", "v1"]);
@@ -188,7 +187,7 @@ mod tests {
         }
         assert_eq!((tags.commit("tree"), tags.lack("tree")), (None, None));
         assert_eq!(tags.commit("HEAD"), None);
-        assert!(tags.lack("v").unwrap().contains("v is no tag of the checkout"));
+        assert!(tags.lack("v").unwrap().contains("v is not a tag of the checkout"));
         // What was listed stays: a release is the one that was asked about.
         run(dir.path(), &["tag", "-d", "v1"]);
         assert_eq!(tags.commit("v1"), Some(head));

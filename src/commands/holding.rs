@@ -1,4 +1,4 @@
-//! One program at a time holds a run. Who else comes is told who that is, and can take it over.
+//! Only one gonogo at a time holds a run. Another one reports the owner, and can take the run over.
 
 use std::path::Path;
 use std::thread;
@@ -16,19 +16,19 @@ use crate::process::recorded::{RecordedProcess, RecordedProcessError};
 use crate::run::{Act, Command};
 use crate::text::{line, shell_word};
 
-/// How long the holder may take to leave.
+/// Time limit for the owner to quit.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is looked whether it has.
+/// Interval of the checks whether it has.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Records, for the holder to read, that `principal` asks them to leave.
+/// Records, for the owner, that `principal` asks them to quit.
 fn request(log: &Path, principal: &str) -> Result<Requested> {
     let own = Holder::here(principal, host(), clock::now().wall);
     holder::request(log, &own)
-        .with_context(|| format!("cannot record beside {} who takes it over", log.display()))
+        .with_context(|| format!("cannot record the takeover request beside {}", log.display()))
 }
 
-/// The process that holds a log, shown to be the one that is recorded.
+/// The process that holds a log, verified to be the recorded one.
 fn process_of(log: &Path, other: &Holder) -> Result<RecordedProcess, RecordedProcessError> {
     RecordedProcess::open(other.pid, other.started.as_ref())?.has_open(log)?.is_this_program()
 }
@@ -37,17 +37,17 @@ fn process_of(log: &Path, other: &Holder) -> Result<RecordedProcess, RecordedPro
 fn not_shown(log: &Path, other: &Holder, why: &RecordedProcessError) -> String {
     let (who, log) = (line(&other.principal), shell_word(&log.display().to_string()));
     format!(
-        "the recorded holder {who} is not shown to hold this run: {}; no process was signalled\n\
-         `fuser -v {log}` lists the processes that have the log open; let the gonogo among them be left with q, or end \
+        "cannot verify that the recorded owner {who} holds this run: {}; no process was signalled\n\
+         `fuser -v {log}` lists the processes that have the log open; quit the gonogo among them with q, or end \
          it, and run this again without --take-over",
         line(&why.to_string())
     )
 }
 
-/// Goes on with a run, unless another program holds it; takes it over from that where it is told to.
+/// Resumes a run, unless another gonogo holds it; with `take_over`, takes it over.
 ///
 /// # Errors
-/// Why it cannot be gone on with: who holds it, and what to do.
+/// Why the run cannot be resumed: who holds it, and what to do.
 pub(super) fn reopen(
     store: &Store,
     log: &Path,
@@ -62,7 +62,7 @@ pub(super) fn reopen(
     }
     let Some(other) = holder::of(log) else {
         bail!(
-            "another gonogo holds this run, and it is not told which; look for it on the hosts that share this directory"
+            "another gonogo holds this run, and its owner is not recorded; look for it on the hosts that share this directory"
         )
     };
     let mut opened = taken(store, log, signer, role, &other)?;
@@ -72,7 +72,7 @@ pub(super) fn reopen(
     Ok(opened)
 }
 
-/// Who holds a run, and what can be done.
+/// Describes who holds a run, and what can be done.
 fn held_by(other: Option<&Holder>) -> String {
     let who = other.map_or_else(
         || "another gonogo is writing this run log".to_owned(),
@@ -83,25 +83,25 @@ fn held_by(other: Option<&Holder>) -> String {
         },
     );
     format!(
-        "{who}\nlook on with --read-only, let them leave with q, or take it over with --take-over: they are asked to \
-         leave, and it is put on record"
+        "{who}\nobserve it with --read-only, have them quit with q, or take it over with --take-over: their gonogo is \
+         asked to quit, and the takeover is recorded"
     )
 }
 
-/// Asks the holder to leave, as `q` does, and goes on when they have.
+/// Asks the owner's gonogo to quit, as `q` does, and resumes the run when it has.
 fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder) -> Result<Opened> {
     if other.host != host() {
         bail!(
-            "{} holds this run on {}; from here they cannot be asked to leave. Take it over there",
+            "{} holds this run on {}; their gonogo cannot be asked to quit from here. Take it over on that host",
             line(&other.principal),
             line(&other.host)
         );
     }
     let process = process_of(log, other).map_err(|why| anyhow!(not_shown(log, other, &why)))?;
-    // Until this program has the lock, the record is the holder's.
+    // Until this program has the lock, the record belongs to the owner.
     let _requested = request(log, &signer.principal)?;
     process.terminate().map_err(|why| anyhow!(not_shown(log, other, &why)))?;
-    note!("gonogo: {} is asked to leave, and has {} s for that", line(&other.principal), PATIENCE.as_secs());
+    note!("gonogo: asked the gonogo of {} to quit; timeout {}s", line(&other.principal), PATIENCE.as_secs());
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         match engine::reopen(store, log, signer, role) {
@@ -112,8 +112,8 @@ fn taken(store: &Store, log: &Path, signer: &Signer, role: Role, other: &Holder)
     let (pid, who) = (other.pid, line(&other.principal));
     if process.is_stopped() {
         bail!(
-            "process {pid} of {who} is stopped (Ctrl-Z); bring it back with fg, and it leaves; then try again"
+            "process {pid} of {who} is suspended (Ctrl-Z); continue it with fg, and it quits; then try again"
         );
     }
-    bail!("process {pid} of {who} does not leave; end it, and try again")
+    bail!("process {pid} of {who} did not quit; end it, and try again")
 }

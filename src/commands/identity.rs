@@ -1,4 +1,4 @@
-//! Who acts: from the command line, the settings, or git.
+//! The operator and their key: from the command line, the settings, or git.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -19,12 +19,12 @@ use crate::secret::Secret;
 use crate::text::{is_harmful, line};
 use crate::tui::{Newcomer, Unlocked};
 
-/// How often a passphrase is asked for.
+/// How often gonogo asks for a passphrase.
 const PASSPHRASES: usize = 3;
-/// The most bytes of a file with a public key.
+/// The maximum size of a public key file, in bytes.
 const MAX_PUBLIC_KEY: u64 = 64 << 10;
 
-/// The operator's name; asked for on a terminal if nothing says it.
+/// The operator's name; on a terminal, asks for it if nothing gives it.
 pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<String> {
     let found = given
         .map(str::to_owned)
@@ -33,12 +33,12 @@ pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<Stri
     match found {
         None if io::stdin().is_terminal() => ask_principal(),
         found => checked(found.context(
-            "who are you? Give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once",
+            "your name is required: give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once",
         )?),
     }
 }
 
-/// Asks until the answer is a name, or there is none.
+/// Asks until the answer is a valid name, or empty.
 fn ask_principal() -> Result<String> {
     loop {
         let name = ask("Your name in run logs, usually a mail address: ")?;
@@ -49,9 +49,9 @@ fn ask_principal() -> Result<String> {
     }
 }
 
-/// Nothing was said.
+/// The answer was empty.
 #[derive(Debug, thiserror::Error)]
-#[error("a name is needed, something like you@example.com")]
+#[error("a name is required, such as you@example.com")]
 struct NoName;
 
 fn checked(name: String) -> Result<String> {
@@ -61,14 +61,14 @@ fn checked(name: String) -> Result<String> {
     }
     if name.len() > 255 || name == MACHINE || !name.chars().all(plain) {
         bail!(
-            "{:?} cannot be a name: expected something like you@example.com, without white space or any of * ? ! , \"",
+            "{:?} is not a valid name: expected a name such as you@example.com, without white space or any of * ? ! , \"",
             line(&name)
         );
     }
     Ok(name)
 }
 
-/// Asks on the terminal for a line.
+/// Asks for a line on the terminal.
 pub(super) fn ask(question: &str) -> Result<String> {
     super::printing::print(format_args!("{question}"));
     let mut answer = String::new();
@@ -76,16 +76,16 @@ pub(super) fn ask(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Which key somebody signs with.
+/// Where a signing key is.
 enum Key {
-    /// Of a private key file.
+    /// In a private key file.
     File(PathBuf),
-    /// Known by its public half; an agent holds the other one.
+    /// In an agent, named by its public key.
     Public(String),
 }
 
 impl Key {
-    /// A key as it is named: a file, the public half of one, or the public key itself, as git has it too.
+    /// Parses the name of a key: a private key file, a public key file, or the public key itself, as git takes it too.
     ///
     /// # Errors
     /// Why it cannot be read.
@@ -105,12 +105,12 @@ impl Key {
 
 fn unread(name: &str, why: &io::Error) -> String {
     match why.kind() {
-        io::ErrorKind::NotFound => format!("{}: there is no such key", line(name)),
+        io::ErrorKind::NotFound => format!("{}: no such key", line(name)),
         _ => format!("key {}: {why}", line(name)),
     }
 }
 
-/// A public key where a file could be named.
+/// A public key given in place of a file.
 pub(super) fn written_out(name: &Path) -> Option<String> {
     let text = name.to_string_lossy();
     let literal = text.strip_prefix("key::").unwrap_or(&text);
@@ -121,19 +121,19 @@ fn without_comment(public: &str) -> String {
     public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// The key that is named, or that is there without being named.
+/// The key given, or else the default one.
 fn key(given: Option<&Path>, settings: &Settings) -> Result<Option<Key>> {
     if let Some(name) = given.or(settings.key.as_deref()) {
         return Key::named(name).map(Some).map_err(|why| anyhow!(unread(&name.to_string_lossy(), &why)));
     }
-    // Git's signing key can be the id of a GPG key, too.
+    // Git's signing key can also be the id of a GPG key.
     let of_git = settings.git.get("user.signingkey").and_then(|name| Key::named(Path::new(&name)).ok());
     let of_git = of_git.filter(|key| !matches!(key, Key::File(path) if !path.is_file()));
     Ok(of_git.or(Some(Key::File(own_key()?)).filter(|key| matches!(key, Key::File(path) if path.exists()))))
 }
 
-/// The operator and their key, its passphrase asked for on the terminal if it has one. Who has no key
-/// chooses one of their agent's, or gets one made.
+/// The operator and their key; asks for its passphrase on the terminal if it has one. An operator without a key
+/// chooses one of their agent, or creates one.
 pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer> {
     let principal = principal(identity.principal.as_deref(), settings)?;
     let agent = Agent::from_environment();
@@ -151,22 +151,22 @@ pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer>
 }
 
 fn made(principal: &str, settings: &Settings) -> Result<Key> {
-    say!("There is no key yet that {principal} could sign run logs with; here is one to be made.");
+    say!("{principal} has no key to sign run logs with; gonogo creates one now.");
     Ok(Key::File(new_key::first(principal, settings)?))
 }
 
-/// A key of the agent's, if a person chooses one; it is remembered.
+/// A key of the agent, if the operator chooses one; it is written to the settings.
 fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result<Option<Key>> {
     let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
     if held.is_empty() || !io::stdin().is_terminal() {
         return Ok(None);
     }
-    say!("Your ssh-agent holds:");
+    say!("Keys in your ssh-agent:");
     for (number, key) in (1..).zip(&held) {
         say!("  {number}  {}  {}", line(&key.public), line(&key.comment));
     }
     loop {
-        let answer = ask("Which of them signs run logs? Its number, or n to make a new key: ")?;
+        let answer = ask("Which key signs run logs? Number, or n for a new key: ")?;
         let index = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         match index.and_then(|index| held.get(index)) {
             Some(key) => {
@@ -180,23 +180,23 @@ fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result
     }
 }
 
-/// The key of a file, its passphrase asked for again if it was mistyped.
+/// Loads the key of a file; asks for its passphrase again if it was wrong.
 fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signer> {
     for _ in 1..PASSPHRASES {
         match Signer::load(principal, path, agent, &mut ask_passphrase) {
-            Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => note!("{wrong}; once more"),
+            Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => note!("{wrong}; try again"),
             loaded => return Ok(loaded?),
         }
     }
     Ok(Signer::load(principal, path, agent, &mut ask_passphrase)?)
 }
 
-/// Tells a person that a key may wait for them.
+/// Announces that signing may wait for the operator.
 pub(super) fn tell_that_it_may_wait(signer: &Signer) {
     if signer.wants_touch() {
-        say!("Touch your security key: this is signed with it.");
+        say!("Touch your security key to sign.");
     } else if signer.may_wait() {
-        say!("Asking your ssh-agent to sign; it may ask you to confirm that.");
+        say!("Asking your ssh-agent to sign; it may ask for confirmation.");
     }
 }
 
@@ -204,7 +204,7 @@ fn ask_passphrase(path: &Path) -> io::Result<Secret> {
     passphrase::ask(&format!("Passphrase of {}: ", path.display()))
 }
 
-/// The key of somebody who comes to this keyboard later; kept where the engine finds it.
+/// Loads the key of an operator who joins at this keyboard, and adds it to the engine's keyring.
 ///
 /// # Errors
 /// Why it cannot be used, and what to do.
@@ -237,31 +237,31 @@ pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, St
     }
 }
 
-/// The key that the agent holds under this comment; the only one, if none is said.
+/// The agent's key with this comment; with an empty comment, its only key.
 fn in_agent(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
     let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
     let mut fitting = held.iter().filter(|key| comment.is_empty() || key.comment == comment);
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Ok(only.public.clone()),
         (None, _) if !comment.is_empty() => {
-            Err(format!("{}: there is no such file, and no such key in an ssh-agent", line(comment)))
+            Err(format!("{}: no such file, and no such key in an ssh-agent", line(comment)))
         }
         _ => {
             let known: Vec<_> = held.iter().map(|key| line(&key.comment)).collect();
             let known = if known.is_empty() { "no keys".into() } else { known.join(", ") };
-            Err(format!("which key? A file, or one by its comment; the ssh-agent holds: {known}"))
+            Err(format!("give a key file, or the comment of a key in the ssh-agent; it holds: {known}"))
         }
     }
 }
 
-/// A path of a setting, its `~/` written out.
+/// The path of a setting, with `~/` expanded.
 pub(super) fn at_home(path: &str) -> PathBuf {
     let home =
         path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
     home.unwrap_or_else(|| PathBuf::from(path))
 }
 
-/// People give the public half as often as the private one.
+/// The private key file for a public one: people give either.
 fn private_half(path: PathBuf) -> PathBuf {
     if path.extension().is_some_and(|extension| extension == "pub") { path.with_extension("") } else { path }
 }

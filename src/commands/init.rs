@@ -1,4 +1,4 @@
-//! `gonogo init`: who you are, and a key to sign with.
+//! `gonogo init`: sets up the operator's name and signing key.
 
 use std::path::{Path, PathBuf};
 
@@ -22,9 +22,9 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let path = absolute(&key.map_or_else(own_key, Ok)?)?;
     if path.exists() {
         is_own(&settings, &principal, &path)?;
-        // Before anything is said or kept of it: it may be something else.
+        // First of all: the file may not be a key.
         keys::public_of(&path)?;
-        say!("Your key is there already: {}", path.display());
+        say!("Your key already exists: {}", path.display());
     } else {
         let passphrase = if arguments.no_passphrase { None } else { new_passphrase()? };
         create(&path, &principal, passphrase.as_ref())?;
@@ -34,17 +34,20 @@ pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
 }
 
 fn tell(principal: &str, public: &str) -> Exit {
-    say!("\nWhoever is to verify your logs puts this line into their allowed_signers file:\n");
+    say!("\nTo verify your logs, others add this line to their allowed_signers file:\n");
     say!("{principal} {public}");
     Exit::Good
 }
 
-/// One key is one person's.
+/// Rejects a key that belongs to another operator.
 fn is_own(settings: &Settings, principal: &str, path: &Path) -> Result<()> {
     let owner = settings.principal.as_deref().filter(|owner| *owner != principal);
     match owner.filter(|_| settings.key.as_deref() == Some(path)) {
         Some(owner) => {
-            bail!("{}: this key is {owner}'s; give --key PATH for a key of {principal}'s own", path.display())
+            bail!(
+                "{}: this key belongs to {owner}; give another file with --key PATH for {principal}",
+                path.display()
+            )
         }
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! A log, or a bundle of one, read and verified: what `verify`, `review`, `report` and `diff` begin with.
+//! A log, or a bundle of one, read and verified: the first step of `verify`, `review`, `report` and `diff`.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -19,21 +19,21 @@ use crate::report::Trust;
 use crate::report::dsse::Envelope;
 use crate::run::RunState;
 
-/// A log and what verification found.
+/// A log and the result of its verification.
 pub(super) struct Judged {
-    /// Where it is; unpacked, if it was in a bundle.
+    /// The log; unpacked, if it was in a bundle.
     pub(super) source: Source,
-    /// What verification found.
+    /// The result of the verification.
     pub(super) report: Report,
-    /// The run as far as it is valid.
+    /// The run, up to the last valid entry.
     pub(super) state: Option<RunState>,
-    /// Whom the verification trusted.
+    /// The trusted signers.
     pub(super) signers: AllowedSigners,
-    /// By which files.
+    /// The files that name them.
     pub(super) trust: Trust,
 }
 
-/// The most bytes of an envelope: the statement in it is as long as a report.
+/// The maximum size of an envelope, in bytes: its statement is as long as a report.
 pub(super) const MAX_ENVELOPE: u64 = 64 << 20;
 
 /// Reads and verifies the log at `path`, or in the bundle at `path`.
@@ -41,7 +41,7 @@ pub(super) fn judge(path: &Path, trust: &TrustArgs) -> Result<Judged> {
     judge_source(path, open_log(path)?, trusted(trust)?)
 }
 
-/// The same, for a command that has read whom to trust.
+/// The same, for a command that has already read the trusted signers.
 pub(super) fn judge_by(path: &Path, trusted: &Trusted) -> Result<Judged> {
     judge_source(path, open_log(path)?, trusted.clone())
 }
@@ -52,7 +52,7 @@ fn judge_source(path: &Path, source: Source, trusted: Trusted) -> Result<Judged>
     if report.entries == 0 && is_envelope(&source) {
         bail!(
             "{} is a signed statement about a run log (a DSSE envelope), expected a run log or a bundle: give the log itself; \
-             what reads in-toto statements verifies the envelope",
+             a verifier of in-toto statements reads the envelope",
             path.display()
         );
     }
@@ -60,12 +60,12 @@ fn judge_source(path: &Path, source: Source, trusted: Trusted) -> Result<Judged>
     Ok(Judged { source, report, state, signers, trust })
 }
 
-/// Whether it is what `report --format dsse` writes.
+/// Whether it is an envelope as `report --format dsse` writes it.
 fn is_envelope(source: &Source) -> bool {
     serde_json::from_reader::<_, Envelope>(source.reader().take(MAX_ENVELOPE)).is_ok()
 }
 
-/// Verifies a log: what was found, and the run as far as it is valid.
+/// Verifies a log: the result, and the run up to the last valid entry.
 pub(super) fn judge_log(source: &Source, trusted: &Trusted) -> Result<(Report, Option<RunState>)> {
     let mut rules = ByTheRules::default();
     let log = source.log();
@@ -77,11 +77,11 @@ pub(super) fn judge_log(source: &Source, trusted: &Trusted) -> Result<(Report, O
     Ok((report, state))
 }
 
-/// What is wrong with the files beside a log.
+/// Warnings about the attachments of a log.
 fn side_files(log: &Path, state: &RunState) -> Vec<String> {
     let torn = state.recoveries.iter().filter_map(|(seq, left)| Some((seq, left.torn.as_ref()?)));
     let torn = torn.filter_map(|(seq, torn)| Some((seq, side::check(log, torn).err()?)));
     let printed =
         state.outputs.iter().filter_map(|(seq, output)| Some((seq, side::check_output(log, output).err()?)));
-    torn.chain(printed).map(|(seq, wrong)| format!("line {}: side file {wrong}", seq + 1)).collect()
+    torn.chain(printed).map(|(seq, wrong)| format!("line {}: attachment {wrong}", seq + 1)).collect()
 }

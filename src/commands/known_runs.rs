@@ -1,4 +1,4 @@
-//! The runs of this machine, as far as the ends of their logs tell.
+//! Summaries of the runs on this machine, from the first and last entries of their logs.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,20 @@ use crate::journal::store::Store;
 use crate::text::line;
 use crate::time::Utc;
 
-/// How much of a log's end is read, in bytes: seals and the verdict are near it.
+/// How much of the end of a log is read, in bytes: it holds the verdict and the seals.
 const TAIL: u64 = 64 * 1024;
 
-/// A run, as far as the ends of its log tell.
+/// The summary of a run.
 pub(super) struct Run {
     pub(super) path: PathBuf,
     pub(super) place: Place,
-    /// Environment, release, when, who, what it came to.
+    /// Environment, release, time, people, outcome.
     pub(super) cells: [String; 5],
     /// Whether it is a rehearsal.
     pub(super) rehearsal: bool,
 }
 
-/// All of them, newest first.
+/// All runs, newest first.
 ///
 /// # Errors
 /// When the directory of logs cannot be read.
@@ -44,7 +44,7 @@ pub(super) fn runs(store: &Store) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// A log that tells nothing is no run; `gonogo verify` says more of it.
+/// None for a log without a readable first entry; `gonogo verify` reports why.
 fn read(path: &Path) -> Option<Run> {
     let (first, tail) = index::ends(path, TAIL).ok()?;
     let place = Place::read(&first)?;
@@ -68,7 +68,7 @@ fn read(path: &Path) -> Option<Run> {
     Some(Run { path: path.to_owned(), place, cells, rehearsal: plan.rehearsal.is_some() })
 }
 
-/// A log whose beginning tells nothing: where it is.
+/// The summary of an unreadable log: only where it is.
 fn unreadable(path: PathBuf) -> Run {
     let environment = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -77,13 +77,13 @@ fn unreadable(path: PathBuf) -> Run {
         String::new(),
         String::new(),
         line(&file),
-        "cannot be read: gonogo verify tells why".into(),
+        "unreadable: see gonogo verify".into(),
     ];
     let place = Place { run: String::new(), previous: None, opened: Utc::from_millis(0) };
     Run { path, place, cells, rehearsal: false }
 }
 
-/// What can be told of a log that this gonogo cannot read: where it is, and since when.
+/// The summary of a log of another version: where it is, and when it was opened.
 fn of_another_version(path: &Path, place: Place, rules: OtherRules) -> Run {
     let environment = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let cells =

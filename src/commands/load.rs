@@ -1,4 +1,4 @@
-//! Reading profiles and checklists from files, and finding the directories of this user.
+//! Reads profiles and checklists from files, and finds the directories of this user.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::journal::verify::VerifyError;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
 
-/// The largest profile or checklist, in bytes.
+/// The maximum size of a profile or checklist, in bytes.
 pub(super) const MAX_FILE: u64 = 1024 * 1024;
 
 /// A profile with its checklist.
@@ -48,7 +48,7 @@ impl Loaded {
         Ok(Self { path: path.to_owned(), profile, checklist, sha256 })
     }
 
-    /// The example for production, with the standard checklist.
+    /// The production example, with the standard checklist.
     pub(super) fn example() -> Result<Self> {
         let (path, text) = ("config/production.toml", include_str!("../../config/production.toml"));
         let profile = Profile::parse(Source::new(path, text))?;
@@ -61,7 +61,7 @@ impl Loaded {
         &self.profile
     }
 
-    /// The files that somebody wrote: the profile, and the checklist that it names.
+    /// The user's files: the profile, and the checklist if the profile names one.
     pub(super) fn own_files(&self) -> impl Iterator<Item = &Source> {
         let names_one = self.profile.file.checklist.is_some();
         std::iter::once(&self.profile.source).chain(names_one.then_some(&self.checklist.source))
@@ -77,13 +77,13 @@ impl Loaded {
         &self.profile.file.environment
     }
 
-    /// The release that runs now, as the profile says.
+    /// The current release, from the profile.
     pub(super) fn previous(&self) -> Option<&str> {
         self.profile.file.previous.as_deref()
     }
 
-    /// The checkout that the release is built from: the profile's `source.repository`, relative to where
-    /// the program runs, or where it runs.
+    /// The checkout that the release is built from: the profile's `source.repository`, relative to the current
+    /// directory; the current directory by default.
     pub(super) fn repository(&self) -> PathBuf {
         let source = self.profile.file.values.get("source").and_then(|source| source.get("repository"));
         PathBuf::from(source.and_then(toml::Value::as_str).unwrap_or("."))
@@ -94,7 +94,7 @@ impl Loaded {
         self.profile.secrets()
     }
 
-    /// What the checklist holds fast.
+    /// The lock of the checklist.
     pub(super) fn lock(&self) -> Lock {
         Lock::of(&self.checklist)
     }
@@ -105,13 +105,13 @@ impl Loaded {
         Ok(freeze(&self.checklist, &self.profile, promotion)?)
     }
 
-    /// What the profile makes happen, whatever the release.
+    /// What the profile does, for any release.
     pub(super) fn permissions(&self) -> Result<Permissions> {
         let plan = self.plan(&Promotion::any())?;
         Ok(with_placeholders(permissions(&plan, &self.places()?)))
     }
 
-    /// The directories that paths are told from: the profile's, and the one that this program runs in.
+    /// The base directories of paths: the profile's, and the current one.
     pub(super) fn places(&self) -> Result<Places> {
         let profile = fs::canonicalize(&self.path).with_context(|| self.path.display().to_string())?;
         let here = std::env::current_dir().context("the current directory")?;
@@ -124,7 +124,7 @@ fn own_checklist(path: &Path) -> Result<Checklist> {
     let checklist = Checklist::parse(source).map_err(Problems::from)?;
     if checklist.file.name.trim().is_empty() {
         let what = format!(
-            "{}: the checklist's name is empty; give it one other than {STANDARD_NAME}",
+            "{}: the checklist's name is empty; expected a name other than {STANDARD_NAME}",
             path.display()
         );
         return Err(Problems::from(Problem::new(what)).into());
@@ -137,29 +137,29 @@ fn read(path: &Path) -> Result<Source> {
 }
 
 fn directories() -> Result<ProjectDirs> {
-    let unknown = || Failure::new(ErrorKind::Environment, "your home directory is not known; set HOME");
+    let unknown = || Failure::new(ErrorKind::Environment, "your home directory is unknown; set HOME");
     Ok(ProjectDirs::from("", "", "gonogo").ok_or_else(unknown)?)
 }
 
-/// Where this user's settings and key are.
+/// The directory of this user's settings and key.
 pub(super) fn config_dir() -> Result<PathBuf> {
     Ok(directories()?.config_dir().to_owned())
 }
 
-/// Where this program keeps what it must remember for this user.
+/// The directory of this program's state for this user.
 pub(super) fn state_dir() -> Result<PathBuf> {
     let directories = directories()?;
     // macOS has no state directory.
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
 }
 
-/// The directory of gonogo in that of the user's session, where the system has one.
+/// The runtime directory of this program for the user's session, if the system has one.
 #[cfg(feature = "rehearsal")]
 pub(super) fn runtime_dir() -> Option<PathBuf> {
     Some(directories().ok()?.runtime_dir()?.to_owned())
 }
 
-/// Opens a log, or a bundle, which is unpacked where only this user can look.
+/// Opens a log, or a bundle, which is unpacked into a private directory.
 pub(super) fn open_log(path: &Path) -> Result<log::Source> {
     log::Source::open(path, scratch).with_context(|| format!("run log {}", path.display()))
 }
@@ -177,18 +177,18 @@ pub(super) fn check_first_entry(path: &Path, source: &log::Source) -> Result<()>
     }
 }
 
-/// Where a bundle is unpacked. What has the place of the directory for that and is none is refused.
+/// The directory in which a bundle is unpacked. Refuses anything else in its place.
 fn scratch() -> io::Result<Scratch> {
     let place = state_dir().map_err(io::Error::other)?.join("unpacked");
     match Scratch::make(&place) {
-        // Nothing can be kept for this user: in a directory of its own, which nobody else may enter either.
+        // The state directory is not usable: use a private temporary directory.
         Err(error) if error.raw_os_error().is_some() => Scratch::make_elsewhere(&std::env::temp_dir()),
         Err(error) => Err(io::Error::other(format!("{}: {error}", place.display()))),
         made => made,
     }
 }
 
-/// Where this user's run logs are.
+/// The store of this user's run logs.
 pub(super) fn store(log_dir: Option<&Path>) -> Result<Store> {
     Ok(Store::new(&state_dir()?, log_dir))
 }

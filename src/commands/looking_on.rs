@@ -1,4 +1,4 @@
-//! `gonogo run --read-only`: the open run as its holder writes it; without one, a look that leaves nothing behind.
+//! `gonogo run --read-only`: follows the log of the open run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::journal::store::peek;
 use crate::run::{Live, RunSnapshot, RunState};
 use crate::tui::{Msg, Newest};
 
-/// How often it is looked whether the log has grown.
+/// Interval of the checks whether the log has grown.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Shows a log as it grows, and what is printed by the action at work. Ends with the program.
+/// Sends the run to the screen as its log grows, and the output size of the running action. Ends with the program.
 pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Result<()> {
     let (log, mut shown) = (log.to_owned(), shown);
     let outputs = Outputs::beside(&log);
@@ -43,7 +43,7 @@ pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Res
     Ok(())
 }
 
-/// The run as it stands in its log, if that has gone on.
+/// The run of the log, if it has newer entries.
 fn read(log: &Path, shown: &RunState) -> Option<Arc<RunState>> {
     let state = RunState::fold(&peek(log).ok()?)?;
     (state.seq > shown.seq).then(|| Arc::new(state))

@@ -1,5 +1,4 @@
-//! What the program tells about itself: completions and the manual page, made from the command line's
-//! own definition.
+//! Shell completions and the manual page, generated from the definition of the command line.
 
 use std::io;
 
@@ -28,7 +27,7 @@ pub(super) fn man() -> Result<Exit> {
     page.render_title(&mut out)?;
     page.render_name_section(&mut out)?;
     page.render_synopsis_section(&mut out)?;
-    // In place of a list of pages that there are not.
+    // Sections instead of a list of pages: there is only one page.
     let is_told = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
     for command in program.get_subcommands().filter(is_told) {
         command_sections(command.clone(), &mut out)?;

@@ -61,9 +61,9 @@ use crate::process::{keep_private, kill_left};
 /// Runs the command line and gives the exit code.
 #[must_use]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
-    // Before anything is read: also what a supervisor is told, and what another user's screen shows, is a secret's place.
+    // Before anything is read: a supervisor's input and a log of another user may name secrets, too.
     keep_private();
-    // Nothing that a panic left behind is used again.
+    // The state that a panic leaves is not used again.
     let exit = panic::catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
         note!("gonogo: this is a bug; {}", please_report());
         Exit::Internal
@@ -121,17 +121,17 @@ fn carry_out(command: Command) -> Result<Exit> {
     }
 }
 
-/// What helps with a command line that was not understood, beyond what is wrong with it.
+/// A hint for a command line that could not be parsed.
 fn hint(error: &clap::Error) -> Option<&'static str> {
     if is_about_trust(error) {
-        return Some("the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
+        return Some("`gonogo doctor --trust-digest PROFILE` prints the SHA256 for --trust");
     }
     let command = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
     let lacks_it = !cfg!(feature = "rehearsal") && command.is_some_and(|command| command == "rehearse");
     lacks_it.then_some("this gonogo was built without its rehearsal (the feature `rehearsal`)")
 }
 
-/// Whether the digest of `--trust` is missing, or something else stands in its place.
+/// Whether the error is a missing or invalid digest of `--trust`.
 fn is_about_trust(error: &clap::Error) -> bool {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     argument.is_some_and(|argument| argument.starts_with("--trust "))

@@ -1,4 +1,4 @@
-//! Making a key for somebody, and remembering it in their settings.
+//! Creates a key, and writes it to the settings.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::files::{self, directory::make_path};
 use crate::journal::keys;
 use crate::secret::Secret;
 
-/// Makes the first key of somebody who has none, and remembers it.
+/// Creates the first key of an operator, and writes it to the settings.
 pub(super) fn first(principal: &str, settings: &Settings) -> Result<PathBuf> {
     let path = own_key()?;
     create(&path, principal, new_passphrase()?.as_ref())?;
@@ -19,34 +19,34 @@ pub(super) fn first(principal: &str, settings: &Settings) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Makes a key file and says so.
+/// Creates a key file.
 pub(super) fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<()> {
     keys::create(path, principal, passphrase)?;
-    say!("Made a key: {}", path.display());
+    say!("Created a key: {}", path.display());
     Ok(())
 }
 
 /// Asks twice. An empty answer means no passphrase.
 pub(super) fn new_passphrase() -> Result<Option<Secret>> {
     if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for a passphrase on; run this on one, or give --no-passphrase");
+        bail!("no terminal to ask for a passphrase; run this on a terminal, or give --no-passphrase");
     }
     let first = passphrase::ask("Passphrase for the new key (empty for none): ")?;
     if first.expose().is_empty() {
         return Ok(None);
     }
-    if passphrase::ask("The same again: ")?.expose() != first.expose() {
-        return Err(anyhow!("the two are not the same; nothing was made"));
+    if passphrase::ask("Passphrase again: ")?.expose() != first.expose() {
+        return Err(anyhow!("the passphrases differ; no key was created"));
     }
     Ok(Some(first))
 }
 
-/// Writes the settings, unless the user has written some.
+/// Writes the settings, unless there are some.
 pub(super) fn remember(settings: &Settings, principal: &str, key: &Path) -> Result<()> {
     let path = Settings::path()?;
     if path.exists() {
         if settings.principal.as_deref() != Some(principal) || settings.key.as_deref() != Some(key) {
-            say!("Your settings stay as they are; to use this key, put into {}:", path.display());
+            say!("Your settings are unchanged; to use this key, add to {}:", path.display());
             say!("{}", toml::to_string(&NewSettings { principal, key })?.trim_end());
         }
         return Ok(());
@@ -55,6 +55,6 @@ pub(super) fn remember(settings: &Settings, principal: &str, key: &Path) -> Resu
     make_path(path.parent().unwrap_or(Path::new(".")))
         .and_then(|()| files::create_new(&path, files::OWN)?.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())?;
-    say!("You are {principal}, and sign with it from now on ({})", path.display());
+    say!("You sign as {principal} with this key from now on ({})", path.display());
     Ok(())
 }

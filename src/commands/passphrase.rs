@@ -1,4 +1,4 @@
-//! Asking for a passphrase: whatever ends gonogo meanwhile, the terminal shows again what is typed.
+//! Asks for a passphrase. However gonogo ends meanwhile, the terminal's echo is restored.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use super::ending::{end_interrupted, undone_by_signals};
 use crate::secret::Secret;
 
-/// Asks for a passphrase on the terminal, which does not show it.
+/// Asks for a passphrase on the terminal, without echo.
 ///
 /// # Errors
 /// When there is no terminal.
@@ -20,7 +20,7 @@ pub(super) fn ask(prompt: &str) -> io::Result<Secret> {
         }
     };
     let asked = undone_by_signals(give_back, || match rpassword::prompt_password(prompt) {
-        // Ctrl-C: it is no signal while a passphrase is read.
+        // Ctrl-C: not a signal while the passphrase is read.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => end_interrupted(),
         asked => asked,
     });

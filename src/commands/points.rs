@@ -1,4 +1,4 @@
-//! `gonogo points`: the control points, what each looks at, and the least rights that it needs for that.
+//! `gonogo points`: the control points, what each one checks, and the minimum rights it needs.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -19,7 +19,7 @@ pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
         Some(path) => Loaded::read(path)?,
         None => Loaded::example()?,
     };
-    // Any will do: what is asked for is the same.
+    // Any tags: the checks and rights are the same for all.
     let tag = |tag: &str| Some(tag.to_owned());
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous: tag("PREVIOUS") })?;
     let edition = loaded.lock().edition();
@@ -53,18 +53,18 @@ fn people(point: &Point) -> String {
     let mandatory = point.mandatory.then_some("mandatory");
     let confirm = match point.confirm {
         Confirm::None => None,
-        Confirm::One => Some("confirmed by one"),
-        Confirm::Two => Some("confirmed by two"),
+        Confirm::One => Some("confirmed by one person"),
+        Confirm::Two => Some("confirmed by two people"),
     };
-    let applies = point.not_applicable.is_some().then_some("does not apply unless the profile says so");
+    let applies = point.not_applicable.is_some().then_some("not applicable unless the profile enables it");
     let told: Vec<_> = [mandatory, confirm, applies].into_iter().flatten().collect();
     if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
 }
 
 fn action_lines(out: &mut String, action: &Action) {
-    let _ = writeln!(out, "    {:<11} {}; runs when a person says so", "action", line(&action.title));
+    let _ = writeln!(out, "    {:<11} {}; started by a person", "action", line(&action.title));
     let told = action.program.as_ref().map_or_else(
-        || format!("lacks {}: {}", count(action.missing.len(), "value"), action.missing.join(", ")),
+        || format!("missing {}: {}", count(action.missing.len(), "value"), action.missing.join(", ")),
         |program| program.shown(false),
     );
     let _ = writeln!(out, "                {}", line(&told));
@@ -72,11 +72,11 @@ fn action_lines(out: &mut String, action: &Action) {
 
 fn probe_lines(out: &mut String, probe: &Probe) {
     let kind = probe.spec.as_ref().map_or("", |spec| spec.kind());
-    let effects = if probe.effects { "; changes something, and tells what" } else { "" };
+    let effects = if probe.effects { "; changes something, and reports it" } else { "" };
     let _ = writeln!(out, "    {kind:<11} {}{effects}", line(&probe.title));
     if !probe.missing.is_empty() {
         let values = count(probe.missing.len(), "value");
-        let _ = writeln!(out, "                lacks {values}: {}", line(&probe.missing.join(", ")));
+        let _ = writeln!(out, "                missing {values}: {}", line(&probe.missing.join(", ")));
     }
     for right in rights_of(probe) {
         let _ = writeln!(out, "                {}: {}", right.of, line(&right.grant));
@@ -85,7 +85,8 @@ fn probe_lines(out: &mut String, probe: &Probe) {
 
 fn machine(plan: &Plan, edition: Sha256Hex) -> Value {
     let probe = |probe: &Probe| {
-        let right = |right: &crate::checklist::needs::Right| json!({"of": right.of, "grant": right.grant});
+        let right =
+            |right: &crate::checklist::needs::Right| json!({"system": right.of, "grant": right.grant});
         json!({
             "id": probe.id,
             "title": probe.title,

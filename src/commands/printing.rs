@@ -1,5 +1,5 @@
-//! What a command says beside its result. Unlike with `println!`, a full disk or a closed pipe is no crash: the command
-//! goes on, and ends with the exit code of the failure.
+//! Prints lines. Unlike `println!`, it does not panic on a full disk or a closed pipe: the command continues, and ends
+//! with the exit code of the failure.
 
 use std::fmt::Arguments;
 use std::io::{self, Write as _};
@@ -30,12 +30,12 @@ pub(super) fn print(text: Arguments) {
     }
 }
 
-/// Standard error is where a failure would be told; its own is not told anywhere.
+/// Writes a line to standard error, and ignores failures: there is nowhere to report them.
 pub(super) fn note(line: Arguments) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Why not all was written to standard output.
+/// The first failure of standard output, once.
 pub(super) fn failure() -> Option<io::Error> {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
 }

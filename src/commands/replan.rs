@@ -1,4 +1,4 @@
-//! `--replan`: the plan as the files have it now takes the place of an open run's, at once or once two have signed.
+//! `--replan`: replaces the plan of an open run by the one of the current files, at once or when two people have signed.
 
 use anyhow::{Result, bail};
 
@@ -7,25 +7,25 @@ use crate::checklist::{Plan, PlanChange, loosenings};
 use crate::run::{Act, RunState};
 use crate::text::line;
 
-/// What a person asks of the run with `--replan`; nothing where the plan is the same. Where the new plan is looser,
-/// says what of it is, and asks for a reason if one seal closes the run.
+/// The act for `--replan`; none if the plan is the same. If the new plan is looser, prints the changes, and asks for a
+/// reason if one seal closes the run.
 ///
 /// # Errors
-/// When a plan is proposed already, or nobody gives a reason.
+/// When a plan is already proposed, or no reason is given.
 pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
     if *state.plan == plan {
         return Ok(None);
     }
     if let Some(pending) = &state.proposal {
         bail!(
-            "a new plan is proposed already, log #{} by {}; leave out --replan, and accept or withdraw it with !",
+            "a new plan is already proposed (log #{}, by {}); leave out --replan, and accept or withdraw it with !",
             pending.seq,
             line(&pending.by)
         );
     }
     if let Err(why) = state.lock.check(&plan) {
         bail!(
-            "{why}. A run keeps to the checklist that it was opened with: seal this one, and open a new run for the other"
+            "{why}. A run keeps the checklist that it was opened with: seal this run, and open a new one for the other checklist"
         );
     }
     let changes = loosenings(&state.plan, &plan);
@@ -36,13 +36,13 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
     note!("The new plan is looser than the plan of this run:");
     changes.iter().for_each(print);
     if state.takes_two() {
-        if ask("It takes force when the other role accepts it. Propose it? y to propose: ")? != "y" {
-            bail!("nothing was proposed; the run keeps its plan without --replan");
+        if ask("It becomes effective when the other role accepts it. y to propose: ")? != "y" {
+            bail!("not proposed; the run keeps its plan");
         }
         return Ok(Some(Act::ProposeReplan(plan)));
     }
-    match ask("Why may it be looser? A reason for the run log, or Enter to leave the plan as it is: ")? {
-        reason if reason.is_empty() => bail!("no reason was given; the run keeps its plan without --replan"),
+    match ask("Reason for the looser plan (recorded in the run log), or Enter to keep the plan: ")? {
+        reason if reason.is_empty() => bail!("no reason given; the run keeps its plan"),
         reason => Ok(Some(Act::Replan { plan, proposal: None, reason: Some(reason) })),
     }
 }

@@ -1,4 +1,4 @@
-//! `gonogo report` and `gonogo diff`: a run as a document, and what is different between two.
+//! `gonogo report` and `gonogo diff`: the report of a run, and the differences between two runs.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -42,7 +42,7 @@ pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
     let standard = arguments.format.or(default);
     let mut formats = arguments.output.iter().map(|(format, _)| *format).chain(standard);
     if arguments.add.is_some() && formats.all(|format| format != ReportFormat::Dsse) {
-        bail!("--add goes with --format dsse: it names an envelope that is signed once more");
+        bail!("--add requires --format dsse: it adds a signature to an envelope");
     }
     for (format, path) in &arguments.output {
         let text = written(&told, *format, arguments)?;
@@ -75,7 +75,7 @@ fn tell(judged: Judged, path: &Path) -> Result<Told> {
     let log = judged.source.log();
     let (entries, sha256) = read_again(&judged.source, &judged.report)?;
     let state = RunState::fold(&entries).ok_or_else(|| {
-        anyhow!("{}: there is no valid entry in it to report on; `gonogo verify` says why", path.display())
+        anyhow!("{}: no valid entry to report on; `gonogo verify` says why", path.display())
     })?;
     let name = log.file_name().unwrap_or_default().to_string_lossy();
     let drills = drills(&state.plan);
@@ -89,11 +89,11 @@ fn tell(judged: Judged, path: &Path) -> Result<Told> {
         drills: &drills,
     };
     let document = Document::of(&basis);
-    let document = document.ok_or_else(|| anyhow!("{}: there is nothing in it", path.display()))?;
+    let document = document.ok_or_else(|| anyhow!("{}: the log is empty", path.display()))?;
     Ok(Told { judged, state, document })
 }
 
-/// What a rehearsal's plan says that is broken; a drill that this gonogo does not know is told by its name.
+/// The drills of a rehearsal's plan; those that this gonogo does not know are named unknown.
 pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
     let named = plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills);
     named.map(|name| known(name).unwrap_or(UNKNOWN)).collect()
@@ -101,7 +101,7 @@ pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
 
 /// A drill that this gonogo does not know: of another version, or this one is built without the rehearsal.
 const UNKNOWN: Broken<'static> =
-    Broken { name: "unknown", what: "a drill of another gonogo", points: &[], passes_on_retry: false };
+    Broken { name: "unknown", what: "a drill of another version", points: &[], passes_on_retry: false };
 
 #[cfg(feature = "rehearsal")]
 fn known(name: &str) -> Option<Broken<'static>> {
@@ -119,15 +119,15 @@ const fn known(_: &str) -> Option<Broken<'static>> {
     None
 }
 
-/// The entries that were verified, and the SHA-256 of the log that they were read from, in one pass. By the hash of the
-/// last one they are those that verification saw.
+/// The verified entries, and the SHA-256 of their log, in one pass. The hash of the last one shows that they are the
+/// entries that were verified.
 fn read_again(source: &Source, verified: &Report) -> Result<(Vec<Entry>, Sha256Hex)> {
     let log = source.log();
     let failed = |source| StoreError { path: log.to_owned(), source };
     let (mut entries, sha256) = peek_whole(source.reader()).map_err(failed)?;
     entries.truncate(usize::try_from(verified.entries).unwrap_or(usize::MAX));
     if entries.last().is_some_and(|last| last.hash != verified.head) {
-        bail!("{}: it was changed while it was read; nothing is reported", log.display());
+        bail!("{}: the log changed while it was read; no report was written", log.display());
     }
     Ok((entries, sha256))
 }
@@ -154,7 +154,7 @@ fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<
     })
 }
 
-/// The statement, signed by whoever runs this.
+/// The statement, signed by the operator.
 fn envelope(told: &Told, arguments: &ReportArgs) -> Result<String> {
     let statement = statement(&told.document);
     let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
@@ -208,6 +208,6 @@ mod tests {
         // In the same file, which was opened once.
         fs::write(&path, &lines[1]).unwrap();
         let why = read_again(&source, &verified).unwrap_err().to_string();
-        assert!(why.contains("it was changed while it was read; nothing is reported"), "{why}");
+        assert!(why.contains("the log changed while it was read; no report was written"), "{why}");
     }
 }

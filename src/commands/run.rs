@@ -1,4 +1,4 @@
-//! `gonogo run`: open a run, or go on with the one that is open, on the screen.
+//! `gonogo run`: opens a run, or resumes the open one, on the screen.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     }
     let loaded = Loaded::read(&arguments.target.profile)?;
     let store = store(arguments.screen.log_dir.as_deref())?;
-    // Before the key: a passphrase is not asked for what cannot be opened.
+    // Before the key: no passphrase is asked for a run that cannot be opened.
     let mut found = engine::find_open(&store, loaded.environment())?;
     if let (true, Some((path, state))) = (arguments.read_only, &found) {
         return look_on(path, state.clone(), arguments, &settings);
@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     let known = found.map(|(_, state)| state);
     let opened = begin(&store, &loaded, plan.clone(), arguments, &signer, known.as_ref(), &tags)?;
     resume::require_opened(&store, &opened, known.as_ref(), &settings)?;
-    // Somebody else may have given it another plan since.
+    // Another operator may have replaced the plan meanwhile.
     let permit = match &*opened.state.plan {
         same if *same == plan => permit,
         other => trust::require(&loaded, [other], arguments.target.trust)?,
@@ -98,13 +98,13 @@ pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     farewell(&path, arguments, &left)
 }
 
-/// What a run is judged by, or would be.
+/// The plans of a run: its own, and the proposed one.
 fn plans_of(state: &RunState) -> impl Iterator<Item = &Plan> {
     let proposed = state.proposal.as_ref().map(|proposal| &*proposal.plan);
     std::iter::once(&*state.plan).chain(proposed)
 }
 
-/// The plan as the files have it now. An open run goes on with its own release unless it is said again.
+/// The plan of the current files. An open run keeps its release.
 fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&(PathBuf, RunState)>) -> Result<Plan> {
     let target = &arguments.target;
     let (release, previous) = match open {
@@ -123,20 +123,19 @@ fn plan(loaded: &Loaded, arguments: &RunArgs, open: Option<&(PathBuf, RunState)>
     loaded.plan(&Promotion { release, previous })
 }
 
-/// The release, asked for if it was not given.
+/// The release; asks for it if it was not given.
 fn asked_release(loaded: &Loaded, target: &Target) -> Result<String> {
     target.release.clone().map_or_else(|| ask_tag("Release to promote", loaded, target), Ok)
 }
 
-/// The release that runs now, asked for if neither the command line nor the profile says it.
+/// The current release; asks for it if neither the command line nor the profile gives it.
 fn asked_previous(loaded: &Loaded, target: &Target) -> Result<String> {
     let told = target.previous.as_deref().or_else(|| loaded.previous());
-    told.map(str::to_owned)
-        .map_or_else(|| ask_tag("Release that runs there now, or none", loaded, target), Ok)
+    told.map(str::to_owned).map_or_else(|| ask_tag("Current release, or none", loaded, target), Ok)
 }
 
-/// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing of
-/// it before the profile is trusted, whatever the release will be.
+/// Asks for a tag, and shows the repository's newest ones. The profile names the repository, so git reads nothing from
+/// it before the profile is trusted.
 fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     let permit = trust::require_profile(loaded, target.trust)?;
     let tags = Tags::of(loaded.repository(), &permit).newest();
@@ -145,53 +144,53 @@ fn ask_tag(question: &str, loaded: &Loaded, target: &Target) -> Result<String> {
     }
     let tag = identity::ask(&format!("{question}: "))?;
     if tag.is_empty() {
-        bail!("a tag is needed to open a run: --release TAG, and --previous TAG or --previous none");
+        bail!("a tag is required to open a run: --release TAG, and --previous TAG or --previous none");
     }
     check_release(&tag).map_err(|why| anyhow!(why))?;
     Ok(tag)
 }
 
-/// Makes what a new run needs while git lists the tags, and asks about a release that is none of them.
+/// Prepares the store for a new run while git lists the tags, and asks if the release is not one of them.
 fn prepare(store: &Store, loaded: &Loaded, tags: &Tags, plan: &Plan) -> Result<()> {
     tags.read_ahead();
     store.prepare(loaded.environment())?;
     confirm_release(tags, &plan.release)
 }
 
-/// Asks about a release that is no tag of the checkout, before anything is signed for it.
+/// Asks if a release is not a tag of the checkout, before anything is signed for it.
 fn confirm_release(tags: &Tags, release: &str) -> Result<()> {
     let Some(missing) = tags.lack(release) else { return Ok(()) };
     say!("{missing}");
-    let answer = identity::ask("Open a run for it all the same? [y/N] ")?;
+    let answer = identity::ask("Open a run for it anyway? [y/N] ")?;
     if !["y", "yes"].contains(&answer.to_lowercase().as_str()) {
-        bail!("nothing was opened; create the tag, or give another release with --release TAG");
+        bail!("no run was opened; create the tag, or give another release with --release TAG");
     }
     Ok(())
 }
 
-/// An open run is for one release.
+/// Rejects another release or previous release for an open run.
 fn fits(log: &Path, state: &RunState, release: Option<&str>, previous: Option<&str>) -> Result<()> {
     let plan = &state.plan;
     let open = format!(
-        "a run of {} for release {} is open since {}",
+        "a run of {} for release {} has been open since {}",
         plan.environment,
         plan.release,
         state.opened.wall.readable()
     );
     if release.is_some_and(|release| release != plan.release) {
         bail!(
-            "{open}; leave out --release to go on with it and seal it (v), or end it without a seal: gonogo abandon {}",
+            "{open}; leave out --release to resume it and seal it (v), or abandon it: gonogo abandon {}",
             shell_word(&log.display().to_string())
         );
     }
     if let Some(previous) = previous {
         let own = plan.previous.as_deref().unwrap_or("none");
-        bail!("{open}, with --previous {own}, not {previous}; leave it out to go on with the run");
+        bail!("{open}, with --previous {own}, not {previous}; leave out --previous to resume it");
     }
     Ok(())
 }
 
-/// Opens a run, or continues the one that the person was asked about.
+/// Opens a run, or resumes the one that was checked.
 fn begin(
     store: &Store,
     loaded: &Loaded,
@@ -202,11 +201,11 @@ fn begin(
     tags: &Tags,
 ) -> Result<Opened> {
     let role = arguments.role.map(Role::from);
-    // Looked for again: another program may have opened or sealed one while a passphrase was typed.
+    // Searched again: another program may have opened or sealed a run while a passphrase was typed.
     if let Some((path, state)) = engine::find_open(store, loaded.environment())? {
         if asked_about.map(|known| &known.run) != Some(&state.run) {
             bail!(
-                "another run of {} was opened meanwhile; start again to take part in it",
+                "another run of {} was opened meanwhile; start gonogo again to join it",
                 line(loaded.environment())
             );
         }
@@ -225,14 +224,14 @@ fn notices(opened: &Opened, plan: &Plan, replan: bool) -> Vec<String> {
         notices.push(replaced(&opened.state, plan));
     } else if let Some(proposal) = &opened.state.proposal {
         let (by, seq) = (line(&proposal.by), proposal.seq);
-        notices.push(format!("{by} has proposed a looser plan, log #{seq}: ! shows it"));
+        notices.push(format!("{by} has proposed a looser plan (log #{seq}); ! shows it"));
     } else if *opened.state.plan != *plan {
-        notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan takes the new one)".into());
+        notices.push("profile or checklist changed since this run was opened; it keeps its plan (--replan replaces it)".into());
     }
     notices
 }
 
-/// What a new plan changes.
+/// Describes the effect of `--replan`.
 fn replaced(state: &RunState, new: &Plan) -> String {
     let old = &state.plan;
     if state.takes_two() && !loosenings(old, new).is_empty() {
@@ -242,29 +241,29 @@ fn replaced(state: &RunState, new: &Plan) -> String {
     let anew = new.points().filter(|point| old.point(&point.id) != Some(*point));
     let anew: Vec<&str> = anew.map(|point| point.id.as_str()).collect();
     match anew.as_slice() {
-        [] => "the plan was replaced; no control point is another".into(),
-        anew => format!("the plan was replaced; these points start anew: {}", anew.join(", ")),
+        [] => "the plan was replaced; no control point has changed".into(),
+        anew => format!("the plan was replaced; these points are reset: {}", anew.join(", ")),
     }
 }
 
-/// What the program before this one left, which did not end as it should.
+/// Describes what a crash of the last gonogo left.
 fn recovered(command: &Command) -> Vec<String> {
     let Act::Recover { torn, in_doubt } = &command.act else { return Vec::new() };
     let torn = torn.as_ref().map(|torn| {
         format!(
-            "the log ended in {} bytes of a torn line; nobody was shown it, it is kept in {}",
+            "the log ended in {} bytes of an incomplete line; it was never shown, and is kept in {}",
             torn.bytes, torn.kept
         )
     });
     let doubt = in_doubt.map(|seq| {
         format!(
-            "this host does not remember entry {seq}, the last one: gonogo was ended while it wrote it, or the log comes from elsewhere; it counts, but perhaps nobody was shown it"
+            "this host has no record of the last entry (log #{seq}): gonogo was killed while it wrote it, or the log comes from elsewhere; the entry is valid, but may never have been shown"
         )
     });
     torn.into_iter().chain(doubt).collect()
 }
 
-/// How the screen is to look.
+/// The appearance of the screen.
 pub(super) fn look(screen: &ScreenArgs, settings: &Settings) -> Look {
     let light = screen.theme.or(settings.theme) == Some(ThemeArg::Light);
     Look {
@@ -274,7 +273,7 @@ pub(super) fn look(screen: &ScreenArgs, settings: &Settings) -> Look {
     }
 }
 
-/// The run as whoever holds it writes it.
+/// Follows a run that another gonogo may hold, read-only.
 fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Settings) -> Result<Exit> {
     let (tell, messages) = mpsc::channel();
     let state = Arc::new(state);
@@ -287,7 +286,7 @@ fn look_on(path: &Path, state: RunState, arguments: &RunArgs, settings: &Setting
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 
-/// A look of one's own, which leaves nothing behind.
+/// Runs the probes on the screen, without a log.
 fn look_alone(
     plan: Plan,
     loaded: &Loaded,
@@ -313,7 +312,7 @@ fn onlooker(path: &Path, look: Look) -> Setup {
         log: path.display().to_string(),
         look,
         clock: Box::new(clock::now),
-        unlock: Arc::new(|_| Err("who looks on has no key".into())),
+        unlock: Arc::new(|_| Err("an observer has no key".into())),
         review: None,
         outputs: Some(Outputs::beside(path)),
         last: None,

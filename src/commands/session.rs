@@ -1,4 +1,4 @@
-//! A session at the screen: the engine of a run, and whoever sits before it.
+//! A session of a run: the engine and the screen.
 
 use std::sync::{Arc, mpsc};
 
@@ -19,30 +19,30 @@ use crate::text::line;
 use crate::tui::terminal::{Taken, read_events};
 use crate::tui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked, forward};
 
-/// What a session begins with.
+/// The start of a session.
 pub(super) struct Session {
     /// The run.
     pub(super) opened: Opened,
-    /// Who acts here; the first of them sits at the screen.
+    /// The signers; the first one is the active operator at the start.
     pub(super) signers: Vec<Signer>,
-    /// What is kept out of the log, beside the plan's secrets.
+    /// Secrets to redact, in addition to the plan's.
     pub(super) secrets: Vec<SecretRef>,
-    /// The permit to start what the plan names.
+    /// The permit to start the plan's programs.
     pub(super) permit: Permit,
-    /// What is asked of the run's plan.
+    /// The act of `--replan`.
     pub(super) replan: Option<Act>,
-    /// What a person is told at the start.
+    /// Notices at the start.
     pub(super) notices: Vec<String>,
-    /// What there was before.
+    /// The previous runs.
     pub(super) past: Past,
-    /// How it looks.
+    /// The appearance.
     pub(super) look: Look,
-    /// Who of them gonogo simulates.
+    /// The signer that gonogo simulates, in a rehearsal.
     pub(super) simulated: Option<SimulatedReviewer>,
 }
 
 impl Session {
-    /// Runs engine and screen until the person leaves.
+    /// Runs engine and screen until the operator quits.
     ///
     /// # Errors
     /// When the engine or the screen cannot be started, or the log cannot be written.
@@ -67,7 +67,9 @@ impl Session {
         let simulated = self.simulated.as_ref().map(|other| other.principal().to_owned());
         let is_rehearsal = state.plan.rehearsal.is_some();
         let unlock = Arc::new(move |newcomer: &Newcomer| match &simulated {
-            Some(other) => Err(format!("in this rehearsal the other one is {other}, who acts by themselves")),
+            Some(other) => {
+                Err(format!("in this rehearsal the other operator is {other}, simulated by gonogo"))
+            }
             None => identity::unlock(newcomer, &keys)
                 .and_then(|unlocked| is_trusted(newcomer, unlocked, is_rehearsal)),
         });
@@ -85,33 +87,33 @@ impl Session {
         // The engine stops when its requests end; what it has acknowledged is on disk then.
         let has_stopped = workers.block_on(stopped(running));
         if let Some(other) = held.lost_to() {
-            say!("{} has taken the run over, on {}", line(&other.principal), line(&other.host));
+            say!("{} took the run over, on {}", line(&other.principal), line(&other.host));
         }
         if !matches!(has_stopped, Ok(true)) {
             held.keep_recorded();
         }
         if !has_stopped? {
             note!(
-                "gonogo: something was still waited for and given up (a disk that does not answer, for instance); what of it is in the log, the next start tells"
+                "gonogo: an operation was still blocked when gonogo quit (such as a disk that does not respond); the next start shows what reached the log"
             );
         }
-        // Something may have been put on record since the screen was drawn last.
+        // Entries may have been written since the screen was last drawn.
         let RunSnapshot { state, live } = states.borrow().clone();
         if let Some((action, _)) = &live.preparing {
-            say!("{} did not begin: gonogo was left while it was being checked", line(&action.to_string()));
+            say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
         }
         if let Some(principal) = &live.signing {
-            say!("what waited for the key of {} was not logged", line(principal));
+            say!("the entry that waited for the key of {} was not logged", line(principal));
         }
         Ok(Left { state, ..left? })
     }
 }
 
-/// Nobody joins at the keyboard whose signature the settings would call invalid.
+/// Rejects an operator whose signatures would be invalid with the trusted signers of the settings.
 fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Result<Unlocked, String> {
     let Unlocked::Key(public) = &unlocked else { return Ok(unlocked) };
     let trusted = Settings::read().and_then(|settings| {
-        // As they are now: this may be long after the start.
+        // Read again: the settings may have changed since the start.
         resume::not_trusted(&newcomer.principal, public, is_rehearsal, &settings)
     });
     match trusted {
@@ -121,10 +123,10 @@ fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Re
     }
 }
 
-/// Shows a run until the person leaves.
+/// Shows a run until the operator quits.
 ///
 /// # Errors
-/// When there is no terminal to be had.
+/// When there is no terminal.
 pub(super) fn on_screen(
     workers: &Workers,
     setup: &Setup,
@@ -144,7 +146,7 @@ pub(super) fn on_screen(
     Ok(tui::run(&mut *taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
 }
 
-/// SIGTERM, SIGHUP and SIGINT leave the screen as `q` does; after SIGCONT it is drawn anew.
+/// SIGTERM, SIGHUP and SIGINT close the screen as `q` does; after SIGCONT it is drawn again.
 pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
     let tell = tell.clone();
     on_signals(move |asked| {
@@ -152,7 +154,7 @@ pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
             SignalRequest::End => Msg::Leave,
             SignalRequest::Continue => Msg::Continued,
         };
-        // A screen that has ended hears nothing.
+        // Fails only if the screen has ended.
         let _ = tell.send(means);
     })?;
     Ok(())

@@ -1,4 +1,4 @@
-//! What a user has set for every run, in `settings.toml` of their configuration directory.
+//! The user's settings, in `settings.toml` of their configuration directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::cli::ThemeArg;
 use crate::error::Problems;
 use crate::files::read_own_text;
 
-/// What a user has set for every run.
+/// The user's settings.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
@@ -21,16 +21,16 @@ pub(super) struct Settings {
     pub(super) principal: Option<String>,
     /// Their key file.
     pub(super) key: Option<PathBuf>,
-    /// Whom they trust.
+    /// The file of trusted signers.
     pub(super) signers: Option<PathBuf>,
-    /// Whom they trust no more.
+    /// The file of revoked keys.
     pub(super) revoked: Option<PathBuf>,
-    /// Colours.
+    /// The color scheme.
     pub(super) theme: Option<ThemeArg>,
     /// ASCII only.
     #[serde(default)]
     pub(super) ascii: bool,
-    /// What they have set for git.
+    /// The user's settings of git.
     #[serde(skip)]
     pub(super) git: UserSettings,
 }
@@ -48,7 +48,7 @@ impl Settings {
         Ok(config_dir()?.join("settings.toml"))
     }
 
-    /// Reads the settings; there need be none.
+    /// Reads the settings; the file may be missing.
     pub(super) fn read() -> Result<Self> {
         let path = Self::path()?;
         match read_own_text(&path, MAX_FILE) {
@@ -62,7 +62,7 @@ impl Settings {
     }
 }
 
-/// The key that `init` makes.
+/// The key file that `init` creates.
 pub(super) fn own_key() -> Result<PathBuf> {
     Ok(config_dir()?.join("id_ed25519"))
 }

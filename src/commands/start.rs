@@ -1,4 +1,4 @@
-//! `gonogo` without a command: on a terminal, what there is to do here.
+//! `gonogo` without a command: on a terminal, shows the start menu.
 
 use std::ffi::OsString;
 use std::fs;
@@ -21,10 +21,10 @@ use crate::process::{Launch, Permit};
 use crate::text::line;
 use crate::tui::start::{Group, Offer, choose};
 
-/// How many past runs are offered.
+/// How many past runs the menu lists.
 const PAST: usize = 100;
 
-/// What can be chosen.
+/// An item of the menu.
 enum Choice {
     #[cfg(feature = "rehearsal")]
     Rehearse,
@@ -57,18 +57,18 @@ pub(super) fn start() -> Result<Exit> {
     let (settings, screen) = (Settings::read()?, screen());
     let (groups, mut choices) = offers(&store(screen.log_dir.as_deref())?)?;
     let Some(chosen) = choose(look(&screen, &settings), &groups)? else { return Ok(Exit::Good) };
-    // As if it had been asked for on the command line: nothing of this screen stays behind.
+    // Replaces this process by the command, as if it had been given on the command line.
     let own = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).words());
     Err(own.exec(&Permit::for_own_program()).into())
 }
 
-/// What the environment says, as it does where the command line is asked.
+/// The options that the environment sets for every command.
 fn screen() -> ScreenArgs {
     let log_dir = std::env::var_os("GONOGO_LOG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     ScreenArgs { log_dir, ..ScreenArgs::default() }
 }
 
-/// Everything that can be chosen, as it is shown and as what it is, in the same order.
+/// The groups of the menu as shown, and all their items, in the same order.
 fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
     let (mut shown, mut choices) = (Vec::new(), Vec::new());
     #[cfg(feature = "rehearsal")]
@@ -95,9 +95,9 @@ fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
         (offer, Choice::Review { log: run.path, rehearsal: run.rehearsal })
     });
     let groups = [
-        ("Go on with an open run", open, "none is open, of the profiles found here".to_owned()),
+        ("Resume an open run", open, "no open run of the profiles found here".to_owned()),
         ("Open a run", new, nowhere()),
-        ("Look through", past.collect(), "there are no runs here yet".to_owned()),
+        ("Review", past.collect(), "no runs yet".to_owned()),
     ];
     for (title, all, none) in groups {
         let (offers, own): (Vec<_>, Vec<_>) = all.into_iter().unzip();
@@ -109,12 +109,12 @@ fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
 
 #[cfg(feature = "rehearsal")]
 fn rehearse() -> Group {
-    let about = "the whole deployment, on a stack within this program: no servers, no keys, no network";
+    let about = "the whole deployment, on a stack inside this program: no servers, no keys, no network";
     let offer = Offer { name: "rehearse".into(), about: about.into() };
     Group { title: "Rehearse", offers: vec![offer], none: String::new() }
 }
 
-/// Where profiles are looked for.
+/// The directories that are searched for profiles.
 fn places() -> Vec<PathBuf> {
     [Some(PathBuf::from("config")), config_dir().ok()].into_iter().flatten().collect()
 }
@@ -124,7 +124,7 @@ fn nowhere() -> String {
     format!("no other profile in {}; config/production.toml explains how to write one", places.join(" or "))
 }
 
-/// The profiles that are found, with their environments.
+/// The profiles found, with their environments.
 fn profiles() -> Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for place in places().iter().filter(|place| place.is_dir()) {

@@ -1,4 +1,4 @@
-//! `gonogo supervise`: what stands between an action and whoever watches it. Not for people: gonogo starts it.
+//! `gonogo supervise`: runs an action as its supervisor. Internal: gonogo starts it.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -13,24 +13,25 @@ use crate::process::{Launch, Permit};
 pub(super) fn supervise() -> Result<Exit> {
     let mut told = Zeroizing::new(Vec::new());
     io::stdin().lock().read_to_end(&mut told)?;
-    // What is not whole was cut off when gonogo ended: then nothing begins.
-    let order: Order = serde_json::from_slice(&told).context("an order is expected on standard input")?;
+    // An incomplete specification was cut off when gonogo ended: then nothing is started.
+    let order: Order =
+        serde_json::from_slice(&told).context("expected a launch specification on standard input")?;
     drop(told);
     run(&order, &Permit::for_supervisor(), || {
-        // Where nobody listens any more, it has begun all the same.
+        // The action has started, even if nobody reads this.
         let _ = writeln!(io::stdout(), "{BEGUN}");
     })?;
     Ok(Exit::Good)
 }
 
-/// Becomes a program, in a session of its own: one without a terminal. Comes back only with why that cannot be done.
+/// Replaces this process by a program, in a session without a terminal. Returns only on errors.
 pub(super) fn become_without_terminal(argv: &[String]) -> Error {
-    // Fails only for the leader of a group, which may be one that a person has started by hand.
+    // Fails only for a process group leader, such as a process started by hand.
     let _ = setsid();
     let program = argv.first().map_or("", String::as_str);
     match Launch::of(argv).map(|launch| launch.exec(&Permit::for_supervisor())) {
         Ok(error) | Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            anyhow!("there is no program `{program}` here; install it, or see to PATH")
+            anyhow!("program `{program}` not found; install it, or check PATH")
         }
         Ok(error) | Err(error) => anyhow!("`{program}` cannot be started: {error}"),
     }

@@ -1,5 +1,4 @@
-//! Trust: what a profile or a log makes happen is allowed by a person, before any of it happens, and again when it
-//! makes something else happen.
+//! Trust: a person allows what a profile or a log does before it does anything, and again when that changes.
 
 mod listing;
 mod store;
@@ -19,17 +18,16 @@ use crate::probe::proxies_of_environment;
 use crate::process::Permit;
 use crate::text::{count, line, shell_word};
 
-/// SHA-256 of what a profile makes happen, for `--trust`: the same for every release, and in every checkout.
+/// SHA-256 of a profile's permissions, for `--trust`: the same for every release, and in every checkout.
 pub(super) fn digest_of(loaded: &Loaded) -> Result<Sha256Hex> {
     Ok(digest(&loaded.permissions()?))
 }
 
-/// Lets plans pass that make nothing happen but ordinary probing, or nothing but what is trusted already, or that are
-/// trusted now: by the digest of `--trust`, or by a person who is asked. An open run has a plan of its own, which its
-/// log brings along. Gives the permit to start what they name.
+/// Accepts plans that need no permissions, or only allowed ones, or that are allowed now: by the digest of `--trust`, or
+/// by the operator, who is asked. The plan of an open run comes from its log. Returns the permit to start their programs.
 ///
 /// # Errors
-/// When nobody trusts them, or the digest is another. Nothing has run then.
+/// When the permissions are not allowed, or the digest is a different one. Nothing has run then.
 pub(super) fn require<'a>(
     loaded: &'a Loaded,
     plans: impl IntoIterator<Item = &'a Plan>,
@@ -39,17 +37,17 @@ pub(super) fn require<'a>(
     let plans: Vec<_> = plans.into_iter().map(|plan| (plan, permissions(plan, &places))).collect();
     let known = store::read(loaded.path())?;
     let is_covered = is_covered(&plans, known.as_ref());
-    // What the profile makes happen for any release is made from files anew: only where that is asked for.
+    // The profile's permissions for any release are resolved from files: only if they are needed.
     if is_covered && given.is_none() {
         return Ok(Permit::given_by_trust());
     }
     Question { loaded, profile: loaded.permissions()?, plans, known }.settle(is_covered, given)
 }
 
-/// The same for what the profile makes happen, whatever the release.
+/// The same for the profile's permissions, for any release.
 ///
 /// # Errors
-/// When nobody trusts it, or the digest is another. Nothing has run then.
+/// When they are not allowed, or the digest is a different one. Nothing has run then.
 pub(super) fn require_profile(loaded: &Loaded, given: Option<Sha256Hex>) -> Result<Permit> {
     let (profile, known) = (loaded.permissions()?, store::read(loaded.path())?);
     let is_covered =
@@ -57,7 +55,7 @@ pub(super) fn require_profile(loaded: &Loaded, given: Option<Sha256Hex>) -> Resu
     Question { loaded, profile, plans: Vec::new(), known }.settle(is_covered, given)
 }
 
-/// The proxies of the environment, in words. They are the person's own and no part of the profile or its digest.
+/// Describes the proxies of the environment. They are the user's own, and not part of the profile or its digest.
 fn proxies() -> String {
     let row = |(name, address): &(&str, String)| format!("  {name}={}\n", line(address));
     let all: String = proxies_of_environment().iter().map(row).collect();
@@ -65,22 +63,22 @@ fn proxies() -> String {
         return all;
     }
     format!(
-        "Requests that name no proxy go through those of your environment, with the secrets that they send:\n{all}\n"
+        "Requests without a proxy of their own, and the secrets that they send, go through your environment's proxies:\n{all}\n"
     )
 }
 
-/// What is to be allowed.
+/// A request to allow permissions.
 struct Question<'a> {
     loaded: &'a Loaded,
-    /// What the profile makes happen, for any release.
+    /// The profile's permissions, for any release.
     profile: Permissions,
-    /// Each plan that is to pass, and what it makes happen.
+    /// Each plan, and its permissions.
     plans: Vec<(&'a Plan, Permissions)>,
-    /// What was trusted before.
+    /// The permissions allowed before.
     known: Option<Trusted>,
 }
 
-/// Whether all that plans make happen was trusted before.
+/// Whether all permissions of the plans were allowed before.
 fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&Trusted>) -> bool {
     plans.iter().all(|(plan, needed)| match known {
         None => needed.is_empty(),
@@ -89,7 +87,7 @@ fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&Trusted>) -> bool {
 }
 
 impl Question<'_> {
-    /// Lets it pass where it was trusted before, is meant by the digest, or is allowed by the person who is asked.
+    /// Accepts permissions that were allowed before, match the digest, or are allowed by the operator now.
     fn settle(&self, is_covered: bool, given: Option<Sha256Hex>) -> Result<Permit> {
         if let Some(given) = given {
             self.is_meant_by(given)?;
@@ -103,7 +101,7 @@ impl Question<'_> {
                 note!("{}", told.trim_end());
             }
         }
-        // The digest covers what the profile makes happen; not what a log does.
+        // The digest covers the profile's permissions, not those of a plan in a log.
         if given.is_none() || !self.is_answered_by_profile() {
             self.ask(&self.text(given.is_some())?)?;
         }
@@ -111,7 +109,7 @@ impl Question<'_> {
         Ok(Permit::given_by_trust())
     }
 
-    /// Whether the digest that was given is that of what the profile makes happen.
+    /// Rejects a digest that is not the one of the profile's permissions.
     fn is_meant_by(&self, given: Sha256Hex) -> Result<()> {
         let now = digest(&self.profile);
         if given == now {
@@ -120,14 +118,14 @@ impl Question<'_> {
         let profile = self.loaded.path().display().to_string();
         note!("{}", self.of_profile(&self.loaded.places()?).trim_end());
         bail!(
-            "--trust {given} does not allow what {} makes happen; read the list above; its digest is {now} \
-             (`gonogo doctor --trust-digest {}` prints it)",
+            "--trust {given} does not match what {} does; read the list above; its digest is {now} \
+             (printed by `gonogo doctor --trust-digest {}`)",
             line(&profile),
             line(&shell_word(&profile))
         )
     }
 
-    /// What the plans make happen that the profile does not, and that was not trusted before.
+    /// The plans' permissions beyond the profile's, and not allowed before.
     fn others(&self) -> Permissions {
         let known = |one: &Permission| self.known.as_ref().is_some_and(|known| known.others.contains(one));
         let each = self.plans.iter().flat_map(|(plan, needed)| beyond(needed, &self.profile, plan));
@@ -138,7 +136,7 @@ impl Question<'_> {
         self.others().is_empty()
     }
 
-    /// What a person reads; `is_meant`: the profile's part was allowed by its digest.
+    /// The text of the request; `is_meant`: the digest allows the profile's part.
     fn text(&self, is_meant: bool) -> Result<String> {
         let places = self.loaded.places()?;
         let is_known = self.known.as_ref().is_some_and(|known| known.profile.is_superset(&self.profile));
@@ -158,11 +156,11 @@ impl Question<'_> {
 
     fn of_profile(&self, places: &Places) -> String {
         let before = self.known.as_ref().map(|known| &known.profile);
-        let head = format!("{} makes this happen:\n", self.named());
+        let head = format!("{} does the following:\n", self.named());
         head + &Listing { places, now: &self.profile, before, is_whole: true }.text()
     }
 
-    /// Where it comes from that a plan makes more happen than the profile does for any release.
+    /// Describes why a plan needs more permissions than the profile for any release.
     fn why_others(&self, plan: &Plan, needed: &Permissions, own: &Permissions) -> Result<String> {
         let (release, none) = (&plan.release, "none".to_owned());
         let previous = Some(plan.previous.clone().unwrap_or(none));
@@ -171,10 +169,10 @@ impl Question<'_> {
         let of_files = permissions(&now, &self.loaded.places()?);
         let is_of_files = needed.difference(own).all(|one| of_files.contains(one));
         Ok(if is_of_files {
-            format!("For release {} {} makes this happen besides:\n", line(&plan.release), self.named())
+            format!("For release {}, {} also does the following:\n", line(&plan.release), self.named())
         } else {
             format!(
-                "The log of the open run brings its own plan along. It differs from {} as it is now:\n",
+                "The log of the open run contains its own plan. It differs from {} as it is now:\n",
                 self.named()
             )
         })
@@ -189,7 +187,7 @@ impl Question<'_> {
             note!("{}", text.trim_end());
             bail!("{}", self.how_to_allow());
         }
-        // Where the question is: standard error may lead elsewhere.
+        // Where the question is: standard error may be redirected.
         super::printing::print(format_args!("{text}"));
         let all = self.profile.iter().chain(self.plans.iter().flat_map(|(_, needed)| needed));
         let runs = |one: &&Permission| matches!(one, Permission::Runs(_) | Permission::RunsContentOf(_));
@@ -206,13 +204,13 @@ impl Question<'_> {
         Ok(())
     }
 
-    /// Without a terminal nobody can be asked.
+    /// What to do without a terminal.
     fn how_to_allow(&self) -> String {
         if !self.is_answered_by_profile() {
-            return "nobody has allowed this, and no digest covers it; `gonogo run` on a terminal asks for it".into();
+            return "this is not allowed yet, and no digest covers it; `gonogo run` on a terminal asks for it".into();
         }
         let digest = digest(&self.profile);
-        format!("nobody has allowed this; read the list above, then give --trust {digest} once")
+        format!("this is not allowed yet; read the list above, then give --trust {digest} once")
     }
 
     fn trusted(&self) -> Trusted {

@@ -1,4 +1,4 @@
-//! Whom the person trusts: the files that say so, and which option or setting names them.
+//! The trusted signers and revoked keys: reads their files, and records which option or setting names them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,31 +19,31 @@ use crate::outcome::Sha256Hex;
 use crate::report::{Trust, TrustFile};
 use crate::text::line;
 
-/// The most bytes of such a file.
+/// The maximum size of such a file, in bytes.
 const MOST: u64 = 4 * 1024 * 1024;
-/// The most bytes of what a shell hands over in place of one.
+/// The maximum size of a pipe from the shell in place of a file, in bytes.
 const MOST_HANDED: usize = 1024 * 1024;
-/// How long that may take.
+/// Time limit for reading such a pipe.
 const HANDED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whom the person trusts, and what to say about it. Read once in a command: what a shell hands over is gone then.
+/// The trusted signers and where they come from. A command reads them once: a pipe can be read only once.
 #[derive(Clone)]
 pub(super) struct Trusted {
-    /// Whom.
+    /// The trusted signers.
     pub(super) signers: AllowedSigners,
-    /// By which files.
+    /// The files that name them.
     pub(super) source: Trust,
 }
 
-/// A path, and what names it.
+/// A path, and the option or setting that names it.
 struct Named {
     path: PathBuf,
     from: String,
-    /// Whether the command line names it.
+    /// Whether an option names it.
     is_given: bool,
 }
 
-/// Where a path can be named.
+/// The option and settings that can name a path.
 struct Sources<'a> {
     option: (&'static str, Option<&'a Path>),
     setting: (&'static str, Option<&'a Path>),
@@ -51,7 +51,7 @@ struct Sources<'a> {
     settings: &'a Settings,
 }
 
-/// Whom the person trusts, but for revoked keys.
+/// The trusted signers, without revoked keys.
 pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
     let settings = Settings::read()?;
     let (signers, file) = match (&trust.signers, trust.rehearsal) {
@@ -66,7 +66,7 @@ pub(super) fn trusted(trust: &TrustArgs) -> Result<Trusted> {
     Ok(Trusted { signers: signers.without(revoked), source })
 }
 
-/// Whom the settings, gonogo's or git's, say to trust, but for revoked keys; nobody where they say nothing.
+/// The trusted signers of the settings, gonogo's or git's, without revoked keys; none if no setting names any.
 pub(super) fn trusted_by_settings(settings: &Settings) -> Result<Option<AllowedSigners>> {
     if Sources::of_signers(None, settings).find()?.is_none() {
         return Ok(None);
@@ -77,14 +77,14 @@ pub(super) fn trusted_by_settings(settings: &Settings) -> Result<Option<AllowedS
 
 fn read_signers(given: Option<&Path>, settings: &Settings) -> Result<(AllowedSigners, TrustFile)> {
     let named = Sources::of_signers(given, settings).find()?.context(
-        "trusted signers required: give --signers FILE, an allowed_signers file with a line per person: \
+        "trusted signers required: give --signers FILE, an allowed_signers file with one line per person: \
          `you@example.com ssh-ed25519 AAAA…`",
     )?;
     let (bytes, file) = named.read("allowed signers")?;
     Ok((AllowedSigners::parse(&named.path.display().to_string(), bytes), file))
 }
 
-/// None is as good as an empty one; one that is named and cannot be read is an error.
+/// The file is optional; if one is named, it must be readable.
 fn read_revoked(given: Option<&Path>, settings: &Settings) -> Result<(Revoked, Option<TrustFile>)> {
     let sources = Sources {
         option: ("--revoked", given),
@@ -120,12 +120,12 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// A setting holds in every directory, so what it names does not depend on one.
+/// A setting applies in every directory, so its path must not depend on the current one.
 fn absolute(path: &str, from: String) -> Result<Named> {
     let path = at_home(path);
     if !path.is_absolute() {
         let what = format!(
-            "{from}: {} is a relative path, another file in every directory; write the whole path",
+            "{from}: {} is a relative path; write an absolute path, the setting applies in every directory",
             line(&path.display().to_string())
         );
         return Err(Problems::from(Problem::new(what)).into());
@@ -134,7 +134,7 @@ fn absolute(path: &str, from: String) -> Result<Named> {
 }
 
 impl Named {
-    /// The file's bytes, and what to say about it.
+    /// Reads the file: its bytes, and its description.
     fn read(&self, what: &str) -> Result<(Vec<u8>, TrustFile)> {
         let name = line(&self.path.display().to_string());
         let bytes = self.bytes().with_context(|| format!("{what} {name} ({})", self.from))?;

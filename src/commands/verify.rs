@@ -1,4 +1,4 @@
-//! `gonogo verify`: sealed, open or invalid.
+//! `gonogo verify`: reports whether a log is sealed, open or invalid.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
     if let (Some(other), Some(relation)) = (&arguments.against, &relation) {
         writeln!(out, "  against   {}", relation.told(&line(&other.display().to_string())))?;
     }
-    refusals.iter().try_for_each(|why| writeln!(out, "  refused   {why}"))?;
+    refusals.iter().try_for_each(|why| writeln!(out, "  rejected  {why}"))?;
     let exit = exit(&report, state.as_ref(), arguments.require_go);
     Ok(match relation {
         Some(Relation::Fork(_) | Relation::OtherRun) => Exit::LogInvalid,
@@ -45,12 +45,12 @@ pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
     })
 }
 
-/// How another log stands to this one.
+/// The relation of another log to this one.
 fn against(log: &Source, other: &Path) -> Result<Relation> {
     Ok(Relation::of(log, &open_log(other)?).map_err(StoreError::of_named)?)
 }
 
-/// How the program ends that told of a log.
+/// The exit code after the result of a verification.
 pub(super) fn exit(report: &Report, state: Option<&RunState>, require_go: bool) -> Exit {
     let decision = state.and_then(|state| state.verdict.as_ref()).map(|verdict| verdict.decision);
     match report.answer {
@@ -90,7 +90,7 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
         writeln!(
             out,
             "  signed    {} by {}",
-            count(usize::try_from(*times).unwrap_or(usize::MAX), "act"),
+            count(usize::try_from(*times).unwrap_or(usize::MAX), "entry").replace("entrys", "entries"),
             line(who)
         )?;
     }
@@ -100,43 +100,43 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
     report.warnings.iter().try_for_each(|warning| writeln!(out, "  warning   {}", line(warning)))
 }
 
-/// What has to be known of a checklist that is not one that comes with gonogo.
+/// A note on a checklist that is not built into gonogo.
 fn whose_checklist(state: Option<&RunState>) -> String {
     let Some(state) = state else { return String::new() };
     let (name, edition) = (line(&state.plan.checklist), state.lock.edition());
     match Edition::of(&state.plan.checklist, edition) {
         Edition::Released => String::new(),
-        // Any text can be a name; in quotes it ends where it ends.
+        // Any text can be a name; quotes show where it ends.
         Edition::Own => format!("; own checklist {name:?}, edition {edition}"),
         Edition::Unknown => {
-            format!("; CHECKLIST UNKNOWN: called {name}, edition {edition} was never released")
+            format!("; CHECKLIST UNKNOWN: named {name}, but edition {edition} was never released")
         }
     }
 }
 
-/// What the run had to keep to, what was loosened of it, and what its evidence rests on.
+/// Prints the requirements of the plan, what was loosened, and the basis of the evidence.
 fn tell_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
     PlanPart::of(state).lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
-/// Which files said whom to trust.
+/// Prints the files of the trusted signers and revoked keys.
 fn tell_trust(out: &mut impl Write, trust: &Trust) -> io::Result<()> {
     trust.lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
-/// The run before, as the log names it, and what is to be seen of it beside this log.
+/// Prints the previous run, as the log names it, and whether its log is beside this one.
 fn tell_before(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
     let ended = run.ended;
     let told = match Before::among(&logs_beside(log), run) {
         Before::Here(path) => format!("its log is {}", line(&path.display().to_string())),
-        Before::Missing => "its log is not beside this one".into(),
+        Before::Missing => "its log is not in this directory".into(),
         Before::Changed(path) => {
-            format!("{} is not what it was then", line(&path.display().to_string()))
+            format!("its log {} has changed since", line(&path.display().to_string()))
         }
     };
     writeln!(
         out,
-        "  before    run {}, {ended}, head {} at line {}; {told}",
+        "  previous  run {}, {ended}, head {} at line {}; {told}",
         line(&run.run),
         run.head.short(),
         run.seq + 1
@@ -153,14 +153,14 @@ fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
     writeln!(out, "  run       {} of {environment}, release {release}", state.run)?;
     tell_plan(out, state)?;
     if plan.rehearsal.is_some() {
-        writeln!(out, "  rehearsal nothing of it was done to a real stack; it counts for nothing")?;
+        writeln!(out, "  rehearsal not evidence of a real deployment")?;
     }
     if plan.solo {
-        writeln!(out, "  solo      one person may have stood for two")?;
+        writeln!(out, "  solo      one person may have confirmed for two")?;
     }
     state.recoveries.iter().try_for_each(|(seq, left)| tell_recovered(out, *seq, left))?;
     if let Some(back) = &state.rolled_back {
-        let digest = back.digest.as_deref().unwrap_or("no digest was seen");
+        let digest = back.digest.as_deref().unwrap_or("digest unknown");
         let at = back.at.wall.readable();
         writeln!(out, "  rollback  to {} ({digest}), {at}, by {}", line(&back.release), line(&back.by))?;
     }
@@ -192,7 +192,7 @@ fn tell_recovered(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Resul
     if let Some(torn) = &left.torn {
         writeln!(
             out,
-            "  recovered line {}: {} bytes of a torn line set aside in {}",
+            "  recovered line {}: {} bytes of an incomplete line, kept in {}",
             seq + 1,
             torn.bytes,
             line(&torn.kept)
@@ -201,24 +201,24 @@ fn tell_recovered(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Resul
     match left.in_doubt {
         Some(doubted) => writeln!(
             out,
-            "  in doubt  line {}: the program ended before it is known to have shown it",
+            "  unsure    line {}: gonogo ended before this entry is known to have been shown",
             doubted + 1
         ),
         None => Ok(()),
     }
 }
 
-/// What stands after the last signature could have been written by anybody who could write the file.
+/// Prints how far signatures cover the log: anybody who can write the file could have written the rest.
 fn tell_unvouched(out: &mut impl Write, report: &Report) -> io::Result<()> {
     match &report.last_signed {
         Some((last, who)) => {
             writeln!(
                 out,
-                "  vouched   up to line {last}, by {}; what follows is vouched for by nobody",
+                "  covered   by signatures up to line {last} (by {}); later lines are not covered",
                 line(who)
             )?;
         }
-        None => writeln!(out, "  vouched   nothing is")?,
+        None => writeln!(out, "  covered   nothing is covered by a signature")?,
     }
     if report.trailing > 0 {
         writeln!(out, "  trailing  {} bytes after the last line end", report.trailing)?;

@@ -1,4 +1,4 @@
-//! What the formats for programs share: what a point comes to for a test report, and its words.
+//! Shared by the JUnit and TAP formats: a point as a test case, and its text.
 
 use std::fmt::Write as _;
 
@@ -6,16 +6,16 @@ use crate::checklist::Point;
 use crate::run::{Judgement, Status, why};
 use crate::text::line;
 
-/// What a point comes to for a test report.
+/// The result of a point as a test case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Closed.
+    /// Done.
     Good,
-    /// Looked at and wrong, or a person has still to act.
+    /// Failed, or needs a person.
     Bad,
-    /// Nobody knows.
+    /// Could not be checked.
     Unknown,
-    /// Does not concern this environment.
+    /// Not applicable.
     Skipped,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn kind(judgement: &Judgement, point: &Point) -> Kind {
     }
 }
 
-/// A line that says what is wrong, and all that is behind it.
+/// A one-line message, and the details.
 pub(super) fn words(judgement: &Judgement, point: &Point) -> (String, String) {
     let status = judgement.status(&point.id);
     let why = why(judgement, &point.id, &status);
@@ -47,7 +47,7 @@ fn detail(judgement: &Judgement, point: &Point) -> String {
         let look = state.and_then(|state| state.probes.get(&probe.id)?.latest.as_ref());
         let Some(look) = look else { continue };
         for seen in look.outcome.troubles() {
-            let word = if seen.ok.is_none() { "instead" } else { "seen" };
+            let word = if seen.ok.is_none() { "error:" } else { "seen" };
             let _ = writeln!(
                 out,
                 "{}: {}: expected {}, {word} {}",
@@ -64,7 +64,7 @@ fn detail(judgement: &Judgement, point: &Point) -> String {
     out
 }
 
-/// How long a point's probes took together, in milliseconds.
+/// The total time of a point's probes, in milliseconds.
 pub(super) fn took_ms(judgement: &Judgement, point: &Point) -> u64 {
     let state = judgement.state.point(&point.id);
     let looks =

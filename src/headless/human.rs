@@ -1,4 +1,4 @@
-//! Lines for people: one a point, then what is wrong and why.
+//! Text for people: one line per point, then the problems.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::outcome::{Class, Observation};
 use crate::run::{Judgement, Look, Status, judge, why};
 use crate::text::line;
 
-/// The whole report. With `color`, states are coloured; `left_out` says what was not looked at on purpose.
+/// The whole report. With `color`, states are colored; `left_out` lists what was left out on request.
 #[must_use]
 pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String {
     let mut out = String::new();
@@ -61,7 +61,7 @@ fn glyph(status: &Status) -> &'static str {
     }
 }
 
-/// ANSI colours that differ in lightness too: blue for good, bold orange-yellow and magenta for trouble.
+/// ANSI colors that also differ in lightness: cyan for passed, bold red and magenta for problems.
 fn paint(word: &str, status: &Status, color: bool) -> String {
     let code = match status {
         Status::Passed | Status::PassedOnRetry(_) | Status::Settled => "36",
@@ -78,7 +78,7 @@ fn troubles(out: &mut String, judgement: &Judgement, point: &Point, color: bool)
     let _ =
         writeln!(out, "\n{} {}: {}", glyph(&status), line(&point.id), paint(&status.word(), &status, color));
     if let Status::Unconfigured(missing) = &status {
-        let _ = writeln!(out, "  the profile lacks {}", missing.join(", "));
+        let _ = writeln!(out, "  missing in the profile: {}", missing.join(", "));
     }
     let Some(state) = judgement.state.point(&point.id) else { return };
     for probe in &point.probes {
@@ -91,7 +91,7 @@ fn troubles(out: &mut String, judgement: &Judgement, point: &Point, color: bool)
 
 fn probe_troubles(out: &mut String, probe: &Probe, look: &Look) {
     let tries =
-        if look.outcome.tries > 1 { format!(", {} tries", look.outcome.tries) } else { String::new() };
+        if look.outcome.tries > 1 { format!(", {} attempts", look.outcome.tries) } else { String::new() };
     let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), look.took_ms);
     for seen in look.outcome.troubles() {
         let _ = writeln!(out, "    {} {}", mark(seen), line(&seen.what));
@@ -99,12 +99,12 @@ fn probe_troubles(out: &mut String, probe: &Probe, look: &Look) {
         let _ = writeln!(
             out,
             "        {} {}",
-            if seen.ok.is_none() { "but     " } else { "seen    " },
+            if seen.ok.is_none() { "error   " } else { "seen    " },
             line(&seen.seen)
         );
     }
     for effect in &look.outcome.effects {
-        let _ = writeln!(out, "    it has {}", line(effect));
+        let _ = writeln!(out, "    effect: {}", line(effect));
     }
     if !look.outcome.reproduce.is_empty() {
         let _ = writeln!(out, "    try: {}", line(&look.outcome.reproduce));

@@ -1,4 +1,4 @@
-//! One JSON object for programs.
+//! The report as one JSON object.
 
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ struct ProbeReport<'a> {
     outcome: Option<&'a Outcome>,
 }
 
-/// The whole report, pretty-printed, with a line end; `left_out` says what was not looked at on purpose.
+/// The whole report, pretty-printed, with a line end; `left_out` lists what was left out on request.
 #[must_use]
 pub fn json(judgement: &Judgement, left_out: &[String]) -> String {
     let plan = &judgement.state.plan;
@@ -59,7 +59,7 @@ pub fn json(judgement: &Judgement, left_out: &[String]) -> String {
         left_out,
         points: points.map(|(section, point)| point_report(judgement, section, point)).collect(),
     };
-    // The report holds nothing that JSON cannot.
+    // The report can always be written as JSON.
     serde_json::to_string_pretty(&report).map(|text| text + "\n").unwrap_or_default()
 }
 

@@ -15,15 +15,15 @@ use crate::text::line;
 pub struct LogCase<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What is in the way of believing it.
+    /// Why it is not sealed.
     pub trouble: Option<&'a str>,
     /// Whether it is invalid, and not only open.
     pub invalid: bool,
-    /// What it had to keep to, whom its verification trusted, and what that warns of.
+    /// Its requirements, the trusted signers of its verification, and the warnings.
     pub facts: &'a [(&'static str, String)],
 }
 
-/// The whole report; `left_out` says what was not looked at on purpose.
+/// The whole report; `left_out` lists what was left out on request.
 #[must_use]
 pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -32,7 +32,7 @@ pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) 
     allowed(String::from_utf8(xml.into_inner()).unwrap_or_default()) + "\n"
 }
 
-/// Writes out the two characters that are no controls and that XML knows no way to write.
+/// Escapes the two noncharacters that XML cannot represent.
 fn allowed(xml: String) -> String {
     let written_out = |xml: String, c: char| xml.replace(c, &c.escape_unicode().to_string());
     ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, written_out)
@@ -129,7 +129,7 @@ fn case(
     Ok(())
 }
 
-/// How many cases there are of each kind.
+/// The number of test cases by result.
 #[derive(Default)]
 struct Counts {
     all: usize,
@@ -153,7 +153,7 @@ impl Counts {
         counts
     }
 
-    /// The log's own case with them.
+    /// Adds the test case of the log.
     fn and(mut self, log: Option<&LogCase>) -> Self {
         self.all += usize::from(log.is_some());
         self.errors += usize::from(log.is_some_and(|log| log.trouble.is_some() && log.invalid));

@@ -1,4 +1,4 @@
-//! The face without a screen: what was seen, for people and for programs.
+//! Output without a screen: probe results for people and for programs.
 
 mod facts;
 mod human;
@@ -16,8 +16,7 @@ pub use tap::tap;
 use crate::error::Exit;
 use crate::run::{Judgement, Status};
 
-/// How a look without a run ends: good only if every point is closed. A person's part that is open counts
-/// as not good.
+/// The exit code of `check`: success only if every point is done. A point that needs a person is not done.
 #[must_use]
 pub fn exit(judgement: &Judgement) -> Exit {
     let points = judgement.state.plan.points();

@@ -1,4 +1,4 @@
-//! What a look without a run is to cover, and what it leaves out. What is left out is told.
+//! The part of the checklist that `check` covers. What is left out is reported.
 
 use crate::checklist::{Confirm, Plan};
 use crate::text::count;
@@ -6,19 +6,19 @@ use crate::text::count;
 /// A part of the checklist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Only these points and sections, by their ids; all if there are none.
+    /// Only these points and sections, by their ids; all if empty.
     pub only: Vec<String>,
-    /// Not what needs a person.
+    /// Leave out confirmations by people.
     pub machine: bool,
-    /// Not what changes anything.
+    /// Leave out probes that change something.
     pub no_effects: bool,
 }
 
 impl Selection {
-    /// Takes out of a plan what is not selected, and says what that was.
+    /// Removes from a plan what is not selected, and returns what was left out.
     ///
     /// # Errors
-    /// Which id is neither a point's nor a section's, and which there are.
+    /// An id that is neither a point's nor a section's, with the known ids; or nothing is left.
     pub fn apply(&self, plan: &mut Plan) -> Result<Vec<String>, String> {
         self.check_ids(plan)?;
         let mut left_out = Vec::new();
@@ -26,7 +26,7 @@ impl Selection {
         left_out.extend(self.drop_effects(plan));
         left_out.extend(self.drop_people(plan));
         if plan.points().next().is_none() {
-            return Err("nothing is left to look at".into());
+            return Err("no point is left to check".into());
         }
         Ok(left_out)
     }
@@ -40,7 +40,7 @@ impl Selection {
                 let near: Vec<_> =
                     plan.points().map(|point| point.id.as_str()).filter(|known| is_near(id, known)).collect();
                 let names = if near.is_empty() { sections().collect() } else { near };
-                Err(format!("--only {id}: no such point or section; there are {}", names.join(", ")))
+                Err(format!("--only {id}: no such point or section; expected one of {}", names.join(", ")))
             }
         }
     }
@@ -82,11 +82,11 @@ impl Selection {
             point.confirm = Confirm::None;
         }
         let whole = drop_empty(plan);
-        (dropped > 0).then(|| format!("the human part of {} (--machine){whole}", count(dropped, "point")))
+        (dropped > 0).then(|| format!("confirmation of {} (--machine){whole}", count(dropped, "point")))
     }
 }
 
-/// A point of which nothing is left was left out as a whole. Says which.
+/// Removes points of which nothing is left, and returns which.
 fn drop_empty(plan: &mut Plan) -> String {
     let before: Vec<_> = plan.points().map(|point| point.id.clone()).collect();
     for section in &mut plan.sections {

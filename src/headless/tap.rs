@@ -1,4 +1,4 @@
-//! TAP version 14 (testanything.org): a line a point, a YAML block behind what is not good.
+//! TAP version 14 (testanything.org): a line per point, a YAML block for those that are not done.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::facts::{Kind, kind, words};
 use crate::run::Judgement;
 use crate::text::line;
 
-/// The whole report; `left_out` says what was not looked at on purpose.
+/// The whole report; `left_out` lists what was left out on request.
 #[must_use]
 pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
     let plan = &judgement.state.plan;
@@ -36,7 +36,7 @@ pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
     out
 }
 
-/// A `#` would begin a directive.
+/// Escapes `#`, which would begin a directive.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('#', "\\#")
 }

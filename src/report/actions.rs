@@ -1,4 +1,4 @@
-//! What was run, and how it ended.
+//! The actions of a run, and how they ended.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::journal::entry::Ended;
 use crate::run::{Deed, RunState};
 use crate::text::{block, line};
 
-/// One action and the newest running of it that counts.
+/// One action and its newest valid run.
 #[derive(Debug, Serialize)]
 pub struct ActionPart {
     /// Its id within the point.
@@ -16,57 +16,58 @@ pub struct ActionPart {
     pub title: String,
     /// The command, secrets as references.
     pub command: Option<String>,
-    /// `pass`, `fail`, `error` where nobody knows how it ended, `running`; `none` if it was not run.
+    /// `pass`, `fail`, `error` if its end is unknown, `running`; `none` if it was not run.
     pub class: &'static str,
     /// How it ended, in words.
     pub ended: Option<String>,
-    /// Who let it run.
+    /// Who started it.
     pub by: Option<String>,
-    /// The entry that it began with.
+    /// The entry that started it.
     pub seq: Option<u64>,
-    /// When it began, RFC 3339.
+    /// When it started, RFC 3339.
     pub at: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// How often it was begun in all.
+    /// How often it was started.
     pub times: u64,
-    /// What it printed.
+    /// Its output.
     pub output: Option<Printed>,
 }
 
-/// What an action printed.
+/// The output of an action.
 #[derive(Debug, Serialize)]
 pub struct Printed {
-    /// How many bytes.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// Their SHA-256.
+    /// Its SHA-256.
     pub sha256: String,
-    /// Where they are, relative to the log's directory.
+    /// Its file, relative to the log's directory.
     pub kept: String,
     /// The last lines.
     pub tail: String,
 }
 
-/// The way back, and that it was gone.
+/// The rollback.
 #[derive(Debug, Serialize)]
 pub struct WayBack {
     /// Its steps.
     pub steps: Vec<ActionPart>,
-    /// What is on record: to which release and digest, by whom, when.
+    /// The recorded rollback: to which release and digest, by whom, when.
     pub done: Option<String>,
 }
 
-/// The actions of a point, or the steps of the way back.
+/// The actions of a point, or the steps of the rollback.
 pub(super) fn actions(state: &RunState, point: &str, actions: &[Action]) -> Vec<ActionPart> {
     actions.iter().map(|action| part(state, point, action)).collect()
 }
 
-/// The way back, where any of it was gone.
+/// The rollback, if any step was run or it was recorded.
 pub(super) fn way_back(state: &RunState) -> Option<WayBack> {
     let steps = || actions(state, ROLLBACK, &state.plan.rollback);
     let done = state.rolled_back.as_ref().map(|back| {
-        let digest = back.digest.as_deref().unwrap_or("of a digest that was not seen");
-        let reason = back.reason.as_ref().map(|why| format!("; left out {}: {why}", back.left.join(", ")));
+        let digest = back.digest.as_deref().unwrap_or("digest unknown");
+        let reason =
+            back.reason.as_ref().map(|why| format!("; steps left out: {} ({why})", back.left.join(", ")));
         let told = format!("to {} ({digest}) by {}, {}", back.release, back.by, back.at.wall.readable());
         line(&(told + &reason.unwrap_or_default()))
     });

@@ -1,4 +1,4 @@
-//! How the points fared over time: a bar each, from opening to end.
+//! The time chart: one bar per point, from the opening to the end of the run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,49 +12,49 @@ use crate::run::RunState;
 use crate::text::line;
 use crate::time::{Moment, span};
 
-/// How long a chart is, whatever it shows.
+/// The length of the chart.
 const LENGTH: u64 = 1000;
-/// How often a run is judged at most to draw it.
+/// The maximum number of times that the run is judged for the chart.
 const LOOKS: usize = 2000;
-/// How many states of points are made out for it at most, over all of these times.
+/// The maximum number of point states that are computed for the chart.
 const STATES: usize = 1_000_000;
 
-/// The bar of one point. Places are thousandths of the run's time.
+/// The bar of one point. Positions are thousandths of the run's time.
 #[derive(Debug, Serialize)]
 pub struct Bar {
     /// The point.
     pub point: String,
-    /// How it stood, without gaps.
+    /// Its states, without gaps.
     pub spans: Vec<Span>,
-    /// What happened to it.
+    /// Its events.
     pub marks: Vec<Mark>,
-    /// When it was closed for good, from the opening, for people; none if it is not.
+    /// When it was finally done, from the opening, for people; none if it is not.
     pub closed: Option<String>,
 }
 
-/// A time in which a point stood in one kind of state.
+/// A time during which a point was in one class of states.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Span {
-    /// Where it begins.
+    /// Where it starts.
     pub from: u64,
     /// Where it ends.
     pub to: u64,
-    /// The kind of state: `good`, `bad`, `unknown`, `aside` or `waits`.
+    /// The class of the state: `done`, `failed`, `error`, `waived` or `open`.
     pub tone: &'static str,
 }
 
-/// Something that happened to a point.
+/// An event of a point.
 #[derive(Debug, Serialize)]
 pub struct Mark {
     /// Where.
     pub at: u64,
-    /// What: `pass`, `fail`, `error` for a look, the entry's kind for an act.
+    /// What: `pass`, `fail` or `error` for a probe result, the entry's kind for a signed entry.
     pub what: &'static str,
     /// Its entry.
     pub seq: u64,
 }
 
-/// Whatever a clock did, time goes on: the larger of both clocks' differences, and never back.
+/// The time of each entry since the opening, never decreasing: the larger difference of the two clocks.
 fn offsets(entries: &[Entry]) -> Vec<Duration> {
     let mut last = Duration::ZERO;
     let mut before: Option<&Moment> = None;
@@ -83,7 +83,7 @@ pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
     };
     let ids: Vec<_> = last.plan.points().map(|point| point.id.clone()).collect();
     let mut bars: Vec<_> = last.plan.points().map(bar).collect();
-    // A mark stands at the bar of its point; the name of a bar is its id as it is shown.
+    // A mark belongs to the bar of its point; a bar is named by the point's id as shown.
     let places: BTreeMap<String, usize> =
         bars.iter().enumerate().map(|(at, bar)| (bar.point.clone(), at)).collect();
     let looks = (STATES / bars.len().max(1)).clamp(1, LOOKS);
@@ -96,7 +96,7 @@ pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
         if let Some(bar) = bar {
             mark(bar, entry, place(*offset));
         }
-        // In a long run not every entry is judged: the chart is not finer than that.
+        // In a long run not every entry is judged: the chart has a limited resolution.
         if index % every == 0 || index + 1 == entries.len() {
             let judgement = state.judge(&entry.header.at);
             for (id, bar) in ids.iter().zip(&mut bars) {
@@ -110,7 +110,7 @@ pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
 }
 
 fn mark(bar: &mut Bar, entry: &Entry, at: u64) {
-    /// More than this cannot be told apart.
+    /// More marks cannot be distinguished.
     const MOST: usize = 200;
     let what = match &entry.event {
         Event::Probed(event) => match event.outcome.class {
@@ -146,7 +146,7 @@ impl Bar {
         }
     }
 
-    /// What stood last is to be seen, too.
+    /// Makes the last span wide enough to be visible.
     fn end(&mut self) {
         if let Some(last) = self.spans.last_mut() {
             last.to = LENGTH;

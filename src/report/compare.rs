@@ -1,4 +1,4 @@
-//! What is different between two runs: how points were settled, what probes saw, the plan, the time it took.
+//! The differences between two runs: states of points, probe results, the plan, and times.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,26 +11,26 @@ use super::points::{Observed, PointPart, Section};
 use crate::text::line;
 use crate::time::span;
 
-/// From how many milliseconds on a change of time is worth telling, if it is also a change by half or double.
+/// The minimum time in milliseconds for which a difference is reported, if it is also a factor of two.
 const SLOW_MS: u64 = 100;
 
-/// What is different between two runs.
+/// The differences between two runs.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
     /// The older run.
     pub old: Side,
     /// The newer one.
     pub new: Side,
-    /// That both logs are of one run, and how they stand to each other.
+    /// If both logs are of the same run: their relation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub one_run: Option<String>,
-    /// Whom the verification of both trusted.
+    /// The trusted signers of both verifications.
     pub trust: Trust,
     /// The points that differ, in the newer run's order; then those that only the older one has.
     pub points: Vec<PointChange>,
-    /// Tailoring and people.
+    /// Differences in the plan and the people.
     pub plan: Vec<Change>,
-    /// Probes whose looks took half or double the time, in milliseconds.
+    /// Probes that took half or double the time, in milliseconds.
     pub times: Vec<Change>,
 }
 
@@ -41,7 +41,7 @@ pub struct Side {
     pub run: String,
     /// Environment and release.
     pub what: String,
-    /// What verification of its log found.
+    /// The result of the verification of its log.
     pub verification: String,
     /// Its verdict.
     pub verdict: String,
@@ -54,11 +54,11 @@ pub struct Side {
 pub struct PointChange {
     /// Its id.
     pub id: String,
-    /// What differs.
+    /// The differences.
     pub changes: Vec<Change>,
 }
 
-/// Something that was one thing and is another; absent on the side that does not have it.
+/// One difference; a value is absent on the side that does not have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// What.
@@ -80,7 +80,7 @@ impl Comparison {
         Self { old: side(old), new: side(new), one_run: None, trust, points, plan, times }
     }
 
-    /// Whether nothing differs but the time that things took.
+    /// Whether nothing differs except times.
     #[must_use]
     pub fn is_same(&self) -> bool {
         self.one_run.is_none()
@@ -89,7 +89,7 @@ impl Comparison {
             && self.old.verdict == self.new.verdict
     }
 
-    /// For people: a block per point, what was with `-`, what is with `+`.
+    /// For people: a block per point, old values with `-`, new ones with `+`.
     #[must_use]
     pub fn human(&self) -> String {
         let mut out = String::new();
@@ -106,7 +106,7 @@ impl Comparison {
             let _ = writeln!(out, "  warning   {}", line(warning));
         }
         if let Some(told) = &self.one_run {
-            let _ = writeln!(out, "\none run, two logs: {told}");
+            let _ = writeln!(out, "\nsame run, two logs: {told}");
         }
         for point in &self.points {
             let _ = writeln!(out, "\n{}", point.id);
@@ -119,7 +119,7 @@ impl Comparison {
             }
         }
         if self.is_same() {
-            out.push_str("\nnothing else differs\n");
+            out.push_str("\nno other differences\n");
         }
         out
     }
@@ -136,7 +136,7 @@ fn changes(out: &mut String, changes: &[Change]) {
     }
 }
 
-/// Each point of two runs in the older and in the newer one: in the order of the newer, what it lacks after it.
+/// The points of two runs in pairs: in the order of the newer run, then the points that only the older one has.
 fn pairs<'a>(old: &'a [Section], new: &'a [Section]) -> Vec<(Option<&'a PointPart>, Option<&'a PointPart>)> {
     let mut before: BTreeMap<&str, &PointPart> =
         points(old).map(|point| (point.id.as_str(), point)).collect();
@@ -163,7 +163,7 @@ fn side(document: &Document) -> Side {
     }
 }
 
-/// A change, unless there is none.
+/// The difference, if there is one.
 fn change(what: impl Into<String>, old: Option<String>, new: Option<String>) -> Option<Change> {
     (old != new).then(|| Change { what: what.into(), old, new })
 }
@@ -174,10 +174,10 @@ fn point_change(old: Option<&PointPart>, new: Option<&PointPart>) -> Option<Poin
     let mut changes = Vec::new();
     for (what, (old, new)) in [
         ("state", both(&|point| point.status.clone())),
-        ("question", both(&|point| format!("{}. {}", point.title, point.why))),
-        ("people who confirm", both(&|point| point.people.to_string())),
+        ("title and reason", both(&|point| format!("{}. {}", point.title, point.why))),
+        ("people required", both(&|point| point.people.to_string())),
         ("mandatory", both(&|point| if point.mandatory { "yes" } else { "no" }.to_owned())),
-        ("set aside", both(&set_aside)),
+        ("waived or n/a", both(&set_aside)),
     ] {
         changes.extend(change(
             what,
@@ -194,12 +194,12 @@ fn point_change(old: Option<&PointPart>, new: Option<&PointPart>) -> Option<Poin
 fn set_aside(point: &PointPart) -> String {
     let aside =
         point.acts.iter().filter(|act| act.what.starts_with("waived") || act.what == "not applicable");
-    // Until when is another time in every run.
+    // The end time of a waiver differs in every run.
     let told = aside.map(|act| format!("{}: {}", act.by, act.words.as_deref().unwrap_or_default()));
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// What probes saw and what they were to see; measured values differ in every run and are left out.
+/// Compares the observations and expectations of probes; measured values differ in every run and are left out.
 fn evidence(old: &PointPart, new: &PointPart) -> Vec<Change> {
     let of = |point: &PointPart| -> Vec<(String, Observed)> {
         let all = point.probes.iter().flat_map(|probe| {
@@ -249,7 +249,7 @@ fn plan(old: &Document, new: &Document) -> Vec<Change> {
     let mut changes = Vec::new();
     changes.extend(change("checklist", Some(old.run.checklist.clone()), Some(new.run.checklist.clone())));
     let solo = |document: &Document| Some(if document.run.solo { "yes" } else { "no" }.to_owned());
-    changes.extend(change("one person may stand for two", solo(old), solo(new)));
+    changes.extend(change("one person may confirm for two (solo)", solo(old), solo(new)));
     let people = |document: &Document| -> Vec<String> {
         document.people.iter().map(|one| format!("{} ({}) {}", one.principal, one.role, one.key)).collect()
     };

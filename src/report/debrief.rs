@@ -1,5 +1,5 @@
-//! What became of the drills of a rehearsal: what was broken, whether it was found, how long that took, what was
-//! waived that should not have been.
+//! The debrief of a rehearsal's drills: what was broken, whether it was found, after how long, and what was wrongly
+//! waived.
 
 use serde::Serialize;
 
@@ -9,48 +9,48 @@ use crate::run::RunState;
 use crate::text::line;
 use crate::time::{Moment, span};
 
-/// Something that was broken on purpose.
+/// A drill: something that was broken on purpose.
 #[derive(Clone, Copy, Debug)]
 pub struct Broken<'a> {
-    /// What the drill is called.
+    /// The name of the drill.
     pub name: &'a str,
     /// What is broken, in a line.
     pub what: &'a str,
-    /// The control points that are to find it.
+    /// The control points that can detect it.
     pub points: &'a [&'a str],
-    /// Whether a second look is good.
+    /// Whether a second attempt passes.
     pub passes_on_retry: bool,
 }
 
 /// A rehearsal: its drills, if it had any.
 #[derive(Debug, Serialize)]
 pub struct Rehearsal {
-    /// What became of them.
+    /// The debriefs of its drills.
     pub drills: Vec<Debrief>,
 }
 
-/// What became of one drill.
+/// The debrief of one drill.
 #[derive(Debug, Serialize)]
 pub struct Debrief {
-    /// What it is called.
+    /// The name of the drill.
     pub name: String,
     /// What was broken.
     pub what: String,
-    /// The control points that were to find it.
+    /// The control points that can detect it.
     pub points: Vec<String>,
-    /// Whether people have found it, or missed it.
+    /// Whether the people found it.
     pub found: bool,
-    /// How long after the opening gonogo showed it, in milliseconds.
+    /// When gonogo detected it, in milliseconds after the opening.
     pub shown_ms: Option<u64>,
-    /// How long after the opening somebody acted on it, in milliseconds.
+    /// When somebody responded to it, in milliseconds after the opening.
     pub acted_ms: Option<u64>,
-    /// The points that were waived, or called not applicable, though it was broken.
+    /// The points that were waived, or declared not applicable, although they were broken.
     pub waived: Vec<String>,
-    /// All of that in a sentence.
+    /// The debrief in one sentence.
     pub sentence: String,
 }
 
-/// What became of the drills of a run; nothing of one that is no rehearsal.
+/// The debrief of a run's drills; none if the run is not a rehearsal.
 #[must_use]
 pub fn rehearsal(entries: &[Entry], state: &RunState, drills: &[Broken]) -> Option<Rehearsal> {
     state.plan.rehearsal.as_ref()?;
@@ -100,7 +100,7 @@ fn debrief(entries: &[Entry], state: &RunState, drill: &Broken) -> Debrief {
     }
 }
 
-/// Whether a look has seen what is broken.
+/// Whether a probe result shows the fault.
 fn shows(entry: &Entry, drill: &Broken) -> bool {
     let Event::Probed(probed) = &entry.event else { return false };
     let retried = drill.passes_on_retry && probed.outcome.tries > 1;
@@ -133,24 +133,24 @@ fn sentence(
     let after = |entry: &Entry| span(entry.header.at.since(&state.opened));
     let told = |entry: Option<&Entry>| entry.map(after);
     let seen = match told(shown) {
-        Some(after) => format!("shown after {after}"),
-        None => "never shown: nothing looked at it".to_owned(),
+        Some(after) => format!("detected after {after}"),
+        None => "never detected: no probe checked it".to_owned(),
     };
     let answered = match (told(acted), acted) {
-        (Some(after), Some(entry)) => format!(", answered after {after} by {}", line(&entry.header.by)),
+        (Some(after), Some(entry)) => format!(", first response after {after} by {}", line(&entry.header.by)),
         _ => String::new(),
     };
     let ended = match end {
         End::Stopped if state.rolled_back.is_some() => "FOUND: the release was rolled back",
         End::Stopped => "FOUND: the verdict is NO-GO for it",
         End::StoppedElse => "MISSED: the verdict is NO-GO, but not for it",
-        End::WentOn if drill.passes_on_retry => "it passes on another try, and is shown as that: GO is right",
+        End::WentOn if drill.passes_on_retry => "passes on retry, and is shown as such: GO is correct",
         End::WentOn => "MISSED: the verdict is GO",
-        End::Open => "OPEN: nobody has judged the run",
+        End::Open => "OPEN: no verdict",
     };
     let waived = match waived {
         [] => String::new(),
-        points => format!("; waived though it was broken: {}", points.join(", ")),
+        points => format!("; waived although broken: {}", points.join(", ")),
     };
     format!("{ended}; {seen}{answered}{waived}")
 }

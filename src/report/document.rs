@@ -1,4 +1,4 @@
-//! What a report says, in the order in which it says it.
+//! The content of a report, in its order.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::run::{Judgement, RunState, judge};
 use crate::text::line;
 use crate::time::{Moment, span};
 
-/// What a document is made from.
+/// The input of a document.
 pub struct Basis<'a> {
     /// The log's file name.
     pub name: &'a str,
@@ -24,57 +24,57 @@ pub struct Basis<'a> {
     pub sha256: Sha256Hex,
     /// Its valid entries.
     pub entries: &'a [Entry],
-    /// The run that they come to.
+    /// The run that they fold to.
     pub state: &'a RunState,
-    /// What verification found.
+    /// The result of the verification.
     pub verified: &'a Report,
-    /// Whom that trusted.
+    /// The trusted signers of the verification.
     pub trust: &'a Trust,
-    /// What was broken in it on purpose.
+    /// The drills of a rehearsal.
     pub drills: &'a [Broken<'a>],
 }
 
-/// A run as a document.
+/// The report of a run.
 #[derive(Debug, Serialize)]
 pub struct Document {
     /// The log.
     pub log: Log,
-    /// What verification found.
+    /// The result of the verification.
     pub verification: Verification,
-    /// Whom verification trusted.
+    /// The trusted signers of the verification.
     pub trust: Trust,
     /// What was promoted, where.
     pub run: Run,
-    /// What it had to keep to.
+    /// The requirements of the plan.
     pub plan: PlanPart,
     /// The verdict at the end of the log.
     pub verdict: Verdict,
-    /// Present in a rehearsal: what became of its drills.
+    /// Present in a rehearsal: the debrief of its drills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
-    /// The seals that stand.
+    /// The valid seals.
     pub seals: Vec<Acted>,
-    /// Present where the run was ended without them: by whom, and why.
+    /// Present if the run was abandoned: by whom, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abandoned: Option<Acted>,
     /// Who took part.
     pub people: Vec<Person>,
-    /// The run before it in its environment.
+    /// The previous run of the environment.
     pub previous_run: Option<PreviousRun>,
-    /// How the plan differs from the checklist.
+    /// The profile's changes to the checklist.
     pub tailored: Vec<String>,
-    /// What crashes left.
+    /// Recoveries after crashes.
     pub recovered: Vec<String>,
     /// Notes about the whole run.
     pub notes: Vec<Acted>,
     /// The sections with their points.
     pub sections: Vec<Section>,
-    /// The way back, where any of it was gone.
+    /// The rollback, if any step was run or it was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub way_back: Option<WayBack>,
-    /// How the points fared over time.
+    /// The time chart of the points.
     pub chart: Vec<Bar>,
-    /// Every act of a person, in order, those that were taken back too.
+    /// Every signed entry, in order, including retracted ones.
     pub acts: Vec<Acted>,
 }
 
@@ -91,20 +91,20 @@ pub struct Log {
     pub head: String,
 }
 
-/// What verification found.
+/// The result of the verification.
 #[derive(Debug, Serialize)]
 pub struct Verification {
     /// `sealed`, `open` or `invalid`.
     pub answer: &'static str,
-    /// The answer in a sentence.
+    /// The result in one sentence.
     pub sentence: String,
-    /// The line at which the log stops being valid.
+    /// The first invalid line.
     pub line: Option<u64>,
-    /// The byte at which that line begins.
+    /// The offset of that line, in bytes.
     pub byte: Option<u64>,
-    /// Why it is not valid.
+    /// Why the log is invalid.
     pub why: Option<String>,
-    /// What should be known beside.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
@@ -125,7 +125,7 @@ pub struct Run {
     pub previous: Option<String>,
     /// The checklist's name.
     pub checklist: String,
-    /// Whether one person may stand for two.
+    /// Whether one person may confirm for two.
     pub solo: bool,
     /// The host on which it was opened.
     pub host: String,
@@ -141,33 +141,33 @@ pub struct Run {
     pub took: String,
 }
 
-/// Whether it is GO.
+/// The verdict.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     /// `GO`, `NO-GO` or `PENDING`.
     pub decision: String,
-    /// Whether a person put it on record, and nothing has changed since.
+    /// Whether a person recorded it, and nothing has changed since.
     pub recorded: bool,
-    /// How many points are closed.
+    /// How many points are done.
     pub closed: u64,
     /// How many there are.
     pub total: u64,
-    /// What speaks against GO.
+    /// The reasons against GO.
     pub reasons: Vec<Reason>,
 }
 
-/// What speaks against GO, at one point.
+/// A reason against GO, at one point.
 #[derive(Debug, Serialize)]
 pub struct Reason {
     /// The point.
     pub point: String,
     /// Its state.
     pub status: String,
-    /// What is behind it.
+    /// The explanation.
     pub why: String,
 }
 
-/// The run before.
+/// The previous run.
 #[derive(Debug, Serialize)]
 pub struct PreviousRun {
     /// Its id.
@@ -181,7 +181,7 @@ pub struct PreviousRun {
 }
 
 impl Document {
-    /// The document of a run. None of a log without a first entry.
+    /// The document of a run; none for an empty log.
     #[must_use]
     pub fn of(basis: &Basis) -> Option<Self> {
         let Basis { state, verified, .. } = *basis;
@@ -228,16 +228,16 @@ impl Document {
     }
 }
 
-/// What is to be said of a log that is valid and not sealed.
+/// Describes a log that is valid and not sealed.
 #[must_use]
 pub fn open_sentence(report: &Report, state: Option<&RunState>) -> String {
     match state {
         Some(RunState { abandoned: Some(end), .. }) => {
-            format!("open: valid, and abandoned by {} without being sealed", line(&end.by))
+            format!("open: valid, abandoned by {}, not sealed", line(&end.by))
         }
         Some(state) if state.is_sealed() => {
             format!(
-                "open: every seal stands, but {} bytes follow that nobody has written here",
+                "open: all seals are valid, but {} bytes of an incomplete line follow them",
                 report.trailing
             )
         }
@@ -245,7 +245,7 @@ pub fn open_sentence(report: &Report, state: Option<&RunState>) -> String {
     }
 }
 
-/// What verification found, in words.
+/// The result of the verification, in words.
 fn verification(report: &Report, state: &RunState) -> Verification {
     let by = report.sealed_by.iter().map(|who| line(who)).collect::<Vec<_>>().join(" and ");
     let (answer, sentence, at, why) = match &report.answer {
@@ -254,7 +254,7 @@ fn verification(report: &Report, state: &RunState) -> Verification {
         Answer::Invalid { at, why } => {
             let why = line(why);
             let sentence = format!(
-                "INVALID at line {}: {why}. What follows covers only the {} valid entries before it",
+                "INVALID at line {}: {why}. This report covers only the {} valid entries before it",
                 at.line, report.entries
             );
             ("invalid", sentence, Some(at), Some(why))
@@ -295,7 +295,7 @@ fn run(first: &Entry, state: &RunState, end: &Moment) -> Run {
     }
 }
 
-/// The recorded verdict while it stands; otherwise what the rules say at the end of the log.
+/// The recorded verdict while it is valid; otherwise the computed one at the end of the log.
 fn verdict(state: &RunState, judgement: &Judgement) -> Verdict {
     let judged = judge(judgement);
     let (decision, closed, reasons) = match &state.verdict {
@@ -318,10 +318,10 @@ fn verdict(state: &RunState, judgement: &Judgement) -> Verdict {
 
 fn recovered(seq: u64, left: &Recovered) -> Vec<String> {
     let torn = left.torn.as_ref().map(|torn| {
-        format!("entry {seq}: {} bytes of a torn line were set aside in {}", torn.bytes, line(&torn.kept))
+        format!("log #{seq}: {} bytes of an incomplete line, kept in {}", torn.bytes, line(&torn.kept))
     });
-    let doubt = left.in_doubt.map(|doubted| {
-        format!("entry {seq}: the program ended before it is known to have shown entry {doubted}")
-    });
+    let doubt = left
+        .in_doubt
+        .map(|doubted| format!("log #{seq}: gonogo ended before log #{doubted} is known to have been shown"));
     torn.into_iter().chain(doubt).collect()
 }

@@ -1,4 +1,4 @@
-//! The envelope that a statement is signed in.
+//! The DSSE envelope of a signed statement.
 //! <https://github.com/secure-systems-lab/dsse/blob/master/envelope.md>
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use crate::journal::signers::{AllowedSigners, DistrustError};
 use crate::text::line;
 use crate::time::Utc;
 
-/// What the payload is.
+/// The type of the payload.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// A payload with its signatures.
@@ -21,9 +21,9 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub struct Envelope {
     /// The statement, in base64.
     pub payload: String,
-    /// What it is.
+    /// The type of the payload.
     pub payload_type: String,
-    /// Who signed it.
+    /// The signatures.
     pub signatures: Vec<EnvelopeSignature>,
 }
 
@@ -31,7 +31,7 @@ pub struct Envelope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvelopeSignature {
-    /// The key's fingerprint as SSH tells it, `SHA256:…`.
+    /// The key's fingerprint as SSH prints it, `SHA256:…`.
     pub keyid: String,
     /// The raw signature, in base64.
     pub sig: String,
@@ -40,24 +40,24 @@ pub struct EnvelopeSignature {
 /// Why a signature cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddError {
-    /// It is about something else.
+    /// Its statement is a different one.
     #[error(
-        "its statement is not the one of this log, judged by whom you trust; a statement of another moment is signed anew"
+        "its statement is not the statement of this log with your trusted signers; create a new envelope"
     )]
     Other,
     /// Signed twice.
-    #[error("the key {0} has signed it already")]
+    #[error("the key {0} has already signed it")]
     Twice(String),
-    /// A signature in it is of nobody who is trusted.
+    /// One of its signatures is not by a trusted signer.
     #[error(
-        "its signature {0} of {keyid} does not count: {2}; expected one of a trusted signer: leave it out, or have it \
-         signed anew",
+        "its signature {0} by {keyid} is not valid: {2}; expected a trusted signer: remove the signature, or create a new \
+         envelope",
         keyid = line(.1)
     )]
     Untrusted(usize, String, DistrustError),
-    /// A signature in it does not hold.
+    /// One of its signatures is invalid.
     #[error(
-        "its signature {0} of {keyid} does not hold: it is not one of this key over this statement; have it signed anew",
+        "its signature {0} by {keyid} is not valid: not a signature of this key over this statement; create a new envelope",
         keyid = line(.1)
     )]
     Wrong(usize, String),
@@ -71,8 +71,8 @@ impl Envelope {
         Self { payload, payload_type, signatures: Vec::new() }
     }
 
-    /// Whether a key may sign it for this statement: all that have signed it so far must be trusted, and their signatures
-    /// hold.
+    /// Whether a key may sign this envelope: it must hold this statement, and all its signatures must be valid and by
+    /// trusted signers.
     ///
     /// # Errors
     /// Why not.

@@ -1,4 +1,4 @@
-//! The document as one HTML page: no scripts, nothing from the network, fit for paper.
+//! The document as one HTML page, without scripts or external resources, printable.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment};
@@ -13,7 +13,7 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    // Names of points stand in a column of the chart.
+    // The chart has a column for the points' names.
     environment.add_filter("truncate_to", |name: String| crate::text::clip(&name, 28));
     environment.render_named_str(
         "report.html",

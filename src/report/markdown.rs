@@ -1,4 +1,4 @@
-//! The document in Markdown, as forges render it (GitHub's dialect).
+//! The document in Markdown (GitHub's dialect).
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
@@ -19,14 +19,14 @@ pub fn markdown(document: &Document) -> Result<String, minijinja::Error> {
     environment.render_named_str("report.md", include_str!("report.md.j2"), minijinja::value::Serde(document))
 }
 
-/// What comes from elsewhere is text: no markup of its own, no line of its own, no link and nobody called.
+/// Escapes values: they contain no markup, no line breaks, no links and no mentions.
 fn escape(out: &mut Output, _: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     let text = if value.kind() == ValueKind::None { String::new() } else { value.to_string() };
     Ok(out.write_str(&if value.is_safe() { text } else { escaped(text.trim()) })?)
 }
 
-/// Stands between two characters and is not seen. Forges look for names, numbers and addresses in what is rendered, so
-/// that no escape hides them: only another text does.
+/// An invisible separator. Forges search the rendered text for names, numbers and addresses, so escapes do not hide them:
+/// only a changed text does.
 const BETWEEN: &str = "&#8203;";
 
 fn escaped(text: &str) -> String {
@@ -47,7 +47,7 @@ fn escaped(text: &str) -> String {
             '.' | ')' if is_number(&text[..text.len() - rest.len() - 1]) => out.extend(['\\', c]),
             c => out.push(c),
         }
-        // Who has an address is not called by it.
+        // A mail address is not a mention.
         let is_address = c == '@' && before.is_some_and(char::is_alphanumeric);
         before = Some(c);
         if (refers(c, rest) && !is_address) || links(&text[..text.len() - rest.len()], rest) {
@@ -61,12 +61,12 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a forge takes this sign for the begin of a name or number: a person, an issue, a merge request, a label.
+/// Whether a forge takes this sign for the start of a reference: a person, an issue, a merge request, a label.
 fn refers(sign: char, rest: &str) -> bool {
     "@#!~$%&".contains(sign) && rest.starts_with(|next: char| next.is_alphanumeric() || next == '"')
 }
 
-/// Whether a forge takes what stands around a place for an address, or for an issue by its long name.
+/// Whether a forge takes the text around a position for an address, or for an issue by its long name.
 fn links(before: &str, rest: &str) -> bool {
     let ends = |end: &str| before.len().checked_sub(end.len()).and_then(|at| before.get(at..));
     let has = |end: &str| ends(end).is_some_and(|found| found.eq_ignore_ascii_case(end));
@@ -84,10 +84,10 @@ fn bar(spans: &[Value]) -> String {
         let here = spans.iter().find(|span| number(span, "from") <= at && at < number(span, "to"));
         let tone = here.and_then(|span| span.get_attr("tone").ok());
         match tone.as_ref().and_then(Value::as_str) {
-            Some("good") => '█',
-            Some("aside") => '▒',
-            Some("bad") => '✖',
-            Some("unknown") => '?',
+            Some("done") => '█',
+            Some("waived") => '▒',
+            Some("failed") => '✖',
+            Some("error") => '?',
             _ => '·',
         }
     };

@@ -1,7 +1,7 @@
-//! A run as a document: for the change ticket, for a CI server, for the next deployment.
+//! Reports of a run: for a change ticket, a CI server, the next deployment.
 //!
-//! [`Document`] is made once, from the log's entries and what verification found; every format is written from
-//! it. Nothing foreign in it can harm a terminal; each format escapes what could harm its own readers.
+//! [`Document`] is built once, from the log's entries and the result of the verification; every format is written from
+//! it. Its texts are safe for a terminal; each format escapes what is special in it.
 
 mod actions;
 mod chart;

@@ -1,4 +1,4 @@
-//! Who took part, and what they did.
+//! The participants, and their signed entries.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::journal::keys::fingerprint;
 use crate::run::RunState;
 use crate::text::{block, line};
 
-/// Somebody who took part.
+/// A participant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Person {
     /// Their name.
     pub principal: String,
-    /// What they did in this run: `driver`, `reviewer`.
+    /// Their role in this run: `driver`, `reviewer`.
     pub role: String,
     /// Their key's fingerprint, `SHA256:…`.
     pub key: String,
-    /// How many acts of theirs stand in the log.
+    /// How many entries they signed.
     pub acts: u64,
 }
 
-/// Something that a person did.
+/// A signed entry.
 #[derive(Clone, Debug, Serialize)]
 pub struct Acted {
     /// Its position in the log.
@@ -33,13 +33,13 @@ pub struct Acted {
     pub by: String,
     /// The entry's kind: `confirmed`, `waived`.
     pub kind: &'static str,
-    /// The point that it is about.
+    /// Its point.
     pub point: Option<String>,
-    /// What they said with it.
+    /// Its text: a reason, a note.
     pub words: Option<String>,
 }
 
-/// Everybody, and everything they did.
+/// All participants, and all signed entries.
 pub(super) struct People {
     pub(super) roster: Vec<Person>,
     pub(super) acts: Vec<Acted>,

@@ -1,4 +1,4 @@
-//! What a run had to keep to: its checklist, who had to sign, what was loosened, and what its evidence rests on.
+//! The requirements of a run: its checklist, the required signatures, what was loosened, and the basis of its evidence.
 
 use std::collections::BTreeSet;
 
@@ -9,46 +9,46 @@ use crate::outcome::Sha256Hex;
 use crate::run::{Loosened, RunState};
 use crate::text::{count, line};
 
-/// What everything that no person signed rests on.
-pub const HOST_WORD: &str = "probe results and the ends of actions are the word of the host that ran them; the next \
-                             signature covers them, and nobody has signed that they are so";
+/// The basis of everything that no person signed.
+pub const HOST_WORD: &str = "probe results and results of actions are reported by the host that ran them; the next \
+                             signature covers them, but nobody attests that they are true";
 
-/// What a run had to keep to.
+/// The requirements of a run.
 #[derive(Debug, Serialize)]
 pub struct PlanPart {
     /// The checklist's name.
     pub checklist: String,
-    /// SHA-256 of what the checklist holds fast.
+    /// SHA-256 of the checklist's lock.
     pub edition: String,
-    /// What is known of it, in words.
+    /// Whether the edition is known, in words.
     pub known: &'static str,
-    /// Points that are probed otherwise than the checklist of that name asks, where the plan does not say so.
+    /// Points that are not probed as the checklist of that name requires, without being listed as tailored.
     pub altered: Vec<String>,
-    /// Points that the plan says are other than in the checklist.
+    /// Points that the plan lists as tailored.
     #[serde(skip)]
     pub tailored: Vec<String>,
-    /// Whose seals it needs.
+    /// The required seals.
     pub seals: Vec<Role>,
-    /// How many points there are, and how many of them need one person and two.
+    /// How many points there are, and how many need one person and two.
     pub people: String,
-    /// The points that are not applicable by the plan, each with its reason, and whether that is in force.
+    /// The points that are not applicable by the plan, each with its reason, and whether that is effective.
     pub not_applicable: Vec<String>,
     /// What was loosened during the run.
     pub loosened: Vec<LoosenedPart>,
-    /// What evidence rests on that no person signed.
+    /// The basis of evidence that no person signed.
     pub rests_on: &'static str,
 }
 
-/// A looser plan that has taken force.
+/// A looser plan that has become effective.
 #[derive(Debug, Serialize)]
 pub struct LoosenedPart {
     /// The position of its entry.
     pub seq: u64,
     /// Who signed it.
     pub by: Vec<String>,
-    /// Why, where one person may.
+    /// The reason, if one person may loosen the plan.
     pub reason: Option<String>,
-    /// What it changed.
+    /// Its changes.
     pub changes: Vec<ChangePart>,
 }
 
@@ -64,7 +64,7 @@ pub struct ChangePart {
 }
 
 impl PlanPart {
-    /// What this run had to keep to.
+    /// The requirements of this run.
     #[must_use]
     pub fn of(state: &RunState) -> Self {
         let plan = &state.plan;
@@ -83,7 +83,7 @@ impl PlanPart {
         }
     }
 
-    /// The same in lines: what each is about, and what there is to say.
+    /// The same as lines: a label and a text each.
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let seals: Vec<String> = self.seals.iter().map(ToString::to_string).collect();
@@ -92,24 +92,22 @@ impl PlanPart {
             ("required", format!("seals of {}; {}", seals.join(" and "), self.people)),
         ];
         if !self.altered.is_empty() {
-            let told = format!(
-                "NOT as they come with gonogo, and the plan does not say so: {}",
-                self.altered.join(", ")
-            );
+            let told =
+                format!("NOT the built-in ones, and not listed as tailored: {}", self.altered.join(", "));
             lines.push(("probes", told));
         }
         if !self.tailored.is_empty() {
-            lines.push(("tailored", format!("as the plan says: {}", self.tailored.join(", "))));
+            lines.push(("tailored", format!("by the profile: {}", self.tailored.join(", "))));
         }
         lines.extend(self.not_applicable.iter().map(|point| ("n/a", format!("by plan: {point}"))));
         lines.extend(self.loosened.iter().map(|one| ("loosened", one.line())));
-        lines.push(("rests on", self.rests_on.to_owned()));
+        lines.push(("evidence", self.rests_on.to_owned()));
         lines
     }
 }
 
 impl LoosenedPart {
-    /// It in one line; lines of a log count from 1.
+    /// In one line; lines of a log count from 1.
     fn line(&self) -> String {
         let changes: Vec<&str> = self.changes.iter().map(|change| change.what.as_str()).collect();
         let reason = self.reason.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
@@ -119,8 +117,8 @@ impl LoosenedPart {
 
 fn known(name: &str, edition: Sha256Hex) -> &'static str {
     match Edition::of(name, edition) {
-        Edition::Released => "points and confirmations as they come with gonogo",
-        Edition::Unknown => "has the name of a checklist that comes with gonogo, but is none of its editions",
+        Edition::Released => "built-in points and confirmations",
+        Edition::Unknown => "named like a built-in checklist, but not a released edition of it",
         Edition::Own => "own checklist",
     }
 }
@@ -141,9 +139,11 @@ fn not_applicable(state: &RunState) -> Vec<String> {
         let reason = point.not_applicable.as_ref()?;
         let foreseen = state.lock.exempts(&state.plan, point);
         let how = match (foreseen, state.is_exempt_by_plan(point)) {
-            (true, _) => "as the checklist foresees",
-            (false, true) => "beyond the checklist",
-            (false, false) => "beyond the checklist, not in force: the other role has not signed it",
+            (true, _) => "allowed by the checklist",
+            (false, true) => "not foreseen by the checklist",
+            (false, false) => {
+                "not foreseen by the checklist; not effective: the other role has not signed it"
+            }
         };
         Some(format!("{} ({how}): {}", line(&point.id), line(reason)))
     });

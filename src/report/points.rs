@@ -1,4 +1,4 @@
-//! The sections and their points, as they stand at the end of the log.
+//! The sections and their points at the end of the log.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Section {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// How many of its points are closed.
+    /// How many of its points are done.
     pub closed: usize,
     /// Its points.
     pub points: Vec<PointPart>,
@@ -30,69 +30,69 @@ pub struct PointPart {
     pub title: String,
     /// Why it matters.
     pub why: String,
-    /// Whether setting it aside takes two people.
+    /// Whether a waiver needs two people.
     pub mandatory: bool,
     /// Its state in a word or two.
     pub status: String,
-    /// The kind of state: `good`, `bad`, `unknown`, `aside` or `waits`.
+    /// The class of the state: `done`, `failed`, `error`, `waived` or `open`.
     pub tone: &'static str,
-    /// What is behind a state that is not good.
+    /// The explanation of its state, if there is one.
     pub trouble: Option<String>,
     /// How many people must confirm it.
     pub people: usize,
-    /// What was run for it.
+    /// Its actions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionPart>,
     /// Its probes.
     pub probes: Vec<ProbePart>,
-    /// Who confirmed, waived, called it not applicable, said something.
+    /// Its confirmations, waivers, exemptions and notes.
     pub acts: Vec<PointAct>,
 }
 
-/// One probe and the newest look of it.
+/// One probe and its newest result.
 #[derive(Debug, Serialize)]
 pub struct ProbePart {
     /// Its id within the point.
     pub id: String,
     /// Its title.
     pub title: String,
-    /// `pass`, `fail`, `error`; `none` if it never looked.
+    /// `pass`, `fail`, `error`; `none` if it never ran.
     pub class: &'static str,
-    /// The entry of that look.
+    /// The entry of that result.
     pub seq: Option<u64>,
     /// When, RFC 3339.
     pub at: Option<String>,
-    /// How many tries the look took.
+    /// How many attempts the result took.
     pub tries: u32,
-    /// How many looks there were.
+    /// How many results there are.
     pub looks: u64,
-    /// How long the look took, in milliseconds.
+    /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// What was seen.
+    /// The observations.
     pub observations: Vec<Observed>,
-    /// The command that looks at the same thing.
+    /// The command that shows the same.
     pub reproduce: Option<String>,
 }
 
-/// One thing that was seen.
+/// One observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Observed {
-    /// What was looked at.
+    /// What was observed.
     pub what: String,
-    /// What was expected there.
+    /// The expected value.
     pub expected: String,
-    /// What was seen.
+    /// The observed value.
     pub seen: String,
-    /// Whether it is as expected; absent when it could not be looked at.
+    /// Whether it is as expected; absent if it could not be checked.
     pub ok: Option<bool>,
-    /// Whether it is a measured value, which differs from look to look.
+    /// Whether it is a measured value, which differs each time.
     pub measured: bool,
-    /// What it is known by, whatever its words.
+    /// Its stable key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// What a person did about a point, as far as it stands.
+/// A signed entry of a point that is not retracted.
 #[derive(Debug, Serialize)]
 pub struct PointAct {
     /// Its entry.
@@ -103,7 +103,7 @@ pub struct PointAct {
     pub what: String,
     /// Why, in their words.
     pub words: Option<String>,
-    /// Whether it counts still.
+    /// Whether it is still valid.
     pub counts: bool,
 }
 
@@ -136,14 +136,14 @@ fn part(judgement: &Judgement, point: &Point) -> PointPart {
     }
 }
 
-/// The kind of a state.
+/// The class of a state.
 pub(super) const fn tone(status: &Status) -> &'static str {
     match status {
-        Status::Waived(_) | Status::NotApplicable => "aside",
-        status if status.is_closed() => "good",
-        Status::Failed => "bad",
-        Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) | Status::Stale => "unknown",
-        _ => "waits",
+        Status::Waived(_) | Status::NotApplicable => "waived",
+        status if status.is_closed() => "done",
+        Status::Failed => "failed",
+        Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) | Status::Stale => "error",
+        _ => "open",
     }
 }
 
@@ -181,7 +181,7 @@ fn seen(look: &Look) -> Vec<Observed> {
         key: seen.key.as_deref().map(line),
     };
     let done = look.outcome.effects.iter().map(|effect| Observed {
-        what: "looking changed something".into(),
+        what: "effect of the probe".into(),
         expected: "recorded".into(),
         seen: line(effect),
         ok: Some(true),

@@ -1,4 +1,4 @@
-//! What is attested of a run: an in-toto Statement about the log and, where it is known, the image.
+//! The attestation of a run: an in-toto Statement about the log and, if known, the image.
 //! <https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md>
 
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use super::Document;
 use super::points::Observed;
 use crate::outcome::key;
 
-/// What kind of predicate it is.
+/// The type of the predicate.
 const PREDICATE: &str = "https://gonogo.dev/run/v1";
-/// The same of a rehearsal, which is no statement about anything real: no policy takes it for one.
+/// The type for a rehearsal, which no policy takes for a real deployment.
 const REHEARSAL: &str = "https://gonogo.dev/rehearsal/v1";
 
 /// The statement, as compact JSON: the same bytes for the same log and the same trust.
@@ -43,7 +43,7 @@ pub fn statement(document: &Document) -> Vec<u8> {
     statement.to_string().into_bytes()
 }
 
-/// The images whose digests registries told, each once.
+/// The images whose digests were read from registries, without duplicates.
 fn images(document: &Document) -> Vec<Value> {
     let points = document.sections.iter().flat_map(|section| &section.points);
     let seen = points.flat_map(|point| &point.probes).flat_map(|probe| &probe.observations);

@@ -1,19 +1,19 @@
-//! Whom a verification trusted: which files said so, and where these were named.
+//! The trusted signers and revoked keys of a verification: their files, and what named these.
 
 use serde::Serialize;
 
-/// Whom a verification trusted.
+/// The trusted signers and revoked keys of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Trust {
-    /// The trusted signers; none where a rehearsal's own names were taken.
+    /// The file of trusted signers; none if a rehearsal's own keys were trusted.
     pub signers: Option<TrustFile>,
-    /// The revoked keys, if there is a list of them.
+    /// The file of revoked keys, if there is one.
     pub revoked: Option<TrustFile>,
-    /// The lines of the trusted signers that do not count, and why.
+    /// Warnings: ignored lines of the trusted signers, and why.
     pub ignored: Vec<String>,
 }
 
-/// A file that says whom to trust.
+/// A file of trusted signers or revoked keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrustFile {
     /// Where it is.
@@ -25,7 +25,7 @@ pub struct TrustFile {
 }
 
 impl Trust {
-    /// A word and a sentence for each file.
+    /// A label and a text for each file.
     #[must_use]
     pub fn lines(&self) -> [(&'static str, String); 2] {
         let told = |file: &Option<TrustFile>, none: &str| match file {
@@ -33,7 +33,7 @@ impl Trust {
             None => none.to_owned(),
         };
         [
-            ("trusted", told(&self.signers, "whomever the rehearsal names (--rehearsal)")),
+            ("trusted", told(&self.signers, "the rehearsal's own keys (--rehearsal)")),
             ("revoked", told(&self.revoked, "no revocation list")),
         ]
     }

@@ -39,7 +39,7 @@ pub enum Resume {
     Refused(&'static str),
 }
 
-const LEFT: &[&str] = &["2/3, open", "go on gonogo run profile.toml"];
+const LEFT: &[&str] = &["2/3, open", "resume gonogo run profile.toml"];
 
 /// A small disk in place of the state directory, and what is on it afterwards.
 const SMALL_DISK: &str = r#"
@@ -108,7 +108,7 @@ fn terminals() -> Vec<Row> {
                 terminal.press(Key::Ctrl('z')).wait_for_text("Stopped");
                 let stopped = terminal.screen_text();
                 terminal.send("fg\r").wait_for_text("Support is told");
-                terminal.send("q").wait_for_text("go on");
+                terminal.send("q").wait_for_text("resume");
                 terminal.wait_for("the shell", |screen| screen.contents().matches("bash-").count() == 3);
                 terminal.send("exit\r");
                 scene.heard += &stopped;
@@ -190,7 +190,7 @@ fn logs() -> Vec<Row> {
         Row {
             ends: Ends::With(5),
             told: LEFT,
-            resume: Resume::Told("11 bytes of a torn line"),
+            resume: Resume::Told("11 bytes of an incomplete line"),
             verify: &["11 bytes after the last line end"],
             mend: |scene| {
                 let mut log = OpenOptions::new().append(true).open(scene.log()).unwrap();

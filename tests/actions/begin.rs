@@ -72,12 +72,14 @@ fn the_farewell_says_what_is_so() {
     let told = terminal.wait_exit().code(5).screen_text();
     match scene.of_kind("action-started").len() {
         0 => {
-            assert!(told.contains("deploy.ship/build did not begin") && !told.contains("at work"), "{told}");
+            assert!(told.contains("deploy.ship/build did not start") && !told.contains("running"), "{told}");
             assert!(scene.ran().is_empty());
         }
         _ if scene.of_kind("action-finished").is_empty() => {
-            let is_so =
-                ["at work deploy.ship/build goes on by itself", "ended   deploy.ship/build: exit code 0"];
+            let is_so = [
+                "running deploy.ship/build continues in the background",
+                "ended   deploy.ship/build: exit code 0",
+            ];
             assert!(is_so.iter().any(|so| told.contains(so)), "{told}");
             wait::until("its run", || (scene.ran() == ["build"]).then_some(()));
         }

@@ -21,7 +21,7 @@ fn a_run_that_is_held_is_taken_over_on_record_and_what_runs_goes_on() {
     assert!(told.contains("--take-over") && told.contains("--read-only"), "{told}");
     let mut second = scene.open_with(&["--take-over"], 120, 40);
     let left = first.wait_exit().code(130);
-    assert!(left.screen_text().contains("has taken the run over"), "{}", left.screen_text());
+    assert!(left.screen_text().contains("took the run over"), "{}", left.screen_text());
     second.wait_for_text("running");
     let taken = &scene.wait_for("taken-over", 1)[0];
     assert_eq!((&taken["from"], &taken["pid"], taken["sig"].is_string()), (&ANN.into(), &pid.into(), true));

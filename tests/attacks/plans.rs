@@ -144,36 +144,36 @@ fn shapes() -> Vec<Attack> {
                 opened.lock = Lock::of(&Checklist::standard().unwrap());
             })
         }),
-        against_rules("a point with nothing in it", "is empty: it has neither", |stage| {
+        against_rules("a point with nothing in it", "is empty: it has no probe", |stage| {
             forged(stage, |opened| {
                 let point = point(&mut opened.plan);
                 point.not_applicable = None;
                 point.probes.clear();
             })
         }),
-        against_rules("no control point at all", "without control points", |stage| {
+        against_rules("no control point at all", "no control points", |stage| {
             forged(stage, |opened| {
                 opened.lock = Lock::default();
                 opened.plan.sections.clear();
             })
         }),
-        against_rules("one seal asked for twice", "one seal twice", |stage| {
+        against_rules("one seal asked for twice", "a seal twice", |stage| {
             forged(stage, |opened| opened.plan.seals = vec![Role::Driver, Role::Driver])
         }),
-        against_rules("a strict twin of a point", "is there twice", |stage| {
+        against_rules("a strict twin of a point", "is defined twice", |stage| {
             forged(stage, |opened| {
                 let twin =
                     Point { not_applicable: None, confirm: Confirm::Two, ..point(&mut opened.plan).clone() };
                 opened.plan.sections[0].points.push(twin);
             })
         }),
-        against_rules("a twin of a section", "two sections of one id", |stage| {
+        against_rules("a twin of a section", "two sections with the same id", |stage| {
             forged(stage, |opened| opened.plan.sections.push(opened.plan.sections[0].clone()))
         }),
-        against_rules("points that wait for each other", "wait for each other", |stage| {
+        against_rules("points that wait for each other", "depend on each other", |stage| {
             forged(stage, |opened| point(&mut opened.plan).after = vec!["service.ready".into()])
         }),
-        against_rules("a point that waits for none that is there", "waits for nope", |stage| {
+        against_rules("a point that waits for none that is there", "depends on nope", |stage| {
             forged(stage, |opened| point(&mut opened.plan).due = Some("nope".into()))
         }),
     ]

@@ -350,7 +350,7 @@ fn ends() -> Vec<Attack> {
             bytes[..bytes.len() - 40].to_vec()
         })
         .told_otherwise("bytes after the last line end", Some("a line without an end is none to them")),
-        open("cut after what nobody has signed", "vouched   up to line 1", |stage| {
+        open("cut after what nobody has signed", "covered   by signatures up to line 1", |stage| {
             let lines = stage.log.lines();
             lines[..=stage.log.find("probed")].concat()
         }),

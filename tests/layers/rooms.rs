@@ -127,7 +127,7 @@ fn an_arrow_upwards_is_named_with_its_line() {
     assert_eq!(judge("src/probe/redis.rs", "use crate::journal::entry::Entry;").len(), 1);
     assert_eq!(judge("src/outcome.rs", "use crate::checklist::Plan;").len(), 1);
     assert_eq!(judge("src/text.rs", "use crate::outcome::Class;").len(), 1);
-    assert_eq!(judge("src/ui/app.rs", "use gonogo_rehearsal::drills;").len(), 1);
+    assert_eq!(judge("src/tui/app.rs", "use gonogo_rehearsal::drills;").len(), 1);
     assert_eq!(judge("src/commands/run.rs", "fn f() { gonogo_rehearsal::drills::random(1); }").len(), 1);
 }
 

@@ -25,7 +25,7 @@ fn a_bundle_is_verified_and_reported_on_as_it_is_and_by_stock_tools() {
     let (log, work) = (runs.old.display().to_string(), runs.world.sandbox.work());
     runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0).stdout_has("run.tar.gz");
-    let _ = runs.world.sandbox.run().code(2).stderr_has("is there already");
+    let _ = runs.world.sandbox.run().code(2).stderr_has("already exists");
     runs.world.set_args(&["bundle", &log, "--output", "again.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0);
     assert_eq!(fs::read(work.join("run.tar.gz")).unwrap(), fs::read(work.join("again.tar.gz")).unwrap());

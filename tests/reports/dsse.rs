@@ -71,7 +71,7 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
     };
     let (one, two) = (dir.join("one.json"), dir.join("two.json"));
     fs::write(&one, sign(&mut runs, &alice, ALICE, None).code(0).stdout).unwrap();
-    let _ = sign(&mut runs, &alice, ALICE, Some(&one)).code(2).stderr_has("has signed it already");
+    let _ = sign(&mut runs, &alice, ALICE, Some(&one)).code(2).stderr_has("has already signed it");
     fs::write(&two, sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(0).stdout).unwrap();
 
     let public = |key: &SshKey| format!("{}.pub", key.path.display());
@@ -90,8 +90,9 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
     let other = runs.work("other.jsonl");
     tampered(&runs.old.clone(), &other);
     runs.old = other;
-    let _ =
-        sign(&mut runs, &bob, "bob@deck.example", Some(&one)).code(2).stderr_has("not the one of this log");
+    let _ = sign(&mut runs, &bob, "bob@deck.example", Some(&one))
+        .code(2)
+        .stderr_has("is not the statement of this log");
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn a_signature_is_added_only_to_those_of_people_who_are_trusted() {
     fs::write(&three, third(&mut runs, &two).code(0).stdout).unwrap();
     // Whoever signs is told by those who come after, if they do not trust them.
     let told = sign(&mut runs, &dave, "dave@deck.example", Some(&three)).code(2);
-    let _ = told.stderr_has(&format!("its signature 3 of {}", fingerprint(&carol)));
+    let _ = told.stderr_has(&format!("its signature 3 by {}", fingerprint(&carol)));
     refused_signatures(&mut runs, &dir, &one, &two, third);
     let told = runs.gonogo(&["verify", &one.display().to_string()]).code(2);
     let _ = told.stderr_has("is a signed statement about a run log");
@@ -138,13 +139,13 @@ fn refused_signatures(
     for (signatures, why) in [
         (
             vec![stranger.clone()],
-            "its signature 1 of SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU does not count",
+            "its signature 1 by SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU is not valid",
         ),
-        (vec![signature(0), stranger], "its signature 2 of SHA256:47DEQ"),
-        (vec![named], "its signature 1 of  does not count"),
-        (vec![forged], "does not hold"),
-        (vec![swapped, signature(0)], "does not hold"),
-        (vec![signature(0), signature(0)], "has signed it already"),
+        (vec![signature(0), stranger], "its signature 2 by SHA256:47DEQ"),
+        (vec![named], "its signature 1 by  is not valid"),
+        (vec![forged], "not a signature of this key over this statement"),
+        (vec![swapped, signature(0)], "not a signature of this key over this statement"),
+        (vec![signature(0), signature(0)], "has already signed it"),
     ] {
         let mut envelope = alices.clone();
         envelope["signatures"] = signatures.into();

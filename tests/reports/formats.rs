@@ -136,6 +136,6 @@ fn two_runs_are_compared() {
     assert!(!settled.contains("service.ready"), "what is the same is not told: {told}");
     let told = runs.gonogo(&["diff", &old, &new, "--format", "json"]).code(1).json();
     assert_eq!(told["points"].as_array().unwrap().len(), 2);
-    let _ = runs.gonogo(&["diff", &old, &old]).code(0).stdout_has("nothing else differs");
+    let _ = runs.gonogo(&["diff", &old, &old]).code(0).stdout_has("no other differences");
     let _ = runs.gonogo(&["diff", &old, "nowhere.jsonl"]).code(2).stderr_has("nowhere.jsonl");
 }

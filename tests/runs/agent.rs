@@ -95,7 +95,7 @@ pub fn act_and_verify(world: &mut World, mut terminal: Terminal) {
     confirm(&mut terminal, "people.told");
     leave(terminal);
     let log = world.log();
-    let _ = world.verify(&log, &[]).code(5).stdout_has(&format!("2 acts by {ALICE}"));
+    let _ = world.verify(&log, &[]).code(5).stdout_has(&format!("2 entries by {ALICE}"));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn one_of_several_keys_is_chosen_once() {
     agent.add(&other.path, "");
     agent.add(&world.key.path, "");
     let mut terminal = open(&mut world, Some(&agent), None);
-    terminal.wait_for_text("Which of them signs run logs?");
+    terminal.wait_for_text("Which key signs run logs?");
     terminal.send("7").press(Key::Enter).wait_for_text("expected a number from 1 to 2, or n");
     terminal.send("2").press(Key::Enter);
     act_and_verify(&mut world, terminal);

@@ -33,11 +33,10 @@ fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
     let way_out = format!("gonogo abandon {}", log.display());
     assert!(ended.screen_text().contains(&way_out), "{}", ended.screen_text());
     let _ = abandon(&mut world, &log, &[]).code(2).stderr_has("--reason TEXT");
-    let _ = abandon(&mut world, &log, &["--reason", REASON]).code(0).stdout_has("abandoned, entry");
-    let told =
-        world.verify(&log, &[]).code(5).stdout_has(&format!("abandoned by {ALICE} without being sealed"));
+    let _ = abandon(&mut world, &log, &["--reason", REASON]).code(0).stdout_has("abandoned (log #");
+    let told = world.verify(&log, &[]).code(5).stdout_has(&format!("abandoned by {ALICE}, not sealed"));
     let _ = told.stdout_has(&format!("by {ALICE}: {REASON}"));
-    let _ = abandon(&mut world, &log, &["--reason", "again"]).code(2).stderr_has("abandoned already");
+    let _ = abandon(&mut world, &log, &["--reason", "again"]).code(2).stderr_has("already abandoned");
     let ended = world.entries();
     assert_eq!(
         (&ended.last().unwrap()["kind"], &ended.last().unwrap()["reason"]),
@@ -102,13 +101,13 @@ fn a_second_person_can_abandon_a_run_whose_driver_is_gone() {
     let path = log.display().to_string();
     world.set_args(&["abandon", &path, "--as", BOB, "--key", &bob]);
     let mut terminal = world.sandbox.terminal(130, 24);
-    terminal.wait_for_text("staging v1.4.0, opened").wait_for_text("Why will it not be sealed?");
+    terminal.wait_for_text("staging v1.4.0, opened").wait_for_text("Reason:");
     terminal.send(REASON).press(Key::Enter).wait_for_text("Type staging to abandon it:");
     terminal.send("production").press(Key::Enter);
-    assert!(terminal.wait_exit().code(2).screen_text().contains("the run is as it was"));
+    assert!(terminal.wait_exit().code(2).screen_text().contains("the run is unchanged"));
     assert!(!world.entries().iter().any(|entry| entry["by"] == BOB));
     let mut terminal = world.sandbox.terminal(130, 24);
-    terminal.wait_for_text("Why will it not be sealed?").send(REASON).press(Key::Enter);
+    terminal.wait_for_text("Reason:").send(REASON).press(Key::Enter);
     terminal.wait_for_text("Type staging to abandon it:").send("staging").press(Key::Enter);
     let _ = terminal.wait_exit().code(0);
     let by_bob: Vec<_> = world
@@ -126,12 +125,13 @@ fn a_log_that_is_no_open_run_is_not_abandoned() {
     let mut world = World::sealed("quiet");
     let log = world.log();
     let before = fs::read(&log).unwrap();
-    let _ =
-        abandon(&mut world, &log, &["--reason", REASON]).code(2).stderr_has("sealed; it keeps no other run");
+    let _ = abandon(&mut world, &log, &["--reason", REASON])
+        .code(2)
+        .stderr_has("sealed; it does not block the next run");
     assert_eq!(fs::read(&log).unwrap(), before);
     let other = world.sandbox.work().join("profile.toml");
     let _ =
-        abandon(&mut world, &other, &["--reason", REASON]).code(2).stderr_has("no run that can be abandoned");
+        abandon(&mut world, &other, &["--reason", REASON]).code(2).stderr_has("the run cannot be abandoned");
 }
 
 /// The files' names are made from the clock. After it was set back, the newer run has the older name.
@@ -184,7 +184,7 @@ fn a_clean_change_of_host_puts_nothing_false_on_record() {
         if terminal.screen_text().contains("Continue this run?") {
             terminal.send("y").press(Key::Enter).wait_for_text("seq ");
         }
-        assert!(!terminal.screen_text().contains("does not remember"), "{}", terminal.screen_text());
+        assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
         leave(terminal);
     }
     let logs = fs::read_dir(shared.join("staging")).unwrap().map(|entry| entry.unwrap().path());

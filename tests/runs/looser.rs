@@ -16,7 +16,7 @@ fn proposed(columns: u16, rows: u16) -> (World, Terminal) {
     assert_ne!(profile, other);
     std::fs::write(world.sandbox.work().join("profile.toml"), other).unwrap();
     let mut terminal = world.open_with(&["--replan"], columns, rows);
-    terminal.wait_for_text("Propose it? y to propose").send("y").press(Key::Enter);
+    terminal.wait_for_text("y to propose").send("y").press(Key::Enter);
     terminal.wait_for_text("a looser plan is proposed");
     terminal.press(Key::Enter).wait_gone("a looser plan is proposed");
     (world, terminal)

@@ -21,7 +21,7 @@ fn what_is_missing_to_open_a_run_is_asked_for_with_the_repositorys_tags() {
     terminal.wait_for_text("Newest tags: v1.2.3");
     terminal.wait_for_text("Release to promote:");
     terminal.send("v1.2.3").press(Key::Enter);
-    terminal.wait_for_text("Release that runs there now, or none:");
+    terminal.wait_for_text("Current release, or none:");
     terminal.send("none").press(Key::Enter);
     terminal.wait_for_text("1/3");
     leave(terminal);
@@ -43,13 +43,13 @@ fn a_release_that_is_no_tag_of_the_checkout_is_asked_about_before_anything_is_si
     need!("ssh-keygen", "git");
     let mut world = World::new();
     checkout_with_tag(&world, "v1.2.3");
-    let told = "release v1.4.0 is no tag of the checkout .; the newest are v1.2.3";
+    let told = "release v1.4.0 is not a tag of the checkout .; the newest are v1.2.3";
     let mut terminal = world.open(200, 40);
     terminal.wait_for_text(told);
-    terminal.wait_for_text("Open a run for it all the same? [y/N]");
+    terminal.wait_for_text("Open a run for it anyway? [y/N]");
     terminal.press(Key::Enter);
     let ended = terminal.wait_exit().code(2);
-    assert!(ended.screen_text().contains("nothing was opened"), "{}", ended.screen_text());
+    assert!(ended.screen_text().contains("no run was opened"), "{}", ended.screen_text());
     assert!(world.sandbox.logs("staging").is_empty());
 
     world.set_args(&["check", "profile.toml", "--release", "v1.4.0"]);
@@ -103,7 +103,7 @@ fn a_second_program_on_the_same_run_and_another_release_are_refused() {
         ended.screen_text()
     );
     let ended = world.open_with(&["--release", "v2"], 200, 24).wait_exit().code(2);
-    assert!(ended.screen_text().contains("for release v1.4.0 is open"), "{}", ended.screen_text());
+    assert!(ended.screen_text().contains("for release v1.4.0 has been open"), "{}", ended.screen_text());
     leave(terminal);
 }
 
@@ -118,7 +118,7 @@ fn a_key_with_a_passphrase_asks_for_it_and_refuses_a_wrong_one() {
         terminal.send("wrong").press(Key::Enter);
         terminal.wait_for("the next question", |screen| {
             let text = screen.contents();
-            text.matches("once more").count() == asked && text.trim_end().ends_with("/locked:")
+            text.matches("try again").count() == asked && text.trim_end().ends_with("/locked:")
         });
     }
     terminal.send("wrong").press(Key::Enter);
@@ -172,8 +172,8 @@ fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
     terminal.press(Key::Esc).wait_gone("--replan");
     leave(terminal);
     let mut terminal = world.open_with(&["--replan"], 130, 40);
-    terminal.wait_for_text("these points start anew: service.ready");
-    terminal.press(Key::Enter).wait_gone("start anew").wait_for_text("tailored");
+    terminal.wait_for_text("these points are reset: service.ready");
+    terminal.press(Key::Enter).wait_gone("are reset").wait_for_text("tailored");
     leave(terminal);
     let entries = world.entries();
     let replanned = entries.iter().find(|entry| entry["kind"] == "replanned").unwrap();
@@ -194,11 +194,11 @@ fn a_torn_tail_is_recovered_and_said() {
     std::fs::write(&log, [&whole[..], b"{\"v\":1,\"run"].concat()).unwrap();
     let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes after the last line end");
     let mut terminal = world.open_with(&[], 80, 24);
-    terminal.wait_for_text("11 bytes of a torn line");
+    terminal.wait_for_text("11 bytes of an incomplete line");
     terminal.press(Key::Enter);
     terminal.wait_for_text("1/3");
     leave(terminal);
-    let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes of a torn line set aside in");
+    let _ = world.verify(&log, &[]).code(5).stdout_has("11 bytes of an incomplete line, kept in");
     let entries = world.entries();
     let recovered = entries.iter().find(|entry| entry["kind"] == "recovered").unwrap();
     assert_eq!(recovered["torn"]["bytes"], 11);
@@ -227,7 +227,7 @@ fn a_key_is_one_persons() {
     let sandbox = Sandbox::new().args(["init", "--as", ALICE, "--no-passphrase"]);
     let _ = sandbox.run().code(0);
     let sandbox = sandbox.args(["init", "--as", "bob@deck.example"]);
-    let _ = sandbox.run().code(2).stderr_has("this key is alice@deck.example's").lacks("ssh-ed25519");
+    let _ = sandbox.run().code(2).stderr_has("this key belongs to alice@deck.example").lacks("ssh-ed25519");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn init_makes_a_key_that_a_run_uses_and_writes_nothing_over() {
     let key = sandbox.config().join("gonogo/id_ed25519");
     assert!(is_private(&key));
     let before = std::fs::read(&key).unwrap();
-    let again = sandbox.run().code(0).stdout_has("is there already");
+    let again = sandbox.run().code(0).stdout_has("already exists");
     assert_eq!(std::fs::read(&key).unwrap(), before);
     let line = |output: &crate::bench::gonogo::Output| output.stdout.lines().last().unwrap().to_owned();
     assert_eq!(line(&first), line(&again));
@@ -289,15 +289,15 @@ fn the_run_before_is_compared_with_and_missed() {
     let _ = world
         .verify(&second, &[])
         .code(5)
-        .stdout_has("before    run ")
+        .stdout_has("previous  run ")
         .stdout_has(&format!("its log is {}", first.display()));
 
     let whole = std::fs::read_to_string(&first).unwrap();
     let cut = whole.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(&first, format!("{cut}\n")).unwrap();
-    let _ = world.verify(&second, &[]).code(5).stdout_has("is not what it was then");
+    let _ = world.verify(&second, &[]).code(5).stdout_has("has changed since");
     std::fs::remove_file(&first).unwrap();
-    let _ = world.verify(&second, &[]).code(5).stdout_has("its log is not beside this one");
+    let _ = world.verify(&second, &[]).code(5).stdout_has("its log is not in this directory");
     let mut terminal = world.open_with(&[], 130, 40);
     terminal.wait_for_text("the log of the run before").wait_for_text("is not here");
     terminal.press(Key::Enter).wait_for_text("1/3");

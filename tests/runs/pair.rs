@@ -113,10 +113,10 @@ fn one_person_twice_one_key_twice_and_a_missing_reviewer_are_refused() {
     terminal.wait_for_text("two people need two keys");
     away(&mut terminal, "another operator");
     newcomer(&mut terminal, "not a name", &other);
-    terminal.wait_for_text("cannot be a name");
+    terminal.wait_for_text("is not a valid name");
     away(&mut terminal, "another operator");
     newcomer(&mut terminal, BOB, "/nowhere");
-    terminal.wait_for_text("there is no such file");
+    terminal.wait_for_text("no such file");
     away(&mut terminal, "another operator");
     leave(terminal);
     assert!(world.entries().iter().all(|entry| entry["kind"] != "joined" && entry["kind"] != "sealed"));

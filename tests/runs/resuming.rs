@@ -97,11 +97,14 @@ fn a_strangers_log_is_asked_about_before_anything_is_signed() {
     let stranger = World::left();
     let mut world = brought(&stranger, |text| text);
     let before = fs::read(world.log()).unwrap();
-    let told =
-        ["this host has not written it", "alice@deck.example (driver) with SHA256:", "has not signed here"];
+    let told = [
+        "this host has not written the log",
+        "alice@deck.example (driver) with SHA256:",
+        "has not signed here",
+    ];
     let mut terminal = asked(&mut world, &told);
     terminal.send("n").press(Key::Enter);
-    assert!(terminal.wait_exit().code(2).screen_text().contains("not continued, and nothing was signed"));
+    assert!(terminal.wait_exit().code(2).screen_text().contains("not resumed, nothing was signed"));
     assert_eq!(fs::read(world.log()).unwrap(), before);
     // Whoever says yes takes part under a name of their own.
     let key = world.key.path.display().to_string();
@@ -110,7 +113,7 @@ fn a_strangers_log_is_asked_about_before_anything_is_signed() {
     // The other machine's server has another port.
     let changed = "profile or checklist changed";
     terminal.wait_for_text(QUESTION).send("y").press(Key::Enter).wait_for_text(changed);
-    assert!(!terminal.screen_text().contains("does not remember"), "{}", terminal.screen_text());
+    assert!(!terminal.screen_text().contains("has no record of"), "{}", terminal.screen_text());
     terminal.press(Key::Enter).wait_gone(changed).wait_for_text("bob (reviewer)");
     leave(terminal);
     let has = |kind: &str| world.entries().iter().any(|entry| entry["kind"] == kind);
@@ -125,7 +128,7 @@ fn people_whom_the_settings_trust_are_known() {
     let mut world = brought(&stranger, |text| text);
     let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &stranger.key)]);
     trust(&world, &signers);
-    let terminal = asked(&mut world, &["this host has not written it"]);
+    let terminal = asked(&mut world, &["this host has not written the log"]);
     let screen = terminal.screen_text();
     assert!(!screen.contains("has not signed here"), "{screen}");
 }
@@ -139,13 +142,13 @@ fn a_damaged_log_is_told_before_a_new_run_is_opened() {
     let text = fs::read_to_string(&log).unwrap().replacen("small", "large", 1);
     fs::write(&log, &text).unwrap();
     let mut terminal = world.open(150, 40);
-    terminal.wait_for_text("Open a new run beside it?");
+    terminal.wait_for_text("Open a new run anyway?");
     assert!(terminal.screen_text().contains("is not the plan's SHA-256"), "{}", terminal.screen_text());
     terminal.send("n").press(Key::Enter);
     assert!(terminal.wait_exit().code(2).screen_text().contains("no run was opened"));
     assert_eq!(fs::read_to_string(&log).unwrap(), text);
     let mut terminal = world.open(150, 40);
-    terminal.wait_for_text("Open a new run beside it?").send("y").press(Key::Enter).wait_for_text("1/3");
+    terminal.wait_for_text("Open a new run anyway?").send("y").press(Key::Enter).wait_for_text("1/3");
     assert_eq!(world.sandbox.logs("staging").len(), 2);
 }
 
@@ -157,7 +160,7 @@ fn a_log_that_was_emptied_is_told_before_a_new_run_is_opened() {
     let last = world.entries().last().unwrap()["seq"].clone();
     fs::write(world.log(), "").unwrap();
     let mut terminal = world.open(150, 40);
-    terminal.wait_for_text("Open a new run beside it?");
+    terminal.wait_for_text("Open a new run anyway?");
     // It may stand on two lines.
     let screen = terminal.screen_text().replace('\n', " ");
     let told = format!("it is empty, and was written here up to entry {last}");
@@ -194,7 +197,7 @@ fn who_is_no_trusted_signer_of_the_settings_is_asked_before_signing() {
     let signers = world.sandbox.allowed_signers(&[("carol@deck.example", &world.key)]);
     trust(&world, &signers);
     let mut terminal = world.open(150, 40);
-    terminal.wait_for_text("Sign in this run all the same?");
+    terminal.wait_for_text("Sign in this run anyway?");
     let screen = terminal.screen_text();
     assert!(screen.contains("alice@deck.example is not among the allowed signers"), "{screen}");
     terminal.send("n").press(Key::Enter);

@@ -303,7 +303,7 @@ pub fn walk(base: &Base, scene: &mut Scene) -> Result<(), String> {
     let ready: &dyn Fn(&Sandbox, &str) -> bool = if log.is_file() { &ready } else { &|_, _| true };
     scene.open(&run, &on_the_way, ready)?;
     scene.open(&[&run[..], &["--read-only"]].concat(), &[], &|_, _| true)?;
-    scene.open(&["review"], &[("Which one?", "\r")], &|_, _| true)?;
+    scene.open(&["review"], &[("Number of the run to review", "\r")], &|_, _| true)?;
     if log.parent().is_some_and(std::path::Path::is_symlink) {
         // Who names a log names the directory that it is in.
         return Ok(());

@@ -110,8 +110,8 @@ fn probing(stage: &Stage, scene: &Scene, kind: &str, with: &Value) -> Vec<u8> {
 /// What a log brings along, and would make happen if its run was continued.
 fn brought(stage: &Arc<Stage>) -> Vec<Trap> {
     const ARGV: &str = "eval \"$(jq -r '[..|.argv? // empty][0]|@sh' run.jsonl)\"";
-    const STRANGER: (&str, &str) = ("run", "this host has not written it");
-    const OWN: (&str, &str) = ("run", "The log of the open run brings its own plan along");
+    const STRANGER: (&str, &str) = ("run", "this host has not written the log");
+    const OWN: (&str, &str) = ("run", "The log of the open run contains its own plan");
     let trap = |name, kind: &'static str, with: Value, script, words| {
         let forge = move |stage: &Stage, scene: &Scene| probing(stage, scene, kind, &with);
         let unknown = ("run", "alice@deck.example (driver) with SHA256:");
@@ -272,7 +272,7 @@ fn misleading(stage: &Arc<Stage>) -> Vec<Trap> {
                 })
             }),
             "jq -e .previous_run run.jsonl && touch @mark@",
-            &[("verify", "its log is not beside this one")],
+            &[("verify", "its log is not in this directory")],
         ),
     ]
 }

@@ -156,18 +156,18 @@ fn a_log_with_plain_files_beside_it_its_bundle_and_what_is_read_with_it_pass() {
     bundles::place(&base, &mut scene);
     scene.arm_outside();
     bundles::walk(&mut scene).unwrap();
-    scene.names(&[("verify", "is the same log"), ("bundle", "is a bundle already")]).unwrap();
+    scene.names(&[("verify", "is the same log"), ("bundle", "is already a bundle")]).unwrap();
     named_logs::walk(&base, &mut scene).unwrap();
     let named = [("verify", "is the same log"), ("report", "\"warnings\": []"), ("bundle", "out.tar.gz")];
     scene.names(&named).unwrap();
     log_files::walk(&base, &mut scene).unwrap();
-    scene.names(&[("run", "exit code 0"), ("abandon", "abandoned, entry")]).unwrap();
+    scene.names(&[("run", "exit code 0"), ("abandon", "abandoned (log #")]).unwrap();
 
     let mut scene = Scene::new();
     named_files::place(&base, &mut scene);
     scene.arm_outside();
     named_files::walk(&base, &mut scene).unwrap();
-    let named = [("run", "log saved"), ("review", "OPEN"), ("abandon", "abandoned, entry")];
+    let named = [("run", "log saved"), ("review", "OPEN"), ("abandon", "abandoned (log #")];
     scene.names(&named).unwrap();
 }
 

@@ -116,7 +116,7 @@ fn unpacked(base: &Arc<Base>) -> Vec<Trap> {
         ("verify", "alice@deck.example"),
         ("review", "OPEN"),
         ("report", "alice@deck.example"),
-        ("diff", "nothing else differs"),
+        ("diff", "no other differences"),
     ];
     const SHARED: Variables = &[("XDG_STATE_HOME", "/dev/null/state"), ("TMPDIR", "@work@/shared")];
     let trap = |name, script, stock, words| {

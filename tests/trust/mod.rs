@@ -72,7 +72,7 @@ fn a_proxy_of_the_environment_is_told() {
 fn headless_nothing_runs_until_it_is_allowed() {
     let mut world = world();
     world.set_args(&["check", "profile.toml"]);
-    let told = world.sandbox.run().code(2).stderr_has("profile.toml makes this happen:");
+    let told = world.sandbox.run().code(2).stderr_has("profile.toml does the following:");
     let digest = world.sandbox.digest("profile.toml");
     let _ = told.stderr_has("sh -c 'touch ran; printf open-sesame'").stderr_has(&format!("--trust {digest}"));
     assert!(!has_run(&world.sandbox));
@@ -100,8 +100,7 @@ fn a_bare_trust_is_an_error_that_says_what_is_wanted() {
     let world = world();
     for words in [&["check", "profile.toml", "--trust"], &["check", "--trust", "profile.toml"]] {
         let told = world.sandbox.run_with(words).code(2);
-        let _ = told
-            .stderr_has("hint: the SHA256 of --trust is what `gonogo doctor --trust-digest PROFILE` prints");
+        let _ = told.stderr_has("hint: `gonogo doctor --trust-digest PROFILE` prints the SHA256 for --trust");
     }
     assert!(!has_run(&world.sandbox));
 }
@@ -148,8 +147,7 @@ fn what_the_log_of_an_open_run_makes_happen_is_asked_for_too() {
     let digest = world.sandbox.digest("profile.toml");
     for words in [&[][..], &["--trust", &digest]] {
         let mut terminal = world.open_with(words, 120, 36);
-        terminal
-            .wait_for_text("The log of the open run brings its own plan along. It differs from profile.toml");
+        terminal.wait_for_text("The log of the open run contains its own plan. It differs from profile.toml");
         terminal.wait_for_text("new       sh -c 'touch ran; printf open-sesame'").wait_for_text(QUESTION);
         terminal.send("n").press(Key::Enter);
         let _ = terminal.wait_exit().code(2);
@@ -178,10 +176,10 @@ fn check(sandbox: &Sandbox, more: &[&str]) -> Output {
 
 #[track_caller]
 fn allow(sandbox: &Sandbox) {
-    let _ = check(sandbox, &["--trust", &sandbox.digest("profile.toml")]).lacks("nobody has allowed");
+    let _ = check(sandbox, &["--trust", &sandbox.digest("profile.toml")]).lacks("this is not allowed yet");
 }
 
-const REFUSED: &str = "nobody has allowed this";
+const REFUSED: &str = "this is not allowed yet";
 
 #[test]
 fn another_directory_variable_or_program_is_asked_for_again() {
@@ -260,8 +258,9 @@ fn the_next_release_is_not_asked_for_again() {
     let _ = release("2", "1").code(0);
     let _ = release("team/v3+b.1", "2").code(0);
     // A release that is more than a tag could be a command of its own.
-    let told =
-        release("$(reboot)", "2").code(2).stderr_has("For release $(reboot) profile.toml makes this happen");
+    let told = release("$(reboot)", "2")
+        .code(2)
+        .stderr_has("For release $(reboot), profile.toml also does the following");
     let _ = told.stderr_has("printf '$(reboot)/2'");
     assert_eq!(sandbox.digest("profile.toml"), digest);
 }
@@ -280,7 +279,7 @@ fn what_one_release_alone_makes_happen_is_asked_for() {
     let _ = check("v1").code(0);
     let _ = check("v2")
         .code(2)
-        .stderr_has("For release v2 profile.toml makes this happen")
+        .stderr_has("For release v2, profile.toml also does the following")
         .stderr_has("printf evil");
 }
 

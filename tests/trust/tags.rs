@@ -93,7 +93,7 @@ fn what_is_asked_for_before_there_is_a_release_is_of_no_release() {
         "{asked}"
     );
     terminal.send("y").press(Key::Enter).wait_for_text("Release to promote:");
-    terminal.send("v1").press(Key::Enter).wait_for_text("Release that runs there now, or none:");
+    terminal.send("v1").press(Key::Enter).wait_for_text("Current release, or none:");
     terminal.send("none").press(Key::Enter).wait_for_text("1/1");
     leave(terminal);
 }

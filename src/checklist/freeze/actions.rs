@@ -1,4 +1,4 @@
-//! Actions, guards and the way back, filled in and frozen.
+//! Resolves actions, guards and the rollback.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::checklist::spec::Value;
 use crate::checklist::spec::form::{self, Context, Namespace};
 use crate::error::Problem;
 
-/// The point that tells whether the way back would work.
+/// The point whose probes are the dry runs of the rollback.
 const TRIED_AT: &str = "rollback.pause-consumers";
 
-/// A program as a file has it.
+/// The command of an action as in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProgramFile {
@@ -34,7 +34,7 @@ struct ProgramFile {
     cluster: Option<Cluster>,
 }
 
-/// Where `kubectl` works.
+/// The cluster and namespace of `kubectl`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cluster {
@@ -46,7 +46,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// The same command, told where to work; what is not `kubectl` knows by itself.
+    /// Adds the options to a `kubectl` command; other commands are unchanged.
     fn placed(&self, mut argv: Vec<String>) -> Vec<String> {
         let is_kubectl = argv.first().is_some_and(|name| name.rsplit('/').next() == Some("kubectl"));
         if is_kubectl {
@@ -130,7 +130,7 @@ impl<'a> Work<'a> {
                 vec!["sh".to_owned(), "-c".to_owned(), script]
             }
             _ => {
-                let what = "expected argv = [\"program\", …], or in a profile shell = \"…\"";
+                let what = "expected argv = [\"program\", …], or shell = \"…\" (in a profile only)";
                 self.problems.push(wrong(&[], what));
                 return (missing, None);
             }
@@ -150,7 +150,7 @@ impl<'a> Work<'a> {
             let origin = Origin { source: &profile.source, path: steps!["guard", index].to_vec() };
             let probe = self.probe(ROLLBACK, guard, &origin);
             if probe.spec.is_none() && !probe.missing.is_empty() {
-                let what = format!("the guard lacks {}", probe.missing.join(", "));
+                let what = format!("missing values of the guard: {}", probe.missing.join(", "));
                 self.problems.push(origin.problem(&[], what));
             }
             probe
@@ -158,7 +158,7 @@ impl<'a> Work<'a> {
         each.collect()
     }
 
-    /// The way back: the checklist's steps, the profile's in their place or after them.
+    /// The rollback: the checklist's steps; the profile's replace them or follow them.
     pub(super) fn way_back(&mut self, sections: &mut [Section]) -> Vec<Action> {
         if self.is_new {
             return Vec::new();
@@ -171,7 +171,7 @@ impl<'a> Work<'a> {
         }
         for (index, file) in profile.file.rollback.iter().enumerate() {
             let own = self.action(TRIED_AT, file, &Origin { source: &profile.source, path: step(index) });
-            let what = format!("way back: {}", put(&mut all, own));
+            let what = format!("rollback: {}", put(&mut all, own));
             self.tailored.push(Tailoring { point: TRIED_AT.to_owned(), what });
         }
         let mut points = sections.iter_mut().flat_map(|section| &mut section.points);
@@ -181,7 +181,7 @@ impl<'a> Work<'a> {
         all
     }
 
-    /// What tries the steps of the way back: a look each, which changes nothing.
+    /// Adds a dry-run probe for each step of the rollback that has a dry run.
     fn trials(&mut self, point: &mut Point, steps: &[Action]) {
         let due = point.probes.first().and_then(|probe| probe.due.clone());
         for step in steps {
@@ -229,7 +229,7 @@ impl<'a> Work<'a> {
             .collect()
     }
 
-    /// The file of a probe of the checklist.
+    /// A probe of the checklist, and its path.
     pub(super) fn probe_file(&self, key: &ProbeKey) -> Option<(&'a ProbeFile, Vec<Step>)> {
         let sections = self.checklist.file.sections.iter().enumerate();
         let points = sections
@@ -240,7 +240,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// A tool's program is called as the tool is, and a plan is made anew by each run, unless the profile says otherwise.
+/// Sets defaults of `iac`: the tool's program, and a plan file that each run creates again.
 pub(super) fn defaults_of_infrastructure(values: &mut toml::Table, release: Option<&str>) {
     let Some(toml::Value::Table(iac)) = values.get_mut("iac") else { return };
     let program = match iac.get("tool").and_then(toml::Value::as_str) {
@@ -257,20 +257,20 @@ pub(super) fn defaults_of_infrastructure(values: &mut toml::Table, release: Opti
     }
 }
 
-/// What `kubectl` says when it could not ask its cluster.
+/// What `kubectl` prints when it cannot reach its cluster.
 const UNREACHABLE: [&str; 6] =
     ["Unable to connect", "was refused", "error: stat ", "does not exist", "i/o timeout", "no route to host"];
 
 fn unable() -> toml::Value {
     let each = UNREACHABLE.iter().map(|says| {
-        let means = "the cluster could not be asked; see to its address, the kubeconfig and the context";
+        let means = "cannot reach the cluster; check its address, the kubeconfig and the context";
         let pairs = [("says", *says), ("means", means)].map(|(key, text)| (key.to_owned(), text.into()));
         toml::Value::Table(pairs.into_iter().collect())
     });
     toml::Value::Array(each.collect())
 }
 
-/// Puts an action in the place of the one of the same id, or at the end; says what that changes.
+/// Replaces the action with the same id, or adds the action at the end; describes the change.
 fn put(actions: &mut Vec<Action>, action: Action) -> String {
     let id = action.id.clone();
     if let Some(own) = actions.iter_mut().find(|other| other.id == action.id) {

@@ -1,16 +1,15 @@
-//! Values that a program would take for options.
+//! Rejects values that a program would take for options.
 
 use super::{Origin, Work};
 use crate::checklist::source::{Path, Step};
 
-/// Lists of arguments, by the keys that hold them.
+/// The keys of argument lists.
 const ARGUMENTS: [&str; 4] = ["argv", "dry_run", "exec", "program"];
 
-const HINT: &str =
-    "an option is written out in the argument list, or the value stands behind it: --option={{ … }}";
+const HINT: &str = "write options in the argument list itself, with the value after them: --option={{ … }}";
 
 impl Work<'_> {
-    /// Whether a value would be taken for an option; then that is told, with the value's place.
+    /// Whether a value would be taken for an option; reports it, with the value's place.
     pub(super) fn has_options(&mut self, with: &toml::Table, filled: &toml::Value, origin: &Origin) -> bool {
         let options = taken_for_options(with, filled);
         let told = options.iter().map(|(steps, what)| self.misfit(with, origin, steps, what).hint(HINT));
@@ -20,8 +19,8 @@ impl Work<'_> {
     }
 }
 
-/// Where a word of an argument list begins with a value that begins with `-`. A value that is the whole list may hold
-/// options: it is a command. After `--` nothing is one.
+/// The words of argument lists that start with a value that starts with `-`. A value that is the whole list may contain
+/// options: it is a command. Words after `--` are not options.
 fn taken_for_options(with: &toml::Table, filled: &toml::Value) -> Vec<(Path, String)> {
     let mut found = Vec::new();
     for (key, template) in with {
@@ -36,7 +35,7 @@ fn taken_for_options(with: &toml::Table, filled: &toml::Value) -> Vec<(Path, Str
                 let words = words.take_while(|(_, (word, _))| word.as_str() != Some("--"));
                 let options = words.filter(|(_, (word, filled))| is_option(word, filled));
                 found.extend(options.map(|(index, (_, filled))| {
-                    let what = format!("expected a value that does not begin with `-`, found {filled}");
+                    let what = format!("expected a value that does not start with `-`, found {filled}");
                     (vec![Step::from(name), Step::Index(index)], what)
                 }));
             }
@@ -63,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_value_at_a_words_begin_must_be_no_option() {
-        let told = "expected a value that does not begin with `-`, found \"-x\"";
+        let told = "expected a value that does not start with `-`, found \"-x\"";
         assert_eq!(found("argv = ['a', '{{ b }}']", "argv = ['a', '-x']"), [format!("2: {told}")]);
         assert_eq!(found("via = { exec = ['{{ b }}'] }", "via = { exec = ['-x'] }"), [format!("3: {told}")]);
         assert_eq!(found("'dry_run?' = ['{{ b }}']", "dry_run = ['-x']").len(), 1);

@@ -1,4 +1,4 @@
-//! Specs of probes: filled in with the profile's values, and told where they do not fit.
+//! Resolves probe specs with the profile's values, and reports what is wrong with them.
 
 use super::{Origin, Work, at};
 use crate::checklist::decode::{self, KINDS, taken_over, unknown_key};
@@ -10,11 +10,11 @@ use crate::checklist::spec::Spec;
 use crate::checklist::written_out::written_out;
 use crate::error::Problem;
 
-/// What stands in place of a secret.
+/// The hint for a secret that is written out.
 const REFERENCE: &str = "expected { secret = { env = \"NAME\" } }, or a file or command in its place";
 
 impl Work<'_> {
-    /// What one way to look lacks, and its spec where it lacks nothing.
+    /// The missing values of a spec, and the spec if there are none.
     pub(super) fn way(
         &mut self,
         point: &str,
@@ -30,7 +30,7 @@ impl Work<'_> {
             return (missing, None);
         }
         let is_whole = missing.is_empty() && told.wrong.is_empty();
-        // What is misspelt is told without waiting for the values.
+        // Misspelled keys are reported even if values are missing.
         let is_judged = (is_whole && !told.left_out) || self.is_of_built_in(origin);
         let unknown = if is_judged { None } else { unknown_key(kind, with) };
         if let Some((steps, what)) = unknown {
@@ -41,23 +41,23 @@ impl Work<'_> {
         (missing, spec)
     }
 
-    /// Whether something stands in the checklist that is built in.
+    /// Whether the origin is in the built-in checklist.
     fn is_of_built_in(&self, origin: &Origin) -> bool {
         self.is_built_in && std::ptr::eq(origin.source, &raw const self.checklist.source)
     }
 
-    /// Whether a kind is known; if it is not, that is told. That there is none is told of the probe.
+    /// Whether a kind is known; reports an unknown one. An empty one is reported with the probe.
     fn has_kind(&mut self, kind: &str, origin: &Origin) -> bool {
         let is_known = KINDS.contains(&kind);
         if !is_known && !kind.is_empty() {
-            let what = format!("there is no probe of kind {kind:?}; expected one of {}", KINDS.join(", "));
+            let what = format!("unknown probe kind {kind:?}; expected one of {}", KINDS.join(", "));
             let hint = did_you_mean(kind, KINDS.into_iter());
             self.problems.push(Problem { hint, ..origin.problem(&steps!["kind"], what) });
         }
         is_known
     }
 
-    /// Takes down what came of filling in; gives what is missing.
+    /// Records the result of a template; returns the missing values.
     pub(super) fn taken(&mut self, point: &str, told: &mut Filled, origin: &Origin) -> Vec<String> {
         let wrong = told
             .wrong
@@ -69,8 +69,7 @@ impl Work<'_> {
         told.missing.iter().map(|name| named(name)).collect()
     }
 
-    /// A value that the checklist has a default for, and that the profile sets to something else, tailors
-    /// the points that use it.
+    /// Records a tailoring of the point for each used value whose default the profile changes.
     fn tell_overridden(&mut self, point: &str, told: &Filled) {
         for name in &told.used {
             let (default, own) = (at(&self.checklist.file.values, name), at(&self.profile.file.values, name));
@@ -92,7 +91,7 @@ impl Work<'_> {
             .ok()
     }
 
-    /// Whether a secret is written out where a reference belongs; then that is told, with the value's place.
+    /// Whether a secret is written out instead of a reference; reports it, with the value's place.
     pub(super) fn has_secrets(&mut self, with: &toml::Table, filled: &toml::Value, origin: &Origin) -> bool {
         let found = written_out(filled);
         let told = found.iter().map(|(steps, what)| self.misfit(with, origin, steps, what).hint(REFERENCE));
@@ -101,7 +100,7 @@ impl Work<'_> {
         !found.is_empty()
     }
 
-    /// A value that does not fit is the profile's where the spec takes it over whole.
+    /// A problem with a value: in the profile if the spec uses a value of the profile there, else in the spec.
     pub(super) fn misfit(&self, with: &toml::Table, origin: &Origin, steps: &[Step], what: &str) -> Problem {
         if let Some(name) = taken_over(with, steps) {
             let mut path = steps!["values"].to_vec();
@@ -111,7 +110,7 @@ impl Work<'_> {
             }
         }
         let mut steps = steps.to_vec();
-        // As the file has it, where it is left out if its value is missing.
+        // With the mark of an optional key, as in the file.
         if let Some(Step::Key(key)) = steps.first_mut()
             && with.contains_key(&format!("{key}?"))
         {
@@ -122,7 +121,7 @@ impl Work<'_> {
     }
 }
 
-/// A missing value as a person is to read it: where it comes from, if not from the profile.
+/// Describes a missing value, with the option that gives it if it is not in the profile.
 fn named(name: &str) -> String {
     match name {
         "release" => "release (give --release TAG)".to_owned(),

@@ -1,15 +1,15 @@
-//! What in a command line looks like a secret: what an option takes, an assignment, a header, a user's password.
+//! Finds likely secrets in a command line: values of options, assignments, headers, passwords of users.
 
 use super::super::written_out::is_secret_name;
 use super::is_literal;
 
 /// Options that take `user:password`.
 const USER: [&str; 2] = ["-u", "--user"];
-/// Programs that they are options of.
+/// The programs with these options.
 const SENDERS: [&str; 2] = ["curl", "wget"];
-/// What stands before a secret in a header.
+/// The schemes before a secret in a header.
 const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
-/// What may be a secret among the words of a command line, each with its index.
+/// The likely secrets among the words of a command line, with their indexes.
 pub(super) fn in_words<'a>(words: &[&'a str]) -> Vec<(usize, String)> {
     let before = |index: usize| index.checked_sub(1).map_or("", |before| words[before]);
     let sends = |index: usize| words[..index].iter().any(|word| SENDERS.contains(word));
@@ -17,7 +17,7 @@ pub(super) fn in_words<'a>(words: &[&'a str]) -> Vec<(usize, String)> {
     words.iter().enumerate().filter_map(judge).collect()
 }
 
-/// The same in the text of a shell, as far as its words are told by white space and quotes: what is first in it.
+/// The first likely secret in a shell command, split at white space and quotes.
 pub(super) fn in_shell(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "'\"`;|&()".contains(c)).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -25,18 +25,18 @@ pub(super) fn in_shell(text: &str) -> Option<String> {
     found.or_else(|| words.windows(3).find_map(of_header))
 }
 
-/// What a word may be that comes after another; `sends` says whether it is given to a program that takes users so.
+/// Describes a word that may be a secret; `sends`: the program takes `user:password`.
 fn of(before: &str, word: &str, sends: bool) -> Option<String> {
     if is_option(before) && is_literal(word) && !word.starts_with('-') && !is_list_of_keys(word) {
-        return Some(format!("what follows {before} may be a secret"));
+        return Some(format!("the value of {before} may be a secret"));
     }
     if sends && USER.contains(&before) && word.split_once(':').is_some_and(|(_, after)| is_password(after)) {
-        return Some(format!("what follows {before} may hold a password"));
+        return Some(format!("the value of {before} may contain a password"));
     }
-    // The text of a shell is looked at word by word.
+    // A shell command is checked word by word.
     let is_one = !word.contains(char::is_whitespace) && !word.starts_with('-');
     let (name, value) = word.split_once('=').filter(|_| is_one)?;
-    (is_name(name) && is_literal(value)).then(|| format!("what {name} is set to may be a secret"))
+    (is_name(name) && is_literal(value)).then(|| format!("the value of {name} may be a secret"))
 }
 
 /// Whether a word is like `id=npm,src=.npmrc`, which names the place of a secret (docker-build(1)).
@@ -44,7 +44,7 @@ fn is_list_of_keys(word: &str) -> bool {
     word.starts_with("id=") || word.starts_with("type=") || word.starts_with("src=")
 }
 
-/// Whether what stands after a user is no group.
+/// Whether the text after a user is a password, not a group.
 fn is_password(after: &str) -> bool {
     is_literal(after) && !after.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -64,5 +64,5 @@ fn of_header(words: &[&str]) -> Option<String> {
     let name = words[0].strip_suffix(':').filter(|name| is_name(name))?;
     let is_scheme = SCHEMES.contains(&&*words[1].to_ascii_lowercase());
     let value = if is_scheme { words[2] } else { words[1] };
-    is_literal(value).then(|| format!("what is sent as {name} may be a secret"))
+    is_literal(value).then(|| format!("the value of {name} may be a secret"))
 }

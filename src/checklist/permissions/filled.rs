@@ -1,5 +1,5 @@
-//! Permissions of any release: what follows the release or the previous one stands as a placeholder, so that the next
-//! release asks for nothing new.
+//! Permissions for any release: placeholders stand for the release and the previous one, so that the next release needs
+//! no new permission.
 
 use std::cell::Cell;
 
@@ -7,24 +7,23 @@ use super::{Permission, Permissions};
 use crate::checklist::freeze::Promotion;
 use crate::checklist::plan::Plan;
 
-/// What a plan is made with, so that its permissions tell where the release follows. They are of the form that every
-/// tag and name may have.
+/// The tags with which a plan for any release is resolved. Valid wherever a tag or a name is.
 const RELEASE: &str = "gonogo-any-release-c41f";
 const PREVIOUS: &str = "gonogo-any-previous-c41f";
 
-/// How they read.
+/// The placeholders that replace them.
 const RELEASE_PLACEHOLDER: &str = "{{ release }}";
 const PREVIOUS_PLACEHOLDER: &str = "{{ previous }}";
 
 impl Promotion {
-    /// Of any release, from any previous one: for [`with_placeholders`].
+    /// Any release, with any previous one: for [`with_placeholders`].
     #[must_use]
     pub fn any() -> Self {
         Self { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS.to_owned()) }
     }
 }
 
-/// The permissions of a plan of [`Promotion::any`], with placeholders for the two.
+/// The permissions of a plan of [`Promotion::any`], with placeholders for the two releases.
 #[must_use]
 pub fn with_placeholders(permissions: Permissions) -> Permissions {
     let text =
@@ -32,14 +31,14 @@ pub fn with_placeholders(permissions: Permissions) -> Permissions {
     permissions.into_iter().map(|permission| permission.mapped(&text, &text)).collect()
 }
 
-/// Permissions with the placeholders filled in for the releases of a plan. Those whose placeholder cannot be filled in
-/// are left out: there is no such release, or it is not a plain tag, and its text could be a command of its own.
+/// Permissions with the placeholders replaced by the releases of a plan. Leaves out permissions whose placeholder cannot
+/// be replaced: there is no such release, or it is not a plain tag and could contain a command.
 #[must_use]
 pub fn filled(permissions: &Permissions, plan: &Plan) -> Permissions {
     let release = plain(&plan.release);
-    // A file that is named after a release has no slash in its name.
+    // A file named after a release has no slash in its name.
     let in_files = release.map(|release| release.replace('/', "-"));
-    // Where there was none before, that word stands in its place.
+    // Without a previous release, the word `none`.
     let previous = plan.previous.as_deref().map_or(Some("none"), plain);
     let each = permissions
         .iter()
@@ -63,13 +62,13 @@ fn fill(permission: &Permission, release: Option<&str>, previous: Option<&str>) 
     is_filled.get().then_some(filled)
 }
 
-/// What of the permissions that a plan needs is not among those that were given.
+/// The permissions that a plan needs and that are not allowed.
 #[must_use]
 pub fn beyond(needed: &Permissions, given: &Permissions, plan: &Plan) -> Permissions {
     needed.difference(&filled(given, plan)).cloned().collect()
 }
 
-/// A tag that is a word everywhere: in a shell, as a part of a path, as the tag of an image.
+/// A tag that is a plain word everywhere: in a shell, in a path, as an image tag.
 fn plain(tag: &str) -> Option<&str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+/".contains(c);
     let begins = tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');

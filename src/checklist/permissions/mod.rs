@@ -1,7 +1,7 @@
-//! Permissions: what a plan makes happen on this machine and from it. Programs that run, secrets that are sent,
-//! directories whose content runs, what is changed elsewhere. A person allows it before anything of it happens.
+//! Permissions: what a plan does on this machine and from it. Programs that run, secrets that are sent, directories whose
+//! content runs, changes elsewhere. A person allows them before any of them is used.
 //!
-//! Ordinary probing (a request without a secret that changes nothing) needs no permission.
+//! Ordinary probing (a request without a secret and without an effect) needs no permission.
 
 mod filled;
 mod places;
@@ -21,10 +21,10 @@ use crate::text::shell_word;
 pub use filled::{beyond, filled, with_placeholders};
 pub use places::Places;
 
-/// The permissions that a plan needs, each once, in a fixed order.
+/// The permissions of a plan, without duplicates, in a fixed order.
 pub type Permissions = BTreeSet<Permission>;
 
-/// One thing that a plan makes happen.
+/// One thing that a plan does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permission {
@@ -32,25 +32,25 @@ pub enum Permission {
     Runs(Runs),
     /// A secret is read and sent.
     Sends(Sends),
-    /// A tool runs what a directory or a file holds at that time.
+    /// A tool runs the content of a directory or a file at that time.
     RunsContentOf(RunsContentOf),
     /// Something is changed elsewhere.
     Writes(Writes),
 }
 
-/// A program that runs, and all that decides what it does.
+/// A program that runs, and everything that determines what it does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runs {
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// The directory that it runs in; the one that gonogo runs in unless said.
+    /// Its working directory; by default the current one.
     pub directory: Option<String>,
-    /// Environment variables that it is given, as words of a shell: a secret is a reference.
+    /// Its environment variables, as shell words: secrets as references.
     pub environment: BTreeMap<String, String>,
-    /// What it reads from its standard input, in a few words.
+    /// Its standard input, in a few words.
     pub stdin: Option<String>,
-    /// What it runs for: `probe infra.redis/ping`.
+    /// Its purpose: `probe infra.redis/ping`.
     pub purpose: String,
 }
 
@@ -60,7 +60,7 @@ pub struct Runs {
 pub struct Sends {
     /// Where it is sent.
     pub to: Destination,
-    /// Where it is read.
+    /// Where it comes from.
     pub secret: SecretRef,
 }
 
@@ -70,15 +70,15 @@ pub struct Sends {
 pub struct Destination {
     /// Scheme, host and port.
     pub address: String,
-    /// Who else gets it, in a few words: whom the server names.
+    /// Who else receives it, in a few words: servers that the first one names.
     pub besides: Option<String>,
-    /// The proxy or the command that it is sent through, as words of a shell.
+    /// The proxy or the command that it is sent through, as shell words.
     pub through: Option<String>,
-    /// The file of root certificates by which the server is judged in place of the system's.
+    /// The file of trusted root certificates instead of the system's.
     pub roots: Option<String>,
 }
 
-/// A tool that runs what a directory or a file holds at that time.
+/// A tool that runs the content of a directory or a file at that time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunsContentOf {
@@ -88,7 +88,7 @@ pub struct RunsContentOf {
     pub path: String,
 }
 
-/// Something that is changed elsewhere.
+/// A change elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Writes {
@@ -98,7 +98,7 @@ pub struct Writes {
     pub what: String,
 }
 
-/// All that a plan makes happen: its guards, its points' probes and actions, the rollback.
+/// All permissions of a plan: its guards, its points' probes and actions, the rollback.
 #[must_use]
 pub fn permissions(plan: &Plan, places: &Places) -> Permissions {
     let guards = plan.guards.iter().flat_map(|guard| of_probe(guard, "guard", &guard.id));
@@ -113,7 +113,7 @@ pub fn permissions(plan: &Plan, places: &Places) -> Permissions {
 /// SHA-256 of permissions, for `--trust`.
 #[must_use]
 pub fn digest(permissions: &Permissions) -> Sha256Hex {
-    // They hold nothing that JSON cannot: no floats, no maps with other keys than strings.
+    // They can always be written as JSON: no floats, no maps with other keys than strings.
     let json = serde_json::to_vec(permissions).unwrap_or_default();
     Sha256Hex::of(&[b"gonogo permissions 1\n".as_slice(), &json].concat())
 }
@@ -140,7 +140,7 @@ fn of_program(program: &Program, key: &str) -> Vec<Permission> {
     all
 }
 
-/// A program that runs, what it is known to run in turn, and the commands that its secrets come from.
+/// The permissions for a program: itself, the content that it is known to run, and the commands of its secrets.
 fn start(
     argv: &[String],
     directory: Option<&str>,
@@ -151,7 +151,7 @@ fn start(
     let environment = env.iter().map(|(name, value)| (name.clone(), value.shell())).collect();
     let runs = Runs {
         argv: argv.to_vec(),
-        // Where none is named, that is where gonogo runs: another place holds other files.
+        // By default the current directory: another one contains other files.
         directory: Some(directory.unwrap_or(".").to_owned()),
         environment,
         stdin: None,
@@ -161,7 +161,7 @@ fn start(
     [Permission::Runs(runs)].into_iter().chain(content).chain(secrets).collect()
 }
 
-/// The command that a secret is read by, if it is.
+/// The permissions for the command of a secret, if it has one.
 fn reading(secret: &SecretRef) -> Vec<Permission> {
     match secret {
         SecretRef::Env(_) | SecretRef::File(_) => Vec::new(),
@@ -169,13 +169,13 @@ fn reading(secret: &SecretRef) -> Vec<Permission> {
     }
 }
 
-/// Ids come from files: none of them can look like something else.
+/// The purpose of a program. Quotes the id: it comes from a file.
 fn purpose(what: &str, id: &str) -> String {
     format!("{what} {}", shell_word(id))
 }
 
 impl Permission {
-    /// The same with every text changed; `path` is for those that are paths.
+    /// The permission with every text mapped; `path` maps those that are paths.
     fn mapped(self, text: &dyn Fn(&str) -> String, path: &dyn Fn(&str) -> String) -> Self {
         match self {
             Self::Runs(runs) => Self::Runs(runs.mapped(text, path)),

@@ -1,5 +1,4 @@
-//! Paths as permissions name them: below the profile's directory relative to it, so that a checkout elsewhere has the
-//! same digest.
+//! Paths in permissions: relative to the profile's directory if below it, so that another checkout has the same digest.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,10 +6,10 @@ use super::Permission;
 
 /// Stands for the profile's directory.
 const PROFILE: &str = "{{ profile directory }}";
-/// The same where somebody has written it: it stands for nothing.
+/// The placeholder as literal text.
 const WRITTEN: &str = "{{ profile  directory }}";
 
-/// The profile's directory, and the one that gonogo runs in: both absolute, without links.
+/// The profile's directory and the current directory, both absolute and without symbolic links.
 #[derive(Clone, Debug)]
 pub struct Places {
     profile: PathBuf,
@@ -18,17 +17,17 @@ pub struct Places {
 }
 
 impl Places {
-    /// For a profile in a directory, seen from another one.
+    /// For a profile's directory and the current directory.
     pub fn new(profile: impl Into<PathBuf>, here: impl Into<PathBuf>) -> Self {
         Self { profile: profile.into(), here: here.into() }
     }
 
-    /// The permission with its paths as they are digested.
+    /// The permission with its paths as in the digest.
     pub(super) fn placed(&self, permission: Permission) -> Permission {
         permission.mapped(&|text| self.text(text), &|path| self.path(path))
     }
 
-    /// A text of a permission as a person reads it: with the directory itself.
+    /// A text of a permission for people: with the directory instead of the placeholder.
     #[must_use]
     pub fn shown(&self, text: &str) -> String {
         let Some(rest) = text.strip_prefix(PROFILE) else {
@@ -37,7 +36,7 @@ impl Places {
         joined(&self.profile, Path::new(rest.trim_start_matches('/'))).display().to_string()
     }
 
-    /// A path as it is digested. What is relative counts from where gonogo runs.
+    /// A path as in the digest. Relative paths are relative to the current directory.
     fn path(&self, written: &str) -> String {
         let path = joined(&self.here, Path::new(written));
         let is_near = self.profile.starts_with(&self.here) || self.here.starts_with(&self.profile);
@@ -53,7 +52,7 @@ impl Places {
         }
     }
 
-    /// A text with the profile's directory taken out wherever it stands as a path or the begin of one.
+    /// Replaces the profile's directory wherever it is a path or the start of one.
     fn text(&self, text: &str) -> String {
         let text = text.replace(PROFILE, WRITTEN);
         let directory = self.profile.display().to_string();
@@ -74,8 +73,8 @@ impl Places {
     }
 }
 
-/// `path` seen from `base`, an absolute path without links. Only what belongs to `base` is taken back by `..`: behind a
-/// link it would lead elsewhere.
+/// `path` relative to `base`, an absolute path without symbolic links. `..` removes only parts of `base`: other parts may
+/// be links.
 fn joined(base: &Path, path: &Path) -> PathBuf {
     let mut all = if path.is_absolute() { PathBuf::from("/") } else { base.to_owned() };
     let mut is_exact = path.is_relative();
@@ -95,7 +94,7 @@ fn joined(base: &Path, path: &Path) -> PathBuf {
     all
 }
 
-/// The way from `base` to `path`.
+/// The relative path from `base` to `path`.
 fn relative(path: &Path, base: &Path) -> PathBuf {
     let common = path.components().zip(base.components()).take_while(|(one, other)| one == other).count();
     let up = base.components().skip(common).map(|_| Component::ParentDir);

@@ -1,4 +1,4 @@
-//! What each kind of probe makes happen.
+//! The permissions of each kind of probe.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::checklist::spec::{
 use crate::secret::SecretRef;
 use crate::text::shell_word;
 
-/// What a probe makes happen; `effects`: whether it says of itself that it changes something.
+/// The permissions of a probe; `effects`: whether it is marked as changing something.
 pub(super) fn of_spec(spec: &Spec, effects: bool, purpose: &str) -> Vec<Permission> {
     let mut all = match spec {
         Spec::Http(spec) => http(spec, effects, purpose),
@@ -34,7 +34,7 @@ pub(super) fn of_spec(spec: &Spec, effects: bool, purpose: &str) -> Vec<Permissi
         Spec::Kubernetes(spec) => kubernetes(spec, purpose),
         Spec::Iac(spec) => iac(spec, purpose),
         Spec::AwsSecret(spec) => aws_secret(spec, purpose),
-        // They read files here and nothing else, or nothing at all.
+        // They read only local files, or nothing.
         Spec::Scan(_) | Spec::Origins(_) | Spec::Contacts(_) => Vec::new(),
     };
     let is_named = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::Writes(_));
@@ -45,9 +45,9 @@ pub(super) fn of_spec(spec: &Spec, effects: bool, purpose: &str) -> Vec<Permissi
 }
 
 impl Destination {
-    /// Scheme, host and port of a URL, or all of it where that cannot be told at a glance.
+    /// Scheme, host and port of a URL, or the whole URL if these are not obvious.
     pub(super) fn at(url: &str) -> Self {
-        // Out of anything less plain, a client may read another host than a person does.
+        // In other URLs, a client may find another host than a person.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
         let parts = url.split_once("://").map(|(scheme, rest)| {
             (scheme, rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty()).unwrap_or("/"))
@@ -84,7 +84,7 @@ fn write(to: Destination, what: &str) -> Permission {
     Permission::Writes(Writes { to, what: what.to_owned() })
 }
 
-/// What every connection to a server sends: the secrets in its headers, and the key that it is opened with.
+/// What every connection to a server sends: the secrets in its headers, and its client key.
 fn connection(headers: &BTreeMap<String, Value>, tls: &Tls, to: &Destination) -> Vec<Permission> {
     let Tls { roots: _, certificate, key } = tls;
     let files = certificate.iter().chain(key).map(|file| SecretRef::File(file.clone()));
@@ -121,7 +121,7 @@ fn http(spec: &Http, effects: bool, purpose: &str) -> Vec<Permission> {
     all
 }
 
-/// The command that a request is made through; the request goes to it as its input.
+/// The command that sends a request; it reads the request from its standard input.
 fn elsewhere(spec: &Http, argv: &[String], purpose: &str) -> Vec<Permission> {
     let words = argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned));
     let mut all = start(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
@@ -157,7 +157,7 @@ fn rabbitmq(spec: &Rabbitmq) -> Vec<Permission> {
     all
 }
 
-/// It runs nothing that the checkout holds, but a program it is.
+/// Runs git, but nothing from the checkout.
 fn git(repository: &str, purpose: &str) -> Vec<Permission> {
     start(&["git".to_owned()], Some(repository), &BTreeMap::new(), purpose)
 }
@@ -210,7 +210,7 @@ fn pipeline(spec: &Pipeline) -> Vec<Permission> {
     all
 }
 
-/// What of a URL follows the host, which is told already.
+/// The part of a URL after the host.
 fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or("/", |at| &rest[at..])
@@ -232,7 +232,7 @@ fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
             all.extend(run("kubectl", &place, &["get".to_owned(), name, own()]));
         }
     }
-    // Of another program it is only seen that it is there.
+    // Other programs are not run, only looked up.
     if let Some((program, words)) = spec.dry_run.split_first()
         && program.rsplit('/').next() == Some("kubectl")
     {
@@ -241,7 +241,7 @@ fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
     all
 }
 
-/// Stands for options of gonogo's own, which a profile does not choose.
+/// Stands for gonogo's own options, which a profile does not set.
 const OWN_OPTIONS: &str = "...";
 
 fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
@@ -269,7 +269,7 @@ fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
             tool: spec.program().to_owned(),
             path: spec.directory.clone(),
         })),
-        // It asks a service; the directory holds nothing that runs.
+        // It calls a service, and runs nothing from the directory.
         IacTool::CloudFormation => {}
     }
     all

@@ -1,27 +1,27 @@
-//! Tools that run what a directory or a file holds: whoever can write there decides what runs.
+//! Tools that run the content of a directory or a file: whoever can write there decides what runs.
 
 use super::{Permission, RunsContentOf};
 
-/// How a tool is told where to work, and what it takes from there.
+/// A tool, its options for the place, and what it runs from there.
 struct Tool {
     names: &'static [&'static str],
-    /// Options that name the place; without one it is where the tool runs.
+    /// The options that name the place; by default the tool's working directory.
     options: &'static [&'static str],
     runs: Content,
 }
 
 enum Content {
-    /// What the directory holds.
+    /// The content of the directory.
     Directory,
-    /// What the named file holds; without one, the user's own.
+    /// The content of the named file; by default the user's own.
     File,
-    /// What the first argument that is no option holds, unless the program stands in an argument itself.
+    /// The content of the first argument that is not an option, unless the program is given in an argument.
     Script,
-    /// What the last argument holds, and the file that the options name; of these subcommands only.
+    /// The content of the last argument, and the file of the options; for these subcommands only.
     Build(&'static [&'static str]),
 }
 
-/// Interpreters take their program as text after one of these.
+/// Options of interpreters for a program in an argument.
 const INLINE: &[&str] = &["-c", "-e", "-m", "--eval"];
 
 const TOOLS: &[Tool] = &[
@@ -43,12 +43,12 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-/// What of directories and files a command is known to run.
+/// The directories and files whose content a command is known to run.
 pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permission> {
     let Some((program, arguments)) = argv.split_first() else { return Vec::new() };
     let name = program.rsplit('/').next().unwrap_or_default();
     let of = |place: &str| RunsContentOf { tool: name.to_owned(), path: below(directory, place) };
-    // A program that is not looked for on PATH is a file that others may write.
+    // A program outside PATH is a file that others may be able to write.
     let own = (program.contains('/') && !program.starts_with('/')).then(|| of(program));
     let own = own.map(Permission::RunsContentOf).into_iter();
     let Some(tool) = TOOLS.iter().find(|tool| tool.names.contains(&name)) else { return own.collect() };
@@ -65,7 +65,7 @@ pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permissio
     own.chain(places.into_iter().map(|place| Permission::RunsContentOf(of(place)))).collect()
 }
 
-/// The file that an interpreter is given.
+/// The script of an interpreter.
 fn script(arguments: &[String]) -> Option<&str> {
     let mut options = arguments.iter().map(String::as_str).take_while(|word| word.starts_with('-'));
     if options.any(|option| INLINE.contains(&option)) {

@@ -1,4 +1,4 @@
-//! Where an HTTP API is, and how it is asked.
+//! The address and settings of an HTTP API.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ pub struct Api {
     /// Headers of every request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Value>,
-    /// How an `https` server is judged.
+    /// The TLS settings.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
 }
 
 impl Api {
-    /// The API at an address, asked without more.
+    /// The API at an address, with default settings.
     pub(crate) fn at(url: &str) -> Self {
         Self { url: url.to_owned(), headers: BTreeMap::new(), tls: Tls::default() }
     }

@@ -1,28 +1,28 @@
-//! What the probe of continuous integration is asked to look at.
+//! The spec of the CI probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Api, SecretRef};
 
-/// What CI says of the commit that a tag names.
+/// The CI results for the commit of a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ci {
-    /// The checkout that has the tag.
+    /// The checkout with the tag.
     pub repository: String,
     /// The tag.
     pub tag: String,
-    /// Who tells.
+    /// The source of the results.
     pub source: CiSource,
 }
 
-/// Who tells what CI says.
+/// The source of CI results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CiSource {
     /// GitHub: check runs and commit statuses.
     GitHub(Forge),
-    /// GitLab: the statuses of a commit, its jobs among them.
+    /// GitLab: the commit statuses, including jobs.
     GitLab(Forge),
     /// A `JUnit` report, as `pytest --junitxml` writes it.
     JUnit(JunitFile),
@@ -36,7 +36,7 @@ pub struct Forge {
     pub project: String,
     /// The checks or jobs that run the suite: each must have succeeded.
     pub checks: Vec<String>,
-    /// Where its API is and how it is asked, where that is not the public one.
+    /// Its API; by default the public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
 }
@@ -50,7 +50,7 @@ pub struct JunitFile {
 }
 
 impl Ci {
-    /// The API that is asked, where one is named.
+    /// The API, if one is given.
     #[must_use]
     pub(crate) fn api(&self) -> Option<&Api> {
         match &self.source {

@@ -1,4 +1,4 @@
-//! What a probe that runs a program is asked to look at.
+//! The spec of the command probe.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use super::{JsonCheck, TextCheck, Value};
 
-/// A program that is run, without a shell, and what must hold of how it ends and what it prints.
+/// A program, run without a shell, with the expected exit code and output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
     /// The program and its arguments.
     #[serde(deserialize_with = "not_empty")]
     pub argv: Vec<String>,
-    /// The directory that it runs in; that of gonogo unless said.
+    /// Its working directory; by default gonogo's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
-    /// Environment variables beside those that gonogo has.
+    /// Environment variables in addition to gonogo's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Value>,
-    /// Exit codes that are right.
+    /// The expected exit codes.
     #[serde(default = "success")]
     pub exit: Vec<i32>,
-    /// What must hold of its standard output as text.
+    /// Checks of its standard output as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stdout: Vec<TextCheck>,
-    /// What must hold of its standard output as JSON.
+    /// Checks of its standard output as JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub json: Vec<JsonCheck>,
-    /// By what it says that it could not look, when its exit code is not right.
+    /// Messages that mean an error instead of a failure, if the exit code is not an expected one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unable: Vec<Unable>,
 }
@@ -45,12 +45,12 @@ fn not_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D
     }
 }
 
-/// What a program says when it could not look, as against having looked and found it wrong.
+/// A message that means that a program could not check something: a probe error, not a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unable {
-    /// A part of what it prints, to standard output or standard error.
+    /// A part of its standard output or standard error.
     pub says: String,
-    /// What that means, and what to do.
+    /// The meaning, and what to do.
     pub means: String,
 }

@@ -1,4 +1,4 @@
-//! What must hold of a body, or of what a program prints.
+//! Checks of a response body or the output of a program.
 
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -6,83 +6,83 @@ use serde::{Deserialize, Serialize};
 use super::{JsonPath, Scalar};
 use crate::text;
 
-/// The largest pattern, in bytes of its compiled form (some 4000 characters or repetitions).
+/// The maximum size of a compiled pattern, in bytes (about 4000 characters or repetitions).
 const LARGEST: usize = 128 << 10;
-/// The most that a search may come to: bytes of the pattern's compiled form, times those of the text. One takes at most some
-/// 0.4 ns for each, 3 s in all, which is within the 10 s that a probe has unless its profile says otherwise.
+/// The limit for the work of a search: the size of the compiled pattern times the size of the text, in bytes. A search
+/// takes at most about 0.4 ns for each, 3 s in all: less than the default deadline of a probe, 10 s.
 const MOST: usize = 8 << 30;
-/// From this size on it is found out how large a pattern is: a smaller one is searched for in all that is kept of a body or
-/// an output (1 MiB).
+/// The size up to which a pattern is not measured exactly: smaller ones are searched for in the whole stored body or output
+/// (1 MiB).
 const SMALL: usize = 8 << 10;
-/// So much of a wrong pattern is shown, in bytes.
+/// How much of a wrong pattern is shown, in bytes.
 const SHOWN: usize = 80;
 
-/// What must hold of a text that is JSON. With nothing but a path: exactly one node must be there.
+/// A check of JSON. With only a path: exactly one node must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JsonCheck {
-    /// Which values are meant.
+    /// The path to the values.
     pub path: JsonPath,
-    /// The value.
+    /// The expected value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<Scalar>,
-    /// The least number it may be.
+    /// The minimum number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<i64>,
 }
 
-/// What must hold of a text. Lines are those that are not blank.
+/// A check of a text. Blank lines are not counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextCheck {
-    /// It is this, line ends and blanks around it aside.
+    /// It equals this, ignoring surrounding white space.
     Equals(String),
-    /// This is a part of it.
+    /// It contains this.
     Contains(String),
-    /// This pattern is found in it.
+    /// It matches this pattern.
     Matches(Pattern),
-    /// This pattern is not found in it.
+    /// It does not match this pattern.
     Lacks(Pattern),
-    /// This pattern is found in every line.
+    /// Every line matches this pattern.
     EachLine(Pattern),
-    /// It has so many lines.
+    /// It has at least so many lines.
     LinesAtLeast(u64),
 }
 
-/// A regular expression (<https://docs.rs/regex-lite>); `^` and `$` stand for the ends of the text. It is small enough for
-/// the largest text to be searched in time.
+/// A regular expression (<https://docs.rs/regex-lite>); `^` and `$` match the ends of the text. Its size is limited, so
+/// that a search takes a limited time.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
-    /// The most bytes of a text that it is searched for in.
+    /// The maximum length of a searched text, in bytes.
     pub longest: usize,
 }
 
-/// Why a text is no pattern.
+/// Why a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// It is no regular expression.
+    /// It is not a regular expression.
     #[error("`{0}` is not a regular expression: {1}")]
     Form(String, String),
     /// A search for it would take too long.
     #[error(
-        "`{0}` is too large a regular expression: expected at most some 4000 characters and repetitions; \
+        "`{0}` is too large a regular expression: expected at most about 4000 characters and repetitions; \
          write it shorter, as .* or x+ for x{{1,300}}, or as several checks"
     )]
     Large(String),
 }
 
 impl Pattern {
-    /// Reads one.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why it is not a pattern.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let mut size = SMALL;
         loop {
             match RegexBuilder::new(text).size_limit(size).build() {
                 Ok(regex) => return Ok(Self { regex, longest: MOST / size }),
-                // The error has no kind of its own for this.
+                // The error type has no kind for this.
                 Err(error) if error.to_string().contains("size limit") => size *= 2,
                 Err(error) => return Err(PatternError::Form(text::clip(text, SHOWN), error.to_string())),
             }
@@ -92,13 +92,13 @@ impl Pattern {
         }
     }
 
-    /// Whether it is found in a text.
+    /// Whether a text matches.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 
-    /// As it is written.
+    /// The pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.regex.as_str()

@@ -1,11 +1,11 @@
-//! Decimal numbers as texts: run logs hold no floats.
+//! Decimal numbers as texts: run logs contain no floats.
 
 use std::fmt;
 
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A decimal number as it is written: `0.25`. Kept as text, so that what is read back is what was written.
+/// A decimal number such as `0.25`. Stored as text, so that it is read back unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal(String);
 
@@ -13,7 +13,7 @@ impl Decimal {
     /// Its value.
     #[must_use]
     pub fn value(&self) -> f64 {
-        // It was one when it was read.
+        // It was valid when it was parsed.
         self.0.parse().unwrap_or(f64::NAN)
     }
 }

@@ -1,30 +1,30 @@
-//! What the probes of an application's edge are asked to look at: origins, CORS, security headers; and contacts.
+//! The specs of probes of an application's edge: origins, CORS, security headers, tokens; and of contacts.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Api, SecretRef};
 use crate::checklist::Contact;
 
-/// The list of origins as it is deployed.
+/// The deployed list of allowed origins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origins {
     /// The value of the setting: a JSON array.
     pub value: String,
-    /// The origins that it must list, and no others.
+    /// The expected origins, and no others.
     pub expected: Vec<String>,
 }
 
-/// Which origins a running application lets in.
+/// The origins that a running application allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cors {
     /// Where the application is.
     pub api: Api,
-    /// The path that is asked.
+    /// The path of the requests.
     #[serde(default = "health")]
     pub path: String,
-    /// The origins that it must let in; a foreign one, `null` and look-alikes of these must stay out.
+    /// The origins that it must allow; it must reject others, `null` and look-alikes.
     pub origins: Vec<String>,
 }
 
@@ -32,45 +32,45 @@ fn health() -> String {
     "/healthz".into()
 }
 
-/// The security headers of an application's answers.
+/// The security headers of an application's responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Headers {
     /// Where the application is.
     pub api: Api,
-    /// The path that is asked.
+    /// The path of the requests.
     #[serde(default = "health")]
     pub path: String,
-    /// The least `max-age` of `Strict-Transport-Security`, in seconds.
+    /// The minimum `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts_min_age: u64,
 }
 
-/// The people to call.
+/// The contacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contacts {
-    /// The roles that somebody must have.
+    /// The roles that need a contact.
     pub roles: Vec<String>,
     /// The contacts of the profile.
     pub contacts: Vec<Contact>,
 }
 
-/// Which realtime tokens a running application takes.
+/// The realtime tokens that a running application accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
     /// Where the application is.
     pub api: Api,
-    /// The token that it must take.
+    /// The token that it must accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<SecretRef>,
-    /// The one before it, which it must refuse.
+    /// The previous token, which it must reject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<SecretRef>,
-    /// The one that is in everybody's hands, which it must refuse.
+    /// The publicly known default token, which it must reject.
     #[serde(default = "default_token")]
     pub default: String,
-    /// A board that a WebSocket is opened to.
+    /// The board of the WebSocket.
     #[serde(default = "board")]
     pub board: String,
 }

@@ -1,5 +1,5 @@
-//! The forms that words of a profile are held to before they stand in an argument list or a path: one that begins
-//! with `-` would be an option there. Part of reading a spec, so that a plan in a log is held to them too.
+//! The syntax of names in a profile that are used in argument lists or paths: a name that starts with `-` would be an
+//! option there. Checked while a spec is decoded, so also for a plan in a log.
 
 use std::marker::PhantomData;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::text::{clip, is_harmful};
 
-/// The longest id or name of a part of a checklist, in bytes: it stands in every entry that is about the part.
+/// The maximum length of an id or name in a checklist, in bytes: every entry about the part contains it.
 const MAX_ID: usize = 100;
-/// The most of a word that an error repeats, in bytes.
+/// How much of a word an error message repeats, in bytes.
 const MAX_FOUND: usize = 120;
 
-/// A form of words.
+/// The syntax of a kind of names.
 pub(in crate::checklist) trait Form {
-    /// What is expected, for people.
+    /// What is expected, for error messages.
     const EXPECTED: &'static str;
-    /// Whether a word has the form.
+    /// Whether a word has this syntax.
     fn fits(word: &str) -> bool;
 }
 
-/// A Kubernetes namespace; empty where the context says it.
+/// A Kubernetes namespace; empty for the context's own.
 pub(in crate::checklist) struct Namespace;
 /// The name of a Kubernetes deployment.
 pub(in crate::checklist) struct Deployment;
@@ -32,7 +32,7 @@ pub(in crate::checklist) struct ImageTag;
 pub(in crate::checklist) struct Digest;
 /// An image's repository.
 pub(in crate::checklist) struct Repository;
-/// A release: what git takes for a tag. Empty where none is known.
+/// A release: a git tag. Empty if unknown.
 pub(in crate::checklist) struct Release;
 /// The id or name of a part of a checklist: a section, a control point, a probe, an action.
 pub(in crate::checklist) struct Id;
@@ -111,7 +111,7 @@ impl Form for Repository {
     }
 }
 
-/// What `git check-ref-format` takes after `refs/tags/`, but for a `-` first: git-check-ref-format(1).
+/// What `git check-ref-format` accepts after `refs/tags/`, except a `-` at the start: git-check-ref-format(1).
 impl Form for Release {
     const EXPECTED: &'static str = "a release tag as git allows it, with no `-` first and no white space";
     fn fits(word: &str) -> bool {
@@ -135,7 +135,7 @@ impl Form for Id {
     }
 }
 
-/// A word if it has the form.
+/// Checks the syntax of a word.
 ///
 /// # Errors
 /// What was expected and what was found.
@@ -144,7 +144,7 @@ fn check<F: Form>(word: &str) -> Result<(), String> {
     if F::fits(word) { Ok(()) } else { Err(wrong()) }
 }
 
-/// Whether a text can be a release's tag.
+/// Checks whether a text is valid as a release tag.
 ///
 /// # Errors
 /// What was expected and what was found.
@@ -152,7 +152,7 @@ pub fn check_release(tag: &str) -> Result<(), String> {
     check::<Release>(tag)
 }
 
-/// A word of a form, while it is read: its place is known by then.
+/// A word that is checked while it is decoded, when its place is known.
 struct Held<F>(String, PhantomData<F>);
 
 impl<'de, F: Form> Deserialize<'de> for Held<F> {
@@ -163,19 +163,19 @@ impl<'de, F: Form> Deserialize<'de> for Held<F> {
     }
 }
 
-/// Reads a word of a form.
+/// Decodes a word of a syntax.
 pub(in crate::checklist) fn one<'de, F: Form, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Held::<F>::deserialize(from).map(|held| held.0)
 }
 
-/// Reads a word of a form, if there is one.
+/// Decodes an optional word of a syntax.
 pub(in crate::checklist) fn option<'de, F: Form, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<String>, D::Error> {
     Option::<Held<F>>::deserialize(from).map(|held| held.map(|held| held.0))
 }
 
-/// Reads words of a form.
+/// Decodes a list of words of a syntax.
 pub(in crate::checklist) fn list<'de, F: Form, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Vec<String>, D::Error> {

@@ -1,8 +1,8 @@
-//! What a git probe is asked to look at.
+//! The spec of the git probe.
 
 use serde::{Deserialize, Serialize};
 
-/// A git checkout: its tag must name the release commit, and its work tree must be clean.
+/// A git checkout: its tag must point to the release commit, and its work tree must be clean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Git {
@@ -10,7 +10,7 @@ pub struct Git {
     pub repository: String,
     /// The release's tag.
     pub tag: String,
-    /// The release commit, or the first 7 or more digits of it; what is checked out unless said.
+    /// The release commit, or its first 7 or more digits; by default the checked-out commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What an HTTP probe is asked to look at.
+//! The spec of the HTTP probe.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{JsonCheck, TextCheck, Tls, Value};
 
-/// The request methods a probe may use.
+/// The request methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
@@ -21,48 +21,48 @@ pub enum Method {
     Post,
 }
 
-/// One HTTP request and what its answer must be.
+/// One HTTP request and its expected response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     /// `http://…` or `https://…`, without user and password.
     pub url: String,
-    /// `GET` unless said.
+    /// The method; by default `GET`.
     #[serde(default)]
     pub method: Method,
     /// Request headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Value>,
-    /// Status codes that are right.
+    /// The expected status codes.
     #[serde(default = "ok_status")]
     pub status: Vec<u16>,
-    /// What must hold of the response headers.
+    /// Checks of the response headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub header: Vec<HeaderCheck>,
-    /// What must hold of the body as text.
+    /// Checks of the body as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub body: Vec<TextCheck>,
-    /// What must hold of the body as JSON.
+    /// Checks of the body as JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub json: Vec<JsonCheck>,
-    /// How many redirects to follow; none unless asked, and never to another host.
+    /// How many redirects to follow; by default none, and never to another host.
     #[serde(default)]
     pub redirects: u8,
-    /// How an `https` server is judged.
+    /// The TLS settings.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
-    /// Where the request is made from, where that is not this machine.
+    /// Where the request is sent from; by default this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Vantage>,
 }
 
-/// A place that requests are made from.
+/// A place that requests are sent from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vantage {
     /// Through a proxy: `socks5h://…` (names are resolved there), `socks5://…`, `http://…`, `https://…`.
     Proxy(String),
-    /// By `curl`, run through a command that passes on its input: `kubectl exec -i deploy/app --`.
+    /// By `curl`, run through a command that forwards its input: `kubectl exec -i deploy/app --`.
     Exec(Vec<String>),
 }
 
@@ -70,13 +70,13 @@ fn ok_status() -> Vec<u16> {
     vec![200]
 }
 
-/// What must hold of one response header. With nothing but a name: it must be there.
+/// A check of one response header. With only a name: it must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderCheck {
     /// The header, in any case.
     pub name: String,
-    /// The whole value.
+    /// The exact value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<String>,
     /// A part of the value.
@@ -85,7 +85,7 @@ pub struct HeaderCheck {
     /// A directive within the value (`max-age` in `max-age=31536000; preload`), for `at_least`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directive: Option<String>,
-    /// The least number that the directive may hold.
+    /// The minimum number of the directive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<i64>,
 }

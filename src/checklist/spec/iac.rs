@@ -1,14 +1,14 @@
-//! What the probes of infrastructure as code and of AWS' secret manager are asked to look at.
+//! The specs of the probes of infrastructure as code and of AWS Secrets Manager.
 
 use serde::{Deserialize, Serialize};
 
 use super::is_false;
 
-/// A tool that plans changes of infrastructure.
+/// A tool that plans changes to infrastructure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IacTool {
-    /// Terraform, or what speaks like it.
+    /// Terraform, or a compatible tool.
     Terraform,
     /// Pulumi.
     Pulumi,
@@ -16,24 +16,24 @@ pub enum IacTool {
     CloudFormation,
 }
 
-/// A change set, or the state that is to be kept.
+/// A change set, or the state of the infrastructure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Iac {
     /// The tool.
     pub tool: IacTool,
-    /// The program, where it is not called as the tool is: `tofu`.
+    /// The program, if it is not named like the tool: `tofu`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
-    /// Where the code is.
+    /// The directory of the code.
     pub directory: String,
-    /// The saved plan: shown if it is there, otherwise made, readable by its owner only.
+    /// The saved plan: shown if it exists, otherwise created, readable by its owner only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_file: Option<String>,
-    /// Whether a saved plan of before the run is made anew.
+    /// Whether a saved plan from before the run is created again.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fresh_plan: bool,
-    /// Whether it is looked at whether the change set is still the one that was reviewed, and nothing else.
+    /// Whether to check only that the saved change set is still the reviewed one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub saved: bool,
     /// The stack, for Pulumi and CloudFormation.
@@ -42,13 +42,13 @@ pub struct Iac {
     /// The change set, for CloudFormation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_set: Option<String>,
-    /// Words that must stand in the type or the name of some resource: `redis`, `rabbitmq`.
+    /// Words that must occur in the type or the name of some resource: `redis`, `rabbitmq`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required: Vec<String>,
-    /// What may be destroyed or replaced; anything else may not.
+    /// The resources that may be destroyed or replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_destroy: Vec<String>,
-    /// Whether the state is looked at, to see that it is kept, and not the change set.
+    /// Whether to check that the state is kept, instead of the change set.
     #[serde(default, skip_serializing_if = "is_false")]
     pub state: bool,
     /// A file with a backup of the state.
@@ -57,7 +57,7 @@ pub struct Iac {
 }
 
 impl Iac {
-    /// The program that is run, in the directory.
+    /// The program.
     #[must_use]
     pub fn program(&self) -> &str {
         self.program.as_deref().unwrap_or(match self.tool {
@@ -68,25 +68,25 @@ impl Iac {
     }
 }
 
-/// A secret in AWS Secrets Manager, by what `aws` tells of it; its value is never asked for.
+/// A secret in AWS Secrets Manager, by its metadata; its value is never read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AwsSecret {
     /// Its name or ARN.
     pub secret_id: String,
-    /// The region, where the environment does not say it.
+    /// The region; by default from the environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The profile of the `aws` command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// The command that stands for `aws`: where it is called through something else.
+    /// The command to run instead of `aws`, such as a wrapper.
     #[serde(default = "aws")]
     pub program: Vec<String>,
     /// Another endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// How old the current version may be, in days.
+    /// The maximum age of the current version, in days.
     #[serde(default = "quarter")]
     pub max_age_days: u64,
 }

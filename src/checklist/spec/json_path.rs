@@ -1,52 +1,52 @@
-//! A JSON path that is looked up in time, whatever the document.
+//! JSON paths that can be evaluated in limited time, for any document.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The longest path, in bytes. Every step and comparison of it takes some of them.
+/// The maximum length of a path, in bytes. Limits its steps and comparisons.
 const LONGEST: usize = 256;
-/// How often a value may be found: by so many selectors that stand side by side (`[0, 1]`), those of each step with
-/// those of the others.
+/// The maximum product of the numbers of selectors in the path's brackets (`[0, 1]` has two): how often a value may be
+/// found.
 const SELECTORS: usize = 8;
-/// How deep brackets and parentheses may stand in each other: the parser tries each level in more than one way.
+/// The maximum nesting of brackets and parentheses: the parser tries several ways for each level.
 const DEEPEST: usize = 4;
 
 /// A JSON path (RFC 9535).
 ///
-/// Looking one up takes at most its length times the values of the document, times [`SELECTORS`]: a second `..` would
-/// find each value once for every value above it, and a filter with `$` would look at the whole document for each
-/// of its values.
+/// An evaluation takes at most the path's length times the number of values in the document, times [`SELECTORS`]: a second
+/// `..` would find each value once for every value above it, and a filter with `$` would search the whole document for
+/// each of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonPath {
     text: String,
     path: serde_json_path::JsonPath,
 }
 
-/// Why a text is no JSON path, or none that is looked up.
+/// Why a text is not a JSON path, or not an accepted one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonPathError {
-    /// It is none.
+    /// It is not a JSON path.
     #[error("not a JSON path: {0}")]
     Form(String),
-    /// It has too many bytes.
+    /// It is too long.
     #[error("a JSON path of {0} bytes: expected at most {LONGEST}; check parts of the document one by one")]
     Long(usize),
-    /// It goes down to all levels more than once.
+    /// It has more than one descendant segment.
     #[error(
         "a JSON path with more than one `..`: expected at most one; write the keys between, as in $.items[*].name"
     )]
     Descents,
-    /// A filter looks at all of the document.
+    /// A filter refers to the root of the document.
     #[error(
         "a JSON path with `$` in a filter: expected `@` only; write the value itself, as in $.items[?@.id == 7]"
     )]
     RootInFilter,
-    /// It finds values many times.
+    /// It could find values many times.
     #[error(
-        "a JSON path whose selectors come to more than {SELECTORS}: expected fewer; write a check for each"
+        "a JSON path with more than {SELECTORS} combinations of selectors: expected fewer; write a check for each"
     )]
     Selectors,
-    /// It is nested.
+    /// It is nested too deep.
     #[error(
         "a JSON path with brackets more than {DEEPEST} deep: expected fewer; write a check for each condition"
     )]
@@ -54,10 +54,10 @@ pub enum JsonPathError {
 }
 
 impl JsonPath {
-    /// Reads one.
+    /// Parses a path.
     ///
     /// # Errors
-    /// What is wrong with it, and what to write in its place.
+    /// Why it is not accepted, and what to write instead.
     pub fn new(text: &str) -> Result<Self, JsonPathError> {
         check(text)?;
         let form = |error: serde_json_path::ParseError| JsonPathError::Form(error.to_string());
@@ -65,20 +65,20 @@ impl JsonPath {
         Ok(Self { text: text.to_owned(), path })
     }
 
-    /// The values that it leads to.
+    /// The values that it selects.
     #[must_use]
     pub fn find<'v>(&self, document: &'v Value) -> Vec<&'v Value> {
         self.path.query(document).all()
     }
 
-    /// As it is written.
+    /// The path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// Holds a text to the bounds, before it is parsed: nothing is said of what else is wrong with it.
+/// Checks the limits before the path is parsed.
 fn check(text: &str) -> Result<(), JsonPathError> {
     if text.len() > LONGEST {
         return Err(JsonPathError::Long(text.len()));
@@ -98,14 +98,14 @@ fn check(text: &str) -> Result<(), JsonPathError> {
     Ok(())
 }
 
-/// What a path comes to, as far as it was read.
+/// The size of a path, as far as it was read.
 #[derive(Default)]
 struct Bounds {
     last: Option<char>,
     descents: usize,
-    /// The selectors of each bracket that is open; nothing for a parenthesis.
+    /// The number of selectors of each open bracket; none for a parenthesis.
     open: Vec<Option<usize>>,
-    /// Those of the brackets that are closed, with one another.
+    /// The product of the selectors of the closed brackets.
     selectors: usize,
 }
 

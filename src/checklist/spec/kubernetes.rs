@@ -1,10 +1,10 @@
-//! What a Kubernetes probe is asked to look at.
+//! The spec of the Kubernetes probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::form::{self, Context, Deployment, Digest, Namespace};
 
-/// A namespace of a cluster, seen through `kubectl`.
+/// A namespace of a cluster, checked with `kubectl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kubernetes {
@@ -14,10 +14,10 @@ pub struct Kubernetes {
     /// The namespace.
     #[serde(deserialize_with = "form::one::<Namespace, _>")]
     pub namespace: String,
-    /// Another kubeconfig than the usual one.
+    /// The kubeconfig; by default kubectl's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubeconfig: Option<String>,
-    /// Deployments whose containers take credentials from secrets only.
+    /// Deployments whose containers must take credentials only from secrets.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
@@ -27,16 +27,16 @@ pub struct Kubernetes {
     /// A deployment whose rollout must be complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
-    /// A deployment whose containers are asked for their health by these paths.
+    /// A deployment whose containers must have health probes with these paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
-    /// A command that is only tried: `kubectl` is told so, of others it is seen that they are there.
+    /// A command for a dry run: `kubectl` runs with `--dry-run`, other programs are only looked up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
 }
 
 impl Kubernetes {
-    /// The options of kubectl that say which cluster and namespace.
+    /// The options of kubectl for the cluster and namespace.
     #[must_use]
     pub fn place(&self) -> Vec<String> {
         let own = [format!("--context={}", self.context), format!("--namespace={}", self.namespace)];
@@ -52,7 +52,7 @@ pub struct Rollout {
     /// The deployment.
     #[serde(deserialize_with = "form::one::<Deployment, _>")]
     pub deployment: String,
-    /// The digest that its running containers must have.
+    /// The expected digest of its running containers.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -61,17 +61,17 @@ pub struct Rollout {
     pub digest: Option<String>,
 }
 
-/// The paths that a deployment's containers are asked for.
+/// The paths of the health probes of a deployment's containers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
     /// The deployment.
     #[serde(deserialize_with = "form::one::<Deployment, _>")]
     pub deployment: String,
-    /// Whether a container lives.
+    /// The path of the liveness probe.
     #[serde(default = "healthz")]
     pub liveness: String,
-    /// Whether it can serve.
+    /// The path of the readiness probe.
     #[serde(default = "readyz")]
     pub readiness: String,
 }

@@ -1,5 +1,5 @@
-//! Probe specs: what an automatic check is asked to look at. Filled in from the profile and frozen into
-//! the plan; they hold references to secrets, never secrets.
+//! Probe specs: the settings of each kind of probe. Resolved with the profile's values into the plan; they contain
+//! references to secrets, never secrets.
 
 mod api;
 mod ci;
@@ -48,7 +48,7 @@ pub use self::telemetry::{Grafana, Jaeger, Otlp};
 pub use self::vault::{Vault, VaultAuth};
 use crate::secret::SecretRef;
 
-/// What one probe looks at.
+/// The settings of a probe, by its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "with", rename_all = "kebab-case")]
 pub enum Spec {
@@ -58,7 +58,7 @@ pub enum Spec {
     Redis(Redis),
     /// A RabbitMQ broker.
     Rabbitmq(Rabbitmq),
-    /// A program that is run.
+    /// A program.
     Command(Command),
     /// A git checkout.
     Git(Git),
@@ -70,21 +70,21 @@ pub enum Spec {
     Grafana(Grafana),
     /// A Jaeger server.
     Jaeger(Jaeger),
-    /// A collector of traces.
+    /// A trace collector.
     Otlp(Otlp),
     /// A repository of a container registry.
     Registry(Registry),
     /// A secret in Vault.
     Vault(Vault),
-    /// The list of origins as it is deployed.
+    /// The deployed list of allowed origins.
     Origins(Origins),
-    /// Which origins the application lets in.
+    /// The origins that the application allows.
     Cors(Cors),
     /// The application's security headers.
     Headers(Headers),
-    /// Which tokens the application takes.
+    /// The tokens that the application accepts.
     Token(Token),
-    /// An event through every hop.
+    /// An event through every hop of the pipeline.
     Pipeline(Box<Pipeline>),
     /// A namespace of a Kubernetes cluster.
     Kubernetes(Kubernetes),
@@ -94,12 +94,12 @@ pub enum Spec {
     AwsSecret(AwsSecret),
     /// The report of an image's security scan.
     Scan(Scan),
-    /// The people to call.
+    /// The contacts.
     Contacts(Contacts),
 }
 
 impl Spec {
-    /// The kind as checklists write it.
+    /// The kind as in checklists.
     #[must_use]
     pub fn kind(&self) -> &str {
         match self {
@@ -160,13 +160,13 @@ impl Spec {
     }
 }
 
-/// A text, a whole number or a yes/no. Run logs hold no floats.
+/// A text, an integer or a boolean. Run logs contain no floats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a string, a whole number, true or false")]
 pub enum Scalar {
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
     /// Text.
     Text(String),
@@ -182,23 +182,23 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// How a TLS server is judged.
+/// The TLS settings of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// A PEM file of root certificates to trust *instead of* the system's.
+    /// A PEM file of trusted root certificates *instead of* the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roots: Option<String>,
-    /// A PEM file of the certificate that is shown to the server, with its chain.
+    /// A PEM file of the client certificate, with its chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// A PEM file of that certificate's private key.
+    /// A PEM file of the client certificate's private key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
 impl Tls {
-    /// Whether nothing was set.
+    /// Whether nothing is set.
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
@@ -213,9 +213,9 @@ impl Tls {
     expecting = "expected a string, or a secret as { secret = { env = \"…\" }, prefix = \"…\" }"
 )]
 pub enum Value {
-    /// Sent and shown as it is.
+    /// Plain text.
     Text(String),
-    /// Sent, never shown.
+    /// A secret: sent, never shown.
     Secret(SecretValue),
 }
 
@@ -229,7 +229,7 @@ fn secret_values(values: &BTreeMap<String, Value>) -> Vec<&SecretRef> {
 }
 
 impl Value {
-    /// It as a word of a shell command that a person could type.
+    /// The value as a word of a shell command.
     #[must_use]
     pub fn shell(&self) -> String {
         match self {
@@ -241,7 +241,7 @@ impl Value {
         }
     }
 
-    /// The secret in it.
+    /// The reference to its secret.
     #[must_use]
     pub fn secret(&self) -> Option<&SecretRef> {
         match self {
@@ -251,13 +251,13 @@ impl Value {
     }
 }
 
-/// A value that carries a secret.
+/// A value with a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretValue {
-    /// Where the secret is.
+    /// The reference to the secret.
     pub secret: SecretRef,
-    /// What stands before it, `Bearer ` for instance.
+    /// The text before it, such as `Bearer `.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
 }

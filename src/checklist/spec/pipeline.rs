@@ -1,35 +1,35 @@
-//! What a pipeline probe is asked to do.
+//! The spec of the pipeline probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Api, Rabbitmq, Redis, SecretRef};
 
-/// One event, sent over a WebSocket, that must come back over server-sent events, by its correlation id.
+/// One event, sent over a WebSocket, that must return over server-sent events with its correlation id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
-    /// Where the application is.
+    /// The application.
     pub api: Api,
     /// The realtime token.
     pub token: SecretRef,
-    /// The board that the event is of.
+    /// The board of the event.
     #[serde(default = "board")]
     pub board: String,
-    /// The action that it carries.
+    /// The action of the event.
     #[serde(default = "action")]
     pub action: String,
-    /// An `Origin` that the application lets in, where it asks for one.
+    /// An `Origin` that the application allows, if it requires one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// The exchange that it passes, seen through a queue of its own that is deleted again.
+    /// The exchange that it must pass, watched with a temporary queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Tap<Rabbitmq>>,
-    /// The channel that it passes.
+    /// The Redis channel that it must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Tap<Redis>>,
 }
 
-/// A broker on the way, and the name under which the event passes there.
+/// A hop of the pipeline: a broker, and the exchange or channel there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tap<T> {

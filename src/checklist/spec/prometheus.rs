@@ -1,14 +1,14 @@
-//! What a Prometheus probe is asked to look at.
+//! The spec of the Prometheus probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Api, Decimal};
 
-/// A Prometheus server, and what it must have seen.
+/// A Prometheus server, and the checks of its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prometheus {
-    /// Where it is.
+    /// The server.
     pub api: Api,
     /// Rules that must be loaded and healthy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -19,34 +19,34 @@ pub struct Prometheus {
     /// Alerts that must not be firing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quiet: Vec<String>,
-    /// Instant queries, and between what their values must be.
+    /// Instant queries, and the limits of their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<Query>,
-    /// Counters that must have risen since the look that this one counts from.
+    /// Counters that must have increased since the result of the probe in `since`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risen: Vec<Risen>,
-    /// Range queries, shown as lines over time.
+    /// Range queries, shown as sparklines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trends: Vec<Trend>,
 }
 
-/// A rule that must be there: its name, or the name and what its expression must be about.
+/// A required rule: its name, or its name and a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a rule's name, or { name = \"…\", metric = \"…\" }")]
 pub enum Rule {
     /// Its name.
     Name(String),
-    /// Its name, and a metric that its expression names.
+    /// Its name, and a metric in its expression.
     About(RuleAbout),
 }
 
-/// A rule, and the metric that its expression names.
+/// A rule, and a metric in its expression.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleAbout {
     /// The alert's or the recorded series' name.
     pub name: String,
-    /// A metric that must stand in its expression.
+    /// A metric that its expression must contain.
     pub metric: String,
 }
 
@@ -60,7 +60,7 @@ impl Rule {
         }
     }
 
-    /// The metric that its expression must name.
+    /// The metric that its expression must contain.
     #[must_use]
     pub fn metric(&self) -> Option<&str> {
         match self {
@@ -76,7 +76,7 @@ impl Rule {
 pub struct Job {
     /// Its name.
     pub name: String,
-    /// The fewest targets.
+    /// The minimum number of targets.
     #[serde(default = "one")]
     pub at_least: u64,
 }
@@ -85,45 +85,45 @@ const fn one() -> u64 {
     1
 }
 
-/// An instant query. Every series of its result must be within the limits; with none, one series must be there.
+/// An instant query. Every series of its result must be within the limits; without limits, one series must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    /// What it tells, in a few words.
+    /// What it shows, in a few words.
     pub what: String,
     /// `PromQL`.
     pub expr: String,
-    /// The least value.
+    /// The minimum value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<Decimal>,
-    /// The largest value.
+    /// The maximum value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<Decimal>,
 }
 
-/// A counter, summed over its series, that must have risen.
+/// A counter, summed over its series, that must have increased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Risen {
     /// A selector of series, `events_total{status="ok"}`.
     pub series: String,
-    /// By how much at least.
+    /// The minimum increase.
     #[serde(default = "one")]
     pub by: u64,
 }
 
-/// A range query, shown as a line over time.
+/// A range query, shown as a sparkline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trend {
-    /// What it tells, in a few words.
+    /// What it shows, in a few words.
     pub what: String,
     /// `PromQL`.
     pub expr: String,
-    /// How far back it goes, in minutes.
+    /// Its range, in minutes.
     #[serde(default = "half_an_hour")]
     pub minutes: u64,
-    /// The largest value that the newest may be.
+    /// The maximum of the newest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<Decimal>,
 }

@@ -1,11 +1,11 @@
-//! What a RabbitMQ probe is asked to look at.
+//! The spec of the RabbitMQ probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Tls, is_false};
 use crate::secret::SecretRef;
 
-/// What must hold of a RabbitMQ broker.
+/// A RabbitMQ broker, and its checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rabbitmq {
@@ -16,21 +16,21 @@ pub struct Rabbitmq {
     pub vhost: String,
     /// The user.
     pub username: String,
-    /// Where the password is.
+    /// The reference to the password.
     pub password: SecretRef,
-    /// The management API, `http://host:15672`; needed for all but existence and depth.
+    /// The management API, `http://host:15672`; required for all checks except existence and depth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management: Option<String>,
-    /// How TLS servers (both of them) are judged.
+    /// The TLS settings, for both servers.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
-    /// Exchanges that must be there.
+    /// Required exchanges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
-    /// Queues that must be there.
+    /// Required queues.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<Queue>,
-    /// Bindings that must be there.
+    /// Required bindings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<Binding>,
 }
@@ -39,7 +39,7 @@ fn root_vhost() -> String {
     "/".into()
 }
 
-/// An exchange that must be there.
+/// A required exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
@@ -53,7 +53,7 @@ pub struct Exchange {
     pub durable: Option<bool>,
 }
 
-/// A queue that must be there.
+/// A required queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
@@ -71,18 +71,18 @@ pub struct Queue {
     /// `x-dead-letter-routing-key`; by the management API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter_routing_key: Option<String>,
-    /// The most messages that may lie in it: ready ones by AMQP, unacknowledged ones by the management API.
+    /// The maximum number of messages in it: ready ones by AMQP, unacknowledged ones by the management API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth_at_most: Option<u64>,
-    /// The least number of consumers.
+    /// The minimum number of consumers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers_at_least: Option<u64>,
-    /// Whether its first message is shown where there is one: it is taken and put back, by the management API.
+    /// Whether to show its first message: it is taken and requeued, by the management API.
     #[serde(default, skip_serializing_if = "is_false")]
     pub peek: bool,
 }
 
-/// A binding that must be there; by the management API.
+/// A required binding; by the management API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {

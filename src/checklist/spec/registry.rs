@@ -1,46 +1,46 @@
-//! What a registry probe is asked to look at.
+//! The spec of the registry probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::form::{self, Digest, ImageTag, Repository};
 use super::{Api, SecretRef, is_false};
 
-/// A repository of a container registry (the distribution API), and what must hold there.
+/// A repository of a container registry (the distribution API), and its checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registry {
-    /// Where the registry is.
+    /// The registry.
     pub api: Api,
     /// The repository, `team/app`.
     #[serde(deserialize_with = "form::one::<Repository, _>")]
     pub repository: String,
-    /// Who asks.
+    /// The user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Their password or token.
+    /// The user's password or token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<SecretRef>,
-    /// A tag that must be there; its digest is recorded.
+    /// A required tag; its digest is recorded.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "form::option::<ImageTag, _>"
     )]
     pub tag: Option<String>,
-    /// The digest that the tag must have.
+    /// The expected digest of the tag.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         deserialize_with = "form::option::<Digest, _>"
     )]
     pub digest: Option<String>,
-    /// The file that the build has put the image's id into: the tag must name that image.
+    /// The file with the image id from the build: the tag must point to that image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// Whether the image's config and history are searched for credentials.
+    /// Whether to search the image's config and history for credentials.
     #[serde(default, skip_serializing_if = "is_false")]
     pub clean: bool,
-    /// Whether an upload is begun, and cancelled, to see that it may be.
+    /// Whether to start and cancel an upload, to check the right to push.
     #[serde(default, skip_serializing_if = "is_false")]
     pub push: bool,
 }

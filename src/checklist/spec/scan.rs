@@ -1,4 +1,4 @@
-//! What the probe of an image's security scan is asked to look at.
+//! The spec of the scan probe.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use jiff::civil::Date;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The report of a scan, and what it may say.
+/// The report of an image's security scan, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scan {
     /// The file: JSON of Trivy or Grype, or SARIF.
     pub report: String,
-    /// The image that it must be of: `name:tag`.
+    /// The image that it must be about: `name:tag`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// The file that the build has put the image's id into: where the report names an id, it must be this one.
+    /// The file with the image id from the build: an id in the report must be this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// From which severity on a finding is wrong.
+    /// The severity from which on a finding is a failure.
     #[serde(default = "high")]
     pub fail_at: Severity,
-    /// Findings that are accepted, for a reason and a time.
+    /// Accepted findings, with a reason and a time limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
-    /// How old the report may be, in hours.
+    /// The maximum age of the report, in hours.
     #[serde(default = "day")]
     pub max_age_hours: u64,
 }
@@ -37,7 +37,7 @@ const fn day() -> u64 {
     24
 }
 
-/// How bad a finding is, from the least.
+/// The severity of a finding, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -62,7 +62,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A finding that is accepted.
+/// An accepted finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
@@ -70,7 +70,7 @@ pub struct Exception {
     pub id: String,
     /// Why.
     pub reason: String,
-    /// The last day on which it counts, in UTC.
+    /// The last day on which it is accepted, in UTC.
     pub until: Day,
 }
 

@@ -1,4 +1,4 @@
-//! What the probes of Grafana, Jaeger and a trace collector are asked to look at.
+//! The specs of the probes of Grafana, Jaeger and a trace collector.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use super::{Api, Tls, Value};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grafana {
-    /// Where it is.
+    /// The server.
     pub api: Api,
     /// A dashboard, by its uid or by a tag of it.
     pub dashboard: String,
 }
 
-/// A Jaeger server: spans of a service, newer than the look that this one counts from.
+/// A Jaeger server: spans of a service, newer than the result of the probe in `since`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jaeger {
-    /// Where its query API is.
+    /// The query API.
     pub api: Api,
     /// The service.
     pub service: String,
-    /// The routes that spans must be of: the begin of a path, `/ws`.
+    /// The required routes of spans: the start of a path, such as `/ws`.
     pub routes: Vec<String>,
 }
 
-/// A collector that takes traces over OTLP/HTTP.
+/// A collector of traces over OTLP/HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otlp {
@@ -37,13 +37,13 @@ pub struct Otlp {
     /// Headers of every export.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Value>,
-    /// Whether an export without those headers must be refused. Where headers hold a secret, it must.
+    /// Whether an export without those headers must be rejected; by default if they contain a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarded: Option<bool>,
-    /// The service that the test span is of.
+    /// The service of the test span.
     #[serde(default = "own_service")]
     pub service: String,
-    /// How an `https` server is judged.
+    /// The TLS settings.
     #[serde(default, skip_serializing_if = "Tls::is_default")]
     pub tls: Tls,
 }
@@ -53,7 +53,7 @@ fn own_service() -> String {
 }
 
 impl Otlp {
-    /// Whether an export without the headers must be refused.
+    /// Whether an export without the headers must be rejected.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.guarded.unwrap_or_else(|| self.headers.values().any(|value| matches!(value, Value::Secret(_))))

@@ -1,30 +1,30 @@
-//! What a Vault probe is asked to look at.
+//! The spec of the Vault probe.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Api, SecretRef};
 
-/// A secret in a KV store of version 2, by its metadata; its value is read only where that is allowed, and
-/// only its fingerprint is kept.
+/// A secret in a KV store of version 2, by its metadata; its value is read only if that is allowed, and only its
+/// fingerprint is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vault {
-    /// Where Vault is.
+    /// The Vault server.
     pub api: Api,
     /// The mount of the store.
     #[serde(default = "secret")]
     pub mount: String,
     /// The secret's path below the mount.
     pub path: String,
-    /// The field of it that holds the value.
+    /// The field with the value.
     #[serde(default = "value")]
     pub field: String,
-    /// How gonogo logs in.
+    /// The login.
     pub auth: VaultAuth,
-    /// How old the current version may be, in days.
+    /// The maximum age of the current version, in days.
     #[serde(default = "quarter")]
     pub max_age_days: u64,
-    /// Values that it must not have: the stack's own defaults.
+    /// Values that it must not have: the stack's defaults.
     #[serde(default = "defaults", skip_serializing_if = "Vec::is_empty")]
     pub never: Vec<String>,
 }
@@ -45,13 +45,13 @@ const fn quarter() -> u64 {
     90
 }
 
-/// How Vault is logged in to.
+/// A login to Vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum VaultAuth {
     /// With a token.
     Token(SecretRef),
-    /// As an application.
+    /// With an `AppRole`.
     Approle {
         /// Its role id.
         role_id: String,
@@ -68,7 +68,7 @@ pub enum VaultAuth {
 }
 
 impl VaultAuth {
-    /// The secret that it takes.
+    /// The secret of the login.
     #[must_use]
     pub const fn secret(&self) -> &SecretRef {
         match self {

@@ -1,4 +1,4 @@
-//! The runs of this machine, newest first.
+//! Lists the runs on this machine, newest first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _};
@@ -18,12 +18,12 @@ use crate::text::line;
 /// How many runs are shown on a terminal.
 const SHOWN: usize = 30;
 
-/// Prints the runs; on a terminal, asks for one to look through.
+/// Prints the runs; on a terminal, asks for one to review.
 pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
     let runs = runs(&store(arguments.screen.log_dir.as_deref())?)?;
     if runs.is_empty() {
         say!(
-            "There are no runs here yet; `gonogo run PROFILE` opens one, `gonogo review LOG` shows any log."
+            "No runs on this machine yet; `gonogo run PROFILE` opens one, `gonogo review LOG` shows any log."
         );
         return Ok(Exit::Good);
     }
@@ -34,7 +34,7 @@ pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
         return Ok(Exit::Good);
     }
     loop {
-        let answer = ask("Which one? Its number, or Enter for none: ")?;
+        let answer = ask("Number of the run to review, or Enter to quit: ")?;
         match answer.parse::<usize>().ok().and_then(|number| runs.get(number.checked_sub(1)?)) {
             Some(run) => return super::open(&run.path, arguments),
             None if answer.is_empty() || answer == "q" => return Ok(Exit::Good),
@@ -60,9 +60,9 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
         writeln!(out)?;
         writeln!(out, "     {}", line(&run.path.display().to_string()))?;
         if let Some(missing) = run.place.previous.as_deref().filter(|id| !known.contains(id)) {
-            writeln!(out, "     the run before it, {}, is not here", line(missing))?;
+            writeln!(out, "     the previous run, {}, is not on this machine", line(missing))?;
         }
-        // Most runs have one log, which is not read for this.
+        // Only runs with several logs are read.
         if let Some(logs) = of_one.get(&*run.place.run).filter(|logs| logs.len() > 1) {
             let source = Source::found(&run.path)?;
             forks(&source, logs).iter().try_for_each(|fork| writeln!(out, "     {fork}"))?;
@@ -71,5 +71,5 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
     if shown < runs.len() {
         writeln!(out, "     and {} older ones", runs.len() - shown)?;
     }
-    writeln!(out, "Nothing of this is verified; a log that is opened is.")
+    writeln!(out, "This list is not verified; a log is verified when it is opened.")
 }

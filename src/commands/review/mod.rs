@@ -1,4 +1,4 @@
-//! `gonogo review`: looking through a log, offline; without one, the runs of this machine.
+//! `gonogo review`: shows a log on the screen, offline; without a log, lists the runs on this machine.
 
 mod list;
 mod record;
@@ -37,22 +37,20 @@ pub(super) fn review(arguments: &ReviewArgs) -> Result<Exit> {
 /// Opens a log on the screen.
 fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        bail!(
-            "`gonogo review` needs a terminal; without one, `gonogo verify` and `gonogo report` tell of a log"
-        );
+        bail!("`gonogo review` needs a terminal; without one, use `gonogo verify` and `gonogo report`");
     }
     let named = || format!("run log {}", path.display());
     let source = Arc::new(open_log(path)?);
     check_first_entry(path, &source)?;
-    // Whom to trust is asked before the screen is taken.
+    // Trust errors are reported before the screen is opened.
     let trusted = trusted(&arguments.trust)?;
     let log = Arc::new(Log::open(&source, trusted.source.clone()).with_context(named)?);
     let (tell, messages) = mpsc::channel();
     let (reading, to_screen, unpacked) = (Arc::clone(&log), tell.clone(), Arc::clone(&source));
     let first = log.first().ok_or_else(|| {
-        anyhow!("{}: it does not begin with a valid entry; `gonogo verify` says why", path.display())
+        anyhow!("{}: the first entry is not valid; `gonogo verify` says why", path.display())
     })?;
-    // Ends with the program; nothing of it is kept.
+    // The thread ends with the program.
     thread::spawn(move || {
         let mut read = |whole| drop(to_screen.send(Msg::Reviewed(Progress::Read(whole))));
         let found = match reading.read(&mut read) {
@@ -81,12 +79,12 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     hear_signals(&tell)?;
     let mut taken = Taken::take()?;
     read_events(tell)?;
-    // A bundle stays unpacked until here: `source` holds it.
+    // `source` keeps a bundle unpacked until here.
     let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Good })
 }
 
-/// What verification found, in words.
+/// Describes the result of the verification.
 fn found(report: &Report) -> Found {
     let warnings = match report.warnings.as_slice() {
         [] => String::new(),
@@ -97,10 +95,10 @@ fn found(report: &Report) -> Found {
         Answer::Sealed => Found::Sealed(format!("by {}{warnings}", report.sealed_by.join(" and "))),
         Answer::Open => {
             let vouched = match &report.last_signed {
-                Some((last, who)) => format!("vouched for up to line {last}, by {who}"),
-                None => "nothing is vouched for".into(),
+                Some((last, who)) => format!("covered by signatures up to line {last} (by {who})"),
+                None => "not covered by any signature".into(),
             };
-            let torn = if report.trailing > 0 { "; it ends in a torn line" } else { "" };
+            let torn = if report.trailing > 0 { "; its last line is incomplete" } else { "" };
             Found::Open(format!("valid, not sealed; {vouched}{torn}{warnings}"))
         }
         Answer::Invalid { at, why } => {

@@ -1,4 +1,4 @@
-//! A log at hand: its index, and the run's state at some places, from which any other is folded.
+//! A log with an index of its entries and snapshots of the run's state, from which any other state is folded.
 
 use std::io::Read as _;
 use std::ops::ControlFlow;
@@ -15,32 +15,32 @@ use crate::run::RunState;
 use crate::text::{excerpt, line};
 use crate::tui::review::{Mark, Record};
 
-/// The fewest entries between two states that are kept.
+/// The minimum number of entries between two snapshots.
 const APART: usize = 256;
-/// Every how many entries a state is kept on the way from one of those to what is looked at.
+/// The number of entries between two snapshots near the current position.
 const STEP: usize = 32;
-/// How often it is told how far reading has come.
+/// Interval of the progress reports while the log is read.
 const TELL: Duration = Duration::from_millis(50);
-/// How much of a side file is shown, in bytes.
+/// How much of an attachment is shown, in bytes.
 const SHOWN: usize = 64 * 1024;
 
-/// A log to look through.
+/// A log for review.
 pub(super) struct Log {
     source: Arc<Source>,
     known: RwLock<Known>,
-    /// States on the way to what was asked for last, which the next one is mostly a neighbour of.
+    /// Snapshots near the last position: the next one is mostly close to it.
     near: RwLock<Vec<(usize, Arc<RunState>)>>,
-    /// Whom its verification trusts.
+    /// The trusted signers of its verification.
     trust: Trust,
 }
 
-/// What is known of the entries.
+/// The index of the entries.
 #[derive(Default)]
 struct Known {
-    /// Where each begins; where the last one ends.
+    /// The offset of each entry, and the end of the last one.
     bytes: Vec<u64>,
     marks: Vec<Mark>,
-    /// The run's states after some of them, by position.
+    /// The run's state after some of the entries, by position.
     states: Vec<(usize, Arc<RunState>)>,
 }
 
@@ -65,11 +65,11 @@ impl Log {
         self.known().states.first().map(|(_, state)| Arc::clone(state))
     }
 
-    /// Reads the rest, and tells how far it has come; true with the last time.
+    /// Reads the rest, and calls `tell` for progress; with true at the end.
     pub(super) fn read(&self, tell: &mut dyn FnMut(bool)) -> Result<(), StoreError> {
         let Some(first) = self.first() else { return Ok(()) };
         let mut state = (*first).clone();
-        // The longer the log, the farther apart they are kept: so all of them together stay bounded.
+        // The longer the log, the farther apart the snapshots: their number stays bounded.
         let (mut since, mut told) = (0, Instant::now());
         let mut at = 0;
         index::each(&self.source, &mut |entry, _, to| {
@@ -112,7 +112,7 @@ impl Log {
         index::line(self.source.file(), from, to).ok()
     }
 
-    /// The run after the entry at a position, folded from the nearest state before it.
+    /// The run after the entry at a position, folded from the nearest snapshot before it.
     fn fold(&self, at: usize) -> Option<Arc<RunState>> {
         let mut near = self.near.write().unwrap_or_else(PoisonError::into_inner);
         let kept = {
@@ -172,14 +172,14 @@ impl Record for Log {
     fn side(&self, torn: &Torn) -> Result<String, String> {
         let kept = side::check(self.source.log(), torn).map_err(|wrong| wrong.to_string())?;
         let mut content = Vec::new();
-        // An excerpt says that there is more.
+        // One byte more, so that the excerpt shows that it was cut.
         let read = kept.take(SHOWN as u64 + 1).read_to_end(&mut content);
         read.map_err(|error| error.to_string())?;
         Ok(excerpt(&content, SHOWN))
     }
 }
 
-/// What a line says, in lower case: without the hash before it and its signature, which say nothing.
+/// The searchable text of a line, in lower case: without the previous hash and the signature.
 fn said(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let end = text.find(",\"sig\":\"").unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! Permissions as a person reads them: in groups, and against what was trusted before.
+//! The list of permissions as text: in groups, and compared with those allowed before.
 
 use std::fmt::Write as _;
 
@@ -8,20 +8,20 @@ use crate::checklist::permissions::{
 use crate::secret::SecretRef;
 use crate::text::{clip, line, shell_word};
 
-/// The longest word that is shown whole, in bytes.
+/// The maximum length of a word that is shown in full, in bytes.
 const LONGEST: usize = 1000;
 
-/// Permissions to be shown.
+/// Permissions to show.
 pub(super) struct Listing<'a> {
     pub(super) places: &'a Places,
     pub(super) now: &'a Permissions,
-    /// What they are compared with.
+    /// The permissions to compare with.
     pub(super) before: Option<&'a Permissions>,
-    /// Whether what has not changed is shown too.
+    /// Whether to show unchanged permissions, too.
     pub(super) is_whole: bool,
 }
 
-/// What has become of a permission.
+/// A permission, and how it has changed.
 #[derive(Clone, Copy)]
 enum Row<'a> {
     Same(&'a Permission),
@@ -31,7 +31,7 @@ enum Row<'a> {
 }
 
 const GROUPS: [&str; 4] =
-    ["Runs as you:", "Reads and sends:", "Runs what these hold at that time:", "Writes to:"];
+    ["Runs as you:", "Reads and sends:", "Runs code from (as it is at that time):", "Writes to:"];
 
 const fn group(permission: &Permission) -> usize {
     match permission {
@@ -43,7 +43,7 @@ const fn group(permission: &Permission) -> usize {
 }
 
 impl Listing<'_> {
-    /// All of it: no item is left out.
+    /// The list as text.
     pub(super) fn text(&self) -> String {
         let rows = self.rows();
         let mut text = String::new();
@@ -76,7 +76,7 @@ impl Listing<'_> {
             Row::Same(_) => "",
             Row::New(_) => "new",
             Row::Changed(..) => "changed",
-            Row::Gone(_) => "no longer",
+            Row::Gone(_) => "removed",
         };
         let mut lines = self.lines(row.permission()).into_iter();
         let _ = writeln!(text, "  {mark:<9} {}", lines.next().unwrap_or_default());
@@ -112,10 +112,10 @@ impl Listing<'_> {
         [self.command(&runs.argv)].into_iter().chain(details.into_iter().flatten()).chain(with).collect()
     }
 
-    /// What is another than before, old and new.
+    /// The differences between two program runs, old and new.
     fn changes(&self, now: &Runs, old: &Runs) -> Vec<String> {
         let place = |runs: &Runs| {
-            runs.directory.as_ref().map_or_else(|| "where gonogo runs".into(), |d| self.word(d))
+            runs.directory.as_ref().map_or_else(|| "the current directory".into(), |d| self.word(d))
         };
         let input = |runs: &Runs| runs.stdin.as_ref().map_or_else(|| "nothing".into(), |input| line(input));
         let variable = |runs: &Runs, name: &str| {
@@ -142,7 +142,7 @@ impl Listing<'_> {
         argv.iter().map(|word| self.word(word)).collect::<Vec<_>>().join(" ")
     }
 
-    /// The value is a word of a shell already: a reference looks otherwise than a text.
+    /// The value is already a shell word: a reference looks different from a text.
     fn variable(&self, name: &str, value: &str) -> String {
         format!("{}={}", self.word(name), line(&self.places.shown(value)))
     }
@@ -160,14 +160,14 @@ impl Listing<'_> {
         let through =
             to.through.iter().map(|through| format!(", through {}", line(&self.places.shown(through))));
         let roots =
-            to.roots.iter().map(|file| format!(", judged by the certificates in {}", self.word(file)));
+            to.roots.iter().map(|file| format!(", verified with the certificates in {}", self.word(file)));
         let rest = besides.chain(through).chain(roots);
         rest.fold(self.word(&to.address), |text, part| text + &part)
     }
 
-    /// Quoted where it is more than a plain word: nothing in it can look like words around it.
+    /// Quoted unless it is a plain word, so that it cannot look like several words.
     fn word(&self, text: &str) -> String {
-        // The digest covers all of it; what is longer than this pushes the rest out of sight.
+        // The digest covers the whole word; a longer one would push the rest out of sight.
         clip(&line(&shell_word(&self.places.shown(text))), LONGEST)
     }
 }

@@ -1,4 +1,4 @@
-//! What was trusted, kept in the user's state directory: a file per profile, for its owner only.
+//! The record of allowed permissions in the user's state directory: one private file per profile.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,22 +14,22 @@ use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 use crate::text::line;
 
-/// The most bytes of a file of what was trusted.
+/// The maximum size of a record, in bytes.
 const MAX_TRUSTED: u64 = 16 << 20;
 
-/// What was trusted.
+/// The allowed permissions of a profile.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Trusted {
-    /// SHA-256 of what the profile makes happen.
+    /// SHA-256 of the profile's permissions.
     pub(super) digest: Sha256Hex,
-    /// What the profile makes happen, for any release.
+    /// The profile's permissions, for any release.
     pub(super) profile: Permissions,
-    /// What plans of certain releases, or those of logs, make happen besides.
+    /// Further permissions of plans of certain releases, or of plans in logs.
     pub(super) others: Permissions,
 }
 
-/// What was trusted of a profile. A file that cannot be read, or is of an older form, trusts nothing; the first is said.
+/// Reads the record of a profile. An unreadable file or one in an older format allows nothing; the first is reported.
 pub(super) fn read(profile: &Path) -> Result<Option<Trusted>> {
     let path = file(profile)?;
     let name = path.file_name().unwrap_or_default();
@@ -38,29 +38,29 @@ pub(super) fn read(profile: &Path) -> Result<Option<Trusted>> {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
-            note!("{}: {error}; what you allowed before is not known", line(&path.display().to_string()));
+            note!("{}: {error}; what you allowed before is unknown", line(&path.display().to_string()));
             Ok(None)
         }
     }
 }
 
-/// Keeps what was trusted, whole or not at all.
+/// Writes the record atomically.
 pub(super) fn write(profile: &Path, trusted: &Trusted) -> Result<()> {
     let path = file(profile)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let keep = || -> Result<()> {
         Directory::make(directory)?;
-        // Readable by its owner only, as every temporary file.
+        // Temporary files are readable by their owner only.
         let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(&serde_json::to_vec(trusted)?)?;
         file.as_file().sync_all()?;
         file.persist(&path)?;
         Ok(())
     };
-    keep().with_context(|| format!("{}: what you allow cannot be kept", path.display()))
+    keep().with_context(|| format!("{}: cannot record what you allow", path.display()))
 }
 
-/// One file per profile, by its place.
+/// The file of a profile's record, named after the profile's path.
 fn file(profile: &Path) -> Result<PathBuf> {
     let place = fs::canonicalize(profile).with_context(|| profile.display().to_string())?;
     let name = Sha256Hex::of(place.as_os_str().as_encoded_bytes());

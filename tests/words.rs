@@ -1,0 +1,170 @@
+//! What people read uses the field's terms: these words must not come back in help, manual, README, checklist, profiles
+//! and reports.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+
+use crate::bench::gonogo::Sandbox;
+
+/// Words and phrases with a standard term, and that term.
+const REPLACED: &[(&str, &str)] = &[
+    ("look", "run, check, observe"),
+    ("looks", "runs, checks, observes"),
+    ("looked", "run, checked"),
+    ("looking", "running, checking, observing"),
+    ("tell", "report, show"),
+    ("tells", "reports, shows"),
+    ("told", "reported, shown"),
+    ("settled", "passed, confirmed"),
+    ("closed", "done"),
+    ("set aside", "waived, n/a, kept"),
+    ("needs you", "needs confirmation"),
+    ("waits for people", "needs confirmation"),
+    ("at work", "running"),
+    ("take back", "retract"),
+    ("takes back", "retracts"),
+    ("taken back", "retracted"),
+    ("way back", "rollback"),
+    ("go back", "roll back"),
+    ("going back", "rolling back"),
+    ("go on", "continue, resume"),
+    ("goes on", "continues"),
+    ("gone on", "continued"),
+    ("leads to", "points to"),
+    ("played", "simulated"),
+    ("stand in", "shim"),
+    ("stands", "is, exists, is valid"),
+    ("stays so", "stable"),
+    ("is well", "healthy"),
+    ("anew", "reset, again"),
+    ("lets in", "allows"),
+    ("let in", "allowed"),
+    ("door", "endpoint"),
+    ("doors", "endpoints"),
+    ("whom do you trust", "trusted signers required"),
+    ("whom you trust", "trusted signers"),
+    ("whom to trust", "trusted signers"),
+    ("whom to believe", "trusted signers"),
+    ("vouched", "covered by a signature"),
+    ("vouches", "covered by a signature"),
+    ("counts for nothing", "not evidence, not valid"),
+    ("at hand", "on record"),
+    ("mend", "fix"),
+    ("who acts", "active operator"),
+    ("acts", "signed entries"),
+    ("side file", "attachment"),
+    ("side files", "attachments"),
+    ("doubtful", "warning"),
+    ("unusual", "hint"),
+    ("is it meant", "differs from the default"),
+    ("makes happen", "does"),
+    ("makes this happen", "does the following"),
+    ("unseen", "unknown"),
+    ("whoever", "the operator"),
+];
+
+/// Where these words are standard English.
+const ALLOWED: &[&str] = &["looks like", "look alike", "look alikes"];
+
+/// Not changed yet: snapshots of the screen, and the help of these commands.
+const NOT_YET: &[&str] = &["src/tui/tests/snapshots", "rehearse"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The words of a text in lower case, each between single spaces.
+fn words(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let separated = lower.split(|c: char| !(c.is_alphanumeric() || c == '\''));
+    let words: Vec<&str> = separated.filter(|word| !word.is_empty()).collect();
+    format!(" {} ", words.join(" "))
+}
+
+/// The replaced words in a text, with the words around them.
+fn found(name: &str, text: &str) -> Vec<String> {
+    let allowed =
+        ALLOWED.iter().fold(words(text), |text, phrase| text.replace(&format!(" {phrase} "), " … "));
+    let find = |(phrase, instead): &(&str, &str)| {
+        let at = allowed.find(&format!(" {phrase} "))?;
+        let before = allowed[..at].char_indices().rev().nth(30).map_or(0, |(at, _)| at);
+        let around: String = allowed[before..].chars().take(80).collect();
+        Some(format!("{name}: {phrase:?} ({instead}) in {:?}", around.trim()))
+    };
+    REPLACED.iter().filter_map(find).collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// A template without its tags.
+fn without_tags(template: &str) -> String {
+    let strip = |text: &str, [open, close]: [&str; 2]| -> String {
+        let parts = text.split(open).enumerate();
+        parts
+            .map(
+                |(at, part)| if at == 0 { part } else { part.split_once(close).map_or("", |(_, rest)| rest) },
+            )
+            .collect()
+    };
+    strip(&strip(template, ["{{", "}}"]), ["{%", "%}"])
+}
+
+/// The files with an ending, in the directories where people's texts are.
+fn files(directories: &[&str], ending: &str) -> Vec<PathBuf> {
+    let directories = directories.iter().filter(|directory| !NOT_YET.contains(directory));
+    let all = directories.flat_map(|directory| fs::read_dir(root().join(directory)).unwrap());
+    all.map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|own| own == ending))
+        .collect()
+}
+
+/// A manual page without the commands that are not changed yet.
+fn changed_sections(page: &str) -> String {
+    let is_changed = |section: &&str| {
+        !NOT_YET.iter().any(|command| section.starts_with(&format!("{}\"", command.to_uppercase())))
+    };
+    page.split(".SH \"COMMAND ").filter(is_changed).collect()
+}
+
+#[test]
+fn no_replaced_word_comes_back_in_what_people_read() {
+    let mut all = Vec::new();
+    for path in files(&["config"], "toml") {
+        all.extend(found(&path.display().to_string(), &read(&path)));
+    }
+    for path in files(&["src/report"], "j2") {
+        all.extend(found(&path.display().to_string(), &without_tags(&read(&path))));
+    }
+    for path in files(&["tests/snapshots", "tests/trust/snapshots", "src/tui/tests/snapshots"], "snap") {
+        all.extend(found(&path.display().to_string(), &changed_sections(&read(&path))));
+    }
+    // The screen in the README is a snapshot of it.
+    let readme = read(&root().join("README.md"));
+    let blocks = readme.split("```").enumerate();
+    let prose: String =
+        blocks.filter(|(_, block)| !block.starts_with("text\n")).map(|(_, block)| block).collect();
+    all.extend(found("README.md", &prose));
+    assert!(all.is_empty(), "{all:#?}");
+}
+
+#[test]
+fn no_replaced_word_comes_back_in_the_help() {
+    let help = |args: &[&str]| Sandbox::new().args(args.iter().map(ToString::to_string)).run().code(0).stdout;
+    let mut all = found("gonogo --help", &help(&["--help"]));
+    let program = gonogo::cli::Cli::command();
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+    for name in commands.map(clap::Command::get_name).filter(|name| !NOT_YET.contains(name)) {
+        all.extend(found(&format!("gonogo {name} --help"), &help(&[name, "--help"])));
+    }
+    assert!(all.is_empty(), "{all:#?}");
+}
+
+#[test]
+fn a_replaced_word_is_found_across_lines_and_allowed_phrases_are_not() {
+    assert_eq!(found("x", "the way\n  back").len(), 1);
+    assert!(found("x", "It looks like a placeholder; a look-alike.").is_empty());
+}
