@@ -32,7 +32,7 @@ async fn run_and_leave(world: &mut World, after: usize) -> bool {
             true
         }
         Response::Refused(why) => {
-            assert!(why.contains("s.a/go did not begin"), "{why}");
+            assert!(why.contains("s.a/go did not start"), "{why}");
             assert!(state.under_way().is_none());
             assert_eq!(state.action(&super::engine::action()).map_or(0, |known| known.times), nth - 1);
             false
@@ -72,7 +72,7 @@ fn the_farewell_says_what_is_so() {
     let told = terminal.wait_exit().code(5).screen_text();
     match scene.of_kind("action-started").len() {
         0 => {
-            assert!(told.contains("deploy.ship/build did not begin") && !told.contains("at work"), "{told}");
+            assert!(told.contains("deploy.ship/build did not start") && !told.contains("at work"), "{told}");
             assert!(scene.ran().is_empty());
         }
         _ if scene.of_kind("action-finished").is_empty() => {
