@@ -222,7 +222,7 @@ fn replans() -> Vec<Attack> {
             log.add(ALICE, event, Some(&stage.alice));
             sealed(stage, log)
         }),
-        against_rules("a looser plan accepted by who proposed it", "accepted by a reviewer", |stage| {
+        against_rules("a looser plan accepted by who proposed it", "a reviewer must accept it", |stage| {
             let mut log = pair(stage, |_| {});
             let hash = proposed(stage, &mut log);
             let event = replanned(&log, Some(hash));
