@@ -1,4 +1,4 @@
-//! Text as programs write it for a terminal: colours are kept, every other escape sequence is dropped.
+//! Terminal output of programs: colours are kept, all other escape sequences are dropped.
 
 use vte::{Params, Parser, Perform};
 
@@ -13,13 +13,13 @@ pub enum Color {
     Rgb(u8, u8, u8),
 }
 
-/// How a text looks.
+/// The style of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is an attribute that SGR sets by itself")]
 pub struct Style {
-    /// In this colour.
+    /// The text colour.
     pub fg: Option<Color>,
-    /// On this one.
+    /// The background colour.
     pub bg: Option<Color>,
     /// Bold.
     pub bold: bool,
@@ -29,25 +29,24 @@ pub struct Style {
     pub italic: bool,
     /// Underlined.
     pub underline: bool,
-    /// Colours exchanged.
+    /// Colours swapped.
     pub reverse: bool,
 }
 
-/// One line: pieces of one style each, nothing in them that steers a terminal.
+/// One line: styled parts, without any control character.
 pub type Line = Vec<(Style, String)>;
 
-/// How many columns apart tab stops are.
+/// The distance of tab stops, in columns.
 const TAB: usize = 8;
 
-/// The lines of what a program printed. What it wrote over with a carriage return is not shown. An escape sequence
-/// ends with its line at the latest, as in `less -R`: a program that was cut off in one, or that means to, must not hide
-/// what comes after it.
+/// The lines of a program's output. Text that a carriage return overwrites is not shown. An escape sequence ends with
+/// its line at the latest, as in `less -R`: an unfinished one, by accident or on purpose, must not hide what follows.
 #[must_use]
 pub fn lines(bytes: &[u8]) -> Vec<Line> {
     let mut screen = Screen::default();
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         Parser::new().advance(&mut screen, line);
-        // A sequence that has not ended swallows the line end.
+        // An unfinished sequence swallows the line end.
         if line.ends_with(b"\n") && screen.lines.len() == number {
             screen.feed();
         }
@@ -70,7 +69,7 @@ struct Screen {
     lines: Vec<Line>,
     line: Line,
     style: Style,
-    /// A carriage return has come; what comes next is written over the line.
+    /// After a carriage return, the next text overwrites the line.
     returned: bool,
 }
 
@@ -184,7 +183,7 @@ mod tests {
         }
     }
 
-    /// What steers a terminal, and bytes that come between.
+    /// Control sequences, and bytes in between.
     fn hostile() -> impl Strategy<Value = Vec<u8>> {
         let steering =
             prop::sample::select(b"\x1b]P_^X[0;$r\\m\x07\x18\x1a\x9b\x9c\x9d\x90\xe2\x80\r\n\t".to_vec());
@@ -202,7 +201,7 @@ mod tests {
             prop_assert_eq!(shown.split('\n').nth(begun), Some("THE REST"));
         }
 
-        /// The pager finds the place of a line by that.
+        /// The pager finds the position of a line by that.
         #[test]
         fn every_line_end_ends_a_line(bytes in hostile()) {
             let ends = bytes.split(|byte| *byte == b'\n').count() - 1;

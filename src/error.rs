@@ -1,36 +1,36 @@
-//! What went wrong, where, and what to do about it; and the exit codes that pipelines read.
+//! Errors: what went wrong, where, and what to do about it; and the exit codes for pipelines.
 
 use std::fmt;
 use std::io;
 
-/// How the program ends. The numbers are part of the command line's contract.
+/// The exit status of the program. The numbers are part of the command line's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// GO, every look good, or a sealed log.
+    /// GO, every probe passed, or a sealed log.
     Good,
-    /// NO-GO: something was looked at and is wrong, or a person has still to act.
+    /// NO-GO: something failed, or a confirmation or an action is missing.
     NoGo,
-    /// The command line, a profile, a checklist or the settings are wrong, or what was asked is refused.
+    /// The command line, a profile, a checklist or the settings are wrong, or the request was rejected.
     Usage,
-    /// Nothing failed, but something could not be looked at.
+    /// Nothing failed, but something could not be checked.
     CouldNotLook,
     /// The run log is invalid.
     LogInvalid,
     /// The run log is valid so far, but not sealed.
     LogOpen,
-    /// Something on this machine that the program needs is missing: an ssh-agent, a home directory.
+    /// This machine lacks something that the program needs: an ssh-agent, a home directory.
     Environment,
-    /// The program crashed, or is wrong in another way that its author has to fix.
+    /// The program crashed, or has another bug.
     Internal,
     /// A file, a disk or a terminal failed: full, read-only, moved away, no permission.
     Io,
-    /// Ended by a signal.
+    /// A signal ended the program.
     Interrupted,
 }
 
 impl Exit {
-    /// The process exit status. From 64 on, the numbers are those of `sysexits.h`: `EX_UNAVAILABLE`, `EX_SOFTWARE`
-    /// and `EX_IOERR`; 2 is what command lines are refused with everywhere.
+    /// The process exit status. From 64 on, the numbers are those of `sysexits.h`: `EX_UNAVAILABLE`, `EX_SOFTWARE` and
+    /// `EX_IOERR`; 2 is the usual code for a rejected command line.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -48,14 +48,14 @@ impl Exit {
     }
 }
 
-/// Where the cause of a failure lies, and so who can do something about it. Decides the exit code.
+/// The cause of a failure, and so who can fix it. Determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// What was asked for: a command line, an answer, a file that it names and that is not there.
+    /// The request: a command line, an answer, a file that it names but that is missing.
     User,
     /// A profile, a checklist, the settings, or a key that they name.
     Configuration,
-    /// The machine: something that the program needs is missing or does not answer.
+    /// The machine: something that the program needs is missing or does not respond.
     Environment,
     /// A file, a disk or a terminal.
     Io,
@@ -64,7 +64,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// How the program ends after a failure of this kind.
+    /// The exit status for a failure of this kind.
     #[must_use]
     pub const fn exit(self) -> Exit {
         match self {
@@ -76,15 +76,15 @@ impl ErrorKind {
     }
 }
 
-/// An error that knows its kind.
+/// An error with a kind.
 pub trait HasKind {
-    /// Where its cause lies.
+    /// The kind of its cause.
     fn kind(&self) -> ErrorKind;
 }
 
 impl HasKind for io::Error {
-    /// A file that is not there, or is no file, was named wrongly; what has no error number is what a file's content
-    /// was found to be. The rest is the system's: full, read-only, not permitted, broken.
+    /// A missing file, or one that is not a file, is a wrong name. An error without an error number is about a file's
+    /// content. Everything else is a system problem: full, read-only, not permitted, broken.
     fn kind(&self) -> ErrorKind {
         use io::ErrorKind as Io;
         let is_misnamed =
@@ -99,11 +99,11 @@ impl HasKind for io::Error {
     }
 }
 
-/// An error of a kind that its words alone do not tell.
+/// An error with an explicit kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct Failure {
-    /// Where its cause lies.
+    /// The kind of its cause.
     pub kind: ErrorKind,
     /// What happened, and what to do about it.
     pub what: String,
@@ -126,7 +126,7 @@ impl HasKind for Failure {
 /// A position in a text file; line and column count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The file as the person named it.
+    /// The file, as the user named it.
     pub file: String,
     /// Line, from 1.
     pub line: usize,
@@ -135,7 +135,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of byte `offset` in `source`. An offset past the end is the end.
+    /// The position of byte `offset` in `source`. An offset past the end is the end.
     #[must_use]
     pub fn at(file: &str, source: &str, offset: usize) -> Self {
         let mut end = offset.min(source.len());
@@ -158,10 +158,10 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing wrong with a file that a person wrote.
+/// A problem in a file that a person wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, as exactly as is known.
+    /// The position, as exactly as known.
     pub place: Option<Place>,
     /// What is wrong and what was expected.
     pub what: String,
@@ -170,7 +170,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem whose place is not (yet) known.
+    /// A problem whose position is not known (yet).
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
         Self { place: None, what: what.into(), hint: None }
@@ -183,7 +183,7 @@ impl Problem {
         self
     }
 
-    /// The same problem, with what to do.
+    /// The same problem, with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -204,7 +204,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong with a file, told at once.
+/// All problems of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -229,13 +229,13 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl HasKind for Problems {
-    /// They stand in files that people write.
+    /// They are in files that people write.
     fn kind(&self) -> ErrorKind {
         ErrorKind::Configuration
     }
 }
 
-/// An error and every cause below it on one line, each said once.
+/// An error with all its causes on one line, each text only once.
 #[must_use]
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said = error.to_string();

@@ -1,5 +1,5 @@
-//! Files that somebody names. What is read is a regular file and nothing else, so that no pipe or device is waited for;
-//! what is made is never writable by others, whatever the umask.
+//! Files that the user names. Only regular files are read, so that no pipe or device can block; new files are never
+//! writable by others, whatever the umask.
 
 pub mod directory;
 pub mod handed;
@@ -14,48 +14,48 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-/// The mode of what is its user's alone.
+/// The mode of private files.
 pub const OWN: u32 = 0o600;
-/// The mode of what others may read, as far as the umask allows, and never write, whatever it allows.
+/// The mode of files that others may read as far as the umask allows, and never write.
 pub const READABLE: u32 = 0o644;
 
-/// Makes a file that is not there yet, with no more than this mode.
+/// Creates a new file with at most this mode.
 ///
 /// # Errors
-/// What the system said, or that it is there.
+/// The system error, or the file exists.
 pub fn create_new(path: impl AsRef<Path>, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
-/// Writes a file that the user has named for others to read. What is there is written over.
+/// Writes a file that the user named, for others to read. An existing file is overwritten.
 ///
 /// # Errors
-/// What the system said, or that it is a pipe that nobody reads.
+/// The system error, or it is a pipe without a reader.
 pub fn write_readable(path: impl AsRef<Path>, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(READABLE);
-    // A pipe would be waited for until somebody reads it.
+    // Opening a pipe would wait for a reader.
     let opened = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
     let mut file = opened.map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::NXIO) => io::Error::other("nobody reads this pipe"),
+        Some(Errno::NXIO) => io::Error::other("this pipe has no reader"),
         _ => error,
     })?;
     rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
     file.write_all(text.as_bytes())
 }
 
-/// Opens a regular file for reading. Whatever else has the name is refused at once.
+/// Opens a regular file for reading. Anything else is refused at once.
 ///
 /// # Errors
-/// What the system said, or that it is no regular file.
+/// The system error, or it is not a regular file.
 pub fn open_regular(path: impl AsRef<Path>) -> io::Result<File> {
     open(path.as_ref(), OFlags::empty())
 }
 
-/// The same for a file that nobody has named: a link is refused, too.
+/// The same for a file that the program chose: a link is refused too.
 ///
 /// # Errors
-/// Those, or that it is a link.
+/// As above, or it is a link.
 pub fn open_regular_no_follow(path: impl AsRef<Path>) -> io::Result<File> {
     open(path.as_ref(), OFlags::NOFOLLOW).map_err(|error| {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -84,18 +84,18 @@ fn not_regular() -> io::Error {
     io::Error::other("expected a regular file")
 }
 
-/// Reads a regular file of at most so many bytes.
+/// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// What the system said, that it is no regular file, or that it is larger.
+/// The system error, it is not a regular file, or it is larger.
 pub fn read_regular(path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
     read_bounded(&open_regular(path)?, most)
 }
 
-/// Reads what is open, which is at most so many bytes.
+/// Reads an open file of at most `most` bytes.
 ///
 /// # Errors
-/// What the system said, or that it is larger.
+/// The system error, or it is larger.
 pub fn read_bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
@@ -108,23 +108,23 @@ pub fn read_bounded(file: &File, most: u64) -> io::Result<Vec<u8>> {
 /// The same as text.
 ///
 /// # Errors
-/// Those, and that it is not UTF-8.
+/// As above, or it is not UTF-8.
 pub fn read_regular_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
     String::from_utf8(read_regular(path, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
-/// The same of a file whose word counts for its user: it is theirs or root's, and not everybody's to write to.
+/// The same for a file that is trusted like its user: this user or root owns it, and not everybody can write to it.
 ///
 /// # Errors
-/// Those, and that it is somebody else's, or everybody may write to it.
+/// As above, another user owns it, or everybody can write to it.
 pub fn read_own_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
     let file = open_regular(path)?;
     let about = file.metadata()?;
     if ![0, geteuid().as_raw()].contains(&about.uid()) {
-        return Err(io::Error::other("it belongs to somebody else; expected a file of your own"));
+        return Err(io::Error::other("another user owns it; expected a file that you own"));
     }
     if about.mode() & 0o002 != 0 {
-        return Err(io::Error::other("everybody may write to it (chmod o-w fixes that)"));
+        return Err(io::Error::other("everybody can write to it (chmod o-w fixes that)"));
     }
     String::from_utf8(read_bounded(&file, most)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
@@ -167,11 +167,11 @@ mod tests {
             read_own_text(&path, 1).map_err(|error| error.to_string())
         };
         assert_eq!([with(0o600), with(0o664)], [Ok("x".into()), Ok("x".into())]);
-        assert_eq!(with(0o666), Err("everybody may write to it (chmod o-w fixes that)".into()));
+        assert_eq!(with(0o666), Err("everybody can write to it (chmod o-w fixes that)".into()));
         // Only root can give a file away.
         if geteuid().is_root() {
             std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
-            assert_eq!(with(0o600), Err("it belongs to somebody else; expected a file of your own".into()));
+            assert_eq!(with(0o600), Err("another user owns it; expected a file that you own".into()));
         }
     }
 }

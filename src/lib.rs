@@ -1,5 +1,5 @@
-//! gonogo: a go/no-go checklist for deployments. It probes the real stack, asks people for the rest, and
-//! keeps a signed run log.
+//! gonogo: a go/no-go checklist for deployments. It probes the real stack, has people confirm the rest, and keeps a
+//! signed run log.
 //!
 //! # One idea carries everything
 //!
@@ -14,23 +14,23 @@
 //!                          probes                            fdatasync)
 //! ```
 //!
-//! Nothing is shown as done before it is durable; resuming is folding the file again; a face can be tested by
+//! Nothing is shown as done before it is durable. To resume a run is to fold its file again. A face can be tested by
 //! feeding it entries, and the rules can be tested without a terminal.
 //!
 //! # Rooms, top to bottom; each imports only from rooms below it
 //!
-//! | room | what lives there |
+//! | room | what it has |
 //! |---|---|
-//! | [`cli`], [`commands`] | arguments, one command each, exit codes |
+//! | [`cli`], [`commands`] | arguments, one file per command, exit codes |
 //! | [`tui`] | the screen |
-//! | [`headless`] | what was seen, as lines or JSON |
-//! | [`engine`] | the one loop; probes as tasks, actions under supervisors |
+//! | [`headless`] | results as lines, JSON, JUnit or TAP |
+//! | [`engine`] | the event loop; probes as tasks, actions under supervisors |
 //! | [`probe`] | automatic checks, one file per protocol |
 //! | [`run`] | the state of a run, its rules, its verdict |
 //! | [`journal`] | entries, chain, signatures, the file, verification |
 //! | [`checklist`] | sections, control points, probe specs, profiles, the lock |
-//! | [`outcome`] | what a probe ends with |
-//! | [`process`] | the one way to start a program, with a permit |
+//! | [`outcome`] | the result of a probe |
+//! | [`process`] | the only way to start a program, with a permit |
 //! | [`diagnostic`], [`secret`], [`stopwatch`], [`text`], [`ansi`], [`time`], [`error`] | the base |
 //!
 //! The package `gonogo-rehearsal`, in `src/rehearsal`, is the stack of `gonogo rehearse`: servers on loopback, tool
@@ -38,12 +38,17 @@
 //!
 //! # Words
 //!
-//! *checklist* the sections and control points · *control point* one line of it · *profile* the values of one
-//! environment · *plan* checklist and profile, frozen into the log when a run opens · *probe* an automatic check ·
-//! *observation* one thing a probe saw · *outcome* pass, fail (looked, and it is wrong) or error (could not look) ·
-//! *confirm*, *waive*, *retract* what people do · *operator* a person with a key; *driver* and *reviewer* the two
-//! roles · *verdict* GO, NO-GO or PENDING · *seal* the closing signature · *run log* the file; *journal* the code
-//! that writes it.
+//! *checklist* the sections and control points · *control point* one item of it · *profile* the values of one
+//! environment · *plan* checklist and profile, resolved, and fixed in the log when a run opens · *probe* an automatic
+//! check; it *runs*, each *attempt* has a *result*, and an attempt may take several *tries* · *observation* one thing
+//! that a probe checked · *outcome* pass, fail (checked, and wrong) or error (could not be checked) · *evidence* the
+//! outcomes that a confirmation depends on · *action* a command of the plan that a person starts; *guards* and
+//! *pre-flight checks* run before it · *confirm*, *waive*, *mark as not applicable*, *retract* what people do · *done*
+//! a point that is passed, confirmed, waived or not applicable · *stale* a result that is too old · *blocked* a point
+//! that comes after one that is not done · *operator* a person with a key; *driver* and *reviewer* the two roles ·
+//! *verdict* GO, NO-GO or PENDING · *seal* the closing signature of a role · *run log* the file; *journal* the code
+//! that writes it · *attachment* a file next to the log, with its digest in the log · *supervisor* the process that
+//! runs an action and outlives the screen · *face* what shows a run: the screen, headless output, a report.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

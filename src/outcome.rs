@@ -1,4 +1,4 @@
-//! What a look ends with: an outcome, and the observations it rests on.
+//! The result of a probe: an outcome, and the observations behind it.
 
 mod bounded;
 pub mod key;
@@ -13,40 +13,40 @@ use crate::text;
 
 pub use bounded::{MAX_OBSERVATIONS, some_of};
 
-/// What a look came to.
+/// The class of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// Looked, and it is right.
+    /// Checked and right.
     Pass,
-    /// Looked, and it is wrong.
+    /// Checked and wrong.
     Fail,
-    /// Could not look.
+    /// Could not be checked.
     Error,
 }
 
-/// One thing a probe saw, or could not see.
+/// One thing that a probe observed, or could not observe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
-    /// What was looked at: `queue advanced.board.events`.
+    /// The thing that was checked: `queue advanced.board.events`.
     pub what: String,
-    /// What was expected there.
+    /// The expected value.
     pub expected: String,
-    /// What was seen, or why nothing could be.
+    /// The value that was found, or why there is none.
     pub seen: String,
-    /// Whether it is as expected; absent when it could not be looked at.
+    /// Whether it is as expected; absent if it could not be checked.
     pub ok: Option<bool>,
-    /// Whether `seen` is a measured value that differs from look to look (a duration, a depth, an age)
-    /// and so is left out of the evidence's hash.
+    /// Whether `seen` is a measured value that differs each time (a duration, a depth, an age) and so is not part of
+    /// the evidence hash.
     pub measured: bool,
-    /// What it is known by, where something looks for it: one of [`key`]'s.
+    /// Its machine key, if other code looks for it: one of [`key`]'s.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key: Option<String>,
 }
 
 impl Observation {
-    /// Looked, and compared with what was expected.
+    /// A checked value, compared with the expected one.
     pub fn new(
         what: impl Into<String>,
         expected: impl Into<String>,
@@ -63,30 +63,30 @@ impl Observation {
         }
     }
 
-    /// A thing that could not be looked at, and why.
+    /// A value that could not be checked, and why.
     pub fn unseen(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
         Self { ok: None, ..Self::new(what, expected, why, false) }
     }
 
-    /// A thing kept as evidence, with nothing to compare it to.
+    /// Evidence without an expectation.
     pub fn recorded(what: impl Into<String>, seen: impl Into<String>) -> Self {
         Self::new(what, "recorded", seen, true)
     }
 
-    /// The same, known by one of [`key`]'s.
+    /// Sets the key to one of [`key`]'s.
     #[must_use]
     pub fn known_by(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// Whether it is known by this.
+    /// Whether it has this key.
     #[must_use]
     pub fn is(&self, key: &str) -> bool {
         self.key.as_deref() == Some(key)
     }
 
-    /// The same, its value marked as measured.
+    /// Marks the value as measured.
     #[must_use]
     pub fn measured(mut self) -> Self {
         self.measured = true;
@@ -94,29 +94,29 @@ impl Observation {
     }
 }
 
-/// What one probe ended with.
+/// The result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// What it came to.
+    /// The class.
     pub class: Class,
     /// How many tries it took; more than one on a pass is a *pass on retry*.
     pub tries: u32,
-    /// Everything seen, in the order looked at.
+    /// All observations, in order.
     pub observations: Vec<Observation>,
-    /// What looking has changed: an event that was sent, a file that was written.
+    /// The changes that the probe has made: an event that was sent, a file that was written.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub effects: Vec<String>,
-    /// A command that a person could type to see the same; secrets as references.
+    /// A shell command that shows the same; secrets as references.
     pub reproduce: String,
-    /// Which secrets were taken out of the above, and how often.
+    /// How often each secret was redacted in the above.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub redacted: BTreeMap<String, u64>,
 }
 
 impl Outcome {
-    /// The outcome of these observations: one wrong makes it a fail, otherwise one unseen makes it an
-    /// error; nothing seen at all is an error too.
+    /// The outcome of these observations: a wrong one makes it a fail, otherwise an unknown one makes it an error. No
+    /// observation at all is an error too.
     #[must_use]
     pub fn of(observations: Vec<Observation>, reproduce: impl Into<String>) -> Self {
         let class = classify(&observations);
@@ -124,13 +124,13 @@ impl Outcome {
         Self { class, tries: 1, observations, effects, reproduce: reproduce.into(), redacted }
     }
 
-    /// Whether its class is what its observations come to.
+    /// Whether its class matches its observations.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         self.class == classify(&self.observations)
     }
 
-    /// The digest that it has seen, of an image or a change set.
+    /// The digest that it observed, of an image or a change set.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
         let is_digest = |key: &str| key == key::CHANGE_SET_DIGEST || key::tag_of(key).is_some();
@@ -138,32 +138,32 @@ impl Outcome {
         digests.next().map(|seen| seen.seen.as_str())
     }
 
-    /// What is known by this.
+    /// The observation with this key.
     #[must_use]
     pub fn known_by(&self, key: &str) -> Option<&Observation> {
         self.observations.iter().find(|seen| seen.is(key))
     }
 
-    /// The same, of a look that has changed these things.
+    /// Sets the changes that the probe has made.
     #[must_use]
     pub fn with_effects(mut self, effects: impl IntoIterator<Item = String>) -> Self {
         self.effects.extend(effects);
         self
     }
 
-    /// Whether what rests on this look can be looked for: it went well, or what it sends was sent.
+    /// Whether dependent probes can run: it passed, or it has sent what they wait for.
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.class == Class::Pass || !self.effects.is_empty()
     }
 
-    /// An outcome that could not look, for one reason.
+    /// An error outcome for one reason.
     #[must_use]
     pub fn error(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
         Self::of(vec![Observation::unseen(what, expected, why)], "")
     }
 
-    /// The same, with one more observation; its class is what they come to now.
+    /// Adds an observation, and updates the class.
     #[must_use]
     pub fn also(mut self, seen: Observation) -> Self {
         self.observations.push(seen);
@@ -171,13 +171,13 @@ impl Outcome {
         self
     }
 
-    /// SHA-256 of the class and the observations, without tries, effects, the reproduce command and measured
-    /// values: what a confirmation rests on.
+    /// SHA-256 of the class and the observations, without tries, effects, the reproduce command and measured values. A
+    /// confirmation depends on it.
     #[must_use]
     pub fn evidence_hash(&self) -> Sha256Hex {
         let mut hash = Sha256::new();
         let mut field = |bytes: &[u8]| {
-            // Lengths first, so that no two lists of fields share one spelling.
+            // Lengths first, so that two different lists of fields never have the same bytes.
             hash.update((bytes.len() as u64).to_be_bytes());
             hash.update(bytes);
         };
@@ -193,7 +193,7 @@ impl Outcome {
         Sha256Hex(hash.finalize().into())
     }
 
-    /// The observations that are not as expected: what was wrong first, then what could not be seen.
+    /// The observations that are not as expected: wrong ones first, then unknown ones.
     pub fn troubles(&self) -> impl Iterator<Item = &Observation> {
         let with = |ok: Option<bool>| self.observations.iter().filter(move |o| o.ok == ok);
         with(Some(false)).chain(with(None))
@@ -215,7 +215,7 @@ fn classify(observations: &[Observation]) -> Class {
 pub struct Sha256Hex(pub [u8; 32]);
 
 impl Sha256Hex {
-    /// What comes before the first line of a log.
+    /// The hash before the first line of a log.
     pub const ZERO: Self = Self([0; 32]);
 
     /// The digest of some bytes.
@@ -224,7 +224,7 @@ impl Sha256Hex {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of a line that is given without its LF; the LF counts.
+    /// The digest of a line that is given without its LF; the LF is included.
     #[must_use]
     pub fn of_line(line: &[u8]) -> Self {
         Self(Sha256::new().chain_update(line).chain_update(b"\n").finalize().into())
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(outcome.digest(), Some("sha256:b"));
         assert_eq!(outcome.known_by(&key::tag_digest("v1")), Some(&known));
         assert_eq!(Outcome::of(vec![looks_like.clone()], "").digest(), None);
-        // What it is known by is part of what was seen.
+        // The key is part of the evidence.
         let keyed = looks_like.clone().known_by(key::tag_digest("v1"));
         let [plain, keyed] = [looks_like, keyed].map(|seen| Outcome::of(vec![seen], "").evidence_hash());
         assert_ne!(plain, keyed);
@@ -324,7 +324,7 @@ mod tests {
         assert!(digest.to_string().to_uppercase().parse::<Sha256Hex>().is_err());
     }
 
-    /// Words may look like a digest, and are foreign.
+    /// Text may look like a digest, and it is foreign.
     #[test]
     fn a_digest_is_known_by_its_key_and_not_by_its_looks() {
         let digest = |of: &str| format!("sha256:{}", Sha256Hex::of(of.as_bytes()));

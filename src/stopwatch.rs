@@ -1,42 +1,43 @@
-//! Time that counts for deadlines: not that in which gonogo was stopped (Ctrl-Z), or a person was asked for a secret.
+//! Time that counts for deadlines: without the time in which gonogo was stopped (Ctrl-Z) or prompted a person for a
+//! secret.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often it is looked, while no time counts, whether it does again.
+/// The polling interval during a pause.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Those of this program.
+/// The pauses of this process.
 static PAUSES: Pauses = Pauses::new();
 
-/// What has not counted so far.
+/// The time that did not count so far.
 #[derive(Debug)]
 struct Pauses(Mutex<Skipped>);
 
 #[derive(Debug)]
 struct Skipped {
-    /// In the pauses that are over.
+    /// The time of finished pauses.
     whole: Duration,
-    /// How many pause it now, and since when.
+    /// How many pauses are active, and since when.
     now: Option<(usize, Instant)>,
 }
 
-/// No time counts as long as one of these is there.
+/// Time does not count as long as one of these exists.
 #[derive(Debug)]
 pub struct Pause(&'static Pauses);
 
-/// Measures the time that counts from its start on.
+/// Measures the time that counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch {
     pauses: &'static Pauses,
     start: Instant,
-    /// What had not counted until then.
+    /// The time that did not count before its start.
     skipped: Duration,
 }
 
-/// The time was over before the work was done.
+/// The time limit was reached first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not done in time")]
 pub struct Elapsed;
@@ -70,7 +71,7 @@ impl Skipped {
 }
 
 impl Pause {
-    /// Lets no time count from now on.
+    /// Starts a pause.
     #[must_use]
     pub fn begin() -> Self {
         PAUSES.begin()
@@ -92,13 +93,13 @@ impl Drop for Pause {
 }
 
 impl Stopwatch {
-    /// One that starts now.
+    /// Starts a stopwatch.
     #[must_use]
     pub fn start() -> Self {
         PAUSES.stopwatch()
     }
 
-    /// The time that has counted since the start.
+    /// The counted time since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         let now = Instant::now();
@@ -107,7 +108,7 @@ impl Stopwatch {
     }
 }
 
-/// Does the work, unless that takes longer than `limit` of the time that counts.
+/// Runs the work for at most `limit` of counted time.
 ///
 /// # Errors
 /// When it takes longer; the work is dropped then.
@@ -122,7 +123,7 @@ async fn within<T>(
 ) -> Result<T, Elapsed> {
     let mut work = Box::pin(work);
     loop {
-        // At least a moment: in a pause nothing is used up, however little is left.
+        // At least a moment: during a pause no time is used up, however little is left.
         let left = limit.saturating_sub(stopwatch.elapsed());
         let look = if stopwatch.pauses.lock().now.is_some() { left.max(LOOK) } else { left };
         if let Ok(done) = tokio::time::timeout(look, work.as_mut()).await {
@@ -140,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Others than those of the program, which tests beside this one may pause.
+    /// Separate from those of the process, which other tests may pause.
     fn pauses() -> &'static Pauses {
         Box::leak(Box::new(Pauses::new()))
     }

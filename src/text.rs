@@ -1,10 +1,10 @@
-//! Making foreign text safe to show and to keep: nothing that comes from a server, a file or a paste
-//! reaches a terminal or a log as a control.
+//! Making foreign text safe to show and to store: no control character from a server, a file or a paste reaches a
+//! terminal or a log.
 
 use std::fmt::Write as _;
 
-/// Whether a character can steer a terminal or reorder what a person reads: C0, DEL, C1, and the
-/// bidirectional and invisible format controls (Unicode TR 36 and TR 9).
+/// Whether a character can control a terminal or reorder text: C0, DEL, C1, and the bidirectional and invisible format
+/// characters (Unicode TR 36 and TR 9).
 #[must_use]
 pub const fn is_harmful(c: char) -> bool {
     matches!(c,
@@ -13,14 +13,14 @@ pub const fn is_harmful(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a text is printable ASCII through and through, as most text is: then nothing in it can do harm.
+/// Whether a text is printable ASCII, as most text is, and so needs no escaping.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// One line: every harmful character is written out as `\u{…}` (line ends as `\n`, `\r`, tabs as a
-/// space). Applying it twice changes nothing.
+/// One line: every harmful character is escaped as `\u{…}` (line ends as `\n`, `\r`, tabs as a space). Applying it
+/// twice changes nothing.
 #[must_use]
 pub fn line(foreign: &str) -> String {
     escape(foreign, |_| false)
@@ -52,10 +52,10 @@ fn escape(foreign: &str, keep: impl Fn(char) -> bool) -> String {
     safe
 }
 
-/// Stands where a text was cut.
+/// Marks a cut.
 pub const CUT: char = '…';
 
-/// At most `limit` bytes of `text`, cut between characters; what was cut is counted.
+/// At most `limit` bytes of `text`, cut between characters, with the number of bytes that were cut.
 #[must_use]
 pub fn clip(text: &str, limit: usize) -> String {
     if text.len() <= limit {
@@ -65,8 +65,8 @@ pub fn clip(text: &str, limit: usize) -> String {
     format!("{}{CUT} ({} bytes more)", &text[..end], text.len() - end)
 }
 
-/// How many bytes a text takes in a log, between the quotation marks: JSON escapes what it must, and a log's lines
-/// escape every harmful character too.
+/// How many bytes a text takes in a log, between the quotation marks: JSON escapes, and the log's escapes of harmful
+/// characters.
 #[must_use]
 pub fn written(text: &str) -> usize {
     text.chars().map(written_char).sum()
@@ -80,10 +80,10 @@ const fn written_char(c: char) -> usize {
     }
 }
 
-/// The most that [`clip_written`] adds to its limit, in bytes.
+/// The maximum that [`clip_written`] adds to its limit, in bytes.
 pub const CLIPPED: usize = 40;
 
-/// As [`clip`], but the limit is of bytes as they are [`written`]: the whole takes at most `limit` and [`CLIPPED`].
+/// Like [`clip`], but the limit counts bytes as [`written`]: the result takes at most `limit` plus [`CLIPPED`].
 /// Applying it twice changes nothing.
 #[must_use]
 pub fn clip_written(text: &str, limit: usize) -> String {
@@ -108,15 +108,15 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Which of the known words was most likely meant by one that is not known, if any.
+/// The known word that was most likely meant, if any is similar.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|word| (strsim::damerau_levenshtein(wrong, word), word));
-    // A third of the letters may be wrong, not more.
+    // At most a third of the letters may be wrong.
     scored.filter(|(far, word)| *far * 3 <= word.len()).min().map(|(_, word)| word)
 }
 
-/// A word for a shell: as it is when harmless, in single quotes otherwise.
+/// A shell word: unchanged if harmless, otherwise in single quotes.
 #[must_use]
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);

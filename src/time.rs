@@ -1,4 +1,4 @@
-//! Points in time as the run log writes them. No clock is read here.
+//! Points in time as written in the run log. This reads no clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Utc(Timestamp);
 
 impl Utc {
-    /// From milliseconds since the Unix epoch; what jiff cannot hold (beyond the years ±9999) is clamped.
+    /// From milliseconds since the Unix epoch; values that jiff cannot hold (beyond the years ±9999) are clamped.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         let clamped = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
@@ -30,14 +30,14 @@ impl Utc {
         self.0.as_millisecond().div_euclid(1000)
     }
 
-    /// This instant and `span` more.
+    /// This instant plus `span`.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.millis().saturating_add(millis))
     }
 
-    /// This instant and `span` less.
+    /// This instant minus `span`.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
@@ -51,10 +51,10 @@ impl Utc {
         Duration::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 
-    /// Reads RFC 3339. Offsets are accepted and turned into UTC.
+    /// Parses RFC 3339. Offsets are accepted and converted to UTC.
     ///
     /// # Errors
-    /// What was wrong with the text, in jiff's words.
+    /// jiff's error message.
     pub fn parse(text: &str) -> Result<Self, String> {
         let exact: Timestamp = text.parse().map_err(|e: jiff::Error| e.to_string())?;
         Ok(Self::from_millis(exact.as_millisecond()))
@@ -72,7 +72,7 @@ impl Utc {
         self.0.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
     }
 
-    /// `10:00:04`, for people who know the day.
+    /// `10:00:04`, where the day is known.
     #[must_use]
     pub fn clock(self) -> String {
         self.0.strftime("%H:%M:%S").to_string()
@@ -98,20 +98,20 @@ impl<'de> Deserialize<'de> for Utc {
     }
 }
 
-/// When something happened, by both clocks of the host it happened on.
+/// A moment by both clocks of its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Wall clock.
     pub wall: Utc,
-    /// Which boot `mono` counts in.
+    /// The boot that `mono` counts from.
     pub boot: String,
-    /// Milliseconds since that boot, suspended time included.
+    /// Milliseconds since that boot, including suspended time.
     pub mono: u64,
 }
 
 impl Moment {
-    /// The time since `earlier`: the larger of what the two clocks say, so that setting a clock back
-    /// cannot keep a result fresh. The monotonic clock counts only within one boot.
+    /// The time since `earlier`: the larger difference of the two clocks, so that setting a clock back cannot keep a
+    /// result fresh. The monotonic clock counts only within one boot.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Duration {
         let wall = self.wall.since(earlier.wall);
@@ -123,14 +123,14 @@ impl Moment {
     }
 }
 
-/// The longest span that is read, in milliseconds: a hundred years. Clocks and deadlines can be moved on by it
-/// without an overflow.
+/// The longest span that is accepted, in milliseconds: a hundred years. Adding it to clocks and deadlines cannot
+/// overflow.
 const LONGEST_SPAN: u64 = 36_525 * 86_400_000;
 
-/// A span as people write it: `90s`, `30m`, `2h`, `1d`; `250ms` below a second. At most a hundred years.
+/// Parses a span: `90s`, `30m`, `2h`, `1d`; `250ms` below a second. At most a hundred years.
 ///
 /// # Errors
-/// What was expected instead.
+/// The expected format.
 pub fn parse_span(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time such as \"10s\", \"30m\", \"2h\" or \"1d\", found {text:?}");
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
@@ -147,7 +147,7 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
     span.map(Duration::from_millis).ok_or_else(|| format!("expected at most \"36525d\", found {text:?}"))
 }
 
-/// A span as it was configured: `250ms`, `1500ms`, and otherwise as [`span`] says it.
+/// A span as configured: `250ms`, `1500ms`, otherwise like [`span`].
 #[must_use]
 pub fn exact_span(time: Duration) -> String {
     if time.subsec_millis() == 0 { span(time) } else { format!("{}ms", time.as_millis()) }

@@ -88,10 +88,10 @@ fn copies_of_a_log_are_compared() {
     let _ = against(&mut world, &log, &fork).code(4).stdout_has("FORK").stdout_has("differs from line 4 on");
     let _ = world.verify(&log, &[]).code(0);
     let other = go();
-    let _ = against(&mut world, &log, &other.log()).code(4).stdout_has("is of another run");
+    let _ = against(&mut world, &log, &other.log()).code(4).stdout_has("is another run");
     let _ = against(&mut world, &log, Path::new("nowhere")).code(2).stderr_has("run log nowhere");
     let none = changed(&world, "none.jsonl", |_| "no log\n".into());
-    let _ = against(&mut world, &log, &none).code(2).stderr_has("does not begin as a run log");
+    let _ = against(&mut world, &log, &none).code(2).stderr_has("is not a run log");
     let (signers, one, two) = (
         world.sandbox.allowed_signers(&[("alice@deck.example", &world.key)]),
         log.display().to_string(),
@@ -133,21 +133,20 @@ fn two_sealed_logs_of_one_run_that_fork_are_told_of_by_all_that_see_both() {
     let other = log.with_file_name("other.jsonl");
     fs::write(&other, &own).unwrap();
 
-    let fork = "other.jsonl is of the same run and differs from line ";
+    let fork = "other.jsonl is the same run but differs from line ";
     let told = world.verify(&log, &[]).code(0).stdout_has("sealed by").stdout_has("  warning   FORK: ");
     let _ = told.stdout_has(fork);
     let signers = world.sandbox.allowed_signers(&[("alice@deck.example", &world.key)]).display().to_string();
     let (log, other) = (log.display().to_string(), other.display().to_string());
     world.set_args(&["diff", &log, &other, "--signers", &signers]);
-    let _ =
-        world.sandbox.run().code(1).stdout_has("same run, two logs: FORK: the newer log is of the same run");
+    let _ = world.sandbox.run().code(1).stdout_has("same run, two logs: FORK: the newer log is the same run");
     for (format, told) in [("markdown", "- Warning: FORK"), ("junit", r#"name="warning" value="FORK"#)] {
         world.set_args(&["report", &log, "--signers", &signers, "--format", format]);
         let _ = world.sandbox.run().code(0).stdout_has(told);
     }
     world.set_args(&["review"]);
-    let told = world.sandbox.run().code(0).stdout_has(&format!("FORK: {other} is of the same run"));
-    let _ = told.stdout_has(&format!("FORK: {log} is of the same run"));
+    let told = world.sandbox.run().code(0).stdout_has(&format!("FORK: {other} is the same run"));
+    let _ = told.stdout_has(&format!("FORK: {log} is the same run"));
     world.set_args(&["review", &log, "--signers", &signers]);
     let mut terminal = world.sandbox.terminal(160, 40);
     terminal.wait_for_text("FORK").send("q");
@@ -166,7 +165,7 @@ fn a_log_of_another_version_is_named_and_left_alone() {
     let log = world.log();
     let old = fs::read_to_string(&log).unwrap().replacen(&format!("\"rules\":{RULES},"), "", 1);
     fs::write(&log, &old).unwrap();
-    let told = world.verify(&log, &[]).code(2).stderr_has("a log of another version (it names no rules");
+    let told = world.verify(&log, &[]).code(2).stderr_has("a log of another version (no rules version");
     let _ = told.stderr_has("verify it with the gonogo that wrote it");
     let named = log.display().to_string();
     world.set_args(&["bundle", &named]);

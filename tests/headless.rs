@@ -18,8 +18,7 @@ fn check(world: &mut World, more: &[&str]) -> crate::bench::gonogo::Output {
 fn points_that_need_a_person_count_as_not_good_unless_they_are_left_out() {
     need!("ssh-keygen");
     let mut world = World::new();
-    let told =
-        check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("nobody has confirmed yet");
+    let told = check(&mut world, &[]).code(1).stdout_has("PENDING 1/3").stdout_has("not confirmed yet");
     assert!(!told.stdout.contains("left out"), "{told}");
     let told = check(&mut world, &["--machine"]).code(0);
     let _ = told.stdout_has("GO 2/2").stdout_has("left out: confirmation of 2 points (--machine)");

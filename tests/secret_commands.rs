@@ -100,7 +100,7 @@ fn why_there_is_none_is_told_by_what_it_said() {
     let _ = sandbox
         .run_with(&["check", "profile.toml", "--trust", &digest])
         .code(3)
-        .stdout_has("exit status: 7; it said: vault is sealed");
+        .stdout_has("exit status: 7; stderr: vault is sealed");
 }
 
 /// The program and what it has started take no notice of being asked to end, and the check is over before they are made to.

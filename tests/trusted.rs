@@ -53,7 +53,7 @@ fn what_a_line_takes_away_is_not_granted() {
         write(&world, "signers", &format!("{ALICE} namespaces=\"{namespaces}\" {key}\n"));
         let told = run(&mut world, &["verify", "run.jsonl", "--signers", "signers"]).code(code);
         if code != 0 {
-            let _ = told.stdout_has("do not let alice@deck.example sign under gonogo-seal-v1");
+            let _ = told.stdout_has("do not allow alice@deck.example to sign under gonogo-seal-v1");
         }
     }
 }
@@ -74,7 +74,7 @@ fn the_files_and_the_lines_that_do_not_count_are_told() {
     let told = run(&mut world, &["verify", "run.jsonl", by[0], by[1]]).code(0);
     let told = told.stdout_has(&trusted).stdout_has("revoked   no revocation list").stdout_has(ignored);
     let _ = told
-        .stdout_has("warning   signers:2: its key stands under bob@x and carol@x")
+        .stdout_has("warning   signers:2: its key is listed for bob@x and carol@x")
         .stdout_has("this line is ignored");
     let told = run(&mut world, &["verify", "run.jsonl", by[0], by[1], "--revoked", "revoked"]).code(0);
     let _ =

@@ -1,4 +1,4 @@
-//! A file that cannot grow without end: what does not fit begins a new one, and the one before is kept.
+//! A file of limited size: when it is full, it is renamed, and a new one is started.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// How often another program may have begun a new file meanwhile.
+/// How often this retries if other programs rotate the file at the same time.
 const ATTEMPTS: usize = 3;
 
-/// A file of lines, and the one before it. Several programs may write to it at the same time.
+/// A file of lines, and its predecessor. Several programs may write to it at the same time.
 pub(super) struct CappedFile {
     path: PathBuf,
     most: u64,
@@ -18,7 +18,7 @@ pub(super) struct CappedFile {
 }
 
 impl CappedFile {
-    /// The file at `path`, of at most so many bytes. It is made when something is appended.
+    /// The file at `path`, of at most `most` bytes. It is created when something is appended.
     pub(super) fn new(path: PathBuf, most: u64) -> Self {
         Self { path, most, open: None }
     }
@@ -26,12 +26,12 @@ impl CappedFile {
     /// Appends a line.
     ///
     /// # Errors
-    /// What the system said; or other programs did not let this one.
+    /// The system error; or other programs always rotated the file first.
     pub(super) fn append(&mut self, line: &[u8]) -> io::Result<()> {
         for _ in 0..ATTEMPTS {
             let file = self.open.take().map_or_else(|| open(&self.path), Ok)?;
             if file.metadata()?.len() + line.len() as u64 <= self.most {
-                // One write: lines of several programs do not mix.
+                // A single write, so that lines of several programs do not mix.
                 return self.open.insert(file).write_all(line);
             }
             self.set_aside(&file)?;
@@ -39,9 +39,9 @@ impl CappedFile {
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
-    /// Lets a full file be the one before, unless another program has done so.
+    /// Rotates a full file, unless another program has done so.
     fn set_aside(&self, full: &File) -> io::Result<()> {
-        // Who holds the lock does it. It is let go when the file is closed.
+        // The owner of the lock does it. It is released when the file is closed.
         if full.try_lock().is_ok() && is_at(full, &self.path)? {
             fs::rename(&self.path, before(&self.path))?;
         }
@@ -59,7 +59,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)
 }
 
-/// The file before the one at `path`.
+/// The path of the predecessor.
 fn before(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
@@ -78,7 +78,7 @@ fn open(path: &Path) -> io::Result<File> {
     if fs::metadata(directory)?.mode() & 0o777 != 0o700 {
         fs::set_permissions(directory, Permissions::from_mode(0o700))?;
     }
-    // No link is followed, and no pipe is waited for.
+    // Does not follow a link or wait for a pipe.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;
     let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(names, ["log", "log.1"]);
         for file in [&path, &before(&path)] {
             let text = fs::read_to_string(file).unwrap();
-            // Each program looks at the length before it writes its line.
+            // Each program checks the length before it writes its line.
             assert!(text.len() as u64 <= MOST + 3 * 7, "{}", text.len());
             assert!(text.lines().all(|line| line.len() == 6), "{text}");
         }

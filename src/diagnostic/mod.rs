@@ -1,6 +1,6 @@
-//! The diagnostic log: what the program did, for whoever has to find out why it failed. It is no run log, proves nothing
-//! and can be deleted. Known secrets are taken out of every line, and only gonogo's own modules are heard: what a library
-//! logs may hold requests and headers.
+//! The diagnostic log: what the program did, for whoever investigates a failure. It is not a run log, proves nothing
+//! and can be deleted. Known secrets are redacted in every line. Only gonogo's own modules are logged, because a
+//! library may log requests and headers.
 
 mod capped;
 mod record;
@@ -21,18 +21,18 @@ use self::record::Recorder;
 use crate::error::{ErrorKind, Failure};
 use crate::secret::Keeper;
 
-/// The environment variable that says what is logged.
+/// The environment variable with the log filter.
 pub const VARIABLE: &str = "GONOGO_LOG";
-/// The name of the file; the one before it has `.1` behind.
+/// The name of the file; its predecessor has the suffix `.1`.
 const FILE: &str = "gonogo.log";
-/// How long each of the two files may become, in bytes.
+/// The maximum size of each of the two files, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
-/// The modules that are heard.
+/// The modules that are logged.
 const OWN: &str = "gonogo";
 
 static LOG: OnceLock<Log> = OnceLock::new();
 
-/// Where lines go, and what is taken out of them.
+/// The destination of lines, and what is redacted in them.
 struct Log {
     path: Option<PathBuf>,
     file: Option<Mutex<CappedFile>>,
@@ -40,10 +40,10 @@ struct Log {
     keepers: Mutex<Vec<Keeper>>,
 }
 
-/// What is logged: what `-v` asks for, else what the environment variable does, else warnings and errors.
+/// The filter: from `-v`, else from the environment variable, else warnings and errors.
 ///
 /// # Errors
-/// When the variable's value cannot be understood, or names what is none of gonogo's modules.
+/// When the variable's value is invalid, or names a module that is not gonogo's.
 pub fn filter(named: Option<&str>, verbosity: u8) -> Result<Targets, Failure> {
     let named = named.map(str::trim).filter(|named| !named.is_empty());
     let level = match verbosity {
@@ -76,13 +76,13 @@ fn parsed(named: &str) -> Result<Targets, Failure> {
     Ok(own(default).with_targets(targets.iter()))
 }
 
-/// Logs from now on, into a file of this directory, and to standard error where `is_shown`. The file is not touched
-/// before there is something to log. Where it cannot be written, the program goes on without.
+/// Starts logging to a file in this directory, and to standard error if `is_shown`. The file is not created before the
+/// first line. If it cannot be written, the program continues without it.
 pub fn start(directory: Option<&Path>, filter: Targets, is_shown: bool) {
     let path = directory.map(|directory| directory.join(FILE));
     let file = path.clone().map(|path| Mutex::new(CappedFile::new(path, MAX_FILE)));
     let log = LOG.get_or_init(|| Log { path, file, is_shown, keepers: Mutex::default() });
-    // A second start changes nothing.
+    // A second start has no effect.
     let _ = tracing_subscriber::registry().with(Recorder(log).with_filter(filter)).try_init();
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -91,14 +91,14 @@ pub fn start(directory: Option<&Path>, filter: Targets, is_shown: bool) {
     }));
 }
 
-/// Takes what this one has read out of all that is logged from now on.
+/// Redacts the secrets of this store in all further lines.
 pub fn redact_with(keeper: &Keeper) {
     if let Some(log) = LOG.get() {
         log.keepers.lock().unwrap_or_else(PoisonError::into_inner).push(keeper.clone());
     }
 }
 
-/// Logs a panic and its place.
+/// Logs a panic and its location.
 pub fn record_panic(info: &PanicHookInfo) {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
@@ -106,7 +106,7 @@ pub fn record_panic(info: &PanicHookInfo) {
     tracing::error!(place, thread = thread.name().unwrap_or_default(), why, "panic");
 }
 
-/// The file, as it is told.
+/// The path of the file as shown to people, with `~` for the home directory.
 #[must_use]
 pub fn file() -> Option<String> {
     LOG.get()?.path.as_deref().map(told)
@@ -128,7 +128,7 @@ fn told(path: &Path) -> String {
     crate::text::line(&shown.display().to_string())
 }
 
-/// What a person is asked for who meets a fault of the program.
+/// The request to report a bug.
 #[must_use]
 pub fn please_report() -> String {
     file().map_or_else(|| "please report it".into(), |file| format!("please report it with {file}"))

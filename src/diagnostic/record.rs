@@ -18,7 +18,7 @@ use crate::time::Utc;
 /// The longest line, in bytes.
 const MAX_LINE: usize = 4096;
 
-/// Turns events into lines of the log.
+/// Writes events as lines of the log.
 pub(super) struct Recorder(pub(super) &'static Log);
 
 impl<S: Subscriber> Layer<S> for Recorder {
@@ -41,7 +41,7 @@ impl Log {
         line
     }
 
-    /// Nobody can be told that this log cannot be written: it is what tells of failures.
+    /// If this log cannot be written, there is no place to report that.
     fn write(&self, line: &str) {
         if self.is_shown {
             let _ = io::stderr().write_all(line.as_bytes());
@@ -57,7 +57,7 @@ fn now() -> Utc {
     Utc::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// What an event says, and the values that it names.
+/// The message of an event, and its other fields.
 #[derive(Default)]
 struct Fields {
     message: String,
@@ -66,7 +66,7 @@ struct Fields {
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Writing into a string does not fail.
+        // Writing to a string cannot fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             name => write!(self.others, " {name}={value:?}"),

@@ -1,4 +1,5 @@
-//! The engine's part in actions: nothing begins before it is on record, and nothing on record is lost sight of.
+//! The engine's part in actions: no action starts before its start is logged, and every logged action is watched until
+//! its end is logged.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::run::{Act, Command, Refusal, RequestId, Response, Start, Update, deci
 use crate::text;
 
 impl Engine {
-    /// What it takes to run actions, if this run is kept.
+    /// What is needed to run actions; none if this run has no log.
     pub(super) fn runner(&self) -> Option<Runner> {
         let (log, marks) = (self.log.path()?.to_owned(), self.log.marks()?.clone());
         let (keeper, tell) = (self.scheduler.keeper().clone(), self.acted.0.clone());
@@ -21,7 +22,7 @@ impl Engine {
         Some(Runner { log, marks, keeper, tell, system })
     }
 
-    /// Goes on watching the action that an earlier program has begun.
+    /// Resumes watching the action that an earlier process started.
     pub(super) fn attach(&mut self) {
         let (Some(runner), Some((key, deed))) = (self.runner(), self.state.under_way()) else { return };
         let entered = Entered { action: key.clone(), started: deed.seq, prev: deed.prev };
@@ -29,7 +30,7 @@ impl Engine {
         self.watching = Some(runner.attach(entered, stopped));
     }
 
-    /// Asks the rules, then lets guards and checks look; the rules are asked again when they have.
+    /// Checks the rules, then runs guards and checks. The rules are checked again after that.
     pub(super) fn prepare(&mut self, id: RequestId, by: String, start: Start) {
         let key = start.action.clone();
         if let Err(why) = self.may_prepare(&by, &start) {
@@ -48,14 +49,14 @@ impl Engine {
 
     fn may_prepare(&self, by: &str, start: &Start) -> Result<(), String> {
         if let Some((other, _)) = &self.scheduler.live().preparing {
-            return Err(format!("{other} is being checked; one at a time"));
+            return Err(format!("{other} is being checked; actions run one at a time"));
         }
         if self.runner().is_none() {
-            return Err("this run is not kept; actions need one that is".into());
+            return Err("this run has no log; actions need one".into());
         }
         let asked = Command::new(by, Act::Start(Box::new(start.clone())));
         match decide(&self.state, asked, &self.now()) {
-            // They look next.
+            // The pre-flight checks run next.
             Ok(_) | Err(Refusal::NotChecked { .. }) => Ok(()),
             Err(refusal) => Err(refusal.to_string()),
         }
@@ -71,7 +72,7 @@ impl Engine {
         plan.checks_before(plan.action(key), dry).map(with).collect()
     }
 
-    /// The digest that a look has seen, if the point stands on that look.
+    /// The digest that a probe saw, if the point's current status depends on that result.
     fn digest_reviewed(&self, key: &crate::checklist::ProbeKey) -> Option<String> {
         let now = self.now();
         let is_closed = self.state.judge(&now).is_closed(&key.point);
@@ -85,9 +86,7 @@ impl Engine {
                 let going = self.enter(by, *start, env).await;
                 if self.state.seq == entries && !changed.is_empty() {
                     let changed = text::line(&changed.join("; "));
-                    self.say(Update::Warned(format!(
-                        "{key} did not begin; what checking it changed: {changed}"
-                    )));
+                    self.say(Update::Warned(format!("{key} did not start; its checks changed: {changed}")));
                 }
                 return going;
             }
@@ -106,12 +105,12 @@ impl Engine {
         Going::On
     }
 
-    /// Says of an action that is being checked that it does not begin any more.
+    /// Reports that the action whose checks are running will not start.
     pub(super) fn drop_prepared(&mut self) {
         let (Some(id), Some((key, _))) = (self.preparing.take(), &self.scheduler.live().preparing) else {
             return;
         };
-        let why = format!("{key} did not begin: gonogo was left while it was being checked");
+        let why = format!("{key} did not start: gonogo was stopped during its checks");
         self.answer(id, Response::Refused(why));
     }
 
@@ -119,7 +118,7 @@ impl Engine {
         self.watching.as_ref().is_some_and(|watching| watching.started == started)
     }
 
-    /// Asks for it to be put on record, and only then lets it.
+    /// Logs the start of the action; the action is launched only after that.
     async fn enter(&mut self, by: String, start: Start, env: Result<Env, String>) -> Going {
         self.scheduler.live_mut().preparing = None;
         let id = self.preparing.take().unwrap_or_default();
@@ -152,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// Once it is on record that an action is to be stopped, it is.
+    /// Stops the action if the request to stop it is logged.
     pub(super) fn stop_if_asked(&self) {
         let asked = self.state.under_way().is_some_and(|(_, deed)| deed.stopped.is_some());
         if let (true, Some(watching)) = (asked, &self.watching) {

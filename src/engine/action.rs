@@ -1,4 +1,4 @@
-//! Actions: checked, and handed to a supervisor once they are on record.
+//! Actions: checked first, then handed to a supervisor once their start is logged.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,27 +24,27 @@ use crate::secret::Keeper;
 use crate::text;
 use crate::time::span;
 
-/// How long an action has to end once it was asked to, before it is made to.
+/// How long an action has to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long one secret may take to be read. Longer than what a command that gives one may take.
+/// The timeout for reading one secret. Longer than the timeout of a secret command.
 const SECRET: Duration = Duration::from_secs(15);
-/// How much of what guards and checks have seen an entry holds, in bytes as they are written.
+/// How many bytes of guard and check observations an entry holds, as written in the log.
 const CHECKED: usize = 40 << 10;
 
-/// What the tasks of actions tell the engine.
+/// What the tasks of actions report to the engine.
 #[derive(Debug)]
 pub(super) enum Acted {
-    /// Guards and checks have looked, and the secrets were read: or why not.
+    /// Guards and checks have run, and the secrets were read; or an error.
     Prepared { by: String, start: Box<Start>, env: Result<Env, String>, changed: Vec<String> },
-    /// So much has been printed.
+    /// The number of bytes printed so far.
     Printed { started: u64, bytes: u64 },
-    /// Something about it that people should know.
+    /// A warning for people.
     Warned { started: u64, what: String },
-    /// It has ended.
+    /// The action has ended.
     Ended { action: ActionKey, started: u64, came: Came },
 }
 
-/// The environment of an action, secrets read.
+/// The environment of an action, with its secrets.
 pub(super) struct Env(BTreeMap<String, Zeroizing<String>>);
 
 impl std::fmt::Debug for Env {
@@ -55,20 +55,20 @@ impl std::fmt::Debug for Env {
 
 /// A guard, or a check of an action's own.
 pub(super) struct Check {
-    /// What its observations are known by.
+    /// The key of its observations.
     pub(super) key: String,
     pub(super) probe: Probe,
     pub(super) given: ProbeContext,
 }
 
-/// What is looked at before an action, and what it takes.
+/// The checks that run before an action, and what they need.
 pub(super) struct Checks {
     pub(super) all: Vec<Check>,
     pub(super) keeper: Keeper,
     pub(super) system: Arc<dyn System>,
 }
 
-/// Runs guards and checks, and reads the secrets. Whatever becomes of that, it is told.
+/// Runs guards and checks, and reads the secrets. Always reports a result.
 pub(super) async fn prepare(
     plan: Arc<Plan>,
     Checks { all, keeper, system }: Checks,
@@ -95,7 +95,7 @@ pub(super) async fn prepare(
         }
         let env = match program {
             Some(program) => environment(program, &keeper, SECRET).await,
-            None => Err("values are missing".into()),
+            None => Err("the profile lacks values".into()),
         };
         (checked, env)
     });
@@ -104,22 +104,24 @@ pub(super) async fn prepare(
             start.checked.extend(checked);
             env
         }
-        Err(NoResult::Crashed) => Err(format!("checking it crashed; {}", crate::diagnostic::please_report())),
-        Err(NoResult::Late) => Err(format!("checking it did not end within {}", span(limit))),
+        Err(NoResult::Crashed) => {
+            Err(format!("its pre-flight checks crashed; {}", crate::diagnostic::please_report()))
+        }
+        Err(NoResult::Late) => Err(format!("its pre-flight checks did not finish within {}", span(limit))),
     };
     let changed = runs.iter().flat_map(|(.., run)| run.trace().effects()).collect();
     let _ = tell.send(Acted::Prepared { by, start: Box::new(start), env, changed }).await;
 }
 
-/// What a guard or check has seen, under its key and title, in at most about `most` bytes. Never nothing: then it would count as
-/// one that has not run.
+/// The observations of a guard or check, under its key and title, in about `most` bytes. Never empty: an empty result
+/// would count as a check that has not run.
 pub(super) async fn seen(key: &str, title: &str, run: &ProbeRun, most: usize) -> Vec<Observation> {
     let Outcome { observations, effects, class, .. } = run.once().await;
     let mut seen = observations;
     if seen.iter().all(|seen| seen.ok.is_none()) {
         seen.push(match class {
             Class::Pass => Observation::new("result", "passed", "passed", true),
-            Class::Fail | Class::Error => Observation::unseen("result", "passed", "nothing was seen"),
+            Class::Fail | Class::Error => Observation::unseen("result", "passed", "no observation"),
         });
     }
     seen.extend(effects.into_iter().map(|effect| Observation::recorded("changed", effect)));
@@ -150,7 +152,7 @@ pub(super) async fn environment(program: &Program, keeper: &Keeper, limit: Durat
     Ok(Env(env))
 }
 
-/// What it takes to run actions of a run.
+/// What is needed to run actions of a run.
 #[derive(Clone)]
 pub(super) struct Runner {
     pub(super) log: PathBuf,
@@ -160,19 +162,19 @@ pub(super) struct Runner {
     pub(super) system: Arc<dyn System>,
 }
 
-/// A running of an action, as the log has it.
+/// The start of an action, as logged.
 #[derive(Clone)]
 pub(super) struct Entered {
     pub(super) action: ActionKey,
-    /// The position of its begin.
+    /// The position of its start entry.
     pub(super) started: u64,
-    /// The hash of the line before that.
+    /// The hash of the line before its start entry.
     pub(super) prev: Sha256Hex,
 }
 
 impl Runner {
-    /// Hands an action that stands in the log to a supervisor, and watches it. Where it has not begun and never will,
-    /// gives that.
+    /// Hands a logged action to a supervisor, and watches it. Returns the result if the action has not started and
+    /// never will.
     pub(super) async fn start(
         &self,
         action: &Action,
@@ -181,7 +183,7 @@ impl Runner {
         env: Env,
     ) -> Result<Watching, Came> {
         let Some(program) = &action.program else {
-            return Err(Came::not_begun("the plan does not say what it runs"));
+            return Err(Came::not_begun("the plan does not configure its command"));
         };
         let order = Order {
             files: Files::of(&self.log, entered.started),
@@ -204,7 +206,7 @@ impl Runner {
         Ok(watch.spawn())
     }
 
-    /// Watches an action that an earlier program has begun.
+    /// Watches an action that an earlier process started.
     pub(super) fn attach(&self, entered: Entered, stopped: bool) -> Watching {
         self.watch(entered, stopped).spawn()
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::{Moment, Utc, span};
 
-/// How far the two clocks may part between two looks without being told.
+/// How far the two clocks may diverge between two checks before that is reported.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// What both clocks say now.
+/// The current time by both clocks.
 #[must_use]
 pub fn now() -> Moment {
     Moment { wall: wall(), boot: BOOT.id.clone(), mono: BOOT.passed() }
@@ -23,11 +23,11 @@ fn wall() -> Utc {
     Utc::from_millis(millis)
 }
 
-/// What the monotonic clock counts from.
+/// The reference of the monotonic clock.
 struct Boot {
     id: String,
     start: Instant,
-    /// Milliseconds since the boot when the program started.
+    /// Milliseconds between the boot and the start of the program.
     offset: u64,
     /// The file that the uptime is read from.
     uptime: PathBuf,
@@ -36,8 +36,8 @@ struct Boot {
 static BOOT: LazyLock<Boot> = LazyLock::new(|| Boot::read(Path::new("/proc")));
 
 impl Boot {
-    /// On Linux the kernel's boot id and its uptime, which counts suspended time too (`proc(5)`). Elsewhere a
-    /// boot is taken to last as long as the program: no time is counted across a restart by this clock.
+    /// On Linux the kernel's boot id and its uptime, which includes suspended time (`proc(5)`). Elsewhere a boot
+    /// counts as long as the program: this clock counts no time across a restart.
     fn read(proc: &Path) -> Self {
         let (id, start) = (std::fs::read_to_string(proc.join("sys/kernel/random/boot_id")), Instant::now());
         let path = proc.join("uptime");
@@ -50,7 +50,7 @@ impl Boot {
     /// Milliseconds since the boot.
     fn passed(&self) -> u64 {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // Read again: an `Instant` stands still while the host is suspended, the uptime does not.
+        // Read each time: an `Instant` does not advance while the host is suspended, the uptime does.
         uptime(&self.uptime).unwrap_or(0).max(self.offset.saturating_add(elapsed))
     }
 }
@@ -61,7 +61,7 @@ fn uptime(path: &Path) -> Option<u64> {
     Some(seconds.parse::<u64>().ok()? * 1000 + hundredths.parse::<u64>().ok()? * 10)
 }
 
-/// Notices when the wall clock is set while a run goes on.
+/// Notices when the wall clock is set during a run.
 pub(super) struct Watch(Moment);
 
 impl Watch {
@@ -69,7 +69,7 @@ impl Watch {
         Self(now)
     }
 
-    /// What is to be told of a jump since the last look; the monotonic clock tells how long ago that was.
+    /// The warning about a jump since the last check. The monotonic clock gives the real time since then.
     pub(super) fn look(&mut self, now: Moment) -> Option<String> {
         let passed = Duration::from_millis(now.mono.saturating_sub(self.0.mono));
         let (expected, wall) = (self.0.wall.plus(passed), now.wall);
@@ -77,9 +77,12 @@ impl Watch {
         let whole = |gap: Duration| Duration::from_secs((gap + Duration::from_millis(500)).as_secs());
         let (ahead, behind) = (whole(wall.since(expected)), whole(expected.since(wall)));
         if ahead > SLACK {
-            Some(format!("the clock was set forward by {}: results are stale that much sooner", span(ahead)))
+            Some(format!(
+                "the clock was set forward by {}: results become stale that much sooner",
+                span(ahead)
+            ))
         } else if behind > SLACK {
-            let told = "what is logged from now on bears earlier times";
+            let told = "new log entries have earlier times";
             Some(format!("the clock was set back by {}: {told}", span(behind)))
         } else {
             None
@@ -104,7 +107,7 @@ mod tests {
         assert_eq!(watch.look(at(8_206_000, 4000)), None);
         let back = watch.look(at(1_007_000, 5000)).unwrap();
         assert!(back.starts_with("the clock was set back by 2h 00m"), "{back}");
-        // Suspended for an hour: both clocks know.
+        // Suspended for an hour: both clocks include it.
         assert_eq!(watch.look(at(4_608_000, 3_606_000)), None);
     }
 
@@ -124,7 +127,7 @@ mod tests {
             up(unreadable);
             assert!((100_500..HOUR).contains(&boot.passed()), "{unreadable:?}");
         }
-        // Where the system tells neither, the program is taken for the boot.
+        // If the system provides neither, the start of the program counts as the boot.
         let none = Boot::read(&proc.path().join("none"));
         assert!(none.id != "one" && none.passed() < HOUR);
     }

@@ -1,5 +1,5 @@
-//! How the engine and its faces talk: how the run stands goes by a channel that keeps the newest, answers by a small
-//! queue, so that neither grows while nobody reads it.
+//! The connection between the engine and its faces. Snapshots go through a channel that keeps only the newest,
+//! responses through a small queue, so neither grows if nobody reads it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use tokio::time::timeout;
 use super::{Keyring, QUEUE};
 use crate::run::{Live, NumberedRequest, Response, RunSnapshot, RunState, Update};
 
-/// How long the last word waits for its place in the queue.
+/// How long the final update waits for space in the queue.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// The other end of an engine.
+/// The face's end of an engine.
 pub struct Handle {
-    /// Takes requests.
+    /// Requests to the engine.
     pub requests: mpsc::Sender<NumberedRequest>,
-    /// The run as it stands. What an answer is about is published before the answer is sent.
+    /// Snapshots of the run. The state that a response is about is published before the response is sent.
     pub states: watch::Receiver<RunSnapshot>,
-    /// Gives answers and what else there is to tell, in order.
+    /// Responses and other updates, in order.
     pub updates: mpsc::Receiver<Update>,
-    /// Takes the keys of people who come later.
+    /// Adds the keys of operators who join later.
     pub keys: Keyring,
 }
 
@@ -30,8 +30,8 @@ pub struct Handle {
 pub(super) struct Face {
     states: watch::Sender<RunSnapshot>,
     updates: mpsc::Sender<Update>,
-    /// What the queue has no room for yet. While as much waits as the queue holds, no further request is taken, and
-    /// so nothing is answered.
+    /// Updates that the queue has no space for. While this holds as many as the queue, no further request is taken,
+    /// and so no further response arises.
     waiting: VecDeque<Update>,
 }
 
@@ -45,19 +45,19 @@ pub(super) fn pair(state: &Arc<RunState>, keys: Keyring) -> (Face, mpsc::Receive
     (face, requests, Handle { requests: send_request, states, updates, keys })
 }
 
-/// What is answered to a request that puts nothing on record.
+/// The response to a request that logs nothing.
 pub(super) fn accepted(is_accepted: bool, why_not: impl FnOnce() -> String) -> Response {
     if is_accepted { Response::Accepted } else { Response::Refused(why_not()) }
 }
 
 impl Face {
-    /// Publishes how the run stands.
+    /// Publishes the run and what is in flight.
     pub(super) fn publish(&self, state: &Arc<RunState>, live: &Live) {
         self.states.send_replace(RunSnapshot { state: Arc::clone(state), live: Arc::new(live.clone()) });
     }
 
-    /// Sends an update, or keeps it until there is room. Who has gone hears nothing; the engine stops at its closed
-    /// request channel.
+    /// Sends an update, or keeps it until there is space. If the face is gone, the update is dropped; the engine stops
+    /// because its request channel is closed.
     pub(super) fn tell(&mut self, update: Update) {
         if !self.waiting.is_empty() {
             return self.waiting.push_back(update);
@@ -67,17 +67,17 @@ impl Face {
         }
     }
 
-    /// Whether something waits for room.
+    /// Whether updates wait for space.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether so much waits that nothing more may be asked.
+    /// Whether so many updates wait that no further request may be taken.
     pub(super) fn is_behind(&self) -> bool {
         self.waiting.len() >= QUEUE
     }
 
-    /// Sends what waits longest as soon as there is room. Nothing is lost if it is dropped before.
+    /// Sends the oldest waiting update as soon as there is space. Dropping this future loses nothing.
     pub(super) async fn send_waiting(&mut self) {
         let Ok(room) = self.updates.reserve().await else { return self.waiting.clear() };
         if let Some(update) = self.waiting.pop_front() {
@@ -85,7 +85,7 @@ impl Face {
         }
     }
 
-    /// Sends all that waits, and then the last word; not for ever, as nobody may read any more.
+    /// Sends all waiting updates and then the final one. Has a timeout, as there may be no reader any more.
     pub(super) async fn tell_last(mut self, last: Update) {
         self.waiting.push_back(last);
         let all = async {
@@ -155,7 +155,8 @@ mod tests {
         face.tell_last(Update::Stopped).await;
     }
 
-    /// Every kind of request gets one answer, with its id; and what an answer is about has been published before.
+    /// Every kind of request gets one response with its id, and the state that the response is about is published
+    /// before.
     #[tokio::test]
     async fn each_request_is_answered_once_and_by_its_id() {
         let (log, state) = forgotten(plan()).unwrap();
@@ -199,7 +200,7 @@ mod tests {
         let (mut face, _requests, mut handle) = pair(&state(), Keyring::default());
         let many = QUEUE as u64 + 1;
         (0..many).for_each(|n| face.tell(done(n)));
-        // Now there is room, and one waits for it.
+        // Now there is space, and one update waits for it.
         assert_eq!(handle.updates.recv().await.as_ref().map(id), Some(0));
         face.tell(done(many));
         let mut read = Vec::new();

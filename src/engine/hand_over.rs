@@ -1,4 +1,4 @@
-//! Handing an action to its supervisor: when this is done, the action has begun, or it is known that it never does.
+//! Launching a supervisor for an action. Afterwards the action has started, or it is known that it never will.
 
 use std::io;
 use std::path::Path;
@@ -13,28 +13,29 @@ use super::watch::{blocking, last_words};
 use crate::process::{Child, Launch, Permit, Stdio};
 use crate::time::span;
 
-/// How long a supervisor may take to begin what it is told to.
+/// How long a supervisor may take to start its action.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What came of a hand-over.
+/// The result of a launch.
 pub(super) enum HandedOver {
-    /// It has begun, and goes on when this program ends. What was started for it here, if that can be waited for.
+    /// The action has started and continues when this program ends. With the supervisor's process, if it is a child
+    /// that can be waited for.
     Begun(Option<Child>),
-    /// It has not begun and never will, and why.
+    /// The action has not started and never will, and why.
     NotBegun(String),
-    /// Neither is known yet: the files tell.
+    /// Not known yet: the files will tell.
     Unclear(Option<Child>),
 }
 
-/// Why a supervisor did not say that it has begun.
+/// Why a supervisor did not report a start.
 enum Silence {
-    /// It was not started, or has ended.
+    /// It could not be started, or it has exited.
     Gone(String),
-    /// It may still begin.
+    /// It may still start the action.
     Late(String),
 }
 
-/// Starts a supervisor, tells it what to do, and waits until it has begun or has refused.
+/// Starts a supervisor, sends it the launch spec, and waits until it has started the action or refused.
 pub(super) async fn hand_over(order: &Order, program: &Path, permit: &Permit) -> HandedOver {
     let mut child = match spawn(program, permit) {
         Ok(child) => child,
@@ -44,15 +45,15 @@ pub(super) async fn hand_over(order: &Order, program: &Path, permit: &Permit) ->
         Ok(Ok(true)) => return HandedOver::Begun(Some(child)),
         Ok(said) => match timeout(LIMIT, child.wait()).await {
             Ok(_) => Silence::Gone(last_words(&mut child).await.unwrap_or_default()),
-            Err(_) => Silence::Late(format!("its supervisor does not begin it: {said:?}")),
+            Err(_) => Silence::Late(format!("its supervisor did not start it: {said:?}")),
         },
-        Err(_) => Silence::Late(format!("its supervisor did not begin it within {}", span(LIMIT))),
+        Err(_) => Silence::Late(format!("its supervisor did not start it within {}", span(LIMIT))),
     };
     let files = order.files.clone();
     let given_up = timeout(LIMIT, blocking(move || files.give_up())).await.map_err(io::Error::from).flatten();
     match (given_up, silence) {
         (Ok(true), Silence::Gone(why) | Silence::Late(why)) | (Err(_), Silence::Gone(why)) => {
-            // One that comes late finds that it was given up; it need not come.
+            // A late supervisor finds that its action was given up; nobody needs to wait for it.
             let _ = child.start_kill();
             HandedOver::NotBegun(why)
         }
@@ -60,13 +61,13 @@ pub(super) async fn hand_over(order: &Order, program: &Path, permit: &Permit) ->
     }
 }
 
-/// A supervisor, which goes on when this program ends.
+/// Starts a supervisor, which continues when this program ends.
 fn spawn(program: &Path, permit: &Permit) -> io::Result<Child> {
     let supervisor = Launch::new(program).args(["supervise"]);
     supervisor.streams(Stdio::piped(), Stdio::piped(), Stdio::piped()).spawn_detached(permit)
 }
 
-/// Tells it what to do. Whether it says that it has begun.
+/// Sends the launch spec. Returns whether the supervisor reports a start.
 async fn tell(child: &mut Child, order: &Order) -> io::Result<bool> {
     let order = Zeroizing::new(serde_json::to_vec(order).map_err(io::Error::other)?);
     if let Some(mut stdin) = child.stdin.take() {

@@ -1,4 +1,4 @@
-//! Where entries go: a durable log, or none, for a look that leaves nothing behind.
+//! The destination of entries: a durable log, or none for a run that leaves no trace.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::journal::keys::Signer;
 use crate::journal::marks::Marks;
 use crate::time::Moment;
 
-/// Where entries go.
+/// The destination of entries.
 #[derive(Debug)]
 pub enum Log {
-    /// To a file, each one durable before it counts.
+    /// A file; each entry is durable before it counts.
     Durable(Box<Journal>),
-    /// Nowhere.
+    /// Memory only.
     Forgotten(Chain),
 }
 
 impl Log {
-    /// Whether entries still go where they went.
+    /// Checks that entries still go to the same file.
     pub(super) fn check(&mut self) -> Result<(), AppendError> {
         match self {
             Self::Durable(journal) => journal.check(),
@@ -30,7 +30,7 @@ impl Log {
         }
     }
 
-    /// The file that entries go to, if they go to one.
+    /// The file, if entries go to one.
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Self::Durable(journal) => Some(journal.path()),
@@ -38,7 +38,7 @@ impl Log {
         }
     }
 
-    /// The marks beside that file.
+    /// The marks next to that file.
     pub(super) fn marks(&self) -> Option<&Marks> {
         match self {
             Self::Durable(journal) => Some(journal.marks()),
@@ -46,7 +46,7 @@ impl Log {
         }
     }
 
-    /// Makes an entry ready to be signed, for the place where the log ends now.
+    /// Prepares an entry for signing, for the current end of the log.
     pub(super) fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
         match self {
             Self::Durable(journal) => journal.prepare(at, by, event),
@@ -54,7 +54,7 @@ impl Log {
         }
     }
 
-    /// Appends an entry that was signed for that place.
+    /// Appends an entry that was signed for that position.
     pub(super) fn append_signed(
         &mut self,
         unsigned: Unsigned,
@@ -89,7 +89,8 @@ impl Log {
     }
 }
 
-/// Does what blocks until the disk has it. The other tasks of this thread move to another one, if there is one.
+/// Runs work that blocks until the disk has finished. Other tasks of this thread move to another thread, if there is
+/// one.
 pub(super) fn on_disk<T>(work: impl FnOnce() -> T) -> T {
     let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
     if matches!(flavor, Ok(RuntimeFlavor::CurrentThread)) { work() } else { block_in_place(work) }

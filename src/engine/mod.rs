@@ -1,5 +1,5 @@
-//! The engine: one loop that takes requests and results in one order, asks the rules, makes what they
-//! say durable, and only then shows it.
+//! The engine: one loop that takes requests and results in one order, checks the rules, makes entries durable, and
+//! publishes the state only after that.
 
 mod acting;
 mod action;
@@ -57,9 +57,9 @@ use crate::run::{Command, NumberedRequest, Refusal, Request, RequestId, Response
 use crate::secret::{SecretRef, Terminal};
 use crate::time::Moment;
 
-/// How often it looks for results that have become stale.
+/// How often the engine checks for results that have become stale.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the secrets may keep the run from beginning.
+/// Upper bound for preloading secrets before the first probe starts.
 const LEARNING: Duration = Duration::from_secs(2);
 /// How many requests and results may wait.
 const QUEUE: usize = 64;
@@ -74,56 +74,56 @@ pub struct Engine {
     past: Past,
     scheduler: Scheduler,
     told: mpsc::Receiver<Told>,
-    /// What the tasks of actions tell, and their end of it.
+    /// The channel of events from actions.
     acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
-    /// The action that is watched.
+    /// The action that is being watched.
     watching: Option<Watching>,
-    /// Who asked for the action that is being checked before it begins.
+    /// The request for the action whose pre-flight checks are running.
     preparing: Option<RequestId>,
-    /// What waits for somebody's key.
+    /// Entries that wait for a signature.
     signing: Signing,
     requests: mpsc::Receiver<NumberedRequest>,
     face: Face,
 }
 
-/// What the runs before this one in its environment have left.
+/// What the previous runs of this environment left.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
-    /// The last sealed one.
+    /// The last sealed run.
     pub last: Option<Arc<RunState>>,
     /// The environment's key for fingerprints of secrets.
     pub fingerprint: Option<FingerprintKey>,
 }
 
-/// Why something asked for was not done.
+/// Why a command was not executed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
-    /// The rules say no.
+    /// The rules reject it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The log says no.
+    /// The log cannot take it.
     #[error(transparent)]
     Log(#[from] AppendError),
     /// It would put a secret into the log.
-    #[error("your words hold a secret ({0}); nothing was logged. Say it without")]
+    #[error("your text contains a secret ({0}); nothing was logged. Remove it")]
     Secret(String),
-    /// It would have to be signed by somebody whose key is not here.
-    #[error("{0} has no key here; they act where their key is")]
+    /// The key that must sign it is not here.
+    #[error("{0}'s key is not here; act on the machine that has it")]
     NoKey(String),
-    /// Another entry came before it while its key was waited for.
+    /// Another entry was logged while the key was awaited.
     #[error(
-        "the run went on while your key was waited for, and nothing was logged. See how it stands now, and do it again"
+        "the log changed while your key was awaited; nothing was logged. Check the current state and repeat it"
     )]
     WentOn,
-    /// Too much waits for a key already.
+    /// The queue of the key is full.
     #[error(
-        "a key is still waited for, and much waits behind it; nothing was logged. Touch or confirm the key, and do it again"
+        "a signature is still awaited, and the queue is full; nothing was logged. Touch or confirm the key, then repeat it"
     )]
     KeyAwaited,
-    /// The system has no room.
+    /// The system has no resources for a thread.
     #[error("cannot ask for a signature: {0}; nothing was logged")]
     NoThread(String),
-    /// It could not be marked that an action begins.
+    /// The start of an action could not be marked.
     #[error(transparent)]
     Mark(#[from] MarkError),
 }
@@ -142,8 +142,8 @@ impl HasKind for NotDone {
 }
 
 impl Engine {
-    /// An engine for a run in this state, for the operators whose keys are here. Beside the plan's secrets,
-    /// it keeps those of `secrets` out of the log. Probes, secrets and actions start programs with `permit`.
+    /// Creates an engine for a run in this state, for the operators whose keys are here. Secrets of the plan and those
+    /// of `secrets` are redacted in the log. Probes, secret commands and actions start programs with `permit`.
     #[must_use]
     pub fn new(
         log: Log,
@@ -155,7 +155,7 @@ impl Engine {
         Self::on(Arc::new(Machine::default()), log, state, signers, secrets, permit)
     }
 
-    /// The same, on another machine.
+    /// Like [`Engine::new`], on another system.
     fn on(
         system: Arc<dyn System>,
         log: Log,
@@ -194,35 +194,35 @@ impl Engine {
         (engine, handle)
     }
 
-    /// The same, with what the runs before this one have left.
+    /// Adds what the previous runs left.
     #[must_use]
     pub fn after(mut self, past: Past) -> Self {
         self.past = past;
         self
     }
 
-    /// The same, with another program in place of this one that supervises actions (`supervise`).
+    /// Uses another program to supervise actions (`supervise`).
     #[must_use]
     pub fn supervised_by(mut self, program: PathBuf) -> Self {
         self.system = Arc::new(Machine { supervisor: Some(program) });
         self
     }
 
-    /// The same, beside a screen: programs that print secrets get no terminal, on which they would draw over it.
+    /// For use with a screen: secret commands get no terminal, because they would draw over the screen.
     #[must_use]
     pub fn beside_a_screen(mut self) -> Self {
         self.scheduler.ask_on(Terminal::Withheld);
         self
     }
 
-    /// The run as it stands.
+    /// The current state of the run.
     #[must_use]
     pub fn state(&self) -> &Arc<RunState> {
         &self.state
     }
 
-    /// Runs until it is asked to stop, nobody listens any more, or the log breaks. Probes that are under
-    /// way then are cancelled; nothing that was acknowledged is lost, and what they have changed is logged.
+    /// Runs until it is asked to stop, all faces are gone, or the log fails. Running probes are cancelled then;
+    /// nothing acknowledged is lost, and their changes are logged.
     pub async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -261,17 +261,18 @@ impl Engine {
         self.face.tell_last(last).await;
     }
 
-    /// Before the first look and the first word: what a probe has not read yet can be in another's answer.
+    /// Done before the first probe and the first output: a secret that no probe has read yet can occur in another
+    /// probe's output.
     fn learn_secrets(&self) -> impl Future<Output = ()> + use<> {
         let secrets = [self.secrets.clone(), self.state.plan.secrets()].concat();
         let keeper = self.scheduler.keeper().clone();
         async move {
-            // A file may be a pipe that nobody writes to.
+            // A secret file may be a pipe that nobody writes to.
             let _ = timeout(LEARNING, keeper.learn(&secrets)).await;
         }
     }
 
-    /// A log that was moved away or deleted is told at once, not when something is lost.
+    /// Checks the log, so that a log that was moved or deleted is reported before an entry is lost.
     fn check_log(&mut self, otherwise: Going) -> Going {
         self.log.check().map_or_else(|gone| Going::Broken(gone.to_string()), |()| otherwise)
     }
@@ -299,11 +300,11 @@ impl Engine {
         Going::On
     }
 
-    /// Asks the rules, makes what they say durable, takes it in. Gives the position of the last entry. Waits for the key
-    /// that signs.
+    /// Checks the rules, appends the events, applies them. Returns the position of the last entry. Waits for the
+    /// signing key.
     ///
     /// # Errors
-    /// Why nothing was done.
+    /// Why nothing was logged.
     pub fn carry_out(&mut self, command: &Command) -> Result<u64, NotDone> {
         self.check_words(command)?;
         let now = self.now();
@@ -314,7 +315,7 @@ impl Engine {
         Ok(self.state.seq)
     }
 
-    /// What a person types is signed as it was typed, so a secret in it is refused rather than taken out.
+    /// A person's text is signed as typed, so a secret in it is rejected, not redacted.
     fn check_words(&self, command: &Command) -> Result<(), NotDone> {
         let mut found = BTreeMap::new();
         let words = command.act.words().unwrap_or_default();
@@ -322,7 +323,7 @@ impl Engine {
         found.into_keys().next().map_or(Ok(()), |rule| Err(NotDone::Secret(rule)))
     }
 
-    /// The key that signs an event: the one that the run has for this person, or that they join with.
+    /// The key that signs an event: the roster's key of this operator, or the one that they join with.
     fn signer_for(&self, by: &str, event: &Event) -> Result<Option<Arc<Signer>>, NotDone> {
         if !event.is_act() || matches!(self.log, Log::Forgotten(_)) {
             return Ok(None);
@@ -335,7 +336,7 @@ impl Engine {
         found.map(Some).ok_or_else(|| NotDone::NoKey(by.to_owned()))
     }
 
-    /// What the clocks say.
+    /// The current time.
     fn now(&self) -> Moment {
         self.system.now()
     }
@@ -362,13 +363,13 @@ enum Going {
     Broken(String),
 }
 
-/// What is told last when the log takes no more: nothing else stops the engine.
+/// The final update when the log takes no more entries; nothing else stops the engine.
 fn broken(why: String) -> Update {
     Update::Broken(Failure::new(ErrorKind::Io, why))
 }
 
-/// 128 random bits in hex. Falls back to clock and process id where the system has no
-/// randomness; an id need not be secret.
+/// 128 random bits in hex. Falls back to the clock and the process id if the system has no randomness; an id need not
+/// be secret.
 #[must_use]
 pub fn random_id() -> String {
     let mut bytes = [0u8; 16];

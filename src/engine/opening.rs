@@ -1,4 +1,4 @@
-//! Opening a run, and going on with one that was left.
+//! Opening a run, and resuming one.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,15 +22,15 @@ use crate::run::{Act, Command, RunState, decide};
 
 /// What a new run is opened with.
 pub struct Opening {
-    /// What it is judged by.
+    /// The plan.
     pub plan: Plan,
-    /// What its checklist holds fast.
+    /// The fixed parts of its checklist.
     pub lock: Lock,
     /// SHA-256 of the profile file.
     pub profile_sha256: Sha256Hex,
-    /// The commit that the release tag names, where known.
+    /// The commit of the release tag, if known.
     pub commit: Option<String>,
-    /// What the person who opens it does.
+    /// The role of the operator who opens it.
     pub role: Role,
 }
 
@@ -40,13 +40,13 @@ pub struct Opened {
     pub journal: Journal,
     /// Its state.
     pub state: RunState,
-    /// What must be put on record first.
+    /// What must be logged first.
     pub first: Vec<Command>,
-    /// That this program holds it.
+    /// The record that this process owns the log.
     pub held: Held,
 }
 
-/// Why a run cannot be opened or gone on with.
+/// Why a run cannot be opened or resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenRunError {
     /// The log cannot be opened.
@@ -58,13 +58,13 @@ pub enum OpenRunError {
     /// The first entry cannot be written.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// What comes first cannot be done.
+    /// The first commands cannot be executed.
     #[error(transparent)]
     First(#[from] NotDone),
-    /// The same name with another key.
-    #[error("{0} takes part in this run with another key; act with that one, or under another name")]
+    /// The operator has another key in this run.
+    #[error("{0} has another key in this run; use that key, or another name")]
     OtherKey(String),
-    /// The log begins with something else.
+    /// The log does not start with an `opened` entry.
     #[error("{path}: the log does not begin with an opened entry", path = .0.display())]
     NotARun(PathBuf),
 }
@@ -88,27 +88,27 @@ impl HasKind for OpenRunError {
 /// When the logs cannot be read.
 pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, RunState)>, StoreError> {
     let newest = order(store, environment)?.runs.pop();
-    // A log of another version is never resumed, and does not keep a new run from opening.
+    // A log of another version is never resumed, but a new run can be opened.
     let Some(PlacedLog { path, other_rules: None, .. }) = newest else { return Ok(None) };
     let state = RunState::fold(&peek(&path)?);
     Ok(state.filter(|state| !state.is_ended()).map(|state| (path, state)))
 }
 
-/// What must be reported about an environment's logs before a run of it is opened or resumed.
+/// What must be reported about an environment's logs before a run is opened or resumed.
 #[derive(Debug, Default)]
 pub struct Doubtful {
     /// Logs that cannot be read.
     pub damaged: Vec<DamagedLog>,
-    /// The newest log, where it is of another version.
+    /// The newest log, if it is of another version.
     pub other_version: Option<(PathBuf, OtherRules)>,
-    /// Runs that are open and that none follows, besides the newest one.
+    /// Other open runs that no later run follows.
     pub also_open: Vec<(PathBuf, RunState)>,
 }
 
 /// What must be reported about an environment's logs.
 ///
 /// # Errors
-/// When a file cannot be read at all.
+/// When a file cannot be read.
 pub fn doubtful(store: &Store, environment: &str) -> Result<Doubtful, StoreError> {
     let Order { mut runs, mut damaged, empty } = order(store, environment)?;
     for path in empty {
@@ -132,7 +132,7 @@ fn order(store: &Store, environment: &str) -> Result<Order, StoreError> {
     Order::of(&store.logs(environment)?)
 }
 
-/// Opens a new run. The caller holds the environment.
+/// Opens a new run. The caller holds the environment's lock.
 ///
 /// # Errors
 /// Why it cannot be opened.
@@ -144,7 +144,7 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
     let chain = Chain::new(run);
     let event = opened_event(opening, predecessor, signer);
     let entry = chain.prepare(now, &signer.principal, event).map_err(AppendError::from)?;
-    // Before there is a log: a key may wait for a person, who leaves.
+    // Before the log exists: the key may wait for a person, who may quit.
     let sig = entry.sign(signer).map_err(|error| AppendError::from(LinkError::from(error)))?;
     let mut journal = Journal::create(store, &path, chain)?;
     let held = hold(&path, &signer.principal)?;
@@ -158,15 +158,15 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
     Ok(Opened { journal, state: state_of(&[entry], &path)?, first: Vec::new(), held })
 }
 
-/// Goes on with a run. What must be put on record first (what was recovered, that it is resumed, that
-/// somebody joins) is in `first`.
+/// Resumes a run. What must be logged first (a recovery, the resumption, a new operator) is in `first`.
 ///
 /// # Errors
-/// Why it cannot be gone on with.
+/// Why it cannot be resumed.
 pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result<Opened, OpenRunError> {
     let Reopened { journal, entries, torn, in_doubt } = Journal::reopen(store, path)?;
     let state = state_of(&entries, path)?;
-    // Who leaves takes it back that they hold the log. Where that was done, all of it was acknowledged, if not here.
+    // A process that quits removes its owner record. If the record is gone, all entries were acknowledged, if not
+    // here.
     let in_doubt = in_doubt.filter(|_| holder::is_recorded(path));
     let held = hold(path, &signer.principal)?;
     let mut first = Vec::new();
@@ -181,18 +181,18 @@ pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result
     Ok(Opened { journal, state, first, held })
 }
 
-/// Carries out an act in a run that nobody sits before, after what must be put on record first.
+/// Executes one act in a run without a screen, after what must be logged first.
 ///
 /// # Errors
-/// Why it was not done.
+/// Why it was not executed.
 pub fn carry_out_alone(opened: Opened, signer: &Signer, act: Act) -> Result<RunState, NotDone> {
     let Opened { mut journal, mut state, first, held: _held } = opened;
     let last = Command::new(signer.principal.clone(), act);
-    // True whatever comes of the act.
+    // True whether or not the act succeeds.
     if let Some(command) = ended_meanwhile(&journal, &state) {
         put_on_record(&mut journal, &mut state, command, signer)?;
     }
-    // Refused before anything is put on record that makes sense only with it.
+    // Rejected before any entry is logged that only makes sense with it.
     if state.operator(&signer.principal).is_some() {
         decide(&state, last.clone(), &clock::now())?;
     }
@@ -217,14 +217,14 @@ fn put_on_record(
     Ok(())
 }
 
-/// How the action ended that was at work when the run was left, if it has.
+/// The end of the action that was running when the run was left, if it has ended.
 fn ended_meanwhile(journal: &Journal, state: &RunState) -> Option<Command> {
     let (key, deed) = state.under_way()?;
     let came = watch::once(journal.path(), journal.marks(), key, deed)?;
     Some(Command::new(MACHINE, came.act(key.clone(), deed.seq)))
 }
 
-/// Tells, beside a log whose lock this program has, that it holds it.
+/// Records that this process owns a log, whose lock it has.
 fn hold(log: &Path, principal: &str) -> Result<Held, OpenRunError> {
     let own = Holder::here(principal, host(), clock::now().wall);
     holder::tell(log, own).map_err(|source| StoreError { path: holder::path_of(log), source }.into())
@@ -236,7 +236,7 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
         Some(known) => Err(OpenRunError::OtherKey(known.principal.clone())),
         None => {
             let (principal, key) = (signer.principal.clone(), signer.public.clone());
-            // Before anything is put on record: who cannot take part leaves no entry.
+            // Before anything is logged: an operator who cannot join leaves no entry.
             state.may_enrol(&Enrolled { principal, key, role }).map_err(NotDone::from)?;
             let join = Act::Join { key: signer.public.clone(), role };
             Ok(Some(Command::new(signer.principal.clone(), join)))
@@ -244,16 +244,16 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
     }
 }
 
-/// What there was before a run in its environment.
+/// What came before a run in its environment.
 #[derive(Debug, Default)]
 pub struct History {
-    /// The newest sealed run, as its log has it; nobody has verified that.
+    /// The newest sealed run, as its log has it; it is not verified.
     pub sealed: Option<RunState>,
-    /// What is wrong with the log of the run before.
+    /// What is wrong with the log of the previous run.
     pub trouble: Option<String>,
 }
 
-/// Looks back from a run; its own log, where it has one, is not read again.
+/// The history before a run. The run's own log, if there is one, is not read again.
 ///
 /// # Errors
 /// When the logs cannot be read.
@@ -271,7 +271,7 @@ pub fn history(store: &Store, own: Option<&Path>, state: &RunState) -> Result<Hi
     Ok(History { sealed, trouble })
 }
 
-/// A run that is written nowhere, for a look that leaves nothing behind.
+/// A run that is not written to a file, for a check that leaves no trace.
 ///
 /// # Errors
 /// When the plan is too large for an entry.

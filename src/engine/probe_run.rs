@@ -1,5 +1,5 @@
-//! The one way in which a probe runs, for the scheduler and for what is checked before an action: a panic is caught, the
-//! time is limited from outside, and what it has changed is known whatever becomes of it.
+//! The one way in which a probe runs, for the scheduler and for pre-flight checks: panics are caught, the time is
+//! limited from outside, and its effects are always known.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -20,28 +20,28 @@ use crate::stopwatch::{Stopwatch, timeout};
 use crate::text;
 use crate::time::{Utc, exact_span, span};
 
-/// How much longer than its own limit something may take before it is given up from outside.
+/// How far a probe may exceed its own limit before it is aborted from outside.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
-/// Why something that was limited has no result.
+/// Why limited work has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoResult {
     #[error("the probe crashed; {}", please_report())]
     Crashed,
-    #[error("the probe did not keep its deadline")]
+    #[error("the probe exceeded its deadline")]
     Late,
 }
 
-/// The work within the limit; its panic does not reach anybody else.
+/// Runs the work within the limit; a panic stays inside.
 pub(super) async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, NoResult> {
-    // What crashed leaves nothing behind that is used again: it owns all that it touches, but for what it has changed.
+    // A panic leaves no shared state behind: the work owns all that it touches, except its recorded effects.
     match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(done) => done.map_err(|_| NoResult::Crashed),
         Err(_) => Err(NoResult::Late),
     }
 }
 
-/// A probe that is to run, or runs.
+/// A probe with all that it needs to run.
 pub(super) struct ProbeRun {
     probe: Probe,
     given: ProbeContext,
@@ -50,25 +50,25 @@ pub(super) struct ProbeRun {
     begun: Arc<OnceLock<(Utc, Instant)>>,
 }
 
-/// What is known of a run of a probe, also when its task is gone.
+/// What is known of a running probe, even after its task is gone.
 #[derive(Clone)]
 pub(super) struct Trace {
     begun: Arc<OnceLock<(Utc, Instant)>>,
     effects: Effects,
-    /// Whether the checklist says that it changes something.
+    /// Whether the checklist declares effects.
     declared: bool,
-    /// Knows what the run has read, as long as something may be told of it.
+    /// Redacts what the probe has read, as long as it may be reported.
     keeper: Keeper,
 }
 
-/// A run that was cancelled.
+/// A probe that was cancelled.
 pub(super) struct Cancelled {
     pub(super) begun: Utc,
     pub(super) took: Duration,
     pub(super) outcome: Outcome,
 }
 
-/// Who is told of further attempts.
+/// The receiver of progress events.
 pub(super) struct Progress {
     pub(super) tell: mpsc::Sender<Told>,
     pub(super) probe: ProbeKey,
@@ -77,7 +77,7 @@ pub(super) struct Progress {
 
 impl ProbeRun {
     pub(super) fn new(probe: Probe, given: ProbeContext, keeper: &Keeper, system: Arc<dyn System>) -> Self {
-        // One cell for each run: what another one has changed is not this one's.
+        // One cell for each run, so that effects of different runs do not mix.
         let given = ProbeContext { effects: Effects::default(), ..given };
         let keeper = keeper.for_one_run();
         Self { probe, given, keeper, system, begun: Arc::default() }
@@ -88,7 +88,7 @@ impl ProbeRun {
         Trace { begun, effects, declared: self.probe.effects, keeper: self.keeper.clone() }
     }
 
-    /// The longest that one attempt may take.
+    /// The limit of one attempt.
     pub(super) fn limit(&self) -> Duration {
         self.deadline() + GRACE
     }
@@ -103,11 +103,11 @@ impl ProbeRun {
         self.kept(self.attempt().await)
     }
 
-    /// Attempts until it passes or there are no retries left; or, where that is asked, until it has passed for long
-    /// enough or the time is over.
+    /// Runs the probe until it passes or there are no retries left; or, if the spec asks for that, until it has passed
+    /// for long enough or the time is up.
     pub(super) async fn to_end(&self, progress: &Progress) -> Outcome {
         self.begin();
-        // What cannot come is not waited for.
+        // There is no point in waiting for a value that is missing.
         let can_come = self.probe.since.is_none() || self.given.since.is_some();
         let waits = self.probe.within_ms > 0 && can_come;
         self.kept(if waits { self.wait(progress).await } else { self.retry(progress).await })
@@ -117,12 +117,12 @@ impl ProbeRun {
         let _ = self.begun.set((self.system.now().wall, Instant::now()));
     }
 
-    /// With the effects of all attempts, and short enough for the log.
+    /// Adds the effects of all attempts, and shortens the result for the log.
     fn kept(&self, outcome: Outcome) -> Outcome {
         Outcome { effects: self.given.effects.all(), ..outcome }.cleaned(&self.keeper.redactor())
     }
 
-    /// What counts is the last attempt, with how many it took.
+    /// The result is that of the last attempt, with the number of attempts.
     async fn retry(&self, progress: &Progress) -> Outcome {
         let mut tries = 1;
         loop {
@@ -135,7 +135,7 @@ impl ProbeRun {
         }
     }
 
-    /// A bad attempt begins the holding again; it is no retry: to wait is what was asked.
+    /// A bad attempt restarts the stability period. It is not a retry: the spec asks for the wait.
     async fn wait(&self, progress: &Progress) -> Outcome {
         let (within, hold) =
             (Duration::from_millis(self.probe.within_ms), Duration::from_millis(self.probe.hold_ms));
@@ -147,7 +147,8 @@ impl ProbeRun {
             good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
             let stayed = good.map(|good| good.elapsed());
             if stayed.is_some_and(|stayed| stayed >= hold) {
-                let waited = format!("{} in {}", text::count(looks as usize, "look"), span(begun.elapsed()));
+                let waited =
+                    format!("{} in {}", text::count(looks as usize, "attempt"), span(begun.elapsed()));
                 return outcome.also(Observation::recorded("waited", waited).measured());
             }
             if begun.elapsed() >= within {
@@ -159,7 +160,7 @@ impl ProbeRun {
         }
     }
 
-    /// Tells of what was seen so far and of the next attempt, and waits until it is its time.
+    /// Reports the last observation and the next attempt, and waits until it is due.
     async fn again(&self, progress: &Progress, tries: u32, so_far: Option<String>) {
         let Progress { tell, probe, attempt } = progress;
         let told = Told::Try { probe: probe.clone(), attempt: *attempt, tries, so_far };
@@ -167,10 +168,10 @@ impl ProbeRun {
         tokio::time::sleep(Duration::from_millis(self.probe.retry_delay_ms)).await;
     }
 
-    /// The probe keeps its own deadline; this holds it to it, and turns a crash of it into an error.
+    /// The probe keeps its own deadline; this enforces it, and turns a panic into an error.
     async fn attempt(&self) -> Outcome {
         let Some(spec) = &self.probe.spec else {
-            return Outcome::error(&self.probe.title, "configured", "values are missing");
+            return Outcome::error(&self.probe.title, "configured", "the profile lacks values");
         };
         let looking = self.system.look(spec, self.deadline(), &self.keeper, &self.given);
         let looked = limited(self.limit(), looking).await;
@@ -179,22 +180,23 @@ impl ProbeRun {
 }
 
 impl Trace {
-    /// What the run has changed, or may have.
+    /// The changes that the run has made, or may have made.
     pub(super) fn effects(&self) -> Vec<String> {
         self.effects.all()
     }
 
-    /// What is to be put on record of a run that was cancelled: nothing if it cannot have changed anything.
+    /// The result to log for a cancelled run; none if it cannot have changed anything.
     pub(super) fn cancelled(&self) -> Option<Cancelled> {
         let (begun, since) = self.begun.get()?;
         let mut effects = self.effects();
         if effects.is_empty() && self.declared {
-            effects.push("may have changed what the checklist says it changes: it was cancelled".into());
+            effects.push("may have made the change that the checklist declares: it was cancelled".into());
         }
         if effects.is_empty() {
             return None;
         }
-        let outcome = Outcome::error("result", "a result", "cancelled: gonogo was left before it ended");
+        let outcome =
+            Outcome::error("result", "a result", "cancelled: gonogo was stopped before it finished");
         let outcome = outcome.with_effects(effects).cleaned(&self.keeper.redactor());
         Some(Cancelled { begun: *begun, took: since.elapsed(), outcome })
     }
@@ -202,23 +204,23 @@ impl Trace {
 
 fn so_far(outcome: &Outcome, stayed: Option<Duration>, hold: Duration) -> String {
     if let Some(stayed) = stayed {
-        return format!("good for {} of {}", span(stayed), span(hold));
+        return format!("stable for {} of {}", span(stayed), span(hold));
     }
     outcome.troubles().next().map_or_else(String::new, |seen| format!("{}: {}", seen.what, seen.seen))
 }
 
-/// What it comes to that the time is over before it was good for long enough.
+/// The observation when the time is up before the probe passed for long enough.
 fn too_late(last: Class, stayed: Option<Duration>, within: Duration, hold: Duration) -> Observation {
     let expected = if hold.is_zero() {
-        format!("good within {}", exact_span(within))
+        format!("passes within {}", exact_span(within))
     } else {
-        format!("good for {} within {}", exact_span(hold), exact_span(within))
+        format!("passes for {} within {}", exact_span(hold), exact_span(within))
     };
     match stayed {
         Some(stayed) => {
-            Observation::new("waited", expected, format!("good for {}", span(stayed)), false).measured()
+            Observation::new("waited", expected, format!("passed for {}", span(stayed)), false).measured()
         }
-        None if last == Class::Error => Observation::unseen("waited", expected, "could not look at the end"),
-        None => Observation::new("waited", expected, "not good at the end", false),
+        None if last == Class::Error => Observation::unseen("waited", expected, "an error at the end"),
+        None => Observation::new("waited", expected, "failed at the end", false),
     }
 }

@@ -1,4 +1,4 @@
-//! The engine's part in probes: which are started, and what becomes of their results.
+//! The engine's part in probes: which ones start, and what happens to their results.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::secret::Redactor;
 use crate::time::{Moment, Utc};
 
 impl Engine {
-    /// Takes in what a probe tells, or holds its result back while a key is waited for.
+    /// Processes an event of a probe, or holds its result back while a key is awaited.
     pub(super) fn hear_or_hold(&mut self, told: Told) -> Going {
         let Some(told) = self.signing.hold(told) else { return Going::On };
         // Results keep their order.
@@ -36,7 +36,7 @@ impl Engine {
     pub(super) fn hear(&mut self, told: Told) -> Going {
         match told {
             Told::Try { probe, attempt, tries, so_far } => {
-                debug!(%probe, attempt, tries, "probe tries again");
+                debug!(%probe, attempt, tries, "probe retries");
                 self.scheduler.tried(&probe, attempt, tries, so_far);
                 self.publish();
                 Going::On
@@ -52,7 +52,8 @@ impl Engine {
         }
     }
 
-    /// Logs what a probe ended with. What does not fit is replaced by a result that says so: the probe has run.
+    /// Logs the result of a probe. A result that does not fit is replaced by one that says so, because the probe has
+    /// run.
     fn log_result(&mut self, finish: Act) -> Going {
         let command = Command::new(MACHINE, finish);
         let logged = match self.carry_out(&command) {
@@ -72,8 +73,9 @@ impl Engine {
         Going::On
     }
 
-    /// A result that came too late, or after the seal, was never shown; any other is told, and so is what it says to have
-    /// changed. It is not run again by itself: it would be lost again, or change that again.
+    /// A result that is outdated, or comes after a seal, was never shown and is dropped. Any other is reported, with
+    /// the changes that it made. The probe does not run again by itself: the result would be lost again, or make the
+    /// change again.
     fn not_logged(&mut self, finish: Act, why: &NotDone) {
         let Act::Finish { probe, outcome, .. } = finish else { return };
         let came_too_late = matches!(
@@ -89,14 +91,14 @@ impl Engine {
         if is_its_time || has_effects {
             self.scheduler.live_mut().lost.insert(probe.clone());
         }
-        let mut told = format!("the result of {probe} is not in the log: {why}");
+        let mut told = format!("the result of {probe} was not logged: {why}");
         if !outcome.effects.is_empty() {
-            told = format!("{told}; what it changed: {}", outcome.effects.join("; "));
+            told = format!("{told}; it changed: {}", outcome.effects.join("; "));
         }
         self.say(Update::Warned(told));
     }
 
-    /// Cancels what is under way, and logs what it has changed. Gives what is to be told last.
+    /// Cancels what is running, and logs its changes. Returns the final update.
     pub(super) async fn leave(&mut self) -> Update {
         self.drop_prepared();
         self.abandon_unsigned();
@@ -119,9 +121,9 @@ impl Engine {
     /// Why no probe of a point was started.
     pub(super) fn why_not_again(&self, point: &str) -> String {
         if self.scheduler.live().is_probing(point) {
-            format!("the probes of {point} run already; their results come")
+            format!("the probes of {point} are already running")
         } else {
-            format!("{point} has no probe that can look now")
+            format!("{point} has no probe that can run now")
         }
     }
 
@@ -152,7 +154,8 @@ impl Engine {
         any
     }
 
-    /// Marks a probe that changes something before it runs: whatever ends gonogo then, it is not run again unasked.
+    /// Marks a probe with effects before it runs, so that it never runs again without a request, even if gonogo is
+    /// killed.
     fn mark(&self, key: &ProbeKey, known: u64) -> Result<(), MarkError> {
         let marks =
             self.log.marks().filter(|_| self.state.plan.probe(key).is_some_and(|probe| probe.effects));
@@ -160,15 +163,15 @@ impl Engine {
         marks.map_or(Ok(()), |marks| on_disk(|| marks.begin_probe(key, attempt)))
     }
 
-    /// Puts on record what was begun by a gonogo that did not live to see how it ended.
+    /// Logs the probes that an earlier process started and did not finish.
     pub(super) fn record_unfinished(&mut self) -> Going {
         for (probe, attempt) in self.log.marks().map(Marks::probes_begun).unwrap_or_default() {
             let looks = self.state.probe(&probe).map(|known| known.looks);
             if looks.is_none_or(|looks| looks >= attempt) {
                 continue;
             }
-            let why = "gonogo was ended before it ended";
-            let effects = vec![format!("may have changed what the checklist says it changes: {why}")];
+            let why = "gonogo was stopped before it finished";
+            let effects = vec![format!("may have made the change that the checklist declares: {why}")];
             let outcome = Outcome::error("result", "a result", why).with_effects(effects);
             let act = Act::Finish { probe, attempt, newest: attempt, before: false, took_ms: 0, outcome };
             if let broken @ Going::Broken(_) = self.log_result(act) {
@@ -178,12 +181,12 @@ impl Engine {
         Going::On
     }
 
-    /// What a look is given of this run and the last sealed one.
+    /// What a probe gets from this run and from the last sealed run.
     fn given(&self, key: &ProbeKey) -> ProbeContext {
         let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
         let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
         let seen = seen.filter(|look| look.outcome.is_begun());
-        // A look of an earlier process began so long before it was logged at least.
+        // The result of an earlier process: it started at least its duration before it was logged.
         let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
         let begun = |look: &Look| look.at.wall.minus(Duration::from_millis(look.took_ms));
         let own = since.and_then(|since| self.scheduler.begun(since));
@@ -198,18 +201,18 @@ impl Engine {
         }
     }
 
-    /// The digest that the newest look of a probe has seen.
+    /// The digest that the newest result of a probe has seen.
     pub(super) fn digest_seen(&self, key: &ProbeKey) -> Option<String> {
         self.state.probe(key)?.latest.as_ref()?.outcome.digest().map(str::to_owned)
     }
 
-    /// When the run was opened, if it is one that is kept.
+    /// When the run was opened, if it has a log.
     fn opened(&self) -> Option<Utc> {
         matches!(self.log, Log::Durable(_)).then_some(self.state.opened.wall)
     }
 
-    /// Starts every possible look that is meant, whether or not it is needed; what runs is left alone. Whether there
-    /// was one.
+    /// Starts every selected probe that can run, whether or not it is due; running ones continue. Returns whether
+    /// there was one.
     pub(super) fn look_again(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
         let (state, now) = (Arc::clone(&self.state), self.now());
         let judgement = state.judge(&now);
@@ -223,7 +226,7 @@ impl Engine {
     }
 }
 
-/// The same command with a result that says why the real one is not in the log.
+/// The same command with a result that says why the real one was not logged.
 fn unlogged(command: Command, why: &str) -> Command {
     let Act::Finish { probe, attempt, newest, before, took_ms, outcome } = command.act else {
         return command;

@@ -1,4 +1,4 @@
-//! How what people ask for comes into the log: decided, signed, made durable, taken in, answered.
+//! How commands get into the log: decided, signed, made durable, applied, answered.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::journal::keys::{SignError, Signer};
 use crate::run::{Act, Command, RequestId, Response, Start, decide};
 use crate::time::Moment;
 
-/// What the rules make of a command, and who signs it.
+/// The decision about a command, and its signer.
 struct Decided {
     event: Event,
     at: Moment,
@@ -22,7 +22,7 @@ struct Decided {
 }
 
 impl Engine {
-    /// Takes up what somebody asks for. It is answered when it is on record, or is refused.
+    /// Starts a command. The response comes when it is logged or rejected.
     pub(super) async fn submit(&mut self, job: Job) -> Going {
         match self.signing.admit(job) {
             Admission::Begins(job) => self.begin_job(*job).await,
@@ -51,7 +51,7 @@ impl Engine {
         events.into_iter().next().ok_or(NotDone::WentOn)
     }
 
-    /// Has it signed: at once by a key that is here, or by an agent, which may ask somebody.
+    /// Signs it: at once with a key that is here, or through an agent, which may prompt a person.
     async fn sign(&mut self, job: Job, decided: Decided) -> Going {
         let Decided { event, at, signer } = decided;
         let by = &job.command.by;
@@ -74,7 +74,7 @@ impl Engine {
         Going::On
     }
 
-    /// Makes what was decided durable, and takes it in. Gives its position.
+    /// Makes the decided entry durable, and applies it. Returns its position.
     pub(super) fn append(
         &mut self,
         at: Moment,
@@ -87,7 +87,7 @@ impl Engine {
         Ok(self.state.seq)
     }
 
-    /// Marks an action that is to begin, and puts that on record. Nothing else is marked.
+    /// Marks an action that is about to start, and logs the start. Other commands need no mark.
     fn marked(
         &mut self,
         act: &Act,
@@ -105,8 +105,8 @@ impl Engine {
         self.publish();
     }
 
-    /// A key has said something. What fits is put on record, what does not is signed again or refused; then what has
-    /// waited has its turn.
+    /// A signature has arrived. If it still fits, the entry is logged; otherwise it is signed again or rejected. Then
+    /// the queue continues.
     pub(super) async fn signed(&mut self, signed: Signed) -> Going {
         self.signing.take(signed);
         while let Some((flight, sig)) = self.signing.answered() {
@@ -137,8 +137,8 @@ impl Engine {
         Ok(self.state.seq)
     }
 
-    /// The log went on since it was signed. What somebody meant by it may be another thing now, unless it comes to the
-    /// same.
+    /// The log has changed since the entry was signed. The person may not mean it any more, unless the entry is still
+    /// the same.
     async fn sign_again(&mut self, job: Job, before: &Unsigned) -> Going {
         match self.decided(&job.command) {
             Ok(decided) if job.is_repeatable() && decided.event == *before.event() => {
@@ -149,7 +149,7 @@ impl Engine {
         }
     }
 
-    /// Puts on record what was held back, as soon as it is no longer, and begins what has waited.
+    /// Logs the results that no longer need to be held back, and starts the next jobs of the queue.
     pub(super) async fn next_jobs(&mut self) -> Going {
         loop {
             for told in self.signing.released() {
@@ -164,7 +164,7 @@ impl Engine {
         }
     }
 
-    /// It is on record, or refused: what comes then.
+    /// Finishes a job that was logged or rejected.
     async fn done(&mut self, job: Job, done: Result<u64, NotDone>) -> Going {
         let done = match done {
             Err(NotDone::Log(broken @ AppendError::Broken { .. })) => {
@@ -179,7 +179,7 @@ impl Engine {
             (Then::Begin(id, env), Act::Start(start), Ok(started)) => {
                 self.begin(id, &start, started, env).await
             }
-            // Who is refused and waits for no answer has not done anything.
+            // If it was rejected and nobody waits for a response, nothing happened.
             (Then::Nothing, ..) => {
                 self.publish();
                 Going::On
@@ -193,7 +193,7 @@ impl Engine {
         }
     }
 
-    /// An action is on record: it is let run. When this is done it has begun, or that it has not is on record too.
+    /// Launches an action whose start is logged. Afterwards the action has started, or its failure to start is logged.
     async fn begin(&mut self, id: RequestId, start: &Start, started: u64, env: Env) -> Going {
         let plan = Arc::clone(&self.state.plan);
         let prev = self.state.action(&start.action).and_then(|known| known.newest()).map(|deed| deed.prev);
@@ -202,7 +202,7 @@ impl Engine {
                 let entered = Entered { action: start.action.clone(), started, prev };
                 runner.start(action, entered, start.dry, env).await
             }
-            _ => Err(Came::not_begun("nothing here can run it")),
+            _ => Err(Came::not_begun("this run has no log")),
         };
         let going = match watching {
             Ok(watching) => {
@@ -216,11 +216,11 @@ impl Engine {
         going
     }
 
-    /// Says of everything that still waits for a key that nothing was logged of it.
+    /// Reports for everything that still waits for a key that nothing was logged.
     pub(super) fn abandon_unsigned(&mut self) {
         for job in self.signing.abandon() {
             if let Then::Answer(id) | Then::Begin(id, _) = job.then {
-                let why = "gonogo was left before it was signed; nothing was logged of it";
+                let why = "gonogo was stopped before it was signed; nothing was logged";
                 self.answer(id, Response::Refused(why.into()));
             }
         }

@@ -4,7 +4,7 @@ use crate::journal::entry::Entry;
 use crate::journal::verify::Rules;
 use crate::run::{Replay, RunState};
 
-/// Replays a log while it is verified.
+/// Replays a log during verification.
 #[derive(Debug, Default)]
 pub struct ByTheRules(Replay);
 

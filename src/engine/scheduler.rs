@@ -1,4 +1,4 @@
-//! Probes as tasks: bounded in number, each with its deadline and retries, each can be cancelled.
+//! Probes as tasks: limited in number, each with a deadline and retries, each can be cancelled.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::run::{Live, Running, Wanted};
 use crate::secret::{Keeper, Terminal};
 use crate::time::{Moment, Utc};
 
-/// How many probes look at once.
+/// How many probes run at the same time.
 const AT_ONCE: usize = 16;
-/// How long it is waited for that what was cancelled is gone.
+/// How long to wait for cancelled tasks to end.
 const LEAVING: Duration = Duration::from_millis(500);
 
-/// What a task tells the engine.
+/// What a task reports to the engine.
 #[derive(Debug)]
 pub(super) enum Told {
-    /// Another try within the same look; where a good one is waited for, what was seen so far.
+    /// Another try within the same attempt; with the last observation, if the probe waits until it passes.
     Try { probe: ProbeKey, attempt: u64, tries: u32, so_far: Option<String> },
-    /// The look ended.
+    /// The attempt ended.
     Ended { look: Wanted, attempt: u64, begun: Utc, took: Duration, outcome: Outcome },
 }
 
-/// Starts and cancels looks, and knows which are under way.
+/// Starts and cancels probes, and knows which are running.
 pub(super) struct Scheduler {
     system: Arc<dyn System>,
     keeper: Keeper,
@@ -40,7 +40,7 @@ pub(super) struct Scheduler {
     tell: mpsc::Sender<Told>,
     tasks: BTreeMap<ProbeKey, Task>,
     newest: BTreeMap<ProbeKey, u64>,
-    /// When the newest look that has ended began.
+    /// When the newest finished attempt of each probe started.
     begun: BTreeMap<ProbeKey, Utc>,
     live: Live,
 }
@@ -53,12 +53,12 @@ impl Scheduler {
         Self { system, keeper, turns, tell, tasks, newest, begun, live: Live::default() }
     }
 
-    /// Lets programs that print secrets ask on the terminal, or not.
+    /// Sets whether secret commands may prompt on the terminal.
     pub(super) fn ask_on(&mut self, terminal: Terminal) {
         self.keeper = self.keeper.clone().asking(terminal);
     }
 
-    /// Knows every secret that was read.
+    /// The store of every secret that was read.
     pub(super) fn keeper(&self) -> &Keeper {
         &self.keeper
     }
@@ -71,23 +71,23 @@ impl Scheduler {
         &self.live
     }
 
-    /// The newest look of a probe that was started here.
+    /// The newest attempt of a probe that was started here.
     pub(super) fn newest(&self, probe: &ProbeKey) -> u64 {
         self.newest.get(probe).copied().unwrap_or(0)
     }
 
-    /// When the newest look of a probe began that has ended here.
+    /// When the newest attempt that finished here started.
     pub(super) fn begun(&self, probe: &ProbeKey) -> Option<Utc> {
         self.begun.get(probe).copied()
     }
 
-    /// Which look of a probe is the next one; `looks` is how many stand in the log already.
+    /// The number of a probe's next attempt; `looks` is how many results the log has.
     pub(super) fn next_attempt(&self, probe: &ProbeKey, looks: u64) -> u64 {
         looks.max(self.newest(probe)) + 1
     }
 
-    /// Starts a look; a probe that runs already goes on, and is not started a second time. `looks` is how many stand
-    /// in the log already.
+    /// Starts a probe. If it is already running, it continues and is not started twice. `looks` is how many results
+    /// the log has.
     pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, given: ProbeContext, now: &Moment) {
         let Some(probe) = plan.probe(&look.probe) else { return };
         if self.tasks.contains_key(&look.probe) {
@@ -106,15 +106,15 @@ impl Scheduler {
         self.tasks.insert(key, Task { look, attempt, trace, handle: tokio::spawn(work) });
     }
 
-    /// Cancels all that is under way, and waits until it is gone. What has ended by then is told as ever; what has
-    /// not is still to be had from [`Scheduler::cancelled`].
+    /// Cancels all probes, and waits until they are gone. Results that arrived by then are reported as usual; for the
+    /// others see [`Scheduler::cancelled`].
     pub(super) async fn cancel_all(&mut self) {
         self.tasks.values().for_each(|task| task.handle.abort());
         let gone = futures_util::future::join_all(self.tasks.values_mut().map(|task| &mut task.handle));
         let _ = tokio::time::timeout(LEAVING, gone).await;
     }
 
-    /// What is to be put on record of what was cancelled.
+    /// What must be logged of the cancelled probes.
     pub(super) fn cancelled(&mut self) -> Vec<Told> {
         self.live.running.clear();
         let ended = std::mem::take(&mut self.tasks).into_values().filter_map(|task| {
@@ -124,7 +124,7 @@ impl Scheduler {
         ended.collect()
     }
 
-    /// Takes in that a look is at its next try.
+    /// Updates the progress of a probe at its next try.
     pub(super) fn tried(&mut self, probe: &ProbeKey, attempt: u64, tries: u32, so_far: Option<String>) {
         if let Some(running) = self.live.running.get_mut(probe).filter(|running| running.attempt == attempt) {
             running.tries = tries;
@@ -132,7 +132,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes in that a look ended.
+    /// Removes a probe whose attempt has ended.
     pub(super) fn ended(&mut self, probe: &ProbeKey, attempt: u64, begun: Option<Utc>) {
         if self.newest(probe) == attempt {
             self.begun.extend(begun.map(|begun| (probe.clone(), begun)));
@@ -142,7 +142,7 @@ impl Scheduler {
     }
 }
 
-/// A look that is under way.
+/// A running probe.
 struct Task {
     look: Wanted,
     attempt: u64,
@@ -161,6 +161,6 @@ async fn run(
     let (begun, since) = (system.now().wall, Instant::now());
     let outcome = run.to_end(&progress).await;
     let told = Told::Ended { look, attempt: progress.attempt, begun, took: since.elapsed(), outcome };
-    // The engine may have stopped; then nobody waits for this any more.
+    // If the engine has stopped, there is no receiver any more.
     let _ = progress.tell.send(told).await;
 }

@@ -1,5 +1,5 @@
-//! Signing off the engine's loop. A key may wait for a person; meanwhile results are held back for a while, stops and
-//! rollback steps go first, and what was signed for a place that the log has passed is signed again.
+//! Signing outside of the engine's loop. A key may wait for a person. Meanwhile results are held back for a while,
+//! stops and rollback steps go first, and an entry that was signed for an outdated position is signed again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,27 +17,27 @@ use crate::journal::file::AppendError;
 use crate::journal::keys::{SignError, Signer};
 use crate::run::{Act, Command, RequestId};
 
-/// How long results are held back while a key is waited for, so that its signature still fits.
+/// How long results are held back while a key is awaited, so that its signature still fits.
 const HOLD: Duration = Duration::from_secs(15);
 
-/// What somebody asked for, on its way into the log.
+/// A command on its way into the log.
 pub(super) struct Job {
     pub(super) command: Command,
     pub(super) then: Then,
 }
 
-/// What comes when it is on record, or is refused.
+/// What happens when it is logged or rejected.
 pub(super) enum Then {
-    /// The answer to a request.
+    /// Send a response.
     Answer(RequestId),
-    /// Nothing: nobody waits for it.
+    /// Nothing: no request waits for it.
     Nothing,
-    /// An action begins, and a request is answered.
+    /// Launch an action, and send a response.
     Begin(RequestId, Env),
 }
 
 impl Job {
-    /// Whether it goes before what is waited for: it makes production safe again.
+    /// Whether it goes before other jobs, because it makes production safe again.
     fn is_urgent(&self) -> bool {
         match &self.command.act {
             Act::Stop { .. } => true,
@@ -46,7 +46,7 @@ impl Job {
         }
     }
 
-    /// Whether it is signed again without asking, if it comes to the same after the log went on.
+    /// Whether it may be signed again without asking, if it means the same after the log has changed.
     pub(super) fn is_repeatable(&self) -> bool {
         matches!(
             self.command.act,
@@ -55,24 +55,24 @@ impl Job {
     }
 }
 
-/// What a key said.
+/// The answer of a key.
 pub(super) struct Signed {
     token: u64,
     sig: Result<String, SignError>,
 }
 
-/// An entry that a key is asked to sign.
+/// An entry that a key has to sign.
 pub(super) struct InFlight {
     token: u64,
     pub(super) job: Job,
     pub(super) unsigned: Unsigned,
     pub(super) signer: Arc<Signer>,
-    /// Until when results are held back for it.
+    /// The end of the time for which results are held back.
     hold: Instant,
     sig: Option<Result<String, SignError>>,
 }
 
-/// What keys are asked for, and what waits for that. At most one urgent entry and one other are with a key.
+/// The entries that wait for keys. At most one urgent and one other entry are being signed.
 pub(super) struct Signing {
     system: Arc<dyn System>,
     tell: mpsc::Sender<Signed>,
@@ -80,7 +80,7 @@ pub(super) struct Signing {
     tokens: u64,
     urgent: Option<InFlight>,
     other: Option<InFlight>,
-    /// What comes after them.
+    /// The jobs after those.
     waiting: VecDeque<Job>,
     /// Results that are held back.
     held: VecDeque<Told>,
@@ -94,7 +94,7 @@ impl Signing {
         Self { system, tell, told, tokens, urgent, other, waiting, held }
     }
 
-    /// Whether a job can begin now. Otherwise it waits for its turn, if there is room.
+    /// Whether a job can start now. Otherwise it is queued, if there is space.
     pub(super) fn admit(&mut self, job: Job) -> Admission {
         let is_its_turn = if job.is_urgent() { self.urgent.is_none() } else { !self.is_busy() };
         if is_its_turn {
@@ -121,7 +121,8 @@ impl Signing {
         self.tokens += 1;
         let (token, tell) = (self.tokens, self.tell.clone());
         let told = Box::new(move |sig| {
-            // The engine may have stopped; then nobody waits for this any more. There is room: two keys are asked at most.
+            // If the engine has stopped, there is no receiver any more. There is always space: at most two keys are
+            // asked.
             let _ = tell.try_send(Signed { token, sig });
         });
         if let Err(error) = self.system.sign(unsigned.clone(), Arc::clone(&signer), told) {
@@ -132,7 +133,7 @@ impl Signing {
         Ok(())
     }
 
-    /// Takes in what a key said.
+    /// Takes the answer of a key.
     pub(super) fn take(&mut self, signed: Signed) {
         let slots = [&mut self.urgent, &mut self.other];
         let flight = slots.into_iter().flatten().find(|flight| flight.token == signed.token);
@@ -141,27 +142,27 @@ impl Signing {
         }
     }
 
-    /// The next entry that a key has answered about; nothing goes before an urgent one.
+    /// The next answered entry. While an urgent entry is pending, no other entry is returned.
     pub(super) fn answered(&mut self) -> Option<(InFlight, Result<String, SignError>)> {
         let slot = if self.urgent.is_some() { &mut self.urgent } else { &mut self.other };
         let sig = slot.as_mut()?.sig.take()?;
         Some((slot.take()?, sig))
     }
 
-    /// The next job whose turn it is.
+    /// The next queued job.
     pub(super) fn next(&mut self) -> Option<Job> {
         let urgent = self.waiting.iter().position(Job::is_urgent).filter(|_| self.urgent.is_none());
         let is_free = self.urgent.is_none() && self.other.is_none();
         self.waiting.remove(urgent.or_else(|| is_free.then_some(0))?)
     }
 
-    /// Whose key is waited for.
+    /// The operator whose key is awaited.
     pub(super) fn awaited(&self) -> Option<&str> {
         let flight = self.urgent.as_ref().or(self.other.as_ref())?;
         Some(&flight.signer.principal)
     }
 
-    /// Holds a result back, as long as a key has its time, and so many at most. Gives it back otherwise.
+    /// Holds a result back while a key has time, up to a limit. Otherwise returns it.
     pub(super) fn hold(&mut self, told: Told) -> Option<Told> {
         let is_result = matches!(told, Told::Ended { .. });
         if !is_result || !self.holds() || self.held.len() >= QUEUE {
@@ -176,34 +177,34 @@ impl Signing {
         [&self.urgent, &self.other].into_iter().flatten().any(|flight| now < flight.hold)
     }
 
-    /// What is held back no longer: all, or nothing while a key has its time.
+    /// The results that need not be held back any more: all, or none while a key has time.
     pub(super) fn released(&mut self) -> VecDeque<Told> {
         if self.holds() { VecDeque::new() } else { self.all_held() }
     }
 
-    /// All that is held back.
+    /// All results that are held back.
     pub(super) fn all_held(&mut self) -> VecDeque<Told> {
         std::mem::take(&mut self.held)
     }
 
-    /// Everything that is asked for and not on record, in the order of their turns.
+    /// All jobs that are not logged, in order.
     pub(super) fn abandon(&mut self) -> Vec<Job> {
         let flights = [self.urgent.take(), self.other.take()].into_iter().flatten().map(|flight| flight.job);
         flights.chain(std::mem::take(&mut self.waiting)).collect()
     }
 }
 
-/// Whether a job begins.
+/// Whether a job can start.
 pub(super) enum Admission {
     /// Now.
     Begins(Box<Job>),
     /// When it is its turn.
     Waits,
-    /// Not at all: too many wait already.
+    /// The queue is full.
     Full(Box<Job>),
 }
 
-/// What came of a signature that was not given.
+/// The error for a missing signature.
 pub(super) fn unsigned(why: SignError) -> NotDone {
     NotDone::Log(AppendError::Link(LinkError::Sign(why)))
 }
@@ -283,7 +284,7 @@ mod tests {
             let signed = signing.told.blocking_recv().unwrap();
             signing.take(signed);
         }
-        // Both are signed; nothing goes before the stop, and then it is the rollback's turn.
+        // Both are signed. The stop goes first, then the rollback.
         let is_stop = |job: &Job| matches!(job.command.act, Act::Stop { .. });
         assert!(signing.answered().is_some_and(|(flight, sig)| is_stop(&flight.job) && sig.is_ok()));
         assert!(signing.next().is_some_and(|job| job.is_urgent()));

@@ -1,5 +1,5 @@
-//! What the engine takes from the machine that it runs on: time, probes, keys that wait, supervisors; the disk comes with
-//! the log. With others in their place, schedules are simulated.
+//! What the engine takes from its machine: time, probes, keys that wait, supervisors. The disk comes with the log.
+//! Simulations replace it.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,15 +23,15 @@ use crate::process::{Permit, own_program};
 use crate::secret::Keeper;
 use crate::time::Moment;
 
-/// Takes what a key said.
+/// Receives the answer of a key.
 pub(super) type TakesSignature = Box<dyn FnOnce(Result<String, SignError>) + Send>;
 
-/// The machine, or one that is made up.
+/// The machine, or a simulated one.
 pub(super) trait System: Send + Sync {
-    /// What both clocks say.
+    /// The current time by both clocks.
     fn now(&self) -> Moment;
 
-    /// Lets a probe look once.
+    /// Runs one attempt of a probe.
     fn look<'a>(
         &'a self,
         spec: &'a Spec,
@@ -40,26 +40,26 @@ pub(super) trait System: Send + Sync {
         given: &'a ProbeContext,
     ) -> BoxFuture<'a, Outcome>;
 
-    /// Whether signing with this key may take as long as a person takes.
+    /// Whether signing with this key may have to wait for a person.
     fn may_wait(&self, key: &Signer) -> bool;
 
-    /// Asks such a key for its signature; `told` takes it, from wherever it comes, or nothing does.
+    /// Asks such a key for its signature. `told` receives the answer, from any thread, or is dropped.
     ///
     /// # Errors
-    /// When it cannot even be asked.
+    /// When the key cannot be asked.
     fn sign(&self, entry: Unsigned, key: Arc<Signer>, told: TakesSignature) -> io::Result<()>;
 
-    /// Hands an action to a supervisor.
+    /// Launches a supervisor for an action.
     fn hand_over<'a>(&'a self, order: &'a Order, permit: &'a Permit) -> BoxFuture<'a, HandedOver>;
 
-    /// Asks the supervisor that a mark names to stop what it runs.
+    /// Asks the supervisor of a start marker to stop its program.
     ///
     /// # Errors
-    /// When it is not shown to be that supervisor, or cannot be asked.
+    /// When the process is not that supervisor, or cannot be signalled.
     fn stop(&self, begun: &Begun, files: &Files) -> Result<(), RecordedProcessError>;
 }
 
-/// The machine.
+/// The real machine.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
     /// The program that supervises actions, if it is not this one.
@@ -85,7 +85,7 @@ impl System for Machine {
         key.may_wait()
     }
 
-    /// In a thread that nobody waits for: it lasts as long as a person takes.
+    /// In a detached thread: it can last as long as a person takes.
     fn sign(&self, entry: Unsigned, key: Arc<Signer>, told: TakesSignature) -> io::Result<()> {
         thread::Builder::new().name("signing".into()).spawn(move || told(entry.sign(&key))).map(drop)
     }

@@ -1,4 +1,4 @@
-//! Watching an action that a supervisor runs, until it has ended or nobody can know how it ended.
+//! Watching an action under a supervisor, until it has ended or its outcome is unknown.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,15 +26,15 @@ use crate::run::{Act, Deed};
 use crate::text;
 use crate::time::span;
 
-/// How often it is looked for what an action has printed, and whether it has ended.
+/// How often the output and the state are checked.
 const WATCH: Duration = Duration::from_millis(50);
-/// How long files that cannot be read are tried again.
+/// How long unreadable files are retried.
 const UNREADABLE: Duration = Duration::from_secs(10);
 /// How much of the end of an output an entry holds, in bytes and in lines.
 const TAIL: usize = 2048;
 const TAIL_LINES: usize = 20;
 
-/// What an action came to.
+/// The result of an action.
 #[derive(Debug)]
 pub(super) struct Came {
     pub(super) ended: Ended,
@@ -44,7 +44,7 @@ pub(super) struct Came {
 }
 
 impl Came {
-    /// It never began.
+    /// The action never started.
     pub(super) fn not_begun(why: &str) -> Self {
         Self { ended: Ended::NotStarted(text::line(why)), cause: None, took_ms: 0, output: None }
     }
@@ -55,16 +55,16 @@ impl Came {
     }
 }
 
-/// A running that is watched.
+/// A handle on a watched action.
 pub(super) struct Watching {
-    /// The position of its begin.
+    /// The position of its start entry.
     pub(super) started: u64,
     stop: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
 impl Watching {
-    /// Lets it be stopped as soon as it is at work.
+    /// Stops the action as soon as it is running.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -76,37 +76,37 @@ impl Drop for Watching {
     }
 }
 
-/// What is watched, and by what it is told whether it never began.
+/// The watch of one action, with what shows whether it never started.
 pub(super) struct Watch {
     pub(super) action: ActionKey,
-    /// The position of its begin.
+    /// The position of its start entry.
     pub(super) started: u64,
-    /// The hash of the line before that.
+    /// The hash of the line before its start entry.
     pub(super) prev: Sha256Hex,
     pub(super) log: PathBuf,
     pub(super) marks: Marks,
     pub(super) tell: mpsc::Sender<Acted>,
     pub(super) system: Arc<dyn System>,
-    /// How long files that cannot be read are tried again.
+    /// How long unreadable files are retried.
     pub(super) patience: Duration,
-    /// Whether it is to be stopped.
+    /// Whether a stop is requested.
     pub(super) stop: Arc<AtomicBool>,
-    /// Its supervisor, where this program has started it.
+    /// Its supervisor, if this process started it.
     pub(super) child: Option<Child>,
-    /// Who was seen at work.
+    /// The last start marker that was seen.
     pub(super) seen: Option<Begun>,
-    /// Whether its supervisor was asked to stop it.
+    /// Whether the supervisor was asked to stop.
     pub(super) asked: bool,
-    /// Whether it was said that its supervisor cannot be asked.
+    /// Whether it was reported that the supervisor cannot be asked.
     pub(super) is_refusal_told: bool,
-    /// How much it had printed.
+    /// How many bytes it had printed.
     pub(super) bytes: u64,
     /// Since when its files cannot be read.
     pub(super) unread: Option<Instant>,
 }
 
 impl Watch {
-    /// Of an action that stands in a log; nothing of it was seen so far.
+    /// The watch of a logged action; nothing of it was seen so far.
     pub(super) fn of(
         entered: Entered,
         log: &Path,
@@ -134,7 +134,7 @@ impl Watch {
         }
     }
 
-    /// Watches it in a task of its own, which tells the engine.
+    /// Watches it in a separate task, which reports to the engine.
     pub(super) fn spawn(self) -> Watching {
         let (started, stop, tell) = (self.started, Arc::clone(&self.stop), self.tell.clone());
         let task = tokio::spawn(async move {
@@ -158,7 +158,7 @@ impl Watch {
         Files::of(&self.log, self.started)
     }
 
-    /// What it came to, as soon as that is known, or known not to be knowable.
+    /// The result, as soon as it is known or known to be unknown.
     async fn look(&mut self) -> Option<Came> {
         let (files, outputs, started) = (self.files(), Outputs::beside(&self.log), self.started);
         let seen = blocking(move || Ok((files.stands()?, outputs.length(started).unwrap_or_default())));
@@ -174,7 +174,7 @@ impl Watch {
             }
             Ok((Stands::NoMark, _)) => self.without_mark().await,
             Ok((Stands::Unreadable(why), _)) => {
-                Some(self.interrupted(&format!("how it stands cannot be read: {why}")).await)
+                Some(self.interrupted(&format!("its state cannot be read: {why}")).await)
             }
             Err(error) => self.unreadable(&error).await,
         }
@@ -196,13 +196,13 @@ impl Watch {
         self.stop.load(Ordering::Relaxed) && !self.asked
     }
 
-    /// Asks its supervisor where that is a process of this program.
+    /// Signals the supervisor if it is a child of this process.
     fn ask_child(&mut self) -> bool {
         self.asked = self.child.as_ref().is_some_and(ask_to_end);
         self.asked
     }
 
-    /// Asks the supervisor that its mark names.
+    /// Signals the supervisor of the start marker.
     async fn ask_recorded(&mut self, begun: &Begun) {
         let (system, files, recorded) = (Arc::clone(&self.system), self.files(), begun.clone());
         let asked = blocking(move || Ok(system.stop(&recorded, &files))).await;
@@ -210,7 +210,7 @@ impl Watch {
             self.asked = asked.is_ok();
             return;
         };
-        // A mark that cannot be understood is being written.
+        // An incomplete marker is still being written.
         if *begun != Begun::default() && !std::mem::replace(&mut self.is_refusal_told, true) {
             let (action, why) = (&self.action, text::line(&why.to_string()));
             let mark = text::line(&self.files().mark().display().to_string());
@@ -222,7 +222,7 @@ impl Watch {
         }
     }
 
-    /// Whether its supervisor is a process of this program that has not ended; it can be stopped then.
+    /// Whether the supervisor is a running child of this process; then it can be stopped.
     fn is_supervised(&mut self) -> bool {
         let Some(child) = &mut self.child else { return false };
         let is_running = matches!(child.try_wait(), Ok(None));
@@ -232,17 +232,17 @@ impl Watch {
         is_running
     }
 
-    /// Nothing says that it has begun.
+    /// There is no start marker.
     async fn without_mark(&mut self) -> Option<Came> {
         if self.is_supervised() {
             return None;
         }
         if self.seen.is_some() {
-            return Some(self.interrupted("its files beside the log are gone").await);
+            return Some(self.interrupted("its files next to the log are gone").await);
         }
         let why = match &mut self.child {
             Some(child) => last_words(child).await.unwrap_or_default(),
-            None => "the program that was to begin it was ended before".to_owned(),
+            None => "gonogo was stopped before it started it".to_owned(),
         };
         let (files, marks, started, prev) = (self.files(), self.marks.clone(), self.started, self.prev);
         match blocking(move || Ok((files.give_up()?, marks.are_own(started, prev)))).await {
@@ -252,26 +252,26 @@ impl Watch {
                            state directory has written the entry";
                 Some(self.interrupted(why).await)
             }
-            // It has begun in between.
+            // It has started in between.
             Ok((false, _)) => None,
             Err(error) => self.unreadable(&error).await,
         }
     }
 
-    /// What cannot be read now may be later, for a while; the action goes on meanwhile.
+    /// Unreadable files may become readable, so this retries for a while; the action continues meanwhile.
     async fn unreadable(&mut self, error: &io::Error) -> Option<Came> {
         let is_new = self.unread.is_none();
         let since = *self.unread.get_or_insert_with(Instant::now);
         if is_new {
             let (action, patience) = (&self.action, span(self.patience));
             let why = text::line(&error.to_string());
-            let what = format!("{action} cannot be followed: {why}; tried again for {patience}");
+            let what = format!("{action} cannot be monitored: {why}; retrying for {patience}");
             let _ = self.tell.send(Acted::Warned { started: self.started, what }).await;
         }
         if self.is_supervised() || since.elapsed() < self.patience {
             return None;
         }
-        Some(self.interrupted(&format!("it cannot be followed any more: {error}")).await)
+        Some(self.interrupted(&format!("it can no longer be monitored: {error}")).await)
     }
 
     async fn gone(&mut self) -> Came {
@@ -279,17 +279,17 @@ impl Watch {
             Some(child) => last_words(child).await,
             None => None,
         };
-        let why = "nothing says how it ended: its supervisor was killed, the machine went down, or what stood beside the log is lost";
+        let why = "there is no record of its end: its supervisor was killed, the machine went down, or its files next to the log are lost";
         self.interrupted(&said.map_or_else(|| why.to_owned(), |said| format!("{why} ({said})"))).await
     }
 
-    /// Nobody can know how it ended.
+    /// The outcome is unknown.
     async fn interrupted(&self, why: &str) -> Came {
         let whose = match self.seen.as_ref().and_then(|begun| begun.group) {
-            Some(group) => format!("something of its process group {group}"),
+            Some(group) => format!("a process of its process group {group}"),
             None => "it".to_owned(),
         };
-        let why = format!("{}; look whether {whose} is still at work", text::line(why));
+        let why = format!("{}; check whether {whose} is still running", text::line(why));
         let (outputs, started) = (Outputs::beside(&self.log), self.started);
         let read = blocking(move || {
             let (bytes, sha256) = outputs.digest(started)?;
@@ -303,14 +303,14 @@ impl Watch {
         Came { ended: Ended::Unknown(why), cause: None, took_ms: 0, output }
     }
 
-    /// How it ended, as its supervisor says. An output that is not there is missed when it is looked at.
+    /// The result according to the exit record. A missing output is noticed when somebody opens it.
     async fn came(&self, end: End) -> Came {
         let (outputs, started, bytes) = (Outputs::beside(&self.log), self.started, end.bytes);
         let read = blocking(move || tail(&outputs, started, bytes)).await;
         let mut tail =
-            read.unwrap_or_else(|error| format!("(it cannot be read: {})", text::line(&error.to_string())));
+            read.unwrap_or_else(|error| format!("(cannot read it: {})", text::line(&error.to_string())));
         if let Some(lost) = &end.lost {
-            tail = format!("{tail}\n(not all of it is kept: {})", text::line(lost));
+            tail = format!("{tail}\n(incomplete: {})", text::line(lost));
         }
         let output = Output { bytes, sha256: end.sha256, kept: self.kept(), tail, redacted: end.redacted };
         Came { ended: end.ended, cause: end.cause, took_ms: end.took_ms, output: Some(output) }
@@ -322,7 +322,7 @@ impl Watch {
     }
 }
 
-/// How an action of a run that nobody sits before has ended, if it has or that cannot be known any more.
+/// The result of an action of a run without a screen, if it has ended or its outcome can no longer be known.
 pub(super) fn once(log: &Path, marks: &Marks, action: &ActionKey, deed: &Deed) -> Option<Came> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
     let (tell, _told) = mpsc::channel(1);
@@ -341,7 +341,7 @@ pub(super) fn once(log: &Path, marks: &Marks, action: &ActionKey, deed: &Deed) -
     })
 }
 
-/// Does what may block, where it keeps nobody waiting.
+/// Runs blocking work in a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -358,7 +358,7 @@ fn tail(outputs: &Outputs, started: u64, length: u64) -> io::Result<String> {
     Ok(text::block(&last[from..]))
 }
 
-/// What a supervisor has said that has ended, if it has.
+/// The stderr of a supervisor that has ended, if it has.
 pub(super) async fn last_words(child: &mut Child) -> Option<String> {
     let status = child.try_wait().ok().flatten()?;
     let mut said = String::new();

@@ -1,6 +1,6 @@
-//! Directories of ours, and the files in them. A directory is opened once, and never through a link; what is in it is
-//! reached from there and never through a link either. So nobody who has prepared what lies beside a log can have
-//! something written or read elsewhere, or have it waited for.
+//! The program's directories, and the files in them. A directory is opened once, and never through a link; its files
+//! are opened relative to it, and never through a link either. So nobody who prepares files next to a log can redirect
+//! a read or write, or block it.
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Permissions};
@@ -15,10 +15,10 @@ use tempfile::TempDir;
 
 use super::read_bounded;
 
-/// What is opened is ours alone.
+/// New files are private.
 const FILE: Mode = Mode::from_raw_mode(0o600);
 
-/// A directory that is open.
+/// An open directory.
 #[derive(Debug)]
 pub struct Directory {
     handle: OwnedFd,
@@ -26,39 +26,39 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a directory to read what is in it. A link to one is refused.
+    /// Opens a directory for reading. A link to one is refused.
     ///
     /// # Errors
-    /// What the system said, or that it is a link or no directory.
+    /// The system error, or it is a link or not a directory.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::with(path, OFlags::NOFOLLOW)
     }
 
-    /// Opens the directory that a file is in, which its user has named: it may be a link.
+    /// Opens the directory of a file that the user named; it may be a link.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn of(file: &Path) -> io::Result<Self> {
         let above = file.parent().filter(|above| !above.as_os_str().is_empty());
         Self::with(above.unwrap_or(Path::new(".")), OFlags::empty())
     }
 
-    /// Opens a directory to write to: it has to be one's own, for nobody else.
+    /// Opens a directory for writing: this user must own it, and no other user can enter it.
     ///
     /// # Errors
-    /// Those of [`Directory::open`], or that it belongs to somebody else or others may enter it.
+    /// As for [`Directory::open`], or another user owns it, or other users can enter it.
     pub fn open_own(path: &Path) -> io::Result<Self> {
         Self::open(path)?.own(
             0o077,
-            "others may enter it (chmod 700 fixes that); expected a directory of your own, mode 0700",
+            "other users can enter it (chmod 700 fixes that); expected a directory that you own, mode 0700",
         )
     }
 
-    /// It, where it is one's own and nobody else has any of these permissions.
+    /// Checks that this user owns it, and that other users have none of these permissions.
     fn own(self, of_others: RawMode, why: &str) -> io::Result<Self> {
         let about = rustix::fs::fstat(&self.handle)?;
         if about.st_uid != rustix::process::geteuid().as_raw() {
-            Err(io::Error::other("it belongs to somebody else; expected a directory of your own"))
+            Err(io::Error::other("another user owns it; expected a directory that you own"))
         } else if RawMode::from(about.st_mode) & of_others != 0 {
             Err(io::Error::other(why))
         } else {
@@ -66,13 +66,13 @@ impl Directory {
         }
     }
 
-    /// Makes a directory and those above it, for their owner only, and opens it to write to.
+    /// Creates a directory and its parents, private, and opens it for writing.
     ///
     /// # Errors
-    /// Those of [`Directory::open_own`], or what the system said.
+    /// As for [`Directory::open_own`], or the system error.
     pub fn make(path: &Path) -> io::Result<Self> {
         match make_path(path) {
-            // What is there in its place is named.
+            // The error names what exists instead.
             Err(error) => {
                 Err(Self::open(path).err().filter(|why| why.raw_os_error().is_none()).unwrap_or(error))
             }
@@ -80,10 +80,10 @@ impl Directory {
         }
     }
 
-    /// The same for a directory that others may read, if its user has made it so.
+    /// The same for a directory that others may read, if its user allows that.
     ///
     /// # Errors
-    /// Those of [`Directory::open_unshared`].
+    /// As for [`Directory::open_unshared`].
     pub fn make_unshared(path: &Path) -> io::Result<Self> {
         match Self::open_unshared(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -94,12 +94,12 @@ impl Directory {
         }
     }
 
-    /// Opens a directory whose content nobody else can have written.
+    /// Opens a directory whose content no other user can have written.
     ///
     /// # Errors
-    /// That it is a link or no directory, belongs to somebody else, or others may write to it; or what the system said.
+    /// It is a link or not a directory, another user owns it, or other users can write to it; or the system error.
     pub fn open_unshared(path: &Path) -> io::Result<Self> {
-        let why = "others may write to it (chmod go-w fixes that); expected a directory of your own";
+        let why = "other users can write to it (chmod go-w fixes that); expected a directory that you own";
         Self::open(path)?.own(0o022, why)
     }
 
@@ -111,7 +111,7 @@ impl Directory {
         }
     }
 
-    /// Where it was opened.
+    /// The path at which it was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -122,74 +122,75 @@ impl Directory {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match rustix::fs::openat(&self.handle, name, flags, FILE) {
             Ok(file) => Ok(File::from(file)),
-            // A FIFO that nobody reads, or a socket, which no flag makes wait.
+            // A FIFO without a reader, or a socket; no flag makes the open wait for them.
             Err(Errno::NXIO) => Err(not_regular()),
             Err(Errno::LOOP | Errno::MLINK) => Err(other("it is a symbolic link")),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Opens a file to read: a regular one with one name. Whatever else has the name is refused at once.
+    /// Opens a file for reading: a regular file with one name. Anything else is refused at once.
     ///
     /// # Errors
-    /// What the system said, or what it is instead.
+    /// The system error, or what it is instead.
     pub fn read(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.read_linked(name).and_then(with_one_name)
     }
 
-    /// The same for a file that comes into being under two names, of which one goes at once.
+    /// The same for a file that is created with two names, one of which is removed at once.
     ///
     /// # Errors
-    /// Those, but that it has two names.
+    /// As above, except that it may have two names.
     pub fn read_linked(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.at(name, OFlags::RDONLY).and_then(regular)
     }
 
-    /// What a file holds, which is at most so many bytes.
+    /// The content of a file of at most `most` bytes.
     ///
     /// # Errors
-    /// Those of [`Directory::read`], or that it is larger.
+    /// As for [`Directory::read`], or it is larger.
     pub fn bytes(&self, name: impl AsRef<OsStr>, most: u64) -> io::Result<Vec<u8>> {
         read_bounded(&self.read(name)?, most)
     }
 
-    /// Makes a file that is not there.
+    /// Creates a new file.
     ///
     /// # Errors
-    /// What the system said: [`io::ErrorKind::AlreadyExists`] where anything has the name.
+    /// The system error: [`io::ErrorKind::AlreadyExists`] if the name exists.
     pub fn create(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
     }
 
-    /// Opens a file of one's own to write to; made where it is not there.
+    /// Opens an own file for writing; creates it if it is missing.
     ///
     /// # Errors
-    /// What the system said, what it is instead, or that others may write to it too.
+    /// The system error, what it is instead, or other users can write to it.
     pub fn update(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.at(name, OFlags::RDWR | OFlags::CREATE).and_then(own)
     }
 
-    /// The same, to write at its end.
+    /// The same, for appending.
     ///
     /// # Errors
-    /// Those.
+    /// As above.
     pub fn append(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.at(name, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND).and_then(own)
     }
 
-    /// Makes a file whose name is of this program alone; what has the name is of one that was killed, and goes.
+    /// Creates a file with a name that only this process uses; an existing one was left by a killed process, and is
+    /// replaced.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn draft(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.remove(name.as_ref())?;
         self.create(name)
     }
 
-    /// Writes a file whole or not at all; a link that has its name goes. Durable when this returns.
+    /// Writes a file completely or not at all; a link with its name is replaced. Durable when this returns.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let draft = format!("{name}.draft");
         let mut file = self.draft(&draft)?;
@@ -199,28 +200,28 @@ impl Directory {
         self.sync()
     }
 
-    /// Gives a file another name; what has that goes.
+    /// Renames a file; replaces the target.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (plain(from.as_ref())?, plain(to.as_ref())?);
         Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
     }
 
-    /// Gives a file a second name, which nothing has.
+    /// Gives a file a second name, which must be free.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn link(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (plain(from.as_ref())?, plain(to.as_ref())?);
         Ok(rustix::fs::linkat(&self.handle, from, &self.handle, to, AtFlags::empty())?)
     }
 
-    /// Removes a file, or a link by itself; it is no error where there is none.
+    /// Removes a file, or a link itself; a missing one is no error.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.handle, plain(name.as_ref())?, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -228,7 +229,7 @@ impl Directory {
         }
     }
 
-    /// Whether anything has the name, a link that leads nowhere too.
+    /// Whether the name exists, even as a broken link.
     #[must_use]
     pub fn has(&self, name: impl AsRef<OsStr>) -> bool {
         self.stat(name.as_ref()).is_ok()
@@ -238,10 +239,10 @@ impl Directory {
         Ok(rustix::fs::statat(&self.handle, plain(name)?, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// The names of all that is in it, by name.
+    /// The names in it, sorted.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn names(&self) -> io::Result<Vec<std::ffi::OsString>> {
         use std::os::unix::ffi::OsStringExt as _;
         let mut names = Vec::new();
@@ -255,61 +256,57 @@ impl Directory {
         Ok(names)
     }
 
-    /// Takes its lock, waiting for it; held as long as the file is open.
+    /// Locks it, and waits for that; locked as long as the file is open.
     ///
     /// # Errors
-    /// What the system said: not every file system has locks of directories.
+    /// The system error: not every file system can lock directories.
     pub fn lock(self) -> io::Result<File> {
         let file = File::from(self.handle);
         file.lock()?;
         Ok(file)
     }
 
-    /// The same, where nobody has it.
+    /// The same, without waiting.
     ///
     /// # Errors
-    /// That somebody has it, or what the system said.
+    /// It is locked by another process, or the system error.
     pub fn try_lock(self) -> io::Result<File> {
         let file = File::from(self.handle);
         file.try_lock()?;
         Ok(file)
     }
 
-    /// Makes the names in it durable.
+    /// Makes its entries durable.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.handle)?)
     }
 }
 
-/// Makes a directory and those above it, for their owner only. What is there stays as it is.
+/// Creates a directory and its parents, private. Existing ones stay unchanged.
 ///
 /// # Errors
-/// What the system said.
+/// The system error.
 pub fn make_path(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// A temporary directory in another one, which nobody else may enter whatever the umask.
+/// A temporary directory in another one, private whatever the umask.
 ///
 /// # Errors
-/// What the system said.
+/// The system error.
 pub fn temporary(prefix: &str, within: &Path) -> io::Result<TempDir> {
     tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir_in(within)
 }
 
-/// A name that leads nowhere else.
+/// Checks that a name has no path in it.
 fn plain(name: &OsStr) -> io::Result<&OsStr> {
     let mut parts = Path::new(name).components();
     let is_plain =
         matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name);
-    if is_plain {
-        Ok(name)
-    } else {
-        Err(io::Error::other(format!("{} is no name of a file", name.display())))
-    }
+    if is_plain { Ok(name) } else { Err(io::Error::other(format!("{} is not a file name", name.display()))) }
 }
 
 fn no_directory(path: &Path, error: Errno) -> io::Error {
@@ -347,13 +344,13 @@ fn own(file: File) -> io::Result<File> {
     let file = regular(file).and_then(with_one_name)?;
     let about = file.metadata()?;
     let why = if about.uid() != rustix::process::geteuid().as_raw() {
-        "it belongs to somebody else"
+        "another user owns it"
     } else if about.mode() & 0o077 != 0 {
         "others can read or write it (chmod 600 fixes that)"
     } else {
         return Ok(file);
     };
-    Err(io::Error::other(format!("{why}; expected a file of your own, mode 0600")))
+    Err(io::Error::other(format!("{why}; expected a file that you own, mode 0600")))
 }
 
 #[cfg(test)]

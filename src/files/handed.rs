@@ -1,4 +1,4 @@
-//! What a shell hands over where a file is named: `<(…)`, a pipe under `/dev/fd`. It can be read once.
+//! Pipes that a shell passes as a file name: `<(…)`, a pipe under `/dev/fd`. They can be read only once.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 
-/// Where the files are that this program was started with.
+/// The directories of the files that this process inherited.
 const PLACES: [&str; 2] = ["/dev/fd/", "/proc/self/fd/"];
-/// How long it is waited before it is looked again whether there is more.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Whether a path names a pipe that this program was started with. Other pipes have names that anybody can write to, and
-/// may wait for ever.
+/// Whether a path names a pipe that this process inherited. Other pipes have names that any user may write to, and can
+/// block for ever.
 #[must_use]
 pub fn is_handed(path: &Path) -> bool {
     let text =
@@ -25,10 +25,10 @@ pub fn is_handed(path: &Path) -> bool {
     number.is_some_and(is_number) && fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo())
 }
 
-/// Reads a pipe to its end: at most so many bytes, in at most that time.
+/// Reads a pipe to its end: at most `most` bytes, in at most this time.
 ///
 /// # Errors
-/// What the system said, that there is more, or that it does not end in time.
+/// The system error, there is more, or it does not end in time.
 pub fn read_handed(path: &Path, most: usize, within: Duration) -> io::Result<Vec<u8>> {
     let until = Instant::now() + within;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -44,7 +44,7 @@ pub fn read_handed(path: &Path, most: usize, within: Duration) -> io::Result<Vec
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             Err(_) if Instant::now() >= until => {
-                return Err(io::Error::other(format!("it does not end within {} s", within.as_secs())));
+                return Err(io::Error::other(format!("it is not complete within {} s", within.as_secs())));
             }
             Err(_) => thread::sleep(PAUSE),
         }
@@ -84,7 +84,7 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"some of it").unwrap();
         let waits = read(&path_of(&reader), MOST, Duration::ZERO);
-        assert_eq!(waits, Err("it does not end within 0 s".into()));
+        assert_eq!(waits, Err("it is not complete within 0 s".into()));
         writer.write_all(b"1234567890").unwrap();
         drop(writer);
         assert_eq!(read(&path_of(&reader), 9, Duration::ZERO), Err("larger than 0 KiB".into()));

@@ -1,5 +1,5 @@
-//! Temporary directories that do not stay when whoever made them is killed: the next one that is made beside them
-//! removes those whose lock is free.
+//! Temporary directories that are removed even if their process is killed: creating the next one removes those whose
+//! lock is free.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,28 +9,28 @@ use tempfile::TempDir;
 
 use super::directory::{Directory, temporary};
 
-/// What their names begin with.
+/// The prefix of their names.
 const PREFIX: &str = "gonogo-";
 
-/// A temporary directory that nobody else may enter; gone with this.
+/// A temporary private directory; removed on drop.
 #[derive(Debug)]
 pub struct Scratch {
     directory: TempDir,
-    /// Held until it is gone. The system lets go of it when this process is killed.
+    /// Locked until it is removed. The system releases the lock if this process is killed.
     _lock: Option<File>,
 }
 
 impl Scratch {
-    /// Makes one in a directory that is only for such ones and is made where it is not there. What is there of a process
-    /// that was killed is removed.
+    /// Creates one in a directory for such directories only, which is created if it is missing. Directories of killed
+    /// processes are removed.
     ///
     /// # Errors
-    /// What the system said, or that the directory is a link, or not one's own alone.
+    /// The system error, or the directory is a link or not private.
     pub fn make(within: &Path) -> io::Result<Self> {
         let all = Directory::make(within)?;
         let names = all.names()?;
-        // Held while one is looked for or made: one that is not locked yet is not taken for one that was left. A file
-        // system without such locks keeps what was left.
+        // Locked during sweep and creation, so that a new directory without a lock is not taken for an abandoned one.
+        // On a file system without such locks, abandoned ones stay.
         let lock = all.lock();
         if lock.is_ok() {
             for name in names.iter().filter(|name| name.to_string_lossy().starts_with(PREFIX)) {
@@ -42,25 +42,25 @@ impl Scratch {
         Ok(Self { directory, _lock: own.ok() })
     }
 
-    /// Makes one elsewhere.
+    /// Creates one in another place.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn make_elsewhere(within: &Path) -> io::Result<Self> {
         Ok(Self { directory: temporary(PREFIX, within)?, _lock: None })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 }
 
-/// Removes one whose lock is free. What is no directory of one's own is left.
+/// Removes one whose lock is free. Anything that is not an own directory stays.
 fn sweep(path: &Path) {
     if Directory::open_own(path).is_ok_and(|left| left.try_lock().is_ok()) {
-        // The next one removes what cannot be removed now.
+        // The next sweep removes what cannot be removed now.
         let _ = fs::remove_dir_all(path);
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         let all = home.path().join("unpacked");
         let used = Scratch::make(&all).unwrap();
         fs::write(used.path().join("log"), "1").unwrap();
-        // As a process leaves it that is killed.
+        // As a killed process leaves it.
         let Scratch { directory, _lock: lock } = Scratch::make(&all).unwrap();
         let left = directory.keep();
         fs::write(left.join("log"), "1").unwrap();

@@ -1,4 +1,4 @@
-//! Keys that an SSH agent holds: the two messages that signing needs.
+//! Keys in an SSH agent: the two requests that signing needs.
 //! <https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/>
 
 use std::io::{self, Read as _, Write as _};
@@ -23,9 +23,9 @@ const SIGN_RESPONSE: u8 = 14;
 
 /// The longest message, in bytes; OpenSSH's own limit.
 const LONGEST: usize = 256 * 1024;
-/// How long an agent may take to list its keys.
+/// The timeout for listing keys.
 const LISTING: Duration = Duration::from_secs(5);
-/// How long a person may take to let the agent sign (`ssh-add -c`).
+/// The timeout for signing, in which a person may have to confirm (`ssh-add -c`).
 const CONFIRMING: Duration = Duration::from_mins(1);
 
 /// An SSH agent.
@@ -34,46 +34,44 @@ pub struct Agent {
     socket: PathBuf,
 }
 
-/// A key that an agent holds.
+/// A key in an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The public key, `ssh-ed25519 AAAA…`.
     pub public: String,
-    /// What it is called there.
+    /// Its comment.
     pub comment: String,
 }
 
-/// Why an agent did not do what it was asked.
+/// Why an agent request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// It cannot be talked to.
+    /// The socket cannot be used.
     #[error("ssh-agent at {socket}: {source}")]
     Socket {
-        /// Where it is.
+        /// The socket.
         socket: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// It does not answer: it may be asking somebody about another signature.
-    #[error("ssh-agent at {socket} does not answer within {}; it may be asking you something", span(*.patience))]
+    /// No response: the agent may be prompting somebody for another signature.
+    #[error("ssh-agent at {socket} does not answer within {}; it may be prompting you", span(*.patience))]
     Silent {
-        /// Where it is.
+        /// The socket.
         socket: PathBuf,
-        /// How long it was waited for.
+        /// The timeout.
         patience: Duration,
     },
-    /// It says no, or does not have the key any more.
-    #[error(
-        "ssh-agent does not sign: it refuses, or no longer holds the key (`ssh-add -l` lists those it holds)"
-    )]
+    /// The agent refused, or no longer has the key.
+    #[error("ssh-agent did not sign: it refused, or it no longer has the key (see `ssh-add -l`)")]
     Refused,
-    /// What it says is not the protocol.
-    #[error("ssh-agent answers what cannot be understood")]
+    /// The response violates the protocol.
+    #[error("ssh-agent sent an invalid response")]
     Strange,
 }
 
 impl HasKind for AgentError {
-    /// Whatever it is, the agent is another program.
+    /// In every case the cause is the agent, another program.
     fn kind(&self) -> ErrorKind {
         ErrorKind::Environment
     }
@@ -87,16 +85,16 @@ impl Agent {
         Some(Self::at(Path::new(&socket)))
     }
 
-    /// The agent behind a socket.
+    /// The agent at a socket.
     #[must_use]
     pub fn at(socket: &Path) -> Self {
         Self { socket: socket.to_owned() }
     }
 
-    /// The keys that it holds and that run logs take, in its order.
+    /// The agent's keys of types that run logs accept, in the agent's order.
     ///
     /// # Errors
-    /// Why they cannot be told.
+    /// Why they cannot be listed.
     pub fn keys(&self) -> Result<Vec<Held>, AgentError> {
         let answer = self.ask(&[REQUEST_IDENTITIES], LISTING)?;
         let Some((&IDENTITIES_ANSWER, mut rest)) = answer.split_first() else {
@@ -112,7 +110,7 @@ impl Agent {
         Ok(keys)
     }
 
-    /// Lets it sign.
+    /// Signs data.
     pub(super) fn sign(&self, key: &KeyData, data: &[u8]) -> Result<Signature, AgentError> {
         let mut blob = Vec::new();
         key.encode(&mut blob).map_err(|_| AgentError::Strange)?;
@@ -140,7 +138,7 @@ impl Agent {
             stream.read_exact(&mut length)?;
             let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
             if length > LONGEST {
-                return Err(io::Error::other("it announces an answer that is too long"));
+                return Err(io::Error::other("its response is too long"));
             }
             let mut answer = vec![0; length];
             stream.read_exact(&mut answer)?;
@@ -155,7 +153,7 @@ impl Agent {
     }
 }
 
-/// The public key of a blob, if it is of a kind that run logs take.
+/// The public key in a blob, if its type is accepted in run logs.
 fn accepted(mut blob: &[u8]) -> Option<String> {
     let key = KeyData::decode(&mut blob).ok()?;
     is_accepted(&key.algorithm()).then(|| public_line(&key).ok())?

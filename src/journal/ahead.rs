@@ -1,5 +1,5 @@
-//! Reading a log ahead on all cores: what a line tells by itself is found out there, what depends on the
-//! lines before it is left to the caller, line by line, in the order of the file.
+//! Reading a log on all cores. What needs only the line itself is done in parallel; what depends on earlier lines is
+//! left to the caller, line by line, in the order of the file.
 
 use std::io::{self, BufRead};
 use std::num::NonZero;
@@ -9,20 +9,20 @@ use std::thread::{self, Scope};
 
 use super::read::{Line, Lines};
 
-/// The most threads; each has batches in hand, and memory is to stay bounded.
+/// The maximum number of threads; each has batches in memory.
 const MOST: usize = 16;
-/// How many batches a thread has in hand: one at work, one to go on with.
+/// How many batches a thread has: one in progress, one queued.
 const IN_HAND: usize = 2;
 /// A batch is full at this many lines or bytes, whichever comes first.
 const LINES: usize = 64;
 const BYTES: usize = 64 * 1024;
 
-/// Has every line looked at, on all cores, and calls `take` with each line and what came of it, in order and
-/// on this thread, until it says that it is enough. `begin` makes what looks, once for each core. A line without
-/// an end is the last one.
+/// Processes every line on all cores, and calls `take` with each line and its result, in order and on this thread,
+/// until `take` breaks. `begin` makes the function that processes lines, once for each thread. A line without an end
+/// is the last one.
 ///
 /// # Errors
-/// When a line cannot be read, after all lines before it were taken.
+/// When a line cannot be read, after all lines before it were passed to `take`.
 pub(super) fn each<T: Send, L: FnMut(&Line) -> T>(
     lines: Lines<impl BufRead>,
     begin: &(impl Fn() -> L + Sync),
@@ -36,7 +36,7 @@ pub(super) fn each<T: Send, L: FnMut(&Line) -> T>(
         loop {
             while given - taken < most * IN_HAND {
                 let Some(batch) = batches.next() else { break };
-                // A short log is not worth a thread on every core.
+                // For a short log, threads are not worth their cost.
                 if workers.len() < most {
                     workers.push(Worker::start(scope, begin));
                 }
@@ -46,7 +46,7 @@ pub(super) fn each<T: Send, L: FnMut(&Line) -> T>(
             if taken == given {
                 break;
             }
-            // The batches go around, so the next one in order is with the next worker.
+            // Batches are distributed in turn, so the next one in order is with the next worker.
             for (line, seen) in workers[taken % most].take() {
                 if take(&line, seen).is_break() {
                     return;
@@ -86,7 +86,7 @@ impl<R: BufRead> Iterator for Batches<R> {
     }
 }
 
-/// A thread that looks at batches; it ends when it gets no more.
+/// A thread that processes batches; it ends when it gets no more.
 struct Worker<T> {
     batches: Sender<Vec<Line>>,
     seen: Receiver<Vec<(Line, T)>>,
@@ -109,7 +109,7 @@ impl<T: Send> Worker<T> {
                     (line, seen)
                 };
                 let seen = batch.into_iter().map(with_line).collect();
-                // Nobody listens any more once an earlier line was enough.
+                // There is no receiver any more if an earlier line broke the loop.
                 if give.send(seen).is_err() {
                     break;
                 }
@@ -119,7 +119,7 @@ impl<T: Send> Worker<T> {
     }
 
     fn give(&self, batch: Vec<Line>) {
-        // A worker that is gone has crashed; the scope passes that on when it ends.
+        // A worker that is gone has panicked; the scope passes that on at its end.
         let _ = self.batches.send(batch);
     }
 
@@ -138,7 +138,7 @@ mod tests {
         (0..count).flat_map(|n| format!("{n}\n").into_bytes()).collect()
     }
 
-    /// The numbers that are taken, up to one that is enough.
+    /// The numbers that are passed on, up to the one that breaks.
     fn taken(log: impl Read, enough: usize) -> (Vec<usize>, io::Result<()>) {
         let look = |line: &Line| String::from_utf8_lossy(&line.bytes).parse::<usize>().unwrap();
         let mut all = Vec::new();

@@ -1,23 +1,23 @@
-//! The run before a run: whether its log is still there, and still what it was.
+//! The previous run: whether its log still exists and is unchanged.
 
 use std::path::PathBuf;
 
 use super::entry::Predecessor;
 use super::raw;
 
-/// What has become of the log of the run before.
+/// The state of the previous run's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// It is there, and ends where it did or goes on from there.
+    /// It exists, and ends as it did then or continues from there.
     Here(PathBuf),
-    /// No log of that run is among these.
+    /// None of these logs is of that run.
     Missing,
-    /// There is one, but it does not hold the entry that it ended with then.
+    /// It exists, but does not have the entry that it ended with then.
     Changed(PathBuf),
 }
 
 impl Before {
-    /// Looks for the run among some logs. A log that cannot be read is as good as none.
+    /// Finds the previous run among some logs. An unreadable log counts as missing.
     #[must_use]
     pub fn among(logs: &[PathBuf], run: &Predecessor) -> Self {
         let Some(path) = logs.iter().find(|path| raw::id(path).as_deref() == Some(&run.run)) else {
@@ -30,16 +30,16 @@ impl Before {
         }
     }
 
-    /// What is wrong with it, in words.
+    /// The problem in words, if there is one.
     #[must_use]
     pub fn trouble(&self, run: &Predecessor) -> Option<String> {
         let short = run.run.get(..8).unwrap_or(&run.run);
         let ended = run.ended;
         match self {
             Self::Here(_) => None,
-            Self::Missing => Some(format!("the log of the run before ({short}, {ended}) is not here")),
+            Self::Missing => Some(format!("the log of the previous run ({short}, {ended}) is missing")),
             Self::Changed(path) => Some(format!(
-                "the log of the run before ({short}, {ended}) is not what it was then: {} has another entry {}, or none",
+                "the log of the previous run ({short}, {ended}) has changed: {} has a different entry {}, or none",
                 path.display(),
                 run.seq
             )),

@@ -1,5 +1,5 @@
-//! A bundle: a log, its side files and its signatures in one archive (`tar.gz`), the same bytes for the same
-//! log. The signatures stand in the log as well; here they are in the form that `ssh-keygen` takes.
+//! A bundle: a log, its attachments and its signatures in one archive (`tar.gz`). The same log always gives the same
+//! bytes. The signatures are also in the log; here they have the format that `ssh-keygen` reads.
 //!
 //! ```text
 //! STEM/STEM.jsonl                   the log
@@ -7,8 +7,8 @@
 //! STEM/signatures/000005.msg, .sig  what line 5's signature was made over, and the signature
 //! ```
 //!
-//! A bundle is read by writing it again from what was read, and comparing the bytes inside gzip: so whatever unpacks it
-//! finds what was verified, and nothing else.
+//! To read a bundle, gonogo writes it again from its log and compares the uncompressed bytes. So any program that
+//! unpacks it finds exactly what was verified.
 
 mod compare;
 
@@ -30,25 +30,25 @@ use crate::error::{ErrorKind, HasKind};
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
-/// The most that a bundle may unpack to, in bytes.
+/// The maximum unpacked size of a bundle, in bytes.
 const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
-/// The longest log in a bundle, in bytes.
+/// The maximum size of a log in a bundle, in bytes.
 const LARGEST_LOG: u64 = 256 * 1024 * 1024;
-/// The most side files that a bundle may hold.
+/// The maximum number of attachments in a bundle.
 const MOST: usize = 10_000;
-/// How long a line of an armored signature is.
+/// The line length of an armored signature.
 const ARMOR: usize = 70;
 
 /// Why a bundle cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// What the system said, or the archive is none.
+    /// The system error, or the file is not an archive.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A log's name ends in `.jsonl`.
+    /// A log's name must end in `.jsonl`.
     #[error("{0}: expected a run log, whose name ends in .jsonl")]
     Name(PathBuf),
-    /// It holds what no bundle holds.
+    /// It has content that no bundle has.
     #[error("not a bundle of a run log: {0}")]
     Form(String),
 }
@@ -62,7 +62,7 @@ impl HasKind for BundleError {
     }
 }
 
-/// Packs a log, and the attachments beside `log` that it names. Gives those that are not packed, with the reason.
+/// Packs a log, and the attachments next to `log` that it names. Returns those that were not packed, with the reason.
 ///
 /// # Errors
 /// When something cannot be read or written.
@@ -78,7 +78,7 @@ fn write_tar<W: Write>(file: &File, log: &Path, out: W) -> Result<(W, Vec<String
     let stem = log.file_stem().filter(|_| log.extension().is_some_and(|end| end == "jsonl"));
     let stem = Path::new(stem.ok_or_else(|| BundleError::Name(log.to_owned()))?);
     let mut archive = Builder::new(out);
-    // As long as it is now: a log that is being written to grows.
+    // The current length: a log may grow meanwhile.
     let size = file.metadata()?.len();
     let from_start = || {
         let mut file = file;
@@ -101,7 +101,7 @@ fn write_tar<W: Write>(file: &File, log: &Path, out: W) -> Result<(W, Vec<String
     Ok((archive.into_inner()?, left_out))
 }
 
-/// What attachments are called, and how long they are with which digest, as a log says.
+/// The attachments of a log: their names, lengths and digests.
 type Attachments = BTreeMap<String, (u64, Sha256Hex)>;
 
 fn attachments(log: impl BufRead) -> io::Result<Attachments> {
@@ -121,7 +121,7 @@ fn attachments(log: impl BufRead) -> io::Result<Attachments> {
     Ok(named)
 }
 
-/// Adds a member with nothing in its header that is of this machine or this moment.
+/// Adds a member whose header has nothing of this machine or this moment.
 fn add(archive: &mut Builder<impl Write>, name: &Path, size: u64, content: impl Read) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_size(size);
@@ -130,14 +130,14 @@ fn add(archive: &mut Builder<impl Write>, name: &Path, size: u64, content: impl 
     archive.append_data(&mut header, name, content)
 }
 
-/// A file of a bundle that the log itself gives.
+/// A bundle's file that follows from the log.
 struct Member {
     /// Within the bundle's directory.
     name: String,
     content: Vec<u8>,
 }
 
-/// What each signed line's signature was made over, and the signature as `ssh-keygen` takes it.
+/// For each signed line, the bytes that were signed, and the signature as `ssh-keygen` reads it.
 fn signatures(log: impl BufRead) -> impl Iterator<Item = io::Result<Member>> {
     Lines::new(log).flat_map(|line| {
         let line = match line {
@@ -159,11 +159,11 @@ fn armored(signature: &str) -> String {
     format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
 }
 
-/// Unpacks a bundle into an empty directory of one's own, and gives the log's path. It is exactly what [`write`] makes
-/// of that log, or it is refused.
+/// Unpacks a bundle into an empty private directory, and returns the log's path. The bundle must be exactly what
+/// [`write`] makes of that log.
 ///
 /// # Errors
-/// When it cannot be read, or holds anything that no bundle holds.
+/// When it cannot be read, or has content that no bundle has.
 pub fn unpack(mut bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
     bundle.rewind()?;
     let mut unpacked = Unpacked::default();
@@ -173,10 +173,10 @@ pub fn unpack(mut bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
     Ok(log)
 }
 
-/// What was taken out of a bundle so far.
+/// The state of unpacking.
 #[derive(Default)]
 struct Unpacked {
-    /// Where each member begins in the archive, and its name.
+    /// The offset of each member in the archive, and its name.
     members: BTreeMap<u64, String>,
     names: BTreeSet<PathBuf>,
     total: u64,
@@ -214,7 +214,7 @@ impl Unpacked {
             let length = named.get(&*inner.join(&name).to_string_lossy()).map(|(bytes, _)| *bytes);
             if inner != side::directory(Path::new(log.file_name().unwrap_or_default())) || length.is_none() {
                 let shown = crate::text::line(&directory.join(&name).display().to_string());
-                return Err(form(format!("{shown} does not belong there: the log names no such attachment")));
+                return Err(form(format!("{shown} does not belong there: the log has no such attachment")));
             }
             take_out(member, &name, length, &into.join(inner))?;
         }
@@ -224,7 +224,7 @@ impl Unpacked {
         }
     }
 
-    /// The directory and the name of a regular file; nothing else stands in a bundle, and nothing twice.
+    /// The directory and the name of a member. It must be a regular file, and its name unique.
     fn place(&mut self, member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
         let (directory, name) = place(member)?;
         let shown = crate::text::line(&directory.join(&name).display().to_string());
@@ -233,7 +233,7 @@ impl Unpacked {
             return Err(form(format!("{shown}: it unpacks to more than {} MiB", LARGEST >> 20)));
         }
         if !self.names.insert(directory.join(&name)) {
-            return Err(form(format!("{shown} is in it twice")));
+            return Err(form(format!("it holds {shown} twice")));
         }
         self.members.insert(member.raw_header_position(), shown);
         Ok((directory, name))
@@ -244,13 +244,13 @@ fn form(what: impl Into<String>) -> BundleError {
     BundleError::Form(what.into())
 }
 
-/// The directory and the name of a regular file; nothing else stands in a bundle.
+/// The directory and the name of a member. It must be a regular file.
 fn place(member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
     let path = member.path()?.into_owned();
     let shown = crate::text::line(&path.display().to_string());
     let plain = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if member.header().entry_type() != EntryType::Regular || !plain {
-        return Err(form(format!("{shown} is not a plain file in its directory")));
+        return Err(form(format!("{shown} is not a regular file in its directory")));
     }
     match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
         (Some(directory), Some(name)) => Ok((directory.to_owned(), name.to_owned())),
@@ -258,14 +258,14 @@ fn place(member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleErro
     }
 }
 
-/// Line by line, so that what is no log is noticed before much of it is written.
+/// Line by line, so that content that is not a log is noticed early.
 fn take_out_log(member: tar::Entry<impl Read>, mut to: File) -> Result<(), BundleError> {
     let size = member.size();
     let mut written = 0;
     for line in Lines::new(BufReader::new(member)) {
         let line = line?;
         if line.endless {
-            return Err(form(format!("line {} of its log is longer than any may be", line.position.line)));
+            return Err(form(format!("line {} of its log exceeds the line limit", line.position.line)));
         }
         to.write_all(&line.bytes)?;
         to.write_all(if line.ended { b"\n" } else { b"" })?;
@@ -283,7 +283,7 @@ fn take_out(
     let size = member.size();
     if Some(size) != length {
         let shown = crate::text::line(name);
-        return Err(form(format!("{shown} has {size} bytes, and not as many as the log says")));
+        return Err(form(format!("{shown} has {size} bytes; the log says otherwise")));
     }
     let mut file = Directory::make(into)?.create(name)?;
     if io::copy(&mut member, &mut file)? == size { Ok(()) } else { Err(form("it ends too early")) }
@@ -292,7 +292,7 @@ fn take_out(
 fn same(mut member: tar::Entry<impl Read>, name: &str, expected: Option<Member>) -> Result<(), BundleError> {
     let expected =
         expected.filter(|expected| expected.name == name && expected.content.len() as u64 == member.size());
-    let other = || form(format!("{} is not what the log has", crate::text::line(name)));
+    let other = || form(format!("{} does not match the log", crate::text::line(name)));
     let expected = expected.ok_or_else(other)?;
     let mut content = Vec::new();
     member.read_to_end(&mut content)?;

@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
 
-/// Where the next entry of a run goes.
+/// The position of the next entry of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// The run's id.
@@ -15,25 +15,25 @@ pub struct Chain {
     pub seq: u64,
     /// The hash of the last line; zeros before the first.
     pub head: Sha256Hex,
-    /// Whether it is a rehearsal's: then its entries are signed under namespaces of their own.
+    /// Whether the run is a rehearsal, whose entries are signed under their own namespaces.
     pub rehearsal: bool,
 }
 
-/// Why the next entry could not be made.
+/// Why the next entry cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// It does not fit into a line.
     #[error(transparent)]
     Write(#[from] WriteEntryError),
-    /// It could not be signed.
+    /// It cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// It was signed for another place.
-    #[error("the log went on while the entry was being signed")]
+    /// It was signed for another position.
+    #[error("the log changed while the entry was being signed")]
     WentOn,
 }
 
-/// An entry that is still to be signed, for the place where the chain ended when it was prepared.
+/// An unsigned entry, for the end of the chain at the time when it was prepared.
 #[derive(Clone, Debug)]
 pub struct Unsigned {
     header: Header,
@@ -43,7 +43,7 @@ pub struct Unsigned {
 }
 
 impl Unsigned {
-    /// Signs it. May wait for a person.
+    /// Signs it. May have to wait for a person.
     ///
     /// # Errors
     /// When the key does not sign.
@@ -51,13 +51,13 @@ impl Unsigned {
         signer.sign(self.namespace, &self.message)
     }
 
-    /// What it says.
+    /// Its event.
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.event
     }
 
-    /// Whether it comes after a line with this hash.
+    /// Whether it follows the line with this hash.
     #[must_use]
     pub fn comes_after(&self, head: Sha256Hex) -> bool {
         self.header.prev == head
@@ -67,23 +67,23 @@ impl Unsigned {
 impl HasKind for LinkError {
     fn kind(&self) -> ErrorKind {
         match self {
-            // What is too long for a line was typed or configured.
+            // A text that is too long was typed or configured.
             Self::Write(_) | Self::WentOn => ErrorKind::User,
             Self::Sign(error) => error.kind(),
         }
     }
 }
 
-/// Why an entry is not the next one of a chain.
+/// Why an entry does not continue a chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// Of another run.
+    /// It is of another run.
     #[error("it belongs to run {0}, this is run {1}")]
     Run(String, String),
-    /// At another position.
+    /// It has another position.
     #[error("its seq is {0}, expected {1}: a line was dropped, repeated or moved")]
     Seq(u64, u64),
-    /// After another line.
+    /// It follows another line.
     #[error("its prev is not the hash of the line before it: that line was changed, dropped or moved")]
     Prev,
 }
@@ -102,12 +102,12 @@ impl Chain {
         Self { run, seq, head: entry.hash, rehearsal: entry.event.opens_rehearsal() }
     }
 
-    /// Goes on after its next entry.
+    /// Advances past the next entry, unchecked.
     pub fn step(&mut self, entry: &Entry) {
         *self = Self { rehearsal: self.rehearsal || entry.event.opens_rehearsal(), ..Self::after(entry) };
     }
 
-    /// Makes the next entry and its line, without taking it in.
+    /// Builds the next entry and its line; the chain does not advance.
     ///
     /// # Errors
     /// When it does not fit into a line, or cannot be signed.
@@ -132,7 +132,7 @@ impl Chain {
         Header { run: self.run.clone(), seq: self.seq, prev: self.head, at, by: by.to_owned() }
     }
 
-    /// Makes the next entry ready to be signed, without taking it in.
+    /// Prepares the next entry for signing; the chain does not advance.
     ///
     /// # Errors
     /// When it does not fit into a line.
@@ -143,10 +143,10 @@ impl Chain {
         Ok(Unsigned { header, event, namespace, message })
     }
 
-    /// The next entry and its line, of one that was signed for this very place.
+    /// Completes an entry that was signed for the current end of the chain, and returns it with its line.
     ///
     /// # Errors
-    /// When the chain went on since, or it does not fit into a line.
+    /// When the chain has advanced since, or the entry does not fit into a line.
     pub fn complete(&self, unsigned: Unsigned, sig: String) -> Result<(Entry, Vec<u8>), LinkError> {
         let Unsigned { header, event, .. } = unsigned;
         if header.run != self.run || header.seq != self.seq || header.prev != self.head {
@@ -155,10 +155,10 @@ impl Chain {
         Ok(Entry::write(header, event, Some(sig))?)
     }
 
-    /// Takes in the next entry.
+    /// Checks the next entry, and advances past it.
     ///
     /// # Errors
-    /// Why it is not the next one.
+    /// Why it does not continue the chain.
     pub fn take(&mut self, entry: &Entry) -> Result<(), ChainError> {
         let header = &entry.header;
         if header.run != self.run {

@@ -1,4 +1,4 @@
-//! The log's file as the journal writes it, and the refusal of files that are no log of one's own.
+//! The file operations of the journal, and the checks of the log file.
 
 use std::fmt::Debug;
 use std::fs::{self, File, TryLockError};
@@ -15,37 +15,37 @@ use crate::error::{ErrorKind, HasKind};
 /// Why a log cannot be opened for writing.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenJournalError {
-    /// The system said no.
+    /// A system error.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another program writes it.
-    #[error("{path}: another gonogo is writing this run log; look for it, or use `gonogo verify` to read", path = .0.display())]
+    #[error("{path}: another gonogo is writing this run log; find it, or use `gonogo verify` to read the log", path = .0.display())]
     Locked(PathBuf),
-    /// It is not an ordinary file of one's own.
-    #[error("{path}: {why}; a run log must be a plain file of your own, with one name and mode 0600", path = .0.display(), why = .1)]
+    /// It is not a regular file that this user owns.
+    #[error("{path}: {why}; a run log must be a regular file that you own, with one name and mode 0600", path = .0.display(), why = .1)]
     NotPlain(PathBuf, &'static str),
     /// A line is not the next entry.
     #[error("{path}: line {line} (byte {byte}): {why}", path = .path.display(), line = .at.line, byte = .at.byte)]
     Line {
         /// The log.
         path: PathBuf,
-        /// Where.
+        /// The position.
         at: Position,
-        /// What is wrong.
+        /// The problem.
         why: NextError,
     },
-    /// There is not even a first entry.
-    #[error("{path}: there is no entry in it; it can be deleted", path = .0.display())]
+    /// It has no entry at all.
+    #[error("{path}: the log has no entry; it can be deleted", path = .0.display())]
     Empty(PathBuf),
-    /// It is not what this host saw last.
-    #[error("{path}: {why}; the log was changed after it was written here; restore it from a copy, or move it out of its directory to open a new run", path = .0.display(), why = .1)]
+    /// It does not have the head that this host remembers.
+    #[error("{path}: {why}; the log was changed after this host wrote it; restore it from a copy, or move it out of its directory to open a new run", path = .0.display(), why = .1)]
     WentBack(PathBuf, String),
 }
 
 impl HasKind for OpenJournalError {
     fn kind(&self) -> ErrorKind {
         match self {
-            // Two people want the same; neither disk nor file is at fault.
+            // A conflict between two people; neither the disk nor the file is at fault.
             Self::Locked(_) => ErrorKind::User,
             Self::Store(error) => error.kind(),
             Self::NotPlain(..) | Self::Line { .. } | Self::Empty(_) | Self::WentBack(..) => ErrorKind::Io,
@@ -53,14 +53,14 @@ impl HasKind for OpenJournalError {
     }
 }
 
-/// All that the journal does to its file. What was not synced may be lost, in whole or in part, when the
-/// power goes; what was synced stays, also where the same block is written again.
+/// All operations of the journal on its file. Unsynced data may be lost on a power failure, in whole or in part;
+/// synced data stays, even if the same block is written again.
 pub(crate) trait Disk: Debug + Send {
-    /// Writes at the end.
+    /// Appends bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Makes what was written, and the length, durable.
+    /// Makes the content and the length durable.
     fn sync(&mut self) -> io::Result<()>;
-    /// Shortens the file.
+    /// Truncates the file.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 }
 
@@ -78,7 +78,7 @@ impl Disk for File {
     }
 }
 
-/// Opens a log to read and to append to, without following a link.
+/// Opens a log for reading and appending, without following a link.
 pub(super) fn open(path: &Path, more: OFlags) -> Result<File, OpenJournalError> {
     let waits_for_nobody = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC | waits_for_nobody | more;
@@ -98,7 +98,7 @@ pub(super) fn check_plain(file: &File, path: &Path) -> Result<(), OpenJournalErr
     } else if data.nlink() != 1 {
         "it has more than one name (hard links)"
     } else if data.uid() != rustix::process::geteuid().as_raw() {
-        "it belongs to somebody else"
+        "another user owns it"
     } else if data.mode() & 0o077 != 0 {
         "others can read or write it (chmod 600 fixes that)"
     } else {
@@ -115,22 +115,22 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenJournalError> {
     }
 }
 
-/// A file is only as durable as the name it has in its directory.
+/// A file is durable only if its directory entry is.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path)?.sync_all()
 }
 
-/// How a file that is open is no longer at its path.
+/// How an open file is no longer at its path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Astray {
-    /// It has another name now; which one, where the system tells (`/proc/self/fd`).
+    /// It has another name now, which the system may know (`/proc/self/fd`).
     Moved(Option<PathBuf>),
-    /// It has no name any more, and is gone when it is closed.
+    /// It has no name any more, and vanishes when it is closed.
     Deleted,
 }
 
-/// Whether the file is still the one that its path leads to.
+/// Whether the path no longer names the open file.
 pub(super) fn astray(file: &File, path: &Path) -> Option<Astray> {
     let own = file.metadata().ok()?;
     let there = fs::symlink_metadata(path).ok();

@@ -1,17 +1,17 @@
-//! The people who have signed run logs on this host, in this state directory, each with the key they signed with.
+//! The operators who have signed run logs on this host, in this state directory, with their keys.
 
 use std::io::{self, Read as _, Write as _};
 
 use super::store::{Store, StoreError, make_directory};
 use crate::files::directory::Directory;
 
-/// The most bytes of it that are read.
+/// The most bytes of the file that are read.
 const MAX_FILE: u64 = 4 << 20;
-/// The file of the people.
+/// The name of the file.
 pub(super) const FILE: &str = "enrolled";
 
 impl Store {
-    /// Whether somebody of that name has signed here with that key (`ssh-ed25519 AAAA…`).
+    /// Whether an operator with this name has signed here with this key (`ssh-ed25519 AAAA…`).
     ///
     /// # Errors
     /// When it cannot be read.
@@ -26,10 +26,10 @@ impl Store {
         Ok(text.lines().any(|line| line == wanted))
     }
 
-    /// Remembers somebody who signs here.
+    /// Remembers an operator.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn remember_enrolled(&self, principal: &str, key: &str) -> Result<(), StoreError> {
         if self.has_enrolled(principal, key)? {
             return Ok(());
@@ -39,7 +39,7 @@ impl Store {
             make_directory(directory)?;
         }
         let file = Directory::of(&self.enrolled).and_then(|state| state.append(FILE));
-        // One write, so that two programs cannot mix their lines.
+        // A single write, so that two programs cannot mix their lines.
         file.and_then(|mut file| file.write_all(format!("{principal} {key}\n").as_bytes())).map_err(failed)
     }
 }

@@ -1,4 +1,4 @@
-//! The log file: one writer, every entry durable before it counts, recovery of what a crash left.
+//! The log file: one writer, every entry durable before it counts, recovery after a crash.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,14 +23,14 @@ use crate::time::Moment;
 #[derive(Debug)]
 pub struct Journal {
     disk: Box<dyn Disk>,
-    /// The same file, to be held locked, and to be read.
+    /// The same file, for the lock and for reading.
     file: File,
     path: PathBuf,
     store: Store,
     chain: Chain,
     length: u64,
     broken: Option<String>,
-    /// Who has signed in this log from here, and is remembered for it.
+    /// The operators who signed here and are already remembered.
     enrolled: BTreeSet<String>,
     marks: Marks,
 }
@@ -38,16 +38,16 @@ pub struct Journal {
 /// Why an entry was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// It could not be made; the log is as it was.
+    /// The entry cannot be made; the log is unchanged.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// It could not be made durable, or the log is no longer where it was. The log was cut back to what was
-    /// acknowledged, and takes no more.
-    #[error("{path}: nothing more is taken in: {why}", path = .path.display())]
+    /// The entry could not be made durable, or the log is no longer at its path. The log was truncated to the
+    /// acknowledged entries and takes no more.
+    #[error("{path}: the log takes no more entries: {why}", path = .path.display())]
     Broken {
         /// The log.
         path: PathBuf,
-        /// What happened, and what to do.
+        /// The problem, and what to do.
         why: String,
     },
 }
@@ -61,24 +61,24 @@ impl HasKind for AppendError {
     }
 }
 
-/// A log that was opened to go on with.
+/// A log that was opened to resume its run.
 #[derive(Debug)]
 pub struct Reopened {
     /// The log.
     pub journal: Journal,
     /// Its entries.
     pub entries: Vec<Entry>,
-    /// What was set aside.
+    /// The torn tail that was set aside.
     pub torn: Option<Torn>,
-    /// The position of the last entry, where this host does not remember that it was acknowledged.
+    /// The position of the last entry, if this host does not remember that it was acknowledged.
     pub in_doubt: Option<u64>,
 }
 
 impl Journal {
-    /// Makes the log of a new run. The directory entry is durable when this returns; the log is empty.
+    /// Creates the log of a new run. Its directory entry is durable when this returns; the log is empty.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn create(store: &Store, path: &Path, chain: Chain) -> Result<Self, OpenJournalError> {
         let directory = path.parent().unwrap_or(Path::new("."));
         make_unshared(directory)?;
@@ -93,16 +93,15 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Opens a log to go on with: locks it, checks its chain and that it is what this host saw last, and
-    /// sets aside what a crash left at its end.
+    /// Opens a log to resume its run: locks it, checks its chain and the remembered head, and sets aside a torn tail.
     ///
     /// # Errors
-    /// Why it cannot be gone on with. Nothing was changed then.
+    /// Why it cannot be resumed. Nothing was changed then.
     pub fn reopen(store: &Store, path: &Path) -> Result<Reopened, OpenJournalError> {
         Self::reopen_on(store, path, |disk| disk)
     }
 
-    /// The same, on another disk.
+    /// Like `reopen`, on another disk.
     pub(super) fn reopen_on(
         store: &Store,
         path: &Path,
@@ -122,7 +121,7 @@ impl Journal {
         Ok(Reopened { journal, entries: found.entries, torn, in_doubt })
     }
 
-    /// Goes on with another disk.
+    /// Switches to another disk.
     #[cfg(test)]
     pub(crate) fn use_disk(&mut self, disk: Box<dyn Disk>) {
         self.disk = disk;
@@ -145,8 +144,8 @@ impl Journal {
     /// durable.
     ///
     /// # Errors
-    /// An entry that could not be made leaves the log as it was. A failed write or sync breaks it: it is
-    /// cut back to the acknowledged length and takes nothing more.
+    /// An entry that cannot be made leaves the log unchanged. After a failed write or sync the log is truncated to the
+    /// acknowledged length and takes no more entries.
     pub fn append(
         &mut self,
         at: Moment,
@@ -159,18 +158,18 @@ impl Journal {
         self.write(entry, &line, signer)
     }
 
-    /// Makes an entry ready to be signed, for the place where the log ends now.
+    /// Prepares an entry for signing, for the current end of the log.
     ///
     /// # Errors
-    /// When it does not fit into a line. The log is as it was.
+    /// When it does not fit into a line. The log is unchanged.
     pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
         Ok(self.chain.prepare(at, by, event)?)
     }
 
-    /// Appends an entry that was signed for the place where the log ends, as [`Journal::append`] does.
+    /// Appends an entry that was signed for the current end of the log, as [`Journal::append`] does.
     ///
     /// # Errors
-    /// Those, and that the log went on since.
+    /// As for [`Journal::append`], and when the log has changed since.
     pub fn append_signed(
         &mut self,
         unsigned: Unsigned,
@@ -194,20 +193,20 @@ impl Journal {
         Ok(entry)
     }
 
-    /// Removes a log that nothing was ever acknowledged in.
+    /// Removes a log without any acknowledged entry.
     pub fn discard(self) {
         if self.length == 0 {
-            // What stays is an empty file, which everybody passes over.
+            // If that fails, an empty file stays, which everything skips.
             let name = self.path.file_name().unwrap_or_default();
             let _ = Directory::of(&self.path).and_then(|directory| directory.remove(name));
             self.marks.discard();
         }
     }
 
-    /// Whether the log still takes entries, and is where it was.
+    /// Checks that the log still takes entries and is still at its path.
     ///
     /// # Errors
-    /// Why it is not. A log that was deleted is written anew first, as far as it was acknowledged.
+    /// Why not. A deleted log is restored first, as far as it was acknowledged.
     pub fn check(&mut self) -> Result<(), AppendError> {
         if self.broken.is_none() {
             self.broken = astray(&self.file, &self.path).map(|astray| self.went(astray));
@@ -223,19 +222,19 @@ impl Journal {
             Astray::Moved(Some(to)) => {
                 format!("the log was moved to {}; move it back and resume the run", to.display())
             }
-            Astray::Moved(None) => "the log was moved elsewhere; move it back and resume the run".into(),
+            Astray::Moved(None) => "the log was moved; move it back and resume the run".into(),
             Astray::Deleted => match self.write_anew() {
                 Ok(to) => format!(
-                    "the log was deleted; what was acknowledged has been written anew to {}. Resume the run",
+                    "the log was deleted; its acknowledged entries were restored to {}. Resume the run",
                     to.display()
                 ),
-                Err(error) => format!("the log was deleted, and cannot be written anew: {error}"),
+                Err(error) => format!("the log was deleted, and cannot be restored: {error}"),
             },
         }
     }
 
-    /// Copies what was acknowledged from the file that has lost its name to a new one: of that name, or
-    /// beside it where something else has the name now.
+    /// Copies the acknowledged entries of a deleted file to a new file: at its old path, or next to it if another file
+    /// has that name now.
     fn write_anew(&self) -> io::Result<PathBuf> {
         let mut acknowledged = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
@@ -258,11 +257,11 @@ impl Journal {
 
     fn remember(&self) {
         let Some(seq) = self.chain.seq.checked_sub(1) else { return };
-        // A head that could not be remembered costs a check at the next resume, not the entry.
+        // A head that is not remembered costs a check at the next resume, not the entry.
         let _ = self.store.remember(&self.chain.run, Head { seq, hash: self.chain.head });
     }
 
-    /// One who could not be remembered costs a question at the next resume, not the entry.
+    /// An operator who is not remembered costs a question at the next resume, not the entry.
     fn remember_signer(&mut self, signer: &Signer) {
         if self.enrolled.insert(signer.principal.clone()) {
             let _ = self.store.remember_enrolled(&signer.principal, &signer.public);
@@ -271,10 +270,10 @@ impl Journal {
 
     fn cut_back(&mut self, error: &io::Error) -> AppendError {
         let cut = self.disk.cut(self.length).and_then(|()| self.disk.sync());
-        let advice = "what was acknowledged is safe. See to the disk and resume the run";
+        let advice = "acknowledged entries are safe. Check the disk and resume the run";
         let why = match cut {
             Ok(()) => format!("cannot write: {error}; {advice}"),
-            Err(also) => format!("cannot write: {error}, nor take back what was written: {also}; {advice}"),
+            Err(also) => format!("cannot write: {error}; cannot remove the partial entry: {also}; {advice}"),
         };
         self.broken = Some(why.clone());
         AppendError::Broken { path: self.path.clone(), why }

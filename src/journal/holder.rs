@@ -1,4 +1,4 @@
-//! Who holds a run: one program at a time writes its log, and the others are told who.
+//! The owner of a run's log: one process at a time writes it, and others can read who.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use crate::files::directory::Directory;
 use crate::process::recorded::ProcessStart;
 use crate::time::Utc;
 
-/// Who holds a run, where.
+/// The owner of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Their name.
     pub principal: String,
-    /// The host.
+    /// Their host.
     pub host: String,
-    /// The process there.
+    /// Their process id.
     pub pid: i32,
-    /// Since when.
+    /// The start of the ownership.
     pub since: Utc,
-    /// When that process started. Without it, nobody can tell whether the process is still the same.
+    /// When that process started. Without it, nobody can tell whether the process id is still the same process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<ProcessStart>,
 }
@@ -34,7 +34,7 @@ impl Holder {
     }
 }
 
-/// That a run is held from here. Taken back when dropped, unless somebody else holds it by then.
+/// The record that this process owns a log. Removed on drop, unless there is another owner by then.
 #[derive(Debug)]
 pub struct Held {
     log: PathBuf,
@@ -44,28 +44,28 @@ pub struct Held {
 /// The most bytes of a record that are read.
 const MAX_RECORD: u64 = 4096;
 
-/// That somebody asks the holder of a log to leave. The request is taken back when this is dropped.
+/// A request to the owner of a log to quit. Removed on drop.
 #[derive(Debug)]
 pub struct Requested(PathBuf);
 
-/// Where it stands who holds a log.
+/// The path of the owner record of a log.
 #[must_use]
 pub fn path_of(log: &Path) -> PathBuf {
     log.with_extension("holder")
 }
 
-/// Where it stands who asks the holder to leave.
+/// The path of the takeover request for a log.
 fn request_path_of(log: &Path) -> PathBuf {
     log.with_extension("take-over")
 }
 
-/// The directory that a record is in, and its name.
+/// The directory of a record, and its name.
 fn place_of(path: &Path) -> io::Result<(Directory, String)> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     Ok((Directory::of(path)?, name))
 }
 
-/// Who holds a log, as far as it is told.
+/// The recorded owner of a log.
 #[must_use]
 pub fn of(log: &Path) -> Option<Holder> {
     read(&path_of(log))
@@ -76,27 +76,27 @@ fn read(path: &Path) -> Option<Holder> {
     serde_json::from_slice(&directory.bytes(name, MAX_RECORD).ok()?).ok()
 }
 
-/// Whether a holder is recorded beside a log. If nobody else has locked the log, that holder crashed.
+/// Whether an owner of a log is recorded. If the log is not locked by another process, that owner crashed.
 #[must_use]
 pub fn is_recorded(log: &Path) -> bool {
     place_of(&path_of(log)).is_ok_and(|(directory, name)| directory.has(name))
 }
 
-/// Records that a log is held. The caller has its lock.
+/// Records the owner of a log. The caller has its lock.
 ///
 /// # Errors
-/// What the system said.
+/// The system error.
 pub fn tell(log: &Path, own: Holder) -> io::Result<Held> {
     write(&path_of(log), &own)?;
-    // What is left of one who was killed while asking.
+    // Removes the request of a process that was killed meanwhile.
     remove(&request_path_of(log));
     Ok(Held { log: log.to_owned(), own })
 }
 
-/// Records, for the holder to read, who asks them to leave.
+/// Records a takeover request for the owner to read.
 ///
 /// # Errors
-/// What the system said.
+/// The system error.
 pub fn request(log: &Path, by: &Holder) -> io::Result<Requested> {
     let path = request_path_of(log);
     write(&path, by)?;
@@ -116,7 +116,7 @@ fn write(path: &Path, record: &Holder) -> io::Result<()> {
 }
 
 fn remove(path: &Path) {
-    // One that stays names a process that has ended.
+    // If removing fails, the record names a process that has ended.
     let _ = place_of(path).and_then(|(directory, name)| directory.remove(name));
 }
 
@@ -127,15 +127,15 @@ impl Drop for Requested {
 }
 
 impl Held {
-    /// Leaves the record in place: this program has not finished with the log.
+    /// Leaves the record in place, because this process has not finished with the log.
     pub fn keep_recorded(self) {
         std::mem::forget(self);
     }
 
-    /// Who takes it over, or has: whoever is recorded after this program, or asks it to leave.
+    /// Who takes the log over, or has: the owner recorded after this process, or the author of a takeover request.
     #[must_use]
     pub fn lost_to(&self) -> Option<Holder> {
-        // In this order: the request goes when the record of whoever made it stands.
+        // In this order: a request is removed when its author is recorded as owner.
         read(&request_path_of(&self.log)).or_else(|| self.successor())
     }
 

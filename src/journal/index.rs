@@ -1,5 +1,5 @@
-//! The index of a log: where each entry begins and one fact of each, so that any entry is at hand without the
-//! whole log in memory.
+//! The index of a log: the offset of each entry and one fact of each, so that any entry can be read without the whole
+//! log in memory.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
@@ -15,8 +15,8 @@ use super::store::StoreError;
 
 use crate::files::open_regular_no_follow;
 
-/// Reads the entries of a log on all cores, as far as they form a chain (verifying asks for more), and gives each with the byte at which
-/// its line begins and the byte after its end; until `take` says that it is enough.
+/// Reads the entries of a log on all cores, as far as they form a chain (verification checks more). Calls `take` with
+/// each entry, the offset of its line and the offset of the line's end, until `take` breaks.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -45,7 +45,7 @@ pub fn line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The first line of a log, and the lines of its last so many bytes; whole ones only, without their LF.
+/// The first line of a log, and the lines in its last `tail` bytes; whole lines only, without their LF.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -62,7 +62,7 @@ pub fn ends(path: &Path, tail: u64) -> Result<(Vec<u8>, Vec<Vec<u8>>), StoreErro
     let mut bytes = Vec::new();
     file.take(tail).read_to_end(&mut bytes).map_err(failed)?;
     let mut lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    // What stands after the last LF is no line, and the first one may have begun before.
+    // Text after the last LF is no line, and the first line may have started before.
     lines.pop();
     if from > 0 && !lines.is_empty() {
         lines.remove(0);

@@ -1,4 +1,4 @@
-//! The keys that operators sign with: OpenSSH private key files, and keys that an SSH agent holds.
+//! The signing keys of operators: OpenSSH private key files, and keys in an SSH agent.
 
 use std::fs::DirBuilder;
 use std::io::{self, Write as _};
@@ -31,9 +31,9 @@ pub struct Signer {
     pen: Pen,
 }
 
-/// What signs.
+/// What makes the signatures.
 enum Pen {
-    // Unpacked and its halves compared once, and not anew for every entry.
+    // Decoded, with its halves compared once, not for every entry.
     Ed25519(SigningKey),
     Ecdsa(Box<PrivateKey>),
     Agent(Agent),
@@ -64,74 +64,74 @@ impl HasKind for SignError {
     }
 }
 
-/// Why a key did not sign.
+/// Why a key could not sign.
 #[derive(Debug, thiserror::Error)]
 enum PenError {
     #[error(transparent)]
     Key(#[from] ssh_key::Error),
     #[error(transparent)]
     Agent(#[from] AgentError),
-    #[error("ssh-agent gave a signature that does not hold: {0}")]
+    #[error("ssh-agent returned an invalid signature: {0}")]
     False(#[from] SignatureError),
     #[error(
-        "a security key's signature covers its flags and its counter too, so it cannot sign this; sign with an ed25519 or ecdsa key"
+        "a security key cannot make this signature, because it also signs its flags and counter; use an ed25519 or ecdsa key"
     )]
     Security,
 }
 
-/// Why a key file cannot be used.
+/// Why a key cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadKeyError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("key file {path}: {source}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// Others can read it.
-    #[error("key file {path} can be read by others (mode {mode:o}); `chmod 600 {path}` mends it")]
+    /// Other users can read the file.
+    #[error("key file {path} can be read by others (mode {mode:o}); `chmod 600 {path}` fixes that")]
     Mode {
         /// The file.
         path: PathBuf,
         /// Its mode.
         mode: u32,
     },
-    /// It is not a private key in OpenSSH's form.
+    /// The file is not an OpenSSH private key.
     #[error(
-        "key file {path} cannot be read as an OpenSSH private key: {source}; a key that `ssh-add` takes can sign from your ssh-agent"
+        "key file {path} cannot be read as an OpenSSH private key: {source}; if `ssh-add` accepts the key, use it from your ssh-agent"
     )]
     Form {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         source: ssh_key::Error,
     },
-    /// It is of another kind.
+    /// The key type is not supported.
     #[error(
         "key file {path} holds a {algorithm} key; run logs are signed with ed25519, ecdsa or sk- keys: `gonogo init` makes one"
     )]
     Algorithm {
         /// The file.
         path: PathBuf,
-        /// Its kind.
+        /// The key type.
         algorithm: Algorithm,
     },
-    /// It is encrypted and there was nobody to ask.
-    #[error("key file {path} has a passphrase, and it could not be asked for: {source}")]
+    /// The key is encrypted, and there was no way to prompt for the passphrase.
+    #[error("key file {path} has a passphrase, and gonogo could not prompt for it: {source}")]
     NoPassphrase {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// No agent, or one that cannot be asked.
-    #[error("{public} is a public key; its private half is to be in your ssh-agent: {why}")]
+    /// There is no agent, or it does not have the key.
+    #[error("{public} is a public key; its private key must be in your ssh-agent: {why}")]
     NotInAgent {
         /// The public key.
         public: String,
-        /// What is in the way, and what to do.
+        /// The problem, and what to do.
         why: String,
     },
     /// The passphrase was wrong.
@@ -155,8 +155,8 @@ impl HasKind for LoadKeyError {
 }
 
 impl Signer {
-    /// Loads a key file. If it has a passphrase, the agent signs where it holds the key; otherwise `ask` is
-    /// called for the passphrase. The file of a security key only names it: the agent signs.
+    /// Loads a key file. If it has a passphrase, the agent signs if it has the key; otherwise `ask` is called for the
+    /// passphrase. The file of a security key only names the key: the agent signs.
     ///
     /// # Errors
     /// Why it cannot be used, and what to do.
@@ -168,7 +168,7 @@ impl Signer {
     ) -> Result<Self, LoadKeyError> {
         let form = |source| LoadKeyError::Form { path: path.to_owned(), source };
         let key = match read_key(path) {
-            // Some that OpenSSH reads cannot be read here: ecdsa keys whose number begins with zeros.
+            // Some keys that OpenSSH reads cannot be read here: ecdsa keys whose number begins with zeros.
             Err(unread @ LoadKeyError::Form { .. }) => {
                 return Self::beside(principal, path, agent).ok_or(unread);
             }
@@ -179,7 +179,7 @@ impl Signer {
             return Self::in_agent(principal, &public, agent);
         }
         if key.is_encrypted() {
-            // An agent that cannot be asked is as good as none: the file is at hand.
+            // An agent that fails is ignored, because the key file is available.
             if let Ok(signer) = Self::in_agent(principal, &public, agent) {
                 return Ok(signer);
             }
@@ -187,22 +187,22 @@ impl Signer {
         Self::with_key(principal, &unlocked(key, path, ask)?).map_err(form)
     }
 
-    /// The key whose public half stands beside a file, if the agent holds it.
+    /// The key of the `.pub` file next to a key file, if the agent has it.
     fn beside(principal: &str, path: &Path, agent: Option<&Agent>) -> Option<Self> {
         let public = PublicKey::read_openssh_file(&public_path(path)).ok()?;
         Self::in_agent(principal, &sshsig::public_line(public.key_data()).ok()?, agent).ok()
     }
 
-    /// A key by its public half, `ssh-ed25519 AAAA…`, that the agent holds.
+    /// A key in the agent, by its public key, `ssh-ed25519 AAAA…`.
     ///
     /// # Errors
     /// Why it cannot be used, and what to do.
     pub fn in_agent(principal: &str, public: &str, agent: Option<&Agent>) -> Result<Self, LoadKeyError> {
         let not = |why: String| LoadKeyError::NotInAgent { public: public.to_owned(), why };
-        let agent = agent.ok_or_else(|| not("there is none (SSH_AUTH_SOCK is not set)".into()))?;
+        let agent = agent.ok_or_else(|| not("no agent (SSH_AUTH_SOCK is not set)".into()))?;
         let keys = agent.keys().map_err(|error| not(error.to_string()))?;
         if !keys.iter().any(|held| held.public == public) {
-            return Err(not("it does not hold it; `ssh-add` puts it there".into()));
+            return Err(not("the agent does not have it; add it with `ssh-add`".into()));
         }
         let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
         let (public, key) = (public.to_owned(), parsed.key_data().clone());
@@ -218,19 +218,19 @@ impl Signer {
         Ok(Self { principal: principal.to_owned(), public, key: key.public_key().key_data().clone(), pen })
     }
 
-    /// Whether the key waits to be touched before it signs.
+    /// Whether the key must be touched to sign.
     #[must_use]
     pub fn wants_touch(&self) -> bool {
         sshsig::is_sk(&self.key.algorithm())
     }
 
-    /// Whether signing may take as long as a person takes: an agent may ask, or wait for a touch.
+    /// Whether signing may have to wait for a person: an agent may prompt, or wait for a touch.
     #[must_use]
     pub fn may_wait(&self) -> bool {
         matches!(self.pen, Pen::Agent(_))
     }
 
-    /// Signs a message under a namespace: the raw SSHSIG blob in base64.
+    /// Signs a message under a namespace. Returns the raw SSHSIG blob in base64.
     ///
     /// # Errors
     /// When the key cannot sign.
@@ -239,10 +239,10 @@ impl Signer {
             .map_err(|source| SignError { principal: self.principal.clone(), source })
     }
 
-    /// Signs bytes as they are, without SSHSIG around them: 64 bytes for an ed25519 key, DER for an ecdsa key.
+    /// Signs the bytes themselves, without SSHSIG: 64 bytes for an ed25519 key, DER for an ecdsa key.
     ///
     /// # Errors
-    /// When the key cannot sign, or is a security key, which cannot sign so.
+    /// When the key cannot sign, or is a security key, which cannot make such signatures.
     pub fn sign_plain(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let sign = || match self.key.algorithm() {
             Algorithm::Ecdsa { .. } => Ok(der(&self.pen.sign(&self.key, message)?)?),
@@ -261,7 +261,7 @@ impl Pen {
             Self::Agent(agent) => agent,
         };
         let signature = agent.sign(key, bytes)?;
-        // What goes into a log stays there.
+        // The signature is checked first, because a log entry is permanent.
         sshsig::holds(key, bytes, &signature)?;
         Ok(signature)
     }
@@ -299,14 +299,14 @@ fn unlocked(
     })
 }
 
-/// The fingerprint of a public key, `SHA256:…`, as `ssh-keygen -l` tells it.
+/// The fingerprint of a public key, `SHA256:…`, as `ssh-keygen -l` prints it.
 #[must_use]
 pub fn fingerprint(public: &str) -> Option<String> {
     let key = PublicKey::from_openssh(public).ok()?;
     Some(key.fingerprint(ssh_key::HashAlg::Sha256).to_string())
 }
 
-/// The public half of a key file, `ssh-ed25519 AAAA…`; needs no passphrase.
+/// The public key of a key file, `ssh-ed25519 AAAA…`; needs no passphrase.
 ///
 /// # Errors
 /// Why the file cannot be used.
@@ -316,11 +316,11 @@ pub fn public_of(path: &Path) -> Result<String, LoadKeyError> {
         .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })
 }
 
-/// Makes a new ed25519 key file (mode 0600, in a directory of mode 0700) and its `.pub` beside it.
-/// An existing file is never written over.
+/// Creates a new ed25519 key file (mode 0600, in a directory of mode 0700) and its `.pub` file. An existing file is
+/// never overwritten.
 ///
 /// # Errors
-/// What the system said, with the path.
+/// The system error, with the path.
 pub fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Result<(), CreateKeyError> {
     let failed = |source: io::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
     let unmade = |source: ssh_key::Error| CreateKeyError { path: path.to_owned(), why: source.to_string() };
@@ -345,7 +345,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The file beside a private key that holds its public half.
+/// The path of the `.pub` file of a private key.
 #[must_use]
 pub fn public_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -353,7 +353,7 @@ pub fn public_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Why a key file could not be made.
+/// Why a key file cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make key file {path}: {why}")]
 pub struct CreateKeyError {

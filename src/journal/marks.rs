@@ -1,14 +1,14 @@
-//! Marks of actions: what a host writes beside a log, so that after a crash it can tell an action that never began from
-//! one that was interrupted.
+//! Marks of actions: files next to a log, with which a host can tell after a crash whether an action never started or
+//! was interrupted.
 //!
 //! ```text
-//!     LOG.marks/run                 made with the run: its id, and the host and state directory that made it
-//!     LOG.marks/action-12.planned   before entry 12 is appended: where it belongs in the log, and who writes it
+//!     LOG.marks/run                 created with the run: its id, its host and its state directory
+//!     LOG.marks/action-12.planned   before entry 12 is appended: its position in the log, and its writer
 //!     LOG.marks/action-12.begun     after that, before the program starts
 //! ```
 //!
-//! Only the host and state directory that planned an action may conclude from a missing `begun` that it never began.
-//! Anywhere else, and where the directory was lost or is an older copy, nobody can know.
+//! Only the host and state directory that planned an action may conclude from a missing `begun` that it never started.
+//! Anywhere else, or if the directory was lost or is an older copy, the outcome is unknown.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -25,12 +25,12 @@ use crate::outcome::Sha256Hex;
 /// The longest mark that is read, in bytes.
 const MAX_MARK: u64 = 4096;
 
-/// The mark that the directory begins with.
+/// The name of the run's mark.
 const RUN: &str = "run";
-/// What the names of the marks of probes begin with.
+/// The prefix of the names of probe marks.
 const PROBE: &str = "probe-";
 
-/// The directory of the marks beside a log.
+/// The directory of the marks next to a log.
 #[must_use]
 pub fn directory(log: &Path) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
@@ -38,7 +38,7 @@ pub fn directory(log: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Who writes marks: a host, and on it a state directory.
+/// The writer of marks: a host and a state directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The host's name.
@@ -47,7 +47,7 @@ pub struct Place {
     pub state: String,
 }
 
-/// The marks of one log, as one place writes them.
+/// The marks of one log, for one writer.
 #[derive(Clone, Debug)]
 pub struct Marks {
     directory: PathBuf,
@@ -55,7 +55,7 @@ pub struct Marks {
     place: Place,
 }
 
-/// The mark of a probe that changes something.
+/// The mark of a probe with effects.
 #[derive(Serialize, Deserialize)]
 struct ProbeMark {
     run: String,
@@ -63,7 +63,7 @@ struct ProbeMark {
     attempt: u64,
 }
 
-/// The mark that the directory begins with.
+/// The mark of the run, the first one in the directory.
 #[derive(Serialize, Deserialize)]
 struct RunMark {
     run: String,
@@ -71,7 +71,7 @@ struct RunMark {
     place: Place,
 }
 
-/// What is written before an action is put on record.
+/// The mark that is written before the start of an action is logged.
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
 struct PlannedMark {
     run: String,
@@ -81,45 +81,45 @@ struct PlannedMark {
     place: Place,
 }
 
-/// Why a mark cannot be written. The action is not put on record then.
+/// Why a mark cannot be written. The start of the action is not logged then.
 #[derive(Debug, thiserror::Error)]
 pub enum MarkError {
-    /// The system said no.
-    #[error("{path}: {source}; an action needs its mark there before it may begin", path = .path.display())]
+    /// A system error.
+    #[error("{path}: {source}; an action needs its start marker there", path = .path.display())]
     System {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// The directory is of another run, or of another copy of this log.
+    /// The directory belongs to another run, or to another copy of this log.
     #[error("{path} belongs to {owner}; move {directory} away, and start the action again", path = .path.display(), directory = .directory.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// The owner.
         owner: String,
-        /// The directory that it stands in.
+        /// The directory of the mark.
         directory: PathBuf,
     },
 }
 
 impl Marks {
-    /// Those of the log of a run. Nothing is read or made yet.
+    /// The marks of a run's log. Reads and creates nothing yet.
     #[must_use]
     pub fn new(log: &Path, run: &str, place: Place) -> Self {
         Self { directory: directory(log), run: run.to_owned(), place }
     }
 
-    /// Makes the directory, for its owner only, and the file in it that names the run; durable when this returns.
+    /// Creates the directory, for its owner only, and the mark of the run in it; durable when this returns.
     ///
     /// # Errors
-    /// What the system said, or that the directory is of another run.
+    /// The system error, or the directory belongs to another run.
     pub fn make(&self) -> Result<(), MarkError> {
         self.opened().map(drop)
     }
 
-    /// The directory, of this run.
+    /// Opens the directory, and checks that it belongs to this run.
     fn opened(&self) -> Result<Directory, MarkError> {
         let directory = Directory::make(&self.directory).map_err(self.failed(""))?;
         if directory.has(RUN) {
@@ -152,10 +152,10 @@ impl Marks {
         MarkError::Foreign { path: path.to_owned(), owner, directory: self.directory.clone() }
     }
 
-    /// Puts down, durably, that the entry at `started`, after the line with the hash `prev`, is to begin an action.
+    /// Writes a durable mark that the entry at `started`, after the line with the hash `prev`, will start an action.
     ///
     /// # Errors
-    /// What the system said, or that an action of another copy of this log has begun under that number.
+    /// The system error, or an action of another copy of this log was started under that number.
     pub fn plan(&self, started: u64, prev: Sha256Hex) -> Result<(), MarkError> {
         let directory = self.opened()?;
         let begun = mark_name(started, "begun");
@@ -170,10 +170,11 @@ impl Marks {
         PlannedMark { run: self.run.clone(), prev, place: self.place.clone() }
     }
 
-    /// Puts down, durably, that a probe begins that changes something: if nothing tells how it ended, it may have.
+    /// Writes a durable mark that a probe with effects starts. If its result is missing later, it may have made its
+    /// change.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn begin_probe(&self, probe: &ProbeKey, attempt: u64) -> Result<(), MarkError> {
         let directory = self.opened()?;
         let mark = ProbeMark { run: self.run.clone(), probe: probe.clone(), attempt };
@@ -181,7 +182,7 @@ impl Marks {
         write(&directory, &name, &mark).map_err(self.failed(&name))
     }
 
-    /// The probes that have begun which change something, each with its newest attempt.
+    /// The marked probes with effects, each with its newest attempt.
     #[must_use]
     pub fn probes_begun(&self) -> Vec<(ProbeKey, u64)> {
         let Ok(directory) = Directory::open_own(&self.directory) else { return Vec::new() };
@@ -191,14 +192,14 @@ impl Marks {
         marks.filter(|mark| mark.run == self.run).map(|mark| (mark.probe, mark.attempt)).collect()
     }
 
-    /// Takes back that an action was planned: no entry came of it.
+    /// Removes the mark of a planned action whose start was not logged.
     pub fn withdraw(&self, started: u64) {
-        // One that stays says nothing of an entry that begins no action.
+        // If the mark stays, it has no meaning for an entry that starts no action.
         let _ = Directory::open_own(&self.directory)
             .and_then(|directory| directory.remove(mark_name(started, "planned")));
     }
 
-    /// Whether this place has put this very entry into the log, so that a missing `begun` means that it never began.
+    /// Whether this writer has logged this very entry, so that a missing `begun` means that the action never started.
     #[must_use]
     pub fn are_own(&self, started: u64, prev: Sha256Hex) -> bool {
         let planned: io::Result<PlannedMark> = Directory::open_own(&self.directory)
@@ -206,7 +207,7 @@ impl Marks {
         planned.is_ok_and(|planned| planned == self.planned(prev))
     }
 
-    /// Removes the directory of a run of which nothing was put on record.
+    /// Removes the directory of a run without any logged entry.
     pub(super) fn discard(&self) {
         let _ = Directory::open_own(&self.directory).and_then(|directory| directory.remove(RUN));
         let _ = fs::remove_dir(&self.directory);
@@ -221,7 +222,7 @@ fn read<T: for<'de> Deserialize<'de>>(directory: &Directory, name: impl AsRef<Os
     serde_json::from_slice(&directory.bytes(name, MAX_MARK)?).map_err(io::Error::other)
 }
 
-/// Writes a file whole or not at all, and durably.
+/// Writes a file completely or not at all, durably.
 fn write(directory: &Directory, name: &str, mark: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(mark).map_err(io::Error::other)?;
     line.push(b'\n');
@@ -265,7 +266,7 @@ mod tests {
         marks.make().unwrap();
         let run = fs::read_to_string(directory(&log).join("run")).unwrap();
         assert_eq!(run, "{\"run\":\"r\",\"host\":\"h\",\"state\":\"a\"}\n");
-        // Another place goes on with the run; another run does not take its directory.
+        // Another writer can continue with the same run; another run cannot use its directory.
         Marks::new(&log, "r", place("b")).plan(3, prev("2")).unwrap();
         let other = Marks::new(&log, "s", place("a")).plan(3, prev("2")).unwrap_err().to_string();
         assert!(other.contains("belongs to run r; move"), "{other}");

@@ -1,5 +1,5 @@
-//! The runs of an environment in order, by what their logs say: which run each one names as the one before it. Neither
-//! file names nor clocks tell: a clock can be set back, and a file renamed.
+//! The order of an environment's runs, from their logs: each run names the previous one. File names and clocks do not
+//! decide: a clock can be set back, and a file renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
@@ -13,16 +13,15 @@ use super::store::StoreError;
 use crate::files::open_regular_no_follow;
 use crate::time::Utc;
 
-/// What a run says of its place among others.
+/// What a run's log says about its order.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Place {
     /// Its id.
     pub run: String,
-    /// The id of the run that it names as the one before it.
+    /// The id of the previous run.
     #[serde(default, rename = "previous_run", deserialize_with = "id_of")]
     pub previous: Option<String>,
-    /// When it was opened, by the clock of its host; it decides only between runs that name neither each other nor runs
-    /// between them.
+    /// When it was opened, by its host's clock. Decides only between runs that are not linked by other runs.
     #[serde(rename = "t")]
     pub opened: Utc,
 }
@@ -36,60 +35,59 @@ fn id_of<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D:
 }
 
 impl Place {
-    /// What the first line of a log says, whatever its version.
+    /// Reads it from the first line of a log of any version.
     #[must_use]
     pub fn read(first_line: &[u8]) -> Option<Self> {
         serde_json::from_slice(first_line).ok()
     }
 }
 
-/// The log of a run that names its place.
+/// A log with its link to the previous run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedLog {
     /// Where it is.
     pub path: PathBuf,
-    /// Its place.
+    /// The link.
     pub place: Place,
-    /// Set where the log is of another version.
+    /// Set if the log is of another version.
     pub other_rules: Option<OtherRules>,
 }
 
-/// A log whose first line opens no run that can be read.
+/// A log whose first line does not open a readable run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DamagedLog {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Why it cannot be read.
     pub why: String,
-    /// The id of its run, where that can still be read.
+    /// The id of its run, if that can still be read.
     run: Option<String>,
 }
 
 /// The logs of an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// Those of runs, oldest first.
+    /// The logs of runs, oldest first.
     pub runs: Vec<PlacedLog>,
-    /// Those that are damaged, and that no run names as the one before it: nobody knows their place, so one of them may
-    /// be the newest.
+    /// Damaged logs that no run names as its previous one: their order is unknown, so one of them may be the newest.
     pub damaged: Vec<DamagedLog>,
-    /// Those in which there is nothing: what a crash leaves before anything was acknowledged, or what was emptied since.
+    /// Empty logs: left by a crash before the first acknowledged entry, or emptied since.
     pub empty: Vec<PathBuf>,
 }
 
 impl DamagedLog {
-    /// An empty one of which entries were acknowledged.
+    /// An empty log that had acknowledged entries.
     #[must_use]
     pub fn emptied(path: PathBuf, last: u64) -> Self {
-        Self { path, why: format!("it is empty, and was written here up to entry {last}"), run: None }
+        Self { path, why: format!("it is empty, but this host wrote it up to entry {last}"), run: None }
     }
 }
 
 impl Order {
-    /// Puts logs in order.
+    /// Sorts logs.
     ///
     /// # Errors
-    /// When a file cannot be read at all.
+    /// When a file cannot be read.
     pub fn of(logs: &[PathBuf]) -> Result<Self, StoreError> {
         let mut order = Self::default();
         for path in logs {
@@ -120,9 +118,9 @@ fn read(path: &Path) -> Result<Option<Result<PlacedLog, DamagedLog>>, StoreError
         }
         (place, entry) => {
             let why = match entry {
-                _ if !line.ended => "its first line has no end".to_owned(),
+                _ if !line.ended => "its first line is incomplete".to_owned(),
                 Err(why) => why.to_string(),
-                Ok(_) => "its first line opens no run".to_owned(),
+                Ok(_) => "its first line does not open a run".to_owned(),
             };
             let run = place.map(|place| place.run);
             return Ok(Some(Err(DamagedLog { path, why, run })));
@@ -131,8 +129,8 @@ fn read(path: &Path) -> Result<Option<Result<PlacedLog, DamagedLog>>, StoreError
     Ok(Some(Ok(PlacedLog { path, place, other_rules })))
 }
 
-/// Runs in order: each after the one that it names as the one before it, and otherwise by their clocks. Those that name
-/// each other in a circle, which no gonogo writes, come last.
+/// Sorts runs: each after its previous run, otherwise by their clocks. Runs that form a circle, which no gonogo
+/// writes, come last.
 #[must_use]
 pub fn oldest_first<T>(mut runs: Vec<T>, place: impl Fn(&T) -> &Place) -> Vec<T> {
     runs.sort_by(|a, b| {
@@ -181,12 +179,12 @@ mod tests {
     fn each_run_comes_after_the_one_that_it_names_whatever_the_clocks_say() {
         let set_back = [run("c", "b", 3), run("b", "a", 5), run("a", "", 9)];
         assert_eq!(ordered(&set_back), "a b c");
-        // One whose predecessor is not here, and one without any, by their clocks.
+        // One whose previous run is missing, and one without a previous run, by their clocks.
         assert_eq!(ordered(&[run("a", "", 9), run("d", "gone", 4), run("b", "a", 5)]), "d a b");
-        // Two that name the same one, and two copies of one.
+        // Two runs with the same previous run, and two copies of one run.
         assert_eq!(ordered(&[run("c", "a", 7), run("b", "a", 5), run("a", "", 6)]), "a b c");
         assert_eq!(ordered(&[run("b", "a", 5), run("a", "", 6), run("b", "a", 5)]), "a b b");
-        // No circle is left out.
+        // No circle is dropped.
         assert_eq!(ordered(&[run("a", "b", 1), run("b", "a", 2), run("c", "", 3)]), "c b a");
     }
 
@@ -214,7 +212,7 @@ mod tests {
         assert!(order.damaged.is_empty() && order.runs.len() == 1);
         std::fs::write(&path, entry.trim_ascii_end()).unwrap();
         let order = Order::of(std::slice::from_ref(&path)).unwrap();
-        assert!(order.runs.is_empty() && order.damaged[0].why == "its first line has no end", "{order:?}");
+        assert!(order.runs.is_empty() && order.damaged[0].why == "its first line is incomplete", "{order:?}");
         let other = String::from_utf8(entry).unwrap().replacen("\"rules\":", "\"rules\":9", 1);
         for (text, is_run) in [(other.as_str(), true), (other.trim_end(), false)] {
             std::fs::write(&path, text).unwrap();
@@ -223,7 +221,7 @@ mod tests {
         }
     }
 
-    /// The clock was set back between them, so that the names of their files say otherwise.
+    /// The clock was set back between them, so their file names have the wrong order.
     #[test]
     fn logs_are_put_in_the_order_that_they_say() {
         let home = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Signatures over bytes as they are, without SSHSIG around them, as formats other than run logs have them: 64 bytes for
-//! an ed25519 key, DER for an ecdsa key (RFC 3279, 2.2.3).
+//! Plain signatures without SSHSIG, for formats other than run logs: 64 bytes for an ed25519 key, DER for an ecdsa key
+//! (RFC 3279, 2.2.3).
 
 use ssh_encoding::{Decode as _, Encode as _};
 use ssh_key::public::KeyData;
@@ -7,21 +7,20 @@ use ssh_key::{Algorithm, Mpint, PublicKey, Signature};
 
 use super::sshsig::{self, SignatureError};
 
-/// The longest length that DER writes in one byte.
+/// The maximum length that DER writes in one byte.
 const SHORT: usize = 127;
 
 /// Verifies a plain signature with a public key, `ssh-ed25519 AAAA…`.
 ///
 /// # Errors
-/// Why it does not hold.
+/// Why it is not valid.
 pub fn verify(public: &str, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
     let key = PublicKey::from_openssh(public).map_err(|error| SignatureError::Form(error.to_string()))?;
     let signature = of_ssh(key.key_data(), signature).ok_or(SignatureError::Mismatch)?;
     sshsig::holds(key.key_data(), message, &signature)
 }
 
-/// A plain signature as SSH has it; none if it is not written in the one way in which it can be, or if keys of this kind
-/// make none.
+/// Converts a plain signature to SSH format. None if it is not canonical, or if keys of this type cannot make one.
 fn of_ssh(key: &KeyData, plain: &[u8]) -> Option<Signature> {
     match key.algorithm() {
         Algorithm::Ed25519 => Signature::new(Algorithm::Ed25519, plain.to_vec()).ok(),
@@ -33,7 +32,7 @@ fn of_ssh(key: &KeyData, plain: &[u8]) -> Option<Signature> {
     }
 }
 
-/// The two integers of a DER signature, as SSH writes them.
+/// The two integers of a DER signature, in SSH format.
 fn numbers(der: &[u8]) -> Option<Vec<u8>> {
     let (_, mut rest) = der.split_at_checked(if der.get(1) == Some(&0x81) { 3 } else { 2 })?;
     let mut numbers = Vec::new();
@@ -46,7 +45,7 @@ fn numbers(der: &[u8]) -> Option<Vec<u8>> {
     Some(numbers)
 }
 
-/// An ecdsa signature in DER. SSH writes the two integers as DER does, only their heads differ.
+/// Converts an ecdsa signature to DER. SSH writes the two integers as DER does, only with other headers.
 pub(super) fn der(signature: &Signature) -> Result<Vec<u8>, ssh_key::Error> {
     let mut rest = signature.as_bytes();
     let mut body = Vec::new();

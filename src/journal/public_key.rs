@@ -1,5 +1,5 @@
-//! Public keys as OpenSSH's files have them, and whose they are: one secret key is one person, whatever
-//! form its public half is written in.
+//! Public keys in OpenSSH format, and their identity: one secret key is one person, in whatever form its public key is
+//! written.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,9 +7,9 @@ use ssh_encoding::Encode as _;
 use ssh_key::public::{EcdsaPublicKey, KeyData};
 use ssh_key::{Algorithm, PublicKey};
 
-/// The first byte of a point that is written with both its coordinates.
+/// The first byte of an uncompressed point.
 const UNCOMPRESSED: u8 = 4;
-/// The kinds of key that `ssh-keygen` knows and that are read here.
+/// The key types of `ssh-keygen` that are read here.
 const KINDS: [&str; 8] = [
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
@@ -20,23 +20,23 @@ const KINDS: [&str; 8] = [
     "ssh-rsa",
     "ssh-dss",
 ];
-/// What the name of a kind of certificate ends with.
+/// The suffix of certificate type names.
 const CERTIFICATE: &str = "-cert-v01@openssh.com";
 
-/// The secret key behind a public one: equal where the same secret key can sign for both.
+/// The identity of a secret key: equal for two public keys if the same secret key can sign for both.
 ///
-/// A security key's key is the same as the plain one of its point, under whatever application. Of a point
-/// what its negative has in common with it is kept, and of an ed25519 point only what lies in the subgroup
-/// that secrets are of: whoever has the secret of one of these can sign for the others too.
+/// A security key has the identity of the plain key with its point, for any application. A point and its negative have
+/// the same identity, and of an ed25519 point only the part in the prime-order subgroup counts: the secret key of one
+/// of these can sign for the others too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyIdentity(Form);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Form {
     Ed25519([u8; 32]),
-    /// The first coordinate; its length tells the curve.
+    /// The first coordinate; its length determines the curve.
     Ecdsa(Vec<u8>),
-    /// No point that is known here: the key as it is written.
+    /// No known point: the key as text.
     Text(String),
 }
 
@@ -48,7 +48,7 @@ impl KeyIdentity {
         point.unwrap_or_else(|| Self(Form::Text(public.to_owned())))
     }
 
-    /// The identity of a key that has a point.
+    /// The identity of a key with a point.
     pub(super) fn of_point(key: &KeyData) -> Option<Self> {
         let form = match key {
             KeyData::Ed25519(point) => Form::Ed25519(in_subgroup(&point.0)?),
@@ -63,29 +63,29 @@ impl KeyIdentity {
     }
 }
 
-/// What a point and its negative have in common, without what lies outside the subgroup of prime order.
+/// What a point and its negative share, reduced to the subgroup of prime order.
 fn in_subgroup(point: &[u8; 32]) -> Option<[u8; 32]> {
     let point = ed25519_dalek::VerifyingKey::from_bytes(point).ok()?;
     Some(point.to_edwards().mul_by_cofactor().to_montgomery().to_bytes())
 }
 
-/// Why a key is not taken, though it may be one.
+/// Why a key is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitKey {
-    /// Of small order.
-    #[error("the key is weak (of small order): anybody could sign with it")]
+    /// It has a small order.
+    #[error("the key is weak (small order): anybody could sign with it")]
     Weak,
-    /// A point in a form that OpenSSH does not take.
+    /// Its point has a form that OpenSSH does not accept.
     #[error(
-        "the key's point is compressed, which OpenSSH does not take; write the key as `ssh-keygen -y` does"
+        "the key's point is compressed, which OpenSSH does not accept; write the key as `ssh-keygen -y` does"
     )]
     Compressed,
-    /// Of a kind that run logs are not signed with.
+    /// Its type is not accepted in run logs.
     #[error("it is an {0} key; run logs are signed with ed25519, ecdsa or sk- keys")]
     Kind(String),
 }
 
-/// Whether run logs are signed with keys of a kind.
+/// Whether run logs accept keys of a type.
 pub(super) const fn is_accepted(algorithm: &Algorithm) -> bool {
     matches!(
         algorithm,
@@ -93,7 +93,7 @@ pub(super) const fn is_accepted(algorithm: &Algorithm) -> bool {
     )
 }
 
-/// Whether a key is one that run logs may be signed with.
+/// Checks whether run logs accept a key.
 pub(super) fn check(key: &KeyData) -> Result<(), UnfitKey> {
     let kind = key.algorithm();
     if !is_accepted(&kind) {
@@ -113,7 +113,7 @@ pub(super) fn check(key: &KeyData) -> Result<(), UnfitKey> {
     }
 }
 
-/// Whether an ecdsa point is written without its second coordinate.
+/// Whether an ecdsa point lacks its second coordinate.
 pub(super) fn is_compressed(key: &KeyData) -> bool {
     let tag = match key {
         KeyData::Ecdsa(point) => point.as_sec1_bytes().first(),
@@ -123,8 +123,8 @@ pub(super) fn is_compressed(key: &KeyData) -> bool {
     tag != Some(&UNCOMPRESSED)
 }
 
-/// A public key at the beginning of a text, and what follows it: as OpenSSH's `sshkey_read` reads it.
-/// `None` if there is none.
+/// Parses a public key at the start of a text, as OpenSSH's `sshkey_read` does, and returns the rest too. `None` if
+/// there is none.
 pub(super) fn read(text: &str) -> Option<(KeyData, &str)> {
     let (kind, rest) = text.split_at(text.find([' ', '\t'])?);
     if !KINDS.contains(&kind) {
@@ -137,7 +137,7 @@ pub(super) fn read(text: &str) -> Option<(KeyData, &str)> {
     (key.algorithm().as_str() == kind).then(|| (key, rest.trim_start_matches([' ', '\t'])))
 }
 
-/// A key by its blob, which is written in the one way in which it can be.
+/// Parses a key from its blob, which must be canonical.
 pub(super) fn from_blob(blob: &[u8]) -> Option<KeyData> {
     let key = PublicKey::from_bytes(blob).ok()?.key_data().clone();
     let mut again = Vec::new();
@@ -145,13 +145,13 @@ pub(super) fn from_blob(blob: &[u8]) -> Option<KeyData> {
     (again == blob && KINDS.contains(&key.algorithm().as_str())).then_some(key)
 }
 
-/// Whether a text begins with a certificate, which is no plain key.
+/// Whether a text starts with a certificate, which is not a plain key.
 pub(super) fn is_certificate(text: &str) -> bool {
     text.split([' ', '\t']).next().is_some_and(|kind| kind.ends_with(CERTIFICATE))
 }
 
-/// Whether a text begins with a key whose blob names its kind in short (`ED25519`). OpenSSH reads it, but
-/// nothing writes it.
+/// Whether a text starts with a key whose blob has a short type name (`ED25519`). OpenSSH reads it, but nothing writes
+/// it.
 pub(super) fn is_short_form(text: &str) -> bool {
     let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
     let (Some(kind), Some(encoded)) = (words.next(), words.next()) else { return false };
@@ -167,7 +167,7 @@ pub(super) fn is_short_form(text: &str) -> bool {
     KINDS.contains(&kind) && name.is_some_and(short)
 }
 
-/// What C calls white space. OpenSSH passes over it inside of base64.
+/// White space as in C. OpenSSH skips it within base64.
 const fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
@@ -214,7 +214,7 @@ pub(crate) mod tests {
         assert_ne!(KeyIdentity::of("no key"), KeyIdentity::of("another"));
     }
 
-    /// The same secret signs for a point, its negative, and either with a point of small order added.
+    /// The same secret key signs for a point, its negative, and either with a point of small order added.
     #[test]
     fn the_negative_of_a_point_is_the_same_person() {
         let public = ed25519_forms()[0].clone();

@@ -1,4 +1,4 @@
-//! A log as lines of whatever version: which run it is of, and where it ends. Nothing of it is verified.
+//! A log of any version, as lines: its run id and where it ends. Nothing of it is verified.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -13,7 +13,7 @@ use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
 use crate::text;
 
-/// What the lines of a log tell.
+/// The facts about a log from its lines alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawLog {
     /// The run's id.
@@ -25,7 +25,7 @@ pub struct RawLog {
 }
 
 impl RawLog {
-    /// Reads a log; none if its first line is not complete, or names no run.
+    /// Reads a log; none if its first line is incomplete or has no run id.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -46,7 +46,7 @@ impl RawLog {
     }
 }
 
-/// Why a log's first line opens no run; nothing for an empty file.
+/// Why a log's first line does not open a run; none for an empty file.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -55,48 +55,48 @@ pub fn why_unread(path: &Path) -> Result<Option<String>, StoreError> {
     let file = open_regular_no_follow(path).map_err(failed)?;
     let first = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)?;
     Ok(first.map(|line| match Reader::default().take(&line.bytes) {
-        _ if !line.ended => "its first line has no end".to_owned(),
+        _ if !line.ended => "its first line is incomplete".to_owned(),
         Err(why) => why.to_string(),
-        Ok(_) => "its first line opens no run".to_owned(),
+        Ok(_) => "its first line does not open a run".to_owned(),
     }))
 }
 
-/// The id of the run that a log is of, as its first line says.
+/// The run id in the first line of a log.
 #[must_use]
 pub fn id(path: &Path) -> Option<String> {
     run_id(&complete_lines(opened(path).ok()?, path).next()?.ok()?)
 }
 
-/// The hash of the line at a position; none if the log has no such line.
+/// The hash of the line at a position; none if there is no such line.
 #[must_use]
 pub fn hash_at(path: &Path, seq: u64) -> Option<Sha256Hex> {
     let line = complete_lines(opened(path).ok()?, path).nth(usize::try_from(seq).ok()?)?;
     Some(Sha256Hex::of_line(&line.ok()?))
 }
 
-/// How one log stands to another.
+/// How another log relates to a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// They are the same, line by line.
+    /// Both are equal, line by line.
     Same,
-    /// The other one has so many lines of this one, and no more.
+    /// The other one is a prefix of this one, with so many lines.
     Behind(u64),
-    /// The other one has all lines of this one, so many, and more.
+    /// This one is a prefix of the other one, with so many lines.
     Ahead(u64),
-    /// They are of one run, and differ at this line, from 1.
+    /// They have the same run id, but differ at this line, from 1.
     Fork(u64),
-    /// They are of different runs.
+    /// They have different run ids.
     OtherRun,
 }
 
 impl Relation {
-    /// How `other` stands to `log`. Nothing of either is verified.
+    /// How `other` relates to `log`. Nothing of either is verified.
     ///
     /// # Errors
-    /// When a file cannot be read, or does not begin as a log.
+    /// When a file cannot be read, or is not a log.
     pub fn of(log: &Source, other: &Source) -> Result<Self, StoreError> {
         let begins = |source: &Source| {
-            let none = || StoreError::new(source.log(), io::Error::other("it does not begin as a run log"));
+            let none = || StoreError::new(source.log(), io::Error::other("it is not a run log"));
             lines_of(source).next().transpose()?.and_then(|line| run_id(&line)).ok_or_else(none)
         };
         if begins(log)? != begins(other)? {
@@ -115,21 +115,21 @@ impl Relation {
         Ok(Self::Same)
     }
 
-    /// In words, of the other log as `name`.
+    /// A description, in which the other log is called `name`.
     #[must_use]
     pub fn told(&self, name: &str) -> String {
         match self {
             Self::Same => format!("{name} is the same log"),
             Self::Behind(lines) => format!("{name} ends at line {lines}; this one continues it"),
             Self::Ahead(lines) => format!("{name} continues this one after line {lines}"),
-            Self::Fork(line) => format!("FORK: {name} is of the same run and differs from line {line} on"),
-            Self::OtherRun => format!("{name} is of another run"),
+            Self::Fork(line) => format!("FORK: {name} is the same run but differs from line {line} on"),
+            Self::OtherRun => format!("{name} is another run"),
         }
     }
 }
 
-/// The logs among these that are of the same run as a log and fork from it, each in words. At most one of them is what
-/// happened. One that cannot be read is as good as none.
+/// Descriptions of the logs among these that are of the same run as a log and fork from it. At most one of the forks
+/// is genuine. Unreadable logs are skipped.
 #[must_use]
 pub fn forks(log: &Source, others: &[PathBuf]) -> Vec<String> {
     let others = others.iter().filter(|other| *other != log.log());

@@ -12,25 +12,25 @@ pub struct Lines<R> {
     next: Position,
 }
 
-/// Where a line stands.
+/// The position of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The line, from 1.
     pub line: u64,
-    /// The byte at which it begins, from 0.
+    /// The byte offset of its start, from 0.
     pub byte: u64,
 }
 
-/// A line as it stands in the file.
+/// A line of the file.
 #[derive(Debug)]
 pub struct Line {
-    /// Where.
+    /// Its position.
     pub position: Position,
     /// Its bytes, without LF.
     pub bytes: Vec<u8>,
-    /// Whether an LF ended it; only the last line of a file can lack it.
+    /// Whether it ends with LF; only the last line of a file can lack it.
     pub ended: bool,
-    /// Whether it is longer than any line may be; then `bytes` holds its beginning, and nothing follows.
+    /// Whether it exceeds the line limit; then `bytes` has only its start, and nothing follows.
     pub endless: bool,
 }
 
@@ -77,10 +77,10 @@ pub enum NextError {
     /// The first entry does not open the run, or a later one does.
     #[error("{0}")]
     Opening(&'static str),
-    /// The plan is not the one whose digest stands beside it.
+    /// The plan does not match its digest.
     #[error("plan_sha256 is not the plan's SHA-256")]
     Plan,
-    /// The edition is not the digest of what the checklist holds fast.
+    /// The edition does not match the digest of the checklist's fixed parts.
     #[error("edition is not the SHA-256 of lock")]
     Edition,
     /// The run's id is not 128 bits in hex.
@@ -96,14 +96,14 @@ impl NextError {
     }
 }
 
-/// Reads entries one after the other, each held to the chain.
+/// Reads entries one after the other, and checks the chain.
 #[derive(Debug, Default)]
 pub struct Reader {
     chain: Option<Chain>,
 }
 
 impl Reader {
-    /// Takes in the next line.
+    /// Reads the next line.
     ///
     /// # Errors
     /// Why it is not the next entry of this log.
@@ -111,7 +111,7 @@ impl Reader {
         self.follow(Entry::read(line)?)
     }
 
-    /// Takes in the next entry.
+    /// Checks the next entry.
     ///
     /// # Errors
     /// Why it is not the next one of this log.
@@ -132,7 +132,7 @@ impl Reader {
         }
         let opens = matches!(entry.event, Event::Opened(_));
         match (&mut self.chain, opens) {
-            (Some(_), true) => return Err(NextError::Opening("a run is opened once, by its first entry")),
+            (Some(_), true) => return Err(NextError::Opening("only the first entry can open a run")),
             (None, false) => return Err(NextError::Opening("the first entry must be of kind opened")),
             (Some(chain), false) => chain.take(&entry)?,
             (None, true) => self.chain = Some(begin(&entry)?),

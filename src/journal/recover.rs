@@ -1,4 +1,4 @@
-//! What a crash leaves: entries, perhaps one that nobody was shown, perhaps bytes that are none.
+//! Recovery after a crash: the last entry may not have been acknowledged, and there may be a torn tail.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -12,10 +12,10 @@ use super::store::{Store, StoreError};
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
-/// What stands in a log: entries, and bytes after them that are not one.
+/// The content of a log: entries, and bytes after them that are not an entry.
 pub(super) struct Found {
     pub(super) entries: Vec<Entry>,
-    /// Where the last entry ends.
+    /// The offset of the end of the last entry.
     pub(super) length: u64,
     pub(super) rest: Vec<u8>,
 }
@@ -34,7 +34,7 @@ pub(super) fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJourna
                 found.entries.push(entry);
                 found.length = end;
             }
-            // A last line that is not an entry was never acknowledged; anything else is damage.
+            // A last line that is not an entry was never acknowledged; any other invalid line is damage.
             Err(why) if line.endless || end < size || why.is_of_another_version() => {
                 return Err(OpenJournalError::Line { path: path.to_owned(), at: line.position, why });
             }
@@ -48,9 +48,9 @@ pub(super) fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJourna
     Ok(found)
 }
 
-/// The log must hold what this host saw last, at its place. Gives the position of the last entry if this
-/// host does not remember it: it was written, but whether it was acknowledged before the end is not known.
-/// There can be one such entry only, because each one waits for the one before it.
+/// The log must have the head that this host remembers, at its position. Returns the position of the last entry if
+/// this host does not remember it: it was written, but perhaps not acknowledged. There can be only one such entry,
+/// because each entry waits for the previous one.
 pub(super) fn check_head(
     store: &Store,
     path: &Path,
@@ -61,18 +61,18 @@ pub(super) fn check_head(
     let Some(head) = store.head(&last.header.run)? else { return Ok(Some(last.header.seq)) };
     if head.seq > last.header.seq {
         return went_back(format!(
-            "it ends at seq {}, but seq {} was written here",
+            "it ends at seq {}, but this host wrote seq {}",
             last.header.seq, head.seq
         ));
     }
     let at_head = usize::try_from(head.seq).ok().and_then(|seq| found.entries.get(seq));
     if at_head.is_none_or(|entry| entry.hash != head.hash) {
-        return went_back(format!("seq {} is not the entry that was written here", head.seq));
+        return went_back(format!("seq {} is not the entry that this host wrote", head.seq));
     }
     Ok((head.seq < last.header.seq).then_some(last.header.seq))
 }
 
-/// Keeps the bytes beside the log, durably.
+/// Saves the bytes next to the log, durably.
 pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
     let sha256 = Sha256Hex::of(rest);
     let name = format!("torn-{sha256}");
@@ -85,7 +85,7 @@ pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
 
 fn write_torn(directory: &Directory, name: &str, rest: &[u8]) -> io::Result<()> {
     match directory.create(name) {
-        // Left by a crash before the log was cut, perhaps in part. What is no file of that kind is refused.
+        // Left by a crash before the log was truncated, perhaps incomplete. Anything but a regular file is refused.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             directory.read(name)?;
             directory.replace(name, rest)
@@ -117,7 +117,7 @@ mod tests {
         symlink(&own, beside.join(&name)).unwrap();
         let why = keep(&log, b"rest").unwrap_err().to_string();
         assert!(why.contains(&name) && why.contains("it is a symbolic link"), "{why}");
-        // Nor where the whole directory is a link.
+        // Nor if the whole directory is a link.
         fs::rename(&beside, home.path().join("elsewhere")).unwrap();
         symlink(home.path().join("elsewhere"), &beside).unwrap();
         let why = keep(&log, b"rest").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Side files: what is too large for a line, kept in a directory beside the log.
+//! Attachments: content that is too large for a line, in a directory next to the log.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::entry::{Output, Torn};
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
-/// The directory beside a log for what is too large for a line.
+/// The directory of attachments next to a log.
 #[must_use]
 pub fn directory(log: &Path) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
@@ -19,25 +19,25 @@ pub fn directory(log: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What the files of an action are called, by the entry that it began with.
+/// The name of an action's files, from the position of its start entry.
 #[must_use]
 pub fn action_name(started: u64) -> String {
     format!("action-{started}")
 }
 
-/// The name of an attachment as the log has it.
+/// The name of an attachment in the log.
 #[must_use]
 pub fn kept_name(log: &Path, name: &str) -> String {
     let directory = directory(log);
     format!("{}/{name}", directory.file_name().unwrap_or_default().display())
 }
 
-/// What actions have printed, beside a log.
+/// The outputs of actions, next to a log.
 #[derive(Clone, Debug)]
 pub struct Outputs(PathBuf);
 
 impl Outputs {
-    /// Those beside this log.
+    /// The outputs next to this log.
     #[must_use]
     pub fn beside(log: &Path) -> Self {
         Self(directory(log))
@@ -47,7 +47,7 @@ impl Outputs {
         Directory::open(&self.0)?.read(format!("{}.out", action_name(started)))
     }
 
-    /// How many bytes an action has printed so far, by the entry that it began with.
+    /// How many bytes an action has printed so far, by its start entry.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -55,7 +55,7 @@ impl Outputs {
         Ok(self.open(started)?.metadata()?.len())
     }
 
-    /// Bytes from a place on, as many as there are and were asked for.
+    /// Bytes from an offset on, at most as many as requested.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -67,7 +67,7 @@ impl Outputs {
         Ok(bytes)
     }
 
-    /// How much an action has printed, and its SHA-256.
+    /// The length and the SHA-256 of an action's output.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -78,11 +78,11 @@ impl Outputs {
     }
 }
 
-/// The name of a side file in the log's own directory: `kept` is relative to the directory that the log is in, and
-/// cannot lead out of its own one.
+/// The name of an attachment in the log's own directory: `kept` is relative to the log's directory, and must not lead
+/// out of the attachments directory.
 ///
 /// # Errors
-/// When it would.
+/// When it does.
 pub fn name_of<'a>(log: &Path, kept: &'a str) -> Result<&'a OsStr, SideError> {
     let mut parts = Path::new(kept).components();
     let own = directory(log);
@@ -96,33 +96,33 @@ pub fn name_of<'a>(log: &Path, kept: &'a str) -> Result<&'a OsStr, SideError> {
     }
 }
 
-/// Why a side file is not what the log says of it.
+/// Why an attachment does not match the log.
 #[derive(Debug, thiserror::Error)]
 pub enum SideError {
-    /// Its name leads elsewhere.
-    #[error("{0:?} is not in the log's own directory of side files")]
+    /// Its name leads to another directory.
+    #[error("{0:?} is not in the log's own attachments directory")]
     Elsewhere(String),
     /// It cannot be read.
     #[error("{0} cannot be read: {1}")]
     Unread(String, io::Error),
     /// It was changed.
-    #[error("{0} was changed: its content is not what the log has the digest of")]
+    #[error("{0} was changed: its content does not match the digest in the log")]
     Changed(String),
 }
 
-/// Opens a side file and holds it to the length and the digest that the log has of it. What is read from it then is
-/// what was held to them, from its beginning.
+/// Opens an attachment, and checks its length and digest against the log. Later reads from the file see the content
+/// that was checked, from its start.
 ///
 /// # Errors
-/// Why it is not the one.
+/// Why it does not match.
 pub fn check(log: &Path, torn: &Torn) -> Result<File, SideError> {
     held(log, &torn.kept, torn.bytes, torn.sha256)
 }
 
-/// The same for what an action has printed.
+/// The same for the output of an action.
 ///
 /// # Errors
-/// Why it is not the one.
+/// Why it does not match.
 pub fn check_output(log: &Path, output: &Output) -> Result<File, SideError> {
     held(log, &output.kept, output.bytes, output.sha256)
 }
@@ -132,7 +132,7 @@ pub(super) fn held(log: &Path, kept: &str, bytes: u64, sha256: Sha256Hex) -> Res
     let unread = |error| SideError::Unread(kept.to_owned(), error);
     let mut file = Directory::open(&directory(log)).and_then(|own| own.read(name)).map_err(unread)?;
     let mut content = Sha256::new();
-    // One byte more than there may be tells a longer one, without reading all of it.
+    // One byte more than expected proves that it is longer, without reading all of it.
     let length = io::copy(&mut (&file).take(bytes.saturating_add(1)), &mut content).map_err(unread)?;
     let digest = Sha256Hex(content.finalize().into());
     file.rewind().map_err(unread)?;
@@ -147,7 +147,7 @@ mod tests {
     fn an_output_is_found_beside_its_log_and_grows() {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
-        // As the README says: who looks for it by hand finds it there.
+        // As the README documents it, for people who search by hand.
         let out = home.path().join("run.jsonl.d/action-7.out");
         std::fs::create_dir(home.path().join("run.jsonl.d")).unwrap();
         let outputs = Outputs::beside(&log);

@@ -1,4 +1,4 @@
-//! A log to be read: a file as it stands, or one out of a bundle.
+//! A log to read: a file, or from a bundle.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -13,21 +13,21 @@ use crate::files::{open_regular, open_regular_no_follow};
 /// The first bytes of a bundle (gzip).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// A log on disk, with its side files beside it. It is opened once: whatever has its name later is not read.
+/// A log on disk with its attachments. It is opened once: a file that gets its name later is not read.
 #[derive(Debug)]
 pub struct Source {
     log: PathBuf,
     file: File,
-    /// What a bundle was unpacked into; gone with this.
+    /// The directory that a bundle was unpacked into; removed on drop.
     unpacked: Option<Scratch>,
 }
 
 impl Source {
-    /// The log at `path`, or in the bundle at `path`, which is unpacked into a `scratch` directory for as long as this
-    /// lives.
+    /// Opens the log at `path`, or the log in the bundle at `path`, which is unpacked into a `scratch` directory until
+    /// this is dropped.
     ///
     /// # Errors
-    /// When it cannot be read, or is a bundle and no good one.
+    /// When it cannot be read, or is an invalid bundle.
     pub fn open(path: &Path, scratch: impl FnOnce() -> io::Result<Scratch>) -> Result<Self, BundleError> {
         let file = open_regular(path)?;
         let mut first = [0; GZIP.len()];
@@ -39,10 +39,10 @@ impl Source {
         Ok(Self { file: open_regular(&log)?, log, unpacked: Some(directory) })
     }
 
-    /// A log that nobody has named, and that is in no bundle.
+    /// Opens a log that the program found by itself, never a bundle.
     ///
     /// # Errors
-    /// What the system said, or that it is no regular file.
+    /// The system error, or it is not a regular file.
     pub fn found(path: &Path) -> io::Result<Self> {
         Ok(Self { file: open_regular_no_follow(path)?, log: path.to_owned(), unpacked: None })
     }
@@ -53,13 +53,13 @@ impl Source {
         &self.log
     }
 
-    /// The log, open.
+    /// The open log.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// The log from its beginning on; several of these do not disturb each other.
+    /// A reader from the start of the log; several readers do not affect each other.
     #[must_use]
     pub fn reader(&self) -> BufReader<FromStart<'_>> {
         BufReader::new(FromStart { file: &self.file, at: 0 })
@@ -72,7 +72,7 @@ impl Source {
     }
 }
 
-/// Reads a file from its beginning, whatever else reads it.
+/// Reads a file from its start, independent of other readers.
 #[derive(Debug)]
 pub struct FromStart<'a> {
     file: &'a File,

@@ -1,4 +1,4 @@
-//! SSH signatures (`PROTOCOL.sshsig` of OpenSSH) as run logs hold them: the raw blob, base64 on one line.
+//! SSH signatures (`PROTOCOL.sshsig` of OpenSSH) as in run logs: the raw blob in base64, on one line.
 
 use std::collections::BTreeMap;
 
@@ -13,42 +13,42 @@ use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig};
 
 use super::public_key::{is_accepted, is_compressed};
 
-/// As long as most signatures are, or longer, in bytes.
+/// A capacity that fits most signatures, in bytes.
 const TYPICAL_BLOB: usize = 256;
-/// What follows the signature proper of a security key: flags, then a counter of 4 bytes.
+/// What follows the signature of a security key: flags, then a counter of 4 bytes.
 const SK_TRAILER: usize = 5;
-/// The flag that says that somebody touched the key.
+/// The flag for a touch of the security key.
 const USER_PRESENT: u8 = 1;
 
-/// Why a signature does not hold.
+/// Why a signature is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// Not a signature at all.
+    /// It is not a signature.
     #[error("the signature is not an SSHSIG blob in base64: {0}")]
     Form(String),
-    /// Something other than version 1 with nothing reserved.
-    #[error("the signature is of an SSHSIG version or has reserved bytes that this gonogo does not know")]
+    /// It has another version than 1, or reserved bytes.
+    #[error("the signature has an SSHSIG version or reserved bytes that this gonogo does not support")]
     Version,
-    /// Made for something else.
+    /// It was made under another namespace.
     #[error("the signature was made under {0}, expected {1}")]
     Namespace(String, String),
-    /// Made with a kind of key that is not accepted.
+    /// The key type is not accepted.
     #[error("the signature was made with a {0} key; run logs are signed with ed25519, ecdsa or sk- keys")]
     Algorithm(String),
-    /// Made with a key in a form that OpenSSH does not take.
-    #[error("the signature names its key by a compressed point, which OpenSSH does not take")]
+    /// The key has a form that OpenSSH does not accept.
+    #[error("the signature's key has a compressed point, which OpenSSH does not accept")]
     Compressed,
-    /// Made by a security key that nobody touched.
-    #[error("the signature was made by a security key without anybody touching it")]
+    /// The security key was not touched.
+    #[error("the signature was made by a security key that was not touched")]
     Untouched,
-    /// Made with another key, or over other bytes.
+    /// It was made with another key or over other bytes.
     #[error(
-        "the signature does not match the line and the key: the line was changed or the signature is another's"
+        "the signature does not match the line and the key: the line was changed, or another key signed it"
     )]
     Mismatch,
 }
 
-/// Signs a message with `pen`, which signs bytes; the hash is SHA-512.
+/// Signs a message; `pen` signs bytes. The hash is SHA-512.
 pub(super) fn sign<E: From<ssh_key::Error>>(
     public: &KeyData,
     namespace: &str,
@@ -84,39 +84,39 @@ fn encoded(
     Ok(blob)
 }
 
-/// Whether keys of a kind live in hardware that wants to be touched.
+/// Whether keys of a type are in hardware that must be touched.
 pub(super) const fn is_sk(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256)
 }
 
 /// Verifies a signature and returns the key that made it, as `ssh-ed25519 AAAA…`.
 ///
-/// Weak keys (of small order) and signatures that are not canonical do not verify, nor do those of a security
-/// key that nobody touched.
+/// Weak keys (of small order) and signatures that are not canonical are not valid, nor are those of a security key
+/// without a touch.
 ///
-/// Of an ecdsa signature (r, s) there is a twin, (r, n-s), that anybody can make without the key and that verifies
-/// too. Neither is refused: OpenSSH makes either, about half of its signatures have the larger s. So the bytes of a
-/// line signed with such a key, and the SHA-256 of its log, can differ without the key; what the line says cannot.
+/// An ecdsa signature (r, s) has a twin (r, n-s) that is also valid and that anybody can make without the key. Both
+/// are accepted: about half of OpenSSH's signatures have the larger s. So the bytes of a line signed with such a key,
+/// and the SHA-256 of its log, can be changed without the key; the content of the line cannot.
 ///
 /// # Errors
-/// Why it does not hold.
+/// Why it is not valid.
 pub fn verify(signature: &str, namespace: &str, message: &[u8]) -> Result<String, SignatureError> {
     Verifier::default().verify(signature, namespace, message)
 }
 
-/// Holds a plain signature to a key and to the bytes that it is said to be over.
+/// Checks a plain signature with a key and the signed bytes.
 pub(super) fn holds(key: &KeyData, signed: &[u8], signature: &Signature) -> Result<(), SignatureError> {
     Verifier::default().holds(key, signed, signature)
 }
 
-/// Verifies many signatures of few people: a key takes as long to unpack as a tenth of a signature to verify.
+/// Verifies many signatures of few keys: decoding a key takes a tenth of the time of a verification.
 #[derive(Default)]
 pub(super) struct Verifier {
     unpacked: BTreeMap<[u8; 32], VerifyingKey>,
 }
 
 impl Verifier {
-    /// How many keys are kept, whoever signs.
+    /// How many decoded keys are cached.
     const MOST: usize = 64;
 
     /// As [`verify`].
@@ -181,7 +181,7 @@ impl Verifier {
     }
 }
 
-/// What a security key signs.
+/// The message that a security key signs.
 fn of_sk(key: &SkEd25519, signed: &[u8], trailer: &[u8]) -> Vec<u8> {
     [Sha256::digest(key.application()).as_slice(), trailer, Sha256::digest(signed).as_slice()].concat()
 }
@@ -193,14 +193,14 @@ fn parse(signature: &str) -> Result<SshSig, SignatureError> {
     if !rest.is_empty() {
         return Err(SignatureError::Form(format!("{} bytes too many", rest.len())));
     }
-    // Version and reserved bytes are not covered by the signature, so nothing but the known form may pass.
+    // The signature does not cover version and reserved bytes, so only the known form is accepted.
     if parsed.version() != 1 || !parsed.reserved().is_empty() {
         return Err(SignatureError::Version);
     }
     let again = encoded(parsed.public_key(), parsed.namespace(), parsed.hash_alg(), parsed.signature());
     let again = again.map_err(|error| SignatureError::Form(error.to_string()))?;
     if again != blob {
-        return Err(SignatureError::Form("it is not written the one way it can be".into()));
+        return Err(SignatureError::Form("it is not in canonical form".into()));
     }
     Ok(parsed)
 }

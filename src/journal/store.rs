@@ -1,5 +1,4 @@
-//! Where run logs are: one directory per environment, one file per run; and the heads that this host
-//! remembers.
+//! The storage of run logs: one directory per environment, one file per run; and the heads that this host remembers.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write as _};
@@ -20,9 +19,9 @@ use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
 use crate::time::Utc;
 
-/// The most bytes of a head or an id.
+/// The maximum size of a head or an id, in bytes.
 const MAX_SMALL: u64 = 4096;
-/// The file of the id of a state directory.
+/// The file with the id of the state directory.
 const ID: &str = "id";
 
 /// The directories of run logs and of remembered heads.
@@ -32,22 +31,22 @@ pub struct Store {
     heads: PathBuf,
     fingerprints: PathBuf,
     pub(super) enrolled: PathBuf,
-    /// The file that holds the id of the state directory.
+    /// The file with the id of the state directory.
     id: PathBuf,
 }
 
-/// A system error, and what it was about.
+/// A system error with its path.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {source}", path = path.display())]
 pub struct StoreError {
     /// The file or directory.
     pub path: PathBuf,
-    /// What the system said.
+    /// The system error.
     pub source: io::Error,
 }
 
 impl HasKind for StoreError {
-    /// Nobody names these files; the program knows where they are.
+    /// The program chose these paths, not the user.
     fn kind(&self) -> ErrorKind {
         ErrorKind::Io
     }
@@ -58,26 +57,25 @@ impl StoreError {
         Self { path: path.to_owned(), source }
     }
 
-    /// The same of a file that somebody has named: what is wrong with its content is theirs to mend.
+    /// The same error for a file that the user named: its content is the user's problem.
     #[must_use]
     pub fn of_named(self) -> Failure {
         Failure::new(HasKind::kind(&self.source), self.to_string())
     }
 }
 
-/// The last entry that this host has seen of a run.
+/// The last entry of a run that this host has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its position.
     pub seq: u64,
-    /// The hash of its line.
+    /// The hash of its entry's line.
     pub hash: Sha256Hex,
 }
 
 impl Store {
-    /// Logs under `log_dir` if it is given, under `<state>/runs` otherwise; heads under `<state>/heads`, keys
-    /// for fingerprints under `<state>/fingerprints`, who has signed here in `<state>/enrolled`, the id of
-    /// the state directory in `<state>/id`.
+    /// Logs are in `log_dir` if given, otherwise in `<state>/runs`; heads in `<state>/heads`, keys for fingerprints in
+    /// `<state>/fingerprints`, known operators in `<state>/enrolled`, the id of the state directory in `<state>/id`.
     #[must_use]
     pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
         let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
@@ -124,7 +122,7 @@ impl Store {
         let names: Result<Vec<_>, io::Error> =
             listing.map(|item| item.map(|item| item.file_name())).collect();
         let mut names = names.map_err(|source| StoreError::new(&self.runs, source))?;
-        // A link is no directory of ours; what it is, is said by what opens a run there.
+        // A link is not our directory; opening a run there reports it.
         names.retain(|name| self.runs.join(name).symlink_metadata().is_ok_and(|about| about.is_dir()));
         names.sort();
         let logs: Result<Vec<_>, StoreError> =
@@ -132,7 +130,7 @@ impl Store {
         Ok(logs?.concat())
     }
 
-    /// The head that this host remembers of the run whose log has this file name.
+    /// The remembered head of the run whose log has this file name.
     ///
     /// # Errors
     /// When the remembered heads cannot be read.
@@ -147,10 +145,10 @@ impl Store {
         runs.filter(|run| run.starts_with(short)).find_map(|run| self.head(&run).transpose()).transpose()
     }
 
-    /// Holds an environment, so that two programs cannot open a run of it at once. Let go when dropped.
+    /// Locks an environment, so that two processes cannot open a run of it at the same time. Unlocked on drop.
     ///
     /// # Errors
-    /// When another program holds it, or the directory cannot be made.
+    /// When another process has locked it, or the directory cannot be created.
     pub fn hold(&self, environment: &str) -> Result<File, StoreError> {
         let directory = self.environment(environment);
         let path = directory.join("lock");
@@ -160,12 +158,12 @@ impl Store {
         Ok(file)
     }
 
-    /// Makes, durably, what any run of an environment needs besides its log: the directories, the id of the state
-    /// directory, the key for fingerprints. A run makes what is not there yet; this is for doing it beside something
-    /// else that is waited for.
+    /// Creates, durably, what a run of an environment needs besides its log: the directories, the id of the state
+    /// directory, the key for fingerprints. A run creates what is missing; this allows to do it earlier, in parallel
+    /// to other work.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn prepare(&self, environment: &str) -> Result<(), StoreError> {
         let directory = self.environment(environment);
         make_unshared(&directory)?;
@@ -175,10 +173,10 @@ impl Store {
         sync_with_those_above(&directory)
     }
 
-    /// The head that this host remembers of a run.
+    /// The remembered head of a run.
     ///
     /// # Errors
-    /// When it cannot be read, or is no head.
+    /// When it cannot be read, or is invalid.
     pub fn head(&self, run: &str) -> Result<Option<Head>, StoreError> {
         let path = self.heads.join(run);
         let bytes = match Directory::open(&self.heads).and_then(|heads| heads.bytes(run, MAX_SMALL)) {
@@ -190,15 +188,15 @@ impl Store {
             .trim_end()
             .split_once(' ')
             .and_then(|(seq, hash)| Some(Head { seq: seq.parse().ok()?, hash: hash.parse().ok()? }));
-        // A crash may leave the file empty: it is written without a sync, and tells less than the log then.
+        // A crash may leave the file empty, as it is not synced; then only the log itself counts.
         Ok(parsed)
     }
 
-    /// The key under which fingerprints of an environment's secrets are made: 32 random bytes, made at the
-    /// first call. It never leaves this host, so nobody who reads a log can try guesses against it.
+    /// The key for fingerprints of an environment's secrets: 32 random bytes, created at the first call. It never
+    /// leaves this host, so a reader of a log cannot test guesses.
     ///
     /// # Errors
-    /// When it cannot be read or made.
+    /// When it cannot be read or created.
     pub fn fingerprint_key(&self, environment: &str) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let path = self.fingerprints.join(environment);
         let failed = |source| StoreError::new(&path, source);
@@ -216,10 +214,10 @@ impl Store {
         Ok(key)
     }
 
-    /// This host and this state directory. The directory's id is made at the first call, of 128 random bits.
+    /// This host and this state directory, whose id is created at the first call, from 128 random bits.
     ///
     /// # Errors
-    /// When the id cannot be read or made.
+    /// When the id cannot be read or created.
     pub fn place(&self) -> Result<Place, StoreError> {
         let read = match self.read_id() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -234,7 +232,7 @@ impl Store {
 
     fn read_id(&self) -> io::Result<String> {
         let mut id = String::new();
-        // Another program may be about to take its first name from it.
+        // Another process may be about to remove its first name.
         Directory::of(&self.id)?.read_linked(ID)?.take(MAX_SMALL).read_to_string(&mut id)?;
         Ok(id)
     }
@@ -247,7 +245,7 @@ impl Store {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
         let text = base16ct::lower::encode_string(&id);
-        // Under another name first: another program may read it as soon as it is there.
+        // Under another name first, because another process may read it at once.
         let draft = format!("{ID}.{text}");
         let mut file = state.create(&draft)?;
         let linked = file
@@ -261,21 +259,21 @@ impl Store {
         }
     }
 
-    /// Remembers nothing of a run.
+    /// Forgets the head of a run.
     #[cfg(test)]
     pub(super) fn forget(&self, run: &str) {
         let _ = fs::remove_file(self.heads.join(run));
     }
 
-    /// Remembers a head, without a sync: it guards against tampering, not against power cuts.
+    /// Remembers a head, without a sync: it protects against tampering, not against power failures.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system error.
     pub fn remember(&self, run: &str, head: Head) -> Result<(), StoreError> {
         let path = self.heads.join(run);
         let file = Directory::make_unshared(&self.heads).and_then(|heads| heads.update(run));
-        // In place, in one write of always the same length, so that there is never half a head. A file
-        // that is made anew, cut or renamed each time would make the log's next sync wait for it.
+        // In place, in one write of fixed length, so that there is never half a head. Creating, truncating or renaming
+        // a file each time would delay the log's next sync.
         let line = format!("{:020} {}\n", head.seq, head.hash);
         let written = file.and_then(|file| file.write_all_at(line.as_bytes(), 0));
         written.map_err(|source| StoreError::new(&path, source))
@@ -298,30 +296,30 @@ pub fn logs_in(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(logs)
 }
 
-/// The logs in the directory of a log, itself among them. Where they cannot be listed, there are none to be seen.
+/// The logs in the directory of a log, with itself. None if the directory cannot be listed.
 #[must_use]
 pub fn logs_beside(log: &Path) -> Vec<PathBuf> {
     let directory = log.parent().filter(|directory| !directory.as_os_str().is_empty());
     logs_in(directory.unwrap_or(Path::new("."))).unwrap_or_default()
 }
 
-/// Makes a directory and those above it, readable by its owner only.
+/// Creates a directory and its parents, for its owner only.
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     make_path(path).map_err(|source| StoreError::new(path, source))
 }
 
-/// The same for a directory of this program's, which is opened, and refused where it is a link or others may write to it.
+/// The same for a directory of this program; opens it, and refuses a link or a directory that others can write to.
 pub(super) fn make_unshared(path: &Path) -> Result<Directory, StoreError> {
     Directory::make_unshared(path).map_err(|source| StoreError::new(path, source))
 }
 
-/// Makes durable which names a directory of logs and those above it hold: these may be new too.
+/// Makes the directory entries of a directory of logs and of its parents durable, as they may be new.
 pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> {
     let mut all = directory.ancestors().take(3).filter(|above| !above.as_os_str().is_empty());
     all.try_for_each(|above| sync_directory(above).map_err(|source| StoreError::new(above, source)))
 }
 
-/// The entries of a log as far as they form a chain, for a look at it; it is not verified.
+/// The entries of a log as far as they form a chain, not verified.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -344,7 +342,7 @@ fn peek_in(log: impl BufRead) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The same, and the SHA-256 of all that was read, to the end of the file.
+/// The same, and the SHA-256 of the whole file.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -379,12 +377,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = Store::new(home.path(), None);
         let held = store.hold("prod").unwrap();
-        // Each opening of a file has a lock of its own, in one program as in two.
+        // Each open file has its own lock, in one process as in two.
         let other = File::open(store.environment("prod").join("lock")).unwrap();
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
         drop(store.hold("staging").unwrap());
         drop(held);
-        // What another test starts has a copy of the lock for a moment, so this waits for it.
+        // A process that another test starts has a copy of the lock for a moment, so this waits for it.
         other.lock().unwrap();
     }
 }

@@ -1,5 +1,4 @@
-//! Whether a log is what it says it is: form, chain, signatures, trust, rules. Three answers: sealed,
-//! open, invalid.
+//! Verification of a log: format, chain, signatures, trust, rules. The result is sealed, open or invalid.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -15,55 +14,55 @@ use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
 
-/// 2026-01-01, in milliseconds since the Unix epoch: no gonogo has written a log before.
+/// 2026-01-01, in milliseconds since the Unix epoch: no gonogo wrote a log before.
 const EARLIEST: i64 = 1_767_225_600_000;
 
-/// Holds each entry to the rules of a run, in order.
+/// Checks each entry against the rules of a run, in order.
 pub trait Rules {
-    /// Takes in the next entry.
+    /// Checks the next entry.
     ///
     /// # Errors
-    /// Why it could not have come about.
+    /// Why the rules do not allow it.
     fn take(&mut self, entry: &Entry) -> Result<(), String>;
 
-    /// Whether every seal that the run needs stands.
+    /// Whether every required seal is set.
     fn is_sealed(&self) -> bool;
 }
 
-/// What a log turned out to be.
+/// The status of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Valid, every required seal stands, nothing after it.
+    /// Valid, every required seal is set, nothing follows.
     Sealed,
-    /// Valid up to its end, and not sealed.
+    /// Valid to its end, but not sealed.
     Open,
     /// Not valid.
     Invalid {
-        /// The line at which it stops being valid.
+        /// The first invalid line.
         at: Position,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
-/// What verification found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The answer.
+    /// The status.
     pub answer: Answer,
     /// How many entries are valid.
     pub entries: u64,
     /// The hash of the last valid line.
     pub head: Sha256Hex,
-    /// The last valid signed entry: its line and who signed it. What follows it is vouched for by nobody.
+    /// The last valid signed entry: its line and its signer. No signature covers what follows it.
     pub last_signed: Option<(u64, String)>,
-    /// Who signed, and how often.
+    /// The signers, and how often each signed.
     pub signers: BTreeMap<String, u64>,
-    /// Who sealed, in order.
+    /// The people who sealed, in order.
     pub sealed_by: Vec<String>,
     /// Bytes after the last line end.
     pub trailing: u64,
-    /// What does not make the log invalid but should be known.
+    /// Warnings: facts that do not make the log invalid.
     pub warnings: Vec<String>,
 }
 
@@ -72,36 +71,36 @@ pub struct Report {
 enum Wrong {
     #[error(transparent)]
     Next(#[from] NextError),
-    #[error("an act of a person ({0}) without a signature")]
+    #[error("a {0} entry without a signature")]
     Unsigned(&'static str),
-    #[error("a machine's entry ({0}) that is signed, or said to be by {1}")]
+    #[error("an automatic entry ({0}) that is signed, or by {1}")]
     NotMachine(&'static str, String),
-    #[error("an act of a person ({0}) by {MACHINE}, which is the name of the machine's own entries")]
+    #[error("a signed entry ({0}) by {MACHINE}, which is the name of automatic entries")]
     MachineSigns(&'static str),
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error(transparent)]
     Distrust(#[from] DistrustError),
-    #[error("{0} signed with a key other than the one that the run has for them")]
+    #[error("{0} signed with another key than the run's roster has")]
     NotTheirKey(String),
-    #[error("a rehearsal: nothing in it was done to a real stack; --rehearsal verifies it as what it is")]
+    #[error("a rehearsal, not evidence of a real deployment; verify it with --rehearsal")]
     Rehearsal,
-    #[error("a real run, no rehearsal; verify it without --rehearsal")]
+    #[error("a real run, not a rehearsal; verify it without --rehearsal")]
     NoRehearsal,
     #[error("against the rules: {0}")]
     Rule(String),
 }
 
-/// Why there is no answer.
+/// Why a verification has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The log cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// It was written under other rules than this gonogo's; it may well be valid under those.
+    /// The log has other rules than this gonogo's; under those it may be valid.
     #[error("{0}; verify it with the gonogo that wrote it")]
     OtherVersion(OtherRules),
-    /// Its lines are of another format.
+    /// The log has another format version.
     #[error("{}; verify it with the gonogo that wrote it", ReadEntryError::Version(*.0))]
     OtherFormat(u64),
 }
@@ -115,10 +114,10 @@ impl HasKind for VerifyError {
     }
 }
 
-/// Verifies a log, in bounded memory. What each line tells by itself is found out on all cores.
+/// Verifies a log, in bounded memory. Checks that need only the line itself run on all cores.
 ///
 /// # Errors
-/// When it cannot be read, or is of another version; whatever else stands in it is an answer.
+/// When it cannot be read, or is of another version. Every other problem is a result.
 pub fn verify(
     log: impl BufRead,
     signers: &AllowedSigners,
@@ -133,17 +132,17 @@ pub fn verify(
     }
 }
 
-/// What a line tells by itself, whatever stands before it.
+/// The checks of a line that need only the line itself.
 struct Seen {
     entry: Result<Entry, ReadEntryError>,
-    /// The key that signed it, and whether for a rehearsal; none where a machine wrote it.
+    /// The key that signed it, and whether for a rehearsal; none for an automatic entry.
     key: Result<Option<(String, bool)>, Wrong>,
 }
 
 impl Seen {
     fn by(mut verifier: Verifier) -> impl FnMut(&Line) -> Self {
         move |line| {
-            // A line without an end is not looked at: whatever stands in it was never acknowledged.
+            // A line without an end is skipped: it was never acknowledged.
             let bytes = if line.ended { line.bytes.as_slice() } else { b"" };
             let entry = Entry::read(bytes);
             let key = entry.as_ref().map_or(Ok(None), |entry| signing_key(&mut verifier, entry, bytes));
@@ -152,7 +151,7 @@ impl Seen {
     }
 }
 
-/// The key that signed an entry, and whether for a rehearsal, if its kind is one that is signed.
+/// The key that signed an entry, and whether for a rehearsal, if entries of its kind are signed.
 fn signing_key(verifier: &mut Verifier, entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wrong> {
     let (by, kind) = (&entry.header.by, entry.event.kind());
     let Some(signature) = &entry.sig else {
@@ -184,7 +183,7 @@ struct Work<'a> {
     reader: Reader,
     roster: BTreeMap<String, String>,
     last: Option<Moment>,
-    /// Whether it is a rehearsal's log.
+    /// Whether the log is of a rehearsal.
     rehearsal: bool,
     other_version: Option<VerifyError>,
     report: Report,
@@ -307,17 +306,17 @@ impl<'a> Work<'a> {
             }
         } else if now.wall < Utc::from_millis(EARLIEST) {
             self.warn(format!(
-                "the first entry is of {}, before there was gonogo: its clock was wrong",
+                "the first entry is of {}, before gonogo existed: its clock was wrong",
                 now.wall
             ));
         }
     }
 
-    /// An entry that was written at a time to come: no clock of this host's and the writer's agree on it.
+    /// Warns of an entry with a time in the future: this host's clock and the writer's do not agree.
     fn check_last_time(&mut self) {
         const SLACK: Duration = Duration::from_mins(10);
         if let Some(last) = self.last.as_ref().filter(|last| last.wall > self.today.plus(SLACK)) {
-            self.warn(format!("the last entry is of {}, a time to come", last.wall));
+            self.warn(format!("the last entry is of {}, in the future", last.wall));
         }
     }
 
@@ -330,7 +329,7 @@ impl<'a> Work<'a> {
 
     fn unended(&mut self, line: &Line) {
         if line.endless || self.report.entries == 0 {
-            let why = if line.endless { "longer than a line may be" } else { "the first line has no end" };
+            let why = if line.endless { "it exceeds the line limit" } else { "the first line is incomplete" };
             self.invalid(line.position, why.into());
         } else {
             self.report.trailing = line.bytes.len() as u64;
@@ -343,7 +342,7 @@ impl<'a> Work<'a> {
 
     fn finish(mut self) -> Report {
         if self.report.entries == 0 && self.report.answer == Answer::Open {
-            self.invalid(Position { line: 1, byte: 0 }, "there is nothing in it".into());
+            self.invalid(Position { line: 1, byte: 0 }, "the log is empty".into());
         }
         if self.report.answer == Answer::Open && self.rules.is_sealed() && self.report.trailing == 0 {
             self.report.answer = Answer::Sealed;

@@ -1,5 +1,5 @@
-//! How much of an outcome is kept. All limits are of bytes as they are written into a log, so that whatever a server
-//! answers, the result fits into one line of it.
+//! The limits of an outcome. All limits count bytes as written in a log, so that any result fits into one line,
+//! whatever a server responds.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,27 @@ use super::{Observation, Outcome};
 use crate::secret::Redactor;
 use crate::text;
 
-/// The most observations one outcome keeps of a probe; what is beyond is counted in a last one. One more may be added
-/// to them: how long a result was waited for.
+/// The maximum number of observations of a probe; the last one counts the rest. One more may be added: how long a
+/// result was waited for.
 pub const MAX_OBSERVATIONS: usize = 64;
-/// The most effects one outcome keeps; what is beyond is counted in a last one.
+/// The maximum number of effects; the last one counts the rest.
 const MAX_EFFECTS: usize = 64;
-/// The most rules whose secrets are counted each by itself.
+/// How many rules have their own count of redacted secrets.
 const MAX_RULES: usize = 24;
 
-/// The longest texts, in bytes: the first that is short enough for all of them together is taken. The shortest one is
-/// short enough for as many observations and effects as there may be.
+/// The limits of texts, in bytes: the longest limit is used with which all texts together fit. With the shortest one,
+/// the maximum numbers of observations and effects fit.
 const TEXTS: [usize; 4] = [512, 256, 128, 64];
-/// What all observations may take, in bytes.
+/// The limit of all observations together, in bytes.
 const OBSERVATIONS: usize = 44 << 10;
-/// What all effects may take, in bytes.
+/// The limit of all effects together, in bytes.
 const EFFECTS: usize = 8 << 10;
-/// The longest command to reproduce, and the longest name of a rule, in bytes.
+/// The limits of the reproduce command and of a rule's name, in bytes.
 const REPRODUCE: usize = 2048;
 const RULE: usize = 128;
-/// What an observation takes beside its texts, and an effect: keys, quotation marks, commas.
+/// The overhead of an observation and of an effect: keys, quotation marks, commas.
 const AROUND_OBSERVATION: usize = 80;
-/// The longest key of an observation, in bytes, and what it takes beside. Tags and ids are shorter.
+/// The limit of an observation's key, in bytes, and its overhead. Tags and ids are shorter.
 const KEY: usize = 256;
 const AROUND_KEY: usize = 9;
 const AROUND_EFFECT: usize = 3;
@@ -39,8 +39,8 @@ const _: () = {
 };
 
 impl Outcome {
-    /// The same, safe to keep and to show: secrets out, controls made visible, and short enough for a line of a log,
-    /// whatever its texts hold. Applying it twice changes nothing.
+    /// Makes an outcome safe to store and to show: secrets redacted, control characters made visible, and short enough
+    /// for a line of a log. Applying it twice changes nothing.
     #[must_use]
     pub fn cleaned(mut self, redactor: &Redactor) -> Self {
         let mut found = std::mem::take(&mut self.redacted);
@@ -69,7 +69,7 @@ impl Observation {
     fn with(&self, mut keep: impl FnMut(&str) -> String) -> Self {
         let Self { what, expected, seen, ok, measured, key } = self;
         let (what, expected, seen) = (keep(what), keep(expected), keep(seen));
-        // A key is made of tags and ids. What is too long to be one is known by nothing.
+        // A key consists of tags and ids. One that is too long is dropped.
         let key = key.clone().filter(|key| text::written(key) <= KEY);
         Self { what, expected, seen, ok: *ok, measured: *measured, key }
     }
@@ -85,7 +85,7 @@ impl Observation {
     }
 }
 
-/// All of them, each clipped to the longest of [`TEXTS`] with which they take no more than `most`.
+/// Clips all values with the longest limit of [`TEXTS`] with which they take no more than `most` bytes.
 fn short_enough<T>(
     most: usize,
     all: &[T],
@@ -102,11 +102,11 @@ fn short_enough<T>(
     clipped
 }
 
-/// As many of what one check has seen as take no more than `most` bytes, and at least one; what is not as expected goes
-/// first. The rest is counted.
+/// As many observations as fit into `most` bytes, and at least one; those that are not as expected come first. The
+/// rest is counted.
 #[must_use]
 pub fn some_of(mut seen: Vec<Observation>, most: usize) -> Vec<Observation> {
-    // Stable: both kinds stay in the order looked at.
+    // A stable sort: both groups keep their order.
     seen.sort_by_key(|one| one.ok == Some(true));
     let mut taken = AROUND_OBSERVATION * 2;
     let fits = seen.iter().take_while(|one| {
@@ -125,8 +125,8 @@ fn summary(rest: &[Observation]) -> Observation {
     let wrong = rest.iter().filter(|o| o.ok == Some(false)).count();
     let unseen = rest.iter().filter(|o| o.ok.is_none()).count();
     let ok = if wrong > 0 { Some(false) } else { (unseen == 0).then_some(true) };
-    let seen = format!("{} more: {wrong} wrong, {unseen} could not be seen", rest.len());
-    Observation { ok, ..Observation::new("further observations", "all good", seen, true) }
+    let seen = format!("{} more: {wrong} failed, {unseen} unknown", rest.len());
+    Observation { ok, ..Observation::new("further observations", "all pass", seen, true) }
 }
 
 fn counted(mut effects: Vec<String>) -> Vec<String> {
@@ -137,7 +137,7 @@ fn counted(mut effects: Vec<String>) -> Vec<String> {
     effects
 }
 
-/// Counts by rule, those of the rules beyond the first ones in one.
+/// Counts by rule; those beyond the first rules are added up.
 fn few(found: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let each = if found.len() > MAX_RULES + 1 { MAX_RULES } else { found.len() };
     let mut few: BTreeMap<String, u64> = BTreeMap::new();
@@ -170,11 +170,11 @@ mod tests {
         all[199].ok = Some(false);
         let clean = Outcome::of(all, "").cleaned(&Redactor::default());
         assert_eq!(clean.observations.len(), MAX_OBSERVATIONS);
-        assert_eq!(clean.observations[63].seen, "137 more: 1 wrong, 0 could not be seen");
+        assert_eq!(clean.observations[63].seen, "137 more: 1 failed, 0 unknown");
         assert_eq!(clean.observations[63].ok, Some(false));
-        // How long it was waited for is said beside it, and counts nothing away.
-        let waited = clean.also(Observation::recorded("waited", "3 looks")).cleaned(&Redactor::default());
-        assert_eq!(waited.observations[63].seen, "137 more: 1 wrong, 0 could not be seen");
+        // The observation about the wait is extra and replaces none.
+        let waited = clean.also(Observation::recorded("waited", "3 attempts")).cleaned(&Redactor::default());
+        assert_eq!(waited.observations[63].seen, "137 more: 1 failed, 0 unknown");
         assert_eq!((waited.observations[64].what.as_str(), waited.class), ("waited", Class::Fail));
     }
 
@@ -194,11 +194,11 @@ mod tests {
         let some = some_of(all.clone(), 1000);
         assert!(some.len() > 5 && some.len() < 12, "{}", some.len());
         assert_eq!(some[0].what, "late");
-        assert!(some.last().unwrap().seen.contains("more: 0 wrong"));
+        assert!(some.last().unwrap().seen.contains("more: 0 failed"));
         assert_eq!(some_of(all, 1).len(), 2);
     }
 
-    /// Texts that take much in a log, and any others.
+    /// Texts that take much space in a log, and any others.
     fn hostile() -> impl Strategy<Value = String> {
         let costly = prop_oneof![
             Just("\"".to_owned()),
@@ -247,11 +247,11 @@ mod tests {
             prop_assert_eq!(clean.clone().cleaned(&Redactor::default()), clean);
         }
 
-        /// The caps of results and of lines agree, with the ids of a checklist around them.
+        /// The limits of results and of lines agree, even with long checklist ids.
         #[test]
         fn any_result_that_is_kept_fits_into_a_line(outcome in outcomes(), waited in any::<bool>()) {
             let clean = outcome.cleaned(&Redactor::default());
-            let seen = Observation::recorded("waited", "4294967295 looks in 10000d 23h");
+            let seen = Observation::recorded("waited", "4294967295 attempts in 10000d 23h");
             let outcome = if waited { clean.also(seen).cleaned(&Redactor::default()) } else { clean };
             let (point, probe) = ("p".repeat(200), "q".repeat(200));
             let (attempt, took_ms) = (u64::MAX, u64::MAX);

@@ -1,9 +1,9 @@
-//! What observations are known by, whatever their words: rules, reports and later runs look for these. Words are for
-//! people, and some of them are foreign.
+//! Machine keys of observations, independent of their texts: rules, reports and later runs use these. Texts are for
+//! people, and some are foreign.
 
-/// The digest of a change set that was planned.
+/// The digest of a planned change set.
 pub const CHANGE_SET_DIGEST: &str = "change-set-digest";
-/// Which version of a secret is the current one.
+/// The current version of a secret.
 pub const SECRET_VERSION: &str = "secret-version";
 
 /// The fingerprint of a secret.
@@ -17,7 +17,7 @@ pub fn tag_digest(tag: &str) -> String {
     format!("{TAG_DIGEST}{tag}")
 }
 
-/// The tag whose image has the digest that is known by this.
+/// The tag in a key of [`tag_digest`].
 #[must_use]
 pub fn tag_of(key: &str) -> Option<&str> {
     key.strip_prefix(TAG_DIGEST)
@@ -29,13 +29,13 @@ pub fn header(name: &str) -> String {
     format!("header:{}", name.to_lowercase())
 }
 
-/// Something that a guard has seen before an action.
+/// An observation of a guard before an action.
 #[must_use]
 pub fn guard(id: &str) -> String {
     format!("guard:{id}")
 }
 
-/// Something that a check of the action's own has seen before it.
+/// An observation of an action's own check before it.
 #[must_use]
 pub fn check(id: &str) -> String {
     format!("check:{id}")

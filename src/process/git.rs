@@ -1,10 +1,10 @@
-//! Git, so that it runs nothing that a checkout configures.
+//! Git commands that run nothing that a checkout configures.
 //!
 //! The configuration of a checkout is foreign: it names programs for filters, hooks, file system monitors, remotes,
-//! pagers. Keys with fixed names are overruled on the command line, which wins over every file, whatever `include`
-//! brings in. Keys with open names (`filter.NAME.clean`, `remote.NAME.uploadpack`, `diff.NAME.command`) cannot be: so
-//! only commands are called that never use them, and nothing is fetched, whatever is missing.
-//! See git-config(1), "protocol" and "extensions", and git(1), "Environment Variables".
+//! pagers. Keys with fixed names are overridden on the command line, which wins over every file, whatever `include`
+//! adds. Keys with open names (`filter.NAME.clean`, `remote.NAME.uploadpack`, `diff.NAME.command`) cannot be
+//! overridden, so only commands are used that never read them, and nothing is fetched, whatever is missing. See
+//! git-config(1), "protocol" and "extensions", and git(1), "Environment Variables".
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::Launch;
 
-/// What is said on the command line of each call.
+/// The options of each call.
 const SETTINGS: [&str; 19] = [
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -35,8 +35,8 @@ const SETTINGS: [&str; 19] = [
     "maintenance.auto=false",
 ];
 
-/// What is said in the environment of each call. No protocol is allowed, so nothing can be fetched; git before 2.45
-/// does not know the first variable, and is stopped by the second.
+/// The environment of each call. No protocol is allowed, so nothing can be fetched; git before 2.45 does not know the
+/// first variable, and the second one stops it.
 const ENVIRONMENT: [(&str, &str); 8] = [
     ("GIT_NO_LAZY_FETCH", "1"),
     ("GIT_ALLOW_PROTOCOL", ""),
@@ -48,8 +48,8 @@ const ENVIRONMENT: [(&str, &str); 8] = [
     ("LC_ALL", "C"),
 ];
 
-/// The variables of git's that a call inherits: where the user's own settings are, and how far up a checkout is
-/// looked for. Any other could lead to another repository, another index, or a program.
+/// Git's variables that a call inherits: the location of the user's own settings, and how far up a checkout is
+/// searched. Any other could lead to another repository, another index, or a program.
 const INHERITED: [&str; 5] = [
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
@@ -58,14 +58,14 @@ const INHERITED: [&str; 5] = [
     "GIT_DISCOVERY_ACROSS_FILESYSTEM",
 ];
 
-/// A git command in a checkout. It is for plumbing that reads objects, the index and attributes; commands that
-/// convert, fetch or show differences of work files can run what the checkout configures, and are not for here.
+/// A git command in a checkout. Only for plumbing commands that read objects, the index and attributes. Commands that
+/// convert, fetch or compare work files can run what the checkout configures, and must not be used.
 #[must_use]
 pub fn git(checkout: &Path, words: &[&str]) -> Launch {
     bare().args([OsStr::new("-C"), checkout.as_os_str()]).args(words)
 }
 
-/// One of the user's own configurations.
+/// A scope of git's configuration outside of repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The user's.
@@ -74,8 +74,8 @@ pub enum Scope {
     System,
 }
 
-/// The command that lists the settings of one scope whose keys match, run where there is no repository whose own could
-/// be taken for them: key, newline, value, and a zero byte after each. Sections and names are in lower case.
+/// The command that lists the settings of one scope whose keys match. It runs where no repository's own settings
+/// apply. Output: key, newline, value, and a zero byte after each; sections and names in lower case.
 #[must_use]
 pub fn user_git_settings(scope: Scope, keys: &str) -> Launch {
     let scope = match scope {

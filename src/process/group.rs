@@ -1,4 +1,4 @@
-//! The processes that a program is and starts, ended together.
+//! Ending a program together with the processes that it started.
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use tokio::time::timeout;
 
 use super::Child;
 
-/// How long a program may take to end when it is asked to (SIGTERM), before it is made to (SIGKILL).
+/// How long a program may take to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Those of this program.
+/// The running programs of this process.
 static LEFT: Left = Left::new();
 
-/// All that has not ended, by the programs that lead it.
+/// Programs that have not ended, by their leaders.
 #[derive(Debug)]
 struct Left(Mutex<Leaders>);
 
@@ -55,18 +55,19 @@ impl Left {
     }
 }
 
-/// Kills all that is left of the programs that end with this one. For its end, when nothing runs any more that would.
+/// Kills all programs that have not ended. Only for the exit of this process, when nothing else can end them.
 pub fn kill_left() {
     LEFT.kill();
 }
 
-/// Asks a program that this one has started to end. Whether it could be asked: one that was waited for has no id any more.
+/// Sends SIGTERM to a child. Returns whether that was possible: a child that was waited for has no process id any
+/// more.
 #[must_use]
 pub fn ask_to_end(child: &Child) -> bool {
     pid_of(child).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok())
 }
 
-/// The processes that a program is and starts, as far as they stay in its group. Ended when dropped.
+/// A program and its descendants, as far as they stay in its process group. Ended on drop.
 #[derive(Debug)]
 pub struct Group {
     left: &'static Left,
@@ -74,21 +75,21 @@ pub struct Group {
 }
 
 impl Group {
-    /// Those of a program that leads a group of its own.
+    /// The group of a program that leads its own group.
     #[must_use]
     pub fn of(child: &Child) -> Self {
         LEFT.group(child)
     }
 
-    /// Asks them to end, and makes those who have not after a while. What was done, in words.
+    /// Sends SIGTERM, and SIGKILL after a grace period. Returns what was done, in words.
     pub async fn end(&mut self, child: &mut Child) -> &'static str {
         self.signal(Signal::TERM);
         let heard = timeout(GRACE, child.wait()).await.is_ok();
         self.kill();
-        if heard { "it was ended" } else { "it did not end when asked to, and was killed" }
+        if heard { "it was terminated" } else { "it did not stop on SIGTERM and was killed" }
     }
 
-    /// Ends what is left of them, and lets them go.
+    /// Kills the rest of the group, and releases it.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         if let Some(leader) = self.leader.take() {
@@ -98,7 +99,7 @@ impl Group {
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.leader {
-            // That there is none left is what is wanted.
+            // An empty group is what we want.
             let _ = kill_process_group(group, signal);
         }
     }
@@ -118,7 +119,7 @@ impl Drop for Group {
     }
 }
 
-/// A group that has been asked to end.
+/// A group that was asked to end.
 struct Last(Group);
 
 impl Drop for Last {
@@ -127,8 +128,8 @@ impl Drop for Last {
     }
 }
 
-/// The processes that a program is and starts, where it shares the group of this program: those that the system says
-/// it has started. Killed when dropped.
+/// A program and its descendants, if it shares the group of this process: those that the system lists as its children.
+/// Killed on drop.
 #[derive(Debug)]
 pub struct Family {
     left: &'static Left,
@@ -136,13 +137,13 @@ pub struct Family {
 }
 
 impl Family {
-    /// Those of a program that has not been waited for.
+    /// The tree of a program that was not waited for.
     #[must_use]
     pub fn of(child: &Child) -> Self {
         LEFT.family(child)
     }
 
-    /// Lets them go: the program has ended, and its id may be another's.
+    /// Releases the tree: the program has ended, and its process id may be reused.
     pub fn release(&mut self) {
         if let Some(first) = self.first.take() {
             self.left.lock().families.retain(|other| *other != first);
@@ -171,7 +172,7 @@ fn kill_family(first: Pid) {
     }
 }
 
-/// What a process has started, where the system tells (Linux).
+/// The children of a process, if the system lists them (Linux).
 fn children(pid: Pid) -> Vec<Pid> {
     let path = format!("/proc/{0}/task/{0}/children", pid.as_raw_nonzero());
     let text = fs::read_to_string(path).unwrap_or_default();
@@ -190,13 +191,13 @@ mod tests {
     use super::super::{Launch, Permit};
     use super::*;
 
-    /// A program that has another running, and does not end when asked to.
+    /// A program that starts another one, and ignores SIGTERM.
     fn stubborn() -> Launch {
         let argv = ["sh", "-c", "trap '' TERM; sleep 300 & echo; wait"].map(str::to_owned);
         Launch::of(&argv).unwrap().streams(Stdio::null(), Stdio::piped(), Stdio::null())
     }
 
-    /// Waits until it has started the other; its output ends when both have.
+    /// Waits until it has started the other one; its output ends when both have.
     async fn killed(mut child: Child, left: &Left) {
         use tokio::io::AsyncReadExt as _;
         let mut output = child.stdout.take().unwrap();

@@ -1,15 +1,15 @@
-//! What this program has in its memory, secrets among it, is for nobody else.
+//! Protecting the memory of this process, which has secrets in it.
 
-/// Keeps the memory of this process out of core files, also of those that the system hands to a program (`core(5)`; a
-/// limit of 0 does not keep from that), and from the user's other programs (`ptrace(2)`, `/proc/PID/mem`). Programs that it
-/// starts are as they would be without this: `execve(2)` takes it back.
+/// Keeps the memory of this process out of core files, including those that the system passes to a program (`core(5)`;
+/// a limit of 0 does not prevent that), and away from the user's other programs (`ptrace(2)`, `/proc/PID/mem`).
+/// Programs that it starts are not affected: `execve(2)` resets it.
 ///
-/// Nobody but root sees then which files the process has open: [`super::recorded`] tells it by the locks that it holds.
+/// Then only root can see which files the process has open; [`super::recorded`] uses its locks instead.
 pub fn keep_private() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Linux refuses other values only.
+        // Linux only refuses other values.
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

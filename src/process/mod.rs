@@ -1,5 +1,5 @@
-//! The one way to start a program, for blocking and for asynchronous code. Every start takes a [`Permit`], which a
-//! command has only after trust was given; `tests/layers` finds programs that are started in any other way.
+//! The only way to start a program, for blocking and for asynchronous code. Every start needs a [`Permit`], which a
+//! command gets only after trust was given; `tests/layers` finds programs that are started in any other way.
 
 mod git;
 mod group;
@@ -26,34 +26,34 @@ pub use self::group::{Family, Group, ask_to_end, kill_left};
 pub use self::memory::keep_private;
 pub use self::permit::Permit;
 
-/// How long a program may take whose whole output is waited for.
+/// The timeout for programs whose whole output is waited for.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A program that can be started, and how. Nothing is looked up or run before it is.
+/// A program to start, and how. Nothing is looked up or started before `spawn`.
 #[derive(Debug)]
 pub struct Launch(Command);
 
 impl Launch {
-    /// A program without arguments, with the standard streams, the directory and the environment of this one.
+    /// A program without arguments, with the standard streams, the directory and the environment of this process.
     #[must_use]
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self(Command::new(program))
     }
 
-    /// A program and its arguments.
+    /// A program with arguments.
     ///
     /// # Errors
-    /// When there is none (`InvalidInput`).
+    /// When the list is empty (`InvalidInput`).
     pub fn of(argv: &[String]) -> io::Result<Self> {
         let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self::new(program).args(arguments))
     }
 
-    /// A program and its arguments, in a session of its own: it has no terminal, and leads a group. This program starts
-    /// itself for that (`supervise`), and becomes it.
+    /// A program with arguments, in its own session: it has no terminal, and leads a group. This program starts itself
+    /// for that (`supervise`), and then executes it.
     ///
     /// # Errors
-    /// When there is none (`InvalidInput`), or this program cannot be found.
+    /// When the list is empty (`InvalidInput`), or this program cannot be found.
     pub fn in_own_session(argv: &[String]) -> io::Result<Self> {
         if argv.is_empty() {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -61,20 +61,20 @@ impl Launch {
         Ok(Self::new(own_program()?).args(["supervise", "--"]).args(argv))
     }
 
-    /// What is started, as it was named.
+    /// The program, as it was named.
     #[must_use]
     pub fn program(&self) -> String {
         self.0.get_program().to_string_lossy().into_owned()
     }
 
-    /// More arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.0.args(arguments);
         self
     }
 
-    /// Environment variables beside those of this program, or in their place.
+    /// Adds or replaces environment variables.
     #[must_use]
     pub fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         mut self,
@@ -84,7 +84,7 @@ impl Launch {
         self
     }
 
-    /// Environment variables of this program that it does not get.
+    /// Removes environment variables.
     #[must_use]
     pub fn without<K: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = K>) -> Self {
         for name in variables {
@@ -93,21 +93,21 @@ impl Launch {
         self
     }
 
-    /// The directory that it runs in.
+    /// Sets the working directory.
     #[must_use]
     pub fn directory(mut self, directory: &Path) -> Self {
         self.0.current_dir(directory);
         self
     }
 
-    /// Makes it the leader of a process group, so that signals reach what it starts too.
+    /// Makes it the leader of a process group, so that signals reach its descendants too.
     #[must_use]
     pub fn own_group(mut self) -> Self {
         self.0.process_group(0);
         self
     }
 
-    /// Its standard input, output and error.
+    /// Sets its standard input, output and error.
     #[must_use]
     pub fn streams(
         mut self,
@@ -119,7 +119,7 @@ impl Launch {
         self
     }
 
-    /// Starts it for asynchronous code. It is killed when nobody waits for it any more.
+    /// Starts it for asynchronous code. It is killed when the child is dropped.
     ///
     /// # Errors
     /// When the system cannot start it.
@@ -128,7 +128,7 @@ impl Launch {
         tokio::process::Command::from(self.0).kill_on_drop(true).spawn()
     }
 
-    /// The same; it goes on when nobody waits for it any more.
+    /// The same; it continues when the child is dropped.
     ///
     /// # Errors
     /// When the system cannot start it.
@@ -137,21 +137,21 @@ impl Launch {
         tokio::process::Command::from(self.0).spawn()
     }
 
-    /// Starts it for blocking code. It goes on when nobody waits for it any more.
+    /// Starts it for blocking code. It continues when the child is dropped.
     ///
     /// # Errors
     /// When the system cannot start it.
     pub fn spawn_blocking(mut self, _: &Permit) -> io::Result<BlockingChild> {
         self.log();
-        // This end of its streams is closed with `self`: a pipe whose writing end stayed here would never end.
+        // This end of its streams is closed with `self`: a pipe whose write end stayed open here would never end.
         self.0.spawn()
     }
 
-    /// Runs it to its end and gives what it prints, without input.
+    /// Runs it to its end without input, and returns its output.
     ///
     /// # Errors
-    /// When the system cannot start it, or when it has not ended in time (`TimedOut`): it is killed then. What it reads
-    /// may come from somebody who wants it to wait for ever.
+    /// When the system cannot start it, or it exceeds the timeout (`TimedOut`) and is killed: its input may come from
+    /// somebody who wants to block it.
     pub fn output(mut self, _: &Permit) -> io::Result<Output> {
         self.log();
         let mut child = self.0.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -160,7 +160,7 @@ impl Launch {
         thread::spawn(move || {
             let mut bytes = Vec::new();
             let read = stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes));
-            // Nobody waits for it any more once the time is over.
+            // It is not waited for after the timeout.
             let _ = tell.send(read.map(|_| bytes));
         });
         let Ok(stdout) = printed.recv_timeout(OUTPUT_TIMEOUT) else {
@@ -173,22 +173,22 @@ impl Launch {
         Ok(Output { status, stdout: stdout?, stderr: Vec::new() })
     }
 
-    /// By its name alone: what it is given may be a secret.
+    /// Logs only the name: arguments may be secret.
     fn log(&self) {
         debug!(program = %self.program(), "program starts");
     }
 
-    /// Becomes it. Comes back only with why that cannot be done.
+    /// Replaces this process with it (`exec`). Returns only on an error.
     #[must_use]
     pub fn exec(mut self, _: &Permit) -> io::Error {
         self.0.exec()
     }
 }
 
-/// This program, also when its file has been replaced since.
+/// The path of this program, even if its file has been replaced since.
 ///
 /// # Errors
-/// What the system says.
+/// The system error.
 pub fn own_program() -> io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }

@@ -1,20 +1,20 @@
-//! Who may start a program, as a type.
+//! The permission to start programs, as a type.
 
-/// The permission to start programs. Every start takes one.
+/// The permission to start programs. Every start needs one.
 ///
-/// There is no other way to get one than the constructors below; `tests/layers` holds a table of who calls which.
+/// The constructors below are the only way to get one; `tests/layers` has a table of their callers.
 #[derive(Clone, Debug)]
 pub struct Permit(());
 
 impl Permit {
-    /// For what a profile, a checklist or a log's plan names: a person has allowed it, or it runs no command.
-    /// Only `trust::require` gives it.
+    /// For programs that a profile, a checklist or a log's plan names: a person has allowed them. Only
+    /// `trust::require` returns it.
     #[must_use]
     pub fn given_by_trust() -> Self {
         Self(())
     }
 
-    /// For this program itself, in place of the one that runs now.
+    /// For this program itself, in place of the running one.
     #[must_use]
     pub fn for_own_program() -> Self {
         Self(())
@@ -26,19 +26,19 @@ impl Permit {
         Self(())
     }
 
-    /// For a supervisor: the gonogo that started it had a permit for the program that it is to run.
+    /// For a supervisor: the gonogo that started it had a permit for its program.
     #[must_use]
     pub fn for_supervisor() -> Self {
         Self(())
     }
 
-    /// For a rehearsal: its profile is written by gonogo, and leads to its own stack.
+    /// For a rehearsal: gonogo wrote its profile, which points to its own stack.
     #[must_use]
     pub fn for_rehearsal() -> Self {
         Self(())
     }
 
-    /// For tests only; no code that ships calls it.
+    /// For tests only; production code never calls it.
     #[doc(hidden)]
     #[must_use]
     pub fn for_tests() -> Self {

@@ -1,9 +1,9 @@
-//! Processes that a file names by their id. An id alone is no name: it is given out again, and 0, 1 or a negative one
-//! reaches other processes than one. So a process is signalled only when it is shown to be the one that was recorded.
+//! Processes that a file names by their id. An id alone is not safe: ids are reused, and 0, 1 or a negative id reach
+//! other processes or several. So a process is signalled only if it is shown to be the recorded one.
 
 #[cfg(target_os = "linux")]
 mod locks;
-/// Where no process keeps its memory to itself.
+/// On systems where a process cannot hide its memory.
 #[cfg(not(target_os = "linux"))]
 mod locks {
     pub(super) fn holder(_: &std::path::Path) -> std::io::Result<Option<i32>> {
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-/// When a process started: with its id, this names one process and no later one.
+/// When a process started. Together with the id, this identifies a process for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessStart {
     /// The boot of the host (`/proc/sys/kernel/random/boot_id`).
@@ -29,7 +29,7 @@ pub struct ProcessStart {
 }
 
 impl ProcessStart {
-    /// When this process started, where the system tells (Linux).
+    /// The start of this process, if the system provides it (Linux).
     #[must_use]
     pub fn of_this() -> Option<Self> {
         Some(Self { boot: boot()?, ticks: ticks("self").ok()? })
@@ -39,24 +39,24 @@ impl ProcessStart {
 /// Why a process is not shown to be the recorded one, or cannot be signalled.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordedProcessError {
-    /// It would reach a group of processes, all of them, or the first one.
+    /// The id would reach a process group, all processes, or the first one.
     #[error(
         "process {0} is the first process of a container or a process group, which is not signalled; end it there"
     )]
     Id(i32),
-    /// An older version has written the record, or a system without `/proc`.
+    /// The record was written by an older version, or on a system without `/proc`.
     #[error("the record does not say when process {0} started, so another process may have that id by now")]
     NoStart(i32),
-    /// The host was started since, or this is another one of the same name.
-    #[error("process {0} was recorded in another boot of this host, or on another host of its name")]
+    /// The host was rebooted since, or this is another host with the same name.
+    #[error("process {0} was recorded before this host booted, or on another host with this name")]
     OtherBoot(i32),
-    /// It has ended.
-    #[error("process {0} has ended, or is in a container and not seen from here")]
+    /// The process has ended.
+    #[error("process {0} has ended, or runs in a container and is not visible here")]
     Ended(i32),
-    /// It has ended, and its id was given out again.
+    /// The process has ended, and its id is reused.
     #[error("process {0} has ended, and another process has that id now")]
     Reused(i32),
-    /// It has nothing to do with the file that it should hold.
+    /// The process does not have the file open.
     #[error("process {pid} does not have {path} open", path = .path.display())]
     NotOpen {
         /// Its id.
@@ -64,37 +64,37 @@ pub enum RecordedProcessError {
         /// The file.
         path: PathBuf,
     },
-    /// Another one holds the file, whatever this one has open.
-    #[error("process {holder} has locked {path}, and not process {pid}", path = .path.display())]
+    /// Another process has locked the file.
+    #[error("process {holder} has locked {path}, not process {pid}", path = .path.display())]
     NotHolder {
         /// Its id.
         pid: i32,
         /// The file.
         path: PathBuf,
-        /// The id of the one that has.
+        /// The id of that process.
         holder: i32,
     },
-    /// It is no gonogo, or its file was replaced since it started.
+    /// The process is not this gonogo, or its file was replaced since it started.
     #[error("process {pid} runs {program}, which is not the file of this gonogo", program = .program.display())]
     OtherProgram {
         /// Its id.
         pid: i32,
-        /// What it runs.
+        /// The program that it runs.
         program: PathBuf,
     },
-    /// The system does not say, or does not let it.
+    /// A system error.
     #[error("process {pid}: {what}: {source}")]
     System {
         /// Its id.
         pid: i32,
-        /// What was asked of the system.
+        /// What failed.
         what: &'static str,
-        /// What it said.
+        /// The system error.
         source: io::Error,
     },
 }
 
-/// A process that is the recorded one: as long as this is held, a signal reaches it or nothing.
+/// A process that is the recorded one. As long as this is held, a signal reaches it or nothing.
 #[derive(Debug)]
 pub struct RecordedProcess {
     pid: Pid,
@@ -102,7 +102,7 @@ pub struct RecordedProcess {
 }
 
 impl RecordedProcess {
-    /// Opens the process that a record names, if that still runs.
+    /// Opens the recorded process, if it is still running.
     ///
     /// # Errors
     /// Why it is not shown to be that process.
@@ -113,7 +113,8 @@ impl RecordedProcess {
         if boot().as_ref() != Some(&start.boot) {
             return Err(RecordedProcessError::OtherBoot(pid));
         }
-        // Opened first: what is read of it afterwards is of this process, or it has ended and no signal reaches anything.
+        // Opened first: everything that is read later is about this process; or it has ended, and signals reach
+        // nothing.
         let handle = Handle::open(id).map_err(|source| ended_or(pid, "cannot be opened", source))?;
         let process = Self { pid: id, handle };
         process.check_start(start.ticks)?;
@@ -132,23 +133,23 @@ impl RecordedProcess {
         }
     }
 
-    /// Goes on if it has the only lock of a file; or where none is seen, if it has the file open, under whatever name. Of a
-    /// process that keeps its memory to itself, as gonogo does, nobody but root can tell the latter.
+    /// Continues if the process has the only lock of a file; or, if no lock is visible, if it has the file open, under
+    /// any name. For a process with protected memory, as gonogo is, only root can see its open files.
     ///
     /// # Errors
-    /// That it does not, or that the system does not say.
+    /// When it does not, or the system does not say.
     pub fn has_open(self, path: &Path) -> Result<Self, RecordedProcessError> {
         let (pid, path) = (self.id(), path.to_owned());
         match locks::holder(&path) {
             Ok(Some(holder)) if holder == pid => Ok(self),
             Ok(Some(holder)) => Err(RecordedProcessError::NotHolder { pid, path, holder }),
-            // Where the system tells of no lock, the files tell.
+            // If the system shows no lock, the open files decide.
             Ok(None) | Err(_) if self.lists(&path)? => Ok(self),
             Ok(None) | Err(_) => Err(RecordedProcessError::NotOpen { pid, path }),
         }
     }
 
-    /// Whether a file is among those that it has open.
+    /// Whether a file is among its open files.
     fn lists(&self, path: &Path) -> Result<bool, RecordedProcessError> {
         let unread = |source| self.unread("which files it has open cannot be read", source);
         let file = fs::symlink_metadata(path).map_err(unread)?;
@@ -163,11 +164,11 @@ impl RecordedProcess {
         refused.map_or(Ok(false), |error| Err(unread(error)))
     }
 
-    /// Goes on if it runs the same file as this process, as far as the system says: of a process that keeps its memory to
-    /// itself it does not.
+    /// Continues if it runs the same file as this process, as far as the system shows; it does not for a process with
+    /// protected memory.
     ///
     /// # Errors
-    /// That it does not.
+    /// When it does not.
     pub fn is_this_program(self) -> Result<Self, RecordedProcessError> {
         let unread = |source| self.unread("which program it runs cannot be read", source);
         let own = fs::metadata("/proc/self/exe").map_err(unread)?;
@@ -182,10 +183,10 @@ impl RecordedProcess {
         Err(RecordedProcessError::OtherProgram { pid: self.id(), program })
     }
 
-    /// Asks it to end (SIGTERM), and to go on for that if it was stopped (SIGCONT).
+    /// Sends SIGTERM, and SIGCONT in case it is stopped.
     ///
     /// # Errors
-    /// When the system does not let it.
+    /// When the system does not allow it.
     pub fn terminate(&self) -> Result<(), RecordedProcessError> {
         let sent = self.handle.signal(self.pid, Signal::TERM);
         // It may have ended by now.
@@ -193,7 +194,7 @@ impl RecordedProcess {
         sent.map_err(|source| ended_or(self.id(), "cannot be signalled", source))
     }
 
-    /// Whether it is stopped, as by Ctrl-Z: in the background of a shell it stays so whoever tells it to go on.
+    /// Whether it is stopped, as by Ctrl-Z. In the background of a shell it stays stopped, even after SIGCONT.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         let stat = fs::read_to_string(self.proc("stat")).unwrap_or_default();
@@ -209,13 +210,13 @@ impl RecordedProcess {
     }
 }
 
-/// What a signal goes to.
+/// The target of a signal.
 #[derive(Debug)]
 enum Handle {
     /// The process itself (Linux 5.3 and newer).
     #[cfg(target_os = "linux")]
     Process(std::os::fd::OwnedFd),
-    /// Whatever has the id at that moment. Where the system has nothing better, the time between check and signal is short.
+    /// The id. Without anything better, at least the time between check and signal is short.
     Id,
 }
 
@@ -265,10 +266,10 @@ fn boot() -> Option<String> {
     Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
 }
 
-/// When a process started, in clock ticks since the boot.
+/// The start of a process, in clock ticks since the boot.
 fn ticks(process: &str) -> io::Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    start_in(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat has another form than expected"))
+    start_in(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat has an unexpected format"))
 }
 
 /// Field 22.
@@ -276,8 +277,8 @@ fn start_in(stat: &str) -> Option<u64> {
     after_name(stat)?.nth(22 - 3)?.parse().ok()
 }
 
-/// The fields from the third on. The second one is the program's name in brackets, which may hold brackets and spaces of
-/// its own.
+/// The fields from the third on. The second one is the program's name in brackets, which may contain brackets and
+/// spaces.
 fn after_name(stat: &str) -> Option<impl Iterator<Item = &str>> {
     Some(stat.rsplit_once(')')?.1.split_whitespace())
 }

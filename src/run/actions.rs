@@ -1,4 +1,4 @@
-//! Actions in a run: what is known of them, and when one may begin.
+//! Actions in a run: their state, and the rules for starting one.
 
 use crate::checklist::{Action, ActionKey, Point, Probe};
 use crate::journal::entry::{ActionFinished, ActionStarted, Cause, Ended, Entry, Output};
@@ -11,48 +11,48 @@ use super::order::resting_on;
 use super::state::RunState;
 use super::status::{Judgement, Status, counting};
 
-/// One running of an action.
+/// One run of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {
-    /// The position of its begin.
+    /// The position of its start entry.
     pub seq: u64,
-    /// The hash of the line before that.
+    /// The hash of the line before its start entry.
     pub prev: Sha256Hex,
-    /// Which running of this action it is, from 1.
+    /// Which run of this action it is, from 1.
     pub nth: u64,
-    /// Whether it was only tried.
+    /// Whether it is a dry run.
     pub dry: bool,
-    /// Who let it run.
+    /// Who started it.
     pub by: String,
-    /// When it began.
+    /// When it started.
     pub at: Moment,
-    /// What guards and checks saw before.
+    /// The observations of the guards and checks before it.
     pub checked: Vec<Observation>,
-    /// Who asked to stop it.
+    /// Who requested its stop.
     pub stopped: Option<String>,
-    /// How it ended, if it has.
+    /// How it ended, once it has.
     pub finished: Option<Finished>,
 }
 
-/// How a running ended.
+/// How a run of an action ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// The position of its end.
+    /// The position of its end entry.
     pub seq: u64,
-    /// When that was put on record.
+    /// When the end was logged.
     pub at: Moment,
-    /// How long it took, in milliseconds.
+    /// Its duration, in milliseconds.
     pub took_ms: u64,
-    /// In which way.
+    /// The exit.
     pub ended: Ended,
-    /// Why it was ended from outside.
+    /// Why gonogo ended it, if it did.
     pub cause: Option<Cause>,
-    /// What it printed.
+    /// Its output.
     pub output: Option<Output>,
 }
 
 impl Finished {
-    /// How it ended, in words.
+    /// The exit in words.
     #[must_use]
     pub fn told(&self) -> String {
         match self.cause {
@@ -62,69 +62,69 @@ impl Finished {
     }
 }
 
-/// What is known of an action.
+/// The state of an action.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActionState {
-    /// How often it was begun, tries included.
+    /// How often it was started, dry runs included.
     pub times: u64,
-    /// Its newest running that counts.
+    /// Its newest run that is still valid; dry runs are not counted.
     pub latest: Option<Deed>,
-    /// Its newest try.
+    /// Its newest dry run.
     pub dry: Option<Deed>,
 }
 
 impl ActionState {
-    /// How its newest running ended, if it has.
+    /// The exit of its newest run, if that has ended.
     #[must_use]
     pub fn ended(&self) -> Option<&Ended> {
         Some(&self.latest.as_ref()?.finished.as_ref()?.ended)
     }
 
-    /// Its newest begin, try or not.
+    /// Its newest run, dry or not.
     #[must_use]
     pub fn newest(&self) -> Option<&Deed> {
         [&self.latest, &self.dry].into_iter().flatten().max_by_key(|deed| deed.seq)
     }
 }
 
-/// What a point's actions have come to.
+/// The progress of a point's actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// This one is to be run next.
+    /// This action is next.
     Next(String),
-    /// This one is at work.
+    /// This action is running.
     Running(String),
-    /// This one went wrong.
+    /// This action failed.
     Failed(String),
-    /// Nobody knows how this one ended.
+    /// The outcome of this action is unknown.
     Interrupted(String),
-    /// What the actions so far have done is looked at.
+    /// Probes still have to verify the actions that have run.
     Looking,
-    /// All have gone well, or are answered for.
+    /// All are done, or confirmed by a person.
     Done,
 }
 
 impl RunState {
-    /// What is known of an action.
+    /// The state of an action.
     #[must_use]
     pub fn action(&self, key: &ActionKey) -> Option<&ActionState> {
         self.actions.get(key)
     }
 
-    /// The action that is at work, if one is.
+    /// The running action, if there is one.
     #[must_use]
     pub fn under_way(&self) -> Option<(&ActionKey, &Deed)> {
         let newest = self.actions.iter().filter_map(|(key, state)| Some((key, state.newest()?)));
         newest.filter(|(_, deed)| deed.finished.is_none()).max_by_key(|(_, deed)| deed.seq)
     }
 
-    /// Whether a step of the way back was taken.
+    /// Whether a rollback step has run.
     #[must_use]
     pub fn is_going_back(&self) -> bool {
         self.actions.iter().any(|(key, state)| key.is_way_back() && state.latest.is_some())
     }
 
-    /// Whether a point is as it was: an action has built on it.
+    /// Whether a point's results are final, because an action that depends on them has run.
     #[must_use]
     pub fn is_frozen(&self, point: &Point) -> bool {
         point.frozen_by.as_ref().is_some_and(|by| {
@@ -133,7 +133,7 @@ impl RunState {
         })
     }
 
-    /// Whether the result that a probe looks at is there.
+    /// Whether the action that a probe verifies has run.
     #[must_use]
     pub fn has_result(&self, point: &Point, probe: &Probe) -> bool {
         let Some(action) = &probe.of else { return true };
@@ -141,7 +141,7 @@ impl RunState {
         state.and_then(ActionState::ended).is_some_and(|ended| !ended.is_bad())
     }
 
-    /// How the actions of a point stand.
+    /// The progress of a point's actions.
     #[must_use]
     pub fn progress(&self, point: &Point) -> Progress {
         let Some(known) = self.points.get(&point.id) else { return Progress::Done };
@@ -153,7 +153,7 @@ impl RunState {
         Progress::Done
     }
 
-    /// How one action stands, unless it is done and what it did was seen.
+    /// The progress of one action; none if it has succeeded and its probes have passed.
     fn progress_of(&self, point: &Point, known: &PointState, action: &Action) -> Option<Progress> {
         let id = || action.id.clone();
         let latest =
@@ -177,7 +177,7 @@ impl RunState {
         }
     }
 
-    /// Takes in that an action begins. What rests on an earlier running of it counts no more.
+    /// Applies the start of an action. Results of an earlier run of it become invalid.
     pub(super) fn action_started(&mut self, entry: &Entry, event: &ActionStarted) {
         let deed = Deed {
             seq: entry.header.seq,
@@ -198,7 +198,8 @@ impl RunState {
         *(if event.dry { &mut state.dry } else { &mut state.latest }) = Some(deed);
     }
 
-    /// What was done on the ground that an action lays anew is to be done anew.
+    /// Re-running an action invalidates the later actions of its point, all actions that depend on the point, and
+    /// their probe results.
     fn undo_after(&mut self, key: &ActionKey) {
         let plan = std::sync::Arc::clone(&self.plan);
         let beside = plan.actions_beside(key);
@@ -254,34 +255,34 @@ impl RunState {
     }
 }
 
-/// What is asked for when an action is to begin.
+/// A request to start an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// Which.
+    /// The action.
     pub action: ActionKey,
-    /// Which running of it the person means, from 1: one that has begun already is not begun twice.
+    /// Which run of it is meant, from 1. A run that has already started is not started twice.
     pub nth: u64,
-    /// Whether it is only tried.
+    /// Whether it is a dry run.
     pub dry: bool,
-    /// The environment's name as it was typed.
+    /// The environment's name as the person typed it.
     pub typed: Option<String>,
-    /// What guards and checks have seen.
+    /// The observations of the guards and checks.
     pub checked: Vec<Observation>,
 }
 
-/// Whether an action may begin.
+/// Checks whether an action may start.
 ///
 /// # Errors
-/// What is in the way.
+/// Why it may not.
 pub(super) fn may_start(judgement: &Judgement, start: &Start) -> Result<(), Refusal> {
     let (state, key) = (judgement.state, &start.action);
     let action = state.plan.action(key).ok_or_else(|| Refusal::NoSuchAction(key.clone()))?;
     let locked = |why: String| Err(Refusal::ActionLocked { action: key.clone(), why });
     if let Some((other, deed)) = state.under_way() {
-        return locked(format!("{other} is at work since entry {}; one at a time", deed.seq));
+        return locked(format!("{other} is running since log #{}; actions run one at a time", deed.seq));
     }
     if state.action(key).map_or(0, |known| known.times) + 1 != start.nth {
-        return locked("it has been begun since you looked".into());
+        return locked("it was started after you opened it".into());
     }
     let Some(program) = &action.program else {
         return locked(format!("the profile lacks {}", action.missing.join(", ")));
@@ -292,7 +293,7 @@ pub(super) fn may_start(judgement: &Judgement, start: &Start) -> Result<(), Refu
     if !start.dry {
         may_act(judgement, key)?;
         if state.plan.production && start.typed.as_ref() != Some(&state.plan.environment) {
-            return locked(format!("in production it begins when you type {}", state.plan.environment));
+            return locked(format!("in production you must type {} to start it", state.plan.environment));
         }
     }
     match start.checked.iter().find(|seen| seen.ok != Some(true)) {
@@ -304,7 +305,7 @@ pub(super) fn may_start(judgement: &Judgement, start: &Start) -> Result<(), Refu
     }
 }
 
-/// Whether every guard and check has looked.
+/// Checks that every guard and check has a result.
 fn is_checked(state: &RunState, action: &Action, start: &Start) -> Result<(), Refusal> {
     let mut checks = state.plan.checks_before(Some(action), start.dry);
     match checks.find(|(key, _)| !start.checked.iter().any(|seen| seen.is(key))) {
@@ -315,15 +316,15 @@ fn is_checked(state: &RunState, action: &Action, start: &Start) -> Result<(), Re
     }
 }
 
-/// Whether it is an action's turn, as far as the run is concerned.
+/// Checks whether it is an action's turn, as far as the run is concerned.
 pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refusal> {
     let state = judgement.state;
     let locked = |why: String| Err(Refusal::ActionLocked { action: key.clone(), why });
     if let Some(back) = &state.rolled_back {
-        return locked(format!("the release was rolled back, entry {}", back.seq));
+        return locked(format!("the release was rolled back (log #{})", back.seq));
     }
     if key.is_way_back() {
-        // Steps may be passed over, those that failed too: not every failure needs all of them.
+        // Rollback steps may be skipped, failed ones too: not every failure needs all of them.
         return Ok(());
     }
     if state.is_going_back() {
@@ -331,14 +332,16 @@ pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refu
     }
     if let Some(proposal) = &state.proposal {
         return locked(format!(
-            "a new plan is proposed, log #{}; accept or withdraw it first (!)",
+            "a new plan is proposed (log #{}); accept or withdraw it first (!)",
             proposal.seq
         ));
     }
-    let Some(point) = state.plan.point(&key.point) else { return locked("there is no such point".into()) };
+    let Some(point) = state.plan.point(&key.point) else {
+        return locked("the plan has no such point".into());
+    };
     if state.waits_for_exemption(point) {
         return locked(format!(
-            "{} is not applicable by the plan, once a {} signs it",
+            "the plan makes {} not applicable; a {} must sign that",
             point.id,
             state.other_role()
         ));
@@ -349,17 +352,17 @@ pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refu
     }
     if let Some(by) = judgement.locked_by(point) {
         let status = judgement.status(&by);
-        return locked(format!("{by} is {}; it must be closed first", status.word()));
+        return locked(format!("{by} is {}; it must be done first", status.word()));
     }
     let before = point.actions.iter().take_while(|action| action.id != key.action);
     let known = state.point(&point.id);
     let open = before.into_iter().find_map(|action| state.progress_of(point, known?, action));
     match open {
         None => Ok(()),
-        Some(Progress::Next(first)) => locked(format!("{first} comes first")),
-        Some(Progress::Failed(first)) => locked(format!("{first} went wrong; run it again first")),
+        Some(Progress::Next(first)) => locked(format!("{first} must run first")),
+        Some(Progress::Failed(first)) => locked(format!("{first} failed; run it again first")),
         Some(Progress::Interrupted(first)) => {
-            locked(format!("nobody knows how {first} ended; run it again, or confirm the point"))
+            locked(format!("the outcome of {first} is unknown; run it again, or confirm the point"))
         }
         Some(_) => locked(looked_at(point, known)),
     }
@@ -373,7 +376,7 @@ fn looked_at(point: &Point, known: Option<&PointState>) -> String {
         .filter(|probe| probe.of.is_some())
         .find(|probe| latest(probe).is_some_and(|look| look.outcome.class != Class::Pass));
     match bad {
-        Some(probe) => format!("what came before did not go well: {}", probe.title),
-        None => "what came before it is still being looked at".into(),
+        Some(probe) => format!("a check of the previous action did not pass: {}", probe.title),
+        None => "the previous action is still being checked".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! What people and machinery ask of a run, and how a run says no.
+//! The commands of people and of the machine, and why a command is rejected.
 
 use super::actions::Start;
 use crate::checklist::{ActionKey, Plan, PointId, ProbeKey, Role};
@@ -6,12 +6,12 @@ use crate::journal::entry::{Cause, Ended, Event, Evidence, Output, Torn};
 use crate::outcome::{Outcome, Sha256Hex};
 use crate::time::Utc;
 
-/// Somebody asks for something.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// The operator's principal, or [`crate::journal::entry::MACHINE`].
     pub by: String,
-    /// What they ask for.
+    /// The act.
     pub act: Act,
 }
 
@@ -22,146 +22,146 @@ impl Command {
     }
 }
 
-/// What can be asked for.
+/// The acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// To take part.
+    /// Join the run.
     Join {
-        /// With this public key.
+        /// The public key.
         key: String,
-        /// As this.
+        /// The role.
         role: Role,
     },
-    /// To go on with a run that was left.
+    /// Resume a run.
     Resume {
         /// The version of gonogo.
         gonogo: String,
         /// The host.
         host: String,
     },
-    /// To put on record what the end of the program before left.
+    /// Record what the previous process left at the end of the log.
     Recover {
-        /// What was set aside.
+        /// The torn tail that was set aside.
         torn: Option<Torn>,
-        /// The position of the last entry, if nobody may have been shown it.
+        /// The position of the last entry, if it may never have been acknowledged.
         in_doubt: Option<u64>,
     },
-    /// To take in what a probe ended with.
+    /// Record the result of a probe.
     Finish {
         /// The probe.
         probe: ProbeKey,
-        /// Which look of it this was.
+        /// Which attempt of the probe it was.
         attempt: u64,
-        /// The newest look of it that has been started.
+        /// The newest attempt of the probe that has started.
         newest: u64,
-        /// Whether it looked before the point was due.
+        /// Whether it ran before the point was due.
         before: bool,
-        /// How long it took, in milliseconds.
+        /// Its duration, in milliseconds.
         took_ms: u64,
-        /// What it ended with.
+        /// The result.
         outcome: Outcome,
     },
-    /// To confirm a point.
+    /// Confirm a point.
     Confirm {
         /// The point.
         point: PointId,
-        /// What was seen.
+        /// The evidence that the person saw.
         of: Vec<Evidence>,
-        /// Why one stands for two.
+        /// Why one person confirms for two.
         reason: Option<String>,
     },
-    /// To let a point pass.
+    /// Waive a point.
     Waive {
         /// The point.
         point: PointId,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// Until when.
+        /// The expiry.
         until: Utc,
     },
-    /// To say that a point does not concern this run.
+    /// Mark a point as not applicable.
     Exempt {
         /// The point.
         point: PointId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// To say something.
+    /// Add a note.
     Note {
-        /// About this point, or the run.
+        /// The point; none for the run.
         point: Option<PointId>,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// To take back one's own newest act on a point.
+    /// Retract one's own newest act on a point.
     Retract {
         /// The point.
         point: PointId,
     },
-    /// To go on with a changed plan.
+    /// Continue with a changed plan.
     Replan {
         /// The plan.
         plan: Box<Plan>,
-        /// The hash of the line that proposed it.
+        /// The hash of the proposal's line.
         proposal: Option<Sha256Hex>,
         /// Why it may be looser.
         reason: Option<String>,
     },
-    /// To propose a looser plan.
+    /// Propose a looser plan.
     ProposeReplan(Box<Plan>),
-    /// To end a proposal: the hash of its line.
+    /// Withdraw a proposal, by the hash of its line.
     WithdrawReplan(Sha256Hex),
-    /// To let an action run.
+    /// Start an action.
     Start(Box<Start>),
-    /// To stop the action that is at work.
+    /// Stop the running action.
     Stop {
-        /// Which.
+        /// The action.
         action: ActionKey,
-        /// The position of its begin.
+        /// The position of its start entry.
         started: u64,
     },
-    /// To take in how an action ended.
+    /// Record the end of an action.
     Ended {
-        /// Which.
+        /// The action.
         action: ActionKey,
-        /// The position of its begin.
+        /// The position of its start entry.
         started: u64,
-        /// In which way.
+        /// The exit.
         ended: Ended,
-        /// Why it was ended from outside.
+        /// Why gonogo ended it, if it did.
         cause: Option<Cause>,
-        /// How long it took, in milliseconds.
+        /// Its duration, in milliseconds.
         took_ms: u64,
-        /// What it printed.
+        /// Its output.
         output: Option<Output>,
     },
-    /// To put on record that the release was rolled back.
+    /// Record that the release was rolled back.
     RollBack {
-        /// Why steps of the way back were left out.
+        /// Why rollback steps were skipped.
         reason: Option<String>,
     },
-    /// To put on record that the run was taken over.
+    /// Record a takeover of the run.
     TakeOver {
-        /// From whom.
+        /// The previous owner.
         from: String,
-        /// On which host.
+        /// The owner's host.
         host: String,
-        /// Its process id there.
+        /// The owner's process id on that host.
         pid: u64,
     },
-    /// To end a run that will not be sealed.
+    /// Abandon the run: end it without a seal.
     Abandon {
-        /// Why it will not be.
+        /// The reason.
         reason: String,
     },
-    /// To judge the run.
+    /// Record the verdict.
     Verdict,
-    /// To close it.
+    /// Seal the run.
     Seal,
 }
 
 impl Act {
-    /// What a person says with it in their own words.
+    /// The text that a person typed with the act.
     #[must_use]
     pub fn words(&self) -> Option<&str> {
         match self {
@@ -176,8 +176,8 @@ impl Act {
         }
     }
 
-    /// What must have been asked for to bring about an event; `None` for the first one, which nobody
-    /// asks a run for, and for an act that the event does not fully tell.
+    /// The act behind an event. `None` for the first event, which has no act, and for an act that the event does not
+    /// fully describe.
     #[must_use]
     pub fn behind(event: &Event) -> Option<Self> {
         Some(match event.clone() {
@@ -228,140 +228,140 @@ impl Act {
     }
 }
 
-/// Why something that was asked for is not done. Nothing is logged then.
+/// Why a command is rejected. Nothing is logged then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The run is over.
+    /// The run is sealed.
     #[error("the run is sealed; nothing can be added to it")]
     Sealed,
-    /// It was ended without a seal.
+    /// The run was abandoned.
     #[error("the run was abandoned; nothing can be added to it")]
     Abandoned,
-    /// The first seal stands: only the others may follow, or the end without them.
-    #[error("the run is being sealed; only the missing seal ({0}) can follow, or that it is abandoned")]
+    /// The first seal is set: only the other seals or an abandon may follow.
+    #[error("the run is being sealed; only the missing seal ({0}) or an abandon can follow")]
     BeingSealed(Role),
-    /// Not on the roster.
-    #[error("{0} does not take part in this run")]
+    /// The operator is not in the roster.
+    #[error("{0} is not an operator of this run")]
     NotEnrolled(String),
-    /// No such point.
+    /// The plan has no such point.
     #[error("the plan has no control point {0}")]
     NoSuchPoint(PointId),
-    /// No such probe.
+    /// The plan has no such probe.
     #[error("the plan has no probe {0}")]
     NoSuchProbe(ProbeKey),
-    /// A result that a newer look has overtaken.
-    #[error("outdated: look {attempt} of {probe} ended, but look {newest} has begun")]
+    /// The result is older than a newer attempt.
+    #[error("outdated: attempt {attempt} of {probe} ended, but attempt {newest} has started")]
     Outdated {
         /// The probe.
         probe: ProbeKey,
-        /// The look that ended.
+        /// The attempt that ended.
         attempt: u64,
-        /// The newest.
+        /// The newest attempt.
         newest: u64,
     },
-    /// Not what can have been left.
-    #[error("nothing was left, or an entry that is not the last one")]
+    /// There is nothing to recover, or the entry is not the last one.
+    #[error("there is nothing to recover, or it is not the last entry")]
     NothingToRecover,
-    /// The probe's time has not come.
+    /// The probe is not due.
     #[error("{0} is not due yet")]
     ProbeNotDue(ProbeKey),
-    /// A confirm over something that is not good.
+    /// The point cannot be confirmed.
     #[error("{point} cannot be confirmed: {why}")]
     CannotConfirm {
         /// The point.
         point: PointId,
-        /// What is in the way.
+        /// The reason.
         why: String,
     },
-    /// What the person saw is not what stands in the log now.
-    #[error("{0} has changed since you looked; look again and confirm what you see now")]
+    /// The results have changed since the person saw them.
+    #[error("{0} has changed since you opened it; review it and confirm the current results")]
     EvidenceChanged(PointId),
-    /// The same person twice.
-    #[error("you have {what} {point} already; a second person is needed")]
+    /// The same person has already done this.
+    #[error("you have already {what} {point}; a second person is needed")]
     Already {
-        /// What they did.
+        /// The act.
         what: &'static str,
         /// The point.
         point: PointId,
     },
-    /// There is nothing to do.
-    #[error("{point} is {status} already")]
+    /// The point is already done.
+    #[error("{point} is already {status}")]
     Closed {
         /// The point.
         point: PointId,
-        /// In which way.
+        /// Its status.
         status: String,
     },
-    /// Words are missing.
+    /// A text is missing.
     #[error("a reason is needed: {0}")]
     ReasonNeeded(&'static str),
-    /// Too many words.
-    #[error("the text is {0} bytes long, at most {1} are possible")]
+    /// The text is too long.
+    #[error("the text is {0} bytes long; the limit is {1}")]
     TextTooLong(usize, usize),
-    /// An expiry that has passed.
-    #[error("the waiver would have expired at {0}; give a time to come")]
+    /// The expiry is in the past.
+    #[error("the waiver would have expired at {0}; give a time in the future")]
     Expired(Utc),
-    /// Nothing to take back.
-    #[error("you have nothing on {0} to take back")]
+    /// There is nothing to retract.
+    #[error("you have nothing on {0} to retract")]
     NothingToRetract(PointId),
-    /// A key or a person twice.
+    /// The key or the name is already enrolled.
     #[error("{0}")]
     Enrolment(String),
-    /// A new plan that is for something else, or leaves something out.
+    /// The new plan is for something else, or lacks something.
     #[error("the new plan cannot replace this one: {0}")]
     Plan(String),
-    /// A looser plan that was not proposed, in a run that two people close.
-    #[error("the new plan is looser ({0}); it takes force when it is proposed and the other role accepts it")]
+    /// A looser plan in a run with two roles must be proposed first.
+    #[error("the new plan is looser ({0}); propose it, and the other role must accept it")]
     LooserPlan(String),
-    /// There is nothing to accept or withdraw, or something else.
-    #[error("no such plan is proposed")]
+    /// There is no such proposal to accept or withdraw.
+    #[error("this plan is not proposed")]
     NoProposal,
-    /// One proposal at a time.
-    #[error("a new plan is proposed already; accept or withdraw it first (!)")]
+    /// There can be only one proposal at a time.
+    #[error("a new plan is already proposed; accept or withdraw it first (!)")]
     ProposalPending,
-    /// Somebody who cannot accept it.
-    #[error("a looser plan takes two: it is accepted by a {0}")]
+    /// The operator's role cannot accept the proposal.
+    #[error("a looser plan needs two people: a {0} must accept it")]
     NotTheirs(Role),
-    /// A result whose class is another than what it rests on, or of a probe that cannot run.
+    /// The class does not match the observations, or the probe cannot run.
     #[error("{0}: {1}")]
     Outcome(ProbeKey, &'static str),
-    /// No such action.
+    /// The plan has no such action.
     #[error("the plan has no action {0}")]
     NoSuchAction(ActionKey),
-    /// An action whose turn it is not, or that is not what or where it should be.
+    /// The action cannot start now.
     #[error("{action} is locked: {why}")]
     ActionLocked {
-        /// Which.
+        /// The action.
         action: ActionKey,
-        /// What is in the way.
+        /// The reason.
         why: String,
     },
-    /// Guards and checks have not all looked yet.
-    #[error("{action} is locked: {title} has not been looked at")]
+    /// Not all guards and checks have a result.
+    #[error("{action} is locked: {title} has not been checked")]
     NotChecked {
-        /// Which.
+        /// The action.
         action: ActionKey,
         /// The guard or check.
         title: String,
     },
-    /// An action that is not at work.
-    #[error("{0} is not at work")]
+    /// The action is not running.
+    #[error("{0} is not running")]
     NotAtWork(ActionKey),
-    /// An action is at work.
-    #[error("{0} is at work; wait for its end, or stop it")]
+    /// Another action is running.
+    #[error("{0} is running; wait for it to finish, or stop it")]
     AtWork(ActionKey),
-    /// Nothing was rolled back.
+    /// No rollback was recorded.
     #[error("{0}")]
     NotRolledBack(String),
-    /// No verdict to seal.
-    #[error("give the verdict first: what is sealed is the verdict, and nothing may have changed since")]
+    /// There is no verdict to seal.
+    #[error("record the verdict first: the seal covers the verdict, and nothing may change between them")]
     NoVerdict,
-    /// A seal that nobody could give.
+    /// No operator can give a required seal.
     #[error(
-        "the run needs a seal by a {0} too, and nobody takes part as one: they join first: `p` at this keyboard, or `gonogo run … --role {0}`"
+        "the run also needs a seal by a {0}, and no operator has that role: a {0} must join first, with `p` here or with `gonogo run … --role {0}`"
     )]
     NobodyToSeal(Role),
-    /// Not a seal that is asked for.
-    #[error("the plan asks for no seal by a {0}, or it stands already")]
+    /// This seal is not required.
+    #[error("the plan requires no seal by a {0}, or the {0} has already sealed")]
     NoSuchSeal(Role),
 }

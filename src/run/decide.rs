@@ -1,4 +1,4 @@
-//! The rules: what may happen in a run. Pure: no clock, no input or output; time comes in.
+//! The rules: what may happen in a run. Pure: no clock and no I/O; the time is a parameter.
 
 use super::actions::{self, ActionState, Start};
 use super::command::{Act, Command, Refusal};
@@ -19,10 +19,10 @@ use crate::time::{Moment, Utc};
 /// The longest reason or note, in bytes.
 pub const MAX_WORDS: usize = 8 * 1024;
 
-/// What happens when `command` is given to a run in this state at `now`.
+/// Decides the events of `command` in a run in this state at `now`.
 ///
 /// # Errors
-/// Why it is refused.
+/// Why the command is rejected.
 pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Event>, Refusal> {
     let Command { by, act } = command;
     let case = Case { state, by: &by, judgement: state.judge(now) };
@@ -132,20 +132,16 @@ impl Case<'_> {
         }
     }
 
-    /// A result is of a probe that can run, and says what its observations come to.
+    /// The probe must be able to run, and the class must match the observations.
     fn check_outcome(&self, key: &ProbeKey, outcome: &Outcome) -> Result<(), Refusal> {
         let refuse = |why| Err(Refusal::Outcome(key.clone(), why));
         if self.state.plan.probe(key).is_none_or(|probe| probe.spec.is_none()) {
-            return refuse("the plan does not say what it checks, so it has no result");
+            return refuse("the plan does not configure this probe, so it has no result");
         }
         if outcome.tries == 0 {
-            return refuse("a result after no attempt");
+            return refuse("a result without an attempt");
         }
-        if outcome.is_consistent() {
-            Ok(())
-        } else {
-            refuse("its class is not what its observations come to")
-        }
+        if outcome.is_consistent() { Ok(()) } else { refuse("its class does not match its observations") }
     }
 
     fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Refusal> {
@@ -155,7 +151,7 @@ impl Case<'_> {
         let solo = self.state.plan.solo && point.confirm == Confirm::Two;
         let reason = reason.map(|words| worded(&words, "")).transpose()?;
         if solo && reason.is_none() {
-            return Err(Refusal::ReasonNeeded("in a solo run you confirm for two"));
+            return Err(Refusal::ReasonNeeded("in a solo run one person confirms for two"));
         }
         Ok(Confirmed { point: id, of, reason }.into())
     }
@@ -164,29 +160,27 @@ impl Case<'_> {
         let cannot = |why: String| Err(Refusal::CannotConfirm { point: point.id.clone(), why });
         if self.state.waits_for_exemption(point) {
             let role = self.state.other_role();
-            return cannot(format!("the plan says that it is not applicable; a {role} signs that with x"));
+            return cannot(format!("the plan makes it not applicable; a {role} must sign that with x"));
         }
         match self.judgement.status(&point.id) {
             Status::NeedsYou { .. } if self.has_confirmed(point) => {
                 Err(Refusal::Already { what: "confirmed", point: point.id.clone() })
             }
             Status::NeedsYou { .. } => Ok(()),
-            Status::Failed => {
-                cannot("a probe looked and it is wrong; mend it and probe again, or waive".into())
-            }
-            Status::Error => cannot("a probe could not look; probe again, or waive".into()),
-            Status::Pending => cannot("its probes have not all looked yet".into()),
-            Status::Stale => cannot("what was seen is too old; probe again".into()),
-            Status::ToRun(action) => cannot(format!("{action} is to be run first, with a")),
-            Status::Running(action) => cannot(format!("{action} is at work")),
+            Status::Failed => cannot("a probe failed; fix the cause and rerun it, or waive".into()),
+            Status::Error => cannot("a probe ended in an error; rerun it, or waive".into()),
+            Status::Pending => cannot("not all of its probes have a result yet".into()),
+            Status::Stale => cannot("its results are stale; rerun its probes".into()),
+            Status::ToRun(action) => cannot(format!("{action} must run first (press a)")),
+            Status::Running(action) => cannot(format!("{action} is running")),
             Status::Interrupted(action) => {
-                cannot(format!("nobody knows how {action} ended, and its probes have not all seen it done"))
+                cannot(format!("the outcome of {action} is unknown, and not all of its probes have passed"))
             }
-            Status::Blocked(by) => cannot(format!("{by} comes first")),
-            Status::NotDue(due) => cannot(format!("it is due once {due} is closed")),
+            Status::Blocked(by) => cannot(format!("{by} must be done first")),
+            Status::NotDue(due) => cannot(format!("it is not due until {due} is done")),
             Status::Unconfigured(missing) => cannot(format!("the profile lacks {}", missing.join(", "))),
             Status::Passed | Status::PassedOnRetry(_) => {
-                cannot("its probes are enough; there is nothing to confirm".into())
+                cannot("it needs no confirmation; its probes decide".into())
             }
             status => Err(Refusal::Closed { point: point.id.clone(), status: status.word() }),
         }
@@ -197,7 +191,7 @@ impl Case<'_> {
         state.is_some_and(|state| super::status::counting(state).any(|act| act.by == self.by))
     }
 
-    /// What the person saw must be all that there is to see, as it stands now.
+    /// The evidence must be complete and current.
     fn is_what_stands(&self, point: &Point, of: &[Evidence]) -> Result<(), Refusal> {
         let state = self.point_state(&point.id)?;
         let stands = evidence(point, state);
@@ -210,7 +204,7 @@ impl Case<'_> {
         if state.waivers.iter().any(|act| valid(&act.by, act.until)) {
             return Err(Refusal::Already { what: "waived", point });
         }
-        let reason = worded(reason, "why may this point pass?")?;
+        let reason = worded(reason, "why is this point waived?")?;
         if until <= self.judgement.now.wall {
             return Err(Refusal::Expired(until));
         }
@@ -220,9 +214,9 @@ impl Case<'_> {
     fn exempt(&self, point: PointId, reason: &str) -> Result<Event, Refusal> {
         let state = self.may_set_aside(&point)?;
         if state.exemptions.iter().any(|act| act.by == self.by) {
-            return Err(Refusal::Already { what: "called not applicable", point });
+            return Err(Refusal::Already { what: "marked not applicable", point });
         }
-        let reason = worded(reason, "why does this point not concern this run?")?;
+        let reason = worded(reason, "why is this point not applicable?")?;
         Ok(NotApplicable { point, reason }.into())
     }
 
@@ -240,7 +234,7 @@ impl Case<'_> {
         if let Some(id) = &point {
             self.point(id)?;
         }
-        let text = worded(text, "an empty note says nothing")?;
+        let text = worded(text, "the note is empty")?;
         Ok(Noted { point, text }.into())
     }
 
@@ -277,10 +271,10 @@ impl Case<'_> {
         let refuse = |why: &str| Err(Refusal::NotRolledBack(why.to_owned()));
         self.is_at_rest()?;
         let (Some(release), false) = (&self.state.plan.previous, self.state.rolled_back.is_some()) else {
-            return refuse("it was rolled back already, or there is nothing to go back to");
+            return refuse("it is already rolled back, or there is no release to roll back to");
         };
         if !self.state.is_going_back() {
-            return refuse("no step of the way back has been taken");
+            return refuse("no rollback step has run");
         }
         let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::ended);
         let steps = self.state.plan.rollback.iter();
@@ -289,12 +283,12 @@ impl Case<'_> {
         let left: Vec<String> = left.map(|step| step.id.clone()).collect();
         let reason = reason.map(|words| worded(&words, "")).transpose()?;
         if !left.is_empty() && reason.is_none() {
-            return Err(Refusal::ReasonNeeded("why were steps of the way back left out?"));
+            return Err(Refusal::ReasonNeeded("why were rollback steps skipped?"));
         }
         Ok(RolledBack { release: release.clone(), digest: self.previous_digest(), left, reason }.into())
     }
 
-    /// The digest of the previous release's image, as the registry was seen to have it.
+    /// The digest of the previous release's image, as the registry probe saw it.
     fn previous_digest(&self) -> Option<String> {
         let digest = key::tag_digest(self.state.plan.previous.as_ref()?);
         let looks = self.state.points.values().flat_map(|point| point.probes.values());
@@ -303,7 +297,7 @@ impl Case<'_> {
         seen.filter(|seen| seen.is(&digest) && seen.ok == Some(true)).map(|seen| seen.seen.clone()).next()
     }
 
-    /// Nothing is judged or closed while an action is at work.
+    /// A verdict or a seal needs that no action is running.
     pub(super) fn is_at_rest(&self) -> Result<(), Refusal> {
         self.state.under_way().map_or(Ok(()), |(key, _)| Err(Refusal::AtWork(key.clone())))
     }
@@ -319,7 +313,7 @@ impl Case<'_> {
         if !missing.contains(&operator.role) {
             return Err(Refusal::NoSuchSeal(operator.role));
         }
-        // After the first seal nobody can join any more.
+        // After the first seal no operator can join.
         let has_operator = |role: &&Role| self.state.roster.iter().any(|who| who.role == **role);
         if let Some(role) = missing.iter().find(|role| !has_operator(role)) {
             return Err(Refusal::NobodyToSeal(*role));
@@ -337,7 +331,7 @@ impl Case<'_> {
     }
 }
 
-/// What there is to see of a point: the newest look of each of its probes.
+/// The evidence of a point: the newest result of each of its probes.
 #[must_use]
 pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
     let seen = |id: &String| {
@@ -347,7 +341,7 @@ pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
     point.probes.iter().filter_map(|probe| seen(&probe.id)).collect()
 }
 
-/// Words of a person: not none, not too many, harmless to show.
+/// Checks a person's text: not empty, not too long, and safe to display.
 pub(super) fn worded(words: &str, question: &'static str) -> Result<String, Refusal> {
     let words = text::block(words.trim());
     match words.len() {

@@ -1,4 +1,4 @@
-//! Who takes part in a run, by name and by secret key: one person has one of each.
+//! The operators of a run by name and by secret key: each person has one of each.
 
 use rpds::HashTrieMapSync;
 
@@ -7,41 +7,41 @@ use crate::checklist::Role;
 use crate::journal::entry::{Enrolled, MACHINE};
 use crate::journal::public_key::KeyIdentity;
 
-/// Who takes part in a run.
+/// The operators of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Enrolments {
     roles: HashTrieMapSync<String, Role>,
     keys: HashTrieMapSync<KeyIdentity, String>,
-    /// Where each stands among all.
+    /// The position of each operator in the roster.
     places: HashTrieMapSync<String, usize>,
     count: usize,
 }
 
 impl Enrolments {
-    /// Whether somebody may be added.
+    /// Checks whether an operator may be added.
     pub(super) fn check(&self, newcomer: &Enrolled) -> Result<(), Refusal> {
         let Enrolled { principal, key, .. } = newcomer;
         let refuse = |why: String| Err(Refusal::Enrolment(why));
         if principal == MACHINE {
-            return refuse(format!("{MACHINE} is the name of the machine's own entries, nobody's"));
+            return refuse(format!("{MACHINE} is the name of automatic entries; no operator can have it"));
         }
         if let Some(role) = self.roles.get(principal) {
-            return refuse(format!("{principal} takes part already, as {role}"));
+            return refuse(format!("{principal} is already an operator of this run, as {role}"));
         }
         match self.keys.get(&KeyIdentity::of(key)) {
             Some(twin) => {
-                refuse(format!("this key takes part already, as {twin}'s; two people need two keys"))
+                refuse(format!("this key is already enrolled as {twin}'s; two people need two keys"))
             }
             None => Ok(()),
         }
     }
 
-    /// Where somebody stands among all, in the order in which they came.
+    /// The position of an operator in the roster.
     pub(super) fn place(&self, principal: &str) -> Option<usize> {
         self.places.get(principal).copied()
     }
 
-    /// Adds somebody.
+    /// Adds an operator.
     pub(super) fn add(&mut self, newcomer: &Enrolled) {
         if !self.places.contains_key(&newcomer.principal) {
             self.places.insert_mut(newcomer.principal.clone(), self.count);
@@ -84,10 +84,10 @@ mod tests {
     #[test]
     fn nobody_takes_part_under_the_name_of_the_machine() {
         let told = Enrolments::default().check(&enrolled(MACHINE, &ed25519_forms()[0])).unwrap_err();
-        assert!(told.to_string().contains("the machine's own entries"), "{told}");
+        assert!(told.to_string().contains("the name of automatic entries"), "{told}");
     }
 
-    /// Thousands of millions of steps if each newcomer were held to everybody.
+    /// This would take thousands of millions of steps if each new operator were compared with all others.
     #[test]
     fn a_newcomer_is_not_compared_with_everybody() {
         let mut all = Enrolments::default();

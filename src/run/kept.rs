@@ -1,5 +1,5 @@
-//! What the points of a run have come to, kept from one judgement to the next: most entries change what one point comes
-//! to, and a plan can be a chain of thousands.
+//! A cache of point statuses between judgements. Most entries change the status of one point only, and a plan can be a
+//! chain of thousands.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,15 +15,16 @@ use crate::checklist::{Plan, Point, PointId};
 use crate::journal::entry::Event;
 use crate::time::Moment;
 
-/// What a state keeps of its judgements. It is no part of what a run says: all are equal, and a copy has what its
-/// original had.
+/// The cache of a state. It is not part of the run's content: all caches compare equal, and a clone starts with the
+/// same content.
 #[derive(Default)]
 pub struct Kept(Place);
 
-/// Where it is kept. A state that changes gets another one: a judgement that is still there fills the old one.
+/// The shared slot. A state that changes gets a new slot, so a judgement of the old state cannot fill the cache of the
+/// new one.
 type Place = Arc<Mutex<Option<Judged>>>;
 
-/// What a judgement knows; the next one goes on from there.
+/// The cache while one judgement uses it; it is stored for the next judgement on drop.
 pub(super) struct Working {
     judged: RefCell<Judged>,
     knows_more: Cell<bool>,
@@ -31,17 +32,17 @@ pub(super) struct Working {
 }
 
 impl Working {
-    /// What a point comes to, if that is known.
+    /// The status of a point, if it is cached.
     pub(super) fn get(&self, id: &str) -> Option<Status> {
         self.judged.borrow().known.get(id).cloned()
     }
 
-    /// How long what is known holds.
+    /// How long the cached statuses are valid.
     pub(super) fn holds(&self) -> Duration {
         self.judged.borrow().holds
     }
 
-    /// Takes a point for pending until it is known what it comes to; whether that is not known yet.
+    /// Marks a point as pending until its status is known. Returns whether it was unknown.
     pub(super) fn enter(&self, id: &str) -> bool {
         let known = &mut self.judged.borrow_mut().known;
         let is_new = !known.contains_key(id);
@@ -51,7 +52,7 @@ impl Working {
         is_new
     }
 
-    /// Adds what a point comes to now.
+    /// Adds the status of a point.
     pub(super) fn add(&self, state: &RunState, id: &str, status: Status) {
         self.judged.borrow_mut().add(state, id, status);
         self.knows_more.set(true);
@@ -60,32 +61,32 @@ impl Working {
 
 impl Drop for Working {
     fn drop(&mut self) {
-        // Not what was left half done.
+        // A panic leaves an incomplete judgement, which is not stored.
         if self.knows_more.get() && !thread::panicking() {
             *lock(&self.place) = Some(self.judged.get_mut().clone());
         }
     }
 }
 
-/// What points have come to, and how long that holds while nothing is logged.
+/// Statuses of points, and how long they are valid if nothing is logged.
 #[derive(Clone)]
 struct Judged {
-    /// By their ids. Whoever is here has all that it waits for here too.
+    /// By point id. If a point is here, all points that it waits for are here too.
     known: HashTrieMapSync<PointId, Status>,
     plan: Arc<Plan>,
     since: Moment,
-    /// How far each of the two clocks may go from there.
+    /// How far each of the two clocks may advance from there.
     holds: Duration,
 }
 
 impl Judged {
-    /// Nothing of this plan is known yet.
+    /// An empty cache for this plan.
     fn nothing(plan: &Arc<Plan>, now: &Moment) -> Self {
         let known = HashTrieMapSync::new_sync();
         Self { known, plan: Arc::clone(plan), since: now.clone(), holds: Duration::MAX }
     }
 
-    /// The same at a later moment, if it holds until then.
+    /// The cache at a later moment, if it is still valid.
     fn at(&self, plan: &Arc<Plan>, now: &Moment) -> Option<Self> {
         let since = &self.since;
         let is_later = now.boot == since.boot && now.wall >= since.wall && now.mono >= since.mono;
@@ -101,7 +102,7 @@ impl Judged {
         self.known.insert_mut(id.to_owned(), status);
     }
 
-    /// Forgets a point and all that waits for it.
+    /// Removes a point and all points that wait for it.
     fn forget(&mut self, id: &str) {
         let mut changed = vec![id.to_owned()];
         self.known.remove_mut(id);
@@ -112,26 +113,26 @@ impl Judged {
     }
 }
 
-/// How long it is until a result of a point becomes stale or a waiver expires.
+/// The time until a result of a point becomes stale or a waiver expires.
 fn holds(state: &RunState, point: &Point, now: &Moment) -> Duration {
     let Some(known) = state.point(&point.id) else { return Duration::MAX };
     let looks = known.probes.values().filter_map(|probe| probe.latest.as_ref());
     let fresh = looks.filter_map(|look| point.freshness().checked_sub(now.since(&look.at)));
-    // A waiver holds until just before its time.
+    // A waiver is valid until just before its expiry.
     let valid = known.waivers.iter().filter(|waiver| waiver.until > now.wall);
     let waived = valid.map(|waiver| waiver.until.since(now.wall).saturating_sub(Duration::from_millis(1)));
     fresh.chain(waived).min().unwrap_or(Duration::MAX)
 }
 
 impl Kept {
-    /// What is known of a plan's points at a moment.
+    /// The cached statuses of a plan's points at a moment.
     pub(super) fn at(&self, plan: &Arc<Plan>, now: &Moment) -> Working {
         let kept = lock(&self.0).as_ref().and_then(|kept| kept.at(plan, now));
         let judged = RefCell::new(kept.unwrap_or_else(|| Judged::nothing(plan, now)));
         Working { judged, knows_more: Cell::default(), place: Arc::clone(&self.0) }
     }
 
-    /// Forgets what an entry may change.
+    /// Removes the statuses that an event may change.
     pub(super) fn forget(&mut self, event: &Event) {
         let point = match event {
             Event::Verdict(_)
@@ -146,7 +147,7 @@ impl Kept {
             Event::Waived(event) => &event.point,
             Event::NotApplicable(event) => &event.point,
             Event::Retracted(event) => &event.point,
-            // Whoever takes part, the plan and the actions concern any point.
+            // The roster, the plan and the actions affect every point.
             _ => return *self = Self::default(),
         };
         let mut kept = lock(&self.0).take();
@@ -161,7 +162,7 @@ impl Kept {
     }
 }
 
-/// What a panic elsewhere leaves behind is whole: it is replaced as a whole.
+/// After a panic elsewhere the value is still consistent: it is only ever replaced as a whole.
 fn lock(place: &Place) -> MutexGuard<'_, Option<Judged>> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }

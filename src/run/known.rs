@@ -1,4 +1,4 @@
-//! What is known of the parts of a run: looks, acts, notes, seals.
+//! The state of the parts of a run: probe results, signed acts, notes, seals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,156 +10,156 @@ use crate::journal::entry::{Decision, Evidence, Reason};
 use crate::outcome::Outcome;
 use crate::time::{Moment, Utc};
 
-/// One look of a probe, as it stands in the log.
+/// One logged run of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
     /// The position of its entry.
     pub seq: u64,
-    /// Which look of this probe it was, from 1.
+    /// Which attempt of this probe it was, from 1.
     pub attempt: u64,
     /// When it ended.
     pub at: Moment,
-    /// How long it took, in milliseconds.
+    /// Its duration, in milliseconds.
     pub took_ms: u64,
-    /// What it ended with.
+    /// The result.
     pub outcome: Arc<Outcome>,
 }
 
-/// What is known of one probe.
+/// The state of one probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeState {
-    /// Its newest look since the point was due.
+    /// Its newest result since the point became due.
     pub latest: Option<Look>,
-    /// Its newest look at the release that ran before.
+    /// Its newest result from before the point was due, about the release that ran then.
     pub before: Option<Look>,
-    /// How many looks stand in the log.
+    /// How many results the log has.
     pub looks: u64,
 }
 
-/// A confirmation that stands.
+/// A confirmation that was not retracted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {
-    /// The position of the act.
+    /// The position of its entry.
     pub seq: u64,
-    /// Who.
+    /// The operator.
     pub by: String,
     /// When.
     pub at: Moment,
-    /// What they saw.
+    /// The evidence that they saw.
     pub of: Vec<Evidence>,
-    /// Why one person stands for two.
+    /// Why one person confirms for two.
     pub reason: Option<String>,
 }
 
-/// A waiver that stands (it may have expired).
+/// A waiver that was not retracted; it may have expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiver {
-    /// The position of the act.
+    /// The position of its entry.
     pub seq: u64,
-    /// Who.
+    /// The operator.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Until when.
+    /// The expiry.
     pub until: Utc,
 }
 
-/// A statement that a point does not concern this run, which stands.
+/// A statement that a point is not applicable, not retracted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exemption {
-    /// The position of the act.
+    /// The position of its entry.
     pub seq: u64,
-    /// Who.
+    /// The operator.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Something that was said.
+/// A note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The position of the act.
+    /// The position of its entry.
     pub seq: u64,
-    /// Who.
+    /// The operator.
     pub by: String,
     /// When.
     pub at: Moment,
-    /// What.
+    /// The text.
     pub text: String,
 }
 
-/// What is known of one control point.
+/// The state of one control point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PointState {
-    /// By the probes' ids.
+    /// By probe id.
     pub probes: BTreeMap<String, ProbeState>,
-    /// Confirmations that were not retracted; some may no longer count.
+    /// Confirmations that were not retracted; some may no longer be valid.
     pub confirmations: Vec<Confirmation>,
     /// Waivers that were not retracted.
     pub waivers: Vec<Waiver>,
     /// Exemptions that were not retracted.
     pub exemptions: Vec<Exemption>,
-    /// Notes; there may be many, and states share them.
+    /// Notes. There may be many, so states share them.
     pub notes: VectorSync<Note>,
 }
 
-/// A verdict that stands: nothing that it rests on has changed since.
+/// The current verdict: nothing that it depends on has changed since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingVerdict {
     /// The position of its entry.
     pub seq: u64,
-    /// Who asked for it.
+    /// Who requested it.
     pub by: String,
     /// When.
     pub at: Moment,
-    /// What it came to.
+    /// The decision.
     pub decision: Decision,
-    /// How many points were closed.
+    /// How many points were done.
     pub closed: u64,
-    /// What spoke against GO.
+    /// The reasons against GO.
     pub reasons: Vec<Reason>,
 }
 
-/// That the release was rolled back.
+/// A recorded rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolledBack {
-    /// The position of the act.
+    /// The position of its entry.
     pub seq: u64,
-    /// Who says so.
+    /// Who recorded it.
     pub by: String,
     /// When.
     pub at: Moment,
-    /// To which release.
+    /// The release that was rolled back to.
     pub release: String,
-    /// To the image of which digest.
+    /// The digest of that release's image.
     pub digest: Option<String>,
-    /// The steps that were left out.
+    /// The steps that were skipped.
     pub left: Vec<String>,
-    /// Why they were.
+    /// Why they were skipped.
     pub reason: Option<String>,
 }
 
-/// That a run was ended which will not be sealed.
+/// The end of a run without a seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Abandoned {
-    /// The position of the act.
+    /// The position of its entry.
     pub seq: u64,
-    /// Who ended it.
+    /// Who abandoned it.
     pub by: String,
     /// When.
     pub at: Moment,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// A closing signature.
+/// A seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
     /// Its position.
     pub seq: u64,
-    /// Who.
+    /// The operator.
     pub by: String,
-    /// As what.
+    /// The role.
     pub role: Role,
     /// When.
     pub at: Moment,

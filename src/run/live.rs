@@ -1,5 +1,5 @@
-//! What the engine tells the faces, and what they ask of it. What is under way but not yet durable is
-//! kept apart from the state, so that no face can take it for done.
+//! The messages between the engine and the faces. What is in flight is separate from the state, so that no face can
+//! show it as durable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,120 +11,120 @@ use crate::checklist::{ActionKey, PointId, ProbeKey};
 use crate::error::Failure;
 use crate::time::Moment;
 
-/// A look that is under way.
+/// A probe that is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Which look of the probe it is.
+    /// Which attempt of the probe it is.
     pub attempt: u64,
-    /// When it was asked for; it may have to wait for its turn.
+    /// When it was requested; it may have to wait for a free slot.
     pub since: Moment,
-    /// Which try within the look this is, from 1; or which look, where one is waited for that is good.
+    /// Which try within the attempt this is, from 1; for a probe that waits until it passes, the number of the poll.
     pub tries: u32,
-    /// Where it is waited for: what was seen so far.
+    /// The last observation, for a probe that waits until it passes.
     pub so_far: Option<String>,
 }
 
-/// What is under way.
+/// What is in flight.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Live {
-    /// The looks, by probe.
+    /// The running probes.
     pub running: BTreeMap<ProbeKey, Running>,
-    /// Probes whose result could not be logged: they do not run again until somebody asks.
+    /// Probes whose result could not be logged: they do not run again until a person asks.
     pub lost: BTreeSet<ProbeKey>,
-    /// The action that is being checked before it begins, and since when.
+    /// The action whose pre-flight checks run, and since when.
     pub preparing: Option<(ActionKey, Moment)>,
-    /// Whose key is to sign an entry and is waited for: to be touched, or confirmed.
+    /// The operator whose key has to sign and is awaited, for a touch or a confirmation.
     pub signing: Option<String>,
-    /// How many bytes the action that is at work has printed so far.
+    /// How many bytes the running action has printed so far.
     pub printed: u64,
 }
 
 impl Live {
-    /// Whether some probe of a point is looking.
+    /// Whether a probe of a point is running.
     #[must_use]
     pub fn is_probing(&self, point: &str) -> bool {
         self.of(point).next().is_some()
     }
 
-    /// The looks of a point that are under way.
+    /// The running probes of a point.
     pub fn of<'a>(&'a self, point: &'a str) -> impl Iterator<Item = (&'a ProbeKey, &'a Running)> {
         self.running.iter().filter(move |(key, _)| key.point == point)
     }
 }
 
-/// The run as it stands now, all of it durable, and what is under way. Only the newest one matters.
+/// The current state of the run, all of it durable, and what is in flight. Only the newest snapshot matters.
 #[derive(Clone, Debug)]
 pub struct RunSnapshot {
     /// The run.
     pub state: Arc<RunState>,
-    /// What is under way.
+    /// What is in flight.
     pub live: Arc<Live>,
 }
 
-/// Names a request, so that its answer can name it. A face gives each of its requests another one.
+/// Identifies a request, so that the response can name it. A face uses each id once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// What came of a request.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// It is done, and its last entry stands at this position in the log.
+    /// It is done; its last entry has this position in the log.
     Done(u64),
-    /// It was taken up. It puts nothing on record by itself.
+    /// It was accepted. It logs nothing by itself.
     Accepted,
-    /// It is refused, and why. Nothing was logged.
+    /// It was rejected, and why. Nothing was logged.
     Refused(String),
 }
 
-/// What the engine tells a face, beside how the run stands.
+/// What the engine sends to a face, besides snapshots.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// What came of the request with this id. The state that it led to is published before.
+    /// The response to the request with this id. The resulting state is published first.
     Response(RequestId, Response),
-    /// Something that people should know has happened to the machine. Nothing was logged.
+    /// A warning for people. Nothing was logged.
     Warned(String),
-    /// The engine has stopped without being asked to: the log can no longer be written, or it has crashed.
+    /// The engine has failed: the log can no longer be written, or the engine crashed.
     Broken(Failure),
-    /// The engine has stopped, as asked.
+    /// The engine has stopped, as requested.
     Stopped,
 }
 
-/// A request and its id.
+/// A request with its id.
 #[derive(Clone, Debug)]
 pub struct NumberedRequest {
-    /// What the answer names.
+    /// The id that the response names.
     pub id: RequestId,
-    /// What is asked.
+    /// The request.
     pub request: Request,
 }
 
 impl NumberedRequest {
-    /// A request that gets no answer, or whose answer nobody waits for.
+    /// A request whose response nobody reads.
     #[must_use]
     pub fn unanswered(request: Request) -> Self {
         Self { id: RequestId::default(), request }
     }
 }
 
-/// What a face asks of the engine. Each is answered once, but for [`Request::Aside`] and [`Request::Stop`].
+/// What a face asks of the engine. Each request gets one response, except [`Request::Aside`] and [`Request::Stop`].
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// Something that changes the run.
+    /// An act that changes the run.
     Act(Box<Command>),
-    /// The same, by somebody to whom no face tells what comes of it.
+    /// Like `Act`, but without a response.
     Aside(Box<Command>),
-    /// To let an action run, once guards and checks have looked. Answered when it begins, or does not.
+    /// Start an action after its pre-flight checks. The response comes when it has started, or has not.
     Run {
-        /// Who asks.
+        /// Who requests it.
         by: String,
-        /// What for.
+        /// The action.
         start: Box<Start>,
     },
-    /// To let the probes of a point look again.
+    /// Run the probes of a point again.
     Probe(PointId),
-    /// To let every probe look again whose result is stale, wrong or missing.
+    /// Run every probe again whose result is stale, bad or missing.
     ProbeTroubled,
-    /// To stop: cancel the probes, close the log.
+    /// Stop: cancel the probes, close the log.
     Stop,
 }
 

@@ -1,4 +1,4 @@
-//! The rules of a run: its state, what may happen in it, and what it comes to. All of it pure.
+//! The rules of a run: its state, what may happen in it, its status and verdict. All of it is pure.
 
 mod actions;
 mod command;

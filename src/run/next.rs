@@ -1,4 +1,4 @@
-//! Which probes ought to look now, by themselves.
+//! The probes that are due to run automatically.
 
 use super::known::ProbeState;
 use super::state::RunState;
@@ -6,17 +6,17 @@ use super::status::{Judgement, Status};
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::time::Moment;
 
-/// A look that ought to be made.
+/// A probe that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The probe.
     pub probe: ProbeKey,
-    /// Whether it is a look at the running release, before the point is due.
+    /// Whether it runs against the current release, before the point is due.
     pub before: bool,
 }
 
-/// The probes that have not looked and may, and those without effects whose result has become stale.
-/// None while a verdict stands: what was judged stays as it was judged.
+/// The probes that have no result and may run, and those without effects whose result is stale. None while there is a
+/// current verdict, so that the verdict stays valid.
 #[must_use]
 pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
     if state.verdict.is_some() || state.is_closing() {
@@ -27,8 +27,8 @@ pub fn wanted(state: &RunState, now: &Moment) -> Vec<Wanted> {
     keys.filter_map(|(point, probe)| wants(&judgement, point, probe)).collect()
 }
 
-/// The look that a person who asks for it gets of this probe now, if one is possible. None after the first seal, and of
-/// an abandoned run: its result could not be added any more.
+/// The run of this probe that a person can request now, if it can run. None after the first seal or an abandon: its
+/// result could not be logged.
 #[must_use]
 pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<Wanted> {
     probe.spec.as_ref()?;
@@ -47,7 +47,7 @@ pub fn possible(judgement: &Judgement, point: &Point, probe: &Probe) -> Option<W
     may.then_some(Wanted { probe: key, before: false })
 }
 
-/// Whether a look that a probe rests on is still to come.
+/// Whether a result that a probe depends on is still missing.
 fn waits_for_another(judgement: &Judgement, probe: &Probe) -> bool {
     [&probe.since, &probe.digest_of].into_iter().flatten().any(|key| {
         let can_look = judgement.state.plan.probe(key).is_some_and(|probe| probe.spec.is_some());

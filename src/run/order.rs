@@ -1,11 +1,11 @@
-//! Which points come after which: what rests on a point, and what keeps its actions from beginning.
+//! Dependencies between points: what depends on a point, and what keeps its actions from starting.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::status::{Judgement, Status};
 use crate::checklist::{Plan, Point, PointId, Section};
 
-/// The points with actions that come after a point, or after such a point.
+/// The points with actions that depend on a point, directly or not.
 pub(super) fn resting_on<'a>(plan: &'a Plan, point: &'a str) -> Vec<&'a Point> {
     let mut after: BTreeMap<&str, Vec<&Point>> = BTreeMap::new();
     for other in plan.points().filter(|other| !other.actions.is_empty()) {
@@ -22,8 +22,8 @@ pub(super) fn resting_on<'a>(plan: &'a Plan, point: &'a str) -> Vec<&'a Point> {
 }
 
 impl Judgement<'_> {
-    /// The point that keeps a point's actions from beginning, if one does: one that it comes after, or one of the
-    /// sections before that is due and open.
+    /// The point that keeps a point's actions from starting, if there is one: a point that it comes after, or one in
+    /// an earlier section that is due and not done.
     #[must_use]
     pub fn locked_by(&self, point: &Point) -> Option<PointId> {
         if let Some(by) = self.blocked_by(point) {
@@ -35,7 +35,7 @@ impl Judgement<'_> {
         before.find_map(|section| self.first_open(section))
     }
 
-    /// The first point of a section that is due and open. It is looked for once for all points that come after it.
+    /// The first point of a section that is due and not done. It is cached for all points that come after it.
     fn first_open(&self, section: &Section) -> Option<PointId> {
         if let Some(known) = self.open.borrow().get(&section.id) {
             return known.clone();

@@ -1,4 +1,4 @@
-//! Changed plans in a run: what is proposed, what was loosened, and which points are not applicable by plan.
+//! Changed plans in a run: proposals, loosened plans, and the points that the plan makes not applicable.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::checklist::{Plan, PlanChange, Point, PointId, Role, check_logged, loo
 use crate::journal::entry::{Entry, Event, ReplanProposed, ReplanWithdrawn, Replanned};
 use crate::outcome::Sha256Hex;
 
-/// How many loosened parts a refusal names.
+/// How many changes a rejection lists.
 const NAMED: usize = 3;
 
 /// A looser plan that waits for the other role's signature.
@@ -19,44 +19,44 @@ const NAMED: usize = 3;
 pub struct Proposal {
     /// The position of its entry.
     pub seq: u64,
-    /// The hash of its line.
+    /// The hash of its entry's line.
     pub hash: Sha256Hex,
     /// Who proposed it.
     pub by: String,
     /// The plan.
     pub plan: Arc<Plan>,
-    /// What would be looser.
+    /// What it loosens.
     pub changes: Vec<PlanChange>,
 }
 
-/// A looser plan that has taken force.
+/// A looser plan that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loosened {
     /// The position of the entry that put it in force.
     pub seq: u64,
-    /// Who signed it: who proposed it first, where it took two.
+    /// Who signed it: the proposer first, if it needed two people.
     pub by: Vec<String>,
-    /// Why, where one seal closes the run.
+    /// The reason, in a run with one seal.
     pub reason: Option<String>,
-    /// What is looser.
+    /// What it loosens.
     pub changes: Vec<PlanChange>,
 }
 
 impl RunState {
-    /// Whether a looser plan takes two people: two roles seal the run.
+    /// Whether a looser plan needs two people, because two roles seal the run.
     #[must_use]
     pub fn takes_two(&self) -> bool {
         self.plan.seals.len() > 1
     }
 
-    /// Whether the plan itself says that a point is not applicable, and it is in force: the checklist foresees it,
-    /// one seal closes the run, or the other role has signed it.
+    /// Whether the plan makes a point not applicable, and that is in force: the checklist allows it, the run needs
+    /// only one seal, or the other role has signed it.
     #[must_use]
     pub fn is_exempt_by_plan(&self, point: &Point) -> bool {
         point.not_applicable.is_some() && !self.waits_for_exemption(point)
     }
 
-    /// Whether the plan says that a point is not applicable, and nobody of the other role has signed it.
+    /// Whether the plan makes a point not applicable, but the other role has not signed it yet.
     #[must_use]
     pub fn waits_for_exemption(&self, point: &Point) -> bool {
         let signed =
@@ -68,7 +68,7 @@ impl RunState {
             && !self.points.get(&point.id).is_some_and(signed)
     }
 
-    /// The role whose signature is still needed where the plan calls a point not applicable.
+    /// The role that still has to sign what the plan makes not applicable.
     #[must_use]
     pub fn other_role(&self) -> Role {
         self.opener_role().map_or(Role::Reviewer, Role::other)
@@ -105,7 +105,7 @@ impl RunState {
     }
 }
 
-/// The points that a plan calls not applicable and the one before did not, or for another reason.
+/// The points that a plan makes not applicable and the previous plan did not, or for another reason.
 fn newly_exempt(old: &Plan, new: &Plan) -> BTreeSet<PointId> {
     let before = |id: &str| old.point(id).and_then(|point| point.not_applicable.as_ref());
     let exempt = new.points().filter(|point| point.not_applicable.is_some());
@@ -125,11 +125,11 @@ impl Case<'_> {
         let refuse = |why: &str| Err(Refusal::Plan(why.to_owned()));
         if !self.state.takes_two() {
             return refuse(
-                "one seal closes this run, so there is nobody to accept it; give a reason instead",
+                "this run needs only one seal, so nobody else can accept it; give a reason instead",
             );
         }
         if loosenings(&self.state.plan, &plan).is_empty() {
-            return refuse("it is not looser, and takes force without being proposed");
+            return refuse("it is not looser; it needs no proposal");
         }
         let plan_sha256 = plan.digest();
         Ok(ReplanProposed { plan, plan_sha256 }.into())
@@ -189,7 +189,7 @@ impl Case<'_> {
         if self.state.role(self.by) == Some(other) { Ok(()) } else { Err(Refusal::NotTheirs(other)) }
     }
 
-    /// The points that a new plan changes, which start again; what no plan may change is held to.
+    /// The points that a new plan changes; they are reset. Also checks the parts that no plan may change.
     fn touched(&self, new: &Plan) -> Result<Vec<PointId>, Refusal> {
         let (old, refuse) = (&self.state.plan, |why: String| Err(Refusal::Plan(why)));
         if (&old.environment, &old.release, &old.checklist)
@@ -205,10 +205,13 @@ impl Case<'_> {
         ];
         let changed: Vec<&str> = fixed.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
         if !changed.is_empty() {
-            return refuse(format!("it changes {}, which stay as the run was opened", changed.join(" and ")));
+            return refuse(format!(
+                "it changes {}, which are fixed when the run is opened",
+                changed.join(" and ")
+            ));
         }
         if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {
-            return refuse(format!("it leaves out {}", gone.id));
+            return refuse(format!("it lacks {}", gone.id));
         }
         check_logged(new).and_then(|()| self.state.lock.check(new)).map_err(Refusal::Plan)?;
         let changed = |point: &&Point| old.point(&point.id) != Some(*point);

@@ -1,4 +1,4 @@
-//! Replaying a log by the rules: every entry must be what the rules would have written.
+//! Replaying a log by the rules: every entry must be one that the rules produce.
 
 use super::command::{Act, Command};
 use super::decide::decide;
@@ -7,17 +7,17 @@ use super::state::RunState;
 use crate::checklist::check_logged;
 use crate::journal::entry::{Entry, Event, MACHINE, Opened};
 
-/// A run as far as it has been replayed.
+/// A replay of a log.
 #[derive(Debug, Default)]
 pub struct Replay {
     state: Option<RunState>,
 }
 
 impl Replay {
-    /// Takes in the next entry.
+    /// Checks and applies the next entry.
     ///
     /// # Errors
-    /// Why the rules would not have written it.
+    /// Why the rules would not have produced it.
     pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
         match (&mut self.state, &entry.event) {
             (None, Event::Opened(opened)) => {
@@ -33,13 +33,13 @@ impl Replay {
         Ok(())
     }
 
-    /// Whether every seal that the plan asks for stands.
+    /// Whether every required seal is set.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         self.state.as_ref().is_some_and(RunState::is_sealed)
     }
 
-    /// The state after what has been replayed.
+    /// The state after the entries so far.
     #[must_use]
     pub fn into_state(self) -> Option<RunState> {
         self.state
@@ -53,7 +53,7 @@ fn check_opening(entry: &Entry, opened: &Opened) -> Result<(), String> {
         enrolments.add(operator);
     }
     if !opened.roster.iter().any(|operator| operator.principal == entry.header.by) {
-        return Err(format!("{} opened a run that they do not take part in", entry.header.by));
+        return Err(format!("{} opened the run but is not in its roster", entry.header.by));
     }
     check_logged(&opened.plan)?;
     opened.lock.check(&opened.plan)
@@ -63,11 +63,11 @@ fn check(state: &RunState, entry: &Entry, event: &Event) -> Result<(), String> {
     if entry.sig.is_none() && entry.header.by != MACHINE {
         return Err(format!("by {}, but not signed", entry.header.by));
     }
-    let act = Act::behind(event).ok_or("a run is opened once")?;
+    let act = Act::behind(event).ok_or("a run can be opened only once")?;
     let command = Command::new(entry.header.by.clone(), act);
     let decided = decide(state, command, &entry.header.at).map_err(|refusal| refusal.to_string())?;
     match decided.as_slice() {
         [same] if same == event => Ok(()),
-        _ => Err(format!("the rules would have written another {} entry", event.kind())),
+        _ => Err(format!("the rules would have produced a different {} entry", event.kind())),
     }
 }

@@ -22,7 +22,7 @@ use crate::journal::entry::{
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
 
-/// The state of a run after some entry.
+/// The state of a run after an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunState {
     /// The run's id.
@@ -31,47 +31,47 @@ pub struct RunState {
     pub opened: Moment,
     /// Who opened it.
     pub opened_by: String,
-    /// What it is judged by.
+    /// The plan.
     pub plan: Arc<Plan>,
-    /// What its checklist holds fast.
+    /// The fixed parts of its checklist.
     pub lock: Arc<Lock>,
     /// A looser plan that waits for the other role.
     pub proposal: Option<Proposal>,
-    /// The looser plans that have taken force.
+    /// The looser plans that are in force.
     pub loosened: Vec<Loosened>,
-    /// The points that such a plan called not applicable.
+    /// The points that those plans made not applicable.
     pub agreed: BTreeSet<PointId>,
-    /// Who may act.
+    /// The operators.
     pub roster: Vec<Enrolled>,
-    /// The same, for telling whether one more may.
+    /// An index of the roster, to check new operators.
     pub(super) enrolments: Enrolments,
-    /// The run before it.
+    /// The previous run.
     pub predecessor: Option<Predecessor>,
-    /// By the points' ids; every point of the plan is there.
+    /// By point id; every point of the plan is there.
     pub points: BTreeMap<PointId, PointState>,
-    /// What is known of the actions that were ever begun.
+    /// The state of each action that was ever started.
     pub actions: BTreeMap<ActionKey, ActionState>,
-    /// What every action has printed that has ended, by the position of its end.
+    /// The output of every action that has ended, with the position of its end entry.
     pub outputs: Vec<(u64, Output)>,
-    /// That the release was rolled back.
+    /// The rollback, if one is recorded.
     pub rolled_back: Option<RolledBack>,
     /// Notes about the run as a whole.
     pub notes: VectorSync<Note>,
-    /// What ends of the program left that were not as they should be: positions of the entries that say so.
+    /// Recoveries after an unclean end of the program, with the positions of their entries.
     pub recoveries: Vec<(u64, Recovered)>,
-    /// The verdict, while it stands.
+    /// The verdict, while it is current.
     pub verdict: Option<StandingVerdict>,
-    /// The closing signatures.
+    /// The seals.
     pub seals: Vec<Seal>,
-    /// That it will not be sealed.
+    /// Set if the run was abandoned.
     pub abandoned: Option<Abandoned>,
     /// The position of the last entry.
     pub seq: u64,
-    /// The hash of its line.
+    /// The hash of its entry's line.
     pub head: Sha256Hex,
-    /// When it was written.
+    /// When that entry was written.
     pub at: Moment,
-    /// What its points came to when it was judged last.
+    /// The cached statuses of its points.
     pub(super) kept: Kept,
 }
 
@@ -109,7 +109,7 @@ impl RunState {
         state
     }
 
-    /// The state after a whole log; `None` if it is empty or does not begin with `opened`.
+    /// The state after a whole log; `None` if it is empty or does not start with `opened`.
     #[must_use]
     pub fn fold(entries: &[Entry]) -> Option<Self> {
         let (first, rest) = entries.split_first()?;
@@ -121,15 +121,15 @@ impl RunState {
         Some(state)
     }
 
-    /// Whether somebody may be added to those who take part: one name, one secret key.
+    /// Checks whether an operator may be added: one name, one secret key.
     ///
     /// # Errors
-    /// Which of them is there already.
+    /// Which of them is already enrolled.
     pub fn may_enrol(&self, newcomer: &Enrolled) -> Result<(), Refusal> {
         self.enrolments.check(newcomer)
     }
 
-    /// Takes in the next entry.
+    /// Applies the next entry.
     pub fn apply(&mut self, entry: &Entry) {
         self.kept.forget(&entry.event);
         if !matches!(
@@ -252,7 +252,7 @@ impl RunState {
         self.plan = Arc::new(plan.clone());
         for point in touched {
             let state = self.at_point(point);
-            // The looks are still counted: attempts go on from where they were.
+            // The count stays: attempts continue their numbering.
             for probe in state.probes.values_mut() {
                 (probe.latest, probe.before) = (None, None);
             }
@@ -267,7 +267,7 @@ impl RunState {
         self.make_room();
     }
 
-    /// From now on the points that judge it look at the release that runs again.
+    /// From now on the points that verify the rollback check the restored release.
     fn rolled_back(&mut self, entry: &Entry, event: &RolledBackEvent) {
         self.rolled_back = Some(RolledBack {
             seq: entry.header.seq,
@@ -305,19 +305,19 @@ impl RunState {
         self.points.entry(id.to_owned()).or_default()
     }
 
-    /// What is known of a probe of the plan.
+    /// The state of a probe of the plan.
     #[must_use]
     pub fn probe(&self, key: &ProbeKey) -> Option<&ProbeState> {
         self.points.get(&key.point)?.probes.get(&key.probe)
     }
 
-    /// The enrolled person of that name.
+    /// The operator with this name.
     #[must_use]
     pub fn operator(&self, principal: &str) -> Option<&Enrolled> {
         self.roster.get(self.enrolments.place(principal)?)
     }
 
-    /// How many different people, with different keys, these are.
+    /// How many different people, with different keys, these names are.
     pub(super) fn people<'a>(&self, principals: impl Iterator<Item = &'a str>) -> usize {
         let mut keys: Vec<_> =
             principals.filter_map(|who| self.operator(who)).map(|who| (&who.principal, &who.key)).collect();
@@ -327,26 +327,26 @@ impl RunState {
         keys.len()
     }
 
-    /// The seals that the plan asks for and that do not stand yet.
+    /// The required seals that are still missing.
     #[must_use]
     pub fn missing_seals(&self) -> Vec<Role> {
         let stands = |role: &Role| self.seals.iter().any(|seal| seal.role == *role);
         self.plan.seals.iter().copied().filter(|role| !stands(role)).collect()
     }
 
-    /// Whether every required seal stands.
+    /// Whether every required seal is set.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         !self.seals.is_empty() && self.missing_seals().is_empty()
     }
 
-    /// Whether nothing can be added any more: it is sealed, or abandoned.
+    /// Whether no entry can follow: the run is sealed or abandoned.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.abandoned.is_some() || self.is_sealed()
     }
 
-    /// Whether no more results are taken in: somebody has sealed it, or ended it without that.
+    /// Whether no more results are logged: a seal is set, or the run is abandoned.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.abandoned.is_some() || !self.seals.is_empty()

@@ -1,4 +1,4 @@
-//! What a control point's state comes to at some moment: the words that every face shows.
+//! The status of a control point at a moment, in the words that every face shows.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,56 +13,56 @@ use crate::journal::entry::Ended;
 use crate::outcome::Class;
 use crate::time::{Moment, Utc};
 
-/// What a point comes to.
+/// The status of a point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Some probe has not looked yet.
+    /// A probe has no result yet.
     Pending,
-    /// Every probe passed; there is no human part.
+    /// Every probe passed, and no confirmation is required.
     Passed,
-    /// The same, but some probe needed this many tries.
+    /// Like `Passed`, but a probe needed this many tries.
     PassedOnRetry(u32),
-    /// Something was looked at and is wrong.
+    /// A probe or an action failed.
     Failed,
-    /// Something could not be looked at.
+    /// A probe could not check something.
     Error,
-    /// Some result is too old to count.
+    /// A result is too old.
     Stale,
-    /// Its probes passed; people have still to confirm.
+    /// Its probes passed; confirmations are missing.
     NeedsYou {
-        /// How many have.
+        /// How many confirmations it has.
         have: usize,
-        /// How many must.
+        /// How many it needs.
         need: usize,
     },
-    /// Its probes passed, and who must confirm has.
+    /// Its probes passed, and the required people have confirmed.
     Settled,
-    /// Let pass, until then.
+    /// Waived until then.
     Waived(Utc),
-    /// Does not concern this run.
+    /// Not applicable to this run.
     NotApplicable,
-    /// The next of its actions is to be run, this one.
+    /// This action must run next.
     ToRun(String),
-    /// This action of it is at work.
+    /// This action is running.
     Running(String),
-    /// Nobody knows how this action of it ended.
+    /// The outcome of this action is unknown.
     Interrupted(String),
-    /// It comes after this point, which is not settled.
+    /// It depends on this point, which is not done.
     Blocked(PointId),
-    /// It, or the rest of it, is due once this point is closed.
+    /// The point, or a probe of it, is not due until this point is done.
     NotDue(PointId),
-    /// These profile values are missing.
+    /// The profile lacks these values.
     Unconfigured(Vec<String>),
 }
 
 impl Status {
-    /// Whether the point is settled.
+    /// Whether the point is passed or confirmed.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         matches!(self, Self::Passed | Self::PassedOnRetry(_) | Self::Settled)
     }
 
-    /// Whether the point is closed: settled, waived, or not applicable.
+    /// Whether the point is done: passed, confirmed, waived, or not applicable.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.is_settled() || matches!(self, Self::Waived(_) | Self::NotApplicable)
@@ -74,7 +74,7 @@ impl Status {
         matches!(self, Self::Failed | Self::Error | Self::Interrupted(_) | Self::Unconfigured(_))
     }
 
-    /// The word for it.
+    /// The label that people read.
     #[must_use]
     pub fn word(&self) -> String {
         match self {
@@ -82,12 +82,12 @@ impl Status {
             Self::Passed => "passed".into(),
             Self::PassedOnRetry(tries) => format!("passed on try {tries}"),
             Self::Failed => "failed".into(),
-            Self::Error => "could not look".into(),
+            Self::Error => "error".into(),
             Self::Stale => "stale".into(),
-            Self::NeedsYou { have, need: 2.. } => format!("needs people {have}/2"),
-            Self::NeedsYou { .. } => "needs you".into(),
-            Self::Settled => "settled".into(),
-            Self::ToRun(_) => "to run".into(),
+            Self::NeedsYou { have, need: 2.. } => format!("needs confirmation ({have}/2)"),
+            Self::NeedsYou { .. } => "needs confirmation".into(),
+            Self::Settled => "confirmed".into(),
+            Self::ToRun(_) => "needs action".into(),
             Self::Running(_) => "running".into(),
             Self::Interrupted(_) => "interrupted".into(),
             Self::Waived(_) => "waived".into(),
@@ -99,37 +99,37 @@ impl Status {
     }
 }
 
-/// A run judged at one moment. Each point is judged once; ask the same judgement again and again.
+/// A run judged at one moment. Each point is evaluated once, so reuse one judgement for several questions.
 pub struct Judgement<'a> {
     /// The run.
     pub state: &'a RunState,
     /// The moment.
     pub now: &'a Moment,
     working: Working,
-    /// The first point of a section that keeps the actions of later ones from beginning.
+    /// The first point of a section that keeps the actions of later sections from starting.
     pub(super) open: RefCell<BTreeMap<String, Option<PointId>>>,
 }
 
 #[cfg(test)]
 thread_local! {
-    /// How often a point was judged on this thread.
+    /// How often a point was evaluated on this thread.
     pub(super) static WORKED_OUT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl RunState {
-    /// The run as it stands at `now`.
+    /// Judges the run at `now`.
     #[must_use]
     pub fn judge<'a>(&'a self, now: &'a Moment) -> Judgement<'a> {
         Judgement { state: self, now, working: self.kept.at(&self.plan, now), open: RefCell::default() }
     }
 
-    /// How many people it takes to waive a point or call it not applicable.
+    /// How many people it takes to waive a point or to mark it not applicable.
     #[must_use]
     pub fn people_to_set_aside(&self, point: &Point) -> usize {
         if point.mandatory && !self.plan.solo { 2 } else { 1 }
     }
 
-    /// How many people's confirmations count, of those that the point needs.
+    /// How many valid confirmations a point has, up to those that it needs.
     #[must_use]
     pub fn confirmed_by(&self, point: &Point, state: &PointState) -> usize {
         let counts = || counting(state);
@@ -141,13 +141,13 @@ impl RunState {
 }
 
 impl Judgement<'_> {
-    /// How long what was judged so far stays so while nothing is logged.
+    /// How long the statuses so far are valid if nothing is logged.
     #[must_use]
     pub fn holds(&self) -> Duration {
         self.working.holds()
     }
 
-    /// What a point comes to. A point that the plan does not have is pending for ever.
+    /// The status of a point. A point that is not in the plan stays pending.
     #[must_use]
     pub fn status(&self, id: &str) -> Status {
         match self.stands(id) {
@@ -159,13 +159,13 @@ impl Judgement<'_> {
         }
     }
 
-    /// The same, whatever keeps its actions from beginning: that rests on how other points stand, and these may rest on
+    /// The status before the blocking of actions, which depends on the status of other points, and those may depend on
     /// this one.
     pub(super) fn stands(&self, id: &str) -> Status {
         if let Some(known) = self.working.get(id) {
             return known;
         }
-        // Not by recursion: points can wait for each other in a chain of thousands.
+        // No recursion: points can form a chain of thousands.
         let mut way: Vec<_> = self.enter(id).into_iter().collect();
         while let Some((id, waits_for)) = way.last_mut() {
             let id = *id;
@@ -180,8 +180,8 @@ impl Judgement<'_> {
         self.working.get(id).unwrap_or(Status::Pending)
     }
 
-    /// A point whose state is not known yet, and what it waits for. It is pending until the answer is known: points
-    /// that wait for each other in a circle (no checklist that loads has one, a forged log may) wait for ever.
+    /// A point whose status is unknown, and the points that it waits for. It counts as pending until it is known:
+    /// points in a circle would wait for ever (no checklist that loads has one; a forged log may).
     fn enter<'s>(&'s self, id: &'s str) -> Option<(&'s str, impl Iterator<Item = &'s str>)> {
         self.working.enter(id).then(|| (id, self.state.plan.point(id).into_iter().flat_map(Point::waits_for)))
     }
@@ -201,19 +201,19 @@ impl Judgement<'_> {
             .unwrap_or_else(|| self.progress(point, state))
     }
 
-    /// Whether a point is closed.
+    /// Whether a point is done.
     #[must_use]
     pub fn is_closed(&self, id: &str) -> bool {
         self.stands(id).is_closed()
     }
 
-    /// How many points are closed.
+    /// How many points are done.
     #[must_use]
     pub fn closed(&self) -> usize {
         self.state.plan.points().filter(|point| self.is_closed(&point.id)).count()
     }
 
-    /// Not applicable, waived.
+    /// Not applicable or waived.
     fn set_aside(&self, point: &Point, state: &PointState) -> Option<Status> {
         let needed = self.state.people_to_set_aside(point);
         let exempted = self.state.people(state.exemptions.iter().map(|act| act.by.as_str()));
@@ -228,7 +228,7 @@ impl Judgement<'_> {
         waived.or_else(|| waits.then_some(Status::NeedsYou { have: 1, need: 2 }))
     }
 
-    /// An action is at work, or went wrong.
+    /// An action is running or has failed.
     fn acting(&self, point: &Point) -> Option<Status> {
         match self.state.progress(point) {
             Progress::Running(action) => Some(Status::Running(action)),
@@ -237,7 +237,7 @@ impl Judgement<'_> {
         }
     }
 
-    /// An action is to be run, or to be answered for.
+    /// An action must run, or its outcome is unknown.
     fn to_act(&self, point: &Point) -> Option<Status> {
         match self.state.progress(point) {
             Progress::Next(action) => Some(Status::ToRun(action)),
@@ -250,7 +250,7 @@ impl Judgement<'_> {
         }
     }
 
-    /// Whether what an action did was looked at and is good; where there is no such look, people say.
+    /// Whether the probes of an action have passed; true if it has none.
     fn has_looked(&self, point: &Point, action: &str) -> bool {
         let looks = point.probes.iter().filter(|probe| probe.of.as_deref() == Some(action));
         let state = self.state.points.get(&point.id);
@@ -260,8 +260,8 @@ impl Judgement<'_> {
         })
     }
 
-    /// Whether a point's own time has come: what it waits for is closed, or the release was rolled back and this
-    /// tells how that went.
+    /// Whether a point is due: the point that it waits for is done, or the release was rolled back and this point
+    /// verifies that.
     #[must_use]
     pub fn is_point_due(&self, point: &Point) -> bool {
         let judges = || self.state.plan.section_of(&point.id).is_some_and(|section| section.judges_rollback);
@@ -269,7 +269,7 @@ impl Judgement<'_> {
             || (self.state.rolled_back.is_some() && judges())
     }
 
-    /// Unconfigured, or not due as a whole.
+    /// Unconfigured, or not due.
     fn held_back(&self, point: &Point) -> Option<Status> {
         let missing = point.missing();
         if !missing.is_empty() {
@@ -279,13 +279,13 @@ impl Judgement<'_> {
         (!self.is_point_due(point)).then(|| Status::NotDue(due.clone()))
     }
 
-    /// The first point it comes after that is not closed.
+    /// The first point that it depends on that is not done.
     #[must_use]
     pub fn blocked_by(&self, point: &Point) -> Option<PointId> {
         point.after.iter().find(|id| !self.is_closed(id)).cloned()
     }
 
-    /// Whether a probe's own time to look has come: the point that it waits for is closed.
+    /// Whether a probe is due: the point that it waits for is done.
     #[must_use]
     pub fn is_due(&self, probe: &Probe) -> bool {
         probe.due.as_ref().is_none_or(|due| self.is_closed(due))
@@ -310,11 +310,11 @@ impl Judgement<'_> {
             let known = self.state.action(&ActionKey::new(&point.id, &action.id));
             matches!(known.and_then(ActionState::ended), Some(Ended::Unknown(_)))
         });
-        // Where nobody can know how an action ended, it is a person's word that settles it.
+        // If the outcome of an action is unknown, a person's confirmation decides.
         if vouched { Status::Settled } else { passed(point, state) }
     }
 
-    /// Whether a probe's newest look is too old to count.
+    /// Whether a probe's newest result is too old.
     #[must_use]
     pub fn is_stale(&self, point: &Point, probe: &Probe) -> bool {
         if self.state.is_frozen(point) {
@@ -326,12 +326,12 @@ impl Judgement<'_> {
     }
 }
 
-/// The confirmations of a point that count: nothing that they rest on has changed.
+/// The valid confirmations of a point: nothing that they depend on has changed.
 pub fn counting(point: &PointState) -> impl Iterator<Item = &Confirmation> {
     point.confirmations.iter().filter(|act| still_counts(act, point))
 }
 
-/// Something wrong comes before something unseen.
+/// A failure comes before an error.
 fn trouble(point: &Point, state: &PointState) -> Option<Status> {
     let any = |class| looks(point, state).any(|look| look.outcome.class == class);
     if any(Class::Fail) {
@@ -358,7 +358,7 @@ fn latest<'a>(state: &'a PointState, probe: &Probe) -> Option<&'a Look> {
     state.probes.get(&probe.id)?.latest.as_ref()
 }
 
-/// A confirmation counts while every outcome it rests on still says the same.
+/// A confirmation is valid while every result that it depends on has the same evidence.
 fn still_counts(act: &Confirmation, state: &PointState) -> bool {
     act.of.iter().all(|evidence| {
         let now = state.probes.get(&evidence.probe).and_then(|probe| probe.latest.as_ref());

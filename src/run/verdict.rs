@@ -8,10 +8,10 @@ use crate::text;
 
 /// The longest explanation of one reason, in bytes; with 500 points a verdict still fits in its line.
 const MAX_WHY: usize = 240;
-/// The most reasons that a verdict lists; with more, the last one counts the rest.
+/// The maximum number of reasons in a verdict; if there are more, the last one counts the rest.
 const MAX_REASONS: usize = 120;
 
-/// Judges a run.
+/// The verdict of a run.
 #[must_use]
 pub fn judge(judgement: &Judgement) -> Verdict {
     let mut total = 0;
@@ -30,7 +30,7 @@ pub fn judge(judgement: &Judgement) -> Verdict {
     Verdict { decision, closed, total, reasons: reasons(judgement, open, back, bad) }
 }
 
-/// Why it is not GO, the worst first: as many points as a verdict lists are looked into.
+/// The reasons against GO, the worst first. Only as many points are explained as a verdict lists.
 fn reasons(
     judgement: &Judgement,
     mut open: Vec<(&PointId, Status)>,
@@ -45,21 +45,21 @@ fn reasons(
         Reason { point: (*id).clone(), status: status.word(), why }
     };
     let of_points = |from: usize, to: usize| open.iter().take(to).skip(from).map(reason);
-    // What concerns the run as a whole comes after the points that are bad.
+    // A reason of the run as a whole comes after the bad points.
     let bad_points = bad - usize::from(back.is_some());
     let mut reasons: Vec<_> = of_points(0, bad_points.min(listed)).collect();
     reasons.extend(back.filter(|_| bad_points < listed));
     let rest = listed - reasons.len();
     reasons.extend(of_points(bad_points, bad_points + rest));
     if all > listed {
-        let why = format!("{} are not closed either", text::count(all - listed, "point"));
+        let why = format!("another {} are not done", text::count(all - listed, "point"));
         reasons.push(Reason { point: "…".into(), status: "open".into(), why });
     }
     reasons
 }
 
-/// The decision, and how many points are closed, as [`judge`] says; without the reasons, for a screen that is drawn
-/// many times a second.
+/// The decision and the number of done points, as [`judge`] has them, without the reasons: a screen needs this many
+/// times a second.
 #[must_use]
 pub fn standing(judgement: &Judgement) -> (Decision, u64) {
     let (mut closed, mut open, mut bad) = (0, 0, usize::from(way_back(judgement).is_some()));
@@ -72,17 +72,14 @@ pub fn standing(judgement: &Judgement) -> (Decision, u64) {
     (decision(bad, open), closed)
 }
 
-/// That the release is being rolled back, or was.
+/// A rollback in progress, or a recorded one.
 fn way_back(judgement: &Judgement) -> Option<Reason> {
     let state = judgement.state;
     let (status, why) = if let Some(back) = &state.rolled_back {
         let digest = back.digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
         ("rolled back", format!("since {} to {}{digest}", back.at.wall.readable(), back.release))
     } else if state.is_going_back() {
-        (
-            "going back",
-            "steps of the way back have been taken; it is not on record that it is done".to_owned(),
-        )
+        ("rolling back", "rollback steps have run; the rollback is not recorded as finished".to_owned())
     } else {
         return None;
     };
@@ -97,33 +94,33 @@ const fn decision(bad: usize, open: usize) -> Decision {
     }
 }
 
-/// What is behind a point's state, in one line.
+/// The explanation of a point's status, in one line.
 #[must_use]
 pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
     match status {
         Status::Failed | Status::Error => {
             failed_action(judgement, id).unwrap_or_else(|| first_trouble(judgement, id))
         }
-        Status::ToRun(action) => format!("{} is to be run", titled(judgement, id, action)),
-        Status::Running(action) => format!("{} is at work", titled(judgement, id, action)),
+        Status::ToRun(action) => format!("next action: {}", titled(judgement, id, action)),
+        Status::Running(action) => format!("{} is running", titled(judgement, id, action)),
         Status::Interrupted(action) => interrupted(judgement, id, action),
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
-        Status::Blocked(by) => format!("{by} comes first"),
-        Status::NotDue(due) => format!("due once {due} is closed"),
+        Status::Blocked(by) => format!("{by} must be done first"),
+        Status::NotDue(due) => format!("not due (after {due})"),
         Status::NeedsYou { .. } if waits_for_exemption(judgement, id) => {
             let role = judgement.state.other_role();
             format!(
-                "not applicable by the profile ({}); a {role} must sign that (x)",
+                "the profile makes it not applicable ({}); a {role} must sign that (x)",
                 why_not_applicable(judgement, id)
             )
         }
         Status::NeedsYou { .. } if is_interrupted(judgement, id) => {
-            "an action was interrupted; its probes are good. Say that it is done, or run it again".into()
+            "an action was interrupted; its probes pass. Confirm that it is done, or run it again".into()
         }
-        Status::NeedsYou { have: 0, .. } => "nobody has confirmed yet".into(),
+        Status::NeedsYou { have: 0, .. } => "not confirmed yet".into(),
         Status::NeedsYou { have, need } => format!("{have} of {need} people have confirmed"),
-        Status::Pending => "not every probe has looked yet".into(),
-        Status::Stale => "what was seen is too old".into(),
+        Status::Pending => "not every probe has a result yet".into(),
+        Status::Stale => "its results are too old".into(),
         Status::Waived(until) => format!("until {}", until.readable()),
         Status::NotApplicable => why_not_applicable(judgement, id),
         Status::Passed | Status::PassedOnRetry(_) | Status::Settled => String::new(),
@@ -134,7 +131,7 @@ fn waits_for_exemption(judgement: &Judgement, id: &str) -> bool {
     judgement.state.plan.point(id).is_some_and(|point| judgement.state.waits_for_exemption(point))
 }
 
-/// What a person said, or else what the plan says.
+/// The reason that a person gave, or else the plan's.
 fn why_not_applicable(judgement: &Judgement, id: &str) -> String {
     let said = judgement.state.point(id).and_then(|state| state.exemptions.last());
     let planned = judgement.state.plan.point(id).and_then(|point| point.not_applicable.as_ref());
@@ -146,7 +143,7 @@ fn titled(judgement: &Judgement, point: &str, action: &str) -> String {
     found.map_or_else(|| action.to_owned(), |found| format!("{action} ({})", found.title))
 }
 
-/// How an action of a point ended, if it has.
+/// The end of an action of a point, if it has ended.
 fn finished<'a>(judgement: &Judgement<'a>, point: &str, action: &str) -> Option<&'a Finished> {
     judgement.state.action(&ActionKey::new(point, action))?.latest.as_ref()?.finished.as_ref()
 }
@@ -169,7 +166,7 @@ fn is_interrupted(judgement: &Judgement, id: &str) -> bool {
 
 fn interrupted(judgement: &Judgement, id: &str, action: &str) -> String {
     let told = finished(judgement, id, action).map(Finished::told).unwrap_or_default();
-    format!("{action}: {told}; probe again, run it again, or confirm what you know")
+    format!("{action}: {told}; rerun its probes or the action, or confirm what you know")
 }
 
 fn first_trouble(judgement: &Judgement, id: &str) -> String {
@@ -177,12 +174,12 @@ fn first_trouble(judgement: &Judgement, id: &str) -> String {
     let probes = point.iter().flat_map(|point| &point.probes);
     let looks = probes.filter_map(|probe| state?.probes.get(&probe.id)?.latest.as_ref());
     let mut troubles: Vec<_> = looks.flat_map(|look| look.outcome.troubles()).collect();
-    // What is wrong comes before what could not be seen.
+    // Failures come before errors.
     troubles.sort_by_key(|seen| seen.ok.is_none());
     let Some(first) = troubles.first() else { return String::new() };
     let more = if troubles.len() > 1 { format!(" (and {} more)", troubles.len() - 1) } else { String::new() };
     match first.ok {
         None => format!("{}: {}{more}", first.what, first.seen),
-        Some(_) => format!("{}: expected {}, seen {}{more}", first.what, first.expected, first.seen),
+        Some(_) => format!("{}: expected {}, found {}{more}", first.what, first.expected, first.seen),
     }
 }

@@ -1,4 +1,4 @@
-//! A secret that a program prints.
+//! Reading a secret from the output of a program.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,40 +17,40 @@ use crate::stopwatch::Pause;
 use crate::text;
 use crate::time::span;
 
-/// The longest a secret command may take.
+/// The timeout of a secret command.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The longest where a person may have to type, or to find a key.
+/// The timeout if a person may have to type, or to find a key.
 const ASKING_DEADLINE: Duration = Duration::from_mins(1);
-/// How long outputs may stay open when the program has ended: what it started may hold them.
+/// Grace period for draining the output after the exit; descendants may keep it open.
 const DRAIN: Duration = Duration::from_millis(300);
-/// How much of the end of its standard error is kept, and how much of that is shown, in bytes.
+/// How much of the end of stderr is kept, and how much of that is shown, in bytes.
 const STDERR: usize = 4096;
 const STDERR_SHOWN: usize = 300;
 
-/// The variable by which gpg finds a terminal that it has not inherited.
+/// The variable with which gpg finds a terminal that it has not inherited.
 const GPG_TTY: &str = "GPG_TTY";
 
-/// Whether programs that print secrets may ask a person on the terminal.
+/// Whether secret commands may prompt on the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Terminal {
-    /// They may: nothing is drawn there.
+    /// They may: no screen uses it.
     #[default]
     Shared,
-    /// They may not: the screen is there. They run in a session of their own, without a terminal.
+    /// They may not: the screen uses it. They run in their own session, without a terminal.
     Withheld,
 }
 
-/// There is one terminal, and one person: one program asks at a time, and nothing else is written there meanwhile.
+/// There is one terminal and one person, so only one program prompts at a time, and nothing else is written meanwhile.
 static TERMINAL: Mutex<()> = Mutex::const_new(());
 
-/// Writes to the terminal, unless a program asks on it.
+/// Writes to the terminal when no program prompts on it.
 pub fn unless_asked(write: impl FnOnce()) {
     if let Ok(_free) = TERMINAL.try_lock() {
         write();
     }
 }
 
-/// A program asks on the terminal. It has an empty line there; no deadline runs while a person answers.
+/// A program prompts on the terminal. It starts on an empty line; deadlines are paused meanwhile.
 struct Asking {
     _terminal: MutexGuard<'static, ()>,
     _pause: Pause,
@@ -66,24 +66,24 @@ impl Asking {
     }
 }
 
-/// How a program is started.
+/// How a program is launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// In the group of this program: no other may read from the terminal.
+    /// In the group of this program, because another group cannot read from the terminal.
     Asking,
-    /// In a group of its own.
+    /// In its own group.
     Group,
-    /// In a session of its own.
+    /// In its own session.
     Session,
 }
 
-/// What ends with the program.
+/// What is ended together with the program.
 enum Started {
     Group(Group),
     Family(Family),
 }
 
-/// What a program has printed.
+/// The output of a program.
 #[derive(Default)]
 struct Printed {
     stdout: Zeroizing<Vec<u8>>,
@@ -91,7 +91,7 @@ struct Printed {
     stderr: Zeroizing<Vec<u8>>,
 }
 
-/// Runs the program and takes what it prints. Whatever it has started ends with it.
+/// Runs the program and reads its output. All that it has started is ended with it.
 pub(super) async fn read(
     argv: &[String],
     terminal: Terminal,
@@ -104,7 +104,7 @@ pub(super) async fn read(
     why.map_err(|why| ReadSecretError::Command { command: program.to_owned(), why })
 }
 
-/// The same, or why there is no secret.
+/// Like `read`, but with the reason as a text.
 async fn run(
     argv: &[String],
     mode: Mode,
@@ -117,7 +117,7 @@ async fn run(
     let mut printed = Printed::default();
     let Ok(status) = timeout(deadline, printed.run(&mut child)).await else {
         started.end(&mut child).await;
-        return Err(printed.explain(&format!("no answer within {}", span(deadline)), redactor));
+        return Err(printed.explain(&format!("no output within {}", span(deadline)), redactor));
     };
     started.ended();
     let status = status.map_err(|error| error.to_string())?;
@@ -169,7 +169,7 @@ impl Started {
         }
     }
 
-    /// The program has ended. What is left of it ends too, where it can be told.
+    /// The program has exited. Its remaining processes are ended too, if they can be identified.
     fn ended(self) {
         match self {
             Self::Group(mut group) => group.kill(),
@@ -179,7 +179,7 @@ impl Started {
 }
 
 impl Printed {
-    /// Reads what it prints until it has ended.
+    /// Reads the output until the program has exited.
     async fn run(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let Self { stdout, is_too_long, stderr } = self;
@@ -201,7 +201,7 @@ impl Printed {
             return Err(status.to_string());
         }
         if self.is_too_long {
-            return Err(format!("it prints more than {} KiB", MAX_FILE >> 10));
+            return Err(format!("its output exceeds {} KiB", MAX_FILE >> 10));
         }
         let text = String::from_utf8(self.stdout.to_vec());
         text.map(without_line_end).map_err(|error| {
@@ -210,7 +210,7 @@ impl Printed {
         })
     }
 
-    /// Why there is no secret, with the end of what it said about that; nothing that it printed as one is in it.
+    /// The reason why there is no secret, with the end of stderr; the output is redacted in it.
     fn explain(&self, why: &str, redactor: &Redactor) -> String {
         let own = String::from_utf8_lossy(&self.stdout).trim_end().to_owned();
         let own = Zeroizing::new(own);
@@ -222,11 +222,11 @@ impl Printed {
         let said = own.clean(&redactor.clean(&said, &mut found), &mut found);
         let from = said.ceil_char_boundary(said.len().saturating_sub(STDERR_SHOWN));
         let cut = if from > 0 || self.stderr.len() == STDERR { "…" } else { "" };
-        if said.is_empty() { why.to_owned() } else { format!("{why}; it said: {cut}{}", &said[from..]) }
+        if said.is_empty() { why.to_owned() } else { format!("{why}; stderr: {cut}{}", &said[from..]) }
     }
 }
 
-/// Reads to the end, and keeps the begin.
+/// Reads to the end, and keeps the start.
 async fn read_begin(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, is_too_long: &mut bool) {
     let most = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
     pieces(from, |piece| {
@@ -276,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn what_it_said_is_told_short_and_without_the_secret() {
         let told = why("echo swordfish; echo 'no key for swordfish' >&2; exit 3").await;
-        assert_eq!(told, "exit status: 3; it said: no key for [redacted: output]");
+        assert_eq!(told, "exit status: 3; stderr: no key for [redacted: output]");
         let told = why("seq 1 5000 >&2; printf '\\033[31mlast' >&2; exit 1").await;
         assert!(told.ends_with("last") && told.len() < 400 && !told.contains('\x1b'), "{told}");
         assert_eq!(why("exit 1").await, "exit status: 1");
@@ -285,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_a_file_may_hold_is_refused() {
         let told = why("head -c 2000000 /dev/zero").await;
-        assert!(told.contains("it prints more than 1024 KiB"), "{told}");
+        assert!(told.contains("its output exceeds 1024 KiB"), "{told}");
     }
 
     #[tokio::test]
@@ -308,12 +308,12 @@ mod tests {
     async fn at_the_time_out_it_ends_with_all_that_it_started() {
         for mode in [Mode::Group, Mode::Asking] {
             let (home, pid, script) = starting("echo waiting >&2; wait");
-            // Long enough for it to start; how much it needs is what the machine needs.
+            // Long enough to start; the machine determines how long that takes.
             let mut deadline = Duration::from_millis(200);
             while !pid.exists() {
                 deadline *= 2;
                 let told = run(&script, mode, deadline).await.unwrap_err();
-                assert!(told.starts_with("no answer within "), "{told}");
+                assert!(told.starts_with("no output within "), "{told}");
             }
             assert_gone(&pid).await;
             drop(home);
@@ -344,7 +344,7 @@ mod tests {
     async fn assert_gone(pid: &Path) {
         let pid = std::fs::read_to_string(pid).unwrap();
         let stat = format!("/proc/{}/stat", pid.trim());
-        // A zombie has ended too, where nobody reaps it.
+        // A zombie has ended too, if nobody reaps it.
         until(|| std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z"))).await;
     }
 

@@ -1,4 +1,4 @@
-//! Secrets: named by reference, read when needed, and taken out of everything that is kept or shown.
+//! Secrets: named by reference, read when needed, and redacted in everything that is stored or shown.
 
 mod command;
 mod redact;
@@ -25,7 +25,7 @@ pub use redact::{Needle, Redactor};
 use store::{Lease, Store, lock};
 pub use stream::Stream;
 
-/// Where a secret is to be found. This, and never the value, stands in profiles, plans and logs.
+/// A reference to a secret. Profiles, plans and logs have this, never the value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretRef {
@@ -33,12 +33,11 @@ pub enum SecretRef {
     Env(String),
     /// A file; one trailing line end is not part of the secret.
     File(String),
-    /// A program and its arguments, run without a shell; one trailing line end of its output is not
-    /// part of the secret.
+    /// A program with arguments, run without a shell; one trailing line end of its output is not part of the secret.
     Command(Vec<String>),
 }
 
-/// How a reference is written; anything else is refused without being repeated.
+/// The syntax of a reference. Anything else is refused, and not repeated in the error.
 const REFERENCE: &str =
     "a secret's reference: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"…\"] }";
 
@@ -50,9 +49,9 @@ impl<'de> Deserialize<'de> for SecretRef {
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str(REFERENCE)
             }
-            // The default would repeat the text, which is the secret.
+            // The default message would repeat the text, which is the secret.
             fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretRef, E> {
-                Err(E::custom(format_args!("a secret is written out here; expected {REFERENCE}")))
+                Err(E::custom(format_args!("a secret's value is written here; expected {REFERENCE}")))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
                 let missing = || de::Error::custom(format_args!("expected {REFERENCE}"));
@@ -70,7 +69,7 @@ impl<'de> Deserialize<'de> for SecretRef {
 }
 
 impl SecretRef {
-    /// The program that is run to read it, with its arguments.
+    /// The program that prints it, with its arguments.
     #[must_use]
     pub fn command(&self) -> Option<&[String]> {
         match self {
@@ -79,7 +78,7 @@ impl SecretRef {
         }
     }
 
-    /// The reference as a word of a shell command that a person could type.
+    /// The reference as a word of a shell command.
     #[must_use]
     pub fn shell(&self) -> String {
         match self {
@@ -91,7 +90,7 @@ impl SecretRef {
 }
 
 impl SecretRef {
-    /// What stands in the place of this value where it is taken out. A command that holds what it prints is not told.
+    /// The rule that replaces this value in redacted text. A command that contains its own output is not shown.
     fn rule(&self, value: &str) -> String {
         let whole = self.to_string();
         match self {
@@ -123,7 +122,7 @@ fn shell_line(argv: &[String]) -> String {
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a value into custody.
+    /// Wraps a value.
     #[must_use]
     pub fn new(value: String) -> Self {
         Self(Zeroizing::new(value))
@@ -142,85 +141,85 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a secret could not be had. Never holds a value.
+/// Why a secret cannot be read. Never has a value.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadSecretError {
     /// The environment variable does not exist, or is not UTF-8.
     #[error("environment variable {0} is not set; export it before starting gonogo")]
     NotSet(String),
-    /// The file could not be read as text.
+    /// The file cannot be read as text.
     #[error("secret file {path}: {source}")]
     File {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// The program could not be started or did not end well.
+    /// The program did not start, or failed.
     #[error("secret command `{command}`: {why}")]
     Command {
         /// The program's name.
         command: String,
-        /// What happened.
+        /// The problem.
         why: String,
     },
-    /// Nothing is there.
+    /// The secret is empty.
     #[error("{0} is empty")]
     Empty(SecretRef),
-    /// Too short to be kept out of a log by looking for it.
-    #[error("{0} holds fewer than {MIN_LENGTH} characters: too short to be kept out of the run log")]
+    /// It is too short to be redacted.
+    #[error("{0} has fewer than {MIN_LENGTH} characters: too short to be redacted in the run log")]
     TooShort(SecretRef),
 }
 
-/// The shortest secret in bytes that can be redacted by value without mutilating all other text.
+/// The shortest secret in bytes that can be redacted without damaging ordinary text.
 pub const MIN_LENGTH: usize = 4;
 
-/// The largest file that holds a secret, in bytes.
+/// The maximum size of a secret file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Reads secrets, and remembers every value it has read so that it can be taken out of any text.
+/// Reads secrets, and remembers every value in order to redact it.
 ///
-/// Some come from programs, so it holds the permit to start them, for probes and actions too.
+/// Secret commands need a permit, so this holds one, for probes and actions too.
 #[derive(Clone, Debug)]
 pub struct Keeper {
     known: Arc<Mutex<Store>>,
     permit: Permit,
     terminal: Terminal,
-    /// What is read through this one is known as long as its lease.
+    /// Values that are read through this instance are remembered until this lease ends.
     lease: Option<Arc<Lease>>,
 }
 
 impl Keeper {
-    /// One that has read nothing yet.
+    /// A store without values.
     #[must_use]
     pub fn new(permit: Permit) -> Self {
         Self { known: Arc::default(), permit, terminal: Terminal::default(), lease: None }
     }
 
-    /// The same, whose programs may ask on the terminal, or may not.
+    /// Sets whether secret commands may prompt on the terminal.
     #[must_use]
     pub fn asking(mut self, terminal: Terminal) -> Self {
         self.terminal = terminal;
         self
     }
 
-    /// The same, for one run of a probe: what a server gives through it (a token) is forgotten when the run has ended,
-    /// with the last clone of it. What the configuration names is known for as long as there is a keeper.
+    /// A scope for one run of a probe: values from a server (a token) are forgotten when the run has ended, with the
+    /// last clone of it. Values of the configuration are remembered as long as the store exists.
     #[must_use]
     pub fn for_one_run(&self) -> Self {
         Self { lease: Some(Arc::new(Lease::of(&self.known))), ..self.clone() }
     }
 
-    /// The permit to start programs.
+    /// The permit for starting programs.
     #[must_use]
     pub fn permit(&self) -> &Permit {
         &self.permit
     }
 
-    /// Reads a secret now; a rotated one is seen at the next read.
+    /// Reads a secret now; a rotated secret is seen at the next read.
     ///
     /// # Errors
-    /// Where it was looked for and what was wrong; never the value.
+    /// Which reference failed and why; never the value.
     pub async fn read(&self, reference: &SecretRef) -> Result<Secret, ReadSecretError> {
         let value = match reference {
             SecretRef::Env(name) => {
@@ -241,26 +240,26 @@ impl Keeper {
         }
     }
 
-    /// Reads secrets ahead, so that they are taken out of whatever is told from now on. A command is not run
-    /// for that; its secret is known once a probe has read it. What cannot be read is told by who needs it.
+    /// Reads secrets before they are needed, so that they are redacted from now on. Commands do not run for that;
+    /// their secrets are known once a probe has read them. Errors are reported when the secret is needed.
     pub async fn learn(&self, references: &[SecretRef]) {
         for reference in references.iter().filter(|reference| reference.command().is_none()) {
             let _ = self.read(reference).await;
         }
     }
 
-    /// Takes a value that a server gave out of whatever is told, in the name of `rule`: a token, until the run of the
-    /// probe has ended that it was given to ([`Keeper::for_one_run`]).
+    /// Registers a value from a server, for example a token, to be redacted as `rule` until the run of the probe has
+    /// ended ([`Keeper::for_one_run`]).
     pub fn keep(&self, rule: &str, value: &Secret) {
         lock(&self.known).keep(self.lease.as_ref().map(|lease| lease.id()), rule, value);
     }
 
-    /// The same, for a value that others use after the run, too: actions may print it.
+    /// The same for a value that is used after the run too: actions may print it.
     pub fn keep_lasting(&self, rule: &str, value: &Secret) {
         lock(&self.known).keep(None, rule, value);
     }
 
-    /// A redactor for every value that is known now.
+    /// A redactor for all current values.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
         lock(&self.known).redactor()
@@ -274,8 +273,7 @@ async fn read_file(path: &str) -> Result<Secret, ReadSecretError> {
     Ok(without_line_end(text))
 }
 
-/// What somebody writes into a pipe, `<(command)` of a shell for instance. Where nobody does, a deadline ends the wait:
-/// it holds no thread.
+/// Reads a pipe, for example `<(command)` of a shell. A deadline ends the wait if nobody writes; no thread is blocked.
 async fn read_pipe(path: &str) -> io::Result<String> {
     let mut text = String::new();
     let pipe = pipe::OpenOptions::new().open_receiver(path)?;
@@ -310,7 +308,7 @@ mod tests {
         keeper.keep("env X", &Secret::new("hunter22".into()));
         let shown = format!("{keeper:?} {:?}", keeper.redactor());
         assert!(!shown.contains("hunter22") && !format!("{keeper:?}").contains("hunter22"), "{shown}");
-        // A panic says of a value what is printed for debugging.
+        // A panic prints the debug form of a value.
         let refuse = |secret: Secret| -> Result<(), Secret> { Err(secret) };
         let failed = || refuse(Secret::new("hunter22".to_owned())).unwrap();
         let panic = std::panic::catch_unwind(failed).unwrap_err();
@@ -326,7 +324,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         let reference = SecretRef::File(path.display().to_string());
         let read = async || Keeper::new(Permit::for_tests()).read(&reference).await;
-        // Given up, it is gone: a thread that waited would keep this test from ending.
+        // A dropped read must be gone: a waiting thread would keep this test from ending.
         tokio::select! {
             biased;
             _ = read() => panic!("nobody has written"),

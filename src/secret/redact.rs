@@ -1,4 +1,4 @@
-//! Taking secrets out of text, however they are encoded there.
+//! Redacting secrets in text, in any encoding.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,17 +10,17 @@ use super::MIN_LENGTH;
 use super::search::Search;
 use crate::text;
 
-/// A secret, and the rule that names it.
+/// A rule, and a secret of it.
 pub type Needle = (String, Zeroizing<String>);
 
-/// The shortest line in bytes that is a secret by itself when the secret has several.
+/// The shortest line in bytes that is redacted by itself, for secrets of several lines.
 const WHOLE_LINE: usize = 16;
 
-/// What is looked for of a value.
+/// The texts to search for a value.
 pub(super) fn needles(value: &str) -> Vec<Zeroizing<String>> {
-    // In a form of the web, a space is written as a plus sign.
+    // A web form writes a space as a plus sign.
     let mut all = vec![value.to_owned(), value.replace(' ', "+")];
-    // Of a secret of several lines, a program may print one.
+    // A program may print one line of a secret with several lines.
     all.extend(value.lines().filter(|line| line.len() >= WHOLE_LINE).map(str::to_owned));
     all.retain(|needle| needle.len() >= MIN_LENGTH);
     all.sort();
@@ -28,17 +28,17 @@ pub(super) fn needles(value: &str) -> Vec<Zeroizing<String>> {
     all.into_iter().map(Zeroizing::new).collect()
 }
 
-/// What stands in the place of a secret. It is counted.
+/// The placeholder for a secret. It is counted.
 pub(super) fn put(rule: &str, found: &mut BTreeMap<String, u64>) -> String {
     *found.entry(rule.to_owned()).or_default() += 1;
     format!("[redacted: {rule}]")
 }
 
-/// Takes known secrets out of text.
+/// Redacts known secrets in text.
 #[derive(Clone, Default)]
 pub struct Redactor {
     needles: Arc<[Needle]>,
-    /// None where there is nothing to look for, or too much for one search.
+    /// None if there is nothing to search for, or too much for one search.
     search: Option<Arc<Search>>,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// For these secrets.
+    /// A redactor for these secrets.
     pub(super) fn new(needles: impl Iterator<Item = Needle>) -> Self {
         let mut needles: Vec<Needle> = needles.collect();
         needles.sort_by(|(a_rule, a), (b_rule, b)| (a_rule, &**a).cmp(&(b_rule, &**b)));
@@ -58,20 +58,19 @@ impl Redactor {
         Self { needles: needles.into(), search }
     }
 
-    /// Every secret it knows.
+    /// All secrets of the redactor.
     #[must_use]
     pub fn needles(&self) -> &[Needle] {
         &self.needles
     }
 
-    /// The text with every known secret, however it is encoded, replaced by `[redacted: RULE]`; counts by rule are added
-    /// to `found`.
+    /// Replaces every known secret, in any encoding, by `[redacted: RULE]`; counts by rule are added to `found`.
     #[must_use]
     pub fn clean(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
         match &self.search {
             Some(search) => self.clean_cut(self.clean_whole(search, text, found), search, found),
             None if self.needles.is_empty() => text.to_owned(),
-            // What cannot be looked through is not told.
+            // Text that cannot be searched is not shown at all.
             None => put("everything", found),
         }
     }
@@ -80,7 +79,7 @@ impl Redactor {
         let spans = search.find(text.as_bytes(), true).merged();
         let (mut clean, mut at) = (String::new(), 0);
         for span in spans {
-            // A secret may end within a character, where its last byte is one that is escaped.
+            // A secret may end within a character, if its last byte is escaped.
             let (begin, end) =
                 (text.floor_char_boundary(span.at.start), text.ceil_char_boundary(span.at.end));
             clean.push_str(&text[at..begin.max(at)]);
@@ -91,7 +90,7 @@ impl Redactor {
         clean
     }
 
-    /// Where a long text was cut ([`text::CUT`] says so), the begin of a secret may stand before the cut.
+    /// If a long text was cut (see [`text::CUT`]), the start of a secret may be before the cut.
     fn clean_cut(&self, mut text: String, search: &Search, found: &mut BTreeMap<String, u64>) -> String {
         let mut from = text.len();
         while let Some(cut) = text.get(..from).and_then(|before| before.rfind(text::CUT)) {

@@ -1,4 +1,4 @@
-//! The values that were read, each with what is looked for of it, and who needs them how long.
+//! The values that were read, with their search texts and their lifetimes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -7,26 +7,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Secret;
 use super::redact::{Needle, Redactor, needles};
 
-/// How many values of one rule are known at a time; the oldest gives way. A program may give another one at each read.
+/// How many values of one rule are remembered; the oldest is dropped. A secret command may print a new value each
+/// time.
 const MAX_VALUES: usize = 64;
 
-/// Every value that is to be taken out of text.
+/// All values that must be redacted.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// Of the configuration, and what is kept for good.
+    /// Values of the configuration, and lasting ones.
     lasting: Values,
-    /// What was read for one run of a probe, by its lease.
+    /// Values for single runs of probes, by lease.
     leased: BTreeMap<u64, Values>,
     leases: u64,
-    /// For all of them, until one comes or goes.
+    /// The redactor for all of them, until the values change.
     redactor: Option<Redactor>,
 }
 
-/// Values by the rule that names them.
+/// Values by rule.
 #[derive(Debug, Default)]
 struct Values(BTreeMap<String, VecDeque<Value>>);
 
-/// A value, and what is looked for of it.
+/// A value and its search texts.
 struct Value {
     secret: Secret,
     needles: Vec<Needle>,
@@ -38,7 +39,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// Lets what was read under it be forgotten when it ends.
+/// The values under a lease are forgotten when it is dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
     store: Arc<Mutex<Store>>,
@@ -68,7 +69,7 @@ pub(super) fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
 }
 
 impl Store {
-    /// Knows a value from now on: until the lease ends, if there is one.
+    /// Adds a value: until the lease ends, if there is one.
     pub(super) fn keep(&mut self, lease: Option<u64>, rule: &str, value: &Secret) {
         let values = match lease {
             None => &mut self.lasting,
@@ -85,7 +86,7 @@ impl Store {
         }
     }
 
-    /// For every value that is known now.
+    /// The redactor for all current values.
     pub(super) fn redactor(&mut self) -> Redactor {
         let (lasting, leased) = (&self.lasting, &self.leased);
         let merged =
@@ -95,7 +96,7 @@ impl Store {
 }
 
 impl Values {
-    /// Whether it was not known.
+    /// Adds a value. Returns whether it is new.
     fn keep(&mut self, rule: &str, secret: &Secret) -> bool {
         let values = self.0.entry(rule.to_owned()).or_default();
         if values.iter().any(|known| known.secret.expose() == secret.expose()) {

@@ -1,4 +1,4 @@
-//! Taking secrets out of bytes while they come, wherever they are cut.
+//! Redacting secrets in a stream of bytes, wherever it is cut.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,34 +8,34 @@ use zeroize::Zeroizing;
 use super::redact::{Needle, put};
 use super::search::{Found, Search, Span};
 
-/// The most that is held back for secrets that overlap, in bytes.
+/// The maximum that is held back for overlapping secrets, in bytes.
 const MAX_HELD: usize = 1 << 20;
 
-/// From how many bytes on of a secret its begin is taken out, where the stream ends within it.
+/// If the stream ends within a secret, its start is redacted from this many bytes on.
 const BEGUN: usize = 8;
 
-/// Takes known secrets out of a stream. What may be the begin of one is held back until more has come.
+/// Redacts known secrets in a stream. A possible start of a secret is held back until more has arrived.
 pub struct Stream {
     needles: Vec<Needle>,
     search: Arc<Search>,
     held: Zeroizing<Vec<u8>>,
-    /// How much of it was given already: a secret may begin there, but most lines that end like that hold none.
+    /// How much of the held text was already emitted. A secret may start there, but most lines that end so have none.
     given: usize,
-    /// Which secrets were taken out, and how often.
+    /// How often each secret was redacted.
     pub found: BTreeMap<String, u64>,
 }
 
 impl Stream {
-    /// For these secrets.
+    /// A stream for these secrets.
     ///
     /// # Errors
-    /// When there are too many of them to be looked for at once.
+    /// When there are too many secrets for one search.
     pub fn new(needles: Vec<Needle>) -> Result<Self, aho_corasick::BuildError> {
         let search = Arc::new(Search::new(needles.iter().map(|(_, needle)| needle.as_str()))?);
         Ok(Self { needles, search, held: Zeroizing::default(), given: 0, found: BTreeMap::new() })
     }
 
-    /// Takes in what has come; gives what is clean.
+    /// Adds bytes; appends what is clean.
     pub fn push(&mut self, bytes: &[u8], clean: &mut Vec<u8>) {
         if self.needles.is_empty() {
             return clean.extend_from_slice(bytes);
@@ -45,8 +45,8 @@ impl Stream {
         self.give(found, clean);
     }
 
-    /// Gives what was held back: nothing more comes. What ends within a secret, as of a program that was ended, has no more
-    /// than a few bytes of it.
+    /// Emits the rest at the end of the stream. A text that ends within a secret, for example of a killed program,
+    /// shows only a few bytes of it.
     pub fn end(&mut self, clean: &mut Vec<u8>) {
         let mut found = self.search.find(&self.held, true);
         let open = self.search.find(&self.held, false).open.into_iter();
@@ -56,7 +56,7 @@ impl Stream {
         self.give(found, clean);
     }
 
-    /// Gives all before what may be a secret when more has come.
+    /// Emits everything before a possible secret.
     fn give(&mut self, mut found: Found, clean: &mut Vec<u8>) {
         let mut needed = found.needed().unwrap_or(self.held.len());
         let mut until = found.held().unwrap_or(self.held.len()).max(self.given);
@@ -65,7 +65,7 @@ impl Stream {
             if span.at.start >= until {
                 break;
             }
-            // What begins within it is given with it, or not at all.
+            // A match that starts within it is emitted with it, or not at all.
             if span.at.end > until && self.held.len() < MAX_HELD {
                 until = span.at.start.max(at);
                 needed = needed.min(span.at.start);
@@ -80,7 +80,7 @@ impl Stream {
         self.keep(needed, until.max(at));
     }
 
-    /// Forgets what was given, and is not needed to see what follows.
+    /// Drops the emitted text that is not needed any more.
     fn keep(&mut self, needed: usize, given: usize) {
         let from = needed.min(given);
         self.held.drain(..from);
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// As programs put a text into the clipboard, or name a window (`xterm` control sequences, OSC 52 and 0).
+    /// As programs set the clipboard or a window title (`xterm` control sequences, OSC 52 and 0).
     #[test]
     fn a_secret_in_a_command_to_the_terminal_is_found() {
         for text in [

@@ -142,8 +142,8 @@ fn disks() -> Vec<Row> {
             launch: Launch::Through(&["unshare", "-m", "sh", "-c", SMALL_DISK, "sh"]),
             ends: Ends::With(74),
             told: &[
-                "nothing more is taken in: cannot write: No space left on device",
-                "See to the disk and resume the run",
+                "the log takes no more entries: cannot write: No space left on device",
+                "Check the disk and resume the run",
             ],
             mend: |scene| {
                 let (kept, state) = (scene.kept(), scene.world.sandbox.state());
@@ -173,8 +173,8 @@ fn disks() -> Vec<Row> {
         Row {
             ends: Ends::With(74),
             told: &[
-                "nothing more is taken in: cannot write: Input/output error",
-                "what was acknowledged is safe",
+                "the log takes no more entries: cannot write: Input/output error",
+                "acknowledged entries are safe",
             ],
             ..row("a sync fails", |scene| {
                 let _broken = scene.break_disk();
@@ -209,7 +209,7 @@ fn logs() -> Vec<Row> {
         },
         Row {
             ends: Ends::With(74),
-            told: &["nothing more is taken in: the log was moved to", "move it back and resume the run"],
+            told: &["the log takes no more entries: the log was moved to", "move it back and resume the run"],
             mend: |scene| fs::rename(scene.world.sandbox.work().join("moved"), moved_from(scene)).unwrap(),
             ..row("the log is moved away", |scene| {
                 let log = scene.log();
@@ -220,7 +220,7 @@ fn logs() -> Vec<Row> {
         },
         Row {
             ends: Ends::With(74),
-            told: &["the log was deleted; what was acknowledged has been written anew to"],
+            told: &["the log was deleted; its acknowledged entries were restored to"],
             ..row("the log is deleted", |scene| fs::remove_file(scene.log()).unwrap())
         },
     ]
@@ -246,7 +246,7 @@ fn changed_logs() -> Vec<Row> {
                 let lines: Vec<&str> = text.split_inclusive('\n').collect();
                 fs::write(scene.log(), lines[..lines.len() - 1].concat()).unwrap();
             },
-            resume: Resume::Refused("the log was changed after it was written here"),
+            resume: Resume::Refused("the log was changed after this host wrote it"),
             ..row("the last line of the log is taken away", |scene| {
                 // Something to be taken away.
                 scene.note(10);

@@ -32,7 +32,7 @@ async fn run_and_leave(world: &mut World, after: usize) -> bool {
             true
         }
         Response::Refused(why) => {
-            assert!(why.contains("s.a/go did not begin"), "{why}");
+            assert!(why.contains("s.a/go did not start"), "{why}");
             assert!(state.under_way().is_none());
             assert_eq!(state.action(&super::engine::action()).map_or(0, |known| known.times), nth - 1);
             false

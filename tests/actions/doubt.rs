@@ -66,7 +66,10 @@ async fn a_mark_that_is_missing_means_never_begun_to_who_wrote_the_entry() {
     fs::remove_dir_all(world.log.with_extension("jsonl.d")).unwrap();
     fs::remove_file(world.mark(started, "begun")).unwrap();
     let ended = ended(&mut world).await;
-    assert!(matches!(&ended, Ended::NotStarted(why) if why.contains("was ended before")), "{ended:?}");
+    assert!(
+        matches!(&ended, Ended::NotStarted(why) if why.contains("was stopped before it started it")),
+        "{ended:?}"
+    );
     // A supervisor that comes late finds that it was given up.
     assert!(world.mark(started, "begun").exists());
 }
@@ -86,7 +89,7 @@ async fn where_what_stood_beside_the_log_is_lost_it_is_interrupted() {
     need!("ssh-keygen");
     let (mut world, _) = left_behind().await;
     fs::remove_dir_all(world.log.with_extension("jsonl.d")).unwrap();
-    assert_interrupted(&ended(&mut world).await, "nothing says how it ended");
+    assert_interrupted(&ended(&mut world).await, "there is no record of its end");
 
     let (mut world, _) = left_behind().await;
     fs::remove_dir_all(world.log.with_extension("jsonl.d")).unwrap();
@@ -128,7 +131,7 @@ async fn a_record_that_cannot_be_read_ends_as_interrupted() {
             fs::write(world.mark(started, "begun"), text).unwrap();
         }
         let ended = ended(&mut world).await;
-        assert_interrupted(&ended, "how it stands cannot be read");
+        assert_interrupted(&ended, "its state cannot be read");
         assert_interrupted(&ended, &format!("action-{started}.{file}"));
     }
 }
@@ -143,7 +146,7 @@ async fn without_its_output_it_has_ended_as_its_supervisor_says() {
     let state = world.state();
     let finished = state.action(&super::engine::action()).unwrap().latest.as_ref().unwrap().finished.clone();
     let output = finished.unwrap().output.unwrap();
-    assert!(output.bytes == 5 && output.tail.contains("cannot be read"), "{output:?}");
+    assert!(output.bytes == 5 && output.tail.contains("cannot read it"), "{output:?}");
 }
 
 /// While it runs and gonogo watches, its files go: it can still be stopped, and is interrupted then.
@@ -162,7 +165,7 @@ async fn what_loses_its_files_at_work_is_interrupted_when_its_supervisor_ends() 
     signal(supervisor, "TERM");
     running.until_ended().await;
     running.stop().await;
-    assert_interrupted(&world.ended().unwrap(), "its files beside the log are gone");
+    assert_interrupted(&world.ended().unwrap(), "its files next to the log are gone");
 }
 
 /// Files that cannot be opened are tried again; that is told, and it does not last for ever.
@@ -177,8 +180,8 @@ async fn files_that_cannot_be_opened_are_told_and_given_up() {
     let mut running = world.start();
     let told = running.update().await;
     let gonogo::run::Update::Warned(told) = told else { panic!("{told:?}") };
-    assert!(told.contains("s.a/go cannot be followed") && told.contains("action-"), "{told}");
-    assert_interrupted(&ended_in(&world, running).await, "it cannot be followed any more");
+    assert!(told.contains("s.a/go cannot be monitored") && told.contains("action-"), "{told}");
+    assert_interrupted(&ended_in(&world, running).await, "it can no longer be monitored");
 }
 
 /// A pipe in the place of a record is not waited for.
@@ -232,7 +235,7 @@ async fn while_a_long_output_is_read_the_engine_goes_on() {
     assert!(world.state().under_way().is_some(), "it is still being read");
     // What is read ends here.
     drop(out);
-    assert_interrupted(&ended_in(&world, running).await, "nothing says how it ended");
+    assert_interrupted(&ended_in(&world, running).await, "there is no record of its end");
 }
 
 /// A second order for the same entry touches nothing of what the first one has written.
@@ -260,7 +263,7 @@ fn what_has_begun_is_not_touched_by_a_second_order() {
         || ["out", "end"].map(|kind| fs::read_to_string(beside.join(format!("action-1.{kind}"))).unwrap());
     let first = read();
     assert_eq!(first[0], "once\n");
-    let _ = supervise().code(2).stderr_has("it has begun already, or was given up").lacks("begun\n");
+    let _ = supervise().code(2).stderr_has("it was already started or given up").lacks("begun\n");
     assert_eq!(read(), first);
     assert_eq!(fs::read_dir(&beside).unwrap().count(), 2, "nothing is left of the second one");
     // One that was given up leaves nothing either.
@@ -268,11 +271,11 @@ fn what_has_begun_is_not_touched_by_a_second_order() {
     assert!(late.give_up().unwrap() && late.give_up().unwrap());
     let late = Order { files: late, ..order };
     let sandbox = Sandbox::new().args(["supervise"]).stdin(&serde_json::to_string(&late).unwrap());
-    let _ = sandbox.run().code(2).stderr_has("or was given up");
+    let _ = sandbox.run().code(2).stderr_has("or given up");
     assert_eq!(fs::read_dir(&beside).unwrap().count(), 2);
     // Where the marks are lost, nothing begins.
     fs::remove_dir_all(marks::directory(&log)).unwrap();
     let sandbox = Sandbox::new().args(["supervise"]).stdin(&serde_json::to_string(&late).unwrap());
-    let _ = sandbox.run().code(2).stderr_has("the mark that it begins");
+    let _ = sandbox.run().code(2).stderr_has("its start marker");
     assert_eq!(fs::read_dir(&beside).unwrap().count(), 2);
 }

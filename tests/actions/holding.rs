@@ -50,7 +50,7 @@ fn who_looks_on_sees_what_happens_and_cannot_act() {
     run(&mut driver, "deploy.ship/build");
     onlooker.wait_for_text("line 9");
     scene.go();
-    onlooker.wait_for_text("push (Push it) is to be run");
+    onlooker.wait_for_text("next action: push (Push it)");
     onlooker.send("q");
     let _ = onlooker.wait_exit().code(0);
     assert_eq!(scene.ran(), ["build"]);

@@ -60,9 +60,9 @@ fn a_take_over_ends_nothing_but_the_gonogo_that_is_shown_to_hold_the_log() {
         ),
         ("the first process", json!({"pid": 1}), "is the first process of a container or a process group"),
         ("a stale id", json!({"pid": pid}), "another process has that id now"),
-        ("no log", json!({"pid": pid, "ticks": ticks}), "and not process"),
-        ("a reader", json!({"pid": reader_pid, "ticks": reader_ticks}), "and not process"),
-        ("another boot", json!({"boot": "0-1"}), "another boot"),
+        ("no log", json!({"pid": pid, "ticks": ticks}), ", not process"),
+        ("a reader", json!({"pid": reader_pid, "ticks": reader_ticks}), ", not process"),
+        ("another boot", json!({"boot": "0-1"}), "before this host booted"),
         ("an older record", json!({"started": null}), "does not say when process"),
     ];
     for (name, changes, why) in rows {
@@ -110,7 +110,7 @@ async fn a_stop_reaches_the_supervisor_that_the_mark_names_or_nothing() {
             break why;
         }
     };
-    assert!(why.contains("cannot be stopped from here") && why.contains("and not process"), "{why}");
+    assert!(why.contains("cannot be stopped from here") && why.contains(", not process"), "{why}");
     assert!(bystander.runs() && world.ended().is_none(), "{why}");
     // It is asked as soon as the mark names it.
     fs::write(&path, own.to_string()).unwrap();

@@ -58,9 +58,7 @@ fn before_its_turn_it_is_locked_and_can_be_tried() {
     let mut terminal = scene.open();
     terminal.wait_for_text("NO-GO 0/4");
     deploy(&mut terminal, 0);
-    terminal
-        .send("a")
-        .wait_for_text("prep.ready is failed; it must be closed first. Its dry run is possible");
+    terminal.send("a").wait_for_text("prep.ready is failed; it must be done first. Its dry run is possible");
     terminal.wait_for_text("try deploy.ship/build");
     terminal.send("y");
     let ended = scene.wait_for("action-finished", 1);
@@ -68,7 +66,7 @@ fn before_its_turn_it_is_locked_and_can_be_tried() {
     assert_eq!(scene.output(&ended[0]), "would build\n");
     assert!(scene.ran().is_empty());
     // What comes after another point is locked by it.
-    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is blocked; it must be closed first");
+    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is blocked; it must be done first");
 }
 
 #[test]
@@ -80,7 +78,7 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);
     run_well(&mut terminal, "deploy.ship/build");
-    terminal.wait_for_text("push (Push it) is to be run");
+    terminal.wait_for_text("next action: push (Push it)");
     run(&mut terminal, "deploy.ship/push");
     terminal
         .wait_for_text("did not go well")
@@ -88,7 +86,7 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
         .wait_for_text("A the way back");
     terminal.wait_for_text("pager 4711");
     terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("push: exit code 3: denied: no");
-    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is failed; it must be closed first");
+    terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is failed; it must be done first");
     // It is mended, and runs again; what it should have come to is looked at then.
     scene.script("push", "echo yes > pushed");
     terminal.press(Key::Up);
@@ -97,9 +95,9 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
     std::fs::remove_file(scene.sandbox.work().join("ready")).unwrap();
     terminal.press(Key::Char('1')).send("r").wait_for_text("NO-GO 1/4");
     deploy(&mut terminal, 1);
-    terminal.send("a").wait_for_text("prep.ready is failed; it must be closed first");
+    terminal.send("a").wait_for_text("prep.ready is failed; it must be done first");
     assert_eq!(scene.ran(), ["build", "push", "push"]);
-    terminal.press(Key::Down).wait_gone("must be closed first").send("q");
+    terminal.press(Key::Down).wait_gone("it must be done first").send("q");
     let _ = terminal.wait_exit().code(5);
     let _ = scene.verify().code(5).stdout_has("open: valid");
 }
@@ -150,7 +148,7 @@ fn a_program_that_is_not_there_is_named_and_so_is_what_lacks() {
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);
     run(&mut terminal, "deploy.ship/build");
-    terminal.wait_for_text("there is no program `no-such-builder` here");
+    terminal.wait_for_text("program `no-such-builder` not found");
     let ended = scene.wait_for("action-finished", 1);
     assert!(ended[0]["ended"]["not-started"].is_string());
 }
@@ -166,7 +164,7 @@ fn while_it_is_at_work_nothing_is_judged_or_sealed() {
     run(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("line 2");
     terminal.send("v").wait_for_text("Esc");
-    terminal.send("y").wait_for_text("deploy.ship/build is at work");
+    terminal.send("y").wait_for_text("deploy.ship/build is running");
     scene.go();
     scene.wait_for("action-finished", 1);
     assert!(scene.of_kind("verdict").is_empty());

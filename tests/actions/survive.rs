@@ -130,7 +130,7 @@ fn what_ended_meanwhile_is_taken_in_and_not_run_again() {
     let changed = std::fs::read_to_string(&kept).unwrap().replace("line 1\n", "line I\n");
     std::fs::write(&kept, changed).unwrap();
     let _ =
-        scene.verify().code(5).stdout_has("was changed: its content is not what the log has the digest of");
+        scene.verify().code(5).stdout_has("was changed: its content does not match the digest in the log");
 }
 
 #[test]
@@ -145,12 +145,12 @@ fn where_the_supervisor_is_killed_nobody_knows_and_a_person_says() {
     let mut terminal = terminal;
     terminal.wait_for_text("interrupted, outcome unknown");
     terminal.wait_for_text("did not go well");
-    terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("needs you");
+    terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("needs confirmation");
     // Its point has no probe of the build: a person looks, and says so; then the next step can come.
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_for_text("confirmed deploy.ship");
     run_well(&mut terminal, "deploy.ship/push");
-    terminal.wait_for_text("SETTLED");
+    terminal.wait_for_text("CONFIRMED");
     assert_eq!(scene.ran(), ["build", "push"]);
     terminal.send("q");
     let _ = terminal.wait_exit().code(5);
@@ -190,7 +190,7 @@ fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     std::fs::remove_dir_all(&beside).unwrap();
     std::fs::remove_file(marks.join(format!("action-{started}.begun"))).unwrap();
     let mut terminal = scene.open();
-    terminal.wait_for_text("Continue this run?").send("y").press(Key::Enter).wait_for_text("never began");
+    terminal.wait_for_text("Continue this run?").send("y").press(Key::Enter).wait_for_text("did not start");
     let ended = scene.wait_for("action-finished", 2);
     assert!(ended[1]["ended"]["not-started"].is_string(), "{ended:?}");
     // A supervisor that comes late finds that it was given up.

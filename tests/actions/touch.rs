@@ -223,7 +223,7 @@ async fn a_rollback_step_goes_first_and_what_it_changes_is_decided_again_by_the_
     two.running.until("end of the step", ended).await;
     two.answers(2, true);
     let why = two.refused(3).await;
-    assert!(why.contains("the run went on while your key was waited for"), "{why}");
+    assert!(why.contains("the log changed while your key was awaited"), "{why}");
     assert_eq!((two.kinds(), two.asked()), (vec!["started", "finished"], 2));
     assert_eq!(two.running.stop().await, []);
 }

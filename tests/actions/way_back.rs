@@ -20,7 +20,7 @@ fn a_release_that_fails_is_rolled_back_and_the_verdict_says_so() {
         run(&mut terminal, "deploy.roll/roll");
         terminal.wait_for_text("did not go well");
         terminal.send("A").wait_for_text("The way back to v1");
-        terminal.send("b").wait_for_text("no step of the way back has been taken");
+        terminal.send("b").wait_for_text("no rollback step has run");
         run_well(&mut terminal, "rollback/pause");
         // From here on nothing is deployed any more.
         terminal.press(Key::Esc).wait_gone("The way back");

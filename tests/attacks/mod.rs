@@ -174,7 +174,7 @@ fn a_real_run_is_not_taken_for_a_rehearsal() {
         .verify(&log, &["--rehearsal"])
         .code(4)
         .stdout_has("INVALID at line 1")
-        .stdout_has("a real run, no rehearsal");
+        .stdout_has("a real run, not a rehearsal");
 }
 
 #[test]
@@ -185,5 +185,5 @@ fn a_line_without_end_costs_no_memory() {
     fs::File::create(&log).unwrap().set_len(1 << 30).unwrap();
     let script = "ulimit -v 400000; exec \"$0\" verify endless.jsonl --signers signers";
     let sandbox = sandbox.program("sh").args(["-c", script, crate::bench::gonogo::GONOGO]);
-    let _ = sandbox.run().code(4).stdout_has("INVALID at line 1").stdout_has("longer than a line may be");
+    let _ = sandbox.run().code(4).stdout_has("INVALID at line 1").stdout_has("exceeds the line limit");
 }

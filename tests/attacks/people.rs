@@ -53,11 +53,11 @@ pub fn people() -> Vec<Attack> {
         }),
         blind(
             RULES,
-            invalid("a person by the machine's name", "the machine's own entries", |stage| {
+            invalid("a person by the machine's name", "the name of automatic entries", |stage| {
                 with(stage, &[("gonogo", stage.bob.public.clone())])
             }),
         ),
-        invalid("an act signed by the machine's name", "an act of a person (noted) by gonogo", |stage| {
+        invalid("an act signed by the machine's name", "a signed entry (noted) by gonogo", |stage| {
             let mut log = stage.unsealed();
             let event = Noted { point: None, text: "all is well".into() };
             let machine: &Signer = &stage.bob;

@@ -200,7 +200,7 @@ fn locked() -> Vec<Attack> {
                 sealed(stage, log)
             }),
         ),
-        against_rules("not applicable by one who opens a run of two", "another verdict", |stage| {
+        against_rules("not applicable by one who opens a run of two", "a different verdict", |stage| {
             sealed(stage, pair(stage, unforeseen))
         }),
         honest("not applicable by one who closes a run alone", |stage| forged(stage, unforeseen)),
@@ -222,14 +222,14 @@ fn replans() -> Vec<Attack> {
             log.add(ALICE, event, Some(&stage.alice));
             sealed(stage, log)
         }),
-        against_rules("a looser plan accepted by who proposed it", "accepted by a reviewer", |stage| {
+        against_rules("a looser plan accepted by who proposed it", "a reviewer must accept it", |stage| {
             let mut log = pair(stage, |_| {});
             let hash = proposed(stage, &mut log);
             let event = replanned(&log, Some(hash));
             log.add(ALICE, event, Some(&stage.alice));
             sealed(stage, log)
         }),
-        against_rules("a looser plan that nobody proposed", "no such plan is proposed", |stage| {
+        against_rules("a looser plan that nobody proposed", "this plan is not proposed", |stage| {
             let mut log = pair(stage, |_| {});
             let event = replanned(&log, Some(Sha256Hex::ZERO));
             log.add(BOB, event, Some(&stage.bob));
@@ -257,16 +257,16 @@ fn ends() -> Vec<Attack> {
 fn results() -> Vec<Attack> {
     vec![
         honest("a result that says what was seen", |stage| probed(stage, seen(true), |_| {})),
-        against_rules("passed over what was seen", "not what its observations come to", |stage| {
+        against_rules("passed over what was seen", "does not match its observations", |stage| {
             probed(stage, Outcome { class: Class::Pass, ..seen(false) }, |_| {})
         }),
-        against_rules("passed without having seen anything", "not what its observations come to", |stage| {
+        against_rules("passed without having seen anything", "does not match its observations", |stage| {
             probed(stage, Outcome { class: Class::Pass, observations: Vec::new(), ..seen(true) }, |_| {})
         }),
-        against_rules("a result of a probe that cannot run", "does not say what it checks", |stage| {
+        against_rules("a result of a probe that cannot run", "does not configure this probe", |stage| {
             probed(stage, seen(true), |opened| point(&mut opened.plan).probes[0].spec = None)
         }),
-        against_rules("a result after no attempt", "after no attempt", |stage| {
+        against_rules("a result without an attempt", "without an attempt", |stage| {
             probed(stage, Outcome { tries: 0, ..seen(true) }, |_| {})
         }),
     ]

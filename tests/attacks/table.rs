@@ -100,7 +100,7 @@ fn without_key() -> Vec<Attack> {
                 log.bytes()
             },
         ),
-        invalid("a signature taken away", "an act of a person (noted) without a signature", |stage| {
+        invalid("a signature taken away", "a noted entry without a signature", |stage| {
             let mut log = stage.log.clone();
             let at = log.find("noted");
             log.0[at].sig = None;
@@ -194,17 +194,14 @@ fn with_another_key() -> Vec<Attack> {
         ),
         invalid(
             "a person of another run acts",
-            "against the rules: bob@deck.example does not take part in this run",
+            "against the rules: bob@deck.example is not an operator of this run",
             |stage| {
                 let mut log = stage.unsealed();
                 log.add(&stage.bob.principal, note("go on"), Some(&stage.bob));
                 log.bytes()
             },
         )
-        .told_otherwise(
-            "bob@deck.example signed with a key other than the one that the run has for them",
-            RULES,
-        ),
+        .told_otherwise("bob@deck.example signed with another key than the run's roster has", RULES),
     ]
 }
 
@@ -307,7 +304,7 @@ fn with_other_signatures() -> Vec<Attack> {
         invalid("a seal of a rehearsal", "the signature was made under gonogo-rehearsal-seal-v1", |stage| {
             relabelled(stage, "sealed", "gonogo-rehearsal-seal-v1")
         }),
-        invalid("a real run that calls itself a rehearsal", "a rehearsal: nothing in it was done", |stage| {
+        invalid("a real run that calls itself a rehearsal", "a rehearsal, not evidence", |stage| {
             let mut log = stage.log.clone();
             log.change(0, |event| {
                 let Event::Opened(opened) = event else { panic!("the opening") };
@@ -318,7 +315,7 @@ fn with_other_signatures() -> Vec<Attack> {
             log.bytes()
         })
         .told_otherwise(
-            "a rehearsal: nothing in it was done",
+            "a rehearsal, not evidence",
             Some("it is signed as a real one, and they ask no more"),
         ),
     ]
@@ -354,12 +351,12 @@ fn ends() -> Vec<Attack> {
             let lines = stage.log.lines();
             lines[..=stage.log.find("probed")].concat()
         }),
-        invalid("nothing at all", "there is nothing in it", |_| Vec::new())
-            .told_otherwise("there is nothing in it", Some("there is nothing to find")),
-        invalid("cut in the first line", "the first line has no end", |stage| {
+        invalid("nothing at all", "the log is empty", |_| Vec::new())
+            .told_otherwise("the log is empty", Some("there is nothing to find")),
+        invalid("cut in the first line", "the first line is incomplete", |stage| {
             stage.log.lines()[0][..80].to_vec()
         })
-        .told_otherwise("the first line has no end", Some("a line without an end is none to them")),
+        .told_otherwise("the first line is incomplete", Some("a line without an end is none to them")),
     ]
 }
 

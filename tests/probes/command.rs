@@ -140,7 +140,7 @@ fn at_the_deadline_the_whole_group_ends() {
     let script = "sleep 600 & echo $! >child; echo $$ >leader; echo working; wait";
     let with = plus(&sh(script), &json!({"cwd": dir.path()}));
     let outcome = look_within(SHORT, "command", &with);
-    assert_error(&outcome, &["no answer within 700 ms (sh -c", "; it was ended; it had said: working"]);
+    assert_error(&outcome, &["no answer within 700 ms (sh -c", "; it was terminated; it had said: working"]);
     assert_gone(&dir.path().join("leader"));
     assert_gone(&dir.path().join("child"));
 }
@@ -151,7 +151,7 @@ fn who_does_not_hear_that_it_is_to_end_is_killed() {
     let script = "trap '' TERM; echo $$ >leader; while :; do sleep 0.1; done";
     let with = plus(&sh(script), &json!({"cwd": dir.path()}));
     let outcome = look_within(SHORT, "command", &with);
-    assert_error(&outcome, &["; it did not end when asked to, and was killed"]);
+    assert_error(&outcome, &["; it did not stop on SIGTERM and was killed"]);
     assert_gone(&dir.path().join("leader"));
 }
 
@@ -201,5 +201,5 @@ fn output_without_end_is_capped() {
         ],
     );
     let endless = look_within(SHORT, "command", &json!({"argv": ["yes"]}));
-    assert_error(&endless, &["no answer within 700 ms (yes); it was ended; it had said: y\\ny"]);
+    assert_error(&endless, &["no answer within 700 ms (yes); it was terminated; it had said: y\\ny"]);
 }

@@ -43,7 +43,7 @@ fn killed_in_the_middle_of_a_step_it_leaves_no_process_either() {
         confirm(&mut terminal, at);
     }
     select(&mut terminal, STEPS[0].0);
-    terminal.wait_for_text("▷ TO RUN").send("a").wait_for_text("y run it");
+    terminal.wait_for_text("▷ NEEDS ACTION").send("a").wait_for_text("y run it");
     terminal.send("y").wait_for_text("FROM docker.io");
     signal(terminal.pid(), "KILL");
     drop(terminal);

@@ -85,7 +85,7 @@ fn a_place_that_others_have_prepared_is_refused() {
                 fs::create_dir(home).unwrap();
                 fs::set_permissions(home, fs::Permissions::from_mode(0o777)).unwrap();
             },
-            "others may enter it",
+            "other users can enter it",
         ),
         (|home, _| fs::write(home, "").unwrap(), "expected a directory"),
     ] {

@@ -51,7 +51,7 @@ pub fn confirm(terminal: &mut Terminal, at: At) {
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_gone("y confirm");
     // Where it takes two, the other operator follows, who is simulated.
-    terminal.wait_for_text("● SETTLED");
+    terminal.wait_for_text("● CONFIRMED");
 }
 
 #[track_caller]
@@ -59,16 +59,16 @@ pub fn run(terminal: &mut Terminal, at: At, action: &str) {
     let key = format!("{}/{action}", at.2);
     select(terminal, at);
     // What the step before has done may still be looked at.
-    terminal.wait_for_text("▷ TO RUN").wait_for_text(&format!("{action} ("));
+    terminal.wait_for_text("▷ NEEDS ACTION").wait_for_text(&format!("{action} ("));
     // What became due by the step before may still be looked at.
     wait::until("the question", || {
         terminal.send("a").wait_for("the question, or why not", |screen| {
             let text = screen.contents();
-            text.contains(&format!("run {key}")) || text.contains("must be closed first")
+            text.contains(&format!("run {key}")) || text.contains("it must be done first")
         });
         let is_asked = terminal.screen_text().contains(&format!("run {key}"));
         if !is_asked {
-            terminal.press(Key::Up).press(Key::Down).wait_gone("must be closed first");
+            terminal.press(Key::Up).press(Key::Down).wait_gone("it must be done first");
             select(terminal, at);
         }
         is_asked.then_some(())

@@ -90,13 +90,13 @@ fn a_bundle_that_is_none_is_refused() {
     runs.world.set_args(&["bundle", &log, "--output", "run.tar.gz"]);
     let _ = runs.world.sandbox.run().code(0);
     for (change, told) in [
-        ("edit", "000001.msg is not what the log has"),
+        ("edit", "000001.msg does not match the log"),
         ("drop", ".sig is missing"),
-        ("more", "999999.sig is not what the log has"),
+        ("more", "999999.sig does not match the log"),
         ("first", "its first file is not the log"),
-        ("up", "is not a plain file in its directory"),
-        ("absolute", "is not a plain file in its directory"),
-        ("link", "is not a plain file in its directory"),
+        ("up", "is not a regular file in its directory"),
+        ("absolute", "is not a regular file in its directory"),
+        ("link", "is not a regular file in its directory"),
         ("stray", "stray does not belong there"),
         ("other", "it holds more than one directory"),
     ] {
@@ -145,5 +145,5 @@ fn what_is_no_run_is_not_packed_and_a_pipe_is_not_waited_for() {
     assert!(!work.join("id.tar.gz").exists());
     rustix::fs::mknodat(CWD, work.join("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
     let log = runs.old.display().to_string();
-    let _ = runs.gonogo(&["report", &log, "--output", "html:pipe"]).stderr_has("nobody reads this pipe");
+    let _ = runs.gonogo(&["report", &log, "--output", "html:pipe"]).stderr_has("this pipe has no reader");
 }

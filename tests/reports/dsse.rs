@@ -171,6 +171,5 @@ fn a_security_key_cannot_sign_a_statement_and_says_why() {
     let sandbox = std::mem::replace(&mut runs.world.sandbox, crate::bench::gonogo::Sandbox::new());
     runs.world.sandbox = sandbox.env("SSH_AUTH_SOCK", &agent.socket);
     let told = sign(&mut runs, &key, ALICE, None).code(2);
-    let _ =
-        told.stderr_has("covers its flags and its counter").stderr_has("sign with an ed25519 or ecdsa key");
+    let _ = told.stderr_has("also signs its flags and counter").stderr_has("use an ed25519 or ecdsa key");
 }

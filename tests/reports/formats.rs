@@ -126,7 +126,7 @@ fn two_runs_are_compared() {
         "+ staging v1.5.0: PENDING 2/3,",
         "\nservice.headers\n",
         "    - max-age=63072000; includeSubDomains; preload\n    + max-age=31536000\n",
-        "\npeople.told\n  state\n    - settled\n    + waived\n",
+        "\npeople.told\n  state\n    - confirmed\n    + waived\n",
         "    + alice@deck.example: asleep\n",
     ] {
         assert!(told.contains(line), "{line:?} in\n{told}");

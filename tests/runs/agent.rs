@@ -128,9 +128,12 @@ fn a_key_that_no_agent_holds_is_told_with_what_to_do() {
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         assert!(bare(&ended.screen_text()).contains(&bare(told)), "{}", ended.screen_text());
     };
-    refused(open(&mut world, None, Some(&public)), "there is none (SSH_AUTH_SOCK is not set)");
+    refused(open(&mut world, None, Some(&public)), "no agent (SSH_AUTH_SOCK is not set)");
     let agent = SshAgent::start();
-    refused(open(&mut world, Some(&agent), Some(&public)), "it does not hold it; `ssh-add` puts it there");
+    refused(
+        open(&mut world, Some(&agent), Some(&public)),
+        "the agent does not have it; add it with `ssh-add`",
+    );
     drop(agent);
     refused(open(&mut world, None, Some(&public)), "No such file or directory");
     assert!(world.sandbox.logs("staging").is_empty());

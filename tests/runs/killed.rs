@@ -27,13 +27,13 @@ fn a_probe_that_changes_something_does_not_run_again_after_a_kill() {
     drop(terminal);
     fs::write(sandbox.work().join("go"), "").unwrap();
     let mut terminal = sandbox.terminal(100, 30);
-    terminal.wait_for_text("gonogo was ended before it ended");
+    terminal.wait_for_text("gonogo was stopped before it finished");
     let log = fs::read_to_string(sandbox.logs("t").pop().unwrap()).unwrap();
     let entries = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let probed: Vec<_> = entries.filter(|entry| entry["kind"] == "probed").collect();
     assert_eq!(probed.len(), 1);
     assert!(
-        probed[0]["outcome"]["effects"][0].as_str().unwrap().starts_with("may have changed"),
+        probed[0]["outcome"]["effects"][0].as_str().unwrap().starts_with("may have made the change"),
         "{probed:?}"
     );
     assert_eq!(fs::read_to_string(&ran).unwrap(), "ran\n");

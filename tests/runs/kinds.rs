@@ -129,7 +129,7 @@ fn a_security_key_that_nobody_touches_signs_nothing() {
         let path = world.key.path.display().to_string();
         let ended = open(&mut world, Some(&agent), Some(&path)).wait_exit().code(69);
         let told: String = ended.screen_text().split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("without anybody touching it"), "{told}");
+        assert!(told.contains("that was not touched"), "{told}");
         assert!(world.sandbox.logs("staging").is_empty());
     }
 }
@@ -157,7 +157,7 @@ fn a_log_signed_without_a_touch_is_invalid_at_that_line() {
         forged
     };
     fs::write(&log, forged.bytes()).unwrap();
-    let _ = world.verify(&log, &[]).code(4).stdout_has("line 1 ").stdout_has("without anybody touching it");
+    let _ = world.verify(&log, &[]).code(4).stdout_has("line 1 ").stdout_has("that was not touched");
     let signers = world.sandbox.allowed_signers(&[(ALICE, &world.key)]);
     let _ = stock::verify(&log, &signers).code(0);
 }

@@ -154,7 +154,7 @@ fn a_second_person_joins_by_going_on_with_the_run() {
         world.set_args(&["run", "profile.toml", "--as", "bob@deck.example", "--key", &alices]);
         world.sandbox.terminal(200, 24).wait_exit().code(2)
     };
-    assert!(ended.screen_text().contains("with another key"), "{}", ended.screen_text());
+    assert!(ended.screen_text().contains("has another key"), "{}", ended.screen_text());
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn who_cannot_take_part_leaves_no_trace() {
     let key = world.key.path.display().to_string();
     world.set_args(&["run", "profile.toml", "--as", "carol@deck.example", "--key", &key]);
     let ended = world.sandbox.terminal(180, 24).wait_exit().code(2);
-    assert!(ended.screen_text().contains("this key takes part already, as alice@deck.example's"));
+    assert!(ended.screen_text().contains("this key is already enrolled as alice@deck.example's"));
     assert_eq!(std::fs::read(world.log()).unwrap(), before);
 }
 
@@ -299,7 +299,7 @@ fn the_run_before_is_compared_with_and_missed() {
     std::fs::remove_file(&first).unwrap();
     let _ = world.verify(&second, &[]).code(5).stdout_has("its log is not in this directory");
     let mut terminal = world.open_with(&[], 130, 40);
-    terminal.wait_for_text("the log of the run before").wait_for_text("is not here");
+    terminal.wait_for_text("the log of the previous run").wait_for_text("is missing");
     terminal.press(Key::Enter).wait_for_text("1/3");
     leave(terminal);
 }

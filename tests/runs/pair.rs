@@ -100,7 +100,7 @@ fn one_person_twice_one_key_twice_and_a_missing_reviewer_are_refused() {
         .wait_for_text("record this verdict")
         .send("y")
         .wait_for_text("the verdict is recorded");
-    terminal.send("s").wait_for_text("the run needs a seal by a reviewer");
+    terminal.send("s").wait_for_text("the run also needs a seal by a reviewer");
     away(&mut terminal, "points closed");
 
     newcomer(&mut terminal, ALICE, &own);

@@ -163,7 +163,7 @@ fn a_log_that_was_emptied_is_told_before_a_new_run_is_opened() {
     terminal.wait_for_text("Open a new run anyway?");
     // It may stand on two lines.
     let screen = terminal.screen_text().replace('\n', " ");
-    let told = format!("it is empty, and was written here up to entry {last}");
+    let told = format!("it is empty, but this host wrote it up to entry {last}");
     assert!(screen.contains(&told), "{screen}");
     terminal.send("n").press(Key::Enter);
     let _ = terminal.wait_exit().code(2);

@@ -43,7 +43,7 @@ fn over_a_failure_nobody_confirms_and_what_was_done_is_there_again_after_a_pause
     terminal.wait_for_text("NO-GO 0/3");
     select(&mut terminal, '1', 1);
     terminal.wait_for_text("no such header");
-    terminal.send(" ").wait_for_text("cannot be confirmed: a probe looked and it is wrong");
+    terminal.send(" ").wait_for_text("cannot be confirmed: a probe failed");
     // A letter right after a refusal is not heard; it is after an arrow, which here has nowhere to go.
     terminal.press(Key::Down).wait_gone("cannot be confirmed");
     // A waiver needs a reason, and is asked for twice.
@@ -101,7 +101,7 @@ fn a_secret_that_is_typed_is_refused() {
     terminal.wait_for_text("1/3");
     terminal.send("n").wait_for_text("What is to be remembered?");
     terminal.send("it is swordfish-42").press(Key::Enter);
-    terminal.wait_for_text("your words hold a secret (env BOARD_TOKEN)");
+    terminal.wait_for_text("your text contains a secret (env BOARD_TOKEN)");
     terminal.press(Key::Esc).wait_gone("What is to be remembered?");
     leave(terminal);
     assert!(!std::fs::read_to_string(world.log()).unwrap().contains("swordfish"));

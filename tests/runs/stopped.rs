@@ -65,7 +65,7 @@ fn a_run_goes_on_when_it_is_continued() {
     let (_sandbox, mut terminal) = stopped(sandbox, &arguments);
     terminal.wait_for("the result", |screen| {
         let shown = screen.contents();
-        shown.contains("GO 1/1") || shown.contains("could not look")
+        shown.contains("GO 1/1") || shown.contains("error")
     });
     assert!(terminal.screen_text().contains("GO 1/1"), "{}", terminal.screen_text());
 }

@@ -42,7 +42,7 @@ fn a_good_look_that_was_waited_for_is_no_pass_on_retry() {
     let report = check(&web.url(""), &[("a", "/a", "within = \"30s\", retry_delay = \"10ms\"")]);
     let outcome = outcome(&report, "s.a");
     assert_eq!((&outcome["class"], &outcome["tries"]), (&"pass".into(), &1.into()), "{outcome:#}");
-    assert!(waited(outcome).starts_with("3 looks in "), "{outcome:#}");
+    assert!(waited(outcome).starts_with("3 attempts in "), "{outcome:#}");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_is_not_good_in_time_is_what_it_was_at_the_end() {
     let closed = format!("http://127.0.0.1:{}/", refused_port());
     let report = check(&web.url(""), &[("a", "/a", keys), ("b", &closed, keys)]);
     assert_eq!(outcome(&report, "s.a")["class"], "fail");
-    assert_eq!(waited(outcome(&report, "s.a")), "not good at the end");
+    assert_eq!(waited(outcome(&report, "s.a")), "failed at the end");
     assert!(web.requests().len() > 1);
     // Waiting does not turn what could not be looked at into something that is wrong.
     assert_eq!(outcome(&report, "s.b")["class"], "error", "{:#}", outcome(&report, "s.b"));

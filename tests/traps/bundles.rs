@@ -126,15 +126,15 @@ pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
     const NEW: &str = "tar xzf run.tar.gz && cat $STEM/evil";
     const ENDLESS: &str =
         "(ulimit -f 65536; tar xzf run.tar.gz); find $STEM -size +60M | grep -q . && touch @mark@";
-    const ODD: &str = "is not a plain file in its directory";
+    const ODD: &str = "is not a regular file in its directory";
     let trap = |name, change, stock, words| forged(base, name, change, stock, words);
     vec![
-        trap("a second gzip member", "second", LAST, "it is not what gonogo writes of this log"),
+        trap("a second gzip member", "second", LAST, "it differs from the bundle of this log"),
         trap(
             "junk after gzip",
             "junk",
             "tar xzf run.tar.gz; tail -c 15 run.tar.gz",
-            "more after the end of gzip",
+            "data after the end of gzip",
         ),
         trap(
             "another checksum",
@@ -146,10 +146,10 @@ pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
             "another archive after its end",
             "after",
             "tar xizf run.tar.gz && cat $STEM/$STEM.jsonl",
-            "there is more after the end of the archive",
+            "there is data after the end of the archive",
         ),
         trap("a sparse log", "sparse", LAST, "its first file is not the log"),
-        trap("a log in it twice", "duplicate", LAST, "is in it twice"),
+        trap("a log in it twice", "duplicate", LAST, "it holds "),
         trap("a file that the log does not name", "unlisted", NEW, "does not belong there"),
         trap(
             "an attachment that the log does not name",
@@ -161,7 +161,7 @@ pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
             "an attachment with other bytes",
             "changed",
             "tar xzf run.tar.gz && grep -q evil $STEM/$STEM.jsonl.d/* && touch @mark@",
-            "it is not what gonogo writes of this log",
+            "it differs from the bundle of this log",
         ),
         trap("an absolute path", "absolute", "tar xPzf run.tar.gz", ODD),
         trap("a path that leads out", "up", "tar xPzf run.tar.gz", ODD),
@@ -175,7 +175,7 @@ pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
             "does not belong there",
         ),
         trap("3 GiB of zeros", "zeros", ENDLESS, "it unpacks to more than 2048 MiB"),
-        trap("a line of 192 MiB", "line", ENDLESS, "line 1 of its log is longer than any may be"),
+        trap("a line of 192 MiB", "line", ENDLESS, "line 1 of its log exceeds the line limit"),
     ]
 }
 

@@ -91,7 +91,7 @@ fn itself(base: &Arc<Base>) -> Vec<Trap> {
             "logs in a directory that others can write to",
             "chmod 777 $STATE/runs/staging",
             "test -k $STATE/runs/staging || touch @mark@",
-            "others may write to it",
+            "other users can write to it",
         ),
     ]
 }
@@ -209,7 +209,7 @@ fn attachments(base: &Arc<Base>) -> Vec<Trap> {
             "attachments in a directory that others may enter",
             "printf again >>$KEPT; chmod 777 $KEPT.d",
             "test -k $KEPT.d || touch @mark@",
-            "others may enter it",
+            "other users can enter it",
         ),
         trap(
             "a torn line's file that is a link",
@@ -240,14 +240,9 @@ fn actions(base: &Arc<Base>) -> Vec<Trap> {
             "an output that is a link",
             "ln -s @outside@/canary $OUT",
             "echo shipped >$OUT",
-            "the file of its output is there",
+            "its output file exists",
         ),
-        trap(
-            "an output that is a FIFO",
-            "mkfifo $OUT",
-            "timeout 1 cat $OUT",
-            "the file of its output is there",
-        ),
+        trap("an output that is a FIFO", "mkfifo $OUT", "timeout 1 cat $OUT", "its output file exists"),
         trap(
             "marks in a directory that is a link",
             "rm -r $KEPT.marks && ln -s @outside@/dir $KEPT.marks",
@@ -282,12 +277,13 @@ fn by_others(base: &Arc<Base>) -> Vec<Trap> {
         "a log of somebody else",
         "chown 65534 $KEPT",
         "jq -e .run $KEPT && touch @mark@",
-        "it belongs to somebody else",
+        "another user owns it",
     )]
 }
 
 /// What the screen says of an action that cannot begin.
-const REFUSED: [&str; 5] = ["symbolic link", "regular file", "others may", "never began", "another copy"];
+const REFUSED: [&str; 5] =
+    ["symbolic link", "regular file", "other users can", "did not start", "another copy"];
 
 /// All that finds logs by itself.
 pub fn walk(base: &Base, scene: &mut Scene) -> Result<(), String> {

@@ -92,7 +92,7 @@ fn sessions(base: &Arc<Base>) -> Vec<Trap> {
             "a session's directory that others can write to",
             "mkdir -m 777 @outside@/session",
             "mkdir $XDG_RUNTIME_DIR/gonogo",
-            "others may enter it",
+            "other users can enter it",
         ),
         trap(
             "a session's directory that is a link",
@@ -133,7 +133,7 @@ fn unpacked(base: &Arc<Base>) -> Vec<Trap> {
             "bundles unpacked in a directory that others may enter",
             "mkdir -p $STATE/unpacked && chmod 777 $STATE/unpacked",
             "test -k $STATE/unpacked || touch @mark@",
-            "others may enter it",
+            "other users can enter it",
         ),
         trap(
             "bundles unpacked in a FIFO",
@@ -179,7 +179,7 @@ fn logs(base: &Arc<Base>) -> Vec<Trap> {
             "a shared directory whose environment others can write to",
             "mkdir -m 1777 shared && mkdir -m 777 shared/staging",
             "test -k shared/staging || touch @mark@",
-            "others may write to it",
+            "other users can write to it",
         ),
     ]
 }
@@ -194,28 +194,28 @@ fn of_others(base: &Arc<Base>) -> Vec<Trap> {
             "rehearsals in a directory of somebody else",
             ("mkdir -m 700 $STATE/rehearsals && chown 65534 $STATE/rehearsals", &[]),
             "test -O $STATE/rehearsals || touch @mark@",
-            &[("rehearse", "it belongs to somebody else")],
+            &[("rehearse", "another user owns it")],
         ),
         prepared(
             base,
             "a session's directory of somebody else",
             ("mkdir -m 700 @outside@/session && chown 65534 @outside@/session", SESSION),
             "mkdir $XDG_RUNTIME_DIR/gonogo",
-            &[("rehearse", "it belongs to somebody else")],
+            &[("rehearse", "another user owns it")],
         ),
         prepared(
             base,
             "bundles unpacked in a directory of somebody else",
             ("mkdir -p -m 700 $STATE/unpacked && chown 65534 $STATE/unpacked", &[]),
             "test -O $STATE/unpacked || touch @mark@",
-            &[("verify", "it belongs to somebody else")],
+            &[("verify", "another user owns it")],
         ),
         prepared(
             base,
             "a shared directory whose environment is somebody else's",
             ("mkdir -m 1777 shared && mkdir -m 755 shared/staging && chown 65534 shared/staging", LOGS),
             "test -O shared/staging || touch @mark@",
-            &[("run", "it belongs to somebody else")],
+            &[("run", "another user owns it")],
         ),
     ]
 }

@@ -202,7 +202,7 @@ impl Deployment {
         let last = down.iter().position(|name| point.ends_with(name)).unwrap();
         if last < 4 {
             select(terminal, '4', 4);
-            terminal.send("a").wait_for_text("it must be closed first");
+            terminal.send("a").wait_for_text("it must be done first");
         }
         let started = self.entries().into_iter().filter(|entry| entry["kind"] == "action-started");
         let after: Vec<_> = started.map(|entry| entry["action"].clone()).collect();
@@ -276,17 +276,17 @@ fn confirm(terminal: &mut Terminal, section: char, down: usize, point: &str) {
 #[track_caller]
 fn run(terminal: &mut Terminal, down: usize, point: &str, action: &str) {
     select(terminal, '4', down);
-    terminal.wait_for_text("TO RUN");
+    terminal.wait_for_text("NEEDS ACTION");
     let question = format!("run {point}/{action}");
     wait::until(&question, || {
         terminal.send("a").wait_for("the question, or a lock", |screen| {
             let text = screen.contents();
-            text.contains(&question) || text.contains("must be closed first")
+            text.contains(&question) || text.contains("it must be done first")
         });
         let is_asked = terminal.screen_text().contains(&question);
         // What became due by the step before is still being looked at.
         if !is_asked {
-            terminal.press(Key::Down).press(Key::Up).wait_gone("must be closed first");
+            terminal.press(Key::Down).press(Key::Up).wait_gone("it must be done first");
         }
         is_asked.then_some(())
     });
@@ -423,8 +423,8 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
     deployment.whole.cluster.set(|objects| objects.hangs = true);
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.rollout/app");
-    terminal.wait_for_text("not good at the end");
-    deployment.stops(&mut terminal, "deploy.rollout", "not good at the end");
+    terminal.wait_for_text("failed at the end");
+    deployment.stops(&mut terminal, "deploy.rollout", "failed at the end");
     deployment.whole.cluster.set(|objects| objects.hangs = false);
     for step in ["pause", "app", "worker", "resume", "wait"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));
@@ -434,7 +434,7 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
     terminal.send("y").wait_for_text("Rolled back");
     // What tells how it went looks at the release that runs again, and its word is the verdict's.
     terminal.wait_for("all of verification", |screen| {
-        screen.contents().matches("✔ passed").count() >= 4 && screen.contents().contains("needs you")
+        screen.contents().matches("✔ passed").count() >= 4 && screen.contents().contains("needs confirmation")
     });
     let previous = digest(&deployment.whole, "v1").unwrap();
     terminal.send("v").wait_for_text("record this verdict").wait_for_text("rolled back");

@@ -1,4 +1,4 @@
-//! The files between a supervisor and whoever watches it.
+//! The files that a supervisor and its observers share.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -14,72 +14,73 @@ use crate::journal::{marks, side};
 use crate::outcome::Sha256Hex;
 use crate::process::recorded::{ProcessStart, RecordedProcess, RecordedProcessError};
 
-/// How many bytes it takes at most to put down how it ended, if not many secrets were taken out.
+/// The size of an exit record, unless very many secrets were redacted.
 const END_ROOM: usize = 4096;
 
-/// The largest record of how it ended, in bytes.
+/// The largest exit record that is read, in bytes.
 const MAX_RECORD: u64 = 1 << 20;
 
-/// The files of one running.
+/// The files of one run of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Files {
-    /// Where its attachments go.
+    /// The directory of its attachments.
     directory: PathBuf,
-    /// Where it is marked that it has begun. Made with the run, and never here.
+    /// The directory of its start marker. It is made with the run, never here.
     marks: PathBuf,
     name: String,
 }
 
-/// Who is at work.
+/// The start marker: who runs the action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
-    /// The supervisor's process id; 0 where the running was given up before it began.
+    /// The supervisor's process id; 0 if the action was given up before it started.
     pub supervisor: i32,
-    /// The process group of what it runs, once that runs.
+    /// The process group of the program, once it runs.
     pub group: Option<i32>,
     /// Since the epoch, in milliseconds.
     pub at_ms: u64,
-    /// When the supervisor's process started. Without it, nobody can tell whether the process is still the same.
+    /// When the supervisor's process started. Without it, nobody can tell whether the process id is still the same
+    /// process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<ProcessStart>,
 }
 
-/// How it ended.
+/// The record of how the action ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// In which way.
+    /// The exit.
     pub ended: Ended,
-    /// Why from outside.
+    /// Why it was ended from outside.
     pub cause: Option<Cause>,
-    /// How long it took, in milliseconds.
+    /// Its duration, in milliseconds.
     pub took_ms: u64,
-    /// How many bytes it printed, as they are kept.
+    /// How many bytes of output are recorded.
     pub bytes: u64,
     /// Their SHA-256.
     pub sha256: Sha256Hex,
-    /// Which secrets were taken out, and how often.
+    /// How often each secret was redacted.
     pub redacted: BTreeMap<String, u64>,
-    /// Why not all of it could be kept.
+    /// Why the output is incomplete.
     pub lost: Option<String>,
 }
 
-/// What can be told of a running from its files.
+/// The state of an action according to its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stands {
-    /// There is no mark that it has begun, or one that nobody may begin it any more.
+    /// There is no start marker, or one that prevents a start.
     NoMark,
-    /// It is at work.
+    /// It is running.
     AtWork(Begun),
     /// It has ended.
     Ended(Box<End>),
-    /// Its supervisor is gone and has not said how it ended.
+    /// Its supervisor is gone and left no exit record.
     Gone(Begun),
-    /// Its supervisor is gone, and what it has left cannot be understood: which file, and why.
+    /// Its supervisor is gone, and a file that it left is invalid: which file, and why.
     Unreadable(String),
 }
 
 impl Files {
-    /// Those of the running that began with this entry of a log.
+    /// The files of the action with this start entry.
     #[must_use]
     pub fn of(log: &Path, started: u64) -> Self {
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
@@ -95,16 +96,16 @@ impl Files {
         self.directory.join(self.file_name(kind))
     }
 
-    /// The mark that it has begun.
+    /// The path of the start marker.
     pub(in crate::engine) fn mark(&self) -> PathBuf {
         self.marks.join(self.file_name("begun"))
     }
 
-    /// The process that supervises it: the recorded one, which has the mark open. It need not run the same file as this
-    /// program, which may have been replaced while the action runs.
+    /// The supervisor's process: the recorded one, which has the marker open. It need not run the same file as this
+    /// program, which may have been replaced meanwhile.
     ///
     /// # Errors
-    /// Why it is not shown to be that one.
+    /// Why the process is not the recorded one.
     pub(in crate::engine) fn supervisor(
         &self,
         begun: &Begun,
@@ -112,25 +113,25 @@ impl Files {
         RecordedProcess::open(begun.supervisor, begun.started.as_ref())?.has_open(&self.mark())
     }
 
-    /// Where it stands what it prints.
+    /// The path of its output.
     #[must_use]
     pub fn out(&self) -> PathBuf {
         self.path("out")
     }
 
-    /// Makes the directory of attachments, for its owner only.
+    /// Creates the directory of attachments, for its owner only.
     pub(in crate::engine) fn make_directory(&self) -> io::Result<Attachments<'_>> {
         Ok(Attachments { files: self, directory: Rc::new(Directory::make(&self.directory)?) })
     }
 
-    /// Puts down that it begins: a locked file that was not there before. Locked as long as the file is held.
+    /// Writes the start marker: a new, locked file. It is locked as long as the file is held.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when it has begun, or was given up. Where the directory of marks is gone, it
-    /// is not made anew: what had begun would be begun again.
+    /// [`io::ErrorKind::AlreadyExists`] if the action was started or given up. A missing directory of marks is not
+    /// created again, because a started action would be started twice.
     pub(in crate::engine) fn begin(&self, begun: &Begun) -> io::Result<File> {
         let marks = Directory::open_own(&self.marks)?;
-        // Nobody may see it before it is locked: it is made under another name, and linked.
+        // Nobody may see the marker before it is locked, so it is created under another name and linked.
         let draft = self.file_name(&format!("begun.{}", std::process::id()));
         let mut file = marks.draft(&draft)?;
         let linked = file
@@ -142,35 +143,35 @@ impl Files {
         linked.map(|()| file)
     }
 
-    /// Makes sure that it does not begin any more, unless it has: a supervisor that comes later finds that. Whether it
-    /// had not.
+    /// Makes sure that the action does not start any more, unless it has started: a late supervisor finds the marker.
+    /// Returns whether it had not started.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system error.
     pub fn give_up(&self) -> io::Result<bool> {
         match self.begin(&Begun::default()) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Ok(matches!(self.marked()?, Some((Ok(begun), _)) if begun == Begun::default()))
             }
-            // Without the directory no supervisor begins anything.
+            // Without the directory no supervisor can start anything.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.marked()?.is_none()),
             Err(error) => Err(named(&self.mark())(error)),
         }
     }
 
-    /// How it stands.
+    /// The state of the action.
     ///
     /// # Errors
-    /// When a file cannot be read now, with its name.
+    /// When a file cannot be read; with its name.
     pub fn stands(&self) -> io::Result<Stands> {
         state_of(|| self.marked(), || self.ended())
     }
 
-    /// The mark, and whether it is locked.
+    /// The marker, and whether it is locked.
     fn marked(&self) -> io::Result<Mark> {
         let path = self.mark();
-        // For a moment it has two names; one for good, where its supervisor is killed then.
+        // It has two names for a moment; for good, if its supervisor is killed in that moment.
         let opened =
             Directory::open(&self.marks).and_then(|marks| marks.read_linked(self.file_name("begun")));
         let mut file = match opened {
@@ -198,23 +199,23 @@ impl Files {
     }
 }
 
-/// A record, or which file is none and why.
+/// A record, or which file is invalid and why.
 type Understood<T> = Result<T, String>;
 
-/// The mark, where there is one, and whether it is locked.
+/// The marker, if there is one, and whether it is locked.
 type Mark = Option<(Understood<Begun>, bool)>;
 
-/// How it stands, by its mark and by the record of its end.
+/// The state, from the marker and the exit record.
 fn state_of(
     mark: impl FnOnce() -> io::Result<Mark>,
     end: impl FnOnce() -> io::Result<Option<Understood<Box<End>>>>,
 ) -> io::Result<Stands> {
-    // Asked for before the end is: who is not at work any more may have ended in between.
+    // The marker is read first: a supervisor that is no longer running may have ended in between.
     let mark = mark();
     match (end(), mark) {
         (Ok(Some(Ok(end))), _) => Ok(Stands::Ended(end)),
         (Err(error), _) | (_, Err(error)) => Err(error),
-        // What cannot be understood is written again before the lock goes.
+        // An incomplete record is completed before the lock is released.
         (Ok(_), Ok(Some((begun, true)))) => Ok(Stands::AtWork(begun.unwrap_or_default())),
         (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(Stands::Unreadable(why)),
         (Ok(None), Ok(None)) => Ok(Stands::NoMark),
@@ -227,22 +228,22 @@ fn understood<T: for<'de> Deserialize<'de>>(path: &Path, text: &[u8]) -> Underst
     serde_json::from_slice(text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The same error, with the name of the file.
+/// Adds the name of the file to an error.
 fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// The directory of attachments as the supervisor of a running has it open.
+/// The open directory of attachments of a supervisor.
 pub(in crate::engine) struct Attachments<'a> {
     files: &'a Files,
     directory: Rc<Directory>,
 }
 
 impl Attachments<'_> {
-    /// Takes the room for putting down how it ends: what it prints may fill the disk.
+    /// Reserves space for the exit record, because the output may fill the disk.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
+    /// [`io::ErrorKind::AlreadyExists`] if the action was started before; those files stay unchanged.
     pub(super) fn reserve_end(&self) -> io::Result<New> {
         let (new, mut file) = self.create("end.draft")?;
         file.write_all(&[b' '; END_ROOM])?;
@@ -250,10 +251,10 @@ impl Attachments<'_> {
         Ok(new)
     }
 
-    /// Makes the file of what it prints.
+    /// Creates the output file.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when it has begun already; nothing of that is touched then.
+    /// [`io::ErrorKind::AlreadyExists`] if the action was started before; those files stay unchanged.
     pub(in crate::engine) fn create_out(&self) -> io::Result<(New, File)> {
         self.create("out")
     }
@@ -264,7 +265,7 @@ impl Attachments<'_> {
         Ok((New { directory: Rc::clone(&self.directory), name: Some(name) }, file))
     }
 
-    /// Puts down how it ended: all of it, or nothing.
+    /// Writes the exit record, completely or not at all.
     pub(in crate::engine) fn end(&self, end: &End) -> io::Result<()> {
         let draft = self.files.file_name("end.draft");
         write(&mut self.directory.update(&draft)?, end)?;
@@ -273,7 +274,7 @@ impl Attachments<'_> {
     }
 }
 
-/// A file that was not there before. Removed when dropped, unless it is to be kept.
+/// A new file. It is removed on drop, unless it is kept.
 pub(in crate::engine) struct New {
     directory: Rc<Directory>,
     name: Option<String>,
@@ -293,7 +294,7 @@ impl Drop for New {
     }
 }
 
-/// Writes it in place of what stands there, durably.
+/// Overwrites the content of a file, durably.
 pub(super) fn write(file: &mut File, value: &impl Serialize) -> io::Result<()> {
     use std::os::unix::fs::FileExt as _;
     let mut line = serde_json::to_vec(value).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! What is kept of an output: taken clean of secrets, and written and digested beside that.
+//! The output of an action: secrets are redacted, then it is written and digested in another thread.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -12,10 +12,10 @@ use super::files::End;
 use crate::outcome::Sha256Hex;
 use crate::secret::Stream;
 
-/// How many pieces wait to be written at most.
+/// How many chunks may wait to be written.
 const AHEAD: usize = 2;
 
-/// An output that is being kept.
+/// An output that is being recorded.
 pub(super) struct Kept {
     stream: Stream,
     clean: Vec<u8>,
@@ -23,7 +23,7 @@ pub(super) struct Kept {
     writing: JoinHandle<Written>,
 }
 
-/// What was written.
+/// The writer.
 struct Written {
     out: File,
     bytes: u64,
@@ -32,7 +32,7 @@ struct Written {
 }
 
 impl Kept {
-    /// In this file.
+    /// Records into this file.
     pub(super) fn in_file(out: File, stream: Stream) -> Self {
         let (pieces, came) = mpsc::sync_channel(AHEAD);
         let written = Written { out, bytes: 0, sha256: Sha256::new(), lost: None };
@@ -40,13 +40,13 @@ impl Kept {
         Self { stream, clean: Vec::new(), pieces, writing }
     }
 
-    /// Takes in what has come.
+    /// Adds output.
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.stream.push(piece, &mut self.clean);
         self.write();
     }
 
-    /// Nothing more comes.
+    /// Ends the output.
     pub(super) fn end(&mut self) {
         self.stream.end(&mut self.clean);
         self.write();
@@ -54,16 +54,16 @@ impl Kept {
 
     fn write(&mut self) {
         if !self.clean.is_empty() {
-            // A thread that is gone is told in the end.
+            // A failed writer thread is reported at the end.
             let _ = self.pieces.send(mem::take(&mut self.clean));
         }
     }
 
-    /// What there is to be said of it, durable by then.
+    /// Adds the facts about the output to the exit record; the output is durable then.
     pub(super) fn told(self, end: End) -> End {
         drop(self.pieces);
         let Ok(mut written) = self.writing.join() else {
-            return End { lost: Some("what it printed is lost: writing it crashed".into()), ..end };
+            return End { lost: Some("its output is lost: writing it crashed".into()), ..end };
         };
         if let Err(error) = written.out.sync_all() {
             written.lost.get_or_insert_with(|| error.to_string());
@@ -82,7 +82,7 @@ impl Written {
         self
     }
 
-    /// What cannot be written is passed over: a full disk does not stop a deployment.
+    /// Output that cannot be written is skipped: a full disk does not stop a deployment.
     fn write(&mut self, piece: &[u8]) {
         if self.lost.is_some() {
             return;
@@ -94,7 +94,7 @@ impl Written {
             }
             Err(error) => {
                 self.lost = Some(error.to_string());
-                // Of the last piece there may be a part, which no digest is of.
+                // The last chunk may be written in part; that part is not in the digest.
                 let _ = self.out.set_len(self.bytes);
             }
         }

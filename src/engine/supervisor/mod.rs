@@ -1,17 +1,16 @@
-//! The supervisor of an action: a small process of its own that outlives the screen.
+//! The supervisor of an action: a small separate process that outlives the screen.
 //!
-//! It is this program under a hidden name, in a session of its own, so that neither a closed terminal nor a killed
-//! gonogo ends what it runs. Between them stand three files beside the log, named after the entry that the action
-//! began with:
+//! It is this program under a hidden command, in its own session, so that neither a closed terminal nor a killed
+//! gonogo ends the action. Three files next to the log connect them, named after the action's start entry:
 //!
 //! ```text
-//!     LOG.marks/action-12.begun   made before the program starts, once and for all: who is at work. Locked while it is.
-//!     LOG.d/action-12.out         what the program prints, secrets taken out
-//!     LOG.d/action-12.end         how it ended; whole or not there
+//!     LOG.marks/action-12.begun   written once, before the program starts: who runs it; locked while it runs
+//!     LOG.d/action-12.out         the output of the program, redacted
+//!     LOG.d/action-12.end         the exit record; complete or missing
 //! ```
 //!
-//! Locked: it is at work. Unlocked without `.end`: nobody can know. No `.begun`: it never began, where
-//! [`crate::journal::marks`] allows that conclusion; else nobody can know.
+//! Locked: the action is running. Unlocked without `.end`: the outcome is unknown. No `.begun`: the action never
+//! started, if [`crate::journal::marks`] allows that conclusion; otherwise the outcome is unknown.
 
 mod files;
 mod keep;

@@ -1,4 +1,4 @@
-//! What a supervisor is told to do. It comes by a pipe: it holds secrets.
+//! The launch spec of a supervisor. It is sent through a pipe, because it holds secrets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,21 +8,21 @@ use zeroize::Zeroizing;
 
 use super::Files;
 
-/// What is to be run, and how.
+/// What to run, and how.
 #[derive(Serialize, Deserialize)]
 pub struct Order {
-    /// Where its files are.
+    /// Its files.
     pub files: Files,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// The directory that it runs in.
+    /// The working directory.
     pub cwd: Option<PathBuf>,
     /// Environment variables, secrets among them.
     pub env: BTreeMap<String, Zeroizing<String>>,
-    /// How long it may take, in milliseconds.
+    /// The deadline, in milliseconds.
     pub deadline_ms: u64,
-    /// How long it has to end once it was asked to, in milliseconds.
+    /// The time between SIGTERM and SIGKILL, in milliseconds.
     pub grace_ms: u64,
-    /// What is taken out of what it prints: the rule, and the secret in one of its spellings.
+    /// What is redacted in the output: the rule, and the secret in one of its spellings.
     pub needles: Vec<(String, Zeroizing<String>)>,
 }

@@ -1,4 +1,4 @@
-//! What a supervisor does: begins, reads, waits, and puts down how it ended.
+//! The work of a supervisor: start the program, read its output, wait, and record its exit.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,26 +22,26 @@ use crate::process::recorded::ProcessStart;
 use crate::process::{ExitStatus, Launch, Permit, Stdio};
 use crate::secret::Stream;
 
-/// How much is read at once, in bytes.
+/// The read buffer, in bytes.
 const PIECE: usize = 256 << 10;
-/// How long the output may stay open when the program has ended: what it started may hold it.
+/// Grace period for draining the output after the exit; descendants may keep it open.
 const ECHO: Duration = Duration::from_secs(2);
 
-/// What a supervisor says to whoever started it, once the mark is made.
+/// What a supervisor reports once the start marker is written.
 pub const BEGUN: &str = "begun";
 
-/// Why nothing was begun.
+/// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It has begun, or was given up, or something else has the name of this file.
-    #[error("it has begun already, or was given up: {0} is there")]
+    /// The action was already started or given up, or another file has this name.
+    #[error("it was already started or given up: {0} exists")]
     Begun(&'static str),
-    /// The system does not let it.
+    /// A system error.
     #[error("{what}: {source}")]
     System {
-        /// What could not be done.
+        /// What failed.
         what: &'static str,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
 }
@@ -56,19 +56,19 @@ enum Told {
     Asked,
 }
 
-/// What is kept while it is read; taken away when it is no longer waited for.
+/// The sink while output is read; removed when the output is no longer waited for.
 type Keeping = Arc<Mutex<Option<Kept>>>;
 
-/// Runs what is ordered, to its end, and calls `say_begun` once it is marked that it has begun: from then on it goes on
-/// by itself. Nothing has been run when it is refused before.
+/// Runs the program to its end, and calls `say_begun` when the start marker is written: from then on the supervisor
+/// works on its own. If it is refused before, nothing has run.
 ///
 /// # Errors
-/// Why it is.
+/// Why nothing was started.
 pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(), Refused> {
-    // Fails only for the leader of a group, which may be one that a person has started by hand.
+    // Fails only for a group leader, for example one that a person started by hand.
     let _ = setsid();
     let (tell, told) = mpsc::channel();
-    // Heard before anything runs: what is asked then is not lost.
+    // Set up before the program starts, so that an early stop request is not lost.
     hear(tell.clone()).map_err(cannot("signals"))?;
     let stream = Stream::new(order.needles.clone())
         .map_err(|error| Refused::System { what: "secrets", source: io::Error::other(error.to_string()) })?;
@@ -83,27 +83,27 @@ pub fn run(order: &Order, permit: &Permit, say_begun: impl FnOnce()) -> Result<(
     let end = match spawn(order, permit, tell, Arc::clone(&keeping)) {
         Ok(group) => {
             begun.group = Some(group.as_raw_nonzero().get());
-            // Only of use where this process is killed.
+            // Only needed if this process is killed.
             let _ = write(&mut marker, &begun);
             watch(order, &told, group, at, &keeping)
         }
         Err(error) => nothing(Ended::NotStarted(why(order, &error))),
     };
-    attachments.end(&end).map_err(cannot("how it ended"))
+    attachments.end(&end).map_err(cannot("the record of its end"))
 }
 
-/// Makes the files and, last, the mark. Whatever is there of an earlier beginning is left as it is.
+/// Creates the files, and the start marker last. Files of an earlier start stay unchanged.
 fn begin(files: &Files, attachments: &Attachments<'_>, begun: &Begun) -> Result<(File, File), Refused> {
-    // Before the mark: what cannot be kept is not begun.
-    let end = attachments.reserve_end().map_err(refused("the room for how it ends"))?;
-    let (path, out) = attachments.create_out().map_err(refused("the file of its output"))?;
-    let marker = files.begin(begun).map_err(refused("the mark that it begins"))?;
+    // Before the marker: without its files the action must not start.
+    let end = attachments.reserve_end().map_err(refused("the space for the record of its end"))?;
+    let (path, out) = attachments.create_out().map_err(refused("its output file"))?;
+    let marker = files.begin(begun).map_err(refused("its start marker"))?;
     end.keep();
     path.keep();
     Ok((marker, out))
 }
 
-/// What is there already was made by another beginning.
+/// An existing file belongs to another start.
 fn refused(what: &'static str) -> impl Fn(io::Error) -> Refused {
     move |error| match error.kind() {
         io::ErrorKind::AlreadyExists => Refused::Begun(what),
@@ -122,7 +122,7 @@ fn why(order: &Order, error: &io::Error) -> String {
     match &order.cwd {
         Some(cwd) if !cwd.is_dir() => format!("there is no directory {}", cwd.display()),
         _ if error.kind() == io::ErrorKind::NotFound => {
-            format!("there is no program `{program}` here; install it, or see to PATH")
+            format!("program `{program}` not found; install it, or fix PATH")
         }
         _ => format!("`{program}` cannot be started: {error}"),
     }
@@ -133,7 +133,7 @@ fn nothing(ended: Ended) -> End {
     End { ended, cause: None, took_ms: 0, bytes: 0, sha256, redacted: BTreeMap::new(), lost: None }
 }
 
-/// SIGTERM asks to stop what runs. A terminal that goes away is no reason to.
+/// SIGTERM requests a stop. A terminal that goes away is no reason to stop.
 fn hear(tell: Sender<Told>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
     thread::spawn(move || {
@@ -144,11 +144,11 @@ fn hear(tell: Sender<Told>) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts the program in a group of its own, and the threads that read it and wait for it.
+/// Starts the program in its own group, and the threads that read its output and wait for it.
 fn spawn(order: &Order, permit: &Permit, tell: Sender<Told>, keeping: Keeping) -> io::Result<Pid> {
     let (reader, writer) = io::pipe()?;
     let env = order.env.iter().map(|(name, value)| (name, value.as_str()));
-    // One pipe for both: what is printed keeps its order.
+    // One pipe for both streams keeps the order of the output.
     let launch = Launch::of(&order.argv)?.own_group().envs(env);
     let mut launch = launch.streams(Stdio::null(), writer.try_clone()?, writer);
     if let Some(cwd) = &order.cwd {
@@ -166,7 +166,7 @@ fn spawn(order: &Order, permit: &Permit, tell: Sender<Told>, keeping: Keeping) -
     Ok(group)
 }
 
-/// Reads to the end. What cannot be kept is read all the same: a full disk does not stop a deployment.
+/// Reads to the end, even what cannot be recorded: a full disk does not stop a deployment.
 fn read(mut from: PipeReader, keeping: &Keeping) {
     let mut piece = vec![0; PIECE];
     loop {
@@ -184,7 +184,7 @@ fn read(mut from: PipeReader, keeping: &Keeping) {
     }
 }
 
-/// Waits for the end; brings it about at the deadline, or when asked.
+/// Waits for the exit; stops the program at the deadline or on request.
 fn watch(order: &Order, told: &Receiver<Told>, group: Pid, at: Instant, keeping: &Keeping) -> End {
     let mut watched = Watched { group, until: at + Duration::from_millis(order.deadline_ms), cause: None };
     let grace = Duration::from_millis(order.grace_ms);
@@ -211,7 +211,7 @@ fn watch(order: &Order, told: &Receiver<Told>, group: Pid, at: Instant, keeping:
         None => end,
     };
     if !silent {
-        let why = "what it started still held its output when it ended; what came after is not kept";
+        let why = "a process that it started kept its output open; later output is not recorded";
         end.lost.get_or_insert_with(|| why.into());
     }
     end
@@ -224,7 +224,7 @@ fn ended(status: Option<io::Result<ExitStatus>>) -> Ended {
             (None, signal) => Ended::Signal(signal.unwrap_or_default()),
         },
         Some(Err(error)) => Ended::Unknown(error.to_string()),
-        None => Ended::Unknown("nobody waited for it".into()),
+        None => Ended::Unknown("its exit status was not read".into()),
     }
 }
 
@@ -235,7 +235,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Asks the group to end; when it has had its time, makes it.
+    /// Sends SIGTERM to the group; after the grace period, SIGKILL.
     fn stop(&mut self, cause: Cause, grace: Duration) {
         let now = Instant::now();
         let signal = match self.cause {
@@ -245,7 +245,7 @@ impl Watched {
         };
         self.cause.get_or_insert(cause);
         self.until = now + grace;
-        // That there is none left is what is wanted.
+        // An empty group is what we want.
         let _ = kill_process_group(self.group, signal);
     }
 }

@@ -1,4 +1,4 @@
-//! What comes while a key is waited for, and what was signed for a place that the log has passed.
+//! Requests and results while a key is awaited, and signatures for an outdated position.
 
 use super::super::scheduler::Told;
 use super::*;
@@ -23,7 +23,7 @@ fn note(text: &str) -> Event {
     Noted { point: None, text: text.into() }.into()
 }
 
-/// Ann's key is asked to sign an event for the place after no line at all, which the log has passed.
+/// Ann's key has to sign an event for the start of the log, a position that the log has passed.
 fn ask(engine: &mut Engine, act: Act, event: Event) {
     let job = Job { command: Command::new(ANN, act), then: Then::Answer(RequestId(7)) };
     let unsigned = Chain::new("r".into()).prepare(clock::now(), ANN, event).unwrap();
@@ -61,7 +61,7 @@ async fn what_comes_to_the_same_is_signed_again_and_nothing_else_is() {
         assert_eq!(engine.state.seq, entries + u64::from(is_logged), "{answer:?}");
         match answer {
             Response::Done(seq) => assert_eq!(seq, entries + 1),
-            Response::Refused(why) => assert!(why.contains("the run went on"), "{why}"),
+            Response::Refused(why) => assert!(why.contains("the log changed while"), "{why}"),
             Response::Accepted => panic!("accepted"),
         }
     }
@@ -81,7 +81,7 @@ async fn results_that_are_held_back_come_into_the_log_in_their_order() {
         assert!(matches!(engine.hear_or_hold(passed(name)), Going::On));
         assert_eq!(engine.state.seq, entries, "it is held back");
     }
-    // There is no room for one more.
+    // The queue is full.
     assert!(matches!(engine.hear_or_hold(passed(last)), Going::On));
     let seq = |name: &String| engine.state.probe(&key(name)).unwrap().latest.as_ref().map(|run| run.seq);
     for (name, place) in names.iter().zip(entries + 1..) {

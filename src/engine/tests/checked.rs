@@ -1,4 +1,4 @@
-//! What is checked before an action.
+//! Pre-flight checks of an action.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ async fn a_secret_that_nobody_gives_holds_no_action_up() {
     let path = home.path().join("pipe");
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    // Somebody has opened it and writes nothing.
+    // The pipe has a writer that writes nothing.
     let _held = std::fs::File::options().read(true).write(true).open(&path).unwrap();
     let secret = SecretRef::File(path.display().to_string());
     let value = spec::Value::Secret(spec::SecretValue { secret, prefix: String::new() });

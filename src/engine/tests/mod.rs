@@ -1,4 +1,4 @@
-//! The engine with probes that run programs and ask servers on this machine.
+//! The engine with probes that run programs and call servers on this machine.
 
 mod awaited;
 mod checked;
@@ -20,7 +20,7 @@ use crate::checklist::{Checklist, Plan, Probe, ProbeKey, Profile, Promotion, Sou
 use crate::outcome::{Class, Outcome};
 use crate::run::{Live, RunSnapshot};
 
-/// How long a test waits for what must come.
+/// How long a test waits for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A plan of one point with these probes, each `keys` of a table of a checklist.
@@ -49,7 +49,7 @@ fn engine(plan: Plan) -> (Engine, Handle) {
     Engine::new(log, state, Vec::new(), Vec::new(), Permit::for_tests())
 }
 
-/// A probe as it stands in a plan.
+/// A probe as written in a plan.
 fn probe(spec: &Value, more: &Value) -> Probe {
     let mut probe = json!({
         "id": "p", "title": "P", "due": null, "deadline_ms": 60000, "retries": 0, "retry_delay_ms": 1,
@@ -59,7 +59,7 @@ fn probe(spec: &Value, more: &Value) -> Probe {
     serde_json::from_value(probe).unwrap()
 }
 
-/// What the engine has said so far.
+/// What the engine has sent so far.
 struct Heard {
     handle: Handle,
     state: Option<Arc<RunState>>,
@@ -75,7 +75,7 @@ impl Heard {
         self.handle.requests.send(NumberedRequest { id: RequestId(1), request }).await.unwrap();
     }
 
-    /// Takes in the newest state, or gives what else comes next.
+    /// Takes the newest state, or returns the next other update.
     async fn next(&mut self) -> Option<Update> {
         let Handle { states, updates, .. } = &mut self.handle;
         let next = async {
@@ -103,7 +103,7 @@ impl Heard {
         }
     }
 
-    /// The next word that is no state.
+    /// The next update that is not a state.
     async fn word(&mut self) -> Update {
         loop {
             if let Some(word) = self.next().await {
@@ -132,7 +132,7 @@ fn key(probe: &str) -> ProbeKey {
     ProbeKey::new("s.a", probe)
 }
 
-/// Waits until a condition holds that no update tells of.
+/// Waits until a condition holds that no update reports.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -141,7 +141,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// A server that answers each request with the next of these; after the last one it answers none.
+/// A server that answers each request with the next response; after the last one it answers none.
 struct Server {
     port: u16,
     asked: Arc<Mutex<usize>>,

@@ -1,4 +1,4 @@
-//! Results that cannot be logged are told, and their probes do not run for ever.
+//! Results that cannot be logged are reported, and their probes do not run again and again.
 
 use super::super::scheduler::Told;
 use super::*;
@@ -6,7 +6,7 @@ use crate::outcome::Observation;
 use crate::run::Wanted;
 use crate::time::Utc;
 
-/// The first run of the probe has ended so.
+/// The result of the probe's first run.
 fn ended(outcome: Outcome) -> Told {
     let look = Wanted { probe: key("p"), before: false };
     Told::Ended { look, attempt: 1, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
@@ -16,7 +16,7 @@ fn seen(text: &str) -> Observation {
     Observation::new("w", "e", text, true)
 }
 
-/// An engine whose one probe is under way.
+/// An engine whose only probe is running.
 fn looking() -> (Engine, Handle) {
     let (mut engine, handle) = engine(plan(&[&script("p", "sleep 100", "")]));
     engine.start_wanted();
@@ -63,7 +63,7 @@ async fn a_result_that_cannot_be_logged_is_told_and_not_asked_for_again_by_itsel
     assert!(!is_running(&engine), "it runs again");
     assert!(engine.look_again(|_, _, _| true) && is_running(&engine), "nobody can ask for it any more");
     let told = warning(handle).await.expect("a warning");
-    assert!(told.contains("the result of s.a/p is not in the log"), "{told}");
+    assert!(told.contains("the result of s.a/p was not logged"), "{told}");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn what_comes_too_late_is_told_only_if_it_has_changed_something() {
         assert!(matches!(engine.hear(late(0)), Going::On));
         let told = warning(handle).await;
         assert_eq!(
-            told.as_ref().is_some_and(|told| told.contains("what it changed: sent it")),
+            told.as_ref().is_some_and(|told| told.contains("it changed: sent it")),
             is_told,
             "{told:?}"
         );

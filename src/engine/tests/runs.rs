@@ -1,4 +1,4 @@
-//! What is under way is not run a second time, and what it has changed is known whatever becomes of it.
+//! A running probe is not started twice, and its effects are always known.
 
 use tokio::sync::mpsc;
 
@@ -67,8 +67,8 @@ async fn a_probe_that_changes_something_is_logged_when_it_is_cancelled() {
     let outcome = heard.outcome("p");
     assert_eq!((outcome.class, heard.looks("p")), (Class::Error, 1));
     assert!(outcome.observations[0].seen.starts_with("cancelled"), "{outcome:?}");
-    assert!(outcome.effects[0].starts_with("may have changed"), "{outcome:?}");
-    // What changes nothing leaves nothing, and runs when the run is gone on with.
+    assert!(outcome.effects[0].starts_with("may have made the change"), "{outcome:?}");
+    // A probe without effects leaves nothing, and runs when the run is resumed.
     assert_eq!(heard.looks("quiet"), 0);
 }
 
@@ -112,7 +112,7 @@ async fn each_attempt_that_is_waited_for_counts_among_the_effects() {
     assert_eq!(outcome.effects, ["sent a test span of app"; 3]);
 }
 
-/// At the time-out too it is known what was sent, and what was taken out.
+/// After a timeout, too, effects and redactions are known.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_out_loses_neither_effects_nor_what_was_redacted() {
     let refusing = (0..100_000).map(|_| answer("503 x", "")).collect();
@@ -140,7 +140,7 @@ async fn a_crash_and_a_hang_are_told_and_go_no_further() {
     assert_eq!(limited(PATIENCE, async { 7 }).await, Ok(7));
 }
 
-/// Each login gives another token.
+/// Each login returns a new token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_kept_out_of_the_result_and_forgotten_when_the_run_has_ended() {
     const ROUNDS: usize = 20;

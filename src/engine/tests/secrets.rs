@@ -1,4 +1,4 @@
-//! Secrets are kept out of what people type.
+//! Secrets in typed text are rejected.
 
 use super::*;
 use crate::checklist::Role;
@@ -25,6 +25,6 @@ async fn words_that_hold_a_secret_are_refused_and_not_logged() {
     let Some(Update::Response(RequestId(7), Response::Refused(why))) = handle.updates.recv().await else {
         panic!("no refusal")
     };
-    assert!(why.contains("your words hold a secret (env TOKEN); nothing was logged"), "{why}");
+    assert!(why.contains("your text contains a secret (env TOKEN); nothing was logged"), "{why}");
     assert_eq!(engine.carry_out(&note("nothing of it")).unwrap(), entries + 1);
 }

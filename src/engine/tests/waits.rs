@@ -7,7 +7,7 @@ use super::*;
 use crate::probe::ProbeContext;
 use crate::secret::Keeper;
 
-/// Passes at once, then fails after a time that is longer than it must hold, then passes.
+/// Passes at once, fails after longer than the required time, then passes.
 fn falters(home: &Path, hold: Duration) -> Value {
     let script = format!(
         "echo x >>{0}/runs; if [ $(wc -l <{0}/runs) = 2 ]; then sleep {1}; exit 1; fi",
@@ -19,7 +19,7 @@ fn falters(home: &Path, hold: Duration) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
-    // Long enough for more than one attempt; how long an attempt takes is what the machine needs.
+    // Long enough for several attempts; the machine determines how long one takes.
     let mut hold = Duration::from_millis(100);
     let (attempts, outcome) = loop {
         let home = tempfile::tempdir().unwrap();
@@ -42,5 +42,5 @@ async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
     assert_eq!(outcome.class, Class::Pass, "{outcome:?}");
     assert!(attempts > 2, "{outcome:?}");
     let waited = outcome.observations.last().unwrap();
-    assert!(waited.seen.starts_with(&format!("{attempts} looks in ")), "{waited:?}");
+    assert!(waited.seen.starts_with(&format!("{attempts} attempts in ")), "{waited:?}");
 }

@@ -7,7 +7,7 @@ use tokio::runtime::Builder;
 use super::*;
 use crate::journal::marks::Place;
 
-/// What is watched of an action that began at entry 7 of a log, which has printed something.
+/// A watch of the action that started at entry 7 of a log, with some output.
 fn watch(home: &Path) -> Watch {
     let log = home.join("run.jsonl");
     let place = Place { host: "deck".into(), state: "s".into() };
@@ -22,7 +22,7 @@ fn end() -> End {
     End { ended, cause: None, took_ms: 1, bytes: 8, sha256, redacted: BTreeMap::new(), lost: None }
 }
 
-/// While the only thread for blocking work is taken, nothing that this does goes on; once it is free, all of it does.
+/// While the only blocking thread is busy, none of this continues; once it is free, all of it does.
 async fn waits_for_a_thread<T>(what: &str, work: impl Future<Output = T>) -> T {
     let (free, taken) = blocking_mpsc::channel::<()>();
     let thread = tokio::task::spawn_blocking(move || taken.recv());

@@ -16,7 +16,7 @@ impl Home {
         self.0.path().join(name)
     }
 
-    /// A directory with all that an enemy can put into one.
+    /// A directory with everything that an attacker can put into one.
     fn prepared(&self) -> Directory {
         let made = Directory::make(&self.at("d")).unwrap();
         let own = self.at("own");
@@ -87,7 +87,7 @@ fn a_directory_is_no_link_and_where_it_is_written_to_ones_own() {
     assert_eq!(Directory::open(&home.at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     fs::set_permissions(home.at("d"), Permissions::from_mode(0o750)).unwrap();
     assert!(Directory::open(&home.at("d")).is_ok());
-    assert!(why(Directory::open_own(&home.at("d"))).contains("others may enter it"));
+    assert!(why(Directory::open_own(&home.at("d"))).contains("other users can enter it"));
     assert!(Directory::of(&home.at("linked/file")).is_ok(), "its user has named it");
 }
 

@@ -1,5 +1,5 @@
-//! Whether a bundle is what is written of the log in it, byte by byte inside gzip. The compressed form may differ between
-//! versions of the compressor, and cannot hide anything: there is one member, checked to its end.
+//! Comparing a bundle with what gonogo writes for its log, byte by byte, uncompressed. The compressed form may differ
+//! between compressor versions, but it cannot hide anything: it has one gzip member, checked to its end.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,10 +13,10 @@ use super::{BundleError, form, write_tar};
 /// How many bytes are compared at once.
 const PIECE: usize = 64 << 10;
 
-/// A gzip stream that is compared with what is written.
+/// A gzip stream that is compared with the expected bytes.
 struct Compared<'a> {
     from: GzDecoder<BufReader<&'a File>>,
-    /// How many bytes were the same.
+    /// How many bytes were equal.
     same: u64,
     differs: bool,
 }
@@ -43,13 +43,14 @@ impl Write for Compared<'_> {
     }
 }
 
-/// Holds a bundle to what is written of the log that was taken out of it; `members` are where its files begin.
+/// Compares a bundle with what gonogo writes for the log that was extracted from it; `members` are the offsets of its
+/// files.
 pub(super) fn compare(bundle: &File, log: &Path, members: &BTreeMap<u64, String>) -> Result<(), BundleError> {
     let mut reader = BufReader::new(bundle);
     let head = reader.fill_buf()?;
     // Without a name, a comment or a time of its own.
     if head.get(3..8) != Some(&[0; 5]) {
-        return Err(form("its gzip header says more than that of a bundle"));
+        return Err(form("its gzip header has fields that a bundle does not have"));
     }
     let mut compared = Compared { from: GzDecoder::new(reader), same: 0, differs: false };
     let file = crate::files::open_regular(log)?;
@@ -60,7 +61,7 @@ pub(super) fn compare(bundle: &File, log: &Path, members: &BTreeMap<u64, String>
             let within =
                 members.range(..=compared.same).next_back().map_or("its beginning", |(_, name)| name);
             Err(form(format!(
-                "it is not what gonogo writes of this log, from byte {} of the archive on, in {within}",
+                "it differs from the bundle of this log, from byte {} of the archive on, in {within}",
                 compared.same
             )))
         }
@@ -68,14 +69,14 @@ pub(super) fn compare(bundle: &File, log: &Path, members: &BTreeMap<u64, String>
     }
 }
 
-/// After the archive comes its checksum, and nothing else.
+/// The archive's checksum must follow, and nothing else.
 fn ends(mut compared: Compared<'_>) -> Result<(), BundleError> {
     let end = compared.same;
     match compared.from.read(&mut [0]) {
         Ok(0) => {}
-        Ok(_) => return Err(form(format!("there is more after the end of the archive, at byte {end}"))),
+        Ok(_) => return Err(form(format!("there is data after the end of the archive, at byte {end}"))),
         Err(error) => return Err(form(format!("gzip: {error}"))),
     }
     let mut rest = compared.from.into_inner();
-    if rest.fill_buf()?.is_empty() { Ok(()) } else { Err(form("there is more after the end of gzip")) }
+    if rest.fill_buf()?.is_empty() { Ok(()) } else { Err(form("there is data after the end of gzip")) }
 }

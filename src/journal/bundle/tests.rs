@@ -55,13 +55,13 @@ fn a_bundle_is_read_however_well_it_is_compressed() {
 fn whatever_else_an_unpacker_would_find_is_refused() {
     let packed = bundle();
     let tar = gunzip(&packed);
-    refused(&[packed.clone(), packed.clone()].concat(), "there is more after the end of gzip");
-    refused(&[packed.clone(), b"junk".to_vec()].concat(), "there is more after the end of gzip");
+    refused(&[packed.clone(), packed.clone()].concat(), "there is data after the end of gzip");
+    refused(&[packed.clone(), b"junk".to_vec()].concat(), "there is data after the end of gzip");
     let mut checksum = packed.clone();
     let at = checksum.len() - 8;
     checksum[at] ^= 1;
     refused(&checksum, "gzip: corrupt");
-    refused(&gzip(&[tar.clone(), tar.clone()].concat()), "there is more after the end of the archive");
+    refused(&gzip(&[tar.clone(), tar.clone()].concat()), "there is data after the end of the archive");
     let mut owned = tar.clone();
     let mut header = Header::from_byte_slice(&tar[..512]).clone();
     header.set_uid(1);
@@ -70,7 +70,7 @@ fn whatever_else_an_unpacker_would_find_is_refused() {
     refused(&gzip(&owned), "of the archive on, in r/r.jsonl");
     let mut named = GzBuilder::new().filename("x").write(Vec::new(), Compression::fast());
     named.write_all(&tar).unwrap();
-    refused(&named.finish().unwrap(), "its gzip header says more");
+    refused(&named.finish().unwrap(), "its gzip header has fields");
 }
 
 fn archive(files: &[(&str, u64)]) -> Packed {
@@ -83,11 +83,11 @@ fn archive(files: &[(&str, u64)]) -> Packed {
 
 #[test]
 fn a_bundle_is_bounded_before_it_is_written() {
-    refused(&archive(&[("r/r.jsonl", 3 << 20)]), "line 1 of its log is longer than any may be");
-    refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl.d/x", 1)]), "the log names no such attachment");
+    refused(&archive(&[("r/r.jsonl", 3 << 20)]), "line 1 of its log exceeds the line limit");
+    refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl.d/x", 1)]), "the log has no such attachment");
     refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl.dsse.json", 1)]), "does not belong there");
-    refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl", 0)]), "r/r.jsonl is in it twice");
-    // Only its header: nothing of the content is looked at.
+    refused(&archive(&[("r/r.jsonl", 0), ("r/r.jsonl", 0)]), "it holds r/r.jsonl twice");
+    // Only its header: the content is not read.
     let mut header = Header::new_gnu();
     header.set_path("r/r.jsonl").unwrap();
     header.set_size(LARGEST_LOG + 1);

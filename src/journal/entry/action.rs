@@ -1,4 +1,4 @@
-//! How an action ended, and what it printed.
+//! The exit and the output of an action.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,24 +11,24 @@ use crate::outcome::Sha256Hex;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
-    /// By itself, with this exit code.
+    /// It exited with this code.
     Exit(i32),
-    /// By this signal.
+    /// A signal ended it.
     Signal(i32),
-    /// It never began, and why.
+    /// It never started, and why.
     NotStarted(String),
-    /// Nobody can know, and why.
+    /// The outcome is unknown, and why.
     Unknown(String),
 }
 
 impl Ended {
-    /// Whether it went well.
+    /// Whether it succeeded.
     #[must_use]
     pub const fn is_good(&self) -> bool {
         matches!(self, Self::Exit(0))
     }
 
-    /// Whether it is known that nothing, or not all, was done.
+    /// Whether it certainly failed, in whole or in part.
     #[must_use]
     pub const fn is_bad(&self) -> bool {
         !self.is_good() && !matches!(self, Self::Unknown(_))
@@ -40,19 +40,19 @@ impl fmt::Display for Ended {
         match self {
             Self::Exit(code) => write!(f, "exit code {code}"),
             Self::Signal(number) => write!(f, "ended by signal {number}"),
-            Self::NotStarted(why) => write!(f, "never began: {why}"),
+            Self::NotStarted(why) => write!(f, "did not start: {why}"),
             Self::Unknown(why) => write!(f, "interrupted, outcome unknown: {why}"),
         }
     }
 }
 
-/// Why an action was ended from outside.
+/// Why gonogo ended an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// It took longer than it may.
+    /// It exceeded its deadline.
     Deadline,
-    /// Its supervisor was told to stop it (SIGTERM): by a person, whose act stands before, or by the machine.
+    /// Its supervisor received SIGTERM: from a person, with an entry before this one, or from the machine.
     Stopped,
 }
 
@@ -65,19 +65,19 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What an action printed: kept beside the log, secrets taken out.
+/// The output of an action, in a file next to the log, redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// How many bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Their SHA-256.
+    /// Its SHA-256.
     pub sha256: Sha256Hex,
-    /// The file that they are kept in, relative to the log's directory.
+    /// The file, relative to the log's directory.
     pub kept: String,
-    /// The last lines of it.
+    /// Its last lines.
     pub tail: String,
-    /// Which secrets were taken out, and how often.
+    /// How often each secret was redacted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub redacted: BTreeMap<String, u64>,
 }

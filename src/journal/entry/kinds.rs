@@ -1,4 +1,4 @@
-//! The kinds of entries and their fields, each one flat shape, header and signature included.
+//! The kinds of entries and their fields. Each kind is one flat shape, with header and signature.
 
 use std::borrow::Cow;
 
@@ -25,12 +25,12 @@ macro_rules! kinds {
             }
         )*
 
-        /// What happened.
+        /// The event of an entry.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event { $( $(#[$doc])* $name(Box<$name>) ),* }
 
         impl Event {
-            /// The kind as it stands in the log.
+            /// The kind's name in the log.
             #[must_use]
             pub const fn kind(&self) -> &'static str {
                 match self { $( Self::$name(_) => $kind ),* }
@@ -43,7 +43,7 @@ macro_rules! kinds {
             $(
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
-                #[expect(dead_code, reason = "the version was looked at before the shape was known")]
+                #[expect(dead_code, reason = "the version is checked before the shape is known")]
                 pub struct $name<'a> {
                     pub v: u32,
                     pub run: String,
@@ -62,7 +62,7 @@ macro_rules! kinds {
             )*
         }
 
-        /// The same, borrowed, to be written.
+        /// The same shapes with borrowed fields, for writing.
         mod lent {
             use super::*;
             $(
@@ -116,23 +116,23 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The first line: what the run is about and who takes part.
+    /// The first entry: the plan of the run and its operators.
     Opened = "opened" {
-        /// The version of kinds, fields and rules that the log keeps to: [`super::RULES`].
+        /// The version of kinds, fields and rules that the log follows: [`super::RULES`].
         rules: u32,
-        /// What the run is judged by.
+        /// The plan.
         plan: Plan,
         /// [`Plan::digest`].
         plan_sha256: Sha256Hex,
-        /// What the plan's checklist holds fast.
+        /// The fixed parts of the plan's checklist.
         lock: Lock,
         /// [`Lock::edition`] of it.
         edition: Sha256Hex,
-        /// Who may act.
+        /// The operators.
         roster: Vec<Enrolled>,
-        /// The run before this one in its environment.
+        /// The previous run of its environment.
         previous_run: Option<Predecessor>,
-        /// The commit that the release tag names, where known.
+        /// The commit of the release tag, if known.
         commit: Option<String>,
         /// The version of gonogo that wrote this.
         gonogo: String,
@@ -141,90 +141,90 @@ kinds! {
         /// SHA-256 of the profile file.
         profile_sha256: Sha256Hex,
     }
-    /// Somebody else takes part.
+    /// An operator joins.
     Joined = "joined" {
         /// Their public key.
         key: String,
-        /// What they do.
+        /// Their role.
         role: Role,
     }
-    /// The run was left and is gone on with.
+    /// The run is resumed.
     Resumed = "resumed" {
-        /// The version of gonogo that goes on.
+        /// The version of gonogo that resumes it.
         gonogo: String,
         /// The host it runs on.
         host: String,
     }
-    /// The program did not end as it should: what it left.
+    /// The program did not end cleanly; this is what it left.
     Recovered = "recovered" {
-        /// What was set aside.
+        /// The torn tail that was set aside.
         torn: Option<Torn>,
-        /// The position of the entry before this one, where the host does not remember that it was
-        /// acknowledged: it may be that nobody was shown it.
+        /// The position of the entry before this one, if this host does not remember that it was acknowledged: perhaps
+        /// it was never shown.
         in_doubt: Option<u64>,
     }
-    /// A probe ended.
+    /// A probe has a result.
     Probed = "probed" {
         /// Its point.
         point: PointId,
         /// Its id within the point.
         probe: String,
-        /// Which look of this probe it was in this run, from 1.
+        /// Which attempt of this probe it was in this run, from 1.
         attempt: u64,
-        /// Whether it looked at the running release, before the point was due.
+        /// Whether it ran against the current release, before the point was due.
         before: bool,
-        /// How long it took, in milliseconds.
+        /// Its duration, in milliseconds.
         took_ms: u64,
-        /// What it ended with.
+        /// The result.
         outcome: Outcome,
     }
-    /// A person says that a point is as it must be.
+    /// A person confirms a point.
     Confirmed = "confirmed" {
         /// The point.
         point: PointId,
-        /// What they saw.
+        /// The evidence that they saw.
         of: Vec<Evidence>,
-        /// Why one person stands for two, in a solo plan.
+        /// Why one person confirms for two, in a solo run.
         reason: Option<String>,
     }
-    /// A person lets a point pass for a time.
+    /// A person waives a point for some time.
     Waived = "waived" {
         /// The point.
         point: PointId,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// Until when.
+        /// The expiry.
         until: Utc,
     }
-    /// A person says that a point does not concern this run.
+    /// A person marks a point as not applicable.
     NotApplicable = "not-applicable" {
         /// The point.
         point: PointId,
-        /// Why.
+        /// The reason.
         reason: String,
     }
-    /// A person has something to say.
+    /// A person adds a note.
     Noted = "noted" {
-        /// About this point, or about the run.
+        /// The point; none for the run.
         point: Option<PointId>,
-        /// What.
+        /// The text.
         text: String,
     }
-    /// A person takes back an act of theirs.
+    /// A person retracts an act of theirs.
     Retracted = "retracted" {
-        /// The point it concerned.
+        /// The point of the act.
         point: PointId,
-        /// The position of the act.
+        /// The position of the act's entry.
         act: u64,
     }
-    /// A person asks for a looser plan; nothing changes before the other role signs it.
+    /// A person proposes a looser plan; nothing changes before the other role accepts it.
     ReplanProposed = "replan-proposed" {
         /// The new plan.
         plan: Plan,
         /// [`Plan::digest`] of it.
         plan_sha256: Sha256Hex,
     }
-    /// A person ends a proposal that has not taken force.
+    /// A person withdraws a proposal.
     ReplanWithdrawn = "replan-withdrawn" {
         /// The hash of the proposal's line.
         proposal: Sha256Hex,
@@ -235,115 +235,115 @@ kinds! {
         plan: Plan,
         /// [`Plan::digest`] of it.
         plan_sha256: Sha256Hex,
-        /// The points that start again.
+        /// The points that are reset.
         touched: Vec<PointId>,
-        /// The hash of the line that proposed it, where it takes two.
+        /// The hash of the proposal's line, if it needed two people.
         proposal: Option<Sha256Hex>,
-        /// Why it may be looser, where one seal closes the run.
+        /// Why it may be looser, in a run with one seal.
         reason: Option<String>,
     }
-    /// A person lets an action run. It has not begun before this is durable.
+    /// A person starts an action. It starts only after this entry is durable.
     ActionStarted = "action-started" {
-        /// Which.
+        /// The action.
         action: ActionKey,
-        /// Which running of it this is in this run, from 1.
+        /// Which run of this action it is, from 1.
         nth: u64,
-        /// Whether it is only tried.
+        /// Whether it is a dry run.
         dry: bool,
-        /// The environment's name as they typed it, where it is a production environment.
+        /// The environment's name as typed, in a production environment.
         typed: Option<String>,
-        /// What guards and checks saw right before.
+        /// The observations of guards and checks right before.
         checked: Vec<Observation>,
     }
     /// A person stops an action.
     ActionStopped = "action-stopped" {
-        /// Which.
+        /// The action.
         action: ActionKey,
-        /// The position of its begin.
+        /// The position of its start entry.
         started: u64,
     }
-    /// An action ended.
+    /// An action has ended.
     ActionFinished = "action-finished" {
-        /// Which.
+        /// The action.
         action: ActionKey,
-        /// The position of its begin.
+        /// The position of its start entry.
         started: u64,
-        /// In which way.
+        /// The exit.
         ended: Ended,
-        /// Why it was ended from outside.
+        /// Why gonogo ended it, if it did.
         cause: Option<Cause>,
-        /// How long it took, in milliseconds.
+        /// Its duration, in milliseconds.
         took_ms: u64,
-        /// What it printed.
+        /// Its output.
         output: Option<Output>,
     }
-    /// A person says that the release was rolled back.
+    /// A person records that the release was rolled back.
     RolledBack = "rolled-back" {
-        /// To this one.
+        /// The release that was rolled back to.
         release: String,
-        /// To the image of this digest, as the registry had it.
+        /// The digest of that release's image, as the registry had it.
         digest: Option<String>,
-        /// The steps of the way back that were not taken.
+        /// The rollback steps that were skipped.
         left: Vec<String>,
-        /// Why they were not.
+        /// Why they were skipped.
         reason: Option<String>,
     }
-    /// A person takes the run over from a program that held it.
+    /// A person takes the run over from another process.
     TakenOver = "taken-over" {
-        /// From whom.
+        /// The previous owner.
         from: String,
-        /// On which host.
+        /// The owner's host.
         host: String,
-        /// Its process id there.
+        /// The owner's process id on that host.
         pid: u64,
     }
-    /// A person ends a run that will not be sealed.
+    /// A person abandons the run: it will not be sealed.
     Abandoned = "abandoned" {
-        /// Why it will not be.
+        /// The reason.
         reason: String,
     }
-    /// The state of the run was judged.
+    /// The verdict.
     Verdict = "verdict" {
-        /// What it came to.
+        /// The decision.
         decision: Decision,
-        /// How many points are closed.
+        /// How many points are done.
         closed: u64,
         /// How many there are.
         total: u64,
-        /// What speaks against GO.
+        /// The reasons against GO.
         reasons: Vec<Reason>,
     }
-    /// The closing signature of one role.
+    /// The seal of one role.
     Sealed = "sealed" {
-        /// Whose.
+        /// The role.
         role: Role,
-        /// How many entries stand before it.
+        /// The number of entries before it.
         count: u64,
-        /// The hash of the last of them.
+        /// The hash of the last one of them.
         head: Sha256Hex,
     }
 }
 
-/// The SSHSIG namespace of acts other than seals, in a rehearsal or in a real run.
+/// The SSHSIG namespace of signed entries other than seals, in a rehearsal or in a real run.
 #[must_use]
 pub const fn entry_namespace(rehearsal: bool) -> &'static str {
     if rehearsal { "gonogo-rehearsal-entry-v1" } else { "gonogo-entry-v1" }
 }
 
 impl Event {
-    /// Whether a person must have signed it.
+    /// Whether a person must sign it.
     #[must_use]
     pub const fn is_act(&self) -> bool {
         !matches!(self, Self::Probed(_) | Self::Resumed(_) | Self::Recovered(_) | Self::ActionFinished(_))
     }
 
-    /// Whether it carries a whole plan, and so may be longer than other lines.
+    /// Whether it has a whole plan, and so a higher line limit.
     #[must_use]
     pub const fn carries_plan(&self) -> bool {
         matches!(self, Self::Opened(_) | Self::ReplanProposed(_) | Self::Replanned(_))
     }
 
-    /// The SSHSIG namespace that its signature must be made under, in a rehearsal or in a real run.
+    /// The SSHSIG namespace of its signature, in a rehearsal or in a real run.
     #[must_use]
     pub const fn namespace(&self, rehearsal: bool) -> &'static str {
         match (self, rehearsal) {
@@ -359,7 +359,7 @@ impl Event {
         matches!(self, Self::Opened(event) if event.plan.rehearsal.is_some())
     }
 
-    /// The point it concerns, if it is one.
+    /// Its point, if it has one.
     #[must_use]
     pub fn point(&self) -> Option<&str> {
         match self {

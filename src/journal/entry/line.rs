@@ -1,4 +1,4 @@
-//! Lines: the one way in which an entry is written and read.
+//! Lines: the canonical form in which entries are written and read.
 
 use std::borrow::Cow;
 use std::io;
@@ -12,41 +12,42 @@ use crate::text;
 
 /// The format version that this code reads and writes.
 pub const VERSION: u32 = 1;
-/// The version of kinds, fields and rules within the format, as `opened` names it. Raised whenever one of them
-/// changes, the words of a verdict included, until the format is fixed; a log of another one is neither read nor written.
+/// The version of kinds, fields and rules within the format, as `opened` names it. Raised on every change of one of
+/// them, the words of a verdict included, until the format is fixed. A log of another version is neither read nor
+/// written.
 pub const RULES: u32 = 5;
 /// The longest line in bytes, LF included.
 pub const MAX_LINE: usize = 64 * 1024;
 /// The longest `opened` or `replanned` line, which carry a whole plan, in bytes, LF included.
 pub const MAX_PLAN_LINE: usize = 1024 * 1024;
 
-/// As long as most lines are, or longer, in bytes.
+/// A capacity that fits most lines, in bytes.
 pub(in crate::journal) const TYPICAL_LINE: usize = 1024;
 
 /// Why a line is not an entry.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadEntryError {
-    /// Not JSON of the shape that the kind has.
+    /// Invalid JSON, or not the shape of its kind.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    /// A version that this gonogo does not know.
+    /// A version that this gonogo does not support.
     #[error("format version {0}, expected {VERSION}; a newer gonogo wrote this log")]
     Version(u64),
-    /// Other kinds, fields or rules than this gonogo's.
+    /// A log of other rules than this gonogo's.
     #[error("{0}")]
     Rules(OtherRules),
     /// A kind that this gonogo does not know.
     #[error("unknown kind {0:?}; a newer gonogo wrote this log")]
     Kind(String),
-    /// Not written the one way an entry is written.
-    #[error("not written canonically from byte {0} on (order of keys, white space or escapes)")]
+    /// Not in canonical form.
+    #[error("not in canonical form from byte {0} on (order of keys, white space or escapes)")]
     NotCanonical(usize),
-    /// Longer than a line may be.
-    #[error("{0} bytes long, expected at most {1}")]
+    /// Over the line limit.
+    #[error("{0} bytes long; the limit is {1}")]
     TooLong(usize, usize),
 }
 
-/// The rules of a log of another version, as its first entry names them; the first version named none.
+/// The rules of a log of another version, as its first entry names them. The first version named none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OtherRules(pub Option<u64>);
 
@@ -54,36 +55,36 @@ impl std::fmt::Display for OtherRules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(rules) => write!(f, "a log of another version (rules {rules}"),
-            None => f.write_str("a log of another version (it names no rules"),
+            None => f.write_str("a log of another version (no rules version"),
         }?;
         write!(f, "; this gonogo reads rules {RULES})")
     }
 }
 
-/// Why an entry could not be made into a line.
+/// Why an entry cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteEntryError {
-    /// Longer than a line may be.
-    #[error("the entry would be {0} bytes long, at most {1} are possible; shorten the text or attach a file")]
+    /// Over the line limit.
+    #[error("the entry would be {0} bytes long; the limit is {1}. Shorten the text, or attach a file")]
     TooLong(usize, usize),
-    /// Not possible in JSON.
+    /// Not representable in JSON.
     #[error("the entry cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// The line without its signature, LF included: what is signed.
+/// The bytes to sign: the line without its signature, LF included.
 ///
 /// # Errors
-/// When it would be too long.
+/// When the line is too long.
 pub fn signed_bytes(header: &Header, event: &Event) -> Result<Vec<u8>, WriteEntryError> {
     line_of(header, event, None)
 }
 
 impl Entry {
-    /// The entry and its whole line, LF included.
+    /// Makes the entry and its whole line, LF included.
     ///
     /// # Errors
-    /// When it would be too long.
+    /// When the line is too long.
     pub fn write(
         header: Header,
         event: Event,
@@ -105,8 +106,8 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Reads one line, given without its LF, and does not ask whether it is written the one way that it
-    /// must be: for what is verified elsewhere.
+    /// Reads one line, given without its LF, but does not check the canonical form: for lines that are verified
+    /// elsewhere.
     ///
     /// # Errors
     /// Why it is not an entry.
@@ -120,8 +121,8 @@ impl Entry {
         Ok(Self { header, event, sig, hash: Sha256Hex::of_line(line) })
     }
 
-    /// What its signature was made over: its own line (given without its LF) with the signature taken out,
-    /// LF included. Nothing for another line.
+    /// The bytes that were signed: the entry's own line (given without its LF) without the signature, LF included.
+    /// None for another line.
     #[must_use]
     pub fn signed_part(&self, line: &[u8]) -> Option<Vec<u8>> {
         let end = format!(",\"sig\":\"{}\"}}", self.sig.as_ref()?);
@@ -129,8 +130,8 @@ impl Entry {
     }
 }
 
-/// The kind of a line of this version that does not open a run, where it stands as it is written: told without
-/// reading all of it. No string holds what surrounds it, for there each quotation mark comes after a backslash.
+/// The kind of a line of this version that does not open a run, found at its fixed place without parsing the line. A
+/// string cannot contain this sequence, because quotation marks in strings are escaped.
 fn ordinary_kind(line: &[u8]) -> Option<&str> {
     const KIND: &[u8] = b",\"kind\":\"";
     line.strip_prefix(format!("{{\"v\":{VERSION},").as_bytes())?;
@@ -139,7 +140,7 @@ fn ordinary_kind(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(&line[start..start + length]).ok().filter(|kind| *kind != "opened")
 }
 
-/// The kind of a line, if the line is of this version.
+/// The kind of a line, if the line has this version.
 fn kind_of_this_version(line: &[u8]) -> Result<Cow<'_, str>, ReadEntryError> {
     #[derive(Deserialize)]
     #[serde(expecting = "a JSON object with the fields v and kind")]
@@ -185,8 +186,8 @@ pub(super) fn write_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// Compact JSON in which no string holds a character that could steer a terminal: what `serde_json`
-/// leaves as it is (DEL, C1, bidirectional controls) is escaped too.
+/// Compact JSON without any character that could control a terminal: what `serde_json` leaves unescaped (DEL, C1,
+/// bidirectional controls) is escaped too.
 struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(Entry::read(&line[..line.len() - 1]).unwrap(), entry);
     }
 
-    /// What bounds the texts of a line counts what is written.
+    /// The limits of texts count the bytes as written.
     #[test]
     fn every_character_takes_as_much_as_is_reckoned() {
         for c in '\0'..=char::MAX {

@@ -1,8 +1,8 @@
-//! The entries of a run log: their shapes, and the one way they are written and read.
+//! The entries of a run log: their shapes and their canonical form.
 //!
-//! An entry is one line of compact JSON. The fields of its header come first, the fields of its kind
-//! after them, the signature last. Reading a line and writing it again gives the same bytes, or the line
-//! is refused; so the bytes that are verified are the bytes that are understood.
+//! An entry is one line of compact JSON: the fields of its header, then the fields of its kind, then the signature. A
+//! line must be identical to what writing its entry gives, or it is refused; so the bytes that are verified are the
+//! bytes that are understood.
 
 mod action;
 mod kinds;
@@ -24,10 +24,10 @@ use crate::checklist::{PointId, Role};
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
 
-/// The `by` of entries that no person made.
+/// The `by` of automatic entries.
 pub const MACHINE: &str = "gonogo";
 
-/// What stands at the head of every entry.
+/// The header of every entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// 128-bit random id of the run, in hex.
@@ -36,18 +36,18 @@ pub struct Header {
     pub seq: u64,
     /// SHA-256 of the whole previous line, signature and LF included.
     pub prev: Sha256Hex,
-    /// When, by both clocks.
+    /// The time by both clocks.
     pub at: Moment,
     /// The operator's principal, or [`MACHINE`].
     pub by: String,
 }
 
-/// One entry, as read from a line or about to be written.
+/// One entry, read from a line or about to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Who, when, where in the chain.
+    /// Run, position, previous hash, time and author.
     pub header: Header,
-    /// What happened.
+    /// The event.
     pub event: Event,
     /// The raw SSHSIG blob in base64, if it is signed.
     pub sig: Option<String>,
@@ -55,43 +55,43 @@ pub struct Entry {
     pub hash: Sha256Hex,
 }
 
-/// Somebody who may act in a run.
+/// An operator of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolled {
-    /// Their name, as `allowed_signers` has it; usually a mail address.
+    /// The name, as in `allowed_signers`; usually a mail address.
     pub principal: String,
-    /// Their public key, `ssh-ed25519 AAAA…`, without comment.
+    /// The public key, `ssh-ed25519 AAAA…`, without comment.
     pub key: String,
-    /// What they do in this run.
+    /// The role in this run.
     pub role: Role,
 }
 
-/// The run before this one in its environment.
+/// The previous run of the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Predecessor {
     /// Its id.
     pub run: String,
-    /// Its last position.
+    /// The position of its last entry.
     pub seq: u64,
     /// The hash of its last line.
     pub head: Sha256Hex,
-    /// How it ended.
+    /// Its state.
     pub ended: PredecessorEnd,
 }
 
-/// How far the run before had come when the next one was opened.
+/// The state of the previous run when this one was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PredecessorEnd {
-    /// All its seals stood.
+    /// Sealed.
     Sealed,
-    /// Not all of them.
+    /// Not completely sealed.
     Open,
-    /// Somebody has ended it without them.
+    /// Abandoned.
     Abandoned,
-    /// Its log was written by a gonogo of other rules, so this one cannot tell.
+    /// Its log has other rules, so this gonogo cannot tell.
     OtherVersion,
 }
 
@@ -106,7 +106,7 @@ impl std::fmt::Display for PredecessorEnd {
     }
 }
 
-/// One outcome that a confirmation rests on.
+/// One result that a confirmation depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
@@ -118,28 +118,28 @@ pub struct Evidence {
     pub hash: Sha256Hex,
 }
 
-/// What stood after the last entry and was none; kept beside the log.
+/// The bytes after the last entry that are not an entry; saved next to the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Torn {
-    /// How many bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Their SHA-256.
+    /// The SHA-256.
     pub sha256: Sha256Hex,
-    /// The file that they are kept in, relative to the log's directory.
+    /// The file, relative to the log's directory.
     pub kept: String,
 }
 
 /// Whether the deployment may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {
-    /// Every point is closed.
+    /// Every point is done.
     #[serde(rename = "GO")]
     Go,
-    /// Something fails, errors or is unconfigured.
+    /// A point failed, ended in an error, or is unconfigured.
     #[serde(rename = "NO-GO")]
     NoGo,
-    /// Nothing speaks against it, but not everything is closed.
+    /// There is no reason against it, but not everything is done.
     #[serde(rename = "PENDING")]
     Pending,
 }
@@ -160,8 +160,8 @@ impl std::fmt::Display for Decision {
 pub struct Reason {
     /// The point.
     pub point: PointId,
-    /// Its state in a word or two.
+    /// Its status label.
     pub status: String,
-    /// What is behind it.
+    /// The explanation.
     pub why: String,
 }

@@ -8,7 +8,7 @@ pub(crate) fn signer(principal: &str) -> Signer {
     Signer::with_key(principal, &key).unwrap()
 }
 
-/// Why somebody's key did not sign, who was asked for it.
+/// Why a key did not sign, and who was asked for it.
 pub(crate) fn unwilling(principal: &str) -> SignError {
     SignError { principal: principal.to_owned(), source: PenError::Security }
 }
@@ -39,7 +39,7 @@ fn a_key_that_others_can_read_is_refused() {
     assert!(told.contains("mode 640") && told.contains("chmod 600"), "{told}");
 }
 
-/// The same secret key, its point written in another form than OpenSSH takes.
+/// The same secret key, with its point in a form that OpenSSH does not accept.
 #[test]
 fn a_signature_by_a_compressed_point_does_not_hold() {
     use ssh_key::public::EcdsaPublicKey;
@@ -61,7 +61,7 @@ fn a_signature_holds_for_its_message_and_namespace_only() {
     assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Form(_))));
 }
 
-/// An agent that holds this key, and signs something else than it is asked to.
+/// An agent that has this key, and signs other bytes than requested.
 fn lying_agent(home: &Path, key: &PrivateKey) -> Agent {
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::UnixListener;

@@ -1,4 +1,4 @@
-//! OpenSSH's binary list of revoked keys, read as strictly as `krl.c` reads it: what it refuses is refused.
+//! OpenSSH's binary key revocation list (KRL), read as strictly as `krl.c` does.
 
 use super::Revoked;
 use crate::journal::public_key;
@@ -24,9 +24,9 @@ type Read<T> = Result<T, &'static str>;
 /// Reads what follows the magic bytes.
 pub(super) fn read(mut rest: &[u8]) -> Read<Revoked> {
     if u32::from_be_bytes(take(&mut rest)?) != VERSION {
-        return Err("it is of a version that this gonogo does not know");
+        return Err("this gonogo does not support its version");
     }
-    // Its own number, when it was made, flags.
+    // Its number, its creation time, flags.
     let _: [u8; 24] = take(&mut rest)?;
     let _reserved = string(&mut rest)?;
     c_string(&mut rest)?;
@@ -48,18 +48,18 @@ fn section(all: &mut Revoked, kind: u8, section: &[u8]) -> Read<()> {
         SHA256 => all.sha256.extend(strings(section, Some(32))?),
         CERTIFICATES => certificates(section)?,
         SIGNATURE => {
-            return Err("it is signed, and this gonogo does not check such signatures; make it without");
+            return Err("it is signed, which this gonogo does not support; make it without a signature");
         }
-        _ => return Err("it has a section that this gonogo does not know"),
+        _ => return Err("it has a section that this gonogo does not support"),
     }
     Ok(())
 }
 
-/// Run logs are signed with plain keys, so nothing is kept of certificates.
+/// Run logs are signed with plain keys, so certificates are not kept.
 fn certificates(mut rest: &[u8]) -> Read<()> {
     let authority = string(&mut rest)?;
     if !authority.is_empty() && public_key::from_blob(authority).is_none() {
-        return Err("it names an authority whose key this gonogo does not know");
+        return Err("it names an authority whose key this gonogo does not support");
     }
     let _reserved = string(&mut rest)?;
     while !rest.is_empty() {
@@ -70,7 +70,7 @@ fn certificates(mut rest: &[u8]) -> Read<()> {
             SERIAL_RANGE => serial_range(part)?,
             SERIAL_BITMAP => bitmap(part)?,
             KEY_IDS => key_ids(part)?,
-            _ => return Err("it tells of certificates in a way that this gonogo does not know"),
+            _ => return Err("it lists certificates in a form that this gonogo does not support"),
         }
     }
     Ok(())
@@ -99,7 +99,7 @@ fn serial_range(mut part: &[u8]) -> Read<()> {
 fn bitmap(mut part: &[u8]) -> Read<()> {
     let first = u64::from_be_bytes(take(&mut part)?);
     let bits = string(&mut part)?;
-    let wrong = "it has a bitmap of certificates that cannot be one";
+    let wrong = "it has an invalid bitmap of certificates";
     if bits.first().is_some_and(|byte| byte & 0x80 != 0) || bits.len() > BITMAP + 1 {
         return Err(wrong);
     }
@@ -135,23 +135,23 @@ fn strings(mut section: &[u8], length: Option<usize>) -> Read<Vec<Vec<u8>>> {
 }
 
 fn ended(rest: &[u8]) -> Read<()> {
-    if rest.is_empty() { Ok(()) } else { Err("it has bytes too many in a section") }
+    if rest.is_empty() { Ok(()) } else { Err("it has a section with too many bytes") }
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Read<[u8; N]> {
-    let (first, after) = rest.split_first_chunk::<N>().ok_or("it ends in the middle")?;
+    let (first, after) = rest.split_first_chunk::<N>().ok_or("it is truncated")?;
     *rest = after;
     Ok(*first)
 }
 
 fn string<'a>(rest: &mut &'a [u8]) -> Read<&'a [u8]> {
     let length = usize::try_from(u32::from_be_bytes(take(rest)?)).unwrap_or(usize::MAX);
-    let (string, after) = rest.split_at_checked(length).ok_or("it ends in the middle")?;
+    let (string, after) = rest.split_at_checked(length).ok_or("it is truncated")?;
     *rest = after;
     Ok(string)
 }
 
-/// A string for C: a zero byte may only end it.
+/// A C string: a zero byte is allowed only at its end.
 fn c_string(rest: &mut &[u8]) -> Read<()> {
     let text = string(rest)?;
     let inner = text.len().saturating_sub(1);
@@ -181,22 +181,22 @@ mod tests {
     fn a_list_that_is_not_understood_whole_is_refused() {
         assert_eq!(told(&[]), Ok(Revoked::default()));
         for (sections, why) in [
-            (framed(9, b""), "a section that this gonogo does not know"),
-            (framed(255, &[0, 0, 0, 1, b'x', 0]), "a section that this gonogo does not know"),
+            (framed(9, b""), "a section that this gonogo does not support"),
+            (framed(255, &[0, 0, 0, 1, b'x', 0]), "a section that this gonogo does not support"),
             (framed(SIGNATURE, b""), "it is signed"),
-            (vec![2, 0, 0, 0, 9, 1], "ends in the middle"),
+            (vec![2, 0, 0, 0, 9, 1], "is truncated"),
             (framed(SHA1, &framed(0, &[0; 19])[1..]), "a wrong length"),
             (framed(SHA256, &framed(0, &[0; 20])[1..]), "a wrong length"),
-            (framed(CERTIFICATES, b""), "ends in the middle"),
+            (framed(CERTIFICATES, b""), "is truncated"),
             (framed(CERTIFICATES, &[0, 0, 0, 1, b'x', 0, 0, 0, 0]), "an authority"),
-            (part(9, b""), "in a way that"),
+            (part(9, b""), "in a form that"),
             (part(SERIALS, &[0; 8]), "number 0"),
-            (part(SERIALS, &[1; 9]), "ends in the middle"),
+            (part(SERIALS, &[1; 9]), "is truncated"),
             (part(SERIAL_RANGE, &[[2; 8], [1; 8]].concat()), "before it begins"),
-            (part(SERIAL_RANGE, &[1; 17]), "bytes too many"),
-            (part(SERIAL_BITMAP, &[[0; 8].as_slice(), &[0, 0, 0, 1, 1]].concat()), "cannot be one"),
-            (part(SERIAL_BITMAP, &[[1; 8].as_slice(), &[0, 0, 0, 1, 0x80]].concat()), "cannot be one"),
-            (part(SERIAL_BITMAP, &[[255; 8].as_slice(), &[0, 0, 0, 1, 2]].concat()), "cannot be one"),
+            (part(SERIAL_RANGE, &[1; 17]), "too many bytes"),
+            (part(SERIAL_BITMAP, &[[0; 8].as_slice(), &[0, 0, 0, 1, 1]].concat()), "an invalid bitmap"),
+            (part(SERIAL_BITMAP, &[[1; 8].as_slice(), &[0, 0, 0, 1, 0x80]].concat()), "an invalid bitmap"),
+            (part(SERIAL_BITMAP, &[[255; 8].as_slice(), &[0, 0, 0, 1, 2]].concat()), "an invalid bitmap"),
             (part(KEY_IDS, &[0, 0, 0, 3, b'a', 0, b'b']), "a zero byte"),
         ] {
             let told = told(&sections).unwrap_err();

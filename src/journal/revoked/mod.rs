@@ -1,4 +1,4 @@
-//! Revoked keys, as `ssh-keygen -Y verify -r` takes them: public keys, one a line, or OpenSSH's binary list
+//! Revoked keys, in the formats of `ssh-keygen -Y verify -r`: public keys, one a line, or OpenSSH's binary list
 //! (`PROTOCOL.krl`).
 
 mod krl;
@@ -14,15 +14,15 @@ use ssh_key::public::{EcdsaPublicKey, KeyData, SkEcdsaSha2NistP256, SkEd25519};
 use super::public_key::{self, KeyIdentity};
 use crate::error::{Place, Problem};
 
-/// The application that security keys are made for, unless another one is named.
+/// The default application of security keys.
 const APPLICATION: &str = "ssh:";
 
-/// Keys that nobody may sign with any more, whenever they did.
+/// Keys whose signatures are not valid, whenever they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revoked {
-    /// The keys that are written out, in whatever form.
+    /// Keys that are listed in full, in any form.
     keys: BTreeSet<KeyIdentity>,
-    /// Hashes of keys, which tell of no other form.
+    /// Hashes of keys; each covers only one form of the key.
     sha1: BTreeSet<Vec<u8>>,
     sha256: BTreeSet<Vec<u8>>,
 }
@@ -31,7 +31,7 @@ impl Revoked {
     /// Reads a revocation file.
     ///
     /// # Errors
-    /// What is not understood: then nobody knows what is revoked.
+    /// What is invalid. An incomplete list would be unsafe.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, Problem> {
         if let Some(list) = bytes.strip_prefix(krl::MAGIC) {
             return krl::read(list)
@@ -45,8 +45,8 @@ impl Revoked {
         Ok(all)
     }
 
-    /// Whether a key, `ssh-ed25519 AAAA…`, is revoked in any of its forms. Where the list has only hashes,
-    /// these are looked for: the key as it is, as a plain key, and as a security key's for `ssh:`.
+    /// Whether a key, `ssh-ed25519 AAAA…`, is revoked in any of its forms. If the list has only hashes, these forms
+    /// are checked: the key itself, the plain key, and the security key for `ssh:`.
     #[must_use]
     pub fn has(&self, public: &str) -> bool {
         if self.is_empty() {
@@ -69,7 +69,7 @@ impl Revoked {
                 || self.sha256.contains(Sha256::digest(&blob).as_slice()))
     }
 
-    /// A line as `sshkey_in_file` reads it: blank, a comment, or a key and whatever follows it.
+    /// A line as `sshkey_in_file` reads it: blank, a comment, or a key with any text after it.
     fn add_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
         if line.contains(&0) {
             return Err("a zero byte in a list of revoked keys");
@@ -80,19 +80,19 @@ impl Revoked {
             return Ok(());
         }
         let (key, _comment) = public_key::read(text).ok_or(
-            "expected a public key, as `ssh-keygen -y` writes it, or a list that `ssh-keygen -k` makes",
+            "expected a public key, as `ssh-keygen -y` writes it, or a KRL that `ssh-keygen -k` makes",
         )?;
         self.add(&key);
         Ok(())
     }
 
-    /// A key of a kind that does not sign run logs is revoked in vain.
+    /// A key of a type that cannot sign run logs has no effect.
     fn add(&mut self, key: &KeyData) {
         self.keys.extend(KeyIdentity::of_point(key));
     }
 }
 
-/// The forms of a key that its hashes are looked for in.
+/// The forms of a key whose hashes are checked.
 fn forms(key: &KeyData) -> Vec<KeyData> {
     let more = match key {
         KeyData::Ed25519(point) => vec![KeyData::SkEd25519(SkEd25519::new(*point, APPLICATION))],
@@ -126,7 +126,7 @@ mod tests {
         assert!(revoked.has(&a) && !revoked.has(&b));
     }
 
-    /// As in `sshkey_in_file`, what is not a key stands for a list that cannot be relied on.
+    /// As in `sshkey_in_file`, a line that is not a key makes the list unreliable.
     #[test]
     fn a_line_that_is_no_key_is_refused() {
         let key = signer("a@x").public;

@@ -1,4 +1,4 @@
-//! One line of `allowed_signers`, as OpenSSH's `sshsig.c` takes it apart.
+//! One line of `allowed_signers`, parsed as OpenSSH's `sshsig.c` does.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::journal::entry::MACHINE;
 use crate::journal::public_key::{self, UnfitKey};
 use crate::text::{self, is_harmful};
 
-/// What separates the names from what follows them; after that only space and tab do.
+/// The separators after the names; later only space and tab separate.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// A line that is understood.
+/// A parsed line.
 #[derive(Debug)]
 pub(super) struct SignerLine {
     pub(super) principals: BTreeSet<String>,
@@ -21,75 +21,75 @@ pub(super) struct SignerLine {
     pub(super) key: KeyData,
 }
 
-/// What a line may be used for.
+/// The options of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     cert_authority: bool,
     pub(super) namespaces: Option<String>,
-    /// In seconds since 1970, as `before`; both are included.
+    /// In seconds since 1970, like `before`; both are inclusive.
     pub(super) after: Option<i64>,
     pub(super) before: Option<i64>,
 }
 
-/// Why a line does not count.
+/// Why a line is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IgnoredReason {
-    /// A zero byte, where OpenSSH's line ends and an editor's does not.
+    /// A zero byte, which ends the line for OpenSSH but not in an editor.
     #[error("it has a zero byte in it")]
     ZeroByte,
-    /// Versions of OpenSSH differ about this.
+    /// OpenSSH versions differ about this.
     #[error("it begins with a carriage return")]
     CarriageReturn,
     /// No names, or nothing after them.
     #[error("expected NAME [OPTIONS] KEY")]
     Form,
-    /// A quote without its other half.
+    /// An unclosed quote.
     #[error("a quote is not closed")]
     Quote,
-    /// A name that is no text or cannot be shown, or too long a one.
+    /// A name that is not UTF-8, cannot be displayed, or is too long.
     #[error("{0:?} cannot be a name")]
     Name(String),
-    /// A pattern in place of a name.
+    /// A pattern instead of a name.
     #[error("{0:?} is a pattern; a run log's signers are trusted by their full names")]
     Pattern(String),
-    /// The name that machine entries bear.
-    #[error("{MACHINE} is the name of the machine's own entries; nobody signs under it")]
+    /// The name of automatic entries.
+    #[error("{MACHINE} is the name of automatic entries; no signer can have it")]
     Machine,
-    /// No key where one is expected, or one in a form that is not OpenSSH's.
+    /// No key where one is expected, or one that is not in OpenSSH's format.
     #[error("expected a public key, as `ssh-keygen -y` writes it")]
     Key,
-    /// A key that OpenSSH reads, but that is not written as it writes keys.
-    #[error("its key names its kind in short; write the key as `ssh-keygen -y` does")]
+    /// A key that OpenSSH reads but does not write in this form.
+    #[error("its key has a short type name; write the key as `ssh-keygen -y` does")]
     ShortForm,
-    /// A certificate in place of a key, or a line for certificates.
+    /// A certificate instead of a key, or a line for certificates.
     #[error("it is for certificates; run logs are signed with plain keys")]
     Certificate,
-    /// A key that is not taken.
+    /// A key that is rejected.
     #[error(transparent)]
     Unfit(#[from] UnfitKey),
-    /// An option that is not known, or not written as OpenSSH has it.
+    /// An unknown option, or one that is not in OpenSSH's format.
     #[error(
-        "bad options at {0:?}; expected namespaces=\"…\", valid-after=\"…\" or valid-before=\"…\", with commas between them"
+        "bad options at {0:?}; expected namespaces=\"…\", valid-after=\"…\" or valid-before=\"…\", separated by commas"
     )]
     Option(String),
-    /// An option twice.
-    #[error("the option {0} twice")]
+    /// A repeated option.
+    #[error("the option {0} is given twice")]
     Twice(&'static str),
-    /// A value that is no time.
+    /// An invalid time.
     #[error("{0}: expected YYYYMMDDZ or YYYYMMDDHHMM[SS]Z, found {1:?}")]
     Time(&'static str, String),
-    /// A time that means another one on every machine.
+    /// A local time, which differs between machines.
     #[error("{0}: {1:?} is a local time, which depends on the machine; write {1}Z")]
     LocalTime(&'static str, String),
-    /// An end before its beginning.
+    /// It ends before it starts.
     #[error("valid-before is not after valid-after")]
     NeverValid,
     /// One key for two people.
-    #[error("its key stands under {0}; one key is one person, so write it under one name")]
+    #[error("its key is listed for {0}; one key is one person, so list it under one name")]
     TwoNames(String),
 }
 
-/// Takes a line apart. `None` is a blank line or a comment.
+/// Parses a line. `None` is a blank line or a comment.
 pub(super) fn parse(line: &[u8]) -> Result<Option<SignerLine>, IgnoredReason> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start_matches([' ', '\t']);
@@ -113,8 +113,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Option<SignerLine>, IgnoredReason> {
     Ok(Some(SignerLine { principals, options, key }))
 }
 
-/// The first word as `strdelimw` finds it, and what follows: up to a blank, or, if a quote comes first, up to
-/// the quote that closes it.
+/// The first word as `strdelimw` finds it, and the rest: up to a blank, or up to the closing quote if a quote comes
+/// first.
 fn first_word(text: &str) -> Result<(String, &str), IgnoredReason> {
     let is_end = |c: char| BLANKS.contains(&c) || c == '"';
     let (first, rest) = text.split_at(text.find(is_end).ok_or(IgnoredReason::Form)?);
@@ -165,7 +165,7 @@ fn options_and_key(rest: &str) -> Result<(&str, KeyData), IgnoredReason> {
     }
 }
 
-/// Where options end, as `sshkey_advance_past_options` has it: at a blank outside of quotes.
+/// The end of the options, as in `sshkey_advance_past_options`: a blank outside of quotes.
 fn end_of_options(text: &str) -> Result<usize, IgnoredReason> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
@@ -179,8 +179,8 @@ fn end_of_options(text: &str) -> Result<usize, IgnoredReason> {
     if quoted { Err(IgnoredReason::Quote) } else { Ok(text.len()) }
 }
 
-/// Options as `sshsigopt_parse` takes them: names in any case, values in quotes, commas between them, none
-/// at the end.
+/// Options as in `sshsigopt_parse`: names in any case, values in quotes, separated by commas, without a trailing
+/// comma.
 fn options(text: &str) -> Result<Options, IgnoredReason> {
     let mut found = Options::default();
     let mut rest = text;
@@ -201,7 +201,7 @@ fn options(text: &str) -> Result<Options, IgnoredReason> {
     Ok(found)
 }
 
-/// Takes an option off the beginning of a text, if there is one that is known.
+/// Parses one known option from the start of a text, if there is one.
 fn one_option<'a>(text: &'a str, found: &mut Options) -> Result<&'a str, IgnoredReason> {
     let names = |name: &str| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
     if names("cert-authority") {
@@ -239,7 +239,7 @@ fn moment(name: &'static str, value: &str) -> Result<i64, IgnoredReason> {
     })
 }
 
-/// A value in quotes, as `opt_dequote` takes it, and what follows. `\"` is a quote within it.
+/// A quoted value as in `opt_dequote`, and the rest. `\"` is a quote within it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let inner = text.strip_prefix('"')?;
     let mut value = String::new();

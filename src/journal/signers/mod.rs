@@ -1,7 +1,7 @@
-//! `allowed_signers`: who is trusted to sign, as OpenSSH's `ssh-keygen -Y verify` reads it.
+//! `allowed_signers`: the trusted signers, read as OpenSSH's `ssh-keygen -Y verify` does.
 //!
-//! What OpenSSH takes from a line is taken here, or less: a line that is not understood, or that trusts more
-//! than one person by name and key, does not count, is named, and costs nobody else.
+//! This accepts what OpenSSH accepts from a line, or less. A line that is not understood, or that trusts more than one
+//! person by name and key, is ignored and reported; other lines are not affected.
 
 mod line;
 mod pattern;
@@ -20,10 +20,10 @@ use crate::error::Place;
 use crate::text::line;
 use crate::time::Utc;
 
-/// How many lines that do not count are named.
+/// How many ignored lines are listed.
 const NAMED: usize = 100;
 
-/// A key that somebody may sign with.
+/// A key of a trusted signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Allowed {
     key: String,
@@ -31,55 +31,55 @@ struct Allowed {
     revoked: bool,
 }
 
-/// A line that does not count.
+/// An ignored line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {reason}: this line is ignored", file = place.file, line = place.line)]
 pub struct IgnoredLine {
     /// Where it is.
     pub place: Place,
-    /// Why it does not count.
+    /// Why it is ignored.
     pub reason: IgnoredReason,
 }
 
-/// Everybody who is trusted.
+/// The trusted signers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedSigners {
     people: BTreeMap<String, Vec<Allowed>>,
     ignored: Vec<IgnoredLine>,
-    /// How many more lines are ignored than are named.
+    /// How many ignored lines are not listed.
     unnamed: usize,
     revoked: Revoked,
-    /// Whether rehearsals are taken, and nothing else.
+    /// Whether only rehearsals are accepted.
     rehearsals: bool,
-    /// Whether everybody is trusted.
+    /// Whether every signer is trusted.
     anybody: bool,
 }
 
-/// Why somebody's signature is not trusted.
+/// Why a signature is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DistrustError {
-    /// The name is not there.
+    /// The name is unknown.
     #[error("{0} is not among the allowed signers")]
     UnknownSigner(String),
-    /// The name is there with another key.
+    /// The name has another key.
     #[error("the key that signed for {0} is not the one that the allowed signers have for that name")]
     OtherKey(String),
-    /// The line is not for this namespace.
-    #[error("the allowed signers do not let {0} sign under {1}")]
+    /// The line does not allow this namespace.
+    #[error("the allowed signers do not allow {0} to sign under {1}")]
     Namespace(String, String),
     /// The key is revoked.
-    #[error("the key of {0} is revoked: whatever it signed, whenever, counts for nothing")]
+    #[error("the key of {0} is revoked: its signatures are not valid, whenever they were made")]
     Revoked(String),
-    /// Signed before the key was valid.
+    /// It was signed before the key was valid.
     #[error("{0}'s key was not valid yet at {1}")]
     TooEarly(String, Utc),
-    /// Signed after the key was valid.
+    /// It was signed after the key was valid.
     #[error("{0}'s key was no longer valid at {1}")]
     TooLate(String, Utc),
 }
 
 impl AllowedSigners {
-    /// Reads an `allowed_signers` file. Lines that do not count are named in [`Self::ignored`].
+    /// Reads an `allowed_signers` file. Ignored lines are listed in [`Self::ignored`].
     #[must_use]
     pub fn parse(name: &str, content: impl AsRef<[u8]>) -> Self {
         let mut reading = Reading::default();
@@ -93,13 +93,13 @@ impl AllowedSigners {
         reading.finish(name)
     }
 
-    /// The lines that do not count, in order, with their reasons; so many of them as can be read.
+    /// The ignored lines with their reasons, in order, up to a readable number.
     #[must_use]
     pub fn ignored(&self) -> &[IgnoredLine] {
         &self.ignored
     }
 
-    /// The same in words, a line for each, and one for those that are not named.
+    /// The warnings about ignored lines: one for each, and one for those that are not listed.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let more = (self.unnamed > 0).then(|| format!("{} more lines are ignored", self.unnamed));
@@ -113,7 +113,7 @@ impl AllowedSigners {
         Self::parse("roster", lines.concat())
     }
 
-    /// The same, but for keys that are revoked.
+    /// The same signers, without revoked keys.
     #[must_use]
     pub fn without(mut self, revoked: Revoked) -> Self {
         for allowed in self.people.values_mut().flatten() {
@@ -122,28 +122,28 @@ impl AllowedSigners {
         Self { revoked, ..self }
     }
 
-    /// The same people, for rehearsals and nothing else.
+    /// The same signers, for rehearsals only.
     #[must_use]
     pub fn for_rehearsals(self) -> Self {
         Self { rehearsals: true, ..self }
     }
 
-    /// Whoever a rehearsal says took part in it: its keys are made up, and nothing rests on them.
+    /// Every operator of a rehearsal, for its keys are generated and prove nothing.
     #[must_use]
     pub fn of_rehearsals() -> Self {
         Self { rehearsals: true, anybody: true, ..Self::default() }
     }
 
-    /// Whether they are trusted in rehearsals and nowhere else.
+    /// Whether they are trusted only in rehearsals.
     #[must_use]
     pub const fn is_for_rehearsals(&self) -> bool {
         self.rehearsals
     }
 
-    /// The key of this fingerprint (`SHA256:…`), if it is somebody's who may act in runs at a time.
+    /// The key with this fingerprint (`SHA256:…`), if its owner may sign at this time.
     ///
     /// # Errors
-    /// That nobody has it, or why whoever has it may not.
+    /// When nobody has it, or its owner may not sign.
     pub fn key_of(&self, fingerprint: &str, at: Utc) -> Result<&str, DistrustError> {
         let mut refusal = DistrustError::UnknownSigner(line(fingerprint));
         let keys = self.people.iter().flat_map(|(name, keys)| keys.iter().map(move |key| (name, key)));
@@ -158,7 +158,7 @@ impl AllowedSigners {
         Err(refusal)
     }
 
-    /// Whether a key may sign for a name, under a namespace, at a time.
+    /// Checks whether a key may sign for a name, under a namespace, at a time.
     ///
     /// # Errors
     /// Why not.
@@ -191,7 +191,7 @@ impl Allowed {
         if namespaces.as_ref().is_some_and(|list| !pattern::grants(list, namespace)) {
             return Err(DistrustError::Namespace(name, namespace.to_owned()));
         }
-        // OpenSSH counts in whole seconds from the beginning of 1970, both ends included.
+        // OpenSSH counts in whole seconds since 1970, both ends inclusive.
         let limited = after.is_some() || before.is_some();
         if after.is_some_and(|after| at.seconds() < after) || (limited && at.seconds() < 0) {
             return Err(DistrustError::TooEarly(name, at));
@@ -203,11 +203,11 @@ impl Allowed {
     }
 }
 
-/// The lines of a file, while it is read.
+/// The lines of a file while it is parsed.
 #[derive(Default)]
 struct Reading {
     lines: Vec<(usize, KeyIdentity, SignerLine)>,
-    /// Under which names each key stands.
+    /// The names of each key.
     names: BTreeMap<KeyIdentity, BTreeSet<String>>,
     ignored: BTreeMap<usize, IgnoredReason>,
 }
@@ -225,7 +225,7 @@ impl Reading {
         self.ignored.insert(number, reason);
     }
 
-    /// Which of two names a key is for is not told by the order of lines: it is for neither.
+    /// If a key has two names, the order of lines does not decide: both lines are ignored.
     fn finish(mut self, name: &str) -> AllowedSigners {
         let mut all = AllowedSigners::default();
         for (number, identity, line) in std::mem::take(&mut self.lines) {
@@ -255,7 +255,7 @@ fn listed(names: &[String]) -> String {
     format!("{}{more}", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" and "))
 }
 
-/// Whether a text begins as a public key does.
+/// Whether a text starts like a public key.
 #[must_use]
 pub fn is_key(text: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-"].iter().any(|prefix| text.starts_with(prefix))

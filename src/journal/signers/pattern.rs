@@ -1,11 +1,10 @@
-//! OpenSSH's lists of patterns (`match_pattern_list`): `*` stands for any text, `?` for one byte, `!` before
-//! a pattern takes away what it matches.
+//! OpenSSH's pattern lists (`match_pattern_list`): `*` matches any text, `?` one byte, and `!` before a pattern
+//! excludes what it matches.
 
-/// What a pattern may be long, in bytes; a list with a longer one matches nothing.
+/// The maximum length of a pattern, in bytes; a list with a longer one matches nothing.
 pub(super) const LONGEST: usize = 1022;
 
-/// Whether a list of patterns, with commas between them, grants a text: one of them matches, and none with a
-/// `!` does.
+/// Whether a comma-separated list of patterns matches a text: one pattern matches, and no negated one does.
 pub(super) fn grants(list: &str, text: &str) -> bool {
     let mut granted = false;
     for (pattern, negated) in patterns(list) {
@@ -22,12 +21,12 @@ pub(super) fn grants(list: &str, text: &str) -> bool {
 
 /// The patterns of a list, and whether each is negated.
 fn patterns(list: &str) -> impl Iterator<Item = (&str, bool)> {
-    // A comma at the end begins no pattern.
+    // A trailing comma starts no pattern.
     let list = list.strip_suffix(',').unwrap_or(list);
     list.split(',').map(|pattern| pattern.strip_prefix('!').map_or((pattern, false), |rest| (rest, true)))
 }
 
-/// Goes back to the last `*` only: what an earlier one could take, a later one can take too.
+/// Backtracks only to the last `*`: what an earlier one could match, a later one can match too.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -84,7 +83,7 @@ mod tests {
         }
     }
 
-    /// As many steps as pattern and text are long together, or each of one for each of the other.
+    /// Time linear in the length of pattern and text, or at most their product.
     #[test]
     fn no_pattern_takes_long() {
         assert!(!grants(&format!("{}X", "*".repeat(500)), "gonogo-seal-v1"));

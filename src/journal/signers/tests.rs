@@ -8,7 +8,7 @@ fn day(text: &str) -> Utc {
     Utc::parse(text).unwrap()
 }
 
-/// The lines that a file's warnings name, and their reasons.
+/// The lines in a file's warnings, and their reasons.
 fn ignored(text: &str) -> Vec<(usize, IgnoredReason)> {
     let all = AllowedSigners::parse("s", text);
     all.ignored().iter().map(|line| (line.place.line, line.reason.clone())).collect()
@@ -41,7 +41,7 @@ fn options_are_honoured() {
     assert!(before.trust("a@x", &key, NAMESPACE, day("1969-12-31T23:59:59Z")).is_err());
 }
 
-/// A line of a key, in each form that OpenSSH takes.
+/// A line with a key, in each form that OpenSSH reads.
 #[test]
 fn lines_are_taken_apart_as_openssh_does() {
     let key = signer("a@x").public;
@@ -139,13 +139,13 @@ fn one_secret_key_never_stands_for_two_people() {
         let text = format!("a@x {first}\nb@x {second}\n");
         assert!(ignored(&text).len() == 2 && two(ignored(&text)), "{text}");
         assert!(!trusts(&text, "a@x", first) && !trusts(&text, "b@x", second), "{text}");
-        // Two forms of one person's key are one person's.
+        // Two forms of one person's key belong to one person.
         let text = format!("a@x {first}\na@x {second}\n");
         assert!(trusts(&text, "a@x", first) && trusts(&text, "a@x", second), "{text}");
     }
     let text = format!("a@x,b@x {plain}\n");
     assert!(ignored(&text).len() == 1 && two(ignored(&text)));
-    // A line that does not count names nobody.
+    // An ignored line does not count as a name of its key.
     assert!(trusts(&format!("b@x cert-authority {plain}\n*,c@x {plain}\na@x {plain}\n"), "a@x", &plain));
 }
 
@@ -162,7 +162,7 @@ fn a_revoked_key_is_revoked_in_each_of_its_forms() {
     }
 }
 
-/// As many as a person reads are named, and the others counted.
+/// A readable number is listed, and the others are counted.
 #[test]
 fn a_file_of_nonsense_is_named_in_bounds() {
     let all = AllowedSigners::parse("s", "x\n".repeat(100_000));

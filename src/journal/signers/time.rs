@@ -2,21 +2,21 @@
 
 const DAY: i64 = 86_400;
 
-/// Why a time is not taken.
+/// Why a time is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimeError {
-    /// Not a time.
+    /// It is not a time.
     Form,
-    /// In the time zone of whoever reads it.
+    /// It is in the reader's time zone.
     Local,
 }
 
 /// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, then `Z` or `UTC`.
 ///
-/// As in OpenSSH, a day that its month does not have is one of the next month, a second 60 one of the next
-/// minute, and what is not after the beginning of 1970 is not a time.
+/// As in OpenSSH, a day beyond the end of its month counts as one of the next month, second 60 as one of the next
+/// minute, and a time that is not after the start of 1970 is invalid.
 ///
-/// In seconds from that beginning.
+/// In seconds since the start of 1970.
 pub(super) fn parse(text: &str) -> Result<i64, TimeError> {
     let (digits, utc) = without_zone(text);
     let seconds = seconds(digits).ok_or(TimeError::Form)?;
@@ -55,10 +55,10 @@ fn seconds(digits: &str) -> Option<i64> {
     Some((first_day(year, month) + day - 1) * DAY + hour * 3600 + minute * 60 + second)
 }
 
-/// The days from the beginning of 1970 to that of a month.
+/// The days from the start of 1970 to the start of a month.
 fn first_day(year: i64, month: i64) -> i64 {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    // Leap days that are over: those of this year, once February is.
+    // Past leap days, with this year's from March on.
     let years = if month > 2 { year } else { year - 1 };
     let leap_days = |years: i64| years.div_euclid(4) - years.div_euclid(100) + years.div_euclid(400);
     let index = usize::try_from(month - 1).unwrap_or_default();

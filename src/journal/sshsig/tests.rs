@@ -8,7 +8,7 @@ const P256_ORDER: [u8; 32] = [
     0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// The order of the group, less a number below it.
+/// The order of the group minus a number below it.
 fn order_less(number: &[u8]) -> [u8; 32] {
     let (mut rest, mut borrow) = (P256_ORDER, 0);
     for (at, digit) in rest.iter_mut().rev().enumerate() {
@@ -20,7 +20,7 @@ fn order_less(number: &[u8]) -> [u8; 32] {
     rest
 }
 
-/// The other signature that is right where this one is: (r, n-s).
+/// The twin of a valid signature: (r, n-s).
 fn twin(signature: &Signature) -> Signature {
     let mut numbers = signature.as_bytes();
     let [r, s] = [(); 2].map(|()| Mpint::decode(&mut numbers).unwrap());
@@ -31,7 +31,7 @@ fn twin(signature: &Signature) -> Signature {
     Signature::new(signature.algorithm(), bytes).unwrap()
 }
 
-/// OpenSSH makes either: whoever refuses one of the two refuses half of the signatures of ecdsa keys.
+/// OpenSSH makes both: refusing one of them would refuse half of all ecdsa signatures.
 #[test]
 fn both_ecdsa_signatures_of_a_message_verify_as_openssh_makes_either() {
     let kind = Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 };

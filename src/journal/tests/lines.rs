@@ -3,12 +3,12 @@
 use super::*;
 use crate::journal::entry::{Predecessor, PredecessorEnd};
 
-/// The first line of a log, with its end.
+/// The first line of a log, with its LF.
 pub(crate) fn first_line() -> Vec<u8> {
     first_line_of(&"ab".repeat(16), None, 0)
 }
 
-/// The same, of this run, which comes after another one and was opened at this time.
+/// The same for this run, with this previous run and opening time.
 pub(crate) fn first_line_of(run: &str, previous: Option<&str>, ms: i64) -> Vec<u8> {
     let alice = signer("alice@x");
     let mut event = opened(&alice);

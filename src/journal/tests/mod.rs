@@ -1,4 +1,4 @@
-//! Logs as they are written, broken, recovered and verified.
+//! Writing, damaging, recovering and verifying logs.
 
 mod lines;
 mod power;
@@ -25,7 +25,7 @@ use crate::checklist::{Lock, Plan, Role};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
 
-/// A log in a directory of its own.
+/// A log in its own directory.
 struct Bench {
     home: tempfile::TempDir,
     store: Store,
@@ -94,7 +94,7 @@ impl Bench {
         Self { home, store, path, alice: signer("alice@x") }
     }
 
-    /// Opened, one machine entry, one note, one seal.
+    /// Opened, one automatic entry, one note, one seal.
     fn write(&self) {
         let mut journal = Journal::create(&self.store, &self.path, Chain::new("ab".repeat(16))).unwrap();
         let by = &self.alice.principal;
@@ -110,8 +110,7 @@ impl Bench {
         OpenOptions::new().append(true).open(&self.path).unwrap().write_all(bytes).unwrap();
     }
 
-    /// A program that another test starts has copies of all open files for a moment, of a lock just given
-    /// back too.
+    /// A process that another test starts has copies of all open files for a moment, even of a released lock.
     fn reopen(&self) -> Result<super::file::Reopened, OpenJournalError> {
         let begun = Instant::now();
         loop {
@@ -131,7 +130,7 @@ impl Bench {
         self.try_verify(bytes).unwrap()
     }
 
-    /// The same, of what may have become a log of another version.
+    /// The same for a log that may have become one of another version.
     fn try_verify(&self, bytes: &[u8]) -> Result<Report, VerifyError> {
         let line = format!("{} {}\n", self.alice.principal, self.alice.public);
         let signers = AllowedSigners::parse("s", &line);
@@ -143,7 +142,7 @@ impl Bench {
     }
 }
 
-/// Rules that let everything pass; sealed once there is a seal.
+/// Rules that accept everything; sealed once there is a seal.
 struct Lenient(bool);
 
 impl Rules for Lenient {
@@ -169,7 +168,7 @@ fn what_was_appended_is_there_and_goes_on() {
     assert_eq!(name, "20260921T141320Z-abababab.jsonl");
 }
 
-/// Every cut of the last line, with and without rubbish after it: the bytes are kept, the entries stay.
+/// Every cut of the last line, with and without garbage after it: the bytes are kept, and so are the entries.
 #[test]
 fn a_torn_tail_is_set_aside_and_kept() {
     for rubbish in [&b"{\"v\":1,"[..], b"\0\0\0\0\n", b"{\"v\":1,\"run\":\"x\"}\n"] {
@@ -193,8 +192,8 @@ fn a_log_that_went_back_or_was_changed_is_not_gone_on_with() {
     let whole = bench.bytes();
     let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
     fs::write(&bench.path, lines[..3].concat()).unwrap();
-    assert!(bench.reopen().unwrap_err().to_string().contains("it ends at seq 2, but seq 3 was written here"));
-    // The last acknowledged line turned into rubbish is not a torn tail.
+    assert!(bench.reopen().unwrap_err().to_string().contains("it ends at seq 2, but this host wrote seq 3"));
+    // A damaged acknowledged line is not a torn tail.
     fs::write(&bench.path, [lines[..3].concat(), b"rubbish\n".to_vec()].concat()).unwrap();
     assert!(bench.reopen().unwrap_err().to_string().contains("it ends at seq 2"));
     fs::write(&bench.path, [lines[0], b"rubbish\n", lines[2]].concat()).unwrap();
@@ -281,7 +280,7 @@ fn no_line_can_be_dropped_swapped_doubled_or_added() {
     assert_eq!(answer(&[0, 1, 2]), Answer::Open);
 }
 
-/// Lines are read ahead and looked at out of order; what is told is the first fault, whatever follows it.
+/// Lines are processed out of order; the first fault is reported, whatever follows it.
 #[test]
 fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
     let bench = Bench::new();
@@ -343,7 +342,7 @@ fn a_log_that_is_moved_away_takes_nothing_more_and_says_where_it_is() {
     assert!(told.contains(&format!("the log was moved to {}", elsewhere.display())), "{told}");
     assert_eq!(fs::read(&elsewhere).unwrap(), before);
     assert!(!bench.path.exists());
-    // Moving it back helps the next program, not this one.
+    // Moving it back helps the next process, not this one.
     fs::rename(&elsewhere, &bench.path).unwrap();
     again.journal.append(now(9), MACHINE, note("x"), None).unwrap_err();
     drop(again);
@@ -358,13 +357,13 @@ fn a_log_that_is_deleted_is_written_anew() {
     let mut again = bench.reopen().unwrap();
     fs::remove_dir_all(bench.path.parent().unwrap()).unwrap();
     let told = again.journal.check().unwrap_err().to_string();
-    assert!(told.contains("has been written anew to"), "{told}");
+    assert!(told.contains("were restored to"), "{told}");
     drop(again);
     assert_eq!(bench.bytes(), before);
     assert_eq!(bench.reopen().unwrap().entries.len(), 4);
 }
 
-/// What somebody else put in its place is not written over.
+/// A new file at the old path is not overwritten.
 #[test]
 fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
     let bench = Bench::new();
@@ -375,7 +374,7 @@ fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
     fs::write(&bench.path, "mine").unwrap();
     let told = again.journal.check().unwrap_err().to_string();
     let beside = bench.path.with_extension("rescued.jsonl");
-    assert!(told.contains(&format!("written anew to {}", beside.display())), "{told}");
+    assert!(told.contains(&format!("restored to {}", beside.display())), "{told}");
     assert_eq!((bench.bytes(), fs::read(beside).unwrap()), (b"mine".to_vec(), before));
 }
 
@@ -390,7 +389,7 @@ fn a_time_to_come_is_warned_of() {
     };
     assert_eq!(verified(now(9).wall).warnings, Vec::<String>::new());
     let told = verified(now(9).wall.minus(Duration::from_hours(1))).warnings;
-    assert!(told.len() == 1 && told[0].ends_with("a time to come"), "{told:?}");
+    assert!(told.len() == 1 && told[0].ends_with("in the future"), "{told:?}");
 }
 
 #[test]
@@ -405,6 +404,6 @@ fn a_time_before_there_was_gonogo_is_warned_of() {
     assert_eq!(told("2026-01-01T00:00:00Z"), Vec::<String>::new());
     for at in ["2025-12-31T23:59:59Z", "1970-01-01T00:00:00Z"] {
         let warnings = told(at);
-        assert!(warnings.len() == 1 && warnings[0].contains("before there was gonogo"), "{warnings:?}");
+        assert!(warnings.len() == 1 && warnings[0].contains("before gonogo existed"), "{warnings:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! The power goes at every step of writing a log, and of recovering it; every thing that may then be on
-//! the disk is tried. What was acknowledged is there, and what was not is never taken for it.
+//! A power failure at every step of writing and recovering a log; every possible content of the disk is tried.
+//! Acknowledged entries are always there, and no other entry is taken for one.
 
 use std::fs;
 
@@ -12,14 +12,14 @@ use super::*;
 
 const ENTRIES: usize = 9;
 
-/// A log in memory where there is such a place: the crashes are made up, and so need no real disk.
+/// A log in memory if possible: the failures are simulated, so no real disk is needed.
 fn bench() -> Bench {
     let memory = std::path::Path::new("/dev/shm");
     let home = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     Bench::at(home.unwrap())
 }
 
-/// Writes until the disk is full of trouble. Gives what was acknowledged.
+/// Writes until the disk fails. Returns the acknowledged entries.
 fn write(bench: &Bench, shim: &Shim) -> Vec<Entry> {
     let _ = fs::remove_file(&bench.path);
     let mut journal = Journal::create(&bench.store, &bench.path, Chain::new("ab".repeat(16))).unwrap();
@@ -46,7 +46,7 @@ fn write(bench: &Bench, shim: &Shim) -> Vec<Entry> {
     acknowledged
 }
 
-/// All that may be on the disk when the power is back.
+/// All possible contents of the disk after the failure.
 fn images(shim: &Shim) -> Vec<Vec<u8>> {
     let (changes, length) = shim.unsynced();
     let length = length.max(1);
@@ -72,7 +72,7 @@ struct Crash<'a> {
 }
 
 impl Crash<'_> {
-    /// The disk and the memory of the host as the crash left them.
+    /// The disk and the remembered head after the crash.
     fn lay(&self) {
         fs::write(&self.bench.path, self.image).unwrap();
         let run = "ab".repeat(16);
@@ -82,7 +82,7 @@ impl Crash<'_> {
         }
     }
 
-    /// What is found must be what was acknowledged, and at most one entry more, which is in doubt.
+    /// The log must have the acknowledged entries, and at most one more, which is in doubt.
     fn check(&self, found: &Reopened) {
         let (known, entries) = (self.acknowledged.len(), &found.entries);
         assert_eq!(entries[..known.min(entries.len())], *self.acknowledged, "an acknowledged entry is lost");
@@ -101,7 +101,7 @@ impl Crash<'_> {
         assert_eq!(kept.unwrap_or_default(), rest);
     }
 
-    /// Goes on, and shows the log to a verifier.
+    /// Resumes, and verifies the log.
     fn go_on(&self, found: Reopened) {
         let Reopened { mut journal, torn, in_doubt, entries } = found;
         let count = entries.len() as u64;
@@ -119,7 +119,7 @@ impl Crash<'_> {
     }
 }
 
-/// How many bytes stand after the last entry.
+/// How many bytes follow the last entry.
 fn rest_of(image: &[u8]) -> usize {
     let mut reader = super::super::read::Reader::default();
     let mut left = image.len();
@@ -133,7 +133,7 @@ fn rest_of(image: &[u8]) -> usize {
     left
 }
 
-/// Every crash of a program that this disk was given to.
+/// Every crash of a program on this disk.
 fn crashes(bench: &Bench, shim: &Shim, acknowledged: &[Entry], mut each: impl FnMut(&Crash)) -> usize {
     let (images, heads) = (images(shim), heads(acknowledged));
     for image in &images {
@@ -162,7 +162,7 @@ fn the_power_may_go_at_any_step() {
         points += crashes(&bench, &shim, &acknowledged, |crash| {
             let reopened = bench.reopen().unwrap();
             crash.check(&reopened);
-            // Signing and verifying take longer than all the rest.
+            // Signing and verifying take longer than everything else.
             if found % 40 == 0 {
                 crash.go_on(reopened);
             }
@@ -173,7 +173,7 @@ fn the_power_may_go_at_any_step() {
     assert!(points >= 10_000, "{points}");
 }
 
-/// A write or a sync fails, the log is cut back, and the power goes before, during or after that.
+/// A write or a sync fails, the log is truncated, and the power fails before, during or after that.
 #[test]
 fn the_power_may_go_after_a_failed_write_or_sync() {
     let bench = bench();
@@ -190,7 +190,7 @@ fn the_power_may_go_after_a_failed_write_or_sync() {
     }
 }
 
-/// The power goes again while the torn tail is being set aside, and while that is put on record.
+/// The power fails again while the torn tail is set aside, and while that is logged.
 #[test]
 fn the_power_may_go_during_the_recovery() {
     let bench = bench();
@@ -210,7 +210,7 @@ fn recover_and_die(bench: &Bench, acknowledged: &[Entry], image: &[u8], steps: u
     let on = |_| -> Box<dyn Disk> { Box::new(again.clone()) };
     let mut known = acknowledged.to_vec();
     if let Ok(mut found) = Journal::reopen_on(&bench.store, &bench.path, on) {
-        // What is put on record as in doubt has been told.
+        // An entry that is recorded as in doubt was reported.
         let (torn, in_doubt) = (found.torn, found.in_doubt);
         if (torn.is_some() || in_doubt.is_some())
             && let Ok(entry) =

@@ -1,5 +1,5 @@
-//! What holds for any bytes, any words, any cut: the reader never crashes, nothing forged is sealed, and
-//! what was written is read again.
+//! Properties for any bytes, texts and cuts: the reader never crashes, no forged log is sealed, and what was written
+//! can be read.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use proptest::sample::Index;
 use super::super::entry::{Entry, Header};
 use super::*;
 
-/// What somebody does to the bytes of a log.
+/// A modification of the bytes of a log.
 #[derive(Clone, Debug)]
 enum Change {
     Set(Index, u8),
@@ -54,7 +54,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     vec(change, 1..6)
 }
 
-/// One sealed log for all cases: making it takes longer than looking at it.
+/// One sealed log for all cases, because making it is slow.
 fn sealed() -> &'static (Bench, Vec<u8>) {
     static SEALED: std::sync::LazyLock<(Bench, Vec<u8>)> = std::sync::LazyLock::new(|| {
         let bench = Bench::new();
@@ -82,11 +82,11 @@ proptest! {
             change.apply(&mut bytes);
         }
         prop_assume!(bytes != *whole);
-        // What has become a log of another version is not called valid.
+        // A log that has become one of another version is not valid.
         let Ok(report) = bench.try_verify(&bytes) else { return Ok(()) };
         prop_assert_ne!(report.answer, Answer::Sealed);
-        // What is called valid is the begin of what was written, up to the last line: where that is a machine's own, only
-        // the line after it tells that it was changed.
+        // A valid log is a prefix of the original, up to the last line: if that is an automatic entry, only the next
+        // line would show that it was changed.
         let entries = usize::try_from(report.entries).unwrap();
         let lines = |log: &[u8]| -> Vec<Vec<u8>> {
             log.split_inclusive(|byte| *byte == b'\n').take(entries).map(<[u8]>::to_vec).collect()

@@ -1,23 +1,23 @@
-//! A disk that loses power: it knows what was synced, and what of the rest may be there afterwards.
+//! A disk with power failures: it knows what was synced, and what else may be there afterwards.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::super::disk::Disk;
 
-/// The disk, and a handle on it that outlives the program it was given to.
+/// The disk, and a handle on it that outlives the journal.
 #[derive(Clone, Debug)]
 pub struct Shim(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     synced: Vec<u8>,
-    /// Where the next write goes: the length that the program sees.
+    /// The position of the next write: the length that the program sees.
     length: usize,
     unsynced: Vec<Change>,
-    /// What still succeeds before the power goes.
+    /// How many steps succeed before the power failure.
     steps: usize,
-    /// Which step from now fails, without the power going.
+    /// Which step from now fails, without a power failure.
     fails: Option<usize>,
 }
 
@@ -27,23 +27,23 @@ enum Change {
     Cut(usize),
 }
 
-/// What becomes of one unsynced change.
+/// The fate of one unsynced change.
 #[derive(Clone, Copy, Debug)]
 pub enum Fate {
     /// It is there.
     Kept,
-    /// It is not.
+    /// It is lost.
     Dropped,
-    /// Of a write, so many bytes of its begin are there.
+    /// So many bytes of the start of a write are there.
     Begin(usize),
-    /// Of a write, the begin was not written: it reads as zeros up to this byte.
+    /// The start of a write is missing and reads as zeros up to this byte.
     End(usize),
-    /// Of a write, from this byte on there is what lay there before.
+    /// From this byte of a write on, the old content is there.
     Stale(usize),
 }
 
 impl Shim {
-    /// A disk that holds this much.
+    /// A disk with this content.
     pub fn holding(bytes: &[u8]) -> Self {
         let state = State {
             synced: bytes.to_vec(),
@@ -55,7 +55,7 @@ impl Shim {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// The power goes after so many steps.
+    /// The power fails after so many steps.
     pub fn dies_after(self, steps: usize) -> Self {
         self.state().steps = steps;
         self
@@ -67,7 +67,7 @@ impl Shim {
         self
     }
 
-    /// How many changes are not synced, and how long the last write of them is.
+    /// How many changes are unsynced, and the length of the last write.
     pub fn unsynced(&self) -> (usize, usize) {
         let state = self.state();
         let written = state.unsynced.iter().rev().find_map(|change| match change {
@@ -77,8 +77,8 @@ impl Shim {
         (state.unsynced.len(), written.unwrap_or(0))
     }
 
-    /// What is read when the power is back, if this became of the first unsynced change, and the later ones
-    /// are kept or dropped.
+    /// The content after a power failure with this fate of the first unsynced change, and the later ones kept or
+    /// dropped.
     pub fn after(&self, fate: Fate, later: bool) -> Vec<u8> {
         let state = self.state();
         let mut bytes = state.synced.clone();
@@ -145,7 +145,7 @@ impl State {
 impl Disk for Shim {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state();
-        // A write that fails, or during which the power goes, may have been begun.
+        // A write that fails, or that a power failure interrupts, may have started.
         let at = state.length;
         state.unsynced.push(Change::Write { at, bytes: bytes.to_vec() });
         state.length = at + bytes.len();

@@ -1,4 +1,4 @@
-//! Which process has locked a file (`flock(2)`), as the system tells everybody (`/proc/locks`, `proc_locks(5)`).
+//! Which process has locked a file (`flock(2)`), as `/proc/locks` shows to everybody (`proc_locks(5)`).
 
 use std::fs;
 use std::io;
@@ -10,25 +10,25 @@ use rustix::fs::{Mode, OFlags, open};
 /// A file, as `/proc/locks` names it.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
-    /// The device of its file system, which is not always the one that `stat(2)` tells (btrfs).
+    /// The device of its file system, which can differ from that of `stat(2)` (btrfs).
     device: (u32, u32),
     inode: u64,
 }
 
-/// Which process has the only lock of the file at a path, if one of those that are seen from here has.
+/// The process that has the only lock of the file at a path, if that process is visible.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not say.
 pub(super) fn holder(path: &Path) -> io::Result<Option<i32>> {
     let place = place_of(path)?;
     let locks = fs::read_to_string("/proc/locks")?;
     let holders = locks.lines().filter_map(lock).filter(|(_, locked)| *locked == place);
-    // That of another namespace of processes has no number here.
+    // A process in another namespace has no id here.
     Ok(holders.map(|(holder, _)| holder).find(|holder| *holder > 0))
 }
 
-/// Who has the only lock of which file, if a line tells of one: `1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF`. Who
-/// waits for one has an arrow before it.
+/// The process and the file of an exclusive lock, if a line describes one: `1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0
+/// EOF`. A process that waits for a lock has an arrow before it.
 fn lock(line: &str) -> Option<(i32, Place)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [_, "FLOCK", _, "WRITE", pid, place, ..] = words[..] else { return None };
@@ -39,11 +39,11 @@ fn lock(line: &str) -> Option<(i32, Place)> {
 }
 
 fn place_of(path: &Path) -> io::Result<Place> {
-    // Not read, and no link is followed: it is asked only where it is.
+    // Opened only for its location: not for reading, and no link is followed.
     let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let untold = || io::Error::other("/proc does not tell on which file system it is");
+    let untold = || io::Error::other("/proc does not say which file system it is on");
     let device = field(&about, "mnt_id:").and_then(|mount| device_of(mount, &mounts)).ok_or_else(untold)?;
     let inode = match field(&about, "ino:").and_then(|inode| inode.parse().ok()) {
         Some(inode) => inode,
@@ -85,7 +85,7 @@ mod tests {
         log.lock().unwrap();
         assert_eq!(holder(&at("log")).unwrap(), own);
         assert_eq!(holder(&at("other")).unwrap(), None);
-        // One of several is no proof, nor is a link that leads to it.
+        // One of several locks is no proof, nor is a link to the file.
         other.lock_shared().unwrap();
         assert_eq!(holder(&at("other")).unwrap(), None);
         std::os::unix::fs::symlink(at("log"), at("link")).unwrap();

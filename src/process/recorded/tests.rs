@@ -101,7 +101,7 @@ fn a_file_that_is_open_is_known_by_what_it_is_and_not_by_its_name() {
     assert!(matches!(refused, RecordedProcessError::NotOpen { .. }), "{refused}");
     fs::rename(at("log"), at("moved")).unwrap();
     sleeper.open().has_open(&at("moved")).unwrap();
-    // A link that leads to it is not it.
+    // A link to it is not it.
     std::os::unix::fs::symlink(at("moved"), at("log")).unwrap();
     assert!(sleeper.open().has_open(&at("log")).is_err());
 }

@@ -3,7 +3,7 @@ use crate::checklist::ActionKey;
 use crate::journal::entry::Ended;
 use crate::outcome::key;
 
-/// Two steps on one point, one on a point after it, a guard, a way back.
+/// Two actions on one point, one on a point after it, a guard, a rollback step.
 const PROFILE: &str = r#"
 [[guard]]
 id = "g"
@@ -68,7 +68,7 @@ fn nothing_begins_before_every_guard_has_looked_and_is_content() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
     let unseen = Start { checked: Vec::new(), ..start.clone() };
-    assert_eq!(world.locked(unseen), "a.one/build is locked: The right place has not been looked at");
+    assert_eq!(world.locked(unseen), "a.one/build is locked: The right place has not been checked");
     let mut wrong = start.clone();
     wrong.checked[0].ok = Some(false);
     wrong.checked[0].seen = "elsewhere".into();
@@ -76,10 +76,10 @@ fn nothing_begins_before_every_guard_has_looked_and_is_content() {
         world.locked(wrong),
         "a.one/build is locked: The right place: context: expected t, found elsewhere"
     );
-    // Words say nothing of who has seen it.
+    // The text does not say who observed it.
     let mut other = start.clone();
     other.checked[0].key = Some(key::check("g"));
-    assert_eq!(world.locked(other), "a.one/build is locked: The right place has not been looked at");
+    assert_eq!(world.locked(other), "a.one/build is locked: The right place has not been checked");
     let mut blind = start.clone();
     blind.checked[0].ok = None;
     assert!(world.locked(blind).starts_with("a.one/build is locked"));
@@ -91,10 +91,10 @@ fn what_was_begun_is_not_begun_again_by_the_same_question() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
     world.start(start.clone()).unwrap();
-    assert!(world.locked(start.clone()).contains("is at work since entry 1"));
+    assert!(world.locked(start.clone()).contains("is running since log #1"));
     world.end(Ended::Exit(0)).unwrap();
-    assert!(world.locked(start).contains("it has been begun since you looked"));
-    // Asked for anew, it is.
+    assert!(world.locked(start).contains("it was started after you opened it"));
+    // A new request starts it again.
     let again = world.start_of("a.one", "build");
     world.start(again).unwrap();
     assert!(matches!(world.act(ALICE, Act::Verdict), Err(Refusal::AtWork(_))));
@@ -103,7 +103,7 @@ fn what_was_begun_is_not_begun_again_by_the_same_question() {
 #[test]
 fn steps_come_in_their_order_and_a_new_ground_wants_them_anew() {
     let mut world = World::new(PROFILE);
-    assert!(world.locked(world.start_of("a.one", "push")).ends_with("build comes first"));
+    assert!(world.locked(world.start_of("a.one", "push")).ends_with("build must run first"));
     world.finish("a.one", Some(true)).unwrap();
     world.run("a.one", "build", 0);
     world.run("a.one", "push", 3);
@@ -114,7 +114,7 @@ fn steps_come_in_their_order_and_a_new_ground_wants_them_anew() {
     world.tag();
     world.confirm(ALICE, "a.one").unwrap();
     world.run("a.roll", "roll", 0);
-    // What was built anew is to be pushed anew, and rolled out anew.
+    // After a new build, push and rollout must run again.
     world.run("a.one", "build", 0);
     assert_eq!(world.status("a.one"), Status::ToRun("push".into()));
     assert!(world.state.probe(&ProbeKey::new("a.one", "tag")).unwrap().latest.is_none());
@@ -142,10 +142,10 @@ fn after_the_first_step_back_nothing_is_deployed_and_the_verdict_says_so() {
     assert!(world.locked(world.start_of("a.one", "build")).ends_with("the release is being rolled back"));
     world.act(ALICE, Act::RollBack { reason: None }).unwrap();
     assert_eq!(world.decision(), Decision::NoGo);
-    assert!(world.locked(world.start_of("rollback", "back")).contains("was rolled back, entry 3"));
+    assert!(world.locked(world.start_of("rollback", "back")).contains("was rolled back (log #3)"));
 }
 
-/// A log in which an action began over a guard that nobody asked is invalid, however well it is signed.
+/// A log in which an action started without a result of its guard is invalid, even with valid signatures.
 #[test]
 fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
     let mut world = World::new(PROFILE);
@@ -158,10 +158,10 @@ fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
     assert_eq!(replayed(&world.entries), Ok(()));
     let Event::ActionStarted(event) = &mut world.entries[1].event else { panic!("no action") };
     event.checked.clear();
-    assert!(replayed(&world.entries).unwrap_err().contains("has not been looked at"));
+    assert!(replayed(&world.entries).unwrap_err().contains("has not been checked"));
 }
 
-/// The end of a chain rests on its first step, too.
+/// The end of a chain depends on its first step, too.
 #[test]
 fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
     let more = "[[point]]\nsection = \"a\"\nadd = { id = \"a.end\", title = \"t\", why = \"w\", confirm = \"one\", after = [\"a.roll\"], \
@@ -184,7 +184,7 @@ fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
     assert_eq!(ended(&world, "a.end", "end"), None);
 }
 
-/// Others see digests too, and words may look like what the registry says.
+/// Other probes observe digests too, and a text may look like the registry's.
 #[test]
 fn the_digest_that_runs_again_is_the_one_that_was_seen_under_the_tag() {
     let mut world = World::new(PROFILE);

@@ -10,7 +10,7 @@ use super::*;
 use crate::checklist::{Confirm, Point, SCANS};
 
 const POINTS: usize = 7_000;
-/// Far less than a call for each point would take.
+/// Far less than a call for each point needs.
 const STACK: usize = 256 * 1024;
 
 /// A plan whose points wait for each other in one chain, the last one first.
@@ -46,7 +46,7 @@ fn a_chain_of_thousands_of_points_needs_no_deep_stack() {
     assert_eq!(closed(chained(|point, before| point.after.push(before))), POINTS as u64);
     assert_eq!(closed(chained(|point, before| point.due = Some(before))), POINTS as u64);
     let probes = chained(|point, before| point.probes.push(Probe { due: Some(before), ..probe.clone() }));
-    // What has a probe has not passed yet; the first point has none.
+    // A point with a probe has not passed yet; the first point has none.
     assert_eq!(closed(probes), 1);
 }
 
@@ -77,7 +77,7 @@ fn a_point_is_found_wherever_it_stands_now() {
     assert_eq!(plan.clone(), plan);
 }
 
-/// How often points are judged while something is done.
+/// How often points are evaluated meanwhile.
 fn judgements(work: impl FnOnce()) -> usize {
     let before = WORKED_OUT.get();
     work();
@@ -99,7 +99,7 @@ fn a_chain_is_not_judged_again_for_every_point_that_is_confirmed() {
             world.confirm(ALICE, &format!("a.{n}")).unwrap();
         }
     });
-    // Each as it is when it is confirmed, and as it is then.
+    // Each as it is when it is confirmed, and as it is at the end.
     assert!(confirming <= 2 * count, "{confirming}");
     assert_eq!(world.decision(), Decision::Go);
     let replaying = judgements(|| world.replays());
@@ -124,7 +124,7 @@ fn verdicts_over_many_points_judge_each_once_and_look_through_no_plan() {
     assert_eq!((judged, SCANS.get() - scans), (count, 0));
 }
 
-/// The bad ones first, each in the plan's order, and a count of those beyond.
+/// The bad ones first, each in the plan's order, and a count of the rest.
 #[test]
 fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
     let probe = World::new("").state.plan.sections[0].points[0].probes[0].clone();
@@ -144,12 +144,12 @@ fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
     assert_eq!((verdict.decision, verdict.closed, verdict.total), (Decision::NoGo, 0, 300));
     let expected = bad.iter().chain(&open).take(119).map(|(_, id)| id.as_str());
     assert!(verdict.reasons[..119].iter().map(|reason| reason.point.as_str()).eq(expected));
-    assert_eq!(verdict.reasons[0].why, "w: expected e, seen seen");
+    assert_eq!(verdict.reasons[0].why, "w: expected e, found seen");
     let [rest] = &verdict.reasons[119..] else { panic!("{:?}", verdict.reasons.len()) };
-    assert_eq!((rest.point.as_str(), rest.why.as_str()), ("…", "181 points are not closed either"));
+    assert_eq!((rest.point.as_str(), rest.why.as_str()), ("…", "another 181 points are not done"));
 }
 
-/// What a state says that has kept nothing.
+/// The statuses of a state without a cache.
 fn anew(state: &RunState) -> RunState {
     RunState { kept: Kept::default(), ..state.clone() }
 }
@@ -157,7 +157,7 @@ fn anew(state: &RunState) -> RunState {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is done and however the clocks go, what was kept says the same as judging anew.
+    /// Whatever happens and however the clocks change, the cache gives the same as a new judgement.
     #[test]
     fn what_is_kept_is_what_judging_anew_says(steps in prop::collection::vec((0..11_u8, 0..5_usize, any::<bool>(), 0..40_u64), 1..40)) {
         let mut world = World::new("");
@@ -165,7 +165,7 @@ proptest! {
         let opened = world.now.clone();
         for (what, point, flag, minutes) in steps {
             let (id, by) = (points[point], if flag { ALICE } else { BOB });
-            // What is refused changes nothing.
+            // A rejected command changes nothing.
             let _ = match what {
                 0 | 1 if id != "a.two" => world.finish(id, Some(flag)),
                 0 | 1 => world.confirm(ALICE, id),

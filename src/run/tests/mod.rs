@@ -51,7 +51,7 @@ due = "a.one"
 probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] }, before = true }]
 "#;
 
-/// A run that lives in memory, and its clock.
+/// A run in memory, and its clock.
 struct World {
     state: RunState,
     chain: Chain,
@@ -102,7 +102,7 @@ impl World {
         Self { state, chain: Chain::after(&entry), now, entries: vec![entry] }
     }
 
-    /// The log that came of it is one that the rules would have written.
+    /// The resulting log is one that the rules produce.
     #[track_caller]
     fn replays(&self) {
         let mut replay = Replay::default();
@@ -164,7 +164,7 @@ impl World {
             .collect()
     }
 
-    /// Whether a person who asks for it gets a run of a point's probe.
+    /// Whether a person can request a run of a point's probe.
     fn may_run(&self, point: &str) -> bool {
         let point = self.state.plan.point(point).unwrap();
         possible(&self.state.judge(&self.now), point, &point.probes[0]).is_some()
@@ -178,7 +178,7 @@ impl World {
     }
 }
 
-/// The rules look only at whether there is a signature; the verifier looks at the signature itself.
+/// The rules only check that there is a signature; the verifier checks the signature itself.
 fn signed(mut entry: Entry) -> Entry {
     entry.sig = Some("AA==".into());
     entry
@@ -195,7 +195,7 @@ fn a_point_goes_from_pending_to_passed_to_stale_and_its_probe_is_wanted_again() 
     world.finish("a.after", Some(true)).unwrap();
     world.wait(31);
     assert_eq!(world.status("a.probe"), Status::Stale);
-    // What has effects never looks again by itself; and it is blocked by what is stale.
+    // A probe with effects never runs again automatically; and it is blocked by stale results.
     assert_eq!(world.wanted(), ["a.probe", "a.one", "a.later before"]);
     assert_eq!(world.status("a.after"), Status::Blocked("a.probe".into()));
 }
@@ -239,14 +239,14 @@ fn an_outdated_result_is_refused() {
 fn nobody_can_confirm_over_what_is_failing_unseen_missing_or_stale() {
     let mut world = World::new("");
     let cannot = |world: &mut World| world.confirm(ALICE, "a.one").unwrap_err().to_string();
-    assert!(cannot(&mut world).contains("not all looked yet"));
+    assert!(cannot(&mut world).contains("not all of its probes have a result yet"));
     world.finish("a.one", Some(false)).unwrap();
-    assert!(cannot(&mut world).contains("it is wrong"));
+    assert!(cannot(&mut world).contains("a probe failed"));
     world.finish("a.one", None).unwrap();
-    assert!(cannot(&mut world).contains("could not look"));
+    assert!(cannot(&mut world).contains("ended in an error"));
     world.finish("a.one", Some(true)).unwrap();
     world.wait(31);
-    assert!(cannot(&mut world).contains("too old"));
+    assert!(cannot(&mut world).contains("are stale"));
     world.finish("a.one", Some(true)).unwrap();
     world.confirm(ALICE, "a.one").unwrap();
     assert_eq!(world.status("a.one"), Status::Settled);
@@ -261,7 +261,7 @@ fn a_confirmation_rests_on_what_was_seen() {
     let act = Act::Confirm { point: "a.one".into(), of: old, reason: None };
     assert_eq!(world.act(ALICE, act), Err(Refusal::EvidenceChanged("a.one".into())));
     world.confirm(ALICE, "a.one").unwrap();
-    // The same again leaves it standing, something else does not.
+    // The same evidence leaves it valid, other evidence does not.
     world.finish("a.one", Some(true)).unwrap();
     assert_eq!(world.status("a.one"), Status::Settled);
     world.finish_as("a.one", Some(true), "something else", false).unwrap();
@@ -350,7 +350,7 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
     assert!(!world.wanted().contains(&"a.probe".to_owned()));
     assert_eq!(world.decision(), Decision::NoGo);
 
-    // A new plan supplies it, and voids nothing else.
+    // A new plan supplies it, and invalidates nothing else.
     world.finish("a.one", Some(true)).unwrap();
     let values =
         Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = \"1\"\nz = \"2\"")).unwrap();
@@ -362,7 +362,7 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
 
     let mut less = plan;
     less.sections[0].points.remove(0);
-    assert!(world.act(ALICE, replan(less)).unwrap_err().to_string().contains("leaves out a.probe"));
+    assert!(world.act(ALICE, replan(less)).unwrap_err().to_string().contains("lacks a.probe"));
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn one_name_has_one_key_and_one_key_one_name() {
     let mut world = World::new("");
     let join = |key: &str| Act::Join { key: key.into(), role: Role::Reviewer };
     assert!(world.act("carol@x", join("key of bob@x")).unwrap_err().to_string().contains("bob@x's"));
-    assert!(world.act(BOB, join("another key")).unwrap_err().to_string().contains("takes part already"));
+    assert!(world.act(BOB, join("another key")).unwrap_err().to_string().contains("is already an operator"));
     assert_eq!(world.confirm("carol@x", "a.two"), Err(Refusal::NotEnrolled("carol@x".into())));
     world.act("carol@x", join("key of carol")).unwrap();
     world.confirm("carol@x", "a.two").unwrap();
@@ -385,8 +385,7 @@ fn points_that_wait_for_each_other_in_a_forged_plan_do_not_hang() {
     assert_eq!(world.status("a.after"), Status::Blocked("a.probe".into()));
 }
 
-/// Everything that can happen, replayed: the same log passes, a log with one act that the rules refuse
-/// does not.
+/// Every kind of entry, replayed: the same log passes, a log with one rejected act does not.
 #[test]
 fn a_replay_accepts_what_the_rules_wrote_and_nothing_else() {
     let mut world = World::new("");
@@ -405,12 +404,12 @@ fn a_replay_accepts_what_the_rules_wrote_and_nothing_else() {
     let mut forged = world.entries.clone();
     let Event::Verdict(verdict) = &mut forged[5].event else { panic!() };
     verdict.decision = Decision::Go;
-    assert!(replay(&forged).unwrap_err().contains("another verdict"));
+    assert!(replay(&forged).unwrap_err().contains("a different verdict"));
     let mut forged = world.entries.clone();
     let Event::Verdict(verdict) = &mut forged[5].event else { panic!() };
     verdict.reasons.iter_mut().for_each(|reason| reason.why = "all is well".into());
-    assert!(replay(&forged).unwrap_err().contains("another verdict"), "its words are the rules' too");
+    assert!(replay(&forged).unwrap_err().contains("a different verdict"), "its words are the rules' too");
     let mut forged = world.entries.clone();
     forged.remove(1);
-    assert!(replay(&forged).unwrap_err().contains("not all looked yet"));
+    assert!(replay(&forged).unwrap_err().contains("not all of its probes have a result yet"));
 }

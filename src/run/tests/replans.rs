@@ -45,11 +45,11 @@ fn a_looser_plan_takes_force_when_the_other_role_accepts_it() {
     assert!(world.refused(ALICE, replan(looser)).contains("is looser (a.one, fresh_ms)"));
     let hash = world.propose(ALICE);
     assert_ne!(*world.state.plan, world.looser(), "nothing changes yet");
-    assert!(world.refused(ALICE, world.accept(hash)).contains("accepted by a reviewer"));
+    assert!(world.refused(ALICE, world.accept(hash)).contains("a reviewer must accept it"));
     let join = Act::Join { key: "key of carol".into(), role: Role::Driver };
     world.act(CAROL, join).unwrap();
-    assert!(world.refused(CAROL, world.accept(hash)).contains("accepted by a reviewer"));
-    assert!(world.refused(BOB, world.accept(Sha256Hex::ZERO)).contains("no such plan"));
+    assert!(world.refused(CAROL, world.accept(hash)).contains("a reviewer must accept it"));
+    assert!(world.refused(BOB, world.accept(Sha256Hex::ZERO)).contains("this plan is not proposed"));
     let accept = world.accept(hash);
     let looser = world.looser();
     world.act(BOB, accept).unwrap();
@@ -66,7 +66,7 @@ fn what_is_accepted_is_what_was_proposed() {
     let hash = world.propose(ALICE);
     let other = world.changed(|plan| point(plan, "a.two").fresh_ms += 60_000);
     let act = Act::Replan { plan: Box::new(other), proposal: Some(hash), reason: None };
-    assert!(world.refused(BOB, act).contains("no such plan"));
+    assert!(world.refused(BOB, act).contains("this plan is not proposed"));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_proposal_is_withdrawn_by_who_made_it_or_by_the_other_role() {
         assert!(world.refused(BOB, replan(world.looser())).contains("already"));
         world.act(by, Act::WithdrawReplan(hash)).unwrap();
         assert_eq!(world.state.proposal, None);
-        assert!(world.refused(BOB, world.accept(hash)).contains("no such plan"));
+        assert!(world.refused(BOB, world.accept(hash)).contains("this plan is not proposed"));
     }
     world.replays();
 }
@@ -87,7 +87,7 @@ fn a_proposal_is_withdrawn_by_who_made_it_or_by_the_other_role() {
 fn where_one_seal_closes_the_run_a_reason_is_asked_for() {
     let mut world = World::new("");
     let looser = world.looser();
-    assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(looser.clone()))).contains("one seal closes"));
+    assert!(world.refused(ALICE, Act::ProposeReplan(Box::new(looser.clone()))).contains("only one seal"));
     assert!(world.refused(ALICE, replan(looser.clone())).contains("a reason is needed"));
     let reason = Some("the probe is enough".to_owned());
     world.act(ALICE, Act::Replan { plan: Box::new(looser), proposal: None, reason: reason.clone() }).unwrap();
@@ -115,7 +115,7 @@ fn what_a_profile_calls_not_applicable_the_other_role_signs() {
     let needs = Status::NeedsYou { have: 1, need: 2 };
     assert_eq!(world.status("a.one"), needs);
     let confirm = Act::Confirm { point: "a.one".into(), of: Vec::new(), reason: None };
-    assert!(world.refused(BOB, confirm).contains("a reviewer signs that with x"));
+    assert!(world.refused(BOB, confirm).contains("a reviewer must sign that with x"));
     let exempt = || Act::Exempt { point: "a.one".into(), reason: "agreed".into() };
     world.act(BOB, exempt()).unwrap();
     assert_eq!(world.status("a.one"), Status::NotApplicable);
@@ -142,19 +142,19 @@ fn a_result_says_what_its_observations_come_to() {
     for outcome in
         [Outcome { class: pass, ..wrong() }, Outcome { class: pass, ..Outcome::of(Vec::new(), "") }]
     {
-        assert!(world.refused(MACHINE, finish(outcome)).contains("not what its observations come to"));
+        assert!(world.refused(MACHINE, finish(outcome)).contains("does not match its observations"));
     }
-    assert!(world.refused(MACHINE, finish(Outcome { tries: 0, ..wrong() })).contains("no attempt"));
+    assert!(world.refused(MACHINE, finish(Outcome { tries: 0, ..wrong() })).contains("without an attempt"));
     world.act(MACHINE, finish(wrong())).unwrap();
     let mut world = World::open(world.changed(|plan| point(plan, "a.probe").probes[0].spec = None));
-    assert!(world.refused(MACHINE, finish(wrong())).contains("does not say what it checks"));
+    assert!(world.refused(MACHINE, finish(wrong())).contains("does not configure this probe"));
 }
 
 #[test]
 fn a_point_that_a_new_plan_changes_starts_again_and_the_others_do_not() {
     let mut world = World::new("");
     world.finish_as("a.later", Some(true), "old release", true).unwrap();
-    // A mandatory point takes two, so one of each leaves it open.
+    // A mandatory point needs two people, so one for each act leaves it open.
     world.waive(ALICE, "a.probe", 60).unwrap();
     world.act(BOB, Act::Exempt { point: "a.probe".into(), reason: "not today".into() }).unwrap();
     world.finish("a.one", Some(true)).unwrap();

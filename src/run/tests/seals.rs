@@ -1,6 +1,6 @@
 use super::*;
 
-/// After the first seal nobody can join, so the others must be there before it.
+/// After the first seal nobody can join, so the others must be enrolled before.
 #[test]
 fn nobody_seals_before_all_who_must_seal_take_part() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
@@ -33,7 +33,7 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     assert!(world.wanted().is_empty());
     assert!(world.may_run("a.probe"));
     world.act(ALICE, Act::Seal).unwrap();
-    // Nobody could add what it sees.
+    // Its result could not be logged.
     assert!(!world.may_run("a.probe"));
     assert_eq!(world.act(ALICE, Act::Verdict), Err(Refusal::BeingSealed(Role::Reviewer)));
     assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoSuchSeal(Role::Driver)));

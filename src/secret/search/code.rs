@@ -1,8 +1,8 @@
-//! What letters of base64 and digits of hex stand for.
+//! Decoding base64 and hex.
 
 use std::ops::Range;
 
-/// The value of a letter of base64, of either alphabet.
+/// The value of a base64 letter, in either alphabet.
 const fn value(letter: u8) -> Option<u8> {
     match letter {
         b'A'..=b'Z' => Some(letter - b'A'),
@@ -39,8 +39,7 @@ pub(super) static IS_LETTER: [bool; 256] = {
         letter += 1;
     }
 };
-/// Letters that stand for bytes: where the first is in the run, how many bits each stands for, and how many are before
-/// the first byte.
+/// Encoded letters: the position of the first in the run, the bits of each, and the bits before the first byte.
 #[derive(Clone, Copy)]
 pub(super) struct Code<'a> {
     pub(super) letters: &'a [u8],
@@ -55,7 +54,7 @@ impl Code<'_> {
         (self.letters.len() * self.bits).saturating_sub(self.before) / 8
     }
 
-    /// One byte of it: it is in two letters.
+    /// One byte; it spans two letters.
     pub(super) fn byte(&self, index: usize) -> u8 {
         let bit = self.before + 8 * index;
         if self.bits == 4 {
@@ -65,7 +64,7 @@ impl Code<'_> {
         ((value(bit / 6) << 6 | value(bit / 6 + 1)) >> (4 - bit % 6)).to_be_bytes()[1]
     }
 
-    /// Some of its bytes.
+    /// Decodes a range of its bytes.
     pub(super) fn decode(&self, range: Range<usize>, bytes: &mut Vec<u8>) {
         let bit = self.before + 8 * range.start;
         // Without a byte there may be no letter.
@@ -78,7 +77,7 @@ impl Code<'_> {
     }
 }
 
-/// Decodes letters of base64; so many bits are before the first byte.
+/// Decodes base64 letters; `before` bits come before the first byte.
 fn base64(letters: &[u8], before: usize, bytes: &mut Vec<u8>) {
     bytes.clear();
     let values = |part: &[u8]| {
@@ -89,13 +88,13 @@ fn base64(letters: &[u8], before: usize, bytes: &mut Vec<u8>) {
     let mut is_first = true;
     bytes.reserve(letters.len());
     for group in groups {
-        // Three bytes of the 24 bits before and these: so many of these are left.
+        // 24 bits minus the bits before them make three bytes; these are the bits that remain.
         held = (held << 24 | values(group)) & 0xffff_ffff_ffff;
         if !std::mem::take(&mut is_first) {
             bytes.extend_from_slice(&(held >> (24 - before)).to_be_bytes()[5..]);
         }
     }
-    // What is left: of the last group all but the bits that went before, and the letters after it.
+    // The remainder: the last group without the bits before it, and the letters after it.
     let count = if is_first { 0 } else { 24 } + rest.len() * 6;
     held = held << (rest.len() * 6) | values(rest);
     let mut left = count.saturating_sub(before);
@@ -105,7 +104,7 @@ fn base64(letters: &[u8], before: usize, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Decodes digits of hex.
+/// Decodes hex digits.
 fn hex(digits: &[u8], bytes: &mut Vec<u8>) {
     bytes.clear();
     bytes.extend(digits.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));

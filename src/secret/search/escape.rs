@@ -1,20 +1,20 @@
-//! Reading text character by character: as it is, or with its escapes decoded.
+//! Reading text character by character, raw or with escapes decoded.
 
 use super::is_special;
 
-/// How many escapes may lie in one another: JSON in JSON, percent-encoded twice.
+/// How deep escapes can be nested: JSON in JSON, percent-encoding twice.
 pub(super) const LEVELS: u8 = 2;
 
-/// Why there is no character, or no escape.
+/// Why there is no character or escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// There is none.
     No,
-    /// There may be one when more has come.
+    /// There may be one when more text has arrived.
     More,
 }
 
-/// A character: its bytes, and where what comes after it begins. One without bytes stands for nothing.
+/// A character: its bytes, and the offset of what follows. Without bytes, it has no meaning and is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Char {
     bytes: [u8; 4],
@@ -41,7 +41,7 @@ impl Char {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// Its byte, if it is of one.
+    /// Its byte, if it has exactly one.
     pub(super) const fn single(&self) -> Option<u8> {
         if self.len == 1 { Some(self.bytes[0]) } else { None }
     }
@@ -51,21 +51,21 @@ impl Char {
     }
 }
 
-/// A text, or as much of it as has come.
+/// A text, or the part that has arrived.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
     pub(super) bytes: &'a [u8],
-    /// Whether nothing more comes.
+    /// Whether the text is complete.
     pub(super) is_whole: bool,
-    /// Whether an escape goes on after a line end, where that may stand for nothing together with what is before it.
+    /// Whether an escape continues after a line end that may be ignorable together with what is before it.
     joins_lines: bool,
-    /// Whether what follows a backslash is as it is, where it could be another escape.
+    /// Whether the character after a backslash is taken literally, though it may start another escape.
     escapes_once: bool,
-    /// What is not decoded at the lowest level: what shells write holds escapes of other kinds.
+    /// Escapes with this first byte are not decoded at the lowest level: shell output has escapes of other kinds.
     later: Option<u8>,
 }
 
-/// The names of HTML's entities for what ASCII has beside letters and digits.
+/// The names of HTML entities for ASCII characters other than letters and digits.
 const ENTITIES: [(&str, u8); 44] = [
     ("amp", b'&'),
     ("AMP", b'&'),
@@ -120,24 +120,24 @@ impl<'a> Text<'a> {
         Self { bytes, is_whole, joins_lines: false, escapes_once: false, later: None }
     }
 
-    /// The same, where escapes go on after line ends.
+    /// The same text, with escapes that continue after line ends.
     pub(super) const fn joined(self) -> Self {
         Self { joins_lines: true, ..self }
     }
 
-    /// The same, where what follows a backslash is as it is.
+    /// The same text, with the character after a backslash taken literally.
     pub(super) const fn escaped_once(self) -> Self {
         Self { escapes_once: true, ..self }
     }
 
-    /// The same, where escapes with this first byte are decoded at the highest level only.
+    /// The same text, with escapes of this first byte decoded only at the highest level.
     pub(super) const fn decoding_later(self, first: u8) -> Self {
         Self { later: Some(first), ..self }
     }
 }
 
 impl Text<'_> {
-    /// The character at `at`, with so many levels of escapes decoded.
+    /// The character at `at`, with `level` levels of escapes decoded.
     pub(super) fn read(&self, level: u8, at: usize) -> Result<Char, Stop> {
         let below = match level.checked_sub(1) {
             Some(below) if !self.is_plain(at) => below,
@@ -150,7 +150,7 @@ impl Text<'_> {
         }
     }
 
-    /// Whether neither an escape can begin here, nor what says nothing.
+    /// Whether neither an escape nor ignorable text can start here.
     pub(super) fn is_plain(&self, at: usize) -> bool {
         self.bytes.get(at).is_some_and(|byte| !is_special(*byte))
     }
@@ -163,7 +163,7 @@ impl Text<'_> {
         }
     }
 
-    /// What an escape stands for that begins with this character.
+    /// The character for the escape that starts with this character.
     fn escape(&self, level: u8, first: Char) -> Result<Char, Stop> {
         let at = first.end;
         match first.single() {
@@ -177,12 +177,12 @@ impl Text<'_> {
         }
     }
 
-    /// The next character within an escape: it may be split, too.
+    /// The next character within an escape; it may be split too.
     fn next(&self, level: u8, at: usize) -> Result<Char, Stop> {
         self.read(level, self.skip_noise_in_escape(level, at)?)
     }
 
-    /// The next character that stands for anything: an escape for a line end that does not may be before it.
+    /// The next meaningful character; an ignorable escaped line end may be before it.
     pub(super) fn said(&self, level: u8, at: usize) -> Result<Char, Stop> {
         let first = self.read(level, at)?;
         if !first.bytes().is_empty() {
@@ -192,7 +192,7 @@ impl Text<'_> {
         self.read(level, first.end).or_else(|stop| if stop == Stop::No { Ok(first) } else { Err(stop) })
     }
 
-    /// JSON, C, JavaScript, Python, Rust and shells.
+    /// Escapes of JSON, C, JavaScript, Python, Rust and shells.
     fn backslash(&self, level: u8, at: usize) -> Result<Char, Stop> {
         if let Some(continued) = self.line_end(level, at)? {
             return Ok(continued);
@@ -212,7 +212,7 @@ impl Text<'_> {
         }
     }
 
-    /// A line end, which stands for nothing after a backslash or an equals sign.
+    /// A line end, which is ignorable after a backslash or an equals sign.
     fn line_end(&self, level: u8, at: usize) -> Result<Option<Char>, Stop> {
         let first = self.said(level, at)?;
         if self.joins_lines {
@@ -222,7 +222,7 @@ impl Text<'_> {
         Ok(last.is(b'\n').then(|| Char::nothing(last.end)))
     }
 
-    /// `\uHHHH`, two of them for what is beyond, or `\u{H…}`.
+    /// `\uHHHH`, a pair of them for higher code points, or `\u{H…}`.
     fn unicode(&self, level: u8, at: usize) -> Result<Char, Stop> {
         let open = self.next(level, at)?;
         if open.is(b'{') {
@@ -258,7 +258,7 @@ impl Text<'_> {
         }
     }
 
-    /// HTML's, by name or by number.
+    /// An HTML entity, by name or by number.
     fn entity(&self, level: u8, at: usize) -> Result<Char, Stop> {
         let (name, end) = self.name(level, at, b';')?;
         Char::code_point(entity(&name).ok_or(Stop::No)?, end)
@@ -276,7 +276,7 @@ impl Text<'_> {
         Err(Stop::No)
     }
 
-    /// A number of exactly so many digits.
+    /// A number with exactly this many digits.
     fn number(&self, level: u8, mut at: usize, radix: u32, digits: u32) -> Result<(u32, usize), Stop> {
         let mut value: u32 = 0;
         for _ in 0..digits {
@@ -288,7 +288,7 @@ impl Text<'_> {
         Ok((value, at))
     }
 
-    /// Where these bytes end, which stand here.
+    /// The end of these bytes, if they are here.
     fn literal(&self, level: u8, mut at: usize, bytes: &[u8]) -> Result<usize, Stop> {
         for byte in bytes {
             let next = self.next(level, at)?;
@@ -300,7 +300,7 @@ impl Text<'_> {
         Ok(at)
     }
 
-    /// Letters, digits and `#` until this byte.
+    /// Letters, digits and `#` up to this byte.
     fn name(&self, level: u8, mut at: usize, until: u8) -> Result<(Vec<u8>, usize), Stop> {
         let mut name = Vec::new();
         while name.len() <= MAX_ENTITY {
@@ -316,7 +316,7 @@ impl Text<'_> {
     }
 }
 
-/// The code point of an entity, by what stands between `&` and `;`.
+/// The code point of an entity, by the text between `&` and `;`.
 pub(super) fn entity(name: &[u8]) -> Option<u32> {
     let name = std::str::from_utf8(name).ok()?;
     if let Some(number) = name.strip_prefix('#') {

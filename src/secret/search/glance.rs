@@ -1,37 +1,37 @@
-//! What can be said of an escape from its own bytes: most hold no other escape and nothing that splits them, and most
-//! begin no secret. Where more must be read, [`Glance::Unclear`] says so.
+//! Classifying an escape by its own bytes only. Most escapes are not nested or split, and most cannot start a secret.
+//! [`Glance::Unclear`] means that the text must be decoded.
 
 use super::escape::{MAX_ENTITY, control, entity};
 use super::is_special;
 
-/// How many signs are looked at that may be escapes of one another.
+/// How many characters are checked that may be escapes of each other.
 const MAX_REPEATED: usize = 80;
 
-/// So many backslashes stand for one, however many follow: two for one at each level.
+/// The number of backslashes from which on they stand for one, however many follow: two for one at each level.
 const MAX_PAIRED: usize = 4;
 
-/// What an escape stands for.
+/// The class of an escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glance {
-    /// It is none, however it is read.
+    /// Not an escape at any level.
     No,
-    /// For a character that begins with this byte.
+    /// A character that starts with this byte.
     Byte(u8),
-    /// Another escape, a split or the end is within it.
+    /// It contains another escape, a split or the end of the text.
     Unclear,
 }
 
-/// Whether an escape begins with a byte.
+/// Whether a byte can start an escape.
 pub(super) const fn is_escape(byte: u8) -> bool {
     matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'\'')
 }
 
-/// Whether what says nothing may begin with a byte.
+/// Whether a byte can start ignorable text.
 pub(super) const fn is_noise(byte: u8) -> bool {
     is_special(byte) && !is_escape(byte)
 }
 
-/// What the escape at `at` stands for.
+/// Classifies the escape at `at`.
 pub(super) fn glance(bytes: &[u8], at: usize) -> Glance {
     let rest = &bytes[at + 1..];
     match bytes[at] {
@@ -46,8 +46,8 @@ pub(super) fn glance(bytes: &[u8], at: usize) -> Glance {
     }
 }
 
-/// After a percent or equals sign: more of them are none if the last is none. With two more it is none either, as the second
-/// stands for a digit at one level only, and the third is read as it is there.
+/// After a percent or equals sign: further ones are no escape if the last one is none. Two more are no escape either: the
+/// second is a digit at one level only, and the third is a plain character there.
 fn repeated(rest: &[u8], byte: u8) -> Glance {
     let more = rest.iter().take(2).take_while(|next| **next == byte).count();
     if more == 2 || more > 0 && number(&rest[more..], 16, 2) == Glance::No {
@@ -67,9 +67,8 @@ pub(super) fn is_soft_line_end(bytes: &[u8], at: usize) -> bool {
         && bytes.get(next).is_some_and(|byte| plain(*byte) || is_escape(*byte) && is_itself(bytes, next))
 }
 
-/// Whether what is unclear at a glance may stand for such a byte. What follows many backslashes says it: they stand for
-/// a backslash, which may be wanted or not, or for what the last of them and that stand for, or for nothing if that is a
-/// line end.
+/// Whether an unclear escape may stand for a wanted byte. After many backslashes the next character decides: they
+/// stand for a backslash, or for the escape of the last one, or for nothing before a line end.
 pub(super) fn may_be(
     bytes: &[u8],
     at: usize,
@@ -90,7 +89,7 @@ pub(super) fn may_be(
         }
 }
 
-/// Where a line end ends that is written with backslashes, however many: it is one, or nothing, or a backslash comes first.
+/// The end of a line end after any number of backslashes: it is a line end, or ignorable, or a backslash comes first.
 pub(super) fn escaped_line_end(bytes: &[u8], at: usize) -> Option<usize> {
     let backslashes = bytes[at..].iter().take(MAX_REPEATED).take_while(|byte| **byte == b'\\').count();
     let letter = bytes.get(at + backslashes);
@@ -110,7 +109,7 @@ fn backslash(rest: &[u8]) -> Glance {
     }
 }
 
-/// A number of exactly so many digits: a byte of two or three digits, a code point of four.
+/// A number with exactly this many digits: two or three digits are a byte, four a code point.
 fn number(rest: &[u8], radix: u32, digits: usize) -> Glance {
     let mut value = 0;
     for index in 0..digits {
@@ -126,7 +125,7 @@ fn number(rest: &[u8], radix: u32, digits: usize) -> Glance {
 }
 
 fn code_point(code: u32) -> Glance {
-    // Half of a pair has no character by itself.
+    // Half of a surrogate pair is no character.
     char::from_u32(code).map_or(Glance::Unclear, |c| Glance::Byte(c.encode_utf8(&mut [0; 4]).as_bytes()[0]))
 }
 
@@ -134,7 +133,7 @@ fn named(rest: &[u8]) -> Glance {
     for (index, byte) in rest.iter().take(MAX_ENTITY + 1).enumerate() {
         match byte {
             b';' => return entity(&rest[..index]).map_or(Glance::No, code_point),
-            // As in the query of an address.
+            // As in the query of a URL.
             b'=' if number(&rest[index + 1..], 16, 2) == Glance::No => return Glance::No,
             special if is_special(*special) => return Glance::Unclear,
             byte if byte.is_ascii_alphanumeric() || *byte == b'#' => {}
@@ -152,7 +151,7 @@ fn quote(rest: &[u8]) -> Glance {
     }
 }
 
-/// Where what says nothing ends that stands here, if that is plain to see.
+/// The end of the ignorable text that starts here, if its class is clear.
 pub(super) fn noise(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes[at] {
         b'\n' | b'\r' => Some(at + 1),
@@ -165,7 +164,7 @@ pub(super) fn noise(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Whether it is plain to see that a special byte stands for itself.
+/// Whether it is clear that a special byte stands for itself.
 pub(super) fn is_itself(bytes: &[u8], at: usize) -> bool {
     if is_escape(bytes[at]) {
         return glance(bytes, at) == Glance::No;
@@ -187,7 +186,7 @@ mod tests {
     use super::super::escape::{LEVELS, Stop, Text};
     use super::*;
 
-    /// Every way to read a text, down to its escapes' escapes.
+    /// All readings of a text, down to nested escapes.
     fn ways(bytes: &[u8]) -> Vec<(Text<'_>, u8)> {
         let text = Text::new(bytes, false);
         let texts = [
@@ -200,7 +199,7 @@ mod tests {
         texts.into_iter().flat_map(|text| [(text, 1), (text, LEVELS)]).collect()
     }
 
-    /// Checks what is said at a glance against what is read.
+    /// Compares the classification with the decoder.
     fn check(bytes: &[u8], at: usize) {
         let itself = Text::new(bytes, false).read(0, at);
         for (text, level) in ways(bytes) {

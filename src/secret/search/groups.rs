@@ -1,17 +1,17 @@
-//! Hex in groups of digits, as dumps and fingerprints have it: `53 33 63`, `53:33:63`. Not through the columns of a dump that
-//! holds more than the digits.
+//! Hex in groups of digits, as in dumps and fingerprints: `53 33 63`, `53:33:63`. Not across the columns of a dump
+//! that has other text between the digits.
 
 use super::escape::Text;
 use super::runs::{Run, next_stretch};
 
-/// The most that stands between two groups, in bytes.
+/// The maximum separator between two groups, in bytes.
 const APART: usize = 3;
 
 const fn is_between(byte: u8) -> bool {
     matches!(byte, b' ' | b':' | b',' | b'\n' | b'\r' | b'\t')
 }
 
-/// How many of the next bytes a test holds for.
+/// How many of the next bytes pass a test.
 fn count(bytes: &[u8], holds: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|byte| !holds(*byte)).unwrap_or(bytes.len())
 }
@@ -21,7 +21,8 @@ fn is_digit(byte: u8) -> bool {
 }
 
 impl Text<'_> {
-    /// Calls `take` with the digits of all groups that have so many, and with what may become such when more has come.
+    /// Calls `take` with the digits of groups of at least `least` digits, and with groups that may become so long when
+    /// more text arrives.
     pub(super) fn groups(&self, least: usize, read: &mut Run, mut take: impl FnMut(&Run)) {
         let is_of_group = |byte: u8| is_digit(byte) || is_between(byte);
         let mut end = 0;
@@ -47,7 +48,7 @@ impl Text<'_> {
         begin.checked_sub(1).is_none_or(|before| !self.bytes[before].is_ascii_alphanumeric())
     }
 
-    /// Reads the groups that begin here; where they end.
+    /// Reads the groups that start here, and returns their end.
     fn read_groups(&self, begin: usize, run: &mut Run) -> usize {
         run.clear(begin);
         let mut at = begin;
@@ -86,7 +87,7 @@ mod tests {
         groups.join(between)
     }
 
-    /// As `od`, `hexdump`, `xxd` and `openssl` write it, and in base64 besides; wherever it is cut.
+    /// In the formats of `od`, `hexdump`, `xxd` and `openssl`, and in base64 within; cut at any place.
     #[test]
     fn digits_in_groups_are_read_as_one() {
         use base64::Engine as _;
@@ -101,7 +102,7 @@ mod tests {
                 for size in 1..text.len() {
                     let pieces: Vec<_> = text.as_bytes().chunks(size).collect();
                     let clean = streamed(&redactor, &pieces);
-                    // What one byte takes is given away at the end of a line: it could be anything.
+                    // At a line end one byte is not held back: it could be anything.
                     let given =
                         text.split_inclusive('\n').next().filter(|line| line.trim_end().ends_with("43"));
                     let is_out = clean == expected

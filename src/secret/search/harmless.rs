@@ -1,11 +1,11 @@
-//! Text that holds no secret is left as it is: what tools print, and what nearly is one.
+//! Text without a secret stays unchanged: the output of tools, and near misses.
 
 use std::collections::BTreeMap;
 
 use super::super::redact::Redactor;
 use super::tests::{AROUND, ENCODERS, redactor_of, streamed};
 
-/// What tools print, line by line: words, digests and encodings of all kinds.
+/// Lines of tool output: words, digests and encodings of all kinds.
 const LINES: &[&str] = &[
     "NAME                        READY   STATUS    RESTARTS      AGE",
     "shop-web-7d4b9c6f5d-x2k8p   1/1     Running   0             12d",
@@ -124,7 +124,7 @@ const SECRETS: [&str; 7] = [
 /// The largest pieces of a stream.
 const MAX_PIECE: usize = 64;
 
-/// Checks that a text is told as it is: whole, and in pieces of these sizes.
+/// Checks that a text stays unchanged: whole, and in chunks of these sizes.
 fn check(redactor: &Redactor, text: &str, sizes: impl Iterator<Item = usize>) {
     let mut found = BTreeMap::new();
     assert_eq!(redactor.clean(text, &mut found), text);
@@ -144,7 +144,7 @@ fn what_tools_print_is_left_as_it_is() {
     }
 }
 
-/// All but the last character, all but the first, another case, and one character changed.
+/// Without the last character, without the first, in another case, and with one character changed.
 fn near(secret: &str) -> Vec<String> {
     let chars: Vec<char> = secret.chars().collect();
     let other =
@@ -168,12 +168,12 @@ fn what_is_nearly_a_secret_is_left_as_it_is() {
         for (number, near) in near(secret).iter().enumerate() {
             for (index, (_, encode)) in ENCODERS.iter().enumerate() {
                 let (before, after) = AROUND[(turn + index) % AROUND.len()];
-                // What ends within a secret is not left.
+                // A text that ends within a secret is redacted there.
                 let text = format!(
                     "{before}{}{after} is all that there is to tell of it",
                     encode(near, turn + 7 * index)
                 );
-                // Every size comes up with every encoding.
+                // Every size occurs with every encoding.
                 check(&redactor, &text, (1 + number % 3..=MAX_PIECE).step_by(3));
             }
         }

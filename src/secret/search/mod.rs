@@ -1,10 +1,9 @@
-//! Finding known secrets in text, however they are encoded there: as they are, escaped (JSON, HTML, percent, C,
-//! quoted-printable, shells), in base64 or hex, split by line ends, colours or what nobody sees; and one in another.
+//! Finding known secrets in text in any encoding: raw, escaped (JSON, HTML, percent, C, quoted-printable, shells),
+//! base64 or hex; split by line ends, colours or invisible characters; and nested.
 //!
-//! What is looked for is the secret, in what the text says when it is decoded, and no list of ways to write it. A secret
-//! that is not encoded throughout begins with characters as they are, or with an escape: only there is decoded, so that
-//! it costs little where there is neither. Of base64 and hex only that is decoded which holds as many bytes in a row as
-//! the shortest secret has, of those that an encoded one may have.
+//! The search compares the secret with the decoded text; it has no list of spellings. A secret that is not encoded as
+//! a whole starts with raw characters or with an escape, so decoding starts only there, and other text is cheap.
+//! Base64 and hex runs are decoded only if they are at least as long as the shortest secret.
 
 mod code;
 mod escape;
@@ -33,14 +32,14 @@ use runs::{Decoded, Run, Said};
 use specials::Specials;
 use wanted::{Met, Wanted, readings};
 
-/// How often base64 or hex may lie in one another.
+/// How deep base64 and hex can be nested.
 const DEPTH: usize = 2;
-/// What ends with a line is held back only if it has this many bytes of a secret: less could be any word.
+/// At a line end, text is held back only if it has this many bytes of a secret: fewer could be any word.
 const AT_LINE_END: usize = 2;
-/// The most that may stand between two characters of a secret, in bytes: what is held back has an end.
+/// The maximum gap between two characters of a secret, in bytes. It limits how much text is held back.
 const MAX_GAP: usize = 1024;
 
-/// Whether an escape may begin with a byte, or something that says nothing.
+/// Whether a byte may start an escape or ignorable text.
 const fn is_special(byte: u8) -> bool {
     IS_SPECIAL[byte as usize]
 }
@@ -57,13 +56,14 @@ static IS_SPECIAL: [bool; 256] = {
     table
 };
 
-/// Looks for secrets.
+/// A search for secrets.
 pub(super) struct Search {
     wanted: Vec<Wanted>,
     groups: Vec<Group>,
     /// Finds the first bytes of the groups.
     begins: Option<AhoCorasick>,
-    /// Groups by their first byte, and by one of the next that are fewer than `begins` looks for, with how many that is.
+    /// Groups by their first byte, and by one of the bytes after it for prefixes shorter than those of `begins`, with
+    /// that length.
     first: Box<[Vec<usize>]>,
     early: Box<[Vec<(usize, usize)>]>,
     said: Said,
@@ -75,14 +75,14 @@ struct Group {
     which: Vec<usize>,
 }
 
-/// A secret that was found: where, and which.
+/// A secret that was found: its range, and its index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) at: Range<usize>,
     pub(super) which: usize,
 }
 
-/// What may become a secret when more comes: where it begins, which it is if that is known, and how many of its bytes are
+/// A possible secret at the end of the text: its start, its index if that is known, and how many of its bytes are
 /// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Open {
@@ -91,17 +91,17 @@ pub(super) struct Open {
     pub(super) matched: usize,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) spans: Vec<Span>,
     pub(super) open: Vec<Open>,
-    /// Whether the text ends with a line, as far as it has come.
+    /// Whether the text so far ends with a line end.
     at_line_end: bool,
 }
 
 impl Search {
-    /// For these secrets; each is known by its place in the list.
+    /// A search for these secrets; each is identified by its index in the list.
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Result<Self, BuildError> {
         let wanted: Vec<_> = secrets.map(Wanted::new).collect();
         let groups = groups(&wanted);
@@ -112,7 +112,7 @@ impl Search {
                 early[usize::from(*byte)].push((group, index + 1));
             }
         }
-        // All are of one length, so that the kind decides nothing but which searches can be used: the fast ones.
+        // All prefixes have one length, so that the match kind does not matter and the fast searches can be used.
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostFirst);
         let patterns = groups.iter().map(|group| group.begin.bytes.as_slice());
@@ -121,7 +121,7 @@ impl Search {
         Ok(Self { wanted, groups, begins, first: first.into(), early: early.into(), said })
     }
 
-    /// Looks through a text, of which more may come.
+    /// Searches a text, which may be incomplete.
     pub(super) fn find(&self, bytes: &[u8], is_whole: bool) -> Found {
         let mut found = Found { at_line_end: bytes.last() == Some(&b'\n'), ..Found::default() };
         if !self.wanted.is_empty() {
@@ -140,7 +140,7 @@ impl Search {
         }
     }
 
-    /// Secrets that begin as they are.
+    /// Finds secrets with a raw prefix.
     fn look_for_begins(&self, look: &Look, found: &mut Found) {
         let (Some(begins), bytes) = (&self.begins, look.text.bytes) else { return };
         let mut at = 0;
@@ -152,7 +152,7 @@ impl Search {
         }
     }
 
-    /// Secrets with an escape among the first characters, or that are split there.
+    /// Finds secrets with an escape or a split among the first characters.
     fn look_around_escapes(&self, look: &Look, found: &mut Found) {
         let bytes = look.text.bytes;
         for at in look.specials.all() {
@@ -167,19 +167,19 @@ impl Search {
         }
     }
 
-    /// Secrets of which the first few bytes, so many, end here.
+    /// Groups whose first bytes end here, with the number of bytes.
     fn early_before<'a>(&'a self, bytes: &'a [u8], at: usize) -> impl Iterator<Item = (&'a Group, usize)> {
         let last = at.checked_sub(1).map_or(&[][..], |last| &self.early[usize::from(bytes[last])]);
         let all = last.iter().map(|(group, matched)| (&self.groups[*group], *matched));
         all.filter(move |(group, matched)| bytes[..at].ends_with(&group.begin.bytes[..*matched]))
     }
 
-    /// Whether a secret may begin with an escape at `at`.
+    /// Whether a secret may start with an escape at `at`.
     fn may_begin_with(&self, bytes: &[u8], at: usize) -> bool {
         let is_first = |byte: u8| !self.first[usize::from(byte)].is_empty();
         let may_begin = |byte: u8| is_escape(byte) || is_first(byte);
         match bytes[at] {
-            // It stands for itself, whatever is within.
+            // It stands for itself at every level.
             b'\'' if !is_first(b'\'') => false,
             b'=' if is_soft_line_end(bytes, at) => false,
             _ => match glance(bytes, at) {
@@ -190,7 +190,7 @@ impl Search {
         }
     }
 
-    /// Secrets that begin with an escape.
+    /// Finds secrets that start with an escape.
     fn look_at_escape(&self, look: &Look, at: usize, found: &mut Found) {
         let mut last = 0;
         for (text, level) in readings(&look.text, at).skip(1) {
@@ -209,7 +209,7 @@ impl Search {
         }
     }
 
-    /// What the first few characters of a secret may be, at the end.
+    /// Finds possible starts of secrets at the end of the text.
     fn look_at_end(&self, look: &Look, found: &mut Found) {
         let bytes = look.text.bytes;
         for (group, matched) in self.early_before(bytes, bytes.len()).filter(|_| !look.text.is_whole) {
@@ -218,7 +218,7 @@ impl Search {
         }
     }
 
-    /// Secrets in base64 and hex.
+    /// Finds secrets in base64 and hex.
     fn look_into_runs(&self, look: &Look, buffers: &mut Buffers, inner: &mut [Buffers], found: &mut Found) {
         let least = (self.said.least * 8).div_ceil(6);
         let Buffers { run, bytes, specials, within } = buffers;
@@ -240,7 +240,7 @@ impl Search {
         look.text.groups(2 * self.said.least, run, |run| run.decoded_hex(&self.said, bytes, &mut take));
     }
 
-    /// The same for those of a group, if their first bytes do.
+    /// Follows all secrets of a group, if their first bytes match.
     fn follow_all(
         &self,
         look: &Look,
@@ -257,7 +257,7 @@ impl Search {
         }
     }
 
-    /// Whether a secret, of which so many bytes begin at `begin`, goes on at `at`.
+    /// Whether a secret that starts at `begin`, with `matched` bytes so far, continues at `at`.
     fn follow(&self, look: &Look, begin: usize, at: usize, which: usize, matched: usize, found: &mut Found) {
         match self.wanted[which].goes_on(&look.text, at, matched) {
             Met::Whole(end) => found.spans.push(Span { at: begin..end, which }),
@@ -267,7 +267,7 @@ impl Search {
     }
 }
 
-/// By their first bytes, in order.
+/// Groups by the first bytes, in order.
 fn groups(wanted: &[Wanted]) -> Vec<Group> {
     let mut groups: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
     for (which, wanted) in wanted.iter().enumerate() {
@@ -283,7 +283,7 @@ fn groups(wanted: &[Wanted]) -> Vec<Group> {
 impl Said {
     fn of(wanted: &[Wanted]) -> Self {
         let least = wanted.iter().map(|wanted| wanted.bytes.len()).min().unwrap_or(usize::MAX);
-        // Escapes and codes are written in ASCII; what nobody sees may stand within a secret.
+        // Escapes and encodings are ASCII; invisible characters may be within a secret.
         let mut is_said = std::array::from_fn(|byte| byte < 128);
         let others = wanted.iter().flat_map(|wanted| wanted.bytes.iter());
         for byte in others.chain(noise::INVISIBLE.into_iter().flatten()) {
@@ -293,7 +293,7 @@ impl Said {
     }
 }
 
-/// What is needed to decode runs, one after the other: for a text, and one more for each that lies in another.
+/// Buffers for decoding runs: one for the text, and one more for each level of nesting.
 #[derive(Default)]
 struct Buffers {
     run: Run,
@@ -302,25 +302,25 @@ struct Buffers {
     within: Found,
 }
 
-/// A text to look through.
+/// A text to search.
 struct Look<'a> {
     text: Text<'a>,
     specials: &'a Specials,
 }
 
 impl Found {
-    /// Where that begins which is needed when more comes.
+    /// The start of the text that is needed when more arrives.
     pub(super) fn needed(&self) -> Option<usize> {
         self.open.iter().map(|open| open.begin).min()
     }
 
-    /// Where that begins which must not be given before more has come.
+    /// The start of the text that must be held back until more arrives.
     pub(super) fn held(&self) -> Option<usize> {
         let is_held = |open: &&Open| !self.at_line_end || open.matched >= AT_LINE_END;
         self.open.iter().filter(is_held).map(|open| open.begin).min()
     }
 
-    /// The secrets in order; those that overlap are one, named after the first and longest.
+    /// The matches in order; overlapping ones are merged, and named after the first and longest.
     pub(super) fn merged(&mut self) -> Vec<Span> {
         let mut spans = std::mem::take(&mut self.spans);
         spans.sort_by_key(|span| (span.at.start, std::cmp::Reverse(span.at.end), span.which));

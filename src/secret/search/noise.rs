@@ -1,4 +1,4 @@
-//! What may stand within a text and says nothing: line ends, colours, characters that nobody sees.
+//! Ignorable text: line ends, colours, invisible characters.
 
 use super::escape::{Stop, Text};
 use super::glance;
@@ -14,8 +14,8 @@ pub(super) const INVISIBLE: [&[u8]; 8] = [
     b"\xe2\x81\xa0",
     b"\xef\xbb\xbf",
 ];
-/// The most that is taken for one escape sequence of a terminal, for the begin of a line, and for what stands between two
-/// characters of a text, in characters. Longer ones end a text.
+/// The maximum length of a terminal escape sequence, of an indent, and of the ignorable text between two characters,
+/// in characters. Longer ones end a match.
 const MAX_SEQUENCE: usize = 256;
 const MAX_INDENT: usize = 64;
 const MAX_NOISE: usize = 64;
@@ -23,15 +23,15 @@ const MAX_NOISE: usize = 64;
 const MAX_NOISE_IN_ESCAPE: usize = 8;
 
 impl Text<'_> {
-    /// Where what says nothing ends that stands here, with so many levels of escapes decoded. White space at the begin of
-    /// a line belongs to the line end before.
+    /// The end of the ignorable text that starts here, with `level` levels of escapes decoded. The indent of a line
+    /// belongs to the line end before it.
     pub(super) fn noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
         let end = self.bare_noise(level, at)?;
         let is_line_end = matches!(self.read(level, at)?.single(), Some(b'\n' | b'\r'));
         Ok(if is_line_end { self.indent(level, end) } else { end })
     }
 
-    /// The same, without the white space.
+    /// The same, without the indent.
     pub(super) fn bare_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
         if self.is_plain(at) {
             return Err(Stop::No);
@@ -49,7 +49,7 @@ impl Text<'_> {
         }
     }
 
-    /// Where something begins that says anything.
+    /// The start of the next meaningful text.
     pub(super) fn skip_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
         self.skip_so_much(level, at, MAX_NOISE)
     }
@@ -100,7 +100,7 @@ impl Text<'_> {
             Some(b'[') => self.until(level, first.end, |byte| matches!(byte, 0x40..=0x7e)),
             Some(b']') => {
                 let end = self.until(level, first.end, |byte| matches!(byte, 0x07 | 0x1b))?;
-                // ESC is the begin of the string's end.
+                // ESC starts the end of the string.
                 if self.bytes.get(end - 1) == Some(&0x1b) { Ok(self.read(level, end)?.end) } else { Ok(end) }
             }
             Some(0x20..=0x2f) => self.until(level, first.end, |byte| matches!(byte, 0x30..=0x7e)),

@@ -1,12 +1,12 @@
-//! Where the letters of a run stand in a text.
+//! The positions of a run's letters in the text.
 
 use std::ops::Range;
 
-/// The places of letters, by their index: of many that stand together, the first says where all do.
+/// The positions of letters, by index; adjacent letters share one record.
 #[derive(Default)]
 pub(super) struct Places(Vec<Place>);
 
-/// Letters from an index on, which stand one after the other, each of so many bytes.
+/// Adjacent letters from an index on, each of the same width in bytes.
 struct Place {
     index: usize,
     at: usize,
@@ -18,12 +18,12 @@ impl Places {
         self.0.clear();
     }
 
-    /// The letters from `index` on stand at `at`, until others are pushed.
+    /// Adds letters from `index` on, which start at `at`.
     pub(super) fn push(&mut self, index: usize, at: usize, width: usize) {
         self.0.push(Place { index, at, width });
     }
 
-    /// The place of a letter.
+    /// The position of a letter.
     pub(super) fn of(&self, index: usize) -> Range<usize> {
         let after = self.0.partition_point(|place| place.index <= index);
         let Some(place) = after.checked_sub(1).map(|before| &self.0[before]) else { return 0..0 };

@@ -1,4 +1,4 @@
-//! Base64 and hex: runs of letters and digits, wrapped, split or escaped, and what they hold.
+//! Runs of base64 and hex letters, possibly wrapped, split or escaped, and their decoded content.
 
 use std::ops::Range;
 
@@ -11,34 +11,35 @@ use super::places::Places;
 use super::specials::Specials;
 use super::{MAX_GAP, is_special};
 
-/// Letters of a run, and where each stands in the text.
+/// The letters of a run, and their positions in the text.
 #[derive(Default)]
 pub(super) struct Run {
     letters: Zeroizing<Vec<u8>>,
     places: Places,
-    /// Where what was read of it ends.
+    /// The end of the part that was read.
     end: usize,
-    /// Whether it may go on when more has come.
+    /// Whether it may continue when more text arrives.
     pub(super) is_open: bool,
 }
 
-/// What is looked for in runs: so many bytes at least, of those that a secret may have, however it is written.
+/// The limits for runs: the minimum number of bytes, and the bytes that a secret can have in any spelling.
 pub(super) struct Said {
     pub(super) least: usize,
     pub(super) is_said: [bool; 256],
 }
 
-/// What part of a run says when it is decoded. Where its bytes come from in the text is known.
+/// A decoded part of a run, with the positions of its bytes in the text.
 pub(super) struct Decoded<'a> {
     pub(super) bytes: &'a [u8],
     places: &'a Places,
     code: &'a Code<'a>,
-    /// Whether it may go on when more has come.
+    /// Whether it may continue when more text arrives.
     pub(super) is_open: bool,
 }
 
 impl Text<'_> {
-    /// Calls `take` with every run of at least so many letters, and with what may become one when more has come.
+    /// Calls `take` with every run of at least `least` letters, and with runs that may become so long when more text
+    /// arrives.
     pub(super) fn runs(&self, specials: &Specials, least: usize, read: &mut Run, mut take: impl FnMut(&Run)) {
         let (mut at, mut escaped_until) = (0, 0);
         let mut specials = specials.all().chain([self.bytes.len()]).peekable();
@@ -66,7 +67,7 @@ impl Text<'_> {
         }
     }
 
-    /// The same for what is said to the terminal (OSC) within a run: that is none of it, and may hold one.
+    /// The same for a terminal command (OSC) within a run: it is not part of the run, but may contain one.
     fn runs_of_command(&self, begin: usize, least: usize, read: &mut Run, take: &mut impl FnMut(&Run)) {
         if !self.bytes[begin..].starts_with(b"\x1b]") {
             return;
@@ -90,7 +91,7 @@ impl Text<'_> {
         IS_LETTER[usize::from(self.bytes[at])]
     }
 
-    /// How far a run goes that begins here, without decoding escapes.
+    /// The extent of the run that starts here, without decoding escapes.
     fn extent(&self, at: usize) -> Extent {
         let (mut end, mut letters, mut since) = (at, 0, at);
         loop {
@@ -104,7 +105,7 @@ impl Text<'_> {
                 Some(_) => return Extent { end, letters, is_open: false, goes_on_escaped: false },
             }
             match self.noise(0, end) {
-                // What says nothing before a run is none of it.
+                // Ignorable text before a run is not part of it.
                 Ok(next) if letters > 0 && end - since < MAX_GAP => end = next,
                 Ok(_) => return Extent { end, letters, is_open: false, goes_on_escaped: false },
                 stop => {
@@ -115,7 +116,7 @@ impl Text<'_> {
         }
     }
 
-    /// Whether an escape here stands for a letter, or for nothing.
+    /// Whether an escape here is a letter or ignorable.
     fn goes_on(&self, at: usize) -> bool {
         if at < self.bytes.len()
             && let Glance::Byte(byte) = glance(self.bytes, at)
@@ -132,7 +133,7 @@ impl Text<'_> {
         }
     }
 
-    /// Reads the run that begins here, with so many levels of escapes decoded.
+    /// Reads the run that starts here, with `level` levels of escapes decoded.
     fn read_run(&self, level: u8, at: usize, run: &mut Run) {
         run.clear(at);
         let mut since = at;
@@ -152,7 +153,7 @@ impl Text<'_> {
         run.is_open = stop == Stop::More;
     }
 
-    /// Goes on over an escaped letter (then it is true), or over what says nothing.
+    /// Reads an escaped letter (returns true), or skips ignorable text.
     fn step(&self, level: u8, run: &mut Run, since: usize) -> Result<bool, Stop> {
         if self.bytes.get(run.end).is_some_and(|byte| !is_special(*byte) || is_itself(self.bytes, run.end)) {
             return Err(Stop::No);
@@ -171,8 +172,8 @@ impl Text<'_> {
     }
 }
 
-/// Where the next stretch begins that is so long, or reaches the end, and for every place of which a test holds. Of those
-/// between most are not looked at.
+/// The next stretch of at least `least` positions, or up to the end, that all pass a test. Most positions before it
+/// are not checked.
 pub(super) fn next_stretch(within: Range<usize>, least: usize, holds: impl Fn(usize) -> bool) -> usize {
     let Range { start: mut at, end } = within;
     while let Some(other) = (at..(at + least).min(end)).rfind(|index| !holds(*index)) {
@@ -181,7 +182,7 @@ pub(super) fn next_stretch(within: Range<usize>, least: usize, holds: impl Fn(us
     at
 }
 
-/// How far a run goes.
+/// The extent of a run.
 struct Extent {
     end: usize,
     letters: usize,
@@ -190,12 +191,12 @@ struct Extent {
 }
 
 impl Run {
-    /// How many letters it has.
+    /// The number of its letters.
     pub(super) fn count(&self) -> usize {
         self.letters.len()
     }
 
-    /// Adds letters that stand at another place than where the last one ends.
+    /// Adds letters that are not adjacent to the last one.
     pub(super) fn push_at(&mut self, at: usize, letters: &[u8]) {
         self.end = at;
         self.push(letters, 1);
@@ -207,15 +208,14 @@ impl Run {
         (self.end, self.is_open) = (at, false);
     }
 
-    /// Adds letters that stand here one after the other, each of so many bytes.
+    /// Adds adjacent letters, each of the same width in bytes.
     fn push(&mut self, letters: &[u8], width: usize) {
         self.places.push(self.letters.len(), self.end, width);
         self.letters.extend_from_slice(letters);
         self.end += letters.len() * width;
     }
 
-    /// What it says where that may hold a secret, as bytes may begin at any bit that a letter of base64 can leave them at,
-    /// or at any digit of hex.
+    /// Decodes the parts that may contain a secret. A byte can start at any bit offset of base64, or at any hex digit.
     pub(super) fn decoded(&self, of: &Said, bytes: &mut Zeroizing<Vec<u8>>, take: &mut impl FnMut(&Decoded)) {
         for before in [0, 2, 4, 6] {
             self.parts(&Code { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, take);
@@ -223,7 +223,7 @@ impl Run {
         self.decoded_hex(of, bytes, take);
     }
 
-    /// The same of the digits in it alone.
+    /// The same for the hex digits in it.
     pub(super) fn decoded_hex(
         &self,
         of: &Said,
@@ -241,8 +241,7 @@ impl Run {
         }
     }
 
-    /// The parts of what a code says that have so many bytes of those that a secret may have, and what may become one
-    /// when more has come.
+    /// The parts with enough bytes that a secret can have, and those that may become so long when more text arrives.
     fn parts(&self, code: &Code, of: &Said, bytes: &mut Vec<u8>, take: &mut impl FnMut(&Decoded)) {
         let holds = |index: usize| of.is_said[usize::from(code.byte(index))];
         let (mut at, count) = (0, code.count());
@@ -260,7 +259,7 @@ impl Run {
         }
     }
 
-    /// Where the next run of at least so many digits begins, or one that may go on when more has come.
+    /// The start of the next run of at least `least` digits, or of one that may continue when more text arrives.
     fn next_hex(&self, at: usize, least: usize) -> Option<usize> {
         let count = self.letters.len();
         let at = next_stretch(at..count, least, |index| self.letters[index].is_ascii_hexdigit());
@@ -270,23 +269,23 @@ impl Run {
 }
 
 impl Decoded<'_> {
-    /// Where the letters stand that a part of its bytes comes from.
+    /// The position of the letters of a range of its bytes.
     pub(super) fn place(&self, bytes: &Range<usize>) -> Range<usize> {
         let last = (self.code.before + bytes.end * 8).div_ceil(self.code.bits) - 1;
         self.begin(bytes.start)..self.places.of(self.code.first + last).end
     }
 
-    /// The letter that the byte at `at` begins in.
+    /// The letter in which the byte at `at` starts.
     const fn letter(&self, at: usize) -> usize {
         (self.code.before + at * 8) / self.code.bits
     }
 
-    /// Where it stands.
+    /// Its start in the text.
     pub(super) fn begin(&self, at: usize) -> usize {
         self.places.of(self.code.first + self.letter(at)).start
     }
 
-    /// Where the letters stand that are not enough for another byte, and may be when more has come.
+    /// The position of the letters that need more text to make another byte.
     pub(super) fn rest(&self) -> Option<usize> {
         let is_rest = self.is_open && self.letter(self.bytes.len()) < self.code.letters.len();
         is_rest.then(|| self.begin(self.bytes.len()))

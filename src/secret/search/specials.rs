@@ -1,11 +1,11 @@
-//! Where the bytes of a text are that an escape may begin with, or something that says nothing.
+//! The positions of special bytes: those that may start an escape or ignorable text.
 
 use super::{SPECIAL, is_special};
 
-/// How many bytes are looked at together: in most there is none.
+/// The block size; most blocks have no special byte.
 const TOGETHER: usize = 32;
 
-/// The places of special bytes, in order.
+/// The positions of special bytes, in order.
 #[derive(Default)]
 pub(super) struct Specials(Vec<usize>);
 
@@ -16,7 +16,7 @@ impl Specials {
         specials
     }
 
-    /// Finds those of this text, in the place of others.
+    /// Finds the special bytes of this text, and drops others.
     pub(super) fn find(&mut self, bytes: &[u8]) {
         self.0.clear();
         let parts = bytes.chunks_exact(TOGETHER);
@@ -29,7 +29,7 @@ impl Specials {
         self.add(rest, from);
     }
 
-    /// Without branches: which bytes are special cannot be foreseen.
+    /// Without branches, because special bytes are unpredictable.
     fn add(&mut self, part: &[u8], from: usize) {
         let (mut places, mut count) = ([0; TOGETHER], 0);
         for (at, byte) in (from..).zip(part) {
@@ -44,7 +44,7 @@ impl Specials {
     }
 }
 
-/// Whether one is special. Without branches and tables, as this is done for many at once.
+/// Whether a block has a special byte. Without branches and tables, so that it is vectorized.
 fn is_any(part: &[u8]) -> bool {
     let is_one = |byte: u8| SPECIAL.iter().fold(0, |any, special| any | u8::from(byte == *special));
     part.iter().fold(0, |any, byte| any | is_one(*byte)) != 0

@@ -1,4 +1,4 @@
-//! Secrets in every two encodings, cut anywhere.
+//! Secrets in every pair of encodings, cut anywhere.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::super::redact::Redactor;
 use super::super::stream::Stream;
 
-/// A way to write a text. It may choose by a number.
+/// A way to encode a text. A number may select a variant.
 pub(super) type Encoder = fn(&str, usize) -> String;
 
 pub(super) const ENCODERS: [(&str, Encoder); 33] = [
@@ -95,7 +95,7 @@ fn quoted_printable(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
     all
 }
 
-/// Of a longer text, so that it is wrapped anywhere.
+/// Of a longer text, so that it is wrapped at any place.
 fn wrapped(text: &str, at: usize, columns: usize) -> String {
     let code = STANDARD.encode(format!("{}{text}", ".".repeat(at % BEFORE)));
     let lines: Vec<_> =
@@ -103,10 +103,10 @@ fn wrapped(text: &str, at: usize, columns: usize) -> String {
     lines.join("\n")
 }
 
-/// The most that stands before a secret in a longer text.
+/// The maximum length of the text before a secret in a longer text.
 const BEFORE: usize = 60;
 
-/// After a character at least, and not within an escape sequence: programs that colour a text know of none that they cut.
+/// After at least one character, and not within an escape sequence: programs that colour a text do not cut those.
 fn split(text: &str, at: usize, by: &str) -> String {
     let mut at = text.ceil_char_boundary(1 + at % text.len());
     if let Some(begin) = text[..at].rfind('\x1b').filter(|begin| !text[*begin..at].contains('m')) {
@@ -134,11 +134,11 @@ pub(super) fn streamed(redactor: &Redactor, pieces: &[&[u8]]) -> String {
     String::from_utf8_lossy(&clean).into_owned()
 }
 
-/// What is left of a text is no more than three bytes of the secret take, and what no secret is.
+/// At most three encoded bytes of the secret remain in the text, besides what is around it.
 fn is_out(clean: &str, (before, after): (&str, &str), text: &str, secret: &str, longer: bool) -> bool {
     let each = text.len().div_ceil(secret.len());
     let beside = if longer { text.len() * BEFORE / (BEFORE + secret.len()) + 24 } else { 24 };
-    // Where the same stands before a secret as it begins with, either may be its begin.
+    // If the text before a secret is the same as its start, either may be the start.
     let before = before.strip_suffix(&secret[..secret.ceil_char_boundary(1)]).unwrap_or(before);
     let rest = clean.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
     rest.is_some_and(|rest| {
@@ -160,27 +160,27 @@ pub(super) const AROUND: [(&str, &str); 10] = [
     ("token=", "; "),
 ];
 
-/// How a secret is written, and what comes with it.
+/// How a secret is encoded, and its surroundings.
 #[derive(Clone, Copy, Debug, Default)]
 struct How {
     one: usize,
     other: usize,
-    /// What the encoders choose by.
+    /// The numbers that select variants of the encoders.
     choices: (usize, usize),
     around: usize,
-    /// Where it is cut, and the size of small pieces.
+    /// The position of the cut, and the size of small chunks.
     cut: usize,
     size: usize,
 }
 
 impl How {
-    /// All of it follows from a number.
+    /// All of it follows from one number.
     const fn from(one: usize, other: usize, at: usize) -> Self {
         Self { one, other, choices: (at / 7, at), around: at, cut: at, size: at }
     }
 }
 
-/// Checks a secret in two encodings: whole, cut in two, and in small pieces.
+/// Checks a secret in two encodings: whole, cut in two, and in small chunks.
 fn check(secret: &str, how: How) -> Result<(), String> {
     let redactor = redactor(secret);
     let (one, other) = (ENCODERS[how.one], ENCODERS[how.other]);
@@ -207,8 +207,8 @@ fn check(secret: &str, how: How) -> Result<(), String> {
     Ok(())
 }
 
-/// The end of a line is given at once, when what is before it could be any word. Together with it, what follows may be a
-/// secret.
+/// The end of a line is emitted at once if the text before it could be any word. Together with it, what follows may be
+/// a secret.
 #[test]
 fn a_secret_is_found_after_the_end_of_a_line_that_was_given() {
     let secret = "aaAA0aA00  aßaß漢";
@@ -261,12 +261,12 @@ fn every_two_encodings_are_seen_through() {
     );
 }
 
-/// How many cases are tried: `PROPTEST_CASES` says it, where it is set.
+/// How many cases are tried; `PROPTEST_CASES` overrides it.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(150)
 }
 
-/// Any number, and often a small one: what is rare happens near the begin.
+/// Any number, and often a small one: rare cases are near the start.
 fn number() -> impl Strategy<Value = usize> {
     prop_oneof![0usize..4, 0usize..24, 0usize..10_000]
 }

@@ -1,4 +1,4 @@
-//! A secret, and whether a text goes on like it.
+//! A secret to search for, and how far a text matches it.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use super::escape::{LEVELS, Stop, Text};
 use super::glance::{Glance, escaped_line_end, glance, is_escape, is_itself, may_be, noise};
 use super::{MAX_GAP, is_special};
 
-/// The shortest secret in bytes that is looked for in pieces, too. The pieces of a shorter one stand in any text.
+/// The shortest secret in bytes that is also found in pieces. Pieces of shorter ones occur in any text.
 const SPLIT: usize = 8;
-/// How much that says nothing is passed at a glance.
+/// How many ignorable parts are skipped without decoding.
 const GLANCES: usize = 32;
 
-/// A secret as it is looked for.
+/// A secret to search for.
 pub(super) struct Wanted {
     pub(super) bytes: Zeroizing<Vec<u8>>,
     pub(super) may_be_split: bool,
 }
 
-/// How far a text goes on like a secret.
+/// How far a text matches a secret.
 pub(super) enum Met {
     Whole(usize),
-    /// To its end, with so many bytes.
+    /// Up to the end of the text, with so many bytes.
     Begun(usize),
     No,
 }
@@ -43,12 +43,12 @@ impl Wanted {
         Self { bytes, may_be_split }
     }
 
-    /// Whether what is left of it after so many bytes stands at `at`, each character as it is or escaped.
+    /// Whether the rest of the secret, after `matched` bytes, is at `at`, each character raw or escaped.
     pub(super) fn goes_on(&self, text: &Text, at: usize, matched: usize) -> Met {
         let (mut seen, mut branches, mut begun) = (BTreeSet::new(), Vec::new(), None);
         let mut next = Some(Branch { at, matched, since: at });
         while let Some(branch) = next.take().or_else(|| branches.pop()) {
-            // White space at the begin of a line may be of the secret, or not.
+            // White space at the start of a line may belong to the secret, or not.
             if self.may_be_split && branch.is_white(text.bytes) {
                 branches.push(Branch { at: branch.at + 1, ..branch });
             }
@@ -71,7 +71,7 @@ impl Wanted {
         begun.map_or(Met::No, Met::Begun)
     }
 
-    /// How far it goes on without escapes.
+    /// How far the text matches without escapes.
     fn as_it_is(&self, bytes: &[u8], from: Branch) -> Branch {
         let pairs = bytes[from.at..].iter().zip(&self.bytes[from.matched..]);
         let same = pairs.take_while(|(byte, wanted)| byte == wanted && !is_special(**byte)).count();
@@ -79,7 +79,7 @@ impl Wanted {
         Branch { at, matched: from.matched + same, since: if same > 0 { at } else { from.since } }
     }
 
-    /// Whether it may go on at a special byte, as far as can be said at a glance.
+    /// Whether the match may continue at a special byte, without decoding it.
     pub(super) fn may_go_on(next: u8, bytes: &[u8], begin: usize) -> bool {
         let mut at = begin;
         for _ in 0..GLANCES {
@@ -101,7 +101,7 @@ impl Wanted {
         true
     }
 
-    /// All ways to go on at what may be an escape. Whether it may be one when more has come.
+    /// All ways to continue at a possible escape. Returns whether it may become one when more text arrives.
     fn branch(&self, text: &Text, from: &Branch, branches: &mut Vec<Branch>) -> bool {
         let Branch { at, matched, since } = *from;
         let (rest, mut is_open) = (&self.bytes[matched..], false);
@@ -115,7 +115,7 @@ impl Wanted {
             }
             match read {
                 Ok(next) if !next.bytes().is_empty() => {
-                    // What is looked for may be the begin of a secret, and end within a character.
+                    // The pattern may be the start of a secret, and end within a character.
                     let length = next.bytes().len().min(rest.len());
                     if next.bytes()[..length] == rest[..length] {
                         branches.push(Branch { at: next.end, matched: matched + length, since: next.end });
@@ -136,10 +136,10 @@ impl Wanted {
     }
 }
 
-/// The ways to read what stands at `at`, from as it is to with all escapes decoded.
+/// The readings of the text at `at`, from raw to all escapes decoded.
 pub(super) fn readings<'a>(text: &Text<'a>, at: usize) -> impl Iterator<Item = (Text<'a>, u8)> + use<'a> {
     let first = text.bytes.get(at).copied().unwrap_or_default();
-    // What holds no other escape is read alike in all ways that decode it.
+    // An escape without another one inside has the same reading at all levels that decode it.
     let deepest = match text.bytes.get(at).map(|_| glance(text.bytes, at)) {
         Some(Glance::Byte(byte)) if !is_special(byte) => 1,
         Some(Glance::No) if first != 0x1b => 0,
@@ -156,12 +156,12 @@ pub(super) fn readings<'a>(text: &Text<'a>, at: usize) -> impl Iterator<Item = (
     levels.chain(joined).chain(once).chain(quotes.into_iter().filter(move |_| is_escape))
 }
 
-/// White space; in a form of the web it is written as a plus sign.
+/// White space; web forms write it as a plus sign.
 const fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'+')
 }
 
-/// Whether an escape may stand for this byte, or for what says nothing.
+/// Whether an escape may be this byte, or ignorable.
 fn may_be_next(next: u8, bytes: &[u8], at: usize) -> bool {
     let may_stand = |byte: u8| byte == next || is_special(byte) || is_white(byte);
     match glance(bytes, at) {
@@ -171,7 +171,7 @@ fn may_be_next(next: u8, bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// One way to read a text: how far it has come, with how many bytes of a secret, and where the last of them ended.
+/// One reading of a text: its position, how many bytes of a secret it matches, and where the last of them ended.
 #[derive(Clone, Copy)]
 struct Branch {
     at: usize,
@@ -180,7 +180,7 @@ struct Branch {
 }
 
 impl Branch {
-    /// Whether white space follows on what says nothing.
+    /// Whether white space follows ignorable text.
     fn is_white(&self, bytes: &[u8]) -> bool {
         self.at > self.since && bytes.get(self.at).is_some_and(|byte| is_white(*byte))
     }

@@ -26,7 +26,7 @@ fn id_title_and_state_are_searched_whatever_the_case() {
     assert_eq!(shown("/RABBIT"), ["infra.rabbitmq"]);
     assert_eq!(shown("/dlq dec"), ["infra.rabbitmq"]);
     assert_eq!(shown("/Failed"), ["secrets.allowed-origins", "infra.rabbitmq"]);
-    assert_eq!(shown("/could not"), ["infra.observability"]);
+    assert_eq!(shown("/ERROR"), ["infra.observability"]);
     assert_eq!(shown("/ error "), ["infra.observability"]);
     assert_eq!(shown("/1/2"), ["validate.iac-change-set"]);
     assert_eq!(shown("/  ⏎").len(), 27);

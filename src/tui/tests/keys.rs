@@ -169,7 +169,7 @@ const WIDE: (u16, u16) = (120, 40);
 fn a_failing_point_cannot_be_confirmed_and_the_reason_is_told_at_once() {
     let screen = screen(&mixed(), WIDE).press("3j ");
     assert_eq!(screen.selected(), "infra.rabbitmq");
-    assert!(screen.notice().contains("cannot be confirmed: a probe looked and it is wrong"));
+    assert!(screen.notice().contains("cannot be confirmed: a probe failed"));
     assert!(screen.app.notices.notice.as_ref().unwrap().refused && !screen.has_dialog());
     assert!(screen.effects.is_empty());
     assert_eq!(screen.after(600).press("j").notice(), "");
@@ -267,14 +267,14 @@ fn one_can_take_back_ones_own_act_and_nobody_elses() {
     assert!(own.effects.is_empty());
     assert_eq!(own.press("y").acts(), [Act::Retract { point: "validate.ci-suite".into() }]);
     let others = screen(&mixed(), WIDE).press("jju");
-    assert!(others.notice().contains("nothing on validate.iac-change-set to take back"));
+    assert!(others.notice().contains("nothing on validate.iac-change-set to retract"));
 }
 
 #[test]
 fn a_verdict_is_recorded_with_y_and_sealed_with_s_and_y() {
     assert_eq!(screen(&closed(), WIDE).press("vy").acts(), [Act::Verdict]);
     let early = screen(&closed(), WIDE).press("vs");
-    assert!(early.notice().contains("give the verdict first"));
+    assert!(early.notice().contains("record the verdict first"));
     let recorded = closed().act(ALICE, Act::Verdict);
     let asked = screen(&recorded, WIDE).press("vs");
     assert!(asked.dialog::<SealDialog>().is_some() && asked.effects.is_empty());
@@ -364,7 +364,7 @@ fn probing_again_is_asked_for_where_a_probe_can_look() {
     let human = screen(&mixed(), WIDE).press("4jjjr");
     assert!(human.effects.is_empty() && human.notice().contains("for people to say"));
     let later = screen(&mixed(), WIDE).press("5jjjr");
-    assert!(later.effects.is_empty() && later.notice().contains("due once deploy.rollout is closed"));
+    assert!(later.effects.is_empty() && later.notice().contains("not due (after deploy.rollout)"));
     let all = screen(&mixed(), WIDE).press("R").requests();
     assert!(matches!(all[..], [(_, Request::ProbeTroubled)]));
 }

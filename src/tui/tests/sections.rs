@@ -50,7 +50,7 @@ fn a_section_in_which_something_was_waived_does_not_look_passed() {
 #[test]
 fn reasons_take_the_lines_that_are_left_over() {
     let roomy = text(&screen(&mixed(), (140, 42)).drawn());
-    for whole in ["JSON array, seen a comma list", "connection refused (10.0.3.7:3000)"] {
+    for whole in ["JSON array, found a comma list", "connection refused (10.0.3.7:3000)"] {
         assert!(roomy.contains(whole), "{whole}:\n{roomy}");
     }
     // Fewer lines: no point makes room for another one's reason.

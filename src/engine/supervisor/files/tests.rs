@@ -3,7 +3,7 @@ use std::fs;
 
 use super::*;
 
-/// A log in a directory of its own, with the directories that stand beside it once a run has actions.
+/// A log in its own directory, with the directories of a run that has actions.
 struct Beside {
     home: tempfile::TempDir,
     files: Files,
@@ -43,7 +43,8 @@ fn end() -> End {
 
 #[test]
 fn one_that_ends_while_it_is_looked_at_has_ended() {
-    // Its supervisor puts down the end and lets the mark go after the first of the two was read, whichever that is.
+    // The supervisor writes the exit record and releases the marker after the first of the two was read, in either
+    // order.
     let has_ended = Cell::new(false);
     let mark = || Ok(Some((Ok(begun()), !has_ended.replace(true))));
     let ended = || Ok(has_ended.replace(true).then(|| Ok(Box::new(end()))));
@@ -87,7 +88,7 @@ fn only_what_has_not_begun_can_be_given_up_and_then_never_begins() {
     assert_eq!(beside.stands(), Stands::NoMark);
     assert_eq!(beside.files.begin(&begun()).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
 
-    // Without the directory of marks no supervisor begins anything.
+    // Without the directory of marks no supervisor can start anything.
     let beside = Beside::new();
     fs::remove_dir(beside.home.path().join("run.jsonl.marks")).unwrap();
     assert!(beside.files.give_up().unwrap());

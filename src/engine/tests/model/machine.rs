@@ -1,5 +1,5 @@
-//! A machine that is made up: clocks of its own, and probes, keys, supervisors and a disk that take as long, and come
-//! to what, the dice say.
+//! A simulated system: its own clocks, and probes, keys, supervisors and a disk whose durations and results are
+//! random.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -30,7 +30,7 @@ use crate::process::recorded::RecordedProcessError;
 use crate::secret::Keeper;
 use crate::time::Moment;
 
-/// Numbers that look drawn, the same for the same seed.
+/// Pseudo-random numbers, determined by the seed.
 #[derive(Clone, Debug)]
 pub struct Dice(Arc<Mutex<u64>>);
 
@@ -46,23 +46,23 @@ impl Dice {
         (*state >> 33) % most
     }
 
-    /// Mostly a short time, now and then a long one.
+    /// Usually a short time, sometimes a long one.
     pub fn time(&self, longest: Duration) -> Duration {
         let most = if self.below(3) == 0 { longest } else { longest / 20 };
         Duration::from_millis(self.below(most.as_millis().try_into().unwrap()))
     }
 }
 
-/// The machine.
+/// The simulated system.
 pub struct MadeUp {
     dice: Dice,
     log: PathBuf,
     base: Moment,
     started: Instant,
-    /// Whether its keys may take as long as a person takes.
+    /// Whether its keys may wait for a person.
     keys_wait: bool,
     supervisors: Mutex<BTreeMap<i32, Arc<Notify>>>,
-    /// The positions of the actions that have begun.
+    /// The positions of the started actions.
     begun: Arc<Mutex<BTreeSet<u64>>>,
 }
 
@@ -84,7 +84,7 @@ impl MadeUp {
         self.begun.lock().unwrap().clone()
     }
 
-    /// A supervisor at work: it says how it ended, or is killed before.
+    /// A running supervisor: it records the exit, or is killed before.
     fn at_work(&self, id: i32, files: Files, marker: File) {
         let stop = Arc::new(Notify::new());
         self.supervisors.lock().unwrap().insert(id, Arc::clone(&stop));
@@ -111,7 +111,7 @@ impl MadeUp {
         });
     }
 
-    /// Begins, unless it was given up. Nothing begins that is not in the log, and nothing twice.
+    /// Starts, unless it was given up. Only logged actions start, and only once.
     fn begin(&self, files: &Files) -> bool {
         let started = position(files);
         let last = peek(&self.log).unwrap().last().map_or(0, |entry| entry.header.seq);
@@ -128,7 +128,7 @@ impl MadeUp {
     }
 }
 
-/// The position of the entry that an action began with, by the names of its files.
+/// The position of an action's start entry, from the names of its files.
 fn position(files: &Files) -> u64 {
     let files = serde_json::to_value(files).unwrap();
     files["name"].as_str().unwrap().strip_prefix("action-").unwrap().parse().unwrap()
@@ -181,7 +181,7 @@ impl System for MadeUp {
                     assert!(order.files.give_up().unwrap());
                     HandedOver::NotBegun("the dice say so".into())
                 }
-                // Nobody knows, and it begins or does not.
+                // The launch result is unknown: it starts or does not.
                 1 => {
                     if self.dice.below(2) == 0 {
                         self.begin(&order.files);
@@ -203,7 +203,7 @@ impl System for MadeUp {
     }
 }
 
-/// A file that nothing waits for to be durable. It may take no more from some write on.
+/// A file without syncs. From some write on, it may refuse.
 #[derive(Debug)]
 pub struct MadeUpDisk {
     file: File,

@@ -1,5 +1,5 @@
-//! Screen and engine together, on a machine that is made up: whatever takes how long, no answer goes to another request,
-//! no prompt returns for what was logged, and what begins stands in the log.
+//! Screen and engine together on a simulated system. Whatever takes how long: no response goes to another request, no
+//! prompt comes back for a logged text, and every started action is in the log.
 
 mod machine;
 
@@ -82,10 +82,10 @@ fn plan() -> Plan {
     freeze(&checklist, &profile, &Promotion::default()).unwrap()
 }
 
-/// What is typed where nothing is open; `#` is another word each time.
+/// Keys that are typed when no dialog is open; `#` is a new word each time.
 const KEYS: [&str; 12] = ["1 ", "1j ", "1ju", "1nabout #⏎", "n#⏎", "n#⏎", "2a", "2a", "S", "R", "1r", "Aa"];
 
-/// A session, and what it has asked and heard.
+/// A session, with its requests and responses.
 struct Session {
     dice: Dice,
     machine: Arc<MadeUp>,
@@ -96,12 +96,12 @@ struct Session {
     asked: BTreeMap<RequestId, Request>,
     answers: BTreeMap<RequestId, Response>,
     has_stopped: bool,
-    /// Whether the log took no more.
+    /// Whether the log takes no more entries.
     is_broken: bool,
 }
 
 impl Session {
-    /// The next thing that happens to the screen.
+    /// The next event of the screen.
     async fn step(&mut self) {
         match self.dice.below(10) {
             0..2 => sleep(self.dice.time(Duration::from_secs(40))).await,
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    /// Every answer is to a request that was made, and the only one.
+    /// Every response is to a pending request, and its only one.
     fn note(&mut self, message: &Msg) {
         match message {
             Msg::Update(Update::Response(id, answer)) => {
@@ -151,7 +151,7 @@ impl Session {
         self.screen.type_keys(&keys);
     }
 
-    /// A prompt that came back belongs to a request that was refused.
+    /// A prompt that comes back belongs to a rejected request.
     fn look_at_prompt(&self) {
         let Some(words) = self.screen.returned() else { return };
         let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(&words));
@@ -167,13 +167,13 @@ impl Session {
             if !matches!(request, Request::Stop | Request::Aside(_)) {
                 self.asked.insert(id, request.clone());
             }
-            // An engine that has ended takes nothing.
+            // An engine that has ended takes no requests.
             let _ = self.requests.send(NumberedRequest { id, request }).await;
         }
         self.screen.effects.clear();
     }
 
-    /// Leaves, and hears everything that is still told.
+    /// Quits, and reads all remaining updates.
     async fn leave(&mut self) {
         self.screen.message(Msg::Leave, self.machine.now());
         self.send().await;
@@ -190,7 +190,7 @@ impl Session {
         }
     }
 
-    /// What was answered is what stands in the log.
+    /// Every response matches the log.
     fn compare(&self, entries: &[Entry]) {
         let at = |seq: u64| entries.iter().find(|entry| entry.header.seq == seq).map(|entry| &entry.event);
         for (id, request) in &self.asked {
@@ -214,13 +214,13 @@ impl Session {
         self.compare_actions(entries);
     }
 
-    /// How many requests that say this were answered as logged: what came back may be sent again as it is.
+    /// How many requests with this text were answered as logged: a text that came back may be sent again unchanged.
     fn logged(&self, words: &String) -> usize {
         let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(words));
         with_these.filter(|(id, _)| matches!(self.answers.get(id), Some(Response::Done(_)))).count()
     }
 
-    /// An action stands in the log before it begins; and what does not begin any more is said not to have.
+    /// An action is logged before it starts; and an action that will not start any more is reported.
     fn compare_actions(&self, entries: &[Entry]) {
         let started: BTreeSet<u64> = entries
             .iter()
@@ -248,7 +248,7 @@ impl Session {
     }
 }
 
-/// What was said in a request that says something.
+/// The text of a request, if it has one.
 fn said(request: &Request) -> Option<&String> {
     let Request::Act(command) = request else { return None };
     match &command.act {
@@ -257,7 +257,7 @@ fn said(request: &Request) -> Option<&String> {
     }
 }
 
-/// Whether an entry is what was asked for.
+/// Whether an entry is what was requested.
 fn is_of(event: &Event, request: &Request) -> bool {
     match (event, request) {
         (Event::ActionStarted(event), Request::Run { start, .. }) => event.action == start.action,
@@ -272,7 +272,7 @@ fn is_of(event: &Event, request: &Request) -> bool {
     }
 }
 
-/// One session under the schedule of a seed.
+/// One session with the schedule of a seed.
 async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
     let dice = Dice::new(seed);
     let (store, signer) = (Store::new(home, None), signer(ALICE));
