@@ -14,9 +14,9 @@ use crate::journal::side::Outputs;
 use crate::run::{Judgement, Live, RunState, Status, counting};
 use crate::text;
 use crate::time::{self, Moment};
-use crate::tui::style::symbols as glyphs;
-use crate::tui::style::text::{ink, width, width_of};
-use crate::tui::style::theme::{Look, Theme, Tone};
+use crate::tui::style::symbols;
+use crate::tui::style::text::{styled, width, width_of};
+use crate::tui::style::theme::{Look, StyleRole, Theme};
 use crate::tui::summary::Summary;
 
 /// Said when somebody wants to act who only looks on.
@@ -153,17 +153,17 @@ impl<'a> Context<'a> {
     }
 
     /// The sign of a point's state, whether or not it is being probed.
-    pub fn settled_sign(&self, point: &Point, status: &Status) -> (&'static str, Tone) {
-        match glyphs::of_status(status) {
-            (sign, Tone::Needs) if !self.is_mine(point, status) => (sign, Tone::Waived),
+    pub fn settled_sign(&self, point: &Point, status: &Status) -> (&'static str, StyleRole) {
+        match symbols::of_status(status) {
+            (sign, StyleRole::Needs) if !self.is_mine(point, status) => (sign, StyleRole::Waived),
             sign => sign,
         }
     }
 
     /// The sign of a point: the spinner while it is being probed.
-    pub fn sign(&self, point: &Point, status: &Status) -> (&'static str, Tone) {
+    pub fn sign(&self, point: &Point, status: &Status) -> (&'static str, StyleRole) {
         match self.probing(&point.id) {
-            Some(elapsed) => (glyphs::spinner(elapsed), Tone::Busy),
+            Some(elapsed) => (symbols::spinner(elapsed), StyleRole::Busy),
             None => self.settled_sign(point, status),
         }
     }
@@ -190,13 +190,13 @@ impl<'a> Context<'a> {
     }
 
     /// A text in the style of its meaning.
-    pub fn toned(&self, text: &str, tone: Tone) -> Span<'static> {
-        ink(text, self.theme.tone(tone))
+    pub fn toned(&self, text: &str, tone: StyleRole) -> Span<'static> {
+        styled(text, self.theme.tone(tone))
     }
 
     /// A text that matters less.
     pub fn dim(&self, text: &str) -> Span<'static> {
-        ink(text, self.theme.dim())
+        styled(text, self.theme.dim())
     }
 
     /// How long ago something was.

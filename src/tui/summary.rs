@@ -8,12 +8,12 @@ use crate::journal::entry::Decision;
 use crate::run::{RunState, Status, standing};
 use crate::time::Moment;
 use crate::tui::context::{Access, Context, RunView, Session};
-use crate::tui::style::symbols as glyphs;
-use crate::tui::style::theme::Tone;
+use crate::tui::style::symbols;
+use crate::tui::style::theme::StyleRole;
 use crate::tui::style::theme::is_loud;
 
 /// A sign, and what it means.
-pub type Sign = (&'static str, Tone);
+pub type Sign = (&'static str, StyleRole);
 
 /// What the points of a run come to for the person at the screen.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Default for Summary {
 
 impl Default for SectionSummary {
     fn default() -> Self {
-        Self { sign: glyphs::of_status(&Status::Pending), closed: 0, signs: Vec::new() }
+        Self { sign: symbols::of_status(&Status::Pending), closed: 0, signs: Vec::new() }
     }
 }
 
@@ -165,7 +165,7 @@ fn worst(cx: &Context, statuses: &[(Status, &Point)]) -> Sign {
     match statuses.iter().min_by_key(rank) {
         Some((status, _)) if status.is_closed() => all_closed(statuses),
         Some(worst @ (status, point)) if rank(&worst) < 5 => cx.settled_sign(point, status),
-        _ => glyphs::of_status(&Status::Pending),
+        _ => symbols::of_status(&Status::Pending),
     }
 }
 
@@ -174,10 +174,10 @@ fn worst(cx: &Context, statuses: &[(Status, &Point)]) -> Sign {
 fn all_closed(statuses: &[(Status, &Point)]) -> Sign {
     let any = |is: fn(&Status) -> bool| statuses.iter().any(|(status, _)| is(status));
     if any(|status| matches!(status, Status::Waived(_))) {
-        ("≈", Tone::Waived)
+        ("≈", StyleRole::Waived)
     } else if any(Status::is_settled) {
-        ("✔", Tone::Good)
+        ("✔", StyleRole::Good)
     } else {
-        glyphs::of_status(&Status::NotApplicable)
+        symbols::of_status(&Status::NotApplicable)
     }
 }

@@ -8,10 +8,10 @@ use crate::text;
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Intent};
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::action_text as deeds;
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::action_text;
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// What has to be known at once.
 #[derive(Clone, Debug)]
@@ -23,16 +23,17 @@ pub struct ActionFailedDialog {
 }
 
 impl Dialog for ActionFailedDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         let (key, started) = (&self.action, self.started);
-        let mut sheet = Sheet::new(format!("{} did not go well", text::line(&key.to_string())), Tone::Failed);
+        let mut sheet =
+            DialogView::new(format!("{} did not go well", text::line(&key.to_string())), StyleRole::Failed);
         let known = cx.run.state.action(key).and_then(|known| known.latest.as_ref());
         if let Some(deed) = known.filter(|deed| deed.seq == started) {
-            sheet.put(vec![cx.toned(&deeds::told(cx, deed), Tone::Failed)], width, 0);
+            sheet.put(vec![cx.toned(&action_text::told(cx, deed), StyleRole::Failed)], width, 0);
             sheet.gap();
             let output = deed.finished.as_ref().and_then(|finished| finished.output.as_ref());
             for line in output.map_or("", |output| &output.tail).lines() {
-                sheet.put(vec![cx.dim("│ "), ink(line, Theme::text())], width, 2);
+                sheet.put(vec![cx.dim("│ "), styled(line, Theme::text())], width, 2);
             }
         }
         for contact in &cx.plan().contacts {

@@ -11,9 +11,9 @@ use crate::text;
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Typing};
 use crate::tui::layer::{Effect, Layer, PendingRequest, Reaction, TextFocus};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::text_field::Field;
 use crate::tui::{Newcomer, Unlocked};
 
@@ -134,7 +134,7 @@ fn role_wanted(cx: &Context) -> Role {
 }
 
 impl Dialog for AddOperatorDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         sheet(cx, width, self)
     }
 
@@ -203,8 +203,8 @@ impl Dialog for AddOperatorDialog {
 }
 
 /// What is asked of a newcomer.
-fn sheet(cx: &Context, width: usize, form: &AddOperatorDialog) -> Sheet {
-    let mut sheet = Sheet::new("another operator at this keyboard", Tone::Needs);
+fn sheet(cx: &Context, width: usize, form: &AddOperatorDialog) -> DialogView {
+    let mut sheet = DialogView::new("another operator at this keyboard", StyleRole::Needs);
     let told = format!(
         "They act under their own name and key, as {}. What each of you does is signed by you.",
         form.role
@@ -212,24 +212,24 @@ fn sheet(cx: &Context, width: usize, form: &AddOperatorDialog) -> Sheet {
     sheet.put(vec![cx.dim(&told)], width, 0);
     sheet.gap();
     sheet.put(
-        vec![ink("Who? ", Theme::text()), cx.dim("the name that others trust, a mail address")],
+        vec![styled("Who? ", Theme::text()), cx.dim("the name that others trust, a mail address")],
         width,
         0,
     );
     sheet.field(cx, width, &form.who, 1, form.stage == OperatorStage::Who);
     sheet.gap();
     let hint = "a key file, or the public half or the comment of one that the ssh-agent holds";
-    sheet.put(vec![ink("Which key? ", Theme::text()), cx.dim(hint)], width, 0);
+    sheet.put(vec![styled("Which key? ", Theme::text()), cx.dim(hint)], width, 0);
     sheet.field(cx, width, &form.key, 1, form.stage == OperatorStage::Key);
     if form.stage == OperatorStage::Passphrase {
         sheet.gap();
-        sheet.put(vec![ink("Its passphrase? ", Theme::text()), cx.dim("it is not kept")], width, 0);
+        sheet.put(vec![styled("Its passphrase? ", Theme::text()), cx.dim("it is not kept")], width, 0);
         let shown = "•".repeat(form.passphrase.expose().chars().count());
         sheet.field(cx, width, &Field::holding(&shown), 1, true);
     }
     if let Some(wrong) = &form.wrong {
         sheet.gap();
-        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), Tone::Failed)], width, 2);
+        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), StyleRole::Failed)], width, 2);
     }
     let keys: &[(&str, &str)] = match form.stage {
         OperatorStage::Passphrase => &[("Enter", "take part"), ("Esc", "leave it")],

@@ -12,9 +12,9 @@ use crate::text;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::symbols::{of_class, of_seen};
-use crate::tui::style::text::{ellipsis, ink};
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::{ellipsis, styled};
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// The question whether to confirm.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct ConfirmDialog {
 }
 
 impl Dialog for ConfirmDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         confirm(cx, width, &self.point, &self.of, self.reason.as_deref())
     }
 
@@ -43,18 +43,18 @@ impl Dialog for ConfirmDialog {
 }
 
 /// Whether to confirm: the evidence, and who says so.
-fn confirm(cx: &Context, width: usize, id: &str, of: &[Evidence], reason: Option<&str>) -> Sheet {
-    let mut sheet = Sheet::new(format!("confirm {}", text::line(id)), Tone::Needs);
+fn confirm(cx: &Context, width: usize, id: &str, of: &[Evidence], reason: Option<&str>) -> DialogView {
+    let mut sheet = DialogView::new(format!("confirm {}", text::line(id)), StyleRole::Needs);
     let point = cx.plan().point(id);
     if let Some(point) = point {
-        sheet.put(vec![ink(&point.title, Theme::strong())], width, 0);
+        sheet.put(vec![styled(&point.title, Theme::strong())], width, 0);
     }
     sheet.gap();
     basis(cx, &mut sheet, width, id, of);
     if let Some(reason) = reason {
         sheet.gap();
         let told = format!("For two, because: {}", text::line(reason));
-        sheet.put(vec![ink(&told, Theme::text())], width, 2);
+        sheet.put(vec![styled(&told, Theme::text())], width, 2);
     }
     if point.is_some_and(|point| point.confirm == Confirm::Two) && !cx.plan().solo {
         sheet.gap();
@@ -63,7 +63,7 @@ fn confirm(cx: &Context, width: usize, id: &str, of: &[Evidence], reason: Option
     if has_changed(cx, id, of) {
         sheet.gap();
         let told = "⚠ This has changed since you opened it. Leave it, and look again.";
-        sheet.put(vec![cx.toned(told, Tone::Failed)], width, 2);
+        sheet.put(vec![cx.toned(told, StyleRole::Failed)], width, 2);
     }
     let me = cx.person(&cx.session.me.principal);
     sheet.keys(cx, &[("y", &format!("confirm as {me}")), ("Esc", "leave it")], width);
@@ -76,10 +76,10 @@ fn has_changed(cx: &Context, id: &str, of: &[Evidence]) -> bool {
 }
 
 /// What a confirmation rests on: the looks that the person sees, each with its digest.
-fn basis(cx: &Context, sheet: &mut Sheet, width: usize, id: &str, of: &[Evidence]) {
+fn basis(cx: &Context, sheet: &mut DialogView, width: usize, id: &str, of: &[Evidence]) {
     if of.is_empty() {
         let told = "Nothing is probed here. You say that it is as it must be.";
-        return sheet.put(vec![ink(told, Theme::text())], width, 0);
+        return sheet.put(vec![styled(told, Theme::text())], width, 0);
     }
     sheet.put(vec![cx.dim("You confirm what was seen:")], width, 0);
     for seen in of {
@@ -91,7 +91,7 @@ fn basis(cx: &Context, sheet: &mut Sheet, width: usize, id: &str, of: &[Evidence
 
 fn evidence_lines(
     cx: &Context,
-    sheet: &mut Sheet,
+    sheet: &mut DialogView,
     width: usize,
     id: &str,
     seen: &Evidence,
@@ -100,9 +100,9 @@ fn evidence_lines(
     let title =
         cx.plan().point(id).and_then(|point| point.probes.iter().find(|probe| probe.id == seen.probe));
     let title = title.map_or(seen.probe.as_str(), |probe| probe.title.as_str());
-    let (sign, tone) = look.map_or(("◷", Tone::Stale), |look| of_class(look.outcome.class));
+    let (sign, tone) = look.map_or(("◷", StyleRole::Stale), |look| of_class(look.outcome.class));
     let ago = look.map_or_else(|| "replaced since".to_owned(), |look| cx.ago(&look.at));
-    sheet.put(vec![cx.toned(&format!("{sign} "), tone), ink(title, Theme::strong())], width, 2);
+    sheet.put(vec![cx.toned(&format!("{sign} "), tone), styled(title, Theme::strong())], width, 2);
     let facts = format!("  entry {} · evidence {} · {ago}", seen.seq, seen.hash.short());
     sheet.put(vec![cx.dim(&facts)], width, 2);
     for observation in look.into_iter().flat_map(|look| &look.outcome.observations) {
@@ -114,5 +114,8 @@ fn evidence_lines(
 fn brief(cx: &Context, seen: &Observation, width: usize) -> Vec<Span<'static>> {
     let (sign, tone) = of_seen(seen.ok);
     let told = format!("{}: {}", text::line(&seen.what), text::line(&seen.seen));
-    vec![cx.toned(&format!("  {sign} "), tone), ink(&ellipsis(&told, width.saturating_sub(4)), Theme::text())]
+    vec![
+        cx.toned(&format!("  {sign} "), tone),
+        styled(&ellipsis(&told, width.saturating_sub(4)), Theme::text()),
+    ]
 }

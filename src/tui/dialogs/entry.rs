@@ -12,9 +12,9 @@ use crate::text::line;
 use crate::tui::context::Context;
 use crate::tui::layer::Reaction;
 use crate::tui::record::Record;
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::entry_text::tell;
 
 /// The most lines of an entry that are shown.
@@ -35,11 +35,11 @@ impl fmt::Debug for EntryDialog {
 }
 
 impl Dialog for EntryDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
-        let mut sheet = Sheet::new("entry", Tone::Settled);
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
+        let mut sheet = DialogView::new("entry", StyleRole::Settled);
         let Some(entry) = self.record.entry(self.at) else { return sheet };
         sheet.title = format!("entry {} · {}", entry.header.seq, entry.event.kind());
-        sheet.put(vec![ink(&tell(cx, &entry), Theme::strong())], width, 0);
+        sheet.put(vec![styled(&tell(cx, &entry), Theme::strong())], width, 0);
         let key = cx.run.state.operator(&entry.header.by).and_then(|who| fingerprint(&who.key));
         let signed = match (&entry.sig, key) {
             (Some(_), Some(key)) => format!("signed by {} with {key}", line(&entry.header.by)),
@@ -56,10 +56,11 @@ impl Dialog for EntryDialog {
         {
             sheet.gap();
             let (told, tone) = match self.record.side(torn) {
-                Ok(content) => {
-                    (format!("✔ {} is what the log has the digest of:\n{content}", torn.kept), Tone::Good)
-                }
-                Err(why) => (format!("✖ side file {why}"), Tone::Failed),
+                Ok(content) => (
+                    format!("✔ {} is what the log has the digest of:\n{content}", torn.kept),
+                    StyleRole::Good,
+                ),
+                Err(why) => (format!("✖ side file {why}"), StyleRole::Failed),
             };
             for told in told.lines() {
                 sheet.put(vec![cx.toned(&line(told), tone)], width, 2);
@@ -68,7 +69,7 @@ impl Dialog for EntryDialog {
         sheet.gap();
         let raw = self.record.raw(self.at).unwrap_or_default();
         for told in pretty(&raw).lines().take(MOST) {
-            sheet.put(vec![ink(&line(told), Theme::text())], width, 4);
+            sheet.put(vec![styled(&line(told), Theme::text())], width, 4);
         }
         sheet.keys(cx, &[("↑ ↓", "scroll"), ("Esc", "back")], width);
         sheet

@@ -12,9 +12,9 @@ use crate::tui::keymap::{ACTING, Binding, MOUSE, MOVING, REVIEW, RUN};
 use crate::tui::layer::Reaction;
 use crate::tui::style::symbols::of_status;
 use crate::tui::style::text::width as cells_of;
-use crate::tui::style::text::{ink, wrap};
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::{styled, wrap};
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// The width of the column of keys.
 const KEYS: usize = 16;
@@ -27,7 +27,7 @@ pub struct HelpDialog {
 }
 
 impl Dialog for HelpDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         sheet(cx, width, self.point.as_ref().and_then(|id| cx.plan().point(id)))
     }
 
@@ -36,8 +36,8 @@ impl Dialog for HelpDialog {
     }
 }
 
-fn sheet(cx: &Context, width: usize, point: Option<&Point>) -> Sheet {
-    let mut sheet = Sheet::new("help", Tone::Settled);
+fn sheet(cx: &Context, width: usize, point: Option<&Point>) -> DialogView {
+    let mut sheet = DialogView::new("help", StyleRole::Settled);
     let half = width.saturating_sub(2) / 2;
     let id = point.map_or("", |point| point.id.as_str());
     let group = |title: &str, bindings| group(cx, title, bindings, point);
@@ -82,7 +82,7 @@ fn group(cx: &Context, title: &str, bindings: &[Binding], point: Option<&Point>)
             if works { (cx.theme.accent(), Theme::text()) } else { (cx.theme.dim(), cx.theme.dim()) };
         let fill = " ".repeat(KEYS.saturating_sub(cells_of(binding.keys)));
         let does = if works { binding.does.to_owned() } else { format!("({})", binding.does) };
-        lines.push(Line::from(vec![ink(binding.keys, keys), Span::raw(fill), ink(&does, text)]));
+        lines.push(Line::from(vec![styled(binding.keys, keys), Span::raw(fill), styled(&does, text)]));
     }
     lines
 }
@@ -93,8 +93,8 @@ fn mouse(cx: &Context) -> Vec<Line<'static>> {
 
 fn pairs(cx: &Context, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>> {
     let line = |(what, does): &(&str, &str)| {
-        let what = padded(vec![ink(what, cx.theme.accent())], KEYS).into_iter();
-        Line::from(what.chain([ink(does, Theme::text())]).collect::<Vec<_>>())
+        let what = padded(vec![styled(what, cx.theme.accent())], KEYS).into_iter();
+        Line::from(what.chain([styled(does, Theme::text())]).collect::<Vec<_>>())
     };
     let title = Line::from(cx.dim(title));
     std::iter::once(title).chain(pairs.iter().map(line)).collect()
@@ -133,5 +133,5 @@ fn signs(cx: &Context, width: usize) -> Vec<Line<'static>> {
 fn sign(cx: &Context, status: &Status) -> Vec<Span<'static>> {
     let (sign, tone) = of_status(status);
     let fill = " ".repeat(3 - cells_of(sign).min(2));
-    vec![cx.toned(&format!("{sign}{fill}"), tone), ink(&status.word(), Theme::text())]
+    vec![cx.toned(&format!("{sign}{fill}"), tone), styled(&status.word(), Theme::text())]
 }

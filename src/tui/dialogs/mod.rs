@@ -30,7 +30,7 @@ use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, Answer};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
-use crate::tui::widgets::dialog_view::{Sheet, text_width};
+use crate::tui::widgets::dialog_view::{DialogView, text_width};
 
 /// How many lines one notch of the wheel moves.
 const NOTCH: isize = 3;
@@ -38,7 +38,7 @@ const NOTCH: isize = 3;
 /// Something that lies over the screen.
 pub trait Dialog: Any + Debug {
     /// What it shows, on lines so wide.
-    fn view(&self, cx: &Context, width: usize) -> Sheet;
+    fn view(&self, cx: &Context, width: usize) -> DialogView;
 
     /// Takes in a key. What it ignores scrolls it or closes it, or is nothing.
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction;
@@ -100,7 +100,7 @@ impl DialogLayer {
         (&*self.dialog as &dyn Any).downcast_ref()
     }
 
-    fn view(&self, cx: &Context) -> Sheet {
+    fn view(&self, cx: &Context) -> DialogView {
         self.dialog.view(cx, text_width(cx.area))
     }
 

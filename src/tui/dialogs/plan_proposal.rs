@@ -4,29 +4,31 @@ use super::{Dialog, DialogLayer, is_yes};
 use crate::run::{Act, Proposal};
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 use crossterm::event::{KeyCode, KeyEvent};
 
 /// The sheet. A proposal that has ended meanwhile says so.
-fn sheet(cx: &Context, width: usize, seq: u64) -> Sheet {
-    let mut sheet = Sheet::new("proposed plan", Tone::Needs);
+fn sheet(cx: &Context, width: usize, seq: u64) -> DialogView {
+    let mut sheet = DialogView::new("proposed plan", StyleRole::Needs);
     let Some(proposal) = pending(cx, seq) else {
-        sheet.put(vec![ink("This proposal has been accepted or withdrawn.", Theme::text())], width, 0);
+        sheet.put(vec![styled("This proposal has been accepted or withdrawn.", Theme::text())], width, 0);
         sheet.keys(cx, &[("Esc", "cancel")], width);
         return sheet;
     };
     let told = format!("{} proposes a looser plan, log #{}.", cx.person(&proposal.by), proposal.seq);
-    sheet.put(vec![ink(&told, Theme::strong())], width, 0);
+    sheet.put(vec![styled(&told, Theme::strong())], width, 0);
     let told = "The run keeps its plan until the other role accepts; no deployment action begins before.";
     sheet.put(vec![cx.dim(told)], width, 0);
     for change in &proposal.changes {
         sheet.gap();
-        sheet.put(vec![ink(&change.what, Theme::strong())], width, 2);
-        for (sign, value, tone) in [("- ", &change.old, Tone::Failed), ("+ ", &change.new, Tone::Needs)] {
+        sheet.put(vec![styled(&change.what, Theme::strong())], width, 2);
+        for (sign, value, tone) in
+            [("- ", &change.old, StyleRole::Failed), ("+ ", &change.new, StyleRole::Needs)]
+        {
             if let Some(value) = value {
-                sheet.put(vec![cx.toned(sign, tone), ink(value, Theme::text())], width, 2);
+                sheet.put(vec![cx.toned(sign, tone), styled(value, Theme::text())], width, 2);
             }
         }
     }
@@ -73,7 +75,7 @@ pub struct ProposalDialog {
 }
 
 impl Dialog for ProposalDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         sheet(cx, width, self.seq)
     }
 

@@ -8,9 +8,9 @@ use crate::run::{Act, PointState};
 use crate::text;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// The question.
 #[derive(Clone, Debug)]
@@ -29,9 +29,14 @@ impl RetractDialog {
 }
 
 impl Dialog for RetractDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
-        let mut sheet = Sheet::new(format!("take back on {}", text::line(&self.point)), Tone::Needs);
-        sheet.put(vec![ink("You take back ", Theme::text()), ink(&self.what, Theme::strong())], width, 2);
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
+        let mut sheet =
+            DialogView::new(format!("take back on {}", text::line(&self.point)), StyleRole::Needs);
+        sheet.put(
+            vec![styled("You take back ", Theme::text()), styled(&self.what, Theme::strong())],
+            width,
+            2,
+        );
         sheet.gap();
         sheet.put(
             vec![cx.dim("The point opens again. The act and its taking back stay in the log.")],

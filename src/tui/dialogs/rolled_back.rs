@@ -6,23 +6,23 @@ use super::{Dialog, is_yes};
 use crate::run::Act;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// The question.
 #[derive(Clone, Debug)]
 pub struct RolledBackDialog;
 
 impl Dialog for RolledBackDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
-        let mut sheet = Sheet::new("rolled back", Tone::Needs);
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
+        let mut sheet = DialogView::new("rolled back", StyleRole::Needs);
         let to = cx.plan().previous.as_deref().unwrap_or_default();
         let told = format!("You say that {} has been rolled back to {to}.", cx.plan().release);
-        sheet.put(vec![ink(&told, Theme::strong())], width, 0);
+        sheet.put(vec![styled(&told, Theme::strong())], width, 0);
         sheet.gap();
         let told = "Every step of the way back went well. From then on the points of verification look at what runs again, and nothing more is deployed in this run.";
-        sheet.put(vec![ink(told, Theme::text())], width, 0);
+        sheet.put(vec![styled(told, Theme::text())], width, 0);
         let me = cx.person(&cx.session.me.principal);
         sheet.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "leave it")], width);
         sheet

@@ -10,10 +10,10 @@ use crate::time;
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Answer};
 use crate::tui::layer::{Effect, Reaction, TextFocus};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::action_text as deeds;
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::action_text;
+use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::text_field::Field;
 
 /// The question whether an action is to run.
@@ -120,7 +120,7 @@ fn run(cx: &Context, start: Start) -> Reaction {
 }
 
 impl Dialog for RunDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         sheet(cx, width, self)
     }
 
@@ -152,35 +152,35 @@ impl Dialog for RunDialog {
 }
 
 /// Exactly what would run, where, with what.
-fn sheet(cx: &Context, width: usize, form: &RunDialog) -> Sheet {
+fn sheet(cx: &Context, width: usize, form: &RunDialog) -> DialogView {
     let (key, dry) = (&form.start.action, form.start.dry);
     let title = if dry { format!("try {key}") } else { format!("run {key}") };
-    let mut sheet = Sheet::new(text::line(&title), Tone::Needs);
+    let mut sheet = DialogView::new(text::line(&title), StyleRole::Needs);
     let Some(action) = cx.plan().action(key) else { return sheet };
-    sheet.put(vec![ink(&action.title, Theme::strong())], width, 0);
+    sheet.put(vec![styled(&action.title, Theme::strong())], width, 0);
     sheet.gap();
     what(cx, &mut sheet, width, action, dry);
     if let Some(deed) = cx.run.state.action(key).and_then(|known| known.newest()) {
         sheet.gap();
-        let told = format!("It has been begun before: {}. This runs it again.", deeds::told(cx, deed));
-        sheet.put(vec![cx.toned(&told, Tone::Stale)], width, 0);
+        let told = format!("It has been begun before: {}. This runs it again.", action_text::told(cx, deed));
+        sheet.put(vec![cx.toned(&told, StyleRole::Stale)], width, 0);
     }
     if key.is_way_back() && !dry && !has_deployed(&cx.run.state) {
         sheet.gap();
         let told = "Nothing was deployed in this run: this changes a release that may be healthy.";
-        sheet.put(vec![cx.toned(told, Tone::Failed)], width, 0);
+        sheet.put(vec![cx.toned(told, StyleRole::Failed)], width, 0);
     }
     let me = cx.person(&cx.session.me.principal);
     let has_dry = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
     if form.has_to_type(cx) {
         sheet.gap();
         let asked = format!("This is production. To run it as {me}, type {}:", cx.plan().environment);
-        sheet.put(vec![cx.toned(&asked, Tone::Failed)], width, 0);
+        sheet.put(vec![cx.toned(&asked, StyleRole::Failed)], width, 0);
         // What would run is read from its begin; what is typed is seen when something is.
         sheet.field(cx, width, &form.typed, 1, !form.typed.text().is_empty());
     }
     if let Some(wrong) = &form.wrong {
-        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), Tone::Failed)], width, 2);
+        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), StyleRole::Failed)], width, 2);
     }
     let verb = if dry { format!("try it as {me}") } else { format!("run it as {me}") };
     let typed = format!("{} Enter", text::line(&cx.plan().environment));
@@ -197,17 +197,17 @@ fn has_deployed(state: &RunState) -> bool {
     state.actions.iter().any(|(key, known)| !key.is_way_back() && known.latest.is_some())
 }
 
-fn what(cx: &Context, sheet: &mut Sheet, width: usize, action: &Action, dry: bool) {
+fn what(cx: &Context, sheet: &mut DialogView, width: usize, action: &Action, dry: bool) {
     let Some(program) = &action.program else { return };
-    let mut row = |label: &str, value: &str, tone: Option<Tone>| {
+    let mut row = |label: &str, value: &str, tone: Option<StyleRole>| {
         let style = tone.map_or(Theme::text(), |tone| cx.theme.tone(tone));
-        sheet.put(vec![cx.dim(&format!("{label:<10}")), ink(value, style)], width, 10);
+        sheet.put(vec![cx.dim(&format!("{label:<10}")), styled(value, style)], width, 10);
     };
     let words: Vec<String> = program.argv(dry).iter().map(|word| text::shell_word(word)).collect();
-    row("command", &words.join(" "), Some(Tone::Waived));
+    row("command", &words.join(" "), Some(StyleRole::Waived));
     let shell = ["sh", "bash", "dash", "zsh"].contains(&program.argv(dry)[0].as_str());
     if shell {
-        row("", "through a shell, as the profile says", Some(Tone::Stale));
+        row("", "through a shell, as the profile says", Some(StyleRole::Stale));
     }
     row("directory", program.cwd.as_deref().unwrap_or("where gonogo was started"), None);
     for (name, value) in &program.env {
@@ -218,7 +218,7 @@ fn what(cx: &Context, sheet: &mut Sheet, width: usize, action: &Action, dry: boo
     let guards = cx.plan().guards.iter().chain(checks).map(|probe| probe.title.as_str());
     let guards: Vec<&str> = guards.collect();
     match guards.as_slice() {
-        [] => row("guards", "none: nothing tells that this is the right place", Some(Tone::Stale)),
+        [] => row("guards", "none: nothing tells that this is the right place", Some(StyleRole::Stale)),
         guards => guards.iter().for_each(|guard| row("first", guard, None)),
     }
     if !dry {

@@ -10,9 +10,9 @@ use crate::run::Act;
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Answer};
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
+use crate::tui::style::text::styled;
 use crate::tui::style::theme::Theme;
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::header::tone;
 
 /// The question whether to seal, and what it means.
@@ -20,12 +20,12 @@ use crate::tui::widgets::header::tone;
 pub struct SealDialog;
 
 impl Dialog for SealDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         let state = &cx.run.state;
         let decision = state.verdict.as_ref().map_or(Decision::Pending, |standing| standing.decision);
-        let mut sheet = Sheet::new("seal the run", tone(decision));
-        let badge = ink(&format!(" {decision} "), cx.theme.badge(tone(decision)));
-        sheet.put(vec![ink("You close this run as ", Theme::text()), badge], width, 0);
+        let mut sheet = DialogView::new("seal the run", tone(decision));
+        let badge = styled(&format!(" {decision} "), cx.theme.badge(tone(decision)));
+        sheet.put(vec![styled("You close this run as ", Theme::text()), badge], width, 0);
         sheet.gap();
         let told = "A seal is your signature over the whole log. Once it stands, nothing can be added to the run but \
                     the seals that are missing: no look, no note, nothing taken back.";

@@ -8,10 +8,10 @@ use crate::run::Act;
 use crate::text;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::action_text as deeds;
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::action_text;
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// The question.
 #[derive(Clone, Debug)]
@@ -33,17 +33,17 @@ pub fn open(cx: &Context) -> Effect {
 }
 
 impl Dialog for StopDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         let (key, started) = (&self.action, self.started);
-        let mut sheet = Sheet::new(format!("stop {}", text::line(&key.to_string())), Tone::Failed);
+        let mut sheet = DialogView::new(format!("stop {}", text::line(&key.to_string())), StyleRole::Failed);
         if let Some(deed) =
             cx.run.state.action(key).and_then(|known| known.newest()).filter(|deed| deed.seq == started)
         {
-            sheet.put(vec![ink(&deeds::told(cx, deed), Theme::strong())], width, 0);
+            sheet.put(vec![styled(&action_text::told(cx, deed), Theme::strong())], width, 0);
             sheet.gap();
         }
         let told = "It is asked to end (SIGTERM to its whole group), has ten seconds, and is killed then. What it has half done stays half done.";
-        sheet.put(vec![ink(told, Theme::text())], width, 0);
+        sheet.put(vec![styled(told, Theme::text())], width, 0);
         let me = cx.person(&cx.session.me.principal);
         sheet.keys(cx, &[("y", &format!("stop it as {me}")), ("Esc", "let it run")], width);
         sheet

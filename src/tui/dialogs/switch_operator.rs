@@ -6,9 +6,9 @@ use super::add_operator::AddOperatorDialog;
 use super::{Dialog, DialogLayer};
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 
 /// The question.
 #[derive(Clone, Debug)]
@@ -33,13 +33,13 @@ fn switch_to(cx: &Context, index: usize) -> Reaction {
 }
 
 impl Dialog for SwitchOperatorDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
-        let mut sheet = Sheet::new("who acts", Tone::Needs);
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
+        let mut sheet = DialogView::new("who acts", StyleRole::Needs);
         for (number, who) in (1..).zip(&cx.session.local_operators) {
             let here = *who == cx.session.me;
             let told = format!("{}{}", cx.person(&who.principal), if here { " · acts now" } else { "" });
             let style = if here { Theme::strong() } else { Theme::text() };
-            sheet.put(vec![ink(&format!("{number} "), cx.theme.accent()), ink(&told, style)], width, 2);
+            sheet.put(vec![styled(&format!("{number} "), cx.theme.accent()), styled(&told, style)], width, 2);
         }
         let keys = [("1–9", "that one"), ("p", "the next"), ("n", "somebody else"), ("Esc", "back")];
         sheet.keys(cx, &keys, width);

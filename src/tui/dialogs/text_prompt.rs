@@ -11,7 +11,7 @@ use crate::time::{Utc, parse_span};
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Answer, Typing};
 use crate::tui::layer::{Effect, Layer, Reaction, TextFocus};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::text_field::Field;
 
 /// What the words are for.
@@ -205,7 +205,7 @@ impl TextPrompt {
 }
 
 impl Dialog for TextPrompt {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         text_prompt_view::sheet(cx, width, self)
     }
 

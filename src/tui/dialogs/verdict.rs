@@ -15,9 +15,9 @@ use crate::tui::keymap::{self, Answer};
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::rules::SOME;
 use crate::tui::style::text::width as cells_of;
-use crate::tui::style::text::{at_most, ink, wrap};
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::dialog_view::Sheet;
+use crate::tui::style::text::{at_most, styled, wrap};
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::dialog_view::DialogView;
 use crate::tui::widgets::header::tone;
 
 /// From how many cells on reasons are told at length; a list that scrolls without end is not read.
@@ -28,7 +28,7 @@ const ROOMY: usize = 60;
 pub struct VerdictDialog;
 
 impl Dialog for VerdictDialog {
-    fn view(&self, cx: &Context, width: usize) -> Sheet {
+    fn view(&self, cx: &Context, width: usize) -> DialogView {
         sheet(cx, width)
     }
 
@@ -72,12 +72,12 @@ fn request_abandon(cx: &Context) -> Effect {
 }
 
 /// The verdict as of now, why, and what stands recorded.
-fn sheet(cx: &Context, width: usize) -> Sheet {
+fn sheet(cx: &Context, width: usize) -> DialogView {
     let now = shown(cx);
-    let mut sheet = Sheet::new("verdict", tone(now.decision));
-    let badge = ink(&format!(" {} ", now.decision), cx.theme.badge(tone(now.decision)));
+    let mut sheet = DialogView::new("verdict", tone(now.decision));
+    let badge = styled(&format!(" {} ", now.decision), cx.theme.badge(tone(now.decision)));
     let count = format!("  {} of {} closed", now.closed, text::count(to_usize(now.total), "point"));
-    sheet.put(vec![badge, ink(&count, Theme::text())], width, 0);
+    sheet.put(vec![badge, styled(&count, Theme::text())], width, 0);
     if width >= ROOMY || now.reasons.is_empty() {
         sheet.put(vec![cx.dim(meaning(now.decision))], width, 0);
     }
@@ -85,7 +85,7 @@ fn sheet(cx: &Context, width: usize) -> Sheet {
     if let Some(end) = &cx.run.state.abandoned {
         let (who, reason) = (cx.person(&end.by), text::line(&end.reason));
         let told = format!("● abandoned by {who}, {}: {reason}", end.at.wall.readable());
-        sheet.put(vec![cx.toned(&told, Tone::Settled)], width, 2);
+        sheet.put(vec![cx.toned(&told, StyleRole::Settled)], width, 2);
     }
     standing(cx, &mut sheet, width, &now);
     reasons(cx, &mut sheet, width, &now);
@@ -136,7 +136,7 @@ fn can_record(cx: &Context) -> bool {
     !state.is_closing() && !state.verdict.as_ref().is_some_and(same)
 }
 
-fn reasons(cx: &Context, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
+fn reasons(cx: &Context, sheet: &mut DialogView, width: usize, verdict: &Verdict) {
     if verdict.reasons.is_empty() {
         return;
     }
@@ -158,7 +158,7 @@ fn reasons(cx: &Context, sheet: &mut Sheet, width: usize, verdict: &Verdict) {
 fn against(cx: &Context, reason: &Reason, column: usize) -> Vec<Span<'static>> {
     let (sign, tone) = match cx.plan().point(&reason.point) {
         Some(point) => cx.settled_sign(point, &cx.status(point)),
-        None => ("·", Tone::Idle),
+        None => ("·", StyleRole::Idle),
     };
     let id = text::line(&reason.point);
     let fill = " ".repeat(column.saturating_sub(cells_of(&id)) + 2);
@@ -166,13 +166,13 @@ fn against(cx: &Context, reason: &Reason, column: usize) -> Vec<Span<'static>> {
     let why = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
     vec![
         cx.toned(&format!("{sign}{sign_fill}"), tone),
-        ink(&format!("{id}{fill}"), Theme::text()),
+        styled(&format!("{id}{fill}"), Theme::text()),
         cx.toned(&reason.status, tone),
         cx.dim(&why),
     ]
 }
 
-fn standing(cx: &Context, sheet: &mut Sheet, width: usize, now: &Verdict) {
+fn standing(cx: &Context, sheet: &mut DialogView, width: usize, now: &Verdict) {
     let Some(standing) = &cx.run.state.verdict else {
         let told = "No verdict is recorded, or something has changed since.";
         return sheet.put(vec![cx.dim(told)], width, 0);
@@ -184,20 +184,20 @@ fn standing(cx: &Context, sheet: &mut Sheet, width: usize, now: &Verdict) {
         cx.ago(&standing.at),
         standing.seq
     );
-    sheet.put(vec![cx.toned(&by, Tone::Settled)], width, 2);
+    sheet.put(vec![cx.toned(&by, StyleRole::Settled)], width, 2);
     if standing.decision != now.decision {
         let told = "Time has changed it since: record it again before you seal.";
-        sheet.put(vec![cx.toned(told, Tone::Needs)], width, 0);
+        sheet.put(vec![cx.toned(told, StyleRole::Needs)], width, 0);
     }
     seals(cx, sheet, width);
 }
 
 /// Which seals stand, and which are missing.
-pub fn seals(cx: &Context, sheet: &mut Sheet, width: usize) {
+pub fn seals(cx: &Context, sheet: &mut DialogView, width: usize) {
     let state = &cx.run.state;
     for seal in &state.seals {
         let told = format!("● sealed by {}, {}", cx.person(&seal.by), seal.at.wall.readable());
-        sheet.put(vec![cx.toned(&told, Tone::Settled)], width, 2);
+        sheet.put(vec![cx.toned(&told, StyleRole::Settled)], width, 2);
     }
     for role in state.missing_seals().into_iter().filter(|_| state.abandoned.is_none()) {
         sheet.put(vec![cx.dim(&format!("○ the {role}'s seal is missing{}", who(cx, role)))], width, 2);

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use crate::tui::style::text::{cells, ink, wrap};
+use crate::tui::style::text::{cells, styled, wrap};
 use crate::tui::style::theme::Theme;
 
 /// The three sizes a screen can have, and too small.
@@ -88,7 +88,7 @@ pub fn too_small(frame: &mut Frame) {
     let area = frame.area();
     let told =
         format!("gonogo needs {} × {} cells; here are {} × {}", LEAST.0, LEAST.1, area.width, area.height);
-    let lines = wrap(vec![ink(&told, Theme::strong())], usize::from(area.width), 0);
+    let lines = wrap(vec![styled(&told, Theme::strong())], usize::from(area.width), 0);
     for (row, line) in area.rows().zip(lines) {
         frame.render_widget(line, row);
     }

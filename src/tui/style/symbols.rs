@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 
 use crate::outcome::Class;
 use crate::run::Status;
-use crate::tui::style::theme::Tone;
+use crate::tui::style::theme::StyleRole;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// How long one picture of the spinner stands, in milliseconds.
@@ -54,40 +54,40 @@ const ASCII: &[(&str, &str)] = &[
 ];
 
 /// The sign of a state and what it means.
-pub const fn of_status(status: &Status) -> (&'static str, Tone) {
+pub const fn of_status(status: &Status) -> (&'static str, StyleRole) {
     match status {
-        Status::Pending => ("○", Tone::Idle),
-        Status::Passed => ("✔", Tone::Good),
-        Status::PassedOnRetry(2) => ("✔²", Tone::Good),
-        Status::PassedOnRetry(3) => ("✔³", Tone::Good),
-        Status::PassedOnRetry(_) => ("✔⁺", Tone::Good),
-        Status::Failed => ("✖", Tone::Failed),
-        Status::Error => ("⚠", Tone::Error),
-        Status::Stale => ("◷", Tone::Stale),
-        Status::NeedsYou { .. } => ("◐", Tone::Needs),
-        Status::ToRun(_) => ("▷", Tone::Needs),
-        Status::Running(_) => ("▶", Tone::Busy),
-        Status::Interrupted(_) => ("↯", Tone::Error),
-        Status::Settled => ("●", Tone::Settled),
-        Status::Waived(_) => ("≈", Tone::Waived),
-        Status::NotApplicable => ("–", Tone::Idle),
-        Status::Blocked(_) => ("⊘", Tone::Idle),
-        Status::NotDue(_) => ("◌", Tone::Idle),
-        Status::Unconfigured(_) => ("∅", Tone::Failed),
+        Status::Pending => ("○", StyleRole::Idle),
+        Status::Passed => ("✔", StyleRole::Good),
+        Status::PassedOnRetry(2) => ("✔²", StyleRole::Good),
+        Status::PassedOnRetry(3) => ("✔³", StyleRole::Good),
+        Status::PassedOnRetry(_) => ("✔⁺", StyleRole::Good),
+        Status::Failed => ("✖", StyleRole::Failed),
+        Status::Error => ("⚠", StyleRole::Error),
+        Status::Stale => ("◷", StyleRole::Stale),
+        Status::NeedsYou { .. } => ("◐", StyleRole::Needs),
+        Status::ToRun(_) => ("▷", StyleRole::Needs),
+        Status::Running(_) => ("▶", StyleRole::Busy),
+        Status::Interrupted(_) => ("↯", StyleRole::Error),
+        Status::Settled => ("●", StyleRole::Settled),
+        Status::Waived(_) => ("≈", StyleRole::Waived),
+        Status::NotApplicable => ("–", StyleRole::Idle),
+        Status::Blocked(_) => ("⊘", StyleRole::Idle),
+        Status::NotDue(_) => ("◌", StyleRole::Idle),
+        Status::Unconfigured(_) => ("∅", StyleRole::Failed),
     }
 }
 
 /// The sign of one observation.
-pub const fn of_seen(ok: Option<bool>) -> (&'static str, Tone) {
+pub const fn of_seen(ok: Option<bool>) -> (&'static str, StyleRole) {
     match ok {
-        Some(true) => ("✔", Tone::Good),
-        Some(false) => ("✖", Tone::Failed),
-        None => ("⚠", Tone::Error),
+        Some(true) => ("✔", StyleRole::Good),
+        Some(false) => ("✖", StyleRole::Failed),
+        None => ("⚠", StyleRole::Error),
     }
 }
 
 /// The sign of what a probe came to.
-pub const fn of_class(class: Class) -> (&'static str, Tone) {
+pub const fn of_class(class: Class) -> (&'static str, StyleRole) {
     match class {
         Class::Pass => of_seen(Some(true)),
         Class::Fail => of_seen(Some(false)),

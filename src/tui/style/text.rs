@@ -24,7 +24,7 @@ pub fn cells(count: usize) -> u16 {
 }
 
 /// A text, whoever wrote it, ready to be shown.
-pub fn ink(foreign: &str, style: Style) -> Span<'static> {
+pub fn styled(foreign: &str, style: Style) -> Span<'static> {
     Span::styled(text::line(foreign), style)
 }
 

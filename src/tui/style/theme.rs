@@ -26,7 +26,7 @@ pub enum Shade {
 
 /// What a style can mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum StyleRole {
     /// As it must be.
     Good,
     /// Confirmed by people.
@@ -48,8 +48,11 @@ pub enum Tone {
 }
 
 /// Whether it calls for somebody.
-pub const fn is_loud(tone: Tone) -> bool {
-    matches!(tone, Tone::Failed | Tone::Error | Tone::Needs | Tone::Busy | Tone::Stale)
+pub const fn is_loud(tone: StyleRole) -> bool {
+    matches!(
+        tone,
+        StyleRole::Failed | StyleRole::Error | StyleRole::Needs | StyleRole::Busy | StyleRole::Stale
+    )
 }
 
 /// The styles.
@@ -79,22 +82,22 @@ impl Theme {
     }
 
     /// The style of a meaning.
-    pub fn tone(self, tone: Tone) -> Style {
+    pub fn tone(self, tone: StyleRole) -> Style {
         match tone {
-            Tone::Good => self.color(79, 29),
-            Tone::Settled => self.color(75, 25),
-            Tone::Failed => self.failed(),
-            Tone::Error => self.color(176, 90).add_modifier(Modifier::BOLD),
-            Tone::Stale => self.color(180, 94),
-            Tone::Needs => self.color(221, 130).add_modifier(Modifier::BOLD),
-            Tone::Waived => self.color(109, 66),
-            Tone::Idle => self.dim(),
-            Tone::Busy => self.color(117, 31),
+            StyleRole::Good => self.color(79, 29),
+            StyleRole::Settled => self.color(75, 25),
+            StyleRole::Failed => self.failed(),
+            StyleRole::Error => self.color(176, 90).add_modifier(Modifier::BOLD),
+            StyleRole::Stale => self.color(180, 94),
+            StyleRole::Needs => self.color(221, 130).add_modifier(Modifier::BOLD),
+            StyleRole::Waived => self.color(109, 66),
+            StyleRole::Idle => self.dim(),
+            StyleRole::Busy => self.color(117, 31),
         }
     }
 
     /// The same for longer texts: not bold where the colour says enough.
-    pub fn prose(self, tone: Tone) -> Style {
+    pub fn prose(self, tone: StyleRole) -> Style {
         let style = self.tone(tone);
         if self.look.color { style.remove_modifier(Modifier::BOLD) } else { style }
     }
@@ -105,7 +108,7 @@ impl Theme {
     }
 
     /// A word in a field of its colour: the verdict, the environment.
-    pub fn badge(self, tone: Tone) -> Style {
+    pub fn badge(self, tone: StyleRole) -> Style {
         self.tone(tone).add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 

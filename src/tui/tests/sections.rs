@@ -11,7 +11,7 @@ use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::{ALICE, Sample, mixed, plan};
 use crate::tui::views::checklist::View;
 use crate::tui::views::checklist::detail;
-use crate::tui::views::checklist::point_list as list;
+use crate::tui::views::checklist::point_list;
 
 /// The first two sections, so that what is let pass in one is not hidden by what is open in the others.
 fn two_sections() -> Plan {
@@ -98,7 +98,7 @@ fn of_a_text_without_end_as_much_is_set_as_can_be_seen() {
     let cx = screen.app.context();
     let view = View::new(&cx, screen.checklist());
     let area = Rect::new(0, 0, 60, 30);
-    assert!(list::lines(&view, 0, area).len() <= 4 * 4);
+    assert!(point_list::lines(&view, 0, area).len() <= 4 * 4);
     let set: usize = detail::lines(&view, 60, false).iter().map(Line::width).sum();
     assert!(set < 40_000, "{set}");
     let drawn = text(&screen.drawn());

@@ -29,8 +29,8 @@ use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 use crate::tui::style::layout::{Arrangement, Size, arrange};
 use crate::tui::widgets::header;
 use filter::{Filter, Filtered};
-use selection::Place;
-use visible_points::Shown;
+use selection::Selection;
+use visible_points::VisiblePoints;
 
 /// What the keys move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +45,11 @@ pub enum Focus {
 #[derive(Debug)]
 pub struct Checklist {
     /// The open section and the selected points.
-    pub selection: Place,
+    pub selection: Selection,
     /// What narrows the points.
     pub filter: Option<Filter>,
     /// The points that are shown.
-    pub visible: Shown,
+    pub visible: VisiblePoints,
     /// What the filter was laid on last, while there is one.
     filtered: Option<Filtered>,
     /// What the keys move.
@@ -98,9 +98,9 @@ impl Checklist {
     /// At the first point of a plan.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            selection: Place::first(plan),
+            selection: Selection::first(plan),
             filter: None,
-            visible: Shown::all(plan),
+            visible: VisiblePoints::all(plan),
             filtered: None,
             focus: Focus::List,
             scroll: 0,

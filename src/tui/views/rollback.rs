@@ -17,9 +17,9 @@ use crate::tui::input::Input;
 use crate::tui::keymap::{self, HELP, Intent};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction};
 use crate::tui::style::symbols::of_class;
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::text_builder::{self, Paper};
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::text_builder::{self, TextBuilder};
 use crate::tui::widgets::{action_text as deeds, hit_map};
 
 /// The rollback, at a step.
@@ -164,27 +164,27 @@ fn draw(cx: &Context, frame: &mut Frame, selected: usize) {
 }
 
 /// The steps; and from which line to which the selected one stands.
-fn steps(cx: &Context, width: usize, selected: usize) -> (Paper, (usize, usize)) {
-    let mut paper = Paper { width, lines: Vec::new() };
+fn steps(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usize, usize)) {
+    let mut paper = TextBuilder { width, lines: Vec::new() };
     let plan = cx.plan();
     let to = plan.previous.as_deref().unwrap_or("nothing");
-    paper.put(vec![cx.toned(&format!("The way back to {to}"), Tone::Failed)], 0);
+    paper.put(vec![cx.toned(&format!("The way back to {to}"), StyleRole::Failed)], 0);
     if let Some(back) = &cx.run.state.rolled_back {
         let digest = back.digest.as_deref().unwrap_or("a digest that nobody has seen");
         let told = format!("Rolled back {} by {}, to {digest}", cx.ago(&back.at), cx.name(&back.by));
-        paper.put(vec![cx.toned(&told, Tone::Needs)], 0);
+        paper.put(vec![cx.toned(&told, StyleRole::Needs)], 0);
     }
     paper.gap();
     let mut place = (0, 0);
     for (index, step) in plan.rollback.iter().enumerate() {
         let from = paper.lines.len();
-        let mut own = Paper { width: width.saturating_sub(4), lines: Vec::new() };
+        let mut own = TextBuilder { width: width.saturating_sub(4), lines: Vec::new() };
         deeds::one(cx, &mut own, &ActionKey::new(ROLLBACK, &step.id), step);
         tried(cx, &mut own, &step.id);
         for (row, line) in own.lines.into_iter().enumerate() {
             let mark = if index == selected { "▌" } else { " " };
             let number = if row == 0 { format!("{mark}{} ", index + 1) } else { format!("{mark}  ") };
-            let mut spans = vec![ink(&number, cx.theme.accent())];
+            let mut spans = vec![styled(&number, cx.theme.accent())];
             spans.extend(line.spans);
             paper.lines.push(Line::from(spans));
         }
@@ -196,27 +196,27 @@ fn steps(cx: &Context, width: usize, selected: usize) -> (Paper, (usize, usize))
     if selected == plan.rollback.len() && cx.run.state.rolled_back.is_none() {
         let from = paper.lines.len();
         let told = "▌Next: b puts on record that the release is rolled back";
-        paper.put(vec![ink(told, cx.theme.accent())], 2);
+        paper.put(vec![styled(told, cx.theme.accent())], 2);
         place = (from, paper.lines.len());
     }
     (paper, place)
 }
 
 /// What trying a step has shown, before.
-fn tried(cx: &Context, paper: &mut Paper, step: &str) {
+fn tried(cx: &Context, paper: &mut TextBuilder, step: &str) {
     let probe = format!("try-{step}");
     let point = cx.plan().points().find(|point| point.probes.iter().any(|known| known.id == probe));
     let look = point.and_then(|point| cx.run.state.point(&point.id)?.probes.get(&probe)?.latest.as_ref());
     if let Some(look) = look {
         let (sign, tone) = of_class(look.outcome.class);
         let told = format!("  {sign} dry run {}", cx.ago(&look.at));
-        paper.put(vec![if tone == Tone::Good { cx.dim(&told) } else { cx.toned(&told, tone) }], 4);
+        paper.put(vec![if tone == StyleRole::Good { cx.dim(&told) } else { cx.toned(&told, tone) }], 4);
     }
 }
 
 /// Whom to call, and what tells how it went.
 fn beside(cx: &Context, width: usize) -> Vec<Line<'static>> {
-    let mut paper = Paper { width, lines: Vec::new() };
+    let mut paper = TextBuilder { width, lines: Vec::new() };
     text_builder::contacts(cx, &mut paper);
     let sections = cx.plan().sections.iter().filter(|section| section.judges_rollback);
     for section in sections {
@@ -225,7 +225,7 @@ fn beside(cx: &Context, width: usize) -> Vec<Line<'static>> {
             let status = cx.status(point);
             let (sign, tone) = cx.sign(point, &status);
             let told = format!("{sign} {:<14} ", cx.word(point, &status));
-            paper.put(vec![cx.toned(&told, tone), ink(&point.title, Theme::text())], 17);
+            paper.put(vec![cx.toned(&told, tone), styled(&point.title, Theme::text())], 17);
             if status.is_bad() {
                 paper.put(vec![Span::raw("  "), cx.dim(&why(&cx.judgement, &point.id, &status))], 4);
             }

@@ -13,15 +13,15 @@ use crate::text;
 use crate::time;
 use crate::tui::context::Context;
 use crate::tui::style::symbols::spinner;
-use crate::tui::style::text::{ink, shorten};
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::text_builder::Paper;
+use crate::tui::style::text::{shorten, styled};
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::text_builder::TextBuilder;
 
 /// How many lines of an output stand in a detail.
 const TAIL: usize = 12;
 
 /// Puts down every action of a point.
-pub fn part(cx: &Context, paper: &mut Paper, point: &Point) {
+pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point) {
     if point.actions.is_empty() {
         return;
     }
@@ -33,26 +33,26 @@ pub fn part(cx: &Context, paper: &mut Paper, point: &Point) {
 }
 
 /// Puts down one action: its sign and title, the command, how it stands.
-pub fn one(cx: &Context, paper: &mut Paper, key: &ActionKey, action: &Action) {
+pub fn one(cx: &Context, paper: &mut TextBuilder, key: &ActionKey, action: &Action) {
     let known = cx.run.state.action(key);
     let latest = known.and_then(|known| known.latest.as_ref());
     let is_left = action.optional && action.program.is_none();
-    let (sign, tone) = if is_left { ("–", Tone::Idle) } else { sign(cx, latest) };
-    paper.put(vec![cx.toned(&format!("{sign} "), tone), ink(&action.title, Theme::strong())], 2);
+    let (sign, tone) = if is_left { ("–", StyleRole::Idle) } else { sign(cx, latest) };
+    paper.put(vec![cx.toned(&format!("{sign} "), tone), styled(&action.title, Theme::strong())], 2);
     if let Some(program) = &action.program {
         let cwd = program.cwd.as_ref().map(|cwd| format!("cd {} && ", text::shell_word(cwd)));
         let command = format!("{}{}", cwd.unwrap_or_default(), program.shown(false));
-        paper.put(vec![cx.dim("  $ "), ink(&command, cx.theme.tone(Tone::Waived))], 4);
+        paper.put(vec![cx.dim("  $ "), styled(&command, cx.theme.tone(StyleRole::Waived))], 4);
     } else {
         let told = format!("  the profile lacks {}", action.missing.join(", "));
-        let tone = if action.optional { Tone::Idle } else { Tone::Failed };
+        let tone = if action.optional { StyleRole::Idle } else { StyleRole::Failed };
         paper.put(vec![cx.toned(&told, tone)], 4);
     }
     if let Some((_, since)) = cx.run.live.preparing.as_ref().filter(|(other, _)| other == key) {
         let elapsed = cx.run.now.since(since);
         let told =
             format!("  {} guards and checks are looking for {}", spinner(elapsed), time::span(elapsed));
-        paper.put(vec![cx.toned(&told, Tone::Busy)], 4);
+        paper.put(vec![cx.toned(&told, StyleRole::Busy)], 4);
     }
     let mut deeds: Vec<_> =
         [known.and_then(|known| known.dry.as_ref()), latest].into_iter().flatten().collect();
@@ -63,14 +63,14 @@ pub fn one(cx: &Context, paper: &mut Paper, key: &ActionKey, action: &Action) {
 }
 
 /// The sign of an action by its newest running.
-pub fn sign(cx: &Context, latest: Option<&Deed>) -> (&'static str, Tone) {
+pub fn sign(cx: &Context, latest: Option<&Deed>) -> (&'static str, StyleRole) {
     match latest.map(|deed| (deed, &deed.finished)) {
-        None => ("▷", Tone::Idle),
-        Some((deed, None)) => (spinner(cx.run.now.since(&deed.at)), Tone::Busy),
+        None => ("▷", StyleRole::Idle),
+        Some((deed, None)) => (spinner(cx.run.now.since(&deed.at)), StyleRole::Busy),
         Some((_, Some(finished))) => match finished.ended {
-            Ended::Exit(0) => ("✔", Tone::Good),
-            Ended::Unknown(_) => ("↯", Tone::Error),
-            _ => ("✖", Tone::Failed),
+            Ended::Exit(0) => ("✔", StyleRole::Good),
+            Ended::Unknown(_) => ("↯", StyleRole::Error),
+            _ => ("✖", StyleRole::Failed),
         },
     }
 }
@@ -100,10 +100,10 @@ fn ended(cx: &Context, finished: &Finished) -> String {
     parts.join(" · ")
 }
 
-fn stands(cx: &Context, paper: &mut Paper, action: &Action, deed: &Deed) {
+fn stands(cx: &Context, paper: &mut TextBuilder, action: &Action, deed: &Deed) {
     let (_, tone) = sign(cx, Some(deed));
     let told = format!("  {} · #{}", told(cx, deed), deed.seq);
-    paper.put(vec![if tone == Tone::Good { cx.dim(&told) } else { cx.toned(&told, tone) }], 4);
+    paper.put(vec![if tone == StyleRole::Good { cx.dim(&told) } else { cx.toned(&told, tone) }], 4);
     let is_good = deed.finished.as_ref().is_some_and(|finished| finished.ended.is_good());
     if !is_good {
         tail(cx, paper, deed);
@@ -115,7 +115,7 @@ fn stands(cx: &Context, paper: &mut Paper, action: &Action, deed: &Deed) {
 }
 
 /// The last lines that it has printed.
-fn tail(cx: &Context, paper: &mut Paper, deed: &Deed) {
+fn tail(cx: &Context, paper: &mut TextBuilder, deed: &Deed) {
     let room = paper.width.saturating_sub(4);
     let live =
         cx.run.tail.as_ref().filter(|(started, _)| *started == deed.seq).map(|(_, lines)| lines.clone());
@@ -154,7 +154,7 @@ pub fn size(bytes: u64) -> String {
 
 /// A line that a program printed, in its own colours where colours may be used.
 pub fn painted(cx: &Context, line: &ansi::Line) -> Vec<Span<'static>> {
-    let piece = |(style, text): &(ansi::Style, String)| ink(text, worn(cx, *style));
+    let piece = |(style, text): &(ansi::Style, String)| styled(text, worn(cx, *style));
     line.iter().map(piece).collect()
 }
 

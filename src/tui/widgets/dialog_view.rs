@@ -7,19 +7,19 @@ use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
 use crate::text;
 use crate::tui::context::{Context, padded};
-use crate::tui::style::text::{cells, ink, wrap};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::text::{cells, styled, wrap};
+use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::text_field::Field;
 
 /// The widest that a sheet's text may be.
 const WIDEST: u16 = 96;
 
 /// A sheet: what is asked or told, and the keys that answer it.
-pub struct Sheet {
+pub struct DialogView {
     /// What it is about.
     pub title: String,
     /// How grave it is.
-    pub tone: Tone,
+    pub tone: StyleRole,
     /// What it says; scrolls when there is too much.
     pub body: Vec<Line<'static>>,
     /// The keys that answer it, always in view.
@@ -30,9 +30,9 @@ pub struct Sheet {
     pub at_end: bool,
 }
 
-impl Sheet {
+impl DialogView {
     /// A sheet with nothing on it yet.
-    pub fn new(title: impl Into<String>, tone: Tone) -> Self {
+    pub fn new(title: impl Into<String>, tone: StyleRole) -> Self {
         Self { title: title.into(), tone, body: Vec::new(), foot: Vec::new(), cursor: None, at_end: false }
     }
 
@@ -50,7 +50,7 @@ impl Sheet {
     pub fn keys(&mut self, cx: &Context, keys: &[(&str, &str)], width: usize) {
         let mut line: Vec<Span<'static>> = Vec::new();
         for (key, does) in keys {
-            let pair = [ink(key, cx.theme.accent()), ink(&format!(" {does}"), Theme::text())];
+            let pair = [styled(key, cx.theme.accent()), styled(&format!(" {does}"), Theme::text())];
             let taken: usize = line.iter().chain(&pair).map(Span::width).sum();
             if !line.is_empty() && taken + 3 > width {
                 self.foot.push(Line::from(std::mem::take(&mut line)));
@@ -71,7 +71,7 @@ impl Sheet {
             self.cursor = Some((column, self.body.len() + row));
         }
         for row in rows {
-            let spans = padded(vec![ink(&row, Theme::text())], width);
+            let spans = padded(vec![styled(&row, Theme::text())], width);
             self.body.push(Line::from(spans).style(cx.theme.field()));
         }
     }

@@ -9,8 +9,8 @@ use crate::journal::entry::Decision;
 use crate::text;
 use crate::tui::context::{Context, spread};
 use crate::tui::style::layout::{Arrangement, Size};
-use crate::tui::style::text::{ellipsis, ink};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::text::{ellipsis, styled};
+use crate::tui::style::theme::{StyleRole, Theme};
 
 /// How many cells of a filter stand in the line.
 const LONGEST_FILTER: usize = 20;
@@ -65,9 +65,9 @@ fn drop_one(left: &mut Vec<Piece>, right: &mut Vec<Piece>) -> bool {
 fn left(cx: &Context) -> Vec<Piece> {
     let plan = cx.plan();
     let mut pieces = vec![
-        Piece { keep: 6, spans: vec![ink("gonogo", Theme::strong())] },
+        Piece { keep: 6, spans: vec![styled("gonogo", Theme::strong())] },
         Piece { keep: 0, spans: vec![environment(cx)] },
-        Piece { keep: 1, spans: vec![ink(&plan.release, Theme::strong())] },
+        Piece { keep: 1, spans: vec![styled(&plan.release, Theme::strong())] },
     ];
     if let Some(previous) = &plan.previous {
         pieces.push(Piece { keep: 9, spans: vec![cx.dim(&format!("← {previous}"))] });
@@ -80,7 +80,7 @@ fn unusual(cx: &Context, sought: Option<&str>) -> Vec<Piece> {
     let marks = marks(cx).join(" · ");
     let marks = Some(marks).filter(|marks| !marks.is_empty()).map(|marks| (3, marks));
     let told = marks.into_iter().chain(sought.map(filter).map(|filter| (2, filter)));
-    told.map(|(keep, told)| Piece { keep, spans: vec![cx.toned(&told, Tone::Needs)] }).collect()
+    told.map(|(keep, told)| Piece { keep, spans: vec![cx.toned(&told, StyleRole::Needs)] }).collect()
 }
 
 /// That points may be hidden, by the text that they have to contain.
@@ -92,11 +92,11 @@ pub fn filter(text: &str) -> String {
 fn environment(cx: &Context) -> Span<'static> {
     let plan = cx.plan();
     if !plan.production {
-        return ink(&plan.environment, Theme::strong());
+        return styled(&plan.environment, Theme::strong());
     }
     let said = plan.environment.to_lowercase().contains("production");
     let word = if said { "" } else { " PRODUCTION" };
-    ink(&format!(" {}{word} ", plan.environment), cx.theme.badge(Tone::Failed))
+    styled(&format!(" {}{word} ", plan.environment), cx.theme.badge(StyleRole::Failed))
 }
 
 /// What is unusual about the plan; never left unsaid where there is room.
@@ -131,9 +131,9 @@ fn right(cx: &Context) -> Vec<Piece> {
         let acts = several && who.principal == cx.session.me.principal;
         let (sign, style) = if acts { ("▸", Theme::strong()) } else { ("", Theme::text()) };
         if !people.is_empty() {
-            people.push(ink(" · ", Theme::text()));
+            people.push(styled(" · ", Theme::text()));
         }
-        people.push(ink(&format!("{sign}{}", cx.person(&who.principal)), style));
+        people.push(styled(&format!("{sign}{}", cx.person(&who.principal)), style));
     }
     vec![
         Piece { keep, spans: people },
@@ -156,11 +156,11 @@ fn clock(time: Duration) -> String {
 }
 
 /// The tone of a decision.
-pub const fn tone(decision: Decision) -> Tone {
+pub const fn tone(decision: Decision) -> StyleRole {
     match decision {
-        Decision::Go => Tone::Good,
-        Decision::NoGo => Tone::Failed,
-        Decision::Pending => Tone::Needs,
+        Decision::Go => StyleRole::Good,
+        Decision::NoGo => StyleRole::Failed,
+        Decision::Pending => StyleRole::Needs,
     }
 }
 
@@ -187,6 +187,6 @@ fn verdict(cx: &Context) -> Vec<Span<'static>> {
             (decision, closed, word)
         }
     };
-    let badge = ink(&format!(" {decision} {closed}/{total}{word} "), cx.theme.badge(tone(decision)));
+    let badge = styled(&format!(" {decision} {closed}/{total}{word} "), cx.theme.badge(tone(decision)));
     vec![badge]
 }

@@ -9,9 +9,9 @@ use crate::tui::context::{Context, spread};
 use crate::tui::layer::Hint;
 use crate::tui::notice::Notice;
 use crate::tui::style::layout::bottom_line;
-use crate::tui::style::symbols as glyphs;
-use crate::tui::style::text::{cells, ink, width, wrap};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::symbols;
+use crate::tui::style::text::{cells, styled, width, wrap};
+use crate::tui::style::theme::{StyleRole, Theme};
 
 /// The most lines that something said may take.
 const MOST: usize = 3;
@@ -56,16 +56,17 @@ impl HintLine<'_> {
 
     /// What was said, over as many lines as it takes, up to a limit.
     fn said(&self, cx: &Context, frame: &mut Frame, area: Rect, notice: &Notice) {
-        let (sign, tone) = if notice.refused { ("✖ ", Tone::Failed) } else { ("● ", Tone::Settled) };
+        let (sign, tone) =
+            if notice.refused { ("✖ ", StyleRole::Failed) } else { ("● ", StyleRole::Settled) };
         let style = if notice.refused { cx.theme.failed() } else { Theme::text() };
         let size = usize::from(area.width).saturating_sub(2);
         let deaf = if self.is_guarded { DEAF } else { "" };
-        let told = vec![cx.toned(sign, tone), ink(&notice.text, style), cx.toned(deaf, Tone::Needs)];
+        let told = vec![cx.toned(sign, tone), styled(&notice.text, style), cx.toned(deaf, StyleRole::Needs)];
         let mut lines = wrap(told, size, 2);
         let most = MOST + usize::from(self.is_guarded);
         if lines.len() > most {
             lines.truncate(most);
-            lines[most - 1].spans.push(ink("…", style));
+            lines[most - 1].spans.push(styled("…", style));
         }
         let height = cells(lines.len());
         let over = Rect { y: area.bottom() - height, height, ..area };
@@ -79,34 +80,38 @@ impl HintLine<'_> {
     /// What of the run is on disk; what was asked for and is not yet, is not shown as done.
     fn saved(&self, cx: &Context, size: usize) -> Vec<Span<'static>> {
         if self.is_leaving {
-            return vec![cx.toned("leaving: the log is being closed", Tone::Busy)];
+            return vec![cx.toned("leaving: the log is being closed", StyleRole::Busy)];
         }
         if self.is_saving {
-            let turning = glyphs::spinner(std::time::Duration::from_millis(cx.run.now.mono));
+            let turning = symbols::spinner(std::time::Duration::from_millis(cx.run.now.mono));
             let touch = cx.session.me.key.starts_with("sk-");
             let told = match &cx.run.live.signing {
                 _ if touch => "touch your security key".to_owned(),
                 Some(who) => format!("waiting for the key of {}", cx.name(who)),
                 None => "saving".to_owned(),
             };
-            return vec![cx.toned(&format!("{turning} {told}"), Tone::Busy)];
+            return vec![cx.toned(&format!("{turning} {told}"), StyleRole::Busy)];
         }
         let seq = cx.run.state.seq;
         if cx.is_review() {
             return vec![cx.dim(&format!("review, seq {seq}"))];
         }
         if cx.read_only() {
-            return vec![cx.toned(&format!("looking on, seq {seq}"), Tone::Waived)];
+            return vec![cx.toned(&format!("looking on, seq {seq}"), StyleRole::Waived)];
         }
         if let Some(end) = &cx.run.state.abandoned {
-            return vec![cx.toned(&format!("abandoned by {} · seq {seq}", cx.name(&end.by)), Tone::Settled)];
+            return vec![
+                cx.toned(&format!("abandoned by {} · seq {seq}", cx.name(&end.by)), StyleRole::Settled),
+            ];
         }
         if cx.run.state.is_sealed() {
             let by: Vec<_> = cx.run.state.seals.iter().map(|seal| cx.name(&seal.by)).collect();
-            return vec![cx.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), Tone::Settled)];
+            return vec![
+                cx.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), StyleRole::Settled),
+            ];
         }
         if !cx.run.state.seals.is_empty() {
-            return vec![cx.toned(&part_sealed(cx, size), Tone::Needs)];
+            return vec![cx.toned(&part_sealed(cx, size), StyleRole::Needs)];
         }
         let told = match size {
             0..60 => format!("saved, seq {seq}"),
@@ -142,7 +147,7 @@ fn hints(cx: &Context, keys: &[Hint], size: usize) -> Vec<Span<'static>> {
         if !spans.is_empty() {
             spans.push(cx.dim(" · "));
         }
-        spans.push(ink(keys, cx.theme.accent()));
+        spans.push(styled(keys, cx.theme.accent()));
         spans.push(cx.dim(&format!(" {does}")));
     }
     spans

@@ -7,7 +7,7 @@ use ratatui::widgets::Widget as _;
 
 /// What a line stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing {
+pub enum HitTarget {
     /// A section, by its place in the plan.
     Section(usize),
     /// A point: its section, and its place there.
@@ -21,18 +21,21 @@ pub struct Placed {
     /// Where.
     pub area: Rect,
     /// What it stands for, if a click on it means anything.
-    pub thing: Option<Thing>,
+    pub thing: Option<HitTarget>,
     line: Line<'static>,
 }
 
 impl Placed {
     /// A line at the top of a place.
-    pub fn top(area: Rect, thing: Option<Thing>, line: Line<'static>) -> Self {
+    pub fn top(area: Rect, thing: Option<HitTarget>, line: Line<'static>) -> Self {
         Self { area: Rect { height: area.height.min(1), ..area }, thing, line }
     }
 
     /// Lines from the top of a place, as many as fit.
-    pub fn rows(area: Rect, lines: impl IntoIterator<Item = (Option<Thing>, Line<'static>)>) -> Vec<Self> {
+    pub fn rows(
+        area: Rect,
+        lines: impl IntoIterator<Item = (Option<HitTarget>, Line<'static>)>,
+    ) -> Vec<Self> {
         let rows = (area.y..area.bottom()).zip(lines);
         rows.map(|(y, (thing, line))| Self { area: Rect { y, height: 1, ..area }, thing, line }).collect()
     }

@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::text;
 use crate::tui::context::{Context, spread};
-use crate::tui::style::text::{ink, shorten, wrap};
+use crate::tui::style::text::{shorten, styled, wrap};
 use crate::tui::style::theme::Theme;
 
 /// The longest paragraph, in bytes. What is longer is cut, which shows: every frame sets it.
@@ -13,14 +13,14 @@ pub const MAX_PARAGRAPH: usize = 16 * 1024;
 const MOST_LINES: usize = 2000;
 
 /// The lines of a detail while it is set.
-pub struct Paper {
+pub struct TextBuilder {
     /// How wide it is, in cells.
     pub width: usize,
     /// What stands there.
     pub lines: Vec<Line<'static>>,
 }
 
-impl Paper {
+impl TextBuilder {
     /// A paragraph, its further lines `hang` cells further in.
     pub fn put(&mut self, spans: Vec<Span<'static>>, hang: usize) {
         if self.lines.len() < MOST_LINES {
@@ -62,14 +62,14 @@ fn bounded(mut spans: Vec<Span<'static>>) -> Vec<Span<'static>> {
 }
 
 /// Whom to call.
-pub fn contacts(cx: &Context, paper: &mut Paper) {
+pub fn contacts(cx: &Context, paper: &mut TextBuilder) {
     if cx.plan().contacts.is_empty() {
         return;
     }
     paper.part(cx, "whom to call");
     for contact in &cx.plan().contacts {
-        let role = ink(&format!("{}  ", contact.role), Theme::strong());
+        let role = styled(&format!("{}  ", contact.role), Theme::strong());
         let rest = format!("{}  {}", contact.name, contact.channel);
-        paper.put(vec![role, ink(&rest, Theme::text())], 2);
+        paper.put(vec![role, styled(&rest, Theme::text())], 2);
     }
 }

@@ -5,12 +5,12 @@ use ratatui::text::Span;
 use crate::checklist::{Confirm, Point};
 use crate::run::{Confirmation, PointState, Status, Waiver, counting};
 use crate::tui::context::Context;
-use crate::tui::style::text::ink;
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::widgets::text_builder::Paper;
+use crate::tui::style::text::styled;
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::widgets::text_builder::TextBuilder;
 
 /// Puts down the human part, if there is one.
-pub fn part(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState, status: &Status) {
+pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
     set_aside(cx, paper, point, state);
     if point.confirm == Confirm::None {
         return;
@@ -32,19 +32,19 @@ fn asked(cx: &Context, point: &Point) -> &'static str {
     }
 }
 
-fn confirmation(cx: &Context, paper: &mut Paper, act: &Confirmation, counts: bool) {
-    let (sign, tone) = if counts { ("● ", Tone::Settled) } else { ("◷ ", Tone::Stale) };
+fn confirmation(cx: &Context, paper: &mut TextBuilder, act: &Confirmation, counts: bool) {
+    let (sign, tone) = if counts { ("● ", StyleRole::Settled) } else { ("◷ ", StyleRole::Stale) };
     let mut told = format!("{} · {} · entry {}", cx.person(&act.by), cx.ago(&act.at), act.seq);
     if !counts {
         told.push_str(" · no longer counts: what they saw has changed");
     }
-    paper.put(vec![cx.toned(sign, tone), ink(&told, Theme::text())], 2);
+    paper.put(vec![cx.toned(sign, tone), styled(&told, Theme::text())], 2);
     if let Some(reason) = &act.reason {
         paper.put(vec![Span::raw("  "), cx.dim(reason)], 2);
     }
 }
 
-fn missing(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState, status: &Status) {
+fn missing(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
     let have = cx.run.state.confirmed_by(point, state);
     if have >= point.confirm.people() {
         return;
@@ -68,7 +68,7 @@ fn missing(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState, s
     paper.put(vec![cx.dim("○ "), cx.dim(&who)], 2);
 }
 
-fn set_aside(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState) {
+fn set_aside(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState) {
     let by_plan = point.not_applicable.iter();
     if point.not_applicable.is_none() && state.waivers.is_empty() && state.exemptions.is_empty() {
         return;
@@ -81,11 +81,11 @@ fn set_aside(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState)
         let waits =
             if waits { format!("; a {} must sign that (x)", state.other_role()) } else { String::new() };
         let told = format!("not applicable by plan: {reason}{waits}");
-        paper.put(vec![cx.dim("– "), ink(&told, Theme::text())], 2);
+        paper.put(vec![cx.dim("– "), styled(&told, Theme::text())], 2);
     }
     for act in &state.exemptions {
         let told = format!("{}: not applicable · entry {}", cx.person(&act.by), act.seq);
-        paper.put(vec![cx.dim("– "), ink(&told, Theme::text())], 2);
+        paper.put(vec![cx.dim("– "), styled(&told, Theme::text())], 2);
         paper.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
     }
     for act in &state.waivers {
@@ -93,12 +93,12 @@ fn set_aside(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState)
     }
 }
 
-fn waiver(cx: &Context, paper: &mut Paper, act: &Waiver) {
+fn waiver(cx: &Context, paper: &mut TextBuilder, act: &Waiver) {
     let over = act.until <= cx.run.now.wall;
-    let tone = if over { Tone::Stale } else { Tone::Waived };
+    let tone = if over { StyleRole::Stale } else { StyleRole::Waived };
     let until = act.until.readable();
     let term = if over { format!("expired {until}") } else { format!("until {until}") };
     let told = format!("{} waived, {term} · entry {}", cx.person(&act.by), act.seq);
-    paper.put(vec![cx.toned("≈ ", tone), ink(&told, Theme::text())], 2);
+    paper.put(vec![cx.toned("≈ ", tone), styled(&told, Theme::text())], 2);
     paper.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
 }

@@ -9,9 +9,9 @@ use super::{Focus, View, detail};
 use crate::text;
 use crate::tui::context::spread;
 use crate::tui::style::layout::{Arrangement, Size};
-use crate::tui::style::text::{clipped, ellipsis, ink};
+use crate::tui::style::text::{clipped, ellipsis, styled};
 use crate::tui::style::theme::Theme;
-use crate::tui::widgets::hit_map as panels;
+use crate::tui::widgets::hit_map;
 
 /// Draws the detail of the selected point.
 pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
@@ -19,7 +19,7 @@ pub fn draw(view: &View, frame: &mut Frame, arrangement: &Arrangement) {
     let lines = detail::lines(view, usize::from(area.width), arrangement.below);
     let (total, shown) = (lines.len(), usize::from(area.height));
     let scroll = view.checklist.scroll.min(total.saturating_sub(shown));
-    panels::put(frame, area, lines.into_iter().skip(scroll));
+    hit_map::put(frame, area, lines.into_iter().skip(scroll));
     if arrangement.below {
         rule_above(view, frame, area);
     } else if arrangement.size != Size::Small {
@@ -41,13 +41,13 @@ fn rule_above(view: &View, frame: &mut Frame, area: Rect) {
     let sign = if focused { "━" } else { "─" };
     let place = Rect { y: area.y - 1, height: 1, width: area.width + 2, ..area };
     let Some(point) = view.point() else {
-        let line = ink(&sign.repeat(usize::from(place.width)), style);
+        let line = styled(&sign.repeat(usize::from(place.width)), style);
         return Line::from(line).render(place, frame.buffer_mut());
     };
     let right = vec![view.dim(&format!(" {}", detail::name(point)))];
     let room = usize::from(place.width).saturating_sub(right[0].width() + 3);
     let title = ellipsis(&text::line(&clipped(&point.title, room)), room);
-    let left = vec![ink(&format!("{title} "), Theme::strong())];
+    let left = vec![styled(&format!("{title} "), Theme::strong())];
     let line = spread(left, (sign, style), right, usize::from(place.width));
     Line::from(line).render(place, frame.buffer_mut());
 }
@@ -56,7 +56,11 @@ fn rule_beside(view: &View, frame: &mut Frame, area: Rect) {
     let (style, focused) = line_style(view);
     let sign = if focused { "┃" } else { "│" };
     let place = Rect { x: area.x - 2, width: 1, ..area };
-    panels::put(frame, place, std::iter::repeat_n(Line::from(Span::styled(sign, style)), area.height.into()));
+    hit_map::put(
+        frame,
+        place,
+        std::iter::repeat_n(Line::from(Span::styled(sign, style)), area.height.into()),
+    );
 }
 
 /// Where in the detail one is: a mark at the right edge, and how much follows.
@@ -66,8 +70,12 @@ fn mark(view: &View, frame: &mut Frame, area: Rect, (scroll, shown, total): (usi
     let from = (scroll * (track - length)).div_ceil((total - shown).max(1));
     let (style, _) = line_style(view);
     let sign = |row: usize| {
-        if (from..from + length).contains(&row) { ink("┃", style) } else { ink("│", view.theme.rule()) }
+        if (from..from + length).contains(&row) {
+            styled("┃", style)
+        } else {
+            styled("│", view.theme.rule())
+        }
     };
     let place = Rect { x: area.right() + 1, width: 1, ..area };
-    panels::put(frame, place, (0..track).map(|row| Line::from(sign(row))));
+    hit_map::put(frame, place, (0..track).map(|row| Line::from(sign(row))));
 }

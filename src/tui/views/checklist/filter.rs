@@ -8,14 +8,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
-use super::visible_points::Shown;
+use super::visible_points::VisiblePoints;
 use super::{Checklist, Focus, View};
 use crate::checklist::{Plan, Point, PointId};
 use crate::run::Live;
 use crate::tui::context::{Context, padded, spread};
 use crate::tui::keymap::{self, Typing};
 use crate::tui::style::layout::bottom_line;
-use crate::tui::style::text::{cells, ink};
+use crate::tui::style::text::{cells, styled};
 use crate::tui::style::theme::Theme;
 use crate::tui::widgets::text_field::Field;
 
@@ -164,9 +164,9 @@ impl Checklist {
             Some(text) => {
                 let (text, view) = (text.to_lowercase(), View::new(cx, self));
                 let keep = |point: &Point| held == Some(&point.id) || view.has(point, &text);
-                Shown::only(cx.plan(), keep)
+                VisiblePoints::only(cx.plan(), keep)
             }
-            None => Shown::all(cx.plan()),
+            None => VisiblePoints::all(cx.plan()),
         };
         self.visible = shown;
     }
@@ -177,17 +177,17 @@ pub fn draw(view: &View, frame: &mut Frame, filter: &Filter) {
     let area = bottom_line(view.area);
     let size = usize::from(area.width).saturating_sub(2);
     let count = format!("{} of {}", view.checklist.visible.count(), view.run.summary.total);
-    let mut right = vec![ink(&count, Theme::text())];
+    let mut right = vec![styled(&count, Theme::text())];
     for (keys, does) in [("Enter", "keep"), ("Esc", "show all")] {
         if size >= 60 {
-            right.extend([view.dim(" · "), ink(keys, view.theme.accent()), view.dim(&format!(" {does}"))]);
+            right.extend([view.dim(" · "), styled(keys, view.theme.accent()), view.dim(&format!(" {does}"))]);
         }
     }
     let taken: usize = right.iter().map(Span::width).sum();
     let room = size.saturating_sub(taken + 3);
     let (rows, (row, column)) = filter.field.rows(room);
-    let typed = padded(vec![ink(rows.get(row).map_or("", String::as_str), Theme::text())], room);
-    let mut left = vec![ink("/", view.theme.accent())];
+    let typed = padded(vec![styled(rows.get(row).map_or("", String::as_str), Theme::text())], room);
+    let mut left = vec![styled("/", view.theme.accent())];
     left.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
     let line = Line::from(spread(left, (" ", Theme::text()), right, size));
     line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());

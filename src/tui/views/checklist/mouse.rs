@@ -6,7 +6,7 @@ use ratatui::layout::Position;
 use super::{Checklist, Focus, View, section_panels};
 use crate::tui::context::Context;
 use crate::tui::layer::Effect;
-use crate::tui::widgets::hit_map::Thing;
+use crate::tui::widgets::hit_map::HitTarget;
 
 /// How many lines of a text one notch of the wheel moves.
 const NOTCH: isize = 3;
@@ -29,10 +29,10 @@ impl Checklist {
     }
 
     /// What is under the pointer.
-    fn thing(&self, at: Position, cx: &Context) -> Option<Thing> {
+    fn thing(&self, at: Position, cx: &Context) -> Option<HitTarget> {
         let arrangement = self.arrangement(cx);
         if self.has_detail(&arrangement) && arrangement.detail.contains(at) {
-            return Some(Thing::Detail);
+            return Some(HitTarget::Detail);
         }
         let placed = section_panels::placed(&View::new(cx, self), &arrangement);
         placed.into_iter().find(|placed| placed.area.contains(at))?.thing
@@ -45,20 +45,20 @@ impl Checklist {
         }
         self.focus = match thing {
             None => self.focus,
-            Some(Thing::Detail) => Focus::Detail,
+            Some(HitTarget::Detail) => Focus::Detail,
             Some(_) => Focus::List,
         };
         match thing {
-            Some(Thing::Section(section)) => self.selection.open(&self.visible, section),
-            Some(Thing::Point(section, point)) => self.selection.select(section, point),
-            Some(Thing::Detail) | None => {}
+            Some(HitTarget::Section(section)) => self.selection.open(&self.visible, section),
+            Some(HitTarget::Point(section, point)) => self.selection.select(section, point),
+            Some(HitTarget::Detail) | None => {}
         }
     }
 
     /// A list is moved through by its selection, which is always in view; a text by its lines.
     fn wheel(&mut self, at: Position, notches: isize, cx: &Context) {
         let arrangement = self.arrangement(cx);
-        if self.thing(at, cx) == Some(Thing::Detail) {
+        if self.thing(at, cx) == Some(HitTarget::Detail) {
             let to = self.scroll.saturating_add_signed(notches * NOTCH);
             self.scroll = to.min(self.scroll_limit(cx));
         } else if !self.is_detail_alone(&arrangement)

@@ -11,10 +11,10 @@ use crate::checklist::{Point, Section};
 use crate::run::{Status, why};
 use crate::text;
 use crate::tui::context::{padded, spread};
-use crate::tui::style::text::{at_most, clipped, ellipsis, ink, shorten, width, wrap};
+use crate::tui::style::text::{at_most, clipped, ellipsis, shorten, styled, width, wrap};
 use crate::tui::style::theme::{Theme, is_loud};
 use crate::tui::summary::SectionSummary;
-use crate::tui::widgets::hit_map::Thing;
+use crate::tui::widgets::hit_map::HitTarget;
 
 /// From how many cells on every point has its word, and not only those that call for somebody.
 const WITH_WORDS: usize = 44;
@@ -36,7 +36,7 @@ struct Depth {
 }
 
 /// A line of a list, and the point that it is about.
-pub type Row = (Option<Thing>, Line<'static>);
+pub type Row = (Option<HitTarget>, Line<'static>);
 
 /// The lines of a section's points for a place of that size, the selected one among them.
 pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Row> {
@@ -91,7 +91,7 @@ fn told_each(view: &View, index: usize, some: Range<usize>, size: usize, depth: 
     let points = places.iter().filter_map(|place| Some((place, section.points.get(*place)?)));
     let rows = points.map(|(place, point)| {
         let lines = one(view, index, point, size, depth).into_iter();
-        lines.map(|line| (Some(Thing::Point(index, *place)), line)).collect()
+        lines.map(|line| (Some(HitTarget::Point(index, *place)), line)).collect()
     });
     rows.collect()
 }
@@ -130,7 +130,7 @@ fn one(view: &View, section: usize, point: &Point, size: usize, depth: Depth) ->
         view.checklist.selection.section == section && view.point().is_some_and(|here| here.id == point.id);
     let (sign, tone) = view.sign(point, &status);
     let fill = " ".repeat(3 - width(sign).min(2));
-    let mark = if here { ink("▌", view.theme.accent()) } else { Span::raw(" ") };
+    let mark = if here { styled("▌", view.theme.accent()) } else { Span::raw(" ") };
     let told = told(view, point, &status, (size.saturating_sub(LEAD), depth), here);
     let framed = told.into_iter().enumerate().map(|(row, line)| {
         let lead = if row == 0 { view.toned(&format!("{sign}{fill}"), tone) } else { Span::raw("   ") };
@@ -155,10 +155,10 @@ fn told(
     let room = if depth.title == 1 && (loud || wide) { size.saturating_sub(width(&word) + 2) } else { size };
     let title = text::line(&clipped(&point.title, size * MOST_OF_A_TITLE));
     let mut lines = match depth.title {
-        1 => vec![Line::from(ink(&ellipsis(&title, room), style))],
-        _ => at_most(wrap(vec![ink(&title, style)], size, 0), MOST_OF_A_TITLE, size),
+        1 => vec![Line::from(styled(&ellipsis(&title, room), style))],
+        _ => at_most(wrap(vec![styled(&title, style)], size, 0), MOST_OF_A_TITLE, size),
     };
-    let word = ink(&word, if loud { view.theme.tone(tone) } else { view.theme.dim() });
+    let word = styled(&word, if loud { view.theme.tone(tone) } else { view.theme.dim() });
     let fits = lines.last().is_some_and(|last| last.width() + word.width() + 2 <= size);
     if fits
         && (loud || wide)
@@ -211,7 +211,7 @@ pub fn count(view: &View, index: usize, section: &Section) -> Span<'static> {
     let (shown, all) = (view.checklist.visible.of(index).len(), section.points.len());
     let closed = || view.run.summary.section(index).closed;
     match view.checklist.is_filtered() {
-        true if shown > 0 => ink(&format!(" {shown} of {all} "), Theme::text()),
+        true if shown > 0 => styled(&format!(" {shown} of {all} "), Theme::text()),
         true => view.dim(&format!(" 0 of {all} ")),
         false => view.dim(&format!(" {}/{all} ", closed())),
     }
@@ -226,8 +226,8 @@ pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<
     let right = vec![count(view, index, section), view.toned(sign, tone)];
     let taken: usize = right.iter().map(Span::width).sum();
     let name = vec![
-        ink(&format!("{} ", index + 1), if focused { style } else { view.theme.dim() }),
-        ink(&clipped(&section.title, size), style),
+        styled(&format!("{} ", index + 1), if focused { style } else { view.theme.dim() }),
+        styled(&clipped(&section.title, size), style),
     ];
     let mut left = shorten(name, size.saturating_sub(taken + 1));
     left.push(Span::raw(" "));

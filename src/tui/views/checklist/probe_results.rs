@@ -10,16 +10,16 @@ use crate::time;
 use crate::tui::context::Context;
 use crate::tui::reproduce::rank;
 use crate::tui::style::symbols::{of_class, of_seen, spinner};
-use crate::tui::style::text::{ink, width};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::text::{styled, width};
+use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text::took;
-use crate::tui::widgets::text_builder::Paper;
+use crate::tui::widgets::text_builder::TextBuilder;
 
 /// How far the observations of a probe stand in.
 const IN: usize = 2;
 
 /// Puts down every probe of a point.
-pub fn part(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState) {
+pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState) {
     if point.probes.is_empty() {
         paper.part(cx, "nothing is probed here");
         return paper.put(vec![cx.dim("Only people can say whether this is as it must be.")], 0);
@@ -43,7 +43,7 @@ pub fn part(cx: &Context, paper: &mut Paper, point: &Point, state: &PointState) 
     }
 }
 
-fn one(cx: &Context, paper: &mut Paper, point: &Point, probe: &Probe, look: Option<&Look>) {
+fn one(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look: Option<&Look>) {
     match look {
         Some(look) => looked(cx, paper, point, probe, look),
         None => not_looked(cx, paper, point, probe),
@@ -59,34 +59,36 @@ fn one(cx: &Context, paper: &mut Paper, point: &Point, probe: &Probe, look: Opti
             running.attempt,
             time::span(elapsed)
         );
-        paper.put(vec![cx.toned(&told, Tone::Busy)], 4);
+        paper.put(vec![cx.toned(&told, StyleRole::Busy)], 4);
     }
 }
 
-fn not_looked(cx: &Context, paper: &mut Paper, point: &Point, probe: &Probe) {
+fn not_looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe) {
     let (sign, tone, told) = match &probe.due {
         _ if !probe.missing.is_empty() => {
-            ("∅", Tone::Failed, format!("the profile lacks {}", probe.missing.join(", ")))
+            ("∅", StyleRole::Failed, format!("the profile lacks {}", probe.missing.join(", ")))
         }
-        Some(due) if !cx.judgement.is_due(probe) => ("◌", Tone::Idle, format!("due once {due} is closed")),
+        Some(due) if !cx.judgement.is_due(probe) => {
+            ("◌", StyleRole::Idle, format!("due once {due} is closed"))
+        }
         _ if !cx.run.state.has_result(point, probe) => {
             let action = probe.of.as_deref().unwrap_or_default();
-            ("○", Tone::Idle, format!("looks once {action} has ended"))
+            ("○", StyleRole::Idle, format!("looks once {action} has ended"))
         }
         _ if probe.effects => {
-            ("○", Tone::Idle, "has not looked yet; looking changes something, and tells what".into())
+            ("○", StyleRole::Idle, "has not looked yet; looking changes something, and tells what".into())
         }
-        _ => ("○", Tone::Idle, "has not looked yet".into()),
+        _ => ("○", StyleRole::Idle, "has not looked yet".into()),
     };
-    paper.put(vec![cx.toned(&format!("{sign} "), tone), ink(&probe.title, Theme::text())], IN);
-    let style = if tone == Tone::Failed { cx.theme.tone(tone) } else { cx.theme.dim() };
-    paper.put(vec![Span::raw("  "), ink(&told, style)], IN);
+    paper.put(vec![cx.toned(&format!("{sign} "), tone), styled(&probe.title, Theme::text())], IN);
+    let style = if tone == StyleRole::Failed { cx.theme.tone(tone) } else { cx.theme.dim() };
+    paper.put(vec![Span::raw("  "), styled(&told, style)], IN);
 }
 
-fn looked(cx: &Context, paper: &mut Paper, point: &Point, probe: &Probe, look: &Look) {
+fn looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look: &Look) {
     let outcome = &look.outcome;
     let (sign, tone) = of_class(outcome.class);
-    paper.put(vec![cx.toned(&format!("{sign} "), tone), ink(&probe.title, Theme::strong())], IN);
+    paper.put(vec![cx.toned(&format!("{sign} "), tone), styled(&probe.title, Theme::strong())], IN);
     let stale = if cx.run.now.since(&look.at) > point.freshness() { "stale · " } else { "" };
     let facts = [
         told(outcome),
@@ -104,15 +106,15 @@ fn looked(cx: &Context, paper: &mut Paper, point: &Point, probe: &Probe, look: &
         last_time(cx, paper, point, probe, seen);
     }
     for effect in &outcome.effects {
-        paper.put(vec![cx.dim("  ~ "), ink(&text::line(effect), cx.theme.dim())], 4);
+        paper.put(vec![cx.dim("  ~ "), styled(&text::line(effect), cx.theme.dim())], 4);
     }
     if !outcome.reproduce.is_empty() {
-        paper.put(vec![cx.dim("  $ "), ink(&outcome.reproduce, cx.theme.tone(Tone::Waived))], 4);
+        paper.put(vec![cx.dim("  $ "), styled(&outcome.reproduce, cx.theme.tone(StyleRole::Waived))], 4);
     }
 }
 
 /// What the last sealed run saw in the same place, if it was something else.
-fn last_time(cx: &Context, paper: &mut Paper, point: &Point, probe: &Probe, seen: &Observation) {
+fn last_time(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, seen: &Observation) {
     let Some(run) = cx.run.last.as_ref().filter(|_| !seen.measured) else { return };
     let look = run.point(&point.id).and_then(|state| state.probes.get(&probe.id)?.latest.as_ref());
     let then = look.and_then(|look| look.outcome.observations.iter().find(|then| then.what == seen.what));
@@ -131,22 +133,22 @@ fn told(outcome: &Outcome) -> String {
     if outcome.tries > 1 { format!("{word} on try {}", outcome.tries) } else { word.into() }
 }
 
-fn observation(cx: &Context, paper: &mut Paper, seen: &Observation, column: usize) {
+fn observation(cx: &Context, paper: &mut TextBuilder, seen: &Observation, column: usize) {
     let (sign, tone) = of_seen(seen.ok);
     let sign = cx.toned(&format!("  {sign} "), tone);
     if seen.ok == Some(true) {
         return good(cx, paper, sign, seen, column);
     }
-    paper.put(vec![sign, ink(&seen.what, Theme::text())], 4);
-    paper.put(vec![cx.dim("    expected  "), ink(&seen.expected, Theme::text())], 14);
+    paper.put(vec![sign, styled(&seen.what, Theme::text())], 4);
+    paper.put(vec![cx.dim("    expected  "), styled(&seen.expected, Theme::text())], 14);
     let label = if seen.ok.is_none() { "    instead   " } else { "    seen      " };
-    paper.put(vec![cx.dim(label), ink(&seen.seen, cx.theme.prose(tone))], 14);
+    paper.put(vec![cx.dim(label), styled(&seen.seen, cx.theme.prose(tone))], 14);
 }
 
 /// What is as it must be takes one line where it can; what is longer than the column stands alone.
-fn good(cx: &Context, paper: &mut Paper, sign: Span<'static>, seen: &Observation, column: usize) {
+fn good(cx: &Context, paper: &mut TextBuilder, sign: Span<'static>, seen: &Observation, column: usize) {
     let what = text::line(&seen.what);
-    let value = ink(&seen.seen, Theme::text());
+    let value = styled(&seen.seen, Theme::text());
     let plain = seen.expected == seen.seen || seen.expected == "recorded";
     let asked = if plain { String::new() } else { format!("  ({})", seen.expected) };
     if width(&what) > column {

@@ -6,11 +6,11 @@ use ratatui::text::{Line, Span};
 use super::View;
 use crate::tui::context::spread;
 use crate::tui::style::layout::{Arrangement, Size};
-use crate::tui::style::text::{cells, clipped, ink, shorten, width};
-use crate::tui::style::theme::{Theme, Tone};
-use crate::tui::views::checklist::point_list as list;
+use crate::tui::style::text::{cells, clipped, shorten, styled, width};
+use crate::tui::style::theme::{StyleRole, Theme};
+use crate::tui::views::checklist::point_list;
 use crate::tui::widgets::header;
-use crate::tui::widgets::hit_map::{Placed, Thing};
+use crate::tui::widgets::hit_map::{HitTarget, Placed};
 
 /// The lines of the lists, each at its place.
 pub fn placed(view: &View, arrangement: &Arrangement) -> Vec<Placed> {
@@ -35,11 +35,11 @@ fn wide(view: &View, lists: &[Rect]) -> Vec<Placed> {
 /// A section's title, and so many lines of its points below.
 fn panel(view: &View, index: usize, area: Rect, room: usize) -> Vec<Placed> {
     let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
-    let title = list::title(view, index, section, usize::from(area.width));
-    let mut placed = vec![Placed::top(area, Some(Thing::Section(index)), title)];
+    let title = point_list::title(view, index, section, usize::from(area.width));
+    let mut placed = vec![Placed::top(area, Some(HitTarget::Section(index)), title)];
     let points = below(area, 1);
     let points = Rect { height: points.height.min(cells(room)), ..points };
-    placed.extend(Placed::rows(points, list::lines(view, index, points)));
+    placed.extend(Placed::rows(points, point_list::lines(view, index, points)));
     placed
 }
 
@@ -53,7 +53,7 @@ fn medium(view: &View, area: Rect) -> Vec<Placed> {
             placed.extend(panel(view, index, rest, room));
         } else {
             let line = bar(view, index, usize::from(area.width));
-            placed.push(Placed::top(rest, Some(Thing::Section(index)), line));
+            placed.push(Placed::top(rest, Some(HitTarget::Section(index)), line));
         }
     }
     placed
@@ -64,12 +64,13 @@ fn bar(view: &View, index: usize, size: usize) -> Line<'static> {
     let Some(section) = view.plan().sections.get(index) else { return Line::default() };
     let mut right = vec![Span::raw(" ")];
     let summary = view.run.summary.section(index);
-    right.extend(list::tally(view, &summary));
-    right.push(list::count(view, index, section));
+    right.extend(point_list::tally(view, &summary));
+    right.push(point_list::count(view, index, section));
     let (sign, tone) = summary.sign;
     right.push(view.toned(sign, tone));
     let taken: usize = right.iter().map(Span::width).sum();
-    let name = vec![view.dim(&format!("{} ", index + 1)), ink(&clipped(&section.title, size), Theme::text())];
+    let name =
+        vec![view.dim(&format!("{} ", index + 1)), styled(&clipped(&section.title, size), Theme::text())];
     let mut left = shorten(name, size.saturating_sub(taken + 1));
     left.push(Span::raw(" "));
     Line::from(spread(left, ("─", view.theme.rule()), right, size))
@@ -96,7 +97,7 @@ fn strip(view: &View, area: Rect) -> Vec<Placed> {
         in_view(all, view.checklist.selection.section, size.saturating_sub(marks.width() + 2))
     {
         let width = cells(cell.width()).min(rest.width);
-        placed.push(Placed::top(Rect { width, ..rest }, Some(Thing::Section(index)), cell));
+        placed.push(Placed::top(Rect { width, ..rest }, Some(HitTarget::Section(index)), cell));
         rest = Rect { x: rest.x + width, width: rest.width - width, ..rest };
     }
     placed.push(Placed::top(rest, None, marks));
@@ -118,7 +119,7 @@ fn marks(view: &View, room: usize) -> Line<'static> {
     let short = all(filter.as_ref().map(|_| "filter".into()));
     let told = [all(filter).join(" · "), short.join(" · "), short.join(" ")];
     let told = told.iter().find(|told| width(told) <= room).unwrap_or(&told[2]);
-    Line::from(shorten(vec![view.toned(told, Tone::Needs)], room)).right_aligned()
+    Line::from(shorten(vec![view.toned(told, StyleRole::Needs)], room)).right_aligned()
 }
 
 /// A section in a few cells: its number and its sign.
@@ -129,6 +130,6 @@ fn cell(view: &View, index: usize) -> Line<'static> {
     } else {
         (view.theme.dim(), Theme::text())
     };
-    let number = ink(&format!(" {}", index + 1), number);
-    Line::from(vec![number, ink(sign, view.theme.tone(tone).patch(ground))])
+    let number = styled(&format!(" {}", index + 1), number);
+    Line::from(vec![number, styled(sign, view.theme.tone(tone).patch(ground))])
 }

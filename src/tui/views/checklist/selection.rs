@@ -4,29 +4,29 @@ use std::sync::Arc;
 
 use crate::checklist::{Plan, Point};
 use crate::tui::style::layout::Size;
-use crate::tui::views::checklist::visible_points::Shown;
+use crate::tui::views::checklist::visible_points::VisiblePoints;
 
 /// The open section and the selected points, by their places in the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Selection {
     /// The section that has the focus.
     pub section: usize,
     selected: Vec<usize>,
 }
 
-impl Place {
+impl Selection {
     /// The first point of a plan.
     pub fn first(plan: &Plan) -> Self {
         Self { section: 0, selected: vec![0; plan.sections.len()] }
     }
 
     /// The row of the selected point among those that are shown of a section.
-    pub fn row(&self, section: usize, shown: &Shown) -> Option<usize> {
+    pub fn row(&self, section: usize, shown: &VisiblePoints) -> Option<usize> {
         shown.row(section, self.selected(section))
     }
 
     /// The selected point of the open section; never one that is not shown.
-    pub fn point<'a>(&self, plan: &'a Plan, shown: &Shown) -> Option<&'a Point> {
+    pub fn point<'a>(&self, plan: &'a Plan, shown: &VisiblePoints) -> Option<&'a Point> {
         let row = self.row(self.section, shown)?;
         plan.sections.get(self.section)?.points.get(*shown.of(self.section).get(row)?)
     }
@@ -44,7 +44,7 @@ impl Place {
     }
 
     /// To a row of a section, if anything is shown of it.
-    fn select_row(&mut self, section: usize, row: usize, shown: &Shown) {
+    fn select_row(&mut self, section: usize, row: usize, shown: &VisiblePoints) {
         let points = shown.of(section);
         if let Some(point) = points.get(row.min(points.len().saturating_sub(1))) {
             self.select(section, *point);
@@ -52,7 +52,7 @@ impl Place {
     }
 
     /// Takes the point that is shown as selected for the selected one, so that it stays it.
-    pub fn settle(&mut self, shown: &Shown) {
+    pub fn settle(&mut self, shown: &VisiblePoints) {
         if let Some(row) = self.row(self.section, shown) {
             self.select_row(self.section, row, shown);
         }
@@ -87,32 +87,32 @@ impl Place {
     }
 
     /// To a section, if there is one of that number.
-    pub fn open(&mut self, shown: &Shown, section: usize) {
+    pub fn open(&mut self, shown: &VisiblePoints, section: usize) {
         if section < shown.sections() {
             self.section = section;
         }
     }
 
     /// So many sections on, around.
-    pub fn turn(&mut self, shown: &Shown, by: isize) {
+    pub fn turn(&mut self, shown: &VisiblePoints, by: isize) {
         let count = shown.sections().max(1);
         self.section =
             self.section.cast_signed().saturating_add(by).rem_euclid(count.cast_signed()).cast_unsigned();
     }
 
     /// To the first or the last point of the section.
-    pub fn end(&mut self, shown: &Shown, last: bool) {
+    pub fn end(&mut self, shown: &VisiblePoints, last: bool) {
         self.select_row(self.section, if last { usize::MAX } else { 0 }, shown);
     }
 
     /// So many points on in a section, and no further than its ends.
-    pub fn roll(&mut self, shown: &Shown, section: usize, by: isize) {
+    pub fn roll(&mut self, shown: &VisiblePoints, section: usize, by: isize) {
         let row = self.row(section, shown).map_or(0, |row| row.saturating_add_signed(by));
         self.select_row(section, row, shown);
     }
 
     /// One down; past the end, into the next panel below of which anything is shown.
-    pub fn down(&mut self, shown: &Shown, size: Size) {
+    pub fn down(&mut self, shown: &VisiblePoints, size: Size) {
         let next = self.row(self.section, shown).map_or(0, |row| row + 1);
         if next < shown.of(self.section).len() {
             return self.select_row(self.section, next, shown);
@@ -124,7 +124,7 @@ impl Place {
     }
 
     /// One up; past the top, into the next panel above of which anything is shown.
-    pub fn up(&mut self, shown: &Shown, size: Size) {
+    pub fn up(&mut self, shown: &VisiblePoints, size: Size) {
         if let Some(previous) = self.row(self.section, shown).and_then(|row| row.checked_sub(1)) {
             return self.select_row(self.section, previous, shown);
         }
@@ -135,7 +135,7 @@ impl Place {
     }
 
     /// To the panel beside, keeping the row where it has one; without panels, to the section before or after.
-    pub fn aside(&mut self, shown: &Shown, size: Size, right: bool) {
+    pub fn aside(&mut self, shown: &VisiblePoints, size: Size, right: bool) {
         if size != Size::Wide {
             return self.turn(shown, if right { 1 } else { -1 });
         }

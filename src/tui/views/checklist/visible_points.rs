@@ -4,9 +4,9 @@ use crate::checklist::{Plan, Point};
 
 /// The points that are shown, section by section, by their places in the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown(Vec<Vec<usize>>);
+pub struct VisiblePoints(Vec<Vec<usize>>);
 
-impl Shown {
+impl VisiblePoints {
     /// All points.
     pub fn all(plan: &Plan) -> Self {
         Self::only(plan, |_| true)

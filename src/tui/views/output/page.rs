@@ -9,17 +9,17 @@ use ratatui::text::{Line, Span};
 use super::{Pager, place};
 use crate::run::Deed;
 use crate::tui::context::{Context, padded, spread};
-use crate::tui::style::text::{fold, ink, shorten};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::text::{fold, shorten, styled};
+use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text::{painted, size, told};
-use crate::tui::widgets::hit_map as panels;
+use crate::tui::widgets::hit_map;
 
 /// Draws the output over everything between the lines on top and at the bottom.
 pub fn draw(cx: &Context, frame: &mut Frame, pager: &Pager) {
     let area = place(cx.area);
     let over = Rect { y: cx.area.y + 1, height: cx.area.height.saturating_sub(2), ..cx.area };
     frame.render_widget(ratatui::widgets::Clear, over);
-    panels::put(frame, Rect { y: area.y - 1, height: 1, ..area }, [head(cx, pager, area.width.into())]);
+    hit_map::put(frame, Rect { y: area.y - 1, height: 1, ..area }, [head(cx, pager, area.width.into())]);
     let width = usize::from(area.width);
     let mut rows: Vec<Line> = Vec::new();
     for (_, line) in &pager.excerpt.page {
@@ -32,9 +32,9 @@ pub fn draw(cx: &Context, frame: &mut Frame, pager: &Pager) {
     }
     let height = usize::from(area.height);
     let skipped = if pager.excerpt.follow { rows.len().saturating_sub(height) } else { pager.excerpt.skip };
-    panels::put(frame, area, rows.into_iter().skip(skipped).take(height));
+    hit_map::put(frame, area, rows.into_iter().skip(skipped).take(height));
     if pager.excerpt.page.is_empty() {
-        panels::put(frame, area, fold(vec![cx.dim(&why_empty(cx, pager))], width));
+        hit_map::put(frame, area, fold(vec![cx.dim(&why_empty(cx, pager))], width));
     }
 }
 
@@ -62,17 +62,17 @@ fn deed<'a>(cx: &'a Context, pager: &Pager) -> Option<&'a Deed> {
 }
 
 fn head(cx: &Context, pager: &Pager, width: usize) -> Line<'static> {
-    let mut left = vec![ink(&format!("{} ", pager.key), Theme::strong())];
+    let mut left = vec![styled(&format!("{} ", pager.key), Theme::strong())];
     left.extend(deed(cx, pager).map(|deed| cx.dim(&format!("· {} ", told(cx, deed)))));
     let right = if pager.typing {
-        let typed = padded(vec![ink(pager.find.text(), Theme::text())], 20);
-        let mut spans = vec![ink(" /", cx.theme.accent())];
+        let typed = padded(vec![styled(pager.find.text(), Theme::text())], 20);
+        let mut spans = vec![styled(" /", cx.theme.accent())];
         spans.extend(typed.into_iter().map(|span| span.patch_style(cx.theme.field())));
         spans
     } else if let Some(said) = &pager.excerpt.said {
-        vec![cx.toned(&format!(" {said}"), Tone::Failed)]
+        vec![cx.toned(&format!(" {said}"), StyleRole::Failed)]
     } else if pager.excerpt.follow {
-        vec![cx.toned(" following", Tone::Busy)]
+        vec![cx.toned(" following", StyleRole::Busy)]
     } else {
         let until = pager.excerpt.page.last().map_or(pager.excerpt.top, |(at, _)| *at);
         vec![cx.dim(&format!(" {} of {}", size(until), size(pager.excerpt.length)))]

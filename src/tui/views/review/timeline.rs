@@ -8,8 +8,8 @@ use ratatui::widgets::Widget as _;
 use crate::text::line;
 use crate::time;
 use crate::tui::context::{Context, spread};
-use crate::tui::style::text::{cells, ellipsis, ink};
-use crate::tui::style::theme::{Theme, Tone};
+use crate::tui::style::text::{cells, ellipsis, styled};
+use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::views::review::{Found, Mark, Review};
 use crate::tui::widgets::entry_text::tell;
 
@@ -43,7 +43,7 @@ pub fn draw(cx: &Context, frame: &mut Frame, review: &Review) {
     }
     let place = Rect { y: screen.bottom().saturating_sub(1), height: 1, ..screen };
     if let Some(field) = &review.typing {
-        let told = [ink(" find ", cx.theme.accent()), ink(field.text(), Theme::text())];
+        let told = [styled(" find ", cx.theme.accent()), styled(field.text(), Theme::text())];
         let column = told.iter().map(Span::width).sum::<usize>();
         Line::from(told.to_vec()).render(place, frame.buffer_mut());
         frame.set_cursor_position(Position::new(place.x + cells(column), place.y));
@@ -55,13 +55,13 @@ pub fn draw(cx: &Context, frame: &mut Frame, review: &Review) {
 /// What verification found, in words and in colour.
 fn banner(cx: &Context, review: &Review, width: usize) -> Line<'static> {
     let (word, told, tone) = match &review.found {
-        Found::Nothing => ("VERIFYING", "nothing is known of this log yet".to_owned(), Tone::Busy),
-        Found::Sealed(told) => ("SEALED", told.clone(), Tone::Good),
-        Found::Open(told) => ("OPEN", told.clone(), Tone::Needs),
-        Found::Invalid(told, _) => ("INVALID", told.clone(), Tone::Failed),
-        Found::Unknown(told) => ("NOT VERIFIED", told.clone(), Tone::Failed),
+        Found::Nothing => ("VERIFYING", "nothing is known of this log yet".to_owned(), StyleRole::Busy),
+        Found::Sealed(told) => ("SEALED", told.clone(), StyleRole::Good),
+        Found::Open(told) => ("OPEN", told.clone(), StyleRole::Needs),
+        Found::Invalid(told, _) => ("INVALID", told.clone(), StyleRole::Failed),
+        Found::Unknown(told) => ("NOT VERIFIED", told.clone(), StyleRole::Failed),
     };
-    let badge = ink(&format!(" {word} "), cx.theme.badge(tone));
+    let badge = styled(&format!(" {word} "), cx.theme.badge(tone));
     let name = line(cx.session.log.rsplit('/').next().unwrap_or_default());
     let room = width.saturating_sub(badge.width() + 2);
     let told = ellipsis(&line(&told), room);
@@ -87,19 +87,19 @@ fn bar(cx: &Context, review: &Review, width: usize) -> Line<'static> {
         let step = ((to.saturating_sub(from)) / 64).max(1);
         let mark = (from..to.min(known)).step_by(step).filter_map(|at| review.record.mark(at)).max();
         let (sign, tone) = match mark {
-            Some(Mark::Seal) => ("■", Tone::Good),
-            Some(Mark::Verdict) => ("◆", Tone::Settled),
-            Some(Mark::Recovered) => ("◷", Tone::Stale),
-            Some(Mark::Wrong) => ("✖", Tone::Failed),
-            Some(Mark::Unseen) => ("⚠", Tone::Error),
-            Some(Mark::Act) => ("●", Tone::Settled),
-            Some(Mark::Machine) => ("·", Tone::Idle),
-            None if from >= known && from < to => ("×", Tone::Failed),
-            None => ("─", Tone::Idle),
+            Some(Mark::Seal) => ("■", StyleRole::Good),
+            Some(Mark::Verdict) => ("◆", StyleRole::Settled),
+            Some(Mark::Recovered) => ("◷", StyleRole::Stale),
+            Some(Mark::Wrong) => ("✖", StyleRole::Failed),
+            Some(Mark::Unseen) => ("⚠", StyleRole::Error),
+            Some(Mark::Act) => ("●", StyleRole::Settled),
+            Some(Mark::Machine) => ("·", StyleRole::Idle),
+            None if from >= known && from < to => ("×", StyleRole::Failed),
+            None => ("─", StyleRole::Idle),
         };
         let here = cell == cell_of(review.at);
-        let style = if here { cx.theme.badge(Tone::Needs) } else { cx.theme.tone(tone) };
-        spans.push(ink(if here && sign == "─" { "┃" } else { sign }, style));
+        let style = if here { cx.theme.badge(StyleRole::Needs) } else { cx.theme.tone(tone) };
+        spans.push(styled(if here && sign == "─" { "┃" } else { sign }, style));
     }
     Line::from(spans)
 }
@@ -113,5 +113,5 @@ fn here(cx: &Context, review: &Review, width: usize) -> Line<'static> {
     let place = format!(" {playing}{}/{}{more}  +{}  ", review.at + 1, review.shown(), time::span(since));
     let told = review.record.entry(review.at).map(|entry| tell(cx, &entry)).unwrap_or_default();
     let room = width.saturating_sub(crate::tui::style::text::width(&place) + 1);
-    Line::from(vec![ink(&place, Theme::strong()), ink(&ellipsis(&told, room), Theme::text())])
+    Line::from(vec![styled(&place, Theme::strong()), styled(&ellipsis(&told, room), Theme::text())])
 }
