@@ -27,7 +27,7 @@ use crate::tui::notice::NoticeBoard;
 use crate::tui::pending::PendingRequests;
 use crate::tui::recorder;
 use crate::tui::summary::Summary;
-use crate::tui::views::checklist::Checklist;
+use crate::tui::views::checklist::ChecklistView;
 use crate::tui::views::output::Pager;
 use crate::tui::views::review::Review;
 use crate::tui::views::rollback::Rollback;
@@ -301,7 +301,7 @@ impl App {
 }
 
 fn first_layers(setup: &Setup, state: &RunState) -> Layers {
-    let (mut layers, checklist) = (Layers::default(), Checklist::new(&state.plan));
+    let (mut layers, checklist) = (Layers::default(), ChecklistView::new(&state.plan));
     match setup.review.clone() {
         Some(record) => layers.open(Box::new(Review::new(record, (setup.clock)(), checklist))),
         None => layers.open(Box::new(checklist)),

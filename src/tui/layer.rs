@@ -16,7 +16,7 @@ use crate::run::{Act, Command, Request, RunState};
 use crate::tui::Newcomer;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
-use crate::tui::reading::excerpt::{Excerpt, Step};
+use crate::tui::reading::excerpt::{Excerpt, PageStep};
 use crate::tui::reading::seek::Seek;
 
 /// Where a layer lies. One that is opened takes the place of those at its level and above.
@@ -178,7 +178,7 @@ pub trait Layer: Any + Debug {
     }
 
     /// The output that it shows, and what the keys did, if more of it has to be read.
-    fn page_to_read(&mut self, _cx: &Context) -> Option<(Excerpt, Vec<Step>)> {
+    fn page_to_read(&mut self, _cx: &Context) -> Option<(Excerpt, Vec<PageStep>)> {
         None
     }
 

@@ -18,7 +18,7 @@ pub const UNSEEN: &str =
     "that key came before the question was on the screen; look at it, and press the key again";
 
 #[derive(Debug)]
-struct Entry {
+struct StackedLayer {
     layer: Box<dyn Layer>,
     /// Which of its questions it asks.
     stage: u8,
@@ -28,14 +28,14 @@ struct Entry {
 
 /// The stack. The lowest layer is never taken away.
 #[derive(Debug, Default)]
-pub struct Layers(Vec<Entry>);
+pub struct Layers(Vec<StackedLayer>);
 
 impl Layers {
     /// Puts a layer on top, in the place of those at its level and above.
     pub fn open(&mut self, layer: Box<dyn Layer>) {
         let below = self.0.iter().position(|entry| entry.layer.level() >= layer.level());
         self.0.truncate(below.unwrap_or(self.0.len()));
-        self.0.push(Entry { stage: layer.stage(), layer, drawn: None });
+        self.0.push(StackedLayer { stage: layer.stage(), layer, drawn: None });
     }
 
     /// Passes on what comes, from the top down.
@@ -117,8 +117,9 @@ impl Layers {
     /// Whether a key would decide what its reader has not seen: read before the question was drawn, as in a burst of
     /// keys or a paste. Words are taken as words, however they come.
     pub fn is_unseen(&self, key: KeyEvent, read: Instant, cx: &Context) -> bool {
-        let unseen =
-            |entry: &Entry| entry.layer.decides(key, cx) && entry.drawn.is_none_or(|drawn| read <= drawn);
+        let unseen = |entry: &StackedLayer| {
+            entry.layer.decides(key, cx) && entry.drawn.is_none_or(|drawn| read <= drawn)
+        };
         self.0.last().is_some_and(unseen)
     }
 }

@@ -16,7 +16,7 @@ const MAX_INPUTS: usize = 1000;
 const FILE: &str = "last-inputs.jsonl";
 
 /// A panic can happen on any thread, and its hook takes no arguments.
-static RECORDER: Mutex<Recorder> = Mutex::new(Recorder(VecDeque::new()));
+static RECORDER: Mutex<InputRecorder> = Mutex::new(InputRecorder(VecDeque::new()));
 
 /// One input, as it is written out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,9 +55,9 @@ enum What {
 
 /// The last inputs, the newest last.
 #[derive(Debug, Default)]
-struct Recorder(VecDeque<RecordedInput>);
+struct InputRecorder(VecDeque<RecordedInput>);
 
-impl Recorder {
+impl InputRecorder {
     fn add(&mut self, event: &Event, is_secret: bool, now: &Moment) {
         let Some(what) = What::of(event, is_secret) else { return };
         if let (Some(RecordedInput { what: What::Secret { count }, .. }), What::Secret { .. }) =
@@ -128,8 +128,8 @@ mod tests {
         Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
     }
 
-    fn recorded(events: &[(Event, bool)]) -> Recorder {
-        let mut recorder = Recorder::default();
+    fn recorded(events: &[(Event, bool)]) -> InputRecorder {
+        let mut recorder = InputRecorder::default();
         for (event, is_secret) in events {
             recorder.add(event, *is_secret, &Sample::moment(0));
         }

@@ -13,7 +13,7 @@ const PIECE: usize = 128 << 10;
 
 /// What a key does to what is shown. Whatever it does, it ends a search, and what was said of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PageStep {
     /// Nothing else.
     Stay,
     /// So many rows up.
@@ -81,7 +81,7 @@ impl Excerpt {
     }
 
     /// Takes steps, searches one piece more, and reads what is to be shown on so many columns and rows.
-    pub fn go_on(&mut self, outputs: &Outputs, steps: Vec<Step>, size: (usize, usize)) {
+    pub fn go_on(&mut self, outputs: &Outputs, steps: Vec<PageStep>, size: (usize, usize)) {
         for step in steps {
             (self.said, self.search) = (None, None);
             self.take(outputs, step, size);
@@ -90,15 +90,15 @@ impl Excerpt {
         self.load(outputs, size);
     }
 
-    fn take(&mut self, outputs: &Outputs, step: Step, size: (usize, usize)) {
+    fn take(&mut self, outputs: &Outputs, step: PageStep, size: (usize, usize)) {
         match step {
-            Step::Stay => {}
-            Step::Up(rows) => self.up(outputs, rows, size.0),
-            Step::Down(rows) => self.down(outputs, rows, size),
-            Step::First => (self.top, self.skip, self.follow) = (0, 0, false),
-            Step::Last => self.follow = true,
-            Step::Wrap => (self.wrap, self.skip) = (!self.wrap, 0),
-            Step::Find { sought, forward } => {
+            PageStep::Stay => {}
+            PageStep::Up(rows) => self.up(outputs, rows, size.0),
+            PageStep::Down(rows) => self.down(outputs, rows, size),
+            PageStep::First => (self.top, self.skip, self.follow) = (0, 0, false),
+            PageStep::Last => self.follow = true,
+            PageStep::Wrap => (self.wrap, self.skip) = (!self.wrap, 0),
+            PageStep::Find { sought, forward } => {
                 // From the page that the steps before it lead to.
                 self.load(outputs, size);
                 self.begin_search(outputs, sought, forward);

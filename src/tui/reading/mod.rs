@@ -7,7 +7,7 @@ pub mod seek;
 
 use crate::ansi;
 use crate::journal::side::Outputs;
-use excerpt::{Excerpt, Step};
+use excerpt::{Excerpt, PageStep};
 use seek::{Seek, Sought};
 
 /// How much of the end of an output a detail shows, in bytes.
@@ -20,7 +20,7 @@ pub enum Job {
         /// Where they are.
         outputs: Outputs,
         /// What the pager shows, and where it goes from there.
-        pager: Option<(Excerpt, Vec<Step>)>,
+        pager: Option<(Excerpt, Vec<PageStep>)>,
         /// The entry that the action at work began with.
         tail: Option<u64>,
         /// The columns and rows that there are.

@@ -99,7 +99,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::tui::reading::excerpt::Step;
+    use crate::tui::reading::excerpt::PageStep;
 
     /// An output of three pieces and a bit, with a word across the first two and one at its end.
     fn long(dir: &std::path::Path) -> (Outputs, u64, u64) {
@@ -159,7 +159,7 @@ mod tests {
         fs::write(side.join("action-7.out"), &text).unwrap();
         let (outputs, mut excerpt) = (Outputs::beside(&log), Excerpt::new(7));
         (excerpt.piece, excerpt.follow) = (500, false);
-        let find = Step::Find { sought: "needle".into(), forward: true };
+        let find = PageStep::Find { sought: "needle".into(), forward: true };
         excerpt.go_on(&outputs, vec![find], (20, 5));
         assert_eq!((excerpt.top, excerpt.said), (2001, None));
     }

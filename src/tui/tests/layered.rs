@@ -6,14 +6,14 @@ use crate::time::Moment;
 use crate::tui::Msg;
 use crate::tui::dialogs::{Dialog, DialogLayer};
 use crate::tui::style::layout::Arrangement;
-use crate::tui::views::checklist::Checklist;
+use crate::tui::views::checklist::ChecklistView;
 use crate::tui::views::review::Review;
 
 impl Screen {
     /// Where the person is in the checklist.
-    pub fn checklist(&self) -> &Checklist {
+    pub fn checklist(&self) -> &ChecklistView {
         let reviewed = || self.app.layers.find::<Review>().map(|review| &review.checklist);
-        self.app.layers.find::<Checklist>().or_else(reviewed).unwrap()
+        self.app.layers.find::<ChecklistView>().or_else(reviewed).unwrap()
     }
 
     /// Where everything stands.

@@ -15,7 +15,7 @@ use crate::tui::layer::Level;
 use crate::tui::tests::buffer::text;
 use crate::tui::tests::keys::{Screen, screen};
 use crate::tui::tests::sample::mixed;
-use crate::tui::views::checklist::Checklist;
+use crate::tui::views::checklist::ChecklistView;
 use crate::tui::views::checklist::Focus;
 use crate::tui::views::output::Pager;
 use crate::tui::views::review::{Mark, Record, Review};
@@ -159,7 +159,7 @@ fn a_paste_goes_to_what_is_typed_on_top() {
 impl Screen {
     /// Looks through a log, and no longer at the run.
     pub fn look_through(&mut self, log: Lines) {
-        let (now, checklist) = (self.app.run.now.clone(), Checklist::new(&self.app.run.state.plan));
+        let (now, checklist) = (self.app.run.now.clone(), ChecklistView::new(&self.app.run.state.plan));
         self.app.session.access = Access::Review;
         self.app.layers.open(Box::new(Review::new(Arc::new(log), now, checklist)));
     }

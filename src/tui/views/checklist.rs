@@ -43,7 +43,7 @@ pub enum Focus {
 
 /// Where the person is in the checklist.
 #[derive(Debug)]
-pub struct Checklist {
+pub struct ChecklistView {
     /// The open section and the selected points.
     pub selection: Selection,
     /// What narrows the points.
@@ -65,7 +65,7 @@ pub struct View<'a> {
     /// The run.
     cx: &'a Context<'a>,
     /// Where the person is.
-    pub checklist: &'a Checklist,
+    pub checklist: &'a ChecklistView,
 }
 
 impl<'a> Deref for View<'a> {
@@ -78,7 +78,7 @@ impl<'a> Deref for View<'a> {
 
 impl<'a> View<'a> {
     /// A checklist as it stands now.
-    pub const fn new(cx: &'a Context<'a>, checklist: &'a Checklist) -> Self {
+    pub const fn new(cx: &'a Context<'a>, checklist: &'a ChecklistView) -> Self {
         Self { cx, checklist }
     }
 
@@ -94,7 +94,7 @@ impl<'a> View<'a> {
     }
 }
 
-impl Checklist {
+impl ChecklistView {
     /// At the first point of a plan.
     pub fn new(plan: &Plan) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl Checklist {
     }
 }
 
-impl Layer for Checklist {
+impl Layer for ChecklistView {
     fn level(&self) -> Level {
         Level::Checklist
     }

@@ -14,7 +14,7 @@ use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap::{self, HELP, Intent};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
-use crate::tui::reading::excerpt::{Excerpt, Step};
+use crate::tui::reading::excerpt::{Excerpt, PageStep};
 use crate::tui::widgets::text_field::Field;
 
 /// How many rows one notch of the wheel moves.
@@ -32,7 +32,7 @@ pub struct Pager {
     /// What is shown, as far as it has been read.
     excerpt: Excerpt,
     /// What the keys did since.
-    steps: Vec<Step>,
+    steps: Vec<PageStep>,
     /// Whether what is shown may no longer be what there is, or has to be read for another place or size.
     is_stale: bool,
 }
@@ -47,7 +47,7 @@ impl Pager {
     /// At the end of an output.
     pub fn new(key: ActionKey, started: u64) -> Self {
         // What is read for another before it is not where this one begins.
-        let steps = vec![Step::Last];
+        let steps = vec![PageStep::Last];
         Self {
             key,
             find: Field::default(),
@@ -81,7 +81,7 @@ impl Pager {
         Some(Self::new(key.clone(), deed.seq))
     }
 
-    fn take(&mut self, step: Step) -> Reaction {
+    fn take(&mut self, step: PageStep) -> Reaction {
         self.steps.push(step);
         self.is_stale = true;
         Reaction::handled()
@@ -96,7 +96,7 @@ impl Pager {
             }
             // With Ctrl, a letter is another key.
             (false, KeyCode::Char('w' | '/' | 'n' | 'N' | 'o' | 'q')) if keymap::is_control(key) => {
-                self.take(Step::Stay)
+                self.take(PageStep::Stay)
             }
             (false, KeyCode::Esc | KeyCode::Char('o' | 'q')) => Reaction::close(),
             (false, code) => match keymap::intent(key) {
@@ -113,8 +113,8 @@ impl Pager {
 
     fn mouse(&mut self, event: MouseEvent) {
         let step = match event.kind {
-            MouseEventKind::ScrollUp => Step::Up(NOTCH),
-            MouseEventKind::ScrollDown => Step::Down(NOTCH),
+            MouseEventKind::ScrollUp => PageStep::Up(NOTCH),
+            MouseEventKind::ScrollDown => PageStep::Down(NOTCH),
             _ => return,
         };
         if event.modifiers == KeyModifiers::NONE {
@@ -165,7 +165,7 @@ impl Layer for Pager {
         self.is_stale = true;
     }
 
-    fn page_to_read(&mut self, _: &Context) -> Option<(Excerpt, Vec<Step>)> {
+    fn page_to_read(&mut self, _: &Context) -> Option<(Excerpt, Vec<PageStep>)> {
         let is_wanted = mem::take(&mut self.is_stale) || self.is_searching();
         is_wanted.then(|| (self.excerpt.clone(), mem::take(&mut self.steps)))
     }
@@ -183,7 +183,7 @@ impl Layer for Pager {
 
 impl Pager {
     /// A key while what is searched for is typed.
-    fn typed(&mut self, key: KeyEvent) -> Step {
+    fn typed(&mut self, key: KeyEvent) -> PageStep {
         match key.code {
             KeyCode::Enter => {
                 self.typing = false;
@@ -192,32 +192,32 @@ impl Pager {
             KeyCode::Esc => self.typing = false,
             _ => self.find.key(key),
         }
-        Step::Stay
+        PageStep::Stay
     }
 
-    fn find(&self, forward: bool) -> Step {
-        Step::Find { sought: self.find.text().trim().to_owned(), forward }
+    fn find(&self, forward: bool) -> PageStep {
+        PageStep::Find { sought: self.find.text().trim().to_owned(), forward }
     }
 
     /// What a key does here.
-    fn step(&mut self, code: KeyCode, intent: Option<Intent>, rows: usize) -> Step {
+    fn step(&mut self, code: KeyCode, intent: Option<Intent>, rows: usize) -> PageStep {
         match (code, intent) {
-            (KeyCode::Char('w'), _) => Step::Wrap,
+            (KeyCode::Char('w'), _) => PageStep::Wrap,
             (KeyCode::Char('/'), _) => {
                 (self.typing, self.find) = (true, Field::default());
-                Step::Stay
+                PageStep::Stay
             }
             (KeyCode::Char('n'), _) => self.find(true),
             (KeyCode::Char('N'), _) => self.find(false),
-            (_, Some(Intent::Up)) => Step::Up(1),
-            (_, Some(Intent::Down)) => Step::Down(1),
-            (_, Some(Intent::PageUp)) => Step::Up(rows - 1),
-            (_, Some(Intent::PageDown)) => Step::Down(rows.max(2) - 1),
-            (_, Some(Intent::HalfUp)) => Step::Up(rows / 2),
-            (_, Some(Intent::HalfDown)) => Step::Down((rows / 2).max(1)),
-            (_, Some(Intent::First)) => Step::First,
-            (_, Some(Intent::Last)) | (KeyCode::Char('f'), _) => Step::Last,
-            _ => Step::Stay,
+            (_, Some(Intent::Up)) => PageStep::Up(1),
+            (_, Some(Intent::Down)) => PageStep::Down(1),
+            (_, Some(Intent::PageUp)) => PageStep::Up(rows - 1),
+            (_, Some(Intent::PageDown)) => PageStep::Down(rows.max(2) - 1),
+            (_, Some(Intent::HalfUp)) => PageStep::Up(rows / 2),
+            (_, Some(Intent::HalfDown)) => PageStep::Down((rows / 2).max(1)),
+            (_, Some(Intent::First)) => PageStep::First,
+            (_, Some(Intent::Last)) | (KeyCode::Char('f'), _) => PageStep::Last,
+            _ => PageStep::Stay,
         }
     }
 }

@@ -10,7 +10,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use super::checklist::{Checklist, Focus};
+use super::checklist::{ChecklistView, Focus};
 use crate::run::RunState;
 use crate::text;
 use crate::time::Moment;
@@ -35,7 +35,7 @@ const FRAME: Duration = Duration::from_millis(40);
 /// the checklist.
 pub struct Review {
     /// The checklist as it was.
-    pub checklist: Checklist,
+    pub checklist: ChecklistView,
     /// The log.
     pub record: Arc<dyn Record>,
     /// The position.
@@ -67,7 +67,7 @@ impl fmt::Debug for Review {
 impl Review {
     /// A review that has just begun.
     #[must_use]
-    pub fn new(record: Arc<dyn Record>, now: Moment, checklist: Checklist) -> Self {
+    pub fn new(record: Arc<dyn Record>, now: Moment, checklist: ChecklistView) -> Self {
         let (found, sought) = (Found::Nothing, String::new());
         let (typing, playing) = (None, None);
         Self {

@@ -60,17 +60,17 @@ pub fn choose(look: Look, groups: &[Group]) -> io::Result<Option<usize>> {
         }
         let Event::Key(key) = event::read()? else { continue };
         match list.take(key) {
-            Step::On => {}
-            Step::Suspend => {
+            StartStep::On => {}
+            StartStep::Suspend => {
                 taken.suspend()?;
                 terminal.clear()?;
             }
-            Step::Chosen(chosen) => return Ok(chosen),
+            StartStep::Chosen(chosen) => return Ok(chosen),
         }
     }
 }
 
-enum Step {
+enum StartStep {
     On,
     Suspend,
     Chosen(Option<usize>),
@@ -87,24 +87,24 @@ impl List<'_> {
         self.groups.iter().map(|group| group.offers.len()).sum()
     }
 
-    fn take(&mut self, key: KeyEvent) -> Step {
+    fn take(&mut self, key: KeyEvent) -> StartStep {
         if key.kind == KeyEventKind::Release {
-            return Step::On;
+            return StartStep::On;
         }
         let last = self.count().saturating_sub(1);
         match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
             (KeyCode::Char('c'), true) | (KeyCode::Char('q') | KeyCode::Esc, false) => {
-                return Step::Chosen(None);
+                return StartStep::Chosen(None);
             }
-            (KeyCode::Char('z'), true) => return Step::Suspend,
-            (KeyCode::Enter, _) => return Step::Chosen(Some(self.at)),
+            (KeyCode::Char('z'), true) => return StartStep::Suspend,
+            (KeyCode::Enter, _) => return StartStep::Chosen(Some(self.at)),
             (KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab, _) => self.at = (self.at + 1).min(last),
             (KeyCode::Up | KeyCode::Char('k') | KeyCode::BackTab, _) => self.at = self.at.saturating_sub(1),
             (KeyCode::Home | KeyCode::Char('g'), _) => self.at = 0,
             (KeyCode::End | KeyCode::Char('G'), _) => self.at = last,
             _ => {}
         }
-        Step::On
+        StartStep::On
     }
 
     fn draw(&self, frame: &mut Frame) {
@@ -195,7 +195,7 @@ mod tests {
         let mut list = List { groups: &groups, at: 0, look: Look::default() };
         let mut chosen = Vec::new();
         for key in keys {
-            if let Step::Chosen(which) = list.take(KeyEvent::from(*key)) {
+            if let StartStep::Chosen(which) = list.take(KeyEvent::from(*key)) {
                 chosen.push(which);
             }
         }

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
 use super::visible_points::VisiblePoints;
-use super::{Checklist, Focus, View};
+use super::{ChecklistView, Focus, View};
 use crate::checklist::{Plan, Point, PointId};
 use crate::run::Live;
 use crate::tui::context::{Context, padded, spread};
@@ -58,7 +58,7 @@ impl View<'_> {
     }
 }
 
-impl Checklist {
+impl ChecklistView {
     /// Whether points may be hidden.
     pub fn is_filtered(&self) -> bool {
         self.filter_text().is_some()

@@ -1,6 +1,6 @@
 //! What a person wants done on the checklist: asked of the rules for the wording, and of the engine for the act.
 
-use super::Checklist;
+use super::ChecklistView;
 use crate::checklist::{Point, ProbeKey};
 use crate::run::{Act, PointState, Refusal, Request, evidence};
 use crate::time::Utc;
@@ -21,7 +21,7 @@ pub fn open_if_allowed(cx: &Context, dialog: impl Layer, act: Act) -> Effect {
     cx.refusal(act).map_or_else(|| Effect::open(dialog), |refusal| cx.refuse_by(&refusal))
 }
 
-impl Checklist {
+impl ChecklistView {
     /// Moves, or does what is asked for.
     pub fn intent(&mut self, intent: Intent, cx: &Context) -> Vec<Effect> {
         self.copied = self.copied.take().filter(|_| intent == Intent::Copy);

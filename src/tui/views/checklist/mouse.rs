@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::{Checklist, Focus, View, section_panels};
+use super::{ChecklistView, Focus, View, section_panels};
 use crate::tui::context::Context;
 use crate::tui::layer::Effect;
 use crate::tui::widgets::hit_map::HitTarget;
@@ -11,7 +11,7 @@ use crate::tui::widgets::hit_map::HitTarget;
 /// How many lines of a text one notch of the wheel moves.
 const NOTCH: isize = 3;
 
-impl Checklist {
+impl ChecklistView {
     /// Takes in what the mouse did. With a modifier it is the terminal's own business.
     pub fn mouse(&mut self, event: MouseEvent, cx: &Context) -> Vec<Effect> {
         let at = Position::new(event.column, event.row);

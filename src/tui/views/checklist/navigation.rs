@@ -1,6 +1,6 @@
 //! Moving about: among the points, in the detail.
 
-use super::{Checklist, Focus, View, detail};
+use super::{ChecklistView, Focus, View, detail};
 use crate::text;
 use crate::tui::context::Context;
 use crate::tui::dialogs::plan_proposal;
@@ -8,7 +8,7 @@ use crate::tui::keymap::Intent;
 use crate::tui::layer::Effect;
 use crate::tui::style::layout::Arrangement;
 
-impl Checklist {
+impl ChecklistView {
     /// Moves about, if that is what is asked for.
     pub fn moved(&mut self, intent: Intent, cx: &Context) -> Option<Vec<Effect>> {
         let (shown, size) = (&self.visible, self.arrangement(cx).size);
