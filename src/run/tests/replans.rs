@@ -103,7 +103,7 @@ fn no_plan_lets_go_of_what_the_checklist_holds() {
     assert!(world.refused(ALICE, act).contains("a.probe is mandatory in the checklist"));
     let plan = world.changed(|plan| point(plan, "a.later").due = Some("a.later".into()));
     let act = Act::Replan { plan: Box::new(plan), proposal: None, reason: Some("why not".into()) };
-    assert!(world.refused(ALICE, act).contains("wait for each other"));
+    assert!(world.refused(ALICE, act).contains("depend on each other"));
 }
 
 const NOT_TODAY: &str =
