@@ -169,10 +169,10 @@ fn a_log_of_another_version_is_named_and_left_alone() {
     let _ = told.stderr_has("verify it with the gonogo that wrote it");
     let named = log.display().to_string();
     world.set_args(&["bundle", &named]);
-    let _ = world.sandbox.run().code(2).stderr_has("a log of another version (it names no rules");
+    let _ = world.sandbox.run().code(2).stderr_has("a log of another version (no rules version");
     world.set_args(&["review", &named]);
     let mut terminal = world.sandbox.terminal(160, 40);
-    terminal.wait_for_text("a log of another version (it names no rules");
+    terminal.wait_for_text("a log of another version (no rules version");
     let _ = terminal.wait_exit().code(2);
     let mut terminal = world.open_with(&["--release", "v2", "--previous", "v1.4.0"], 130, 40);
     terminal.wait_for_text("1/3");

@@ -10,7 +10,7 @@ struct Floor {
 
 /// From the top down.
 const FLOORS: &[Floor] = &[
-    Floor { name: "app", modules: &["mod", "app", "reader"] },
+    Floor { name: "app", modules: &["mod", "app", "reader", "tests"] },
     Floor { name: "views", modules: &["views"] },
     Floor { name: "dialogs", modules: &["dialogs", "action_news"] },
     Floor { name: "widgets", modules: &["widgets"] },
