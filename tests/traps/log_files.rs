@@ -49,7 +49,7 @@ fn itself(base: &Arc<Base>) -> Vec<Trap> {
             "a log that is a link",
             "mv $KEPT @outside@/log && ln -s @outside@/log $KEPT",
             "echo torn >>$KEPT",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a log with a second name",
@@ -73,7 +73,7 @@ fn itself(base: &Arc<Base>) -> Vec<Trap> {
             "a log that is a device",
             "ln -sf /dev/zero $KEPT",
             "timeout 1 cat $KEPT >/dev/null",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a log that others can write to",
@@ -85,7 +85,7 @@ fn itself(base: &Arc<Base>) -> Vec<Trap> {
             "logs in a directory that is a link",
             "mv $STATE/runs/staging @outside@ && ln -s @outside@/staging $STATE/runs/staging",
             "echo torn >>$KEPT",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "logs in a directory that others can write to",
@@ -104,7 +104,7 @@ fn locks(base: &Arc<Base>) -> Vec<Trap> {
             "a lock that is a link",
             "ln -sf @outside@/canary $STATE/runs/staging/lock",
             "echo 1 >$STATE/runs/staging/lock",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         // It takes the place of what is there.
         trap(
@@ -142,7 +142,7 @@ fn state(base: &Arc<Base>) -> Vec<Trap> {
             "a remembered head that is a link",
             "cd $STATE/heads && mv * @outside@/head && ln -s @outside@/head $(jq -r .run $KEPT | head -1)",
             "echo 1 >$(echo $STATE/heads/*)",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a remembered head that is a FIFO",
@@ -154,19 +154,19 @@ fn state(base: &Arc<Base>) -> Vec<Trap> {
             "heads in a directory that is a link",
             "mv $STATE/heads @outside@ && ln -s @outside@/heads $STATE/heads",
             "echo 1 >$(echo $STATE/heads/*)",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "keys of fingerprints in a directory that is a link",
             "mv $STATE/fingerprints @outside@ && ln -s @outside@/fingerprints $STATE/fingerprints",
             "cat $STATE/fingerprints/*",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a key of fingerprints that is a link",
             "cd $STATE/fingerprints && mv staging @outside@ && ln -s @outside@/staging staging",
             "cat $STATE/fingerprints/staging",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "an id of the state directory that is a FIFO",
@@ -178,19 +178,19 @@ fn state(base: &Arc<Base>) -> Vec<Trap> {
             "an id of the state directory that is a link",
             "mv $STATE/id @outside@/id && ln -s @outside@/id $STATE/id",
             "cat $STATE/id",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "what was allowed, in a directory that is a link",
             "mv $STATE/trust @outside@ && ln -s @outside@/trust $STATE/trust",
             "cat $STATE/trust/*",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "people who have signed here, in a link",
             "mv $STATE/enrolled @outside@/who && ln -s @outside@/who $STATE/enrolled",
             "echo mallory >>$STATE/enrolled",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
     ]
 }
@@ -203,7 +203,7 @@ fn attachments(base: &Arc<Base>) -> Vec<Trap> {
             "attachments in a directory that is a link",
             "printf again >>$KEPT; rm -r $KEPT.d && ln -s @outside@/dir $KEPT.d",
             "printf again >$TORN",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "attachments in a directory that others may enter",
@@ -215,7 +215,7 @@ fn attachments(base: &Arc<Base>) -> Vec<Trap> {
             "a torn line's file that is a link",
             "printf again >>$KEPT; ln -s @outside@/canary $TORN",
             "printf again >$TORN",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a torn line's file with a second name",
@@ -247,7 +247,7 @@ fn actions(base: &Arc<Base>) -> Vec<Trap> {
             "marks in a directory that is a link",
             "rm -r $KEPT.marks && ln -s @outside@/dir $KEPT.marks",
             "echo 1 >$KEPT.marks/action-1.planned",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "an action's mark that is a link",
@@ -259,7 +259,7 @@ fn actions(base: &Arc<Base>) -> Vec<Trap> {
             "a run's mark that is a link",
             "mv $KEPT.marks/run @outside@/run && ln -s @outside@/run $KEPT.marks/run",
             "cat $KEPT.marks/run",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a run's mark that is a FIFO",

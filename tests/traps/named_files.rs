@@ -71,7 +71,7 @@ const SHAPES: [Shape; 4] = [
         lay: "ln -sf /dev/zero $TRAP",
         stock: "timeout 1 cat $TRAP >/dev/null",
         words: "expected a regular file",
-        words_of_own: "it is a symbolic link",
+        words_of_own: "a symbolic link",
     },
     Shape {
         name: "64 GiB long",

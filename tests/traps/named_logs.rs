@@ -30,13 +30,13 @@ pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
             "a named log that is a link to what is no log",
             "ln -sf @outside@/canary $NAMED",
             "tar chzf packed.tar.gz $(basename $NAMED) && tar xzOf packed.tar.gz",
-            &[("bundle", "it is a symbolic link")],
+            &[("bundle", "a symbolic link")],
         ),
         attachment(
             "an attachment that is a link",
             "mv $ATTACHED @outside@/torn && ln -s @outside@/torn $ATTACHED",
             "cat $ATTACHED",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         attachment(
             "an attachment with a second name",
@@ -60,13 +60,13 @@ pub fn traps(base: &Arc<Base>) -> Vec<Trap> {
             "an attachment that is a device",
             "ln -sf /dev/zero $ATTACHED",
             "timeout 1 cat $ATTACHED >/dev/null",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         attachment(
             "named attachments in a directory that is a link",
             "mv $NAMED.d @outside@/kept && ln -s @outside@/kept $NAMED.d",
             "cat $ATTACHED",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
     ]
 }

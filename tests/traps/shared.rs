@@ -98,13 +98,13 @@ fn sessions(base: &Arc<Base>) -> Vec<Trap> {
             "a session's directory that is a link",
             "mkdir -m 700 @outside@/real && ln -s real @outside@/session",
             "mkdir $XDG_RUNTIME_DIR/gonogo",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a link in the session's directory",
             "mkdir -m 700 @outside@/session && ln -s ../dir @outside@/session/gonogo",
             "echo evil >$XDG_RUNTIME_DIR/gonogo/git",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
     ]
 }
@@ -127,7 +127,7 @@ fn unpacked(base: &Arc<Base>) -> Vec<Trap> {
             "bundles unpacked in a directory that is a link",
             "rmdir $STATE/unpacked; ln -s @outside@/dir $STATE/unpacked",
             "tar xzf run.tar.gz -C $STATE/unpacked",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "bundles unpacked in a directory that others may enter",
@@ -173,7 +173,7 @@ fn logs(base: &Arc<Base>) -> Vec<Trap> {
             "a shared directory whose environment is a link",
             "mkdir -m 1777 shared && ln -s @outside@/dir shared/staging",
             "echo evil >shared/staging/run.jsonl",
-            "it is a symbolic link",
+            "a symbolic link",
         ),
         trap(
             "a shared directory whose environment others can write to",
