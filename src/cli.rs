@@ -136,7 +136,7 @@ pub struct RunArgs {
     /// Observe: follow the open run, or run the probes if none is open; signs nothing and keeps nothing
     #[arg(long, conflicts_with = "replan")]
     pub read_only: bool,
-    /// Where logs are, and how the screen looks.
+    /// Where logs are, and the appearance of the screen.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
@@ -164,16 +164,16 @@ pub struct RehearseArgs {
     /// Break something, for you to find: a drill's name, or `random[:SEED]`; can be given several times
     #[arg(long, value_name = "NAME")]
     pub drill: Vec<String>,
-    /// Tell which drills there are
+    /// List the drills
     #[arg(long)]
     pub list: bool,
-    /// Keep the stack up without the checklist, and print a profile that leads to it
+    /// Keep the stack running without the checklist, and print a profile that points to it
     #[arg(long, conflicts_with = "list")]
     pub serve: bool,
-    /// The release is out already, as after a deployment
+    /// Begin with the release deployed
     #[arg(long, requires = "serve")]
     pub deployed: bool,
-    /// Where logs are, and how the screen looks.
+    /// Where logs are, and the appearance of the screen.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
@@ -300,7 +300,7 @@ pub struct ReviewArgs {
     /// Trusted signers and revoked keys.
     #[command(flatten)]
     pub trust: TrustArgs,
-    /// Where logs are, and how the screen looks.
+    /// Where logs are, and the appearance of the screen.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }

@@ -65,7 +65,7 @@ fn kill_often(mut random: u64) -> Found {
         let mut terminal = world.open_with(&[], 100, 30);
         terminal.wait_for("the run", |screen| {
             let text = screen.contents();
-            text.contains("seq ") || text.contains("before you go on")
+            text.contains("seq ") || text.contains("before you continue")
         });
         keep_busy(&mut terminal);
         // Not a wait for something: this is the random moment.

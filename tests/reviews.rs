@@ -63,8 +63,8 @@ fn entries_are_found_opened_and_played() {
     terminal.press(Key::Esc).wait_gone("entry 4 · noted");
     terminal.send("f").wait_for_text("find").send("zebra").press(Key::Enter).wait_for_text("no entry holds");
     terminal.press(Key::Home).wait_for_text("1/7").send(" ").wait_for_text("7/7");
-    terminal.send("v").wait_for_text("points closed").send("y").wait_for_text(READ_ONLY);
-    terminal.press(Key::Esc).wait_gone("points closed");
+    terminal.send("v").wait_for_text("points done").send("y").wait_for_text(READ_ONLY);
+    terminal.press(Key::Esc).wait_gone("points done");
     terminal.send("?").wait_for_text("play, or stop").press(Key::Esc).wait_gone("play, or stop");
     leave_with(terminal, 0);
 }

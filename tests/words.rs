@@ -66,10 +66,10 @@ const REPLACED: &[(&str, &str)] = &[
 ];
 
 /// Where these words are standard English.
-const ALLOWED: &[&str] = &["looks like", "look alike", "look alikes"];
+const ALLOWED: &[&str] = &["looks like", "look alike", "look alikes", "terminal is closed"];
 
 /// Not changed yet: snapshots of the screen, and the help of these commands.
-const NOT_YET: &[&str] = &["src/tui/tests/snapshots", "rehearse"];
+const NOT_YET: &[&str] = &[];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -139,7 +139,10 @@ fn no_replaced_word_comes_back_in_what_people_read() {
     for path in files(&["src/report"], "j2") {
         all.extend(found(&path.display().to_string(), &without_tags(&read(&path))));
     }
-    for path in files(&["tests/snapshots", "tests/trust/snapshots", "src/tui/tests/snapshots"], "snap") {
+    for path in files(
+        &["tests/snapshots", "tests/trust/snapshots", "src/tui/snapshots", "src/tui/views/snapshots"],
+        "snap",
+    ) {
         all.extend(found(&path.display().to_string(), &changed_sections(&read(&path))));
     }
     // The screen in the README is a snapshot of it.

@@ -20,7 +20,7 @@ pub fn since(before: &RunState, cx: &Context, is_free: bool) -> Option<Effect> {
     let (key, deed) = ended.max_by_key(|(_, deed)| deed.seq)?;
     let started = deed.seq;
     let Some(finished) = &deed.finished else {
-        return at_work.is_none().then(|| Effect::Say(format!("{key} has begun · entry {started}")));
+        return at_work.is_none().then(|| Effect::Say(format!("{key} started · log #{started}")));
     };
     let told = format!("{key}: {}", finished.told());
     Some(if finished.ended.is_good() {

@@ -217,7 +217,8 @@ impl App {
             },
             Effect::SwitchOperator(operator) => {
                 self.set_operator(operator);
-                let said = format!("{} acts now", self.context().person(&self.session.me.principal));
+                let said =
+                    format!("{} is the active operator", self.context().person(&self.session.me.principal));
                 self.say(&said);
             }
         }
@@ -226,7 +227,9 @@ impl App {
 
     fn open_rollback(&mut self) {
         if self.run.state.plan.rollback.is_empty() {
-            self.refuse("this plan has no way back: nothing ran here before, or none is written down");
+            self.refuse(
+                "this plan has no rollback: no previous release, or no rollback steps in the profile",
+            );
         } else {
             let rollback = Rollback::new(&self.context());
             self.layers.open(Box::new(rollback));

@@ -20,7 +20,7 @@ use crate::tui::style::theme::{Look, StyleRole, Theme};
 use crate::tui::summary::Summary;
 
 /// Said when somebody wants to act who only looks on.
-pub const LOOKS_ON: &str = "you only look on (--read-only); who acts opens the run without it";
+pub const LOOKS_ON: &str = "this is read-only (--read-only); to act, open the run without it";
 /// What is said to everything that would add to the log.
 pub const READ_ONLY: &str = "this is a review; nothing can be added to a log here";
 
@@ -173,20 +173,12 @@ impl<'a> Context<'a> {
         self.run.live.of(point).map(|(_, running)| self.run.now.since(&running.since)).max()
     }
 
-    /// The word for a point's state, short enough for a list.
+    /// The word for a point's state.
     pub fn word(&self, point: &Point, status: &Status) -> String {
         if let Some(elapsed) = self.probing(&point.id) {
             return format!("probing {}", time::span(elapsed));
         }
-        match status {
-            Status::NeedsYou { have, need: 2.. } if self.is_mine(point, status) => {
-                format!("needs you {have}/2")
-            }
-            Status::NeedsYou { have, need: 2.. } => format!("waits {have}/2"),
-            Status::NeedsYou { .. } if self.read_only() => "waits".into(),
-            Status::Error => "error".into(),
-            status => status.word(),
-        }
+        status.word()
     }
 
     /// A text in the style of its meaning.

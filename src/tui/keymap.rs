@@ -264,10 +264,10 @@ pub const MOUSE: &[(&str, &str)] = &[
 
 /// Acting on the selected point.
 pub const ACTING: &[Binding] = &[
-    bind("space", Intent::Confirm, "confirm what was seen"),
+    bind("space", Intent::Confirm, "confirm (sign) the evidence"),
     bind("w", Intent::Waive, "let it pass for a time"),
     bind("x", Intent::Exempt, "say it does not apply"),
-    bind("u", Intent::Retract, "take back your own act"),
+    bind("u", Intent::Retract, "retract your own entry"),
     bind("n", Intent::Note, "add a note"),
     bind("r", Intent::Probe, "probe it again"),
     bind("y", Intent::Copy, "copy the command behind it"),
@@ -277,24 +277,24 @@ pub const ACTING: &[Binding] = &[
 
 /// Moving in the time of a log.
 pub const REVIEW: &[(&str, &str)] = &[
-    ("←, →", "the entry before, the next"),
-    ("[, ]", "the act before, the next"),
+    ("←, →", "previous, next entry"),
+    ("[, ]", "previous, next signed entry"),
     ("Home, End", "the first entry, the last"),
     ("space", "play, or stop"),
     ("+, -", "play faster, slower"),
     ("f", "find in all entries"),
     ("n, N", "the next that was found, the one before"),
-    ("t", "the entry itself, and its side file"),
+    ("t", "the entry and its attachment"),
 ];
 
 /// For the whole run.
 pub const RUN: &[Binding] = &[
     bind("R", Intent::ProbeTroubled, "probe all stale or in trouble"),
-    bind("S", Intent::Stop, "stop the action at work"),
-    bind("A", Intent::WayBack, "abort: the way back"),
-    bind("p", Intent::Turn, "the other operator acts here"),
+    bind("S", Intent::Stop, "stop the running action"),
+    bind("A", Intent::WayBack, "abort: roll back"),
+    bind("p", Intent::Turn, "switch operator"),
     bind("v", Intent::Verdict, "verdict and seal"),
-    bind("q, Ctrl-C", Intent::Leave, "leave; the run stays"),
+    bind("q, Ctrl-C", Intent::Leave, "quit; the run stays open"),
     bind("Ctrl-Z", Intent::Suspend, "suspend"),
     bind("?", Intent::Help, "this help"),
 ];

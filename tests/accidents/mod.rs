@@ -105,7 +105,7 @@ fn resume(row: &Row, scene: &mut Scene) -> String {
             return format!("not resumed: {words}");
         }
         Resume::Told(words) => {
-            terminal.wait_for_text(words).wait_for_text("before you go on").send("\r");
+            terminal.wait_for_text(words).wait_for_text("before you continue").send("\r");
             format!("resumed: {words}")
         }
         Resume::Plain => "resumed".into(),

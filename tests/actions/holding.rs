@@ -42,9 +42,9 @@ fn who_looks_on_sees_what_happens_and_cannot_act() {
     driver.wait_for_text("1/4");
     scene.set_args(&["run", "profile.toml", "--read-only"]);
     let mut onlooker = scene.sandbox.terminal(120, 40);
-    onlooker.wait_for_text("looking on");
+    onlooker.wait_for_text("read-only, seq");
     deploy(&mut onlooker, 0);
-    onlooker.send("a").wait_for_text("you only look on");
+    onlooker.send("a").wait_for_text("this is read-only");
     onlooker.press(Key::Down).press(Key::Up);
     deploy(&mut driver, 0);
     run(&mut driver, "deploy.ship/build");
@@ -67,7 +67,7 @@ fn where_no_run_is_open_a_look_leaves_nothing_behind() {
     let mut terminal = scene.sandbox.terminal(120, 40);
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);
-    terminal.send("a").wait_for_text("you only look on");
+    terminal.send("a").wait_for_text("this is read-only");
     terminal.press(Key::Down).send("q");
     let _ = terminal.wait_exit().code(0);
     assert!(scene.sandbox.logs("staging").is_empty() && scene.ran().is_empty());

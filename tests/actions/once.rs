@@ -34,7 +34,7 @@ fn while_one_is_at_work_no_other_begins() {
     run(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("line 2");
     terminal.send("a").wait_for_text("one at a time");
-    terminal.press(Key::Down).press(Key::Up).send("A").wait_for_text("The way back to v1");
+    terminal.press(Key::Down).press(Key::Up).send("A").wait_for_text("Rollback to v1");
     terminal.send("a").wait_for_text("one at a time");
     scene.go();
     scene.wait_for("action-finished", 1);

@@ -70,7 +70,7 @@ fn a_run_is_taken_over_and_its_action_stopped_by_one_who_may_not_look_into_proce
     second.send("S").wait_for_text("stop deploy.ship/build").send("y");
     let ended = &scene.wait_for("action-finished", 1)[0];
     assert_eq!(ended["cause"], "stopped", "{ended}");
-    second.wait_for_text("did not go well").press(Key::Esc).wait_gone("did not go well").send("q");
+    second.wait_for_text("did not succeed").press(Key::Esc).wait_gone("did not succeed").send("q");
     let _ = second.wait_exit().code(5);
 }
 

@@ -42,7 +42,7 @@ fn in_production_the_environments_name_is_typed_out() {
     terminal.wait_for_text("1/4");
     deploy(&mut terminal, 0);
     terminal.send("a").wait_for_text("This is production");
-    terminal.send("y").press(Key::Enter).wait_for_text("type staging to let it run");
+    terminal.send("y").press(Key::Enter).wait_for_text("type staging to run it");
     assert!(scene.of_kind("action-started").is_empty());
     terminal.press(Key::Backspace).send("staging").press(Key::Enter);
     let started = scene.wait_for("action-started", 1);
@@ -80,12 +80,9 @@ fn a_step_that_fails_locks_what_follows_and_a_new_failure_before_it_does_too() {
     run_well(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("next action: push (Push it)");
     run(&mut terminal, "deploy.ship/push");
-    terminal
-        .wait_for_text("did not go well")
-        .wait_for_text("denied: no rights")
-        .wait_for_text("A the way back");
+    terminal.wait_for_text("did not succeed").wait_for_text("denied: no rights").wait_for_text("A roll back");
     terminal.wait_for_text("pager 4711");
-    terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("push: exit code 3: denied: no");
+    terminal.press(Key::Esc).wait_gone("did not succeed").wait_for_text("push: exit code 3: denied: no");
     terminal.press(Key::Down).send("a").wait_for_text("deploy.ship is failed; it must be done first");
     // It is mended, and runs again; what it should have come to is looked at then.
     scene.script("push", "echo yes > pushed");

@@ -144,8 +144,8 @@ fn where_the_supervisor_is_killed_nobody_knows_and_a_person_says() {
     scene.go();
     let mut terminal = terminal;
     terminal.wait_for_text("interrupted, outcome unknown");
-    terminal.wait_for_text("did not go well");
-    terminal.press(Key::Esc).wait_gone("did not go well").wait_for_text("needs confirmation");
+    terminal.wait_for_text("did not succeed");
+    terminal.press(Key::Esc).wait_gone("did not succeed").wait_for_text("needs confirmation");
     // Its point has no probe of the build: a person looks, and says so; then the next step can come.
     terminal.send(" ").wait_for_text("y confirm");
     terminal.send("y").wait_for_text("confirmed deploy.ship");
@@ -174,7 +174,7 @@ fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     terminal.wait_for_text("interrupted, outcome unknown");
     let ended = scene.wait_for("action-finished", 1);
     assert!(ended[0]["ended"]["unknown"].is_string(), "{ended:?}");
-    terminal.wait_for_text("did not go well").press(Key::Esc).wait_gone("did not go well");
+    terminal.wait_for_text("did not succeed").press(Key::Esc).wait_gone("did not succeed");
     deploy(&mut terminal, 0);
     run(&mut terminal, "deploy.ship/build");
     let started = scene.wait_for("action-started", 2)[1]["seq"].as_u64().unwrap();
@@ -195,7 +195,7 @@ fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     assert!(ended[1]["ended"]["not-started"].is_string(), "{ended:?}");
     // A supervisor that comes late finds that it was given up.
     assert!(marks.join(format!("action-{started}.begun")).exists());
-    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
     terminal.send("q");
     let _ = terminal.wait_exit().code(5);
     let _ = scene.verify().code(5).stdout_has("open: valid");

@@ -399,7 +399,7 @@ fn at_the_screen_too_an_action_is_stopped_while_a_touch_is_awaited() {
     (5..10).for_each(answer);
     let noted = scene.wait_for("noted", 1)[0]["seq"].as_u64();
     assert!(scene.of_kind("action-stopped")[0]["seq"].as_u64() < noted);
-    terminal.wait_for_text("did not go well").press(Key::Esc).wait_gone("did not go well").send("q");
+    terminal.wait_for_text("did not succeed").press(Key::Esc).wait_gone("did not succeed").send("q");
     let _ = terminal.wait_exit().code(5);
     let _ = scene.verify().code(5).stdout_has("open: valid");
 }

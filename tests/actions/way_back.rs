@@ -18,25 +18,25 @@ fn a_release_that_fails_is_rolled_back_and_the_verdict_says_so() {
         terminal.wait_for_text("2/4");
         deploy(&mut terminal, 1);
         run(&mut terminal, "deploy.roll/roll");
-        terminal.wait_for_text("did not go well");
-        terminal.send("A").wait_for_text("The way back to v1");
+        terminal.wait_for_text("did not succeed");
+        terminal.send("A").wait_for_text("Rollback to v1");
         terminal.send("b").wait_for_text("no rollback step has run");
         run_well(&mut terminal, "rollback/pause");
         // From here on nothing is deployed any more.
-        terminal.press(Key::Esc).wait_gone("The way back");
+        terminal.press(Key::Esc).wait_gone("Rollback to");
         terminal.send("a").wait_for_text("the release is being rolled back");
-        terminal.press(Key::Down).send("A").wait_for_text("The way back to v1");
-        terminal.send("b").wait_for_text("Why were steps of the way back left out?");
+        terminal.press(Key::Down).send("A").wait_for_text("Rollback to v1");
+        terminal.send("b").wait_for_text("Why were rollback steps skipped?");
         terminal.press(Key::Esc).wait_gone("Why were steps");
         run_well(&mut terminal, "rollback/old");
-        terminal.send("b").wait_for_text("You say that v2 has been rolled back to v1");
+        terminal.send("b").wait_for_text("You confirm that v2 is rolled back to v1");
         terminal.send("y");
         scene.wait_for("rolled-back", 1);
         // What tells how it went looks again, though the rollout was never complete.
         terminal.wait_for_text("passed");
         terminal.send("v").wait_for_text("record this verdict").wait_for_text("to v1");
         terminal.send("y").wait_for_text("s seal");
-        terminal.send("s").wait_for_text("Once it stands");
+        terminal.send("s").wait_for_text("A seal is your signature");
         terminal.send("y").wait_for_text("SEALED");
         terminal.send("q");
         let _ = terminal.wait_exit().code(1);
@@ -57,10 +57,10 @@ fn steps_that_are_left_out_need_a_reason() {
     let mut scene = Scene::new();
     let mut terminal = scene.open();
     terminal.wait_for_text("1/4");
-    terminal.send("A").wait_for_text("The way back to v1");
+    terminal.send("A").wait_for_text("Rollback to v1");
     terminal.press(Key::Down);
     run_well(&mut terminal, "rollback/old");
-    terminal.send("b").wait_for_text("Why were steps of the way back left out?");
+    terminal.send("b").wait_for_text("Why were rollback steps skipped?");
     terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y say so");
     terminal.send("y");
     let back = scene.wait_for("rolled-back", 1);

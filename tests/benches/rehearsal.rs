@@ -65,7 +65,7 @@ fn first_look() -> f64 {
         let log = sandbox.logs("rehearsal").pop()?;
         fs::read_to_string(log).ok()?.contains("\"kind\":\"probed\"").then(|| since(begun))
     });
-    terminal.wait_for_text("before you go on").press(crate::bench::terminal::Key::Enter).send("q");
+    terminal.wait_for_text("before you continue").press(crate::bench::terminal::Key::Enter).send("q");
     let _ = terminal.wait_exit();
     found.expect("a look")
 }

@@ -16,7 +16,7 @@ const POINT: &str = "validate.slo-alerts";
 #[track_caller]
 fn begin(sandbox: &Sandbox) -> Terminal {
     let mut terminal = sandbox.terminal(130, 40);
-    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
     // A look that ends after a verdict voids it.
     wait::until("all looks", || {
         let text = std::fs::read_to_string(log(sandbox)).unwrap();

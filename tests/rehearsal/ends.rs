@@ -38,7 +38,7 @@ fn killed_it_leaves_no_process_and_no_port() {
 fn killed_in_the_middle_of_a_step_it_leaves_no_process_either() {
     let sandbox = bare().args(["rehearse"]);
     let mut terminal = sandbox.terminal(120, 40);
-    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
     for at in BEFORE {
         confirm(&mut terminal, at);
     }

@@ -39,7 +39,7 @@ fn is_as_drawn(name: &str, terminal: &Terminal) {
 fn they_show_what_the_screen_shows() {
     let sandbox = bare().args(["rehearse"]);
     let mut terminal = sandbox.terminal(SIZE.0, SIZE.1);
-    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
     for at in BEFORE {
         confirm(&mut terminal, at);
     }

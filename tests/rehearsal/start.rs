@@ -20,7 +20,7 @@ fn it_offers_what_there_is_to_do_and_leads_there() {
         .wait_for_text("shore     config/shore.toml")
         .wait_for_text("no runs yet");
     assert!(!terminal.screen_text().contains("checklist.toml"));
-    terminal.press(Key::Enter).wait_for_text("before you go on").press(Key::Enter).send("q");
+    terminal.press(Key::Enter).wait_for_text("before you continue").press(Key::Enter).send("q");
     let _ = terminal.wait_exit().code(5).left_clean();
     // The rehearsal that was left can be looked through, and not gone on with.
     let mut terminal = sandbox.terminal(80, 24);

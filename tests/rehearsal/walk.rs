@@ -78,7 +78,7 @@ pub fn run(terminal: &mut Terminal, at: At, action: &str) {
 
 #[track_caller]
 fn deploy(terminal: &mut Terminal) {
-    terminal.wait_for_text("before you go on").press(Key::Enter).wait_gone("before you go on");
+    terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
     for at in BEFORE {
         confirm(terminal, at);
     }
@@ -115,7 +115,7 @@ pub fn after_build(terminal: &mut Terminal) {
 pub fn seal(terminal: &mut Terminal) {
     terminal.send("v").wait_for_text("record this verdict");
     terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("Once it stands");
+    terminal.send("s").wait_for_text("A seal is your signature");
     // The second seal is the other operator's, who is simulated.
     terminal.send("y").wait_for_text("SEALED");
 }

@@ -65,12 +65,16 @@ fn a_run_that_one_of_two_has_sealed_can_be_abandoned_and_nothing_follows() {
     world.wait_for_looks();
     let bob = world.sandbox.key("bob");
     newcomer(&mut terminal, BOB, &bob.path.display().to_string());
-    terminal.wait_for_text("takes part as reviewer");
-    terminal.send("p").wait_for_text("who acts").send("p").wait_for_text("alice (driver) acts now");
+    terminal.wait_for_text("is now reviewer");
+    terminal
+        .send("p")
+        .wait_for_text("who acts")
+        .send("p")
+        .wait_for_text("alice (driver) is the active operator");
     terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
     terminal
         .send("s")
-        .wait_for_text("Once it stands")
+        .wait_for_text("A seal is your signature")
         .send("y")
         .wait_for_text("bob's seal (reviewer) is missing");
     terminal

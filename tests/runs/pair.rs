@@ -50,19 +50,27 @@ fn two_people_at_one_keyboard_seal_with_a_locked_key_file_and_a_security_key() {
     confirm(&mut terminal, "people.told");
 
     newcomer(&mut terminal, BOB, &bob.path.display().to_string());
-    terminal.wait_for_text("takes part as reviewer, and acts now").wait_for_text("▸bob (reviewer)");
+    terminal.wait_for_text("is now reviewer and the active operator").wait_for_text("▸bob (reviewer)");
     select(&mut terminal, '1', 1);
     terminal.wait_for_text("you, with space").send(" ").wait_for_text("confirm as bob (reviewer)");
     terminal.send("y").wait_for_text("confirmed service.headers");
 
-    terminal.send("p").wait_for_text("who acts").send("p").wait_for_text("alice (driver) acts now");
+    terminal
+        .send("p")
+        .wait_for_text("who acts")
+        .send("p")
+        .wait_for_text("alice (driver) is the active operator");
     terminal.send("v").wait_for_text("record this verdict").send("y").wait_for_text("s seal");
     terminal
         .send("s")
         .wait_for_text("seal as alice (driver)")
         .send("y")
         .wait_for_text("bob's seal (reviewer) is missing");
-    terminal.send("p").wait_for_text("who acts").send("2").wait_for_text("bob (reviewer) acts now");
+    terminal
+        .send("p")
+        .wait_for_text("who acts")
+        .send("2")
+        .wait_for_text("bob (reviewer) is the active operator");
     terminal.send("v").wait_for_text("s seal").send("s").wait_for_text("seal as bob (reviewer)");
     terminal.send("y").wait_for_text("SEALED");
     leave_with(terminal, 0);
@@ -101,10 +109,10 @@ fn one_person_twice_one_key_twice_and_a_missing_reviewer_are_refused() {
         .send("y")
         .wait_for_text("the verdict is recorded");
     terminal.send("s").wait_for_text("the run also needs a seal by a reviewer");
-    away(&mut terminal, "points closed");
+    away(&mut terminal, "points done");
 
     newcomer(&mut terminal, ALICE, &own);
-    terminal.wait_for_text("alice@deck.example is here already");
+    terminal.wait_for_text("alice@deck.example is already an operator here");
     away(&mut terminal, "another operator");
     newcomer(&mut terminal, ALICE, &other);
     terminal.wait_for_text("takes part in this run with another key");
@@ -132,7 +140,7 @@ fn a_passphrase_is_asked_for_and_stands_nowhere() {
     newcomer(&mut terminal, BOB, &bob.path.display().to_string());
     terminal.wait_for_text("Its passphrase?").send("open").wait_for_text("••••").press(Key::Enter);
     terminal.wait_for_text("the passphrase is wrong").send("open sesame").press(Key::Enter);
-    terminal.wait_for_text("takes part as reviewer");
+    terminal.wait_for_text("is now reviewer");
     assert!(!terminal.screen_text().contains("sesame"));
     leave(terminal);
     assert!(!std::fs::read_to_string(world.log()).unwrap().contains("sesame"));

@@ -164,7 +164,7 @@ pub fn seal(terminal: &mut Terminal, verdict: &str) {
     terminal.send("v").wait_for_text("record this verdict");
     terminal.wait_for_text(verdict);
     terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("Once it stands");
+    terminal.send("s").wait_for_text("A seal is your signature");
     terminal.send("y").wait_for_text("SEALED");
 }
 

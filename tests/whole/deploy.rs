@@ -179,10 +179,10 @@ impl Deployment {
         }
     }
 
-    /// The step itself did not go well, says why, and the run stops there.
+    /// The step itself did not succeed, says why, and the run stops there.
     #[track_caller]
     fn fails(&self, terminal: &mut Terminal, point: &str, why: &str) {
-        terminal.wait_for_text("did not go well").wait_for_text("Esc stay here").wait_for_text(why);
+        terminal.wait_for_text("did not succeed").wait_for_text("Esc stay here").wait_for_text(why);
         terminal.press(Key::Esc).wait_gone("Esc stay here");
         self.stays(terminal, point);
     }
@@ -197,7 +197,7 @@ impl Deployment {
     /// Nothing after a step can be begun, and the way back is offered.
     #[track_caller]
     fn stays(&self, terminal: &mut Terminal, point: &str) {
-        terminal.wait_for_text("way back");
+        terminal.wait_for_text("A rollback");
         let down = ["image-build-scan", "image-push", "iac-apply", "migrations", "rollout"];
         let last = down.iter().position(|name| point.ends_with(name)).unwrap();
         if last < 4 {
@@ -207,7 +207,7 @@ impl Deployment {
         let started = self.entries().into_iter().filter(|entry| entry["kind"] == "action-started");
         let after: Vec<_> = started.map(|entry| entry["action"].clone()).collect();
         assert!(!after.contains(&"deploy.rollout/worker".into()), "{after:?}");
-        terminal.press(Key::Down).press(Key::Up).send("A").wait_for_text("The way back to v1");
+        terminal.press(Key::Down).press(Key::Up).send("A").wait_for_text("Rollback to v1");
     }
 }
 
@@ -314,7 +314,7 @@ fn from_the_build_to_a_sealed_go() {
     terminal.wait_for_text("GO 27/27");
     terminal.send("v").wait_for_text("record this verdict");
     terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("Once it stands");
+    terminal.send("s").wait_for_text("A seal is your signature");
     terminal.send("y").wait_for_text("SEALED");
     terminal.send("q");
     let _ = terminal.wait_exit().code(0);
@@ -430,7 +430,7 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));
         terminal.send("y").wait_for_text(&format!("rollback/{step}: exit code 0"));
     }
-    terminal.send("b").wait_for_text("You say that v2 has been rolled back to v1");
+    terminal.send("b").wait_for_text("You confirm that v2 is rolled back to v1");
     terminal.send("y").wait_for_text("Rolled back");
     // What tells how it went looks at the release that runs again, and its word is the verdict's.
     terminal.wait_for("all of verification", |screen| {
@@ -439,7 +439,7 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
     let previous = digest(&deployment.whole, "v1").unwrap();
     terminal.send("v").wait_for_text("record this verdict").wait_for_text("rolled back");
     terminal.send("y").wait_for_text("s seal");
-    terminal.send("s").wait_for_text("Once it stands");
+    terminal.send("s").wait_for_text("A seal is your signature");
     terminal.send("y").wait_for_text("SEALED");
     let entries = deployment.entries();
     let of = |kind: &str| entries.iter().rfind(|entry| entry["kind"] == kind).unwrap().clone();

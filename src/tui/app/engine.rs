@@ -55,7 +55,7 @@ impl App {
             self.set_operator(operator);
         }
         if let Some(said) = pending.said {
-            self.notices.say_after_refusal(&format!("{said} · entry {seq}"), &self.run.now);
+            self.notices.say_after_refusal(&format!("{said} · log #{seq}"), &self.run.now);
         }
     }
 

@@ -26,7 +26,7 @@ impl Dialog for ActionFailedDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         let (key, started) = (&self.action, self.started);
         let mut sheet =
-            DialogView::new(format!("{} did not go well", text::line(&key.to_string())), StyleRole::Failed);
+            DialogView::new(format!("{} did not succeed", text::line(&key.to_string())), StyleRole::Failed);
         let known = cx.run.state.action(key).and_then(|known| known.latest.as_ref());
         if let Some(deed) = known.filter(|deed| deed.seq == started) {
             sheet.put(vec![cx.toned(&action_text::told(cx, deed), StyleRole::Failed)], width, 0);
@@ -40,7 +40,7 @@ impl Dialog for ActionFailedDialog {
             let told = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
             sheet.put(vec![cx.dim(&told)], width, 2);
         }
-        let back = (!cx.plan().rollback.is_empty() && !key.is_way_back()).then_some(("A", "the way back"));
+        let back = (!cx.plan().rollback.is_empty() && !key.is_way_back()).then_some(("A", "roll back"));
         let keys: Vec<_> = back.into_iter().chain([("o", "all it printed"), ("Esc", "stay here")]).collect();
         sheet.keys(cx, &keys, width);
         sheet

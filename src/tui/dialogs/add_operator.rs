@@ -72,7 +72,7 @@ impl AddOperatorDialog {
     /// Lets somebody take part whose key is here: by an act of theirs, unless they do already.
     fn join(&mut self, newcomer: Enrolled, cx: &Context) -> Reaction {
         if cx.session.local_operators.contains(&newcomer) {
-            return self.wrong(&format!("{} is here already", newcomer.principal));
+            return self.wrong(&format!("{} is already an operator here", newcomer.principal));
         }
         match cx.run.state.operator(&newcomer.principal) {
             Some(known) if *known == newcomer => {
@@ -92,7 +92,7 @@ impl AddOperatorDialog {
         if let Err(refusal) = decide(&cx.run.state, command.clone(), &cx.run.now) {
             return self.wrong(&refusal.to_string());
         }
-        let said = format!("{} takes part as {}, and acts now", newcomer.principal, newcomer.role);
+        let said = format!("{} is now {} and the active operator", newcomer.principal, newcomer.role);
         let returning: Box<dyn Layer> = Box::new(DialogLayer::new(self.clone()));
         let pending = PendingRequest { said: Some(said), returning: Some(returning), joins: Some(newcomer) };
         Reaction::Close(vec![Effect::Ask(Request::Act(Box::new(command)), pending)])
@@ -232,8 +232,8 @@ fn sheet(cx: &Context, width: usize, form: &AddOperatorDialog) -> DialogView {
         sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), StyleRole::Failed)], width, 2);
     }
     let keys: &[(&str, &str)] = match form.stage {
-        OperatorStage::Passphrase => &[("Enter", "take part"), ("Esc", "leave it")],
-        _ => &[("Enter", "go on"), ("Tab", "the other field"), ("Esc", "leave it")],
+        OperatorStage::Passphrase => &[("Enter", "take part"), ("Esc", "cancel")],
+        _ => &[("Enter", "continue"), ("Tab", "the other field"), ("Esc", "cancel")],
     };
     sheet.keys(cx, keys, width);
     sheet

@@ -62,11 +62,11 @@ fn confirm(cx: &Context, width: usize, id: &str, of: &[Evidence], reason: Option
     }
     if has_changed(cx, id, of) {
         sheet.gap();
-        let told = "⚠ This has changed since you opened it. Leave it, and look again.";
+        let told = "⚠ The results have changed since you opened this. Cancel, and check them again.";
         sheet.put(vec![cx.toned(told, StyleRole::Failed)], width, 2);
     }
     let me = cx.person(&cx.session.me.principal);
-    sheet.keys(cx, &[("y", &format!("confirm as {me}")), ("Esc", "leave it")], width);
+    sheet.keys(cx, &[("y", &format!("confirm as {me}")), ("Esc", "cancel")], width);
     sheet
 }
 
@@ -78,10 +78,10 @@ fn has_changed(cx: &Context, id: &str, of: &[Evidence]) -> bool {
 /// What a confirmation rests on: the looks that the person sees, each with its digest.
 fn basis(cx: &Context, sheet: &mut DialogView, width: usize, id: &str, of: &[Evidence]) {
     if of.is_empty() {
-        let told = "Nothing is probed here. You say that it is as it must be.";
+        let told = "This point has no probe. You confirm it on your own word.";
         return sheet.put(vec![styled(told, Theme::text())], width, 0);
     }
-    sheet.put(vec![cx.dim("You confirm what was seen:")], width, 0);
+    sheet.put(vec![cx.dim("You confirm (sign) this evidence:")], width, 0);
     for seen in of {
         let look = cx.run.state.point(id).and_then(|state| state.probes.get(&seen.probe));
         let look = look.and_then(|probe| probe.latest.as_ref()).filter(|look| look.seq == seen.seq);
@@ -103,7 +103,7 @@ fn evidence_lines(
     let (sign, tone) = look.map_or(("◷", StyleRole::Stale), |look| of_class(look.outcome.class));
     let ago = look.map_or_else(|| "replaced since".to_owned(), |look| cx.ago(&look.at));
     sheet.put(vec![cx.toned(&format!("{sign} "), tone), styled(title, Theme::strong())], width, 2);
-    let facts = format!("  entry {} · evidence {} · {ago}", seen.seq, seen.hash.short());
+    let facts = format!("  log #{} · evidence {} · {ago}", seen.seq, seen.hash.short());
     sheet.put(vec![cx.dim(&facts)], width, 2);
     for observation in look.into_iter().flat_map(|look| &look.outcome.observations) {
         sheet.body.push(brief(cx, observation, width).into());

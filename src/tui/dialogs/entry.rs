@@ -60,7 +60,7 @@ impl Dialog for EntryDialog {
                     format!("✔ {} is what the log has the digest of:\n{content}", torn.kept),
                     StyleRole::Good,
                 ),
-                Err(why) => (format!("✖ side file {why}"), StyleRole::Failed),
+                Err(why) => (format!("✖ attachment {why}"), StyleRole::Failed),
             };
             for told in told.lines() {
                 sheet.put(vec![cx.toned(&line(told), tone)], width, 2);

@@ -15,11 +15,11 @@ pub struct NoticesDialog(pub Vec<String>);
 
 impl Dialog for NoticesDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        let mut sheet = DialogView::new("before you go on", StyleRole::Needs);
+        let mut sheet = DialogView::new("before you continue", StyleRole::Needs);
         for notice in &self.0 {
             sheet.put(vec![cx.toned("· ", StyleRole::Needs), styled(notice, Theme::text())], width, 2);
         }
-        sheet.keys(cx, &[("Enter", "go on")], width);
+        sheet.keys(cx, &[("Enter", "continue")], width);
         sheet
     }
 

@@ -30,21 +30,12 @@ impl RetractDialog {
 
 impl Dialog for RetractDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        let mut sheet =
-            DialogView::new(format!("take back on {}", text::line(&self.point)), StyleRole::Needs);
-        sheet.put(
-            vec![styled("You take back ", Theme::text()), styled(&self.what, Theme::strong())],
-            width,
-            2,
-        );
+        let mut sheet = DialogView::new(format!("retract on {}", text::line(&self.point)), StyleRole::Needs);
+        sheet.put(vec![styled("You retract ", Theme::text()), styled(&self.what, Theme::strong())], width, 2);
         sheet.gap();
-        sheet.put(
-            vec![cx.dim("The point opens again. The act and its taking back stay in the log.")],
-            width,
-            0,
-        );
+        sheet.put(vec![cx.dim("The point is open again. Both entries stay in the log.")], width, 0);
         let me = cx.person(&cx.session.me.principal);
-        sheet.keys(cx, &[("y", &format!("take it back as {me}")), ("Esc", "leave it")], width);
+        sheet.keys(cx, &[("y", &format!("take it back as {me}")), ("Esc", "cancel")], width);
         sheet
     }
 
@@ -60,13 +51,13 @@ impl Dialog for RetractDialog {
 /// A person's newest act on a point, in words.
 fn newest_act(state: &PointState, who: &str) -> Option<String> {
     let confirmed = state.confirmations.iter().filter(|act| act.by == who);
-    let confirmed = confirmed.map(|act| (act.seq, format!("your confirmation, entry {}", act.seq)));
+    let confirmed = confirmed.map(|act| (act.seq, format!("your confirmation, log #{}", act.seq)));
     let waived = state.waivers.iter().filter(|act| act.by == who);
     let waived =
-        waived.map(|act| (act.seq, format!("your waiver, entry {}: {}", act.seq, text::line(&act.reason))));
+        waived.map(|act| (act.seq, format!("your waiver, log #{}: {}", act.seq, text::line(&act.reason))));
     let exempted = state.exemptions.iter().filter(|act| act.by == who);
     let exempted = exempted.map(|act| {
-        (act.seq, format!("your “not applicable”, entry {}: {}", act.seq, text::line(&act.reason)))
+        (act.seq, format!("your “not applicable”, log #{}: {}", act.seq, text::line(&act.reason)))
     });
     confirmed.chain(waived).chain(exempted).max_by_key(|(seq, _)| *seq).map(|(_, what)| what)
 }

@@ -18,13 +18,13 @@ impl Dialog for RolledBackDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         let mut sheet = DialogView::new("rolled back", StyleRole::Needs);
         let to = cx.plan().previous.as_deref().unwrap_or_default();
-        let told = format!("You say that {} has been rolled back to {to}.", cx.plan().release);
+        let told = format!("You confirm that {} is rolled back to {to}.", cx.plan().release);
         sheet.put(vec![styled(&told, Theme::strong())], width, 0);
         sheet.gap();
-        let told = "Every step of the way back went well. From then on the points of verification look at what runs again, and nothing more is deployed in this run.";
+        let told = "Every rollback step succeeded. The points of verification then check the restored release, and nothing more is deployed in this run.";
         sheet.put(vec![styled(told, Theme::text())], width, 0);
         let me = cx.person(&cx.session.me.principal);
-        sheet.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "leave it")], width);
+        sheet.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "cancel")], width);
         sheet
     }
 

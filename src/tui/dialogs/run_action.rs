@@ -90,7 +90,7 @@ impl RunDialog {
                 let typed = Some(self.typed.text().trim().to_owned());
                 return run(cx, Start { typed, ..self.start.clone() });
             }
-            KeyCode::Enter => self.wrong = Some(format!("type {environment} to let it run")),
+            KeyCode::Enter => self.wrong = Some(format!("type {environment} to run it")),
             KeyCode::PageUp | KeyCode::PageDown => return Reaction::Ignored,
             _ => {
                 self.wrong = None;
@@ -187,7 +187,7 @@ fn sheet(cx: &Context, width: usize, form: &RunDialog) -> DialogView {
     let yes = if form.has_to_type(cx) { (typed.as_str(), verb.as_str()) } else { ("y", verb.as_str()) };
     let other = if dry { ("Tab", "run it") } else { ("Tab", "dry run") };
     let keys: Vec<_> =
-        [Some(yes), has_dry.then_some(other), Some(("Esc", "leave it"))].into_iter().flatten().collect();
+        [Some(yes), has_dry.then_some(other), Some(("Esc", "cancel"))].into_iter().flatten().collect();
     sheet.keys(cx, &keys, width);
     sheet
 }
@@ -218,10 +218,10 @@ fn what(cx: &Context, sheet: &mut DialogView, width: usize, action: &Action, dry
     let guards = cx.plan().guards.iter().chain(checks).map(|probe| probe.title.as_str());
     let guards: Vec<&str> = guards.collect();
     match guards.as_slice() {
-        [] => row("guards", "none: nothing tells that this is the right place", Some(StyleRole::Stale)),
+        [] => row("guards", "none: nothing checks that this is the right target", Some(StyleRole::Stale)),
         guards => guards.iter().for_each(|guard| row("first", guard, None)),
     }
     if !dry {
-        row("then", "it goes on if this terminal is closed; S stops it", None);
+        row("then", "it continues if this terminal is closed; S stops it", None);
     }
 }

@@ -25,15 +25,15 @@ impl Dialog for SealDialog {
         let decision = state.verdict.as_ref().map_or(Decision::Pending, |standing| standing.decision);
         let mut sheet = DialogView::new("seal the run", tone(decision));
         let badge = styled(&format!(" {decision} "), cx.theme.badge(tone(decision)));
-        sheet.put(vec![styled("You close this run as ", Theme::text()), badge], width, 0);
+        sheet.put(vec![styled("You seal this run as ", Theme::text()), badge], width, 0);
         sheet.gap();
-        let told = "A seal is your signature over the whole log. Once it stands, nothing can be added to the run but \
-                    the seals that are missing: no look, no note, nothing taken back.";
+        let told = "A seal is your signature over the whole log. After it, only the missing seals can be added to the run: \
+                    no probe result, note or retraction.";
         sheet.put(vec![Span::styled(told, Theme::text())], width, 0);
         sheet.gap();
         seals(cx, &mut sheet, width);
         let me = cx.person(&cx.session.me.principal);
-        sheet.keys(cx, &[("y", &format!("seal as {me}")), ("Esc", "leave it open")], width);
+        sheet.keys(cx, &[("y", &format!("seal as {me}")), ("Esc", "keep it open")], width);
         sheet
     }
 

@@ -28,7 +28,7 @@ pub fn open(cx: &Context) -> Effect {
         Some((key, deed)) => {
             Effect::open(DialogLayer::new(StopDialog { action: key.clone(), started: deed.seq }))
         }
-        None => Effect::Refuse("no action is at work".into()),
+        None => Effect::Refuse("no action is running".into()),
     }
 }
 
@@ -45,7 +45,7 @@ impl Dialog for StopDialog {
         let told = "It is asked to end (SIGTERM to its whole group), has ten seconds, and is killed then. What it has half done stays half done.";
         sheet.put(vec![styled(told, Theme::text())], width, 0);
         let me = cx.person(&cx.session.me.principal);
-        sheet.keys(cx, &[("y", &format!("stop it as {me}")), ("Esc", "let it run")], width);
+        sheet.keys(cx, &[("y", &format!("stop it as {me}")), ("Esc", "keep it running")], width);
         sheet
     }
 

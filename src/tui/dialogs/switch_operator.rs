@@ -37,7 +37,7 @@ impl Dialog for SwitchOperatorDialog {
         let mut sheet = DialogView::new("who acts", StyleRole::Needs);
         for (number, who) in (1..).zip(&cx.session.local_operators) {
             let here = *who == cx.session.me;
-            let told = format!("{}{}", cx.person(&who.principal), if here { " · acts now" } else { "" });
+            let told = format!("{}{}", cx.person(&who.principal), if here { " · active" } else { "" });
             let style = if here { Theme::strong() } else { Theme::text() };
             sheet.put(vec![styled(&format!("{number} "), cx.theme.accent()), styled(&told, style)], width, 2);
         }

@@ -19,7 +19,7 @@ pub fn sheet(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogView {
         Purpose::Waive => (format!("waive {id}"), "Why may this point pass?"),
         Purpose::Exempt => (format!("{id} does not apply"), "Why does this point not concern this run?"),
         Purpose::Note => (format!("note on {id}"), "What is to be remembered?"),
-        Purpose::RollBack => ("rolled back".to_owned(), "Why were steps of the way back left out?"),
+        Purpose::RollBack => ("rolled back".to_owned(), "Why were rollback steps skipped?"),
         Purpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
         Purpose::StandForTwo(_) => (format!("confirm {id} for two"), "Why do you stand for two people?"),
     };
@@ -98,14 +98,14 @@ fn keys(cx: &Context, sheet: &mut DialogView, width: usize, prompt: &TextPrompt)
     match prompt.stage {
         Stage::Ask => sheet.keys(cx, &[("y", &yes), ("Esc", "change the words")], width),
         Stage::Words if other => {
-            sheet.keys(cx, &[("Enter", "go on"), ("Tab", "for how long"), ("Esc", "leave it")], width);
+            sheet.keys(cx, &[("Enter", "continue"), ("Tab", "for how long"), ("Esc", "cancel")], width);
         }
         Stage::Words if prompt.purpose == Purpose::Note => {
-            sheet.keys(cx, &[("Enter", &format!("note as {me}")), ("Esc", "leave it")], width);
+            sheet.keys(cx, &[("Enter", &format!("note as {me}")), ("Esc", "cancel")], width);
         }
         Stage::Span => {
-            sheet.keys(cx, &[("Enter", "go on"), ("Tab", "the reason"), ("Esc", "leave it")], width);
+            sheet.keys(cx, &[("Enter", "continue"), ("Tab", "the reason"), ("Esc", "cancel")], width);
         }
-        Stage::Words => sheet.keys(cx, &[("Enter", "go on"), ("Esc", "leave it")], width),
+        Stage::Words => sheet.keys(cx, &[("Enter", "continue"), ("Esc", "cancel")], width),
     }
 }

@@ -76,7 +76,7 @@ fn sheet(cx: &Context, width: usize) -> DialogView {
     let now = shown(cx);
     let mut sheet = DialogView::new("verdict", tone(now.decision));
     let badge = styled(&format!(" {} ", now.decision), cx.theme.badge(tone(now.decision)));
-    let count = format!("  {} of {} closed", now.closed, text::count(to_usize(now.total), "point"));
+    let count = format!("  {} of {} done", now.closed, text::count(to_usize(now.total), "point"));
     sheet.put(vec![badge, styled(&count, Theme::text())], width, 0);
     if width >= ROOMY || now.reasons.is_empty() {
         sheet.put(vec![cx.dim(meaning(now.decision))], width, 0);
@@ -122,9 +122,9 @@ fn to_usize(count: u64) -> usize {
 
 const fn meaning(decision: Decision) -> &'static str {
     match decision {
-        Decision::Go => "Every point is closed.",
-        Decision::NoGo => "Something is wrong, could not be looked at, or is not configured.",
-        Decision::Pending => "Nothing speaks against it, but not every point is closed.",
+        Decision::Go => "Every point is done.",
+        Decision::NoGo => "A point has failed, has an error, or is not configured.",
+        Decision::Pending => "No point has failed, but not every point is done.",
     }
 }
 
@@ -178,7 +178,7 @@ fn standing(cx: &Context, sheet: &mut DialogView, width: usize, now: &Verdict) {
         return sheet.put(vec![cx.dim(told)], width, 0);
     };
     let by = format!(
-        "● {} is recorded by {}, {} · entry {}",
+        "● {} is recorded by {}, {} · log #{}",
         standing.decision,
         cx.person(&standing.by),
         cx.ago(&standing.at),

@@ -29,12 +29,12 @@ fn a_refusal_of_one_request_is_no_answer_to_another() {
     let screen = answer(screen, note, Response::Done(17));
     // What was refused just before is not wiped away.
     assert!(screen.notice().starts_with("no result is wrong · "), "{}", screen.notice());
-    assert!(screen.notice().contains("entry 17"), "{}", screen.notice());
+    assert!(screen.notice().contains("log #17"), "{}", screen.notice());
     assert!(screen.app.pending.ids().is_empty());
     // What was answered is answered; what another face asked is nothing here.
     let screen = answer(screen, note, Response::Refused("late".into()));
     let screen = answer(screen, RequestId(99), Response::Refused("another's".into()));
-    assert!(!screen.has_dialog() && screen.notice().contains("entry 17"));
+    assert!(!screen.has_dialog() && screen.notice().contains("log #17"));
 }
 
 #[test]
@@ -123,7 +123,7 @@ impl LateEngine {
             Some(words) if is_refused => self.refused.push(words),
             Some(words) => {
                 assert_eq!(screen.returned(), before, "an answer that was no refusal brought something back");
-                assert!(screen.notice().ends_with(&format!("entry {}", 100 + id.0)), "{}", screen.notice());
+                assert!(screen.notice().ends_with(&format!("log #{}", 100 + id.0)), "{}", screen.notice());
                 self.logged.push(words);
             }
             None => {}

@@ -246,7 +246,7 @@ fn words_that_the_engine_refuses_are_not_lost() {
 #[test]
 fn what_is_done_is_said_with_its_entry() {
     let screen = screen(&mixed(), WIDE).press("nhello⏎").answered(Response::Done(17));
-    assert_eq!(screen.notice(), "noted on validate.ci-suite · entry 17");
+    assert_eq!(screen.notice(), "noted on validate.ci-suite · log #17");
     assert!(screen.app.pending.ids().is_empty());
 }
 
@@ -394,5 +394,5 @@ fn what_is_wrong_is_copied_before_what_could_not_be_seen() {
     let sample = mixed().look(id, "jaeger", wrong);
     assert!(screen(&sample, WIDE).press("3jjjy").notice().starts_with("1 of 3: Jaeger's query API answers"));
     assert!(screen(&sample, WIDE).press("3jjjyy").notice().starts_with("2 of 3: Grafana is healthy"));
-    assert!(screen(&sample, WIDE).press("4y").notice().starts_with("no probe has told a command"));
+    assert!(screen(&sample, WIDE).press("4y").notice().starts_with("no probe has a command"));
 }

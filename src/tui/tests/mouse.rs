@@ -57,7 +57,10 @@ fn a_click_selects_the_point_under_it() {
     let reason = screen(&mixed(), WIDE).click("expected a JSON array");
     assert_eq!(reason.selected(), "secrets.allowed-origins");
     assert_eq!(screen(&mixed(), MEDIUM).click("SLOs and alert").selected(), "validate.slo-alerts");
-    assert_eq!(screen(&mixed(), SMALL).click("needs you 1/2").selected(), "validate.iac-change-set");
+    assert_eq!(
+        screen(&mixed(), SMALL).click("needs confirmation (1/2)").selected(),
+        "validate.iac-change-set"
+    );
     let filtered = screen(&mixed(), MEDIUM).press("3/e").click("Prometheus, Grafana");
     assert_eq!(filtered.selected(), "infra.observability");
     assert!(!filtered.checklist().is_typing_filter() && filtered.checklist().is_filtered());

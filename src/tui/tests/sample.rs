@@ -228,7 +228,7 @@ pub fn mixed() -> Sample {
             BOB,
             Act::Note {
                 point: Some("infra.rabbitmq".into()),
-                text: "Mara is looking at the TTL.\nBack at 11.".into(),
+                text: "Mara is checking the TTL.\nBack at 11.".into(),
             },
         )
         .wait(900)

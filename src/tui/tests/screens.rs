@@ -143,8 +143,9 @@ fn a_filter() {
 #[test]
 fn what_is_told_at_the_start() {
     let mut screen = screen(&mixed(), MEDIUM);
-    let notices =
-        vec!["The profile has changed since this run was opened; the run goes on with its own plan.".into()];
+    let notices = vec![
+        "The profile has changed since this run was opened; the run continues with its own plan.".into(),
+    ];
     screen.app.layers.open(Box::new(DialogLayer::new(NoticesDialog(notices))));
     reads!("medium_notices", screen);
 }

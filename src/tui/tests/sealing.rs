@@ -29,9 +29,9 @@ fn bobs(sample: &Sample, size: (u16, u16)) -> Screen {
 fn the_first_seal_is_not_said_to_be_the_last() {
     let recorded = closed().act(ALICE, Act::Verdict);
     let sealed = screen(&recorded, WIDE).press("vsy").answered(Response::Done(34));
-    assert_eq!(sealed.notice(), format!("{MISSING} · entry 34"));
+    assert_eq!(sealed.notice(), format!("{MISSING} · log #34"));
     let last = bobs(&half_sealed(), WIDE).press("vsy").answered(Response::Done(35));
-    assert_eq!(last.notice(), "sealed by alice and bob · entry 35");
+    assert_eq!(last.notice(), "sealed by alice and bob · log #35");
 }
 
 #[test]

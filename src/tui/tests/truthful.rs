@@ -80,8 +80,8 @@ fn one_who_only_looks_on_is_told_how_it_stands_and_offered_what_they_can_do() {
     assert_eq!(looks_on.selected(), point.id);
     let told = drawn(looks_on);
     assert!(told.contains("○ nobody yet") && !told.contains("its probes come first"), "{told}");
-    assert!(told.contains("◐ WAITS") && !told.contains("NEEDS YOU"), "{told}");
-    for offered in ["take back", "n note", "space confirm", "w waive"] {
+    assert!(told.contains("◐ NEEDS CONFIRMATION"), "{told}");
+    for offered in ["retract", "n note", "space confirm", "w waive"] {
         assert!(!told.contains(offered), "{offered}: {told}");
     }
     assert!(told.contains("o output"), "{told}");

@@ -223,7 +223,7 @@ impl Review {
     /// To the next entry that holds what is looked for, or the one before, around the end.
     pub(in crate::tui) fn find(&mut self, forward: bool) -> Vec<Effect> {
         if self.sought.is_empty() {
-            return vec![Effect::Refuse("nothing is looked for yet: f, and what it is".into())];
+            return vec![Effect::Refuse("no search yet: press f".into())];
         }
         let (record, sought) = (Arc::clone(&self.record), self.sought.clone());
         self.seek = Some(Seek::new(record, sought, forward, self.at, self.shown()));
@@ -312,7 +312,7 @@ impl Layer for Review {
             ("f", "find"),
             if is_list { ("Enter", "detail") } else { ("Esc", "back") },
             ("/", "filter"),
-            ("q", "leave"),
+            ("q", "quit"),
             HELP,
         ])
     }

@@ -168,7 +168,7 @@ fn steps(cx: &Context, width: usize, selected: usize) -> (TextBuilder, (usize, u
     let mut paper = TextBuilder { width, lines: Vec::new() };
     let plan = cx.plan();
     let to = plan.previous.as_deref().unwrap_or("nothing");
-    paper.put(vec![cx.toned(&format!("The way back to {to}"), StyleRole::Failed)], 0);
+    paper.put(vec![cx.toned(&format!("Rollback to {to}"), StyleRole::Failed)], 0);
     if let Some(back) = &cx.run.state.rolled_back {
         let digest = back.digest.as_deref().unwrap_or("a digest that nobody has seen");
         let told = format!("Rolled back {} by {}, to {digest}", cx.ago(&back.at), cx.name(&back.by));
@@ -237,7 +237,7 @@ fn beside(cx: &Context, width: usize) -> Vec<Line<'static>> {
     } else if cx.run.state.rolled_back.is_some() {
         "They look at the release that runs again. Their word is the verdict's."
     } else {
-        "When the steps are done, b puts on record that the release is rolled back; then these look again."
+        "When the steps are done, b records that the release is rolled back; then these probes run again."
     };
     paper.put(vec![cx.dim(told)], 0);
     paper.lines

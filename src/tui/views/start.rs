@@ -121,9 +121,8 @@ impl List<'_> {
         let shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
         frame.render_widget(Paragraph::new(shown), body);
         let (up, mark) = if self.look.ascii { ("up, down", "-") } else { ("↑ ↓", "·") };
-        let keys = format!(
-            " {up} choose {mark} Enter go {mark} q leave {mark} gonogo --help tells of every command"
-        );
+        let keys =
+            format!(" {up} choose {mark} Enter go {mark} q leave {mark} gonogo --help lists all commands");
         frame.render_widget(Paragraph::new(keys).style(theme.dim()), hints);
     }
 
@@ -176,14 +175,14 @@ mod tests {
         let group = |title, offers, none: &str| Group { title, offers, none: none.into() };
         vec![
             group("Rehearse", vec![offer("rehearse", "no servers, no keys, no network")], ""),
-            group("Go on with an open run", vec![], "none is open"),
+            group("Resume an open run", vec![], "none is open"),
             group(
                 "Open a run",
                 vec![offer("local", "config/local.toml"), offer("production", "config/production.toml")],
                 "",
             ),
             group(
-                "Look through",
+                "Review",
                 (1..=9).map(|n| offer("local v1.4.0", &format!("GO 27/27, sealed · run {n}"))).collect(),
                 "",
             ),

@@ -84,7 +84,7 @@ pub fn told(cx: &Context, deed: &Deed) -> String {
             let stopped = deed.stopped.as_ref().map(|who| format!(" · {} asked to stop it", cx.name(who)));
             let printed = size(cx.run.live.printed);
             let since = time::span(cx.run.now.since(&deed.at));
-            format!("{head} · at work {since} · {printed}{}", stopped.unwrap_or_default())
+            format!("{head} · running {since} · {printed}{}", stopped.unwrap_or_default())
         }
         Some(finished) => format!("{head} · {}", ended(cx, finished)),
     }

@@ -11,14 +11,14 @@ pub fn tell(cx: &Context, entry: &Entry) -> String {
     let told = match &entry.event {
         Event::Opened(_) => format!("{by} opened the run"),
         Event::Joined(event) => format!("{by} takes part as {}", event.role),
-        Event::Resumed(event) => format!("the run goes on, on {}", event.host),
-        Event::Recovered(_) => "what a crash left was set aside".into(),
+        Event::Resumed(event) => format!("the run continues on {}", event.host),
+        Event::Recovered(_) => "an incomplete entry of a crash was removed".into(),
         Event::Probed(event) => {
             let came = match event.outcome.class {
                 Class::Pass if event.outcome.tries > 1 => "passed on retry",
                 Class::Pass => "passed",
                 Class::Fail => "failed",
-                Class::Error => "could not look",
+                Class::Error => "error",
             };
             format!("{}/{} {came}", event.point, event.probe)
         }
@@ -26,7 +26,7 @@ pub fn tell(cx: &Context, entry: &Entry) -> String {
         Event::Waived(event) => format!("{by} waived {}: {}", event.point, event.reason),
         Event::NotApplicable(event) => format!("{by}: {} does not apply: {}", event.point, event.reason),
         Event::Noted(event) => format!("{by} noted: {}", event.text),
-        Event::Retracted(event) => format!("{by} took back {}", event.point),
+        Event::Retracted(event) => format!("{by} retracted {}", event.point),
         Event::ReplanProposed(_) => format!("{by} proposed a looser plan"),
         Event::ReplanWithdrawn(_) => format!("{by} withdrew the proposed plan"),
         Event::Replanned(event) if event.proposal.is_some() => format!("{by} accepted the proposed plan"),

@@ -80,7 +80,7 @@ impl HintLine<'_> {
     /// What of the run is on disk; what was asked for and is not yet, is not shown as done.
     fn saved(&self, cx: &Context, size: usize) -> Vec<Span<'static>> {
         if self.is_leaving {
-            return vec![cx.toned("leaving: the log is being closed", StyleRole::Busy)];
+            return vec![cx.toned("quitting: closing the log", StyleRole::Busy)];
         }
         if self.is_saving {
             let turning = symbols::spinner(std::time::Duration::from_millis(cx.run.now.mono));
@@ -97,7 +97,7 @@ impl HintLine<'_> {
             return vec![cx.dim(&format!("review, seq {seq}"))];
         }
         if cx.read_only() {
-            return vec![cx.toned(&format!("looking on, seq {seq}"), StyleRole::Waived)];
+            return vec![cx.toned(&format!("read-only, seq {seq}"), StyleRole::Waived)];
         }
         if let Some(end) = &cx.run.state.abandoned {
             return vec![

@@ -34,7 +34,7 @@ fn asked(cx: &Context, point: &Point) -> &'static str {
 
 fn confirmation(cx: &Context, paper: &mut TextBuilder, act: &Confirmation, counts: bool) {
     let (sign, tone) = if counts { ("● ", StyleRole::Settled) } else { ("◷ ", StyleRole::Stale) };
-    let mut told = format!("{} · {} · entry {}", cx.person(&act.by), cx.ago(&act.at), act.seq);
+    let mut told = format!("{} · {} · log #{}", cx.person(&act.by), cx.ago(&act.at), act.seq);
     if !counts {
         told.push_str(" · no longer counts: what they saw has changed");
     }
@@ -84,7 +84,7 @@ fn set_aside(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &Point
         paper.put(vec![cx.dim("– "), styled(&told, Theme::text())], 2);
     }
     for act in &state.exemptions {
-        let told = format!("{}: not applicable · entry {}", cx.person(&act.by), act.seq);
+        let told = format!("{}: not applicable · log #{}", cx.person(&act.by), act.seq);
         paper.put(vec![cx.dim("– "), styled(&told, Theme::text())], 2);
         paper.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
     }
@@ -98,7 +98,7 @@ fn waiver(cx: &Context, paper: &mut TextBuilder, act: &Waiver) {
     let tone = if over { StyleRole::Stale } else { StyleRole::Waived };
     let until = act.until.readable();
     let term = if over { format!("expired {until}") } else { format!("until {until}") };
-    let told = format!("{} waived, {term} · entry {}", cx.person(&act.by), act.seq);
+    let told = format!("{} waived, {term} · log #{}", cx.person(&act.by), act.seq);
     paper.put(vec![cx.toned("≈ ", tone), styled(&told, Theme::text())], 2);
     paper.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
 }

@@ -112,7 +112,7 @@ fn notes(view: &View, paper: &mut TextBuilder, state: &PointState) {
     paper.part(view, "notes");
     let earlier = state.notes.len().saturating_sub(NOTES);
     for note in state.notes.iter().rev().take(NOTES) {
-        let head = format!("{} · {} · entry {}", view.person(&note.by), view.ago(&note.at), note.seq);
+        let head = format!("{} · {} · log #{}", view.person(&note.by), view.ago(&note.at), note.seq);
         paper.put(vec![view.dim(&head)], 2);
         for line in note.text.lines() {
             paper.put(vec![Span::raw("  "), styled(line, Theme::text())], 2);

@@ -33,7 +33,7 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
             hints.push(("Esc", "back"));
         }
     }
-    hints.extend([("/", "filter"), ("q", "leave"), HELP]);
+    hints.extend([("/", "filter"), ("q", "quit"), HELP]);
     hints
 }
 
@@ -43,15 +43,15 @@ fn for_point(view: &View, point: &Point) -> Vec<Hint> {
     let mut hints: Vec<Hint> = match &status {
         Status::NeedsYou { .. } if view.run.state.waits_for_exemption(point) => Vec::new(),
         Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
-        Status::NeedsYou { .. } => vec![("u", "take back")],
+        Status::NeedsYou { .. } => vec![("u", "retract")],
         Status::ToRun(_) => vec![("a", "run")],
         Status::Running(_) => vec![("o", "output"), ("S", "stop")],
         Status::Interrupted(_) => vec![("a", "run again"), ("o", "output")],
         Status::Failed if !point.actions.is_empty() => {
-            vec![("a", "run again"), ("A", "way back"), ("o", "output")]
+            vec![("a", "run again"), ("A", "rollback"), ("o", "output")]
         }
         Status::Failed | Status::Error | Status::Stale => vec![("r", "probe again")],
-        status if status.is_closed() && has_own_act(view, point) => vec![("u", "take back")],
+        status if status.is_closed() && has_own_act(view, point) => vec![("u", "retract")],
         _ => Vec::new(),
     };
     if status.is_bad() || matches!(status, Status::NeedsYou { .. }) {

@@ -91,7 +91,7 @@ impl ChecklistView {
         let last = all.iter().position(|(key, ..)| is_last(key));
         let next = last.map_or(0, |last| (last + 1) % all.len());
         let Some((key, title, command)) = all.get(next).cloned() else {
-            return vec![Effect::Refuse("no probe has told a command yet that shows the same".into())];
+            return vec![Effect::Refuse("no probe has a command to copy yet".into())];
         };
         let place = if all.len() > 1 { format!("{} of {}: ", next + 1, all.len()) } else { String::new() };
         self.copied = Some(key);

@@ -21,8 +21,8 @@ const IN: usize = 2;
 /// Puts down every probe of a point.
 pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState) {
     if point.probes.is_empty() {
-        paper.part(cx, "nothing is probed here");
-        return paper.put(vec![cx.dim("Only people can say whether this is as it must be.")], 0);
+        paper.part(cx, "no probe");
+        return paper.put(vec![cx.dim("This point is confirmed by people only.")], 0);
     }
     paper.part(cx, &text::count(point.probes.len(), "probe"));
     let known = |probe: &Probe| state.probes.get(&probe.id);
@@ -54,7 +54,7 @@ fn one(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look
         let tries = if running.tries > 1 { format!(", try {}", running.tries) } else { String::new() };
         let so_far = running.so_far.as_ref().map(|seen| format!(" · so far: {seen}")).unwrap_or_default();
         let told = format!(
-            "  {} look {} for {}{tries}{so_far}",
+            "  {} attempt {} for {}{tries}{so_far}",
             spinner(elapsed),
             running.attempt,
             time::span(elapsed)
@@ -68,17 +68,15 @@ fn not_looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Prob
         _ if !probe.missing.is_empty() => {
             ("∅", StyleRole::Failed, format!("the profile lacks {}", probe.missing.join(", ")))
         }
-        Some(due) if !cx.judgement.is_due(probe) => {
-            ("◌", StyleRole::Idle, format!("due once {due} is closed"))
-        }
+        Some(due) if !cx.judgement.is_due(probe) => ("◌", StyleRole::Idle, format!("not due (after {due})")),
         _ if !cx.run.state.has_result(point, probe) => {
             let action = probe.of.as_deref().unwrap_or_default();
-            ("○", StyleRole::Idle, format!("looks once {action} has ended"))
+            ("○", StyleRole::Idle, format!("runs after {action}"))
         }
         _ if probe.effects => {
-            ("○", StyleRole::Idle, "has not looked yet; looking changes something, and tells what".into())
+            ("○", StyleRole::Idle, "has not run yet; it changes the system, and reports what".into())
         }
-        _ => ("○", StyleRole::Idle, "has not looked yet".into()),
+        _ => ("○", StyleRole::Idle, "has not run yet".into()),
     };
     paper.put(vec![cx.toned(&format!("{sign} "), tone), styled(&probe.title, Theme::text())], IN);
     let style = if tone == StyleRole::Failed { cx.theme.tone(tone) } else { cx.theme.dim() };
@@ -128,7 +126,7 @@ fn told(outcome: &Outcome) -> String {
     let word = match outcome.class {
         Class::Pass => "passed",
         Class::Fail => "failed",
-        Class::Error => "could not look",
+        Class::Error => "error",
     };
     if outcome.tries > 1 { format!("{word} on try {}", outcome.tries) } else { word.into() }
 }
