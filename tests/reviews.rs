@@ -110,7 +110,10 @@ fn an_open_log_a_bundle_and_a_torn_line_are_told() {
     let mut terminal = review(&mut world, &bundle, &signers, (130, 40));
     terminal.wait_for_text("OPEN").wait_for_text("5/5");
     terminal.press(Key::Home).send("f").wait_for_text("find").send("torn-").press(Key::Enter);
-    terminal.wait_for_text("what a crash left").send("t").wait_for_text("is what the log has the digest of");
+    terminal
+        .wait_for_text("an incomplete entry from a crash")
+        .send("t")
+        .wait_for_text("is what the log has the digest of");
     terminal.press(Key::Esc).wait_gone("SHA-256");
     leave_with(terminal, 0);
 

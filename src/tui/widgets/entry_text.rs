@@ -12,7 +12,7 @@ pub fn tell(cx: &Context, entry: &Entry) -> String {
         Event::Opened(_) => format!("{by} opened the run"),
         Event::Joined(event) => format!("{by} takes part as {}", event.role),
         Event::Resumed(event) => format!("the run continues on {}", event.host),
-        Event::Recovered(_) => "an incomplete entry of a crash was removed".into(),
+        Event::Recovered(_) => "an incomplete entry from a crash was kept as an attachment".into(),
         Event::Probed(event) => {
             let came = match event.outcome.class {
                 Class::Pass if event.outcome.tries > 1 => "passed on retry",
