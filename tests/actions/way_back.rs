@@ -27,7 +27,7 @@ fn a_release_that_fails_is_rolled_back_and_the_verdict_says_so() {
         terminal.send("a").wait_for_text("the release is being rolled back");
         terminal.press(Key::Down).send("A").wait_for_text("Rollback to v1");
         terminal.send("b").wait_for_text("Why were rollback steps skipped?");
-        terminal.press(Key::Esc).wait_gone("Why were steps");
+        terminal.press(Key::Esc).wait_gone("Why were rollback");
         run_well(&mut terminal, "rollback/old");
         terminal.send("b").wait_for_text("You confirm that v2 is rolled back to v1");
         terminal.send("y");
