@@ -1,8 +1,11 @@
 //! Ports that nobody else on the machine is about to take.
 
+use std::mem;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
 
 // Below the range from which the kernel serves `bind(0)` and outgoing connections: a port found free there
 // can be gone when the server comes to bind it, and a client polling it can connect to itself.
@@ -33,7 +36,11 @@ pub fn listen() -> TcpListener {
 
 /// A port nobody listens on, nor will for as long as the test process runs.
 pub fn refused_port() -> u16 {
-    free_port()
+    // Bound and not listening: the system refuses connections, and gives the port to nobody else.
+    let socket = TcpSocket::new_v4().unwrap();
+    let port = std::iter::repeat_with(free_port).find(|port| socket.bind(local(*port)).is_ok()).unwrap();
+    mem::forget(socket);
+    port
 }
 
 /// `127.0.0.1:port`.
