@@ -36,7 +36,8 @@ pub fn listen() -> TcpListener {
 
 /// A port nobody listens on, nor will for as long as the test process runs.
 pub fn refused_port() -> u16 {
-    // Bound and not listening: the system refuses connections, and gives the port to nobody else.
+    // Bound and not listening: the system refuses connections, and gives the port to nobody else. It can be bound only when
+    // no program that another test starts holds the listener any more that showed it to be free.
     let socket = TcpSocket::new_v4().unwrap();
     let port = std::iter::repeat_with(free_port).find(|port| socket.bind(local(*port)).is_ok()).unwrap();
     mem::forget(socket);
