@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::names::{ACCOUNT, CONTEXT, DEPLOYMENTS, ORIGINS, PROJECT, REPOSITORY, RULES, SECRET};
+use crate::names::CONTEXT;
+use crate::profile;
 use crate::shims::TOOLS;
 use crate::shims::shim::ShimConfig;
 use crate::stack::Stack;
@@ -33,7 +34,8 @@ impl Files {
         names.into_iter().try_for_each(make)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The path of a file in the directory.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
@@ -114,177 +116,12 @@ impl Files {
             self.write("scan.json", &report, 0o600)?;
             self.write("image.id", &id, 0o600)?;
         }
-        self.write("rehearsal.toml", &self.profile_of(stack, environment, drills), 0o600)
+        self.write("rehearsal.toml", &profile::render(self, stack, environment, drills), 0o600)
     }
 
     /// Removes all of it.
     pub fn remove(&self) {
         // What cannot be removed holds nothing but what this rehearsal made up.
         let _ = fs::remove_dir_all(&self.dir);
-    }
-
-    #[expect(clippy::too_many_lines, reason = "it is one file, to be read as one")]
-    fn profile_of(&self, stack: &Stack, environment: &str, drills: &[String]) -> String {
-        let parts = &stack.parts;
-        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let at = |name: &str| text(&self.path(name).display().to_string());
-        let secret = |name: &str| format!("{{ file = {} }}", at(&format!("secrets/{name}")));
-        let bearer = |name: &str| {
-            format!("{{ Authorization = {{ secret = {}, prefix = \"Bearer \" }} }}", secret(name))
-        };
-        let origins = ORIGINS.map(text).join(", ");
-        let drills: Vec<String> = drills.iter().map(|drill| text(drill)).collect();
-        let [app, worker] = DEPLOYMENTS;
-        format!(
-            r#"# The profile of a rehearsal. What it leads to is there as long as the rehearsal is.
-
-environment = "{environment}"
-seals = ["driver", "reviewer"]
-
-# Marks its logs: no verifier takes them for those of a real run.
-[rehearsal]
-drills = [{drills}]
-
-[values.app]
-url = "{app_url}"
-public_url = "{public_url}"
-token = {token}
-old_token = {old_token}
-origins = [{origins}]
-allowed_origins = '[{origins}]'
-
-[values.redis]
-url = "redis://127.0.0.1:{redis}/0"
-password = {redis_password}
-latency_alert = "{latency_rule}"
-spike_limit_ms = 100
-
-[values.rabbitmq]
-url = "amqp://127.0.0.1:{amqp}"
-management = "{management}"
-username = "advanced"
-password = {rabbitmq_password}
-peek = true
-
-[values.prometheus]
-url = "{prometheus}"
-required_rules = [{{ name = "{pipeline_rule}", metric = "advanced_board_event_publish_duration_seconds_bucket" }}]
-
-[values.grafana]
-url = "{grafana}"
-headers = {grafana_headers}
-
-[values.jaeger]
-url = "{jaeger}"
-
-[values.otlp]
-endpoint = "{collector}"
-headers = {otlp_headers}
-
-[values.registry]
-url = "{registry}"
-repository = "{REPOSITORY}"
-username = "{ACCOUNT}"
-password = {registry_password}
-
-[values.vault]
-url = "{vault}"
-token_path = "{secret_path}"
-token_field = "{secret_field}"
-auth = {{ token = {vault_token} }}
-
-[values.kubernetes]
-context = "{CONTEXT}"
-namespace = "realtime"
-config = {kubeconfig}
-app = "{app}"
-worker = "{worker}"
-
-[values.rollback]
-resume_command = ["kubectl", "scale", "deployment", "{worker}", "--replicas=2"]
-
-[values.source]
-repository = {checkout}
-
-[values.ci]
-source = {{ github = {{ project = "{project}", checks = ["{suite}"], api = {{ url = "{forge}", headers = {forge_headers} }} }} }}
-
-[values.build]
-scan_report = {scan}
-image_id = {image_id}
-
-[values.iac]
-directory = {infrastructure}
-tool = "terraform"
-
-[[guard]]
-id = "context"
-title = "kubectl points at the rehearsal"
-kind = "command"
-with = {{ argv = ["kubectl", "config", "current-context"], stdout = [{{ equals = "{CONTEXT}" }}] }}
-
-[[contact]]
-role = "SRE"
-name = "SRE (simulated)"
-channel = "pager 4711"
-
-[[contact]]
-role = "Platform"
-name = "Platform (simulated)"
-channel = "channel platform"
-
-# Nothing is far away here: what does not come at once does not come.
-[points."verify.pipeline"]
-deadline = "5s"
-
-[points."verify.metrics"]
-within = "6s"
-
-[points."verify.traces"]
-within = "4s"
-
-[points."deploy.rollout"]
-within = "20s"
-
-[points."deploy.iac-apply"]
-within = "20s"
-
-[points."infra.observability"]
-deadline = "3s"
-"#,
-            drills = drills.join(", "),
-            app_url = parts.app.url(),
-            public_url = parts.app.public_url(),
-            token = secret("token"),
-            old_token = secret("old-token"),
-            redis = parts.redis.port(),
-            redis_password = secret("redis"),
-            pipeline_rule = RULES[0].0,
-            latency_rule = RULES[1].0,
-            amqp = parts.broker.port(),
-            management = parts.broker.management_url(),
-            rabbitmq_password = secret("rabbitmq"),
-            prometheus = parts.prometheus.url(),
-            grafana = parts.grafana.url(),
-            grafana_headers = bearer("grafana"),
-            jaeger = parts.jaeger.url(),
-            collector = parts.collector.url(),
-            otlp_headers = bearer("otlp"),
-            registry = parts.registry.url(),
-            registry_password = secret("registry"),
-            vault = parts.vault.url(),
-            secret_path = SECRET.0,
-            secret_field = SECRET.1,
-            vault_token = secret("vault"),
-            kubeconfig = at("kubeconfig"),
-            checkout = at("checkout"),
-            project = PROJECT.0,
-            suite = PROJECT.1,
-            forge = parts.forge.url(),
-            forge_headers = bearer("forge"),
-            scan = at("scan.json"),
-            image_id = at("image.id"),
-            infrastructure = at("infrastructure"),
-        )
     }
 }

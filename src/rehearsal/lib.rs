@@ -20,6 +20,7 @@
 pub mod drills;
 pub mod files;
 pub mod names;
+mod profile;
 pub mod secrets;
 pub mod servers;
 pub mod shims;
