@@ -28,8 +28,8 @@ use crate::report::debrief::rehearsal;
 use crate::run::{Act, Command, judge};
 use crate::text::{line, nearest, shell_word};
 use crate::tui::Left;
-use gonogo_rehearsal::drills::{DRILLS, Drill, meant};
-use gonogo_rehearsal::names::{COMMIT, PREVIOUS, RELEASE};
+use gonogo_rehearsal::drills::{DRILLS, Drill, resolve};
+use gonogo_rehearsal::names::{COMMIT, PREVIOUS_RELEASE, RELEASE};
 use gonogo_rehearsal::stack::Stack;
 
 /// Who sits at the screen.
@@ -54,7 +54,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
     let drills: Vec<&Drill> = chosen.0.iter().map(|(_, drill)| *drill).collect();
     let stack = Stack::start(&drills, &place.files.socket()).map_err(|error| no_stack(&error))?;
     if arguments.deployed {
-        stack.deploy();
+        stack.deploy_release();
     }
     let gonogo = std::env::current_exe()?;
     // Each stack that is served is an environment of its own, whose runs end with it.
@@ -69,7 +69,7 @@ pub(super) fn rehearse(arguments: &RehearseArgs) -> Result<Exit> {
 fn list() -> Result<Exit> {
     let mut out = io::stdout().lock();
     for drill in &DRILLS {
-        writeln!(out, "{:26} {}", drill.name, drill.what)?;
+        writeln!(out, "{:26} {}", drill.name, drill.description)?;
     }
     writeln!(out, "{:26} one of these, which you are not told", "random[:SEED]")?;
     Ok(Exit::Good)
@@ -83,7 +83,7 @@ impl Chosen {
         let mut chosen: Vec<(String, &'static Drill)> = Vec::new();
         let (left_to_chance, named): (Vec<_>, Vec<_>) = asked.iter().partition(|name| *name == "random");
         for name in named {
-            let drill = meant(name).with_context(|| unknown(name))?;
+            let drill = resolve(name).with_context(|| unknown(name))?;
             if chosen.iter().any(|(_, other)| other.name == drill.name) {
                 bail!("one drill twice breaks nothing twice; name each once");
             }
@@ -106,7 +106,7 @@ fn another(chosen: &[(String, &'static Drill)]) -> Result<(String, &'static Dril
         let mut bytes = [0; 4];
         getrandom::fill(&mut bytes)?;
         let name = format!("random:{}", u32::from_le_bytes(bytes));
-        let drill = meant(&name).with_context(|| unknown(&name))?;
+        let drill = resolve(&name).with_context(|| unknown(&name))?;
         if chosen.iter().all(|(_, other)| other.name != drill.name) {
             return Ok((name, drill));
         }
@@ -130,7 +130,8 @@ fn no_stack(error: &io::Error) -> Failure {
 fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let settings = Settings::read()?;
     let loaded = Loaded::read(&place.files.profile())?;
-    let promotion = Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS.to_owned()) };
+    let promotion =
+        Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS_RELEASE.to_owned()) };
     let plan = loaded.plan(&promotion)?;
     let (driver, second) = (place.signer(DRIVER)?, place.signer(REVIEWER)?);
     let store = store(arguments.screen.log_dir.as_deref())?;

@@ -105,10 +105,10 @@ const UNKNOWN: Broken<'static> =
 
 #[cfg(feature = "rehearsal")]
 fn known(name: &str) -> Option<Broken<'static>> {
-    let drill = gonogo_rehearsal::drills::meant(name)?;
+    let drill = gonogo_rehearsal::drills::resolve(name)?;
     Some(Broken {
         name: drill.name,
-        what: drill.what,
+        what: drill.description,
         points: drill.points,
         passes_on_retry: drill.passes_on_retry,
     })

@@ -3,14 +3,14 @@
 use std::io::{self, Write as _};
 
 use anyhow::Result;
-use gonogo_rehearsal::shims::shim;
+use gonogo_rehearsal::shims::client;
 
 use crate::cli::ShimArgs;
 use crate::error::Exit;
 
 pub(super) fn run(arguments: ShimArgs) -> Result<Exit> {
     let ShimArgs { config, tool, args } = arguments;
-    let code = shim::run(&config, &tool, args).unwrap_or_else(|error| {
+    let code = client::run(&config, &tool, args).unwrap_or_else(|error| {
         // Standard error may be closed.
         let _ = writeln!(io::stderr(), "{tool}: {error}");
         1

@@ -1,4 +1,4 @@
-//! Drills: what can be broken in the stack, and which control points must find it.
+//! The drills: what each breaks in the stack, and which control points must detect it.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use amq_protocol::protocol::BasicProperties;
 use amq_protocol::types::{AMQPValue, FieldTable};
 use serde_json::json;
 
-use crate::names::{PREVIOUS, REPOSITORY, RULES, SECRET};
-use crate::servers::app::Faults;
-use crate::stack::{Parts, ToolFaults, retry};
+use crate::names::{ALERT_RULES, PREVIOUS_RELEASE, REPOSITORY, TOKEN_FIELD, TOKEN_PATH};
+use crate::servers::app::AppFaults;
+use crate::stack::{Services, ToolFaults, retry_arguments};
 
-/// A thing that is broken on purpose.
+/// A fault that is injected into the stack on purpose.
 #[derive(Clone, Copy)]
 pub struct Drill {
-    /// What it is called.
+    /// The name, as `--drill` takes it.
     pub name: &'static str,
-    /// What is broken, in a line.
-    pub what: &'static str,
-    /// The control points that are not green then.
+    /// What is broken, in one line.
+    pub description: &'static str,
+    /// The control points that fail or pass only on retry because of it.
     pub points: &'static [&'static str],
-    /// Whether a second look is good: then the point has passed, on retry.
+    /// Whether the probe passes on retry.
     pub passes_on_retry: bool,
-    /// What an observation of it must say.
+    /// Text that an observation of these points must contain.
     pub cause: &'static str,
-    pub(super) app: fn(&mut Faults),
-    pub(super) tools: fn(&mut ToolFaults),
-    pub(super) breaks: fn(&Parts),
+    pub(super) break_app: fn(&mut AppFaults),
+    pub(super) break_tools: fn(&mut ToolFaults),
+    pub(super) break_services: fn(&Services),
 }
 
 impl std::fmt::Debug for Drill {
@@ -36,23 +36,32 @@ impl std::fmt::Debug for Drill {
 
 const fn drill(
     name: &'static str,
-    what: &'static str,
+    description: &'static str,
     points: &'static [&'static str],
     cause: &'static str,
 ) -> Drill {
-    Drill { name, what, points, passes_on_retry: false, cause, app: |_| {}, tools: |_| {}, breaks: |_| {} }
+    Drill {
+        name,
+        description,
+        points,
+        passes_on_retry: false,
+        cause,
+        break_app: |_| {},
+        break_tools: |_| {},
+        break_services: |_| {},
+    }
 }
 
-const fn of_app(drill: Drill, app: fn(&mut Faults)) -> Drill {
-    Drill { app, ..drill }
+const fn in_app(drill: Drill, break_app: fn(&mut AppFaults)) -> Drill {
+    Drill { break_app, ..drill }
 }
 
-const fn of_tools(drill: Drill, tools: fn(&mut ToolFaults)) -> Drill {
-    Drill { tools, ..drill }
+const fn in_tools(drill: Drill, break_tools: fn(&mut ToolFaults)) -> Drill {
+    Drill { break_tools, ..drill }
 }
 
-const fn of_servers(drill: Drill, breaks: fn(&Parts)) -> Drill {
-    Drill { breaks, ..drill }
+const fn in_services(drill: Drill, break_services: fn(&Services)) -> Drill {
+    Drill { break_services, ..drill }
 }
 
 const REDIS: &[&str] = &["infra.redis", "deploy.iac-apply"];
@@ -62,244 +71,280 @@ const ORIGINS: &[&str] = &["secrets.allowed-origins"];
 const HEADERS: &[&str] = &["secrets.security-headers"];
 const PIPELINE: &[&str] = &["verify.pipeline"];
 const QUEUES: &[&str] = &["verify.queues-drained"];
-const FLOW: &[&str] = &["verify.pipeline", "verify.queues-drained"];
+const PIPELINE_AND_QUEUES: &[&str] = &["verify.pipeline", "verify.queues-drained"];
 
 /// All drills.
 pub const DRILLS: [Drill; 30] = [
-    of_servers(
-        drill("redis-no-persistence", "Redis writes nothing to disk", REDIS, "persistence"),
-        |parts| {
-            parts.redis.configure("appendonly", "no");
-            parts.redis.configure("save", "");
+    in_services(
+        drill("redis-no-persistence", "persistence is off in Redis", REDIS, "persistence"),
+        |services| {
+            services.redis.config_set("appendonly", "no");
+            services.redis.config_set("save", "");
         },
     ),
-    of_servers(
+    in_services(
         drill(
             "redis-latency-monitor-off",
-            "Redis' latency monitor is off",
+            "the latency monitor of Redis is off",
             REDIS,
             "latency-monitor-threshold",
         ),
-        |parts| parts.redis.configure("latency-monitor-threshold", "0"),
+        |services| services.redis.config_set("latency-monitor-threshold", "0"),
     ),
-    of_servers(
-        drill("redis-slow", "Redis takes 150 ms for every command", REDIS, "latency spike"),
-        |parts| parts.redis.slow_down(Duration::from_millis(150)),
+    in_services(
+        drill("redis-slow", "every Redis command takes 150 ms", REDIS, "latency spike"),
+        |services| services.redis.set_delay(Duration::from_millis(150)),
     ),
-    of_servers(
+    in_services(
         drill(
             "queue-missing",
             "the retry queue is not declared",
             &["infra.rabbitmq", "deploy.iac-apply", "verify.queues-drained"],
             "not declared",
         ),
-        |parts| parts.broker.delete_queue("advanced.board.events.retry"),
+        |services| services.broker.delete_queue("advanced.board.events.retry"),
     ),
-    of_servers(
+    in_services(
         drill(
             "retry-to-wrong-exchange",
-            "the retry queue gives back to another exchange",
+            "the retry queue dead-letters to the wrong exchange",
             RABBIT,
             "x-dead-letter-exchange",
         ),
-        |parts| {
+        |services| {
             let name = "advanced.board.events.retry";
-            parts.broker.delete_queue(name);
-            // It was there a moment ago with the same name and bindings.
-            let _ = parts.broker.queue(name, &retry("amq.topic"), name, "boards.activity.retry");
+            services.broker.delete_queue(name);
+            // It cannot fail: the queue existed with the same name and binding.
+            let _ = services.broker.declare_queue(
+                name,
+                &retry_arguments("amq.topic"),
+                name,
+                "boards.activity.retry",
+            );
         },
     ),
-    of_servers(
+    in_services(
         drill(
             "poison-in-dlq",
-            "a message that nobody can handle is in the dead-letter queue",
+            "a message that cannot be handled is in the dead-letter queue",
             QUEUES,
             "advanced.board.events.dlq",
         ),
-        |parts| {
+        |services| {
             let body = br#"{"kind": "board_event", "board": 7, "payload": "no object"}"#;
             let mut headers = FieldTable::default();
             headers.insert("x-retry-count".into(), AMQPValue::LongInt(6));
             headers.insert("last-error".into(), AMQPValue::LongString("an event without an id".into()));
             let properties = BasicProperties::default().with_headers(headers);
-            parts.broker.put("advanced.board.events.dlq", properties, body);
+            services.broker.publish_to_queue("advanced.board.events.dlq", properties, body);
         },
     ),
-    of_tools(drill("worker-stopped", "the worker does not consume", FLOW, "consumer"), |tool_faults| {
-        tool_faults.no_worker = true;
-    }),
-    of_app(drill("no-subscriber", "nobody listens to the channel of events", FLOW, "subscriber"), |faults| {
-        faults.deaf = true;
-    }),
-    of_app(
+    in_tools(
+        drill("worker-stopped", "the worker does not consume its queue", PIPELINE_AND_QUEUES, "consumer"),
+        |tool_faults| {
+            tool_faults.worker_stopped = true;
+        },
+    ),
+    in_app(
+        drill(
+            "no-subscriber",
+            "the Redis channel of events has no subscriber",
+            PIPELINE_AND_QUEUES,
+            "subscriber",
+        ),
+        |faults| {
+            faults.wrong_channel = true;
+        },
+    ),
+    in_app(
         drill(
             "readyz-starting",
-            "/readyz answers 200, and says that it is starting",
+            "/readyz answers 200 with the status \"starting\"",
             &["verify.health", "infra.health-checks"],
             "starting",
         ),
         |faults| faults.starting = true,
     ),
-    of_app(
-        drill("sse-only-heartbeats", "only heartbeats come over server-sent events", PIPELINE, "heartbeat"),
+    in_app(
+        drill("sse-only-heartbeats", "server-sent events carry heartbeats only", PIPELINE, "heartbeat"),
         |faults| faults.only_heartbeats = true,
     ),
-    of_app(
+    in_app(
         drill(
             "sse-loses-events",
-            "one event in two is lost before server-sent events",
+            "every other event is missing from server-sent events",
             PIPELINE,
             "event back",
         ),
-        |faults| faults.loses = true,
+        |faults| faults.loses_events = true,
     ),
-    of_app(
-        drill("default-token", "the token of the documentation opens the doors", TOKEN, "default token"),
-        |faults| faults.default_token = true,
+    in_app(
+        drill(
+            "default-token",
+            "the endpoints accept the default token from the documentation",
+            TOKEN,
+            "default token",
+        ),
+        |faults| faults.accepts_default_token = true,
     ),
-    of_app(
-        drill("old-token", "the token before opens the doors still", TOKEN, "old token"),
-        // Which one that is, the stack knows.
-        |faults| faults.old_token = Some(String::new()),
+    in_app(
+        drill("old-token", "the endpoints still accept the previous token", TOKEN, "old token"),
+        // The stack fills in the token.
+        |faults| faults.accepts_old_token = Some(String::new()),
     ),
-    of_app(drill("origin-wildcard", "every origin is let in", ORIGINS, "origin"), |faults| {
-        faults.any_origin = true;
+    in_app(drill("origin-wildcard", "every origin is allowed", ORIGINS, "origin"), |faults| {
+        faults.allows_any_origin = true;
     }),
-    of_app(
-        drill("origin-look-alike", "origins that begin like a good one are let in", ORIGINS, "origin"),
-        |faults| faults.origin_by_begin = true,
+    in_app(
+        drill(
+            "origin-look-alike",
+            "origins that start with an allowed origin are allowed",
+            ORIGINS,
+            "origin",
+        ),
+        |faults| faults.matches_origin_prefix = true,
     ),
-    of_app(
-        drill("csp-missing", "no Content-Security-Policy is sent", HEADERS, "Content-Security-Policy"),
+    in_app(
+        drill(
+            "csp-missing",
+            "the header Content-Security-Policy is missing",
+            HEADERS,
+            "Content-Security-Policy",
+        ),
         |faults| faults.no_csp = true,
     ),
-    of_app(
+    in_app(
         drill(
             "hsts-too-short",
-            "Strict-Transport-Security holds for an hour",
+            "Strict-Transport-Security has a max-age of one hour",
             HEADERS,
             "Strict-Transport-Security",
         ),
         |faults| faults.hsts = Some("max-age=3600".to_owned()),
     ),
-    of_tools(
+    in_tools(
         drill(
             "credential-in-image",
-            "a password was built into the image",
+            "the image contains a password",
             &["secrets.broker-credentials"],
             "ADVANCED_REDIS_URL",
         ),
-        |tool_faults| tool_faults.baked = true,
+        |tool_faults| tool_faults.credential_in_image = true,
     ),
-    of_servers(drill("token-not-rotated", "the token is 200 days old", TOKEN, "200 days"), |parts| {
-        let (now, long) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours(24 * 200));
-        parts.vault.forget(SECRET.0);
-        let made = now.checked_sub(long).unwrap_or(now);
-        parts.vault.put(SECRET.0, json!({SECRET.1: parts.secrets.token}), made);
+    in_services(drill("token-not-rotated", "the token is 200 days old", TOKEN, "200 days"), |services| {
+        let (now, age) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours(24 * 200));
+        services.vault.delete(TOKEN_PATH);
+        let created = now.checked_sub(age).unwrap_or(now);
+        services.vault.put(TOKEN_PATH, json!({TOKEN_FIELD: services.secrets.token}), created);
     }),
-    of_servers(
-        drill("registry-refuses-pushes", "the registry refuses pushes", &["infra.registry-rights"], "DENIED"),
-        |parts| parts.registry.refuse_pushes(),
+    in_services(
+        drill("registry-refuses-pushes", "the registry denies pushes", &["infra.registry-rights"], "DENIED"),
+        |services| services.registry.refuse_pushes(),
     ),
-    of_servers(
+    in_services(
         drill(
             "previous-tag-gone",
-            "the previous release's tag is gone from the registry",
+            "the tag of the previous release is missing from the registry",
             &["rollback.previous-release"],
             "no such tag",
         ),
-        |parts| parts.registry.untag(REPOSITORY, PREVIOUS),
+        |services| services.registry.untag(REPOSITORY, PREVIOUS_RELEASE),
     ),
-    of_servers(
+    in_services(
         drill(
             "alert-rule-missing",
-            "Prometheus has not loaded the rule for the pipeline's latency",
+            "Prometheus has not loaded the alerting rule for pipeline latency",
             &["validate.slo-alerts"],
             "no such rule",
         ),
-        |parts| parts.prometheus.drop_rule(RULES[0].0),
+        |services| services.prometheus.remove_rule(ALERT_RULES[0].0),
     ),
-    of_servers(
-        drill("metrics-stale", "Prometheus scrapes no more", &["verify.metrics"], "no sample since"),
-        |parts| parts.prometheus.stop_scraping(),
+    in_services(
+        drill("metrics-stale", "Prometheus has stopped scraping", &["verify.metrics"], "no sample since"),
+        |services| services.prometheus.stop_scraping(),
     ),
-    of_app(
-        drill("ws-spans-missing", "no span of the WebSocket door is told", &["verify.traces"], "/ws"),
-        |faults| faults.no_spans_of = Some("/ws/boards/{board}".to_owned()),
+    in_app(
+        drill(
+            "ws-spans-missing",
+            "no spans are exported for the WebSocket endpoint",
+            &["verify.traces"],
+            "/ws",
+        ),
+        |faults| faults.no_spans_of_route = Some("/ws/boards/{board}".to_owned()),
     ),
-    of_servers(
+    in_services(
         drill(
             "collector-refuses-header",
-            "the collector refuses the header that it is sent",
+            "the collector rejects the configured header",
             &["secrets.otlp-export", "verify.traces"],
             "401",
         ),
-        |parts| parts.collector.ask_for("another token"),
+        |services| services.collector.require_token("another token"),
     ),
     Drill {
         passes_on_retry: true,
-        ..of_app(
-            drill("health-flaps", "every other answer of /healthz is a failure", &["verify.health"], "503"),
-            |faults| faults.flaps = true,
+        ..in_app(
+            drill("health-flaps", "every other request to /healthz fails", &["verify.health"], "503"),
+            |faults| faults.flapping_health = true,
         )
     },
-    of_servers(
+    in_services(
         drill(
             "grafana-mute",
-            "Grafana takes connections and never answers",
+            "Grafana accepts connections but never responds",
             &["infra.observability", "verify.metrics"],
             "no answer",
         ),
-        |parts| parts.grafana.fall_silent(),
+        |services| services.grafana.stop_responding(),
     ),
-    of_tools(
+    in_tools(
         drill(
             "rollout-hangs",
-            "the rollout of the release never ends",
+            "the rollout of the release never completes",
             &["deploy.rollout"],
             "0 of 2 are new",
         ),
-        |tool_faults| tool_faults.stuck = true,
+        |tool_faults| tool_faults.rollout_hangs = true,
     ),
-    of_tools(
+    in_tools(
         drill(
             "critical-finding",
-            "the scanner finds a critical vulnerability",
+            "the image scan reports a critical vulnerability",
             &["deploy.image-build-scan"],
             "CVE-2026-31337",
         ),
-        |tool_faults| tool_faults.critical = true,
+        |tool_faults| tool_faults.critical_finding = true,
     ),
-    of_tools(
+    in_tools(
         drill(
             "plan-destroys-queue",
-            "Terraform's plan destroys the queue of events",
+            "the Terraform plan destroys the event queue",
             &["validate.iac-change-set"],
             "rabbitmq_queue.events",
         ),
-        |tool_faults| tool_faults.destroys = true,
+        |tool_faults| tool_faults.plan_destroys_queue = true,
     ),
 ];
 
 /// The drill of this name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Drill> {
+pub fn find(name: &str) -> Option<&'static Drill> {
     DRILLS.iter().find(|drill| drill.name == name)
 }
 
-/// The drill of this name, or the one that `random:SEED` means.
+/// The drill of this name, or the one that `random:SEED` selects.
 #[must_use]
-pub fn meant(name: &str) -> Option<&'static Drill> {
+pub fn resolve(name: &str) -> Option<&'static Drill> {
     match name.strip_prefix("random:") {
-        Some(seed) => Some(random(seed.parse().ok()?)),
-        None => named(name),
+        Some(seed) => Some(from_seed(seed.parse().ok()?)),
+        None => find(name),
     }
 }
 
-/// The drill that a seed means.
+/// The drill that a seed selects.
 #[must_use]
-pub fn random(seed: u64) -> &'static Drill {
-    // SplitMix64: neighbouring seeds lead far apart.
+pub fn from_seed(seed: u64) -> &'static Drill {
+    // SplitMix64: neighbouring seeds select unrelated drills.
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! The files that a stack needs: its secrets, the tools' programs, a kubeconfig, and the profile that leads to it.
+//! The files of a rehearsal: secrets, the programs of the tool shims, a kubeconfig, and the profile.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,27 +8,27 @@ use std::path::{Path, PathBuf};
 use crate::names::CONTEXT;
 use crate::profile;
 use crate::shims::TOOLS;
-use crate::shims::shim::ShimConfig;
+use crate::shims::client::ShimConfig;
 use crate::stack::Stack;
 
-/// Where everything is.
+/// The directory of a rehearsal.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub struct RehearsalFiles {
     dir: PathBuf,
 }
 
-impl Files {
-    /// In this directory.
+impl RehearsalFiles {
+    /// The files in this directory. Nothing is written yet.
     #[must_use]
-    pub fn of(dir: &Path) -> Self {
+    pub fn in_dir(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
-    /// Makes the directories in it, which nobody else may enter.
+    /// Creates the directories, with mode 0700.
     ///
     /// # Errors
-    /// When they cannot be made.
-    pub fn make(&self) -> io::Result<()> {
+    /// When a directory cannot be created.
+    pub fn create_dirs(&self) -> io::Result<()> {
         let names = ["bin", "secrets", "checkout/scripts", "infrastructure"];
         let make = |name| DirBuilder::new().mode(0o700).recursive(true).create(self.path(name));
         names.into_iter().try_for_each(make)
@@ -39,19 +39,19 @@ impl Files {
         self.dir.join(name)
     }
 
-    /// The directory of the tools' programs, to be looked in first.
+    /// The directory of the shims' programs, which comes first in `PATH`.
     #[must_use]
     pub fn programs(&self) -> PathBuf {
         self.path("bin")
     }
 
-    /// The socket that the tools are heard on.
+    /// The socket that the stack accepts tool calls on.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.path("tools.sock")
     }
 
-    /// The program that runs another one where it finds the tools.
+    /// The program that runs a command with the shims first in `PATH`.
     #[must_use]
     pub fn wrapper(&self) -> PathBuf {
         self.path("with")
@@ -69,11 +69,11 @@ impl Files {
         file.write_all(text.as_bytes())
     }
 
-    /// Writes all of it; the tools' programs call `gonogo`. The profile is of this environment; `drills` names what is
-    /// broken, for the debrief.
+    /// Writes all files. The shims' programs call `gonogo`, and the profile is for this environment. `drills` are the
+    /// names of the drills, for the debrief.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When a file cannot be written.
     pub fn write_all(
         &self,
         stack: &Stack,
@@ -81,47 +81,48 @@ impl Files {
         environment: &str,
         drills: &[String],
     ) -> io::Result<()> {
-        let own = &stack.parts.secrets;
+        let secrets = &stack.services.secrets;
         for (name, value) in [
-            ("token", &own.token),
-            ("old-token", &own.old_token),
-            ("redis", &own.redis),
-            ("rabbitmq", &own.rabbitmq),
-            ("registry", &own.registry),
-            ("vault", &own.vault),
-            ("forge", &own.forge),
-            ("grafana", &own.grafana),
-            ("otlp", &own.otlp),
+            ("token", &secrets.token),
+            ("old-token", &secrets.old_token),
+            ("redis", &secrets.redis),
+            ("rabbitmq", &secrets.rabbitmq),
+            ("registry", &secrets.registry),
+            ("vault", &secrets.vault),
+            ("forge", &secrets.forge),
+            ("grafana", &secrets.grafana),
+            ("otlp", &secrets.otlp),
         ] {
             self.write(&format!("secrets/{name}"), value, 0o600)?;
         }
-        let config = serde_json::to_string(&ShimConfig { socket: self.socket(), key: stack.key.clone() })?;
+        let config =
+            serde_json::to_string(&ShimConfig { socket: self.socket(), key: stack.tool_key.clone() })?;
         self.write("shim.json", &config, 0o600)?;
-        let word = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
-        let config = word(&self.path("shim.json"));
+        let shell_quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+        let config = shell_quoted(&self.path("shim.json"));
         for tool in TOOLS {
-            let script = format!("#!/bin/sh\nexec {} shim {config} {tool} -- \"$@\"\n", word(gonogo));
+            let script = format!("#!/bin/sh\nexec {} shim {config} {tool} -- \"$@\"\n", shell_quoted(gonogo));
             self.write(&format!("bin/{tool}"), &script, 0o700)?;
         }
-        let programs = word(&self.programs());
+        let programs = shell_quoted(&self.programs());
         let script = format!("#!/bin/sh\nPATH={programs}:$PATH\nexport PATH\nexec \"$@\"\n");
         self.write("with", &script, 0o700)?;
-        self.write("kubeconfig", &stack.parts.cluster.kubeconfig(CONTEXT), 0o600)?;
+        self.write("kubeconfig", &stack.services.cluster.kubeconfig(CONTEXT), 0o600)?;
         self.write(
             "checkout/scripts/advanced_pipeline_demo.py",
-            "# Its stand-in does what it would do.\n",
+            "# A rehearsal runs a shim in place of this script.\n",
             0o600,
         )?;
-        if let Some((report, id)) = stack.scanned() {
+        if let Some((report, id)) = stack.scan_release() {
             self.write("scan.json", &report, 0o600)?;
             self.write("image.id", &id, 0o600)?;
         }
         self.write("rehearsal.toml", &profile::render(self, stack, environment, drills), 0o600)
     }
 
-    /// Removes all of it.
+    /// Removes the directory.
     pub fn remove(&self) {
-        // What cannot be removed holds nothing but what this rehearsal made up.
+        // If it cannot be removed, it contains only credentials made for this rehearsal.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }

@@ -1,15 +1,18 @@
 //! The profile of a rehearsal: `profile.toml.template`, filled in with the addresses of a running stack.
 
-use crate::files::Files;
-use crate::names::{ACCOUNT, CONTEXT, DEPLOYMENTS, ORIGINS, PROJECT, REPOSITORY, RULES, SECRET};
+use crate::files::RehearsalFiles;
+use crate::names::{
+    ACCOUNT, ALERT_RULES, ALLOWED_ORIGINS, CONTEXT, DEPLOYMENTS, PROJECT, REPOSITORY, TEST_CHECK,
+    TOKEN_FIELD, TOKEN_PATH,
+};
 use crate::stack::Stack;
 
 /// The profile of a stack: for this environment, with the names of the drills for the debrief.
 ///
 /// The template is a format string: TOML's own braces are doubled there, and the compiler checks that each name in it
 /// has a value.
-pub(super) fn render(files: &Files, stack: &Stack, environment: &str, drills: &[String]) -> String {
-    let parts = &stack.parts;
+pub(super) fn render(files: &RehearsalFiles, stack: &Stack, environment: &str, drills: &[String]) -> String {
+    let services = &stack.services;
     let path = |name: &str| quoted(&files.path(name).display().to_string());
     let secret = |name: &str| format!("{{ file = {} }}", path(&format!("secrets/{name}")));
     let bearer =
@@ -18,40 +21,40 @@ pub(super) fn render(files: &Files, stack: &Stack, environment: &str, drills: &[
         include_str!("profile.toml.template"),
         environment = environment,
         drills = quoted_list(drills),
-        app_url = parts.app.url(),
-        public_url = parts.app.public_url(),
+        app_url = services.app.url(),
+        public_url = services.app.public_url(),
         token = secret("token"),
         old_token = secret("old-token"),
-        origins = quoted_list(&ORIGINS),
-        redis_port = parts.redis.port(),
+        origins = quoted_list(&ALLOWED_ORIGINS),
+        redis_port = services.redis.port(),
         redis_password = secret("redis"),
-        latency_rule = RULES[1].0,
-        amqp_port = parts.broker.port(),
-        management_url = parts.broker.management_url(),
+        latency_rule = ALERT_RULES[1].0,
+        amqp_port = services.broker.port(),
+        management_url = services.broker.management_url(),
         rabbitmq_password = secret("rabbitmq"),
-        prometheus_url = parts.prometheus.url(),
-        pipeline_rule = RULES[0].0,
-        grafana_url = parts.grafana.url(),
+        prometheus_url = services.prometheus.url(),
+        pipeline_rule = ALERT_RULES[0].0,
+        grafana_url = services.grafana.url(),
         grafana_headers = bearer("grafana"),
-        jaeger_url = parts.jaeger.url(),
-        otlp_url = parts.collector.url(),
+        jaeger_url = services.jaeger.url(),
+        otlp_url = services.collector.url(),
         otlp_headers = bearer("otlp"),
-        registry_url = parts.registry.url(),
+        registry_url = services.registry.url(),
         repository = REPOSITORY,
         account = ACCOUNT,
         registry_password = secret("registry"),
-        vault_url = parts.vault.url(),
-        token_path = SECRET.0,
-        token_field = SECRET.1,
+        vault_url = services.vault.url(),
+        token_path = TOKEN_PATH,
+        token_field = TOKEN_FIELD,
         vault_token = secret("vault"),
         context = CONTEXT,
         kubeconfig = path("kubeconfig"),
         app_deployment = DEPLOYMENTS[0],
         worker_deployment = DEPLOYMENTS[1],
         checkout = path("checkout"),
-        project = PROJECT.0,
-        check = PROJECT.1,
-        forge_url = parts.forge.url(),
+        project = PROJECT,
+        check = TEST_CHECK,
+        forge_url = services.forge.url(),
         forge_headers = bearer("forge"),
         scan_report = path("scan.json"),
         image_id = path("image.id"),
@@ -76,7 +79,7 @@ mod tests {
     #[test]
     fn the_profile_is_toml_whatever_a_drill_is_called() {
         let home = tempfile::tempdir().unwrap();
-        let files = Files::of(home.path());
+        let files = RehearsalFiles::in_dir(home.path());
         let stack = Stack::start(&[], &files.socket()).unwrap();
         let drills = ["redis-slow".to_owned(), "a \"quoted\" name".to_owned()];
         let profile: toml::Table = render(&files, &stack, "staging", &drills).parse().unwrap();

@@ -1,48 +1,48 @@
-//! What is secret in a rehearsal.
+//! The credentials of a rehearsal.
 
 use std::io;
 
-/// What is secret in a rehearsal: made anew for each.
+/// The credentials of a rehearsal, generated for each.
 #[derive(Clone, Debug)]
-pub struct Secrets {
-    /// The application's token.
+pub struct RehearsalSecrets {
+    /// The application's current token.
     pub token: String,
-    /// The token before.
+    /// The application's previous token.
     pub old_token: String,
-    /// Redis' password.
+    /// The password of Redis.
     pub redis: String,
-    /// RabbitMQ's.
+    /// The password of RabbitMQ.
     pub rabbitmq: String,
-    /// The registry's.
+    /// The password of the registry.
     pub registry: String,
-    /// Vault's token.
+    /// The token of Vault.
     pub vault: String,
-    /// The forge's.
+    /// The token of the forge.
     pub forge: String,
-    /// Grafana's.
+    /// The token of Grafana.
     pub grafana: String,
-    /// The collector's.
+    /// The token of the OTLP collector.
     pub otlp: String,
 }
 
-impl Secrets {
+impl RehearsalSecrets {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            token: random()?,
-            old_token: random()?,
-            redis: random()?,
-            rabbitmq: random()?,
-            registry: random()?,
-            vault: random()?,
-            forge: random()?,
-            grafana: random()?,
-            otlp: random()?,
+            token: random_hex()?,
+            old_token: random_hex()?,
+            redis: random_hex()?,
+            rabbitmq: random_hex()?,
+            registry: random_hex()?,
+            vault: random_hex()?,
+            forge: random_hex()?,
+            grafana: random_hex()?,
+            otlp: random_hex()?,
         })
     }
 }
 
 /// 128 random bits in hex.
-pub(super) fn random() -> io::Result<String> {
+pub(super) fn random_hex() -> io::Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(base16ct::lower::encode_string(&bytes))

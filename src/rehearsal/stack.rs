@@ -1,5 +1,5 @@
-//! All of the stack at once: every server that the standard checklist looks at, wired to each other, and the tools
-//! that change it.
+//! The whole stack: every server that the standard checklist probes, connected to each other, and the tool shims that
+//! change it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,189 +12,195 @@ use serde_json::{Value, json};
 
 use crate::drills::Drill;
 use crate::names::{
-    ACCOUNT, COMMIT, DEPLOYMENTS, IMAGE, JOB, ORIGINS, PREVIOUS, PREVIOUS_COMMIT, PROJECT, RELEASE,
-    REPOSITORY, RULES, SECRET, SERVICE,
+    ACCOUNT, ALERT_RULES, ALLOWED_ORIGINS, COMMIT, DEPLOYMENTS, JOB, LOCAL_IMAGE, PREVIOUS_COMMIT,
+    PREVIOUS_RELEASE, PROJECT, RELEASE, REPOSITORY, SERVICE, TEST_CHECK, TOKEN_FIELD, TOKEN_PATH,
 };
-use crate::secrets::{Secrets, random};
-use crate::servers::app::{App, CHANNEL, Config, Exporter, Faults, QUEUE, Worker, exporter};
-use crate::servers::collector::Collector;
-use crate::servers::forge::{Check, Forge};
-use crate::servers::grafana::{Dashboard, Grafana};
-use crate::servers::jaeger::Jaeger;
-use crate::servers::kubernetes::{Cluster, deployment};
-use crate::servers::prometheus::Prometheus;
-use crate::servers::rabbitmq::{Broker, User};
-use crate::servers::redis::Redis;
-use crate::servers::registry::{Image, Registry};
-use crate::servers::server::{Server, Thread};
-use crate::servers::vault::Vault;
+use crate::secrets::{RehearsalSecrets, random_hex};
+use crate::servers::app::{
+    AppConfig, AppFaults, AppServer, AppWorker, CHANNEL, Exporter, QUEUE, start_exporter,
+};
+use crate::servers::collector::CollectorServer;
+use crate::servers::forge::{ForgeCheck, ForgeServer};
+use crate::servers::grafana::{Dashboard, GrafanaServer};
+use crate::servers::jaeger::JaegerServer;
+use crate::servers::kubernetes::{KubernetesServer, deployment};
+use crate::servers::prometheus::PrometheusServer;
+use crate::servers::rabbitmq::{RabbitmqServer, User};
+use crate::servers::redis::RedisServer;
+use crate::servers::registry::{Image, RegistryServer};
+use crate::servers::server::{LoopbackServer, WorkerThread};
+use crate::servers::vault::VaultServer;
 use crate::shims;
 
 /// How long a rollout takes.
-const ROLLOUT: Duration = Duration::from_secs(2);
-/// How often it is looked whether the worker should run.
-const PAUSE: Duration = Duration::from_millis(50);
-/// How long the stack may take until events can travel.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ROLLOUT_DURATION: Duration = Duration::from_secs(2);
+/// How often the worker is started or stopped to match the cluster.
+const WORKER_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// Upper bound for the start of the stack: until the application is ready and has been scraped.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is wrong with what the tools do. Nothing, at first.
+/// Faults of the tools and of what they deploy. The default has none.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fault")]
 pub struct ToolFaults {
-    /// The image holds a credential.
-    pub baked: bool,
-    /// The scanner finds something critical.
-    pub critical: bool,
-    /// The plan destroys a queue.
-    pub destroys: bool,
-    /// The worker does not consume, whatever the cluster says.
-    pub no_worker: bool,
-    /// The rollout of the release never ends.
-    pub stuck: bool,
+    /// The image contains a credential.
+    pub credential_in_image: bool,
+    /// The scanner reports a critical vulnerability.
+    pub critical_finding: bool,
+    /// The Terraform plan destroys a queue.
+    pub plan_destroys_queue: bool,
+    /// The worker does not run, whatever its deployment says.
+    pub worker_stopped: bool,
+    /// The rollout of the release never completes.
+    pub rollout_hangs: bool,
 }
 
-/// What was made by hand since the stack began.
+/// What the tools have changed since the stack started.
 #[derive(Debug)]
-struct Bench {
+struct StackState {
     tool_faults: ToolFaults,
-    /// Images by the names that they were given.
+    /// Local images, by name.
     images: BTreeMap<String, Image>,
-    /// How often infrastructure was applied.
+    /// The serial of the Terraform state: 1, plus one for each apply.
     serial: u64,
-    /// The worker and the image that it runs.
-    worker: Option<(String, Worker)>,
+    /// The running worker, and its image.
+    worker: Option<(String, AppWorker)>,
 }
 
-/// The servers of a stack.
-pub struct Parts {
-    pub(super) secrets: Secrets,
-    pub(super) redis: Redis,
-    pub(super) broker: Broker,
-    pub(super) app: App,
-    pub(super) registry: Registry,
-    pub(super) cluster: Cluster,
-    pub(super) vault: Vault,
-    pub(super) forge: Forge,
-    pub(super) grafana: Grafana,
-    pub(super) jaeger: Jaeger,
-    pub(super) collector: Collector,
-    pub(super) prometheus: Prometheus,
-    config: Config,
-    bench: Mutex<Bench>,
+/// The servers of a stack, and the state that they share.
+pub struct Services {
+    pub(super) secrets: RehearsalSecrets,
+    pub(super) redis: RedisServer,
+    pub(super) broker: RabbitmqServer,
+    pub(super) app: AppServer,
+    pub(super) registry: RegistryServer,
+    pub(super) cluster: KubernetesServer,
+    pub(super) vault: VaultServer,
+    pub(super) forge: ForgeServer,
+    pub(super) grafana: GrafanaServer,
+    pub(super) jaeger: JaegerServer,
+    pub(super) collector: CollectorServer,
+    pub(super) prometheus: PrometheusServer,
+    config: AppConfig,
+    state: Mutex<StackState>,
     _exporter: Exporter,
 }
 
-/// A stack under way; all of it ends when it is dropped.
+/// A running stack. Dropping it stops all of it.
 pub struct Stack {
-    pub(super) parts: Arc<Parts>,
-    _tools: Thread,
-    /// What the tools show that they may ask.
-    pub(super) key: String,
-    _keeper: Server,
+    pub(super) services: Arc<Services>,
+    _tool_server: WorkerThread,
+    /// The key by which shims and stack authenticate each other.
+    pub(super) tool_key: String,
+    _worker_controller: LoopbackServer,
 }
 
 impl Stack {
-    /// Starts everything, as it is before the release is deployed, with these things broken. Tools are heard on this
-    /// socket, which is made.
+    /// Starts everything, as it is before the release is deployed, with the faults of these drills. The socket for the
+    /// tool shims is created at this path.
     ///
     /// # Errors
-    /// When there are no ports or threads to be had, the socket cannot be made, or events do not begin to travel.
+    /// When no port or thread is available, the socket cannot be created, or the application does not become ready.
     pub fn start(drills: &[&Drill], socket: &Path) -> io::Result<Self> {
-        let parts = Arc::new(Parts::start(drills)?);
-        let key = random()?;
-        let tools = shims::start(Arc::clone(&parts), key.clone(), socket)?;
-        let keep = keep_worker(Arc::clone(&parts));
-        let keeper = Server::start_with(Router::new(), Box::pin(keep))?;
-        let stack = Self { parts, _tools: tools, key, _keeper: keeper };
+        let services = Arc::new(Services::start(drills)?);
+        let tool_key = random_hex()?;
+        let tool_server = shims::start(Arc::clone(&services), tool_key.clone(), socket)?;
+        let control = control_worker(Arc::clone(&services));
+        let worker_controller = LoopbackServer::start_with(Router::new(), Box::pin(control))?;
+        let stack =
+            Self { services, _tool_server: tool_server, tool_key, _worker_controller: worker_controller };
         stack.wait_ready()?;
         for drill in drills {
-            (drill.breaks)(&stack.parts);
+            (drill.break_services)(&stack.services);
         }
         Ok(stack)
     }
 
     fn wait_ready(&self) -> io::Result<()> {
-        let (parts, begun) = (&self.parts, Instant::now());
-        let wants_worker = !parts.lock().tool_faults.no_worker;
+        let (services, started) = (&self.services, Instant::now());
+        let expects_worker = !services.lock().tool_faults.worker_stopped;
         loop {
-            let consumers = parts.broker.depth(QUEUE).map_or(0, |(_, consumers)| consumers);
-            if parts.app.is_ready() && (consumers > 0) == wants_worker && parts.prometheus.has_scraped() {
+            let consumers = services.broker.depth(QUEUE).map_or(0, |(_, consumers)| consumers);
+            if services.app.is_ready()
+                && (consumers > 0) == expects_worker
+                && services.prometheus.has_scraped()
+            {
                 return Ok(());
             }
-            if begun.elapsed() > PATIENCE {
+            if started.elapsed() > READY_TIMEOUT {
                 return Err(io::Error::other("the rehearsal's application did not become ready"));
             }
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// Deploys the release as the tools would, in no time.
-    pub fn deploy(&self) {
-        let (parts, image) = (&self.parts, self.parts.make_image());
-        parts.keep(&format!("{IMAGE}:{RELEASE}"), image.clone());
-        parts.registry.keep(REPOSITORY, RELEASE, &image);
-        let name = parts.image_name(RELEASE);
-        parts.cluster.set(|objects| objects.takes = Duration::ZERO);
+    /// Deploys the release as the tools do, without delays.
+    pub fn deploy_release(&self) {
+        let (services, image) = (&self.services, self.services.build_image());
+        services.store_image(&format!("{LOCAL_IMAGE}:{RELEASE}"), image.clone());
+        services.registry.store(REPOSITORY, RELEASE, &image);
+        let name = services.image_name(RELEASE);
+        services.cluster.update(|cluster| cluster.rollout_duration = Duration::ZERO);
         for deployment in DEPLOYMENTS {
-            parts.roll_out(deployment, &name);
-            // Asked for, it takes up what is over.
-            let _ = parts.cluster.deployment(deployment);
+            services.roll_out(deployment, &name);
+            // Reading a deployment completes a rollout whose time has elapsed.
+            let _ = services.cluster.deployment(deployment);
         }
-        parts.cluster.set(|objects| objects.takes = ROLLOUT);
+        services.cluster.update(|cluster| cluster.rollout_duration = ROLLOUT_DURATION);
     }
 
-    /// The release's image as its scanner tells of it, and its id; none if it was not built.
-    pub(super) fn scanned(&self) -> Option<(String, String)> {
-        let name = format!("{IMAGE}:{RELEASE}");
-        let image = self.parts.built(&name)?;
-        Some((shims::scan_report(&name, &image, self.parts.has_critical()), image.id()))
+    /// The scan report of the release's image, and the image's id; `None` if the image was not built.
+    pub(super) fn scan_release(&self) -> Option<(String, String)> {
+        let name = format!("{LOCAL_IMAGE}:{RELEASE}");
+        let image = self.services.local_image(&name)?;
+        Some((shims::scan_report(&name, &image, self.services.has_critical_finding()), image.id()))
     }
 
     /// The servers.
     #[must_use]
-    pub fn parts(&self) -> &Parts {
-        &self.parts
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 }
 
-impl Parts {
+impl Services {
     fn start(drills: &[&Drill]) -> io::Result<Self> {
-        let (mut faults, mut tool_faults) = (Faults::default(), ToolFaults::default());
-        let secrets = Secrets::new()?;
+        let (mut faults, mut tool_faults) = (AppFaults::default(), ToolFaults::default());
+        let secrets = RehearsalSecrets::new()?;
         for drill in drills {
-            (drill.app)(&mut faults);
-            (drill.tools)(&mut tool_faults);
+            (drill.break_app)(&mut faults);
+            (drill.break_tools)(&mut tool_faults);
         }
-        faults.old_token = faults.old_token.map(|_| secrets.old_token.clone());
-        let redis = Redis::start(&secrets.redis)?;
-        let broker = Broker::start(user("advanced", &secrets.rabbitmq))?;
-        declare(&broker)?;
-        let jaeger = Jaeger::start()?;
-        let collector = Collector::start(&secrets.otlp, jaeger.taker())?;
-        let (on_span, exporter) = exporter(&collector.url(), &secrets.otlp, SERVICE)?;
-        let config = Config {
+        faults.accepts_old_token = faults.accepts_old_token.map(|_| secrets.old_token.clone());
+        let redis = RedisServer::start(&secrets.redis)?;
+        let broker = RabbitmqServer::start(new_user("advanced", &secrets.rabbitmq))?;
+        declare_topology(&broker)?;
+        let jaeger = JaegerServer::start()?;
+        let collector = CollectorServer::start(&secrets.otlp, jaeger.span_sink())?;
+        let (on_span, exporter) = start_exporter(&collector.url(), &secrets.otlp, SERVICE)?;
+        let config = AppConfig {
             redis: format!("redis://:{}@127.0.0.1:{}/0", secrets.redis, redis.port()),
             amqp: format!("amqp://advanced:{}@127.0.0.1:{}/%2f", secrets.rabbitmq, broker.port()),
             token: secrets.token.clone(),
-            origins: ORIGINS.map(str::to_owned).to_vec(),
+            origins: ALLOWED_ORIGINS.map(str::to_owned).to_vec(),
         };
-        let app = App::start_with(config.clone(), Some(on_span), faults)?;
-        let prometheus = Prometheus::start(JOB, &app.url())?;
-        for (name, expr) in RULES {
-            prometheus.rule(name, expr);
+        let app = AppServer::start_with(config.clone(), Some(on_span), faults)?;
+        let prometheus = PrometheusServer::start(JOB, &app.url())?;
+        for (name, expr) in ALERT_RULES {
+            prometheus.add_rule(name, expr);
         }
-        let registry = Registry::start(user(ACCOUNT, &secrets.registry))?;
-        let vault = Vault::start(&secrets.vault)?;
+        let registry = RegistryServer::start(new_user(ACCOUNT, &secrets.registry))?;
+        let vault = VaultServer::start(&secrets.vault)?;
         let now = jiff::Timestamp::now();
         let day = |days: i64| now.checked_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
-        vault.put(SECRET.0, json!({SECRET.1: secrets.old_token}), day(45));
-        vault.put(SECRET.0, json!({SECRET.1: secrets.token}), day(1));
-        let bench = Bench { tool_faults, images: BTreeMap::new(), serial: 1, worker: None };
-        let parts = Self {
-            cluster: Cluster::start()?,
-            forge: forge(&secrets.forge)?,
-            grafana: grafana(&secrets.grafana)?,
-            bench: Mutex::new(bench),
+        vault.put(TOKEN_PATH, json!({TOKEN_FIELD: secrets.old_token}), day(45));
+        vault.put(TOKEN_PATH, json!({TOKEN_FIELD: secrets.token}), day(1));
+        let state = StackState { tool_faults, images: BTreeMap::new(), serial: 1, worker: None };
+        let services = Self {
+            cluster: KubernetesServer::start()?,
+            forge: start_forge(&secrets.forge)?,
+            grafana: start_grafana(&secrets.grafana)?,
+            state: Mutex::new(state),
             _exporter: exporter,
             secrets,
             redis,
@@ -207,150 +213,152 @@ impl Parts {
             prometheus,
             config,
         };
-        parts.run_previous();
-        Ok(parts)
+        services.deploy_previous();
+        Ok(services)
     }
 
-    /// The previous release is in the registry, and runs.
-    fn run_previous(&self) {
+    /// Pushes the previous release to the registry and deploys it.
+    fn deploy_previous(&self) {
         let image =
             Image::new(&["PATH=/usr/local/bin:/usr/bin:/bin", "ADVANCED_RELEASE=v1.4.0"], &["COPY . /app"]);
-        self.registry.keep(REPOSITORY, PREVIOUS, &image);
-        let name = self.image_name(PREVIOUS);
-        let reference = |name: &str, secret: &str| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": "value"}}});
+        self.registry.store(REPOSITORY, PREVIOUS_RELEASE, &image);
+        let name = self.image_name(PREVIOUS_RELEASE);
+        let secret_env = |name: &str, secret: &str| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": "value"}}});
         let env = json!([
-            reference("ADVANCED_REDIS_URL", "advanced-redis"),
-            reference("ADVANCED_RABBITMQ_URL", "advanced-rabbitmq"),
-            reference("ADVANCED_REALTIME_TOKEN", "advanced-realtime-token"),
+            secret_env("ADVANCED_REDIS_URL", "advanced-redis"),
+            secret_env("ADVANCED_RABBITMQ_URL", "advanced-rabbitmq"),
+            secret_env("ADVANCED_REALTIME_TOKEN", "advanced-realtime-token"),
         ]);
-        let stuck = self.lock().tool_faults.stuck.then(|| self.image_name(RELEASE));
-        self.cluster.set(|objects| {
-            objects.takes = ROLLOUT;
-            objects.stuck = stuck;
-            objects.digests.insert(name.clone(), image.digest());
-            for own in DEPLOYMENTS {
-                let mut found = deployment(own, 2, &env);
-                found["spec"]["template"]["spec"]["containers"][0]["image"] = Value::from(name.clone());
-                objects.deployments.insert(own.to_owned(), found);
+        let hanging_image = self.lock().tool_faults.rollout_hangs.then(|| self.image_name(RELEASE));
+        self.cluster.update(|cluster| {
+            cluster.rollout_duration = ROLLOUT_DURATION;
+            cluster.hanging_image = hanging_image;
+            cluster.digests.insert(name.clone(), image.digest());
+            for deployment_name in DEPLOYMENTS {
+                let mut object = deployment(deployment_name, 2, &env);
+                object["spec"]["template"]["spec"]["containers"][0]["image"] = Value::from(name.clone());
+                cluster.deployments.insert(deployment_name.to_owned(), object);
             }
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Bench> {
-        self.bench.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, StackState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The image that is built from the release.
-    pub(super) fn make_image(&self) -> Image {
+    /// Builds the image of the release.
+    pub(super) fn build_image(&self) -> Image {
         let mut env = vec!["PATH=/usr/local/bin:/usr/bin:/bin", "ADVANCED_RELEASE=v1.5.0"];
-        if self.lock().tool_faults.baked {
+        if self.lock().tool_faults.credential_in_image {
             env.push("ADVANCED_REDIS_URL=redis://:left-in-the-image@redis:6379/0");
         }
         Image::new(&env, &["RUN pip install -r requirements.txt", "COPY projects/03-advanced /app"])
     }
 
-    /// Keeps an image under a name.
-    pub(super) fn keep(&self, name: &str, image: Image) {
+    /// Stores a local image under a name.
+    pub(super) fn store_image(&self, name: &str, image: Image) {
         self.lock().images.insert(name.to_owned(), image);
     }
 
-    /// An image that was built or tagged here.
-    pub(super) fn built(&self, name: &str) -> Option<Image> {
+    /// A local image: one that was built or tagged.
+    pub(super) fn local_image(&self, name: &str) -> Option<Image> {
         self.lock().images.get(name).cloned()
     }
 
-    /// Repository and tag of an image of this stack's registry.
-    pub(super) fn own_name<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
+    /// Repository and tag of an image name, if it is of this stack's registry.
+    pub(super) fn repository_and_tag<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
         let host = self.registry.host();
         name.strip_prefix(host.as_str())?.strip_prefix('/')?.rsplit_once(':')
     }
 
-    /// The full name of the application's image.
+    /// The full name of the application's image: registry, repository, tag.
     pub(super) fn image_name(&self, tag: &str) -> String {
         format!("{}/{REPOSITORY}:{tag}", self.registry.host())
     }
 
-    /// Gives a deployment an image, of which pods tell the digest that the registry has.
+    /// Sets the image of a deployment. Its pods report the digest that the registry has for it.
     pub(super) fn roll_out(&self, deployment: &str, image: &str) {
-        let digest = self.own_name(image).and_then(|(repository, tag)| self.registry.digest(repository, tag));
+        let digest = self
+            .repository_and_tag(image)
+            .and_then(|(repository, tag)| self.registry.digest(repository, tag));
         if let Some(digest) = digest {
-            self.cluster.set(|objects| drop(objects.digests.insert(image.to_owned(), digest)));
+            self.cluster.update(|cluster| drop(cluster.digests.insert(image.to_owned(), digest)));
         }
         self.cluster.set_image(deployment, image);
     }
 
-    pub(super) fn has_critical(&self) -> bool {
-        self.lock().tool_faults.critical
+    pub(super) fn has_critical_finding(&self) -> bool {
+        self.lock().tool_faults.critical_finding
     }
 
-    pub(super) fn destroys(&self) -> bool {
-        self.lock().tool_faults.destroys
+    pub(super) fn plan_destroys_queue(&self) -> bool {
+        self.lock().tool_faults.plan_destroys_queue
     }
 
     pub(super) fn serial(&self) -> u64 {
         self.lock().serial
     }
 
-    /// Makes one resource of a plan so.
-    pub(super) fn apply(&self, address: &str) {
+    /// Applies one resource of a Terraform plan.
+    pub(super) fn apply_resource(&self, address: &str) {
         match address {
-            "redis_configuration.main" => self.redis.configure("maxmemory", "268435456"),
-            // That it is there already is as good.
-            "rabbitmq_exchange.audit" => drop(self.broker.exchange("advanced.board.audit", "topic")),
+            "redis_configuration.main" => self.redis.config_set("maxmemory", "268435456"),
+            // It may exist already.
+            "rabbitmq_exchange.audit" => drop(self.broker.declare_exchange("advanced.board.audit", "topic")),
             "rabbitmq_queue.events" => self.broker.delete_queue(QUEUE),
             _ => {}
         }
     }
 
-    pub(super) fn applied(&self) {
+    pub(super) fn increment_serial(&self) {
         self.lock().serial += 1;
     }
 
-    /// Lets the worker consume, or not, as the cluster says; a new image starts it anew.
-    fn keep_worker(&self) {
-        let wanted = self.cluster.wanted(DEPLOYMENTS[1]).filter(|(_, replicas)| *replicas > 0);
-        let mut bench = self.lock();
-        let wanted = wanted.map(|(image, _)| image).filter(|_| !bench.tool_faults.no_worker);
-        if bench.worker.as_ref().map(|(image, _)| image) == wanted.as_ref() {
+    /// Starts or stops the worker as its deployment says. A new image restarts it.
+    fn reconcile_worker(&self) {
+        let image = self.cluster.desired(DEPLOYMENTS[1]).filter(|(_, replicas)| *replicas > 0);
+        let mut state = self.lock();
+        let image = image.map(|(image, _)| image).filter(|_| !state.tool_faults.worker_stopped);
+        if state.worker.as_ref().map(|(image, _)| image) == image.as_ref() {
             return;
         }
-        let old = bench.worker.take();
+        let old = state.worker.take();
         drop(old);
-        // Without a thread it is tried again.
-        bench.worker = wanted.and_then(|image| Some((image, Worker::start(self.config.clone()).ok()?)));
+        // If no thread is available, the next round tries again.
+        state.worker = image.and_then(|image| Some((image, AppWorker::start(self.config.clone()).ok()?)));
     }
 
-    /// How many listen to the channel of events.
+    /// Number of subscribers to the channel of events.
     #[must_use]
     pub fn subscribers(&self) -> usize {
         self.redis.subscribers(CHANNEL)
     }
 }
 
-async fn keep_worker(parts: Arc<Parts>) {
+async fn control_worker(services: Arc<Services>) {
     loop {
-        parts.keep_worker();
-        tokio::time::sleep(PAUSE).await;
+        services.reconcile_worker();
+        tokio::time::sleep(WORKER_CHECK_INTERVAL).await;
     }
 }
 
-fn user(name: &str, password: &str) -> User {
+fn new_user(name: &str, password: &str) -> User {
     User { name: name.to_owned(), password: password.to_owned() }
 }
 
-/// The exchanges, queues and bindings of events, retries and dead letters.
-fn declare(broker: &Broker) -> io::Result<()> {
+/// Declares the exchanges, queues and bindings for events, retries and dead letters.
+fn declare_topology(broker: &RabbitmqServer) -> io::Result<()> {
     for suffix in ["", ".retry", ".dlq"] {
         let (name, key) = (format!("{QUEUE}{suffix}"), format!("boards.activity{suffix}"));
-        let arguments = if suffix == ".retry" { retry(QUEUE) } else { json!({}) };
-        broker.exchange(&name, "topic").map_err(io::Error::other)?;
-        broker.queue(&name, &arguments, &name, &key).map_err(io::Error::other)?;
+        let arguments = if suffix == ".retry" { retry_arguments(QUEUE) } else { json!({}) };
+        broker.declare_exchange(&name, "topic").map_err(io::Error::other)?;
+        broker.declare_queue(&name, &arguments, &name, &key).map_err(io::Error::other)?;
     }
     Ok(())
 }
 
-/// The arguments of the retry queue, which gives back to an exchange.
-pub(super) fn retry(exchange: &str) -> Value {
+/// The arguments of the retry queue, which dead-letters to this exchange.
+pub(super) fn retry_arguments(exchange: &str) -> Value {
     json!({
         "x-message-ttl": 5000,
         "x-dead-letter-exchange": exchange,
@@ -358,25 +366,25 @@ pub(super) fn retry(exchange: &str) -> Value {
     })
 }
 
-fn forge(token: &str) -> io::Result<Forge> {
-    let forge = Forge::start(PROJECT.0)?;
-    forge.set(|project| {
+fn start_forge(token: &str) -> io::Result<ForgeServer> {
+    let forge = ForgeServer::start(PROJECT)?;
+    forge.update(|project| {
         project.token = Some(token.to_owned());
         for commit in [COMMIT, PREVIOUS_COMMIT] {
-            project.commits.insert(commit.to_owned(), vec![Check::new(PROJECT.1, "success")]);
+            project.commits.insert(commit.to_owned(), vec![ForgeCheck::new(TEST_CHECK, "success")]);
         }
     });
     Ok(forge)
 }
 
-fn grafana(token: &str) -> io::Result<Grafana> {
-    let grafana = Grafana::start()?;
-    grafana.set(|there| {
+fn start_grafana(token: &str) -> io::Result<GrafanaServer> {
+    let grafana = GrafanaServer::start()?;
+    grafana.update(|contents| {
         let sources = vec!["prometheus".to_owned()];
         let dashboard = Dashboard { title: "Advanced observability".into(), tags: Vec::new(), sources };
-        there.dashboards.insert("advanced-observability".into(), dashboard);
-        there.sources.insert("prometheus".into(), None);
-        there.token = Some(token.to_owned());
+        contents.dashboards.insert("advanced-observability".into(), dashboard);
+        contents.sources.insert("prometheus".into(), None);
+        contents.token = Some(token.to_owned());
     });
     Ok(grafana)
 }

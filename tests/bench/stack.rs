@@ -1,6 +1,6 @@
 //! The application between a real Redis and a real RabbitMQ, with its worker.
 
-use gonogo_rehearsal::servers::app::{App, Config, OnSpan, Worker};
+use gonogo_rehearsal::servers::app::{AppConfig, AppServer, AppWorker, OnSpan};
 use serde_json::{Value, json};
 
 use super::rabbitmq::{Broker, Vhost};
@@ -18,11 +18,11 @@ pub const PASSWORD: &str = "s3cret-of-redis";
 /// The whole stack that events travel through.
 #[must_use]
 pub struct Stack {
-    pub app: App,
+    pub app: AppServer,
     pub redis: RedisServer,
     pub vhost: Vhost,
-    pub config: Config,
-    worker: Option<Worker>,
+    pub config: AppConfig,
+    worker: Option<AppWorker>,
 }
 
 impl Stack {
@@ -38,14 +38,14 @@ impl Stack {
         let redis = RedisServer::builder().appendonly(true).latency_threshold(100).password(PASSWORD).start();
         let vhost = Broker::shared().vhost();
         vhost.declare(&Topology::standard());
-        let config = Config {
+        let config = AppConfig {
             redis: format!("redis://:{PASSWORD}@127.0.0.1:{}/0", redis.port()),
             amqp: vhost.amqp_url(&vhost.admin),
             token: TOKEN.into(),
             origins: ORIGINS.map(str::to_owned).to_vec(),
         };
-        let app = App::start(config.clone(), on_span).unwrap();
-        let worker = Some(Worker::start(config.clone()).unwrap());
+        let app = AppServer::start(config.clone(), on_span).unwrap();
+        let worker = Some(AppWorker::start(config.clone()).unwrap());
         let stack = Self { app, redis, vhost, config, worker };
         stack.wait_ready();
         stack
@@ -62,7 +62,7 @@ impl Stack {
     /// Stops the worker, or starts it again.
     #[track_caller]
     pub fn work(&mut self, on: bool) {
-        self.worker = on.then(|| Worker::start(self.config.clone()).unwrap());
+        self.worker = on.then(|| AppWorker::start(self.config.clone()).unwrap());
         wait::until("the worker", || ((self.vhost.depth("advanced.board.events").1 > 0) == on).then_some(()));
     }
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use gonogo_rehearsal::servers::forge::{Check, Forge};
-use gonogo_rehearsal::servers::grafana::{Dashboard, Grafana};
-use gonogo_rehearsal::servers::jaeger::Jaeger;
-use gonogo_rehearsal::servers::kubernetes::{Cluster, deployment};
+use gonogo_rehearsal::servers::forge::{ForgeCheck, ForgeServer};
+use gonogo_rehearsal::servers::grafana::{Dashboard, GrafanaServer};
+use gonogo_rehearsal::servers::jaeger::JaegerServer;
+use gonogo_rehearsal::servers::kubernetes::{KubernetesServer, deployment};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -82,10 +82,10 @@ pub struct Whole {
     pub registry: Registry,
     pub vault: Vault,
     pub collector: Option<Collector>,
-    pub grafana: Grafana,
-    pub jaeger: Jaeger,
-    pub cluster: Cluster,
-    pub forge: Forge,
+    pub grafana: GrafanaServer,
+    pub jaeger: JaegerServer,
+    pub cluster: KubernetesServer,
+    pub forge: ForgeServer,
     pub checkout: Checkout,
     pub commit: String,
     pub iac: TempDir,
@@ -96,8 +96,8 @@ impl Whole {
     /// Starts all of it, as it should be.
     #[track_caller]
     pub fn start() -> Self {
-        let jaeger = Jaeger::start().unwrap();
-        let stack = Stack::start_with(Some(jaeger.of_service("advanced-realtime")));
+        let jaeger = JaegerServer::start().unwrap();
+        let stack = Stack::start_with(Some(jaeger.on_span_of("advanced-realtime")));
         let prometheus = Prometheus::start(&RULES, &[("advanced-app", stack.app.port())]);
         let (registry, vault) = (Registry::guarded(), Vault::start());
         let pushed = registry.push(REPOSITORY, "v2", &["PATH=/bin", "RELEASE=2"], &["COPY . /app"]);
@@ -153,7 +153,8 @@ impl Whole {
     pub fn release(&self, env: &[&str]) {
         let digest = self.registry.push(REPOSITORY, "v2", env, &[]);
         fs::write(self.sandbox.work().join("gonogo-image.id"), &digest).unwrap();
-        self.cluster.set(|objects| objects.digests.values_mut().for_each(|known| known.clone_from(&digest)));
+        self.cluster
+            .update(|objects| objects.digests.values_mut().for_each(|known| known.clone_from(&digest)));
     }
 
     fn profile(&self) -> String {
@@ -244,9 +245,9 @@ pub fn scan(severity: &str) -> String {
         .to_string()
 }
 
-fn grafana() -> Grafana {
-    let grafana = Grafana::start().unwrap();
-    grafana.set(|there| {
+fn grafana() -> GrafanaServer {
+    let grafana = GrafanaServer::start().unwrap();
+    grafana.update(|there| {
         let board = Dashboard { title: "Observability".into(), tags: vec![], sources: vec!["prom".into()] };
         there.dashboards.insert("advanced-observability".into(), board);
         there.sources.insert("prom".into(), None);
@@ -256,11 +257,11 @@ fn grafana() -> Grafana {
 }
 
 /// The deployments, running the image of this digest.
-fn cluster(digest: &str) -> Cluster {
-    let cluster = Cluster::start().unwrap();
+fn cluster(digest: &str) -> KubernetesServer {
+    let cluster = KubernetesServer::start().unwrap();
     let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
     let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}]);
-    cluster.set(|objects| {
+    cluster.update(|objects| {
         for name in ["advanced-app", "advanced-worker"] {
             objects.deployments.insert(name.into(), deployment(name, 2, &env));
             objects.digests.insert(name.into(), digest.into());
@@ -269,11 +270,11 @@ fn cluster(digest: &str) -> Cluster {
     cluster
 }
 
-fn forge(commit: &str) -> Forge {
-    let forge = Forge::start("example/advanced").unwrap();
-    forge.set(|project| {
+fn forge(commit: &str) -> ForgeServer {
+    let forge = ForgeServer::start("example/advanced").unwrap();
+    forge.update(|project| {
         project.token = Some(FORGE_TOKEN.into());
-        project.commits.insert(commit.to_owned(), vec![Check::new(SUITE, "success")]);
+        project.commits.insert(commit.to_owned(), vec![ForgeCheck::new(SUITE, "success")]);
     });
     forge
 }

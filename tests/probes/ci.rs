@@ -1,7 +1,7 @@
 use std::fs;
 
 use gonogo::outcome::Outcome;
-use gonogo_rehearsal::servers::forge::{Check, Forge};
+use gonogo_rehearsal::servers::forge::{ForgeCheck, ForgeServer};
 use serde_json::{Value, json};
 
 use super::*;
@@ -17,21 +17,21 @@ const TOKEN: &str = "token-of-the-forge";
 struct Bench {
     checkout: Checkout,
     commit: String,
-    forge: Forge,
+    forge: ForgeServer,
 }
 
 impl Bench {
     fn new() -> Self {
-        let (checkout, forge) = (Checkout::new(), Forge::start(PROJECT).unwrap());
+        let (checkout, forge) = (Checkout::new(), ForgeServer::start(PROJECT).unwrap());
         let commit = checkout.git(&["rev-parse", "v1^{commit}"]);
         let bench = Self { checkout, commit, forge };
-        bench.ran(vec![Check::new("lint", "success"), Check::new(SUITE, "success")]);
-        bench.forge.set(|project| project.token = Some(TOKEN.into()));
+        bench.ran(vec![ForgeCheck::new("lint", "success"), ForgeCheck::new(SUITE, "success")]);
+        bench.forge.update(|project| project.token = Some(TOKEN.into()));
         bench
     }
 
-    fn ran(&self, checks: Vec<Check>) {
-        self.forge.set(|project| drop(project.commits.insert(self.commit.clone(), checks)));
+    fn ran(&self, checks: Vec<ForgeCheck>) {
+        self.forge.update(|project| drop(project.commits.insert(self.commit.clone(), checks)));
     }
 
     fn source(&self, kind: &str, token: &str) -> Value {
@@ -86,7 +86,7 @@ fn what_has_not_succeeded_is_told_in_the_forges_word() {
     ];
     for (word, seen) in rows {
         // A good one of the same name does not make up for it.
-        bench.ran(vec![Check::new(SUITE, "success"), Check::new(SUITE, word)]);
+        bench.ran(vec![ForgeCheck::new(SUITE, "success"), ForgeCheck::new(SUITE, word)]);
         for kind in ["github", "gitlab"] {
             assert_fail(
                 &bench.look(&bench.source(kind, TOKEN)),
@@ -94,7 +94,7 @@ fn what_has_not_succeeded_is_told_in_the_forges_word() {
             );
         }
     }
-    bench.ran(vec![Check::new("lint", "success")]);
+    bench.ran(vec![ForgeCheck::new("lint", "success")]);
     let none = "✗ check advanced-suite | success | no check has that name; there are: lint";
     assert_fail(&bench.look(&bench.source("github", TOKEN)), &[none]);
     assert_fail(
@@ -113,13 +113,13 @@ fn what_has_not_succeeded_is_told_in_the_forges_word() {
 fn every_page_of_checks_is_read() {
     need!("git");
     let bench = Bench::new();
-    let mut checks: Vec<_> = (0..230).map(|at| Check::new(&format!("job {at}"), "success")).collect();
-    checks.push(Check::new(SUITE, "success"));
+    let mut checks: Vec<_> = (0..230).map(|at| ForgeCheck::new(&format!("job {at}"), "success")).collect();
+    checks.push(ForgeCheck::new(SUITE, "success"));
     bench.ran(checks);
     for kind in ["github", "gitlab"] {
         assert_pass(&bench.look(&bench.source(kind, TOKEN)), &["✓ check advanced-suite", "and 222 more"]);
     }
-    bench.ran(vec![Check::new("job", "success"); 1001]);
+    bench.ran(vec![ForgeCheck::new("job", "success"); 1001]);
     for kind in ["github", "gitlab"] {
         let more = "the commit has more than 10 pages of checks";
         assert_error(&bench.look(&bench.source(kind, TOKEN)), &[more]);
@@ -133,9 +133,9 @@ fn an_answer_about_another_commit_and_no_answer_are_errors() {
     for kind in ["github", "gitlab"] {
         let wrong = bench.look(&bench.source(kind, "wrong"));
         assert_error(&wrong, &["credentials are missing or refused (401"]);
-        bench.forge.set(|project| project.told = Some("c".repeat(40)));
+        bench.forge.update(|project| project.reported_commit = Some("c".repeat(40)));
         assert_error(&bench.look(&bench.source(kind, TOKEN)), &["of cccccccc"]);
-        bench.forge.set(|project| project.told = None);
+        bench.forge.update(|project| project.reported_commit = None);
         let elsewhere = json!({"url": format!("http://127.0.0.1:{}", refused_port())});
         let closed = json!({kind: {"project": PROJECT, "checks": [SUITE], "api": elsewhere}});
         assert_error(&bench.look(&closed), &["refuses connections"]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gonogo::outcome::Outcome;
-use gonogo_rehearsal::servers::app::Faults;
+use gonogo_rehearsal::servers::app::AppFaults;
 use serde_json::{Value, json};
 
 use super::*;
@@ -45,7 +45,7 @@ fn the_current_token_opens_both_doors_and_no_other_does() {
             "✓ the current token at /ws | accepted | accepted",
         ],
     );
-    stack.app.set(|faults| faults.default_token = true);
+    stack.app.set_faults(|faults| faults.accepts_default_token = true);
     assert_fail(
         &look("token", &with),
         &[
@@ -53,9 +53,13 @@ fn the_current_token_opens_both_doors_and_no_other_does() {
             "✗ the default token at /ws | refused | accepted",
         ],
     );
-    stack.app.set(|faults| *faults = Faults { old_token: Some(OLD.into()), ..Faults::default() });
+    stack.app.set_faults(|faults| {
+        *faults = AppFaults { accepts_old_token: Some(OLD.into()), ..AppFaults::default() }
+    });
     assert_fail(&look("token", &with), &["✗ the old token at /ws | refused | accepted"]);
-    stack.app.set(|faults| *faults = Faults { shut: true, ..Faults::default() });
+    stack
+        .app
+        .set_faults(|faults| *faults = AppFaults { rejects_current_token: true, ..AppFaults::default() });
     assert_fail(&look("token", &with), &["✗ the current token at /sse/activity | accepted | refused (401)"]);
     let same =
         plus(&api(&stack), &json!({"current": secret(TOKEN), "old": {"command": ["printf", "%s", TOKEN]}}));
@@ -95,7 +99,7 @@ fn only_listed_origins_are_let_in() {
             "✓ look-alike that ends like a good one https://gonogo-foreignboards.example.com | rejected",
         ],
     );
-    stack.app.set(|faults| faults.any_origin = true);
+    stack.app.set_faults(|faults| faults.allows_any_origin = true);
     assert_fail(
         &look("cors", &with),
         &[
@@ -103,9 +107,11 @@ fn only_listed_origins_are_let_in() {
             "✗ foreign origin https://gonogo-foreign.example | rejected | allowed: *",
         ],
     );
-    stack.app.set(|faults| *faults = Faults { origin_by_begin: true, ..Faults::default() });
+    stack
+        .app
+        .set_faults(|faults| *faults = AppFaults { matches_origin_prefix: true, ..AppFaults::default() });
     assert_fail(&look("cors", &with), &["✗ look-alike that begins like a good one", "✓ foreign origin"]);
-    stack.app.set(|faults| *faults = Faults { no_origin: true, ..Faults::default() });
+    stack.app.set_faults(|faults| *faults = AppFaults { allows_no_origin: true, ..AppFaults::default() });
     assert_fail(
         &look("cors", &with),
         &["✗ origin https://admin.example.com | allowed by name | not allowed"],
@@ -128,7 +134,7 @@ fn security_headers_are_on_record_and_compared_with_the_last_run() {
             "✓ weak parts of the policy | recorded | script-src 'unsafe-inline'; style-src 'unsafe-inline'",
         ],
     );
-    stack.app.set(|faults| faults.hsts = Some("max-age=300".into()));
+    stack.app.set_faults(|faults| faults.hsts = Some("max-age=300".into()));
     let given = ProbeContext { last: Some(Arc::new(first)), ..ProbeContext::default() };
     let weaker = look_given(DEADLINE, "headers", &with, &given);
     assert_fail(
@@ -138,12 +144,14 @@ fn security_headers_are_on_record_and_compared_with_the_last_run() {
             "✓ drift of Strict-Transport-Security | recorded | changed since the last sealed run, which saw: max-age=63072000",
         ],
     );
-    stack.app.set(|faults| *faults = Faults { no_csp: true, no_permissions: true, ..Faults::default() });
+    stack.app.set_faults(|faults| {
+        *faults = AppFaults { no_csp: true, no_permissions_policy: true, ..AppFaults::default() }
+    });
     assert_fail(
         &look("headers", &with),
         &["✗ header Content-Security-Policy | present | no such header", "✗ header Permissions-Policy"],
     );
-    stack.app.set(|faults| *faults = Faults { unhealthy: true, ..Faults::default() });
+    stack.app.set_faults(|faults| *faults = AppFaults { unhealthy: true, ..AppFaults::default() });
     assert_error(&look("headers", &with), &["? security headers | a good answer | it answers 500"]);
     assert_error(&look("headers", &plus(&closed(), &json!({"hsts_min_age": 1}))), &["refuses connections"]);
 }

@@ -1,5 +1,5 @@
 use gonogo::outcome::Outcome;
-use gonogo_rehearsal::servers::grafana::{Dashboard, Grafana};
+use gonogo_rehearsal::servers::grafana::{Dashboard, GrafanaServer};
 use serde_json::json;
 
 use super::*;
@@ -9,10 +9,10 @@ use crate::bench::web::{Reply, Silent, Web};
 const BOARD: &str = "advanced-observability";
 const TOKEN: &str = "token-of-grafana";
 
-fn bench() -> Grafana {
-    let grafana = Grafana::start().unwrap();
+fn bench() -> GrafanaServer {
+    let grafana = GrafanaServer::start().unwrap();
     let sources = vec!["prom".to_owned()];
-    grafana.set(|there| {
+    grafana.update(|there| {
         let board = Dashboard { title: "Observability".into(), tags: vec!["realtime".into()], sources };
         there.dashboards.insert(BOARD.into(), board);
         there.sources.insert("prom".into(), None);
@@ -44,22 +44,22 @@ fn what_is_wrong_is_told() {
     let grafana = bench();
     let none = "| there, by uid or tag | no dashboard has that uid or tag";
     assert_fail(&look_at(&grafana.url(), "other", TOKEN), &[none]);
-    grafana.set(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
+    grafana.update(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
     assert_fail(
         &look_at(&grafana.url(), BOARD, TOKEN),
         &["✗ data source prom | healthy | ERROR: bad gateway"],
     );
-    grafana.set(|there| there.sources.clear());
+    grafana.update(|there| there.sources.clear());
     assert_fail(
         &look_at(&grafana.url(), BOARD, TOKEN),
         &["✗ data source prom | healthy | there is no such data source"],
     );
-    grafana.set(|there| there.dashboards.get_mut(BOARD).unwrap().sources.clear());
+    grafana.update(|there| there.dashboards.get_mut(BOARD).unwrap().sources.clear());
     assert_fail(
         &look_at(&grafana.url(), BOARD, TOKEN),
         &["✗ data sources | one or more, healthy | its panels name none"],
     );
-    grafana.set(|there| there.database = "failing".into());
+    grafana.update(|there| there.database = "failing".into());
     assert_fail(&look_at(&grafana.url(), BOARD, TOKEN), &["| its database ok | its database failing"]);
 }
 

@@ -1,6 +1,6 @@
 use gonogo::outcome::Outcome;
 use gonogo::time::Utc;
-use gonogo_rehearsal::servers::jaeger::{Jaeger, Span};
+use gonogo_rehearsal::servers::jaeger::{JaegerServer, StoredSpan};
 use serde_json::json;
 
 use super::*;
@@ -12,13 +12,13 @@ const SERVICE: &str = "advanced-realtime";
 /// A minute of some day; spans begin around it.
 const SINCE: i64 = 1_790_000_000_000;
 
-fn span(route: &str, seconds: i64) -> Span {
-    Span {
+fn span(route: &str, seconds: i64) -> StoredSpan {
+    StoredSpan {
         service: SERVICE.into(),
         operation: format!("GET {route}"),
         route: route.into(),
-        begun: (SINCE + seconds * 1000) * 1000,
-        took: 1500,
+        start_micros: (SINCE + seconds * 1000) * 1000,
+        duration_micros: 1500,
     }
 }
 
@@ -30,9 +30,9 @@ fn look_at(url: &str, since: Option<i64>) -> Outcome {
 
 #[test]
 fn spans_of_both_routes_that_are_new_pass() {
-    let jaeger = Jaeger::start().unwrap();
-    jaeger.tell(span("/ws/boards/{board}", 2));
-    jaeger.tell(span("/sse/activity", 3));
+    let jaeger = JaegerServer::start().unwrap();
+    jaeger.add_span(span("/ws/boards/{board}", 2));
+    jaeger.add_span(span("/sse/activity", 3));
     let lines = [
         "✓ service advanced-realtime | known to Jaeger | known",
         "✓ spans of /ws | one or more since ",
@@ -44,30 +44,30 @@ fn spans_of_both_routes_that_are_new_pass() {
 
 #[test]
 fn the_route_that_lacks_is_named() {
-    let jaeger = Jaeger::start().unwrap();
+    let jaeger = JaegerServer::start().unwrap();
     assert_fail(&look_at(&jaeger.url(), Some(SINCE)), &["| known to Jaeger | it knows no service at all"]);
-    jaeger.tell(Span { service: "other".into(), ..span("/ws", 2) });
+    jaeger.add_span(StoredSpan { service: "other".into(), ..span("/ws", 2) });
     assert_fail(
         &look_at(&jaeger.url(), Some(SINCE)),
         &["✗ service advanced-realtime | known to Jaeger | it knows other"],
     );
-    jaeger.tell(span("/sse/activity", 2));
-    jaeger.tell(span("/wsx", 2));
+    jaeger.add_span(span("/sse/activity", 2));
+    jaeger.add_span(span("/wsx", 2));
     let outcome = look_at(&jaeger.url(), Some(SINCE));
     assert_fail(
         &outcome,
         &["✗ spans of /ws | ", "none; its spans are GET /sse/activity, GET /wsx", "✓ spans of /sse"],
     );
     // Older than the canary, they prove nothing.
-    jaeger.tell(span("/ws/boards/{board}", -2));
+    jaeger.add_span(span("/ws/boards/{board}", -2));
     let outcome = look_at(&jaeger.url(), Some(SINCE));
     assert_fail(&outcome, &["✗ spans of /ws | ", "none since then; the newest is of "]);
 }
 
 #[test]
 fn what_could_not_be_seen_is_an_error() {
-    let jaeger = Jaeger::start().unwrap();
-    jaeger.tell(span("/ws", 2));
+    let jaeger = JaegerServer::start().unwrap();
+    jaeger.add_span(span("/ws", 2));
     assert_error(&look_at(&jaeger.url(), None), &["the probe that this one counts from has sent nothing"]);
     let closed = format!("http://127.0.0.1:{}", refused_port());
     assert_error(&look_at(&closed, Some(SINCE)), &["refuses connections"]);

@@ -1,5 +1,5 @@
 use gonogo::outcome::Outcome;
-use gonogo_rehearsal::servers::kubernetes::{Cluster, deployment};
+use gonogo_rehearsal::servers::kubernetes::{KubernetesServer, deployment};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -14,16 +14,16 @@ pub(super) const PAUSE: [&str; 5] = ["kubectl", "scale", "deployment", "advanced
 
 /// A cluster with the application and its worker, and the kubeconfig that leads there.
 pub(super) struct Bench {
-    pub(super) cluster: Cluster,
+    pub(super) cluster: KubernetesServer,
     kubeconfig: NamedTempFile,
 }
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let cluster = Cluster::start().unwrap();
+        let cluster = KubernetesServer::start().unwrap();
         let reference = json!({"secretKeyRef": {"name": "advanced-redis", "key": "url"}});
         let env = json!([{"name": "ADVANCED_REDIS_URL", "valueFrom": reference}, {"name": "PORT", "value": "8004"}]);
-        cluster.set(|objects| {
+        cluster.update(|objects| {
             for name in ["advanced-app", "advanced-worker"] {
                 objects.deployments.insert(name.into(), deployment(name, 2, &env));
             }
@@ -42,7 +42,7 @@ impl Bench {
 
     /// Changes something of the application's deployment.
     fn change(&self, path: &str, value: Value) {
-        self.cluster.set(|objects| {
+        self.cluster.update(|objects| {
             *objects.deployments.get_mut("advanced-app").unwrap().pointer_mut(path).unwrap() = value;
         });
     }
@@ -72,7 +72,7 @@ fn a_workload_as_it_should_be_passes() {
             "✓ dry run of `kubectl scale deployment advanced-worker --replicas=0` | allowed | allowed",
         ],
     );
-    assert_eq!(bench.cluster.written(), 0, "a dry run changes nothing");
+    assert_eq!(bench.cluster.write_count(), 0, "a dry run changes nothing");
     assert!(outcome.reproduce.starts_with("kubectl --context=production --namespace=realtime"));
 }
 
@@ -130,9 +130,9 @@ fn the_digest_that_runs_is_the_one_that_was_pushed() {
     };
     let asked = json!({"rollout": {"deployment": "advanced-app", "digest": "sha256:aa"}});
     assert_fail(&bench.look(&asked), &["✗ image of advanced-app | sha256:aa in every pod | no pod runs"]);
-    bench.cluster.set(|objects| objects.pods = vec![pod("aa"), pod("bb")]);
+    bench.cluster.update(|objects| objects.pods = vec![pod("aa"), pod("bb")]);
     assert_fail(&bench.look(&asked), &["another one in 1 of 2"]);
-    bench.cluster.set(|objects| objects.pods = vec![pod("aa")]);
+    bench.cluster.update(|objects| objects.pods = vec![pod("aa")]);
     assert_pass(&bench.look(&asked), &["✓ image of advanced-app | sha256:aa in every pod | in all 1"]);
 }
 
@@ -140,9 +140,9 @@ fn the_digest_that_runs_is_the_one_that_was_pushed() {
 fn what_may_not_be_seen_is_told_apart() {
     need!(KUBECTL);
     let bench = Bench::new();
-    bench.cluster.set(|objects| objects.read_only = true);
+    bench.cluster.update(|objects| objects.read_only = true);
     assert_fail(&bench.look(&json!({"dry_run": PAUSE})), &["this account may not: ", "(Forbidden)"]);
-    bench.cluster.set(|objects| objects.shut = true);
+    bench.cluster.update(|objects| objects.no_access = true);
     assert_error(
         &bench.look(&app()),
         &["? deployment advanced-app | rollout complete | this account may not: "],

@@ -69,7 +69,7 @@ fn the_hop_that_loses_the_event_is_named() {
         ],
     );
     stack.work(true);
-    stack.app.set(|faults| faults.only_heartbeats = true);
+    stack.app.set_faults(|faults| faults.only_heartbeats = true);
     let silent = look_within(WAIT, "pipeline", &tapped(&stack));
     assert_fail(
         &silent,
@@ -79,8 +79,8 @@ fn the_hop_that_loses_the_event_is_named() {
             " heartbeats and 0 events of others came",
         ],
     );
-    stack.app.set(|faults| {
-        *faults = gonogo_rehearsal::servers::app::Faults { bus_down: true, ..Default::default() }
+    stack.app.set_faults(|faults| {
+        *faults = gonogo_rehearsal::servers::app::AppFaults { event_bus_down: true, ..Default::default() }
     });
     assert_fail(&look(&tapped(&stack)), &["✗ event sent | accepted | refused: event_bus_failure"]);
 }

@@ -167,7 +167,7 @@ fn curl_hears_what_the_products_say() {
     for (words, has) in [
         (vec![format!("{prometheus}/api/v1/query?query=up")], "\"job\":\"advanced-app\""),
         (vec![bad_query], "\"errorType\":\"bad_data\""),
-        (vec![unknown], "function `deriv` is not offered here\""),
+        (vec![unknown], "function `deriv` is not supported\""),
         (vec![format!("{rabbit}/api/whoami")], "Login failed"),
         (
             vec!["-u".into(), login.clone(), format!("{rabbit}/api/queues/%2f/advanced.board.events.retry")],

@@ -87,7 +87,7 @@ fn what_was_waived_over_a_drill_is_told() {
 fn a_random_one_is_not_told_before_the_end() {
     // The seed means the one whose rule is missing.
     let seed = (0..10_000)
-        .find(|seed| gonogo_rehearsal::drills::random(*seed).name == "alert-rule-missing")
+        .find(|seed| gonogo_rehearsal::drills::from_seed(*seed).name == "alert-rule-missing")
         .unwrap();
     let sandbox = bare().args(["rehearse".to_owned(), "--drill".to_owned(), format!("random:{seed}")]);
     let mut terminal = begin(&sandbox);

@@ -82,7 +82,12 @@ fn they_are_told_by_name_and_a_wrong_one_is_refused() {
     let sandbox = crate::bench::gonogo::Sandbox::new();
     let listed = sandbox.run_with(&["rehearse", "--list"]).code(0);
     for drill in &DRILLS {
-        assert!(listed.stdout.lines().any(|line| line.starts_with(drill.name) && line.ends_with(drill.what)));
+        assert!(
+            listed
+                .stdout
+                .lines()
+                .any(|line| line.starts_with(drill.name) && line.ends_with(drill.description))
+        );
     }
     let names: BTreeSet<_> = DRILLS.iter().map(|drill| drill.name).collect();
     assert_eq!(names.len(), DRILLS.len(), "each has a name of its own");
@@ -102,7 +107,7 @@ fn two_that_are_left_to_chance_are_two() {
     let drills = profile["rehearsal"]["drills"].as_array().unwrap();
     let meant: BTreeSet<_> = drills
         .iter()
-        .map(|drill| gonogo_rehearsal::drills::meant(drill.as_str().unwrap()).unwrap().name)
+        .map(|drill| gonogo_rehearsal::drills::resolve(drill.as_str().unwrap()).unwrap().name)
         .collect();
     assert_eq!(meant.len(), 2, "{drills:?}");
 }

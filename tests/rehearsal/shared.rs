@@ -175,7 +175,10 @@ fn who_answers_without_the_key_is_told_nothing_and_believed_nothing() {
     let (ran, told) = stranger.asked(&proof("another nonce"), &said, &args);
     assert!(!ran.status.success() && !named.exists());
     let why = String::from_utf8_lossy(&ran.stderr);
-    assert!(why.contains("what answers is not the rehearsal that this tool belongs to"), "{why}");
+    assert!(
+        why.contains("the process on the socket is not the rehearsal that this tool belongs to"),
+        "{why}"
+    );
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(!told[0].contains("the key") && !told[0].contains("of the user"), "{told:?}");
 }

@@ -65,7 +65,7 @@ impl Deployment {
         whole.checkout.commit("three");
         whole.checkout.git(&["tag", "-f", "v2"]);
         let commit = whole.checkout.git(&["rev-parse", "v2^{commit}"]);
-        whole.forge.set(|project| {
+        whole.forge.update(|project| {
             let checks = project.commits.values().next().cloned().unwrap();
             project.commits.insert(commit, checks);
         });
@@ -74,7 +74,7 @@ impl Deployment {
         fs::write(whole.iac.path().join("main.tf"), code).unwrap();
         let previous = digest(&whole, "v1").unwrap();
         let image = image(&whole, "v1");
-        whole.cluster.set(|objects| {
+        whole.cluster.update(|objects| {
             for deployment in objects.deployments.values_mut() {
                 deployment["spec"]["template"]["spec"]["containers"][0]["image"] = image.clone().into();
             }
@@ -145,7 +145,7 @@ impl Deployment {
     /// Lets the cluster know what the registry has by now.
     fn pushed(&self) {
         let (image, digest) = (image(&self.whole, "v2"), digest(&self.whole, "v2").expect("a pushed image"));
-        self.whole.cluster.set(|objects| drop(objects.digests.insert(image, digest)));
+        self.whole.cluster.update(|objects| drop(objects.digests.insert(image, digest)));
     }
 
     /// With the push a look into the image becomes due, and until that is over the next step is locked.
@@ -420,12 +420,12 @@ fn a_rollout_past_its_deadline_stops_there_and_is_rolled_back() {
         return;
     }
     let mut deployment = Deployment::new();
-    deployment.whole.cluster.set(|objects| objects.hangs = true);
+    deployment.whole.cluster.update(|objects| objects.rollouts_hang = true);
     let mut terminal = deployment.ready();
     deployment.deployed(&mut terminal, "deploy.rollout/app");
     terminal.wait_for_text("failed at the end");
     deployment.stops(&mut terminal, "deploy.rollout", "failed at the end");
-    deployment.whole.cluster.set(|objects| objects.hangs = false);
+    deployment.whole.cluster.update(|objects| objects.rollouts_hang = false);
     for step in ["pause", "app", "worker", "resume", "wait"] {
         terminal.send("a").wait_for_text(&format!("run rollback/{step}"));
         terminal.send("y").wait_for_text(&format!("rollback/{step}: exit code 0"));

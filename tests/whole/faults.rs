@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gonogo_rehearsal::servers::forge::Check;
+use gonogo_rehearsal::servers::forge::ForgeCheck;
 use gonogo_rehearsal::servers::kubernetes::deployment;
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn retry(whole: &Whole, topology: &Topology) {
 
 /// The application's deployment, changed.
 fn deployed(whole: &Whole, change: impl Fn(&mut Value)) {
-    whole.cluster.set(|objects| change(objects.deployments.get_mut("advanced-app").unwrap()));
+    whole.cluster.update(|objects| change(objects.deployments.get_mut("advanced-app").unwrap()));
 }
 
 fn sound_deployment(whole: &mut Whole) {
@@ -49,13 +49,13 @@ fn sound_deployment(whole: &mut Whole) {
 }
 
 fn ran(whole: &Whole, word: &str) {
-    whole
-        .forge
-        .set(|project| drop(project.commits.insert(whole.commit.clone(), vec![Check::new(SUITE, word)])));
+    whole.forge.update(|project| {
+        drop(project.commits.insert(whole.commit.clone(), vec![ForgeCheck::new(SUITE, word)]));
+    });
 }
 
 fn no_faults(whole: &mut Whole) {
-    whole.stack.app.set(|faults| *faults = gonogo_rehearsal::servers::app::Faults::default());
+    whole.stack.app.set_faults(|faults| *faults = gonogo_rehearsal::servers::app::AppFaults::default());
 }
 
 fn drained(whole: &Whole) {
@@ -132,14 +132,14 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "application still starting",
-        inject: |whole| whole.stack.app.set(|faults| faults.starting = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.starting = true),
         mend: no_faults,
         points: &["infra.health-checks", "verify.health"],
         told: &["event_pipeline_ready"],
     },
     Fault {
         name: "application unhealthy",
-        inject: |whole| whole.stack.app.set(|faults| faults.unhealthy = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.unhealthy = true),
         mend: no_faults,
         // Its headers and its answers to origins cannot be judged on an error.
         points: &[
@@ -152,70 +152,74 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "event stream sends heartbeats only",
-        inject: |whole| whole.stack.app.set(|faults| faults.only_heartbeats = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.only_heartbeats = true),
         mend: no_faults,
         points: &["verify.pipeline"],
         told: &["event back over server-sent events", "heartbeat"],
     },
     Fault {
         name: "events refused by the bus",
-        inject: |whole| whole.stack.app.set(|faults| faults.bus_down = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.event_bus_down = true),
         mend: no_faults,
         points: &["verify.pipeline"],
         told: &["refused: event_bus_failure"],
     },
     Fault {
         name: "default token still accepted",
-        inject: |whole| whole.stack.app.set(|faults| faults.default_token = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.accepts_default_token = true),
         mend: no_faults,
         points: &["secrets.token-rotated"],
         told: &["the default token"],
     },
     Fault {
         name: "old token still accepted",
-        inject: |whole| whole.stack.app.set(|faults| faults.old_token = Some(OLD_TOKEN.into())),
+        inject: |whole| {
+            whole.stack.app.set_faults(|faults| faults.accepts_old_token = Some(OLD_TOKEN.into()));
+        },
         mend: no_faults,
         points: &["secrets.token-rotated"],
         told: &["the old token"],
     },
     Fault {
         name: "wildcard origin",
-        inject: |whole| whole.stack.app.set(|faults| faults.any_origin = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.allows_any_origin = true),
         mend: no_faults,
         points: &["secrets.allowed-origins"],
         told: &["*"],
     },
     Fault {
         name: "look-alike origin let in",
-        inject: |whole| whole.stack.app.set(|faults| faults.origin_by_begin = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.matches_origin_prefix = true),
         mend: no_faults,
         points: &["secrets.allowed-origins"],
         told: &["https://boards.example.com."],
     },
     Fault {
         name: "content security policy missing",
-        inject: |whole| whole.stack.app.set(|faults| faults.no_csp = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.no_csp = true),
         mend: no_faults,
         points: &["secrets.security-headers"],
         told: &["Content-Security-Policy"],
     },
     Fault {
         name: "HSTS too short",
-        inject: |whole| whole.stack.app.set(|faults| faults.hsts = Some("max-age=3600".into())),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.hsts = Some("max-age=3600".into())),
         mend: no_faults,
         points: &["secrets.security-headers"],
         told: &["max-age=3600"],
     },
     Fault {
         name: "metrics stand still",
-        inject: |whole| whole.stack.app.set(|faults| faults.still_metrics = true),
+        inject: |whole| whole.stack.app.set_faults(|faults| faults.frozen_metrics = true),
         mend: no_faults,
         points: &["verify.metrics"],
         told: &["advanced_board_events_published_total"],
     },
     Fault {
         name: "no spans of the WebSocket",
-        inject: |whole| whole.stack.app.set(|faults| faults.no_spans_of = Some("/ws/boards/{board}".into())),
+        inject: |whole| {
+            whole.stack.app.set_faults(|faults| faults.no_spans_of_route = Some("/ws/boards/{board}".into()));
+        },
         mend: no_faults,
         points: &["verify.traces"],
         told: &["spans of /ws"],
@@ -294,8 +298,8 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "scaling forbidden",
-        inject: |whole| whole.cluster.set(|objects| objects.read_only = true),
-        mend: |whole| whole.cluster.set(|objects| objects.read_only = false),
+        inject: |whole| whole.cluster.update(|objects| objects.read_only = true),
+        mend: |whole| whole.cluster.update(|objects| objects.read_only = false),
         points: &["rollback.pause-consumers"],
         told: &["forbidden"],
     },
@@ -333,16 +337,18 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "data source of the dashboard broken",
         inject: |whole| {
-            whole.grafana.set(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
+            whole
+                .grafana
+                .update(|there| drop(there.sources.insert("prom".into(), Some("bad gateway".into()))));
         },
-        mend: |whole| whole.grafana.set(|there| drop(there.sources.insert("prom".into(), None))),
+        mend: |whole| whole.grafana.update(|there| drop(there.sources.insert("prom".into(), None))),
         points: &["verify.metrics"],
         told: &["bad gateway"],
     },
     Fault {
         name: "Grafana's database failing",
-        inject: |whole| whole.grafana.set(|there| there.database = "failing".into()),
-        mend: |whole| whole.grafana.set(|there| there.database = "ok".into()),
+        inject: |whole| whole.grafana.update(|there| there.database = "failing".into()),
+        mend: |whole| whole.grafana.update(|there| there.database = "ok".into()),
         points: &["infra.observability", "verify.metrics"],
         told: &["failing"],
     },

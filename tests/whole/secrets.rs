@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use gonogo_rehearsal::servers::server::Server;
+use gonogo_rehearsal::servers::server::LoopbackServer;
 use serde_json::json;
 
 use crate::bench::gonogo::{Output, Sandbox};
@@ -37,7 +37,7 @@ fn spellings(text: &str) -> [String; 6] {
 }
 
 /// Answers everything with what it was sent, in all spellings, in the body and in headers.
-fn echo(status: StatusCode) -> Server {
+fn echo(status: StatusCode) -> LoopbackServer {
     let answer = async move |request: Request| -> Response {
         let mut sent: Vec<String> =
             request.headers().values().filter_map(|value| value.to_str().ok().map(str::to_owned)).collect();
@@ -59,7 +59,7 @@ fn echo(status: StatusCode) -> Server {
         }
         response
     };
-    Server::start(Router::new().fallback(answer)).unwrap()
+    LoopbackServer::start(Router::new().fallback(answer)).unwrap()
 }
 
 /// Answers every line with an error that repeats it. Ends with the process.
@@ -92,7 +92,7 @@ fn checklist(url: &str, port: u16, program: &Path, checkout: &Path) -> String {
 
 const PROGRAM: &str = "echo \"it is $S\"\nprintf %s \"$S\" | base64\nprintf '%s' \"user:$S\" | base64 -w0\nprintf %s \"$S\" | od -An -tx1 | tr -d ' \\n'\necho \"it is $S\" >&2\nexit 3\n";
 
-fn sandbox(server: &Server) -> Sandbox {
+fn sandbox(server: &LoopbackServer) -> Sandbox {
     let mut sandbox = Sandbox::new();
     for n in 0..COUNT {
         sandbox = sandbox.env(&format!("CANARY_{n}"), canary(n)).file(&format!("canary-{n}"), &canary(n));

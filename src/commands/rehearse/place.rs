@@ -14,7 +14,7 @@ use crate::files::directory::Directory;
 use crate::journal::keys::{self, Signer};
 use crate::process::{Launch, Permit};
 use crate::text::line;
-use gonogo_rehearsal::files::Files;
+use gonogo_rehearsal::files::RehearsalFiles;
 
 /// Names the directory of a rehearsal to the process that is one.
 const DIRECTORY: &str = "GONOGO_REHEARSAL";
@@ -79,7 +79,7 @@ pub(super) fn begin() -> Result<anyhow::Error> {
     // It makes the directory itself, when no signal can end it before it would remove that.
     let dir = home.join(format!("{PREFIX}{}", unused()?));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let paths = std::iter::once(Files::of(&dir).programs()).chain(std::env::split_paths(&path));
+    let paths = std::iter::once(RehearsalFiles::in_dir(&dir).programs()).chain(std::env::split_paths(&path));
     let env = [(DIRECTORY, dir.as_os_str().to_owned()), ("PATH", std::env::join_paths(paths)?)];
     let again = Launch::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).envs(env);
     Ok(again.exec(&Permit::for_own_program()).into())
@@ -124,7 +124,7 @@ fn lock_of(dir: &Path) -> io::Result<File> {
 /// Where a rehearsal keeps its files; gone when it is dropped.
 pub(super) struct Place {
     dir: PathBuf,
-    pub(super) files: Files,
+    pub(super) files: RehearsalFiles,
     _lock: File,
 }
 
@@ -138,11 +138,11 @@ impl Place {
             }
             made => made.map_err(failed)?,
         }
-        let files = Files::of(dir);
+        let files = RehearsalFiles::in_dir(dir);
         let made = || {
             let lock = Directory::open_own(dir)?.update("lock")?;
             lock.lock()?;
-            files.make().map(|()| lock)
+            files.create_dirs().map(|()| lock)
         };
         match made() {
             Ok(lock) => Ok(Self { dir: dir.to_owned(), files, _lock: lock }),

@@ -11,12 +11,12 @@ use crate::commands::load::Loaded;
 use crate::commands::trust;
 use crate::error::Exit;
 use crate::text::shell_word;
-use gonogo_rehearsal::files::Files;
-use gonogo_rehearsal::names::{PREVIOUS, RELEASE};
+use gonogo_rehearsal::files::RehearsalFiles;
+use gonogo_rehearsal::names::{PREVIOUS_RELEASE, RELEASE};
 use gonogo_rehearsal::shims::TOOLS;
 
 /// Keeps the stack up until it is asked to end.
-pub(super) fn serve(files: &Files) -> Result<Exit> {
+pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     let profile = files.profile();
     let shown = shell_word(&profile.display().to_string());
     let with = shell_word(&files.wrapper().display().to_string());
@@ -25,7 +25,7 @@ pub(super) fn serve(files: &Files) -> Result<Exit> {
     writeln!(out, "# The stack is up until this process ends (Ctrl-C). In another shell:")?;
     writeln!(
         out,
-        "#     {with} gonogo check {shown} --release {RELEASE} --previous {PREVIOUS} --trust {digest}"
+        "#     {with} gonogo check {shown} --release {RELEASE} --previous {PREVIOUS_RELEASE} --trust {digest}"
     )?;
     writeln!(out, "# That runs one command for which {} are the rehearsal's.", TOOLS.join(", "))?;
     out.write_all(fs::read_to_string(&profile)?.as_bytes())?;

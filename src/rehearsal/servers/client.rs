@@ -1,4 +1,4 @@
-//! A client for the stack's own servers, which speak without TLS.
+//! The HTTP client for the stack's own servers, which do not use TLS.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use reqwest::Client;
 use rustls::{ClientConfig, RootCertStore};
 
-/// A client that trusts nobody over TLS, and goes through no proxy.
+/// An HTTP client without trust anchors and without a proxy.
 ///
 /// # Errors
-/// When it cannot be made.
-pub(crate) fn plain() -> io::Result<Client> {
+/// When the client cannot be built.
+pub(crate) fn plain_http_client() -> io::Result<Client> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let tls =

@@ -1,4 +1,4 @@
-//! The part of Grafana's HTTP API that tells of its health, of dashboards and of data sources:
+//! A Grafana: the part of its HTTP API for health, dashboards and data sources.
 //! <https://grafana.com/docs/grafana/latest/developers/http_api/>.
 
 use std::collections::BTreeMap;
@@ -13,25 +13,25 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::server::{Server, is_admitted};
+use super::server::{LoopbackServer, has_bearer_token};
 
-/// A Grafana with dashboards and data sources.
+/// A running Grafana.
 #[derive(Debug)]
-pub struct Grafana {
-    server: Server,
-    state: Arc<Mutex<Contents>>,
+pub struct GrafanaServer {
+    server: LoopbackServer,
+    state: Arc<Mutex<GrafanaContents>>,
 }
 
-/// What there is.
+/// The state that requests are answered from.
 #[derive(Debug)]
-pub struct Contents {
-    /// What its health says of its database.
+pub struct GrafanaContents {
+    /// The state of the database that `/api/health` reports; `ok` if it is healthy.
     pub database: String,
     /// Dashboards, by uid.
     pub dashboards: BTreeMap<String, Dashboard>,
-    /// Data sources, by uid: why one is not healthy, or none if it is.
+    /// Data sources, by uid: the error of the health check, `None` if healthy.
     pub sources: BTreeMap<String, Option<String>>,
-    /// The token that is asked for, if one is.
+    /// The bearer token that is required, if any.
     pub token: Option<String>,
 }
 
@@ -46,18 +46,18 @@ pub struct Dashboard {
     pub sources: Vec<String>,
 }
 
-type Shared = State<Arc<Mutex<Contents>>>;
+type GrafanaState = State<Arc<Mutex<GrafanaContents>>>;
 
-impl Grafana {
-    /// Starts one that is healthy and empty.
+impl GrafanaServer {
+    /// Starts a Grafana that is healthy and empty.
     ///
     /// # Errors
-    /// When there is no port to be had.
+    /// When no port or thread is available.
     pub fn start() -> io::Result<Self> {
         let (dashboards, sources) = (BTreeMap::new(), BTreeMap::new());
-        let contents = Contents { database: "ok".into(), dashboards, sources, token: None };
+        let contents = GrafanaContents { database: "ok".into(), dashboards, sources, token: None };
         let state = Arc::new(Mutex::new(contents));
-        let server = Server::start(routes(&state))?;
+        let server = LoopbackServer::start(routes(&state))?;
         Ok(Self { server, state })
     }
 
@@ -67,75 +67,79 @@ impl Grafana {
         self.server.url()
     }
 
-    /// From now on takes requests and answers none.
-    pub fn fall_silent(&self) {
-        self.server.fall_silent();
+    /// From now on, requests are accepted and never answered.
+    pub fn stop_responding(&self) {
+        self.server.stop_responding();
     }
 
-    /// Changes what there is.
-    pub fn set(&self, change: impl FnOnce(&mut Contents)) {
+    /// Changes its contents.
+    pub fn update(&self, change: impl FnOnce(&mut GrafanaContents)) {
         change(&mut lock(&self.state));
     }
 }
 
-fn lock(state: &Mutex<Contents>) -> MutexGuard<'_, Contents> {
+fn lock(state: &Mutex<GrafanaContents>) -> MutexGuard<'_, GrafanaContents> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn routes(state: &Arc<Mutex<Contents>>) -> Router {
+fn routes(state: &Arc<Mutex<GrafanaContents>>) -> Router {
     Router::new()
         .route("/api/search", get(search))
         .route("/api/dashboards/uid/{uid}", get(dashboard))
-        .route("/api/datasources/uid/{uid}/health", get(source))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(state), admit))
-        // Health is for everybody.
+        .route("/api/datasources/uid/{uid}/health", get(source_health))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(state), require_token))
+        // Health requires no token.
         .route("/api/health", get(health))
         .with_state(Arc::clone(state))
 }
 
-async fn admit(State(state): Shared, request: Request, next: Next) -> Response {
-    let admitted = is_admitted(&request, lock(&state).token.as_deref());
-    if admitted { next.run(request).await } else { told(StatusCode::UNAUTHORIZED, "Invalid API key") }
+async fn require_token(State(state): GrafanaState, request: Request, next: Next) -> Response {
+    let admitted = has_bearer_token(&request, lock(&state).token.as_deref());
+    if admitted {
+        next.run(request).await
+    } else {
+        message_response(StatusCode::UNAUTHORIZED, "Invalid API key")
+    }
 }
 
-fn told(status: StatusCode, message: &str) -> Response {
+fn message_response(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }
 
-async fn health(State(state): Shared) -> Response {
+async fn health(State(state): GrafanaState) -> Response {
     let database = lock(&state).database.clone();
     let status = if database == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"commit": "0", "database": database, "version": "11.2.0"}))).into_response()
 }
 
-async fn search(State(state): Shared, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
+async fn search(State(state): GrafanaState, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
     let state = lock(&state);
     let tag = query.get("tag");
-    let found =
+    let matching =
         state.dashboards.iter().filter(|(_, dashboard)| tag.is_none_or(|tag| dashboard.tags.contains(tag)));
     let one = |(uid, dashboard): (&String, &Dashboard)| json!({"uid": uid, "title": dashboard.title, "type": "dash-db", "tags": dashboard.tags});
-    Json(found.map(one).collect())
+    Json(matching.map(one).collect())
 }
 
-async fn dashboard(State(state): Shared, Path(uid): Path<String>) -> Response {
+async fn dashboard(State(state): GrafanaState, Path(uid): Path<String>) -> Response {
     let state = lock(&state);
-    let Some(found) = state.dashboards.get(&uid) else {
-        return told(StatusCode::NOT_FOUND, "Dashboard not found");
+    let Some(contents) = state.dashboards.get(&uid) else {
+        return message_response(StatusCode::NOT_FOUND, "Dashboard not found");
     };
     let source =
         |uid: &String| json!({"type": "timeseries", "datasource": {"type": "prometheus", "uid": uid}});
-    let panels: Vec<_> = found.sources.iter().map(source).collect();
-    let dashboard = json!({"uid": uid, "title": found.title, "tags": found.tags, "panels": panels});
+    let panels: Vec<_> = contents.sources.iter().map(source).collect();
+    let dashboard = json!({"uid": uid, "title": contents.title, "tags": contents.tags, "panels": panels});
     Json(json!({"meta": {"slug": uid}, "dashboard": dashboard})).into_response()
 }
 
-async fn source(State(state): Shared, Path(uid): Path<String>) -> Response {
+async fn source_health(State(state): GrafanaState, Path(uid): Path<String>) -> Response {
     match lock(&state).sources.get(&uid) {
-        None => told(StatusCode::NOT_FOUND, "Data source not found"),
+        None => message_response(StatusCode::NOT_FOUND, "Data source not found"),
         Some(None) => Json(json!({"status": "OK", "message": "Successfully queried the Prometheus API."}))
             .into_response(),
-        Some(Some(why)) => {
-            (StatusCode::BAD_REQUEST, Json(json!({"status": "ERROR", "message": why}))).into_response()
+        Some(Some(error)) => {
+            (StatusCode::BAD_REQUEST, Json(json!({"status": "ERROR", "message": error}))).into_response()
         }
     }
 }

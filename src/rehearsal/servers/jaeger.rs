@@ -1,4 +1,4 @@
-//! The part of Jaeger's query API that its own page asks: services, and traces of one.
+//! A Jaeger: the part of its query API for services and traces.
 //! <https://www.jaegertracing.io/docs/latest/architecture/apis/>.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,48 +13,48 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::app::OnSpan;
-use super::server::Server;
+use super::server::LoopbackServer;
 
-/// How many traces are told unless more are asked for.
-const LIMIT: usize = 20;
+/// How many traces are returned without `limit`.
+const DEFAULT_TRACE_LIMIT: usize = 20;
 
-/// A Jaeger with the spans that it is told of.
+/// A running Jaeger, with the spans that were added.
 #[derive(Debug)]
-pub struct Jaeger {
-    server: Server,
-    spans: Shared,
+pub struct JaegerServer {
+    server: LoopbackServer,
+    spans: SharedSpans,
 }
 
-/// A span; each is a trace of its own.
+/// A span. Each is a trace of its own.
 #[derive(Clone, Debug)]
-pub struct Span {
-    /// Whose it is.
+pub struct StoredSpan {
+    /// The service name.
     pub service: String,
-    /// `GET /ws/boards/{board}`.
+    /// The operation, such as `GET /ws/boards/{board}`.
     pub operation: String,
-    /// What `http.route` says.
+    /// The attribute `http.route`.
     pub route: String,
-    /// When it began, in microseconds since the Unix epoch.
-    pub begun: i64,
-    /// How long it took, in microseconds.
-    pub took: i64,
+    /// The start, in microseconds since the Unix epoch.
+    pub start_micros: i64,
+    /// The duration, in microseconds.
+    pub duration_micros: i64,
 }
 
-type Shared = Arc<Mutex<Vec<Span>>>;
+type SharedSpans = Arc<Mutex<Vec<StoredSpan>>>;
 
-impl Jaeger {
-    /// Starts one that knows of nothing.
+impl JaegerServer {
+    /// Starts a Jaeger without spans.
     ///
     /// # Errors
-    /// When there is no port to be had.
+    /// When no port or thread is available.
     pub fn start() -> io::Result<Self> {
-        let spans = Shared::default();
+        let spans = SharedSpans::default();
         let routes = Router::new()
             .route("/api/services", get(services))
             .route("/api/traces", get(traces))
-            .route("/api/traces/{id}", get(one))
+            .route("/api/traces/{id}", get(trace_by_id))
             .with_state(Arc::clone(&spans));
-        Ok(Self { server: Server::start(routes)?, spans })
+        Ok(Self { server: LoopbackServer::start(routes)?, spans })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -63,92 +63,98 @@ impl Jaeger {
         self.server.url()
     }
 
-    /// Takes in a span.
-    pub fn tell(&self, span: Span) {
+    /// Adds a span.
+    pub fn add_span(&self, span: StoredSpan) {
         lock(&self.spans).push(span);
     }
 
-    /// Takes in spans from wherever they are handed on.
+    /// A function that adds spans.
     #[must_use]
-    pub fn taker(&self) -> Arc<dyn Fn(Span) + Send + Sync> {
+    pub fn span_sink(&self) -> Arc<dyn Fn(StoredSpan) + Send + Sync> {
         let spans = Arc::clone(&self.spans);
         Arc::new(move |span| lock(&spans).push(span))
     }
 
-    /// Takes in the spans of a service as the application tells them.
+    /// A function that adds the spans that the application reports, as spans of this service.
     #[must_use]
-    pub fn of_service(&self, service: &str) -> OnSpan {
+    pub fn on_span_of(&self, service: &str) -> OnSpan {
         let (spans, service) = (Arc::clone(&self.spans), service.to_owned());
-        Arc::new(move |operation, route, begun, took| {
+        Arc::new(move |operation, route, start_micros, duration_micros| {
             let (operation, route) = (operation.to_owned(), route.to_owned());
-            lock(&spans).push(Span { service: service.clone(), operation, route, begun, took });
+            lock(&spans).push(StoredSpan {
+                service: service.clone(),
+                operation,
+                route,
+                start_micros,
+                duration_micros,
+            });
         })
     }
 }
 
-fn lock(spans: &Mutex<Vec<Span>>) -> MutexGuard<'_, Vec<Span>> {
+fn lock(spans: &Mutex<Vec<StoredSpan>>) -> MutexGuard<'_, Vec<StoredSpan>> {
     spans.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Without data there is none: `null`, not an empty list.
-fn listed(all: Vec<Value>) -> Json<Value> {
+/// The response with a list. As in Jaeger, an empty list is `null`.
+fn list_response(all: Vec<Value>) -> Json<Value> {
     let (total, data) = (all.len(), if all.is_empty() { Value::Null } else { Value::Array(all) });
     Json(json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": null}))
 }
 
-fn refused(status: StatusCode, message: &str) -> Response {
+fn error_response(status: StatusCode, message: &str) -> Response {
     let errors = json!([{"code": status.as_u16(), "msg": message}]);
     let body = json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors});
     (status, Json(body)).into_response()
 }
 
-async fn services(State(spans): State<Shared>) -> Json<Value> {
+async fn services(State(spans): State<SharedSpans>) -> Json<Value> {
     let names: BTreeSet<_> = lock(&spans).iter().map(|span| span.service.clone()).collect();
-    listed(names.into_iter().map(Value::String).collect())
+    list_response(names.into_iter().map(Value::String).collect())
 }
 
-async fn traces(State(spans): State<Shared>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+async fn traces(State(spans): State<SharedSpans>, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let Some(service) = query.get("service") else {
-        return refused(StatusCode::BAD_REQUEST, "parameter 'service' is required");
+        return error_response(StatusCode::BAD_REQUEST, "parameter 'service' is required");
     };
     let micros = |key: &str| query.get(key).and_then(|text| text.parse::<i64>().ok());
     let (start, end) = (micros("start").unwrap_or(i64::MIN), micros("end").unwrap_or(i64::MAX));
-    let limit = query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(LIMIT);
+    let limit = query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_TRACE_LIMIT);
     let spans = lock(&spans);
-    let found = spans
+    let matching = spans
         .iter()
         .enumerate()
         .rev()
-        .filter(|(_, span)| span.service == *service && (start..=end).contains(&span.begun));
-    let found: Vec<_> = found.take(limit).map(|(at, span)| trace(at, span)).collect();
-    let (total, data) = (found.len(), found);
+        .filter(|(_, span)| span.service == *service && (start..=end).contains(&span.start_micros));
+    let matching: Vec<_> = matching.take(limit).map(|(at, span)| trace(at, span)).collect();
+    let (total, data) = (matching.len(), matching);
     Json(json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": null})).into_response()
 }
 
-async fn one(State(spans): State<Shared>, Path(id): Path<String>) -> Response {
+async fn trace_by_id(State(spans): State<SharedSpans>, Path(id): Path<String>) -> Response {
     let spans = lock(&spans);
     let at = usize::from_str_radix(&id, 16).ok().and_then(|id| id.checked_sub(1));
     match at.and_then(|at| Some((at, spans.get(at)?))) {
-        Some((at, span)) => listed(vec![trace(at, span)]).into_response(),
-        None => refused(StatusCode::NOT_FOUND, "trace not found"),
+        Some((at, span)) => list_response(vec![trace(at, span)]).into_response(),
+        None => error_response(StatusCode::NOT_FOUND, "trace not found"),
     }
 }
 
-fn trace(at: usize, span: &Span) -> Value {
+fn trace(at: usize, span: &StoredSpan) -> Value {
     let id = format!("{:032x}", at + 1);
     let tag = json!({"key": "http.route", "type": "string", "value": span.route});
-    let told = json!({
+    let span_json = json!({
         "traceID": id,
         "spanID": format!("{:016x}", at + 1),
         "operationName": span.operation,
         "references": [],
-        "startTime": span.begun,
-        "duration": span.took,
+        "startTime": span.start_micros,
+        "duration": span.duration_micros,
         "tags": [tag],
         "logs": [],
         "processID": "p1",
         "warnings": null,
     });
     let process = json!({"serviceName": span.service, "tags": []});
-    json!({"traceID": id, "spans": [told], "processes": {"p1": process}, "warnings": null})
+    json!({"traceID": id, "spans": [span_json], "processes": {"p1": process}, "warnings": null})
 }

@@ -1,4 +1,4 @@
-//! Servers that speak the real protocols, each on a port of its own on loopback.
+//! Servers that speak the real protocols, each on its own loopback port.
 
 pub mod app;
 pub(crate) mod client;

@@ -1,4 +1,5 @@
-//! A server on loopback, on a port of its own choosing, that ends when it is dropped.
+//! A server on a free loopback port, with its own thread, that stops when it is dropped. And the checks of credentials
+//! that servers share.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,30 +17,30 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// Work that goes on beside a server.
-pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A task that runs on a server's thread.
+pub type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A server under way.
+/// A running server.
 #[derive(Debug)]
-pub struct Server {
+pub struct LoopbackServer {
     address: SocketAddr,
-    silent: Arc<AtomicBool>,
-    _thread: Thread,
+    unresponsive: Arc<AtomicBool>,
+    _thread: WorkerThread,
 }
 
-/// A thread of its own for work, which ends when this is dropped.
+/// A thread with its own runtime for one task. Dropping it stops the task and joins the thread.
 #[derive(Debug)]
-pub(crate) struct Thread {
+pub(crate) struct WorkerThread {
     stop: Option<oneshot::Sender<()>>,
     handle: Option<JoinHandle<()>>,
 }
 
-/// The stack of a thread that is not told otherwise, in bytes.
-pub(crate) const STACK: usize = 2 << 20;
+/// The default stack size of a thread, in bytes.
+pub(crate) const DEFAULT_STACK_SIZE: usize = 2 << 20;
 
-impl Thread {
-    /// With a stack of so many bytes. The work is made on the thread, within its runtime.
-    pub(crate) fn start(stack: usize, work: impl FnOnce() -> Work + Send + 'static) -> io::Result<Self> {
+impl WorkerThread {
+    /// Starts a thread with a stack of this many bytes. `work` is called on the thread, within its runtime.
+    pub(crate) fn start(stack: usize, work: impl FnOnce() -> BoxedTask + Send + 'static) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let run = move || {
@@ -55,23 +56,23 @@ impl Thread {
     }
 }
 
-impl Server {
-    /// Serves `routes` on 127.0.0.1, from a thread of its own.
+impl LoopbackServer {
+    /// Serves `routes` on 127.0.0.1, on its own thread.
     ///
     /// # Errors
-    /// When there is no port or no thread to be had.
+    /// When no port or thread is available.
     pub fn start(routes: Router) -> io::Result<Self> {
         Self::start_with(routes, Box::pin(std::future::pending()))
     }
 
-    /// The same, with work that goes on beside it.
+    /// Like `start`, with a task that runs beside the server and ends with it.
     ///
     /// # Errors
-    /// When there is no port or no thread to be had.
-    pub fn start_with(routes: Router, work: Work) -> io::Result<Self> {
+    /// When no port or thread is available.
+    pub fn start_with(routes: Router, work: BoxedTask) -> io::Result<Self> {
         let silent = Arc::new(AtomicBool::new(false));
-        let routes = routes.layer(from_fn_with_state(Arc::clone(&silent), unless_silent));
-        let serve = |listener| -> Work {
+        let routes = routes.layer(from_fn_with_state(Arc::clone(&silent), unless_unresponsive));
+        let serve = |listener| -> BoxedTask {
             Box::pin(async move {
                 tokio::select! {
                     served = axum::serve(listener, routes) => drop(served),
@@ -79,43 +80,45 @@ impl Server {
                 }
             })
         };
-        let mut server = Self::listen(serve)?;
-        server.silent = silent;
+        let mut server = Self::start_tcp(serve)?;
+        server.unresponsive = silent;
         Ok(server)
     }
 
-    /// Serves whatever speaks another protocol.
+    /// Serves a protocol other than HTTP.
     ///
     /// # Errors
-    /// When there is no port or no thread to be had.
-    pub(crate) fn listen(serve: impl FnOnce(TcpListener) -> Work + Send + 'static) -> io::Result<Self> {
-        Self::listen_with(STACK, serve)
+    /// When no port or thread is available.
+    pub(crate) fn start_tcp(
+        serve: impl FnOnce(TcpListener) -> BoxedTask + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start_tcp_with_stack(DEFAULT_STACK_SIZE, serve)
     }
 
-    /// The same, on a thread with a stack of so many bytes.
+    /// Like `start_tcp`, on a thread with a stack of this many bytes.
     ///
     /// # Errors
-    /// When there is no port or no thread to be had.
-    pub(crate) fn listen_with(
+    /// When no port or thread is available.
+    pub(crate) fn start_tcp_with_stack(
         stack: usize,
-        serve: impl FnOnce(TcpListener) -> Work + Send + 'static,
+        serve: impl FnOnce(TcpListener) -> BoxedTask + Send + 'static,
     ) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let work = move || -> Work {
-            // A socket that is bound and does not block can be waited for.
-            TcpListener::from_std(listener).map_or_else(|_| Box::pin(async {}) as Work, serve)
+        let work = move || -> BoxedTask {
+            // This does not fail: the socket is bound and non-blocking.
+            TcpListener::from_std(listener).map_or_else(|_| Box::pin(async {}) as BoxedTask, serve)
         };
-        Ok(Self { address, silent: Arc::default(), _thread: Thread::start(stack, work)? })
+        Ok(Self { address, unresponsive: Arc::default(), _thread: WorkerThread::start(stack, work)? })
     }
 
-    /// From now on takes HTTP requests and answers none.
-    pub(crate) fn fall_silent(&self) {
-        self.silent.store(true, Ordering::Relaxed);
+    /// From now on, HTTP requests are accepted and never answered.
+    pub(crate) fn stop_responding(&self) {
+        self.unresponsive.store(true, Ordering::Relaxed);
     }
 
-    /// Where it listens.
+    /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
@@ -128,30 +131,34 @@ impl Server {
     }
 }
 
-async fn unless_silent(State(silent): State<Arc<AtomicBool>>, request: Request, next: Next) -> Response {
+async fn unless_unresponsive(
+    State(silent): State<Arc<AtomicBool>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if silent.load(Ordering::Relaxed) {
         return std::future::pending().await;
     }
     next.run(request).await
 }
 
-/// Whether a request carries the user's name and password.
-pub(crate) fn is_logged_in(headers: &HeaderMap, user: &str, password: &str) -> bool {
+/// Whether a request has this user name and password (HTTP Basic).
+pub(crate) fn has_basic_auth(headers: &HeaderMap, user: &str, password: &str) -> bool {
     use base64::Engine as _;
-    let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    given.and_then(|given| given.strip_prefix("Basic ")) == Some(wanted.as_str())
+    let expected = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.strip_prefix("Basic ")) == Some(expected.as_str())
 }
 
-/// Whether a request carries the bearer token that is asked for, if one is.
-pub(crate) fn is_admitted(request: &Request, token: Option<&str>) -> bool {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    token.is_none_or(|token| given.and_then(|given| given.strip_prefix("Bearer ")) == Some(token))
+/// Whether a request has the required bearer token; true if none is required.
+pub(crate) fn has_bearer_token(request: &Request, token: Option<&str>) -> bool {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    token.is_none_or(|token| value.and_then(|value| value.strip_prefix("Bearer ")) == Some(token))
 }
 
-impl Drop for Thread {
+impl Drop for WorkerThread {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The task may have ended by itself.
         let _ = self.stop.take().map(|stop| stop.send(()));
         let _ = self.handle.take().map(JoinHandle::join);
     }

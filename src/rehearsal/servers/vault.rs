@@ -1,4 +1,4 @@
-//! The part of Vault's API that reads secrets of a key-value store, version 2, mounted at `secret`:
+//! A Vault: the part of its API that reads a key-value store, version 2, mounted at `secret`.
 //! <https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>.
 
 use std::collections::BTreeMap;
@@ -13,41 +13,41 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use super::server::Server;
+use super::server::LoopbackServer;
 
-/// A store with one token that may read all of it.
+/// A running Vault with one token, which may read everything.
 #[derive(Debug)]
-pub struct Vault {
-    server: Server,
-    state: Shared,
+pub struct VaultServer {
+    server: LoopbackServer,
+    state: VaultState,
 }
 
 #[derive(Debug)]
-struct Contents {
+struct VaultContents {
     token: String,
-    /// The versions of each secret: when it was made, and what it is.
+    /// The versions of each secret, by path: creation time and value.
     secrets: BTreeMap<String, Vec<(jiff::Timestamp, Value)>>,
 }
 
-type Shared = Arc<Mutex<Contents>>;
+type VaultState = Arc<Mutex<VaultContents>>;
 
-impl Vault {
-    /// Starts an empty one.
+impl VaultServer {
+    /// Starts an empty Vault that requires this token.
     ///
     /// # Errors
-    /// When there is no port to be had.
+    /// When no port or thread is available.
     pub fn start(token: &str) -> io::Result<Self> {
-        let state = Arc::new(Mutex::new(Contents { token: token.to_owned(), secrets: BTreeMap::new() }));
+        let state = Arc::new(Mutex::new(VaultContents { token: token.to_owned(), secrets: BTreeMap::new() }));
         let routes = Router::new()
             .route("/v1/secret/metadata/{*path}", get(metadata))
             .route("/v1/secret/data/{*path}", get(data))
-            .fallback(|| async { told(StatusCode::NOT_FOUND, &["no handler for route"]) })
+            .fallback(|| async { error_response(StatusCode::NOT_FOUND, &["no handler for route"]) })
             .method_not_allowed_fallback(|| async {
-                told(StatusCode::METHOD_NOT_ALLOWED, &["unsupported operation"])
+                error_response(StatusCode::METHOD_NOT_ALLOWED, &["unsupported operation"])
             })
-            .layer(middleware::from_fn_with_state(Arc::clone(&state), admit))
+            .layer(middleware::from_fn_with_state(Arc::clone(&state), require_token))
             .with_state(Arc::clone(&state));
-        Ok(Self { server: Server::start(routes)?, state })
+        Ok(Self { server: LoopbackServer::start(routes)?, state })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -56,47 +56,54 @@ impl Vault {
         self.server.url()
     }
 
-    /// Writes a new version of a secret, as of a time.
-    pub fn put(&self, path: &str, value: Value, made: jiff::Timestamp) {
-        lock(&self.state).secrets.entry(path.to_owned()).or_default().push((made, value));
+    /// Adds a version of a secret that was created at a time.
+    pub fn put(&self, path: &str, value: Value, created: jiff::Timestamp) {
+        lock(&self.state).secrets.entry(path.to_owned()).or_default().push((created, value));
     }
 
-    /// Forgets all versions of a secret.
-    pub fn forget(&self, path: &str) {
+    /// Deletes all versions of a secret.
+    pub fn delete(&self, path: &str) {
         lock(&self.state).secrets.remove(path);
     }
 }
 
-fn lock(state: &Mutex<Contents>) -> MutexGuard<'_, Contents> {
+fn lock(state: &Mutex<VaultContents>) -> MutexGuard<'_, VaultContents> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn told(status: StatusCode, errors: &[&str]) -> Response {
+fn error_response(status: StatusCode, errors: &[&str]) -> Response {
     (status, Json(json!({"errors": errors}))).into_response()
 }
 
-async fn admit(State(state): State<Shared>, request: Request, next: Next) -> Response {
-    let given = request.headers().get("x-vault-token").and_then(|value| value.to_str().ok());
-    let admitted = given == Some(lock(&state).token.as_str());
-    if admitted { next.run(request).await } else { told(StatusCode::FORBIDDEN, &["permission denied"]) }
+async fn require_token(State(state): State<VaultState>, request: Request, next: Next) -> Response {
+    let token = request.headers().get("x-vault-token").and_then(|value| value.to_str().ok());
+    let is_valid = token == Some(lock(&state).token.as_str());
+    if is_valid {
+        next.run(request).await
+    } else {
+        error_response(StatusCode::FORBIDDEN, &["permission denied"])
+    }
 }
 
-fn about(version: usize, made: &jiff::Timestamp) -> Value {
-    json!({"created_time": made.to_string(), "deletion_time": "", "destroyed": false, "version": version})
+fn version_metadata(version: usize, created: &jiff::Timestamp) -> Value {
+    json!({"created_time": created.to_string(), "deletion_time": "", "destroyed": false, "version": version})
 }
 
-async fn metadata(State(state): State<Shared>, Path(path): Path<String>) -> Response {
+async fn metadata(State(state): State<VaultState>, Path(path): Path<String>) -> Response {
     let state = lock(&state);
-    let Some(versions) = state.secrets.get(&path) else { return told(StatusCode::NOT_FOUND, &[]) };
-    let all = versions.iter().enumerate().map(|(at, (made, _))| ((at + 1).to_string(), about(at + 1, made)));
-    let all: Map<String, Value> = all.collect();
-    let told = json!({"current_version": versions.len(), "oldest_version": 1, "versions": all});
-    Json(json!({"data": told})).into_response()
+    let Some(versions) = state.secrets.get(&path) else { return error_response(StatusCode::NOT_FOUND, &[]) };
+    let by_number = versions
+        .iter()
+        .enumerate()
+        .map(|(at, (created, _))| ((at + 1).to_string(), version_metadata(at + 1, created)));
+    let by_number: Map<String, Value> = by_number.collect();
+    let data = json!({"current_version": versions.len(), "oldest_version": 1, "versions": by_number});
+    Json(json!({"data": data})).into_response()
 }
 
-async fn data(State(state): State<Shared>, Path(path): Path<String>) -> Response {
+async fn data(State(state): State<VaultState>, Path(path): Path<String>) -> Response {
     let state = lock(&state);
     let newest = state.secrets.get(&path).and_then(|versions| Some((versions.len(), versions.last()?)));
-    let Some((version, (made, value))) = newest else { return told(StatusCode::NOT_FOUND, &[]) };
-    Json(json!({"data": {"data": value, "metadata": about(version, made)}})).into_response()
+    let Some((version, (created, value))) = newest else { return error_response(StatusCode::NOT_FOUND, &[]) };
+    Json(json!({"data": {"data": value, "metadata": version_metadata(version, created)}})).into_response()
 }

@@ -1,4 +1,4 @@
-//! `scripts/advanced_pipeline_demo.py`: sends an event and waits for the first data on the activity stream.
+//! The shim of `scripts/advanced_pipeline_demo.py`: sends an event and waits for the first data on the activity stream.
 
 use std::io;
 use std::time::Duration;
@@ -8,28 +8,32 @@ use serde_json::json;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{ToolCall, ToolResult, ToolStream, not_offered};
+use super::{ToolCall, ToolResult, ToolStream, unsupported};
 use crate::servers::client;
-use crate::stack::Parts;
+use crate::stack::Services;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
+pub(super) async fn run(call: &ToolCall, services: &Services, stream: &mut ToolStream) -> ToolResult {
     if call.args != ["scripts/advanced_pipeline_demo.py"] {
-        return not_offered(call, stream).await;
+        return unsupported(call, stream).await;
     }
-    let (line, code) =
-        match tokio::time::timeout(PATIENCE, travel(&parts.app.url(), &parts.secrets.token)).await {
-            Ok(Ok(line)) => (format!("received: {line}"), 0),
-            Ok(Err(error)) => (format!("the demo failed: {error}"), 1),
-            Err(_) => ("the demo failed: nothing came back in 10 s".to_owned(), 1),
-        };
+    let (line, code) = match tokio::time::timeout(
+        RECEIVE_TIMEOUT,
+        send_and_receive(&services.app.url(), &services.secrets.token),
+    )
+    .await
+    {
+        Ok(Ok(line)) => (format!("received: {line}"), 0),
+        Ok(Err(error)) => (format!("the demo failed: {error}"), 1),
+        Err(_) => ("the demo failed: no event received within 10 s".to_owned(), 1),
+    };
     stream.stdout(line).await?;
     Ok(code)
 }
 
-async fn travel(url: &str, token: &str) -> io::Result<String> {
-    let stream = client::plain()?.get(format!("{url}/sse/activity")).bearer_auth(token);
+async fn send_and_receive(url: &str, token: &str) -> io::Result<String> {
+    let stream = client::plain_http_client()?.get(format!("{url}/sse/activity")).bearer_auth(token);
     let mut stream =
         stream.send().await.and_then(reqwest::Response::error_for_status).map_err(io::Error::other)?;
     let host = url.replacen("http://", "", 1);

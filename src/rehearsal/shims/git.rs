@@ -1,23 +1,23 @@
-//! `git`, as far as a checkout is looked at that has two tags and no changes.
+//! The shim of `git`: the read-only commands that gonogo runs, on a clean checkout with two tags.
 
-use super::{ToolCall, ToolResult, ToolStream, not_offered, take};
-use crate::names::{COMMIT, PREVIOUS, PREVIOUS_COMMIT, RELEASE};
+use super::{ToolCall, ToolResult, ToolStream, take_option, unsupported};
+use crate::names::{COMMIT, PREVIOUS_COMMIT, PREVIOUS_RELEASE, RELEASE};
 
 pub(super) async fn run(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
     let mut args = call.args.clone();
-    // Settings do not matter here.
-    while take(&mut args, &["-c"]).is_some() {}
-    let directory = take(&mut args, &["-C"]);
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    // Settings have no effect here.
+    while take_option(&mut args, &["-c"]).is_some() {}
+    let directory = take_option(&mut args, &["-C"]);
+    let arguments: Vec<&str> = args.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
         ["config", ..] => Ok(1),
-        _ if directory.is_none() && words.first() != Some(&"check-ref-format") => {
-            not_offered(call, stream).await
+        _ if directory.is_none() && arguments.first() != Some(&"check-ref-format") => {
+            unsupported(call, stream).await
         }
         ["check-ref-format", name] => {
             Ok(i32::from(name.contains("..") || name.contains(' ') || name.ends_with('/')))
         }
-        ["rev-parse", "--verify", "--quiet", name] => match commit(name) {
+        ["rev-parse", "--verify", "--quiet", name] => match resolve_commit(name) {
             Some(commit) => stream.stdout(commit).await.map(|()| 0),
             None => Ok(1),
         },
@@ -26,18 +26,18 @@ pub(super) async fn run(call: &ToolCall, stream: &mut ToolStream) -> ToolResult 
             stream.stdout(format!("{directory}\n{directory}/.git\nsha1")).await.map(|()| 0)
         }
         ["rev-parse", "--git-common-dir"] => stream.stdout(".git").await.map(|()| 0),
-        // An index without a file, which is the commit's and the work tree's.
+        // The index is empty, and equal to commit and work tree.
         ["ls-files" | "diff-index", ..] => Ok(0),
-        ["tag", ..] => stream.stdout(format!("{RELEASE}\n{PREVIOUS}")).await.map(|()| 0),
-        _ => not_offered(call, stream).await,
+        ["tag", ..] => stream.stdout(format!("{RELEASE}\n{PREVIOUS_RELEASE}")).await.map(|()| 0),
+        _ => unsupported(call, stream).await,
     }
 }
 
-fn commit(name: &str) -> Option<&'static str> {
+fn resolve_commit(name: &str) -> Option<&'static str> {
     let name = name.trim_end_matches("^{commit}");
     match name.strip_prefix("refs/tags/").unwrap_or(name) {
         "HEAD" | RELEASE => Some(COMMIT),
-        PREVIOUS => Some(PREVIOUS_COMMIT),
+        PREVIOUS_RELEASE => Some(PREVIOUS_COMMIT),
         _ => None,
     }
 }

@@ -1,13 +1,13 @@
-//! What stands in for the command-line tools that the standard checklist runs. A tool's own process only passes on
-//! what it is asked, prints what comes back, and writes the files that it is told to; what the tool does happens
-//! here, to the stack.
+//! Shims for the command-line tools that the standard checklist runs. A shim's process sends its command line to the
+//! stack, prints the output that comes back and writes the files that it receives. The tool itself is implemented
+//! here, and acts on the stack.
 
+pub mod client;
 mod demo;
 mod docker;
 mod git;
 mod kubectl;
 mod poetry;
-pub mod shim;
 mod terraform;
 
 use std::io;
@@ -23,59 +23,59 @@ use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-pub(crate) use self::docker::report as scan_report;
-use crate::servers::server::{STACK, Thread, Work};
-use crate::stack::Parts;
+pub(crate) use self::docker::trivy_report as scan_report;
+use crate::servers::server::{BoxedTask, DEFAULT_STACK_SIZE, WorkerThread};
+use crate::stack::Services;
 
-/// The longest line of a tool's process, in bytes: a call with its file.
-const LINE: u64 = 8 << 20;
+/// The longest line that is read from a shim's process, in bytes: a call with its input file.
+const MAX_LINE: u64 = 8 << 20;
 
-/// The programs that are stood in for.
+/// The tools that have a shim.
 pub const TOOLS: [&str; 7] = ["docker", "git", "kubectl", "poetry", "python3", "terraform", "trivy"];
 
-/// What a tool's process says first.
+/// The first message of a shim's process: it asks the stack to prove that it has the key.
 #[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct Greeting {
+pub(crate) struct KeyChallenge {
     /// Random, in hex.
     nonce: String,
 }
 
-impl Greeting {
-    /// What only who knows the key can answer, in hex.
+impl KeyChallenge {
+    /// The answer that proves possession of the key: HMAC-SHA256 of the nonce, in hex.
     fn proof(&self, key: &str) -> String {
-        // A key may have any length.
+        // HMAC takes a key of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap_or_else(|_| unreachable!());
         mac.update(self.nonce.as_bytes());
         base16ct::lower::encode_string(&mac.finalize().into_bytes())
     }
 }
 
-/// What a tool is asked.
+/// The call of a tool.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct ToolCall {
-    /// Shows that whoever asks may.
+    /// Authenticates the caller.
     key: String,
     tool: String,
     args: Vec<String>,
-    /// What is in the file that the last argument names, if it names one.
-    given: Option<String>,
+    /// The content of the file that the last argument names, if it names one.
+    input_file: Option<String>,
 }
 
-/// What a tool's process is told.
+/// A message to a shim's process.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ToolReply {
-    /// To standard output.
-    Out(String),
-    /// To standard error.
-    Err(String),
-    /// Into a file.
+    /// Text for standard output.
+    Stdout(String),
+    /// Text for standard error.
+    Stderr(String),
+    /// A file to write.
     File { path: String, text: String },
-    /// It is over.
+    /// The exit code. The last message.
     Exit(i32),
 }
 
-/// Where a tool says something.
+/// The output of a tool: a connection to a shim's process.
 pub(crate) struct ToolStream(UnixStream);
 
 impl ToolStream {
@@ -85,18 +85,18 @@ impl ToolStream {
         self.0.write_all(&line).await
     }
 
-    /// A line to standard output.
+    /// Writes a line to standard output.
     async fn stdout(&mut self, line: impl Into<String>) -> io::Result<()> {
-        self.send(&ToolReply::Out(line.into() + "\n")).await
+        self.send(&ToolReply::Stdout(line.into() + "\n")).await
     }
 
-    /// A line to standard error.
+    /// Writes a line to standard error.
     async fn stderr(&mut self, line: impl Into<String>) -> io::Result<()> {
-        self.send(&ToolReply::Err(line.into() + "\n")).await
+        self.send(&ToolReply::Stderr(line.into() + "\n")).await
     }
 
-    /// Lines to standard error, each after a while.
-    async fn work(&mut self, lines: &[&str], each: Duration) -> io::Result<()> {
+    /// Writes lines to standard error, with a pause after each.
+    async fn stderr_lines(&mut self, lines: &[&str], each: Duration) -> io::Result<()> {
         for line in lines {
             self.stderr(*line).await?;
             tokio::time::sleep(each).await;
@@ -104,77 +104,81 @@ impl ToolStream {
         Ok(())
     }
 
-    async fn write(&mut self, path: &str, text: String) -> io::Result<()> {
+    async fn write_file(&mut self, path: &str, text: String) -> io::Result<()> {
         self.send(&ToolReply::File { path: path.to_owned(), text }).await
     }
 }
 
-/// How a tool ends: its exit code.
+/// The exit code of a tool.
 pub(crate) type ToolResult = io::Result<i32>;
 
-/// Serves the tools' processes that know the key, on a socket that is made here.
+/// Serves shims that have the key, on a socket that is created at this path.
 ///
 /// # Errors
-/// When it cannot be made.
-pub(crate) fn start(parts: Arc<Parts>, key: String, socket: &Path) -> io::Result<Thread> {
+/// When the socket cannot be created, or no thread is available.
+pub(crate) fn start(services: Arc<Services>, key: String, socket: &Path) -> io::Result<WorkerThread> {
     let listener = UnixListener::bind(socket)?;
     listener.set_nonblocking(true)?;
-    Thread::start(STACK, move || -> Work { Box::pin(serve(listener, parts, key)) })
+    WorkerThread::start(DEFAULT_STACK_SIZE, move || -> BoxedTask {
+        Box::pin(accept_tools(listener, services, key))
+    })
 }
 
-async fn serve(listener: UnixListener, parts: Arc<Parts>, key: String) {
-    // A socket that is bound and does not block can be waited for.
+async fn accept_tools(listener: UnixListener, services: Arc<Services>, key: String) {
+    // This does not fail: the socket is bound and non-blocking.
     let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
     let key: Arc<str> = key.into();
     loop {
         if let Ok((socket, _)) = listener.accept().await {
-            let (parts, key) = (Arc::clone(&parts), Arc::clone(&key));
-            // Who does not listen any more has been ended.
-            tokio::spawn(async move { drop(attend(socket, &parts, &key).await) });
+            let (services, key) = (Arc::clone(&services), Arc::clone(&key));
+            // A write fails when the shim's process has been killed.
+            tokio::spawn(async move { drop(run_connection(socket, &services, &key).await) });
         }
     }
 }
 
-async fn attend(socket: UnixStream, parts: &Parts, key: &str) -> io::Result<()> {
+async fn run_connection(socket: UnixStream, services: &Services, key: &str) -> io::Result<()> {
     let mut socket = BufReader::new(socket);
-    let greeting: Greeting = read(&mut socket).await?;
+    let greeting: KeyChallenge = read_message(&mut socket).await?;
     socket.write_all(format!("{}\n", greeting.proof(key)).as_bytes()).await?;
-    let call: ToolCall = read(&mut socket).await?;
+    let call: ToolCall = read_message(&mut socket).await?;
     let mut stream = ToolStream(socket.into_inner());
-    let code = if call.key == key { run(&call, parts, &mut stream).await? } else { 1 };
+    let code = if call.key == key { run_tool(&call, services, &mut stream).await? } else { 1 };
     stream.send(&ToolReply::Exit(code)).await
 }
 
-async fn read<T: DeserializeOwned>(socket: &mut BufReader<UnixStream>) -> io::Result<T> {
+async fn read_message<T: DeserializeOwned>(socket: &mut BufReader<UnixStream>) -> io::Result<T> {
     let mut line = Vec::new();
-    socket.take(LINE).read_until(b'\n', &mut line).await?;
+    socket.take(MAX_LINE).read_until(b'\n', &mut line).await?;
     Ok(serde_json::from_slice(&line)?)
 }
 
-async fn run(call: &ToolCall, parts: &Parts, stream: &mut ToolStream) -> ToolResult {
+async fn run_tool(call: &ToolCall, services: &Services, stream: &mut ToolStream) -> ToolResult {
     match call.tool.as_str() {
-        "docker" => docker::run(call, parts, stream).await,
-        "trivy" => docker::scan(call, parts, stream).await,
+        "docker" => docker::run(call, services, stream).await,
+        "trivy" => docker::run_trivy(call, services, stream).await,
         "git" => git::run(call, stream).await,
-        "kubectl" => kubectl::run(call, parts, stream).await,
+        "kubectl" => kubectl::run(call, services, stream).await,
         "poetry" => poetry::run(call, stream).await,
-        "python3" => demo::run(call, parts, stream).await,
-        "terraform" => terraform::run(call, parts, stream).await,
+        "python3" => demo::run(call, services, stream).await,
+        "terraform" => terraform::run(call, services, stream).await,
         other => {
-            stream.stderr(format!("{other}: nothing stands in for it in a rehearsal")).await?;
+            stream.stderr(format!("{other}: not available in a rehearsal")).await?;
             Ok(127)
         }
     }
 }
 
-/// What a tool says to what it was not made for.
-async fn not_offered(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
-    stream.stderr(format!("{}: `{}` is not offered in a rehearsal", call.tool, call.args.join(" "))).await?;
+/// Reports a command line that the shim does not support.
+async fn unsupported(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
+    stream
+        .stderr(format!("{}: `{}` is not supported in a rehearsal", call.tool, call.args.join(" ")))
+        .await?;
     Ok(64)
 }
 
-/// Takes an option's value out of the arguments: `-f VALUE`, `--file VALUE` or `--file=VALUE`.
-fn take(args: &mut Vec<String>, names: &[&str]) -> Option<String> {
+/// Removes an option from the arguments and returns its value: `-f VALUE`, `--file VALUE` or `--file=VALUE`.
+fn take_option(args: &mut Vec<String>, names: &[&str]) -> Option<String> {
     let at = args.iter().position(|word| {
         names
             .iter()
@@ -187,8 +191,8 @@ fn take(args: &mut Vec<String>, names: &[&str]) -> Option<String> {
     }
 }
 
-/// Takes a flag out of the arguments.
-fn flag(args: &mut Vec<String>, name: &str) -> bool {
+/// Removes a flag from the arguments. Whether it was there.
+fn take_flag(args: &mut Vec<String>, name: &str) -> bool {
     let before = args.len();
     args.retain(|word| word != name);
     args.len() < before

@@ -1,8 +1,8 @@
-//! `poetry check` and `poetry export` of a package whose metadata is in order.
+//! The shim of `poetry check` and `poetry export`, for a package with valid metadata.
 
-use super::{ToolCall, ToolResult, ToolStream, not_offered};
+use super::{ToolCall, ToolResult, ToolStream, unsupported};
 
-const PINNED: [&str; 7] = [
+const PINNED_REQUIREMENTS: [&str; 7] = [
     "aio-pika==9.5.5 ; python_version >= \"3.12\"",
     "fastapi==0.115.12 ; python_version >= \"3.12\"",
     "opentelemetry-sdk==1.33.1 ; python_version >= \"3.12\"",
@@ -15,7 +15,9 @@ const PINNED: [&str; 7] = [
 pub(super) async fn run(call: &ToolCall, stream: &mut ToolStream) -> ToolResult {
     match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["check"] => stream.stdout("All set!").await.map(|()| 0),
-        ["export", "--format=requirements.txt"] => stream.stdout(PINNED.join("\n")).await.map(|()| 0),
-        _ => not_offered(call, stream).await,
+        ["export", "--format=requirements.txt"] => {
+            stream.stdout(PINNED_REQUIREMENTS.join("\n")).await.map(|()| 0)
+        }
+        _ => unsupported(call, stream).await,
     }
 }

@@ -1,4 +1,4 @@
-//! The two endpoints: events come in over a `WebSocket` and go out over both.
+//! The two endpoints for events: a `WebSocket`, which takes and sends them, and server-sent events.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -14,37 +14,38 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::{Shared, now_micros, worker};
+use super::{AppState, now_micros, worker};
 
-/// The token that stands in everybody's documentation.
+/// The token that the public documentation shows.
 const DEFAULT_TOKEN: &str = "change-me-realtime";
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-type Asked = Query<HashMap<String, String>>;
+type QueryParams = Query<HashMap<String, String>>;
 
-/// Whether the request carries a token that opens this application.
-fn may_enter(shared: &Shared, headers: &HeaderMap, query: &HashMap<String, String>) -> bool {
+/// Whether the request has a token that the application accepts.
+fn is_authorized(shared: &AppState, headers: &HeaderMap, query: &HashMap<String, String>) -> bool {
     let faults = shared.faults();
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let Some(token) = bearer.or_else(|| query.get("token").map(String::as_str)) else { return false };
-    (token == shared.config.token && !faults.shut)
-        || (faults.default_token && token == DEFAULT_TOKEN)
-        || faults.old_token.as_deref() == Some(token)
+    (token == shared.config.token && !faults.rejects_current_token)
+        || (faults.accepts_default_token && token == DEFAULT_TOKEN)
+        || faults.accepts_old_token.as_deref() == Some(token)
 }
 
 /// `GET /sse/activity`
-pub(super) async fn stream(
-    State(shared): State<Arc<Shared>>,
-    Query(query): Asked,
+pub(super) async fn sse_activity(
+    State(shared): State<Arc<AppState>>,
+    Query(query): QueryParams,
     headers: HeaderMap,
 ) -> Response {
-    if !may_enter(&shared, &headers, &query) {
+    if !is_authorized(&shared, &headers, &query) {
         return (StatusCode::UNAUTHORIZED, "invalid token").into_response();
     }
     let events = shared.events.subscribe();
     let first = frame("heartbeat", "{}");
-    let listener = Listener { events, span: Span::of(&shared, "GET /sse/activity", "/sse/activity"), shared };
+    let listener =
+        SseStream { events, span: SpanGuard::start(&shared, "GET /sse/activity", "/sse/activity"), shared };
     let body = stream::unfold((Some(first), listener), |(first, mut listener)| async move {
         let frame = match first {
             Some(first) => first,
@@ -55,16 +56,16 @@ pub(super) async fn stream(
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(body)).into_response()
 }
 
-/// Who listens to events, until they leave.
-struct Listener {
+/// A client's stream of server-sent events.
+struct SseStream {
     events: broadcast::Receiver<String>,
-    shared: Arc<Shared>,
-    #[expect(dead_code, reason = "tells of its span when it is dropped")]
-    span: Span,
+    shared: Arc<AppState>,
+    #[expect(dead_code, reason = "reports the span when it is dropped")]
+    span: SpanGuard,
 }
 
-impl Listener {
-    /// The next frame; a heartbeat where nothing happens.
+impl SseStream {
+    /// The next frame: an event, or a heartbeat if there is none for a while.
     async fn next(&mut self) -> Option<String> {
         loop {
             match tokio::time::timeout(HEARTBEAT, self.events.recv()).await {
@@ -87,76 +88,78 @@ fn frame(event: &str, data: &str) -> String {
     format!("id: {}\nevent: {event}\ndata: {data}\n\n", now_micros())
 }
 
-/// Tells of itself when it ends.
-struct Span {
-    shared: Arc<Shared>,
+/// Reports its span when it is dropped.
+struct SpanGuard {
+    shared: Arc<AppState>,
     name: &'static str,
     route: &'static str,
-    begun: i64,
+    start_micros: i64,
 }
 
-impl Span {
-    fn of(shared: &Arc<Shared>, name: &'static str, route: &'static str) -> Self {
-        Self { shared: Arc::clone(shared), name, route, begun: now_micros() }
+impl SpanGuard {
+    fn start(shared: &Arc<AppState>, name: &'static str, route: &'static str) -> Self {
+        Self { shared: Arc::clone(shared), name, route, start_micros: now_micros() }
     }
 }
 
-impl Drop for Span {
+impl Drop for SpanGuard {
     fn drop(&mut self) {
-        self.shared.span(self.name, self.route, self.begun);
+        self.shared.report_span(self.name, self.route, self.start_micros);
     }
 }
 
 /// `GET /ws/boards/{board}`
-pub(super) async fn socket(
-    State(shared): State<Arc<Shared>>,
+pub(super) async fn websocket(
+    State(shared): State<Arc<AppState>>,
     Path(board): Path<String>,
-    Query(query): Asked,
+    Query(query): QueryParams,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if !may_enter(&shared, &headers, &query) {
+    if !is_authorized(&shared, &headers, &query) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    upgrade.on_upgrade(|socket| converse(shared, board, socket))
+    upgrade.on_upgrade(|socket| run_websocket(shared, board, socket))
 }
 
-async fn converse(shared: Arc<Shared>, board: String, mut socket: WebSocket) {
-    let _span = Span::of(&shared, "GET /ws/boards/{board}", "/ws/boards/{board}");
+async fn run_websocket(shared: Arc<AppState>, board: String, mut socket: WebSocket) {
+    let _span = SpanGuard::start(&shared, "GET /ws/boards/{board}", "/ws/boards/{board}");
     let mut events = shared.events.subscribe();
     loop {
-        let answer = tokio::select! {
-            said = socket.recv() => match said {
-                Some(Ok(Message::Text(text))) => take(&shared, &board, &text).await.err().map(|reason| {
+        let reply = tokio::select! {
+            message = socket.recv() => match message {
+                Some(Ok(Message::Text(text))) => accept_event(&shared, &board, &text).await.err().map(|reason| {
                     json!({"kind": "error", "reason": reason}).to_string()
                 }),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => None,
             },
-            event = events.recv() => event.ok().filter(|event| is_of(event, &board)),
+            event = events.recv() => event.ok().filter(|event| is_for_board(event, &board)),
         };
-        if let Some(answer) = answer
-            && socket.send(Message::text(answer)).await.is_err()
+        if let Some(reply) = reply
+            && socket.send(Message::text(reply)).await.is_err()
         {
             return;
         }
     }
 }
 
-fn is_of(event: &str, board: &str) -> bool {
+fn is_for_board(event: &str, board: &str) -> bool {
     let event: Value = serde_json::from_str(event).unwrap_or_default();
     event.get("board").and_then(Value::as_str) == Some(board)
 }
 
-/// Takes an event in, and passes it on to the exchange.
-async fn take(shared: &Shared, board: &str, text: &str) -> Result<(), &'static str> {
+/// Validates an event and publishes it to the exchange. An error is the reason for the client.
+async fn accept_event(shared: &AppState, board: &str, text: &str) -> Result<(), &'static str> {
     let event: Value = serde_json::from_str(text).map_err(|_| "invalid_json")?;
-    let word = |key| event.get(key).and_then(Value::as_str).filter(|word: &&str| !word.is_empty());
-    let (Some(action), Some(user)) = (word("action"), word("user")) else { return Err("validation_error") };
-    let begun = std::time::Instant::now();
+    let text_field = |key| event.get(key).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
+    let (Some(action), Some(user)) = (text_field("action"), text_field("user")) else {
+        return Err("validation_error");
+    };
+    let started = std::time::Instant::now();
     let id = format!("{:x}", now_micros());
-    shared.count(user, &id);
-    let full = json!({
+    shared.count_event(user, &id);
+    let complete_event = json!({
         "id": id,
         "board": board,
         "action": action,
@@ -168,10 +171,13 @@ async fn take(shared: &Shared, board: &str, text: &str) -> Result<(), &'static s
         "active_connections": shared.events.receiver_count(),
     });
     let faults = shared.faults();
-    let published =
-        if faults.bus_down { false } else { worker::publish(&shared.config, &full).await.is_ok() };
-    if !faults.still_metrics {
-        shared.metrics.published(board, published, begun.elapsed());
+    let published = if faults.event_bus_down {
+        false
+    } else {
+        worker::publish(&shared.config, &complete_event).await.is_ok()
+    };
+    if !faults.frozen_metrics {
+        shared.metrics.count_published(board, published, started.elapsed());
     }
     if published { Ok(()) } else { Err("event_bus_failure") }
 }

@@ -1,11 +1,11 @@
-//! The realtime application: what the standard checklist is for, as far as a client can tell. Events come in
-//! over a `WebSocket`, go through an exchange to the worker, from there through a Redis channel, and out over
-//! server-sent events and the `WebSocket` again.
+//! The realtime application that the standard checklist promotes, as its clients see it. Events arrive over a
+//! `WebSocket`, go through an exchange to the worker, from there through a Redis channel, and out over server-sent
+//! events and the `WebSocket`.
 
 mod endpoints;
-mod export;
+mod exporter;
 mod metrics;
-mod pages;
+mod routes;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,8 @@ use axum::Extension;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use self::metrics::Metrics;
-use super::server::Server;
+use self::metrics::AppMetrics;
+use super::server::LoopbackServer;
 
 /// The topic exchange that events are published to.
 pub const EXCHANGE: &str = "advanced.board.events";
@@ -28,127 +28,130 @@ pub const QUEUE: &str = "advanced.board.events";
 pub const ROUTING_KEY: &str = "boards.activity";
 /// The channel that the worker publishes to.
 pub const CHANNEL: &str = "advanced:activity";
-/// How many events wait for a slow client.
+/// How many events are buffered for a slow client.
 const BACKLOG: usize = 256;
 
-/// Where the application's brokers are, and whom it lets in.
+/// The application's brokers, token and origins.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct AppConfig {
     /// `redis://…`, with user and password.
     pub redis: String,
     /// `amqp://…`, with user, password and virtual host.
     pub amqp: String,
-    /// The token that opens its endpoints.
+    /// The token that its endpoints accept.
     pub token: String,
-    /// The origins that it lets in.
+    /// The origins that it allows.
     pub origins: Vec<String>,
 }
 
-/// What is wrong with the application. Nothing, at first.
+/// Faults of the application. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
-pub struct Faults {
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fault")]
+pub struct AppFaults {
     /// `/healthz` answers 500.
     pub unhealthy: bool,
-    /// `/readyz` says, with 200, that it is starting.
+    /// `/readyz` answers 200 with the status "starting".
     pub starting: bool,
-    /// The default token opens the endpoints too.
-    pub default_token: bool,
-    /// This token, the one before, opens the endpoints too.
-    pub old_token: Option<String>,
-    /// The current token does not open the endpoints.
-    pub shut: bool,
-    /// Every origin is let in, by `*`.
-    pub any_origin: bool,
-    /// Origins that only begin like a good one are let in.
-    pub origin_by_begin: bool,
-    /// No origin is let in.
-    pub no_origin: bool,
-    /// The `Strict-Transport-Security` that is sent instead.
+    /// The endpoints accept the default token too.
+    pub accepts_default_token: bool,
+    /// The endpoints accept this token too, the previous one.
+    pub accepts_old_token: Option<String>,
+    /// The endpoints reject the current token.
+    pub rejects_current_token: bool,
+    /// Every origin is allowed, with `*`.
+    pub allows_any_origin: bool,
+    /// Every origin is allowed that starts with an allowed one.
+    pub matches_origin_prefix: bool,
+    /// No origin is allowed.
+    pub allows_no_origin: bool,
+    /// The value of `Strict-Transport-Security`, if not the default.
     pub hsts: Option<String>,
     /// No `Content-Security-Policy` is sent.
     pub no_csp: bool,
     /// No `Permissions-Policy` is sent.
-    pub no_permissions: bool,
-    /// Events are answered with `event_bus_failure`.
-    pub bus_down: bool,
-    /// Only heartbeats come over server-sent events.
+    pub no_permissions_policy: bool,
+    /// Events are rejected with `event_bus_failure`.
+    pub event_bus_down: bool,
+    /// Server-sent events carry heartbeats only.
     pub only_heartbeats: bool,
-    /// The counter of published events stands still.
-    pub still_metrics: bool,
-    /// It listens to another channel than the one that events come on.
-    pub deaf: bool,
-    /// Of everybody's events, one in two does not come over server-sent events: the first, the third, ….
-    pub loses: bool,
-    /// Every other answer of `/healthz` is a failure, the first among them; not through the balancer, nor to pages.
-    pub flaps: bool,
-    /// Spans of this door are not told.
-    pub no_spans_of: Option<String>,
+    /// The metrics of published events do not change.
+    pub frozen_metrics: bool,
+    /// The application subscribes to another channel than the worker publishes to.
+    pub wrong_channel: bool,
+    /// Of each user's events, every other one is not sent over server-sent events: the first, the third, ….
+    pub loses_events: bool,
+    /// Every other request to `/healthz` fails, the first included. Requests through the load balancer or with an
+    /// `Origin` do not fail.
+    pub flapping_health: bool,
+    /// No span is reported for this route.
+    pub no_spans_of_route: Option<String>,
 }
 
-/// Hears of every span that ends: its name, its route, when it began and how long it took, in microseconds.
+/// Called with each span that ends: name, route, start in microseconds since the Unix epoch, and duration in
+/// microseconds.
 pub type OnSpan = Arc<dyn Fn(&str, &str, i64, i64) + Send + Sync>;
 
-/// The application, under way.
-pub struct App {
-    server: Server,
-    balancer: Server,
-    shared: Arc<Shared>,
+/// The running application.
+pub struct AppServer {
+    server: LoopbackServer,
+    balancer: LoopbackServer,
+    shared: Arc<AppState>,
 }
 
-/// How many events came from whom, and which of them are lost.
+/// Counts events per user, for the fault that loses every other one.
 #[derive(Debug, Default)]
-struct Sent {
+struct EventLoss {
     counts: BTreeMap<String, u64>,
     lost: BTreeSet<String>,
 }
 
-/// Marks what comes through the balancer.
+/// Marks a request that comes through the load balancer.
 #[derive(Clone, Copy)]
-pub(crate) struct Balanced;
+pub(crate) struct ViaLoadBalancer;
 
-/// What all of its parts know.
-pub(crate) struct Shared {
-    config: Config,
-    faults: Mutex<Faults>,
-    /// How often `/healthz` was asked for, past the balancer.
-    asked: AtomicU64,
-    sent: Mutex<Sent>,
-    metrics: Metrics,
+/// The state that all routes and tasks share.
+pub(crate) struct AppState {
+    config: AppConfig,
+    faults: Mutex<AppFaults>,
+    /// How many requests to `/healthz` the fault `flapping_health` has applied to.
+    health_requests: AtomicU64,
+    event_loss: Mutex<EventLoss>,
+    metrics: AppMetrics,
     events: broadcast::Sender<String>,
-    /// Whether it has subscribed to the channel.
+    /// Whether the application is subscribed to the channel.
     subscribed: std::sync::atomic::AtomicBool,
     on_span: Option<OnSpan>,
 }
 
-impl App {
+impl AppServer {
     /// Starts the application without its worker.
     ///
     /// # Errors
-    /// When there is no port to be had.
-    pub fn start(config: Config, on_span: Option<OnSpan>) -> io::Result<Self> {
-        Self::start_with(config, on_span, Faults::default())
+    /// When no port or thread is available.
+    pub fn start(config: AppConfig, on_span: Option<OnSpan>) -> io::Result<Self> {
+        Self::start_with(config, on_span, AppFaults::default())
     }
 
-    /// Starts one that is wrong from the begin.
+    /// Starts the application with faults.
     ///
     /// # Errors
-    /// When there is no port to be had.
-    pub fn start_with(config: Config, on_span: Option<OnSpan>, faults: Faults) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
+    /// When no port or thread is available.
+    pub fn start_with(config: AppConfig, on_span: Option<OnSpan>, faults: AppFaults) -> io::Result<Self> {
+        let shared = Arc::new(AppState {
             config,
             faults: Mutex::new(faults),
-            asked: AtomicU64::new(0),
-            sent: Mutex::default(),
-            metrics: Metrics::default(),
+            health_requests: AtomicU64::new(0),
+            event_loss: Mutex::default(),
+            metrics: AppMetrics::default(),
             events: broadcast::channel(BACKLOG).0,
             subscribed: std::sync::atomic::AtomicBool::new(false),
             on_span,
         });
-        let routes = pages::routes(Arc::clone(&shared));
-        let listening = worker::fan_out(Arc::clone(&shared));
-        let server = Server::start_with(routes, Box::pin(listening))?;
-        let balancer = Server::start(pages::routes(Arc::clone(&shared)).layer(Extension(Balanced)))?;
+        let routes = routes::routes(Arc::clone(&shared));
+        let forwarder = worker::forward_events(Arc::clone(&shared));
+        let server = LoopbackServer::start_with(routes, Box::pin(forwarder))?;
+        let balancer =
+            LoopbackServer::start(routes::routes(Arc::clone(&shared)).layer(Extension(ViaLoadBalancer)))?;
         Ok(Self { server, balancer, shared })
     }
 
@@ -158,66 +161,67 @@ impl App {
         self.server.url()
     }
 
-    /// `http://127.0.0.1:PORT` of the balancer before it.
+    /// `http://127.0.0.1:PORT` of the load balancer before it.
     #[must_use]
     pub fn public_url(&self) -> String {
         self.balancer.url()
     }
 
-    /// Where it listens.
+    /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Makes something wrong, or right again.
-    pub fn set(&self, change: impl FnOnce(&mut Faults)) {
-        change(&mut self.shared.lock());
+    /// Changes its faults.
+    pub fn set_faults(&self, change: impl FnOnce(&mut AppFaults)) {
+        change(&mut self.shared.lock_faults());
     }
 
-    /// Whether it hears of events.
+    /// Whether it is subscribed to the channel of events.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.shared.is_ready()
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Faults> {
+impl AppState {
+    fn lock_faults(&self) -> MutexGuard<'_, AppFaults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn faults(&self) -> Faults {
-        self.lock().clone()
+    fn faults(&self) -> AppFaults {
+        self.lock_faults().clone()
     }
 
     fn is_ready(&self) -> bool {
         self.subscribed.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Counts an event of somebody; every other one is lost, if that is a fault.
-    fn count(&self, user: &str, id: &str) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts an event of a user, and marks every other one as lost if that fault is set.
+    fn count_event(&self, user: &str, id: &str) {
+        let mut sent = self.event_loss.lock().unwrap_or_else(PoisonError::into_inner);
         let count = sent.counts.entry(user.to_owned()).or_default();
         *count += 1;
-        if *count % 2 == 1 && self.faults().loses {
+        if *count % 2 == 1 && self.faults().loses_events {
             sent.lost.insert(id.to_owned());
         }
     }
 
-    /// Whether an event is lost on its last way.
+    /// Whether an event is marked as lost.
     fn is_lost(&self, event: &str) -> bool {
         let event: Value = serde_json::from_str(event).unwrap_or_default();
         let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).lost.contains(id)
+        self.event_loss.lock().unwrap_or_else(PoisonError::into_inner).lost.contains(id)
     }
 
-    /// Tells of a span that ends now.
-    fn span(&self, name: &str, route: &str, begun: i64) {
+    /// Reports a span that ends now.
+    fn report_span(&self, name: &str, route: &str, start_micros: i64) {
         let faults = self.faults();
-        if let Some(on_span) = self.on_span.as_ref().filter(|_| faults.no_spans_of.as_deref() != Some(route))
+        if let Some(on_span) =
+            self.on_span.as_ref().filter(|_| faults.no_spans_of_route.as_deref() != Some(route))
         {
-            on_span(name, route, begun, now_micros() - begun);
+            on_span(name, route, start_micros, now_micros() - start_micros);
         }
     }
 }
@@ -227,5 +231,5 @@ fn now_micros() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
-pub use export::{Exporter, exporter};
-pub use worker::Worker;
+pub use exporter::{Exporter, start_exporter};
+pub use worker::AppWorker;

@@ -1,5 +1,5 @@
-//! What stands between the endpoints: publishing to the exchange, the worker from the queue to the channel, and the
-//! application's subscription to that channel.
+//! The path of an event between the endpoints: published to the exchange, consumed by the worker, published to the
+//! channel, received by the application.
 
 use std::io;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use serde_json::Value;
 
-use super::super::server::Server;
-use super::{CHANNEL, Config, EXCHANGE, QUEUE, ROUTING_KEY, Shared};
+use super::super::server::LoopbackServer;
+use super::{AppConfig, AppState, CHANNEL, EXCHANGE, QUEUE, ROUTING_KEY};
 
-/// How long it waits before it tries a broker again.
-const AGAIN: Duration = Duration::from_millis(100);
-/// How often a message is tried again.
-const TRIES: i32 = 5;
-/// How long an event is known, in seconds.
-const ONCE: u64 = 300;
-/// How many messages the worker has in hand.
+/// How long to wait before connecting to a broker again.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// How often a message is retried before it is dead-lettered.
+const MAX_RETRIES: i32 = 5;
+/// How long duplicates of an event are recognized, in seconds.
+const IDEMPOTENCY_SECONDS: u64 = 300;
+/// The most unacknowledged messages of the worker.
 const PREFETCH: u16 = 16;
 
-type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type BrokerResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// Publishes one event.
-pub(super) async fn publish(config: &Config, event: &Value) -> Done {
+pub(super) async fn publish(config: &AppConfig, event: &Value) -> BrokerResult {
     let connection = Connection::connect(&config.amqp, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     let id = event.get("correlation_id").and_then(Value::as_str).unwrap_or_default();
@@ -49,52 +49,52 @@ pub(super) async fn publish(config: &Config, event: &Value) -> Done {
     Ok(())
 }
 
-/// Passes on what the channel brings to everybody who listens; subscribes again when the server was away.
-pub(super) async fn fan_out(shared: Arc<Shared>) {
+/// Forwards events from the channel to all clients. Subscribes again after a failure.
+pub(super) async fn forward_events(shared: Arc<AppState>) {
     loop {
         let _ = subscribe(&shared).await;
         shared.subscribed.store(false, Ordering::SeqCst);
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }
 
-async fn subscribe(shared: &Shared) -> Done {
+async fn subscribe(shared: &AppState) -> BrokerResult {
     let client = redis::Client::open(shared.config.redis.as_str())?;
     let mut channel = client.get_async_pubsub().await?;
-    let own = if shared.faults().deaf { "advanced:activities" } else { CHANNEL };
-    channel.subscribe(own).await?;
+    let channel_name = if shared.faults().wrong_channel { "advanced:activities" } else { CHANNEL };
+    channel.subscribe(channel_name).await?;
     shared.subscribed.store(true, Ordering::SeqCst);
     let mut messages = channel.on_message();
     while let Some(message) = messages.next().await {
-        // Nobody may be listening.
+        // There may be no clients.
         let _ = shared.events.send(message.get_payload()?);
     }
     Ok(())
 }
 
-/// The worker, under way; stopped when dropped.
+/// The running worker. Dropping it stops it.
 #[derive(Debug)]
-pub struct Worker {
-    _task: Server,
+pub struct AppWorker {
+    _task: LoopbackServer,
 }
 
-impl Worker {
-    /// Starts to consume.
+impl AppWorker {
+    /// Starts to consume the queue.
     ///
     /// # Errors
-    /// When there is no thread to be had.
-    pub fn start(config: Config) -> io::Result<Self> {
+    /// When no thread is available.
+    pub fn start(config: AppConfig) -> io::Result<Self> {
         let work = async move {
             loop {
                 let _ = consume(&config).await;
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         };
-        Ok(Self { _task: Server::start_with(Router::new(), Box::pin(work))? })
+        Ok(Self { _task: LoopbackServer::start_with(Router::new(), Box::pin(work))? })
     }
 }
 
-async fn consume(config: &Config) -> Done {
+async fn consume(config: &AppConfig) -> BrokerResult {
     let mut channel = redis::Client::open(config.redis.as_str())?.get_multiplexed_async_connection().await?;
     let connection = Connection::connect(&config.amqp, ConnectionProperties::default()).await?;
     let queue = connection.create_channel().await?;
@@ -109,18 +109,18 @@ async fn consume(config: &Config) -> Done {
         .await?;
     while let Some(message) = messages.next().await {
         let message = message?;
-        match understood(&message.data) {
+        match event_id(&message.data) {
             Ok(id) => {
                 let key = format!("advanced:idempotency:{id}");
                 let mut once = redis::cmd("SET");
-                once.arg(key).arg(1).arg("NX").arg("EX").arg(ONCE);
+                once.arg(key).arg(1).arg("NX").arg("EX").arg(IDEMPOTENCY_SECONDS);
                 let is_new: Option<String> = once.query_async(&mut channel).await?;
                 if is_new.is_some() {
                     let mut publish = redis::cmd("PUBLISH");
                     let _: () = publish.arg(CHANNEL).arg(&message.data).query_async(&mut channel).await?;
                 }
             }
-            Err(why) => put_off(&queue, &message, why).await?,
+            Err(error) => retry_or_dead_letter(&queue, &message, error).await?,
         }
         message.ack(BasicAckOptions::default()).await?;
     }
@@ -128,21 +128,21 @@ async fn consume(config: &Config) -> Done {
 }
 
 /// The id of an event.
-fn understood(bytes: &[u8]) -> Result<String, &'static str> {
+fn event_id(bytes: &[u8]) -> Result<String, &'static str> {
     let event: Value = serde_json::from_slice(bytes).map_err(|_| "not JSON")?;
     event.get("id").and_then(Value::as_str).map(str::to_owned).ok_or("an event without an id")
 }
 
-/// Gives a message that cannot be handled to the retry queue, or, after some tries, to the dead letters.
-async fn put_off(queue: &Channel, message: &Delivery, why: &str) -> Done {
+/// Publishes a message that cannot be handled to the retry queue or, after the last retry, to the dead-letter queue.
+async fn retry_or_dead_letter(queue: &Channel, message: &Delivery, error: &str) -> BrokerResult {
     let mut headers = message.properties.headers().clone().unwrap_or_default();
     let tries = match headers.inner().get("x-retry-count") {
         Some(AMQPValue::LongInt(tries)) => *tries,
         _ => 0,
     };
-    let suffix = if tries < TRIES { "retry" } else { "dlq" };
+    let suffix = if tries < MAX_RETRIES { "retry" } else { "dlq" };
     headers.insert("x-retry-count".into(), AMQPValue::LongInt(tries + 1));
-    headers.insert("last-error".into(), AMQPValue::LongString(why.into()));
+    headers.insert("last-error".into(), AMQPValue::LongString(error.into()));
     let properties = message.properties.clone().with_headers(headers);
     let (exchange, key) = (format!("{EXCHANGE}.{suffix}"), format!("{ROUTING_KEY}.{suffix}"));
     let options = BasicPublishOptions::default();

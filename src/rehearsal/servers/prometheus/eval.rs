@@ -1,5 +1,5 @@
-//! Expressions over what was scraped: selectors, `rate` and its kin, quantiles of histograms, sums, and
-//! arithmetic with numbers. What else the language has is refused by name.
+//! Evaluates `PromQL` over the scraped series: selectors, `rate`, `increase` and `resets`, histogram quantiles,
+//! aggregations, and operators with a number on the right. Anything else is an error that names it.
 
 use std::collections::BTreeMap;
 
@@ -8,173 +8,175 @@ use promql_parser::parser::{
     AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, MatrixSelector, VectorSelector,
 };
 
-use super::series::{Labels, Sample, Series};
+use super::series::{Labels, SeriesStore, TimedValue};
 
-/// A value of the language.
+/// The value of an expression.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum PromValue {
     Scalar(f64),
-    /// Each with the time of its sample.
-    Vector(Vec<(Labels, Sample)>),
+    /// Each element with the time of its sample.
+    Vector(Vec<(Labels, TimedValue)>),
 }
 
-/// Why there is none, in words.
-type Evaluated<T = Value> = Result<T, String>;
+/// An error is a message for the client.
+type EvalResult<T = PromValue> = Result<T, String>;
 
-/// Evaluates an expression at a time in seconds.
-pub(super) fn evaluate(expr: &Expr, series: &Series, time: f64) -> Evaluated {
+/// Evaluates an expression at a time, in seconds since the Unix epoch.
+pub(super) fn evaluate(expr: &Expr, series: &SeriesStore, time: f64) -> EvalResult {
     match expr {
-        Expr::NumberLiteral(number) => Ok(Value::Scalar(number.val)),
+        Expr::NumberLiteral(number) => Ok(PromValue::Scalar(number.val)),
         Expr::Paren(inner) => evaluate(&inner.expr, series, time),
         Expr::Unary(inner) => {
             let minus = |value: f64| Some(-value);
-            Ok(mapped(evaluate(&inner.expr, series, time)?, minus))
+            Ok(map_values(evaluate(&inner.expr, series, time)?, minus))
         }
         Expr::VectorSelector(selector) => {
-            plain(selector)?;
-            Ok(Value::Vector(series.at(|labels| is_meant(selector, labels), time)))
+            check_supported(selector)?;
+            Ok(PromValue::Vector(series.at(|labels| matches(selector, labels), time)))
         }
         Expr::Call(call) => function(call, series, time),
-        Expr::Aggregate(asked) => aggregate(asked, series, time),
-        Expr::Binary(asked) => binary(asked, series, time),
-        other => Err(format!("`{other}` is not offered here")),
+        Expr::Aggregate(inner) => aggregate(inner, series, time),
+        Expr::Binary(inner) => binary(inner, series, time),
+        other => Err(format!("`{other}` is not supported")),
     }
 }
 
-fn mapped(value: Value, change: impl Fn(f64) -> Option<f64>) -> Value {
+fn map_values(value: PromValue, change: impl Fn(f64) -> Option<f64>) -> PromValue {
     match value {
-        Value::Scalar(number) => Value::Scalar(change(number).unwrap_or(f64::NAN)),
-        Value::Vector(all) => {
-            let one = |(labels, (at, value)): (Labels, Sample)| Some((unnamed(labels), (at, change(value)?)));
-            Value::Vector(all.into_iter().filter_map(one).collect())
+        PromValue::Scalar(number) => PromValue::Scalar(change(number).unwrap_or(f64::NAN)),
+        PromValue::Vector(all) => {
+            let one = |(labels, (at, value)): (Labels, TimedValue)| {
+                Some((without_name(labels), (at, change(value)?)))
+            };
+            PromValue::Vector(all.into_iter().filter_map(one).collect())
         }
     }
 }
 
-fn unnamed(mut labels: Labels) -> Labels {
+fn without_name(mut labels: Labels) -> Labels {
     labels.remove("__name__");
     labels
 }
 
-fn plain(selector: &VectorSelector) -> Evaluated<()> {
+fn check_supported(selector: &VectorSelector) -> EvalResult<()> {
     if selector.offset.is_some() || selector.at.is_some() || !selector.matchers.or_matchers.is_empty() {
-        return Err(format!("`{selector}`: offset, @ and or are not offered here"));
+        return Err(format!("`{selector}`: offset, @ and or are not supported"));
     }
     Ok(())
 }
 
-fn is_meant(selector: &VectorSelector, labels: &Labels) -> bool {
-    let own = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
-    selector.name.as_deref().is_none_or(|name| own("__name__") == name)
-        && selector.matchers.matchers.iter().all(|matcher| matcher.is_match(own(&matcher.name)))
+fn matches(selector: &VectorSelector, labels: &Labels) -> bool {
+    let label = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
+    selector.name.as_deref().is_none_or(|name| label("__name__") == name)
+        && selector.matchers.matchers.iter().all(|matcher| matcher.is_match(label(&matcher.name)))
 }
 
-fn vector(expr: &Expr, series: &Series, time: f64) -> Evaluated<Vec<(Labels, Sample)>> {
+fn vector(expr: &Expr, series: &SeriesStore, time: f64) -> EvalResult<Vec<(Labels, TimedValue)>> {
     match evaluate(expr, series, time)? {
-        Value::Vector(all) => Ok(all),
-        Value::Scalar(_) => Err(format!("`{expr}` is a number, not a vector")),
+        PromValue::Vector(all) => Ok(all),
+        PromValue::Scalar(_) => Err(format!("`{expr}` is a number, not a vector")),
     }
 }
 
-fn function(call: &Call, series: &Series, time: f64) -> Evaluated {
+fn function(call: &Call, series: &SeriesStore, time: f64) -> EvalResult {
     let arguments: Vec<&Expr> = call.args.args.iter().map(AsRef::as_ref).collect();
     match (call.func.name, arguments.as_slice()) {
-        ("time", []) => Ok(Value::Scalar(time)),
+        ("time", []) => Ok(PromValue::Scalar(time)),
         ("timestamp", [of]) => {
             let all = vector(of, series, time)?.into_iter();
-            Ok(Value::Vector(all.map(|(labels, (at, _))| (unnamed(labels), (at, at))).collect()))
+            Ok(PromValue::Vector(all.map(|(labels, (at, _))| (without_name(labels), (at, at))).collect()))
         }
         ("histogram_quantile", [quantile, of]) => {
-            let Value::Scalar(quantile) = evaluate(quantile, series, time)? else {
+            let PromValue::Scalar(quantile) = evaluate(quantile, series, time)? else {
                 return Err("the quantile is not a number".into());
             };
-            Ok(Value::Vector(quantiles(quantile, vector(of, series, time)?)))
+            Ok(PromValue::Vector(quantiles(quantile, vector(of, series, time)?)))
         }
         (name @ ("rate" | "increase" | "resets"), [Expr::MatrixSelector(of)]) => {
             over_time(name, of, series, time)
         }
-        (name, _) => Err(format!("function `{name}` is not offered here")),
+        (name, _) => Err(format!("function `{name}` is not supported")),
     }
 }
 
-fn over_time(name: &str, of: &MatrixSelector, series: &Series, time: f64) -> Evaluated {
-    plain(&of.vs)?;
+fn over_time(name: &str, of: &MatrixSelector, series: &SeriesStore, time: f64) -> EvalResult {
+    check_supported(&of.vs)?;
     let range = of.range.as_secs_f64();
-    let all = series.within(|labels| is_meant(&of.vs, labels), time, range);
-    let one = |(labels, samples): (Labels, Vec<Sample>)| {
+    let all = series.within(|labels| matches(&of.vs, labels), time, range);
+    let one = |(labels, samples): (Labels, Vec<TimedValue>)| {
         let value = match name {
             "resets" => Some(resets(&samples)),
             "rate" => increase(&samples, time, range).map(|increase| increase / range),
             _ => increase(&samples, time, range),
         };
-        Some((unnamed(labels), (time, value?)))
+        Some((without_name(labels), (time, value?)))
     };
-    Ok(Value::Vector(all.into_iter().filter_map(one).collect()))
+    Ok(PromValue::Vector(all.into_iter().filter_map(one).collect()))
 }
 
-fn falls(samples: &[Sample]) -> impl Iterator<Item = f64> {
+fn values_before_reset(samples: &[TimedValue]) -> impl Iterator<Item = f64> {
     samples.windows(2).filter(|pair| pair[1].1 < pair[0].1).map(|pair| pair[0].1)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
-fn resets(samples: &[Sample]) -> f64 {
-    falls(samples).count() as f64
+fn resets(samples: &[TimedValue]) -> f64 {
+    values_before_reset(samples).count() as f64
 }
 
-/// By how much a counter rose within a range, as far as its samples tell: what lies between the range's ends and
-/// the outermost samples is reckoned with up to 1.1 times the mean distance of two samples.
+/// The increase of a counter within a range. As in Prometheus, it is extrapolated to the ends of the range if the gap
+/// to the outermost sample is less than 1.1 times the mean interval of samples, else by half of that interval.
 #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
-fn increase(samples: &[Sample], time: f64, range: f64) -> Option<f64> {
+fn increase(samples: &[TimedValue], time: f64, range: f64) -> Option<f64> {
     let (first, last) = (samples.first()?, samples.last()?);
     let span = last.0 - first.0;
     if samples.len() < 2 || span <= 0.0 {
         return None;
     }
-    let rose = last.1 - first.1 + falls(samples).sum::<f64>();
-    let apart = span / (samples.len() - 1) as f64;
-    let reach = |gap: f64| if gap < apart * 1.1 { gap } else { apart / 2.0 };
-    let mut before = reach(first.0 - (time - range));
-    if rose > 0.0 && first.1 >= 0.0 {
-        // A counter was never below nothing.
-        before = before.min(span * (first.1 / rose));
+    let observed = last.1 - first.1 + values_before_reset(samples).sum::<f64>();
+    let interval = span / (samples.len() - 1) as f64;
+    let extrapolation = |gap: f64| if gap < interval * 1.1 { gap } else { interval / 2.0 };
+    let mut before = extrapolation(first.0 - (time - range));
+    if observed > 0.0 && first.1 >= 0.0 {
+        // A counter starts at zero, so it is not extrapolated below.
+        before = before.min(span * (first.1 / observed));
     }
-    Some(rose * (span + before + reach(time - last.0)) / span)
+    Some(observed * (span + before + extrapolation(time - last.0)) / span)
 }
 
-fn quantiles(quantile: f64, buckets: Vec<(Labels, Sample)>) -> Vec<(Labels, Sample)> {
+fn quantiles(quantile: f64, buckets: Vec<(Labels, TimedValue)>) -> Vec<(Labels, TimedValue)> {
     let mut groups: BTreeMap<Labels, (f64, Vec<(f64, f64)>)> = BTreeMap::new();
     for (labels, (at, count)) in buckets {
-        let mut labels = unnamed(labels);
+        let mut labels = without_name(labels);
         let Some(limit) = labels.remove("le").and_then(|limit| limit.parse().ok()) else { continue };
         let group = groups.entry(labels).or_insert((at, Vec::new()));
         group.1.push((limit, count));
     }
     let one = |(labels, (at, mut buckets)): (Labels, (f64, Vec<(f64, f64)>))| {
         buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
-        (labels, (at, of_buckets(quantile, &buckets)))
+        (labels, (at, bucket_quantile(quantile, &buckets)))
     };
     groups.into_iter().map(one).collect()
 }
 
-/// Where a quantile lies, as if values were spread evenly within each bucket.
-fn of_buckets(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
-    let all = buckets.last().filter(|(limit, _)| limit.is_infinite()).map_or(0.0, |(_, count)| *count);
-    if buckets.len() < 2 || all <= 0.0 {
+/// A quantile of a histogram, interpolated linearly within its bucket.
+fn bucket_quantile(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
+    let total = buckets.last().filter(|(limit, _)| limit.is_infinite()).map_or(0.0, |(_, count)| *count);
+    if buckets.len() < 2 || total <= 0.0 {
         return f64::NAN;
     }
-    let rank = quantile * all;
+    let rank = quantile * total;
     let at = buckets.iter().position(|(_, count)| *count >= rank).unwrap_or(buckets.len() - 1);
     if at == buckets.len() - 1 {
         return buckets[at - 1].0;
     }
-    let (begin, below) = if at == 0 { (0.0, 0.0) } else { buckets[at - 1] };
-    let (end, upto) = buckets[at];
-    begin + (end - begin) * ((rank - below) / (upto - below))
+    let (lower_limit, lower_count) = if at == 0 { (0.0, 0.0) } else { buckets[at - 1] };
+    let (upper_limit, upper_count) = buckets[at];
+    lower_limit + (upper_limit - lower_limit) * ((rank - lower_count) / (upper_count - lower_count))
 }
 
-fn aggregate(asked: &AggregateExpr, series: &Series, time: f64) -> Evaluated {
+fn aggregate(aggregation: &AggregateExpr, series: &SeriesStore, time: f64) -> EvalResult {
     let group = |labels: &Labels| -> Labels {
-        let listed = |name: &String| match &asked.modifier {
+        let listed = |name: &String| match &aggregation.modifier {
             Some(LabelModifier::Include(by)) => by.labels.contains(name),
             Some(LabelModifier::Exclude(without)) => !without.labels.contains(name) && name != "__name__",
             None => false,
@@ -186,10 +188,10 @@ fn aggregate(asked: &AggregateExpr, series: &Series, time: f64) -> Evaluated {
             .collect()
     };
     let mut groups: BTreeMap<Labels, Vec<f64>> = BTreeMap::new();
-    for (labels, (_, value)) in vector(&asked.expr, series, time)? {
+    for (labels, (_, value)) in vector(&aggregation.expr, series, time)? {
         groups.entry(group(&labels)).or_default().push(value);
     }
-    let kind = asked.op.id();
+    let kind = aggregation.op.id();
     #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
     let fold = |values: &[f64]| match kind {
         token::T_SUM => Some(values.iter().sum()),
@@ -201,57 +203,67 @@ fn aggregate(asked: &AggregateExpr, series: &Series, time: f64) -> Evaluated {
     };
     let one = |(labels, values): (Labels, Vec<f64>)| match fold(&values) {
         Some(value) => Ok((labels, (time, value))),
-        None => Err(format!("aggregation `{}` is not offered here", asked.op)),
+        None => Err(format!("aggregation `{}` is not supported", aggregation.op)),
     };
-    groups.into_iter().map(one).collect::<Evaluated<_>>().map(Value::Vector)
+    groups.into_iter().map(one).collect::<EvalResult<_>>().map(PromValue::Vector)
 }
 
-fn binary(asked: &BinaryExpr, series: &Series, time: f64) -> Evaluated {
-    let (left, right) = (evaluate(&asked.lhs, series, time)?, evaluate(&asked.rhs, series, time)?);
-    let unknown = || format!("operator `{}` between these is not offered here", asked.op);
-    let is_bool = asked.modifier.as_ref().is_some_and(|modifier| modifier.return_bool);
-    let known = |one: f64, other: f64| reckoned(asked.op, one, other).ok_or_else(unknown);
-    known(1.0, 1.0)?;
+fn binary(operation: &BinaryExpr, series: &SeriesStore, time: f64) -> EvalResult {
+    let (left, right) = (evaluate(&operation.lhs, series, time)?, evaluate(&operation.rhs, series, time)?);
+    let unknown = || format!("operator `{}` between these is not supported", operation.op);
+    let is_bool = operation.modifier.as_ref().is_some_and(|modifier| modifier.return_bool);
+    let operator = |left_value: f64, right_value: f64| {
+        apply_operator(operation.op, left_value, right_value).ok_or_else(unknown)
+    };
+    operator(1.0, 1.0)?;
     let truth = |is: bool| if is { 1.0 } else { 0.0 };
     match (left, right) {
-        (Value::Scalar(one), Value::Scalar(other)) => Ok(Value::Scalar(match known(one, other)? {
-            Reckoned::Number(number) => number,
-            Reckoned::Truth(is) => truth(is),
-        })),
-        (Value::Vector(all), Value::Scalar(other)) => match known(0.0, other)? {
-            // A comparison lets through what it holds for.
-            Reckoned::Truth(_) if !is_bool => {
-                let holds =
-                    |value: f64| matches!(reckoned(asked.op, value, other), Some(Reckoned::Truth(true)));
-                Ok(Value::Vector(all.into_iter().filter(|(_, (_, value))| holds(*value)).collect()))
+        (PromValue::Scalar(left_value), PromValue::Scalar(right_value)) => {
+            Ok(PromValue::Scalar(match operator(left_value, right_value)? {
+                OperatorResult::Number(number) => number,
+                OperatorResult::Truth(is) => truth(is),
+            }))
+        }
+        (PromValue::Vector(all), PromValue::Scalar(right_value)) => match operator(0.0, right_value)? {
+            // A comparison without `bool` is a filter.
+            OperatorResult::Truth(_) if !is_bool => {
+                let holds = |value: f64| {
+                    matches!(
+                        apply_operator(operation.op, value, right_value),
+                        Some(OperatorResult::Truth(true))
+                    )
+                };
+                Ok(PromValue::Vector(all.into_iter().filter(|(_, (_, value))| holds(*value)).collect()))
             }
-            _ => Ok(mapped(Value::Vector(all), |value| match reckoned(asked.op, value, other)? {
-                Reckoned::Number(number) => Some(number),
-                Reckoned::Truth(is) => Some(truth(is)),
+            _ => Ok(map_values(PromValue::Vector(all), |value| {
+                match apply_operator(operation.op, value, right_value)? {
+                    OperatorResult::Number(number) => Some(number),
+                    OperatorResult::Truth(is) => Some(truth(is)),
+                }
             })),
         },
         _ => Err(unknown()),
     }
 }
 
-enum Reckoned {
+enum OperatorResult {
     Number(f64),
     Truth(bool),
 }
 
-#[expect(clippy::float_cmp, reason = "it is what was asked for")]
-fn reckoned(op: TokenType, one: f64, other: f64) -> Option<Reckoned> {
+#[expect(clippy::float_cmp, reason = "PromQL compares floats exactly")]
+fn apply_operator(op: TokenType, left: f64, right: f64) -> Option<OperatorResult> {
     Some(match op.id() {
-        token::T_ADD => Reckoned::Number(one + other),
-        token::T_SUB => Reckoned::Number(one - other),
-        token::T_MUL => Reckoned::Number(one * other),
-        token::T_DIV => Reckoned::Number(one / other),
-        token::T_GTR => Reckoned::Truth(one > other),
-        token::T_GTE => Reckoned::Truth(one >= other),
-        token::T_LSS => Reckoned::Truth(one < other),
-        token::T_LTE => Reckoned::Truth(one <= other),
-        token::T_EQLC => Reckoned::Truth(one == other),
-        token::T_NEQ => Reckoned::Truth(one != other),
+        token::T_ADD => OperatorResult::Number(left + right),
+        token::T_SUB => OperatorResult::Number(left - right),
+        token::T_MUL => OperatorResult::Number(left * right),
+        token::T_DIV => OperatorResult::Number(left / right),
+        token::T_GTR => OperatorResult::Truth(left > right),
+        token::T_GTE => OperatorResult::Truth(left >= right),
+        token::T_LSS => OperatorResult::Truth(left < right),
+        token::T_LTE => OperatorResult::Truth(left <= right),
+        token::T_EQLC => OperatorResult::Truth(left == right),
+        token::T_NEQ => OperatorResult::Truth(left != right),
         _ => return None,
     })
 }
@@ -262,37 +274,37 @@ mod tests {
 
     use super::*;
 
-    fn series() -> Series {
-        let mut series = Series::default();
+    fn series() -> SeriesStore {
+        let mut series = SeriesStore::default();
         for step in 0..=10 {
             let (at, count) = (f64::from(step) * 10.0, step * 2);
             let page = format!(
                 "hits{{code=\"200\"}} {count}\nhits{{code=\"500\"}} 1\n\
                  took_bucket{{le=\"0.1\"}} {step}\ntook_bucket{{le=\"1\"}} {count}\ntook_bucket{{le=\"+Inf\"}} {count}\n"
             );
-            series.take_in(&page, &[], at);
+            series.ingest(&page, &[], at);
         }
         series
     }
 
-    fn told(text: &str) -> String {
+    fn evaluated(text: &str) -> String {
         match evaluate(&parse(text).unwrap(), &series(), 100.0) {
-            Ok(Value::Scalar(number)) => number.to_string(),
-            Ok(Value::Vector(all)) => {
-                let one = |(labels, (_, value)): &(Labels, Sample)| {
+            Ok(PromValue::Scalar(number)) => number.to_string(),
+            Ok(PromValue::Vector(all)) => {
+                let one = |(labels, (_, value)): &(Labels, TimedValue)| {
                     let labels: Vec<_> =
                         labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
                     format!("{} {value:.3}", labels.join(","))
                 };
                 all.iter().map(one).collect::<Vec<_>>().join("; ")
             }
-            Err(why) => why,
+            Err(error) => error,
         }
     }
 
     #[test]
-    fn expressions_say_what_prometheus_says() {
-        for (text, wanted) in [
+    fn expressions_evaluate_as_in_prometheus() {
+        for (text, expected) in [
             ("time()", "100"),
             ("hits{code=\"200\"}", "__name__=hits,code=200 20.000"),
             ("hits{code=~\"5..\"} > 0", "__name__=hits,code=500 1.000"),
@@ -307,11 +319,11 @@ mod tests {
             ("histogram_quantile(0.75, took_bucket)", " 0.550"),
             ("1 + 2 * 3", "7"),
             ("nothing", ""),
-            ("hits offset 5m", "`hits offset 5m`: offset, @ and or are not offered here"),
-            ("topk(1, hits)", "aggregation `topk` is not offered here"),
-            ("deriv(hits[5m])", "function `deriv` is not offered here"),
+            ("hits offset 5m", "`hits offset 5m`: offset, @ and or are not supported"),
+            ("topk(1, hits)", "aggregation `topk` is not supported"),
+            ("deriv(hits[5m])", "function `deriv` is not supported"),
         ] {
-            assert_eq!(told(text), wanted, "{text}");
+            assert_eq!(evaluated(text), expected, "{text}");
         }
     }
 }

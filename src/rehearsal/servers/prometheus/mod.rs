@@ -1,4 +1,4 @@
-//! A Prometheus that scrapes one application and answers over its HTTP API: queries, rules, targets, alerts.
+//! A Prometheus that scrapes one target, and its HTTP API: queries, rules, targets, alerts.
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
 mod eval;
@@ -19,56 +19,59 @@ use reqwest::Client;
 use serde_json::{Value as JsonValue, json};
 use tokio::time::MissedTickBehavior;
 
-use self::eval::{Value, evaluate};
-use self::series::{Labels, Sample, Series};
+use self::eval::{PromValue, evaluate};
+use self::series::{Labels, SeriesStore, TimedValue};
 use super::client;
-use super::server::Server;
+use super::server::LoopbackServer;
 
 /// How often the application is scraped.
-const INTERVAL: Duration = Duration::from_millis(500);
-/// How many steps a range query may have.
-const STEPS: f64 = 11_000.0;
+const SCRAPE_INTERVAL: Duration = Duration::from_millis(500);
+/// The most steps of a range query.
+const MAX_STEPS: f64 = 11_000.0;
 
-/// A Prometheus under way.
+/// A running Prometheus.
 #[derive(Debug)]
-pub struct Prometheus {
-    server: Server,
-    state: Shared,
+pub struct PrometheusServer {
+    server: LoopbackServer,
+    state: SharedPrometheus,
 }
 
-/// What it knows.
+/// The scraped series, the rules and the state of the target.
 #[derive(Debug)]
-struct Known {
+struct PrometheusState {
     job: String,
     target: String,
-    series: Series,
-    /// Alerting rules: their names and expressions.
+    series: SeriesStore,
+    /// Alerting rules: expression by name.
     rules: BTreeMap<String, String>,
-    /// Why the last scrape failed, or that it went well, or that there was none.
-    last: Option<Result<f64, String>>,
-    /// Whether it scrapes no more.
+    /// The last scrape: its time in seconds since the Unix epoch, or its error; `None` before the first.
+    last_scrape: Option<Result<f64, String>>,
+    /// Whether scraping has been stopped.
     stopped: bool,
 }
 
-type Shared = Arc<Mutex<Known>>;
+type SharedPrometheus = Arc<Mutex<PrometheusState>>;
 
-impl Prometheus {
-    /// Starts one that scrapes `/metrics` of `target`, `http://127.0.0.1:PORT`, as a job of this name.
+impl PrometheusServer {
+    /// Starts a Prometheus that scrapes `/metrics` of `target`, `http://127.0.0.1:PORT`, under this job name.
     ///
     /// # Errors
-    /// When there is no port to be had.
+    /// When no port or thread is available.
     pub fn start(job: &str, target: &str) -> io::Result<Self> {
-        let known = Known {
+        let state = PrometheusState {
             job: job.to_owned(),
             target: target.to_owned(),
-            series: Series::default(),
+            series: SeriesStore::default(),
             rules: BTreeMap::new(),
-            last: None,
+            last_scrape: None,
             stopped: false,
         };
-        let state = Arc::new(Mutex::new(known));
+        let state = Arc::new(Mutex::new(state));
         let routes = routes(Arc::clone(&state));
-        let server = Server::start_with(routes, Box::pin(scrape(client::plain()?, Arc::clone(&state))))?;
+        let server = LoopbackServer::start_with(
+            routes,
+            Box::pin(run_scraper(client::plain_http_client()?, Arc::clone(&state))),
+        )?;
         Ok(Self { server, state })
     }
 
@@ -78,29 +81,29 @@ impl Prometheus {
         self.server.url()
     }
 
-    /// Loads an alerting rule.
-    pub fn rule(&self, name: &str, expr: &str) {
+    /// Adds an alerting rule.
+    pub fn add_rule(&self, name: &str, expr: &str) {
         lock(&self.state).rules.insert(name.to_owned(), expr.to_owned());
     }
 
-    /// Forgets a rule.
-    pub fn drop_rule(&self, name: &str) {
+    /// Removes a rule.
+    pub fn remove_rule(&self, name: &str) {
         lock(&self.state).rules.remove(name);
     }
 
-    /// From now on nothing new is scraped, while the target stands as it last did.
+    /// Stops scraping. The target keeps its last state.
     pub fn stop_scraping(&self) {
         lock(&self.state).stopped = true;
     }
 
-    /// Whether it has scraped its target.
+    /// Whether the last scrape succeeded.
     #[must_use]
     pub fn has_scraped(&self) -> bool {
-        matches!(lock(&self.state).last, Some(Ok(_)))
+        matches!(lock(&self.state).last_scrape, Some(Ok(_)))
     }
 }
 
-fn lock(state: &Mutex<Known>) -> MutexGuard<'_, Known> {
+fn lock(state: &Mutex<PrometheusState>) -> MutexGuard<'_, PrometheusState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -109,46 +112,46 @@ fn now() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
 }
 
-async fn scrape(client: Client, state: Shared) {
-    let mut due = tokio::time::interval(INTERVAL);
+async fn run_scraper(client: Client, state: SharedPrometheus) {
+    let mut due = tokio::time::interval(SCRAPE_INTERVAL);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
         let (url, stopped) = {
-            let known = lock(&state);
-            (format!("{}/metrics", known.target), known.stopped)
+            let state = lock(&state);
+            (format!("{}/metrics", state.target), state.stopped)
         };
         if stopped {
             continue;
         }
         let at = now();
         let page = async { client.get(url).send().await?.error_for_status()?.text().await };
-        let page = tokio::time::timeout(INTERVAL * 4, page).await;
+        let page = tokio::time::timeout(SCRAPE_INTERVAL * 4, page).await;
         let page = page.map_err(|_| "context deadline exceeded".to_owned());
         let page = page.and_then(|page| page.map_err(|error| error.to_string()));
-        lock(&state).take_in(page, at);
+        lock(&state).record_scrape(page, at);
     }
 }
 
-impl Known {
-    fn take_in(&mut self, page: Result<String, String>, at: f64) {
+impl PrometheusState {
+    fn record_scrape(&mut self, page: Result<String, String>, at: f64) {
         let instance = self.target.replacen("http://", "", 1);
-        let own = [("instance", instance.as_str()), ("job", self.job.as_str())];
+        let target_labels = [("instance", instance.as_str()), ("job", self.job.as_str())];
         let up = format!("up {}", u8::from(page.is_ok()));
-        self.series.take_in(&up, &own, at);
-        self.last = Some(page.map(|page| {
-            self.series.take_in(&page, &own, at);
+        self.series.ingest(&up, &target_labels, at);
+        self.last_scrape = Some(page.map(|page| {
+            self.series.ingest(&page, &target_labels, at);
             at
         }));
     }
 
-    /// The value of a rule's expression now, as alerts.
+    /// The alerts that a rule's expression yields now.
     fn alerts(&self, name: &str, expr: &str) -> Result<Vec<JsonValue>, String> {
         let expr = parser::parse(expr)?;
-        let Value::Vector(firing) = evaluate(&expr, &self.series, now())? else {
+        let PromValue::Vector(firing) = evaluate(&expr, &self.series, now())? else {
             return Err("an alert's expression must be a vector".into());
         };
-        let alert = |(labels, (_, value)): (Labels, Sample)| {
+        let alert = |(labels, (_, value)): (Labels, TimedValue)| {
             let mut labels: BTreeMap<_, _> =
                 labels.into_iter().filter(|(label, _)| label != "__name__").collect();
             labels.insert("alertname".into(), name.to_owned());
@@ -159,7 +162,7 @@ impl Known {
     }
 }
 
-fn routes(state: Shared) -> Router {
+fn routes(state: SharedPrometheus) -> Router {
     Router::new()
         .route("/-/ready", get(|| async { "Prometheus Server is Ready.\n" }))
         .route("/-/healthy", get(|| async { "Prometheus Server is Healthy.\n" }))
@@ -171,19 +174,19 @@ fn routes(state: Shared) -> Router {
         .with_state(state)
 }
 
-fn good(data: &JsonValue) -> Response {
+fn success(data: &JsonValue) -> Response {
     Json(json!({"status": "success", "data": data})).into_response()
 }
 
-fn bad(status: StatusCode, kind: &str, why: &str) -> Response {
-    (status, Json(json!({"status": "error", "errorType": kind, "error": why}))).into_response()
+fn error_response(status: StatusCode, kind: &str, error: &str) -> Response {
+    (status, Json(json!({"status": "error", "errorType": kind, "error": error}))).into_response()
 }
 
-/// What is asked with a query.
-struct Asked(BTreeMap<String, String>);
+/// The parameters of a request, from its query string or form body.
+struct FormParams(BTreeMap<String, String>);
 
-impl Asked {
-    fn read(form: &[u8]) -> Self {
+impl FormParams {
+    fn parse(form: &[u8]) -> Self {
         let pairs = reqwest::Url::parse("http://localhost/").map(|mut url| {
             url.set_query(Some(&String::from_utf8_lossy(form)));
             url.query_pairs().into_owned().collect()
@@ -193,22 +196,22 @@ impl Asked {
 
     fn expr(&self) -> Result<Expr, String> {
         let text = self.0.get("query").map(String::as_str).unwrap_or_default();
-        parser::parse(text).map_err(|why| format!("invalid parameter \"query\": {why}"))
+        parser::parse(text).map_err(|error| format!("invalid parameter \"query\": {error}"))
     }
 
-    /// Seconds, or a time of RFC 3339.
+    /// A parameter in seconds since the Unix epoch or in RFC 3339.
     fn time(&self, name: &str) -> Result<Option<f64>, String> {
         let Some(text) = self.0.get(name) else { return Ok(None) };
         let time = text.parse().ok().or_else(|| {
             let time: jiff::Timestamp = text.parse().ok()?;
             Some(time.as_duration().as_secs_f64())
         });
-        let why = || format!("invalid parameter \"{name}\": cannot parse \"{text}\" to a valid timestamp");
-        time.map(Some).ok_or_else(why)
+        let error = || format!("invalid parameter \"{name}\": cannot parse \"{text}\" to a valid timestamp");
+        time.map(Some).ok_or_else(error)
     }
 }
 
-fn sample(at: f64, value: f64) -> JsonValue {
+fn sample_json(at: f64, value: f64) -> JsonValue {
     let value = match value {
         value if value.is_nan() => "NaN".to_owned(),
         value if value.is_infinite() => if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
@@ -217,64 +220,74 @@ fn sample(at: f64, value: f64) -> JsonValue {
     json!([at, value])
 }
 
-async fn query(State(state): State<Shared>, RawForm(form): RawForm) -> Response {
-    let asked = Asked::read(&form);
-    let (expr, time) = match (asked.expr(), asked.time("time")) {
+async fn query(State(state): State<SharedPrometheus>, RawForm(form): RawForm) -> Response {
+    let params = FormParams::parse(&form);
+    let (expr, time) = match (params.expr(), params.time("time")) {
         (Ok(expr), Ok(time)) => (expr, time.unwrap_or_else(now)),
-        (Err(why), _) | (_, Err(why)) => return bad(StatusCode::BAD_REQUEST, "bad_data", &why),
+        (Err(error), _) | (_, Err(error)) => {
+            return error_response(StatusCode::BAD_REQUEST, "bad_data", &error);
+        }
     };
     match evaluate(&expr, &lock(&state).series, time) {
-        Ok(Value::Scalar(number)) => good(&json!({"resultType": "scalar", "result": sample(time, number)})),
-        Ok(Value::Vector(all)) => {
-            let one = |(labels, (_, value)): (Labels, Sample)| json!({"metric": labels, "value": sample(time, value)});
-            let all: Vec<JsonValue> = all.into_iter().map(one).collect();
-            good(&json!({"resultType": "vector", "result": all}))
+        Ok(PromValue::Scalar(number)) => {
+            success(&json!({"resultType": "scalar", "result": sample_json(time, number)}))
         }
-        Err(why) => bad(StatusCode::UNPROCESSABLE_ENTITY, "execution", &why),
+        Ok(PromValue::Vector(all)) => {
+            let one = |(labels, (_, value)): (Labels, TimedValue)| json!({"metric": labels, "value": sample_json(time, value)});
+            let all: Vec<JsonValue> = all.into_iter().map(one).collect();
+            success(&json!({"resultType": "vector", "result": all}))
+        }
+        Err(error) => error_response(StatusCode::UNPROCESSABLE_ENTITY, "execution", &error),
     }
 }
 
-async fn query_range(State(state): State<Shared>, RawForm(form): RawForm) -> Response {
-    let asked = Asked::read(&form);
-    let expr = match asked.expr() {
+async fn query_range(State(state): State<SharedPrometheus>, RawForm(form): RawForm) -> Response {
+    let params = FormParams::parse(&form);
+    let expr = match params.expr() {
         Ok(expr) => expr,
-        Err(why) => return bad(StatusCode::BAD_REQUEST, "bad_data", &why),
+        Err(error) => return error_response(StatusCode::BAD_REQUEST, "bad_data", &error),
     };
     let (Ok(Some(start)), Ok(Some(end)), Ok(Some(step))) =
-        (asked.time("start"), asked.time("end"), asked.time("step"))
+        (params.time("start"), params.time("end"), params.time("step"))
     else {
-        return bad(StatusCode::BAD_REQUEST, "bad_data", "start, end and step are needed, in seconds");
+        return error_response(
+            StatusCode::BAD_REQUEST,
+            "bad_data",
+            "start, end and step are required, in seconds",
+        );
     };
-    if step <= 0.0 || end < start || (end - start) / step > STEPS {
-        return bad(StatusCode::BAD_REQUEST, "bad_data", "no range, or more than 11000 steps");
+    if step <= 0.0 || end < start || (end - start) / step > MAX_STEPS {
+        return error_response(StatusCode::BAD_REQUEST, "bad_data", "empty range, or more than 11000 steps");
     }
-    let known = lock(&state);
-    let mut lines: BTreeMap<Labels, Vec<JsonValue>> = BTreeMap::new();
+    let state = lock(&state);
+    let mut matrix: BTreeMap<Labels, Vec<JsonValue>> = BTreeMap::new();
     let mut time = start;
     while time <= end {
-        match evaluate(&expr, &known.series, time) {
-            Ok(Value::Scalar(number)) => lines.entry(Labels::new()).or_default().push(sample(time, number)),
-            Ok(Value::Vector(all)) => {
+        match evaluate(&expr, &state.series, time) {
+            Ok(PromValue::Scalar(number)) => {
+                matrix.entry(Labels::new()).or_default().push(sample_json(time, number));
+            }
+            Ok(PromValue::Vector(all)) => {
                 for (labels, (_, value)) in all {
-                    lines.entry(labels).or_default().push(sample(time, value));
+                    matrix.entry(labels).or_default().push(sample_json(time, value));
                 }
             }
-            Err(why) => return bad(StatusCode::UNPROCESSABLE_ENTITY, "execution", &why),
+            Err(error) => return error_response(StatusCode::UNPROCESSABLE_ENTITY, "execution", &error),
         }
         time += step;
     }
     let one = |(labels, values): (Labels, Vec<JsonValue>)| json!({"metric": labels, "values": values});
-    let all: Vec<JsonValue> = lines.into_iter().map(one).collect();
-    good(&json!({"resultType": "matrix", "result": all}))
+    let all: Vec<JsonValue> = matrix.into_iter().map(one).collect();
+    success(&json!({"resultType": "matrix", "result": all}))
 }
 
-async fn rules(State(state): State<Shared>) -> Response {
-    let known = lock(&state);
+async fn rules(State(state): State<SharedPrometheus>) -> Response {
+    let state = lock(&state);
     let rule = |(name, expr): (&String, &String)| {
-        let alerts = known.alerts(name, expr);
+        let alerts = state.alerts(name, expr);
         let (health, error) = match &alerts {
             Ok(_) => ("ok", ""),
-            Err(why) => ("err", why.as_str()),
+            Err(error) => ("err", error.as_str()),
         };
         let firing = alerts.as_ref().is_ok_and(|alerts| !alerts.is_empty());
         json!({
@@ -283,28 +296,28 @@ async fn rules(State(state): State<Shared>) -> Response {
             "alerts": alerts.unwrap_or_default(),
         })
     };
-    let rules: Vec<JsonValue> = known.rules.iter().map(rule).collect();
-    good(&json!({"groups": [{"name": "rehearsal", "file": "rehearsal", "interval": 1, "rules": rules}]}))
+    let rules: Vec<JsonValue> = state.rules.iter().map(rule).collect();
+    success(&json!({"groups": [{"name": "rehearsal", "file": "rehearsal", "interval": 1, "rules": rules}]}))
 }
 
-async fn alerts(State(state): State<Shared>) -> Response {
-    let known = lock(&state);
-    let all = known.rules.iter().filter_map(|(name, expr)| known.alerts(name, expr).ok());
-    good(&json!({"alerts": all.flatten().collect::<Vec<_>>()}))
+async fn alerts(State(state): State<SharedPrometheus>) -> Response {
+    let state = lock(&state);
+    let all = state.rules.iter().filter_map(|(name, expr)| state.alerts(name, expr).ok());
+    success(&json!({"alerts": all.flatten().collect::<Vec<_>>()}))
 }
 
-async fn targets(State(state): State<Shared>) -> Response {
-    let known = lock(&state);
-    let (health, error) = match &known.last {
+async fn targets(State(state): State<SharedPrometheus>) -> Response {
+    let state = lock(&state);
+    let (health, error) = match &state.last_scrape {
         Some(Ok(_)) => ("up", ""),
-        Some(Err(why)) => ("down", why.as_str()),
-        None => ("unknown", ""),
+        Some(Err(error)) => ("down", error.as_str()),
+        None => ("unstate", ""),
     };
-    let url = format!("{}/metrics", known.target);
-    let instance = known.target.replacen("http://", "", 1);
+    let url = format!("{}/metrics", state.target);
+    let instance = state.target.replacen("http://", "", 1);
     let target = json!({
-        "labels": {"instance": instance, "job": known.job}, "scrapePool": known.job, "scrapeUrl": url,
+        "labels": {"instance": instance, "job": state.job}, "scrapePool": state.job, "scrapeUrl": url,
         "health": health, "lastError": error,
     });
-    good(&json!({"activeTargets": [target], "droppedTargets": []}))
+    success(&json!({"activeTargets": [target], "droppedTargets": []}))
 }

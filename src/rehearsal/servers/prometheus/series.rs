@@ -1,62 +1,63 @@
-//! What was scraped: series of samples, by their labels.
+//! The scraped series: samples by labels, and the parser of the text format.
 
 use std::collections::BTreeMap;
 
-/// How long a sample counts as the present one, in seconds.
+/// How long a sample counts as the current value, in seconds.
 const LOOKBACK: f64 = 300.0;
-/// How many samples of a series are kept.
-const KEPT: usize = 4096;
+/// The most samples of a series that are kept.
+const MAX_SAMPLES: usize = 4096;
 
-/// Labels, the name among them as `__name__`.
+/// Labels, with the metric's name as `__name__`.
 pub(super) type Labels = BTreeMap<String, String>;
 
 /// A time in seconds since the Unix epoch, and a value.
-pub(super) type Sample = (f64, f64);
+pub(super) type TimedValue = (f64, f64);
 
-/// All series.
+/// The series, by labels.
 #[derive(Debug, Default)]
-pub(super) struct Series(BTreeMap<Labels, Vec<Sample>>);
+pub(super) struct SeriesStore(BTreeMap<Labels, Vec<TimedValue>>);
 
-impl Series {
+impl SeriesStore {
     pub(super) fn add(&mut self, labels: Labels, at: f64, value: f64) {
         let samples = self.0.entry(labels).or_default();
-        if samples.len() == KEPT {
+        if samples.len() == MAX_SAMPLES {
             samples.remove(0);
         }
         samples.push((at, value));
     }
 
-    /// The newest sample of each series at a time.
-    pub(super) fn at(&self, is_meant: impl Fn(&Labels) -> bool, time: f64) -> Vec<(Labels, Sample)> {
-        let newest = |samples: &[Sample]| {
+    /// The current sample of each matching series at a time.
+    pub(super) fn at(&self, is_match: impl Fn(&Labels) -> bool, time: f64) -> Vec<(Labels, TimedValue)> {
+        let newest = |samples: &[TimedValue]| {
             let before = samples.iter().rev().find(|(at, _)| *at <= time).copied();
             before.filter(|(at, _)| time - at < LOOKBACK)
         };
-        let meant = self.0.iter().filter(|(labels, _)| is_meant(labels));
-        meant.filter_map(|(labels, samples)| Some((labels.clone(), newest(samples)?))).collect()
+        let matching = self.0.iter().filter(|(labels, _)| is_match(labels));
+        matching.filter_map(|(labels, samples)| Some((labels.clone(), newest(samples)?))).collect()
     }
 
-    /// The samples of each series in the seconds up to a time.
+    /// The samples of each matching series in the seconds up to a time.
     pub(super) fn within(
         &self,
-        is_meant: impl Fn(&Labels) -> bool,
+        is_match: impl Fn(&Labels) -> bool,
         time: f64,
         seconds: f64,
-    ) -> Vec<(Labels, Vec<Sample>)> {
-        let part = |samples: &[Sample]| -> Vec<Sample> {
+    ) -> Vec<(Labels, Vec<TimedValue>)> {
+        let part = |samples: &[TimedValue]| -> Vec<TimedValue> {
             samples.iter().copied().filter(|(at, _)| *at <= time && *at > time - seconds).collect()
         };
-        let meant = self.0.iter().filter(|(labels, _)| is_meant(labels));
-        let parts = meant.map(|(labels, samples)| (labels.clone(), part(samples)));
+        let matching = self.0.iter().filter(|(labels, _)| is_match(labels));
+        let parts = matching.map(|(labels, samples)| (labels.clone(), part(samples)));
         parts.filter(|(_, samples)| !samples.is_empty()).collect()
     }
 
-    /// Takes in a page of metrics in the text format, with the labels of where it is from. How many samples.
-    pub(super) fn take_in(&mut self, page: &str, own: &[(&str, &str)], at: f64) -> usize {
-        let read = page.lines().filter_map(|line| sample(line.trim()));
+    /// Adds the samples of a page in the Prometheus text format, with the labels of its target. Returns their number.
+    pub(super) fn ingest(&mut self, page: &str, target_labels: &[(&str, &str)], at: f64) -> usize {
+        let read = page.lines().filter_map(|line| parse_line(line.trim()));
         let mut count = 0;
         for (mut labels, value) in read.collect::<Vec<_>>() {
-            labels.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            labels
+                .extend(target_labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
             self.add(labels, at, value);
             count += 1;
         }
@@ -64,8 +65,8 @@ impl Series {
     }
 }
 
-/// `name{label="value",…} 12`; comments are none.
-fn sample(line: &str) -> Option<(Labels, f64)> {
+/// Labels and value of a line such as `name{label="value",…} 12`; `None` for a comment or a malformed line.
+fn parse_line(line: &str) -> Option<(Labels, f64)> {
     if line.is_empty() || line.starts_with('#') {
         return None;
     }
@@ -76,7 +77,7 @@ fn sample(line: &str) -> Option<(Labels, f64)> {
     let mut labels = Labels::from([("__name__".into(), name.into())]);
     while !rest.starts_with('}') {
         let (label, after) = rest.split_once("=\"")?;
-        let end = closing(after)?;
+        let end = closing_quote(after)?;
         let value = after[..end].replace("\\\"", "\"").replace("\\n", "\n").replace("\\\\", "\\");
         labels.insert(label.trim_start_matches(',').trim().to_owned(), value);
         rest = &after[end + 1..];
@@ -84,8 +85,8 @@ fn sample(line: &str) -> Option<(Labels, f64)> {
     Some((labels, rest[1..].trim().parse().ok()?))
 }
 
-/// Where the quote ends that has begun.
-fn closing(text: &str) -> Option<usize> {
+/// The position of the closing quote, skipping escaped ones.
+fn closing_quote(text: &str) -> Option<usize> {
     let mut escaped = false;
     text.char_indices().find_map(|(at, c)| {
         let ends = c == '"' && !escaped;
@@ -99,15 +100,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_read() {
-        let mut series = Series::default();
+    fn a_page_is_parsed() {
+        let mut series = SeriesStore::default();
         let page =
             "# TYPE a counter\na{b=\"x, \\\"y\\\"}\",c=\"d\"} 3\nplain 1.5\nbroken{ 1\nle{le=\"+Inf\"} 2\n";
-        assert_eq!(series.take_in(page, &[("job", "app")], 10.0), 3);
-        let found = series.at(|labels| labels["__name__"] == "a", 12.0);
-        assert_eq!(found[0].0["b"], "x, \"y\"}");
-        assert_eq!((found[0].0["job"].as_str(), found[0].1), ("app", (10.0, 3.0)));
-        assert!(series.at(|_| true, 9.0).is_empty(), "nothing is known before it was seen");
-        assert!(series.at(|_| true, 400.0).is_empty(), "what is old is not the present");
+        assert_eq!(series.ingest(page, &[("job", "app")], 10.0), 3);
+        let samples = series.at(|labels| labels["__name__"] == "a", 12.0);
+        assert_eq!(samples[0].0["b"], "x, \"y\"}");
+        assert_eq!((samples[0].0["job"].as_str(), samples[0].1), ("app", (10.0, 3.0)));
+        assert!(series.at(|_| true, 9.0).is_empty(), "no value before the first sample");
+        assert!(series.at(|_| true, 400.0).is_empty(), "an old sample is not the current value");
     }
 }

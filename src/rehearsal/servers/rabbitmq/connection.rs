@@ -1,66 +1,68 @@
-//! One client's connection: the handshake, frames in and out, and how it ends.
+//! The connection of one client: handshake, frames in and out, and close.
 
 use std::io;
 use std::time::Duration;
 
 use amq_protocol::frame::{AMQPFrame, WriteContext, gen_frame, parse_frame};
 use amq_protocol::protocol::AMQPClass;
-use amq_protocol::protocol::connection::{AMQPMethod as Own, Close, CloseOk, OpenOk, Start, Tune};
+use amq_protocol::protocol::connection::{
+    AMQPMethod as ConnectionMethod, Close, CloseOk, OpenOk, Start, Tune,
+};
 use amq_protocol::types::{AMQPValue, FieldTable};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::channel::{Asked, Channels};
-use super::model::{Done, Refusal};
-use super::{Shared, VHOST, lock};
+use super::channel::{ChannelFrame, Channels};
+use super::model::{AmqpError, MethodResult};
+use super::{SharedBroker, VHOST, lock};
 
 /// The largest frame, in bytes.
 const FRAME_MAX: u32 = 131_072;
-/// The largest frame of a client that has not shown yet that it may be here, in bytes.
-const FIRST_FRAME_MAX: usize = 8192;
-/// What stands before a frame's payload (type, channel, size), and its end, in bytes.
+/// The largest frame that is read before the client has logged in, in bytes.
+const LOGIN_FRAME_MAX: usize = 8192;
+/// The size of a frame's header (type, channel, size) and of its end, in bytes.
 const FRAME_HEAD: usize = 7;
 const FRAME_END: usize = 1;
 const CHANNEL_MAX: u16 = 2047;
-/// Seconds between heartbeats, unless the client wants others.
+/// Seconds between heartbeats that the broker proposes.
 const HEARTBEAT: u16 = 60;
-/// What a client that speaks something else is told.
+/// The protocol header. It is also the reply to a client that sends another.
 const HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";
 
-/// The socket, and what was read and not yet understood.
-pub(super) struct Wire {
+/// The socket, and the bytes that were read and not yet parsed.
+pub(super) struct FrameConnection {
     socket: TcpStream,
     unread: Vec<u8>,
-    /// The largest frame to be written, as it was agreed on.
-    frame_max: usize,
+    /// The largest frame that is written, as negotiated.
+    write_frame_max: usize,
     /// The largest frame that is read.
-    taken_max: usize,
+    read_frame_max: usize,
 }
 
-/// How a conversation ends before its time.
-pub(super) enum End {
-    /// The client has gone, or makes no sense.
-    Gone,
-    /// The client is told why.
-    Refused(Refusal),
+/// Why a connection ends.
+pub(super) enum ConnectionEnd {
+    /// The client has disconnected, or does not speak the protocol.
+    Closed,
+    /// The broker closes the connection with this error.
+    Error(AmqpError),
 }
 
-impl From<io::Error> for End {
+impl From<io::Error> for ConnectionEnd {
     fn from(_: io::Error) -> Self {
-        Self::Gone
+        Self::Closed
     }
 }
 
-impl From<Refusal> for End {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<AmqpError> for ConnectionEnd {
+    fn from(error: AmqpError) -> Self {
+        Self::Error(error)
     }
 }
 
-impl Wire {
-    /// The next frame. One that is broken is used up: the one after it can be read.
-    async fn read(&mut self) -> Result<AMQPFrame, End> {
+impl FrameConnection {
+    /// The next frame. A malformed frame is consumed, so that the next one can be read.
+    async fn read(&mut self) -> Result<AMQPFrame, ConnectionEnd> {
         loop {
             if let Some(length) = self.frame_length()?
                 && self.unread.len() >= length
@@ -72,17 +74,17 @@ impl Wire {
                 };
             }
             if self.socket.read_buf(&mut self.unread).await? == 0 {
-                return Err(End::Gone);
+                return Err(ConnectionEnd::Closed);
             }
         }
     }
 
-    /// How long the frame is that has begun, in bytes, once that can be told.
-    fn frame_length(&mut self) -> Result<Option<usize>, End> {
+    /// The length of the next frame in bytes; `None` until its header is complete.
+    fn frame_length(&mut self) -> Result<Option<usize>, ConnectionEnd> {
         let Some(&[_, _, _, a, b, c, d]) = self.unread.first_chunk::<FRAME_HEAD>() else { return Ok(None) };
         let payload = u32::from_be_bytes([a, b, c, d]);
         match usize::try_from(payload).ok().and_then(|payload| payload.checked_add(FRAME_HEAD + FRAME_END)) {
-            Some(length) if length <= self.taken_max => Ok(Some(length)),
+            Some(length) if length <= self.read_frame_max => Ok(Some(length)),
             _ => {
                 self.unread.clear();
                 Err(frame_error())
@@ -98,23 +100,23 @@ impl Wire {
     }
 
     /// Writes a method on a channel.
-    pub(super) async fn say(&mut self, channel: u16, method: AMQPClass) -> io::Result<()> {
+    pub(super) async fn send(&mut self, channel: u16, method: AMQPClass) -> io::Result<()> {
         self.write(&AMQPFrame::Method(channel, method)).await
     }
 
-    /// How much of a message's body fits into one frame.
-    pub(super) fn room(&self) -> usize {
-        self.frame_max - 8
+    /// The most bytes of a message's body in one frame.
+    pub(super) fn max_body_part(&self) -> usize {
+        self.write_frame_max - 8
     }
 
-    async fn method(&mut self) -> Result<Own, End> {
+    async fn read_connection_method(&mut self) -> Result<ConnectionMethod, ConnectionEnd> {
         loop {
             match self.read().await? {
                 AMQPFrame::Method(0, AMQPClass::Connection(method)) => return Ok(method),
                 AMQPFrame::Heartbeat => {}
                 _ => {
                     return Err(
-                        Refusal::new(505, "UNEXPECTED_FRAME - expected the handshake to go on").into()
+                        AmqpError::new(505, "UNEXPECTED_FRAME - expected a method of the handshake").into()
                     );
                 }
             }
@@ -122,121 +124,135 @@ impl Wire {
     }
 }
 
-fn frame_error() -> End {
-    Refusal::new(501, "FRAME_ERROR - cannot decode frame").into()
+fn frame_error() -> ConnectionEnd {
+    AmqpError::new(501, "FRAME_ERROR - cannot decode frame").into()
 }
 
-/// Serves a client until it leaves.
-pub(super) async fn serve(socket: TcpStream, state: Shared, id: u64) {
+/// Serves a client until it disconnects.
+pub(super) async fn run_connection(socket: TcpStream, state: SharedBroker, id: u64) {
     let _ = socket.set_nodelay(true);
-    let mut wire =
-        Wire { socket, unread: Vec::new(), frame_max: FRAME_MAX as usize, taken_max: FIRST_FRAME_MAX };
-    let ended = converse(&mut wire, &state, id).await;
+    let mut connection = FrameConnection {
+        socket,
+        unread: Vec::new(),
+        write_frame_max: FRAME_MAX as usize,
+        read_frame_max: LOGIN_FRAME_MAX,
+    };
+    let result = exchange_frames(&mut connection, &state, id).await;
     lock(&state).close_connection(id);
-    if let Err(End::Refused(refusal)) = ended {
+    if let Err(ConnectionEnd::Error(error)) = result {
         let close = Close {
-            reply_code: refusal.code,
-            reply_text: clipped(&refusal.text).into(),
+            reply_code: error.code,
+            reply_text: truncate_reply_text(&error.text).into(),
             class_id: 0,
             method_id: 0,
         };
-        let said = wire.say(0, AMQPClass::Connection(Own::Close(close))).await;
-        // It is told before it is hung up on; what else it says is not heard.
-        let goodbye = async {
-            while said.is_ok() && !matches!(wire.method().await, Ok(Own::CloseOk(_)) | Err(End::Gone)) {}
+        let sent = connection.send(0, AMQPClass::Connection(ConnectionMethod::Close(close))).await;
+        // The client gets the error before the connection closes. Its other frames are ignored.
+        let close_ok = async {
+            while sent.is_ok()
+                && !matches!(
+                    connection.read_connection_method().await,
+                    Ok(ConnectionMethod::CloseOk(_)) | Err(ConnectionEnd::Closed)
+                )
+            {}
         };
-        let _ = tokio::time::timeout(Duration::from_secs(1), goodbye).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), close_ok).await;
     }
 }
 
-/// Short enough for a short string.
-pub(super) fn clipped(text: &str) -> &str {
+/// Truncates a text to the length of a short string.
+pub(super) fn truncate_reply_text(text: &str) -> &str {
     let end = (0..=text.len().min(255)).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
-async fn converse(wire: &mut Wire, state: &Shared, id: u64) -> Result<(), End> {
+async fn exchange_frames(
+    connection: &mut FrameConnection,
+    state: &SharedBroker,
+    id: u64,
+) -> Result<(), ConnectionEnd> {
     let mut header = [0; HEADER.len()];
-    wire.socket.read_exact(&mut header).await?;
+    connection.socket.read_exact(&mut header).await?;
     if header != HEADER {
-        wire.socket.write_all(HEADER).await?;
-        return Err(End::Gone);
+        connection.socket.write_all(HEADER).await?;
+        return Err(ConnectionEnd::Closed);
     }
-    let heartbeat = shake_hands(wire, state).await?;
+    let heartbeat = handshake(connection, state).await?;
     let (deliver, mut deliveries) = mpsc::unbounded_channel();
     let mut channels = Channels::new(id, state.clone(), deliver);
     let beat = Duration::from_secs(u64::from(heartbeat.max(2)) / 2);
     let mut beats = tokio::time::interval(beat);
     loop {
         tokio::select! {
-            frame = wire.read() => match frame? {
-                AMQPFrame::Method(0, AMQPClass::Connection(Own::Close(_))) => {
-                    return Ok(wire.say(0, AMQPClass::Connection(Own::CloseOk(CloseOk {}))).await?);
-                }
-                AMQPFrame::Method(channel, method) => {
-                    let asked = Asked::Method(method);
-                    channels.take(wire, channel, asked).await?;
-                }
-                AMQPFrame::Header(channel, header) => channels.take(wire, channel, Asked::Header(header)).await?,
-                AMQPFrame::Body(channel, bytes) => channels.take(wire, channel, Asked::Body(bytes)).await?,
-                AMQPFrame::Heartbeat => {}
-                _ => return Err(Refusal::new(505, "UNEXPECTED_FRAME - not one of a conversation").into()),
-            },
-            Some(delivery) = deliveries.recv() => channels.deliver(wire, delivery).await?,
-            _ = beats.tick(), if heartbeat > 0 => wire.write(&AMQPFrame::Heartbeat).await?,
+            frame = connection.read() => {
+                let (channel, frame) = match frame? {
+                    AMQPFrame::Method(0, AMQPClass::Connection(ConnectionMethod::Close(_))) => {
+                        let close_ok = ConnectionMethod::CloseOk(CloseOk {});
+                        return Ok(connection.send(0, AMQPClass::Connection(close_ok)).await?);
+                    }
+                    AMQPFrame::Method(channel, method) => (channel, ChannelFrame::Method(method)),
+                    AMQPFrame::Header(channel, header) => (channel, ChannelFrame::Header(header)),
+                    AMQPFrame::Body(channel, bytes) => (channel, ChannelFrame::Body(bytes)),
+                    AMQPFrame::Heartbeat => continue,
+                    _ => return Err(AmqpError::new(505, "UNEXPECTED_FRAME - frame type not expected").into()),
+                };
+                channels.on_frame(connection, channel, frame).await?;
+            }
+            Some(delivery) = deliveries.recv() => channels.deliver(connection, delivery).await?,
+            _ = beats.tick(), if heartbeat > 0 => connection.write(&AMQPFrame::Heartbeat).await?,
         }
     }
 }
 
-/// From the greeting to an open connection; gives the seconds between heartbeats that were agreed on.
-async fn shake_hands(wire: &mut Wire, state: &Shared) -> Result<u16, End> {
+/// The handshake, up to an open connection. Returns the negotiated seconds between heartbeats.
+async fn handshake(connection: &mut FrameConnection, state: &SharedBroker) -> Result<u16, ConnectionEnd> {
     let start = Start {
         version_major: 0,
         version_minor: 9,
-        server_properties: properties(),
+        server_properties: server_properties(),
         mechanisms: "PLAIN".into(),
         locales: "en_US".into(),
     };
-    wire.say(0, AMQPClass::Connection(Own::Start(start))).await?;
-    let Own::StartOk(login) = wire.method().await? else {
-        return Err(Refusal::new(503, "COMMAND_INVALID - expected 'connection.start_ok'").into());
+    connection.send(0, AMQPClass::Connection(ConnectionMethod::Start(start))).await?;
+    let ConnectionMethod::StartOk(login) = connection.read_connection_method().await? else {
+        return Err(AmqpError::new(503, "COMMAND_INVALID - expected 'connection.start_ok'").into());
     };
-    admit(state, login.mechanism.as_str(), login.response.as_bytes())?;
-    wire.taken_max = FRAME_MAX as usize;
+    authenticate(state, login.mechanism.as_str(), login.response.as_bytes())?;
+    connection.read_frame_max = FRAME_MAX as usize;
     let tune = Tune { channel_max: CHANNEL_MAX, frame_max: FRAME_MAX, heartbeat: HEARTBEAT };
-    wire.say(0, AMQPClass::Connection(Own::Tune(tune))).await?;
-    let Own::TuneOk(tuned) = wire.method().await? else {
-        return Err(Refusal::new(503, "COMMAND_INVALID - expected 'connection.tune_ok'").into());
+    connection.send(0, AMQPClass::Connection(ConnectionMethod::Tune(tune))).await?;
+    let ConnectionMethod::TuneOk(tuned) = connection.read_connection_method().await? else {
+        return Err(AmqpError::new(503, "COMMAND_INVALID - expected 'connection.tune_ok'").into());
     };
     if tuned.frame_max != 0 {
-        // The least that the protocol allows is 4096.
-        wire.frame_max = tuned.frame_max.clamp(4096, FRAME_MAX) as usize;
+        // The protocol's minimum is 4096.
+        connection.write_frame_max = tuned.frame_max.clamp(4096, FRAME_MAX) as usize;
     }
-    let Own::Open(open) = wire.method().await? else {
-        return Err(Refusal::new(503, "COMMAND_INVALID - expected 'connection.open'").into());
+    let ConnectionMethod::Open(open) = connection.read_connection_method().await? else {
+        return Err(AmqpError::new(503, "COMMAND_INVALID - expected 'connection.open'").into());
     };
     let vhost = open.virtual_host.as_str();
     if vhost != VHOST {
-        return Err(Refusal::new(530, format!("NOT_ALLOWED - vhost {vhost} not found")).into());
+        return Err(AmqpError::new(530, format!("NOT_ALLOWED - vhost {vhost} not found")).into());
     }
-    wire.say(0, AMQPClass::Connection(Own::OpenOk(OpenOk {}))).await?;
+    connection.send(0, AMQPClass::Connection(ConnectionMethod::OpenOk(OpenOk {}))).await?;
     Ok(tuned.heartbeat)
 }
 
-fn admit(state: &Shared, mechanism: &str, response: &[u8]) -> Done {
+fn authenticate(state: &SharedBroker, mechanism: &str, response: &[u8]) -> MethodResult {
     let user = lock(state).user.clone();
-    let wanted = [b"\0", user.name.as_bytes(), b"\0", user.password.as_bytes()].concat();
-    if mechanism == "PLAIN" && response == wanted {
+    let expected = [b"\0", user.name.as_bytes(), b"\0", user.password.as_bytes()].concat();
+    if mechanism == "PLAIN" && response == expected {
         return Ok(());
     }
     let text = format!("ACCESS_REFUSED - Login was refused using authentication mechanism {mechanism}.");
-    Err(Refusal::new(403, text))
+    Err(AmqpError::new(403, text))
 }
 
-/// Who it says it is: no RabbitMQ.
-fn properties() -> FieldTable {
+/// The properties in `connection.start`. They do not claim to be RabbitMQ.
+fn server_properties() -> FieldTable {
     let text = |text: &str| AMQPValue::LongString(text.into());
-    let mut able = FieldTable::default();
+    let mut capabilities = FieldTable::default();
     for name in [
         "publisher_confirms",
         "basic.nack",
@@ -244,12 +260,12 @@ fn properties() -> FieldTable {
         "authentication_failure_close",
         "per_consumer_qos",
     ] {
-        able.insert(name.into(), AMQPValue::Boolean(true));
+        capabilities.insert(name.into(), AMQPValue::Boolean(true));
     }
-    let mut own = FieldTable::default();
-    own.insert("product".into(), text("gonogo rehearsal"));
-    own.insert("version".into(), text(env!("CARGO_PKG_VERSION")));
-    own.insert("platform".into(), text("Rust"));
-    own.insert("capabilities".into(), AMQPValue::FieldTable(able));
-    own
+    let mut properties = FieldTable::default();
+    properties.insert("product".into(), text("gonogo rehearsal"));
+    properties.insert("version".into(), text(env!("CARGO_PKG_VERSION")));
+    properties.insert("platform".into(), text("Rust"));
+    properties.insert("capabilities".into(), AMQPValue::FieldTable(capabilities));
+    properties
 }

@@ -1,4 +1,4 @@
-//! The part of the management API that tells of exchanges, queues and bindings, and takes a look at messages:
+//! The part of the management API for exchanges, queues, bindings and peeking at messages.
 //! <https://www.rabbitmq.com/docs/http-api-reference>.
 
 use axum::extract::{Path, Request, State as Given};
@@ -9,50 +9,50 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::super::server::is_logged_in;
-use super::model::{Binding, Exchange, Message, Queue};
-use super::state::State;
+use super::super::server::has_basic_auth;
+use super::model::{ExchangeState, Message, QueueBinding, QueueState};
+use super::state::BrokerState;
 use super::table;
-use super::{Shared, VHOST, lock};
+use super::{SharedBroker, VHOST, lock};
 
-pub(super) fn routes(state: Shared) -> Router {
+pub(super) fn routes(state: SharedBroker) -> Router {
     Router::new()
         .route("/api/whoami", get(whoami))
         .route("/api/overview", get(overview))
         .route("/api/exchanges/{vhost}", get(exchanges))
-        .route("/api/exchanges/{vhost}/{name}", get(one_exchange))
+        .route("/api/exchanges/{vhost}/{name}", get(get_exchange))
         .route("/api/queues/{vhost}", get(queues))
-        .route("/api/queues/{vhost}/{name}", get(one_queue))
-        .route("/api/queues/{vhost}/{name}/get", post(peek))
+        .route("/api/queues/{vhost}/{name}", get(get_queue))
+        .route("/api/queues/{vhost}/{name}/get", post(peek_messages))
         .route("/api/bindings/{vhost}", get(bindings))
-        .route("/api/bindings/{vhost}/e/{exchange}/q/{queue}", get(between))
-        .fallback(|| async { missing() })
-        .layer(middleware::from_fn_with_state(state.clone(), admit))
+        .route("/api/bindings/{vhost}/e/{exchange}/q/{queue}", get(queue_bindings))
+        .fallback(|| async { not_found() })
+        .layer(middleware::from_fn_with_state(state.clone(), require_login))
         .with_state(state)
 }
 
-async fn admit(Given(state): Given<Shared>, request: Request, next: Next) -> Response {
+async fn require_login(Given(state): Given<SharedBroker>, request: Request, next: Next) -> Response {
     let user = lock(&state).user.clone();
-    if is_logged_in(request.headers(), &user.name, &user.password) {
+    if has_basic_auth(request.headers(), &user.name, &user.password) {
         return next.run(request).await;
     }
-    let told = json!({"error": "not_authorized", "reason": "Login failed"});
-    (StatusCode::UNAUTHORIZED, Json(told)).into_response()
+    let body = json!({"error": "not_authorized", "reason": "Login failed"});
+    (StatusCode::UNAUTHORIZED, Json(body)).into_response()
 }
 
-fn missing() -> Response {
-    let told = json!({"error": "Object Not Found", "reason": "Not Found"});
-    (StatusCode::NOT_FOUND, Json(told)).into_response()
+fn not_found() -> Response {
+    let body = json!({"error": "Object Not Found", "reason": "Not Found"});
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
-fn found(vhost: &str, item: Option<Value>) -> Response {
+fn item_response(vhost: &str, item: Option<Value>) -> Response {
     match item.filter(|_| vhost == VHOST) {
         Some(item) => Json(item).into_response(),
-        None => missing(),
+        None => not_found(),
     }
 }
 
-async fn whoami(Given(state): Given<Shared>) -> Json<Value> {
+async fn whoami(Given(state): Given<SharedBroker>) -> Json<Value> {
     Json(json!({"name": lock(&state).user.name, "tags": ["administrator"]}))
 }
 
@@ -63,34 +63,43 @@ async fn overview() -> Json<Value> {
     )
 }
 
-async fn exchanges(Given(state): Given<Shared>, Path(vhost): Path<String>) -> Response {
+async fn exchanges(Given(state): Given<SharedBroker>, Path(vhost): Path<String>) -> Response {
     let state = lock(&state);
-    found(&vhost, Some(state.exchanges.iter().map(|(name, one)| exchange(name, one)).collect()))
+    item_response(&vhost, Some(state.exchanges.iter().map(|(name, one)| exchange_json(name, one)).collect()))
 }
 
-async fn one_exchange(Given(state): Given<Shared>, Path((vhost, name)): Path<(String, String)>) -> Response {
-    found(&vhost, lock(&state).exchanges.get(&name).map(|one| exchange(&name, one)))
+async fn get_exchange(
+    Given(state): Given<SharedBroker>,
+    Path((vhost, name)): Path<(String, String)>,
+) -> Response {
+    item_response(&vhost, lock(&state).exchanges.get(&name).map(|one| exchange_json(&name, one)))
 }
 
-fn exchange(name: &str, one: &Exchange) -> Value {
+fn exchange_json(name: &str, one: &ExchangeState) -> Value {
     json!({
         "name": name, "vhost": VHOST, "type": one.kind.name(), "durable": one.durable,
         "auto_delete": one.auto_delete, "internal": false, "arguments": {},
     })
 }
 
-async fn queues(Given(state): Given<Shared>, Path(vhost): Path<String>) -> Response {
+async fn queues(Given(state): Given<SharedBroker>, Path(vhost): Path<String>) -> Response {
     let state = lock(&state);
-    found(&vhost, Some(state.queues.iter().map(|(name, one)| queue(&state, name, one)).collect()))
+    item_response(
+        &vhost,
+        Some(state.queues.iter().map(|(name, one)| queue_json(&state, name, one)).collect()),
+    )
 }
 
-async fn one_queue(Given(state): Given<Shared>, Path((vhost, name)): Path<(String, String)>) -> Response {
+async fn get_queue(
+    Given(state): Given<SharedBroker>,
+    Path((vhost, name)): Path<(String, String)>,
+) -> Response {
     let state = lock(&state);
-    found(&vhost, state.queues.get(&name).map(|one| queue(&state, &name, one)))
+    item_response(&vhost, state.queues.get(&name).map(|one| queue_json(&state, &name, one)))
 }
 
-fn queue(state: &State, name: &str, one: &Queue) -> Value {
-    let (ready, unacked) = (one.ready.len(), state.unacked(name));
+fn queue_json(state: &BrokerState, name: &str, one: &QueueState) -> Value {
+    let (ready, unacked) = (one.ready.len(), state.unacked_count(name));
     json!({
         "name": name, "vhost": VHOST, "type": "classic", "durable": one.durable, "auto_delete": one.auto_delete,
         "exclusive": one.owner.is_some(), "arguments": table::to_json(&one.arguments), "state": "running",
@@ -99,57 +108,57 @@ fn queue(state: &State, name: &str, one: &Queue) -> Value {
     })
 }
 
-async fn bindings(Given(state): Given<Shared>, Path(vhost): Path<String>) -> Response {
-    found(&vhost, Some(lock(&state).bindings.iter().map(binding).collect()))
+async fn bindings(Given(state): Given<SharedBroker>, Path(vhost): Path<String>) -> Response {
+    item_response(&vhost, Some(lock(&state).bindings.iter().map(binding_json).collect()))
 }
 
-async fn between(
-    Given(state): Given<Shared>,
+async fn queue_bindings(
+    Given(state): Given<SharedBroker>,
     Path((vhost, exchange, queue)): Path<(String, String, String)>,
 ) -> Response {
     let state = lock(&state);
     if !state.exchanges.contains_key(&exchange) || !state.queues.contains_key(&queue) {
-        return missing();
+        return not_found();
     }
     let of = state.bindings.iter().filter(|one| one.exchange == exchange && one.queue == queue);
-    found(&vhost, Some(of.map(binding).collect()))
+    item_response(&vhost, Some(of.map(binding_json).collect()))
 }
 
-fn binding(one: &Binding) -> Value {
+fn binding_json(one: &QueueBinding) -> Value {
     json!({
         "source": one.exchange, "vhost": VHOST, "destination": one.queue, "destination_type": "queue",
-        "routing_key": one.key, "arguments": table::to_json(&one.arguments), "properties_key": one.key,
+        "routing_key": one.routing_key, "arguments": table::to_json(&one.arguments), "properties_key": one.routing_key,
     })
 }
 
-/// Takes messages and puts them back, as `ackmode` says; other ways of looking are refused.
-async fn peek(
-    Given(state): Given<Shared>,
+/// Returns messages and requeues them. Only the `ackmode` that does so is supported.
+async fn peek_messages(
+    Given(state): Given<SharedBroker>,
     Path((vhost, name)): Path<(String, String)>,
-    Json(asked): Json<Value>,
+    Json(request): Json<Value>,
 ) -> Response {
-    if asked.get("ackmode").and_then(Value::as_str) != Some("ack_requeue_true") {
-        let told = json!({"error": "bad_request", "reason": "only ackmode ack_requeue_true is offered here"});
-        return (StatusCode::BAD_REQUEST, Json(told)).into_response();
+    if request.get("ackmode").and_then(Value::as_str) != Some("ack_requeue_true") {
+        let body = json!({"error": "bad_request", "reason": "only ackmode ack_requeue_true is supported"});
+        return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     }
-    let count = asked.get("count").and_then(Value::as_u64).unwrap_or(1);
+    let count = request.get("count").and_then(Value::as_u64).unwrap_or(1);
     let count = usize::try_from(count).unwrap_or(1);
     let mut state = lock(&state);
     let heads = state.queues.get_mut(&name).map(|queue| {
         let left = queue.ready.len();
         let heads = queue.ready.iter_mut().take(count).enumerate();
-        heads.map(|(at, message)| head(message, left - at - 1)).collect()
+        heads.map(|(at, message)| peeked_message(message, left - at - 1)).collect()
     });
-    found(&vhost, heads)
+    item_response(&vhost, heads)
 }
 
-fn head(message: &mut Message, left: usize) -> Value {
-    let told = json!({
+fn peeked_message(message: &mut Message, left: usize) -> Value {
+    let body = json!({
         "payload_bytes": message.body.len(), "redelivered": message.redelivered, "exchange": message.exchange,
-        "routing_key": message.key, "message_count": left,
+        "routing_key": message.routing_key, "message_count": left,
         "properties": {"headers": message.properties.headers().as_ref().map(table::to_json)},
         "payload": String::from_utf8_lossy(&message.body), "payload_encoding": "string",
     });
     message.redelivered = true;
-    told
+    body
 }

@@ -1,15 +1,15 @@
-//! A message broker that speaks AMQP 0-9-1 as RabbitMQ does, and the part of its management API that tells of
-//! exchanges, queues and bindings. One virtual host, one user, nothing on disk.
+//! A RabbitMQ: a message broker that speaks AMQP 0-9-1, and the part of its management API for exchanges, queues and
+//! bindings. It has one virtual host and one user, and stores nothing on disk.
 //!
-//! What it does not do (transactions, exchange-to-exchange bindings, priorities, streams) it refuses with the
-//! protocol's own reply, 540. <https://www.rabbitmq.com/amqp-0-9-1-reference>.
+//! What it does not support (transactions, exchange-to-exchange bindings, priorities, streams) it rejects with reply
+//! code 540, `NOT_IMPLEMENTED`. <https://www.rabbitmq.com/amqp-0-9-1-reference>.
 
-mod answer;
 mod channel;
 mod connection;
-mod dead;
+mod dead_letter;
 mod management;
 mod model;
+mod response;
 mod state;
 mod table;
 
@@ -22,23 +22,23 @@ use amq_protocol::types::FieldTable;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use self::model::{Message, Refusal};
-use self::state::State;
-use super::server::{Server, Work};
+use self::model::{AmqpError, Message};
+use self::state::BrokerState;
+use super::server::{BoxedTask, LoopbackServer};
 
-/// How often messages are looked for whose time has come.
-const TICK: Duration = Duration::from_millis(25);
+/// How often expired messages are removed.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The stack of the thread that reads frames, in bytes: their tables may be nested as deep as a frame is long. What is
-/// not used of it takes no memory.
-const STACK: usize = 256 << 20;
+/// The stack size of the thread that parses frames, in bytes. The parser is recursive, and a frame's tables may be
+/// nested as deep as the frame is long. Unused stack takes no memory.
+const STACK_SIZE: usize = 256 << 20;
 
 /// The name of the one virtual host.
 pub const VHOST: &str = "/";
 
-type Shared = Arc<Mutex<State>>;
+type SharedBroker = Arc<Mutex<BrokerState>>;
 
-/// Who may log in.
+/// A user that may log in.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The name.
@@ -47,28 +47,30 @@ pub struct User {
     pub password: String,
 }
 
-/// A broker under way.
+/// A running broker.
 #[derive(Debug)]
-pub struct Broker {
-    amqp: Server,
-    management: Server,
-    state: Shared,
+pub struct RabbitmqServer {
+    amqp: LoopbackServer,
+    management: LoopbackServer,
+    state: SharedBroker,
 }
 
-impl Broker {
-    /// Starts one with the exchanges that every virtual host has.
+impl RabbitmqServer {
+    /// Starts a broker with the predeclared exchanges.
     ///
     /// # Errors
-    /// When there are no ports to be had.
+    /// When no port or thread is available.
     pub fn start(user: User) -> io::Result<Self> {
-        let state: Shared = Arc::new(Mutex::new(State::new(user)));
+        let state: SharedBroker = Arc::new(Mutex::new(BrokerState::new(user)));
         let of = Arc::clone(&state);
-        let amqp = Server::listen_with(STACK, move |listener| -> Work { Box::pin(serve(listener, of)) })?;
-        let management = Server::start(management::routes(Arc::clone(&state)))?;
+        let amqp = LoopbackServer::start_tcp_with_stack(STACK_SIZE, move |listener| -> BoxedTask {
+            Box::pin(accept_clients(listener, of))
+        })?;
+        let management = LoopbackServer::start(management::routes(Arc::clone(&state)))?;
         Ok(Self { amqp, management, state })
     }
 
-    /// The port that AMQP is spoken on.
+    /// The AMQP port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.amqp.port()
@@ -83,8 +85,8 @@ impl Broker {
     /// Declares a durable exchange.
     ///
     /// # Errors
-    /// What the broker says to whoever would declare it so.
-    pub fn exchange(&self, name: &str, kind: &str) -> Result<(), String> {
+    /// The reply text of the broker.
+    pub fn declare_exchange(&self, name: &str, kind: &str) -> Result<(), String> {
         let declared = lock(&self.state).declare_exchange(name, kind, true, false);
         declared.map_err(|refusal| refusal.text)
     }
@@ -92,45 +94,51 @@ impl Broker {
     /// Declares a durable queue with arguments, and binds it.
     ///
     /// # Errors
-    /// What the broker says to whoever would declare it so.
-    pub fn queue(&self, name: &str, arguments: &Value, exchange: &str, key: &str) -> Result<(), String> {
-        let arguments = table::of_json(arguments);
+    /// The reply text of the broker.
+    pub fn declare_queue(
+        &self,
+        name: &str,
+        arguments: &Value,
+        exchange: &str,
+        key: &str,
+    ) -> Result<(), String> {
+        let arguments = table::from_json(arguments);
         let mut state = lock(&self.state);
-        let declared = state.declare_queue(name, true, false, None, &arguments);
-        let bound = declared.and_then(|()| state.bind(name, exchange, key, &FieldTable::default()));
-        bound.map_err(|refusal: Refusal| refusal.text)
+        let result = state.declare_queue(name, true, false, None, &arguments);
+        let bound = result.and_then(|()| state.bind(name, exchange, key, &FieldTable::default()));
+        bound.map_err(|refusal: AmqpError| refusal.text)
     }
 
-    /// Deletes a queue with all that is in it.
+    /// Deletes a queue with its messages.
     pub fn delete_queue(&self, name: &str) {
         lock(&self.state).delete_queue(name);
     }
 
-    /// Puts a message into a queue, as one would through the default exchange.
-    pub fn put(&self, queue: &str, properties: BasicProperties, body: &[u8]) {
+    /// Publishes a message to a queue through the default exchange.
+    pub fn publish_to_queue(&self, queue: &str, properties: BasicProperties, body: &[u8]) {
         let message = Message::new("", queue, properties, body.to_vec());
         lock(&self.state).publish(&message);
     }
 
-    /// Ready messages and consumers of a queue.
+    /// Number of ready messages and of consumers of a queue.
     #[must_use]
     pub fn depth(&self, queue: &str) -> Option<(usize, usize)> {
         lock(&self.state).depth(queue)
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<BrokerState>) -> MutexGuard<'_, BrokerState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(listener: TcpListener, state: Shared) {
-    let mut tick = tokio::time::interval(TICK);
+async fn accept_clients(listener: TcpListener, state: SharedBroker) {
+    let mut tick = tokio::time::interval(EXPIRY_INTERVAL);
     let mut last = 0;
     loop {
         tokio::select! {
             Ok((socket, _)) = listener.accept() => {
                 last += 1;
-                tokio::spawn(connection::serve(socket, Arc::clone(&state), last));
+                tokio::spawn(connection::run_connection(socket, Arc::clone(&state), last));
             }
             _ = tick.tick() => lock(&state).expire(),
         }

@@ -1,4 +1,4 @@
-//! What a broker is made of: exchanges, queues, messages, and how keys are matched.
+//! The broker's model: exchanges, queues, bindings, messages, errors, and how routing keys match.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,18 +8,18 @@ use amq_protocol::types::FieldTable;
 
 use super::table;
 
-/// Which connection, and which of its channels.
+/// The ids of a connection and of one of its channels.
 pub(super) type ChannelKey = (u64, u16);
 
-/// Why something is not done: the reply code and text of the protocol. Codes of 500 and above, and a few below,
-/// end the connection; the others end the channel.
+/// An error of the protocol: reply code and text. Codes of 500 and above, and a few below, close the connection; the
+/// others close the channel.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct AmqpError {
     pub(super) code: u16,
     pub(super) text: String,
 }
 
-impl Refusal {
+impl AmqpError {
     pub(super) fn new(code: u16, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
     }
@@ -43,29 +43,29 @@ impl Refusal {
         Self::new(540, format!("NOT_IMPLEMENTED - {what}"))
     }
 
-    /// Whether it ends the connection.
-    pub(super) fn is_hard(&self) -> bool {
+    /// Whether the error closes the connection.
+    pub(super) fn closes_connection(&self) -> bool {
         self.code >= 500 || matches!(self.code, 320 | 402)
     }
 }
 
-pub(super) type Done<T = ()> = Result<T, Refusal>;
+pub(super) type MethodResult<T = ()> = Result<T, AmqpError>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ExchangeKind {
     Direct,
     Fanout,
     Topic,
 }
 
-impl Kind {
-    pub(super) fn parse(name: &str) -> Done<Self> {
+impl ExchangeKind {
+    pub(super) fn parse(name: &str) -> MethodResult<Self> {
         match name {
             "direct" => Ok(Self::Direct),
             "fanout" => Ok(Self::Fanout),
             "topic" => Ok(Self::Topic),
-            "headers" => Err(Refusal::not_implemented("headers exchanges")),
-            other => Err(Refusal::new(503, format!("COMMAND_INVALID - unknown exchange type '{other}'"))),
+            "headers" => Err(AmqpError::not_implemented("headers exchanges")),
+            other => Err(AmqpError::new(503, format!("COMMAND_INVALID - unknown exchange type '{other}'"))),
         }
     }
 
@@ -77,65 +77,67 @@ impl Kind {
         }
     }
 
-    /// Whether a binding's key takes a message's.
-    pub(super) fn takes(self, binding: &str, key: &str) -> bool {
+    /// Whether a binding's routing key matches that of a message.
+    pub(super) fn matches(self, binding: &str, key: &str) -> bool {
         match self {
             Self::Fanout => true,
             Self::Direct => binding == key,
             Self::Topic => {
                 let (binding, key): (Vec<_>, Vec<_>) =
                     (binding.split('.').collect(), key.split('.').collect());
-                fits(&binding, &key)
+                topic_matches(&binding, &key)
             }
         }
     }
 }
 
-/// `*` stands for one word, `#` for any number of them.
-fn fits(pattern: &[&str], words: &[&str]) -> bool {
+/// Whether a topic pattern matches: `*` is one word, `#` any number of words.
+fn topic_matches(pattern: &[&str], words: &[&str]) -> bool {
     match (pattern.split_first(), words.split_first()) {
         (None, None) => true,
-        (Some((&"#", rest)), _) => (0..=words.len()).any(|skipped| fits(rest, &words[skipped..])),
-        (Some((part, rest)), Some((word, others))) => (*part == "*" || part == word) && fits(rest, others),
+        (Some((&"#", rest)), _) => (0..=words.len()).any(|skipped| topic_matches(rest, &words[skipped..])),
+        (Some((part, rest)), Some((word, others))) => {
+            (*part == "*" || part == word) && topic_matches(rest, others)
+        }
         _ => false,
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) kind: Kind,
+pub(super) struct ExchangeState {
+    pub(super) kind: ExchangeKind,
     pub(super) durable: bool,
     pub(super) auto_delete: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Binding {
+pub(super) struct QueueBinding {
     pub(super) exchange: String,
     pub(super) queue: String,
-    pub(super) key: String,
+    pub(super) routing_key: String,
     pub(super) arguments: FieldTable,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) exchange: String,
-    pub(super) key: String,
+    pub(super) routing_key: String,
     pub(super) properties: BasicProperties,
     pub(super) body: Vec<u8>,
     pub(super) redelivered: bool,
-    /// When its time in the queue is over.
-    pub(super) expires: Option<Instant>,
+    /// When it expires in its queue.
+    pub(super) expires_at: Option<Instant>,
 }
 
 impl Message {
     pub(super) fn new(exchange: &str, key: &str, properties: BasicProperties, body: Vec<u8>) -> Self {
         Self {
             exchange: exchange.into(),
-            key: key.into(),
+            routing_key: key.into(),
             properties,
             body,
             redelivered: false,
-            expires: None,
+            expires_at: None,
         }
     }
 }
@@ -148,45 +150,45 @@ pub(super) struct Consumer {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct QueueState {
     pub(super) durable: bool,
     pub(super) auto_delete: bool,
-    /// The connection that it is only there for.
+    /// The connection of an exclusive queue.
     pub(super) owner: Option<u64>,
     pub(super) arguments: FieldTable,
     pub(super) ready: VecDeque<Message>,
     pub(super) consumers: Vec<Consumer>,
-    /// Whose turn it is.
-    pub(super) turn: usize,
+    /// The index of the consumer that is next in round-robin order.
+    pub(super) next_consumer: usize,
 }
 
-impl Queue {
-    /// Takes in a message, at its end or where it came from.
-    pub(super) fn take(&mut self, mut message: Message, back: bool) {
-        if back {
+impl QueueState {
+    /// Adds a message at the end, or requeues it at the front.
+    pub(super) fn push(&mut self, mut message: Message, requeue: bool) {
+        if requeue {
             message.redelivered = true;
             self.ready.push_front(message);
             return;
         }
         let ttl = table::number(&self.arguments, "x-message-ttl");
-        message.expires = ttl.map(|ttl| Instant::now() + Duration::from_millis(ttl));
+        message.expires_at = ttl.map(|ttl| Instant::now() + Duration::from_millis(ttl));
         self.ready.push_back(message);
     }
 
-    /// Takes out the messages at its head whose time is over.
-    pub(super) fn expired(&mut self, now: Instant) -> Vec<Message> {
-        let is_over = |message: &Message| message.expires.is_some_and(|at| at <= now);
-        let mut over = Vec::new();
-        while self.ready.front().is_some_and(is_over) {
-            over.extend(self.ready.pop_front());
+    /// Removes and returns the expired messages at its head.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Vec<Message> {
+        let is_expired = |message: &Message| message.expires_at.is_some_and(|at| at <= now);
+        let mut expired = Vec::new();
+        while self.ready.front().is_some_and(is_expired) {
+            expired.extend(self.ready.pop_front());
         }
-        over
+        expired
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Kind;
+    use super::ExchangeKind;
 
     #[test]
     fn topics_match_by_word() {
@@ -200,7 +202,7 @@ mod tests {
             ("#.retry", "boards.activity.retry", true),
             ("*.retry", "boards.activity.retry", false),
         ] {
-            assert_eq!(Kind::Topic.takes(binding, key), takes, "{binding} {key}");
+            assert_eq!(ExchangeKind::Topic.matches(binding, key), takes, "{binding} {key}");
         }
     }
 }

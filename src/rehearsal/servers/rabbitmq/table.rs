@@ -1,10 +1,10 @@
-//! Tables of arguments and headers, from JSON and as JSON.
+//! AMQP tables (arguments and headers): conversion from and to JSON, and typed access.
 
 use amq_protocol::types::{AMQPValue, FieldTable};
 use serde_json::{Map, Value};
 
-/// A table from a JSON object; what AMQP has no type for is left out.
-pub(super) fn of_json(object: &Value) -> FieldTable {
+/// A table from a JSON object. Values other than strings, booleans and numbers are left out.
+pub(super) fn from_json(object: &Value) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, value) in object.as_object().into_iter().flatten() {
         let value = match value {
@@ -20,17 +20,17 @@ pub(super) fn of_json(object: &Value) -> FieldTable {
 
 /// A table as the management API shows it.
 pub(super) fn to_json(table: &FieldTable) -> Value {
-    let all = table.inner().iter().map(|(name, value)| (name.as_str().to_owned(), json(value)));
+    let all = table.inner().iter().map(|(name, value)| (name.as_str().to_owned(), value_to_json(value)));
     Value::Object(all.collect::<Map<_, _>>())
 }
 
-fn json(value: &AMQPValue) -> Value {
+fn value_to_json(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::Boolean(truth) => (*truth).into(),
         AMQPValue::LongString(text) => String::from_utf8_lossy(text.as_bytes()).into(),
         AMQPValue::ShortString(text) => text.as_str().into(),
         AMQPValue::FieldTable(table) => to_json(table),
-        AMQPValue::FieldArray(items) => items.as_slice().iter().map(json).collect(),
+        AMQPValue::FieldArray(items) => items.as_slice().iter().map(value_to_json).collect(),
         AMQPValue::Timestamp(seconds) => (*seconds).into(),
         AMQPValue::Float(number) => f64::from(*number).into(),
         AMQPValue::Double(number) => (*number).into(),
@@ -51,12 +51,12 @@ fn integer(value: &AMQPValue) -> Option<i64> {
     })
 }
 
-/// An argument that is a whole number, zero or more.
+/// A non-negative integer argument.
 pub(super) fn number(table: &FieldTable, name: &str) -> Option<u64> {
     u64::try_from(integer(table.inner().get(name)?)?).ok()
 }
 
-/// An argument that is a text.
+/// A string argument.
 pub(super) fn text(table: &FieldTable, name: &str) -> Option<String> {
     match table.inner().get(name)? {
         AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
@@ -65,7 +65,7 @@ pub(super) fn text(table: &FieldTable, name: &str) -> Option<String> {
     }
 }
 
-/// Whether two tables say the same: 5000 is 5000 in whatever width it comes.
+/// Whether two tables are equal, whatever the width of their integers.
 pub(super) fn is_same(one: &FieldTable, other: &FieldTable) -> bool {
     to_json(one) == to_json(other)
 }

@@ -1,13 +1,13 @@
-//! A key-value server that speaks RESP2 and RESP3 as Redis does: what the pipeline and the probes ask of one.
-//! Nothing is on disk; that it says otherwise is what it is told to say.
+//! A Redis: a server that speaks RESP2 and RESP3, with the commands that the pipeline and the probes use. It stores
+//! nothing on disk; the persistence that it reports is its configuration.
 //!
-//! What it does not know it refuses in Redis' words. <https://redis.io/docs/latest/commands/>.
+//! It rejects other commands with the error messages of Redis. <https://redis.io/docs/latest/commands/>.
 
-mod answer;
-mod data;
+mod commands;
+mod connection;
 mod reply;
 mod session;
-mod wire;
+mod state;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,63 +15,66 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use self::data::Data;
-use super::server::{Server, Work};
+use self::state::RedisState;
+use super::server::{BoxedTask, LoopbackServer};
 
-type Shared = Arc<Mutex<Data>>;
+type SharedRedis = Arc<Mutex<RedisState>>;
 
-/// A server under way.
+/// A running Redis.
 #[derive(Debug)]
-pub struct Redis {
-    server: Server,
-    data: Shared,
+pub struct RedisServer {
+    server: LoopbackServer,
+    state: SharedRedis,
 }
 
-impl Redis {
-    /// Starts one that asks its default user for this password, writes to disk and watches latency from 100 ms on.
+impl RedisServer {
+    /// Starts a Redis with this password for the default user. It reports persistence, and its latency monitor has a
+    /// threshold of 100 ms.
     ///
     /// # Errors
-    /// When there is no port to be had.
+    /// When no port or thread is available.
     pub fn start(password: &str) -> io::Result<Self> {
-        let data: Shared = Arc::new(Mutex::new(Data::new(password)));
-        let of = Arc::clone(&data);
-        let server = Server::listen(move |listener| -> Work { Box::pin(serve(listener, of)) })?;
-        Ok(Self { server, data })
+        let state: SharedRedis = Arc::new(Mutex::new(RedisState::new(password)));
+        let shared = Arc::clone(&state);
+        let server = LoopbackServer::start_tcp(move |listener| -> BoxedTask {
+            Box::pin(accept_clients(listener, shared))
+        })?;
+        Ok(Self { server, state })
     }
 
-    /// Where it listens.
+    /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// Sets one of its settings, as `CONFIG SET` does.
-    pub fn configure(&self, name: &str, value: &str) {
-        lock(&self.data).config.insert(name.to_owned(), value.to_owned());
+    /// Sets an option, as `CONFIG SET` does.
+    pub fn config_set(&self, name: &str, value: &str) {
+        lock(&self.state).config.insert(name.to_owned(), value.to_owned());
     }
 
-    /// From now on every command takes so long, and counts as a spike where latency is watched.
-    pub fn slow_down(&self, by: Duration) {
-        lock(&self.data).delay = by;
+    /// From now on, every command takes at least this long. The latency monitor records it.
+    pub fn set_delay(&self, by: Duration) {
+        lock(&self.state).delay = by;
     }
 
-    /// How many subscribe to a channel.
+    /// Number of subscribers to a channel.
     #[must_use]
     pub fn subscribers(&self, channel: &str) -> usize {
-        lock(&self.data).subscribers(channel.as_bytes())
+        lock(&self.state).subscribers(channel.as_bytes())
     }
 }
 
-fn lock(data: &Mutex<Data>) -> MutexGuard<'_, Data> {
-    data.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<RedisState>) -> MutexGuard<'_, RedisState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(listener: TcpListener, data: Shared) {
+async fn accept_clients(listener: TcpListener, state: SharedRedis) {
     let mut last = 0;
     loop {
         if let Ok((socket, _)) = listener.accept().await {
             last += 1;
-            tokio::spawn(session::serve(socket, Arc::clone(&data), last));
+            tokio::spawn(session::run_session(socket, Arc::clone(&state), last));
         }
     }
 }

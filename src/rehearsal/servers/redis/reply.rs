@@ -1,4 +1,4 @@
-//! What is answered, in either version of the protocol.
+//! Replies, and their encoding in RESP2 and RESP3.
 
 use redis_protocol::error::RedisProtocolError;
 use redis_protocol::resp2::{encode as encode2, types::OwnedFrame as Frame2, types::Resp2Frame as _};
@@ -6,7 +6,7 @@ use redis_protocol::resp3::{
     encode::complete as encode3, types::OwnedFrame as Frame3, types::Resp3Frame as _,
 };
 
-/// An answer.
+/// A reply.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reply {
     Simple(&'static str),
@@ -15,9 +15,9 @@ pub(super) enum Reply {
     Bulk(Vec<u8>),
     Null,
     List(Vec<Self>),
-    /// Names and values; a flat list in RESP2.
+    /// Names and values: a map in RESP3, a flat list in RESP2.
     Pairs(Vec<(&'static str, Self)>),
-    /// What comes without having been asked for.
+    /// An out-of-band message: a push in RESP3, a list in RESP2.
     Push(Vec<Self>),
 }
 
@@ -38,15 +38,15 @@ impl Reply {
         Self::Number(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
-    /// The bytes that are sent.
+    /// The reply as bytes, in this version of the protocol.
     pub(super) fn encode(self, version: u8) -> Result<Vec<u8>, RedisProtocolError> {
         let mut bytes;
         let written = if version == 3 {
-            let frame = self.in_resp3();
+            let frame = self.into_resp3();
             bytes = vec![0; frame.encode_len(false)];
             encode3::encode(&mut bytes, &frame, false)?
         } else {
-            let frame = self.in_resp2();
+            let frame = self.into_resp2();
             bytes = vec![0; frame.encode_len(false)];
             encode2::encode(&mut bytes, &frame, false)?
         };
@@ -54,8 +54,8 @@ impl Reply {
         Ok(bytes)
     }
 
-    fn in_resp2(self) -> Frame2 {
-        let all = |items: Vec<Self>| Frame2::Array(items.into_iter().map(Self::in_resp2).collect());
+    fn into_resp2(self) -> Frame2 {
+        let all = |items: Vec<Self>| Frame2::Array(items.into_iter().map(Self::into_resp2).collect());
         match self {
             Self::Simple(text) => Frame2::SimpleString(text.into()),
             Self::Error(text) => Frame2::Error(text),
@@ -69,8 +69,8 @@ impl Reply {
         }
     }
 
-    fn in_resp3(self) -> Frame3 {
-        let all = |items: Vec<Self>| items.into_iter().map(Self::in_resp3).collect();
+    fn into_resp3(self) -> Frame3 {
+        let all = |items: Vec<Self>| items.into_iter().map(Self::into_resp3).collect();
         let attributes = None;
         match self {
             Self::Simple(text) => Frame3::SimpleString { data: text.into(), attributes },
@@ -81,8 +81,9 @@ impl Reply {
             Self::List(items) => Frame3::Array { data: all(items), attributes },
             Self::Push(items) => Frame3::Push { data: all(items), attributes },
             Self::Pairs(pairs) => {
-                let pairs =
-                    pairs.into_iter().map(|(name, value)| (Self::text(name).in_resp3(), value.in_resp3()));
+                let pairs = pairs
+                    .into_iter()
+                    .map(|(name, value)| (Self::text(name).into_resp3(), value.into_resp3()));
                 Frame3::Map { data: pairs.collect(), attributes }
             }
         }

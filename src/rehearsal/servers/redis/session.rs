@@ -1,4 +1,4 @@
-//! One client: who it is, which database it uses, what it listens to.
+//! The session of one client: authentication, selected database, subscriptions.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -6,72 +6,72 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::data::Published;
+use super::connection::RespConnection;
 use super::reply::Reply;
-use super::wire::Wire;
-use super::{Shared, lock};
+use super::state::PubSubMessage;
+use super::{SharedRedis, lock};
 
-/// What a client has told of itself.
-pub(super) struct Session {
+/// The state of a client's session.
+pub(super) struct ClientSession {
     pub(super) id: u64,
     pub(super) name: Vec<u8>,
-    pub(super) is_known: bool,
+    pub(super) is_authenticated: bool,
     pub(super) database: usize,
     pub(super) version: u8,
-    /// What it listens to, and whether by pattern.
+    /// Its subscriptions: whether by pattern, and channel or pattern.
     pub(super) channels: BTreeSet<(bool, Vec<u8>)>,
-    pub(super) deliver: UnboundedSender<Published>,
-    pub(super) leaves: bool,
+    pub(super) deliver: UnboundedSender<PubSubMessage>,
+    pub(super) has_quit: bool,
 }
 
-/// Serves a client until it leaves.
-pub(super) async fn serve(socket: TcpStream, data: Shared, id: u64) {
+/// Serves a client until it disconnects.
+pub(super) async fn run_session(socket: TcpStream, state: SharedRedis, id: u64) {
     let (deliver, published) = mpsc::unbounded_channel();
-    let session = Session {
+    let session = ClientSession {
         id,
         name: Vec::new(),
-        is_known: false,
+        is_authenticated: false,
         database: 0,
         version: 2,
         channels: BTreeSet::new(),
         deliver,
-        leaves: false,
+        has_quit: false,
     };
-    // However it ends, the client has gone.
-    let _ = converse(Wire::new(socket), &data, session, published).await;
-    lock(&data).leave(id);
+    // An error means that the client has disconnected.
+    let _ = exchange_messages(RespConnection::new(socket), &state, session, published).await;
+    lock(&state).remove_session(id);
 }
 
-async fn converse(
-    mut wire: Wire,
-    data: &Shared,
-    mut session: Session,
-    mut published: UnboundedReceiver<Published>,
+async fn exchange_messages(
+    mut connection: RespConnection,
+    state: &SharedRedis,
+    mut session: ClientSession,
+    mut published: UnboundedReceiver<PubSubMessage>,
 ) -> std::io::Result<()> {
-    while !session.leaves {
+    while !session.has_quit {
         tokio::select! {
-            command = wire.read() => match command {
+            command = connection.read() => match command {
                 Ok(Some(words)) => {
-                    let begun = Instant::now();
-                    let delay = lock(data).delay;
+                    let started = Instant::now();
+                    let delay = lock(state).delay;
                     if !delay.is_zero() {
                         tokio::time::sleep(delay).await;
                     }
-                    let replies = session.answer(data, &words);
-                    lock(data).took(begun.elapsed());
-                    wire.version = session.version;
+                    let replies = session.execute(state, &words);
+                    lock(state).record_latency(started.elapsed());
+                    connection.version = session.version;
                     for reply in replies {
-                        wire.write(reply).await?;
+                        connection.write(reply).await?;
                     }
                 }
                 Ok(None) => return Ok(()),
-                Err(why) => return wire.write(Reply::Error(why)).await,
+                Err(error) => return connection.write(Reply::Error(error)).await,
             },
             Some(message) = published.recv() => {
-                let by = message.pattern.map(|pattern| vec![Reply::text("pmessage"), Reply::Bulk(pattern)]);
-                let mut parts = by.unwrap_or_else(|| vec![Reply::text("message")]);
+                let pattern_parts = message.pattern.map(|pattern| vec![Reply::text("pmessage"), Reply::Bulk(pattern)]);
+                let mut parts = pattern_parts.unwrap_or_else(|| vec![Reply::text("message")]);
                 parts.extend([Reply::Bulk(message.channel), Reply::Bulk(message.payload)]);
-                wire.write(Reply::Push(parts)).await?;
+                connection.write(Reply::Push(parts)).await?;
             }
         }
     }

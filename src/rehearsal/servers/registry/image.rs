@@ -1,14 +1,14 @@
-//! Images as registries keep them: a config, one layer, and the manifest that names both.
+//! Images as registries store them: a config, one layer, and the manifest that names both.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The manifest's type.
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of manifests.
+pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// An image that somebody has built.
+/// A built image.
 #[derive(Clone, Debug)]
 pub struct Image {
     pub(super) config: Vec<u8>,
@@ -17,14 +17,14 @@ pub struct Image {
 }
 
 impl Image {
-    /// An image with these environment variables (`NAME=value`), made by these steps.
+    /// An image with these environment variables (`NAME=value`) and these build steps in its history.
     #[must_use]
     pub fn new(env: &[&str], steps: &[&str]) -> Self {
         let layer = empty_layer();
         let mut history = vec![json!({"created_by": "FROM python:3.12-slim"})];
-        let made: Vec<Value> =
+        let steps: Vec<Value> =
             steps.iter().map(|step| json!({"created_by": step, "empty_layer": true})).collect();
-        history.extend(made);
+        history.extend(steps);
         let config = json!({
             "architecture": "amd64",
             "os": "linux",
@@ -39,38 +39,38 @@ impl Image {
         };
         let manifest = json!({
             "schemaVersion": 2,
-            "mediaType": MANIFEST,
+            "mediaType": MANIFEST_TYPE,
             "config": of("config.v1+json", &config),
             "layers": [of("layer.v1.tar+gzip", &layer)],
         });
         Self { config, layer, manifest: manifest.to_string().into_bytes() }
     }
 
-    /// `sha256:…` of its config, by which builders know it.
+    /// `sha256:…` of its config: the image id of builders.
     #[must_use]
     pub fn id(&self) -> String {
         digest(&self.config)
     }
 
-    /// How long its manifest is, in bytes.
+    /// The length of its manifest, in bytes.
     #[must_use]
     pub fn manifest_len(&self) -> usize {
         self.manifest.len()
     }
 
-    /// `sha256:…` of its manifest, by which registries know it.
+    /// `sha256:…` of its manifest: the digest in registries.
     #[must_use]
     pub fn digest(&self) -> String {
         digest(&self.manifest)
     }
 }
 
-/// `sha256:…`
+/// The SHA-256 digest of bytes, as `sha256:…`.
 pub(super) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", base16ct::lower::encode_string(&Sha256::digest(bytes)))
 }
 
-/// Two blocks of zeros: an archive with nothing in it.
+/// Two blocks of zeros: an empty archive.
 fn empty_tar() -> Vec<u8> {
     vec![0; 1024]
 }

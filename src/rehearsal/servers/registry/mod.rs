@@ -1,4 +1,4 @@
-//! A registry of images: the OCI distribution API as far as images are pushed, pulled and told of.
+//! An image registry: the part of the OCI distribution API for pushing, pulling and listing images.
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>.
 
 mod image;
@@ -16,56 +16,56 @@ use axum::routing::{any, get};
 use serde_json::{Value, json};
 
 pub use self::image::Image;
-use self::image::{MANIFEST, digest};
+use self::image::{MANIFEST_TYPE, digest};
 use super::rabbitmq::User;
-use super::server::{Server, is_logged_in};
+use super::server::{LoopbackServer, has_basic_auth};
 
-/// A registry under way.
+/// A running registry.
 #[derive(Debug)]
-pub struct Registry {
-    server: Server,
-    state: Shared,
+pub struct RegistryServer {
+    server: LoopbackServer,
+    state: RegistryState,
 }
 
 #[derive(Debug)]
-struct Contents {
+struct RegistryContents {
     user: User,
-    /// Whether nobody may push.
+    /// Whether pushes are denied.
     read_only: bool,
-    repositories: BTreeMap<String, Repository>,
+    repositories: BTreeMap<String, ImageRepository>,
     uploads: BTreeMap<String, Vec<u8>>,
-    last: u64,
+    last_upload: u64,
 }
 
 #[derive(Debug, Default)]
-struct Repository {
+struct ImageRepository {
     blobs: BTreeMap<String, Vec<u8>>,
-    /// By digest, with their types.
+    /// Media type and content, by digest.
     manifests: BTreeMap<String, (String, Vec<u8>)>,
     tags: BTreeMap<String, String>,
 }
 
-type Shared = Arc<Mutex<Contents>>;
+type RegistryState = Arc<Mutex<RegistryContents>>;
 
-impl Registry {
-    /// Starts an empty one for this user.
+impl RegistryServer {
+    /// Starts an empty registry for this user.
     ///
     /// # Errors
-    /// When there is no port to be had.
+    /// When no port or thread is available.
     pub fn start(user: User) -> io::Result<Self> {
-        let contents = Contents {
+        let contents = RegistryContents {
             user,
             read_only: false,
             repositories: BTreeMap::new(),
             uploads: BTreeMap::new(),
-            last: 0,
+            last_upload: 0,
         };
         let state = Arc::new(Mutex::new(contents));
         let routes = Router::new()
-            .route("/v2/", get(greet))
-            .route("/v2/{*path}", any(serve))
+            .route("/v2/", get(api_version))
+            .route("/v2/{*path}", any(dispatch))
             .with_state(Arc::clone(&state));
-        Ok(Self { server: Server::start(routes)?, state })
+        Ok(Self { server: LoopbackServer::start(routes)?, state })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -74,65 +74,65 @@ impl Registry {
         self.server.url()
     }
 
-    /// `127.0.0.1:PORT`, as names of images begin.
+    /// `127.0.0.1:PORT`, the prefix of its images' names.
     #[must_use]
     pub fn host(&self) -> String {
         self.server.url().replacen("http://", "", 1)
     }
 
-    /// From now on nobody may push.
+    /// From now on, pushes are denied.
     pub fn refuse_pushes(&self) {
         lock(&self.state).read_only = true;
     }
 
-    /// Takes in an image under a tag, if pushes are taken.
+    /// Pushes an image under a tag, unless pushes are denied.
     ///
     /// # Errors
-    /// Why not, in the registry's words.
+    /// The registry's error message.
     pub fn push(&self, repository: &str, tag: &str, image: &Image) -> Result<(), String> {
         if lock(&self.state).read_only {
             return Err("denied: requested access to the resource is denied".into());
         }
-        self.keep(repository, tag, image);
+        self.store(repository, tag, image);
         Ok(())
     }
 
-    /// Has an image under a tag, however it came there.
-    pub fn keep(&self, repository: &str, tag: &str, image: &Image) {
+    /// Stores an image under a tag, even if pushes are denied.
+    pub fn store(&self, repository: &str, tag: &str, image: &Image) {
         let mut state = lock(&self.state);
-        let own = state.repositories.entry(repository.to_owned()).or_default();
+        let entry = state.repositories.entry(repository.to_owned()).or_default();
         for blob in [&image.config, &image.layer] {
-            own.blobs.insert(digest(blob), blob.clone());
+            entry.blobs.insert(digest(blob), blob.clone());
         }
-        own.manifests.insert(image.digest(), (MANIFEST.into(), image.manifest.clone()));
-        own.tags.insert(tag.to_owned(), image.digest());
+        entry.manifests.insert(image.digest(), (MANIFEST_TYPE.into(), image.manifest.clone()));
+        entry.tags.insert(tag.to_owned(), image.digest());
     }
 
-    /// Forgets a tag.
+    /// Deletes a tag.
     pub fn untag(&self, repository: &str, tag: &str) {
-        if let Some(own) = lock(&self.state).repositories.get_mut(repository) {
-            own.tags.remove(tag);
+        if let Some(entry) = lock(&self.state).repositories.get_mut(repository) {
+            entry.tags.remove(tag);
         }
     }
 
-    /// What a tag leads to.
+    /// The digest that a tag points to.
     #[must_use]
     pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
         lock(&self.state).repositories.get(repository)?.tags.get(tag).cloned()
     }
 }
 
-fn lock(state: &Mutex<Contents>) -> MutexGuard<'_, Contents> {
+fn lock(state: &Mutex<RegistryContents>) -> MutexGuard<'_, RegistryContents> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn refused(status: StatusCode, code: &str, message: &str) -> Response {
-    let told = json!({"errors": [{"code": code, "message": message, "detail": null}]});
-    (status, axum::Json(told)).into_response()
+fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = json!({"errors": [{"code": code, "message": message, "detail": null}]});
+    (status, axum::Json(body)).into_response()
 }
 
-fn unknown(code: &str) -> Response {
-    refused(
+fn not_found(code: &str) -> Response {
+    error_response(
         StatusCode::NOT_FOUND,
         code,
         &format!("{} unknown", code.trim_end_matches("_UNKNOWN").to_lowercase()),
@@ -140,27 +140,27 @@ fn unknown(code: &str) -> Response {
 }
 
 fn unsupported() -> Response {
-    refused(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is unsupported")
+    error_response(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is unsupported")
 }
 
-/// The answer to whoever has not logged in.
-fn admitted(state: &Contents, headers: &HeaderMap) -> Option<Response> {
-    if is_logged_in(headers, &state.user.name, &state.user.password) {
+/// The error response to a request without valid credentials.
+fn login_error(state: &RegistryContents, headers: &HeaderMap) -> Option<Response> {
+    if has_basic_auth(headers, &state.user.name, &state.user.password) {
         return None;
     }
-    let mut response = refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "authentication required");
+    let mut response = error_response(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "authentication required");
     let challenge = header::HeaderValue::from_static("Basic realm=\"rehearsal\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     Some(response)
 }
 
-async fn greet(State(state): State<Shared>, headers: HeaderMap) -> Response {
+async fn api_version(State(state): State<RegistryState>, headers: HeaderMap) -> Response {
     let state = lock(&state);
-    admitted(&state, &headers).unwrap_or_else(|| axum::Json(json!({})).into_response())
+    login_error(&state, &headers).unwrap_or_else(|| axum::Json(json!({})).into_response())
 }
 
-async fn serve(
-    State(state): State<Shared>,
+async fn dispatch(
+    State(state): State<RegistryState>,
     Path(path): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
     method: Method,
@@ -168,95 +168,96 @@ async fn serve(
     body: Bytes,
 ) -> Response {
     let mut state = lock(&state);
-    if let Some(refusal) = admitted(&state, &headers) {
-        return refusal;
+    if let Some(response) = login_error(&state, &headers) {
+        return response;
     }
     if path == "_catalog" {
         let names: Vec<&String> = state.repositories.keys().collect();
         return axum::Json(json!({"repositories": names})).into_response();
     }
     let parts = ["/manifests/", "/blobs/uploads/", "/blobs/", "/tags/"];
-    let found = parts.iter().find_map(|part| path.split_once(part).map(|(name, rest)| (*part, name, rest)));
-    match (found, &method) {
+    let route = parts.iter().find_map(|part| path.split_once(part).map(|(name, rest)| (*part, name, rest)));
+    match (route, &method) {
         (Some((_, name, "list")), &Method::GET) => match state.repositories.get(name) {
-            Some(own) => {
-                let tags: Vec<&String> = own.tags.keys().collect();
+            Some(repository) => {
+                let tags: Vec<&String> = repository.tags.keys().collect();
                 axum::Json(json!({"name": name, "tags": tags})).into_response()
             }
-            None => unknown("NAME_UNKNOWN"),
+            None => not_found("NAME_UNKNOWN"),
         },
         (Some(("/manifests/", name, reference)), &Method::GET | &Method::HEAD) => {
             manifest(&state, name, reference, &headers)
         }
         (Some(("/blobs/", name, reference)), &Method::GET | &Method::HEAD) => blob(&state, name, reference),
         (Some((_, _, _)), &Method::PUT | &Method::POST | &Method::PATCH) if state.read_only => {
-            refused(StatusCode::FORBIDDEN, "DENIED", "requested access to the resource is denied")
+            error_response(StatusCode::FORBIDDEN, "DENIED", "requested access to the resource is denied")
         }
         (Some(("/manifests/", name, reference)), &Method::PUT) => {
             put_manifest(&mut state, name, reference, &headers, &body)
         }
         (Some(("/blobs/uploads/", name, id)), method) => upload(&mut state, name, id, method, &query, &body),
         (Some(_), _) => unsupported(),
-        (None, _) => unknown("NAME_UNKNOWN"),
+        (None, _) => not_found("NAME_UNKNOWN"),
     }
 }
 
-fn manifest(state: &Contents, name: &str, reference: &str, headers: &HeaderMap) -> Response {
-    let Some(own) = state.repositories.get(name) else { return unknown("NAME_UNKNOWN") };
-    let digest = own.tags.get(reference).map_or(reference, String::as_str);
-    let Some((kind, bytes)) = own.manifests.get(digest) else { return unknown("MANIFEST_UNKNOWN") };
-    // Whoever does not take its type is not told of it, as registries do.
+fn manifest(state: &RegistryContents, name: &str, reference: &str, headers: &HeaderMap) -> Response {
+    let Some(repository) = state.repositories.get(name) else { return not_found("NAME_UNKNOWN") };
+    let digest = repository.tags.get(reference).map_or(reference, String::as_str);
+    let Some((kind, bytes)) = repository.manifests.get(digest) else { return not_found("MANIFEST_UNKNOWN") };
+    // As in a real registry, a manifest of a type that the client does not accept is not found.
     let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|one| one.to_str().ok()).collect();
     if !accept.is_empty() && !accept.iter().any(|one| one.contains(kind.as_str()) || one.contains("*/*")) {
-        return unknown("MANIFEST_UNKNOWN");
+        return not_found("MANIFEST_UNKNOWN");
     }
-    let told = [(header::CONTENT_TYPE, kind.as_str()), (header::ETAG, digest)];
-    ([("docker-content-digest", digest)], told, bytes.clone()).into_response()
+    let headers = [(header::CONTENT_TYPE, kind.as_str()), (header::ETAG, digest)];
+    ([("docker-content-digest", digest)], headers, bytes.clone()).into_response()
 }
 
-fn blob(state: &Contents, name: &str, digest: &str) -> Response {
-    let found = state.repositories.get(name).and_then(|own| own.blobs.get(digest));
-    let Some(bytes) = found else { return unknown("BLOB_UNKNOWN") };
-    let told = [(header::CONTENT_TYPE, "application/octet-stream")];
-    ([("docker-content-digest", digest)], told, bytes.clone()).into_response()
+fn blob(state: &RegistryContents, name: &str, digest: &str) -> Response {
+    let blob = state.repositories.get(name).and_then(|repository| repository.blobs.get(digest));
+    let Some(bytes) = blob else { return not_found("BLOB_UNKNOWN") };
+    let content_type = [(header::CONTENT_TYPE, "application/octet-stream")];
+    ([("docker-content-digest", digest)], content_type, bytes.clone()).into_response()
 }
 
 fn put_manifest(
-    state: &mut Contents,
+    state: &mut RegistryContents,
     name: &str,
     reference: &str,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response {
-    let Ok(read) = serde_json::from_slice::<Value>(body) else {
-        return refused(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "manifest invalid");
+    let Ok(manifest) = serde_json::from_slice::<Value>(body) else {
+        return error_response(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "manifest invalid");
     };
-    let own = state.repositories.entry(name.to_owned()).or_default();
-    let layers = read.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
-    let parts = layers.iter().chain(read.get("config"));
-    let missing =
-        parts.filter_map(|part| part.get("digest")?.as_str()).find(|part| !own.blobs.contains_key(*part));
+    let repository = state.repositories.entry(name.to_owned()).or_default();
+    let layers = manifest.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let parts = layers.iter().chain(manifest.get("config"));
+    let missing = parts
+        .filter_map(|part| part.get("digest")?.as_str())
+        .find(|part| !repository.blobs.contains_key(*part));
     if missing.is_some() {
-        return refused(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry");
+        return error_response(StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry");
     }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or(MANIFEST);
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or(MANIFEST_TYPE);
     let digest = digest(body);
-    own.manifests.insert(digest.clone(), (kind.to_owned(), body.to_vec()));
+    repository.manifests.insert(digest.clone(), (kind.to_owned(), body.to_vec()));
     if !reference.starts_with("sha256:") {
-        own.tags.insert(reference.to_owned(), digest.clone());
+        repository.tags.insert(reference.to_owned(), digest.clone());
     } else if reference != digest {
-        return refused(
+        return error_response(
             StatusCode::BAD_REQUEST,
             "DIGEST_INVALID",
             "provided digest did not match uploaded content",
         );
     }
-    let place = format!("/v2/{name}/manifests/{digest}");
-    (StatusCode::CREATED, [("docker-content-digest", digest), ("location", place)]).into_response()
+    let location = format!("/v2/{name}/manifests/{digest}");
+    (StatusCode::CREATED, [("docker-content-digest", digest), ("location", location)]).into_response()
 }
 
 fn upload(
-    state: &mut Contents,
+    state: &mut RegistryContents,
     name: &str,
     id: &str,
     method: &Method,
@@ -267,21 +268,21 @@ fn upload(
         if *method != Method::POST {
             return unsupported();
         }
-        state.last += 1;
-        let id = format!("{:032x}", state.last);
+        state.last_upload += 1;
+        let id = format!("{:032x}", state.last_upload);
         state.uploads.insert(id.clone(), body.to_vec());
         return match query.get("digest") {
-            Some(wanted) => finish(state, name, &id, wanted, &[]),
-            None => begun(name, &id, 0),
+            Some(expected) => finish_upload(state, name, &id, expected, &[]),
+            None => upload_accepted(name, &id, 0),
         };
     }
-    let Some(bytes) = state.uploads.get_mut(id) else { return unknown("BLOB_UPLOAD_UNKNOWN") };
+    let Some(bytes) = state.uploads.get_mut(id) else { return not_found("BLOB_UPLOAD_UNKNOWN") };
     match (method, query.get("digest")) {
         (&Method::PATCH, _) => {
             bytes.extend_from_slice(body);
-            begun(name, id, bytes.len())
+            upload_accepted(name, id, bytes.len())
         }
-        (&Method::PUT, Some(wanted)) => finish(state, name, id, wanted, body),
+        (&Method::PUT, Some(expected)) => finish_upload(state, name, id, expected, body),
         (&Method::DELETE, _) => {
             state.uploads.remove(id);
             StatusCode::NO_CONTENT.into_response()
@@ -290,24 +291,31 @@ fn upload(
     }
 }
 
-fn begun(name: &str, id: &str, length: usize) -> Response {
-    let place = format!("/v2/{name}/blobs/uploads/{id}");
+fn upload_accepted(name: &str, id: &str, length: usize) -> Response {
+    let location = format!("/v2/{name}/blobs/uploads/{id}");
     let range = format!("0-{}", length.saturating_sub(1));
-    let told = [("location", place), ("range", range), ("docker-upload-uuid", id.to_owned())];
-    (StatusCode::ACCEPTED, told).into_response()
+    let headers = [("location", location), ("range", range), ("docker-upload-uuid", id.to_owned())];
+    (StatusCode::ACCEPTED, headers).into_response()
 }
 
-fn finish(state: &mut Contents, name: &str, id: &str, wanted: &str, rest: &[u8]) -> Response {
+fn finish_upload(
+    state: &mut RegistryContents,
+    name: &str,
+    id: &str,
+    expected: &str,
+    rest: &[u8],
+) -> Response {
     let mut bytes = state.uploads.remove(id).unwrap_or_default();
     bytes.extend_from_slice(rest);
-    if digest(&bytes) != wanted {
-        return refused(
+    if digest(&bytes) != expected {
+        return error_response(
             StatusCode::BAD_REQUEST,
             "DIGEST_INVALID",
             "provided digest did not match uploaded content",
         );
     }
-    state.repositories.entry(name.to_owned()).or_default().blobs.insert(wanted.to_owned(), bytes);
-    let place = format!("/v2/{name}/blobs/{wanted}");
-    (StatusCode::CREATED, [("docker-content-digest", wanted.to_owned()), ("location", place)]).into_response()
+    state.repositories.entry(name.to_owned()).or_default().blobs.insert(expected.to_owned(), bytes);
+    let location = format!("/v2/{name}/blobs/{expected}");
+    (StatusCode::CREATED, [("docker-content-digest", expected.to_owned()), ("location", location)])
+        .into_response()
 }

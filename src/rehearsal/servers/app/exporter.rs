@@ -1,4 +1,4 @@
-//! Where the application's spans go: to a collector, over OTLP/HTTP.
+//! Exports the application's spans to a collector, over OTLP/HTTP.
 
 use std::io;
 use std::sync::Arc;
@@ -12,34 +12,34 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 
 use super::super::client;
-use super::super::server::Server;
+use super::super::server::LoopbackServer;
 use super::OnSpan;
 
-/// What sends spans; stopped when dropped.
+/// The task that sends spans. Dropping it stops it.
 #[derive(Debug)]
 pub struct Exporter {
-    _task: Server,
+    _task: LoopbackServer,
 }
 
 /// Sends the spans of `service` to a collector, with a bearer token.
 ///
 /// # Errors
-/// When there is no thread to be had.
-pub fn exporter(endpoint: &str, token: &str, service: &'static str) -> io::Result<(OnSpan, Exporter)> {
-    let (tell, mut told) = mpsc::unbounded_channel::<Span>();
+/// When no thread is available.
+pub fn start_exporter(endpoint: &str, token: &str, service: &'static str) -> io::Result<(OnSpan, Exporter)> {
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Span>();
     let (url, token) = (format!("{endpoint}/v1/traces"), format!("Bearer {token}"));
-    let client = client::plain()?;
+    let client = client::plain_http_client()?;
     let work = async move {
-        while let Some(span) = told.recv().await {
+        while let Some(span) = receiver.recv().await {
             let body = request(service, span).encode_to_vec();
             let request = client.post(&url).header("Authorization", &token);
-            // An exporter that is refused drops what it has.
+            // A span that the collector rejects is dropped.
             let _ = request.header("Content-Type", "application/x-protobuf").body(body).send().await;
         }
     };
-    let task = Server::start_with(Router::new(), Box::pin(work))?;
-    let on_span = move |name: &str, route: &str, begun: i64, took: i64| {
-        let _ = tell.send(span(name, route, begun, took));
+    let task = LoopbackServer::start_with(Router::new(), Box::pin(work))?;
+    let on_span = move |name: &str, route: &str, start_micros: i64, duration_micros: i64| {
+        let _ = sender.send(span(name, route, start_micros, duration_micros));
     };
     Ok((Arc::new(on_span), Exporter { _task: task }))
 }
@@ -49,18 +49,18 @@ fn attribute(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.into(), value: Some(value), ..KeyValue::default() }
 }
 
-fn span(name: &str, route: &str, begun: i64, took: i64) -> Span {
+fn span(name: &str, route: &str, start_micros: i64, duration_micros: i64) -> Span {
     let nanos = |micros: i64| u64::try_from(micros).unwrap_or_default() * 1000;
     let mut ids = [0; 24];
-    // Without randomness spans have no ids, and are spans all the same.
+    // Without randomness the ids are zeros.
     let _ = getrandom::fill(&mut ids);
     Span {
         trace_id: ids[..16].to_vec(),
         span_id: ids[16..].to_vec(),
         name: name.into(),
         kind: SpanKind::Server.into(),
-        start_time_unix_nano: nanos(begun),
-        end_time_unix_nano: nanos(begun + took),
+        start_time_unix_nano: nanos(start_micros),
+        end_time_unix_nano: nanos(start_micros + duration_micros),
         attributes: vec![attribute("http.route", route)],
         ..Span::default()
     }

@@ -1,4 +1,4 @@
-//! What is written on a message that leaves its queue without having been done.
+//! The headers of dead-lettered messages.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,23 +7,29 @@ use amq_protocol::types::{AMQPValue, FieldArray, FieldTable};
 use super::model::Message;
 use super::table;
 
-/// The headers of a message that died once more: `x-death`, newest first, one for each queue and reason.
-pub(super) fn died(mut headers: FieldTable, queue: &str, message: &Message, reason: &str) -> FieldTable {
+/// The headers of a message that is dead-lettered once more: `x-death` has an entry for each queue and reason, newest
+/// first.
+pub(super) fn dead_letter_headers(
+    mut headers: FieldTable,
+    queue: &str,
+    message: &Message,
+    reason: &str,
+) -> FieldTable {
     let text = |text: &str| AMQPValue::LongString(text.into());
     let deaths = headers.inner().get("x-death").and_then(|value| match value {
         AMQPValue::FieldArray(deaths) => Some(deaths.as_slice().to_vec()),
         _ => None,
     });
     let mut deaths = deaths.unwrap_or_default();
-    let is_it = |death: &AMQPValue| match death {
+    let is_same = |death: &AMQPValue| match death {
         AMQPValue::FieldTable(death) => {
             table::text(death, "queue").as_deref() == Some(queue)
                 && table::text(death, "reason").as_deref() == Some(reason)
         }
         _ => false,
     };
-    let before = deaths.iter().position(is_it).map(|at| deaths.remove(at));
-    let count = before.and_then(|death| match death {
+    let previous = deaths.iter().position(is_same).map(|at| deaths.remove(at));
+    let count = previous.and_then(|death| match death {
         AMQPValue::FieldTable(death) => table::number(&death, "count"),
         _ => None,
     });
@@ -35,7 +41,10 @@ pub(super) fn died(mut headers: FieldTable, queue: &str, message: &Message, reas
     death.insert("queue".into(), text(queue));
     death.insert("time".into(), AMQPValue::Timestamp(now));
     death.insert("exchange".into(), text(&message.exchange));
-    death.insert("routing-keys".into(), AMQPValue::FieldArray(FieldArray::from(vec![text(&message.key)])));
+    death.insert(
+        "routing-keys".into(),
+        AMQPValue::FieldArray(FieldArray::from(vec![text(&message.routing_key)])),
+    );
     deaths.insert(0, AMQPValue::FieldTable(death));
     for (name, value) in [
         ("x-first-death-queue", queue),

@@ -1,56 +1,57 @@
-//! What the server knows: keys, settings, latency spikes, subscribers.
+//! The state of the server: keys, configuration, latency spikes, subscribers.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// How many databases there are.
+/// The number of databases.
 pub(super) const DATABASES: usize = 16;
 
 type Bytes = Vec<u8>;
 
-/// A value, and when it is gone.
+/// A value, and when it expires.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredValue {
     pub(super) value: Bytes,
-    pub(super) until: Option<Instant>,
+    pub(super) expires_at: Option<Instant>,
 }
 
-/// A message on its way to a subscriber.
+/// A published message for one subscriber.
 #[derive(Debug)]
-pub(super) struct Published {
-    /// The pattern that took it, if one did.
+pub(super) struct PubSubMessage {
+    /// The pattern that matched, for a subscription by pattern.
     pub(super) pattern: Option<Bytes>,
     pub(super) channel: Bytes,
     pub(super) payload: Bytes,
 }
 
-/// Who listens to what, by session.
-type Listeners = BTreeMap<Bytes, BTreeMap<u64, UnboundedSender<Published>>>;
+/// The subscribers of each channel or pattern, by session.
+type SubscriberMap = BTreeMap<Bytes, BTreeMap<u64, UnboundedSender<PubSubMessage>>>;
 
-/// When an event was slow last, and how slow: seconds since the Unix epoch, milliseconds now and at most.
+/// The latency spikes of an event: time of the latest in seconds since the Unix epoch, latest and maximum latency in
+/// milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spike {
+pub(super) struct SpikeRecord {
     pub(super) at: u64,
     pub(super) latest: u64,
-    pub(super) most: u64,
+    pub(super) max: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Data {
+pub(super) struct RedisState {
     pub(super) password: String,
-    databases: Vec<BTreeMap<Bytes, Stored>>,
+    databases: Vec<BTreeMap<Bytes, StoredValue>>,
     pub(super) config: BTreeMap<String, String>,
-    pub(super) spikes: BTreeMap<&'static str, Spike>,
-    channels: Listeners,
-    patterns: Listeners,
-    /// How long every command takes.
+    pub(super) spikes: BTreeMap<&'static str, SpikeRecord>,
+    channels: SubscriberMap,
+    patterns: SubscriberMap,
+    /// The delay before every command.
     pub(super) delay: Duration,
-    pub(super) begun: Instant,
+    pub(super) started_at: Instant,
 }
 
-impl Data {
+impl RedisState {
     pub(super) fn new(password: &str) -> Self {
         let config = [
             ("appendonly", "yes"),
@@ -69,30 +70,30 @@ impl Data {
             channels: BTreeMap::new(),
             patterns: BTreeMap::new(),
             delay: Duration::ZERO,
-            begun: Instant::now(),
+            started_at: Instant::now(),
         }
     }
 
-    /// The keys of a database whose time is not over.
-    pub(super) fn keys(&mut self, database: usize) -> &mut BTreeMap<Bytes, Stored> {
+    /// The keys of a database, without the expired ones.
+    pub(super) fn keys(&mut self, database: usize) -> &mut BTreeMap<Bytes, StoredValue> {
         let now = Instant::now();
         let keys = &mut self.databases[database.min(DATABASES - 1)];
-        keys.retain(|_, stored| stored.until.is_none_or(|until| until > now));
+        keys.retain(|_, stored| stored.expires_at.is_none_or(|expires_at| expires_at > now));
         keys
     }
 
-    /// Notes that a command took so long, if latency is watched.
-    pub(super) fn took(&mut self, took: Duration) {
+    /// Records a latency spike if the command took longer than the threshold of the latency monitor.
+    pub(super) fn record_latency(&mut self, latency: Duration) {
         let threshold = self.config.get("latency-monitor-threshold").and_then(|text| text.parse().ok());
-        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        if threshold.is_some_and(|threshold: u64| threshold > 0 && took >= threshold) {
+        let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        if threshold.is_some_and(|threshold: u64| threshold > 0 && latency >= threshold) {
             let spike = self.spikes.entry("command").or_default();
             let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            *spike = Spike { at, latest: took, most: spike.most.max(took) };
+            *spike = SpikeRecord { at, latest: latency, max: spike.max.max(latency) };
         }
     }
 
-    fn listeners(&mut self, by_pattern: bool) -> &mut Listeners {
+    fn subscribers_by(&mut self, by_pattern: bool) -> &mut SubscriberMap {
         if by_pattern { &mut self.patterns } else { &mut self.channels }
     }
 
@@ -101,22 +102,22 @@ impl Data {
         by_pattern: bool,
         name: Bytes,
         session: u64,
-        to: UnboundedSender<Published>,
+        to: UnboundedSender<PubSubMessage>,
     ) {
-        self.listeners(by_pattern).entry(name).or_default().insert(session, to);
+        self.subscribers_by(by_pattern).entry(name).or_default().insert(session, to);
     }
 
     pub(super) fn unsubscribe(&mut self, by_pattern: bool, name: &[u8], session: u64) {
-        let listeners = self.listeners(by_pattern);
+        let listeners = self.subscribers_by(by_pattern);
         if let Some(subscribers) = listeners.get_mut(name) {
             subscribers.remove(&session);
         }
         listeners.retain(|_, subscribers| !subscribers.is_empty());
     }
 
-    pub(super) fn leave(&mut self, session: u64) {
+    pub(super) fn remove_session(&mut self, session: u64) {
         for by_pattern in [false, true] {
-            for name in self.listeners(by_pattern).keys().cloned().collect::<Vec<_>>() {
+            for name in self.subscribers_by(by_pattern).keys().cloned().collect::<Vec<_>>() {
                 self.unsubscribe(by_pattern, &name, session);
             }
         }
@@ -130,40 +131,41 @@ impl Data {
         self.channels.keys().cloned().collect()
     }
 
-    /// How many patterns are listened to.
-    pub(super) fn patterns(&self) -> usize {
+    /// Number of patterns with subscribers.
+    pub(super) fn pattern_count(&self) -> usize {
         self.patterns.len()
     }
 
-    /// How many it reached.
+    /// Publishes a message. Returns the number of its receivers.
     pub(super) fn publish(&self, channel: &[u8], payload: &[u8]) -> usize {
-        let told = |pattern: Option<&Bytes>| Published {
+        let message = |pattern: Option<&Bytes>| PubSubMessage {
             pattern: pattern.cloned(),
             channel: channel.to_vec(),
             payload: payload.to_vec(),
         };
-        let own = self.channels.get(channel).into_iter().flat_map(BTreeMap::values).map(|to| (None, to));
-        let fitting = self.patterns.iter().filter(|(pattern, _)| fits(pattern, channel));
-        let fitting = fitting.flat_map(|(pattern, to)| to.values().map(move |to| (Some(pattern), to)));
-        own.chain(fitting).filter(|(pattern, to)| to.send(told(*pattern)).is_ok()).count()
+        let direct = self.channels.get(channel).into_iter().flat_map(BTreeMap::values).map(|to| (None, to));
+        let by_pattern = self.patterns.iter().filter(|(pattern, _)| glob_matches(pattern, channel));
+        let by_pattern = by_pattern.flat_map(|(pattern, to)| to.values().map(move |to| (Some(pattern), to)));
+        direct.chain(by_pattern).filter(|(pattern, to)| to.send(message(*pattern)).is_ok()).count()
     }
 
-    /// What `INFO` says.
+    /// The reply to `INFO`.
     pub(super) fn info(&self) -> String {
-        let on = |name: &str, off: &str| u8::from(self.config.get(name).is_some_and(|value| value != off));
+        let is_enabled =
+            |name: &str, off: &str| u8::from(self.config.get(name).is_some_and(|value| value != off));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let up = self.begun.elapsed().as_secs();
+        let uptime = self.started_at.elapsed().as_secs();
         let lines = [
             "# Server".to_owned(),
             "redis_version:7.2.0".into(),
             "server_name:gonogo-rehearsal".into(),
             "redis_mode:standalone".into(),
-            format!("uptime_in_seconds:{up}"),
+            format!("uptime_in_seconds:{uptime}"),
             "# Persistence".into(),
             "loading:0".into(),
-            format!("rdb_last_save_time:{}", now - up),
+            format!("rdb_last_save_time:{}", now - uptime),
             "rdb_last_bgsave_status:ok".into(),
-            format!("aof_enabled:{}", on("appendonly", "no")),
+            format!("aof_enabled:{}", is_enabled("appendonly", "no")),
             "aof_last_bgrewrite_status:ok".into(),
             "aof_last_write_status:ok".into(),
             "# Replication".into(),
@@ -176,19 +178,19 @@ impl Data {
     }
 }
 
-/// Whether a pattern means a name: `*`, `?`, `[…]`, and `\` before what is meant as it is.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+/// Whether a glob pattern matches a name: `*`, `?`, `[…]`, and `\` to escape.
+fn glob_matches(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
         ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skipped| fits(rest, &name[skipped..])),
-        ([b'?', rest @ ..], [_, others @ ..]) => fits(rest, others),
+        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skipped| glob_matches(rest, &name[skipped..])),
+        ([b'?', rest @ ..], [_, others @ ..]) => glob_matches(rest, others),
         ([b'[', rest @ ..], [byte, others @ ..]) => {
             let end = rest.iter().position(|byte| *byte == b']').unwrap_or(rest.len());
             let (set, rest) = (&rest[..end], rest.get(end + 1..).unwrap_or_default());
-            set.contains(byte) && fits(rest, others)
+            set.contains(byte) && glob_matches(rest, others)
         }
-        ([b'\\', meant, rest @ ..] | [meant, rest @ ..], [byte, others @ ..]) => {
-            meant == byte && fits(rest, others)
+        ([b'\\', literal, rest @ ..] | [literal, rest @ ..], [byte, others @ ..]) => {
+            literal == byte && glob_matches(rest, others)
         }
         _ => false,
     }
@@ -196,10 +198,10 @@ fn fits(pattern: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::glob_matches;
 
     #[test]
-    fn patterns_mean_what_redis_says() {
+    fn patterns_match_as_in_redis() {
         for (pattern, name, is) in [
             ("advanced:activity", "advanced:activity", true),
             ("advanced:activity", "advanced:activities", false),
@@ -211,7 +213,7 @@ mod tests {
             ("a\\*", "a*", true),
             ("a\\*", "ab", false),
         ] {
-            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), is, "{pattern} {name}");
+            assert_eq!(glob_matches(pattern.as_bytes(), name.as_bytes()), is, "{pattern} {name}");
         }
     }
 }

@@ -1,0 +1,99 @@
+//! The application's routes: health, readiness, metrics, and the headers of every response.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use serde_json::{Value, json};
+
+use super::{AppFaults, AppState, ViaLoadBalancer, endpoints};
+
+const HSTS: &str = "max-age=63072000; includeSubDomains; preload";
+const CSP: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'";
+const PERMISSIONS_POLICY: &str = "camera=(), microphone=(), geolocation=()";
+
+pub(super) fn routes(shared: Arc<AppState>) -> Router {
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/sse/activity", get(endpoints::sse_activity))
+        .route("/ws/boards/{board}", get(endpoints::websocket))
+        .layer(from_fn_with_state(Arc::clone(&shared), with_headers))
+        .with_state(shared)
+}
+
+async fn health(
+    State(shared): State<Arc<AppState>>,
+    balanced: Option<Extension<ViaLoadBalancer>>,
+    headers: HeaderMap,
+) -> Response {
+    let is_check = balanced.is_none() && !headers.contains_key(header::ORIGIN);
+    if is_check
+        && shared.faults().flapping_health
+        && shared.health_requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
+    {
+        return (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response();
+    }
+    if shared.faults().unhealthy {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response();
+    }
+    Json(json!({"status": "ok"})).into_response()
+}
+
+async fn ready(State(shared): State<Arc<AppState>>) -> Json<Value> {
+    let ready = shared.is_ready() && !shared.faults().starting;
+    let status = if ready { "ready" } else { "starting" };
+    Json(json!({"status": status, "event_pipeline_ready": ready}))
+}
+
+async fn metrics(State(shared): State<Arc<AppState>>) -> String {
+    shared.metrics.text()
+}
+
+async fn with_headers(State(shared): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+    let origin =
+        request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut response = next.run(request).await;
+    let faults = shared.faults();
+    let headers = response.headers_mut();
+    set_security_headers(&faults, headers);
+    if let Some(allowed) = origin.and_then(|origin| allowed_origin(&shared, &faults, &origin)) {
+        set_header(headers, "access-control-allow-origin", &allowed);
+        set_header(headers, "vary", "Origin");
+    }
+    response
+}
+
+fn set_security_headers(faults: &AppFaults, headers: &mut HeaderMap) {
+    set_header(headers, "strict-transport-security", faults.hsts.as_deref().unwrap_or(HSTS));
+    if !faults.no_csp {
+        set_header(headers, "content-security-policy", CSP);
+    }
+    if !faults.no_permissions_policy {
+        set_header(headers, "permissions-policy", PERMISSIONS_POLICY);
+    }
+}
+
+fn set_header(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The value of `Access-Control-Allow-Origin` for a request of this origin, if it is allowed.
+fn allowed_origin(shared: &AppState, faults: &AppFaults, origin: &str) -> Option<String> {
+    let allowed_origins = &shared.config.origins;
+    if faults.allows_any_origin {
+        return Some("*".to_owned());
+    }
+    let matches_listed = |allowed: &String| {
+        if faults.matches_origin_prefix { origin.starts_with(allowed.as_str()) } else { origin == allowed }
+    };
+    (!faults.allows_no_origin && allowed_origins.iter().any(matches_listed)).then(|| origin.to_owned())
+}
