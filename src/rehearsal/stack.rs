@@ -28,7 +28,7 @@ use crate::servers::prometheus::PrometheusServer;
 use crate::servers::rabbitmq::{RabbitmqServer, User};
 use crate::servers::redis::RedisServer;
 use crate::servers::registry::{Image, RegistryServer};
-use crate::servers::server::{LoopbackServer, WorkerThread};
+use crate::servers::server::{LoopbackServer, TaskThread};
 use crate::servers::vault::VaultServer;
 use crate::shims;
 
@@ -89,7 +89,7 @@ pub struct Services {
 /// A running stack. Dropping it stops all of it.
 pub struct Stack {
     pub(super) services: Arc<Services>,
-    _tool_server: WorkerThread,
+    _tool_server: TaskThread,
     /// The key by which shims and stack authenticate each other.
     pub(super) tool_key: String,
     _worker_controller: LoopbackServer,

@@ -151,7 +151,7 @@ fn the_rehearsal_imports_nothing_of_gonogo() {
 }
 
 /// The lines of a file that include another one.
-fn includes(root: &Path, file: &source::File) -> Vec<String> {
+fn includes(root: &Path, file: &File) -> Vec<String> {
     let text = fs::read_to_string(root.join(&file.path)).unwrap();
     let line = |number: usize| text.lines().nth(number - 1).unwrap().to_owned();
     file.after("include_str").map(|(number, _)| line(number)).collect()

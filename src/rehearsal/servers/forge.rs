@@ -52,7 +52,7 @@ impl ForgeCheck {
     }
 }
 
-type ForgeState = State<Arc<Mutex<ForgeProject>>>;
+type SharedForge = State<Arc<Mutex<ForgeProject>>>;
 type PageParams = Query<BTreeMap<String, String>>;
 
 impl ForgeServer {
@@ -97,7 +97,7 @@ fn routes(state: &Arc<Mutex<ForgeProject>>) -> Router {
         .with_state(Arc::clone(state))
 }
 
-async fn require_token(State(state): ForgeState, request: Request, next: Next) -> Response {
+async fn require_token(State(state): SharedForge, request: Request, next: Next) -> Response {
     let admitted = has_bearer_token(&request, lock(&state).token.as_deref());
     if admitted {
         next.run(request).await
@@ -124,7 +124,7 @@ fn page(
 }
 
 async fn github_check_runs(
-    State(state): ForgeState,
+    State(state): SharedForge,
     Path((owner, name, commit)): Path<(String, String, String)>,
     Query(query): PageParams,
 ) -> Response {
@@ -156,7 +156,7 @@ async fn github_status(Path((_, _, commit)): Path<(String, String, String)>) -> 
 }
 
 async fn gitlab_statuses(
-    State(state): ForgeState,
+    State(state): SharedForge,
     Path((path, commit)): Path<(String, String)>,
     Query(query): PageParams,
 ) -> Response {

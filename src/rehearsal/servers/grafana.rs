@@ -46,7 +46,7 @@ pub struct Dashboard {
     pub sources: Vec<String>,
 }
 
-type GrafanaState = State<Arc<Mutex<GrafanaContents>>>;
+type SharedGrafana = State<Arc<Mutex<GrafanaContents>>>;
 
 impl GrafanaServer {
     /// Starts a Grafana that is healthy and empty.
@@ -93,7 +93,7 @@ fn routes(state: &Arc<Mutex<GrafanaContents>>) -> Router {
         .with_state(Arc::clone(state))
 }
 
-async fn require_token(State(state): GrafanaState, request: Request, next: Next) -> Response {
+async fn require_token(State(state): SharedGrafana, request: Request, next: Next) -> Response {
     let admitted = has_bearer_token(&request, lock(&state).token.as_deref());
     if admitted {
         next.run(request).await
@@ -106,13 +106,13 @@ fn message_response(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }
 
-async fn health(State(state): GrafanaState) -> Response {
+async fn health(State(state): SharedGrafana) -> Response {
     let database = lock(&state).database.clone();
     let status = if database == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"commit": "0", "database": database, "version": "11.2.0"}))).into_response()
 }
 
-async fn search(State(state): GrafanaState, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
+async fn search(State(state): SharedGrafana, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
     let state = lock(&state);
     let tag = query.get("tag");
     let matching =
@@ -121,7 +121,7 @@ async fn search(State(state): GrafanaState, Query(query): Query<BTreeMap<String,
     Json(matching.map(one).collect())
 }
 
-async fn dashboard(State(state): GrafanaState, Path(uid): Path<String>) -> Response {
+async fn dashboard(State(state): SharedGrafana, Path(uid): Path<String>) -> Response {
     let state = lock(&state);
     let Some(contents) = state.dashboards.get(&uid) else {
         return message_response(StatusCode::NOT_FOUND, "Dashboard not found");
@@ -133,7 +133,7 @@ async fn dashboard(State(state): GrafanaState, Path(uid): Path<String>) -> Respo
     Json(json!({"meta": {"slug": uid}, "dashboard": dashboard})).into_response()
 }
 
-async fn source_health(State(state): GrafanaState, Path(uid): Path<String>) -> Response {
+async fn source_health(State(state): SharedGrafana, Path(uid): Path<String>) -> Response {
     match lock(&state).sources.get(&uid) {
         None => message_response(StatusCode::NOT_FOUND, "Data source not found"),
         Some(None) => Json(json!({"status": "OK", "message": "Successfully queried the Prometheus API."}))

@@ -25,12 +25,12 @@ pub type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct LoopbackServer {
     address: SocketAddr,
     unresponsive: Arc<AtomicBool>,
-    _thread: WorkerThread,
+    _thread: TaskThread,
 }
 
 /// A thread with its own runtime for one task. Dropping it stops the task and joins the thread.
 #[derive(Debug)]
-pub(crate) struct WorkerThread {
+pub(crate) struct TaskThread {
     stop: Option<oneshot::Sender<()>>,
     handle: Option<JoinHandle<()>>,
 }
@@ -38,15 +38,15 @@ pub(crate) struct WorkerThread {
 /// The default stack size of a thread, in bytes.
 pub(crate) const DEFAULT_STACK_SIZE: usize = 2 << 20;
 
-impl WorkerThread {
-    /// Starts a thread with a stack of this many bytes. `work` is called on the thread, within its runtime.
-    pub(crate) fn start(stack: usize, work: impl FnOnce() -> BoxedTask + Send + 'static) -> io::Result<Self> {
+impl TaskThread {
+    /// Starts a thread with a stack of this many bytes. `task` is called on the thread, within its runtime.
+    pub(crate) fn start(stack: usize, task: impl FnOnce() -> BoxedTask + Send + 'static) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let run = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = work() => {}
+                    () = task() => {}
                     _ = stopped => {}
                 }
             });
@@ -65,23 +65,23 @@ impl LoopbackServer {
         Self::start_with(routes, Box::pin(std::future::pending()))
     }
 
-    /// Like `start`, with a task that runs beside the server and ends with it.
+    /// Like `start`, with a task that runs beside the server. When the task ends, the server stops.
     ///
     /// # Errors
     /// When no port or thread is available.
-    pub fn start_with(routes: Router, work: BoxedTask) -> io::Result<Self> {
-        let silent = Arc::new(AtomicBool::new(false));
-        let routes = routes.layer(from_fn_with_state(Arc::clone(&silent), unless_unresponsive));
-        let serve = |listener| -> BoxedTask {
+    pub fn start_with(routes: Router, task: BoxedTask) -> io::Result<Self> {
+        let unresponsive = Arc::new(AtomicBool::new(false));
+        let routes = routes.layer(from_fn_with_state(Arc::clone(&unresponsive), unless_unresponsive));
+        let handle_connections = |listener| -> BoxedTask {
             Box::pin(async move {
                 tokio::select! {
-                    served = axum::serve(listener, routes) => drop(served),
-                    () = work => {}
+                    result = axum::serve(listener, routes) => drop(result),
+                    () = task => {}
                 }
             })
         };
-        let mut server = Self::start_tcp(serve)?;
-        server.unresponsive = silent;
+        let mut server = Self::start_tcp(handle_connections)?;
+        server.unresponsive = unresponsive;
         Ok(server)
     }
 
@@ -90,9 +90,9 @@ impl LoopbackServer {
     /// # Errors
     /// When no port or thread is available.
     pub(crate) fn start_tcp(
-        serve: impl FnOnce(TcpListener) -> BoxedTask + Send + 'static,
+        handle_connections: impl FnOnce(TcpListener) -> BoxedTask + Send + 'static,
     ) -> io::Result<Self> {
-        Self::start_tcp_with_stack(DEFAULT_STACK_SIZE, serve)
+        Self::start_tcp_with_stack(DEFAULT_STACK_SIZE, handle_connections)
     }
 
     /// Like `start_tcp`, on a thread with a stack of this many bytes.
@@ -101,16 +101,17 @@ impl LoopbackServer {
     /// When no port or thread is available.
     pub(crate) fn start_tcp_with_stack(
         stack: usize,
-        serve: impl FnOnce(TcpListener) -> BoxedTask + Send + 'static,
+        handle_connections: impl FnOnce(TcpListener) -> BoxedTask + Send + 'static,
     ) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let work = move || -> BoxedTask {
+        let task = move || -> BoxedTask {
             // This does not fail: the socket is bound and non-blocking.
-            TcpListener::from_std(listener).map_or_else(|_| Box::pin(async {}) as BoxedTask, serve)
+            TcpListener::from_std(listener)
+                .map_or_else(|_| Box::pin(async {}) as BoxedTask, handle_connections)
         };
-        Ok(Self { address, unresponsive: Arc::default(), _thread: WorkerThread::start(stack, work)? })
+        Ok(Self { address, unresponsive: Arc::default(), _thread: TaskThread::start(stack, task)? })
     }
 
     /// From now on, HTTP requests are accepted and never answered.
@@ -132,11 +133,11 @@ impl LoopbackServer {
 }
 
 async fn unless_unresponsive(
-    State(silent): State<Arc<AtomicBool>>,
+    State(unresponsive): State<Arc<AtomicBool>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if silent.load(Ordering::Relaxed) {
+    if unresponsive.load(Ordering::Relaxed) {
         return std::future::pending().await;
     }
     next.run(request).await
@@ -156,7 +157,7 @@ pub(crate) fn has_bearer_token(request: &Request, token: Option<&str>) -> bool {
     token.is_none_or(|token| value.and_then(|value| value.strip_prefix("Bearer ")) == Some(token))
 }
 
-impl Drop for WorkerThread {
+impl Drop for TaskThread {
     fn drop(&mut self) {
         // The task may have ended by itself.
         let _ = self.stop.take().map(|stop| stop.send(()));

@@ -19,7 +19,7 @@ use super::server::LoopbackServer;
 #[derive(Debug)]
 pub struct VaultServer {
     server: LoopbackServer,
-    state: VaultState,
+    state: SharedVault,
 }
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct VaultContents {
     secrets: BTreeMap<String, Vec<(jiff::Timestamp, Value)>>,
 }
 
-type VaultState = Arc<Mutex<VaultContents>>;
+type SharedVault = Arc<Mutex<VaultContents>>;
 
 impl VaultServer {
     /// Starts an empty Vault that requires this token.
@@ -75,7 +75,7 @@ fn error_response(status: StatusCode, errors: &[&str]) -> Response {
     (status, Json(json!({"errors": errors}))).into_response()
 }
 
-async fn require_token(State(state): State<VaultState>, request: Request, next: Next) -> Response {
+async fn require_token(State(state): State<SharedVault>, request: Request, next: Next) -> Response {
     let token = request.headers().get("x-vault-token").and_then(|value| value.to_str().ok());
     let is_valid = token == Some(lock(&state).token.as_str());
     if is_valid {
@@ -89,7 +89,7 @@ fn version_metadata(version: usize, created: &jiff::Timestamp) -> Value {
     json!({"created_time": created.to_string(), "deletion_time": "", "destroyed": false, "version": version})
 }
 
-async fn metadata(State(state): State<VaultState>, Path(path): Path<String>) -> Response {
+async fn metadata(State(state): State<SharedVault>, Path(path): Path<String>) -> Response {
     let state = lock(&state);
     let Some(versions) = state.secrets.get(&path) else { return error_response(StatusCode::NOT_FOUND, &[]) };
     let by_number = versions
@@ -101,7 +101,7 @@ async fn metadata(State(state): State<VaultState>, Path(path): Path<String>) -> 
     Json(json!({"data": data})).into_response()
 }
 
-async fn data(State(state): State<VaultState>, Path(path): Path<String>) -> Response {
+async fn data(State(state): State<SharedVault>, Path(path): Path<String>) -> Response {
     let state = lock(&state);
     let newest = state.secrets.get(&path).and_then(|versions| Some((versions.len(), versions.last()?)));
     let Some((version, (created, value))) = newest else { return error_response(StatusCode::NOT_FOUND, &[]) };

@@ -24,7 +24,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::UnixStream;
 
 pub(crate) use self::docker::trivy_report as scan_report;
-use crate::servers::server::{BoxedTask, DEFAULT_STACK_SIZE, WorkerThread};
+use crate::servers::server::{BoxedTask, DEFAULT_STACK_SIZE, TaskThread};
 use crate::stack::Services;
 
 /// The longest line that is read from a shim's process, in bytes: a call with its input file.
@@ -116,10 +116,10 @@ pub(crate) type ToolResult = io::Result<i32>;
 ///
 /// # Errors
 /// When the socket cannot be created, or no thread is available.
-pub(crate) fn start(services: Arc<Services>, key: String, socket: &Path) -> io::Result<WorkerThread> {
+pub(crate) fn start(services: Arc<Services>, key: String, socket: &Path) -> io::Result<TaskThread> {
     let listener = UnixListener::bind(socket)?;
     listener.set_nonblocking(true)?;
-    WorkerThread::start(DEFAULT_STACK_SIZE, move || -> BoxedTask {
+    TaskThread::start(DEFAULT_STACK_SIZE, move || -> BoxedTask {
         Box::pin(accept_tools(listener, services, key))
     })
 }

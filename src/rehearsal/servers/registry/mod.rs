@@ -24,7 +24,7 @@ use super::server::{LoopbackServer, has_basic_auth};
 #[derive(Debug)]
 pub struct RegistryServer {
     server: LoopbackServer,
-    state: RegistryState,
+    state: SharedRegistry,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ struct ImageRepository {
     tags: BTreeMap<String, String>,
 }
 
-type RegistryState = Arc<Mutex<RegistryContents>>;
+type SharedRegistry = Arc<Mutex<RegistryContents>>;
 
 impl RegistryServer {
     /// Starts an empty registry for this user.
@@ -154,13 +154,13 @@ fn login_error(state: &RegistryContents, headers: &HeaderMap) -> Option<Response
     Some(response)
 }
 
-async fn api_version(State(state): State<RegistryState>, headers: HeaderMap) -> Response {
+async fn api_version(State(state): State<SharedRegistry>, headers: HeaderMap) -> Response {
     let state = lock(&state);
     login_error(&state, &headers).unwrap_or_else(|| axum::Json(json!({})).into_response())
 }
 
 async fn dispatch(
-    State(state): State<RegistryState>,
+    State(state): State<SharedRegistry>,
     Path(path): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
     method: Method,

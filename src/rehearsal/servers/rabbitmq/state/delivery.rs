@@ -32,8 +32,8 @@ pub(super) struct ChannelState {
 impl BrokerState {
     /// Number of unacknowledged messages of a queue.
     pub(crate) fn unacked_count(&self, name: &str) -> usize {
-        let held = self.channels.values().flat_map(|channel| channel.unacked.values());
-        held.filter(|(queue, _)| queue == name).count()
+        let unacked = self.channels.values().flat_map(|channel| channel.unacked.values());
+        unacked.filter(|(queue, _)| queue == name).count()
     }
 
     /// Routes a message. False if no queue matches.
@@ -79,7 +79,7 @@ impl BrokerState {
             let consumer = &queue.consumers[at];
             let Some(channel) = self.channels.get_mut(&consumer.channel) else { return };
             let Some(message) = queue.ready.pop_front() else { return };
-            let tag = channel.next_delivery_tag(name, &message, consumer.no_ack);
+            let tag = channel.record_delivery(name, &message, consumer.no_ack);
             let to = (consumer.channel.1, consumer.tag.clone());
             // If the consumer has gone, the message is requeued when its connection is closed.
             let _ = channel.deliver.send(Delivery { channel: to.0, consumer: to.1, tag, message });
@@ -144,7 +144,7 @@ impl BrokerState {
         let queue = self.queue(name, key.0)?;
         let (message, left) = (queue.ready.pop_front(), queue.ready.len());
         let (Some(message), Some(channel)) = (message, self.channels.get_mut(&key)) else { return Ok(None) };
-        let tag = channel.next_delivery_tag(name, &message, no_ack);
+        let tag = channel.record_delivery(name, &message, no_ack);
         Ok(Some((tag, message, left)))
     }
 
@@ -236,8 +236,8 @@ pub(crate) enum Settlement {
 }
 
 impl ChannelState {
-    /// The tag of the next delivery. Unless `no_ack`, the message is kept until it is settled.
-    fn next_delivery_tag(&mut self, queue: &str, message: &Message, no_ack: bool) -> u64 {
+    /// Assigns the next delivery tag. Unless `no_ack`, the message is kept until it is settled.
+    fn record_delivery(&mut self, queue: &str, message: &Message, no_ack: bool) -> u64 {
         self.last_tag += 1;
         if !no_ack {
             self.unacked.insert(self.last_tag, (queue.to_owned(), message.clone()));
