@@ -43,7 +43,7 @@ const TAB: usize = 8;
 /// its line at the latest, as in `less -R`: an unfinished one, by accident or on purpose, must not hide what follows.
 #[must_use]
 pub fn lines(bytes: &[u8]) -> Vec<Line> {
-    let mut screen = Screen::default();
+    let mut screen = ScreenBuffer::default();
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         Parser::new().advance(&mut screen, line);
         // An unfinished sequence swallows the line end.
@@ -65,7 +65,7 @@ pub fn plain(bytes: &[u8]) -> String {
 }
 
 #[derive(Default)]
-struct Screen {
+struct ScreenBuffer {
     lines: Vec<Line>,
     line: Line,
     style: Style,
@@ -73,7 +73,7 @@ struct Screen {
     returned: bool,
 }
 
-impl Screen {
+impl ScreenBuffer {
     fn feed(&mut self) {
         self.lines.push(std::mem::take(&mut self.line));
         self.returned = false;
@@ -134,7 +134,7 @@ fn extended(codes: &mut impl Iterator<Item = u16>) -> Option<Color> {
     }
 }
 
-impl Perform for Screen {
+impl Perform for ScreenBuffer {
     fn print(&mut self, c: char) {
         if text::is_harmful(c) {
             self.put(&text::line(c.encode_utf8(&mut [0; 4])));

@@ -26,12 +26,12 @@ pub struct Cli {
     pub verbose: u8,
     /// The command; without one, a start menu on a terminal.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Open a run of an environment, or resume the open one
     Run(RunArgs),
     /// Abandon an open run that will not be sealed: signed, with a reason; then the next run can be opened
@@ -89,7 +89,7 @@ fn tag() -> impl TypedValueParser<Value = String> {
 
 /// A profile, and the release to promote.
 #[derive(Debug, Args)]
-pub struct Target {
+pub struct PromotionArgs {
     /// The environment's profile, a TOML file
     pub profile: PathBuf,
     /// The release tag to promote
@@ -106,7 +106,7 @@ pub struct Target {
 
 /// The operator and their key.
 #[derive(Debug, Args)]
-pub struct Identity {
+pub struct IdentityArgs {
     /// Your name as in the `allowed_signers` file [default: from the settings, else git's user.email]
     #[arg(long = "as", value_name = "PRINCIPAL")]
     pub principal: Option<String>,
@@ -120,10 +120,10 @@ pub struct Identity {
 pub struct RunArgs {
     /// The profile.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PromotionArgs,
     /// The operator.
     #[command(flatten)]
-    pub identity: Identity,
+    pub identity: IdentityArgs,
     /// Your role in this run [default: driver of a run that you open, reviewer of one that you join]
     #[arg(long, value_enum)]
     pub role: Option<RoleArg>,
@@ -151,7 +151,7 @@ pub struct AbandonArgs {
     pub reason: Option<String>,
     /// The operator.
     #[command(flatten)]
-    pub identity: Identity,
+    pub identity: IdentityArgs,
     /// Your role in this run, if you have not joined it yet [default: reviewer]
     #[arg(long, value_enum)]
     pub role: Option<RoleArg>,
@@ -238,13 +238,13 @@ pub enum ThemeArg {
 pub struct CheckArgs {
     /// The profile.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PromotionArgs,
     /// Output format on standard output
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    pub format: CheckFormat,
     /// Also write a file in this format; can be repeated
-    #[arg(long, value_name = "FORMAT:PATH", value_parser = output::<Format>)]
-    pub output: Vec<(Format, PathBuf)>,
+    #[arg(long, value_name = "FORMAT:PATH", value_parser = output::<CheckFormat>)]
+    pub output: Vec<(CheckFormat, PathBuf)>,
     /// Only this point or section; can be repeated
     #[arg(long, value_name = "ID|SECTION")]
     pub only: Vec<String>,
@@ -264,7 +264,7 @@ fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
 
 /// The formats of probe results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum CheckFormat {
     /// Lines for people
     Human,
     /// One JSON object
@@ -321,7 +321,7 @@ pub struct ReportArgs {
     pub trust: TrustArgs,
     /// The signer of a dsse envelope.
     #[command(flatten)]
-    pub identity: Identity,
+    pub identity: IdentityArgs,
     /// With dsse: a signed envelope to add your signature to
     #[arg(long, value_name = "ENVELOPE")]
     pub add: Option<PathBuf>,

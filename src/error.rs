@@ -7,13 +7,13 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// GO, every probe passed, or a sealed log.
-    Good,
+    Success,
     /// NO-GO: something failed, or a confirmation or an action is missing.
     NoGo,
     /// The command line, a profile, a checklist or the settings are wrong, or the request was rejected.
     Usage,
     /// Nothing failed, but something could not be checked.
-    CouldNotLook,
+    ProbeError,
     /// The run log is invalid.
     LogInvalid,
     /// The run log is valid so far, but not sealed.
@@ -34,10 +34,10 @@ impl Exit {
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
-            Self::Good => 0,
+            Self::Success => 0,
             Self::NoGo => 1,
             Self::Usage => 2,
-            Self::CouldNotLook => 3,
+            Self::ProbeError => 3,
             Self::LogInvalid => 4,
             Self::LogOpen => 5,
             Self::Environment => 69,
@@ -125,7 +125,7 @@ impl HasKind for Failure {
 
 /// A position in a text file; line and column count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SourceLocation {
     /// The file, as the user named it.
     pub file: String,
     /// Line, from 1.
@@ -134,7 +134,7 @@ pub struct Place {
     pub column: usize,
 }
 
-impl Place {
+impl SourceLocation {
     /// The position of byte `offset` in `source`. An offset past the end is the end.
     #[must_use]
     pub fn at(file: &str, source: &str, offset: usize) -> Self {
@@ -152,7 +152,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
@@ -162,7 +162,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The position, as exactly as known.
-    pub place: Option<Place>,
+    pub location: Option<SourceLocation>,
     /// What is wrong and what was expected.
     pub what: String,
     /// What to do about it.
@@ -173,13 +173,13 @@ impl Problem {
     /// A problem whose position is not known (yet).
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self { place: None, what: what.into(), hint: None }
+        Self { location: None, what: what.into(), hint: None }
     }
 
     /// The same problem, at `place`.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+    pub fn at(mut self, place: SourceLocation) -> Self {
+        self.location = Some(place);
         self
     }
 
@@ -193,7 +193,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
+        if let Some(place) = &self.location {
             write!(f, "{place}: ")?;
         }
         f.write_str(&self.what)?;
@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn a_place_counts_characters_and_lines_from_one() {
-        assert_eq!(Place::at("f", "ab\näö = 1", 7).to_string(), "f:2:3");
-        assert_eq!(Place::at("f", "", 9).to_string(), "f:1:1");
+        assert_eq!(SourceLocation::at("f", "ab\näö = 1", 7).to_string(), "f:2:3");
+        assert_eq!(SourceLocation::at("f", "", 9).to_string(), "f:1:1");
     }
 
     #[test]
@@ -279,7 +279,8 @@ mod tests {
 
     #[test]
     fn a_problem_says_where_what_and_what_to_do() {
-        let problem = Problem::new("expected a number").at(Place::at("p.toml", "x", 0)).hint("write 5");
+        let problem =
+            Problem::new("expected a number").at(SourceLocation::at("p.toml", "x", 0)).hint("write 5");
         assert_eq!(problem.to_string(), "p.toml:1:1: expected a number\n  hint: write 5");
     }
 }

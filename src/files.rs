@@ -2,7 +2,7 @@
 //! writable by others, whatever the umask.
 
 pub mod directory;
-pub mod handed;
+pub mod inherited_pipe;
 pub mod scratch;
 
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 /// The mode of private files.
-pub const OWN: u32 = 0o600;
+pub const PRIVATE: u32 = 0o600;
 /// The mode of files that others may read as far as the umask allows, and never write.
 pub const READABLE: u32 = 0o644;
 
@@ -117,7 +117,7 @@ pub fn read_regular_text(path: impl AsRef<Path>, most: u64) -> io::Result<String
 ///
 /// # Errors
 /// As above, another user owns it, or everybody can write to it.
-pub fn read_own_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
+pub fn read_trusted_text(path: impl AsRef<Path>, most: u64) -> io::Result<String> {
     let file = open_regular(path)?;
     let about = file.metadata()?;
     if ![0, geteuid().as_raw()].contains(&about.uid()) {
@@ -164,7 +164,7 @@ mod tests {
         std::fs::write(&path, "x").unwrap();
         let with = |mode| {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            read_own_text(&path, 1).map_err(|error| error.to_string())
+            read_trusted_text(&path, 1).map_err(|error| error.to_string())
         };
         assert_eq!([with(0o600), with(0o664)], [Ok("x".into()), Ok("x".into())]);
         assert_eq!(with(0o666), Err("everybody can write to it (chmod o-w fixes that)".into()));

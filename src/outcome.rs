@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::text;
 
-pub use bounded::{MAX_OBSERVATIONS, some_of};
+pub use bounded::{MAX_OBSERVATIONS, limit_observations};
 
 /// The class of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Observation {
     }
 
     /// A value that could not be checked, and why.
-    pub fn unseen(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
+    pub fn unknown(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
         Self { ok: None, ..Self::new(what, expected, why, false) }
     }
 
@@ -75,20 +75,20 @@ impl Observation {
 
     /// Sets the key to one of [`key`]'s.
     #[must_use]
-    pub fn known_by(mut self, key: impl Into<String>) -> Self {
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
     /// Whether it has this key.
     #[must_use]
-    pub fn is(&self, key: &str) -> bool {
+    pub fn has_key(&self, key: &str) -> bool {
         self.key.as_deref() == Some(key)
     }
 
     /// Marks the value as measured.
     #[must_use]
-    pub fn measured(mut self) -> Self {
+    pub fn as_measured(mut self) -> Self {
         self.measured = true;
         self
     }
@@ -140,8 +140,8 @@ impl Outcome {
 
     /// The observation with this key.
     #[must_use]
-    pub fn known_by(&self, key: &str) -> Option<&Observation> {
-        self.observations.iter().find(|seen| seen.is(key))
+    pub fn observation(&self, key: &str) -> Option<&Observation> {
+        self.observations.iter().find(|seen| seen.has_key(key))
     }
 
     /// Sets the changes that the probe has made.
@@ -153,19 +153,19 @@ impl Outcome {
 
     /// Whether dependent probes can run: it passed, or it has sent what they wait for.
     #[must_use]
-    pub fn is_begun(&self) -> bool {
+    pub fn has_started_effect(&self) -> bool {
         self.class == Class::Pass || !self.effects.is_empty()
     }
 
     /// An error outcome for one reason.
     #[must_use]
     pub fn error(what: impl Into<String>, expected: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::of(vec![Observation::unseen(what, expected, why)], "")
+        Self::of(vec![Observation::unknown(what, expected, why)], "")
     }
 
     /// Adds an observation, and updates the class.
     #[must_use]
-    pub fn also(mut self, seen: Observation) -> Self {
+    pub fn with_observation(mut self, seen: Observation) -> Self {
         self.observations.push(seen);
         self.class = classify(&self.observations);
         self
@@ -194,7 +194,7 @@ impl Outcome {
     }
 
     /// The observations that are not as expected: wrong ones first, then unknown ones.
-    pub fn troubles(&self) -> impl Iterator<Item = &Observation> {
+    pub fn problems(&self) -> impl Iterator<Item = &Observation> {
         let with = |ok: Option<bool>| self.observations.iter().filter(move |o| o.ok == ok);
         with(Some(false)).chain(with(None))
     }
@@ -294,8 +294,8 @@ mod tests {
 
     #[test]
     fn evidence_ignores_measured_values_and_tries_and_nothing_else() {
-        let base = Outcome::of(vec![seen("took", "12 ms", Some(true)).measured()], "curl");
-        let mut other = Outcome::of(vec![seen("took", "99 ms", Some(true)).measured()], "curl -v");
+        let base = Outcome::of(vec![seen("took", "12 ms", Some(true)).as_measured()], "curl");
+        let mut other = Outcome::of(vec![seen("took", "99 ms", Some(true)).as_measured()], "curl -v");
         other.tries = 3;
         assert_eq!(base.evidence_hash(), other.evidence_hash());
         other.observations[0].measured = false;
@@ -306,13 +306,13 @@ mod tests {
     fn a_digest_is_told_by_its_key_and_not_by_its_looks() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let looks_like = Observation::recorded("tag v1", &digest);
-        let known = Observation::recorded("the image", "sha256:b").known_by(key::tag_digest("v1"));
+        let known = Observation::recorded("the image", "sha256:b").with_key(key::tag_digest("v1"));
         let outcome = Outcome::of(vec![looks_like.clone(), known.clone()], "");
         assert_eq!(outcome.digest(), Some("sha256:b"));
-        assert_eq!(outcome.known_by(&key::tag_digest("v1")), Some(&known));
+        assert_eq!(outcome.observation(&key::tag_digest("v1")), Some(&known));
         assert_eq!(Outcome::of(vec![looks_like.clone()], "").digest(), None);
         // The key is part of the evidence.
-        let keyed = looks_like.clone().known_by(key::tag_digest("v1"));
+        let keyed = looks_like.clone().with_key(key::tag_digest("v1"));
         let [plain, keyed] = [looks_like, keyed].map(|seen| Outcome::of(vec![seen], "").evidence_hash());
         assert_ne!(plain, keyed);
     }
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn a_digest_is_known_by_its_key_and_not_by_its_looks() {
         let digest = |of: &str| format!("sha256:{}", Sha256Hex::of(of.as_bytes()));
-        let known = |what: &str, key: String| seen(what, &digest(&key), Some(true)).known_by(key);
+        let known = |what: &str, key: String| seen(what, &digest(&key), Some(true)).with_key(key);
         let foreign = [
             seen("tag v1", &digest("x"), Some(true)),
             known("image", key::guard("g")),

@@ -7,17 +7,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The polling interval during a pause.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The pauses of this process.
 static PAUSES: Pauses = Pauses::new();
 
 /// The time that did not count so far.
 #[derive(Debug)]
-struct Pauses(Mutex<Skipped>);
+struct Pauses(Mutex<PausedTime>);
 
 #[derive(Debug)]
-struct Skipped {
+struct PausedTime {
     /// The time of finished pauses.
     whole: Duration,
     /// How many pauses are active, and since when.
@@ -44,10 +44,10 @@ pub struct Elapsed;
 
 impl Pauses {
     const fn new() -> Self {
-        Self(Mutex::new(Skipped { whole: Duration::ZERO, now: None }))
+        Self(Mutex::new(PausedTime { whole: Duration::ZERO, now: None }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Skipped> {
+    fn lock(&self) -> MutexGuard<'_, PausedTime> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,7 +64,7 @@ impl Pauses {
     }
 }
 
-impl Skipped {
+impl PausedTime {
     fn until(&self, now: Instant) -> Duration {
         self.whole + self.now.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since))
     }
@@ -125,7 +125,7 @@ async fn within<T>(
     loop {
         // At least a moment: during a pause no time is used up, however little is left.
         let left = limit.saturating_sub(stopwatch.elapsed());
-        let look = if stopwatch.pauses.lock().now.is_some() { left.max(LOOK) } else { left };
+        let look = if stopwatch.pauses.lock().now.is_some() { left.max(POLL_INTERVAL) } else { left };
         if let Ok(done) = tokio::time::timeout(look, work.as_mut()).await {
             return Ok(done);
         }

@@ -68,11 +68,11 @@ pub fn clip(text: &str, limit: usize) -> String {
 /// How many bytes a text takes in a log, between the quotation marks: JSON escapes, and the log's escapes of harmful
 /// characters.
 #[must_use]
-pub fn written(text: &str) -> usize {
-    text.chars().map(written_char).sum()
+pub fn json_length(text: &str) -> usize {
+    text.chars().map(json_char_length).sum()
 }
 
-const fn written_char(c: char) -> usize {
+const fn json_char_length(c: char) -> usize {
     match c {
         '"' | '\\' | '\n' | '\r' | '\t' | '\x08' | '\x0c' => 2,
         c if is_harmful(c) => 6 * c.len_utf16(),
@@ -86,12 +86,12 @@ pub const CLIPPED: usize = 40;
 /// Like [`clip`], but the limit counts bytes as [`written`]: the result takes at most `limit` plus [`CLIPPED`].
 /// Applying it twice changes nothing.
 #[must_use]
-pub fn clip_written(text: &str, limit: usize) -> String {
-    if written(text) <= limit + CLIPPED {
+pub fn clip_json(text: &str, limit: usize) -> String {
+    if json_length(text) <= limit + CLIPPED {
         return text.to_owned();
     }
     let mut left = limit;
-    let fits = |c: &char| left.checked_sub(written_char(*c)).inspect(|rest| left = *rest).is_some();
+    let fits = |c: &char| left.checked_sub(json_char_length(*c)).inspect(|rest| left = *rest).is_some();
     let end: usize = text.chars().take_while(fits).map(char::len_utf8).sum();
     clip(text, end)
 }
@@ -151,12 +151,12 @@ mod tests {
 
     #[test]
     fn a_text_is_clipped_by_what_it_takes_in_a_log() {
-        let clipped = clip_written(&"\"".repeat(100), 7);
+        let clipped = clip_json(&"\"".repeat(100), 7);
         assert_eq!(clipped, r#"""""#.to_owned() + "… (97 bytes more)");
-        assert_eq!(clip_written(&clipped, 7), clipped);
+        assert_eq!(clip_json(&clipped, 7), clipped);
         let bidi = format!("ab{}", "\u{202e}".repeat(20));
-        assert_eq!(clip_written(&bidi, 8), "ab\u{202e}… (57 bytes more)");
-        assert_eq!(clip_written(&bidi, 122), bidi);
+        assert_eq!(clip_json(&bidi, 8), "ab\u{202e}… (57 bytes more)");
+        assert_eq!(clip_json(&bidi, 122), bidi);
     }
 
     #[test]

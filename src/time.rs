@@ -74,7 +74,7 @@ impl Utc {
 
     /// `10:00:04`, where the day is known.
     #[must_use]
-    pub fn clock(self) -> String {
+    pub fn time_of_day(self) -> String {
         self.0.strftime("%H:%M:%S").to_string()
     }
 }

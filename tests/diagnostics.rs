@@ -47,10 +47,10 @@ fn it_says_what_was_done_and_no_secret() {
     let log = logged(&sandbox);
     for part in [
         "INFO  gonogo::commands: command started command=\"check\"",
-        "gonogo::engine::probing: probe ended probe=service.ready/",
+        "gonogo::engine::probes: probe ended probe=service.ready/",
         "class=Fail",
         "DEBUG gonogo::probe::http_client: request method=GET server=\"127.0.0.1:",
-        "ERROR gonogo::commands::failure: output /nonexistent/[redacted: env BOARD_TOKEN]",
+        "ERROR gonogo::commands::exit_status: output /nonexistent/[redacted: env BOARD_TOKEN]",
         "kind=User",
         "command ended command=\"check\" code=2",
     ] {

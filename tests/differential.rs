@@ -14,8 +14,8 @@ mod revocations;
 use std::collections::BTreeMap;
 use std::env;
 
-use gonogo::journal::public_key::UnfitKey;
-use gonogo::journal::revoked::Revoked;
+use gonogo::journal::public_key::RejectedKey;
+use gonogo::journal::revoked::RevokedKeys;
 use gonogo::journal::signers::{AllowedSigners, DistrustError, IgnoredReason};
 use gonogo::time::Utc;
 
@@ -56,8 +56,8 @@ fn class(reason: &IgnoredReason) -> &'static str {
         Reason::Pattern(_) => "pattern",
         Reason::Machine => "machine",
         Reason::ShortForm => "short form of a key",
-        Reason::Unfit(UnfitKey::Weak) => "weak key",
-        Reason::Unfit(UnfitKey::Kind(_)) => "kind of key",
+        Reason::Unfit(RejectedKey::Weak) => "weak key",
+        Reason::Unfit(RejectedKey::Kind(_)) => "kind of key",
         Reason::Time(..) => "time",
         Reason::LocalTime(..) => "local time",
         Reason::TwoNames(_) => "two names",
@@ -66,7 +66,7 @@ fn class(reason: &IgnoredReason) -> &'static str {
         | Reason::Quote
         | Reason::Key
         | Reason::Certificate
-        | Reason::Unfit(UnfitKey::Compressed)
+        | Reason::Unfit(RejectedKey::Compressed)
         | Reason::Option(_)
         | Reason::Twice(_)
         | Reason::NeverValid => "",
@@ -89,12 +89,12 @@ fn explanation(all: &AllowedSigners, case: &Case) -> Option<&'static str> {
 fn ask(case: &Case, keygen: &Keygen) -> (Outcome, bool) {
     let all = AllowedSigners::parse("allowed_signers", &case.signers);
     let revoked =
-        case.revoked.as_ref().map_or(Ok(Revoked::default()), |list| Revoked::parse("revoked", list));
+        case.revoked.as_ref().map_or(Ok(RevokedKeys::default()), |list| RevokedKeys::parse("revoked", list));
     let at = Utc::parse(&case.at).unwrap();
     let trusted = |all: &AllowedSigners| -> Result<(), DistrustError> {
-        all.trust(&case.principal, &case.key, case.namespace, at)
+        all.check(&case.principal, &case.key, case.namespace, at)
     };
-    let own = revoked.is_ok_and(|revoked| trusted(&all.clone().without(revoked)).is_ok());
+    let own = revoked.is_ok_and(|revoked| trusted(&all.clone().with_revoked(revoked)).is_ok());
     let stock = keygen.verify(case);
     let is_trusted = stock.is_ok();
     let shown = || format!("{}: {:?}", case.name, String::from_utf8_lossy(&case.signers));

@@ -6,7 +6,7 @@ mod looks;
 use std::fs;
 use std::path::Path;
 
-use gonogo::journal::verify::Answer;
+use gonogo::journal::verify::LogStatus;
 
 use crate::bench::scale;
 
@@ -48,5 +48,5 @@ fn the_corpus_breaks_nothing_whole_cut_or_changed() {
 fn the_corpus_holds_a_log_that_goes_all_the_way() {
     let items = corpus();
     let (_, sealed) = items.iter().find(|(name, _)| name == "sealed.jsonl").unwrap();
-    assert_eq!(looks::verified(sealed).map(|report| report.answer), Some(Answer::Sealed));
+    assert_eq!(looks::verified(sealed).map(|report| report.status), Some(LogStatus::Sealed));
 }

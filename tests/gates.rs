@@ -182,7 +182,7 @@ fn a_log_of_another_version_is_named_and_left_alone() {
     let new = logs.iter().find(|path| **path != log).unwrap();
     let first = fs::read_to_string(new).unwrap();
     let first: serde_json::Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
-    assert_eq!(first["previous_run"]["ended"], "other-version");
+    assert_eq!(first["previous_run"]["state"], "other-version");
     let _ = world.verify(new, &[]).code(5).stdout_has("of another version");
     world.set_args(&["review"]);
     let _ = world.sandbox.run().code(0).stdout_has("of another version");
@@ -200,7 +200,7 @@ fn hollow() -> String {
     for section in checklist["section"].as_array_mut().unwrap() {
         for point in section["point"].as_array_mut().unwrap() {
             let point = point.as_table_mut().unwrap();
-            for key in ["action", "probe", "after", "due", "frozen_by"] {
+            for key in ["action", "probe", "after", "due", "frozen_after"] {
                 point.remove(key);
             }
             let probe =

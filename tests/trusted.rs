@@ -85,7 +85,7 @@ fn the_files_and_the_lines_that_do_not_count_are_told() {
     assert_eq!(document["trust"]["signers"]["path"], signers.as_str());
     assert_eq!(document["trust"]["signers"]["from"], "--signers");
     assert_eq!(document["trust"]["signers"]["sha256"], sha256(Path::new(&signers)).as_str());
-    assert_eq!(document["trust"]["ignored"].as_array().unwrap().len(), 3);
+    assert_eq!(document["trust"]["warnings"].as_array().unwrap().len(), 3);
     for format in ["markdown", "html"] {
         let told = run(&mut world, &["report", "run.jsonl", by[0], by[1], "--format", format]).code(0);
         let _ = told

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::plan::{PointId, Probe};
-use super::spec::Value;
+use super::spec::TextOrSecret;
 use crate::secret::SecretRef;
 use crate::text;
 
@@ -32,13 +32,13 @@ pub struct Action {
     /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
     /// The command; absent while values are missing.
-    pub program: Option<Program>,
+    pub program: Option<ActionCommand>,
 }
 
 /// The command of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Program {
+pub struct ActionCommand {
     /// The program and its arguments, without a shell.
     pub argv: Vec<String>,
     /// Its working directory; by default gonogo's.
@@ -46,13 +46,13 @@ pub struct Program {
     pub cwd: Option<String>,
     /// Environment variables in addition to gonogo's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Value>,
+    pub env: BTreeMap<String, TextOrSecret>,
     /// The command of the dry run, which changes nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
 }
 
-impl Program {
+impl ActionCommand {
     /// The program and arguments of the command, or of its dry run.
     #[must_use]
     pub fn argv(&self, dry: bool) -> &[String] {
@@ -61,15 +61,15 @@ impl Program {
 
     /// The command line as a person could type it; secrets as references.
     #[must_use]
-    pub fn shown(&self, dry: bool) -> String {
-        let env = self.env.iter().map(|(name, value)| format!("{name}={}", value.shell()));
+    pub fn command_line(&self, dry: bool) -> String {
+        let env = self.env.iter().map(|(name, value)| format!("{name}={}", value.shell_word()));
         let words = self.argv(dry).iter().map(|word| text::shell_word(word));
         env.chain(words).collect::<Vec<_>>().join(" ")
     }
 
     /// The secrets in its environment.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
-        self.env.values().filter_map(Value::secret)
+        self.env.values().filter_map(TextOrSecret::secret)
     }
 }
 
@@ -90,7 +90,7 @@ impl ActionKey {
 
     /// Whether it is a step of the rollback.
     #[must_use]
-    pub fn is_way_back(&self) -> bool {
+    pub fn is_rollback(&self) -> bool {
         self.point == ROLLBACK
     }
 }

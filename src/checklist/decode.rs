@@ -2,10 +2,10 @@
 
 use serde::de::DeserializeOwned;
 
-use super::fill::name_at_start;
-use super::meant;
-use super::source::{Path, Step};
-use super::spec::{Api, Spec};
+use super::source::{KeyPath, PathStep};
+use super::spec::{ApiSpec, ProbeSpec};
+use super::suggest;
+use super::template::name_at_start;
 
 /// The kinds of probes.
 pub(super) const KINDS: [&str; 22] = [
@@ -37,18 +37,18 @@ pub(super) const KINDS: [&str; 22] = [
 ///
 /// # Errors
 /// The key that is wrong, and why.
-pub(super) fn spec(kind: &str, table: toml::Value) -> Result<Spec, (Path, String)> {
+pub(super) fn decode_spec(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
     let spec = decode_as(kind, table)?;
     check_addresses(&spec)?;
     Ok(spec)
 }
 
 /// The first unknown key of a probe, if some of its values are missing: the values are not checked.
-pub(super) fn unknown_key(kind: &str, with: &toml::Table) -> Option<(Path, String)> {
+pub(super) fn unknown_key(kind: &str, with: &toml::Table) -> Option<(KeyPath, String)> {
     with.iter().find_map(|(key, value)| {
         let alone = [(key.clone(), value.clone())].into_iter().collect();
         let (path, what) = decode_as(kind, without_marks(toml::Value::Table(alone))).err()?;
-        meant::is_unknown_key(&what).then_some((path, what))
+        suggest::is_unknown_key(&what).then_some((path, what))
     })
 }
 
@@ -65,36 +65,36 @@ fn without_marks(value: toml::Value) -> toml::Value {
     }
 }
 
-fn decode_as(kind: &str, table: toml::Value) -> Result<Spec, (Path, String)> {
+fn decode_as(kind: &str, table: toml::Value) -> Result<ProbeSpec, (KeyPath, String)> {
     match kind {
-        "http" => decode(table).map(Spec::Http),
-        "redis" => decode(table).map(Spec::Redis),
-        "rabbitmq" => decode(table).map(Spec::Rabbitmq),
-        "command" => decode(table).map(Spec::Command),
-        "git" => decode(table).map(Spec::Git),
-        "ci" => decode(table).map(Spec::Ci),
-        "prometheus" => decode(table).map(Spec::Prometheus),
-        "grafana" => decode(table).map(Spec::Grafana),
-        "jaeger" => decode(table).map(Spec::Jaeger),
-        "otlp" => decode(table).map(Spec::Otlp),
-        "registry" => decode(table).map(Spec::Registry),
-        "vault" => decode(table).map(Spec::Vault),
-        "origins" => decode(table).map(Spec::Origins),
-        "cors" => decode(table).map(Spec::Cors),
-        "headers" => decode(table).map(Spec::Headers),
-        "token" => decode(table).map(Spec::Token),
-        "pipeline" => decode(table).map(Box::new).map(Spec::Pipeline),
-        "kubernetes" => decode(table).map(Spec::Kubernetes),
-        "iac" => decode(table).map(Spec::Iac),
-        "aws-secret" => decode(table).map(Spec::AwsSecret),
-        "scan" => decode(table).map(Spec::Scan),
-        "contacts" => decode(table).map(Spec::Contacts),
-        kind => Err((Path::new(), format!("unknown probe kind {kind:?}"))),
+        "http" => decode(table).map(ProbeSpec::Http),
+        "redis" => decode(table).map(ProbeSpec::Redis),
+        "rabbitmq" => decode(table).map(ProbeSpec::Rabbitmq),
+        "command" => decode(table).map(ProbeSpec::Command),
+        "git" => decode(table).map(ProbeSpec::Git),
+        "ci" => decode(table).map(ProbeSpec::Ci),
+        "prometheus" => decode(table).map(ProbeSpec::Prometheus),
+        "grafana" => decode(table).map(ProbeSpec::Grafana),
+        "jaeger" => decode(table).map(ProbeSpec::Jaeger),
+        "otlp" => decode(table).map(ProbeSpec::Otlp),
+        "registry" => decode(table).map(ProbeSpec::Registry),
+        "vault" => decode(table).map(ProbeSpec::Vault),
+        "origins" => decode(table).map(ProbeSpec::Origins),
+        "cors" => decode(table).map(ProbeSpec::Cors),
+        "headers" => decode(table).map(ProbeSpec::Headers),
+        "token" => decode(table).map(ProbeSpec::Token),
+        "pipeline" => decode(table).map(Box::new).map(ProbeSpec::Pipeline),
+        "kubernetes" => decode(table).map(ProbeSpec::Kubernetes),
+        "iac" => decode(table).map(ProbeSpec::Iac),
+        "aws-secret" => decode(table).map(ProbeSpec::AwsSecret),
+        "scan" => decode(table).map(ProbeSpec::Scan),
+        "contacts" => decode(table).map(ProbeSpec::Contacts),
+        kind => Err((KeyPath::new(), format!("unknown probe kind {kind:?}"))),
     }
 }
 
 /// Separate from decoding: a log may hold a spec of a version with other rules.
-fn check_addresses(spec: &Spec) -> Result<(), (Path, String)> {
+fn check_addresses(spec: &ProbeSpec) -> Result<(), (KeyPath, String)> {
     for (path, url, [plain, secure]) in addresses(spec) {
         let rest = url.split_once("://").filter(|(scheme, _)| [plain, secure].contains(scheme));
         if rest.is_none_or(|(_, rest)| rest.is_empty() || rest.starts_with(['/', ':'])) {
@@ -103,48 +103,48 @@ fn check_addresses(spec: &Spec) -> Result<(), (Path, String)> {
             let what = format!(
                 "expected an address such as {plain}://host:port or {secure}://host, found {found:?}"
             );
-            return Err((path.iter().map(|key| Step::from(*key)).collect(), what));
+            return Err((path.iter().map(|key| PathStep::from(*key)).collect(), what));
         }
     }
     Ok(())
 }
 
 /// The path of an address in a spec, the address, and its schemes without and with TLS.
-type Placed<'a> = (&'static [&'static str], &'a str, [&'static str; 2]);
+type AddressField<'a> = (&'static [&'static str], &'a str, [&'static str; 2]);
 
-fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
+fn addresses(spec: &ProbeSpec) -> Vec<AddressField<'_>> {
     const HTTP: [&str; 2] = ["http", "https"];
     const CI: &[&str] = &["source"];
-    fn api(api: &Api) -> Vec<Placed<'_>> {
+    fn api(api: &ApiSpec) -> Vec<AddressField<'_>> {
         vec![(&["api", "url"], &api.url, HTTP)]
     }
     match spec {
-        Spec::Http(spec) => vec![(&["url"], &spec.url, HTTP)],
-        Spec::Redis(spec) => vec![(&["url"], &spec.url, ["redis", "rediss"])],
-        Spec::Rabbitmq(spec) => {
+        ProbeSpec::Http(spec) => vec![(&["url"], &spec.url, HTTP)],
+        ProbeSpec::Redis(spec) => vec![(&["url"], &spec.url, ["redis", "rediss"])],
+        ProbeSpec::Rabbitmq(spec) => {
             let management = spec.management.iter().map(|url| (&["management"] as &[_], url.as_str(), HTTP));
             let own = (&["url"] as &[_], spec.url.as_str(), ["amqp", "amqps"]);
             std::iter::once(own).chain(management).collect()
         }
-        Spec::Ci(spec) => spec.api().map(|api| (CI, api.url.as_str(), HTTP)).into_iter().collect(),
-        Spec::Otlp(spec) => vec![(&["endpoint"], &spec.endpoint, HTTP)],
-        Spec::Prometheus(spec) => api(&spec.api),
-        Spec::Grafana(spec) => api(&spec.api),
-        Spec::Jaeger(spec) => api(&spec.api),
-        Spec::Registry(spec) => api(&spec.api),
-        Spec::Vault(spec) => api(&spec.api),
-        Spec::Cors(spec) => api(&spec.api),
-        Spec::Headers(spec) => api(&spec.api),
-        Spec::Token(spec) => api(&spec.api),
-        Spec::Pipeline(spec) => api(&spec.api),
-        Spec::Iac(_)
-        | Spec::AwsSecret(_)
-        | Spec::Command(_)
-        | Spec::Git(_)
-        | Spec::Kubernetes(_)
-        | Spec::Origins(_)
-        | Spec::Scan(_)
-        | Spec::Contacts(_) => Vec::new(),
+        ProbeSpec::Ci(spec) => spec.api().map(|api| (CI, api.url.as_str(), HTTP)).into_iter().collect(),
+        ProbeSpec::Otlp(spec) => vec![(&["endpoint"], &spec.endpoint, HTTP)],
+        ProbeSpec::Prometheus(spec) => api(&spec.api),
+        ProbeSpec::Grafana(spec) => api(&spec.api),
+        ProbeSpec::Jaeger(spec) => api(&spec.api),
+        ProbeSpec::Registry(spec) => api(&spec.api),
+        ProbeSpec::Vault(spec) => api(&spec.api),
+        ProbeSpec::Cors(spec) => api(&spec.api),
+        ProbeSpec::Headers(spec) => api(&spec.api),
+        ProbeSpec::Token(spec) => api(&spec.api),
+        ProbeSpec::Pipeline(spec) => api(&spec.api),
+        ProbeSpec::Iac(_)
+        | ProbeSpec::AwsSecret(_)
+        | ProbeSpec::Command(_)
+        | ProbeSpec::Git(_)
+        | ProbeSpec::Kubernetes(_)
+        | ProbeSpec::Origins(_)
+        | ProbeSpec::Scan(_)
+        | ProbeSpec::Contacts(_) => Vec::new(),
     }
 }
 
@@ -152,29 +152,29 @@ fn addresses(spec: &Spec) -> Vec<Placed<'_>> {
 ///
 /// # Errors
 /// The key that is wrong, and why.
-pub(super) fn shape<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
+pub(super) fn decode_table<T: DeserializeOwned>(table: toml::Value) -> Result<T, (KeyPath, String)> {
     decode(table)
 }
 
-fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (Path, String)> {
+fn decode<T: DeserializeOwned>(table: toml::Value) -> Result<T, (KeyPath, String)> {
     serde_path_to_error::deserialize(table).map_err(|error| {
         let steps = error.path().iter().filter_map(|segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
-            serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
+            serde_path_to_error::Segment::Seq { index } => Some(PathStep::Index(*index)),
+            serde_path_to_error::Segment::Map { key } => Some(PathStep::Key(key.clone())),
             _ => None,
         });
-        (steps.collect(), meant::without_value(error.inner().message()))
+        (steps.collect(), suggest::without_value(error.inner().message()))
     })
 }
 
 /// The name of the value that a path points to, if the text there is or begins with `{{ name }}`.
-pub(super) fn taken_over<'a>(with: &'a toml::Table, steps: &[Step]) -> Option<&'a str> {
-    let (Step::Key(first), rest) = steps.split_first()? else { return None };
+pub(super) fn value_name<'a>(with: &'a toml::Table, steps: &[PathStep]) -> Option<&'a str> {
+    let (PathStep::Key(first), rest) = steps.split_first()? else { return None };
     let mut value = with.get(first).or_else(|| with.get(&format!("{first}?")))?;
     for step in rest {
         value = match (step, value) {
-            (Step::Key(key), toml::Value::Table(table)) => table.get(key)?,
-            (Step::Index(index), toml::Value::Array(items)) => items.get(*index)?,
+            (PathStep::Key(key), toml::Value::Table(table)) => table.get(key)?,
+            (PathStep::Index(index), toml::Value::Array(items)) => items.get(*index)?,
             _ => break,
         };
     }

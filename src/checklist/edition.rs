@@ -39,13 +39,13 @@ pub struct LockedPoint {
     /// How many people must confirm, at least.
     pub confirm: Confirm,
     /// When a plan may declare it not applicable.
-    pub not_applicable: Exemptible,
+    pub not_applicable: ExemptionRule,
 }
 
 /// When a plan may declare a control point not applicable by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Exemptible {
+pub enum ExemptionRule {
     /// Never: only people may, in the run.
     Never,
     /// In an environment without a previous release.
@@ -104,18 +104,18 @@ impl Lock {
     pub fn exempts(&self, plan: &Plan, point: &Point) -> bool {
         let locked = self.0.iter().flat_map(|section| &section.points).find(|locked| locked.id == point.id);
         locked.is_none_or(|locked| match locked.not_applicable {
-            Exemptible::Always => true,
-            Exemptible::WhenNew => plan.previous.is_none(),
-            Exemptible::Never => false,
+            ExemptionRule::Always => true,
+            ExemptionRule::WhenNew => plan.previous.is_none(),
+            ExemptionRule::Never => false,
         })
     }
 }
 
 fn locked(point: &PointFile) -> LockedPoint {
     let not_applicable = match (&point.not_applicable, &point.when_new.not_applicable) {
-        (Some(_), _) => Exemptible::Always,
-        (None, Some(_)) => Exemptible::WhenNew,
-        (None, None) => Exemptible::Never,
+        (Some(_), _) => ExemptionRule::Always,
+        (None, Some(_)) => ExemptionRule::WhenNew,
+        (None, None) => ExemptionRule::Never,
     };
     LockedPoint { id: point.id.clone(), mandatory: point.mandatory, confirm: point.confirm, not_applicable }
 }
@@ -135,11 +135,11 @@ pub fn altered_points(plan: &Plan, edition: Sha256Hex) -> Vec<PointId> {
     let files = own.file.sections.iter().flat_map(|section| &section.points);
     let is_tailored = |id: &PointId| plan.tailored.iter().any(|change| change.point == *id);
     let is_altered =
-        |file: &&PointFile| plan.point(&file.id).is_some_and(|point| asks_less(&own.file, file, point));
+        |file: &&PointFile| plan.point(&file.id).is_some_and(|point| is_weaker(&own.file, file, point));
     files.filter(is_altered).map(|file| file.id.clone()).filter(|id| !is_tailored(id)).collect()
 }
 
-fn asks_less(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
+fn is_weaker(own: &ChecklistFile, file: &PointFile, point: &Point) -> bool {
     let points = || own.sections.iter().flat_map(|section| &section.points);
     let probe_at = |key: &ProbeKey| {
         points().find(|point| point.id == key.point)?.probes.iter().find(|probe| probe.id == key.probe)
@@ -183,7 +183,7 @@ impl Edition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checklist::{Profile, Promotion, Source, Tailoring, freeze};
+    use crate::checklist::{Profile, Promotion, SourceFile, Tailoring, resolve};
 
     /// What every profile that comes with gonogo makes of it, in a new environment too, is as it asks; a plan that keeps
     /// points and confirmations and asks nothing is not.
@@ -193,9 +193,9 @@ mod tests {
         let edition = Lock::of(&own).edition();
         for previous in [Some("v1".to_owned()), Some("none".to_owned())] {
             let text = include_str!("../../config/production.toml");
-            let profile = Profile::parse(Source::new("production.toml", text)).unwrap();
+            let profile = Profile::parse(SourceFile::new("production.toml", text)).unwrap();
             let promotion = Promotion { release: Some("v2".into()), previous };
-            let plan = freeze(&own, &profile, &promotion).unwrap();
+            let plan = resolve(&own, &profile, &promotion).unwrap();
             assert_eq!(altered_points(&plan, edition), Vec::<PointId>::new());
             assert_eq!(altered_points(&Plan { checklist: "mine".into(), ..plan.clone() }, edition).len(), 0);
             let mut bare = plan.clone();

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use super::plan::{Confirm, PointId, ProbeKey};
-use super::source::Source;
-use super::spec::form::{self, Id};
+use super::source::SourceFile;
+use super::spec::syntax::{self, Id};
 use crate::error::Problem;
 use crate::time::parse_span;
 
@@ -22,7 +22,7 @@ pub const STANDARD_NAME: &str = "advanced-realtime";
 #[serde(deny_unknown_fields)]
 pub struct ChecklistFile {
     /// The checklist's name.
-    #[serde(deserialize_with = "form::one::<Id, _>")]
+    #[serde(deserialize_with = "syntax::one::<Id, _>")]
     pub name: String,
     /// Default values.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct ChecklistFile {
 #[serde(deny_unknown_fields)]
 pub struct SectionFile {
     /// Its id.
-    #[serde(deserialize_with = "form::one::<Id, _>")]
+    #[serde(deserialize_with = "syntax::one::<Id, _>")]
     pub id: String,
     /// Its title.
     pub title: String,
@@ -49,7 +49,7 @@ pub struct SectionFile {
     pub actions_after: Vec<String>,
     /// Whether its points verify a rollback.
     #[serde(default)]
-    pub judges_rollback: bool,
+    pub verifies_rollback: bool,
     /// Its control points.
     #[serde(rename = "point", default)]
     pub points: Vec<PointFile>,
@@ -60,7 +60,7 @@ pub struct SectionFile {
 #[serde(deny_unknown_fields)]
 pub struct PointFile {
     /// Its id: the section's id, a dot, a name.
-    #[serde(deserialize_with = "form::one::<Id, _>")]
+    #[serde(deserialize_with = "syntax::one::<Id, _>")]
     pub id: PointId,
     /// Its title: what must be true.
     pub title: String,
@@ -74,7 +74,7 @@ pub struct PointFile {
     pub confirm: Confirm,
     /// How long results of its probes stay fresh.
     #[serde(default = "half_an_hour")]
-    pub fresh: Span,
+    pub fresh: PositiveDuration,
     /// Points that must be done before it.
     #[serde(default)]
     pub after: Vec<PointId>,
@@ -86,7 +86,7 @@ pub struct PointFile {
     #[serde(default)]
     pub when_new: WhenNew,
     /// The point whose first action freezes its state.
-    pub frozen_by: Option<PointId>,
+    pub frozen_after: Option<PointId>,
     /// Its actions, in order.
     #[serde(rename = "action", default)]
     pub actions: Vec<ActionFile>,
@@ -110,7 +110,7 @@ pub struct WhenNew {
 #[serde(deny_unknown_fields)]
 pub struct ProbeFile {
     /// Its id within the point.
-    #[serde(deserialize_with = "form::one::<Id, _>")]
+    #[serde(deserialize_with = "syntax::one::<Id, _>")]
     pub id: String,
     /// Its title: what it checks.
     pub title: String,
@@ -120,26 +120,26 @@ pub struct ProbeFile {
     /// A probe with the same kind and settings.
     pub like: Option<ProbeKey>,
     /// The action of its point whose result it checks: it runs after that action.
-    pub of: Option<String>,
+    pub after_action: Option<String>,
     /// The probe whose observed digest is expected here.
     pub digest_of: Option<ProbeKey>,
     /// The point that must be done before it is due.
     pub due: Option<PointId>,
     /// The time limit of one attempt.
     #[serde(default = "ten_seconds")]
-    pub deadline: Span,
+    pub deadline: PositiveDuration,
     /// How often an attempt that does not pass is retried.
     #[serde(default)]
     pub retries: u32,
     /// The time between two attempts.
     #[serde(default = "one_second")]
-    pub retry_delay: Span,
+    pub retry_delay: PositiveDuration,
     /// How long it is retried until it passes.
     #[serde(default)]
-    pub within: SpanOrZero,
+    pub within: DurationOrZero,
     /// How long it must then keep passing.
     #[serde(default)]
-    pub hold: SpanOrZero,
+    pub hold: DurationOrZero,
     /// The probe whose newest result is its starting point.
     pub since: Option<ProbeKey>,
     /// Whether it changes anything.
@@ -147,7 +147,7 @@ pub struct ProbeFile {
     pub effects: bool,
     /// Whether it may run before it is due, against the current release.
     #[serde(default)]
-    pub before: bool,
+    pub early: bool,
     /// Whether a profile may leave it out, for a reason.
     #[serde(default)]
     pub optional: bool,
@@ -167,13 +167,13 @@ pub struct ProbeFile {
 #[serde(deny_unknown_fields)]
 pub struct ActionFile {
     /// Its id within the point.
-    #[serde(deserialize_with = "form::one::<Id, _>")]
+    #[serde(deserialize_with = "syntax::one::<Id, _>")]
     pub id: String,
     /// Its title: what it does.
     pub title: String,
     /// Its deadline.
     #[serde(default = "half_an_hour")]
-    pub deadline: Span,
+    pub deadline: PositiveDuration,
     /// Whether the point is complete without it.
     #[serde(default)]
     pub optional: bool,
@@ -197,15 +197,15 @@ pub struct Alternative {
 
 /// A duration longer than zero, such as `30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub Duration);
+pub struct PositiveDuration(pub Duration);
 
 /// A duration that may be zero, which is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SpanOrZero(pub Duration);
+pub struct DurationOrZero(pub Duration);
 
-struct SpanText;
+struct DurationVisitor;
 
-impl Visitor<'_> for SpanText {
+impl Visitor<'_> for DurationVisitor {
     type Value = Duration;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -217,9 +217,9 @@ impl Visitor<'_> for SpanText {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for PositiveDuration {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let span = from.deserialize_str(SpanText)?;
+        let span = from.deserialize_str(DurationVisitor)?;
         if span.is_zero() {
             return Err(de::Error::custom("expected a time longer than zero, such as \"500ms\" or \"10s\""));
         }
@@ -227,29 +227,29 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-impl<'de> Deserialize<'de> for SpanOrZero {
+impl<'de> Deserialize<'de> for DurationOrZero {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_str(SpanText).map(Self)
+        from.deserialize_str(DurationVisitor).map(Self)
     }
 }
 
-fn half_an_hour() -> Span {
-    Span(Duration::from_mins(30))
+fn half_an_hour() -> PositiveDuration {
+    PositiveDuration(Duration::from_mins(30))
 }
 
-fn ten_seconds() -> Span {
-    Span(Duration::from_secs(10))
+fn ten_seconds() -> PositiveDuration {
+    PositiveDuration(Duration::from_secs(10))
 }
 
-fn one_second() -> Span {
-    Span(Duration::from_secs(1))
+fn one_second() -> PositiveDuration {
+    PositiveDuration(Duration::from_secs(1))
 }
 
 /// A checklist file and its source.
 #[derive(Clone, Debug)]
 pub struct Checklist {
     /// Its source.
-    pub source: Source,
+    pub source: SourceFile,
     /// Its contents.
     pub file: ChecklistFile,
 }
@@ -259,7 +259,7 @@ impl Checklist {
     ///
     /// # Errors
     /// The first syntax error or wrong key.
-    pub fn parse(source: Source) -> Result<Self, Problem> {
+    pub fn parse(source: SourceFile) -> Result<Self, Problem> {
         let file = source.parse()?;
         Ok(Self { source, file })
     }
@@ -269,7 +269,7 @@ impl Checklist {
     /// # Errors
     /// None in a released program; a test ensures that.
     pub fn standard() -> Result<Self, Problem> {
-        Self::parse(Source::new("checklist.toml (built in)", STANDARD))
+        Self::parse(SourceFile::new("checklist.toml (built in)", STANDARD))
     }
 }
 
@@ -292,7 +292,7 @@ mod tests {
                 at("probe"),
                 at("action")
             );
-            Checklist::parse(Source::new("c", text)).map(|_| ()).map_err(|problem| problem.to_string())
+            Checklist::parse(SourceFile::new("c", text)).map(|_| ()).map_err(|problem| problem.to_string())
         };
         for (what, place) in [
             ("name", "c:1:8: name"),

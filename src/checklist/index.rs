@@ -8,15 +8,15 @@ use super::plan::{Plan, Point, PointId, Section};
 /// Built on first use. Not part of the plan's content: all indexes are equal, and a copy builds its own.
 #[derive(Debug, Default)]
 pub struct PointIndex {
-    places: OnceLock<HashMap<PointId, (usize, usize)>>,
+    positions: OnceLock<HashMap<PointId, (usize, usize)>>,
     /// The points that depend on each point.
-    waiting: OnceLock<HashMap<PointId, Vec<PointId>>>,
+    dependents: OnceLock<HashMap<PointId, Vec<PointId>>>,
 }
 
 impl PointIndex {
     /// The point with an id, and its section.
     pub(super) fn find<'a>(&self, sections: &'a [Section], id: &str) -> Option<(&'a Section, &'a Point)> {
-        let places = self.places.get_or_init(|| places(sections));
+        let places = self.positions.get_or_init(|| positions(sections));
         let at = |&(section, point): &(usize, usize)| {
             let section = sections.get(section)?;
             Some((section, section.points.get(point)?))
@@ -30,8 +30,8 @@ impl PointIndex {
 impl Plan {
     /// The points that depend on a point.
     #[must_use]
-    pub fn waiting_for(&self, id: &str) -> &[PointId] {
-        let waiting = self.index.waiting.get_or_init(|| waiting(&self.sections));
+    pub fn dependents_of(&self, id: &str) -> &[PointId] {
+        let waiting = self.index.dependents.get_or_init(|| dependents(&self.sections));
         waiting.get(id).map_or(&[], Vec::as_slice)
     }
 }
@@ -50,7 +50,7 @@ impl PartialEq for PointIndex {
 
 impl Eq for PointIndex {}
 
-fn places(sections: &[Section]) -> HashMap<PointId, (usize, usize)> {
+fn positions(sections: &[Section]) -> HashMap<PointId, (usize, usize)> {
     let mut places = HashMap::new();
     for (at, section) in sections.iter().enumerate() {
         for (within, point) in section.points.iter().enumerate() {
@@ -61,10 +61,10 @@ fn places(sections: &[Section]) -> HashMap<PointId, (usize, usize)> {
     places
 }
 
-fn waiting(sections: &[Section]) -> HashMap<PointId, Vec<PointId>> {
+fn dependents(sections: &[Section]) -> HashMap<PointId, Vec<PointId>> {
     let mut waiting: HashMap<PointId, Vec<PointId>> = HashMap::new();
     for point in sections.iter().flat_map(|section| &section.points) {
-        for other in point.waits_for() {
+        for other in point.prerequisites() {
             waiting.entry(other.to_owned()).or_default().push(point.id.clone());
         }
     }

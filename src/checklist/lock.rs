@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{Checklist, STANDARD_NAME};
 use super::plan::{Confirm, Plan, Point, Section};
-use super::source::{Source, steps};
+use super::source::{SourceFile, steps};
 use crate::error::Problem;
 
 /// The sections of the standard checklist and the control points that each must contain.
-pub const POINTS: [(&str, &[&str]); 6] = [
+pub const STANDARD_POINTS: [(&str, &[&str]); 6] = [
     (
         "validate",
         &["validate.ci-suite", "validate.package-metadata", "validate.iac-change-set", "validate.slo-alerts"],
@@ -52,19 +52,19 @@ pub const POINTS: [(&str, &[&str]); 6] = [
 ];
 
 /// The missing points of a checklist that is named like the standard one.
-pub(super) fn check(checklist: &Checklist) -> Vec<Problem> {
+pub(super) fn check_standard(checklist: &Checklist) -> Vec<Problem> {
     if checklist.file.name != STANDARD_NAME {
         return Vec::new();
     }
-    let missing = POINTS.iter().enumerate().flat_map(|(place, (section, points))| {
+    let missing = STANDARD_POINTS.iter().enumerate().flat_map(|(place, (section, points))| {
         let found = checklist.file.sections.get(place).filter(|found| found.id == *section);
         let has = move |id: &str| found.is_some_and(|found| found.points.iter().any(|point| point.id == id));
         points.iter().filter(move |id| !has(id)).map(move |id| (section, *id))
     });
-    missing.map(|(section, id)| vanished(checklist, section, id)).collect()
+    missing.map(|(section, id)| missing_point(checklist, section, id)).collect()
 }
 
-fn vanished(checklist: &Checklist, section: &str, id: &str) -> Problem {
+fn missing_point(checklist: &Checklist, section: &str, id: &str) -> Problem {
     let place = checklist.file.sections.iter().position(|found| found.id == section);
     let path = place.map_or_else(|| steps!["name"].to_vec(), |index| steps!["section", index].to_vec());
     let what = format!("control point {id} is missing from section {section}");
@@ -73,18 +73,18 @@ fn vanished(checklist: &Checklist, section: &str, id: &str) -> Problem {
 }
 
 /// A fault in a plan, and its point: the indexes of section and point.
-struct Fault {
+struct PlanFault {
     place: Option<(usize, usize)>,
     what: String,
 }
 
 /// The faults of the points: duplicates, empty points, unknown references, dependency cycles.
-pub(super) fn check_plan(sections: &[Section], source: &Source) -> Vec<Problem> {
+pub(super) fn check_plan(sections: &[Section], source: &SourceFile) -> Vec<Problem> {
     let place = |place: Option<(usize, usize)>| match place {
         Some((section, point)) => steps!["section", section, "point", point, "id"].to_vec(),
         None => Vec::new(),
     };
-    faults(sections).into_iter().map(|fault| source.problem(&place(fault.place), fault.what)).collect()
+    find_faults(sections).into_iter().map(|fault| source.problem(&place(fault.place), fault.what)).collect()
 }
 
 /// Checks a plan from a log like one from files.
@@ -95,26 +95,26 @@ pub fn check_logged(plan: &Plan) -> Result<(), String> {
     if plan.points().next().is_none() {
         return Err("the plan has no control points".into());
     }
-    if plan.seals.is_empty() || has_doubles(plan.seals.iter()) {
+    if plan.seals.is_empty() || has_duplicates(plan.seals.iter()) {
         return Err("the plan has no seals, or a seal twice".into());
     }
-    if has_doubles(plan.sections.iter().map(|section| &section.id)) {
+    if has_duplicates(plan.sections.iter().map(|section| &section.id)) {
         return Err("the plan has two sections with the same id".into());
     }
-    if has_doubles(plan.guards.iter().map(|guard| &guard.id))
-        || has_doubles(plan.rollback.iter().map(|step| &step.id))
+    if has_duplicates(plan.guards.iter().map(|guard| &guard.id))
+        || has_duplicates(plan.rollback.iter().map(|step| &step.id))
     {
         return Err("the plan has two guards or two rollback steps with the same id".into());
     }
-    faults(&plan.sections).into_iter().next().map_or(Ok(()), |fault| Err(fault.what))
+    find_faults(&plan.sections).into_iter().next().map_or(Ok(()), |fault| Err(fault.what))
 }
 
-fn has_doubles<T: Ord>(mut all: impl Iterator<Item = T>) -> bool {
+fn has_duplicates<T: Ord>(mut all: impl Iterator<Item = T>) -> bool {
     let mut seen = BTreeSet::new();
     !all.all(|one| seen.insert(one))
 }
 
-fn faults(sections: &[Section]) -> Vec<Fault> {
+fn find_faults(sections: &[Section]) -> Vec<PlanFault> {
     let points = || sections.iter().flat_map(|section| &section.points);
     let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
     points().for_each(|point| *ids.entry(&point.id).or_default() += 1);
@@ -123,26 +123,26 @@ fn faults(sections: &[Section]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (s, section) in sections.iter().enumerate() {
         for (p, point) in section.points.iter().enumerate() {
-            let told = wrong_with(point, &ids)
-                .chain(strange_probes(point, &probes))
-                .chain(strange_actions(point, section, sections))
+            let told = point_faults(point, &ids)
+                .chain(probe_reference_faults(point, &probes))
+                .chain(action_faults(point, section, sections))
                 .map(|what| format!("control point {} {what}", point.id));
-            faults.extend(told.map(|what| Fault { place: Some((s, p)), what }));
+            faults.extend(told.map(|what| PlanFault { place: Some((s, p)), what }));
         }
     }
-    faults.extend(circle(sections).map(|ids| {
+    faults.extend(find_cycle(sections).map(|ids| {
         let what = format!("these control points depend on each other: {}", ids.join(" → "));
-        Fault { place: None, what }
+        PlanFault { place: None, what }
     }));
     faults
 }
 
-fn wrong_with<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iterator<Item = String> + 'a {
+fn point_faults<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iterator<Item = String> + 'a {
     let twice = ids.get(&*point.id).is_some_and(|count| *count > 1);
     let closes_itself =
         point.probes.is_empty() && point.confirm == Confirm::None && point.not_applicable.is_none();
     let wordless = point.title.trim().is_empty() || point.why.trim().is_empty();
-    let strangers = point.waits_for().filter(|wait| !ids.contains_key(wait));
+    let strangers = point.prerequisites().filter(|wait| !ids.contains_key(wait));
     let twins = point
         .probes
         .iter()
@@ -159,7 +159,7 @@ fn wrong_with<'a>(point: &'a Point, ids: &'a BTreeMap<&str, usize>) -> impl Iter
 }
 
 /// References to probes that do not exist.
-fn strange_probes<'a>(
+fn probe_reference_faults<'a>(
     point: &'a Point,
     probes: &'a BTreeSet<(&str, &str)>,
 ) -> impl Iterator<Item = String> + 'a {
@@ -169,7 +169,7 @@ fn strange_probes<'a>(
 }
 
 /// Duplicate actions, and references to actions or sections that do not exist.
-fn strange_actions<'a>(
+fn action_faults<'a>(
     point: &'a Point,
     section: &'a Section,
     sections: &'a [Section],
@@ -177,7 +177,7 @@ fn strange_actions<'a>(
     let has = move |id: &str| point.actions.iter().filter(|action| action.id == id).count();
     let twins = point.actions.iter().filter(move |action| has(&action.id) > 1);
     let strangers =
-        point.probes.iter().filter_map(|probe| probe.of.as_deref()).filter(move |id| has(id) == 0);
+        point.probes.iter().filter_map(|probe| probe.after_action.as_deref()).filter(move |id| has(id) == 0);
     let unknown =
         section.actions_after.iter().filter(|id| !sections.iter().any(|section| section.id == **id));
     twins
@@ -187,10 +187,10 @@ fn strange_actions<'a>(
 }
 
 /// A dependency cycle of points, if there is one.
-fn circle(sections: &[Section]) -> Option<Vec<&str>> {
+fn find_cycle(sections: &[Section]) -> Option<Vec<&str>> {
     let points = || sections.iter().flat_map(|section| &section.points);
     let all: BTreeMap<&str, Vec<&str>> =
-        points().map(|point| (point.id.as_str(), point.waits_for().collect())).collect();
+        points().map(|point| (point.id.as_str(), point.prerequisites().collect())).collect();
     // The number of open dependencies of each point, and its dependents.
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     let mut waited_for: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

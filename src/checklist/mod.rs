@@ -2,41 +2,41 @@
 //! in place.
 
 pub mod action;
-mod changes;
 mod decode;
-pub mod doubts;
 mod edition;
 mod file;
-mod fill;
-mod freeze;
 mod index;
-pub mod literals;
+pub mod lint;
+mod literal_secrets;
 mod lock;
-mod meant;
-pub mod needs;
+mod overrides;
 pub mod permissions;
 mod placeholder;
 pub mod plan;
+mod plan_diff;
 mod profile;
+pub mod requirements;
+mod resolve;
 mod source;
 pub mod spec;
-mod tailor;
+mod suggest;
+pub mod suspected_secrets;
+mod template;
 #[cfg(test)]
 mod tests;
-mod written_out;
 
-pub use action::{Action, ActionKey, Program, ROLLBACK};
-pub use changes::{PlanChange, loosenings};
-pub use edition::{Edition, Exemptible, Lock, LockedPoint, LockedSection, altered_points};
+pub use action::{Action, ActionCommand, ActionKey, ROLLBACK};
+pub use edition::{Edition, ExemptionRule, Lock, LockedPoint, LockedSection, altered_points};
 pub use file::{Checklist, STANDARD_NAME};
-pub use freeze::{Promotion, freeze};
 #[cfg(test)]
 pub use index::SCANS;
-pub use lock::{POINTS, check_logged};
+pub use lock::{STANDARD_POINTS, check_logged};
 pub use placeholder::is_placeholder;
 pub use plan::{
     Confirm, Contact, Plan, Point, PointId, Probe, ProbeKey, Rehearsal, Role, Section, Tailoring,
 };
+pub use plan_diff::{PlanChange, loosenings};
 pub use profile::Profile;
-pub use source::Source;
-pub use spec::form::check_release;
+pub use resolve::{Promotion, resolve};
+pub use source::SourceFile;
+pub use spec::syntax::check_release;

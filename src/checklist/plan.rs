@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::action::{Action, ActionKey, Program, ROLLBACK};
+use super::action::{Action, ActionCommand, ActionKey, ROLLBACK};
 pub use super::index::PointIndex;
-use super::spec::Spec;
-use super::spec::form::{self, Release};
+use super::spec::ProbeSpec;
+use super::spec::syntax::{self, Release};
 use crate::outcome::{Sha256Hex, key};
 use crate::secret::SecretRef;
 
@@ -30,10 +30,10 @@ pub struct Plan {
     /// Whether one person may confirm for two, with a reason.
     pub solo: bool,
     /// The release tag being promoted.
-    #[serde(deserialize_with = "form::one::<Release, _>")]
+    #[serde(deserialize_with = "syntax::one::<Release, _>")]
     pub release: String,
     /// The current release tag; absent for a new environment.
-    #[serde(deserialize_with = "form::option::<Release, _>")]
+    #[serde(deserialize_with = "syntax::option::<Release, _>")]
     pub previous: Option<String>,
     /// Present in a rehearsal, which is not evidence of a real deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,8 +95,8 @@ impl Plan {
 
     /// The actions of the same point or of the rollback, in order.
     #[must_use]
-    pub fn actions_beside(&self, key: &ActionKey) -> &[Action] {
-        if key.is_way_back() {
+    pub fn sibling_actions(&self, key: &ActionKey) -> &[Action] {
+        if key.is_rollback() {
             return &self.rollback;
         }
         self.point(&key.point).map_or(&[], |point| &point.actions)
@@ -105,7 +105,7 @@ impl Plan {
     /// The action of that key.
     #[must_use]
     pub fn action(&self, key: &ActionKey) -> Option<&Action> {
-        self.actions_beside(key).iter().find(|action| action.id == key.action)
+        self.sibling_actions(key).iter().find(|action| action.id == key.action)
     }
 
     /// The checks before an action, each with the key of its observations: the guards, and the action's own checks. A dry
@@ -127,7 +127,7 @@ impl Plan {
     }
 
     /// All specs of this plan: the points' probes, the guards, the actions' checks.
-    fn specs(&self) -> impl Iterator<Item = &Spec> {
+    fn specs(&self) -> impl Iterator<Item = &ProbeSpec> {
         let own = self.points().flat_map(|point| &point.probes).chain(&self.guards);
         let checks = self.actions().flat_map(|(_, action)| &action.checks);
         own.chain(checks).filter_map(|probe| probe.spec.as_ref())
@@ -137,8 +137,8 @@ impl Plan {
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretRef> {
         let programs = self.actions().filter_map(|(_, action)| action.program.as_ref());
-        let given = programs.flat_map(Program::secrets).cloned().collect::<Vec<_>>();
-        self.specs().flat_map(Spec::secrets).cloned().chain(given).collect()
+        let given = programs.flat_map(ActionCommand::secrets).cloned().collect::<Vec<_>>();
+        self.specs().flat_map(ProbeSpec::secrets).cloned().chain(given).collect()
     }
 
     /// SHA-256 of the plan as in the log (compact JSON).
@@ -192,7 +192,7 @@ pub struct Section {
     pub actions_after: Vec<String>,
     /// Whether its points verify a rollback.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub judges_rollback: bool,
+    pub verifies_rollback: bool,
     /// Its control points, in order.
     pub points: Vec<Point>,
 }
@@ -221,7 +221,7 @@ pub struct Point {
     pub not_applicable: Option<String>,
     /// The point whose first action freezes the state of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frozen_by: Option<PointId>,
+    pub frozen_after: Option<PointId>,
     /// Its actions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
@@ -237,7 +237,7 @@ impl Point {
     }
 
     /// The points that must be done before this one, or a probe of it, is due.
-    pub fn waits_for(&self) -> impl Iterator<Item = &str> {
+    pub fn prerequisites(&self) -> impl Iterator<Item = &str> {
         let probes = self.probes.iter().filter_map(|probe| probe.due.as_deref());
         self.after.iter().map(String::as_str).chain(self.due.as_deref()).chain(probes)
     }
@@ -303,18 +303,18 @@ pub struct Probe {
     pub since: Option<ProbeKey>,
     /// The action of its point whose result it checks: it runs after that action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<String>,
+    pub after_action: Option<String>,
     /// The probe whose newest observed digest is expected here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_of: Option<ProbeKey>,
     /// Whether it changes something; such a probe never runs again by itself.
     pub effects: bool,
     /// Whether it may run before it is due, against the current release, to detect drift.
-    pub before: bool,
+    pub early: bool,
     /// Missing profile values; it cannot run without them.
     pub missing: Vec<String>,
     /// Its spec; absent while values are missing.
-    pub spec: Option<Spec>,
+    pub spec: Option<ProbeSpec>,
 }
 
 /// Names one probe of the plan.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::file::{ActionFile, PointFile, ProbeFile, Span};
-use super::fill::is_reference;
+use super::file::{ActionFile, PointFile, PositiveDuration, ProbeFile};
+use super::literal_secrets::{has_password, is_secret_name};
 use super::plan::{Confirm, Contact, PointId, Rehearsal, Role};
-use super::source::{Path, Source, Step, steps};
-use super::spec::form::{self, Release};
-use super::written_out::{has_password, is_secret_name};
+use super::source::{KeyPath, PathStep, SourceFile, steps};
+use super::spec::syntax::{self, Release};
+use super::template::is_reference;
 use crate::error::{Problem, Problems};
 use crate::secret::SecretRef;
 
@@ -31,7 +31,7 @@ pub struct ProfileFile {
     #[serde(default = "driver")]
     pub seals: Vec<Role>,
     /// The current release, or `none`; `--previous` takes precedence.
-    #[serde(default, deserialize_with = "form::option::<Release, _>")]
+    #[serde(default, deserialize_with = "syntax::option::<Release, _>")]
     pub previous: Option<String>,
     /// A checklist file to use instead of the standard one, relative to the profile.
     pub checklist: Option<String>,
@@ -43,10 +43,10 @@ pub struct ProfileFile {
     pub contacts: Vec<Contact>,
     /// Changes to points.
     #[serde(default)]
-    pub points: BTreeMap<PointId, Tailor>,
+    pub points: BTreeMap<PointId, PointOverrides>,
     /// Additional points.
     #[serde(rename = "point", default)]
-    pub added: Vec<AddedPoint>,
+    pub added_points: Vec<AddedPoint>,
     /// Guards: checks before each action.
     #[serde(rename = "guard", default)]
     pub guards: Vec<ProbeFile>,
@@ -62,19 +62,19 @@ fn driver() -> Vec<Role> {
 /// The changes to one point. They can tighten it, never loosen it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tailor {
+pub struct PointOverrides {
     /// A shorter freshness.
-    pub fresh: Option<Span>,
+    pub fresh: Option<PositiveDuration>,
     /// More people.
     pub confirm: Option<Confirm>,
     /// Whether it becomes mandatory.
     pub mandatory: Option<bool>,
     /// Another deadline for its probes.
-    pub deadline: Option<Span>,
+    pub deadline: Option<PositiveDuration>,
     /// Another number of retries for its probes.
     pub retries: Option<u32>,
     /// A shorter time for its probes that are retried until they pass.
-    pub within: Option<Span>,
+    pub within: Option<PositiveDuration>,
     /// Optional probes to leave out, and why.
     #[serde(default)]
     pub leave_out: BTreeMap<String, String>,
@@ -105,7 +105,7 @@ pub struct AddedPoint {
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Its source.
-    pub source: Source,
+    pub source: SourceFile,
     /// Its contents.
     pub file: ProfileFile,
 }
@@ -115,7 +115,7 @@ impl Profile {
     ///
     /// # Errors
     /// All problems of the file itself: syntax, keys, invalid names, secrets that are written out.
-    pub fn parse(source: Source) -> Result<Self, Problems> {
+    pub fn parse(source: SourceFile) -> Result<Self, Problems> {
         let file: ProfileFile = source.parse()?;
         let mut problems = Vec::new();
         if !is_name(&file.environment) {
@@ -126,7 +126,7 @@ impl Profile {
             problems.push(source.problem(&steps!["seals"], "seals is empty: expected at least \"driver\""));
         }
         let mut at = steps!["values"].to_vec();
-        literal_secrets(&file.values, &mut at, &mut |path, what| {
+        report_literal_secrets(&file.values, &mut at, &mut |path, what| {
             let hint =
                 "use a reference instead: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"…\"] }";
             problems.push(source.problem(path, what).hint(hint));
@@ -158,17 +158,22 @@ fn references(value: &toml::Value) -> Vec<SecretRef> {
 }
 
 /// Reports secrets that are written out: a string under the name of a secret, or a URL with a password.
-fn literal_secrets(table: &toml::Table, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {
+fn report_literal_secrets(table: &toml::Table, at: &mut KeyPath, tell: &mut impl FnMut(&[PathStep], &str)) {
     for (key, value) in table {
-        at.push(Step::Key(key.clone()));
-        literal_secret(key, value, at, tell);
+        at.push(PathStep::Key(key.clone()));
+        report_literal_secret(key, value, at, tell);
         at.pop();
     }
 }
 
-fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl FnMut(&[Step], &str)) {
+fn report_literal_secret(
+    key: &str,
+    value: &toml::Value,
+    at: &mut KeyPath,
+    tell: &mut impl FnMut(&[PathStep], &str),
+) {
     match value {
-        toml::Value::Table(table) if !is_reference(table) => literal_secrets(table, at, tell),
+        toml::Value::Table(table) if !is_reference(table) => report_literal_secrets(table, at, tell),
         toml::Value::String(text) if is_secret_name(key) && !text.is_empty() => {
             tell(at, &format!("a secret is written out in {key}; expected a reference"));
         }
@@ -182,8 +187,8 @@ fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl
         }
         toml::Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                at.push(Step::Index(index));
-                literal_secret(key, item, at, tell);
+                at.push(PathStep::Index(index));
+                report_literal_secret(key, item, at, tell);
                 at.pop();
             }
         }
@@ -192,7 +197,12 @@ fn literal_secret(key: &str, value: &toml::Value, at: &mut Path, tell: &mut impl
 }
 
 /// A problem with a key of a point in the profile.
-pub(super) fn at_point(profile: &Profile, point: &str, key: &str, what: impl Into<String>) -> Problem {
+pub(super) fn problem_at_point(
+    profile: &Profile,
+    point: &str,
+    key: &str,
+    what: impl Into<String>,
+) -> Problem {
     profile.source.problem(&steps!["points", point, key], what)
 }
 
@@ -201,7 +211,7 @@ mod tests {
     use super::*;
 
     fn problems(text: &str) -> String {
-        Profile::parse(Source::new("p.toml", text)).unwrap_err().to_string()
+        Profile::parse(SourceFile::new("p.toml", text)).unwrap_err().to_string()
     }
 
     #[test]

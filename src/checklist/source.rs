@@ -3,12 +3,12 @@
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
-use super::meant;
-use crate::error::{Place, Problem};
+use super::suggest;
+use crate::error::{Problem, SourceLocation};
 
 /// A file's name, as given by the user, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFile {
     /// The name.
     pub name: String,
     /// The text.
@@ -17,35 +17,35 @@ pub struct Source {
 
 /// One step into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// Into a table, by key.
     Key(String),
     /// Into an array, by index.
     Index(usize),
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathStep {
     fn from(key: &str) -> Self {
         Self::Key(key.to_owned())
     }
 }
 
-impl From<usize> for Step {
+impl From<usize> for PathStep {
     fn from(index: usize) -> Self {
         Self::Index(index)
     }
 }
 
 /// A path into a document.
-pub type Path = Vec<Step>;
+pub type KeyPath = Vec<PathStep>;
 
 /// `steps![ "section", 0, "point" ]`
 macro_rules! steps {
-    ($($step:expr),* $(,)?) => { [ $( $crate::checklist::source::Step::from($step) ),* ] };
+    ($($step:expr),* $(,)?) => { [ $( $crate::checklist::source::PathStep::from($step) ),* ] };
 }
 pub(super) use steps;
 
-impl Source {
+impl SourceFile {
     /// A named text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
@@ -58,21 +58,21 @@ impl Source {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         toml::from_str(&self.text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let message = meant::without_value(error.message());
-            let key = self.key_of_misfit::<T>().map_or_else(String::new, |key| format!("{key}: "));
-            let problem =
-                Problem::new(format!("{key}{message}")).at(Place::at(&self.name, &self.text, offset));
-            Problem { hint: meant::of_message(&message), ..problem }
+            let message = suggest::without_value(error.message());
+            let key = self.key_of_wrong_value::<T>().map_or_else(String::new, |key| format!("{key}: "));
+            let problem = Problem::new(format!("{key}{message}"))
+                .at(SourceLocation::at(&self.name, &self.text, offset));
+            Problem { hint: suggest::suggest_for_message(&message), ..problem }
         })
     }
 
     /// The key whose value has the wrong type. Parses the file again, with paths: only needed after an error.
-    fn key_of_misfit<T: DeserializeOwned>(&self) -> Option<String> {
+    fn key_of_wrong_value<T: DeserializeOwned>(&self) -> Option<String> {
         let error =
             serde_path_to_error::deserialize::<_, T>(toml::Deserializer::parse(&self.text).ok()?).err()?;
         let message = error.inner().message();
         // These messages contain the key.
-        if meant::is_unknown_key(message) || message.starts_with("missing field `") {
+        if suggest::is_unknown_key(message) || message.starts_with("missing field `") {
             return None;
         }
         let mut keys = error.path().iter().filter_map(|segment| match segment {
@@ -84,28 +84,28 @@ impl Source {
 
     /// The place that `path` points to, or of its deepest existing part.
     #[must_use]
-    pub fn place(&self, path: &[Step]) -> Place {
+    pub fn place(&self, path: &[PathStep]) -> SourceLocation {
         let offset = DeTable::parse(&self.text).map_or(0, |document| deepest(document.get_ref(), path));
-        Place::at(&self.name, &self.text, offset)
+        SourceLocation::at(&self.name, &self.text, offset)
     }
 
     /// A problem at the place that `path` points to.
     #[must_use]
-    pub fn problem(&self, path: &[Step], what: impl Into<String>) -> Problem {
+    pub fn problem(&self, path: &[PathStep], what: impl Into<String>) -> Problem {
         Problem::new(what).at(self.place(path))
     }
 }
 
-fn deepest(document: &DeTable, path: &[Step]) -> usize {
-    let Some((Step::Key(first), mut rest)) = path.split_first() else { return 0 };
+fn deepest(document: &DeTable, path: &[PathStep]) -> usize {
+    let Some((PathStep::Key(first), mut rest)) = path.split_first() else { return 0 };
     let Some((key, mut value)) = document.get_key_value(first.as_str()) else { return 0 };
     let mut offset = key.span().start;
     while let Some((step, further)) = rest.split_first() {
         let found = match (step, value.get_ref()) {
-            (Step::Key(name), DeValue::Table(table)) => {
+            (PathStep::Key(name), DeValue::Table(table)) => {
                 table.get_key_value(name.as_str()).map(|(k, v)| (k.span().start, v))
             }
-            (Step::Index(index), DeValue::Array(array)) => array.get(*index).map(|v| (v.span().start, v)),
+            (PathStep::Index(index), DeValue::Array(array)) => array.get(*index).map(|v| (v.span().start, v)),
             _ => None,
         };
         let Some((start, next)) = found else { break };
@@ -122,8 +122,9 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_its_place() {
-        let source = Source::new("p.toml", "a = 1\n[b]\nc = [1, { d = 2 }]\n[[e]]\nf = 1\n[[e]]\nf = 2\n");
-        let place = |path: &[Step]| source.place(path).to_string();
+        let source =
+            SourceFile::new("p.toml", "a = 1\n[b]\nc = [1, { d = 2 }]\n[[e]]\nf = 1\n[[e]]\nf = 2\n");
+        let place = |path: &[PathStep]| source.place(path).to_string();
         assert_eq!(place(&steps!["b", "c", 1, "d"]), "p.toml:3:11");
         assert_eq!(place(&steps!["e", 1, "f"]), "p.toml:7:1");
         assert_eq!(place(&steps!["b", "x"]), "p.toml:2:2");
@@ -133,15 +134,17 @@ mod tests {
     fn a_wrong_shape_is_told_with_its_place() {
         #[derive(Debug, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Shape {
+        struct TestFile {
             #[expect(dead_code, reason = "only its type matters here")]
             a: u8,
         }
         // The value may be a secret.
-        let error =
-            Source::new("p.toml", "\na = \"x, expected \\\" y\"").parse::<Shape>().unwrap_err().to_string();
+        let error = SourceFile::new("p.toml", "\na = \"x, expected \\\" y\"")
+            .parse::<TestFile>()
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "p.toml:2:5: a: invalid type: string, expected u8");
-        let error = Source::new("p.toml", "a = 1\naa = 2").parse::<Shape>().unwrap_err().to_string();
+        let error = SourceFile::new("p.toml", "a = 1\naa = 2").parse::<TestFile>().unwrap_err().to_string();
         assert_eq!(error, "p.toml:2:1: unknown field `aa`, expected `a`");
     }
 }

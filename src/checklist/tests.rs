@@ -1,13 +1,13 @@
 use super::file::STANDARD;
-use super::spec::Spec;
+use super::spec::ProbeSpec;
 use super::*;
 
 const PROFILE: &str = "environment = \"t\"\n";
 
 fn plan(checklist: &str, profile: &str) -> Result<Plan, crate::error::Problems> {
-    let checklist = Checklist::parse(Source::new("c.toml", checklist))?;
-    let profile = Profile::parse(Source::new("p.toml", profile))?;
-    freeze(&checklist, &profile, &Promotion { release: Some("v1".into()), previous: Some("v0".into()) })
+    let checklist = Checklist::parse(SourceFile::new("c.toml", checklist))?;
+    let profile = Profile::parse(SourceFile::new("p.toml", profile))?;
+    resolve(&checklist, &profile, &Promotion { release: Some("v1".into()), previous: Some("v0".into()) })
 }
 
 fn refused(checklist: &str, profile: &str) -> String {
@@ -18,7 +18,7 @@ fn refused(checklist: &str, profile: &str) -> String {
 fn the_standard_checklist_has_its_27_points_and_a_bare_profile_leaves_values_missing() {
     let plan = plan(STANDARD, PROFILE).unwrap();
     assert_eq!(plan.points().count(), 27);
-    let order: Vec<_> = POINTS.iter().flat_map(|(_, points)| *points).copied().collect();
+    let order: Vec<_> = STANDARD_POINTS.iter().flat_map(|(_, points)| *points).copied().collect();
     assert_eq!(plan.points().map(|point| point.id.as_str()).collect::<Vec<_>>(), order);
     let redis = plan.point("infra.redis").unwrap();
     assert_eq!(redis.missing(), ["prometheus.url", "redis.latency_alert", "redis.url"]);
@@ -31,7 +31,7 @@ fn the_example_profiles_leave_nothing_missing() {
         let plan = plan(STANDARD, profile).unwrap();
         let missing: Vec<_> = plan.points().flat_map(Point::missing).collect();
         assert_eq!(missing, Vec::<&str>::new());
-        assert!(matches!(plan.point("infra.rabbitmq").unwrap().probes[0].spec, Some(Spec::Rabbitmq(_))));
+        assert!(matches!(plan.point("infra.rabbitmq").unwrap().probes[0].spec, Some(ProbeSpec::Rabbitmq(_))));
         assert!(plan.points().flat_map(|point| &point.probes).all(|probe| probe.spec.is_some()));
     }
 }
@@ -39,7 +39,7 @@ fn the_example_profiles_leave_nothing_missing() {
 /// Every one of the 27 is taken out, renamed, and emptied in turn.
 #[test]
 fn no_control_point_can_vanish_be_renamed_or_be_emptied() {
-    for (_, points) in POINTS {
+    for (_, points) in STANDARD_POINTS {
         for id in points {
             let line = format!("id = \"{id}\"");
             let renamed = STANDARD.replace(&line, &format!("id = \"{id}s\""));
@@ -177,9 +177,9 @@ fn another_way_to_look_is_taken_where_only_its_values_are_there() {
 #[test]
 fn a_new_environment_waits_for_its_infrastructure() {
     let checklist = Checklist::standard().unwrap();
-    let profile = Profile::parse(Source::new("p.toml", PROFILE)).unwrap();
+    let profile = Profile::parse(SourceFile::new("p.toml", PROFILE)).unwrap();
     let promotion = Promotion { release: Some("v1".into()), previous: Some("none".into()) };
-    let plan = freeze(&checklist, &profile, &promotion).unwrap();
+    let plan = resolve(&checklist, &profile, &promotion).unwrap();
     let point = |id| plan.point(id).unwrap();
     assert_eq!(plan.previous, None);
     assert_eq!(point("infra.redis").due.as_deref(), Some("deploy.iac-apply"));

@@ -5,28 +5,28 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::load::store;
+use super::loaded_profile::store;
 use super::settings::Settings;
-use super::{holding, identity, printing, resume};
+use super::{identity, printing, resume, takeover};
 use crate::checklist::Role;
 use crate::cli::AbandonArgs;
-use crate::engine::supervisor::{Files, Stands};
+use crate::engine::supervisor::{SupervisorFiles, SupervisorState};
 use crate::engine::{self, clock};
 use crate::error::Exit;
 use crate::journal::raw;
-use crate::journal::store::peek;
+use crate::journal::store::read_unverified;
 use crate::run::{Act, RunState, judge};
 use crate::text::line;
 
 pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let (log, store, settings) = (&arguments.log, store(None)?, Settings::read()?);
-    let state = resume::require(&store, log, &open_run(log)?, &settings)?;
-    if let Some((action, deed)) = state.under_way()
-        && matches!(Files::of(log, deed.seq).stands(), Ok(Stands::AtWork(_)))
+    let state = resume::confirm_known(&store, log, &open_run(log)?, &settings)?;
+    if let Some((action, deed)) = state.running_action()
+        && matches!(SupervisorFiles::of(log, deed.seq).state(), Ok(SupervisorState::Running(_)))
     {
         bail!("{action} is running; `gonogo run` attaches to it: wait until it has finished, or stop it");
     }
-    say!("{}", described(&state));
+    say!("{}", describe(&state));
     let reason = match &arguments.reason {
         Some(reason) => reason.clone(),
         None if io::stdin().is_terminal() => identity::ask("Reason: ")?,
@@ -41,27 +41,27 @@ pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
         }
     }
     let signer = identity::signer(&arguments.identity, &settings)?;
-    resume::require_trusted(&signer, state.plan.rehearsal.is_some(), &settings)?;
-    identity::tell_that_it_may_wait(&signer);
+    resume::confirm_trusted(&signer, state.plan.rehearsal.is_some(), &settings)?;
+    identity::announce_wait_for_key(&signer);
     let role = arguments.role.map_or(Role::Reviewer, Role::from);
     if let Some(error) = printing::failure() {
         return Err(error).context("standard output; the run is unchanged");
     }
-    let opened = holding::reopen(&store, log, &signer, role, false)?;
-    resume::require_opened(&store, &opened, Some(&state), &settings)?;
-    let ended = engine::carry_out_alone(opened, &signer, Act::Abandon { reason })?;
+    let opened = takeover::reopen(&store, log, &signer, role, false)?;
+    resume::confirm_opened(&store, &opened, Some(&state), &settings)?;
+    let ended = engine::execute_alone(opened, &signer, Act::Abandon { reason })?;
     say!("abandoned (log #{}); the next run of {} can be opened", ended.seq, line(&ended.plan.environment));
     if printing::failure().is_some() {
         note!("gonogo: the run is abandoned, but standard output could not be written");
     }
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// The run of a log, if the run is open.
 fn open_run(log: &Path) -> Result<RunState> {
     let shown = line(&log.display().to_string());
-    let Some(state) = RunState::fold(&peek(log)?) else {
-        let why = raw::why_unread(log)?.unwrap_or_else(|| "it is empty".into());
+    let Some(state) = RunState::fold(&read_unverified(log)?) else {
+        let why = raw::why_unreadable(log)?.unwrap_or_else(|| "it is empty".into());
         bail!("{shown}: the run cannot be abandoned: {}", line(&why));
     };
     if let Some(end) = &state.abandoned {
@@ -73,7 +73,7 @@ fn open_run(log: &Path) -> Result<RunState> {
     Ok(state)
 }
 
-fn described(state: &RunState) -> String {
+fn describe(state: &RunState) -> String {
     let (plan, now) = (&state.plan, judge(&state.judge(&clock::now())));
     let seals: Vec<_> = state.seals.iter().map(|seal| line(&seal.by)).collect();
     let sealed =
@@ -82,10 +82,10 @@ fn described(state: &RunState) -> String {
         "{} {}, opened {} by {}: {} {}/{}{sealed}",
         line(&plan.environment),
         line(&plan.release),
-        state.opened.wall.readable(),
+        state.opened_at.wall.readable(),
         line(&state.opened_by),
         now.decision,
-        now.closed,
+        now.done,
         now.total
     )
 }

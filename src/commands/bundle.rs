@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::load::{check_first_entry, open_log};
+use super::loaded_profile::{check_first_entry, open_log};
 use crate::cli::BundleArgs;
 use crate::error::Exit;
 use crate::files;
@@ -27,8 +27,8 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     }
     // A file that begins with another entry may be anything, even a key.
     check_first_entry(log, &source)?;
-    let out = arguments.output.clone().unwrap_or_else(|| beside(log));
-    let made = files::create_new(&out, files::OWN).map_err(|error| match error.kind() {
+    let out = arguments.output.clone().unwrap_or_else(|| default_output(log));
+    let made = files::create_new(&out, files::PRIVATE).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
             anyhow::anyhow!("{} already exists; give another file with --output", out.display())
         }
@@ -44,11 +44,11 @@ pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
         }
     }
     say!("{}", line(&out.display().to_string()));
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// The log's name with the suffix of an archive, in the current directory.
-fn beside(log: &std::path::Path) -> PathBuf {
+fn default_output(log: &std::path::Path) -> PathBuf {
     let mut name = log.file_stem().unwrap_or_default().to_owned();
     name.push(".tar.gz");
     PathBuf::from(name)

@@ -2,8 +2,8 @@
 
 use std::env;
 
-use super::load::state_dir;
-use crate::cli::{Cli, Command};
+use super::loaded_profile::state_dir;
+use crate::cli::{Cli, CliCommand};
 use crate::diagnostic;
 use crate::error::Failure;
 
@@ -24,46 +24,46 @@ pub(super) fn start(cli: &Cli) -> Result<(), Failure> {
 }
 
 /// Whether gonogo itself starts a command.
-const fn is_internal(command: Option<&Command>) -> bool {
+const fn is_internal(command: Option<&CliCommand>) -> bool {
     match command {
-        Some(Command::Supervise { .. }) => true,
+        Some(CliCommand::Supervise { .. }) => true,
         #[cfg(feature = "rehearsal")]
-        Some(Command::Shim(_)) => true,
+        Some(CliCommand::Shim(_)) => true,
         _ => false,
     }
 }
 
 /// Whether a command uses the whole terminal, which lines on standard error would disturb.
-fn has_screen(command: Option<&Command>) -> bool {
+fn has_screen(command: Option<&CliCommand>) -> bool {
     match command {
-        None | Some(Command::Run(_) | Command::Review(_)) => true,
+        None | Some(CliCommand::Run(_) | CliCommand::Review(_)) => true,
         #[cfg(feature = "rehearsal")]
-        Some(Command::Rehearse(arguments)) => !arguments.serve && !arguments.list,
+        Some(CliCommand::Rehearse(arguments)) => !arguments.serve && !arguments.list,
         Some(_) => false,
     }
 }
 
 /// A command's name, without its arguments: they may be confidential.
-pub(super) fn name(command: Option<&Command>) -> &'static str {
+pub(super) fn name(command: Option<&CliCommand>) -> &'static str {
     match command {
         None => "start",
-        Some(Command::Run(_)) => "run",
-        Some(Command::Abandon(_)) => "abandon",
-        Some(Command::Check(_)) => "check",
+        Some(CliCommand::Run(_)) => "run",
+        Some(CliCommand::Abandon(_)) => "abandon",
+        Some(CliCommand::Check(_)) => "check",
         #[cfg(feature = "rehearsal")]
-        Some(Command::Rehearse(_)) => "rehearse",
-        Some(Command::Verify(_)) => "verify",
-        Some(Command::Review(_)) => "review",
-        Some(Command::Report(_)) => "report",
-        Some(Command::Diff(_)) => "diff",
-        Some(Command::Bundle(_)) => "bundle",
-        Some(Command::Doctor(_)) => "doctor",
-        Some(Command::Points(_)) => "points",
-        Some(Command::Init(_)) => "init",
-        Some(Command::Completions { .. }) => "completions",
-        Some(Command::Man) => "man",
-        Some(Command::Supervise { .. }) => "supervise",
+        Some(CliCommand::Rehearse(_)) => "rehearse",
+        Some(CliCommand::Verify(_)) => "verify",
+        Some(CliCommand::Review(_)) => "review",
+        Some(CliCommand::Report(_)) => "report",
+        Some(CliCommand::Diff(_)) => "diff",
+        Some(CliCommand::Bundle(_)) => "bundle",
+        Some(CliCommand::Doctor(_)) => "doctor",
+        Some(CliCommand::Points(_)) => "points",
+        Some(CliCommand::Init(_)) => "init",
+        Some(CliCommand::Completions { .. }) => "completions",
+        Some(CliCommand::Man) => "man",
+        Some(CliCommand::Supervise { .. }) => "supervise",
         #[cfg(feature = "rehearsal")]
-        Some(Command::Shim(_)) => "shim",
+        Some(CliCommand::Shim(_)) => "shim",
     }
 }

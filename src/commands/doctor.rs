@@ -11,59 +11,59 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use super::load::Loaded;
+use super::loaded_profile::LoadedProfile;
 use super::trust;
-use crate::checklist::doubts::{Finding, Weight, doubts, secrets};
-use crate::checklist::literals::literals;
-use crate::checklist::needs::{Here, here};
+use crate::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
+use crate::checklist::requirements::{LocalRequirement, local_requirements};
+use crate::checklist::suspected_secrets::suspected_secrets;
 use crate::checklist::{Plan, Promotion};
 use crate::cli::{DoctorArgs, PlainFormat};
 use crate::diagnostic;
-use crate::error::{Exit, Place, Problem};
+use crate::error::{Exit, Problem, SourceLocation};
 use crate::files::open_regular;
 use crate::secret::SecretRef;
 use crate::text::{count, line};
 
 /// Readable by the group or by others.
-const BY_OTHERS: u32 = 0o044;
+const OTHERS_CAN_READ: u32 = 0o044;
 
 pub(super) fn doctor(arguments: &DoctorArgs) -> Result<Exit> {
-    let loaded = Loaded::read(&arguments.profile)?;
+    let loaded = LoadedProfile::read(&arguments.profile)?;
     if arguments.trust_digest {
         writeln!(io::stdout(), "{}", trust::digest_of(&loaded)?)?;
-        return Ok(Exit::Good);
+        return Ok(Exit::Success);
     }
     let tag = |tag: &str| Some(tag.to_owned());
     // The command line gives these values, so the profile cannot lack them.
     let previous = loaded.previous().map_or_else(|| tag("PREVIOUS"), tag);
     let plan = loaded.plan(&Promotion { release: tag("RELEASE"), previous })?;
-    let mut found = doubts(loaded.profile(), &plan);
-    found.extend(loaded.own_files().flat_map(literals));
-    found.extend(unread_secrets(&loaded, &plan));
-    found.extend(absent(&plan));
-    found.sort_by_key(|finding| finding.weight);
+    let mut found = lint(loaded.profile(), &plan);
+    found.extend(loaded.own_files().flat_map(suspected_secrets));
+    found.extend(unreadable_secrets(&loaded, &plan));
+    found.extend(missing_requirements(&plan));
+    found.sort_by_key(|finding| finding.level);
     let told = match arguments.format {
         PlainFormat::Human => human(&loaded, &found),
-        PlainFormat::Json => machine(&found),
+        PlainFormat::Json => json(&found),
     };
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
-    let is_well = found.iter().all(|finding| finding.weight == Weight::Unusual);
-    Ok(if is_well { Exit::Good } else { Exit::NoGo })
+    let is_well = found.iter().all(|finding| finding.level == LintLevel::Hint);
+    Ok(if is_well { Exit::Success } else { Exit::NoGo })
 }
 
-const ALL: [(Weight, &str); 3] =
-    [(Weight::Missing, "missing"), (Weight::Doubtful, "warning"), (Weight::Unusual, "hint")];
+const LEVELS: [(LintLevel, &str); 3] =
+    [(LintLevel::Missing, "missing"), (LintLevel::Warning, "warning"), (LintLevel::Hint, "hint")];
 
-fn human(loaded: &Loaded, found: &[Finding]) -> String {
-    let of = |weight| found.iter().filter(move |finding| finding.weight == weight);
-    let counts = ALL.map(|(weight, word)| match (weight, of(weight).count()) {
-        (Weight::Missing, n) => format!("{n} {word}"),
+fn human(loaded: &LoadedProfile, found: &[LintFinding]) -> String {
+    let of = |weight| found.iter().filter(move |finding| finding.level == weight);
+    let counts = LEVELS.map(|(weight, word)| match (weight, of(weight).count()) {
+        (LintLevel::Missing, n) => format!("{n} {word}"),
         (_, n) => count(n, word),
     });
     let counts = counts.join(", ");
     let mut told = format!("{}: {counts}\n", line(&loaded.path().display().to_string()));
-    for (weight, word) in ALL.into_iter().filter(|(weight, _)| of(*weight).next().is_some()) {
+    for (weight, word) in LEVELS.into_iter().filter(|(weight, _)| of(*weight).next().is_some()) {
         let _ = writeln!(told, "\n{word}");
         for finding in of(weight) {
             for row in finding.problem.to_string().lines() {
@@ -77,10 +77,10 @@ fn human(loaded: &Loaded, found: &[Finding]) -> String {
     told
 }
 
-fn machine(found: &[Finding]) -> String {
-    let one = |finding: &Finding| {
-        let (_, word) = ALL.into_iter().find(|(weight, _)| *weight == finding.weight).unwrap_or(ALL[0]);
-        let Problem { place, what, hint } = &finding.problem;
+fn json(found: &[LintFinding]) -> String {
+    let one = |finding: &LintFinding| {
+        let (_, word) = LEVELS.into_iter().find(|(weight, _)| *weight == finding.level).unwrap_or(LEVELS[0]);
+        let Problem { location: place, what, hint } = &finding.problem;
         let place = place
             .as_ref()
             .map(|place| json!({"file": place.file, "line": place.line, "column": place.column}));
@@ -91,32 +91,36 @@ fn machine(found: &[Finding]) -> String {
 }
 
 /// References to secrets that do not exist on this machine. The secrets themselves are not read.
-fn unread_secrets(loaded: &Loaded, plan: &Plan) -> Vec<Finding> {
-    let of_values = secrets(loaded.profile());
+fn unreadable_secrets(loaded: &LoadedProfile, plan: &Plan) -> Vec<LintFinding> {
+    let of_values = secret_references(loaded.profile());
     let is_listed = |secret: &SecretRef| of_values.iter().any(|(_, listed)| listed == secret);
     // The other references are in a probe, a guard or an action.
     let mut others: Vec<SecretRef> = plan.secrets().into_iter().filter(|secret| !is_listed(secret)).collect();
     others.dedup();
-    let others: Vec<_> = others.iter().filter_map(|secret| unread(None, secret)).collect();
-    of_values.iter().filter_map(|(place, secret)| unread(Some(place.clone()), secret)).chain(others).collect()
+    let others: Vec<_> = others.iter().filter_map(|secret| check_secret(None, secret)).collect();
+    of_values
+        .iter()
+        .filter_map(|(place, secret)| check_secret(Some(place.clone()), secret))
+        .chain(others)
+        .collect()
 }
 
-fn unread(place: Option<Place>, secret: &SecretRef) -> Option<Finding> {
+fn check_secret(place: Option<SourceLocation>, secret: &SecretRef) -> Option<LintFinding> {
     let (weight, what, hint) = match secret {
         SecretRef::Env(name) => {
             let given = std::env::var_os(name).is_some_and(|value| !value.is_empty());
             let what = (!given).then(|| format!("the environment variable {name} is not set"))?;
-            (Weight::Missing, what, "export it before the run")
+            (LintLevel::Missing, what, "export it before the run")
         }
         SecretRef::File(path) => match fs::metadata(path) {
             Ok(found) if found.is_file() && open_regular(path).is_ok() => {
-                let open = found.permissions().mode() & BY_OTHERS != 0
+                let open = found.permissions().mode() & OTHERS_CAN_READ != 0
                     && found.uid() == rustix::process::geteuid().as_raw();
                 let what = open.then(|| format!("{path} is readable by other users"))?;
-                (Weight::Doubtful, what, "chmod 600")
+                (LintLevel::Warning, what, "chmod 600")
             }
             _ => (
-                Weight::Missing,
+                LintLevel::Missing,
                 format!("{path} is not a readable file"),
                 "check the path and its permissions",
             ),
@@ -124,27 +128,27 @@ fn unread(place: Option<Place>, secret: &SecretRef) -> Option<Finding> {
         SecretRef::Command(argv) => {
             let name = argv.first()?;
             let what = (!is_program(name)).then(|| format!("program {name} not found"))?;
-            (Weight::Missing, what, "install it, or check PATH")
+            (LintLevel::Missing, what, "install it, or check PATH")
         }
     };
     let problem = Problem::new(what).hint(hint);
-    Some(Finding { weight, problem: place.into_iter().fold(problem, Problem::at) })
+    Some(LintFinding { level: weight, problem: place.into_iter().fold(problem, Problem::at) })
 }
 
 /// Programs, directories and files that probes need and that are not on this machine.
-fn absent(plan: &Plan) -> Vec<Finding> {
+fn missing_requirements(plan: &Plan) -> Vec<LintFinding> {
     let specs = plan.points().flat_map(|point| &point.probes).filter_map(|probe| probe.spec.as_ref());
     let programs = plan.actions().filter_map(|(_, action)| action.program.as_ref());
-    let run = programs.filter_map(|program| program.argv.first()).cloned().map(Here::Program);
-    let wanted: BTreeSet<_> = specs.flat_map(here).chain(run).collect();
+    let run = programs.filter_map(|program| program.argv.first()).cloned().map(LocalRequirement::Program);
+    let wanted: BTreeSet<_> = specs.flat_map(local_requirements).chain(run).collect();
     let absent = wanted.into_iter().filter_map(|wanted| match wanted {
-        Here::Program(name) => {
+        LocalRequirement::Program(name) => {
             (!is_program(&name)).then(|| (format!("program {name} not found"), "install it, or check PATH"))
         }
-        Here::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
+        LocalRequirement::Directory(path) => (!Path::new(&path).is_dir()).then(|| {
             (format!("directory {path} not found"), "check the path; it is relative to the current directory")
         }),
-        Here::File(path) => read_error(Path::new(&path)).map(|why| {
+        LocalRequirement::File(path) => read_error(Path::new(&path)).map(|why| {
             (
                 format!("{path} is not readable: {why}"),
                 "check the path; it is relative to the current directory",
@@ -152,7 +156,7 @@ fn absent(plan: &Plan) -> Vec<Finding> {
         }),
     });
     absent
-        .map(|(what, hint)| Finding { weight: Weight::Missing, problem: Problem::new(what).hint(hint) })
+        .map(|(what, hint)| LintFinding { level: LintLevel::Missing, problem: Problem::new(what).hint(hint) })
         .collect()
 }
 

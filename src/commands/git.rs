@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::ahead::Ahead;
+use super::background::Background;
 use crate::process::{Launch, Permit, Scope, git, user_git_settings};
 use crate::text::line;
 
 /// How many tags are suggested.
-const OFFERED: usize = 8;
+const MAX_SUGGESTED_TAGS: usize = 8;
 
 /// The settings to read.
 const KEYS: [&str; 4] =
@@ -17,39 +17,44 @@ const KEYS: [&str; 4] =
 /// The user's own settings, from their configuration or else the system's. The configuration of a repository is
 /// ignored, even that of the current directory: it may come from anybody. Git lists one configuration per call.
 #[derive(Debug, Default)]
-pub(super) struct UserSettings {
-    global: Ahead<Listed>,
-    system: Ahead<Listed>,
+pub(super) struct UserGitSettings {
+    global: Background<SettingsMap>,
+    system: Background<SettingsMap>,
 }
 
 /// Settings by their keys in lower case.
-type Listed = BTreeMap<String, String>;
+type SettingsMap = BTreeMap<String, String>;
 
-impl UserSettings {
+impl UserGitSettings {
     /// Starts to read them in the background.
-    pub(super) fn read_ahead(&self) {
-        self.global.begin(|| list(Scope::Global));
+    pub(super) fn start_reading(&self) {
+        self.global.start(|| list_settings(Scope::Global));
         if !ignores_system() {
-            self.system.begin(|| list(Scope::System));
+            self.system.start(|| list_settings(Scope::System));
         }
     }
 
     /// The value of one of [`KEYS`].
     pub(super) fn get(&self, key: &str) -> Option<String> {
         let key = key.to_lowercase();
-        if let Some(set) = self.global.get(|| list(Scope::Global)).get(&key) {
+        if let Some(set) = self.global.get(|| list_settings(Scope::Global)).get(&key) {
             return Some(set.clone());
         }
-        if ignores_system() { None } else { self.system.get(|| list(Scope::System)).get(&key).cloned() }
+        if ignores_system() {
+            None
+        } else {
+            self.system.get(|| list_settings(Scope::System)).get(&key).cloned()
+        }
     }
 }
 
-fn list(scope: Scope) -> Listed {
+fn list_settings(scope: Scope) -> SettingsMap {
     let keys = format!("^({})$", KEYS.join("|").replace('.', "\\.").to_lowercase());
-    let printed = ask(user_git_settings(scope, &keys), &Permit::for_user_git_settings()).unwrap_or_default();
+    let printed =
+        output_of(user_git_settings(scope, &keys), &Permit::for_user_git_settings()).unwrap_or_default();
     // The last value of a key counts; a key without a value is not set.
     let set = printed.split('\0').filter_map(|setting| setting.split_once('\n'));
-    let mut listed: Listed = set.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
+    let mut listed: SettingsMap = set.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect();
     listed.retain(|_, value| !value.is_empty());
     listed
 }
@@ -65,7 +70,7 @@ pub(super) struct Tags {
     repository: PathBuf,
     permit: Permit,
     /// Newest first; none if git cannot list them.
-    listed: Ahead<Option<Vec<Tag>>>,
+    listed: Background<Option<Vec<Tag>>>,
 }
 
 /// A tag.
@@ -80,7 +85,7 @@ const FORMAT: &str = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) 
 
 impl Tag {
     /// A line in [`FORMAT`].
-    fn read(line: &str) -> Option<Self> {
+    fn parse(line: &str) -> Option<Self> {
         let (before, name) = line.split_once(" refs/tags/")?;
         // The fields of a lightweight tag's target are empty.
         let mut fields = before.split_ascii_whitespace().rev();
@@ -92,22 +97,22 @@ impl Tag {
 impl Tags {
     /// The tags of a repository.
     pub(super) fn of(repository: PathBuf, permit: &Permit) -> Self {
-        Self { repository, permit: permit.clone(), listed: Ahead::default() }
+        Self { repository, permit: permit.clone(), listed: Background::default() }
     }
 
     /// Starts to read them in the background.
-    pub(super) fn read_ahead(&self) {
+    pub(super) fn start_reading(&self) {
         let (repository, permit) = (self.repository.clone(), self.permit.clone());
-        self.listed.begin(move || read(&repository, &permit));
+        self.listed.start(move || list_tags(&repository, &permit));
     }
 
     fn listed(&self) -> Option<&[Tag]> {
-        self.listed.get(|| read(&self.repository, &self.permit)).as_deref()
+        self.listed.get(|| list_tags(&self.repository, &self.permit)).as_deref()
     }
 
     /// The newest tags; none if this is not a repository.
     pub(super) fn newest(&self) -> Vec<String> {
-        self.listed().into_iter().flatten().take(OFFERED).map(|tag| line(&tag.name)).collect()
+        self.listed().into_iter().flatten().take(MAX_SUGGESTED_TAGS).map(|tag| line(&tag.name)).collect()
     }
 
     /// The commit that a tag names, if there is such a tag.
@@ -118,14 +123,14 @@ impl Tags {
             // A tag of a tag; older versions of git resolve only one level. The name comes from git.
             "tag" => {
                 let commit = format!("refs/tags/{}^{{commit}}", tag.name);
-                ask(git(&self.repository, &["rev-parse", "--verify", "--quiet", &commit]), &self.permit)
+                output_of(git(&self.repository, &["rev-parse", "--verify", "--quiet", &commit]), &self.permit)
             }
             _ => None,
         }
     }
 
     /// A message if a release is not a tag of the checkout; none if git cannot list the tags.
-    pub(super) fn lack(&self, release: &str) -> Option<String> {
+    pub(super) fn missing_tag(&self, release: &str) -> Option<String> {
         let listed = self.listed()?;
         if listed.iter().any(|tag| tag.name == release) {
             return None;
@@ -141,15 +146,15 @@ impl Tags {
     }
 }
 
-fn read(repository: &Path, permit: &Permit) -> Option<Vec<Tag>> {
+fn list_tags(repository: &Path, permit: &Permit) -> Option<Vec<Tag>> {
     let format = format!("--format={FORMAT}");
     let list = git(repository, &["for-each-ref", "--sort=-creatordate", &format, "refs/tags"]);
     let output = list.output(permit).ok().filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?;
-    Some(text.lines().filter_map(Tag::read).collect())
+    Some(text.lines().filter_map(Tag::parse).collect())
 }
 
-fn ask(launch: Launch, permit: &Permit) -> Option<String> {
+fn output_of(launch: Launch, permit: &Permit) -> Option<String> {
     let output = launch.output(permit).ok()?;
     let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !answer.is_empty()).then_some(answer)
@@ -164,7 +169,7 @@ mod tests {
         let who = ["user.name=A", "user.email=a@b", "commit.gpgsign=false", "tag.gpgsign=false"];
         let config = who.iter().flat_map(|setting| ["-c", setting]);
         let launch = Launch::new("git").args(config).args(arguments).directory(dir);
-        ask(launch.envs([("GIT_CONFIG_GLOBAL", "/dev/null")]), &Permit::for_tests()).unwrap_or_default()
+        output_of(launch.envs([("GIT_CONFIG_GLOBAL", "/dev/null")]), &Permit::for_tests()).unwrap_or_default()
     }
 
     /// A tag names a commit, however many tags lie between; one of something else names none.
@@ -172,9 +177,9 @@ mod tests {
     fn tags_are_listed_once_with_the_commits_that_they_name() {
         let dir = tempfile::tempdir().unwrap();
         let permit = Permit::for_tests();
-        assert_eq!(Tags::of(dir.path().into(), &permit).lack("v1"), None);
+        assert_eq!(Tags::of(dir.path().into(), &permit).missing_tag("v1"), None);
         run(dir.path(), &["init", "-q"]);
-        assert!(Tags::of(dir.path().into(), &permit).lack("v1").unwrap().ends_with("it has no tags"));
+        assert!(Tags::of(dir.path().into(), &permit).missing_tag("v1").unwrap().ends_with("it has no tags"));
         run(dir.path(), &["commit", "-q", "--allow-empty", "-m", "one"]);
         let head = run(dir.path(), &["rev-parse", "HEAD"]);
         run(dir.path(), &["tag", "v1"]);
@@ -183,11 +188,11 @@ mod tests {
         run(dir.path(), &["tag", "-a", "-m", "a tree", "tree", "HEAD^{tree}"]);
         let tags = Tags::of(dir.path().into(), &permit);
         for tag in ["v1", "v2", "v3"] {
-            assert_eq!((tags.commit(tag), tags.lack(tag)), (Some(head.clone()), None), "{tag}");
+            assert_eq!((tags.commit(tag), tags.missing_tag(tag)), (Some(head.clone()), None), "{tag}");
         }
-        assert_eq!((tags.commit("tree"), tags.lack("tree")), (None, None));
+        assert_eq!((tags.commit("tree"), tags.missing_tag("tree")), (None, None));
         assert_eq!(tags.commit("HEAD"), None);
-        assert!(tags.lack("v").unwrap().contains("v is not a tag of the checkout"));
+        assert!(tags.missing_tag("v").unwrap().contains("v is not a tag of the checkout"));
         // What was listed stays: a release is the one that was asked about.
         run(dir.path(), &["tag", "-d", "v1"]);
         assert_eq!(tags.commit("v1"), Some(head));

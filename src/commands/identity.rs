@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::settings::{Settings, own_key};
 use super::{new_key, passphrase};
-use crate::cli::Identity;
+use crate::cli::IdentityArgs;
 use crate::engine::Keyring;
 use crate::error::chain;
 use crate::files::read_regular_text;
@@ -20,7 +20,7 @@ use crate::text::{is_harmful, line};
 use crate::tui::{Newcomer, Unlocked};
 
 /// How often gonogo asks for a passphrase.
-const PASSPHRASES: usize = 3;
+const MAX_PASSPHRASE_ATTEMPTS: usize = 3;
 /// The maximum size of a public key file, in bytes.
 const MAX_PUBLIC_KEY: u64 = 64 << 10;
 
@@ -32,7 +32,7 @@ pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<Stri
         .or_else(|| settings.git.get("user.email"));
     match found {
         None if io::stdin().is_terminal() => ask_principal(),
-        found => checked(found.context(
+        found => check_principal(found.context(
             "your name is required: give --as YOU@EXAMPLE.COM, or run `gonogo init --as YOU@EXAMPLE.COM` once",
         )?),
     }
@@ -42,8 +42,8 @@ pub(super) fn principal(given: Option<&str>, settings: &Settings) -> Result<Stri
 fn ask_principal() -> Result<String> {
     loop {
         let name = ask("Your name in run logs, usually a mail address: ")?;
-        match checked(name) {
-            Err(wrong) if !wrong.is::<NoName>() => say!("{wrong}"),
+        match check_principal(name) {
+            Err(wrong) if !wrong.is::<MissingName>() => say!("{wrong}"),
             found => return found,
         }
     }
@@ -52,12 +52,12 @@ fn ask_principal() -> Result<String> {
 /// The answer was empty.
 #[derive(Debug, thiserror::Error)]
 #[error("a name is required, such as you@example.com")]
-struct NoName;
+struct MissingName;
 
-fn checked(name: String) -> Result<String> {
+fn check_principal(name: String) -> Result<String> {
     let plain = |c: char| !c.is_whitespace() && !"*?!,\"".contains(c) && !is_harmful(c);
     if name.is_empty() {
-        return Err(NoName.into());
+        return Err(MissingName.into());
     }
     if name.len() > 255 || name == MACHINE || !name.chars().all(plain) {
         bail!(
@@ -77,33 +77,33 @@ pub(super) fn ask(question: &str) -> Result<String> {
 }
 
 /// Where a signing key is.
-enum Key {
+enum SigningKeySource {
     /// In a private key file.
     File(PathBuf),
     /// In an agent, named by its public key.
-    Public(String),
+    InAgent(String),
 }
 
-impl Key {
+impl SigningKeySource {
     /// Parses the name of a key: a private key file, a public key file, or the public key itself, as git takes it too.
     ///
     /// # Errors
     /// Why it cannot be read.
-    fn named(name: &Path) -> io::Result<Self> {
-        if let Some(public) = written_out(name) {
-            return Ok(Self::Public(public));
+    fn parse(name: &Path) -> io::Result<Self> {
+        if let Some(public) = public_key_literal(name) {
+            return Ok(Self::InAgent(public));
         }
-        let path = at_home(&name.to_string_lossy());
+        let path = expand_home(&name.to_string_lossy());
         let private = private_half(path.clone());
         if private.exists() || private == path {
             return Ok(Self::File(private));
         }
         let public = read_regular_text(&path, MAX_PUBLIC_KEY)?;
-        Ok(Self::Public(without_comment(&public)))
+        Ok(Self::InAgent(without_comment(&public)))
     }
 }
 
-fn unread(name: &str, why: &io::Error) -> String {
+fn describe_key_error(name: &str, why: &io::Error) -> String {
     match why.kind() {
         io::ErrorKind::NotFound => format!("{}: no such key", line(name)),
         _ => format!("key {}: {why}", line(name)),
@@ -111,7 +111,7 @@ fn unread(name: &str, why: &io::Error) -> String {
 }
 
 /// A public key given in place of a file.
-pub(super) fn written_out(name: &Path) -> Option<String> {
+pub(super) fn public_key_literal(name: &Path) -> Option<String> {
     let text = name.to_string_lossy();
     let literal = text.strip_prefix("key::").unwrap_or(&text);
     (is_key(literal) && literal.contains(' ')).then(|| without_comment(literal))
@@ -122,41 +122,49 @@ fn without_comment(public: &str) -> String {
 }
 
 /// The key given, or else the default one.
-fn key(given: Option<&Path>, settings: &Settings) -> Result<Option<Key>> {
+fn find_key(given: Option<&Path>, settings: &Settings) -> Result<Option<SigningKeySource>> {
     if let Some(name) = given.or(settings.key.as_deref()) {
-        return Key::named(name).map(Some).map_err(|why| anyhow!(unread(&name.to_string_lossy(), &why)));
+        return SigningKeySource::parse(name)
+            .map(Some)
+            .map_err(|why| anyhow!(describe_key_error(&name.to_string_lossy(), &why)));
     }
     // Git's signing key can also be the id of a GPG key.
-    let of_git = settings.git.get("user.signingkey").and_then(|name| Key::named(Path::new(&name)).ok());
-    let of_git = of_git.filter(|key| !matches!(key, Key::File(path) if !path.is_file()));
-    Ok(of_git.or(Some(Key::File(own_key()?)).filter(|key| matches!(key, Key::File(path) if path.exists()))))
+    let of_git =
+        settings.git.get("user.signingkey").and_then(|name| SigningKeySource::parse(Path::new(&name)).ok());
+    let of_git = of_git.filter(|key| !matches!(key, SigningKeySource::File(path) if !path.is_file()));
+    Ok(of_git.or(Some(SigningKeySource::File(own_key()?))
+        .filter(|key| matches!(key, SigningKeySource::File(path) if path.exists()))))
 }
 
 /// The operator and their key; asks for its passphrase on the terminal if it has one. An operator without a key
 /// chooses one of their agent, or creates one.
-pub(super) fn signer(identity: &Identity, settings: &Settings) -> Result<Signer> {
+pub(super) fn signer(identity: &IdentityArgs, settings: &Settings) -> Result<Signer> {
     let principal = principal(identity.principal.as_deref(), settings)?;
     let agent = Agent::from_environment();
-    let key = match key(identity.key.as_deref(), settings)? {
+    let key = match find_key(identity.key.as_deref(), settings)? {
         Some(key) => key,
-        None => match chosen(&principal, settings, agent.as_ref())? {
+        None => match choose_agent_key(&principal, settings, agent.as_ref())? {
             Some(key) => key,
-            None => made(&principal, settings)?,
+            None => create_first_key(&principal, settings)?,
         },
     };
     match key {
-        Key::File(path) => unlocked(&principal, &path, agent.as_ref()),
-        Key::Public(public) => Ok(Signer::in_agent(&principal, &public, agent.as_ref())?),
+        SigningKeySource::File(path) => load_with_retries(&principal, &path, agent.as_ref()),
+        SigningKeySource::InAgent(public) => Ok(Signer::in_agent(&principal, &public, agent.as_ref())?),
     }
 }
 
-fn made(principal: &str, settings: &Settings) -> Result<Key> {
+fn create_first_key(principal: &str, settings: &Settings) -> Result<SigningKeySource> {
     say!("{principal} has no key to sign run logs with; gonogo creates one now.");
-    Ok(Key::File(new_key::first(principal, settings)?))
+    Ok(SigningKeySource::File(new_key::create_first(principal, settings)?))
 }
 
 /// A key of the agent, if the operator chooses one; it is written to the settings.
-fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result<Option<Key>> {
+fn choose_agent_key(
+    principal: &str,
+    settings: &Settings,
+    agent: Option<&Agent>,
+) -> Result<Option<SigningKeySource>> {
     let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
     if held.is_empty() || !io::stdin().is_terminal() {
         return Ok(None);
@@ -171,7 +179,7 @@ fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result
         match index.and_then(|index| held.get(index)) {
             Some(key) => {
                 new_key::remember(settings, principal, Path::new(&key.public))?;
-                return Ok(Some(Key::Public(key.public.clone())));
+                return Ok(Some(SigningKeySource::InAgent(key.public.clone())));
             }
             None if answer == "n" => return Ok(None),
             None if answer.is_empty() => bail!("no key was chosen"),
@@ -181,8 +189,8 @@ fn chosen(principal: &str, settings: &Settings, agent: Option<&Agent>) -> Result
 }
 
 /// Loads the key of a file; asks for its passphrase again if it was wrong.
-fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signer> {
-    for _ in 1..PASSPHRASES {
+fn load_with_retries(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signer> {
+    for _ in 1..MAX_PASSPHRASE_ATTEMPTS {
         match Signer::load(principal, path, agent, &mut ask_passphrase) {
             Err(wrong @ LoadKeyError::WrongPassphrase { .. }) => note!("{wrong}; try again"),
             loaded => return Ok(loaded?),
@@ -192,10 +200,10 @@ fn unlocked(principal: &str, path: &Path, agent: Option<&Agent>) -> Result<Signe
 }
 
 /// Announces that signing may wait for the operator.
-pub(super) fn tell_that_it_may_wait(signer: &Signer) {
-    if signer.wants_touch() {
+pub(super) fn announce_wait_for_key(signer: &Signer) {
+    if signer.needs_touch() {
         say!("Touch your security key to sign.");
-    } else if signer.may_wait() {
+    } else if signer.may_block() {
         say!("Asking your ssh-agent to sign; it may ask for confirmation.");
     }
 }
@@ -209,13 +217,13 @@ fn ask_passphrase(path: &Path) -> io::Result<Secret> {
 /// # Errors
 /// Why it cannot be used, and what to do.
 pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, String> {
-    let principal = checked(newcomer.principal.clone()).map_err(|error| chain(error.as_ref()))?;
+    let principal = check_principal(newcomer.principal.clone()).map_err(|error| chain(error.as_ref()))?;
     let agent = Agent::from_environment();
-    let key = match Key::named(Path::new(&newcomer.key)) {
-        Ok(Key::File(path)) if path.as_os_str().is_empty() || !path.exists() => {
-            Key::Public(in_agent(&newcomer.key, agent.as_ref())?)
+    let key = match SigningKeySource::parse(Path::new(&newcomer.key)) {
+        Ok(SigningKeySource::File(path)) if path.as_os_str().is_empty() || !path.exists() => {
+            SigningKeySource::InAgent(agent_key(&newcomer.key, agent.as_ref())?)
         }
-        found => found.map_err(|why| unread(&newcomer.key, &why))?,
+        found => found.map_err(|why| describe_key_error(&newcomer.key, &why))?,
     };
     let mut locked = false;
     let mut ask = |_: &Path| {
@@ -223,8 +231,8 @@ pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, St
         newcomer.passphrase.clone().ok_or_else(|| io::Error::other("not asked yet"))
     };
     let loaded = match key {
-        Key::File(path) => Signer::load(&principal, &path, agent.as_ref(), &mut ask),
-        Key::Public(public) => Signer::in_agent(&principal, &public, agent.as_ref()),
+        SigningKeySource::File(path) => Signer::load(&principal, &path, agent.as_ref(), &mut ask),
+        SigningKeySource::InAgent(public) => Signer::in_agent(&principal, &public, agent.as_ref()),
     };
     match loaded {
         Ok(signer) => {
@@ -238,7 +246,7 @@ pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, St
 }
 
 /// The agent's key with this comment; with an empty comment, its only key.
-fn in_agent(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
+fn agent_key(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
     let held = agent.and_then(|agent| agent.keys().ok()).unwrap_or_default();
     let mut fitting = held.iter().filter(|key| comment.is_empty() || key.comment == comment);
     match (fitting.next(), fitting.next()) {
@@ -255,7 +263,7 @@ fn in_agent(comment: &str, agent: Option<&Agent>) -> Result<String, String> {
 }
 
 /// The path of a setting, with `~/` expanded.
-pub(super) fn at_home(path: &str) -> PathBuf {
+pub(super) fn expand_home(path: &str) -> PathBuf {
     let home =
         path.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
     home.unwrap_or_else(|| PathBuf::from(path))

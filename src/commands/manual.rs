@@ -15,7 +15,7 @@ pub(super) fn completions(shell: Shell) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "gonogo", &mut script);
     print(format_args!("{}", String::from_utf8_lossy(&script)));
-    Exit::Good
+    Exit::Success
 }
 
 /// One page for the program and all its commands.
@@ -35,7 +35,7 @@ pub(super) fn man() -> Result<Exit> {
     page.render_extra_section(&mut out)?;
     page.render_version_section(&mut out)?;
     print(format_args!("{}", String::from_utf8_lossy(&out)));
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 fn command_sections(command: Command, out: &mut impl io::Write) -> io::Result<()> {

@@ -4,23 +4,18 @@
 mod printing;
 
 mod abandon;
-mod ahead;
+mod background;
 mod bundle;
 mod check;
 mod diagnostics;
 mod doctor;
-mod ending;
-mod failure;
-mod farewell;
-mod gate;
+mod exit_status;
+mod exiting;
+mod follow;
 mod git;
-mod holding;
 mod identity;
 mod init;
-mod judged;
-mod known_runs;
-mod load;
-mod looking_on;
+mod loaded_profile;
 mod manual;
 mod new_key;
 mod passphrase;
@@ -29,9 +24,12 @@ mod points;
 mod rehearse;
 mod replan;
 mod report;
+mod require_go;
 mod resume;
 mod review;
 mod run;
+mod run_list;
+mod run_summary;
 mod session;
 mod settings;
 #[cfg(feature = "rehearsal")]
@@ -40,8 +38,10 @@ mod shim;
 mod simulated_reviewer;
 mod start;
 mod supervise;
+mod takeover;
 mod trust;
-mod trusted;
+mod trusted_signers;
+mod verified_log;
 mod verify;
 
 use std::ffi::OsString;
@@ -52,11 +52,11 @@ use clap::Parser as _;
 use clap::error::ContextKind;
 use tracing::info;
 
-use self::failure::ended;
-use crate::cli::{Cli, Command};
+use self::exit_status::report_result;
+use crate::cli::{Cli, CliCommand};
 use crate::diagnostic::please_report;
 use crate::error::Exit;
-use crate::process::{keep_private, kill_left};
+use crate::process::{keep_private, kill_running};
 
 /// Runs the command line and gives the exit code.
 #[must_use]
@@ -68,7 +68,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         note!("gonogo: this is a bug; {}", please_report());
         Exit::Internal
     });
-    kill_left();
+    kill_running();
     exit
 }
 
@@ -83,41 +83,41 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
             return if error.use_stderr() {
                 Exit::Usage
             } else {
-                ended(printed.map(|()| Exit::Good).context("standard output"))
+                report_result(printed.map(|()| Exit::Success).context("standard output"))
             };
         }
     };
     if let Err(failure) = diagnostics::start(&cli) {
-        return ended(Err(failure.into()));
+        return report_result(Err(failure.into()));
     }
     let name = diagnostics::name(cli.command.as_ref());
     info!(command = name, version = env!("CARGO_PKG_VERSION"), "command started");
-    let exit = ended(cli.command.map_or_else(start::start, carry_out));
+    let exit = report_result(cli.command.map_or_else(start::start, run_command));
     info!(command = name, code = exit.code(), "command ended");
     exit
 }
 
-fn carry_out(command: Command) -> Result<Exit> {
+fn run_command(command: CliCommand) -> Result<Exit> {
     match command {
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Abandon(arguments) => abandon::abandon(&arguments),
-        Command::Check(arguments) => check::check(&arguments),
+        CliCommand::Run(arguments) => run::run(&arguments),
+        CliCommand::Abandon(arguments) => abandon::abandon(&arguments),
+        CliCommand::Check(arguments) => check::check(&arguments),
         #[cfg(feature = "rehearsal")]
-        Command::Rehearse(arguments) => rehearse::rehearse(&arguments),
-        Command::Verify(arguments) => verify::verify(&arguments),
-        Command::Bundle(arguments) => bundle::bundle(&arguments),
-        Command::Report(arguments) => report::report(&arguments),
-        Command::Review(arguments) => review::review(&arguments),
-        Command::Diff(arguments) => report::diff(&arguments),
-        Command::Doctor(arguments) => doctor::doctor(&arguments),
-        Command::Points(arguments) => points::points(&arguments),
-        Command::Init(arguments) => init::init(&arguments),
-        Command::Completions { shell } => Ok(manual::completions(shell)),
-        Command::Man => manual::man(),
+        CliCommand::Rehearse(arguments) => rehearse::rehearse(&arguments),
+        CliCommand::Verify(arguments) => verify::verify(&arguments),
+        CliCommand::Bundle(arguments) => bundle::bundle(&arguments),
+        CliCommand::Report(arguments) => report::report(&arguments),
+        CliCommand::Review(arguments) => review::review(&arguments),
+        CliCommand::Diff(arguments) => report::diff(&arguments),
+        CliCommand::Doctor(arguments) => doctor::doctor(&arguments),
+        CliCommand::Points(arguments) => points::points(&arguments),
+        CliCommand::Init(arguments) => init::init(&arguments),
+        CliCommand::Completions { shell } => Ok(manual::completions(shell)),
+        CliCommand::Man => manual::man(),
         #[cfg(feature = "rehearsal")]
-        Command::Shim(arguments) => shim::run(arguments),
-        Command::Supervise { argv } if argv.is_empty() => supervise::supervise(),
-        Command::Supervise { argv } => Err(supervise::become_without_terminal(&argv)),
+        CliCommand::Shim(arguments) => shim::run(arguments),
+        CliCommand::Supervise { argv } if argv.is_empty() => supervise::supervise(),
+        CliCommand::Supervise { argv } => Err(supervise::exec_without_terminal(&argv)),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::journal::keys;
 use crate::secret::Secret;
 
 /// Creates the first key of an operator, and writes it to the settings.
-pub(super) fn first(principal: &str, settings: &Settings) -> Result<PathBuf> {
+pub(super) fn create_first(principal: &str, settings: &Settings) -> Result<PathBuf> {
     let path = own_key()?;
     create(&path, principal, new_passphrase()?.as_ref())?;
     remember(settings, principal, &path)?;
@@ -53,7 +53,7 @@ pub(super) fn remember(settings: &Settings, principal: &str, key: &Path) -> Resu
     }
     let text = toml::to_string(&NewSettings { principal, key })?;
     make_path(path.parent().unwrap_or(Path::new(".")))
-        .and_then(|()| files::create_new(&path, files::OWN)?.write_all(text.as_bytes()))
+        .and_then(|()| files::create_new(&path, files::PRIVATE)?.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())?;
     say!("You sign as {principal} with this key from now on ({})", path.display());
     Ok(())

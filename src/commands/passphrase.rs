@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
-use super::ending::{end_interrupted, undone_by_signals};
+use super::exiting::{exit_interrupted, with_undo_on_signal};
 use crate::secret::Secret;
 
 /// Asks for a passphrase on the terminal, without echo.
@@ -19,9 +19,9 @@ pub(super) fn ask(prompt: &str) -> io::Result<Secret> {
             let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
     };
-    let asked = undone_by_signals(give_back, || match rpassword::prompt_password(prompt) {
+    let asked = with_undo_on_signal(give_back, || match rpassword::prompt_password(prompt) {
         // Ctrl-C: not a signal while the passphrase is read.
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => end_interrupted(),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => exit_interrupted(),
         asked => asked,
     });
     asked.map(Secret::new)

@@ -6,8 +6,8 @@ use std::io::{self, Write as _};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::load::Loaded;
-use crate::checklist::needs::rights_of;
+use super::loaded_profile::LoadedProfile;
+use crate::checklist::requirements::probe_rights;
 use crate::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use crate::cli::{PlainFormat, PointsArgs};
 use crate::error::Exit;
@@ -16,8 +16,8 @@ use crate::text::{count, line};
 
 pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
     let loaded = match &arguments.profile {
-        Some(path) => Loaded::read(path)?,
-        None => Loaded::example()?,
+        Some(path) => LoadedProfile::read(path)?,
+        None => LoadedProfile::example()?,
     };
     // Any tags: the checks and rights are the same for all.
     let tag = |tag: &str| Some(tag.to_owned());
@@ -25,11 +25,11 @@ pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
     let edition = loaded.lock().edition();
     let told = match arguments.format {
         PlainFormat::Human => human(&plan, edition),
-        PlainFormat::Json => format!("{:#}\n", machine(&plan, edition)),
+        PlainFormat::Json => format!("{:#}\n", json(&plan, edition)),
     };
     let mut out = io::stdout().lock();
     out.write_all(told.as_bytes()).and_then(|()| out.flush())?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 fn human(plan: &Plan, edition: Sha256Hex) -> String {
@@ -37,7 +37,7 @@ fn human(plan: &Plan, edition: Sha256Hex) -> String {
     for (at, section) in plan.sections.iter().enumerate() {
         let _ = writeln!(out, "{}{} {}", if at > 0 { "\n" } else { "" }, at + 1, line(&section.title));
         for point in &section.points {
-            let _ = writeln!(out, "\n  {}  {}{}", line(&point.id), line(&point.title), people(point));
+            let _ = writeln!(out, "\n  {}  {}{}", line(&point.id), line(&point.title), requirements(point));
             for action in &point.actions {
                 action_lines(&mut out, action);
             }
@@ -49,7 +49,7 @@ fn human(plan: &Plan, edition: Sha256Hex) -> String {
     out
 }
 
-fn people(point: &Point) -> String {
+fn requirements(point: &Point) -> String {
     let mandatory = point.mandatory.then_some("mandatory");
     let confirm = match point.confirm {
         Confirm::None => None,
@@ -65,7 +65,7 @@ fn action_lines(out: &mut String, action: &Action) {
     let _ = writeln!(out, "    {:<11} {}; started by a person", "action", line(&action.title));
     let told = action.program.as_ref().map_or_else(
         || format!("missing {}: {}", count(action.missing.len(), "value"), action.missing.join(", ")),
-        |program| program.shown(false),
+        |program| program.command_line(false),
     );
     let _ = writeln!(out, "                {}", line(&told));
 }
@@ -78,22 +78,21 @@ fn probe_lines(out: &mut String, probe: &Probe) {
         let values = count(probe.missing.len(), "value");
         let _ = writeln!(out, "                missing {values}: {}", line(&probe.missing.join(", ")));
     }
-    for right in rights_of(probe) {
-        let _ = writeln!(out, "                {}: {}", right.of, line(&right.grant));
+    for right in probe_rights(probe) {
+        let _ = writeln!(out, "                {}: {}", right.system, line(&right.grant));
     }
 }
 
-fn machine(plan: &Plan, edition: Sha256Hex) -> Value {
+fn json(plan: &Plan, edition: Sha256Hex) -> Value {
     let probe = |probe: &Probe| {
-        let right =
-            |right: &crate::checklist::needs::Right| json!({"system": right.of, "grant": right.grant});
+        let right = |right: &crate::checklist::requirements::RequiredRight| json!({"system": right.system, "grant": right.grant});
         json!({
             "id": probe.id,
             "title": probe.title,
-            "kind": probe.spec.as_ref().map(crate::checklist::spec::Spec::kind),
+            "kind": probe.spec.as_ref().map(crate::checklist::spec::ProbeSpec::kind),
             "effects": probe.effects,
             "missing": probe.missing,
-            "rights": rights_of(probe).iter().map(right).collect::<Vec<_>>(),
+            "rights": probe_rights(probe).iter().map(right).collect::<Vec<_>>(),
         })
     };
     let point = |point: &Point| {

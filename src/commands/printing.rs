@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 /// The first failure of standard output.
-static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+static FIRST_FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Writes a line to standard output.
 macro_rules! say {
@@ -26,7 +26,7 @@ pub(super) fn say(line: Arguments) {
 pub(super) fn print(text: Arguments) {
     let mut out = io::stdout().lock();
     if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
-        FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        FIRST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 }
 
@@ -37,5 +37,5 @@ pub(super) fn note(line: Arguments) {
 
 /// The first failure of standard output, once.
 pub(super) fn failure() -> Option<io::Error> {
-    FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
+    FIRST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner).take()
 }

@@ -10,21 +10,21 @@ use anyhow::{Context as _, Result, bail};
 
 use self::place::{Place, begin, begun, no_place};
 use self::serve::serve;
-use super::ending::hold_signals;
-use super::farewell::ended;
-use super::load::{Loaded, store};
-use super::report::drills;
-use super::run::look;
-use super::session::Session;
+use super::exiting::hold_signals;
+use super::loaded_profile::{LoadedProfile, store};
+use super::report::drill_infos;
+use super::run::appearance;
+use super::run_summary::session_exit;
+use super::session::RunSession;
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
 use crate::checklist::{Promotion, Role};
 use crate::cli::RehearseArgs;
-use crate::engine::{self, Opening, Past, clock};
+use crate::engine::{self, NewRun, PreviousRuns, clock};
 use crate::error::{ErrorKind, Exit, Failure};
-use crate::journal::store::peek;
+use crate::journal::store::read_unverified;
 use crate::process::Permit;
-use crate::report::debrief::rehearsal;
+use crate::report::debrief::rehearsal_part;
 use crate::run::{Act, Command, judge};
 use crate::text::{line, nearest, shell_word};
 use crate::tui::Left;
@@ -72,7 +72,7 @@ fn list() -> Result<Exit> {
         writeln!(out, "{:26} {}", drill.name, drill.description)?;
     }
     writeln!(out, "{:26} one of these, which you are not told", "random[:SEED]")?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// What is to be broken: as it was asked for, and what that means.
@@ -129,13 +129,13 @@ fn no_stack(error: &io::Error) -> Failure {
 /// Opens a run on the stack and shows it.
 fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     let settings = Settings::read()?;
-    let loaded = Loaded::read(&place.files.profile())?;
+    let loaded = LoadedProfile::read(&place.files.profile())?;
     let promotion =
         Promotion { release: Some(RELEASE.to_owned()), previous: Some(PREVIOUS_RELEASE.to_owned()) };
     let plan = loaded.plan(&promotion)?;
     let (driver, second) = (place.signer(DRIVER)?, place.signer(REVIEWER)?);
     let store = store(arguments.screen.log_dir.as_deref())?;
-    let opening = Opening {
+    let opening = NewRun {
         plan,
         lock: loaded.lock(),
         profile_sha256: loaded.sha256,
@@ -144,7 +144,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
     };
     let mut opened = engine::open(&store, opening, &driver)?;
     let join = Act::Join { key: second.public.clone(), role: Role::Reviewer };
-    opened.first.push(Command::new(REVIEWER, join));
+    opened.first_commands.push(Command::new(REVIEWER, join));
     let path = opened.journal.path().to_owned();
     let notices = vec![
         "a rehearsal: the stack is within this program, nothing is real, and the log counts for nothing".to_owned(),
@@ -152,18 +152,18 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
             .to_owned(),
         format!("{REVIEWER} is the second person: they agree a moment after you"),
     ];
-    let session = Session {
+    let session = RunSession {
         opened,
         signers: vec![driver, second],
         secrets: loaded.secrets(),
         permit: Permit::for_rehearsal(),
         replan: None,
         notices,
-        past: Past::default(),
-        look: look(&arguments.screen, &settings),
+        previous: PreviousRuns::default(),
+        appearance: appearance(&arguments.screen, &settings),
         simulated: Some(SimulatedReviewer(REVIEWER.to_owned())),
     };
-    let left = session.sit()?;
+    let left = session.run()?;
     farewell(&path, &left)
 }
 
@@ -176,13 +176,15 @@ fn farewell(log: &Path, left: &Left) -> Result<Exit> {
         None if state.is_sealed() => "sealed",
         None => "left open; a rehearsal cannot be resumed",
     };
-    say!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.closed, verdict.total);
+    say!("rehearsal: {} {}/{}, {sealed}", verdict.decision, verdict.done, verdict.total);
     say!("  log     {}", line(&log.display().to_string()));
     say!("  verify  gonogo verify --rehearsal {}", shell_word(&log.display().to_string()));
-    let entries = peek(log)?;
-    for drill in rehearsal(&entries, state, &drills(&state.plan)).into_iter().flat_map(|told| told.drills) {
+    let entries = read_unverified(log)?;
+    for drill in
+        rehearsal_part(&entries, state, &drill_infos(&state.plan)).into_iter().flat_map(|told| told.drills)
+    {
         say!("  drill   {}: {}", drill.name, drill.what);
         say!("          {}", drill.sentence);
     }
-    ended(left)
+    session_exit(left)
 }

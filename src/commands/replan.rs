@@ -34,8 +34,8 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
         return Ok(Some(Act::Replan { plan, proposal: None, reason: None }));
     }
     note!("The new plan is looser than the plan of this run:");
-    changes.iter().for_each(print);
-    if state.takes_two() {
+    changes.iter().for_each(print_change);
+    if state.needs_two_roles() {
         if ask("It becomes effective when the other role accepts it. y to propose: ")? != "y" {
             bail!("not proposed; the run keeps its plan");
         }
@@ -47,7 +47,7 @@ pub(super) fn replan(state: &RunState, plan: Plan) -> Result<Option<Act>> {
     }
 }
 
-fn print(change: &PlanChange) {
+fn print_change(change: &PlanChange) {
     note!("  {}", line(&change.what));
     for (sign, value) in [('-', &change.old), ('+', &change.new)] {
         if let Some(value) = value {

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::identity;
-use super::judged::{Judged, MAX_ENVELOPE, judge, judge_by};
 use super::settings::Settings;
-use super::trusted::trusted;
-use super::verify::exit;
+use super::trusted_signers::read_trusted_signers;
+use super::verified_log::{MAX_ENVELOPE, VerifiedLog, open_and_verify, open_and_verify_with};
+use super::verify::exit_code;
 use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat};
 use crate::engine::clock;
@@ -18,26 +18,26 @@ use crate::files::{self, read_regular_text};
 use crate::headless;
 use crate::journal::entry::Entry;
 use crate::journal::keys::fingerprint;
+use crate::journal::log_file::LogFile;
 use crate::journal::raw::Relation;
-use crate::journal::source::Source;
-use crate::journal::store::{StoreError, peek_whole};
-use crate::journal::verify::Report;
+use crate::journal::store::{StoreError, read_unverified_with_digest};
+use crate::journal::verify::Verification;
 use crate::outcome::Sha256Hex;
-use crate::report::compare::Comparison;
-use crate::report::debrief::Broken;
-use crate::report::dsse::{Envelope, message};
-use crate::report::{Basis, Document, html, markdown, statement};
+use crate::report::comparison::Comparison;
+use crate::report::debrief::DrillInfo;
+use crate::report::dsse::{Envelope, signed_message};
+use crate::report::{Document, DocumentInput, html, markdown, statement};
 use crate::run::RunState;
 
 /// A log, and the document of its run.
-struct Told {
-    judged: Judged,
+struct ReportInput {
+    judged: VerifiedLog,
     state: RunState,
     document: Document,
 }
 
 pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
-    let told = tell(judge(&arguments.log, &arguments.trust)?, &arguments.log)?;
+    let told = build_document(open_and_verify(&arguments.log, &arguments.trust)?, &arguments.log)?;
     let default = arguments.output.is_empty().then_some(ReportFormat::Markdown);
     let standard = arguments.format.or(default);
     let mut formats = arguments.output.iter().map(|(format, _)| *format).chain(standard);
@@ -45,41 +45,43 @@ pub(super) fn report(arguments: &ReportArgs) -> Result<Exit> {
         bail!("--add requires --format dsse: it adds a signature to an envelope");
     }
     for (format, path) in &arguments.output {
-        let text = written(&told, *format, arguments)?;
+        let text = render(&told, *format, arguments)?;
         files::write_readable(path, &text).with_context(|| format!("report {}", path.display()))?;
     }
     if let Some(format) = standard {
-        io::stdout().lock().write_all(written(&told, format, arguments)?.as_bytes())?;
+        io::stdout().lock().write_all(render(&told, format, arguments)?.as_bytes())?;
     }
-    Ok(exit(&told.judged.report, Some(&told.state), false))
+    Ok(exit_code(&told.judged.report, Some(&told.state), false))
 }
 
 pub(super) fn diff(arguments: &DiffArgs) -> Result<Exit> {
-    let trusted = trusted(&arguments.trust)?;
-    let [old, new] = [&arguments.old, &arguments.new].map(|log| tell(judge_by(log, &trusted)?, log));
+    let trusted = read_trusted_signers(&arguments.trust)?;
+    let [old, new] =
+        [&arguments.old, &arguments.new].map(|log| build_document(open_and_verify_with(log, &trusted)?, log));
     let (old, new) = (old?, new?);
     let mut found = Comparison::of(&old.document, &new.document);
-    let relation = Relation::of(&old.judged.source, &new.judged.source).map_err(StoreError::of_named)?;
+    let relation =
+        Relation::of(&old.judged.source, &new.judged.source).map_err(StoreError::into_user_failure)?;
     if !matches!(relation, Relation::OtherRun | Relation::Same) {
-        found.one_run = Some(relation.told("the newer log"));
+        found.same_run = Some(relation.describe("the newer log"));
     }
     let text = match arguments.format {
         PlainFormat::Human => found.human(),
         PlainFormat::Json => serde_json::to_string_pretty(&found)? + "\n",
     };
     io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(if found.is_same() { Exit::Good } else { Exit::NoGo })
+    Ok(if found.is_same() { Exit::Success } else { Exit::NoGo })
 }
 
-fn tell(judged: Judged, path: &Path) -> Result<Told> {
+fn build_document(judged: VerifiedLog, path: &Path) -> Result<ReportInput> {
     let log = judged.source.log();
     let (entries, sha256) = read_again(&judged.source, &judged.report)?;
     let state = RunState::fold(&entries).ok_or_else(|| {
         anyhow!("{}: no valid entry to report on; `gonogo verify` says why", path.display())
     })?;
     let name = log.file_name().unwrap_or_default().to_string_lossy();
-    let drills = drills(&state.plan);
-    let basis = Basis {
+    let drills = drill_infos(&state.plan);
+    let basis = DocumentInput {
         name: &name,
         sha256,
         entries: &entries,
@@ -90,23 +92,23 @@ fn tell(judged: Judged, path: &Path) -> Result<Told> {
     };
     let document = Document::of(&basis);
     let document = document.ok_or_else(|| anyhow!("{}: the log is empty", path.display()))?;
-    Ok(Told { judged, state, document })
+    Ok(ReportInput { judged, state, document })
 }
 
 /// The drills of a rehearsal's plan; those that this gonogo does not know are named unknown.
-pub(super) fn drills(plan: &Plan) -> Vec<Broken<'_>> {
+pub(super) fn drill_infos(plan: &Plan) -> Vec<DrillInfo<'_>> {
     let named = plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.drills);
     named.map(|name| known(name).unwrap_or(UNKNOWN)).collect()
 }
 
 /// A drill that this gonogo does not know: of another version, or this one is built without the rehearsal.
-const UNKNOWN: Broken<'static> =
-    Broken { name: "unknown", what: "a drill of another version", points: &[], passes_on_retry: false };
+const UNKNOWN: DrillInfo<'static> =
+    DrillInfo { name: "unknown", what: "a drill of another version", points: &[], passes_on_retry: false };
 
 #[cfg(feature = "rehearsal")]
-fn known(name: &str) -> Option<Broken<'static>> {
+fn known(name: &str) -> Option<DrillInfo<'static>> {
     let drill = gonogo_rehearsal::drills::resolve(name)?;
-    Some(Broken {
+    Some(DrillInfo {
         name: drill.name,
         what: drill.description,
         points: drill.points,
@@ -115,16 +117,16 @@ fn known(name: &str) -> Option<Broken<'static>> {
 }
 
 #[cfg(not(feature = "rehearsal"))]
-const fn known(_: &str) -> Option<Broken<'static>> {
+const fn known(_: &str) -> Option<DrillInfo<'static>> {
     None
 }
 
 /// The verified entries, and the SHA-256 of their log, in one pass. The hash of the last one shows that they are the
 /// entries that were verified.
-fn read_again(source: &Source, verified: &Report) -> Result<(Vec<Entry>, Sha256Hex)> {
+fn read_again(source: &LogFile, verified: &Verification) -> Result<(Vec<Entry>, Sha256Hex)> {
     let log = source.log();
     let failed = |source| StoreError { path: log.to_owned(), source };
-    let (mut entries, sha256) = peek_whole(source.reader()).map_err(failed)?;
+    let (mut entries, sha256) = read_unverified_with_digest(source.reader()).map_err(failed)?;
     entries.truncate(usize::try_from(verified.entries).unwrap_or(usize::MAX));
     if entries.last().is_some_and(|last| last.hash != verified.head) {
         bail!("{}: the log changed while it was read; no report was written", log.display());
@@ -132,7 +134,7 @@ fn read_again(source: &Source, verified: &Report) -> Result<(Vec<Entry>, Sha256H
     Ok((entries, sha256))
 }
 
-fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {
+fn render(told: &ReportInput, format: ReportFormat, arguments: &ReportArgs) -> Result<String> {
     let document = &told.document;
     Ok(match format {
         ReportFormat::Markdown => markdown(document)?,
@@ -143,9 +145,9 @@ fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<
             let warnings = judged.warnings.iter().map(|warning| ("warning", warning.clone())).collect();
             let facts = [document.plan.lines(), document.trust.lines().to_vec(), warnings].concat();
             let log = headless::LogCase {
-                facts: &facts,
+                properties: &facts,
                 name: &document.log.name,
-                trouble: (judged.answer != "sealed").then_some(judged.sentence.as_str()),
+                problem: (judged.answer != "sealed").then_some(judged.sentence.as_str()),
                 invalid: judged.answer == "invalid",
             };
             headless::junit(&told.state.judge(&told.state.at), &[], Some(&log))
@@ -155,7 +157,7 @@ fn written(told: &Told, format: ReportFormat, arguments: &ReportArgs) -> Result<
 }
 
 /// The statement, signed by the operator.
-fn envelope(told: &Told, arguments: &ReportArgs) -> Result<String> {
+fn envelope(told: &ReportInput, arguments: &ReportArgs) -> Result<String> {
     let statement = statement(&told.document);
     let signer = identity::signer(&arguments.identity, &Settings::read()?)?;
     let keyid = fingerprint(&signer.public).ok_or_else(|| anyhow!("{} has no fingerprint", signer.public))?;
@@ -167,12 +169,12 @@ fn envelope(told: &Told, arguments: &ReportArgs) -> Result<String> {
             let envelope: Envelope = serde_json::from_str(&text)
                 .with_context(|| format!("envelope {}: expected a DSSE envelope", path.display()))?;
             let (signers, now) = (&told.judged.signers, clock::now().wall);
-            let may = envelope.may_add(&statement, &keyid, signers, now);
+            let may = envelope.check_can_add(&statement, &keyid, signers, now);
             may.with_context(|| format!("envelope {}", path.display()))?;
             envelope
         }
     };
-    let signature = signer.sign_plain(&message(&statement))?;
+    let signature = signer.sign_raw(&signed_message(&statement))?;
     envelope.add(keyid, &signature);
     Ok(serde_json::to_string(&envelope)? + "\n")
 }
@@ -184,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::journal::tests::first_line_of;
-    use crate::journal::verify::Answer;
+    use crate::journal::verify::LogStatus;
 
     #[test]
     fn a_log_that_is_changed_after_it_was_verified_is_not_reported_on() {
@@ -192,9 +194,9 @@ mod tests {
         let path = home.path().join("run.jsonl");
         let lines = ["aa", "bb"].map(|run| first_line_of(&run.repeat(16), None, 1000));
         fs::write(&path, &lines[0]).unwrap();
-        let source = Source::open(&path, || unreachable!("it is no bundle")).unwrap();
-        let verified = Report {
-            answer: Answer::Open,
+        let source = LogFile::open(&path, || unreachable!("it is no bundle")).unwrap();
+        let verified = Verification {
+            status: LogStatus::Open,
             entries: 1,
             head: Sha256Hex::of_line(lines[0].trim_ascii_end()),
             last_signed: None,

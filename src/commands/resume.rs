@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::identity::ask;
 use super::settings::Settings;
-use super::trusted::trusted_by_settings;
-use crate::engine::{self, ByTheRules, Doubtful, Opened, clock};
+use super::trusted_signers::read_signers_of_settings;
+use crate::engine::{self, LogWarnings, OpenRun, RuleChecker, clock};
 use crate::files::open_regular_no_follow;
 use crate::journal::entry::entry_namespace;
 use crate::journal::keys::{Signer, fingerprint};
 use crate::journal::signers::AllowedSigners;
-use crate::journal::store::Store;
-use crate::journal::verify::{self, Answer};
+use crate::journal::store::LogStore;
+use crate::journal::verify::{self, LogStatus};
 use crate::run::RunState;
 use crate::text::{line, shell_word};
 
@@ -23,15 +23,20 @@ use crate::text::{line, shell_word};
 ///
 /// # Errors
 /// When the operator declines, or the log is invalid: nothing signed in it could ever be verified.
-pub(super) fn require(store: &Store, log: &Path, state: &RunState, settings: &Settings) -> Result<RunState> {
-    let state = verified(log, state)?.map_err(|why| {
+pub(super) fn confirm_known(
+    store: &LogStore,
+    log: &Path,
+    state: &RunState,
+    settings: &Settings,
+) -> Result<RunState> {
+    let state = replay(log, state)?.map_err(|why| {
         let path = line(&log.display().to_string());
         anyhow!(
             "{path}: {why}; nothing was signed. `gonogo review` shows it; restore the log from a copy, or move it out of its \
              directory to open a new run"
         )
     })?;
-    let doubts = doubts(store, &state, settings)?;
+    let doubts = unknowns(store, &state, settings)?;
     if doubts.is_empty() {
         return Ok(state);
     }
@@ -51,9 +56,9 @@ pub(super) fn require(store: &Store, log: &Path, state: &RunState, settings: &Se
 ///
 /// # Errors
 /// Those of [`require`], or that the log still changes.
-pub(super) fn require_opened(
-    store: &Store,
-    opened: &Opened,
+pub(super) fn confirm_opened(
+    store: &LogStore,
+    opened: &OpenRun,
     known: Option<&RunState>,
     settings: &Settings,
 ) -> Result<()> {
@@ -61,7 +66,7 @@ pub(super) fn require_opened(
         return Ok(());
     }
     let log = opened.journal.path();
-    let now = require(store, log, &opened.state, settings)?;
+    let now = confirm_known(store, log, &opened.state, settings)?;
     if now.head != opened.state.head {
         bail!("{}: the log changed while it was read; nothing was signed", line(&log.display().to_string()));
     }
@@ -72,8 +77,8 @@ pub(super) fn require_opened(
 ///
 /// # Errors
 /// When they decline to sign.
-pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool, settings: &Settings) -> Result<()> {
-    let Some(why) = not_trusted(&signer.principal, &signer.public, is_rehearsal, settings)? else {
+pub(super) fn confirm_trusted(signer: &Signer, is_rehearsal: bool, settings: &Settings) -> Result<()> {
+    let Some(why) = why_not_trusted(&signer.principal, &signer.public, is_rehearsal, settings)? else {
         return Ok(());
     };
     note!("{why}.");
@@ -86,14 +91,14 @@ pub(super) fn require_trusted(signer: &Signer, is_rehearsal: bool, settings: &Se
 }
 
 /// Why somebody is not a trusted signer of the settings, if these name any.
-pub(super) fn not_trusted(
+pub(super) fn why_not_trusted(
     principal: &str,
     public: &str,
     is_rehearsal: bool,
     settings: &Settings,
 ) -> Result<Option<String>> {
-    let Some(signers) = trusted_by_settings(settings)? else { return Ok(None) };
-    let trusted = signers.trust(principal, public, entry_namespace(is_rehearsal), clock::now().wall);
+    let Some(signers) = read_signers_of_settings(settings)? else { return Ok(None) };
+    let trusted = signers.check(principal, public, entry_namespace(is_rehearsal), clock::now().wall);
     Ok(trusted
         .err()
         .map(|why| format!("with the trusted signers of your settings, {why}: this log would be invalid")))
@@ -104,8 +109,8 @@ pub(super) fn not_trusted(
 ///
 /// # Errors
 /// When the operator declines.
-pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> Result<()> {
-    let Doubtful { damaged, other_version, also_open } = engine::doubtful(store, environment)?;
+pub(super) fn report_unreadable(store: &LogStore, environment: &str, opens_new: bool) -> Result<()> {
+    let LogWarnings { damaged, other_version, also_open } = engine::log_warnings(store, environment)?;
     let other_version = other_version.iter().map(|(path, rules)| (path, rules.to_string()));
     let unread = damaged.iter().map(|log| (&log.path, log.why.clone())).chain(other_version);
     for (path, why) in unread {
@@ -115,7 +120,7 @@ pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> 
         note!(
             "a run for release {}, opened {}, is not sealed and not the newest one; to end it: gonogo abandon {}",
             line(&state.plan.release),
-            state.opened.wall.readable(),
+            state.opened_at.wall.readable(),
             shell_word(&path.display().to_string())
         );
     }
@@ -126,16 +131,16 @@ pub(super) fn tell_unread(store: &Store, environment: &str, opens_new: bool) -> 
 }
 
 /// What is unknown about a log.
-fn doubts(store: &Store, state: &RunState, settings: &Settings) -> Result<Vec<String>> {
+fn unknowns(store: &LogStore, state: &RunState, settings: &Settings) -> Result<Vec<String>> {
     let mut doubts = Vec::new();
     if store.head(&state.run)?.is_none() {
         doubts.push("this host has not written the log with this state directory".to_owned());
     }
-    let signers = trusted_by_settings(settings)?.unwrap_or_default();
+    let signers = read_signers_of_settings(settings)?.unwrap_or_default();
     let namespace = entry_namespace(state.plan.rehearsal.is_some());
     let now = clock::now().wall;
     for who in &state.roster {
-        let is_trusted = signers.trust(&who.principal, &who.key, namespace, now).is_ok();
+        let is_trusted = signers.check(&who.principal, &who.key, namespace, now).is_ok();
         if !is_trusted && !store.has_enrolled(&who.principal, &who.key)? {
             let key = fingerprint(&who.key).unwrap_or_else(|| line(&who.key));
             let (name, role) = (line(&who.principal), who.role);
@@ -147,16 +152,16 @@ fn doubts(store: &Store, state: &RunState, settings: &Settings) -> Result<Vec<St
 }
 
 /// The run, or why its log is invalid even if all its people are trusted.
-fn verified(log: &Path, state: &RunState) -> Result<Result<RunState, String>> {
+fn replay(log: &Path, state: &RunState) -> Result<Result<RunState, String>> {
     let people = state.roster.iter().map(|who| (who.principal.as_str(), who.key.as_str()));
     let signers = AllowedSigners::of_people(people);
     let signers = if state.plan.rehearsal.is_some() { signers.for_rehearsals() } else { signers };
     let file = open_regular_no_follow(log).with_context(|| log.display().to_string())?;
-    let mut rules = ByTheRules::default();
+    let mut rules = RuleChecker::default();
     let report = verify::verify(BufReader::new(file), &signers, clock::now().wall, &mut rules)?;
-    let valid = match report.answer {
-        Answer::Sealed | Answer::Open => rules.into_state(),
-        Answer::Invalid { at, why } => {
+    let valid = match report.status {
+        LogStatus::Sealed | LogStatus::Open => rules.into_state(),
+        LogStatus::Invalid { at, why } => {
             let why = format!("INVALID at line {}: {}; it can never be sealed", at.line, line(&why));
             return Ok(Err(why));
         }

@@ -4,14 +4,14 @@ use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow};
 
-use super::ending::{SignalRequest, Workers, on_signals, stopped};
+use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stopped};
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
 use super::{identity, resume};
-use crate::engine::{Engine, Handle, Log, Opened, Past, clock};
+use crate::engine::{Engine, EngineHandle, Log, OpenRun, PreviousRuns, clock};
 use crate::error::chain;
+use crate::journal::attachments::ActionOutputs;
 use crate::journal::keys::Signer;
-use crate::journal::side::Outputs;
 use crate::process::Permit;
 use crate::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
 use crate::secret::SecretRef;
@@ -20,9 +20,9 @@ use crate::tui::terminal::{Taken, read_events};
 use crate::tui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked, forward};
 
 /// The start of a session.
-pub(super) struct Session {
+pub(super) struct RunSession {
     /// The run.
-    pub(super) opened: Opened,
+    pub(super) opened: OpenRun,
     /// The signers; the first one is the active operator at the start.
     pub(super) signers: Vec<Signer>,
     /// Secrets to redact, in addition to the plan's.
@@ -34,31 +34,31 @@ pub(super) struct Session {
     /// Notices at the start.
     pub(super) notices: Vec<String>,
     /// The previous runs.
-    pub(super) past: Past,
+    pub(super) previous: PreviousRuns,
     /// The appearance.
-    pub(super) look: Look,
+    pub(super) appearance: Look,
     /// The signer that gonogo simulates, in a rehearsal.
     pub(super) simulated: Option<SimulatedReviewer>,
 }
 
-impl Session {
+impl RunSession {
     /// Runs engine and screen until the operator quits.
     ///
     /// # Errors
     /// When the engine or the screen cannot be started, or the log cannot be written.
-    pub(super) fn sit(self) -> Result<Left> {
+    pub(super) fn run(self) -> Result<Left> {
         let path = self.opened.journal.path().to_owned();
         let by = self.signers.first().map(|signer| signer.principal.clone()).unwrap_or_default();
-        let held = self.opened.held;
-        let last = self.past.last.clone();
+        let held = self.opened.lock_owner;
+        let last = self.previous.last_sealed.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
         let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
-        let mut engine = engine.after(self.past).beside_a_screen();
-        for command in self.opened.first {
-            engine.carry_out(&command)?;
+        let mut engine = engine.with_previous_runs(self.previous).with_screen();
+        for command in self.opened.first_commands {
+            engine.execute(&command)?;
         }
         if let Some(act) = self.replan {
-            engine.carry_out(&Command::new(by.clone(), act))?;
+            engine.execute(&Command::new(by.clone(), act))?;
         }
         let state = Arc::clone(engine.state());
         let me =
@@ -71,26 +71,26 @@ impl Session {
                 Err(format!("in this rehearsal the other operator is {other}, simulated by gonogo"))
             }
             None => identity::unlock(newcomer, &keys)
-                .and_then(|unlocked| is_trusted(newcomer, unlocked, is_rehearsal)),
+                .and_then(|unlocked| check_trusted(newcomer, unlocked, is_rehearsal)),
         });
         let log = path.display().to_string();
-        let outputs = Some(Outputs::beside(&path));
-        let (look, notices, clock) = (self.look, self.notices, Box::new(clock::now));
+        let outputs = Some(ActionOutputs::beside(&path));
+        let (look, notices, clock) = (self.appearance, self.notices, Box::new(clock::now));
         let setup =
             Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
-        let workers = Workers::start(2)?;
+        let workers = WorkerThreads::start(2)?;
         if let Some(other) = self.simulated {
             workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
         }
         let (running, states) = (workers.spawn(engine.run()), handle.states.clone());
-        let left = on_screen(&workers, &setup, state, handle);
+        let left = show(&workers, &setup, state, handle);
         // The engine stops when its requests end; what it has acknowledged is on disk then.
-        let has_stopped = workers.block_on(stopped(running));
-        if let Some(other) = held.lost_to() {
+        let has_stopped = workers.block_on(wait_until_stopped(running));
+        if let Some(other) = held.taken_over_by() {
             say!("{} took the run over, on {}", line(&other.principal), line(&other.host));
         }
         if !matches!(has_stopped, Ok(true)) {
-            held.keep_recorded();
+            held.leave_in_place();
         }
         if !has_stopped? {
             note!(
@@ -98,11 +98,11 @@ impl Session {
             );
         }
         // Entries may have been written since the screen was last drawn.
-        let RunSnapshot { state, live } = states.borrow().clone();
-        if let Some((action, _)) = &live.preparing {
+        let RunSnapshot { state, in_flight: live } = states.borrow().clone();
+        if let Some((action, _)) = &live.preparing_action {
             say!("{} did not start: gonogo quit during its checks", line(&action.to_string()));
         }
-        if let Some(principal) = &live.signing {
+        if let Some(principal) = &live.awaited_signer {
             say!("the entry that waited for the key of {} was not logged", line(principal));
         }
         Ok(Left { state, ..left? })
@@ -110,11 +110,11 @@ impl Session {
 }
 
 /// Rejects an operator whose signatures would be invalid with the trusted signers of the settings.
-fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Result<Unlocked, String> {
+fn check_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Result<Unlocked, String> {
     let Unlocked::Key(public) = &unlocked else { return Ok(unlocked) };
     let trusted = Settings::read().and_then(|settings| {
         // Read again: the settings may have changed since the start.
-        resume::not_trusted(&newcomer.principal, public, is_rehearsal, &settings)
+        resume::why_not_trusted(&newcomer.principal, public, is_rehearsal, &settings)
     });
     match trusted {
         Ok(None) => Ok(unlocked),
@@ -127,16 +127,16 @@ fn is_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Re
 ///
 /// # Errors
 /// When there is no terminal.
-pub(super) fn on_screen(
-    workers: &Workers,
+pub(super) fn show(
+    workers: &WorkerThreads,
     setup: &Setup,
     state: Arc<RunState>,
-    handle: Handle,
+    handle: EngineHandle,
 ) -> Result<Left> {
     let (tell, messages) = mpsc::channel();
-    let Handle { requests, states, updates, .. } = handle;
+    let EngineHandle { requests, states, updates, .. } = handle;
     workers.spawn(forward(states, updates, tell.clone()));
-    hear_signals(&tell)?;
+    forward_signals(&tell)?;
     let mut send = |request: NumberedRequest| {
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
@@ -147,7 +147,7 @@ pub(super) fn on_screen(
 }
 
 /// SIGTERM, SIGHUP and SIGINT close the screen as `q` does; after SIGCONT it is drawn again.
-pub(super) fn hear_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
+pub(super) fn forward_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
     let tell = tell.clone();
     on_signals(move |asked| {
         let means = match asked {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::git::UserSettings;
-use super::load::{MAX_FILE, config_dir};
-use crate::checklist::Source;
+use super::git::UserGitSettings;
+use super::loaded_profile::{MAX_FILE, config_dir};
+use crate::checklist::SourceFile;
 use crate::cli::ThemeArg;
 use crate::error::Problems;
-use crate::files::read_own_text;
+use crate::files::read_trusted_text;
 
 /// The user's settings.
 #[derive(Debug, Default, Deserialize)]
@@ -32,7 +32,7 @@ pub(super) struct Settings {
     pub(super) ascii: bool,
     /// The user's settings of git.
     #[serde(skip)]
-    pub(super) git: UserSettings,
+    pub(super) git: UserGitSettings,
 }
 
 /// The settings that `init` writes.
@@ -51,11 +51,11 @@ impl Settings {
     /// Reads the settings; the file may be missing.
     pub(super) fn read() -> Result<Self> {
         let path = Self::path()?;
-        match read_own_text(&path, MAX_FILE) {
+        match read_trusted_text(&path, MAX_FILE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             text => {
                 let text = text.with_context(|| path.display().to_string())?;
-                let source = Source::new(path.display().to_string(), text);
+                let source = SourceFile::new(path.display().to_string(), text);
                 Ok(source.parse().map_err(Problems::from)?)
             }
         }

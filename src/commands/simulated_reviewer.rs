@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::checklist::{Confirm, Role};
-use crate::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, counting};
+use crate::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, valid_confirmations};
 
 /// How long after the first operator it acts.
 const DELAY: Duration = Duration::from_millis(900);
@@ -34,8 +34,8 @@ impl SimulatedReviewer {
                 // The run may have moved on meanwhile.
                 let still = next_act(&states.borrow().state, &self.0).filter(|other| *other == act);
                 if let Some(act) = still {
-                    let request = Request::Aside(Box::new(Command::new(self.0.clone(), act)));
-                    if requests.send(NumberedRequest::unanswered(request)).await.is_err() {
+                    let request = Request::ActWithoutReply(Box::new(Command::new(self.0.clone(), act)));
+                    if requests.send(NumberedRequest::without_reply(request)).await.is_err() {
                         return;
                     }
                 }
@@ -58,12 +58,12 @@ fn next_act(state: &RunState, me: &str) -> Option<Act> {
     state.plan.points().find_map(|point| {
         let known = state.point(&point.id)?;
         let (point_id, is_other) = (|| point.id.clone(), |by: &str| by != me);
-        let mine = counting(known).any(|act| act.by == me);
-        let theirs = counting(known).find(|act| is_other(&act.by));
+        let mine = valid_confirmations(known).any(|act| act.by == me);
+        let theirs = valid_confirmations(known).find(|act| is_other(&act.by));
         if let (Confirm::Two, false, Some(act)) = (point.confirm, mine, theirs) {
-            return Some(Act::Confirm { point: point_id(), of: act.of.clone(), reason: None });
+            return Some(Act::Confirm { point: point_id(), evidence: act.evidence.clone(), reason: None });
         }
-        if state.people_to_set_aside(point) < 2 {
+        if state.people_to_waive(point) < 2 {
             return None;
         }
         let waived = known.waivers.iter().find(|act| is_other(&act.by));

@@ -8,24 +8,24 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::CommandFactory as _;
 
-use super::known_runs::runs;
-use super::load::{MAX_FILE, config_dir, store};
-use super::run::look;
+use super::loaded_profile::{MAX_FILE, config_dir, store};
+use super::run::appearance;
+use super::run_list::list_runs;
 use super::settings::Settings;
 use crate::cli::{Cli, ScreenArgs};
 use crate::engine::find_open;
 use crate::error::Exit;
 use crate::files::read_regular_text;
-use crate::journal::store::Store;
+use crate::journal::store::LogStore;
 use crate::process::{Launch, Permit};
 use crate::text::line;
 use crate::tui::start::{Group, Offer, choose};
 
 /// How many past runs the menu lists.
-const PAST: usize = 100;
+const MAX_RUNS: usize = 100;
 
 /// An item of the menu.
-enum Choice {
+enum StartChoice {
     #[cfg(feature = "rehearsal")]
     Rehearse,
     Run(PathBuf),
@@ -35,8 +35,8 @@ enum Choice {
     },
 }
 
-impl Choice {
-    fn words(self) -> Vec<OsString> {
+impl StartChoice {
+    fn arguments(self) -> Vec<OsString> {
         match self {
             #[cfg(feature = "rehearsal")]
             Self::Rehearse => vec!["rehearse".into()],
@@ -56,9 +56,9 @@ pub(super) fn start() -> Result<Exit> {
     }
     let (settings, screen) = (Settings::read()?, screen());
     let (groups, mut choices) = offers(&store(screen.log_dir.as_deref())?)?;
-    let Some(chosen) = choose(look(&screen, &settings), &groups)? else { return Ok(Exit::Good) };
+    let Some(chosen) = choose(appearance(&screen, &settings), &groups)? else { return Ok(Exit::Success) };
     // Replaces this process by the command, as if it had been given on the command line.
-    let own = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).words());
+    let own = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).arguments());
     Err(own.exec(&Permit::for_own_program()).into())
 }
 
@@ -69,34 +69,34 @@ fn screen() -> ScreenArgs {
 }
 
 /// The groups of the menu as shown, and all their items, in the same order.
-fn offers(store: &Store) -> Result<(Vec<Group>, Vec<Choice>)> {
+fn offers(store: &LogStore) -> Result<(Vec<Group>, Vec<StartChoice>)> {
     let (mut shown, mut choices) = (Vec::new(), Vec::new());
     #[cfg(feature = "rehearsal")]
     {
         shown.push(rehearse());
-        choices.push(Choice::Rehearse);
+        choices.push(StartChoice::Rehearse);
     }
     let (mut open, mut new) = (Vec::new(), Vec::new());
     for (environment, profile) in profiles()? {
         let about = line(&profile.display().to_string());
         match find_open(store, &environment)? {
             Some((_, state)) => {
-                let since = state.opened.wall.readable();
+                let since = state.opened_at.wall.readable();
                 let about = format!("{} since {since} · {about}", line(&state.plan.release));
-                open.push((Offer { name: line(&environment), about }, Choice::Run(profile)));
+                open.push((Offer { name: line(&environment), about }, StartChoice::Run(profile)));
             }
-            None => new.push((Offer { name: line(&environment), about }, Choice::Run(profile))),
+            None => new.push((Offer { name: line(&environment), about }, StartChoice::Run(profile))),
         }
     }
-    let past = runs(store)?.into_iter().take(PAST).map(|run| {
+    let past = list_runs(store)?.into_iter().take(MAX_RUNS).map(|run| {
         let [environment, release, at, _, outcome] = &run.cells;
         let name = format!("{environment} {release}");
         let offer = Offer { name, about: format!("{outcome} · {at}") };
-        (offer, Choice::Review { log: run.path, rehearsal: run.rehearsal })
+        (offer, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
     });
     let groups = [
         ("Resume an open run", open, "no open run of the profiles found here".to_owned()),
-        ("Open a run", new, nowhere()),
+        ("Open a run", new, no_profiles()),
         ("Review", past.collect(), "no runs yet".to_owned()),
     ];
     for (title, all, none) in groups {
@@ -115,19 +115,20 @@ fn rehearse() -> Group {
 }
 
 /// The directories that are searched for profiles.
-fn places() -> Vec<PathBuf> {
+fn profile_directories() -> Vec<PathBuf> {
     [Some(PathBuf::from("config")), config_dir().ok()].into_iter().flatten().collect()
 }
 
-fn nowhere() -> String {
-    let places: Vec<_> = places().iter().map(|place| line(&place.display().to_string())).collect();
+fn no_profiles() -> String {
+    let places: Vec<_> =
+        profile_directories().iter().map(|place| line(&place.display().to_string())).collect();
     format!("no other profile in {}; config/production.toml explains how to write one", places.join(" or "))
 }
 
 /// The profiles found, with their environments.
 fn profiles() -> Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
-    for place in places().iter().filter(|place| place.is_dir()) {
+    for place in profile_directories().iter().filter(|place| place.is_dir()) {
         let mut files: Vec<PathBuf> = fs::read_dir(place)?.flatten().map(|entry| entry.path()).collect();
         files.sort();
         found.extend(files.into_iter().filter_map(|file| Some((environment(&file)?, file))));

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Error, Result, anyhow};
 use rustix::process::setsid;
 use zeroize::Zeroizing;
 
-use crate::engine::supervisor::{BEGUN, Order, run};
+use crate::engine::supervisor::{LaunchSpec, STARTED, run};
 use crate::error::Exit;
 use crate::process::{Launch, Permit};
 
@@ -14,18 +14,18 @@ pub(super) fn supervise() -> Result<Exit> {
     let mut told = Zeroizing::new(Vec::new());
     io::stdin().lock().read_to_end(&mut told)?;
     // An incomplete specification was cut off when gonogo ended: then nothing is started.
-    let order: Order =
+    let order: LaunchSpec =
         serde_json::from_slice(&told).context("expected a launch specification on standard input")?;
     drop(told);
     run(&order, &Permit::for_supervisor(), || {
         // The action has started, even if nobody reads this.
-        let _ = writeln!(io::stdout(), "{BEGUN}");
+        let _ = writeln!(io::stdout(), "{STARTED}");
     })?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 /// Replaces this process by a program, in a session without a terminal. Returns only on errors.
-pub(super) fn become_without_terminal(argv: &[String]) -> Error {
+pub(super) fn exec_without_terminal(argv: &[String]) -> Error {
     // Fails only for a process group leader, such as a process started by hand.
     let _ = setsid();
     let program = argv.first().map_or("", String::as_str);

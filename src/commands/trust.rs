@@ -1,17 +1,19 @@
 //! Trust: a person allows what a profile or a log does before it does anything, and again when that changes.
 
-mod listing;
+mod permission_list;
 mod store;
 
 use std::io::{self, IsTerminal as _};
 
 use anyhow::{Result, bail};
 
-use self::listing::Listing;
-use self::store::Trusted;
+use self::permission_list::PermissionList;
+use self::store::TrustRecord;
 use super::identity::ask;
-use super::load::Loaded;
-use crate::checklist::permissions::{Permission, Permissions, Places, beyond, digest, filled, permissions};
+use super::loaded_profile::LoadedProfile;
+use crate::checklist::permissions::{
+    BaseDirectories, Permission, Permissions, digest, fill_placeholders, not_allowed, permissions,
+};
 use crate::checklist::{Plan, Promotion};
 use crate::outcome::Sha256Hex;
 use crate::probe::proxies_of_environment;
@@ -19,7 +21,7 @@ use crate::process::Permit;
 use crate::text::{count, line, shell_word};
 
 /// SHA-256 of a profile's permissions, for `--trust`: the same for every release, and in every checkout.
-pub(super) fn digest_of(loaded: &Loaded) -> Result<Sha256Hex> {
+pub(super) fn digest_of(loaded: &LoadedProfile) -> Result<Sha256Hex> {
     Ok(digest(&loaded.permissions()?))
 }
 
@@ -29,34 +31,34 @@ pub(super) fn digest_of(loaded: &Loaded) -> Result<Sha256Hex> {
 /// # Errors
 /// When the permissions are not allowed, or the digest is a different one. Nothing has run then.
 pub(super) fn require<'a>(
-    loaded: &'a Loaded,
+    loaded: &'a LoadedProfile,
     plans: impl IntoIterator<Item = &'a Plan>,
     given: Option<Sha256Hex>,
 ) -> Result<Permit> {
-    let places = loaded.places()?;
+    let places = loaded.base_directories()?;
     let plans: Vec<_> = plans.into_iter().map(|plan| (plan, permissions(plan, &places))).collect();
     let known = store::read(loaded.path())?;
     let is_covered = is_covered(&plans, known.as_ref());
     // The profile's permissions for any release are resolved from files: only if they are needed.
     if is_covered && given.is_none() {
-        return Ok(Permit::given_by_trust());
+        return Ok(Permit::for_trusted_program());
     }
-    Question { loaded, profile: loaded.permissions()?, plans, known }.settle(is_covered, given)
+    TrustRequest { loaded, profile: loaded.permissions()?, plans, known }.resolve(is_covered, given)
 }
 
 /// The same for the profile's permissions, for any release.
 ///
 /// # Errors
 /// When they are not allowed, or the digest is a different one. Nothing has run then.
-pub(super) fn require_profile(loaded: &Loaded, given: Option<Sha256Hex>) -> Result<Permit> {
+pub(super) fn require_profile(loaded: &LoadedProfile, given: Option<Sha256Hex>) -> Result<Permit> {
     let (profile, known) = (loaded.permissions()?, store::read(loaded.path())?);
     let is_covered =
         profile.is_empty() || known.as_ref().is_some_and(|known| known.profile.is_superset(&profile));
-    Question { loaded, profile, plans: Vec::new(), known }.settle(is_covered, given)
+    TrustRequest { loaded, profile, plans: Vec::new(), known }.resolve(is_covered, given)
 }
 
 /// Describes the proxies of the environment. They are the user's own, and not part of the profile or its digest.
-fn proxies() -> String {
+fn describe_proxies() -> String {
     let row = |(name, address): &(&str, String)| format!("  {name}={}\n", line(address));
     let all: String = proxies_of_environment().iter().map(row).collect();
     if all.is_empty() {
@@ -68,55 +70,55 @@ fn proxies() -> String {
 }
 
 /// A request to allow permissions.
-struct Question<'a> {
-    loaded: &'a Loaded,
+struct TrustRequest<'a> {
+    loaded: &'a LoadedProfile,
     /// The profile's permissions, for any release.
     profile: Permissions,
     /// Each plan, and its permissions.
     plans: Vec<(&'a Plan, Permissions)>,
     /// The permissions allowed before.
-    known: Option<Trusted>,
+    known: Option<TrustRecord>,
 }
 
 /// Whether all permissions of the plans were allowed before.
-fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&Trusted>) -> bool {
+fn is_covered(plans: &[(&Plan, Permissions)], known: Option<&TrustRecord>) -> bool {
     plans.iter().all(|(plan, needed)| match known {
         None => needed.is_empty(),
-        Some(known) => beyond(needed, &known.profile, plan).iter().all(|one| known.others.contains(one)),
+        Some(known) => not_allowed(needed, &known.profile, plan).iter().all(|one| known.others.contains(one)),
     })
 }
 
-impl Question<'_> {
+impl TrustRequest<'_> {
     /// Accepts permissions that were allowed before, match the digest, or are allowed by the operator now.
-    fn settle(&self, is_covered: bool, given: Option<Sha256Hex>) -> Result<Permit> {
+    fn resolve(&self, is_covered: bool, given: Option<Sha256Hex>) -> Result<Permit> {
         if let Some(given) = given {
-            self.is_meant_by(given)?;
+            self.check_digest(given)?;
         }
         if is_covered {
-            return Ok(Permit::given_by_trust());
+            return Ok(Permit::for_trusted_program());
         }
         if given.is_some() {
-            let told = proxies();
+            let told = describe_proxies();
             if !told.is_empty() {
                 note!("{}", told.trim_end());
             }
         }
         // The digest covers the profile's permissions, not those of a plan in a log.
-        if given.is_none() || !self.is_answered_by_profile() {
+        if given.is_none() || !self.is_covered_by_profile() {
             self.ask(&self.text(given.is_some())?)?;
         }
-        store::write(self.loaded.path(), &self.trusted())?;
-        Ok(Permit::given_by_trust())
+        store::write(self.loaded.path(), &self.record())?;
+        Ok(Permit::for_trusted_program())
     }
 
     /// Rejects a digest that is not the one of the profile's permissions.
-    fn is_meant_by(&self, given: Sha256Hex) -> Result<()> {
+    fn check_digest(&self, given: Sha256Hex) -> Result<()> {
         let now = digest(&self.profile);
         if given == now {
             return Ok(());
         }
         let profile = self.loaded.path().display().to_string();
-        note!("{}", self.of_profile(&self.loaded.places()?).trim_end());
+        note!("{}", self.profile_text(&self.loaded.base_directories()?).trim_end());
         bail!(
             "--trust {given} does not match what {} does; read the list above; its digest is {now} \
              (printed by `gonogo doctor --trust-digest {}`)",
@@ -128,57 +130,59 @@ impl Question<'_> {
     /// The plans' permissions beyond the profile's, and not allowed before.
     fn others(&self) -> Permissions {
         let known = |one: &Permission| self.known.as_ref().is_some_and(|known| known.others.contains(one));
-        let each = self.plans.iter().flat_map(|(plan, needed)| beyond(needed, &self.profile, plan));
+        let each = self.plans.iter().flat_map(|(plan, needed)| not_allowed(needed, &self.profile, plan));
         each.filter(|one| !known(one)).collect()
     }
 
-    fn is_answered_by_profile(&self) -> bool {
+    fn is_covered_by_profile(&self) -> bool {
         self.others().is_empty()
     }
 
     /// The text of the request; `is_meant`: the digest allows the profile's part.
     fn text(&self, is_meant: bool) -> Result<String> {
-        let places = self.loaded.places()?;
+        let places = self.loaded.base_directories()?;
         let is_known = self.known.as_ref().is_some_and(|known| known.profile.is_superset(&self.profile));
         let mut text = String::new();
         if !is_known && !is_meant && !self.profile.is_empty() {
-            text += &self.of_profile(&places);
+            text += &self.profile_text(&places);
         }
         let others = self.others();
         for (plan, needed) in self.plans.iter().filter(|(_, needed)| !needed.is_disjoint(&others)) {
-            let own = filled(&self.profile, plan);
-            text += &self.why_others(plan, needed, &own)?;
-            text += &Listing { places: &places, now: needed, before: Some(&own), is_whole: false }.text();
+            let own = fill_placeholders(&self.profile, plan);
+            text += &self.describe_origin(plan, needed, &own)?;
+            text +=
+                &PermissionList { directories: &places, now: needed, before: Some(&own), is_whole: false }
+                    .text();
         }
-        text += &proxies();
+        text += &describe_proxies();
         Ok(text)
     }
 
-    fn of_profile(&self, places: &Places) -> String {
+    fn profile_text(&self, places: &BaseDirectories) -> String {
         let before = self.known.as_ref().map(|known| &known.profile);
-        let head = format!("{} does the following:\n", self.named());
-        head + &Listing { places, now: &self.profile, before, is_whole: true }.text()
+        let head = format!("{} does the following:\n", self.profile_name());
+        head + &PermissionList { directories: places, now: &self.profile, before, is_whole: true }.text()
     }
 
     /// Describes why a plan needs more permissions than the profile for any release.
-    fn why_others(&self, plan: &Plan, needed: &Permissions, own: &Permissions) -> Result<String> {
+    fn describe_origin(&self, plan: &Plan, needed: &Permissions, own: &Permissions) -> Result<String> {
         let (release, none) = (&plan.release, "none".to_owned());
         let previous = Some(plan.previous.clone().unwrap_or(none));
         let release = Some(release.clone()).filter(|release| !release.is_empty());
         let now = self.loaded.plan(&Promotion { release, previous })?;
-        let of_files = permissions(&now, &self.loaded.places()?);
+        let of_files = permissions(&now, &self.loaded.base_directories()?);
         let is_of_files = needed.difference(own).all(|one| of_files.contains(one));
         Ok(if is_of_files {
-            format!("For release {}, {} also does the following:\n", line(&plan.release), self.named())
+            format!("For release {}, {} also does the following:\n", line(&plan.release), self.profile_name())
         } else {
             format!(
                 "The log of the open run contains its own plan. It differs from {} as it is now:\n",
-                self.named()
+                self.profile_name()
             )
         })
     }
 
-    fn named(&self) -> String {
+    fn profile_name(&self) -> String {
         line(&self.loaded.path().display().to_string())
     }
 
@@ -206,16 +210,16 @@ impl Question<'_> {
 
     /// What to do without a terminal.
     fn how_to_allow(&self) -> String {
-        if !self.is_answered_by_profile() {
+        if !self.is_covered_by_profile() {
             return "this is not allowed yet, and no digest covers it; `gonogo run` on a terminal asks for it".into();
         }
         let digest = digest(&self.profile);
         format!("this is not allowed yet; read the list above, then give --trust {digest} once")
     }
 
-    fn trusted(&self) -> Trusted {
+    fn record(&self) -> TrustRecord {
         let mut others = self.others();
         others.extend(self.known.iter().flat_map(|known| known.others.clone()));
-        Trusted { digest: digest(&self.profile), profile: self.profile.clone(), others }
+        TrustRecord { digest: digest(&self.profile), profile: self.profile.clone(), others }
     }
 }

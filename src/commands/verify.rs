@@ -5,74 +5,81 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::gate::refusals;
-use super::judged::{Judged, judge};
-use super::load::open_log;
+use super::loaded_profile::open_log;
+use super::require_go::unmet_requirements;
+use super::verified_log::{VerifiedLog, open_and_verify};
 use crate::checklist::Edition;
 use crate::cli::VerifyArgs;
 use crate::engine::clock;
 use crate::error::Exit;
-use crate::journal::before::Before;
 use crate::journal::entry::{Decision, Predecessor, Recovered};
+use crate::journal::log_file::LogFile;
+use crate::journal::predecessor::PredecessorLog;
 use crate::journal::raw::Relation;
-use crate::journal::source::Source;
 use crate::journal::store::{StoreError, logs_beside};
-use crate::journal::verify::{Answer, Report};
+use crate::journal::verify::{LogStatus, Verification};
 use crate::report::plan::PlanPart;
-use crate::report::{Trust, open_sentence};
+use crate::report::{TrustSources, describe_open_log};
 use crate::run::{RunState, Seal};
 use crate::text::{count, line};
 
 pub(super) fn verify(arguments: &VerifyArgs) -> Result<Exit> {
-    let Judged { source, report, state, trust, .. } = judge(&arguments.log, &arguments.trust)?;
-    let refusals = refusals(arguments, &report, state.as_ref(), clock::now().wall);
-    let relation = arguments.against.as_deref().map(|other| against(&source, other)).transpose()?;
+    let VerifiedLog { source, report, state, trust, .. } = open_and_verify(&arguments.log, &arguments.trust)?;
+    let refusals = unmet_requirements(arguments, &report, state.as_ref(), clock::now().wall);
+    let relation = arguments.against.as_deref().map(|other| compare_with(&source, other)).transpose()?;
     let mut out = io::stdout().lock();
-    tell(&mut out, &arguments.log, &report, state.as_ref())?;
-    tell_trust(&mut out, &trust)?;
+    write_result(&mut out, &arguments.log, &report, state.as_ref())?;
+    write_trust(&mut out, &trust)?;
     if let Some(run) = state.as_ref().and_then(|state| state.predecessor.as_ref()) {
-        tell_before(&mut out, source.log(), run)?;
+        write_previous_run(&mut out, source.log(), run)?;
     }
     if let (Some(other), Some(relation)) = (&arguments.against, &relation) {
-        writeln!(out, "  against   {}", relation.told(&line(&other.display().to_string())))?;
+        writeln!(out, "  against   {}", relation.describe(&line(&other.display().to_string())))?;
     }
     refusals.iter().try_for_each(|why| writeln!(out, "  rejected  {why}"))?;
-    let exit = exit(&report, state.as_ref(), arguments.require_go);
+    let exit = exit_code(&report, state.as_ref(), arguments.require_go);
     Ok(match relation {
         Some(Relation::Fork(_) | Relation::OtherRun) => Exit::LogInvalid,
-        _ if exit == Exit::Good && !refusals.is_empty() => Exit::NoGo,
+        _ if exit == Exit::Success && !refusals.is_empty() => Exit::NoGo,
         _ => exit,
     })
 }
 
 /// The relation of another log to this one.
-fn against(log: &Source, other: &Path) -> Result<Relation> {
-    Ok(Relation::of(log, &open_log(other)?).map_err(StoreError::of_named)?)
+fn compare_with(log: &LogFile, other: &Path) -> Result<Relation> {
+    Ok(Relation::of(log, &open_log(other)?).map_err(StoreError::into_user_failure)?)
 }
 
 /// The exit code after the result of a verification.
-pub(super) fn exit(report: &Report, state: Option<&RunState>, require_go: bool) -> Exit {
+pub(super) fn exit_code(report: &Verification, state: Option<&RunState>, require_go: bool) -> Exit {
     let decision = state.and_then(|state| state.verdict.as_ref()).map(|verdict| verdict.decision);
-    match report.answer {
-        Answer::Invalid { .. } => Exit::LogInvalid,
-        Answer::Open => Exit::LogOpen,
-        Answer::Sealed if require_go && decision != Some(Decision::Go) => Exit::NoGo,
-        Answer::Sealed => Exit::Good,
+    match report.status {
+        LogStatus::Invalid { .. } => Exit::LogInvalid,
+        LogStatus::Open => Exit::LogOpen,
+        LogStatus::Sealed if require_go && decision != Some(Decision::Go) => Exit::NoGo,
+        LogStatus::Sealed => Exit::Success,
     }
 }
 
-fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunState>) -> io::Result<()> {
+fn write_result(
+    out: &mut impl Write,
+    log: &Path,
+    report: &Verification,
+    state: Option<&RunState>,
+) -> io::Result<()> {
     let file = line(&log.display().to_string());
-    match &report.answer {
-        Answer::Sealed => {
+    match &report.status {
+        LogStatus::Sealed => {
             let verdict = state.and_then(|state| state.verdict.as_ref());
             let verdict =
                 verdict.map(|verdict| format!(", verdict {}", verdict.decision)).unwrap_or_default();
             let by = names(&report.sealed_by);
-            writeln!(out, "{file}: sealed by {by}{verdict}{}", whose_checklist(state))?;
+            writeln!(out, "{file}: sealed by {by}{verdict}{}", describe_checklist(state))?;
         }
-        Answer::Open => writeln!(out, "{file}: {}{}", open_sentence(report, state), whose_checklist(state))?,
-        Answer::Invalid { at, why } => {
+        LogStatus::Open => {
+            writeln!(out, "{file}: {}{}", describe_open_log(report, state), describe_checklist(state))?;
+        }
+        LogStatus::Invalid { at, why } => {
             writeln!(out, "{file}: INVALID at line {} (byte {}): {}", at.line, at.byte, line(why))?;
         }
     }
@@ -84,7 +91,7 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
         report.head
     )?;
     if let Some(state) = state {
-        tell_run(out, state)?;
+        write_run(out, state)?;
     }
     for (who, times) in &report.signers {
         writeln!(
@@ -94,14 +101,14 @@ fn tell(out: &mut impl Write, log: &Path, report: &Report, state: Option<&RunSta
             line(who)
         )?;
     }
-    if !matches!(report.answer, Answer::Sealed) {
-        tell_unvouched(out, report)?;
+    if !matches!(report.status, LogStatus::Sealed) {
+        write_coverage(out, report)?;
     }
     report.warnings.iter().try_for_each(|warning| writeln!(out, "  warning   {}", line(warning)))
 }
 
 /// A note on a checklist that is not built into gonogo.
-fn whose_checklist(state: Option<&RunState>) -> String {
+fn describe_checklist(state: Option<&RunState>) -> String {
     let Some(state) = state else { return String::new() };
     let (name, edition) = (line(&state.plan.checklist), state.lock.edition());
     match Edition::of(&state.plan.checklist, edition) {
@@ -115,22 +122,22 @@ fn whose_checklist(state: Option<&RunState>) -> String {
 }
 
 /// Prints the requirements of the plan, what was loosened, and the basis of the evidence.
-fn tell_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
+fn write_plan(out: &mut impl Write, state: &RunState) -> io::Result<()> {
     PlanPart::of(state).lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
 /// Prints the files of the trusted signers and revoked keys.
-fn tell_trust(out: &mut impl Write, trust: &Trust) -> io::Result<()> {
+fn write_trust(out: &mut impl Write, trust: &TrustSources) -> io::Result<()> {
     trust.lines().iter().try_for_each(|(word, told)| writeln!(out, "  {word:<9} {told}"))
 }
 
 /// Prints the previous run, as the log names it, and whether its log is beside this one.
-fn tell_before(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
-    let ended = run.ended;
-    let told = match Before::among(&logs_beside(log), run) {
-        Before::Here(path) => format!("its log is {}", line(&path.display().to_string())),
-        Before::Missing => "its log is not in this directory".into(),
-        Before::Changed(path) => {
+fn write_previous_run(out: &mut impl Write, log: &Path, run: &Predecessor) -> io::Result<()> {
+    let ended = run.state;
+    let told = match PredecessorLog::find(&logs_beside(log), run) {
+        PredecessorLog::Found(path) => format!("its log is {}", line(&path.display().to_string())),
+        PredecessorLog::Missing => "its log is not in this directory".into(),
+        PredecessorLog::Changed(path) => {
             format!("its log {} has changed since", line(&path.display().to_string()))
         }
     };
@@ -147,18 +154,18 @@ fn names(principals: &[String]) -> String {
     principals.iter().map(|name| line(name)).collect::<Vec<_>>().join(" and ")
 }
 
-fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
+fn write_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
     let plan = &state.plan;
     let (environment, release) = (line(&plan.environment), line(&plan.release));
     writeln!(out, "  run       {} of {environment}, release {release}", state.run)?;
-    tell_plan(out, state)?;
+    write_plan(out, state)?;
     if plan.rehearsal.is_some() {
         writeln!(out, "  rehearsal not evidence of a real deployment")?;
     }
     if plan.solo {
         writeln!(out, "  solo      one person may have confirmed for two")?;
     }
-    state.recoveries.iter().try_for_each(|(seq, left)| tell_recovered(out, *seq, left))?;
+    state.recoveries.iter().try_for_each(|(seq, left)| write_recovery(out, *seq, left))?;
     if let Some(back) = &state.rolled_back {
         let digest = back.digest.as_deref().unwrap_or("digest unknown");
         let at = back.at.wall.readable();
@@ -170,7 +177,7 @@ fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
             out,
             "  verdict   {} {}/{total}, {}",
             verdict.decision,
-            verdict.closed,
+            verdict.done,
             verdict.at.wall.readable()
         )?;
     }
@@ -188,14 +195,14 @@ fn tell_run<W: Write>(out: &mut W, state: &RunState) -> io::Result<()> {
 }
 
 /// Lines count from 1, positions from 0.
-fn tell_recovered(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Result<()> {
+fn write_recovery(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Result<()> {
     if let Some(torn) = &left.torn {
         writeln!(
             out,
             "  recovered line {}: {} bytes of an incomplete line, kept in {}",
             seq + 1,
             torn.bytes,
-            line(&torn.kept)
+            line(&torn.file)
         )?;
     }
     match left.in_doubt {
@@ -209,7 +216,7 @@ fn tell_recovered(out: &mut impl Write, seq: u64, left: &Recovered) -> io::Resul
 }
 
 /// Prints how far signatures cover the log: anybody who can write the file could have written the rest.
-fn tell_unvouched(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn write_coverage(out: &mut impl Write, report: &Verification) -> io::Result<()> {
     match &report.last_signed {
         Some((last, who)) => {
             writeln!(

@@ -34,16 +34,16 @@ impl CappedFile {
                 // A single write, so that lines of several programs do not mix.
                 return self.open.insert(file).write_all(line);
             }
-            self.set_aside(&file)?;
+            self.rotate(&file)?;
         }
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
     /// Rotates a full file, unless another program has done so.
-    fn set_aside(&self, full: &File) -> io::Result<()> {
+    fn rotate(&self, full: &File) -> io::Result<()> {
         // The owner of the lock does it. It is released when the file is closed.
         if full.try_lock().is_ok() && is_at(full, &self.path)? {
-            fs::rename(&self.path, before(&self.path))?;
+            fs::rename(&self.path, rotated_path(&self.path))?;
         }
         Ok(())
     }
@@ -60,7 +60,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// The path of the predecessor.
-fn before(path: &Path) -> PathBuf {
+fn rotated_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
     PathBuf::from(name)
@@ -113,7 +113,7 @@ mod tests {
             fs::read_dir(home.path().join("d")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["log", "log.1"]);
-        for file in [&path, &before(&path)] {
+        for file in [&path, &rotated_path(&path)] {
             let text = fs::read_to_string(file).unwrap();
             // Each program checks the length before it writes its line.
             assert!(text.len() as u64 <= MOST + 3 * 7, "{}", text.len());

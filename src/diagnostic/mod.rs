@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use self::capped::CappedFile;
 use self::record::Recorder;
 use crate::error::{ErrorKind, Failure};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// The environment variable with the log filter.
 pub const VARIABLE: &str = "GONOGO_LOG";
@@ -30,14 +30,14 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// The modules that are logged.
 const OWN: &str = "gonogo";
 
-static LOG: OnceLock<Log> = OnceLock::new();
+static LOG: OnceLock<DiagnosticLog> = OnceLock::new();
 
 /// The destination of lines, and what is redacted in them.
-struct Log {
+struct DiagnosticLog {
     path: Option<PathBuf>,
     file: Option<Mutex<CappedFile>>,
     is_shown: bool,
-    keepers: Mutex<Vec<Keeper>>,
+    secret_stores: Mutex<Vec<SecretStore>>,
 }
 
 /// The filter: from `-v`, else from the environment variable, else warnings and errors.
@@ -47,19 +47,19 @@ struct Log {
 pub fn filter(named: Option<&str>, verbosity: u8) -> Result<Targets, Failure> {
     let named = named.map(str::trim).filter(|named| !named.is_empty());
     let level = match verbosity {
-        0 => return named.map_or_else(|| Ok(own(LevelFilter::WARN)), parsed),
+        0 => return named.map_or_else(|| Ok(own_targets(LevelFilter::WARN)), parse_targets),
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    Ok(own(level))
+    Ok(own_targets(level))
 }
 
-fn own(level: LevelFilter) -> Targets {
+fn own_targets(level: LevelFilter) -> Targets {
     Targets::new().with_target(OWN, level)
 }
 
-fn parsed(named: &str) -> Result<Targets, Failure> {
+fn parse_targets(named: &str) -> Result<Targets, Failure> {
     let wrong = || {
         let what = format!(
             "{VARIABLE}={named:?}: expected a level (error, warn, info, debug, trace or off), or modules of gonogo with \
@@ -73,7 +73,7 @@ fn parsed(named: &str) -> Result<Targets, Failure> {
         return Err(wrong());
     }
     let default = targets.default_level().unwrap_or(LevelFilter::WARN);
-    Ok(own(default).with_targets(targets.iter()))
+    Ok(own_targets(default).with_targets(targets.iter()))
 }
 
 /// Starts logging to a file in this directory, and to standard error if `is_shown`. The file is not created before the
@@ -81,7 +81,7 @@ fn parsed(named: &str) -> Result<Targets, Failure> {
 pub fn start(directory: Option<&Path>, filter: Targets, is_shown: bool) {
     let path = directory.map(|directory| directory.join(FILE));
     let file = path.clone().map(|path| Mutex::new(CappedFile::new(path, MAX_FILE)));
-    let log = LOG.get_or_init(|| Log { path, file, is_shown, keepers: Mutex::default() });
+    let log = LOG.get_or_init(|| DiagnosticLog { path, file, is_shown, secret_stores: Mutex::default() });
     // A second start has no effect.
     let _ = tracing_subscriber::registry().with(Recorder(log).with_filter(filter)).try_init();
     let before = panic::take_hook();
@@ -92,9 +92,9 @@ pub fn start(directory: Option<&Path>, filter: Targets, is_shown: bool) {
 }
 
 /// Redacts the secrets of this store in all further lines.
-pub fn redact_with(keeper: &Keeper) {
+pub fn redact_with(secret_store: &SecretStore) {
     if let Some(log) = LOG.get() {
-        log.keepers.lock().unwrap_or_else(PoisonError::into_inner).push(keeper.clone());
+        log.secret_stores.lock().unwrap_or_else(PoisonError::into_inner).push(secret_store.clone());
     }
 }
 

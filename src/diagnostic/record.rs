@@ -11,7 +11,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::Log;
+use super::DiagnosticLog;
 use crate::text;
 use crate::time::Utc;
 
@@ -19,7 +19,7 @@ use crate::time::Utc;
 const MAX_LINE: usize = 4096;
 
 /// Writes events as lines of the log.
-pub(super) struct Recorder(pub(super) &'static Log);
+pub(super) struct Recorder(pub(super) &'static DiagnosticLog);
 
 impl<S: Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -33,10 +33,10 @@ impl<S: Subscriber> Layer<S> for Recorder {
     }
 }
 
-impl Log {
+impl DiagnosticLog {
     fn redacted(&self, mut line: String) -> String {
-        for keeper in self.keepers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            line = keeper.redactor().clean(&line, &mut BTreeMap::new());
+        for secret_store in self.secret_stores.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            line = secret_store.redactor().redact(&line, &mut BTreeMap::new());
         }
         line
     }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::time::{Moment, Utc, span};
 
 /// How far the two clocks may diverge between two checks before that is reported.
-const SLACK: Duration = Duration::from_secs(5);
+const MAX_DRIFT: Duration = Duration::from_secs(5);
 
 /// The current time by both clocks.
 #[must_use]
 pub fn now() -> Moment {
-    Moment { wall: wall(), boot: BOOT.id.clone(), mono: BOOT.passed() }
+    Moment { wall: wall(), boot: BOOT.id.clone(), mono: BOOT.elapsed_ms() }
 }
 
 fn wall() -> Utc {
@@ -48,7 +48,7 @@ impl Boot {
     }
 
     /// Milliseconds since the boot.
-    fn passed(&self) -> u64 {
+    fn elapsed_ms(&self) -> u64 {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Read each time: an `Instant` does not advance while the host is suspended, the uptime does.
         uptime(&self.uptime).unwrap_or(0).max(self.offset.saturating_add(elapsed))
@@ -62,26 +62,26 @@ fn uptime(path: &Path) -> Option<u64> {
 }
 
 /// Notices when the wall clock is set during a run.
-pub(super) struct Watch(Moment);
+pub(super) struct ClockMonitor(Moment);
 
-impl Watch {
+impl ClockMonitor {
     pub(super) fn new(now: Moment) -> Self {
         Self(now)
     }
 
     /// The warning about a jump since the last check. The monotonic clock gives the real time since then.
-    pub(super) fn look(&mut self, now: Moment) -> Option<String> {
+    pub(super) fn check(&mut self, now: Moment) -> Option<String> {
         let passed = Duration::from_millis(now.mono.saturating_sub(self.0.mono));
         let (expected, wall) = (self.0.wall.plus(passed), now.wall);
         self.0 = now;
         let whole = |gap: Duration| Duration::from_secs((gap + Duration::from_millis(500)).as_secs());
         let (ahead, behind) = (whole(wall.since(expected)), whole(expected.since(wall)));
-        if ahead > SLACK {
+        if ahead > MAX_DRIFT {
             Some(format!(
                 "the clock was set forward by {}: results become stale that much sooner",
                 span(ahead)
             ))
-        } else if behind > SLACK {
+        } else if behind > MAX_DRIFT {
             let told = "new log entries have earlier times";
             Some(format!("the clock was set back by {}: {told}", span(behind)))
         } else {
@@ -100,15 +100,15 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_is_told_once_and_one_that_drifts_is_not() {
-        let mut watch = Watch::new(at(1_000_000, 1000));
-        assert_eq!(watch.look(at(1_004_000, 2000)), None);
-        let forward = watch.look(at(8_205_000, 3000)).unwrap();
+        let mut watch = ClockMonitor::new(at(1_000_000, 1000));
+        assert_eq!(watch.check(at(1_004_000, 2000)), None);
+        let forward = watch.check(at(8_205_000, 3000)).unwrap();
         assert!(forward.starts_with("the clock was set forward by 2h 00m"), "{forward}");
-        assert_eq!(watch.look(at(8_206_000, 4000)), None);
-        let back = watch.look(at(1_007_000, 5000)).unwrap();
+        assert_eq!(watch.check(at(8_206_000, 4000)), None);
+        let back = watch.check(at(1_007_000, 5000)).unwrap();
         assert!(back.starts_with("the clock was set back by 2h 00m"), "{back}");
         // Suspended for an hour: both clocks include it.
-        assert_eq!(watch.look(at(4_608_000, 3_606_000)), None);
+        assert_eq!(watch.check(at(4_608_000, 3_606_000)), None);
     }
 
     #[test]
@@ -122,13 +122,13 @@ mod tests {
         let boot = Boot::read(proc.path());
         assert_eq!((boot.id.as_str(), boot.offset), ("one", 100_500));
         up("7300.50 7.00\n");
-        assert_eq!(boot.passed(), 7_300_500, "suspended for two hours");
+        assert_eq!(boot.elapsed_ms(), 7_300_500, "suspended for two hours");
         for unreadable in ["1.00 1.00\n", "", "x"] {
             up(unreadable);
-            assert!((100_500..HOUR).contains(&boot.passed()), "{unreadable:?}");
+            assert!((100_500..HOUR).contains(&boot.elapsed_ms()), "{unreadable:?}");
         }
         // If the system provides neither, the start of the program counts as the boot.
         let none = Boot::read(&proc.path().join("none"));
-        assert!(none.id != "one" && none.passed() < HOUR);
+        assert!(none.id != "one" && none.elapsed_ms() < HOUR);
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use crate::journal::chain::{Chain, Unsigned};
+use crate::journal::chain::{Chain, UnsignedEntry};
 use crate::journal::entry::{Entry, Event};
 use crate::journal::file::{AppendError, Journal};
 use crate::journal::keys::Signer;
@@ -18,7 +18,7 @@ pub enum Log {
     /// A file; each entry is durable before it counts.
     Durable(Box<Journal>),
     /// Memory only.
-    Forgotten(Chain),
+    Ephemeral(Chain),
 }
 
 impl Log {
@@ -26,7 +26,7 @@ impl Log {
     pub(super) fn check(&mut self) -> Result<(), AppendError> {
         match self {
             Self::Durable(journal) => journal.check(),
-            Self::Forgotten(_) => Ok(()),
+            Self::Ephemeral(_) => Ok(()),
         }
     }
 
@@ -34,7 +34,7 @@ impl Log {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Self::Durable(journal) => Some(journal.path()),
-            Self::Forgotten(_) => None,
+            Self::Ephemeral(_) => None,
         }
     }
 
@@ -42,30 +42,30 @@ impl Log {
     pub(super) fn marks(&self) -> Option<&Marks> {
         match self {
             Self::Durable(journal) => Some(journal.marks()),
-            Self::Forgotten(_) => None,
+            Self::Ephemeral(_) => None,
         }
     }
 
     /// Prepares an entry for signing, for the current end of the log.
-    pub(super) fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
+    pub(super) fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<UnsignedEntry, AppendError> {
         match self {
             Self::Durable(journal) => journal.prepare(at, by, event),
-            Self::Forgotten(chain) => Ok(chain.prepare(at, by, event)?),
+            Self::Ephemeral(chain) => Ok(chain.prepare(at, by, event)?),
         }
     }
 
     /// Appends an entry that was signed for that position.
     pub(super) fn append_signed(
         &mut self,
-        unsigned: Unsigned,
+        unsigned: UnsignedEntry,
         sig: String,
         signer: &Signer,
     ) -> Result<Entry, AppendError> {
         match self {
-            Self::Durable(journal) => on_disk(|| journal.append_signed(unsigned, sig, signer)),
-            Self::Forgotten(chain) => {
+            Self::Durable(journal) => block_on_disk(|| journal.append_signed(unsigned, sig, signer)),
+            Self::Ephemeral(chain) => {
                 let (entry, _) = chain.complete(unsigned, sig)?;
-                chain.step(&entry);
+                chain.advance(&entry);
                 Ok(entry)
             }
         }
@@ -79,10 +79,10 @@ impl Log {
         signer: Option<&Signer>,
     ) -> Result<Entry, AppendError> {
         match self {
-            Self::Durable(journal) => on_disk(|| journal.append(at, by, event, signer)),
-            Self::Forgotten(chain) => {
-                let (entry, _) = chain.link(at, by, event, None)?;
-                chain.step(&entry);
+            Self::Durable(journal) => block_on_disk(|| journal.append(at, by, event, signer)),
+            Self::Ephemeral(chain) => {
+                let (entry, _) = chain.build_entry(at, by, event, None)?;
+                chain.advance(&entry);
                 Ok(entry)
             }
         }
@@ -91,7 +91,7 @@ impl Log {
 
 /// Runs work that blocks until the disk has finished. Other tasks of this thread move to another thread, if there is
 /// one.
-pub(super) fn on_disk<T>(work: impl FnOnce() -> T) -> T {
+pub(super) fn block_on_disk<T>(work: impl FnOnce() -> T) -> T {
     let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
     if matches!(flavor, Ok(RuntimeFlavor::CurrentThread)) { work() } else { block_in_place(work) }
 }

@@ -1,25 +1,25 @@
 //! The engine: one loop that takes requests and results in one order, checks the rules, makes entries durable, and
 //! publishes the state only after that.
 
-mod acting;
-mod action;
+mod action_launch;
+mod action_watch;
+mod actions;
 pub mod clock;
 mod face;
-mod hand_over;
 mod keyring;
 mod log;
 mod opening;
-mod probe_run;
-mod probing;
+mod probe_task;
+mod probes;
 mod recording;
-mod rules;
+mod rule_checker;
 mod scheduler;
 mod signing;
 pub mod supervisor;
+mod supervisor_launch;
 mod system;
 #[cfg(test)]
 mod tests;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,21 +30,21 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use self::action::Acted;
-pub use self::face::Handle;
-use self::face::{Face, accepted};
+use self::action_launch::ActionEvent;
+use self::action_watch::WatchHandle;
+pub use self::face::EngineHandle;
+use self::face::{Face, accepted_or_rejected};
 pub use self::keyring::Keyring;
 pub use self::log::Log;
 pub use self::opening::{
-    Doubtful, History, OpenRunError, Opened, Opening, carry_out_alone, doubtful, find_open, forgotten,
-    history, host, open, reopen,
+    LastSealedRun, LogWarnings, NewRun, OpenRun, OpenRunError, ephemeral_run, execute_alone, find_open, host,
+    last_sealed_run, log_warnings, open, reopen,
 };
-use self::probing::is_troubled;
-pub use self::rules::ByTheRules;
-use self::scheduler::{Scheduler, Told};
-use self::signing::{Job, Signing, Then};
-use self::system::{Machine, System};
-use self::watch::Watching;
+use self::probes::needs_rerun;
+pub use self::rule_checker::RuleChecker;
+use self::scheduler::{ProbeEvent, Scheduler};
+use self::signing::{JobCompletion, SigningJob, SigningQueue};
+use self::system::{HostSystem, System};
 use crate::diagnostic;
 use crate::error::{ErrorKind, Failure, HasKind};
 use crate::journal::entry::Event;
@@ -53,16 +53,18 @@ use crate::journal::keys::Signer;
 use crate::journal::marks::MarkError;
 use crate::probe::FingerprintKey;
 use crate::process::Permit;
-use crate::run::{Command, NumberedRequest, Refusal, Request, RequestId, Response, RunState, Update, decide};
+use crate::run::{
+    Command, NumberedRequest, Rejection, Request, RequestId, Response, RunState, Update, decide,
+};
 use crate::secret::{SecretRef, Terminal};
 use crate::time::Moment;
 
 /// How often the engine checks for results that have become stale.
-const TICK: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// Upper bound for preloading secrets before the first probe starts.
-const LEARNING: Duration = Duration::from_secs(2);
+const SECRET_PRELOAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many requests and results may wait.
-const QUEUE: usize = 64;
+const QUEUE_CAPACITY: usize = 64;
 
 /// A run in progress.
 pub struct Engine {
@@ -71,42 +73,42 @@ pub struct Engine {
     state: Arc<RunState>,
     keys: Keyring,
     secrets: Vec<SecretRef>,
-    past: Past,
+    previous_runs: PreviousRuns,
     scheduler: Scheduler,
-    told: mpsc::Receiver<Told>,
+    probe_events: mpsc::Receiver<ProbeEvent>,
     /// The channel of events from actions.
-    acted: (mpsc::Sender<Acted>, mpsc::Receiver<Acted>),
+    action_events: (mpsc::Sender<ActionEvent>, mpsc::Receiver<ActionEvent>),
     /// The action that is being watched.
-    watching: Option<Watching>,
+    action_watch: Option<WatchHandle>,
     /// The request for the action whose pre-flight checks are running.
-    preparing: Option<RequestId>,
+    preparing_request: Option<RequestId>,
     /// Entries that wait for a signature.
-    signing: Signing,
+    signing: SigningQueue,
     requests: mpsc::Receiver<NumberedRequest>,
     face: Face,
 }
 
 /// What the previous runs of this environment left.
 #[derive(Clone, Debug, Default)]
-pub struct Past {
+pub struct PreviousRuns {
     /// The last sealed run.
-    pub last: Option<Arc<RunState>>,
+    pub last_sealed: Option<Arc<RunState>>,
     /// The environment's key for fingerprints of secrets.
-    pub fingerprint: Option<FingerprintKey>,
+    pub fingerprint_key: Option<FingerprintKey>,
 }
 
 /// Why a command was not executed.
 #[derive(Debug, thiserror::Error)]
-pub enum NotDone {
+pub enum ActError {
     /// The rules reject it.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Rejected(#[from] Rejection),
     /// The log cannot take it.
     #[error(transparent)]
     Log(#[from] AppendError),
     /// It would put a secret into the log.
     #[error("your text contains a secret ({0}); nothing was logged. Remove it")]
-    Secret(String),
+    ContainsSecret(String),
     /// The key that must sign it is not here.
     #[error("{0}'s key is not here; act on the machine that has it")]
     NoKey(String),
@@ -114,7 +116,7 @@ pub enum NotDone {
     #[error(
         "the log changed while your key was awaited; nothing was logged. Check the current state and repeat it"
     )]
-    WentOn,
+    LogChanged,
     /// The queue of the key is full.
     #[error(
         "a signature is still awaited, and the queue is full; nothing was logged. Touch or confirm the key, then repeat it"
@@ -128,15 +130,17 @@ pub enum NotDone {
     Mark(#[from] MarkError),
 }
 
-impl HasKind for NotDone {
+impl HasKind for ActError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Log(error) => error.kind(),
             Self::Mark(_) => ErrorKind::Io,
             Self::NoThread(_) => ErrorKind::Environment,
-            Self::Refused(_) | Self::Secret(_) | Self::NoKey(_) | Self::WentOn | Self::KeyAwaited => {
-                ErrorKind::User
-            }
+            Self::Rejected(_)
+            | Self::ContainsSecret(_)
+            | Self::NoKey(_)
+            | Self::LogChanged
+            | Self::KeyAwaited => ErrorKind::User,
         }
     }
 }
@@ -151,42 +155,42 @@ impl Engine {
         signers: Vec<Signer>,
         secrets: Vec<SecretRef>,
         permit: Permit,
-    ) -> (Self, Handle) {
-        Self::on(Arc::new(Machine::default()), log, state, signers, secrets, permit)
+    ) -> (Self, EngineHandle) {
+        Self::with_system(Arc::new(HostSystem::default()), log, state, signers, secrets, permit)
     }
 
     /// Like [`Engine::new`], on another system.
-    fn on(
+    fn with_system(
         system: Arc<dyn System>,
         log: Log,
         state: RunState,
         signers: Vec<Signer>,
         secrets: Vec<SecretRef>,
         permit: Permit,
-    ) -> (Self, Handle) {
-        let (tell, told) = mpsc::channel(QUEUE);
+    ) -> (Self, EngineHandle) {
+        let (tell, told) = mpsc::channel(QUEUE_CAPACITY);
         let (scheduler, state) = (Scheduler::new(tell, permit, Arc::clone(&system)), Arc::new(state));
-        diagnostic::redact_with(scheduler.keeper());
+        diagnostic::redact_with(scheduler.secret_store());
         let keys = Keyring::default();
         for signer in signers {
             keys.add(signer);
         }
         let (face, requests, handle) = face::pair(&state, keys.clone());
-        let (past, acted) = (Past::default(), mpsc::channel(QUEUE));
+        let (past, acted) = (PreviousRuns::default(), mpsc::channel(QUEUE_CAPACITY));
         let (watching, preparing) = (None, None);
-        let signing = Signing::new(Arc::clone(&system));
+        let signing = SigningQueue::new(Arc::clone(&system));
         let engine = Self {
             system,
             log,
             state,
             keys,
             secrets,
-            past,
+            previous_runs: past,
             scheduler,
-            told,
-            acted,
-            watching,
-            preparing,
+            probe_events: told,
+            action_events: acted,
+            action_watch: watching,
+            preparing_request: preparing,
             signing,
             requests,
             face,
@@ -196,22 +200,22 @@ impl Engine {
 
     /// Adds what the previous runs left.
     #[must_use]
-    pub fn after(mut self, past: Past) -> Self {
-        self.past = past;
+    pub fn with_previous_runs(mut self, past: PreviousRuns) -> Self {
+        self.previous_runs = past;
         self
     }
 
     /// Uses another program to supervise actions (`supervise`).
     #[must_use]
-    pub fn supervised_by(mut self, program: PathBuf) -> Self {
-        self.system = Arc::new(Machine { supervisor: Some(program) });
+    pub fn with_supervisor(mut self, program: PathBuf) -> Self {
+        self.system = Arc::new(HostSystem { supervisor: Some(program) });
         self
     }
 
     /// For use with a screen: secret commands get no terminal, because they would draw over the screen.
     #[must_use]
-    pub fn beside_a_screen(mut self) -> Self {
-        self.scheduler.ask_on(Terminal::Withheld);
+    pub fn with_screen(mut self) -> Self {
+        self.scheduler.set_terminal(Terminal::Withheld);
         self
     }
 
@@ -224,80 +228,84 @@ impl Engine {
     /// Runs until it is asked to stop, all faces are gone, or the log fails. Running probes are cancelled then;
     /// nothing acknowledged is lost, and their changes are logged.
     pub async fn run(mut self) {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(TICK_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut clock = clock::Watch::new(self.now());
+        let mut clock = clock::ClockMonitor::new(self.now());
         info!(run = self.state.run, seq = self.state.seq, "engine started");
         self.publish();
-        self.learn_secrets().await;
-        self.attach();
+        self.preload_secrets().await;
+        self.attach_running_action();
         let mut recorded = self.record_unfinished();
         let last = loop {
-            if let Going::Broken(why) = std::mem::replace(&mut recorded, Going::On) {
-                break broken(why);
+            if let LoopControl::Fail(why) = std::mem::replace(&mut recorded, LoopControl::Continue) {
+                break log_failure(why);
             }
             let going = tokio::select! {
                 biased;
-                () = self.face.send_waiting(), if self.face.has_waiting() => Going::On,
-                request = self.requests.recv(), if !self.face.is_behind() => self.serve(request).await,
-                Some(signed) = self.signing.told.recv() => self.signed(signed).await,
-                Some(acted) = self.acted.1.recv() => self.acted(acted).await,
-                Some(told) = self.told.recv() => self.hear_or_hold(told),
+                () = self.face.send_backlog(), if self.face.has_backlog() => LoopControl::Continue,
+                request = self.requests.recv(), if !self.face.is_backlog_full() => self.on_request(request).await,
+                Some(signed) = self.signing.signatures.recv() => self.on_signature(signed).await,
+                Some(acted) = self.action_events.1.recv() => self.on_action_event(acted).await,
+                Some(told) = self.probe_events.recv() => self.queue_probe_event(told),
                 _ = tick.tick() => {
-                    clock.look(self.now()).into_iter().for_each(|jump| self.say(Update::Warned(jump)));
-                    match self.next_jobs().await {
-                        Going::On => self.check_log(Going::On),
+                    clock.check(self.now()).into_iter().for_each(|jump| self.send(Update::Warning(jump)));
+                    match self.start_next_jobs().await {
+                        LoopControl::Continue => self.check_log(LoopControl::Continue),
                         other => other,
                     }
                 }
             };
             match going {
-                Going::On => self.start_wanted(),
-                Going::Stopped => break self.leave().await,
-                Going::Broken(why) => break broken(why),
+                LoopControl::Continue => self.start_due_probes(),
+                LoopControl::Stop => break self.shut_down().await,
+                LoopControl::Fail(why) => break log_failure(why),
             }
         };
         self.scheduler.cancel_all().await;
-        self.face.tell_last(last).await;
+        self.face.notify_last(last).await;
     }
 
     /// Done before the first probe and the first output: a secret that no probe has read yet can occur in another
     /// probe's output.
-    fn learn_secrets(&self) -> impl Future<Output = ()> + use<> {
+    fn preload_secrets(&self) -> impl Future<Output = ()> + use<> {
         let secrets = [self.secrets.clone(), self.state.plan.secrets()].concat();
-        let keeper = self.scheduler.keeper().clone();
+        let secret_store = self.scheduler.secret_store().clone();
         async move {
             // A secret file may be a pipe that nobody writes to.
-            let _ = timeout(LEARNING, keeper.learn(&secrets)).await;
+            let _ = timeout(SECRET_PRELOAD_TIMEOUT, secret_store.preload(&secrets)).await;
         }
     }
 
     /// Checks the log, so that a log that was moved or deleted is reported before an entry is lost.
-    fn check_log(&mut self, otherwise: Going) -> Going {
-        self.log.check().map_or_else(|gone| Going::Broken(gone.to_string()), |()| otherwise)
+    fn check_log(&mut self, otherwise: LoopControl) -> LoopControl {
+        self.log.check().map_or_else(|gone| LoopControl::Fail(gone.to_string()), |()| otherwise)
     }
 
-    async fn serve(&mut self, asked: Option<NumberedRequest>) -> Going {
-        let Some(NumberedRequest { id, request }) = asked else { return self.check_log(Going::Stopped) };
+    async fn on_request(&mut self, asked: Option<NumberedRequest>) -> LoopControl {
+        let Some(NumberedRequest { id, request }) = asked else { return self.check_log(LoopControl::Stop) };
         match request {
-            Request::Stop => return self.check_log(Going::Stopped),
+            Request::Stop => return self.check_log(LoopControl::Stop),
             Request::Act(command) => {
-                return self.submit(Job { command: *command, then: Then::Answer(id) }).await;
+                return self
+                    .submit(SigningJob { command: *command, completion: JobCompletion::Reply(id) })
+                    .await;
             }
-            Request::Aside(command) => {
-                return self.submit(Job { command: *command, then: Then::Nothing }).await;
+            Request::ActWithoutReply(command) => {
+                return self
+                    .submit(SigningJob { command: *command, completion: JobCompletion::Nothing })
+                    .await;
             }
-            Request::Run { by, start } => self.prepare(id, by, *start),
-            Request::Probe(point) => {
-                let any = self.look_again(|_, found, _| found.id == point);
-                self.answer(id, accepted(any, || self.why_not_again(&point)));
+            Request::RunAction { by, start } => self.prepare_action(id, by, *start),
+            Request::RunProbes(point) => {
+                let any = self.rerun_probes(|_, found, _| found.id == point);
+                self.answer(id, accepted_or_rejected(any, || self.explain_no_rerun(&point)));
             }
-            Request::ProbeTroubled => {
-                let any = self.look_again(is_troubled);
-                self.answer(id, accepted(any, || "no result is wrong, missing or stale".into()));
+            Request::RerunNeeded => {
+                let any = self.rerun_probes(needs_rerun);
+                self.answer(id, accepted_or_rejected(any, || "no result is wrong, missing or stale".into()));
             }
         }
-        Going::On
+        LoopControl::Continue
     }
 
     /// Checks the rules, appends the events, applies them. Returns the position of the last entry. Waits for the
@@ -305,8 +313,8 @@ impl Engine {
     ///
     /// # Errors
     /// Why nothing was logged.
-    pub fn carry_out(&mut self, command: &Command) -> Result<u64, NotDone> {
-        self.check_words(command)?;
+    pub fn execute(&mut self, command: &Command) -> Result<u64, ActError> {
+        self.check_text(command)?;
         let now = self.now();
         for event in decide(&self.state, command.clone(), &now)? {
             let signer = self.signer_for(&command.by, &event)?;
@@ -316,16 +324,16 @@ impl Engine {
     }
 
     /// A person's text is signed as typed, so a secret in it is rejected, not redacted.
-    fn check_words(&self, command: &Command) -> Result<(), NotDone> {
+    fn check_text(&self, command: &Command) -> Result<(), ActError> {
         let mut found = BTreeMap::new();
-        let words = command.act.words().unwrap_or_default();
-        let _ = self.scheduler.keeper().redactor().clean(words, &mut found);
-        found.into_keys().next().map_or(Ok(()), |rule| Err(NotDone::Secret(rule)))
+        let words = command.act.free_text().unwrap_or_default();
+        let _ = self.scheduler.secret_store().redactor().redact(words, &mut found);
+        found.into_keys().next().map_or(Ok(()), |rule| Err(ActError::ContainsSecret(rule)))
     }
 
     /// The key that signs an event: the roster's key of this operator, or the one that they join with.
-    fn signer_for(&self, by: &str, event: &Event) -> Result<Option<Arc<Signer>>, NotDone> {
-        if !event.is_act() || matches!(self.log, Log::Forgotten(_)) {
+    fn signer_for(&self, by: &str, event: &Event) -> Result<Option<Arc<Signer>>, ActError> {
+        if !event.needs_signature() || matches!(self.log, Log::Ephemeral(_)) {
             return Ok(None);
         }
         let public = match event {
@@ -333,7 +341,7 @@ impl Engine {
             _ => self.state.operator(by).map(|operator| &operator.key),
         };
         let found = public.and_then(|public| self.keys.find(by, public));
-        found.map(Some).ok_or_else(|| NotDone::NoKey(by.to_owned()))
+        found.map(Some).ok_or_else(|| ActError::NoKey(by.to_owned()))
     }
 
     /// The current time.
@@ -342,30 +350,30 @@ impl Engine {
     }
 
     fn publish(&self) {
-        self.face.publish(&self.state, self.scheduler.live());
+        self.face.publish(&self.state, self.scheduler.in_flight());
     }
 
-    fn say(&mut self, update: Update) {
-        if let Update::Warned(what) = &update {
+    fn send(&mut self, update: Update) {
+        if let Update::Warning(what) = &update {
             warn!("{what}");
         }
-        self.face.tell(update);
+        self.face.notify(update);
     }
 
     fn answer(&mut self, to: RequestId, answer: Response) {
-        self.say(Update::Response(to, answer));
+        self.send(Update::Response(to, answer));
     }
 }
 
-enum Going {
-    On,
-    Stopped,
-    Broken(String),
+enum LoopControl {
+    Continue,
+    Stop,
+    Fail(String),
 }
 
 /// The final update when the log takes no more entries; nothing else stops the engine.
-fn broken(why: String) -> Update {
-    Update::Broken(Failure::new(ErrorKind::Io, why))
+fn log_failure(why: String) -> Update {
+    Update::Failed(Failure::new(ErrorKind::Io, why))
 }
 
 /// 128 random bits in hex. Falls back to the clock and the process id if the system has no randomness; an id need not

@@ -3,25 +3,26 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Log, NotDone, clock, random_id, watch};
+use super::{ActError, Log, action_watch, clock, random_id};
 use crate::checklist::{Lock, Plan, Role};
 use crate::error::{ErrorKind, HasKind};
-use crate::journal::before::Before;
 use crate::journal::chain::{Chain, LinkError};
 use crate::journal::entry::{
-    Enrolled, Entry, Event, MACHINE, Opened as OpenedEvent, OtherRules, Predecessor, PredecessorEnd, RULES,
+    EnrolledOperator, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor, PredecessorState, RULES,
+    UnsupportedRules,
 };
 use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
-use crate::journal::holder::{self, Held, Holder};
 use crate::journal::keys::Signer;
-use crate::journal::order::{DamagedLog, Order, PlacedLog};
+use crate::journal::lock_owner::{self, LockOwner, LockOwnerFile};
+use crate::journal::predecessor::PredecessorLog;
 use crate::journal::raw::RawLog;
-use crate::journal::store::{Store, StoreError, peek};
+use crate::journal::run_order::{DamagedLog, LinkedLog, SortedLogs};
+use crate::journal::store::{LogStore, StoreError, read_unverified};
 use crate::outcome::Sha256Hex;
 use crate::run::{Act, Command, RunState, decide};
 
 /// What a new run is opened with.
-pub struct Opening {
+pub struct NewRun {
     /// The plan.
     pub plan: Plan,
     /// The fixed parts of its checklist.
@@ -35,15 +36,15 @@ pub struct Opening {
 }
 
 /// A run that is open for writing.
-pub struct Opened {
+pub struct OpenRun {
     /// Its log.
     pub journal: Journal,
     /// Its state.
     pub state: RunState,
     /// What must be logged first.
-    pub first: Vec<Command>,
+    pub first_commands: Vec<Command>,
     /// The record that this process owns the log.
-    pub held: Held,
+    pub lock_owner: LockOwnerFile,
 }
 
 /// Why a run cannot be opened or resumed.
@@ -60,7 +61,7 @@ pub enum OpenRunError {
     Append(#[from] AppendError),
     /// The first commands cannot be executed.
     #[error(transparent)]
-    First(#[from] NotDone),
+    FirstCommand(#[from] ActError),
     /// The operator has another key in this run.
     #[error("{0} has another key in this run; use that key, or another name")]
     OtherKey(String),
@@ -75,7 +76,7 @@ impl HasKind for OpenRunError {
             Self::Journal(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Append(error) => error.kind(),
-            Self::First(error) => error.kind(),
+            Self::FirstCommand(error) => error.kind(),
             Self::OtherKey(_) => ErrorKind::User,
             Self::NotARun(_) => ErrorKind::Io,
         }
@@ -86,21 +87,21 @@ impl HasKind for OpenRunError {
 ///
 /// # Errors
 /// When the logs cannot be read.
-pub fn find_open(store: &Store, environment: &str) -> Result<Option<(PathBuf, RunState)>, StoreError> {
-    let newest = order(store, environment)?.runs.pop();
+pub fn find_open(store: &LogStore, environment: &str) -> Result<Option<(PathBuf, RunState)>, StoreError> {
+    let newest = sorted_logs(store, environment)?.runs.pop();
     // A log of another version is never resumed, but a new run can be opened.
-    let Some(PlacedLog { path, other_rules: None, .. }) = newest else { return Ok(None) };
-    let state = RunState::fold(&peek(&path)?);
+    let Some(LinkedLog { path, other_rules: None, .. }) = newest else { return Ok(None) };
+    let state = RunState::fold(&read_unverified(&path)?);
     Ok(state.filter(|state| !state.is_ended()).map(|state| (path, state)))
 }
 
 /// What must be reported about an environment's logs before a run is opened or resumed.
 #[derive(Debug, Default)]
-pub struct Doubtful {
+pub struct LogWarnings {
     /// Logs that cannot be read.
     pub damaged: Vec<DamagedLog>,
     /// The newest log, if it is of another version.
-    pub other_version: Option<(PathBuf, OtherRules)>,
+    pub other_version: Option<(PathBuf, UnsupportedRules)>,
     /// Other open runs that no later run follows.
     pub also_open: Vec<(PathBuf, RunState)>,
 }
@@ -109,34 +110,33 @@ pub struct Doubtful {
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn doubtful(store: &Store, environment: &str) -> Result<Doubtful, StoreError> {
-    let Order { mut runs, mut damaged, empty } = order(store, environment)?;
+pub fn log_warnings(store: &LogStore, environment: &str) -> Result<LogWarnings, StoreError> {
+    let SortedLogs { mut runs, mut damaged, empty } = sorted_logs(store, environment)?;
     for path in empty {
         if let Some(last) = store.head_of_log(&path)? {
-            damaged.push(DamagedLog::emptied(path, last.seq));
+            damaged.push(DamagedLog::missing_entries(path, last.seq));
         }
     }
-    let followed: BTreeSet<String> = runs.iter().filter_map(|log| log.place.previous.clone()).collect();
+    let followed: BTreeSet<String> = runs.iter().filter_map(|log| log.link.previous.clone()).collect();
     let newest = runs.pop();
     let mut also_open = Vec::new();
-    for log in runs.into_iter().filter(|log| log.other_rules.is_none() && !followed.contains(&log.place.run))
-    {
-        let state = RunState::fold(&peek(&log.path)?).filter(|state| !state.is_ended());
+    for log in runs.into_iter().filter(|log| log.other_rules.is_none() && !followed.contains(&log.link.run)) {
+        let state = RunState::fold(&read_unverified(&log.path)?).filter(|state| !state.is_ended());
         also_open.extend(state.map(|state| (log.path, state)));
     }
     let other_version = newest.and_then(|log| Some((log.path, log.other_rules?)));
-    Ok(Doubtful { damaged, other_version, also_open })
+    Ok(LogWarnings { damaged, other_version, also_open })
 }
 
-fn order(store: &Store, environment: &str) -> Result<Order, StoreError> {
-    Order::of(&store.logs(environment)?)
+fn sorted_logs(store: &LogStore, environment: &str) -> Result<SortedLogs, StoreError> {
+    SortedLogs::sort(&store.logs(environment)?)
 }
 
 /// Opens a new run. The caller holds the environment's lock.
 ///
 /// # Errors
 /// Why it cannot be opened.
-pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, OpenRunError> {
+pub fn open(store: &LogStore, opening: NewRun, signer: &Signer) -> Result<OpenRun, OpenRunError> {
     let now = clock::now();
     let run = random_id();
     let predecessor = predecessor(store, &opening.plan.environment)?;
@@ -147,7 +147,7 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
     // Before the log exists: the key may wait for a person, who may quit.
     let sig = entry.sign(signer).map_err(|error| AppendError::from(LinkError::from(error)))?;
     let mut journal = Journal::create(store, &path, chain)?;
-    let held = hold(&path, &signer.principal)?;
+    let held = record_owner(&path, &signer.principal)?;
     let entry = match journal.append_signed(entry, sig, signer) {
         Ok(entry) => entry,
         Err(why) => {
@@ -155,20 +155,20 @@ pub fn open(store: &Store, opening: Opening, signer: &Signer) -> Result<Opened, 
             return Err(why.into());
         }
     };
-    Ok(Opened { journal, state: state_of(&[entry], &path)?, first: Vec::new(), held })
+    Ok(OpenRun { journal, state: state_of(&[entry], &path)?, first_commands: Vec::new(), lock_owner: held })
 }
 
 /// Resumes a run. What must be logged first (a recovery, the resumption, a new operator) is in `first`.
 ///
 /// # Errors
 /// Why it cannot be resumed.
-pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result<Opened, OpenRunError> {
+pub fn reopen(store: &LogStore, path: &Path, signer: &Signer, role: Role) -> Result<OpenRun, OpenRunError> {
     let Reopened { journal, entries, torn, in_doubt } = Journal::reopen(store, path)?;
     let state = state_of(&entries, path)?;
     // A process that quits removes its owner record. If the record is gone, all entries were acknowledged, if not
     // here.
-    let in_doubt = in_doubt.filter(|_| holder::is_recorded(path));
-    let held = hold(path, &signer.principal)?;
+    let in_doubt = in_doubt.filter(|_| lock_owner::is_recorded(path));
+    let held = record_owner(path, &signer.principal)?;
     let mut first = Vec::new();
     if !state.is_closing() {
         if torn.is_some() || in_doubt.is_some() {
@@ -178,39 +178,39 @@ pub fn reopen(store: &Store, path: &Path, signer: &Signer, role: Role) -> Result
         first.push(Command::new(MACHINE, resume));
         first.extend(join(&state, signer, role)?);
     }
-    Ok(Opened { journal, state, first, held })
+    Ok(OpenRun { journal, state, first_commands: first, lock_owner: held })
 }
 
 /// Executes one act in a run without a screen, after what must be logged first.
 ///
 /// # Errors
 /// Why it was not executed.
-pub fn carry_out_alone(opened: Opened, signer: &Signer, act: Act) -> Result<RunState, NotDone> {
-    let Opened { mut journal, mut state, first, held: _held } = opened;
+pub fn execute_alone(opened: OpenRun, signer: &Signer, act: Act) -> Result<RunState, ActError> {
+    let OpenRun { mut journal, mut state, first_commands: first, lock_owner: _held } = opened;
     let last = Command::new(signer.principal.clone(), act);
     // True whether or not the act succeeds.
-    if let Some(command) = ended_meanwhile(&journal, &state) {
-        put_on_record(&mut journal, &mut state, command, signer)?;
+    if let Some(command) = finished_meanwhile(&journal, &state) {
+        append_command(&mut journal, &mut state, command, signer)?;
     }
     // Rejected before any entry is logged that only makes sense with it.
     if state.operator(&signer.principal).is_some() {
         decide(&state, last.clone(), &clock::now())?;
     }
     for command in first.into_iter().chain([last]) {
-        put_on_record(&mut journal, &mut state, command, signer)?;
+        append_command(&mut journal, &mut state, command, signer)?;
     }
     Ok(state)
 }
 
-fn put_on_record(
+fn append_command(
     journal: &mut Journal,
     state: &mut RunState,
     command: Command,
     signer: &Signer,
-) -> Result<(), NotDone> {
+) -> Result<(), ActError> {
     let (by, now) = (command.by.clone(), clock::now());
     for event in decide(state, command, &now)? {
-        let signer = Some(signer).filter(|_| event.is_act());
+        let signer = Some(signer).filter(|_| event.needs_signature());
         let entry = journal.append(now.clone(), &by, event, signer)?;
         state.apply(&entry);
     }
@@ -218,16 +218,17 @@ fn put_on_record(
 }
 
 /// The end of the action that was running when the run was left, if it has ended.
-fn ended_meanwhile(journal: &Journal, state: &RunState) -> Option<Command> {
-    let (key, deed) = state.under_way()?;
-    let came = watch::once(journal.path(), journal.marks(), key, deed)?;
-    Some(Command::new(MACHINE, came.act(key.clone(), deed.seq)))
+fn finished_meanwhile(journal: &Journal, state: &RunState) -> Option<Command> {
+    let (key, deed) = state.running_action()?;
+    let came = action_watch::poll_once(journal.path(), journal.marks(), key, deed)?;
+    Some(Command::new(MACHINE, came.into_act(key.clone(), deed.seq)))
 }
 
 /// Records that this process owns a log, whose lock it has.
-fn hold(log: &Path, principal: &str) -> Result<Held, OpenRunError> {
-    let own = Holder::here(principal, host(), clock::now().wall);
-    holder::tell(log, own).map_err(|source| StoreError { path: holder::path_of(log), source }.into())
+fn record_owner(log: &Path, principal: &str) -> Result<LockOwnerFile, OpenRunError> {
+    let own = LockOwner::this_process(principal, host(), clock::now().wall);
+    lock_owner::record_owner(log, own)
+        .map_err(|source| StoreError { path: lock_owner::path_of(log), source }.into())
 }
 
 fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>, OpenRunError> {
@@ -237,7 +238,7 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
         None => {
             let (principal, key) = (signer.principal.clone(), signer.public.clone());
             // Before anything is logged: an operator who cannot join leaves no entry.
-            state.may_enrol(&Enrolled { principal, key, role }).map_err(NotDone::from)?;
+            state.check_enrolment(&EnrolledOperator { principal, key, role }).map_err(ActError::from)?;
             let join = Act::Join { key: signer.public.clone(), role };
             Ok(Some(Command::new(signer.principal.clone(), join)))
         }
@@ -246,36 +247,41 @@ fn join(state: &RunState, signer: &Signer, role: Role) -> Result<Option<Command>
 
 /// What came before a run in its environment.
 #[derive(Debug, Default)]
-pub struct History {
+pub struct LastSealedRun {
     /// The newest sealed run, as its log has it; it is not verified.
     pub sealed: Option<RunState>,
     /// What is wrong with the log of the previous run.
-    pub trouble: Option<String>,
+    pub problem: Option<String>,
 }
 
 /// The history before a run. The run's own log, if there is one, is not read again.
 ///
 /// # Errors
 /// When the logs cannot be read.
-pub fn history(store: &Store, own: Option<&Path>, state: &RunState) -> Result<History, StoreError> {
+pub fn last_sealed_run(
+    store: &LogStore,
+    own: Option<&Path>,
+    state: &RunState,
+) -> Result<LastSealedRun, StoreError> {
     let mut logs = store.logs(&state.plan.environment)?;
     logs.retain(|log| Some(log.as_path()) != own);
-    let trouble = state.predecessor.as_ref().and_then(|run| Before::among(&logs, run).trouble(run));
+    let trouble = state.predecessor.as_ref().and_then(|run| PredecessorLog::find(&logs, run).problem(run));
     let mut sealed = None;
-    for log in Order::of(&logs)?.runs.iter().rev() {
-        sealed = RunState::fold(&peek(&log.path)?).filter(|run| run.run != state.run && run.is_sealed());
+    for log in SortedLogs::sort(&logs)?.runs.iter().rev() {
+        sealed = RunState::fold(&read_unverified(&log.path)?)
+            .filter(|run| run.run != state.run && run.is_sealed());
         if sealed.is_some() {
             break;
         }
     }
-    Ok(History { sealed, trouble })
+    Ok(LastSealedRun { sealed, problem: trouble })
 }
 
 /// A run that is not written to a file, for a check that leaves no trace.
 ///
 /// # Errors
 /// When the plan is too large for an entry.
-pub fn forgotten(plan: Plan) -> Result<(Log, RunState), OpenRunError> {
+pub fn ephemeral_run(plan: Plan) -> Result<(Log, RunState), OpenRunError> {
     let chain = Chain::new(random_id());
     let event = OpenedEvent {
         rules: RULES,
@@ -290,14 +296,18 @@ pub fn forgotten(plan: Plan) -> Result<(Log, RunState), OpenRunError> {
         host: host(),
         profile_sha256: Sha256Hex::ZERO,
     };
-    let (entry, _) = chain.link(clock::now(), MACHINE, event.into(), None).map_err(AppendError::from)?;
-    let log = Log::Forgotten(Chain::after(&entry));
+    let (entry, _) =
+        chain.build_entry(clock::now(), MACHINE, event.into(), None).map_err(AppendError::from)?;
+    let log = Log::Ephemeral(Chain::after(&entry));
     Ok((log, state_of(&[entry], Path::new("-"))?))
 }
 
-fn opened_event(opening: Opening, previous_run: Option<Predecessor>, signer: &Signer) -> Event {
-    let operator =
-        Enrolled { principal: signer.principal.clone(), key: signer.public.clone(), role: opening.role };
+fn opened_event(opening: NewRun, previous_run: Option<Predecessor>, signer: &Signer) -> Event {
+    let operator = EnrolledOperator {
+        principal: signer.principal.clone(),
+        key: signer.public.clone(),
+        role: opening.role,
+    };
     OpenedEvent {
         rules: RULES,
         plan_sha256: opening.plan.digest(),
@@ -314,22 +324,22 @@ fn opened_event(opening: Opening, previous_run: Option<Predecessor>, signer: &Si
     .into()
 }
 
-fn predecessor(store: &Store, environment: &str) -> Result<Option<Predecessor>, StoreError> {
-    let Some(PlacedLog { path, other_rules, .. }) = order(store, environment)?.runs.pop() else {
+fn predecessor(store: &LogStore, environment: &str) -> Result<Option<Predecessor>, StoreError> {
+    let Some(LinkedLog { path, other_rules, .. }) = sorted_logs(store, environment)?.runs.pop() else {
         return Ok(None);
     };
     if other_rules.is_some() {
         let of =
-            |RawLog { run, seq, head }| Predecessor { run, seq, head, ended: PredecessorEnd::OtherVersion };
+            |RawLog { run, seq, head }| Predecessor { run, seq, head, state: PredecessorState::OtherVersion };
         return Ok(RawLog::read(&path)?.map(of));
     }
-    Ok(RunState::fold(&peek(&path)?).map(|state| {
+    Ok(RunState::fold(&read_unverified(&path)?).map(|state| {
         let ended = match &state.abandoned {
-            Some(_) => PredecessorEnd::Abandoned,
-            None if state.is_sealed() => PredecessorEnd::Sealed,
-            None => PredecessorEnd::Open,
+            Some(_) => PredecessorState::Abandoned,
+            None if state.is_sealed() => PredecessorState::Sealed,
+            None => PredecessorState::Open,
         };
-        Predecessor { run: state.run, seq: state.seq, head: state.head, ended }
+        Predecessor { run: state.run, seq: state.seq, head: state.head, state: ended }
     }))
 }
 

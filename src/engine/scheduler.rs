@@ -8,102 +8,118 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::probe_run::{Cancelled, ProbeRun, Progress, Trace};
+use super::probe_task::{CancelledProbe, ProbeProgress, ProbeTask, ProbeTrace};
 use super::system::System;
 use crate::checklist::{Plan, ProbeKey};
 use crate::outcome::Outcome;
 use crate::probe::ProbeContext;
 use crate::process::Permit;
-use crate::run::{Live, Running, Wanted};
-use crate::secret::{Keeper, Terminal};
+use crate::run::{DueProbe, InFlight, RunningProbe};
+use crate::secret::{SecretStore, Terminal};
 use crate::time::{Moment, Utc};
 
 /// How many probes run at the same time.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT_PROBES: usize = 16;
 /// How long to wait for cancelled tasks to end.
-const LEAVING: Duration = Duration::from_millis(500);
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a task reports to the engine.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum ProbeEvent {
     /// Another try within the same attempt; with the last observation, if the probe waits until it passes.
-    Try { probe: ProbeKey, attempt: u64, tries: u32, so_far: Option<String> },
+    Retrying { probe: ProbeKey, attempt: u64, tries: u32, so_far: Option<String> },
     /// The attempt ended.
-    Ended { look: Wanted, attempt: u64, begun: Utc, took: Duration, outcome: Outcome },
+    Finished { due: DueProbe, attempt: u64, begun: Utc, took: Duration, outcome: Outcome },
 }
 
 /// Starts and cancels probes, and knows which are running.
 pub(super) struct Scheduler {
     system: Arc<dyn System>,
-    keeper: Keeper,
-    turns: Arc<Semaphore>,
-    tell: mpsc::Sender<Told>,
-    tasks: BTreeMap<ProbeKey, Task>,
+    secret_store: SecretStore,
+    slots: Arc<Semaphore>,
+    events: mpsc::Sender<ProbeEvent>,
+    tasks: BTreeMap<ProbeKey, ScheduledProbe>,
     newest: BTreeMap<ProbeKey, u64>,
     /// When the newest finished attempt of each probe started.
-    begun: BTreeMap<ProbeKey, Utc>,
-    live: Live,
+    started: BTreeMap<ProbeKey, Utc>,
+    in_flight: InFlight,
 }
 
 impl Scheduler {
-    pub(super) fn new(tell: mpsc::Sender<Told>, permit: Permit, system: Arc<dyn System>) -> Self {
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
+    pub(super) fn new(tell: mpsc::Sender<ProbeEvent>, permit: Permit, system: Arc<dyn System>) -> Self {
+        let turns = Arc::new(Semaphore::new(MAX_CONCURRENT_PROBES));
         let (tasks, newest, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let keeper = Keeper::new(permit);
-        Self { system, keeper, turns, tell, tasks, newest, begun, live: Live::default() }
+        let secret_store = SecretStore::new(permit);
+        Self {
+            system,
+            secret_store,
+            slots: turns,
+            events: tell,
+            tasks,
+            newest,
+            started: begun,
+            in_flight: InFlight::default(),
+        }
     }
 
     /// Sets whether secret commands may prompt on the terminal.
-    pub(super) fn ask_on(&mut self, terminal: Terminal) {
-        self.keeper = self.keeper.clone().asking(terminal);
+    pub(super) fn set_terminal(&mut self, terminal: Terminal) {
+        self.secret_store = self.secret_store.clone().with_terminal(terminal);
     }
 
     /// The store of every secret that was read.
-    pub(super) fn keeper(&self) -> &Keeper {
-        &self.keeper
+    pub(super) fn secret_store(&self) -> &SecretStore {
+        &self.secret_store
     }
 
-    pub(super) fn live_mut(&mut self) -> &mut Live {
-        &mut self.live
+    pub(super) fn in_flight_mut(&mut self) -> &mut InFlight {
+        &mut self.in_flight
     }
 
-    pub(super) fn live(&self) -> &Live {
-        &self.live
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
     }
 
     /// The newest attempt of a probe that was started here.
-    pub(super) fn newest(&self, probe: &ProbeKey) -> u64 {
+    pub(super) fn newest_attempt(&self, probe: &ProbeKey) -> u64 {
         self.newest.get(probe).copied().unwrap_or(0)
     }
 
     /// When the newest attempt that finished here started.
-    pub(super) fn begun(&self, probe: &ProbeKey) -> Option<Utc> {
-        self.begun.get(probe).copied()
+    pub(super) fn started_at(&self, probe: &ProbeKey) -> Option<Utc> {
+        self.started.get(probe).copied()
     }
 
     /// The number of a probe's next attempt; `looks` is how many results the log has.
     pub(super) fn next_attempt(&self, probe: &ProbeKey, looks: u64) -> u64 {
-        looks.max(self.newest(probe)) + 1
+        looks.max(self.newest_attempt(probe)) + 1
     }
 
     /// Starts a probe. If it is already running, it continues and is not started twice. `looks` is how many results
     /// the log has.
-    pub(super) fn start(&mut self, plan: &Plan, look: Wanted, looks: u64, given: ProbeContext, now: &Moment) {
+    pub(super) fn start(
+        &mut self,
+        plan: &Plan,
+        look: DueProbe,
+        looks: u64,
+        given: ProbeContext,
+        now: &Moment,
+    ) {
         let Some(probe) = plan.probe(&look.probe) else { return };
         if self.tasks.contains_key(&look.probe) {
             return;
         }
-        self.live.lost.remove(&look.probe);
+        self.in_flight.unlogged.remove(&look.probe);
         let attempt = self.next_attempt(&look.probe, looks);
         self.newest.insert(look.probe.clone(), attempt);
-        let running = Running { attempt, since: now.clone(), tries: 1, so_far: None };
-        self.live.running.insert(look.probe.clone(), running);
-        let run = ProbeRun::new(probe.clone(), given, &self.keeper, Arc::clone(&self.system));
+        let running = RunningProbe { attempt, since: now.clone(), tries: 1, last_seen: None };
+        self.in_flight.running.insert(look.probe.clone(), running);
+        let run = ProbeTask::new(probe.clone(), given, &self.secret_store, Arc::clone(&self.system));
         let (key, trace) = (look.probe.clone(), run.trace());
-        let progress = Progress { tell: self.tell.clone(), probe: key.clone(), attempt };
-        let (turns, system) = (Arc::clone(&self.turns), Arc::clone(&self.system));
+        let progress = ProbeProgress { events: self.events.clone(), probe: key.clone(), attempt };
+        let (turns, system) = (Arc::clone(&self.slots), Arc::clone(&self.system));
         let work = self::run(run, look.clone(), progress, turns, system);
-        self.tasks.insert(key, Task { look, attempt, trace, handle: tokio::spawn(work) });
+        self.tasks.insert(key, ScheduledProbe { due: look, attempt, trace, handle: tokio::spawn(work) });
     }
 
     /// Cancels all probes, and waits until they are gone. Results that arrived by then are reported as usual; for the
@@ -111,56 +127,59 @@ impl Scheduler {
     pub(super) async fn cancel_all(&mut self) {
         self.tasks.values().for_each(|task| task.handle.abort());
         let gone = futures_util::future::join_all(self.tasks.values_mut().map(|task| &mut task.handle));
-        let _ = tokio::time::timeout(LEAVING, gone).await;
+        let _ = tokio::time::timeout(CANCEL_TIMEOUT, gone).await;
     }
 
     /// What must be logged of the cancelled probes.
-    pub(super) fn cancelled(&mut self) -> Vec<Told> {
-        self.live.running.clear();
+    pub(super) fn take_cancelled(&mut self) -> Vec<ProbeEvent> {
+        self.in_flight.running.clear();
         let ended = std::mem::take(&mut self.tasks).into_values().filter_map(|task| {
-            let Cancelled { begun, took, outcome } = task.trace.cancelled()?;
-            Some(Told::Ended { look: task.look, attempt: task.attempt, begun, took, outcome })
+            let CancelledProbe { started: begun, took, outcome } = task.trace.as_cancelled()?;
+            Some(ProbeEvent::Finished { due: task.due, attempt: task.attempt, begun, took, outcome })
         });
         ended.collect()
     }
 
     /// Updates the progress of a probe at its next try.
-    pub(super) fn tried(&mut self, probe: &ProbeKey, attempt: u64, tries: u32, so_far: Option<String>) {
-        if let Some(running) = self.live.running.get_mut(probe).filter(|running| running.attempt == attempt) {
+    pub(super) fn on_retry(&mut self, probe: &ProbeKey, attempt: u64, tries: u32, so_far: Option<String>) {
+        if let Some(running) =
+            self.in_flight.running.get_mut(probe).filter(|running| running.attempt == attempt)
+        {
             running.tries = tries;
-            running.so_far = so_far;
+            running.last_seen = so_far;
         }
     }
 
     /// Removes a probe whose attempt has ended.
-    pub(super) fn ended(&mut self, probe: &ProbeKey, attempt: u64, begun: Option<Utc>) {
-        if self.newest(probe) == attempt {
-            self.begun.extend(begun.map(|begun| (probe.clone(), begun)));
+    pub(super) fn on_finished(&mut self, probe: &ProbeKey, attempt: u64, begun: Option<Utc>) {
+        if self.newest_attempt(probe) == attempt {
+            self.started.extend(begun.map(|begun| (probe.clone(), begun)));
             self.tasks.remove(probe);
-            self.live.running.remove(probe);
+            self.in_flight.running.remove(probe);
         }
     }
 }
 
 /// A running probe.
-struct Task {
-    look: Wanted,
+struct ScheduledProbe {
+    due: DueProbe,
     attempt: u64,
-    trace: Trace,
+    trace: ProbeTrace,
     handle: JoinHandle<()>,
 }
 
 async fn run(
-    run: ProbeRun,
-    look: Wanted,
-    progress: Progress,
+    run: ProbeTask,
+    look: DueProbe,
+    progress: ProbeProgress,
     turns: Arc<Semaphore>,
     system: Arc<dyn System>,
 ) {
     let Ok(_turn) = turns.acquire().await else { return };
     let (begun, since) = (system.now().wall, Instant::now());
-    let outcome = run.to_end(&progress).await;
-    let told = Told::Ended { look, attempt: progress.attempt, begun, took: since.elapsed(), outcome };
+    let outcome = run.run_to_end(&progress).await;
+    let told =
+        ProbeEvent::Finished { due: look, attempt: progress.attempt, begun, took: since.elapsed(), outcome };
     // If the engine has stopped, there is no receiver any more.
-    let _ = progress.tell.send(told).await;
+    let _ = progress.events.send(told).await;
 }

@@ -38,7 +38,7 @@ impl Directory {
     ///
     /// # Errors
     /// The system error.
-    pub fn of(file: &Path) -> io::Result<Self> {
+    pub fn containing(file: &Path) -> io::Result<Self> {
         let above = file.parent().filter(|above| !above.as_os_str().is_empty());
         Self::with(above.unwrap_or(Path::new(".")), OFlags::empty())
     }
@@ -48,14 +48,14 @@ impl Directory {
     /// # Errors
     /// As for [`Directory::open`], or another user owns it, or other users can enter it.
     pub fn open_own(path: &Path) -> io::Result<Self> {
-        Self::open(path)?.own(
+        Self::open(path)?.require_own(
             0o077,
             "other users can enter it (chmod 700 fixes that); expected a directory that you own, mode 0700",
         )
     }
 
     /// Checks that this user owns it, and that other users have none of these permissions.
-    fn own(self, of_others: RawMode, why: &str) -> io::Result<Self> {
+    fn require_own(self, of_others: RawMode, why: &str) -> io::Result<Self> {
         let about = rustix::fs::fstat(&self.handle)?;
         if about.st_uid != rustix::process::geteuid().as_raw() {
             Err(io::Error::other("another user owns it; expected a directory that you own"))
@@ -70,7 +70,7 @@ impl Directory {
     ///
     /// # Errors
     /// As for [`Directory::open_own`], or the system error.
-    pub fn make(path: &Path) -> io::Result<Self> {
+    pub fn create_own(path: &Path) -> io::Result<Self> {
         match make_path(path) {
             // The error names what exists instead.
             Err(error) => {
@@ -84,7 +84,7 @@ impl Directory {
     ///
     /// # Errors
     /// As for [`Directory::open_unshared`].
-    pub fn make_unshared(path: &Path) -> io::Result<Self> {
+    pub fn create_unshared(path: &Path) -> io::Result<Self> {
         match Self::open_unshared(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_path(path)?;
@@ -100,7 +100,7 @@ impl Directory {
     /// It is a link or not a directory, another user owns it, or other users can write to it; or the system error.
     pub fn open_unshared(path: &Path) -> io::Result<Self> {
         let why = "other users can write to it (chmod go-w fixes that); expected a directory that you own";
-        Self::open(path)?.own(0o022, why)
+        Self::open(path)?.require_own(0o022, why)
     }
 
     fn with(path: &Path, more: OFlags) -> io::Result<Self> {
@@ -118,7 +118,7 @@ impl Directory {
     }
 
     fn at(&self, name: impl AsRef<OsStr>, flags: OFlags) -> io::Result<File> {
-        let name = plain(name.as_ref())?;
+        let name = check_name(name.as_ref())?;
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match rustix::fs::openat(&self.handle, name, flags, FILE) {
             Ok(file) => Ok(File::from(file)),
@@ -134,7 +134,7 @@ impl Directory {
     /// # Errors
     /// The system error, or what it is instead.
     pub fn read(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
-        self.read_linked(name).and_then(with_one_name)
+        self.read_linked(name).and_then(require_single_link)
     }
 
     /// The same for a file that is created with two names, one of which is removed at once.
@@ -142,14 +142,14 @@ impl Directory {
     /// # Errors
     /// As above, except that it may have two names.
     pub fn read_linked(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
-        self.at(name, OFlags::RDONLY).and_then(regular)
+        self.at(name, OFlags::RDONLY).and_then(require_regular)
     }
 
     /// The content of a file of at most `most` bytes.
     ///
     /// # Errors
     /// As for [`Directory::read`], or it is larger.
-    pub fn bytes(&self, name: impl AsRef<OsStr>, most: u64) -> io::Result<Vec<u8>> {
+    pub fn read_bytes(&self, name: impl AsRef<OsStr>, most: u64) -> io::Result<Vec<u8>> {
         read_bounded(&self.read(name)?, most)
     }
 
@@ -166,7 +166,7 @@ impl Directory {
     /// # Errors
     /// The system error, what it is instead, or other users can write to it.
     pub fn update(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
-        self.at(name, OFlags::RDWR | OFlags::CREATE).and_then(own)
+        self.at(name, OFlags::RDWR | OFlags::CREATE).and_then(require_own)
     }
 
     /// The same, for appending.
@@ -174,7 +174,7 @@ impl Directory {
     /// # Errors
     /// As above.
     pub fn append(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
-        self.at(name, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND).and_then(own)
+        self.at(name, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND).and_then(require_own)
     }
 
     /// Creates a file with a name that only this process uses; an existing one was left by a killed process, and is
@@ -182,7 +182,7 @@ impl Directory {
     ///
     /// # Errors
     /// The system error.
-    pub fn draft(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+    pub fn create_draft(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.remove(name.as_ref())?;
         self.create(name)
     }
@@ -193,7 +193,7 @@ impl Directory {
     /// The system error.
     pub fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let draft = format!("{name}.draft");
-        let mut file = self.draft(&draft)?;
+        let mut file = self.create_draft(&draft)?;
         file.write_all(content)?;
         file.sync_all()?;
         self.rename(&draft, name)?;
@@ -205,7 +205,7 @@ impl Directory {
     /// # Errors
     /// The system error.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let (from, to) = (plain(from.as_ref())?, plain(to.as_ref())?);
+        let (from, to) = (check_name(from.as_ref())?, check_name(to.as_ref())?);
         Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
     }
 
@@ -214,7 +214,7 @@ impl Directory {
     /// # Errors
     /// The system error.
     pub fn link(&self, from: &str, to: &str) -> io::Result<()> {
-        let (from, to) = (plain(from.as_ref())?, plain(to.as_ref())?);
+        let (from, to) = (check_name(from.as_ref())?, check_name(to.as_ref())?);
         Ok(rustix::fs::linkat(&self.handle, from, &self.handle, to, AtFlags::empty())?)
     }
 
@@ -223,7 +223,7 @@ impl Directory {
     /// # Errors
     /// The system error.
     pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
-        match rustix::fs::unlinkat(&self.handle, plain(name.as_ref())?, AtFlags::empty()) {
+        match rustix::fs::unlinkat(&self.handle, check_name(name.as_ref())?, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -231,12 +231,12 @@ impl Directory {
 
     /// Whether the name exists, even as a broken link.
     #[must_use]
-    pub fn has(&self, name: impl AsRef<OsStr>) -> bool {
+    pub fn exists(&self, name: impl AsRef<OsStr>) -> bool {
         self.stat(name.as_ref()).is_ok()
     }
 
     fn stat(&self, name: &OsStr) -> io::Result<Stat> {
-        Ok(rustix::fs::statat(&self.handle, plain(name)?, AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(rustix::fs::statat(&self.handle, check_name(name)?, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// The names in it, sorted.
@@ -302,7 +302,7 @@ pub fn temporary(prefix: &str, within: &Path) -> io::Result<TempDir> {
 }
 
 /// Checks that a name has no path in it.
-fn plain(name: &OsStr) -> io::Result<&OsStr> {
+fn check_name(name: &OsStr) -> io::Result<&OsStr> {
     let mut parts = Path::new(name).components();
     let is_plain =
         matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name);
@@ -328,11 +328,11 @@ fn not_regular() -> io::Error {
     io::Error::other("expected a regular file")
 }
 
-fn regular(file: File) -> io::Result<File> {
+fn require_regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
-fn with_one_name(file: File) -> io::Result<File> {
+fn require_single_link(file: File) -> io::Result<File> {
     if file.metadata()?.nlink() == 1 {
         Ok(file)
     } else {
@@ -340,8 +340,8 @@ fn with_one_name(file: File) -> io::Result<File> {
     }
 }
 
-fn own(file: File) -> io::Result<File> {
-    let file = regular(file).and_then(with_one_name)?;
+fn require_own(file: File) -> io::Result<File> {
+    let file = require_regular(file).and_then(require_single_link)?;
     let about = file.metadata()?;
     let why = if about.uid() != rustix::process::geteuid().as_raw() {
         "another user owns it"

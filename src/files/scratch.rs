@@ -14,20 +14,20 @@ const PREFIX: &str = "gonogo-";
 
 /// A temporary private directory; removed on drop.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct ScratchDirectory {
     directory: TempDir,
     /// Locked until it is removed. The system releases the lock if this process is killed.
     _lock: Option<File>,
 }
 
-impl Scratch {
+impl ScratchDirectory {
     /// Creates one in a directory for such directories only, which is created if it is missing. Directories of killed
     /// processes are removed.
     ///
     /// # Errors
     /// The system error, or the directory is a link or not private.
     pub fn make(within: &Path) -> io::Result<Self> {
-        let all = Directory::make(within)?;
+        let all = Directory::create_own(within)?;
         let names = all.names()?;
         // Locked during sweep and creation, so that a new directory without a lock is not taken for an abandoned one.
         // On a file system without such locks, abandoned ones stay.
@@ -75,20 +75,20 @@ mod tests {
     fn what_is_left_is_swept_and_what_is_used_or_is_none_stays() {
         let home = tempfile::tempdir().unwrap();
         let all = home.path().join("unpacked");
-        let used = Scratch::make(&all).unwrap();
+        let used = ScratchDirectory::make(&all).unwrap();
         fs::write(used.path().join("log"), "1").unwrap();
         // As a killed process leaves it.
-        let Scratch { directory, _lock: lock } = Scratch::make(&all).unwrap();
+        let ScratchDirectory { directory, _lock: lock } = ScratchDirectory::make(&all).unwrap();
         let left = directory.keep();
         fs::write(left.join("log"), "1").unwrap();
-        drop(Scratch::make(&all).unwrap());
+        drop(ScratchDirectory::make(&all).unwrap());
         assert!(left.exists(), "its lock is held");
         drop(lock);
         let elsewhere = home.path().join("elsewhere");
-        drop(Directory::make(&elsewhere).unwrap());
+        drop(Directory::create_own(&elsewhere).unwrap());
         symlink(&elsewhere, all.join("gonogo-link")).unwrap();
-        drop(Directory::make(&all.join("other")).unwrap());
-        let next = Scratch::make(&all).unwrap();
+        drop(Directory::create_own(&all.join("other")).unwrap());
+        let next = ScratchDirectory::make(&all).unwrap();
         assert!(!left.exists());
         assert!(used.path().join("log").exists() && elsewhere.exists() && all.join("other").exists());
         let (first, second) = (used.path().to_owned(), next.path().to_owned());
@@ -101,7 +101,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let all = home.path().join("unpacked");
         symlink(home.path(), &all).unwrap();
-        assert!(Scratch::make(&all).unwrap_err().to_string().contains("it is a symbolic link"));
+        assert!(ScratchDirectory::make(&all).unwrap_err().to_string().contains("it is a symbolic link"));
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
     }
 }

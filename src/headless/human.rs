@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::checklist::{Point, Probe};
 use crate::outcome::{Class, Observation};
-use crate::run::{Judgement, Look, Status, judge, why};
+use crate::run::{Judgement, ProbeRun, Status, explain, judge};
 use crate::text::line;
 
 /// The whole report. With `color`, states are colored; `left_out` lists what was left out on request.
@@ -18,8 +18,8 @@ pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String 
             let _ = writeln!(out, "{}", point_line(judgement, point, color));
         }
     }
-    for point in plan.points().filter(|point| judgement.status(&point.id).is_bad()) {
-        troubles(&mut out, judgement, point, color);
+    for point in plan.points().filter(|point| judgement.status(&point.id).is_no_go()) {
+        write_problems(&mut out, judgement, point, color);
     }
     if !left_out.is_empty() {
         let _ = writeln!(out, "\nleft out: {}", left_out.join(", "));
@@ -29,7 +29,7 @@ pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String 
         out,
         "\n{} {}/{}  {}{}",
         verdict.decision,
-        verdict.closed,
+        verdict.done,
         verdict.total,
         line(&plan.environment),
         if plan.release.is_empty() { String::new() } else { format!(" {}", line(&plan.release)) }
@@ -39,20 +39,20 @@ pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String 
 
 fn point_line(judgement: &Judgement, point: &Point, color: bool) -> String {
     let status = judgement.status(&point.id);
-    let why = why(judgement, &point.id, &status);
-    let word = format!("{:<14}", status.word());
+    let why = explain(judgement, &point.id, &status);
+    let word = format!("{:<14}", status.label());
     let rest = if why.is_empty() { line(&point.title) } else { line(&why) };
-    format!("  {} {} {:<26} {rest}", glyph(&status), paint(&word, &status, color), line(&point.id))
+    format!("  {} {} {:<26} {rest}", symbol(&status), paint(&word, &status, color), line(&point.id))
 }
 
-fn glyph(status: &Status) -> &'static str {
+fn symbol(status: &Status) -> &'static str {
     match status {
         Status::Passed | Status::PassedOnRetry(_) => "✔",
         Status::Failed => "✖",
         Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) => "⚠",
-        Status::Settled => "●",
+        Status::Confirmed => "●",
         Status::Stale => "◷",
-        Status::NeedsYou { .. } | Status::ToRun(_) => "◐",
+        Status::NeedsConfirmation { .. } | Status::NeedsAction(_) => "◐",
         Status::Running(_) => "▶",
         Status::Waived(_) => "≈",
         Status::NotApplicable => "–",
@@ -64,19 +64,26 @@ fn glyph(status: &Status) -> &'static str {
 /// ANSI colors that also differ in lightness: cyan for passed, bold red and magenta for problems.
 fn paint(word: &str, status: &Status, color: bool) -> String {
     let code = match status {
-        Status::Passed | Status::PassedOnRetry(_) | Status::Settled => "36",
+        Status::Passed | Status::PassedOnRetry(_) | Status::Confirmed => "36",
         Status::Failed => "1;31",
         Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) => "1;35",
-        Status::NeedsYou { .. } | Status::ToRun(_) | Status::Running(_) | Status::Stale => "33",
+        Status::NeedsConfirmation { .. } | Status::NeedsAction(_) | Status::Running(_) | Status::Stale => {
+            "33"
+        }
         _ => "2",
     };
     if color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
 }
 
-fn troubles(out: &mut String, judgement: &Judgement, point: &Point, color: bool) {
+fn write_problems(out: &mut String, judgement: &Judgement, point: &Point, color: bool) {
     let status = judgement.status(&point.id);
-    let _ =
-        writeln!(out, "\n{} {}: {}", glyph(&status), line(&point.id), paint(&status.word(), &status, color));
+    let _ = writeln!(
+        out,
+        "\n{} {}: {}",
+        symbol(&status),
+        line(&point.id),
+        paint(&status.label(), &status, color)
+    );
     if let Status::Unconfigured(missing) = &status {
         let _ = writeln!(out, "  missing in the profile: {}", missing.join(", "));
     }
@@ -84,17 +91,17 @@ fn troubles(out: &mut String, judgement: &Judgement, point: &Point, color: bool)
     for probe in &point.probes {
         let look = state.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
         if let Some(look) = look.filter(|look| look.outcome.class != Class::Pass) {
-            probe_troubles(out, probe, look);
+            write_probe_problems(out, probe, look);
         }
     }
 }
 
-fn probe_troubles(out: &mut String, probe: &Probe, look: &Look) {
+fn write_probe_problems(out: &mut String, probe: &Probe, look: &ProbeRun) {
     let tries =
         if look.outcome.tries > 1 { format!(", {} attempts", look.outcome.tries) } else { String::new() };
     let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), look.took_ms);
-    for seen in look.outcome.troubles() {
-        let _ = writeln!(out, "    {} {}", mark(seen), line(&seen.what));
+    for seen in look.outcome.problems() {
+        let _ = writeln!(out, "    {} {}", observation_symbol(seen), line(&seen.what));
         let _ = writeln!(out, "        expected {}", line(&seen.expected));
         let _ = writeln!(
             out,
@@ -111,6 +118,6 @@ fn probe_troubles(out: &mut String, probe: &Probe, look: &Look) {
     }
 }
 
-fn mark(seen: &Observation) -> &'static str {
+fn observation_symbol(seen: &Observation) -> &'static str {
     if seen.ok.is_none() { "⚠" } else { "✖" }
 }

@@ -5,16 +5,16 @@ use serde::Serialize;
 use crate::checklist::Point;
 use crate::journal::entry::Decision;
 use crate::outcome::Outcome;
-use crate::run::{Judgement, Look, judge, why};
+use crate::run::{Judgement, ProbeRun, explain, judge};
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct CheckReport<'a> {
     gonogo: &'static str,
     checklist: &'a str,
     environment: &'a str,
     release: &'a str,
     verdict: Decision,
-    closed: u64,
+    done: u64,
     total: u64,
     left_out: &'a [String],
     points: Vec<PointReport<'a>>,
@@ -26,7 +26,7 @@ struct PointReport<'a> {
     section: &'a str,
     title: &'a str,
     status: String,
-    closed: bool,
+    done: bool,
     why: String,
     missing: Vec<&'a str>,
     probes: Vec<ProbeReport<'a>>,
@@ -48,13 +48,13 @@ pub fn json(judgement: &Judgement, left_out: &[String]) -> String {
     let verdict = judge(judgement);
     let sections = plan.sections.iter();
     let points = sections.flat_map(|section| section.points.iter().map(|point| (section.id.as_str(), point)));
-    let report = Report {
+    let report = CheckReport {
         gonogo: env!("CARGO_PKG_VERSION"),
         checklist: &plan.checklist,
         environment: &plan.environment,
         release: &plan.release,
         verdict: verdict.decision,
-        closed: verdict.closed,
+        done: verdict.done,
         total: verdict.total,
         left_out,
         points: points.map(|(section, point)| point_report(judgement, section, point)).collect(),
@@ -69,9 +69,9 @@ fn point_report<'a>(judgement: &Judgement<'a>, section: &'a str, point: &'a Poin
         id: &point.id,
         section,
         title: &point.title,
-        status: status.word(),
-        closed: status.is_closed(),
-        why: why(judgement, &point.id, &status),
+        status: status.label(),
+        done: status.is_done(),
+        why: explain(judgement, &point.id, &status),
         missing: point.missing(),
         probes: point.probes.iter().map(|probe| probe_report(judgement, &point.id, probe)).collect(),
     }
@@ -83,7 +83,7 @@ fn probe_report<'a>(
     probe: &'a crate::checklist::Probe,
 ) -> ProbeReport<'a> {
     let state = judgement.state.point(point).and_then(|state| state.probes.get(&probe.id));
-    let look: Option<&'a Look> = state.and_then(|state| state.latest.as_ref());
+    let look: Option<&'a ProbeRun> = state.and_then(|state| state.latest.as_ref());
     ProbeReport {
         id: &probe.id,
         title: &probe.title,

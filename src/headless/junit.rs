@@ -5,7 +5,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::facts::{Kind, kind, took_ms, words};
+use super::case::{CaseResult, case_result, case_text, duration_ms};
 use crate::checklist::{Point, Section};
 use crate::run::Judgement;
 use crate::text::line;
@@ -16,11 +16,11 @@ pub struct LogCase<'a> {
     /// Its name.
     pub name: &'a str,
     /// Why it is not sealed.
-    pub trouble: Option<&'a str>,
+    pub problem: Option<&'a str>,
     /// Whether it is invalid, and not only open.
     pub invalid: bool,
     /// Its requirements, the trusted signers of its verification, and the warnings.
-    pub facts: &'a [(&'static str, String)],
+    pub properties: &'a [(&'static str, String)],
 }
 
 /// The whole report; `left_out` lists what was left out on request.
@@ -28,17 +28,17 @@ pub struct LogCase<'a> {
 pub fn junit(judgement: &Judgement, left_out: &[String], log: Option<&LogCase>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail.
-    let _ = suites(&mut xml, judgement, left_out, log);
-    allowed(String::from_utf8(xml.into_inner()).unwrap_or_default()) + "\n"
+    let _ = write_suites(&mut xml, judgement, left_out, log);
+    escape_noncharacters(String::from_utf8(xml.into_inner()).unwrap_or_default()) + "\n"
 }
 
 /// Escapes the two noncharacters that XML cannot represent.
-fn allowed(xml: String) -> String {
+fn escape_noncharacters(xml: String) -> String {
     let written_out = |xml: String, c: char| xml.replace(c, &c.escape_unicode().to_string());
     ['\u{fffe}', '\u{ffff}'].into_iter().fold(xml, written_out)
 }
 
-fn suites(
+fn write_suites(
     xml: &mut Writer<Vec<u8>>,
     judgement: &Judgement,
     left_out: &[String],
@@ -47,19 +47,19 @@ fn suites(
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let plan = &judgement.state.plan;
     let name = format!("gonogo {} {}", line(&plan.environment), line(&plan.release));
-    let counts = Counts::of(judgement, plan.points()).and(log);
+    let counts = Counts::of(judgement, plan.points()).with_log(log);
     let tag = xml.create_element("testsuites").with_attribute(("name", name.trim()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
             let left_out = left_out.iter().map(|what| ("left out", what.as_str()));
-            properties(xml, &left_out.collect::<Vec<_>>())?;
-            log.map_or(Ok(()), |log| log_suite(xml, log))?;
-            plan.sections.iter().try_for_each(|section| suite(xml, judgement, section))
+            write_properties(xml, &left_out.collect::<Vec<_>>())?;
+            log.map_or(Ok(()), |log| write_log_suite(xml, log))?;
+            plan.sections.iter().try_for_each(|section| write_suite(xml, judgement, section))
         })?;
     Ok(())
 }
 
-fn properties(xml: &mut Writer<Vec<u8>>, all: &[(&str, &str)]) -> io::Result<()> {
+fn write_properties(xml: &mut Writer<Vec<u8>>, all: &[(&str, &str)]) -> io::Result<()> {
     if all.is_empty() {
         return Ok(());
     }
@@ -72,17 +72,17 @@ fn properties(xml: &mut Writer<Vec<u8>>, all: &[(&str, &str)]) -> io::Result<()>
     Ok(())
 }
 
-fn log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
-    let counts = Counts::default().and(Some(log));
+fn write_log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
+    let counts = Counts::default().with_log(Some(log));
     let tag = xml.create_element("testsuite").with_attribute(("name", "run log"));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
-            let facts: Vec<_> = log.facts.iter().map(|(name, told)| (*name, told.as_str())).collect();
-            properties(xml, &facts)?;
+            let facts: Vec<_> = log.properties.iter().map(|(name, told)| (*name, told.as_str())).collect();
+            write_properties(xml, &facts)?;
             let case = xml.create_element("testcase").with_attribute(("classname", "log"));
             let case = case.with_attribute(("name", format!("{} is sealed", line(log.name)).as_str()));
             let case = case.with_attribute(("time", "0.000"));
-            let Some(trouble) = log.trouble else { return case.write_empty().map(drop) };
+            let Some(trouble) = log.problem else { return case.write_empty().map(drop) };
             case.write_inner_content(|xml| {
                 let element = xml.create_element(if log.invalid { "error" } else { "failure" });
                 element.with_attribute(("message", line(trouble).as_str())).write_empty().map(drop)
@@ -92,35 +92,35 @@ fn log_suite(xml: &mut Writer<Vec<u8>>, log: &LogCase) -> io::Result<()> {
     Ok(())
 }
 
-fn suite(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, section: &Section) -> io::Result<()> {
+fn write_suite(xml: &mut Writer<Vec<u8>>, judgement: &Judgement, section: &Section) -> io::Result<()> {
     let counts = Counts::of(judgement, section.points.iter());
     let tag = xml.create_element("testsuite").with_attribute(("name", line(&section.title).as_str()));
     tag.with_attributes(counts.attributes().iter().map(|(name, n)| (*name, n.as_str())))
         .write_inner_content(|xml| {
-            section.points.iter().try_for_each(|point| case(xml, judgement, section, point))
+            section.points.iter().try_for_each(|point| write_case(xml, judgement, section, point))
         })?;
     Ok(())
 }
 
-fn case(
+fn write_case(
     xml: &mut Writer<Vec<u8>>,
     judgement: &Judgement,
     section: &Section,
     point: &Point,
 ) -> io::Result<()> {
-    let took = took_ms(judgement, point);
+    let took = duration_ms(judgement, point);
     let time = format!("{}.{:03}", took / 1000, took % 1000);
     let tag = xml.create_element("testcase").with_attributes([
         ("classname", line(&section.id).as_str()),
         ("name", format!("{} {}", line(&point.id), line(&point.title)).as_str()),
         ("time", time.as_str()),
     ]);
-    let (message, detail) = words(judgement, point);
-    let element = match kind(judgement, point) {
-        Kind::Good => return tag.write_empty().map(drop),
-        Kind::Skipped => "skipped",
-        Kind::Bad => "failure",
-        Kind::Unknown => "error",
+    let (message, detail) = case_text(judgement, point);
+    let element = match case_result(judgement, point) {
+        CaseResult::Passed => return tag.write_empty().map(drop),
+        CaseResult::Skipped => "skipped",
+        CaseResult::Failed => "failure",
+        CaseResult::Error => "error",
     };
     tag.write_inner_content(|xml| {
         let inner = xml.create_element(element).with_attribute(("message", message.as_str()));
@@ -143,21 +143,21 @@ impl Counts {
         let mut counts = Self::default();
         for point in points {
             counts.all += 1;
-            match kind(judgement, point) {
-                Kind::Good => {}
-                Kind::Bad => counts.failures += 1,
-                Kind::Unknown => counts.errors += 1,
-                Kind::Skipped => counts.skipped += 1,
+            match case_result(judgement, point) {
+                CaseResult::Passed => {}
+                CaseResult::Failed => counts.failures += 1,
+                CaseResult::Error => counts.errors += 1,
+                CaseResult::Skipped => counts.skipped += 1,
             }
         }
         counts
     }
 
     /// Adds the test case of the log.
-    fn and(mut self, log: Option<&LogCase>) -> Self {
+    fn with_log(mut self, log: Option<&LogCase>) -> Self {
         self.all += usize::from(log.is_some());
-        self.errors += usize::from(log.is_some_and(|log| log.trouble.is_some() && log.invalid));
-        self.failures += usize::from(log.is_some_and(|log| log.trouble.is_some() && !log.invalid));
+        self.errors += usize::from(log.is_some_and(|log| log.problem.is_some() && log.invalid));
+        self.failures += usize::from(log.is_some_and(|log| log.problem.is_some() && !log.invalid));
         self
     }
 
@@ -174,12 +174,15 @@ mod tests {
 
     #[test]
     fn every_character_is_one_that_xml_may_hold() {
-        assert_eq!(allowed("<a b=\"x\u{fffe}\u{ffff}y\"/>".into()), "<a b=\"x\\u{fffe}\\u{ffff}y\"/>");
-        assert_eq!(allowed("\u{fffd}\u{1fffe}".into()), "\u{fffd}\u{1fffe}");
+        assert_eq!(
+            escape_noncharacters("<a b=\"x\u{fffe}\u{ffff}y\"/>".into()),
+            "<a b=\"x\\u{fffe}\\u{ffff}y\"/>"
+        );
+        assert_eq!(escape_noncharacters("\u{fffd}\u{1fffe}".into()), "\u{fffd}\u{1fffe}");
         let of = |c: char| line(&c.to_string());
         for c in (0..=0x10_ffff).filter_map(char::from_u32) {
             let is_char = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-            assert!(allowed(of(c)).chars().all(is_char), "{}", c.escape_unicode());
+            assert!(escape_noncharacters(of(c)).chars().all(is_char), "{}", c.escape_unicode());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Output without a screen: probe results for people and for programs.
 
-mod facts;
+mod case;
 mod human;
 mod json;
 mod junit;
@@ -18,14 +18,14 @@ use crate::run::{Judgement, Status};
 
 /// The exit code of `check`: success only if every point is done. A point that needs a person is not done.
 #[must_use]
-pub fn exit(judgement: &Judgement) -> Exit {
+pub fn exit_code(judgement: &Judgement) -> Exit {
     let points = judgement.state.plan.points();
     let open: Vec<Status> =
-        points.map(|point| judgement.status(&point.id)).filter(|status| !status.is_closed()).collect();
+        points.map(|point| judgement.status(&point.id)).filter(|status| !status.is_done()).collect();
     if open.is_empty() {
-        Exit::Good
+        Exit::Success
     } else if open.iter().all(|status| *status == Status::Error) {
-        Exit::CouldNotLook
+        Exit::ProbeError
     } else {
         Exit::NoGo
     }

@@ -24,7 +24,7 @@ impl Selection {
         let mut left_out = Vec::new();
         left_out.extend(self.keep_only(plan));
         left_out.extend(self.drop_effects(plan));
-        left_out.extend(self.drop_people(plan));
+        left_out.extend(self.drop_confirmations(plan));
         if plan.points().next().is_none() {
             return Err("no point is left to check".into());
         }
@@ -55,7 +55,7 @@ impl Selection {
             section.points.retain(|point| whole || self.only.contains(&point.id));
         }
         plan.sections.retain(|section| !section.points.is_empty());
-        told(before - plan.points().count(), "point", "--only")
+        left_out_text(before - plan.points().count(), "point", "--only")
     }
 
     fn drop_effects(&self, plan: &mut Plan) -> Option<String> {
@@ -69,10 +69,10 @@ impl Selection {
             dropped += before - point.probes.len();
         }
         let whole = drop_empty(plan);
-        told(dropped, "probe", "--no-effects").map(|told| told + &whole)
+        left_out_text(dropped, "probe", "--no-effects").map(|told| told + &whole)
     }
 
-    fn drop_people(&self, plan: &mut Plan) -> Option<String> {
+    fn drop_confirmations(&self, plan: &mut Plan) -> Option<String> {
         if !self.machine {
             return None;
         }
@@ -99,7 +99,7 @@ fn drop_empty(plan: &mut Plan) -> String {
     if gone.is_empty() { String::new() } else { format!(" and with it all of {}", gone.join(", ")) }
 }
 
-fn told(dropped: usize, noun: &str, option: &str) -> Option<String> {
+fn left_out_text(dropped: usize, noun: &str, option: &str) -> Option<String> {
     (dropped > 0).then(|| format!("{} ({option})", count(dropped, noun)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::facts::{Kind, kind, words};
+use super::case::{CaseResult, case_result, case_text};
 use crate::run::Judgement;
 use crate::text::line;
 
@@ -16,15 +16,22 @@ pub fn tap(judgement: &Judgement, left_out: &[String]) -> String {
         let _ = writeln!(out, "# left out: {}", line(what));
     }
     for (number, point) in (1..).zip(plan.points()) {
-        let kind = kind(judgement, point);
-        let ok = if matches!(kind, Kind::Good | Kind::Skipped) { "ok" } else { "not ok" };
-        let (message, detail) = words(judgement, point);
+        let kind = case_result(judgement, point);
+        let ok = if matches!(kind, CaseResult::Passed | CaseResult::Skipped) { "ok" } else { "not ok" };
+        let (message, detail) = case_text(judgement, point);
         let title = escaped(&format!("{} {}", line(&point.id), line(&point.title)));
-        let skip =
-            if kind == Kind::Skipped { format!(" # SKIP {}", escaped(&message)) } else { String::new() };
+        let skip = if kind == CaseResult::Skipped {
+            format!(" # SKIP {}", escaped(&message))
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "{ok} {number} - {title}{skip}");
-        if matches!(kind, Kind::Bad | Kind::Unknown) {
-            let _ = writeln!(out, "  ---\n  severity: {}", if kind == Kind::Bad { "fail" } else { "error" });
+        if matches!(kind, CaseResult::Failed | CaseResult::Error) {
+            let _ = writeln!(
+                out,
+                "  ---\n  severity: {}",
+                if kind == CaseResult::Failed { "fail" } else { "error" }
+            );
             let _ = writeln!(out, "  message: {}", quoted(&message));
             let _ = writeln!(out, "  detail: |");
             for line in detail.lines() {

@@ -22,11 +22,11 @@ const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
 
 /// The longest message, in bytes; OpenSSH's own limit.
-const LONGEST: usize = 256 * 1024;
+const MAX_MESSAGE: usize = 256 * 1024;
 /// The timeout for listing keys.
-const LISTING: Duration = Duration::from_secs(5);
+const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout for signing, in which a person may have to confirm (`ssh-add -c`).
-const CONFIRMING: Duration = Duration::from_mins(1);
+const SIGN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An SSH agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Agent {
 
 /// A key in an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct AgentKey {
     /// The public key, `ssh-ed25519 AAAA…`.
     pub public: String,
     /// Its comment.
@@ -56,7 +56,7 @@ pub enum AgentError {
     },
     /// No response: the agent may be prompting somebody for another signature.
     #[error("ssh-agent at {socket} does not answer within {}; it may be prompting you", span(*.patience))]
-    Silent {
+    TimedOut {
         /// The socket.
         socket: PathBuf,
         /// The timeout.
@@ -67,7 +67,7 @@ pub enum AgentError {
     Refused,
     /// The response violates the protocol.
     #[error("ssh-agent sent an invalid response")]
-    Strange,
+    Protocol,
 }
 
 impl HasKind for AgentError {
@@ -95,16 +95,16 @@ impl Agent {
     ///
     /// # Errors
     /// Why they cannot be listed.
-    pub fn keys(&self) -> Result<Vec<Held>, AgentError> {
-        let answer = self.ask(&[REQUEST_IDENTITIES], LISTING)?;
+    pub fn keys(&self) -> Result<Vec<AgentKey>, AgentError> {
+        let answer = self.request(&[REQUEST_IDENTITIES], LIST_TIMEOUT)?;
         let Some((&IDENTITIES_ANSWER, mut rest)) = answer.split_first() else {
-            return Err(AgentError::Strange);
+            return Err(AgentError::Protocol);
         };
         let mut keys = Vec::new();
         for _ in 0..number(&mut rest)? {
             let (blob, comment) = (string(&mut rest)?, string(&mut rest)?);
-            if let Some(public) = accepted(blob) {
-                keys.push(Held { public, comment: text::excerpt(comment, 80) });
+            if let Some(public) = accepted_key(blob) {
+                keys.push(AgentKey { public, comment: text::excerpt(comment, 80) });
             }
         }
         Ok(keys)
@@ -113,31 +113,31 @@ impl Agent {
     /// Signs data.
     pub(super) fn sign(&self, key: &KeyData, data: &[u8]) -> Result<Signature, AgentError> {
         let mut blob = Vec::new();
-        key.encode(&mut blob).map_err(|_| AgentError::Strange)?;
+        key.encode(&mut blob).map_err(|_| AgentError::Protocol)?;
         let mut question = vec![SIGN_REQUEST];
         for part in [blob.as_slice(), data] {
-            part.encode(&mut question).map_err(|_| AgentError::Strange)?;
+            part.encode(&mut question).map_err(|_| AgentError::Protocol)?;
         }
         // No flags.
         question.extend([0; 4]);
-        let answer = self.ask(&question, CONFIRMING)?;
+        let answer = self.request(&question, SIGN_TIMEOUT)?;
         let Some((&SIGN_RESPONSE, mut rest)) = answer.split_first() else {
             return Err(AgentError::Refused);
         };
-        Signature::decode(&mut string(&mut rest)?).map_err(|_| AgentError::Strange)
+        Signature::decode(&mut string(&mut rest)?).map_err(|_| AgentError::Protocol)
     }
 
-    fn ask(&self, question: &[u8], patience: Duration) -> Result<Vec<u8>, AgentError> {
+    fn request(&self, question: &[u8], patience: Duration) -> Result<Vec<u8>, AgentError> {
         let talk = || -> io::Result<Vec<u8>> {
             let mut stream = UnixStream::connect(&self.socket)?;
             stream.set_read_timeout(Some(patience))?;
-            stream.set_write_timeout(Some(LISTING))?;
+            stream.set_write_timeout(Some(LIST_TIMEOUT))?;
             let length = u32::try_from(question.len()).map_err(io::Error::other)?;
             stream.write_all(&[&length.to_be_bytes(), question].concat())?;
             let mut length = [0; 4];
             stream.read_exact(&mut length)?;
             let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-            if length > LONGEST {
+            if length > MAX_MESSAGE {
                 return Err(io::Error::other("its response is too long"));
             }
             let mut answer = vec![0; length];
@@ -146,7 +146,7 @@ impl Agent {
         };
         talk().map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                AgentError::Silent { socket: self.socket.clone(), patience }
+                AgentError::TimedOut { socket: self.socket.clone(), patience }
             }
             _ => AgentError::Socket { socket: self.socket.clone(), source },
         })
@@ -154,18 +154,18 @@ impl Agent {
 }
 
 /// The public key in a blob, if its type is accepted in run logs.
-fn accepted(mut blob: &[u8]) -> Option<String> {
+fn accepted_key(mut blob: &[u8]) -> Option<String> {
     let key = KeyData::decode(&mut blob).ok()?;
     is_accepted(&key.algorithm()).then(|| public_line(&key).ok())?
 }
 
 fn number(rest: &mut &[u8]) -> Result<u32, AgentError> {
-    u32::decode(rest).map_err(|_| AgentError::Strange)
+    u32::decode(rest).map_err(|_| AgentError::Protocol)
 }
 
 fn string<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], AgentError> {
     let length = usize::try_from(number(rest)?).unwrap_or(usize::MAX);
-    let (string, after) = rest.split_at_checked(length).ok_or(AgentError::Strange)?;
+    let (string, after) = rest.split_at_checked(length).ok_or(AgentError::Protocol)?;
     *rest = after;
     Ok(string)
 }

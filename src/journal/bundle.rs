@@ -22,22 +22,22 @@ use flate2::{Compression, GzBuilder};
 use tar::{Archive, Builder, EntryType, Header};
 
 use self::compare::compare;
+use super::attachments;
 use super::entry::{Entry, Event};
-use super::read::Lines;
-use super::side;
+use super::read::LogLines;
 
 use crate::error::{ErrorKind, HasKind};
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
 /// The maximum unpacked size of a bundle, in bytes.
-const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
+const MAX_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
 /// The maximum size of a log in a bundle, in bytes.
-const LARGEST_LOG: u64 = 256 * 1024 * 1024;
+const MAX_LOG: u64 = 256 * 1024 * 1024;
 /// The maximum number of attachments in a bundle.
-const MOST: usize = 10_000;
+const MAX_ATTACHMENTS: usize = 10_000;
 /// The line length of an armored signature.
-const ARMOR: usize = 70;
+const ARMOR_WIDTH: usize = 70;
 
 /// Why a bundle cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +50,14 @@ pub enum BundleError {
     Name(PathBuf),
     /// It has content that no bundle has.
     #[error("not a bundle of a run log: {0}")]
-    Form(String),
+    Format(String),
 }
 
 impl HasKind for BundleError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Io(error) => HasKind::kind(error),
-            Self::Name(_) | Self::Form(_) => ErrorKind::User,
+            Self::Name(_) | Self::Format(_) => ErrorKind::User,
         }
     }
 }
@@ -88,13 +88,13 @@ fn write_tar<W: Write>(file: &File, log: &Path, out: W) -> Result<(W, Vec<String
     add(&mut archive, &stem.join(log.file_name().unwrap_or_default()), size, from_start()?)?;
     let mut left_out = Vec::new();
     for (kept, (bytes, sha256)) in attachments(from_start()?)? {
-        match side::held(log, &kept, bytes, sha256) {
+        match attachments::open_checked(log, &kept, bytes, sha256) {
             Ok(content) => add(&mut archive, &stem.join(&kept), bytes, content.take(bytes))?,
             Err(why) => left_out.push(why.to_string()),
         }
     }
     for signature in signatures(from_start()?) {
-        let Member { name, content } = signature?;
+        let DerivedMember { name, content } = signature?;
         let size = content.len() as u64;
         add(&mut archive, &stem.join(name), size, content.as_slice())?;
     }
@@ -102,17 +102,17 @@ fn write_tar<W: Write>(file: &File, log: &Path, out: W) -> Result<(W, Vec<String
 }
 
 /// The attachments of a log: their names, lengths and digests.
-type Attachments = BTreeMap<String, (u64, Sha256Hex)>;
+type AttachmentIndex = BTreeMap<String, (u64, Sha256Hex)>;
 
-fn attachments(log: impl BufRead) -> io::Result<Attachments> {
-    let mut named = Attachments::new();
-    for line in Lines::new(log) {
+fn attachments(log: impl BufRead) -> io::Result<AttachmentIndex> {
+    let mut named = AttachmentIndex::new();
+    for line in LogLines::new(log) {
         let line = line?;
-        let Some(entry) = Entry::read(&line.bytes).ok().filter(|_| line.ended) else { continue };
+        let Some(entry) = Entry::read(&line.bytes).ok().filter(|_| line.is_terminated) else { continue };
         let attachment = match entry.event {
-            Event::Recovered(event) => event.torn.map(|torn| (torn.kept, (torn.bytes, torn.sha256))),
+            Event::Recovered(event) => event.torn.map(|torn| (torn.file, (torn.bytes, torn.sha256))),
             Event::ActionFinished(event) => {
-                event.output.map(|output| (output.kept, (output.bytes, output.sha256)))
+                event.output.map(|output| (output.file, (output.bytes, output.sha256)))
             }
             _ => None,
         };
@@ -131,31 +131,31 @@ fn add(archive: &mut Builder<impl Write>, name: &Path, size: u64, content: impl 
 }
 
 /// A bundle's file that follows from the log.
-struct Member {
+struct DerivedMember {
     /// Within the bundle's directory.
     name: String,
     content: Vec<u8>,
 }
 
 /// For each signed line, the bytes that were signed, and the signature as `ssh-keygen` reads it.
-fn signatures(log: impl BufRead) -> impl Iterator<Item = io::Result<Member>> {
-    Lines::new(log).flat_map(|line| {
+fn signatures(log: impl BufRead) -> impl Iterator<Item = io::Result<DerivedMember>> {
+    LogLines::new(log).flat_map(|line| {
         let line = match line {
             Ok(line) => line,
             Err(error) => return vec![Err(error)],
         };
-        let entry = Entry::read(&line.bytes).ok().filter(|_| line.ended);
+        let entry = Entry::read(&line.bytes).ok().filter(|_| line.is_terminated);
         let signed = entry.and_then(|entry| Some((entry.signed_part(&line.bytes)?, entry.sig?)));
         let Some((message, signature)) = signed else { return Vec::new() };
         let member = |end: &str, content| {
-            Ok(Member { name: format!("signatures/{:06}.{end}", line.position.line), content })
+            Ok(DerivedMember { name: format!("signatures/{:06}.{end}", line.position.line), content })
         };
         vec![member("msg", message), member("sig", armored(&signature).into_bytes())]
     })
 }
 
 fn armored(signature: &str) -> String {
-    let lines = signature.as_bytes().chunks(ARMOR).map(String::from_utf8_lossy).collect::<Vec<_>>();
+    let lines = signature.as_bytes().chunks(ARMOR_WIDTH).map(String::from_utf8_lossy).collect::<Vec<_>>();
     format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
 }
 
@@ -166,8 +166,8 @@ fn armored(signature: &str) -> String {
 /// When it cannot be read, or has content that no bundle has.
 pub fn unpack(mut bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
     bundle.rewind()?;
-    let mut unpacked = Unpacked::default();
-    let log = unpacked.take_out(bundle, into)?;
+    let mut unpacked = Unpacker::default();
+    let log = unpacked.extract_all(bundle, into)?;
     bundle.rewind()?;
     compare(bundle, &log, &unpacked.members)?;
     Ok(log)
@@ -175,106 +175,114 @@ pub fn unpack(mut bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
 
 /// The state of unpacking.
 #[derive(Default)]
-struct Unpacked {
+struct Unpacker {
     /// The offset of each member in the archive, and its name.
     members: BTreeMap<u64, String>,
     names: BTreeSet<PathBuf>,
     total: u64,
 }
 
-impl Unpacked {
-    fn take_out(&mut self, bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
-        let mut archive = Archive::new(GzDecoder::new(BufReader::new(bundle)).take(LARGEST));
+impl Unpacker {
+    fn extract_all(&mut self, bundle: &File, into: &Path) -> Result<PathBuf, BundleError> {
+        let mut archive = Archive::new(GzDecoder::new(BufReader::new(bundle)).take(MAX_UNPACKED));
         let mut members = archive.entries()?;
-        let first = members.next().ok_or_else(|| form("it is empty"))??;
-        let (stem, name) = self.place(&first)?;
+        let first = members.next().ok_or_else(|| format_error("it is empty"))??;
+        let (stem, name) = self.check_member(&first)?;
         if Some(name.as_str()) != stem.to_str().map(|stem| format!("{stem}.jsonl")).as_deref() {
-            return Err(form("its first file is not the log"));
+            return Err(format_error("its first file is not the log"));
         }
-        if first.size() > LARGEST_LOG {
-            return Err(form(format!("its log is larger than {} MiB", LARGEST_LOG >> 20)));
+        if first.size() > MAX_LOG {
+            return Err(format_error(format!("its log is larger than {} MiB", MAX_LOG >> 20)));
         }
         let directory = Directory::open_own(into)?;
-        take_out_log(first, directory.create(&name)?)?;
+        extract_log(first, directory.create(&name)?)?;
         let log = into.join(&name);
         let named = attachments(BufReader::new(directory.read(&name)?))?;
         let mut expected = signatures(BufReader::new(directory.read(&name)?));
         for member in members {
             let member = member?;
-            let (directory, name) = self.place(&member)?;
-            let inner =
-                directory.strip_prefix(&stem).map_err(|_| form("it holds more than one directory"))?;
+            let (directory, name) = self.check_member(&member)?;
+            let inner = directory
+                .strip_prefix(&stem)
+                .map_err(|_| format_error("it holds more than one directory"))?;
             if inner == Path::new("signatures") {
-                same(member, &format!("signatures/{name}"), expected.next().transpose()?)?;
+                check_same(member, &format!("signatures/{name}"), expected.next().transpose()?)?;
                 continue;
             }
-            if self.names.len() > MOST {
-                return Err(form(format!("it holds more than {MOST} attachments")));
+            if self.names.len() > MAX_ATTACHMENTS {
+                return Err(format_error(format!("it holds more than {MAX_ATTACHMENTS} attachments")));
             }
             let length = named.get(&*inner.join(&name).to_string_lossy()).map(|(bytes, _)| *bytes);
-            if inner != side::directory(Path::new(log.file_name().unwrap_or_default())) || length.is_none() {
+            if inner != attachments::directory(Path::new(log.file_name().unwrap_or_default()))
+                || length.is_none()
+            {
                 let shown = crate::text::line(&directory.join(&name).display().to_string());
-                return Err(form(format!("{shown} does not belong there: the log has no such attachment")));
+                return Err(format_error(format!(
+                    "{shown} does not belong there: the log has no such attachment"
+                )));
             }
-            take_out(member, &name, length, &into.join(inner))?;
+            extract(member, &name, length, &into.join(inner))?;
         }
         match expected.next().transpose()? {
             None => Ok(log),
-            Some(missing) => Err(form(format!("{} is missing", missing.name))),
+            Some(missing) => Err(format_error(format!("{} is missing", missing.name))),
         }
     }
 
     /// The directory and the name of a member. It must be a regular file, and its name unique.
-    fn place(&mut self, member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
-        let (directory, name) = place(member)?;
+    fn check_member(&mut self, member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
+        let (directory, name) = member_path(member)?;
         let shown = crate::text::line(&directory.join(&name).display().to_string());
         self.total = self.total.saturating_add(member.size());
-        if self.total > LARGEST {
-            return Err(form(format!("{shown}: it unpacks to more than {} MiB", LARGEST >> 20)));
+        if self.total > MAX_UNPACKED {
+            return Err(format_error(format!("{shown}: it unpacks to more than {} MiB", MAX_UNPACKED >> 20)));
         }
         if !self.names.insert(directory.join(&name)) {
-            return Err(form(format!("it holds {shown} twice")));
+            return Err(format_error(format!("it holds {shown} twice")));
         }
         self.members.insert(member.raw_header_position(), shown);
         Ok((directory, name))
     }
 }
 
-fn form(what: impl Into<String>) -> BundleError {
-    BundleError::Form(what.into())
+fn format_error(what: impl Into<String>) -> BundleError {
+    BundleError::Format(what.into())
 }
 
 /// The directory and the name of a member. It must be a regular file.
-fn place(member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
+fn member_path(member: &tar::Entry<impl Read>) -> Result<(PathBuf, String), BundleError> {
     let path = member.path()?.into_owned();
     let shown = crate::text::line(&path.display().to_string());
     let plain = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if member.header().entry_type() != EntryType::Regular || !plain {
-        return Err(form(format!("{shown} is not a regular file in its directory")));
+        return Err(format_error(format!("{shown} is not a regular file in its directory")));
     }
     match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
         (Some(directory), Some(name)) => Ok((directory.to_owned(), name.to_owned())),
-        _ => Err(form(format!("{shown} has no name"))),
+        _ => Err(format_error(format!("{shown} has no name"))),
     }
 }
 
 /// Line by line, so that content that is not a log is noticed early.
-fn take_out_log(member: tar::Entry<impl Read>, mut to: File) -> Result<(), BundleError> {
+fn extract_log(member: tar::Entry<impl Read>, mut to: File) -> Result<(), BundleError> {
     let size = member.size();
     let mut written = 0;
-    for line in Lines::new(BufReader::new(member)) {
+    for line in LogLines::new(BufReader::new(member)) {
         let line = line?;
-        if line.endless {
-            return Err(form(format!("line {} of its log exceeds the line limit", line.position.line)));
+        if line.is_too_long {
+            return Err(format_error(format!(
+                "line {} of its log exceeds the line limit",
+                line.position.line
+            )));
         }
         to.write_all(&line.bytes)?;
-        to.write_all(if line.ended { b"\n" } else { b"" })?;
-        written += line.bytes.len() as u64 + u64::from(line.ended);
+        to.write_all(if line.is_terminated { b"\n" } else { b"" })?;
+        written += line.bytes.len() as u64 + u64::from(line.is_terminated);
     }
-    if written == size { Ok(()) } else { Err(form("it ends too early")) }
+    if written == size { Ok(()) } else { Err(format_error("it ends too early")) }
 }
 
-fn take_out(
+fn extract(
     mut member: tar::Entry<impl Read>,
     name: &str,
     length: Option<u64>,
@@ -283,16 +291,20 @@ fn take_out(
     let size = member.size();
     if Some(size) != length {
         let shown = crate::text::line(name);
-        return Err(form(format!("{shown} has {size} bytes; the log says otherwise")));
+        return Err(format_error(format!("{shown} has {size} bytes; the log says otherwise")));
     }
-    let mut file = Directory::make(into)?.create(name)?;
-    if io::copy(&mut member, &mut file)? == size { Ok(()) } else { Err(form("it ends too early")) }
+    let mut file = Directory::create_own(into)?.create(name)?;
+    if io::copy(&mut member, &mut file)? == size { Ok(()) } else { Err(format_error("it ends too early")) }
 }
 
-fn same(mut member: tar::Entry<impl Read>, name: &str, expected: Option<Member>) -> Result<(), BundleError> {
+fn check_same(
+    mut member: tar::Entry<impl Read>,
+    name: &str,
+    expected: Option<DerivedMember>,
+) -> Result<(), BundleError> {
     let expected =
         expected.filter(|expected| expected.name == name && expected.content.len() as u64 == member.size());
-    let other = || form(format!("{} does not match the log", crate::text::line(name)));
+    let other = || format_error(format!("{} does not match the log", crate::text::line(name)));
     let expected = expected.ok_or_else(other)?;
     let mut content = Vec::new();
     member.read_to_end(&mut content)?;

@@ -30,19 +30,19 @@ pub enum LinkError {
     Sign(#[from] SignError),
     /// It was signed for another position.
     #[error("the log changed while the entry was being signed")]
-    WentOn,
+    LogChanged,
 }
 
 /// An unsigned entry, for the end of the chain at the time when it was prepared.
 #[derive(Clone, Debug)]
-pub struct Unsigned {
+pub struct UnsignedEntry {
     header: Header,
     event: Event,
     namespace: &'static str,
     message: Vec<u8>,
 }
 
-impl Unsigned {
+impl UnsignedEntry {
     /// Signs it. May have to wait for a person.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Unsigned {
 
     /// Whether it follows the line with this hash.
     #[must_use]
-    pub fn comes_after(&self, head: Sha256Hex) -> bool {
+    pub fn follows(&self, head: Sha256Hex) -> bool {
         self.header.prev == head
     }
 }
@@ -68,7 +68,7 @@ impl HasKind for LinkError {
     fn kind(&self) -> ErrorKind {
         match self {
             // A text that is too long was typed or configured.
-            Self::Write(_) | Self::WentOn => ErrorKind::User,
+            Self::Write(_) | Self::LogChanged => ErrorKind::User,
             Self::Sign(error) => error.kind(),
         }
     }
@@ -103,7 +103,7 @@ impl Chain {
     }
 
     /// Advances past the next entry, unchecked.
-    pub fn step(&mut self, entry: &Entry) {
+    pub fn advance(&mut self, entry: &Entry) {
         *self = Self { rehearsal: self.rehearsal || entry.event.opens_rehearsal(), ..Self::after(entry) };
     }
 
@@ -111,7 +111,7 @@ impl Chain {
     ///
     /// # Errors
     /// When it does not fit into a line, or cannot be signed.
-    pub fn link(
+    pub fn build_entry(
         &self,
         at: Moment,
         by: &str,
@@ -136,21 +136,21 @@ impl Chain {
     ///
     /// # Errors
     /// When it does not fit into a line.
-    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, LinkError> {
+    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<UnsignedEntry, LinkError> {
         let header = self.header(at, by);
         let namespace = event.namespace(self.rehearsal || event.opens_rehearsal());
         let message = signed_bytes(&header, &event)?;
-        Ok(Unsigned { header, event, namespace, message })
+        Ok(UnsignedEntry { header, event, namespace, message })
     }
 
     /// Completes an entry that was signed for the current end of the chain, and returns it with its line.
     ///
     /// # Errors
     /// When the chain has advanced since, or the entry does not fit into a line.
-    pub fn complete(&self, unsigned: Unsigned, sig: String) -> Result<(Entry, Vec<u8>), LinkError> {
-        let Unsigned { header, event, .. } = unsigned;
+    pub fn complete(&self, unsigned: UnsignedEntry, sig: String) -> Result<(Entry, Vec<u8>), LinkError> {
+        let UnsignedEntry { header, event, .. } = unsigned;
         if header.run != self.run || header.seq != self.seq || header.prev != self.head {
-            return Err(LinkError::WentOn);
+            return Err(LinkError::LogChanged);
         }
         Ok(Entry::write(header, event, Some(sig))?)
     }
@@ -159,7 +159,7 @@ impl Chain {
     ///
     /// # Errors
     /// Why it does not continue the chain.
-    pub fn take(&mut self, entry: &Entry) -> Result<(), ChainError> {
+    pub fn check_and_advance(&mut self, entry: &Entry) -> Result<(), ChainError> {
         let header = &entry.header;
         if header.run != self.run {
             return Err(ChainError::Run(header.run.clone(), self.run.clone()));
@@ -170,7 +170,7 @@ impl Chain {
         if header.prev != self.head {
             return Err(ChainError::Prev);
         }
-        self.step(entry);
+        self.advance(entry);
         Ok(())
     }
 }
@@ -199,7 +199,7 @@ mod tests {
         let otherwise = Chain { head: Sha256Hex::of(b"another line"), ..Chain::after(&first) };
         for other in [chain, otherwise, Chain { run: "s".into(), ..Chain::after(&first) }] {
             let (unsigned, sig) = prepared(&other);
-            assert!(matches!(next.complete(unsigned, sig), Err(LinkError::WentOn)));
+            assert!(matches!(next.complete(unsigned, sig), Err(LinkError::LogChanged)));
         }
     }
 }

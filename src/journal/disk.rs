@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::read::{NextError, Position};
+use super::read::{LinePosition, NextEntryError};
 use super::store::StoreError;
 use crate::error::{ErrorKind, HasKind};
 
@@ -23,23 +23,23 @@ pub enum OpenJournalError {
     Locked(PathBuf),
     /// It is not a regular file that this user owns.
     #[error("{path}: {why}; a run log must be a regular file that you own, with one name and mode 0600", path = .0.display(), why = .1)]
-    NotPlain(PathBuf, &'static str),
+    NotRegular(PathBuf, &'static str),
     /// A line is not the next entry.
     #[error("{path}: line {line} (byte {byte}): {why}", path = .path.display(), line = .at.line, byte = .at.byte)]
     Line {
         /// The log.
         path: PathBuf,
         /// The position.
-        at: Position,
+        at: LinePosition,
         /// The problem.
-        why: NextError,
+        why: NextEntryError,
     },
     /// It has no entry at all.
     #[error("{path}: the log has no entry; it can be deleted", path = .0.display())]
     Empty(PathBuf),
     /// It does not have the head that this host remembers.
     #[error("{path}: {why}; the log was changed after this host wrote it; restore it from a copy, or move it out of its directory to open a new run", path = .0.display(), why = .1)]
-    WentBack(PathBuf, String),
+    HeadMismatch(PathBuf, String),
 }
 
 impl HasKind for OpenJournalError {
@@ -48,7 +48,9 @@ impl HasKind for OpenJournalError {
             // A conflict between two people; neither the disk nor the file is at fault.
             Self::Locked(_) => ErrorKind::User,
             Self::Store(error) => error.kind(),
-            Self::NotPlain(..) | Self::Line { .. } | Self::Empty(_) | Self::WentBack(..) => ErrorKind::Io,
+            Self::NotRegular(..) | Self::Line { .. } | Self::Empty(_) | Self::HeadMismatch(..) => {
+                ErrorKind::Io
+            }
         }
     }
 }
@@ -61,7 +63,7 @@ pub(crate) trait Disk: Debug + Send {
     /// Makes the content and the length durable.
     fn sync(&mut self) -> io::Result<()>;
     /// Truncates the file.
-    fn cut(&mut self, length: u64) -> io::Result<()>;
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
 }
 
 impl Disk for File {
@@ -73,7 +75,7 @@ impl Disk for File {
         self.sync_data()
     }
 
-    fn cut(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
 }
@@ -85,13 +87,13 @@ pub(super) fn open(path: &Path, more: OFlags) -> Result<File, OpenJournalError> 
     match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
         Ok(handle) => Ok(File::from(handle)),
         Err(rustix::io::Errno::LOOP) => {
-            Err(OpenJournalError::NotPlain(path.to_owned(), "it is a symbolic link"))
+            Err(OpenJournalError::NotRegular(path.to_owned(), "it is a symbolic link"))
         }
         Err(error) => Err(StoreError::new(path, error.into()).into()),
     }
 }
 
-pub(super) fn check_plain(file: &File, path: &Path) -> Result<(), OpenJournalError> {
+pub(super) fn check_regular(file: &File, path: &Path) -> Result<(), OpenJournalError> {
     let data = file.metadata().map_err(|source| StoreError::new(path, source))?;
     let why = if !data.is_file() {
         "it is not a regular file"
@@ -104,7 +106,7 @@ pub(super) fn check_plain(file: &File, path: &Path) -> Result<(), OpenJournalErr
     } else {
         return Ok(());
     };
-    Err(OpenJournalError::NotPlain(path.to_owned(), why))
+    Err(OpenJournalError::NotRegular(path.to_owned(), why))
 }
 
 pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenJournalError> {
@@ -123,7 +125,7 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// How an open file is no longer at its path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Astray {
+pub(super) enum LogMoved {
     /// It has another name now, which the system may know (`/proc/self/fd`).
     Moved(Option<PathBuf>),
     /// It has no name any more, and vanishes when it is closed.
@@ -131,16 +133,16 @@ pub(super) enum Astray {
 }
 
 /// Whether the path no longer names the open file.
-pub(super) fn astray(file: &File, path: &Path) -> Option<Astray> {
+pub(super) fn find_moved(file: &File, path: &Path) -> Option<LogMoved> {
     let own = file.metadata().ok()?;
     let there = fs::symlink_metadata(path).ok();
     if there.is_some_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())) {
         return None;
     }
-    Some(if own.nlink() == 0 { Astray::Deleted } else { Astray::Moved(name_of(file)) })
+    Some(if own.nlink() == 0 { LogMoved::Deleted } else { LogMoved::Moved(current_name(file)) })
 }
 
-fn name_of(file: &File) -> Option<PathBuf> {
+fn current_name(file: &File) -> Option<PathBuf> {
     use std::os::fd::AsRawFd as _;
     fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
 }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::chain::{Chain, LinkError, Unsigned};
+use super::chain::{Chain, LinkError, UnsignedEntry};
 pub use super::disk::OpenJournalError;
-use super::disk::{Astray, Disk, astray, check_plain, lock, open};
-use super::entry::{Entry, Event, Torn};
+use super::disk::{Disk, LogMoved, check_regular, find_moved, lock, open};
+use super::entry::{Entry, Event, TornTail};
 use super::keys::Signer;
 use super::marks::{MarkError, Marks};
-use super::recover::{check_head, keep, read_all};
-use super::store::{Head, Store, StoreError, make_unshared, sync_with_those_above};
+use super::recover::{check_head, keep_torn, read_all};
+use super::store::{Head, LogStore, StoreError, make_unshared, sync_with_those_above};
 use crate::error::{ErrorKind, HasKind};
 use crate::files::directory::Directory;
 use crate::time::Moment;
@@ -26,12 +26,12 @@ pub struct Journal {
     /// The same file, for the lock and for reading.
     file: File,
     path: PathBuf,
-    store: Store,
+    store: LogStore,
     chain: Chain,
     length: u64,
     broken: Option<String>,
     /// The operators who signed here and are already remembered.
-    enrolled: BTreeSet<String>,
+    remembered_signers: BTreeSet<String>,
     marks: Marks,
 }
 
@@ -69,7 +69,7 @@ pub struct Reopened {
     /// Its entries.
     pub entries: Vec<Entry>,
     /// The torn tail that was set aside.
-    pub torn: Option<Torn>,
+    pub torn: Option<TornTail>,
     /// The position of the last entry, if this host does not remember that it was acknowledged.
     pub in_doubt: Option<u64>,
 }
@@ -79,14 +79,14 @@ impl Journal {
     ///
     /// # Errors
     /// The system error.
-    pub fn create(store: &Store, path: &Path, chain: Chain) -> Result<Self, OpenJournalError> {
+    pub fn create(store: &LogStore, path: &Path, chain: Chain) -> Result<Self, OpenJournalError> {
         let directory = path.parent().unwrap_or(Path::new("."));
         make_unshared(directory)?;
         let file = open(path, OFlags::CREATE | OFlags::EXCL)?;
         lock(&file, path)?;
         sync_with_those_above(directory)?;
-        let journal = Self::on(file, store, path, chain, 0)?;
-        journal.marks.make().map_err(|error| match error {
+        let journal = Self::with_disk(file, store, path, chain, 0)?;
+        journal.marks.create().map_err(|error| match error {
             MarkError::System { path, source } => StoreError::new(&path, source),
             foreign @ MarkError::Foreign { .. } => StoreError::new(path, io::Error::other(foreign)),
         })?;
@@ -97,47 +97,57 @@ impl Journal {
     ///
     /// # Errors
     /// Why it cannot be resumed. Nothing was changed then.
-    pub fn reopen(store: &Store, path: &Path) -> Result<Reopened, OpenJournalError> {
-        Self::reopen_on(store, path, |disk| disk)
+    pub fn reopen(store: &LogStore, path: &Path) -> Result<Reopened, OpenJournalError> {
+        Self::reopen_with_disk(store, path, |disk| disk)
     }
 
     /// Like `reopen`, on another disk.
-    pub(super) fn reopen_on(
-        store: &Store,
+    pub(super) fn reopen_with_disk(
+        store: &LogStore,
         path: &Path,
         on: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>,
     ) -> Result<Reopened, OpenJournalError> {
         let file = open(path, OFlags::empty())?;
-        check_plain(&file, path)?;
+        check_regular(&file, path)?;
         lock(&file, path)?;
         let found = read_all(&file, path)?;
         let last = found.entries.last().ok_or_else(|| OpenJournalError::Empty(path.to_owned()))?;
         let in_doubt = check_head(store, path, last, &found)?;
         let rehearsal = found.entries[0].event.opens_rehearsal();
         let chain = Chain { rehearsal, ..Chain::after(last) };
-        let mut journal = Self::on(file, store, path, chain, found.length)?;
+        let mut journal = Self::with_disk(file, store, path, chain, found.length)?;
         journal.disk = on(journal.disk);
-        let torn = journal.set_aside(&found.rest)?;
+        let torn = journal.keep_torn(&found.rest)?;
         Ok(Reopened { journal, entries: found.entries, torn, in_doubt })
     }
 
     /// Switches to another disk.
     #[cfg(test)]
-    pub(crate) fn use_disk(&mut self, disk: Box<dyn Disk>) {
+    pub(crate) fn set_disk(&mut self, disk: Box<dyn Disk>) {
         self.disk = disk;
     }
 
-    fn on(
+    fn with_disk(
         file: File,
-        store: &Store,
+        store: &LogStore,
         path: &Path,
         chain: Chain,
         length: u64,
     ) -> Result<Self, OpenJournalError> {
-        let marks = Marks::new(path, &chain.run, store.place()?);
+        let marks = Marks::new(path, &chain.run, store.mark_origin()?);
         let disk = file.try_clone().map_err(|source| StoreError::new(path, source))?;
         let (disk, path, store) = (Box::new(disk), path.to_owned(), store.clone());
-        Ok(Self { disk, file, path, store, chain, length, broken: None, enrolled: BTreeSet::new(), marks })
+        Ok(Self {
+            disk,
+            file,
+            path,
+            store,
+            chain,
+            length,
+            broken: None,
+            remembered_signers: BTreeSet::new(),
+            marks,
+        })
     }
 
     /// Appends an entry: one write of the whole line, then `fdatasync`. When this returns, the entry is
@@ -154,7 +164,7 @@ impl Journal {
         signer: Option<&Signer>,
     ) -> Result<Entry, AppendError> {
         self.check()?;
-        let (entry, line) = self.chain.link(at, by, event, signer)?;
+        let (entry, line) = self.chain.build_entry(at, by, event, signer)?;
         self.write(entry, &line, signer)
     }
 
@@ -162,7 +172,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it does not fit into a line. The log is unchanged.
-    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<Unsigned, AppendError> {
+    pub fn prepare(&self, at: Moment, by: &str, event: Event) -> Result<UnsignedEntry, AppendError> {
         Ok(self.chain.prepare(at, by, event)?)
     }
 
@@ -172,7 +182,7 @@ impl Journal {
     /// As for [`Journal::append`], and when the log has changed since.
     pub fn append_signed(
         &mut self,
-        unsigned: Unsigned,
+        unsigned: UnsignedEntry,
         sig: String,
         signer: &Signer,
     ) -> Result<Entry, AppendError> {
@@ -183,10 +193,10 @@ impl Journal {
 
     fn write(&mut self, entry: Entry, line: &[u8], signer: Option<&Signer>) -> Result<Entry, AppendError> {
         let written = self.disk.write(line).and_then(|()| self.disk.sync());
-        written.map_err(|error| self.cut_back(&error))?;
+        written.map_err(|error| self.truncate_to_acknowledged(&error))?;
         self.length += line.len() as u64;
-        self.chain.step(&entry);
-        self.remember();
+        self.chain.advance(&entry);
+        self.remember_head();
         if let Some(signer) = signer {
             self.remember_signer(signer);
         }
@@ -198,7 +208,7 @@ impl Journal {
         if self.length == 0 {
             // If that fails, an empty file stays, which everything skips.
             let name = self.path.file_name().unwrap_or_default();
-            let _ = Directory::of(&self.path).and_then(|directory| directory.remove(name));
+            let _ = Directory::containing(&self.path).and_then(|directory| directory.remove(name));
             self.marks.discard();
         }
     }
@@ -209,7 +219,7 @@ impl Journal {
     /// Why not. A deleted log is restored first, as far as it was acknowledged.
     pub fn check(&mut self) -> Result<(), AppendError> {
         if self.broken.is_none() {
-            self.broken = astray(&self.file, &self.path).map(|astray| self.went(astray));
+            self.broken = find_moved(&self.file, &self.path).map(|astray| self.moved_error(astray));
         }
         match &self.broken {
             Some(why) => Err(AppendError::Broken { path: self.path.clone(), why: why.clone() }),
@@ -217,13 +227,13 @@ impl Journal {
         }
     }
 
-    fn went(&self, astray: Astray) -> String {
+    fn moved_error(&self, astray: LogMoved) -> String {
         match astray {
-            Astray::Moved(Some(to)) => {
+            LogMoved::Moved(Some(to)) => {
                 format!("the log was moved to {}; move it back and resume the run", to.display())
             }
-            Astray::Moved(None) => "the log was moved; move it back and resume the run".into(),
-            Astray::Deleted => match self.write_anew() {
+            LogMoved::Moved(None) => "the log was moved; move it back and resume the run".into(),
+            LogMoved::Deleted => match self.copy_to_new_file() {
                 Ok(to) => format!(
                     "the log was deleted; its acknowledged entries were restored to {}. Resume the run",
                     to.display()
@@ -235,12 +245,12 @@ impl Journal {
 
     /// Copies the acknowledged entries of a deleted file to a new file: at its old path, or next to it if another file
     /// has that name now.
-    fn write_anew(&self) -> io::Result<PathBuf> {
+    fn copy_to_new_file(&self) -> io::Result<PathBuf> {
         let mut acknowledged = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
         (&self.file).take(self.length).read_to_end(&mut acknowledged)?;
         let above = self.path.parent().filter(|above| !above.as_os_str().is_empty());
-        let directory = Directory::make_unshared(above.unwrap_or(Path::new(".")))?;
+        let directory = Directory::create_unshared(above.unwrap_or(Path::new(".")))?;
         let new = |path: &Path| directory.create(path.file_name().unwrap_or_default());
         let (mut file, path) = match new(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -255,21 +265,21 @@ impl Journal {
         Ok(path)
     }
 
-    fn remember(&self) {
+    fn remember_head(&self) {
         let Some(seq) = self.chain.seq.checked_sub(1) else { return };
         // A head that is not remembered costs a check at the next resume, not the entry.
-        let _ = self.store.remember(&self.chain.run, Head { seq, hash: self.chain.head });
+        let _ = self.store.remember_head(&self.chain.run, Head { seq, hash: self.chain.head });
     }
 
     /// An operator who is not remembered costs a question at the next resume, not the entry.
     fn remember_signer(&mut self, signer: &Signer) {
-        if self.enrolled.insert(signer.principal.clone()) {
+        if self.remembered_signers.insert(signer.principal.clone()) {
             let _ = self.store.remember_enrolled(&signer.principal, &signer.public);
         }
     }
 
-    fn cut_back(&mut self, error: &io::Error) -> AppendError {
-        let cut = self.disk.cut(self.length).and_then(|()| self.disk.sync());
+    fn truncate_to_acknowledged(&mut self, error: &io::Error) -> AppendError {
+        let cut = self.disk.truncate(self.length).and_then(|()| self.disk.sync());
         let advice = "acknowledged entries are safe. Check the disk and resume the run";
         let why = match cut {
             Ok(()) => format!("cannot write: {error}; {advice}"),
@@ -279,12 +289,12 @@ impl Journal {
         AppendError::Broken { path: self.path.clone(), why }
     }
 
-    fn set_aside(&mut self, rest: &[u8]) -> Result<Option<Torn>, OpenJournalError> {
+    fn keep_torn(&mut self, rest: &[u8]) -> Result<Option<TornTail>, OpenJournalError> {
         if rest.is_empty() {
             return Ok(None);
         }
-        let torn = keep(&self.path, rest)?;
-        let cut = self.disk.cut(self.length).and_then(|()| self.disk.sync());
+        let torn = keep_torn(&self.path, rest)?;
+        let cut = self.disk.truncate(self.length).and_then(|()| self.disk.sync());
         cut.map_err(|source| StoreError::new(&self.path, source))?;
         Ok(Some(torn))
     }

@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::ahead;
 use super::entry::Entry;
-use super::read::{Lines, Reader};
-use super::source::Source;
+use super::log_file::LogFile;
+use super::parallel_reader;
+use super::read::{EntryReader, LogLines};
 use super::store::StoreError;
 
 use crate::files::open_regular_no_follow;
@@ -20,15 +20,16 @@ use crate::files::open_regular_no_follow;
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn each(
-    log: &Source,
+pub fn for_each_entry(
+    log: &LogFile,
     take: &mut dyn FnMut(Entry, u64, u64) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
     let failed = |source| StoreError::new(log.log(), source);
-    let mut reader = Reader::default();
-    let begin = || |line: &super::read::Line| Entry::parse(if line.ended { &line.bytes } else { b"" });
-    let done = ahead::each(Lines::new(log.reader()), &begin, &mut |line, entry| {
-        let Ok(Ok(entry)) = entry.map(|entry| reader.follow(entry)) else { return ControlFlow::Break(()) };
+    let mut reader = EntryReader::default();
+    let begin =
+        || |line: &super::read::LogLine| Entry::parse(if line.is_terminated { &line.bytes } else { b"" });
+    let done = parallel_reader::for_each_line(LogLines::new(log.reader()), &begin, &mut |line, entry| {
+        let Ok(Ok(entry)) = entry.map(|entry| reader.check(entry)) else { return ControlFlow::Break(()) };
         let from = line.position.byte;
         take(entry, from, from + line.bytes.len() as u64 + 1)
     });
@@ -39,7 +40,7 @@ pub fn each(
 ///
 /// # Errors
 /// When they cannot be read.
-pub fn line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+pub fn read_line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(to.saturating_sub(from + 1)).map_err(io::Error::other)?];
     log.read_exact_at(&mut bytes, from)?;
     Ok(bytes)
@@ -49,11 +50,11 @@ pub fn line(log: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn ends(path: &Path, tail: u64) -> Result<(Vec<u8>, Vec<Vec<u8>>), StoreError> {
+pub fn first_and_last_lines(path: &Path, tail: u64) -> Result<(Vec<u8>, Vec<Vec<u8>>), StoreError> {
     let failed = |source| StoreError::new(path, source);
     let mut file = open_regular_no_follow(path).map_err(failed)?;
-    let first = match Lines::new(BufReader::new(&file)).next().transpose().map_err(failed)? {
-        Some(line) if line.ended => line.bytes,
+    let first = match LogLines::new(BufReader::new(&file)).next().transpose().map_err(failed)? {
+        Some(line) if line.is_terminated => line.bytes,
         _ => Vec::new(),
     };
     let size = file.metadata().map_err(failed)?.len();

@@ -11,7 +11,7 @@ use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey, Signature};
 
 use super::agent::{Agent, AgentError};
-use super::plain::der;
+use super::plain_signature::to_der;
 use super::public_key::is_accepted;
 use super::sshsig::{self, SignatureError};
 use crate::error::{ErrorKind, HasKind};
@@ -28,11 +28,11 @@ pub struct Signer {
     /// The public key, `ssh-ed25519 AAAA…`.
     pub public: String,
     key: KeyData,
-    pen: Pen,
+    backend: SigningBackend,
 }
 
 /// What makes the signatures.
-enum Pen {
+enum SigningBackend {
     // Decoded, with its halves compared once, not for every entry.
     Ed25519(SigningKey),
     Ecdsa(Box<PrivateKey>),
@@ -50,33 +50,33 @@ impl std::fmt::Debug for Signer {
 #[error("cannot sign as {principal}: {source}")]
 pub struct SignError {
     principal: String,
-    source: PenError,
+    source: SigningBackendError,
 }
 
 impl HasKind for SignError {
     fn kind(&self) -> ErrorKind {
         match &self.source {
-            PenError::Key(_) => ErrorKind::Internal,
-            PenError::Agent(error) => error.kind(),
-            PenError::False(_) => ErrorKind::Environment,
-            PenError::Security => ErrorKind::Configuration,
+            SigningBackendError::Key(_) => ErrorKind::Internal,
+            SigningBackendError::Agent(error) => error.kind(),
+            SigningBackendError::InvalidSignature(_) => ErrorKind::Environment,
+            SigningBackendError::SecurityKey => ErrorKind::Configuration,
         }
     }
 }
 
 /// Why a key could not sign.
 #[derive(Debug, thiserror::Error)]
-enum PenError {
+enum SigningBackendError {
     #[error(transparent)]
     Key(#[from] ssh_key::Error),
     #[error(transparent)]
     Agent(#[from] AgentError),
     #[error("ssh-agent returned an invalid signature: {0}")]
-    False(#[from] SignatureError),
+    InvalidSignature(#[from] SignatureError),
     #[error(
         "a security key cannot make this signature, because it also signs its flags and counter; use an ed25519 or ecdsa key"
     )]
-    Security,
+    SecurityKey,
 }
 
 /// Why a key cannot be loaded.
@@ -102,7 +102,7 @@ pub enum LoadKeyError {
     #[error(
         "key file {path} cannot be read as an OpenSSH private key: {source}; if `ssh-add` accepts the key, use it from your ssh-agent"
     )]
-    Form {
+    Format {
         /// The file.
         path: PathBuf,
         /// The problem.
@@ -147,7 +147,7 @@ impl HasKind for LoadKeyError {
         match self {
             Self::Read { source, .. } => HasKind::kind(source),
             Self::Mode { .. } => ErrorKind::Io,
-            Self::Form { .. } | Self::Algorithm { .. } => ErrorKind::Configuration,
+            Self::Format { .. } | Self::Algorithm { .. } => ErrorKind::Configuration,
             Self::NoPassphrase { .. } | Self::WrongPassphrase { .. } => ErrorKind::User,
             Self::NotInAgent { .. } => ErrorKind::Environment,
         }
@@ -166,11 +166,11 @@ impl Signer {
         agent: Option<&Agent>,
         ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
     ) -> Result<Self, LoadKeyError> {
-        let form = |source| LoadKeyError::Form { path: path.to_owned(), source };
+        let form = |source| LoadKeyError::Format { path: path.to_owned(), source };
         let key = match read_key(path) {
             // Some keys that OpenSSH reads cannot be read here: ecdsa keys whose number begins with zeros.
-            Err(unread @ LoadKeyError::Form { .. }) => {
-                return Self::beside(principal, path, agent).ok_or(unread);
+            Err(unread @ LoadKeyError::Format { .. }) => {
+                return Self::from_public_file(principal, path, agent).ok_or(unread);
             }
             key => key?,
         };
@@ -184,11 +184,11 @@ impl Signer {
                 return Ok(signer);
             }
         }
-        Self::with_key(principal, &unlocked(key, path, ask)?).map_err(form)
+        Self::with_key(principal, &unlock(key, path, ask)?).map_err(form)
     }
 
     /// The key of the `.pub` file next to a key file, if the agent has it.
-    fn beside(principal: &str, path: &Path, agent: Option<&Agent>) -> Option<Self> {
+    fn from_public_file(principal: &str, path: &Path, agent: Option<&Agent>) -> Option<Self> {
         let public = PublicKey::read_openssh_file(&public_path(path)).ok()?;
         Self::in_agent(principal, &sshsig::public_line(public.key_data()).ok()?, agent).ok()
     }
@@ -206,28 +206,38 @@ impl Signer {
         }
         let parsed = PublicKey::from_openssh(public).map_err(|error| not(error.to_string()))?;
         let (public, key) = (public.to_owned(), parsed.key_data().clone());
-        Ok(Self { principal: principal.to_owned(), public, key, pen: Pen::Agent(agent.clone()) })
+        Ok(Self {
+            principal: principal.to_owned(),
+            public,
+            key,
+            backend: SigningBackend::Agent(agent.clone()),
+        })
     }
 
     fn with_key(principal: &str, key: &PrivateKey) -> Result<Self, ssh_key::Error> {
         let public = sshsig::public_line(key.public_key().key_data())?;
         let pen = match key.key_data().ed25519() {
-            Some(pair) => Pen::Ed25519(SigningKey::try_from(pair)?),
-            None => Pen::Ecdsa(Box::new(key.clone())),
+            Some(pair) => SigningBackend::Ed25519(SigningKey::try_from(pair)?),
+            None => SigningBackend::Ecdsa(Box::new(key.clone())),
         };
-        Ok(Self { principal: principal.to_owned(), public, key: key.public_key().key_data().clone(), pen })
+        Ok(Self {
+            principal: principal.to_owned(),
+            public,
+            key: key.public_key().key_data().clone(),
+            backend: pen,
+        })
     }
 
     /// Whether the key must be touched to sign.
     #[must_use]
-    pub fn wants_touch(&self) -> bool {
+    pub fn needs_touch(&self) -> bool {
         sshsig::is_sk(&self.key.algorithm())
     }
 
     /// Whether signing may have to wait for a person: an agent may prompt, or wait for a touch.
     #[must_use]
-    pub fn may_wait(&self) -> bool {
-        matches!(self.pen, Pen::Agent(_))
+    pub fn may_block(&self) -> bool {
+        matches!(self.backend, SigningBackend::Agent(_))
     }
 
     /// Signs a message under a namespace. Returns the raw SSHSIG blob in base64.
@@ -235,7 +245,7 @@ impl Signer {
     /// # Errors
     /// When the key cannot sign.
     pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SignError> {
-        sshsig::sign(&self.key, namespace, message, |bytes| self.pen.sign(&self.key, bytes))
+        sshsig::sign(&self.key, namespace, message, |bytes| self.backend.sign(&self.key, bytes))
             .map_err(|source| SignError { principal: self.principal.clone(), source })
     }
 
@@ -243,18 +253,18 @@ impl Signer {
     ///
     /// # Errors
     /// When the key cannot sign, or is a security key, which cannot make such signatures.
-    pub fn sign_plain(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+    pub fn sign_raw(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let sign = || match self.key.algorithm() {
-            Algorithm::Ecdsa { .. } => Ok(der(&self.pen.sign(&self.key, message)?)?),
-            kind if sshsig::is_sk(&kind) => Err(PenError::Security),
-            _ => Ok(self.pen.sign(&self.key, message)?.as_bytes().to_vec()),
+            Algorithm::Ecdsa { .. } => Ok(to_der(&self.backend.sign(&self.key, message)?)?),
+            kind if sshsig::is_sk(&kind) => Err(SigningBackendError::SecurityKey),
+            _ => Ok(self.backend.sign(&self.key, message)?.as_bytes().to_vec()),
         };
         sign().map_err(|source| SignError { principal: self.principal.clone(), source })
     }
 }
 
-impl Pen {
-    fn sign(&self, key: &KeyData, bytes: &[u8]) -> Result<Signature, PenError> {
+impl SigningBackend {
+    fn sign(&self, key: &KeyData, bytes: &[u8]) -> Result<Signature, SigningBackendError> {
         let agent = match self {
             Self::Ed25519(key) => return Ok(Signature::new(Algorithm::Ed25519, key.sign(bytes).to_vec())?),
             Self::Ecdsa(key) => return Ok(key.try_sign(bytes).map_err(ssh_key::Error::from)?),
@@ -262,7 +272,7 @@ impl Pen {
         };
         let signature = agent.sign(key, bytes)?;
         // The signature is checked first, because a log entry is permanent.
-        sshsig::holds(key, bytes, &signature)?;
+        sshsig::check_signature(key, bytes, &signature)?;
         Ok(signature)
     }
 }
@@ -276,14 +286,14 @@ fn read_key(path: &Path) -> Result<PrivateKey, LoadKeyError> {
     }
     let text = zeroize::Zeroizing::new(read_bounded(&file, MAX_KEY_FILE).map_err(read_error)?);
     let key = PrivateKey::from_openssh(text.as_slice())
-        .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })?;
+        .map_err(|source| LoadKeyError::Format { path: path.to_owned(), source })?;
     if !is_accepted(&key.algorithm()) {
         return Err(LoadKeyError::Algorithm { path: path.to_owned(), algorithm: key.algorithm() });
     }
     Ok(key)
 }
 
-fn unlocked(
+fn unlock(
     key: PrivateKey,
     path: &Path,
     ask: &mut dyn FnMut(&Path) -> io::Result<Secret>,
@@ -295,7 +305,7 @@ fn unlocked(
         ask(path).map_err(|source| LoadKeyError::NoPassphrase { path: path.to_owned(), source })?;
     key.decrypt(passphrase.expose()).map_err(|error| match error {
         ssh_key::Error::Crypto => LoadKeyError::WrongPassphrase { path: path.to_owned() },
-        source => LoadKeyError::Form { path: path.to_owned(), source },
+        source => LoadKeyError::Format { path: path.to_owned(), source },
     })
 }
 
@@ -313,7 +323,7 @@ pub fn fingerprint(public: &str) -> Option<String> {
 pub fn public_of(path: &Path) -> Result<String, LoadKeyError> {
     let key = read_key(path)?;
     sshsig::public_line(key.public_key().key_data())
-        .map_err(|source| LoadKeyError::Form { path: path.to_owned(), source })
+        .map_err(|source| LoadKeyError::Format { path: path.to_owned(), source })
 }
 
 /// Creates a new ed25519 key file (mode 0600, in a directory of mode 0700) and its `.pub` file. An existing file is
@@ -335,7 +345,7 @@ pub fn create(path: &Path, principal: &str, passphrase: Option<&Secret>) -> Resu
         key = key.encrypt(&mut random, passphrase.expose()).map_err(unmade)?;
     }
     let private = key.to_openssh(LineEnding::LF).map_err(unmade)?;
-    write_new(path, private.as_bytes(), files::OWN).map_err(failed)?;
+    write_new(path, private.as_bytes(), files::PRIVATE).map_err(failed)?;
     write_new(&public_path(path), format!("{public}\n").as_bytes(), files::READABLE).map_err(failed)
 }
 

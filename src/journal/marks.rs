@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::side::action_name;
+use super::attachments::action_name;
 use crate::checklist::ProbeKey;
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
@@ -26,9 +26,9 @@ use crate::outcome::Sha256Hex;
 const MAX_MARK: u64 = 4096;
 
 /// The name of the run's mark.
-const RUN: &str = "run";
+const RUN_MARK: &str = "run";
 /// The prefix of the names of probe marks.
-const PROBE: &str = "probe-";
+const PROBE_PREFIX: &str = "probe-";
 
 /// The directory of the marks next to a log.
 #[must_use]
@@ -40,11 +40,11 @@ pub fn directory(log: &Path) -> PathBuf {
 
 /// The writer of marks: a host and a state directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct MarkOrigin {
     /// The host's name.
     pub host: String,
     /// The id of the state directory.
-    pub state: String,
+    pub state_id: String,
 }
 
 /// The marks of one log, for one writer.
@@ -52,7 +52,7 @@ pub struct Place {
 pub struct Marks {
     directory: PathBuf,
     run: String,
-    place: Place,
+    origin: MarkOrigin,
 }
 
 /// The mark of a probe with effects.
@@ -68,7 +68,7 @@ struct ProbeMark {
 struct RunMark {
     run: String,
     #[serde(flatten)]
-    place: Place,
+    origin: MarkOrigin,
 }
 
 /// The mark that is written before the start of an action is logged.
@@ -78,7 +78,7 @@ struct PlannedMark {
     /// The hash of the line before its entry.
     prev: Sha256Hex,
     #[serde(flatten)]
-    place: Place,
+    origin: MarkOrigin,
 }
 
 /// Why a mark cannot be written. The start of the action is not logged then.
@@ -107,44 +107,46 @@ pub enum MarkError {
 impl Marks {
     /// The marks of a run's log. Reads and creates nothing yet.
     #[must_use]
-    pub fn new(log: &Path, run: &str, place: Place) -> Self {
-        Self { directory: directory(log), run: run.to_owned(), place }
+    pub fn new(log: &Path, run: &str, place: MarkOrigin) -> Self {
+        Self { directory: directory(log), run: run.to_owned(), origin: place }
     }
 
     /// Creates the directory, for its owner only, and the mark of the run in it; durable when this returns.
     ///
     /// # Errors
     /// The system error, or the directory belongs to another run.
-    pub fn make(&self) -> Result<(), MarkError> {
-        self.opened().map(drop)
+    pub fn create(&self) -> Result<(), MarkError> {
+        self.open().map(drop)
     }
 
     /// Opens the directory, and checks that it belongs to this run.
-    fn opened(&self) -> Result<Directory, MarkError> {
-        let directory = Directory::make(&self.directory).map_err(self.failed(""))?;
-        if directory.has(RUN) {
+    fn open(&self) -> Result<Directory, MarkError> {
+        let directory = Directory::create_own(&self.directory).map_err(self.system_error(""))?;
+        if directory.exists(RUN_MARK) {
             self.check_run(&directory)?;
             return Ok(directory);
         }
-        let mark = RunMark { run: self.run.clone(), place: self.place.clone() };
-        let made = write(&directory, RUN, &mark).and_then(|()| Directory::of(&self.directory)?.sync());
-        made.map_err(self.failed(RUN))?;
+        let mark = RunMark { run: self.run.clone(), origin: self.origin.clone() };
+        let made =
+            write(&directory, RUN_MARK, &mark).and_then(|()| Directory::containing(&self.directory)?.sync());
+        made.map_err(self.system_error(RUN_MARK))?;
         Ok(directory)
     }
 
-    fn failed(&self, name: &str) -> impl Fn(io::Error) -> MarkError {
+    fn system_error(&self, name: &str) -> impl Fn(io::Error) -> MarkError {
         let path = if name.is_empty() { self.directory.clone() } else { self.directory.join(name) };
         move |source| MarkError::System { path: path.clone(), source }
     }
 
     fn check_run(&self, directory: &Directory) -> Result<(), MarkError> {
-        let mark: io::Result<RunMark> = read(directory, RUN);
+        let mark: io::Result<RunMark> = read(directory, RUN_MARK);
         match mark {
             Ok(mark) if mark.run == self.run => Ok(()),
             Ok(mark) => {
-                Err(self.foreign(&self.directory.join(RUN), format!("run {}", crate::text::line(&mark.run))))
+                Err(self
+                    .foreign(&self.directory.join(RUN_MARK), format!("run {}", crate::text::line(&mark.run))))
             }
-            Err(source) => Err(self.failed(RUN)(source)),
+            Err(source) => Err(self.system_error(RUN_MARK)(source)),
         }
     }
 
@@ -156,18 +158,18 @@ impl Marks {
     ///
     /// # Errors
     /// The system error, or an action of another copy of this log was started under that number.
-    pub fn plan(&self, started: u64, prev: Sha256Hex) -> Result<(), MarkError> {
-        let directory = self.opened()?;
+    pub fn mark_planned(&self, started: u64, prev: Sha256Hex) -> Result<(), MarkError> {
+        let directory = self.open()?;
         let begun = mark_name(started, "begun");
-        if directory.has(&begun) {
+        if directory.exists(&begun) {
             return Err(self.foreign(&self.directory.join(begun), "another copy of this log".into()));
         }
         let name = mark_name(started, "planned");
-        write(&directory, &name, &self.planned(prev)).map_err(self.failed(&name))
+        write(&directory, &name, &self.planned_mark(prev)).map_err(self.system_error(&name))
     }
 
-    fn planned(&self, prev: Sha256Hex) -> PlannedMark {
-        PlannedMark { run: self.run.clone(), prev, place: self.place.clone() }
+    fn planned_mark(&self, prev: Sha256Hex) -> PlannedMark {
+        PlannedMark { run: self.run.clone(), prev, origin: self.origin.clone() }
     }
 
     /// Writes a durable mark that a probe with effects starts. If its result is missing later, it may have made its
@@ -175,25 +177,25 @@ impl Marks {
     ///
     /// # Errors
     /// The system error.
-    pub fn begin_probe(&self, probe: &ProbeKey, attempt: u64) -> Result<(), MarkError> {
-        let directory = self.opened()?;
+    pub fn mark_probe(&self, probe: &ProbeKey, attempt: u64) -> Result<(), MarkError> {
+        let directory = self.open()?;
         let mark = ProbeMark { run: self.run.clone(), probe: probe.clone(), attempt };
-        let name = format!("{PROBE}{}.begun", Sha256Hex::of(probe.to_string().as_bytes()));
-        write(&directory, &name, &mark).map_err(self.failed(&name))
+        let name = format!("{PROBE_PREFIX}{}.begun", Sha256Hex::of(probe.to_string().as_bytes()));
+        write(&directory, &name, &mark).map_err(self.system_error(&name))
     }
 
     /// The marked probes with effects, each with its newest attempt.
     #[must_use]
-    pub fn probes_begun(&self) -> Vec<(ProbeKey, u64)> {
+    pub fn marked_probes(&self) -> Vec<(ProbeKey, u64)> {
         let Ok(directory) = Directory::open_own(&self.directory) else { return Vec::new() };
         let files = directory.names().unwrap_or_default();
-        let begun = files.iter().filter(|name| name.to_string_lossy().starts_with(PROBE));
+        let begun = files.iter().filter(|name| name.to_string_lossy().starts_with(PROBE_PREFIX));
         let marks = begun.filter_map(|name| read::<ProbeMark>(&directory, name).ok());
         marks.filter(|mark| mark.run == self.run).map(|mark| (mark.probe, mark.attempt)).collect()
     }
 
     /// Removes the mark of a planned action whose start was not logged.
-    pub fn withdraw(&self, started: u64) {
+    pub fn remove_planned(&self, started: u64) {
         // If the mark stays, it has no meaning for an entry that starts no action.
         let _ = Directory::open_own(&self.directory)
             .and_then(|directory| directory.remove(mark_name(started, "planned")));
@@ -201,15 +203,15 @@ impl Marks {
 
     /// Whether this writer has logged this very entry, so that a missing `begun` means that the action never started.
     #[must_use]
-    pub fn are_own(&self, started: u64, prev: Sha256Hex) -> bool {
+    pub fn is_own(&self, started: u64, prev: Sha256Hex) -> bool {
         let planned: io::Result<PlannedMark> = Directory::open_own(&self.directory)
             .and_then(|directory| read(&directory, mark_name(started, "planned")));
-        planned.is_ok_and(|planned| planned == self.planned(prev))
+        planned.is_ok_and(|planned| planned == self.planned_mark(prev))
     }
 
     /// Removes the directory of a run without any logged entry.
     pub(super) fn discard(&self) {
-        let _ = Directory::open_own(&self.directory).and_then(|directory| directory.remove(RUN));
+        let _ = Directory::open_own(&self.directory).and_then(|directory| directory.remove(RUN_MARK));
         let _ = fs::remove_dir(&self.directory);
     }
 }
@@ -219,7 +221,7 @@ fn mark_name(started: u64, kind: &str) -> String {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(directory: &Directory, name: impl AsRef<OsStr>) -> io::Result<T> {
-    serde_json::from_slice(&directory.bytes(name, MAX_MARK)?).map_err(io::Error::other)
+    serde_json::from_slice(&directory.read_bytes(name, MAX_MARK)?).map_err(io::Error::other)
 }
 
 /// Writes a file completely or not at all, durably.
@@ -233,8 +235,8 @@ fn write(directory: &Directory, name: &str, mark: &impl Serialize) -> io::Result
 mod tests {
     use super::*;
 
-    fn place(state: &str) -> Place {
-        Place { host: "h".into(), state: state.into() }
+    fn place(state: &str) -> MarkOrigin {
+        MarkOrigin { host: "h".into(), state_id: state.into() }
     }
 
     fn prev(text: &str) -> Sha256Hex {
@@ -246,15 +248,15 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("log.jsonl");
         let marks = Marks::new(&log, "r", place("a"));
-        assert!(!marks.are_own(7, prev("6")), "lost");
-        marks.plan(7, prev("6")).unwrap();
-        assert!(marks.are_own(7, prev("6")));
-        assert!(!marks.are_own(8, prev("7")), "never planned here");
-        assert!(!marks.are_own(7, prev("other")), "of another copy of the log");
-        assert!(!Marks::new(&log, "r", place("b")).are_own(7, prev("6")), "another state directory");
-        assert!(!Marks::new(&log, "s", place("a")).are_own(7, prev("6")), "another run");
-        marks.withdraw(7);
-        assert!(!marks.are_own(7, prev("6")));
+        assert!(!marks.is_own(7, prev("6")), "lost");
+        marks.mark_planned(7, prev("6")).unwrap();
+        assert!(marks.is_own(7, prev("6")));
+        assert!(!marks.is_own(8, prev("7")), "never planned here");
+        assert!(!marks.is_own(7, prev("other")), "of another copy of the log");
+        assert!(!Marks::new(&log, "r", place("b")).is_own(7, prev("6")), "another state directory");
+        assert!(!Marks::new(&log, "s", place("a")).is_own(7, prev("6")), "another run");
+        marks.remove_planned(7);
+        assert!(!marks.is_own(7, prev("6")));
     }
 
     #[test]
@@ -262,15 +264,15 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("log.jsonl");
         let marks = Marks::new(&log, "r", place("a"));
-        marks.make().unwrap();
-        marks.make().unwrap();
+        marks.create().unwrap();
+        marks.create().unwrap();
         let run = fs::read_to_string(directory(&log).join("run")).unwrap();
-        assert_eq!(run, "{\"run\":\"r\",\"host\":\"h\",\"state\":\"a\"}\n");
+        assert_eq!(run, "{\"run\":\"r\",\"host\":\"h\",\"state_id\":\"a\"}\n");
         // Another writer can continue with the same run; another run cannot use its directory.
-        Marks::new(&log, "r", place("b")).plan(3, prev("2")).unwrap();
-        let other = Marks::new(&log, "s", place("a")).plan(3, prev("2")).unwrap_err().to_string();
+        Marks::new(&log, "r", place("b")).mark_planned(3, prev("2")).unwrap();
+        let other = Marks::new(&log, "s", place("a")).mark_planned(3, prev("2")).unwrap_err().to_string();
         assert!(other.contains("belongs to run r; move"), "{other}");
-        marks.withdraw(3);
+        marks.remove_planned(3);
         marks.discard();
         assert!(!directory(&log).exists());
     }
@@ -280,9 +282,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("log.jsonl");
         let marks = Marks::new(&log, "r", place("a"));
-        marks.make().unwrap();
+        marks.create().unwrap();
         fs::write(directory(&log).join("action-3.begun"), "").unwrap();
-        let why = marks.plan(3, prev("2")).unwrap_err().to_string();
+        let why = marks.mark_planned(3, prev("2")).unwrap_err().to_string();
         assert!(why.contains("action-3.begun belongs to another copy of this log"), "{why}");
     }
 }

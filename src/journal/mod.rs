@@ -1,28 +1,28 @@
 //! The code that writes, reads and verifies run logs.
 
 pub mod agent;
-mod ahead;
-pub mod before;
+pub mod attachments;
 pub mod bundle;
 pub mod chain;
 pub(crate) mod disk;
-mod enrolled;
 pub mod entry;
 pub mod file;
-pub mod holder;
 pub mod index;
 pub mod keys;
+mod known_operators;
+pub mod lock_owner;
+pub mod log_file;
 pub mod marks;
-pub mod order;
-pub mod plain;
+mod parallel_reader;
+pub mod plain_signature;
+pub mod predecessor;
 pub mod public_key;
 pub mod raw;
 pub mod read;
 mod recover;
 pub mod revoked;
-pub mod side;
+pub mod run_order;
 pub mod signers;
-pub mod source;
 pub mod sshsig;
 pub mod store;
 #[cfg(test)]

@@ -29,10 +29,10 @@ const CERTIFICATE: &str = "-cert-v01@openssh.com";
 /// the same identity, and of an ed25519 point only the part in the prime-order subgroup counts: the secret key of one
 /// of these can sign for the others too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyIdentity(Form);
+pub struct KeyIdentity(KeyForm);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Form {
+enum KeyForm {
     Ed25519([u8; 32]),
     /// The first coordinate; its length determines the curve.
     Ecdsa(Vec<u8>),
@@ -45,18 +45,18 @@ impl KeyIdentity {
     #[must_use]
     pub fn of(public: &str) -> Self {
         let point = PublicKey::from_openssh(public).ok().and_then(|key| Self::of_point(key.key_data()));
-        point.unwrap_or_else(|| Self(Form::Text(public.to_owned())))
+        point.unwrap_or_else(|| Self(KeyForm::Text(public.to_owned())))
     }
 
     /// The identity of a key with a point.
     pub(super) fn of_point(key: &KeyData) -> Option<Self> {
         let form = match key {
-            KeyData::Ed25519(point) => Form::Ed25519(in_subgroup(&point.0)?),
-            KeyData::SkEd25519(key) => Form::Ed25519(in_subgroup(&key.public_key().0)?),
-            KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) => Form::Ecdsa(point.x()?.to_vec()),
-            KeyData::Ecdsa(EcdsaPublicKey::NistP384(point)) => Form::Ecdsa(point.x()?.to_vec()),
-            KeyData::Ecdsa(EcdsaPublicKey::NistP521(point)) => Form::Ecdsa(point.x()?.to_vec()),
-            KeyData::SkEcdsaSha2NistP256(key) => Form::Ecdsa(key.ec_point().x()?.to_vec()),
+            KeyData::Ed25519(point) => KeyForm::Ed25519(in_subgroup(&point.0)?),
+            KeyData::SkEd25519(key) => KeyForm::Ed25519(in_subgroup(&key.public_key().0)?),
+            KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) => KeyForm::Ecdsa(point.x()?.to_vec()),
+            KeyData::Ecdsa(EcdsaPublicKey::NistP384(point)) => KeyForm::Ecdsa(point.x()?.to_vec()),
+            KeyData::Ecdsa(EcdsaPublicKey::NistP521(point)) => KeyForm::Ecdsa(point.x()?.to_vec()),
+            KeyData::SkEcdsaSha2NistP256(key) => KeyForm::Ecdsa(key.ec_point().x()?.to_vec()),
             _ => return None,
         };
         Some(Self(form))
@@ -71,7 +71,7 @@ fn in_subgroup(point: &[u8; 32]) -> Option<[u8; 32]> {
 
 /// Why a key is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnfitKey {
+pub enum RejectedKey {
     /// It has a small order.
     #[error("the key is weak (small order): anybody could sign with it")]
     Weak,
@@ -94,13 +94,13 @@ pub(super) const fn is_accepted(algorithm: &Algorithm) -> bool {
 }
 
 /// Checks whether run logs accept a key.
-pub(super) fn check(key: &KeyData) -> Result<(), UnfitKey> {
+pub(super) fn check_key(key: &KeyData) -> Result<(), RejectedKey> {
     let kind = key.algorithm();
     if !is_accepted(&kind) {
-        return Err(UnfitKey::Kind(kind.to_string()));
+        return Err(RejectedKey::Kind(kind.to_string()));
     }
     if is_compressed(key) {
-        return Err(UnfitKey::Compressed);
+        return Err(RejectedKey::Compressed);
     }
     let point = match key {
         KeyData::Ed25519(point) => point,
@@ -109,7 +109,7 @@ pub(super) fn check(key: &KeyData) -> Result<(), UnfitKey> {
     };
     match ed25519_dalek::VerifyingKey::from_bytes(&point.0) {
         Ok(point) if !point.is_weak() => Ok(()),
-        _ => Err(UnfitKey::Weak),
+        _ => Err(RejectedKey::Weak),
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) fn is_compressed(key: &KeyData) -> bool {
 
 /// Parses a public key at the start of a text, as OpenSSH's `sshkey_read` does, and returns the rest too. `None` if
 /// there is none.
-pub(super) fn read(text: &str) -> Option<(KeyData, &str)> {
+pub(super) fn parse_key(text: &str) -> Option<(KeyData, &str)> {
     let (kind, rest) = text.split_at(text.find([' ', '\t'])?);
     if !KINDS.contains(&kind) {
         return None;
@@ -227,7 +227,7 @@ pub(crate) mod tests {
     fn keys_are_read_as_openssh_reads_them() {
         let line = ed25519_forms()[0].clone();
         let (kind, blob) = line.split_once(' ').unwrap();
-        let rest = |text: &str| read(text).map(|(_, rest)| rest.to_owned());
+        let rest = |text: &str| parse_key(text).map(|(_, rest)| rest.to_owned());
         assert_eq!(rest(&line).as_deref(), Some(""));
         assert_eq!(rest(&format!("{kind} \t{blob}\r\n")).as_deref(), Some(""));
         assert_eq!(rest(&format!("{kind}\t{blob} \ta comment")).as_deref(), Some("a comment"));
@@ -248,19 +248,19 @@ pub(crate) mod tests {
             assert_eq!(rest(&wrong), None, "{wrong}");
         }
         let short = "ssh-ed25519 AAAAB0VEMjU1MTkAAAAgDGGLcyUreOVp3zVIKDnLIRib76whA6KIu2RpIDWaNTI=\n";
-        assert!(read(short).is_none() && is_short_form(short) && !is_short_form(&line));
+        assert!(parse_key(short).is_none() && is_short_form(short) && !is_short_form(&line));
         assert!(is_certificate("ssh-ed25519-cert-v01@openssh.com AAAA") && !is_certificate(&line));
     }
 
     #[test]
     fn a_key_that_is_weak_or_compressed_is_named() {
-        let of = |line: &str| check(PublicKey::from_openssh(line).unwrap().key_data());
+        let of = |line: &str| check_key(PublicKey::from_openssh(line).unwrap().key_data());
         let weak = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        assert_eq!(of(weak), Err(UnfitKey::Weak));
+        assert_eq!(of(weak), Err(RejectedKey::Weak));
         let forms = ecdsa_forms();
         assert_eq!(
             forms.map(|form| of(&form)),
-            [Ok(()), Ok(()), Err(UnfitKey::Compressed), Err(UnfitKey::Compressed)]
+            [Ok(()), Ok(()), Err(RejectedKey::Compressed), Err(RejectedKey::Compressed)]
         );
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::read::{Lines, Reader};
-use super::source::Source;
+use super::log_file::LogFile;
+use super::read::{EntryReader, LogLines};
 use super::store::StoreError;
 use crate::files::open_regular_no_follow;
 use crate::outcome::Sha256Hex;
@@ -31,12 +31,12 @@ impl RawLog {
     /// When the file cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         let mut found: Option<Self> = None;
-        for line in complete_lines(opened(path)?, path) {
+        for line in complete_lines(open_log(path)?, path) {
             let line = line?;
             let head = Sha256Hex::of_line(&line);
             match &mut found {
                 Some(log) => (log.seq, log.head) = (log.seq + 1, head),
-                None => match run_id(&line) {
+                None => match parse_run_id(&line) {
                     Some(run) => found = Some(Self { run, seq: 0, head }),
                     None => return Ok(None),
                 },
@@ -50,12 +50,12 @@ impl RawLog {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn why_unread(path: &Path) -> Result<Option<String>, StoreError> {
+pub fn why_unreadable(path: &Path) -> Result<Option<String>, StoreError> {
     let failed = |source| StoreError::new(path, source);
     let file = open_regular_no_follow(path).map_err(failed)?;
-    let first = Lines::new(BufReader::new(file)).next().transpose().map_err(failed)?;
-    Ok(first.map(|line| match Reader::default().take(&line.bytes) {
-        _ if !line.ended => "its first line is incomplete".to_owned(),
+    let first = LogLines::new(BufReader::new(file)).next().transpose().map_err(failed)?;
+    Ok(first.map(|line| match EntryReader::default().read(&line.bytes) {
+        _ if !line.is_terminated => "its first line is incomplete".to_owned(),
         Err(why) => why.to_string(),
         Ok(_) => "its first line does not open a run".to_owned(),
     }))
@@ -63,14 +63,14 @@ pub fn why_unread(path: &Path) -> Result<Option<String>, StoreError> {
 
 /// The run id in the first line of a log.
 #[must_use]
-pub fn id(path: &Path) -> Option<String> {
-    run_id(&complete_lines(opened(path).ok()?, path).next()?.ok()?)
+pub fn read_run_id(path: &Path) -> Option<String> {
+    parse_run_id(&complete_lines(open_log(path).ok()?, path).next()?.ok()?)
 }
 
 /// The hash of the line at a position; none if there is no such line.
 #[must_use]
 pub fn hash_at(path: &Path, seq: u64) -> Option<Sha256Hex> {
-    let line = complete_lines(opened(path).ok()?, path).nth(usize::try_from(seq).ok()?)?;
+    let line = complete_lines(open_log(path).ok()?, path).nth(usize::try_from(seq).ok()?)?;
     Some(Sha256Hex::of_line(&line.ok()?))
 }
 
@@ -94,10 +94,10 @@ impl Relation {
     ///
     /// # Errors
     /// When a file cannot be read, or is not a log.
-    pub fn of(log: &Source, other: &Source) -> Result<Self, StoreError> {
-        let begins = |source: &Source| {
+    pub fn of(log: &LogFile, other: &LogFile) -> Result<Self, StoreError> {
+        let begins = |source: &LogFile| {
             let none = || StoreError::new(source.log(), io::Error::other("it is not a run log"));
-            lines_of(source).next().transpose()?.and_then(|line| run_id(&line)).ok_or_else(none)
+            lines_of(source).next().transpose()?.and_then(|line| parse_run_id(&line)).ok_or_else(none)
         };
         if begins(log)? != begins(other)? {
             return Ok(Self::OtherRun);
@@ -117,7 +117,7 @@ impl Relation {
 
     /// A description, in which the other log is called `name`.
     #[must_use]
-    pub fn told(&self, name: &str) -> String {
+    pub fn describe(&self, name: &str) -> String {
         match self {
             Self::Same => format!("{name} is the same log"),
             Self::Behind(lines) => format!("{name} ends at line {lines}; this one continues it"),
@@ -131,35 +131,35 @@ impl Relation {
 /// Descriptions of the logs among these that are of the same run as a log and fork from it. At most one of the forks
 /// is genuine. Unreadable logs are skipped.
 #[must_use]
-pub fn forks(log: &Source, others: &[PathBuf]) -> Vec<String> {
+pub fn forks(log: &LogFile, others: &[PathBuf]) -> Vec<String> {
     let others = others.iter().filter(|other| *other != log.log());
-    let forks = others.filter_map(|other| match Relation::of(log, &Source::found(other).ok()?) {
-        Ok(fork @ Relation::Fork(_)) => Some(fork.told(&text::line(&other.display().to_string()))),
+    let forks = others.filter_map(|other| match Relation::of(log, &LogFile::open_log(other).ok()?) {
+        Ok(fork @ Relation::Fork(_)) => Some(fork.describe(&text::line(&other.display().to_string()))),
         _ => None,
     });
     forks.collect()
 }
 
-fn run_id(line: &[u8]) -> Option<String> {
+fn parse_run_id(line: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Header {
+    struct RunIdHeader {
         run: String,
     }
-    serde_json::from_slice::<Header>(line).ok().map(|header| header.run)
+    serde_json::from_slice::<RunIdHeader>(line).ok().map(|header| header.run)
 }
 
-fn lines_of(log: &Source) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
+fn lines_of(log: &LogFile) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
     complete_lines(log.reader(), log.log())
 }
 
-fn opened(path: &Path) -> Result<BufReader<File>, StoreError> {
+fn open_log(path: &Path) -> Result<BufReader<File>, StoreError> {
     let file = open_regular_no_follow(path).map_err(|source| StoreError::new(path, source))?;
     Ok(BufReader::new(file))
 }
 
 fn complete_lines(log: impl BufRead, path: &Path) -> impl Iterator<Item = Result<Vec<u8>, StoreError>> {
-    Lines::new(log)
+    LogLines::new(log)
         .map(|line| line.map_err(|source| StoreError::new(path, source)))
-        .take_while(|line| line.as_ref().is_ok_and(|line| line.ended) || line.is_err())
+        .take_while(|line| line.as_ref().is_ok_and(|line| line.is_terminated) || line.is_err())
         .map(|line| Ok(line?.bytes))
 }

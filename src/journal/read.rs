@@ -7,14 +7,14 @@ use super::entry::{Entry, Event, MAX_PLAN_LINE, ReadEntryError, TYPICAL_LINE};
 use crate::outcome::Sha256Hex;
 
 /// The lines of a log, each without its LF.
-pub struct Lines<R> {
+pub struct LogLines<R> {
     from: R,
-    next: Position,
+    next: LinePosition,
 }
 
 /// The position of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct LinePosition {
     /// The line, from 1.
     pub line: u64,
     /// The byte offset of its start, from 0.
@@ -23,24 +23,24 @@ pub struct Position {
 
 /// A line of the file.
 #[derive(Debug)]
-pub struct Line {
+pub struct LogLine {
     /// Its position.
-    pub position: Position,
+    pub position: LinePosition,
     /// Its bytes, without LF.
     pub bytes: Vec<u8>,
     /// Whether it ends with LF; only the last line of a file can lack it.
-    pub ended: bool,
+    pub is_terminated: bool,
     /// Whether it exceeds the line limit; then `bytes` has only its start, and nothing follows.
-    pub endless: bool,
+    pub is_too_long: bool,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> LogLines<R> {
     /// The lines of `from`.
     pub fn new(from: R) -> Self {
-        Self { from, next: Position { line: 1, byte: 0 } }
+        Self { from, next: LinePosition { line: 1, byte: 0 } }
     }
 
-    fn read(&mut self) -> io::Result<Option<Line>> {
+    fn read(&mut self) -> io::Result<Option<LogLine>> {
         let mut bytes = Vec::with_capacity(TYPICAL_LINE);
         let limit = MAX_PLAN_LINE as u64 + 1;
         let length = (&mut self.from).take(limit).read_until(b'\n', &mut bytes)? as u64;
@@ -52,13 +52,13 @@ impl<R: BufRead> Lines<R> {
             bytes.pop();
         }
         let position = self.next;
-        self.next = Position { line: position.line + 1, byte: position.byte + length };
-        Ok(Some(Line { position, bytes, ended, endless: !ended && length == limit }))
+        self.next = LinePosition { line: position.line + 1, byte: position.byte + length };
+        Ok(Some(LogLine { position, bytes, is_terminated: ended, is_too_long: !ended && length == limit }))
     }
 }
 
-impl<R: BufRead> Iterator for Lines<R> {
-    type Item = io::Result<Line>;
+impl<R: BufRead> Iterator for LogLines<R> {
+    type Item = io::Result<LogLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
@@ -67,7 +67,7 @@ impl<R: BufRead> Iterator for Lines<R> {
 
 /// Why a line is not the next entry.
 #[derive(Debug, thiserror::Error)]
-pub enum NextError {
+pub enum NextEntryError {
     /// It is not an entry.
     #[error("not an entry: {0}")]
     Entry(#[from] ReadEntryError),
@@ -88,7 +88,7 @@ pub enum NextError {
     RunId,
 }
 
-impl NextError {
+impl NextEntryError {
     /// Whether the line opens a log of another version.
     #[must_use]
     pub const fn is_of_another_version(&self) -> bool {
@@ -98,24 +98,24 @@ impl NextError {
 
 /// Reads entries one after the other, and checks the chain.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct EntryReader {
     chain: Option<Chain>,
 }
 
-impl Reader {
+impl EntryReader {
     /// Reads the next line.
     ///
     /// # Errors
     /// Why it is not the next entry of this log.
-    pub fn take(&mut self, line: &[u8]) -> Result<Entry, NextError> {
-        self.follow(Entry::read(line)?)
+    pub fn read(&mut self, line: &[u8]) -> Result<Entry, NextEntryError> {
+        self.check(Entry::read(line)?)
     }
 
     /// Checks the next entry.
     ///
     /// # Errors
     /// Why it is not the next one of this log.
-    pub fn follow(&mut self, entry: Entry) -> Result<Entry, NextError> {
+    pub fn check(&mut self, entry: Entry) -> Result<Entry, NextEntryError> {
         let plan = match &entry.event {
             Event::Opened(event) => Some((&event.plan, event.plan_sha256)),
             Event::ReplanProposed(event) => Some((&event.plan, event.plan_sha256)),
@@ -123,19 +123,19 @@ impl Reader {
             _ => None,
         };
         if plan.is_some_and(|(plan, digest)| plan.digest() != digest) {
-            return Err(NextError::Plan);
+            return Err(NextEntryError::Plan);
         }
         if let Event::Opened(event) = &entry.event
             && event.lock.edition() != event.edition
         {
-            return Err(NextError::Edition);
+            return Err(NextEntryError::Edition);
         }
         let opens = matches!(entry.event, Event::Opened(_));
         match (&mut self.chain, opens) {
-            (Some(_), true) => return Err(NextError::Opening("only the first entry can open a run")),
-            (None, false) => return Err(NextError::Opening("the first entry must be of kind opened")),
-            (Some(chain), false) => chain.take(&entry)?,
-            (None, true) => self.chain = Some(begin(&entry)?),
+            (Some(_), true) => return Err(NextEntryError::Opening("only the first entry can open a run")),
+            (None, false) => return Err(NextEntryError::Opening("the first entry must be of kind opened")),
+            (Some(chain), false) => chain.check_and_advance(&entry)?,
+            (None, true) => self.chain = Some(start_chain(&entry)?),
         }
         Ok(entry)
     }
@@ -153,13 +153,13 @@ impl Reader {
     }
 }
 
-fn begin(first: &Entry) -> Result<Chain, NextError> {
+fn start_chain(first: &Entry) -> Result<Chain, NextEntryError> {
     let id = &first.header.run;
     if id.len() != 32 || !id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(NextError::RunId);
+        return Err(NextEntryError::RunId);
     }
     let mut chain = Chain::new(id.clone());
-    chain.take(first)?;
+    chain.check_and_advance(first)?;
     Ok(chain)
 }
 
@@ -170,11 +170,11 @@ mod tests {
     #[test]
     fn a_reader_stands_after_the_last_line_that_it_took() {
         let line = crate::journal::tests::first_line();
-        let mut reader = Reader::default();
+        let mut reader = EntryReader::default();
         assert_eq!((reader.seq(), reader.head()), (0, Sha256Hex::ZERO));
-        let entry = reader.take(line.trim_ascii_end()).unwrap();
+        let entry = reader.read(line.trim_ascii_end()).unwrap();
         assert_eq!((reader.seq(), reader.head()), (1, entry.hash));
-        assert!(reader.take(line.trim_ascii_end()).is_err());
+        assert!(reader.read(line.trim_ascii_end()).is_err());
         assert_eq!((reader.seq(), reader.head()), (1, entry.hash));
     }
 }

@@ -4,38 +4,38 @@ use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use super::attachments;
 use super::disk::OpenJournalError;
-use super::entry::{Entry, Torn};
-use super::read::{Lines, Reader};
-use super::side;
-use super::store::{Store, StoreError};
+use super::entry::{Entry, TornTail};
+use super::read::{EntryReader, LogLines};
+use super::store::{LogStore, StoreError};
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 
 /// The content of a log: entries, and bytes after them that are not an entry.
-pub(super) struct Found {
+pub(super) struct LogContent {
     pub(super) entries: Vec<Entry>,
     /// The offset of the end of the last entry.
     pub(super) length: u64,
     pub(super) rest: Vec<u8>,
 }
 
-pub(super) fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJournalError> {
+pub(super) fn read_all(mut file: &File, path: &Path) -> Result<LogContent, OpenJournalError> {
     let failed = |source| OpenJournalError::Store(StoreError::new(path, source));
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
-    let mut reader = Reader::default();
-    let mut found = Found { entries: Vec::new(), length: 0, rest: Vec::new() };
-    for line in Lines::new(BufReader::new(file)) {
+    let mut reader = EntryReader::default();
+    let mut found = LogContent { entries: Vec::new(), length: 0, rest: Vec::new() };
+    for line in LogLines::new(BufReader::new(file)) {
         let line = line.map_err(failed)?;
-        let end = line.position.byte + line.bytes.len() as u64 + u64::from(line.ended);
-        match reader.take(&line.bytes) {
-            Ok(entry) if line.ended => {
+        let end = line.position.byte + line.bytes.len() as u64 + u64::from(line.is_terminated);
+        match reader.read(&line.bytes) {
+            Ok(entry) if line.is_terminated => {
                 found.entries.push(entry);
                 found.length = end;
             }
             // A last line that is not an entry was never acknowledged; any other invalid line is damage.
-            Err(why) if line.endless || end < size || why.is_of_another_version() => {
+            Err(why) if line.is_too_long || end < size || why.is_of_another_version() => {
                 return Err(OpenJournalError::Line { path: path.to_owned(), at: line.position, why });
             }
             _ => {
@@ -52,12 +52,12 @@ pub(super) fn read_all(mut file: &File, path: &Path) -> Result<Found, OpenJourna
 /// this host does not remember it: it was written, but perhaps not acknowledged. There can be only one such entry,
 /// because each entry waits for the previous one.
 pub(super) fn check_head(
-    store: &Store,
+    store: &LogStore,
     path: &Path,
     last: &Entry,
-    found: &Found,
+    found: &LogContent,
 ) -> Result<Option<u64>, OpenJournalError> {
-    let went_back = |why: String| Err(OpenJournalError::WentBack(path.to_owned(), why));
+    let went_back = |why: String| Err(OpenJournalError::HeadMismatch(path.to_owned(), why));
     let Some(head) = store.head(&last.header.run)? else { return Ok(Some(last.header.seq)) };
     if head.seq > last.header.seq {
         return went_back(format!(
@@ -73,14 +73,14 @@ pub(super) fn check_head(
 }
 
 /// Saves the bytes next to the log, durably.
-pub(super) fn keep(log: &Path, rest: &[u8]) -> Result<Torn, StoreError> {
+pub(super) fn keep_torn(log: &Path, rest: &[u8]) -> Result<TornTail, StoreError> {
     let sha256 = Sha256Hex::of(rest);
     let name = format!("torn-{sha256}");
-    let path = side::directory(log);
-    let directory = Directory::make(&path).map_err(|source| StoreError::new(&path, source))?;
-    let written = write_torn(&directory, &name, rest).and_then(|()| Directory::of(log)?.sync());
+    let path = attachments::directory(log);
+    let directory = Directory::create_own(&path).map_err(|source| StoreError::new(&path, source))?;
+    let written = write_torn(&directory, &name, rest).and_then(|()| Directory::containing(log)?.sync());
     written.map_err(|source| StoreError::new(&path.join(&name), source))?;
-    Ok(Torn { bytes: rest.len() as u64, sha256, kept: side::kept_name(log, &name) })
+    Ok(TornTail { bytes: rest.len() as u64, sha256, file: attachments::attachment_name(log, &name) })
 }
 
 fn write_torn(directory: &Directory, name: &str, rest: &[u8]) -> io::Result<()> {
@@ -112,23 +112,23 @@ mod tests {
         let (log, own) = (home.path().join("run.jsonl"), home.path().join("own"));
         fs::write(&own, "mine").unwrap();
         let name = format!("torn-{}", Sha256Hex::of(b"rest"));
-        let beside = side::directory(&log);
-        drop(Directory::make(&beside).unwrap());
+        let beside = attachments::directory(&log);
+        drop(Directory::create_own(&beside).unwrap());
         symlink(&own, beside.join(&name)).unwrap();
-        let why = keep(&log, b"rest").unwrap_err().to_string();
+        let why = keep_torn(&log, b"rest").unwrap_err().to_string();
         assert!(why.contains(&name) && why.contains("it is a symbolic link"), "{why}");
         // Nor if the whole directory is a link.
         fs::rename(&beside, home.path().join("elsewhere")).unwrap();
         symlink(home.path().join("elsewhere"), &beside).unwrap();
-        let why = keep(&log, b"rest").unwrap_err().to_string();
+        let why = keep_torn(&log, b"rest").unwrap_err().to_string();
         assert!(why.contains("it is a symbolic link; expected a directory"), "{why}");
         assert_eq!(fs::read_to_string(&own).unwrap(), "mine");
         fs::remove_file(&beside).unwrap();
-        let torn = keep(&log, b"rest").unwrap();
-        assert_eq!(torn.kept, format!("run.jsonl.d/{name}"));
+        let torn = keep_torn(&log, b"rest").unwrap();
+        assert_eq!(torn.file, format!("run.jsonl.d/{name}"));
         // Half of it, left by a crash, is replaced.
         fs::write(beside.join(&name), "re").unwrap();
-        keep(&log, b"rest").unwrap();
+        keep_torn(&log, b"rest").unwrap();
         assert_eq!(fs::read(beside.join(&name)).unwrap(), b"rest");
     }
 }

@@ -25,7 +25,7 @@ const USER_PRESENT: u8 = 1;
 pub enum SignatureError {
     /// It is not a signature.
     #[error("the signature is not an SSHSIG blob in base64: {0}")]
-    Form(String),
+    Format(String),
     /// It has another version than 1, or reserved bytes.
     #[error("the signature has an SSHSIG version or reserved bytes that this gonogo does not support")]
     Version,
@@ -56,12 +56,12 @@ pub(super) fn sign<E: From<ssh_key::Error>>(
     pen: impl FnOnce(&[u8]) -> Result<Signature, E>,
 ) -> Result<String, E> {
     let signed = SshSig::signed_data(namespace, HashAlg::Sha512, message)?;
-    let blob = encoded(public, namespace, HashAlg::Sha512, &pen(&signed)?).map_err(ssh_key::Error::from)?;
+    let blob = encode(public, namespace, HashAlg::Sha512, &pen(&signed)?).map_err(ssh_key::Error::from)?;
     Ok(BASE64.encode(blob))
 }
 
 /// The blob of a signature.
-fn encoded(
+fn encode(
     public: &KeyData,
     namespace: &str,
     hash: HashAlg,
@@ -101,23 +101,27 @@ pub(super) const fn is_sk(algorithm: &Algorithm) -> bool {
 /// # Errors
 /// Why it is not valid.
 pub fn verify(signature: &str, namespace: &str, message: &[u8]) -> Result<String, SignatureError> {
-    Verifier::default().verify(signature, namespace, message)
+    SignatureVerifier::default().verify(signature, namespace, message)
 }
 
 /// Checks a plain signature with a key and the signed bytes.
-pub(super) fn holds(key: &KeyData, signed: &[u8], signature: &Signature) -> Result<(), SignatureError> {
-    Verifier::default().holds(key, signed, signature)
+pub(super) fn check_signature(
+    key: &KeyData,
+    signed: &[u8],
+    signature: &Signature,
+) -> Result<(), SignatureError> {
+    SignatureVerifier::default().check_signature(key, signed, signature)
 }
 
 /// Verifies many signatures of few keys: decoding a key takes a tenth of the time of a verification.
 #[derive(Default)]
-pub(super) struct Verifier {
+pub(super) struct SignatureVerifier {
     unpacked: BTreeMap<[u8; 32], VerifyingKey>,
 }
 
-impl Verifier {
+impl SignatureVerifier {
     /// How many decoded keys are cached.
-    const MOST: usize = 64;
+    const MAX_KEYS: usize = 64;
 
     /// As [`verify`].
     pub(super) fn verify(
@@ -132,12 +136,17 @@ impl Verifier {
             return Err(SignatureError::Namespace(made_under, namespace.to_owned()));
         }
         let signed = SshSig::signed_data(namespace, parsed.hash_alg(), message)
-            .map_err(|error| SignatureError::Form(error.to_string()))?;
-        self.holds(parsed.public_key(), &signed, parsed.signature())?;
-        public_line(parsed.public_key()).map_err(|error| SignatureError::Form(error.to_string()))
+            .map_err(|error| SignatureError::Format(error.to_string()))?;
+        self.check_signature(parsed.public_key(), &signed, parsed.signature())?;
+        public_line(parsed.public_key()).map_err(|error| SignatureError::Format(error.to_string()))
     }
 
-    fn holds(&mut self, key: &KeyData, signed: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+    fn check_signature(
+        &mut self,
+        key: &KeyData,
+        signed: &[u8],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
         let kind = key.algorithm();
         if !is_accepted(&kind) {
             return Err(SignatureError::Algorithm(kind.to_string()));
@@ -153,8 +162,10 @@ impl Verifier {
             _ => (signature.as_bytes(), [].as_slice()),
         };
         let right = match key {
-            KeyData::Ed25519(key) => self.strictly(&key.0, signed, own),
-            KeyData::SkEd25519(key) => self.strictly(&key.public_key().0, &of_sk(key, signed, trailer), own),
+            KeyData::Ed25519(key) => self.verify_strictly(&key.0, signed, own),
+            KeyData::SkEd25519(key) => {
+                self.verify_strictly(&key.public_key().0, &sk_message(key, signed, trailer), own)
+            }
             _ => key.verify(signed, signature).is_ok(),
         };
         match trailer.first() {
@@ -164,17 +175,17 @@ impl Verifier {
         }
     }
 
-    fn strictly(&mut self, key: &[u8; 32], signed: &[u8], signature: &[u8]) -> bool {
+    fn verify_strictly(&mut self, key: &[u8; 32], signed: &[u8], signature: &[u8]) -> bool {
         let signature = ed25519_dalek::Signature::from_slice(signature);
-        matches!((self.unpack(key), signature), (Some(key), Ok(signature)) if key.verify_strict(signed, &signature).is_ok())
+        matches!((self.decompress(key), signature), (Some(key), Ok(signature)) if key.verify_strict(signed, &signature).is_ok())
     }
 
-    fn unpack(&mut self, key: &[u8; 32]) -> Option<VerifyingKey> {
+    fn decompress(&mut self, key: &[u8; 32]) -> Option<VerifyingKey> {
         if let Some(unpacked) = self.unpacked.get(key) {
             return Some(*unpacked);
         }
         let unpacked = VerifyingKey::from_bytes(key).ok()?;
-        if self.unpacked.len() < Self::MOST {
+        if self.unpacked.len() < Self::MAX_KEYS {
             self.unpacked.insert(*key, unpacked);
         }
         Some(unpacked)
@@ -182,25 +193,25 @@ impl Verifier {
 }
 
 /// The message that a security key signs.
-fn of_sk(key: &SkEd25519, signed: &[u8], trailer: &[u8]) -> Vec<u8> {
+fn sk_message(key: &SkEd25519, signed: &[u8], trailer: &[u8]) -> Vec<u8> {
     [Sha256::digest(key.application()).as_slice(), trailer, Sha256::digest(signed).as_slice()].concat()
 }
 
 fn parse(signature: &str) -> Result<SshSig, SignatureError> {
-    let blob = BASE64.decode(signature).map_err(|error| SignatureError::Form(error.to_string()))?;
+    let blob = BASE64.decode(signature).map_err(|error| SignatureError::Format(error.to_string()))?;
     let mut rest = blob.as_slice();
-    let parsed = SshSig::decode(&mut rest).map_err(|error| SignatureError::Form(error.to_string()))?;
+    let parsed = SshSig::decode(&mut rest).map_err(|error| SignatureError::Format(error.to_string()))?;
     if !rest.is_empty() {
-        return Err(SignatureError::Form(format!("{} bytes too many", rest.len())));
+        return Err(SignatureError::Format(format!("{} bytes too many", rest.len())));
     }
     // The signature does not cover version and reserved bytes, so only the known form is accepted.
     if parsed.version() != 1 || !parsed.reserved().is_empty() {
         return Err(SignatureError::Version);
     }
-    let again = encoded(parsed.public_key(), parsed.namespace(), parsed.hash_alg(), parsed.signature());
-    let again = again.map_err(|error| SignatureError::Form(error.to_string()))?;
+    let again = encode(parsed.public_key(), parsed.namespace(), parsed.hash_alg(), parsed.signature());
+    let again = again.map_err(|error| SignatureError::Format(error.to_string()))?;
     if again != blob {
-        return Err(SignatureError::Form("it is not in canonical form".into()));
+        return Err(SignatureError::Format("it is not in canonical form".into()));
     }
     Ok(parsed)
 }

@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::disk::sync_directory;
-use super::enrolled;
 use super::entry::Entry;
-use super::marks::Place;
-use super::read::{Lines, Reader};
+use super::known_operators;
+use super::marks::MarkOrigin;
+use super::read::{EntryReader, LogLines};
 use crate::error::{ErrorKind, Failure, HasKind};
 use crate::files::directory::{Directory, make_path};
 use crate::files::open_regular_no_follow;
@@ -26,7 +26,7 @@ const ID: &str = "id";
 
 /// The directories of run logs and of remembered heads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Store {
+pub struct LogStore {
     runs: PathBuf,
     heads: PathBuf,
     fingerprints: PathBuf,
@@ -59,7 +59,7 @@ impl StoreError {
 
     /// The same error for a file that the user named: its content is the user's problem.
     #[must_use]
-    pub fn of_named(self) -> Failure {
+    pub fn into_user_failure(self) -> Failure {
         Failure::new(HasKind::kind(&self.source), self.to_string())
     }
 }
@@ -73,14 +73,14 @@ pub struct Head {
     pub hash: Sha256Hex,
 }
 
-impl Store {
+impl LogStore {
     /// Logs are in `log_dir` if given, otherwise in `<state>/runs`; heads in `<state>/heads`, keys for fingerprints in
     /// `<state>/fingerprints`, known operators in `<state>/enrolled`, the id of the state directory in `<state>/id`.
     #[must_use]
     pub fn new(state: &Path, log_dir: Option<&Path>) -> Self {
         let runs = log_dir.map_or_else(|| state.join("runs"), Path::to_owned);
         let [heads, fingerprints, enrolled] =
-            ["heads", "fingerprints", enrolled::FILE].map(|name| state.join(name));
+            ["heads", "fingerprints", known_operators::FILE].map(|name| state.join(name));
         Self { runs, heads, fingerprints, enrolled, id: state.join(ID) }
     }
 
@@ -149,7 +149,7 @@ impl Store {
     ///
     /// # Errors
     /// When another process has locked it, or the directory cannot be created.
-    pub fn hold(&self, environment: &str) -> Result<File, StoreError> {
+    pub fn lock_environment(&self, environment: &str) -> Result<File, StoreError> {
         let directory = self.environment(environment);
         let path = directory.join("lock");
         let file = make_unshared(&directory)?.update("lock");
@@ -168,7 +168,7 @@ impl Store {
         let directory = self.environment(environment);
         make_unshared(&directory)?;
         make_unshared(&self.heads)?;
-        self.place()?;
+        self.mark_origin()?;
         self.fingerprint_key(environment)?;
         sync_with_those_above(&directory)
     }
@@ -179,7 +179,7 @@ impl Store {
     /// When it cannot be read, or is invalid.
     pub fn head(&self, run: &str) -> Result<Option<Head>, StoreError> {
         let path = self.heads.join(run);
-        let bytes = match Directory::open(&self.heads).and_then(|heads| heads.bytes(run, MAX_SMALL)) {
+        let bytes = match Directory::open(&self.heads).and_then(|heads| heads.read_bytes(run, MAX_SMALL)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(|source| StoreError::new(&path, source))?,
         };
@@ -218,7 +218,7 @@ impl Store {
     ///
     /// # Errors
     /// When the id cannot be read or created.
-    pub fn place(&self) -> Result<Place, StoreError> {
+    pub fn mark_origin(&self) -> Result<MarkOrigin, StoreError> {
         let read = match self.read_id() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.make_id().and_then(|()| self.read_id())
@@ -227,13 +227,13 @@ impl Store {
         };
         let state = read.map_err(|source| StoreError::new(&self.id, source))?;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Ok(Place { host, state })
+        Ok(MarkOrigin { host, state_id: state })
     }
 
     fn read_id(&self) -> io::Result<String> {
         let mut id = String::new();
         // Another process may be about to remove its first name.
-        Directory::of(&self.id)?.read_linked(ID)?.take(MAX_SMALL).read_to_string(&mut id)?;
+        Directory::containing(&self.id)?.read_linked(ID)?.take(MAX_SMALL).read_to_string(&mut id)?;
         Ok(id)
     }
 
@@ -241,7 +241,7 @@ impl Store {
         if let Some(state) = self.id.parent() {
             make_directory(state).map_err(|error| error.source)?;
         }
-        let state = Directory::of(&self.id)?;
+        let state = Directory::containing(&self.id)?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
         let text = base16ct::lower::encode_string(&id);
@@ -261,7 +261,7 @@ impl Store {
 
     /// Forgets the head of a run.
     #[cfg(test)]
-    pub(super) fn forget(&self, run: &str) {
+    pub(super) fn forget_head(&self, run: &str) {
         let _ = fs::remove_file(self.heads.join(run));
     }
 
@@ -269,9 +269,9 @@ impl Store {
     ///
     /// # Errors
     /// The system error.
-    pub fn remember(&self, run: &str, head: Head) -> Result<(), StoreError> {
+    pub fn remember_head(&self, run: &str, head: Head) -> Result<(), StoreError> {
         let path = self.heads.join(run);
-        let file = Directory::make_unshared(&self.heads).and_then(|heads| heads.update(run));
+        let file = Directory::create_unshared(&self.heads).and_then(|heads| heads.update(run));
         // In place, in one write of fixed length, so that there is never half a head. Creating, truncating or renaming
         // a file each time would delay the log's next sync.
         let line = format!("{:020} {}\n", head.seq, head.hash);
@@ -310,7 +310,7 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
 
 /// The same for a directory of this program; opens it, and refuses a link or a directory that others can write to.
 pub(super) fn make_unshared(path: &Path) -> Result<Directory, StoreError> {
-    Directory::make_unshared(path).map_err(|source| StoreError::new(path, source))
+    Directory::create_unshared(path).map_err(|source| StoreError::new(path, source))
 }
 
 /// Makes the directory entries of a directory of logs and of its parents durable, as they may be new.
@@ -323,19 +323,19 @@ pub(super) fn sync_with_those_above(directory: &Path) -> Result<(), StoreError> 
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn peek(path: &Path) -> Result<Vec<Entry>, StoreError> {
+pub fn read_unverified(path: &Path) -> Result<Vec<Entry>, StoreError> {
     let failed = |source| StoreError::new(path, source);
     let file = open_regular_no_follow(path).map_err(failed)?;
-    peek_in(BufReader::new(file)).map_err(failed)
+    read_unverified_from(BufReader::new(file)).map_err(failed)
 }
 
-fn peek_in(log: impl BufRead) -> io::Result<Vec<Entry>> {
-    let mut reader = Reader::default();
+fn read_unverified_from(log: impl BufRead) -> io::Result<Vec<Entry>> {
+    let mut reader = EntryReader::default();
     let mut entries = Vec::new();
-    for line in Lines::new(log) {
+    for line in LogLines::new(log) {
         let line = line?;
-        match reader.take(&line.bytes) {
-            Ok(entry) if line.ended => entries.push(entry),
+        match reader.read(&line.bytes) {
+            Ok(entry) if line.is_terminated => entries.push(entry),
             _ => break,
         }
     }
@@ -346,19 +346,19 @@ fn peek_in(log: impl BufRead) -> io::Result<Vec<Entry>> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn peek_whole(log: impl Read) -> io::Result<(Vec<Entry>, Sha256Hex)> {
-    let mut log = BufReader::new(Hashed { from: log, sha256: Sha256::new() });
-    let entries = peek_in(&mut log)?;
+pub fn read_unverified_with_digest(log: impl Read) -> io::Result<(Vec<Entry>, Sha256Hex)> {
+    let mut log = BufReader::new(HashingReader { from: log, sha256: Sha256::new() });
+    let entries = read_unverified_from(&mut log)?;
     io::copy(&mut log, &mut io::sink())?;
     Ok((entries, Sha256Hex(log.into_inner().sha256.finalize().into())))
 }
 
-struct Hashed<R> {
+struct HashingReader<R> {
     from: R,
     sha256: Sha256,
 }
 
-impl<R: Read> Read for Hashed<R> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.from.read(buffer)?;
         self.sha256.update(&buffer[..length]);
@@ -375,12 +375,12 @@ mod tests {
     #[test]
     fn an_environment_is_held_by_one_program_at_a_time() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::new(home.path(), None);
-        let held = store.hold("prod").unwrap();
+        let store = LogStore::new(home.path(), None);
+        let held = store.lock_environment("prod").unwrap();
         // Each open file has its own lock, in one process as in two.
         let other = File::open(store.environment("prod").join("lock")).unwrap();
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
-        drop(store.hold("staging").unwrap());
+        drop(store.lock_environment("staging").unwrap());
         drop(held);
         // A process that another test starts has a copy of the lock for a moment, so this waits for it.
         other.lock().unwrap();

@@ -5,11 +5,11 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::ahead;
-use super::entry::{Entry, Event, MACHINE, OtherRules, ReadEntryError};
-use super::read::{Line, Lines, NextError, Position, Reader};
+use super::entry::{Entry, Event, MACHINE, ReadEntryError, UnsupportedRules};
+use super::parallel_reader;
+use super::read::{EntryReader, LinePosition, LogLine, LogLines, NextEntryError};
 use super::signers::{AllowedSigners, DistrustError};
-use super::sshsig::{SignatureError, Verifier};
+use super::sshsig::{SignatureError, SignatureVerifier};
 use crate::error::{ErrorKind, HasKind};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
@@ -23,7 +23,7 @@ pub trait Rules {
     ///
     /// # Errors
     /// Why the rules do not allow it.
-    fn take(&mut self, entry: &Entry) -> Result<(), String>;
+    fn check_entry(&mut self, entry: &Entry) -> Result<(), String>;
 
     /// Whether every required seal is set.
     fn is_sealed(&self) -> bool;
@@ -31,7 +31,7 @@ pub trait Rules {
 
 /// The status of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum LogStatus {
     /// Valid, every required seal is set, nothing follows.
     Sealed,
     /// Valid to its end, but not sealed.
@@ -39,7 +39,7 @@ pub enum Answer {
     /// Not valid.
     Invalid {
         /// The first invalid line.
-        at: Position,
+        at: LinePosition,
         /// The reason.
         why: String,
     },
@@ -47,9 +47,9 @@ pub enum Answer {
 
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct Verification {
     /// The status.
-    pub answer: Answer,
+    pub status: LogStatus,
     /// How many entries are valid.
     pub entries: u64,
     /// The hash of the last valid line.
@@ -68,9 +68,9 @@ pub struct Report {
 
 /// Why an entry is not valid.
 #[derive(Debug, thiserror::Error)]
-enum Wrong {
+enum InvalidEntry {
     #[error(transparent)]
-    Next(#[from] NextError),
+    Next(#[from] NextEntryError),
     #[error("a {0} entry without a signature")]
     Unsigned(&'static str),
     #[error("an automatic entry ({0}) that is signed, or by {1}")]
@@ -99,7 +99,7 @@ pub enum VerifyError {
     Read(#[from] io::Error),
     /// The log has other rules than this gonogo's; under those it may be valid.
     #[error("{0}; verify it with the gonogo that wrote it")]
-    OtherVersion(OtherRules),
+    OtherVersion(UnsupportedRules),
     /// The log has another format version.
     #[error("{}; verify it with the gonogo that wrote it", ReadEntryError::Version(*.0))]
     OtherFormat(u64),
@@ -123,9 +123,13 @@ pub fn verify(
     signers: &AllowedSigners,
     today: Utc,
     rules: &mut dyn Rules,
-) -> Result<Report, VerifyError> {
-    let mut work = Work::new(signers, today, rules);
-    ahead::each(Lines::new(log), &|| Seen::by(Verifier::default()), &mut |line, seen| work.next(line, seen))?;
+) -> Result<Verification, VerifyError> {
+    let mut work = LogVerifier::new(signers, today, rules);
+    parallel_reader::for_each_line(
+        LogLines::new(log),
+        &|| CheckedLine::checker(SignatureVerifier::default()),
+        &mut |line, seen| work.check_line(line, seen),
+    )?;
     match work.other_version {
         Some(version) => Err(version),
         None => Ok(work.finish()),
@@ -133,17 +137,17 @@ pub fn verify(
 }
 
 /// The checks of a line that need only the line itself.
-struct Seen {
+struct CheckedLine {
     entry: Result<Entry, ReadEntryError>,
     /// The key that signed it, and whether for a rehearsal; none for an automatic entry.
-    key: Result<Option<(String, bool)>, Wrong>,
+    key: Result<Option<(String, bool)>, InvalidEntry>,
 }
 
-impl Seen {
-    fn by(mut verifier: Verifier) -> impl FnMut(&Line) -> Self {
+impl CheckedLine {
+    fn checker(mut verifier: SignatureVerifier) -> impl FnMut(&LogLine) -> Self {
         move |line| {
             // A line without an end is skipped: it was never acknowledged.
-            let bytes = if line.ended { line.bytes.as_slice() } else { b"" };
+            let bytes = if line.is_terminated { line.bytes.as_slice() } else { b"" };
             let entry = Entry::read(bytes);
             let key = entry.as_ref().map_or(Ok(None), |entry| signing_key(&mut verifier, entry, bytes));
             Self { entry, key }
@@ -152,19 +156,23 @@ impl Seen {
 }
 
 /// The key that signed an entry, and whether for a rehearsal, if entries of its kind are signed.
-fn signing_key(verifier: &mut Verifier, entry: &Entry, line: &[u8]) -> Result<Option<(String, bool)>, Wrong> {
+fn signing_key(
+    verifier: &mut SignatureVerifier,
+    entry: &Entry,
+    line: &[u8],
+) -> Result<Option<(String, bool)>, InvalidEntry> {
     let (by, kind) = (&entry.header.by, entry.event.kind());
     let Some(signature) = &entry.sig else {
-        if entry.event.is_act() {
-            return Err(Wrong::Unsigned(kind));
+        if entry.event.needs_signature() {
+            return Err(InvalidEntry::Unsigned(kind));
         }
-        return if by == MACHINE { Ok(None) } else { Err(Wrong::NotMachine(kind, by.clone())) };
+        return if by == MACHINE { Ok(None) } else { Err(InvalidEntry::NotMachine(kind, by.clone())) };
     };
-    if !entry.event.is_act() {
-        return Err(Wrong::NotMachine(kind, by.clone()));
+    if !entry.event.needs_signature() {
+        return Err(InvalidEntry::NotMachine(kind, by.clone()));
     }
     if by == MACHINE {
-        return Err(Wrong::MachineSigns(kind));
+        return Err(InvalidEntry::MachineSigns(kind));
     }
     let message = entry.signed_part(line).ok_or(SignatureError::Mismatch)?;
     let mut under = |rehearsal| verifier.verify(signature, entry.event.namespace(rehearsal), &message);
@@ -176,23 +184,23 @@ fn signing_key(verifier: &mut Verifier, entry: &Entry, line: &[u8]) -> Result<Op
     }
 }
 
-struct Work<'a> {
+struct LogVerifier<'a> {
     signers: &'a AllowedSigners,
     today: Utc,
     rules: &'a mut dyn Rules,
-    reader: Reader,
+    reader: EntryReader,
     roster: BTreeMap<String, String>,
     last: Option<Moment>,
     /// Whether the log is of a rehearsal.
     rehearsal: bool,
     other_version: Option<VerifyError>,
-    report: Report,
+    report: Verification,
 }
 
-impl<'a> Work<'a> {
+impl<'a> LogVerifier<'a> {
     fn new(signers: &'a AllowedSigners, today: Utc, rules: &'a mut dyn Rules) -> Self {
-        let report = Report {
-            answer: Answer::Open,
+        let report = Verification {
+            status: LogStatus::Open,
             entries: 0,
             head: Sha256Hex::ZERO,
             last_signed: None,
@@ -205,7 +213,7 @@ impl<'a> Work<'a> {
             signers,
             today,
             rules,
-            reader: Reader::default(),
+            reader: EntryReader::default(),
             roster: BTreeMap::new(),
             last: None,
             rehearsal: false,
@@ -214,32 +222,34 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn next(&mut self, line: &Line, seen: Seen) -> ControlFlow<()> {
-        if !line.ended {
-            self.unended(line);
+    fn check_line(&mut self, line: &LogLine, seen: CheckedLine) -> ControlFlow<()> {
+        if !line.is_terminated {
+            self.on_unterminated_line(line);
             return ControlFlow::Break(());
         }
-        match self.take(line.position, seen) {
+        match self.check_entry(line.position, seen) {
             Ok(()) => ControlFlow::Continue(()),
-            Err(Wrong::Next(NextError::Entry(ReadEntryError::Rules(rules)))) if self.report.entries == 0 => {
+            Err(InvalidEntry::Next(NextEntryError::Entry(ReadEntryError::Rules(rules))))
+                if self.report.entries == 0 =>
+            {
                 self.other_version = Some(VerifyError::OtherVersion(rules));
                 ControlFlow::Break(())
             }
-            Err(Wrong::Next(NextError::Entry(ReadEntryError::Version(format))))
+            Err(InvalidEntry::Next(NextEntryError::Entry(ReadEntryError::Version(format))))
                 if self.report.entries == 0 =>
             {
                 self.other_version = Some(VerifyError::OtherFormat(format));
                 ControlFlow::Break(())
             }
             Err(wrong) => {
-                self.invalid(line.position, wrong.to_string());
+                self.set_invalid(line.position, wrong.to_string());
                 ControlFlow::Break(())
             }
         }
     }
 
-    fn take(&mut self, at: Position, seen: Seen) -> Result<(), Wrong> {
-        let entry = self.reader.follow(seen.entry.map_err(NextError::from)?)?;
+    fn check_entry(&mut self, at: LinePosition, seen: CheckedLine) -> Result<(), InvalidEntry> {
+        let entry = self.reader.check(seen.entry.map_err(NextEntryError::from)?)?;
         self.enrol(&entry)?;
         if let Some((key, rehearsal)) = seen.key? {
             if rehearsal != self.rehearsal {
@@ -248,8 +258,8 @@ impl<'a> Work<'a> {
             }
             self.check_signer(&entry, &key, at)?;
         }
-        self.rules.take(&entry).map_err(Wrong::Rule)?;
-        self.watch_clock(&entry, at);
+        self.rules.check_entry(&entry).map_err(InvalidEntry::Rule)?;
+        self.check_clock(&entry, at);
         if matches!(entry.event, Event::Sealed(_)) {
             self.report.sealed_by.push(entry.header.by.clone());
         }
@@ -258,13 +268,13 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn enrol(&mut self, entry: &Entry) -> Result<(), Wrong> {
+    fn enrol(&mut self, entry: &Entry) -> Result<(), InvalidEntry> {
         match &entry.event {
             Event::Opened(event) => {
                 self.rehearsal = entry.event.opens_rehearsal();
                 match (self.rehearsal, self.signers.is_for_rehearsals()) {
-                    (true, false) => return Err(Wrong::Rehearsal),
-                    (false, true) => return Err(Wrong::NoRehearsal),
+                    (true, false) => return Err(InvalidEntry::Rehearsal),
+                    (false, true) => return Err(InvalidEntry::NoRehearsal),
                     _ => {}
                 }
                 self.roster =
@@ -278,13 +288,13 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn check_signer(&mut self, entry: &Entry, key: &str, at: Position) -> Result<(), Wrong> {
+    fn check_signer(&mut self, entry: &Entry, key: &str, at: LinePosition) -> Result<(), InvalidEntry> {
         let (by, namespace) = (&entry.header.by, entry.event.namespace(self.rehearsal));
-        self.signers.trust(by, key, namespace, entry.header.at.wall)?;
+        self.signers.check(by, key, namespace, entry.header.at.wall)?;
         if self.roster.get(by).is_none_or(|known| known != key) {
-            return Err(Wrong::NotTheirKey(by.clone()));
+            return Err(InvalidEntry::NotTheirKey(by.clone()));
         }
-        if let Err(why) = self.signers.trust(by, key, namespace, self.today) {
+        if let Err(why) = self.signers.check(by, key, namespace, self.today) {
             self.warn(format!("today {why}"));
         }
         *self.report.signers.entry(by.clone()).or_default() += 1;
@@ -292,7 +302,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn watch_clock(&mut self, entry: &Entry, at: Position) {
+    fn check_clock(&mut self, entry: &Entry, at: LinePosition) {
         let now = &entry.header.at;
         if let Some(last) = self.last.replace(now.clone()) {
             if now.wall < last.wall {
@@ -321,31 +331,32 @@ impl<'a> Work<'a> {
     }
 
     fn warn(&mut self, what: String) {
-        const MANY: usize = 100;
-        if self.report.warnings.len() < MANY && !self.report.warnings.contains(&what) {
+        const MAX_WARNINGS: usize = 100;
+        if self.report.warnings.len() < MAX_WARNINGS && !self.report.warnings.contains(&what) {
             self.report.warnings.push(what);
         }
     }
 
-    fn unended(&mut self, line: &Line) {
-        if line.endless || self.report.entries == 0 {
-            let why = if line.endless { "it exceeds the line limit" } else { "the first line is incomplete" };
-            self.invalid(line.position, why.into());
+    fn on_unterminated_line(&mut self, line: &LogLine) {
+        if line.is_too_long || self.report.entries == 0 {
+            let why =
+                if line.is_too_long { "it exceeds the line limit" } else { "the first line is incomplete" };
+            self.set_invalid(line.position, why.into());
         } else {
             self.report.trailing = line.bytes.len() as u64;
         }
     }
 
-    fn invalid(&mut self, at: Position, why: String) {
-        self.report.answer = Answer::Invalid { at, why };
+    fn set_invalid(&mut self, at: LinePosition, why: String) {
+        self.report.status = LogStatus::Invalid { at, why };
     }
 
-    fn finish(mut self) -> Report {
-        if self.report.entries == 0 && self.report.answer == Answer::Open {
-            self.invalid(Position { line: 1, byte: 0 }, "the log is empty".into());
+    fn finish(mut self) -> Verification {
+        if self.report.entries == 0 && self.report.status == LogStatus::Open {
+            self.set_invalid(LinePosition { line: 1, byte: 0 }, "the log is empty".into());
         }
-        if self.report.answer == Answer::Open && self.rules.is_sealed() && self.report.trailing == 0 {
-            self.report.answer = Answer::Sealed;
+        if self.report.status == LogStatus::Open && self.rules.is_sealed() && self.report.trailing == 0 {
+            self.report.status = LogStatus::Sealed;
         }
         self.check_last_time();
         self.report

@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::checklist::spec;
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 use crate::text;
 
 use super::address::has_credentials;
@@ -33,9 +33,13 @@ pub(super) struct ApiResponse {
 }
 
 impl ApiClient {
-    pub(super) async fn new(spec: &spec::Api, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<Self> {
+    pub(super) async fn new(
+        spec: &spec::ApiSpec,
+        deadline: &Deadline,
+        secret_store: &SecretStore,
+    ) -> ProbeResult<Self> {
         let base = base(&spec.url)?;
-        let headers = http_client::headers(&spec.headers, deadline, keeper).await?;
+        let headers = http_client::headers(&spec.headers, deadline, secret_store).await?;
         let browser = HttpClient::new(&spec.tls, ProxyUse::Environment, deadline)?;
         Ok(Self { browser, base, headers })
     }

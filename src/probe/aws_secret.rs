@@ -10,7 +10,7 @@ use super::content;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::process::{self, Program};
-use crate::checklist::spec::AwsSecret;
+use crate::checklist::spec::AwsSecretSpec;
 use crate::outcome::{Observation, Outcome, key};
 use crate::process::Permit;
 use crate::text;
@@ -20,7 +20,7 @@ use crate::time::Utc;
 const MAX_REASON: usize = 300;
 
 pub(super) async fn run(
-    spec: &AwsSecret,
+    spec: &AwsSecretSpec,
     deadline: &Deadline,
     permit: &Permit,
     given: &ProbeContext,
@@ -31,12 +31,12 @@ pub(super) async fn run(
     let seen = match describe(&argv, permit, deadline).await {
         Ok(Some(told)) => judge(spec, &what, &told, given),
         Ok(None) => vec![Observation::new(what, "there", "there is no such secret", false)],
-        Err(why) => vec![Observation::unseen(what, "readable", why)],
+        Err(why) => vec![Observation::unknown(what, "readable", why)],
     };
     Outcome::of(seen, reproduce)
 }
 
-fn argv(spec: &AwsSecret) -> Vec<String> {
+fn argv(spec: &AwsSecretSpec) -> Vec<String> {
     let mut argv = spec.program.clone();
     argv.extend(["secretsmanager", "describe-secret"].map(str::to_owned));
     argv.extend([format!("--secret-id={}", spec.secret_id), "--output=json".to_owned()]);
@@ -70,7 +70,7 @@ async fn describe(argv: &[String], permit: &Permit, deadline: &Deadline) -> Prob
     }))
 }
 
-fn judge(spec: &AwsSecret, what: &str, told: &Value, given: &ProbeContext) -> Vec<Observation> {
+fn judge(spec: &AwsSecretSpec, what: &str, told: &Value, given: &ProbeContext) -> Vec<Observation> {
     let deleted = told.get("DeletedDate").filter(|date| !date.is_null());
     if let Some(date) = deleted {
         return vec![Observation::new(what, "there", format!("to be deleted, since {}", plain(date)), false)];
@@ -90,7 +90,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// `aws` writes times as RFC 3339, or in seconds where it is configured to.
-fn age(spec: &AwsSecret, told: &Value) -> Observation {
+fn age(spec: &AwsSecretSpec, told: &Value) -> Observation {
     let expected = format!("at most {} days", spec.max_age_days);
     let changed = told
         .get("LastRotatedDate")
@@ -101,8 +101,8 @@ fn age(spec: &AwsSecret, told: &Value) -> Observation {
     let at = changed
         .and_then(|value| value.as_str().and_then(|text| Utc::parse(text).ok()).or_else(|| seconds(value)));
     let Some(at) = at else {
-        return Observation::unseen("age", expected, "AWS does not say when it was changed");
+        return Observation::unknown("age", expected, "AWS does not say when it was changed");
     };
     let days = Utc::from_millis(jiff::Timestamp::now().as_millisecond()).since(at).as_secs() / 86_400;
-    Observation::new("age", expected, format!("{days} days"), days <= spec.max_age_days).measured()
+    Observation::new("age", expected, format!("{days} days"), days <= spec.max_age_days).as_measured()
 }

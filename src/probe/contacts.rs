@@ -1,16 +1,16 @@
 //! The contacts check: a contact for every role, and no placeholders. No network is used.
 
-use crate::checklist::spec::Contacts;
+use crate::checklist::spec::ContactsSpec;
 use crate::checklist::{Contact, is_placeholder};
 use crate::outcome::{Observation, Outcome};
 
-pub(super) fn run(spec: &Contacts) -> Outcome {
+pub(super) fn run(spec: &ContactsSpec) -> Outcome {
     let mut seen: Vec<_> = spec.roles.iter().map(|role| judge_role(spec, role)).collect();
     seen.extend(spec.contacts.iter().filter_map(placeholder));
     Outcome::of(seen, "")
 }
 
-fn judge_role(spec: &Contacts, role: &str) -> Observation {
+fn judge_role(spec: &ContactsSpec, role: &str) -> Observation {
     let named: Vec<_> =
         spec.contacts.iter().filter(|contact| contact.role.eq_ignore_ascii_case(role)).collect();
     let shown = |contact: &&Contact| format!("{}, {}", contact.name, contact.channel);

@@ -6,19 +6,19 @@ use super::api_client::{ApiClient, ApiResponse};
 use super::curl;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
-use crate::checklist::spec::Cors;
+use crate::checklist::spec::CorsSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// An origin that no application allows on purpose (the name is reserved by RFC 2606).
 const FOREIGN: &str = "https://gonogo-foreign.example";
 
-pub(super) async fn run(spec: &Cors, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &CorsSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let first = spec.origins.first().map_or(FOREIGN, String::as_str);
     let reproduce = format!("{} -i -H 'Origin: {first}'", curl::get(&spec.api, &spec.path));
-    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unseen("CORS", "an answer", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("CORS", "an answer", why)], reproduce),
     };
     let mut seen = Vec::new();
     for origin in &spec.origins {
@@ -64,9 +64,9 @@ fn judge_allowed(origin: &str, reply: ProbeResult<ApiResponse>) -> Observation {
             Some(allowed) if allowed == origin => Observation::new(what, expected, "allowed by name", true),
             Some(allowed) => Observation::new(what, expected, format!("the answer allows {allowed}"), false),
             None if reply.status.is_success() => Observation::new(what, expected, "not allowed", false),
-            None => Observation::unseen(what, expected, reply.error_of_status()),
+            None => Observation::unknown(what, expected, reply.error_of_status()),
         },
-        Err(why) => Observation::unseen(what, expected, why),
+        Err(why) => Observation::unknown(what, expected, why),
     }
 }
 
@@ -78,7 +78,7 @@ fn judge_rejected(what: &str, origin: &str, reply: ProbeResult<ApiResponse>) -> 
             let out = allowed.as_deref().is_none_or(|allowed| allowed != origin && allowed != "*");
             // A server that fails or limits the rate rejects every origin.
             if out && (reply.status.is_server_error() || reply.status.as_u16() == 429) {
-                return Observation::unseen(what, "rejected", reply.error_of_status());
+                return Observation::unknown(what, "rejected", reply.error_of_status());
             }
             let seen = match (out, allowed) {
                 (true, _) => "rejected".to_owned(),
@@ -86,6 +86,6 @@ fn judge_rejected(what: &str, origin: &str, reply: ProbeResult<ApiResponse>) -> 
             };
             Observation::new(what, "rejected", seen, out)
         }
-        Err(why) => Observation::unseen(what, "rejected", why),
+        Err(why) => Observation::unknown(what, "rejected", why),
     }
 }

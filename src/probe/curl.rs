@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::checklist::spec::{Api, Tls, Value};
+use crate::checklist::spec::{ApiSpec, TextOrSecret, Tls};
 use crate::text::shell_word;
 
 /// A GET of a path (and query) of an API.
-pub(super) fn get(api: &Api, path: &str) -> String {
+pub(super) fn get(api: &ApiSpec, path: &str) -> String {
     let mut words = vec!["curl".to_owned(), "-sS".into()];
     words.extend(with(&api.headers, &api.tls));
     words.push(shell_word(&format!("{}{path}", api.url.trim_end_matches('/'))));
@@ -14,12 +14,14 @@ pub(super) fn get(api: &Api, path: &str) -> String {
 }
 
 /// The options for request headers and TLS.
-pub(super) fn with(headers: &BTreeMap<String, Value>, tls: &Tls) -> Vec<String> {
+pub(super) fn with(headers: &BTreeMap<String, TextOrSecret>, tls: &Tls) -> Vec<String> {
     let mut words = Vec::new();
     for (name, value) in headers {
         let value = match value {
-            Value::Text(value) => shell_word(&format!("{name}: {value}")),
-            Value::Secret(value) => shell_word(&format!("{name}: {}", value.prefix)) + &value.secret.shell(),
+            TextOrSecret::Text(value) => shell_word(&format!("{name}: {value}")),
+            TextOrSecret::Secret(value) => {
+                shell_word(&format!("{name}: {}", value.prefix)) + &value.secret.shell()
+            }
         };
         words.extend(["-H".into(), value]);
     }

@@ -10,18 +10,18 @@ use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::http_client::segment;
-use crate::checklist::spec::Grafana;
+use crate::checklist::spec::GrafanaSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// The maximum number of data sources that are checked.
 const MAX_SOURCES: usize = 16;
 
-pub(super) async fn run(spec: &Grafana, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &GrafanaSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let reproduce = curl::get(&spec.api, &format!("/api/dashboards/uid/{}", segment(&spec.dashboard)));
-    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unseen("Grafana", "healthy", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("Grafana", "healthy", why)], reproduce),
     };
     let mut seen = vec![health(&api).await];
     let expected = "there, by uid or tag";
@@ -37,7 +37,7 @@ pub(super) async fn run(spec: &Grafana, deadline: &Deadline, keeper: &Keeper) ->
             let none = "no dashboard has that uid or tag";
             seen.push(Observation::new(format!("dashboard {}", spec.dashboard), expected, none, false));
         }
-        Err(why) => seen.push(Observation::unseen(format!("dashboard {}", spec.dashboard), expected, why)),
+        Err(why) => seen.push(Observation::unknown(format!("dashboard {}", spec.dashboard), expected, why)),
     }
     Outcome::of(seen, reproduce)
 }
@@ -46,14 +46,14 @@ async fn health(api: &ApiClient) -> Observation {
     let what = format!("Grafana at {}", api.host_and_port());
     let answer = match api.get("/api/health", &[]).await.and_then(|reply| reply.json_of_any_status()) {
         Ok(answer) => answer,
-        Err(why) => return Observation::unseen(what, "its database ok", why),
+        Err(why) => return Observation::unknown(what, "its database ok", why),
     };
     match answer.get("database").and_then(Value::as_str) {
         Some(state) => {
             Observation::new(what, "its database ok", format!("its database {state}"), state == "ok")
         }
         None => {
-            Observation::unseen(what, "its database ok", "the answer is in no form that Grafana documents")
+            Observation::unknown(what, "its database ok", "the answer is in no form that Grafana documents")
         }
     }
 }
@@ -95,14 +95,14 @@ async fn sources(api: &ApiClient, dashboard: &Value) -> Vec<Observation> {
         let what = format!("data source {uid}");
         seen.push(match api.get(&format!("/api/datasources/uid/{}/health", segment(uid)), &[]).await {
             Ok(reply) => source(what, &reply),
-            Err(why) => Observation::unseen(what, "healthy", why),
+            Err(why) => Observation::unknown(what, "healthy", why),
         });
     }
     seen
 }
 
 fn source(what: String, reply: &ApiResponse) -> Observation {
-    let told = |why: ProbeError| Observation::unseen(what.clone(), "healthy", why);
+    let told = |why: ProbeError| Observation::unknown(what.clone(), "healthy", why);
     match reply.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => told(reply.error_of_status()),
         StatusCode::NOT_FOUND => Observation::new(what, "healthy", "there is no such data source", false),

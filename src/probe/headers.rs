@@ -6,35 +6,35 @@ use super::api_client::ApiClient;
 use super::deadline::Deadline;
 use super::http::directive_values;
 use super::{ProbeContext, curl};
-use crate::checklist::spec::Headers;
+use crate::checklist::spec::HeadersSpec;
 use crate::outcome::{Observation, Outcome, key};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 const HSTS: &str = "Strict-Transport-Security";
 const CSP: &str = "Content-Security-Policy";
 const PERMISSIONS: &str = "Permissions-Policy";
 
 pub(super) async fn run(
-    spec: &Headers,
+    spec: &HeadersSpec,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     given: &ProbeContext,
 ) -> Outcome {
     let reproduce = format!("{} -I", curl::get(&spec.api, &spec.path));
     let asked = async {
-        let api = ApiClient::new(&spec.api, deadline, keeper).await?;
+        let api = ApiClient::new(&spec.api, deadline, secret_store).await?;
         api.get(&spec.path, &[]).await
     };
     let reply = match asked.await {
         Ok(reply) => reply,
         Err(why) => {
-            return Outcome::of(vec![Observation::unseen("security headers", "an answer", why)], reproduce);
+            return Outcome::of(vec![Observation::unknown("security headers", "an answer", why)], reproduce);
         }
     };
     if !reply.status.is_success() {
         // The headers of an error page say nothing about the application's own responses.
         let seen = reply.error_of_status();
-        return Outcome::of(vec![Observation::unseen("security headers", "a good answer", seen)], reproduce);
+        return Outcome::of(vec![Observation::unknown("security headers", "a good answer", seen)], reproduce);
     }
     let mut seen =
         vec![hsts(spec, &reply.headers), present(CSP, &reply.headers), present(PERMISSIONS, &reply.headers)];
@@ -53,15 +53,15 @@ fn value(name: &str, headers: &HeaderMap) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-fn hsts(spec: &Headers, headers: &HeaderMap) -> Observation {
+fn hsts(spec: &HeadersSpec, headers: &HeaderMap) -> Observation {
     let (what, expected) = (format!("header {HSTS}"), format!("max-age {} or more", spec.hsts_min_age));
     let Some(value) = value(HSTS, headers) else {
-        return Observation::new(what, expected, "no such header", false).known_by(key::header(HSTS));
+        return Observation::new(what, expected, "no such header", false).with_key(key::header(HSTS));
     };
     let ages: Vec<Option<u64>> =
         directive_values("max-age", &value).map(|age| age.and_then(|age| age.parse().ok())).collect();
     let ok = !ages.is_empty() && ages.iter().all(|age| age.is_some_and(|age| age >= spec.hsts_min_age));
-    Observation::new(what, expected, value, ok).known_by(key::header(HSTS))
+    Observation::new(what, expected, value, ok).with_key(key::header(HSTS))
 }
 
 fn present(name: &str, headers: &HeaderMap) -> Observation {
@@ -73,7 +73,7 @@ fn present(name: &str, headers: &HeaderMap) -> Observation {
         value.unwrap_or_else(|| "no such header".into()),
         there,
     )
-    .known_by(key::header(name))
+    .with_key(key::header(name))
 }
 
 /// The weak parts of the content security policy, for the reviewer: reported, not judged.

@@ -15,9 +15,9 @@ use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 use tracing::debug;
 
-use crate::checklist::spec::{Tls, Value};
+use crate::checklist::spec::{TextOrSecret, Tls};
 use crate::error;
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 use super::address::has_credentials;
 use super::content::ReadBody;
@@ -297,18 +297,19 @@ impl Resolve for DnsResolver {
 
 /// Request headers; the secret ones are read and marked as such.
 pub(super) async fn headers(
-    asked: &BTreeMap<String, Value>,
+    asked: &BTreeMap<String, TextOrSecret>,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> ProbeResult<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in asked {
         let wrong =
             |what| ProbeError::new(format!("request header {name:?}: not a {what} that HTTP can carry"));
         let value = match value {
-            Value::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
-            Value::Secret(secret) => {
-                let read = deadline.limit(format!("reading {}", secret.secret), keeper.read(&secret.secret));
+            TextOrSecret::Text(text) => HeaderValue::from_str(text).map_err(|_| wrong("value"))?,
+            TextOrSecret::Secret(secret) => {
+                let read =
+                    deadline.limit(format!("reading {}", secret.secret), secret_store.read(&secret.secret));
                 let text = format!("{}{}", secret.prefix, read.await??.expose());
                 let mut value = HeaderValue::from_str(&text).map_err(|_| wrong("value"))?;
                 value.set_sensitive(true);

@@ -9,9 +9,9 @@ use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::http_client::segment;
 use super::{ProbeContext, curl};
-use crate::checklist::spec::Jaeger;
+use crate::checklist::spec::JaegerSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 use crate::text;
 use crate::time::Utc;
 
@@ -30,15 +30,15 @@ struct JaegerSpan {
 }
 
 pub(super) async fn run(
-    spec: &Jaeger,
+    spec: &JaegerSpec,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     given: &ProbeContext,
 ) -> Outcome {
     let reproduce = curl::get(&spec.api, &format!("/api/traces?service={}&limit=20", segment(&spec.service)));
-    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unseen("Jaeger", "an answer", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("Jaeger", "an answer", why)], reproduce),
     };
     let service = service(spec, &api).await;
     let known = service.ok == Some(true);
@@ -49,18 +49,18 @@ pub(super) async fn run(
     Outcome::of(seen, reproduce)
 }
 
-async fn service(spec: &Jaeger, api: &ApiClient) -> Observation {
+async fn service(spec: &JaegerSpec, api: &ApiClient) -> Observation {
     let what = format!("service {}", spec.service);
     let answer = match api.get("/api/services", &[]).await.and_then(|reply| reply.json()) {
         Ok(answer) => answer,
-        Err(why) => return Observation::unseen(what, "known to Jaeger", why),
+        Err(why) => return Observation::unknown(what, "known to Jaeger", why),
     };
     let names: Vec<&str> = match answer.get("data") {
         // Jaeger's answer when there are none.
         Some(Value::Null) => Vec::new(),
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
         _ => {
-            return Observation::unseen(
+            return Observation::unknown(
                 what,
                 "known to Jaeger",
                 "the answer is in no form that Jaeger documents",
@@ -81,23 +81,23 @@ fn first_names(names: &[&str]) -> String {
     if names.len() > MAX_NAMED { format!("{first} and {} more", names.len() - MAX_NAMED) } else { first }
 }
 
-async fn routes(spec: &Jaeger, api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
+async fn routes(spec: &JaegerSpec, api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
     let what = |route: &str| format!("spans of {route}");
     let Some(since) = given.since else {
         let why = "the probe that this one counts from has sent nothing";
         return spec
             .routes
             .iter()
-            .map(|route| Observation::unseen(what(route), "one or more", why))
+            .map(|route| Observation::unknown(what(route), "one or more", why))
             .collect();
     };
-    let expected = format!("one or more since {}", since.clock());
+    let expected = format!("one or more since {}", since.time_of_day());
     match spans(spec, api, since).await {
         Ok(spans) => {
             spec.routes.iter().map(|route| judge(what(route), &expected, route, &spans, since)).collect()
         }
         Err(why) => {
-            let unseen = |route: &String| Observation::unseen(what(route), &expected, why.clone());
+            let unseen = |route: &String| Observation::unknown(what(route), &expected, why.clone());
             spec.routes.iter().map(unseen).collect()
         }
     }
@@ -109,9 +109,9 @@ fn judge(what: String, expected: &str, route: &str, spans: &[JaegerSpan], since:
     let fresh = own.iter().filter(|span| span.begun >= since.minus(CLOCK_TOLERANCE)).count();
     let seen = match newest {
         Some(newest) if fresh > 0 => {
-            format!("{}: {}, {}", text::count(fresh, "span"), newest.name, newest.begun.clock())
+            format!("{}: {}, {}", text::count(fresh, "span"), newest.name, newest.begun.time_of_day())
         }
-        Some(newest) => format!("none since then; the newest is of {}", newest.begun.clock()),
+        Some(newest) => format!("none since then; the newest is of {}", newest.begun.time_of_day()),
         None if spans.is_empty() => "none; the service has no span since then".to_owned(),
         None => {
             let mut names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
@@ -120,12 +120,12 @@ fn judge(what: String, expected: &str, route: &str, spans: &[JaegerSpan], since:
             format!("none; its spans are {}", first_names(&names))
         }
     };
-    Observation::new(what, expected, seen, fresh > 0).measured()
+    Observation::new(what, expected, seen, fresh > 0).as_measured()
 }
 
 /// The spans of a service since a time. Jaeger has them by the clock of the application's host, so a little is
 /// requested that is older, and filtered out.
-async fn spans(spec: &Jaeger, api: &ApiClient, since: Utc) -> ProbeResult<Vec<JaegerSpan>> {
+async fn spans(spec: &JaegerSpec, api: &ApiClient, since: Utc) -> ProbeResult<Vec<JaegerSpan>> {
     let micros = |at: Utc| format!("{}000", at.millis());
     let start = micros(since.minus(Duration::from_mins(10)));
     let end = micros(Utc::from_millis(jiff::Timestamp::now().as_millisecond()).plus(Duration::from_hours(1)));

@@ -23,14 +23,14 @@ pub(super) fn judge(checks: &[JsonCheck], body: &ReadBody, until: &Deadline) -> 
     let parsed = content::json(&body.bytes);
     let judge = |check: &JsonCheck| match until.check("judging JSON") {
         Ok(()) => judge_one(check, parsed.as_ref(), body),
-        Err(late) => Observation::unseen(name(check), expected(check), ProbeError::from(late)),
+        Err(late) => Observation::unknown(name(check), expected(check), ProbeError::from(late)),
     };
     checks.iter().map(judge).collect()
 }
 
 /// One observation for each check that was not made.
 pub(super) fn not_checked(checks: &[JsonCheck], why: &ProbeError) -> Vec<Observation> {
-    checks.iter().map(|check| Observation::unseen(name(check), expected(check), why.clone())).collect()
+    checks.iter().map(|check| Observation::unknown(name(check), expected(check), why.clone())).collect()
 }
 
 fn name(check: &JsonCheck) -> String {
@@ -40,19 +40,19 @@ fn name(check: &JsonCheck) -> String {
 fn judge_one(check: &JsonCheck, parsed: Result<&Value, &Unreadable>, body: &ReadBody) -> Observation {
     let (what, expected) = (name(check), expected(check));
     if let Some(why) = &body.cut {
-        return Observation::unseen(what, expected, why.clone());
+        return Observation::unknown(what, expected, why.clone());
     }
     let json = match parsed {
         Ok(json) => json,
         Err(Unreadable::Foreign) => {
             return Observation::new(what, expected, format!("not JSON: {}", body.excerpt()), false);
         }
-        Err(why) => return Observation::unseen(what, expected, why.to_string()),
+        Err(why) => return Observation::unknown(what, expected, why.to_string()),
     };
     let nodes = check.path.find(json);
     let seen = Observation::new(what, expected, describe_nodes(&nodes), matches(check, &nodes));
     // A value that must only exist, or be large enough, differs from attempt to attempt.
-    if check.equals.is_none() { seen.measured() } else { seen }
+    if check.equals.is_none() { seen.as_measured() } else { seen }
 }
 
 fn expected(check: &JsonCheck) -> String {

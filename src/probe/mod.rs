@@ -59,9 +59,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use zeroize::Zeroizing;
 
-use crate::checklist::spec::Spec;
+use crate::checklist::spec::ProbeSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 use crate::time::Utc;
 
 use deadline::Deadline;
@@ -91,7 +91,7 @@ pub struct ProbeContext {
 impl ProbeContext {
     /// The observation with this key by the same probe in the last sealed run.
     fn previous_observation(&self, key: &str) -> Option<&Observation> {
-        self.last.as_ref()?.known_by(key)
+        self.last.as_ref()?.observation(key)
     }
 
     /// A value that must be another than the one that the last sealed run saw, if that saw one.
@@ -102,7 +102,7 @@ impl ProbeContext {
             }
             None => Observation::recorded(what, value),
         };
-        seen.known_by(key)
+        seen.with_key(key)
     }
 }
 
@@ -120,39 +120,48 @@ impl fmt::Debug for FingerprintKey {
 /// Looks once, as `spec` asks, and ends within `deadline`, which covers everything: reading secrets,
 /// resolving names, connecting, TLS, handshakes and answers.
 ///
-/// The outcome is clean: no secret that `keeper` has read, and nothing that steers a terminal.
-pub async fn run(spec: &Spec, deadline: Duration, keeper: &Keeper, given: &ProbeContext) -> Outcome {
+/// The outcome is clean: no secret that `secret_store` has read, and nothing that steers a terminal.
+pub async fn run(
+    spec: &ProbeSpec,
+    deadline: Duration,
+    secret_store: &SecretStore,
+    given: &ProbeContext,
+) -> Outcome {
     let deadline = Deadline::after(deadline);
     let (effects, before) = (&given.effects, given.effects.count());
     let outcome = match spec {
-        Spec::Http(spec) => Box::pin(http::run(spec, &deadline, keeper)).await,
-        Spec::Redis(spec) => Box::pin(redis::run(spec, &deadline, keeper)).await,
-        Spec::Rabbitmq(spec) => Box::pin(rabbitmq::run(spec, &deadline, keeper, effects)).await,
-        Spec::Command(spec) => Box::pin(command::run(spec, &deadline, keeper)).await,
-        Spec::Git(spec) => Box::pin(git::run(spec, &deadline, keeper.permit())).await,
-        Spec::Ci(spec) => Box::pin(ci::run(spec, &deadline, keeper)).await,
-        Spec::Prometheus(spec) => Box::pin(prometheus::run(spec, &deadline, keeper, given)).await,
-        Spec::Grafana(spec) => Box::pin(grafana::run(spec, &deadline, keeper)).await,
-        Spec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, keeper, given)).await,
-        Spec::Otlp(spec) => Box::pin(otlp::run(spec, &deadline, keeper, effects)).await,
-        Spec::Registry(spec) => Box::pin(registry::run(spec, &deadline, keeper, given)).await,
-        Spec::Vault(spec) => Box::pin(vault::run(spec, &deadline, keeper, given)).await,
-        Spec::Cors(spec) => Box::pin(cors::run(spec, &deadline, keeper)).await,
-        Spec::Headers(spec) => Box::pin(headers::run(spec, &deadline, keeper, given)).await,
-        Spec::Token(spec) => Box::pin(token::run(spec, &deadline, keeper)).await,
-        Spec::Pipeline(spec) => pipeline::run(spec, &deadline, keeper, effects).boxed().await,
-        Spec::Kubernetes(spec) => Box::pin(kubernetes::run(spec, &deadline, keeper.permit(), given)).await,
-        Spec::Iac(spec) => Box::pin(iac::run(spec, &deadline, keeper.permit(), given)).await,
-        Spec::AwsSecret(spec) => Box::pin(aws_secret::run(spec, &deadline, keeper.permit(), given)).await,
-        Spec::Origins(spec) => origins::run(spec),
-        Spec::Scan(spec) => Box::pin(scan::run(spec, &deadline)).await,
-        Spec::Contacts(spec) => contacts::run(spec),
+        ProbeSpec::Http(spec) => Box::pin(http::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Redis(spec) => Box::pin(redis::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Rabbitmq(spec) => Box::pin(rabbitmq::run(spec, &deadline, secret_store, effects)).await,
+        ProbeSpec::Command(spec) => Box::pin(command::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Git(spec) => Box::pin(git::run(spec, &deadline, secret_store.permit())).await,
+        ProbeSpec::Ci(spec) => Box::pin(ci::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Prometheus(spec) => Box::pin(prometheus::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Grafana(spec) => Box::pin(grafana::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Otlp(spec) => Box::pin(otlp::run(spec, &deadline, secret_store, effects)).await,
+        ProbeSpec::Registry(spec) => Box::pin(registry::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Vault(spec) => Box::pin(vault::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Cors(spec) => Box::pin(cors::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Headers(spec) => Box::pin(headers::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Token(spec) => Box::pin(token::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Pipeline(spec) => pipeline::run(spec, &deadline, secret_store, effects).boxed().await,
+        ProbeSpec::Kubernetes(spec) => {
+            Box::pin(kubernetes::run(spec, &deadline, secret_store.permit(), given)).await
+        }
+        ProbeSpec::Iac(spec) => Box::pin(iac::run(spec, &deadline, secret_store.permit(), given)).await,
+        ProbeSpec::AwsSecret(spec) => {
+            Box::pin(aws_secret::run(spec, &deadline, secret_store.permit(), given)).await
+        }
+        ProbeSpec::Origins(spec) => origins::run(spec),
+        ProbeSpec::Scan(spec) => Box::pin(scan::run(spec, &deadline)).await,
+        ProbeSpec::Contacts(spec) => contacts::run(spec),
     };
     let outcome = if outcome.observations.is_empty() { nothing_to_check(spec) } else { outcome };
-    outcome.with_effects(given.effects.since(before)).cleaned(&keeper.redactor())
+    outcome.with_effects(given.effects.since(before)).sanitized(&secret_store.redactor())
 }
 
-fn nothing_to_check(spec: &Spec) -> Outcome {
+fn nothing_to_check(spec: &ProbeSpec) -> Outcome {
     let why = "nothing is configured to be checked; the README lists what this kind of probe can check";
     Outcome::error(format!("{} probe", spec.kind()), "something to check", why)
 }

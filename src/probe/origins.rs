@@ -2,11 +2,11 @@
 
 use reqwest::Url;
 
-use crate::checklist::spec::Origins;
+use crate::checklist::spec::OriginsSpec;
 use crate::outcome::{Observation, Outcome};
 use crate::text;
 
-pub(super) fn run(spec: &Origins) -> Outcome {
+pub(super) fn run(spec: &OriginsSpec) -> Outcome {
     let what = "ADVANCED_ALLOWED_ORIGINS";
     let Ok(listed) = serde_json::from_str::<Vec<String>>(&spec.value) else {
         let hint = if spec.value.contains(',') {
@@ -73,7 +73,7 @@ mod tests {
 
     fn told(value: &str) -> Vec<String> {
         let expected = vec!["https://a.example".to_owned(), "https://b.example".to_owned()];
-        let outcome = run(&Origins { value: value.into(), expected });
+        let outcome = run(&OriginsSpec { value: value.into(), expected });
         outcome.observations.into_iter().filter(|seen| seen.ok != Some(true)).map(|seen| seen.seen).collect()
     }
 

@@ -17,16 +17,21 @@ use super::curl;
 use super::deadline::Deadline;
 use super::effects::Effects;
 use super::error::{ProbeError, ProbeResult};
-use crate::checklist::spec::{self, Otlp, Value};
+use crate::checklist::spec::{self, OtlpSpec, TextOrSecret};
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// Where traces are taken, below the endpoint.
 const TRACES_PATH: &str = "/v1/traces";
 /// Replaces a secret header, to check that the request is then refused.
 const WRONG_VALUE: &str = "gonogo-wrong-on-purpose";
 
-pub(super) async fn run(spec: &Otlp, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
+pub(super) async fn run(
+    spec: &OtlpSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> Outcome {
     let api = api(spec, spec.headers.clone());
     let reproduce = format!(
         "{} -X POST -H 'Content-Type: application/json' -d '{{\"resourceSpans\":[]}}'",
@@ -34,40 +39,40 @@ pub(super) async fn run(spec: &Otlp, deadline: &Deadline, keeper: &Keeper, effec
     );
     let what = format!("test span at {}{TRACES_PATH}", api.url);
     let span = format!("a test span of {}", spec.service);
-    let taken = match export(&api, spec, &span, deadline, keeper, effects).await {
+    let taken = match export(&api, spec, &span, deadline, secret_store, effects).await {
         Ok(reply) => judge_accepted(what, &reply),
-        Err(why) => Observation::unseen(what, "accepted", why),
+        Err(why) => Observation::unknown(what, "accepted", why),
     };
     let mut seen = vec![taken];
     if spec.is_guarded() && seen[0].ok.is_some() {
         let (wrong, what) =
             (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
         let span = format!("{span} with a wrong header");
-        seen.push(match export(&wrong, spec, &span, deadline, keeper, effects).await {
+        seen.push(match export(&wrong, spec, &span, deadline, secret_store, effects).await {
             Ok(reply) => {
                 let refused = matches!(reply.status.as_u16(), 401 | 403);
                 let seen = if reply.status.is_success() { "accepted".to_owned() } else { code(&reply) };
                 Observation::new(what, "refused (401 or 403)", seen, refused)
             }
-            Err(why) => Observation::unseen(what, "refused (401 or 403)", why),
+            Err(why) => Observation::unknown(what, "refused (401 or 403)", why),
         });
     }
     Outcome::of(seen, reproduce)
 }
 
-fn api(spec: &Otlp, headers: BTreeMap<String, Value>) -> spec::Api {
+fn api(spec: &OtlpSpec, headers: BTreeMap<String, TextOrSecret>) -> spec::ApiSpec {
     // An endpoint may be given with or without the path.
     let url = spec.endpoint.trim_end_matches('/').trim_end_matches(TRACES_PATH).to_owned();
-    spec::Api { url, headers, tls: spec.tls.clone() }
+    spec::ApiSpec { url, headers, tls: spec.tls.clone() }
 }
 
 /// The headers with every secret replaced; without one, all are left out.
-fn without_secrets(headers: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    let replace = |value: &Value| match value {
-        Value::Text(text) => Value::Text(text.clone()),
-        Value::Secret(secret) => Value::Text(format!("{}{WRONG_VALUE}", secret.prefix)),
+fn without_secrets(headers: &BTreeMap<String, TextOrSecret>) -> BTreeMap<String, TextOrSecret> {
+    let replace = |value: &TextOrSecret| match value {
+        TextOrSecret::Text(text) => TextOrSecret::Text(text.clone()),
+        TextOrSecret::Secret(secret) => TextOrSecret::Text(format!("{}{WRONG_VALUE}", secret.prefix)),
     };
-    if headers.values().any(|value| matches!(value, Value::Secret(_))) {
+    if headers.values().any(|value| matches!(value, TextOrSecret::Secret(_))) {
         headers.iter().map(|(name, value)| (name.clone(), replace(value))).collect()
     } else {
         BTreeMap::new()
@@ -75,14 +80,14 @@ fn without_secrets(headers: &BTreeMap<String, Value>) -> BTreeMap<String, Value>
 }
 
 async fn export(
-    api: &spec::Api,
-    spec: &Otlp,
+    api: &spec::ApiSpec,
+    spec: &OtlpSpec,
     span: &str,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     effects: &Effects,
 ) -> ProbeResult<ApiResponse> {
-    let api = ApiClient::new(api, deadline, keeper).await?;
+    let api = ApiClient::new(api, deadline, secret_store).await?;
     let request = api.request(Method::POST, api.url(TRACES_PATH, &[]));
     let body = test_span(&spec.service)?.encode_to_vec();
     let sending = effects.begin(format!("tried to send {span}"));
@@ -136,7 +141,7 @@ fn judge_accepted(what: String, reply: &ApiResponse) -> Observation {
         let refused = matches!(reply.status.as_u16(), 401 | 403);
         // That our own headers are refused says nothing about the collector.
         return if refused {
-            Observation::unseen(what, "accepted", reply.error_of_status())
+            Observation::unknown(what, "accepted", reply.error_of_status())
         } else {
             Observation::new(what, "accepted", String::from(reply.error_of_status()), false)
         };

@@ -16,9 +16,9 @@ use super::sse::SseParser;
 use super::token::{SSE_PATH, bearer, board_path};
 use super::websocket::{self, WebSocket, WebSocketAnswer, WebSocketMessage};
 use super::{curl, rabbitmq, redis};
-use crate::checklist::spec::Pipeline;
+use crate::checklist::spec::PipelineSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 use crate::stopwatch::timeout;
 use crate::text;
 
@@ -42,19 +42,28 @@ struct SseResult {
     others: usize,
 }
 
-pub(super) async fn run(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
+pub(super) async fn run(
+    spec: &PipelineSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> Outcome {
     let reproduce =
         format!("{} -N -H 'Authorization: Bearer '{}", curl::get(&spec.api, SSE_PATH), spec.token.shell());
-    let headers = match headers(spec, deadline, keeper).await {
+    let headers = match headers(spec, deadline, secret_store).await {
         Ok(headers) => headers,
-        Err(why) => return Outcome::of(vec![Observation::unseen("token", "readable", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown("token", "readable", why)], reproduce),
     };
-    Outcome::of(send_and_wait(spec, &headers, deadline, keeper, effects).await, reproduce)
+    Outcome::of(send_and_wait(spec, &headers, deadline, secret_store, effects).await, reproduce)
 }
 
-async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<HeaderMap> {
-    let mut headers = http_client::headers(&spec.api.headers, deadline, keeper).await?;
-    let token = deadline.limit(format!("reading {}", spec.token), keeper.read(&spec.token)).await??;
+async fn headers(
+    spec: &PipelineSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> ProbeResult<HeaderMap> {
+    let mut headers = http_client::headers(&spec.api.headers, deadline, secret_store).await?;
+    let token = deadline.limit(format!("reading {}", spec.token), secret_store.read(&spec.token)).await??;
     headers.insert(AUTHORIZATION, bearer(&token)?);
     if let Some(origin) = &spec.origin {
         let origin = HeaderValue::from_str(origin).map_err(|_| ProbeError::new("the origin is none"))?;
@@ -65,17 +74,17 @@ async fn headers(spec: &Pipeline, deadline: &Deadline, keeper: &Keeper) -> Probe
 
 /// Listens first, then sends, then waits on all legs at once.
 async fn send_and_wait(
-    spec: &Pipeline,
+    spec: &PipelineSpec,
     headers: &HeaderMap,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     effects: &Effects,
 ) -> Vec<Observation> {
     let browser = match HttpClient::new(&spec.api.tls, ProxyUse::Environment, deadline) {
         Ok(browser) => browser,
-        Err(why) => return vec![Observation::unseen("application", "reachable", why)],
+        Err(why) => return vec![Observation::unknown("application", "reachable", why)],
     };
-    let legs = subscribe_hops(spec, &browser, headers, deadline, keeper).await;
+    let legs = subscribe_hops(spec, &browser, headers, deadline, secret_store).await;
     let mut seen = vec![judge_stream(&legs.stream)];
     let id = format!("gonogo-{}", id());
     let begun = Instant::now();
@@ -96,11 +105,11 @@ async fn send_and_wait(
 }
 
 async fn subscribe_hops(
-    spec: &Pipeline,
+    spec: &PipelineSpec,
     browser: &HttpClient,
     headers: &HeaderMap,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> Hops {
     let stream = async {
         let request = browser.request(reqwest::Method::GET, address(spec, SSE_PATH)?);
@@ -108,13 +117,13 @@ async fn subscribe_hops(
     };
     let exchange = async {
         match &spec.exchange {
-            Some(tap) => Some(rabbitmq::QueueSubscription::open(tap, deadline, keeper).boxed().await),
+            Some(tap) => Some(rabbitmq::QueueSubscription::open(tap, deadline, secret_store).boxed().await),
             None => None,
         }
     };
     let channel = async {
         match &spec.channel {
-            Some(tap) => Some(redis::RedisSubscription::open(tap, deadline, keeper).boxed().await),
+            Some(tap) => Some(redis::RedisSubscription::open(tap, deadline, secret_store).boxed().await),
             None => None,
         }
     };
@@ -122,7 +131,7 @@ async fn subscribe_hops(
     Hops { stream, exchange, channel }
 }
 
-fn address(spec: &Pipeline, path: &str) -> ProbeResult<Url> {
+fn address(spec: &PipelineSpec, path: &str) -> ProbeResult<Url> {
     let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
     Url::parse(&url).map_err(|_| ProbeError::new("not an address such as https://host"))
 }
@@ -133,23 +142,27 @@ fn judge_stream(stream: &ProbeResult<Response>) -> Observation {
         Ok(stream) => match stream.status().as_u16() {
             200 => Observation::new(what, expected, "open", true),
             code @ (401 | 403) => {
-                Observation::unseen(what, expected, format!("the token is refused ({code})"))
+                Observation::unknown(what, expected, format!("the token is refused ({code})"))
             }
-            429 => Observation::unseen(what, expected, "too many requests (429)"),
+            429 => Observation::unknown(what, expected, "too many requests (429)"),
             code => Observation::new(what, expected, format!("it answers {code}"), false),
         },
-        Err(why) => Observation::unseen(what, expected, why.clone()),
+        Err(why) => Observation::unknown(what, expected, why.clone()),
     }
 }
 
-async fn open(spec: &Pipeline, headers: &HeaderMap, deadline: &Deadline) -> Result<WebSocket, Observation> {
+async fn open(
+    spec: &PipelineSpec,
+    headers: &HeaderMap,
+    deadline: &Deadline,
+) -> Result<WebSocket, Observation> {
     let what = "WebSocket opened";
-    let unseen = |why: ProbeError| Observation::unseen(what, "open", why);
+    let unseen = |why: ProbeError| Observation::unknown(what, "open", why);
     let url = address(spec, &board_path(&spec.board)).map_err(unseen)?;
     match websocket::open(&url, headers, &spec.api.tls, deadline).await.map_err(unseen)? {
         WebSocketAnswer::Open(socket) => Ok(*socket),
         WebSocketAnswer::Refused(code @ (401 | 403)) => {
-            Err(Observation::unseen(what, "open", format!("the token or the origin is refused ({code})")))
+            Err(Observation::unknown(what, "open", format!("the token or the origin is refused ({code})")))
         }
         WebSocketAnswer::Refused(code) => {
             Err(Observation::new(what, "open", format!("it answers {code}"), false))
@@ -159,7 +172,7 @@ async fn open(spec: &Pipeline, headers: &HeaderMap, deadline: &Deadline) -> Resu
 
 /// Sends the event and waits for it everywhere.
 async fn exchange(
-    spec: &Pipeline,
+    spec: &PipelineSpec,
     mut socket: WebSocket,
     Hops { stream, exchange, channel }: Hops,
     id: &str,
@@ -172,7 +185,7 @@ async fn exchange(
     // How much of an event arrived is unknown when sending it failed.
     let sending = effects.begin(format!("tried to send {to}"));
     if let Err(why) = socket.send(event.to_string()).await {
-        return vec![Observation::unseen("event sent", "accepted", why)];
+        return vec![Observation::unknown("event sent", "accepted", why)];
     }
     sending.succeeded(format!("sent {to}"));
     let patience = deadline.remaining().saturating_sub(REPORT_MARGIN);
@@ -292,9 +305,9 @@ fn leg(place: &str, at: Arrival, patience: Duration) -> Observation {
     match at {
         Ok(Some(after)) => took(&what, "there", after),
         Ok(None) => {
-            Observation::new(what, "there", format!("not within {}", millis(patience)), false).measured()
+            Observation::new(what, "there", format!("not within {}", millis(patience)), false).as_measured()
         }
-        Err(why) => Observation::unseen(what, "there", why),
+        Err(why) => Observation::unknown(what, "there", why),
     }
 }
 
@@ -309,14 +322,14 @@ fn came_back(back: ProbeResult<SseResult>, patience: Duration) -> Observation {
                 text::count(heartbeats, "heartbeat"),
                 text::count(others, "event") + " of others"
             );
-            Observation::new(what, BY_ID, seen, false).measured()
+            Observation::new(what, BY_ID, seen, false).as_measured()
         }
-        Err(why) => Observation::unseen(what, BY_ID, why),
+        Err(why) => Observation::unknown(what, BY_ID, why),
     }
 }
 
 fn took(what: &str, expected: &str, after: Duration) -> Observation {
-    Observation::new(what, expected, format!("after {}", millis(after)), true).measured()
+    Observation::new(what, expected, format!("after {}", millis(after)), true).as_measured()
 }
 
 fn millis(span: Duration) -> String {
@@ -364,7 +377,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let spec = json!({"api": {"url": url}, "token": {"env": "TOKEN"}, "board": "b"});
-        let spec: Pipeline = serde_json::from_value(spec).unwrap();
+        let spec: PipelineSpec = serde_json::from_value(spec).unwrap();
         let server = tokio::spawn(opened(listener));
         let deadline = Deadline::after(Duration::from_secs(30));
         let socket = open(&spec, &HeaderMap::new(), &deadline).await.unwrap_or_else(|why| panic!("{why:?}"));

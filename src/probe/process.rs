@@ -12,7 +12,7 @@ use tracing::debug;
 use super::content::ReadBody;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
-use crate::process::{ChildStdin, ExitStatus, Group, Launch, Permit, Stdio};
+use crate::process::{ChildStdin, ExitStatus, Launch, Permit, ProcessGroup, Stdio};
 
 /// The most that is kept of each of the two outputs, in bytes.
 const MAX_OUTPUT: usize = 1 << 20;
@@ -90,7 +90,7 @@ impl ProgramOptions<'_> {
         let launch = launch.own_group().streams(stdin, Stdio::piped(), Stdio::piped());
         let program = launch.program();
         let mut child = launch.spawn(permit).map_err(|error| not_started(&program, &error))?;
-        let mut group = Group::of(&child);
+        let mut group = ProcessGroup::of(&child);
         let (mut stdout, mut stderr) = (ReadBody::default(), ReadBody::default());
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let work = async {

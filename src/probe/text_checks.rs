@@ -22,7 +22,7 @@ pub(super) fn judge(
         let in_time = until.check(format!("judging {what}")).map_err(ProbeError::from);
         match in_time.and_then(|()| is_searchable(check, &whole)) {
             Ok(()) => judge_one(check, what, &whole, content),
-            Err(why) => Observation::unseen(what, expected(check), why),
+            Err(why) => Observation::unknown(what, expected(check), why),
         }
     };
     checks.iter().map(judge).collect()
@@ -32,12 +32,12 @@ pub(super) fn judge(
 fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), ProbeError> {
     match check {
         TextCheck::Matches(pattern) | TextCheck::Lacks(pattern) | TextCheck::EachLine(pattern)
-            if whole.len() > pattern.longest =>
+            if whole.len() > pattern.max_text =>
         {
             Err(ProbeError::new(format!(
                 "{} KiB, and so large a pattern is searched for in at most {} KiB; write it shorter, as x+ for x{{1,300}}",
                 whole.len() >> 10,
-                pattern.longest >> 10
+                pattern.max_text >> 10
             )))
         }
         _ => Ok(()),
@@ -46,18 +46,18 @@ fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), ProbeError> {
 
 /// One observation for each check that was not made.
 pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &ProbeError) -> Vec<Observation> {
-    checks.iter().map(|check| Observation::unseen(what, expected(check), why.clone())).collect()
+    checks.iter().map(|check| Observation::unknown(what, expected(check), why.clone())).collect()
 }
 
 fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &ReadBody) -> Observation {
     let (expected, seen) = (expected(check), run_check(check, whole));
     match &content.cut {
         // The unread part could contain it.
-        Some(why) if !seen.is_final => Observation::unseen(what, expected, why.clone()),
+        Some(why) if !seen.is_final => Observation::unknown(what, expected, why.clone()),
         _ => {
             let told = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
             let told = Observation::new(what, expected, told, seen.ok);
-            if matches!(check, TextCheck::LinesAtLeast(_)) { told.measured() } else { told }
+            if matches!(check, TextCheck::LinesAtLeast(_)) { told.as_measured() } else { told }
         }
     }
 }

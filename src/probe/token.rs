@@ -10,9 +10,9 @@ use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::http_client::{self, HttpClient, ProxyUse, segment};
 use super::websocket::{self, WebSocketAnswer, WebSocketMessage};
-use crate::checklist::spec::Token;
+use crate::checklist::spec::TokenSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::{Keeper, Secret, SecretRef};
+use crate::secret::{Secret, SecretRef, SecretStore};
 
 /// Where events are read.
 pub(super) const SSE_PATH: &str = "/sse/activity";
@@ -41,7 +41,7 @@ enum EndpointAnswer {
     Odd(String),
 }
 
-pub(super) async fn run(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &TokenSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let reproduce = format!(
         "{} -o /dev/null -w '%{{http_code}}' -H 'Authorization: Bearer {}'",
         curl::get(&spec.api, SSE_PATH),
@@ -49,14 +49,18 @@ pub(super) async fn run(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> O
     );
     let mut seen = Vec::new();
     let default = Secret::new(spec.default.clone());
-    seen.extend(check_both_endpoints(spec, "the default token", Ok(default), false, deadline, keeper).await);
+    seen.extend(
+        check_both_endpoints(spec, "the default token", Ok(default), false, deadline, secret_store).await,
+    );
     for (what, reference, good) in
         [("the old token", &spec.old, false), ("the current token", &spec.current, true)]
     {
         let Some(reference) = reference else { continue };
-        let token = read(reference, deadline, keeper).await;
+        let token = read(reference, deadline, secret_store).await;
         if let (false, Ok(token), Some(current)) = (good, &token, &spec.current)
-            && read(current, deadline, keeper).await.is_ok_and(|current| current.expose() == token.expose())
+            && read(current, deadline, secret_store)
+                .await
+                .is_ok_and(|current| current.expose() == token.expose())
         {
             seen.push(Observation::new(
                 what,
@@ -66,30 +70,30 @@ pub(super) async fn run(spec: &Token, deadline: &Deadline, keeper: &Keeper) -> O
             ));
             continue;
         }
-        seen.extend(check_both_endpoints(spec, what, token, good, deadline, keeper).await);
+        seen.extend(check_both_endpoints(spec, what, token, good, deadline, secret_store).await);
     }
     Outcome::of(seen, reproduce)
 }
 
-async fn read(reference: &SecretRef, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<Secret> {
-    Ok(deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??)
+async fn read(reference: &SecretRef, deadline: &Deadline, secret_store: &SecretStore) -> ProbeResult<Secret> {
+    Ok(deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??)
 }
 
 /// The same token at both endpoints.
 async fn check_both_endpoints(
-    spec: &Token,
+    spec: &TokenSpec,
     what: &str,
     token: ProbeResult<Secret>,
     good: bool,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> Vec<Observation> {
     let token = match token {
         Ok(token) => token,
-        Err(why) => return vec![Observation::unseen(what, "readable", why)],
+        Err(why) => return vec![Observation::unknown(what, "readable", why)],
     };
     let headers = async {
-        let mut headers = http_client::headers(&spec.api.headers, deadline, keeper).await?;
+        let mut headers = http_client::headers(&spec.api.headers, deadline, secret_store).await?;
         headers.insert(AUTHORIZATION, bearer(&token)?);
         Ok::<_, ProbeError>(headers)
     };
@@ -105,18 +109,18 @@ fn judge(what: String, good: bool, door: ProbeResult<EndpointAnswer>) -> Observa
     match door {
         Ok(EndpointAnswer::Open) => Observation::new(what, expected, "accepted", good),
         Ok(EndpointAnswer::Shut(how)) => Observation::new(what, expected, format!("refused ({how})"), !good),
-        Ok(EndpointAnswer::Odd(how)) => Observation::unseen(what, expected, how),
-        Err(why) => Observation::unseen(what, expected, why),
+        Ok(EndpointAnswer::Odd(how)) => Observation::unknown(what, expected, how),
+        Err(why) => Observation::unknown(what, expected, why),
     }
 }
 
 /// The application's own address for a path.
-fn address(spec: &Token, path: &str) -> ProbeResult<reqwest::Url> {
+fn address(spec: &TokenSpec, path: &str) -> ProbeResult<reqwest::Url> {
     let url = format!("{}{path}", spec.api.url.trim_end_matches('/'));
     reqwest::Url::parse(&url).map_err(|_| ProbeError::new("not an address such as https://host"))
 }
 
-async fn at_sse(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
+async fn at_sse(spec: &TokenSpec, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
     let browser = HttpClient::new(&spec.api.tls, ProxyUse::Environment, deadline)?;
     let request = browser.request(reqwest::Method::GET, address(spec, SSE_PATH)?).headers(headers.clone());
     // The status is enough; the stream itself would never end.
@@ -128,7 +132,7 @@ async fn at_sse(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> Probe
     })
 }
 
-async fn at_ws(spec: &Token, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
+async fn at_ws(spec: &TokenSpec, headers: &HeaderMap, deadline: &Deadline) -> ProbeResult<EndpointAnswer> {
     let url = address(spec, &board_path(&spec.board))?;
     let mut socket = match websocket::open(&url, headers, &spec.api.tls, deadline).await? {
         WebSocketAnswer::Open(socket) => socket,

@@ -11,9 +11,9 @@ use super::api_client::{ApiClient, ApiResponse};
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::{FingerprintKey, ProbeContext, curl};
-use crate::checklist::spec::{Vault, VaultAuth};
+use crate::checklist::spec::{VaultAuth, VaultSpec};
 use crate::outcome::{Observation, Outcome, key};
-use crate::secret::{Keeper, Secret};
+use crate::secret::{Secret, SecretStore};
 use crate::time::Utc;
 
 const FINGERPRINT: &str = "fingerprint of the value";
@@ -26,24 +26,29 @@ struct VaultSession {
     token: HeaderValue,
 }
 
-pub(super) async fn run(spec: &Vault, deadline: &Deadline, keeper: &Keeper, given: &ProbeContext) -> Outcome {
+pub(super) async fn run(
+    spec: &VaultSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    given: &ProbeContext,
+) -> Outcome {
     let path = format!("/v1/{}/metadata/{}", spec.mount, spec.path);
     let mut reproduce = curl::get(&spec.api, &path);
     if let VaultAuth::Token(token) = &spec.auth {
         reproduce = format!("{reproduce} -H 'X-Vault-Token: '{}", token.shell());
     }
     let what = format!("secret {}/{}", spec.mount, spec.path);
-    let session = match log_in(spec, deadline, keeper).await {
+    let session = match log_in(spec, deadline, secret_store).await {
         Ok(session) => session,
-        Err(why) => return Outcome::of(vec![Observation::unseen(what, "readable", why)], reproduce),
+        Err(why) => return Outcome::of(vec![Observation::unknown(what, "readable", why)], reproduce),
     };
     let mut seen = match session.get(&path).await {
         Ok(reply) => metadata(spec, what, &reply, given),
-        Err(why) => vec![Observation::unseen(what, "readable", why)],
+        Err(why) => vec![Observation::unknown(what, "readable", why)],
     };
     if seen.iter().all(|seen| seen.ok == Some(true)) {
         let data = session.get(&format!("/v1/{}/data/{}", spec.mount, spec.path)).await;
-        seen.extend(value(spec, data, keeper, given));
+        seen.extend(value(spec, data, secret_store, given));
     }
     Outcome::of(seen, reproduce)
 }
@@ -55,10 +60,14 @@ impl VaultSession {
     }
 }
 
-async fn log_in(spec: &Vault, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<VaultSession> {
-    let api = ApiClient::new(&spec.api, deadline, keeper).await?;
+async fn log_in(
+    spec: &VaultSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> ProbeResult<VaultSession> {
+    let api = ApiClient::new(&spec.api, deadline, secret_store).await?;
     let reference = spec.auth.secret();
-    let secret = deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??;
+    let secret = deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??;
     let token = match &spec.auth {
         VaultAuth::Token(_) => secret,
         VaultAuth::Approle { role_id, .. } => {
@@ -68,7 +77,7 @@ async fn log_in(spec: &Vault, deadline: &Deadline, keeper: &Keeper) -> ProbeResu
             exchange(&api, "kubernetes", &json!({"role": role, "jwt": secret.expose()})).await?
         }
     };
-    keeper.keep("Vault token", &token);
+    secret_store.register("Vault token", &token);
     let mut token = HeaderValue::from_str(token.expose())
         .map_err(|_| ProbeError::new("the token is none that HTTP can carry"))?;
     token.set_sensitive(true);
@@ -107,7 +116,7 @@ fn errors(reply: &ApiResponse) -> String {
     if all.is_empty() { reply.status.as_u16().to_string() } else { all.join("; ") }
 }
 
-fn metadata(spec: &Vault, what: String, reply: &ApiResponse, given: &ProbeContext) -> Vec<Observation> {
+fn metadata(spec: &VaultSpec, what: String, reply: &ApiResponse, given: &ProbeContext) -> Vec<Observation> {
     if reply.status == StatusCode::NOT_FOUND {
         return vec![Observation::new(
             what,
@@ -117,7 +126,7 @@ fn metadata(spec: &Vault, what: String, reply: &ApiResponse, given: &ProbeContex
         )];
     }
     if !reply.status.is_success() {
-        return vec![Observation::unseen(what, "readable", troubled(reply))];
+        return vec![Observation::unknown(what, "readable", troubled(reply))];
     }
     let read = reply.json();
     let current = read.as_ref().ok().and_then(|answer| {
@@ -128,7 +137,7 @@ fn metadata(spec: &Vault, what: String, reply: &ApiResponse, given: &ProbeContex
     let Some((version, about)) = current else {
         let why =
             read.err().unwrap_or_else(|| ProbeError::new("the answer is in no form that Vault documents"));
-        return vec![Observation::unseen(what, "readable", why)];
+        return vec![Observation::unknown(what, "readable", why)];
     };
     vec![judge_status(about), fresh(version, about, given), age(spec, about)]
 }
@@ -151,21 +160,21 @@ fn fresh(version: u64, about: &Value, given: &ProbeContext) -> Observation {
     given.must_have_changed("current version", key::SECRET_VERSION, &seen)
 }
 
-fn age(spec: &Vault, about: &Value) -> Observation {
+fn age(spec: &VaultSpec, about: &Value) -> Observation {
     let (what, expected) = ("age", format!("at most {} days", spec.max_age_days));
     let made = about.get("created_time").and_then(Value::as_str);
     let Some(made) = made.and_then(|made| Utc::parse(made).ok()) else {
-        return Observation::unseen(what, expected, "Vault does not say when it was made");
+        return Observation::unknown(what, expected, "Vault does not say when it was made");
     };
     let now = Utc::from_millis(jiff::Timestamp::now().as_millisecond());
     let days = now.since(made).as_secs() / 86_400;
-    Observation::new(what, expected, format!("{days} days"), days <= spec.max_age_days).measured()
+    Observation::new(what, expected, format!("{days} days"), days <= spec.max_age_days).as_measured()
 }
 
 fn value(
-    spec: &Vault,
+    spec: &VaultSpec,
     data: ProbeResult<ApiResponse>,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     given: &ProbeContext,
 ) -> Vec<Observation> {
     let reply = match data {
@@ -176,11 +185,11 @@ fn value(
             )];
         }
         Ok(reply) => reply,
-        Err(why) => return vec![Observation::unseen(FINGERPRINT, "another than the last run's", why)],
+        Err(why) => return vec![Observation::unknown(FINGERPRINT, "another than the last run's", why)],
     };
     let answer = match reply.json() {
         Ok(answer) => answer,
-        Err(why) => return vec![Observation::unseen(FINGERPRINT, "another than the last run's", why)],
+        Err(why) => return vec![Observation::unknown(FINGERPRINT, "another than the last run's", why)],
     };
     let found = answer.pointer("/data/data").and_then(|fields| fields.get(&spec.field)?.as_str());
     let Some(found) = found.filter(|found| !found.is_empty()) else {
@@ -188,7 +197,7 @@ fn value(
         return vec![Observation::new("the value", format!("in field `{}`", spec.field), seen, false)];
     };
     let secret = Secret::new(found.to_owned());
-    keeper.keep_lasting("Vault secret", &secret);
+    secret_store.register_lasting("Vault secret", &secret);
     let mut seen = vec![judge_default_token(spec, &secret)];
     seen.extend(given.fingerprint.as_ref().map(|own| {
         given.must_have_changed(FINGERPRINT, key::SECRET_FINGERPRINT, &fingerprint(own, &secret))
@@ -197,7 +206,7 @@ fn value(
 }
 
 /// The stack's default token is a value that everybody has.
-fn judge_default_token(spec: &Vault, secret: &Secret) -> Observation {
+fn judge_default_token(spec: &VaultSpec, secret: &Secret) -> Observation {
     let known = spec.never.iter().any(|never| never == secret.expose());
     let seen = if known { "the stack's default value" } else { "a value of its own" };
     Observation::new("the value", "not a default value", seen, !known)

@@ -87,7 +87,10 @@ pub fn user_git_settings(scope: Scope, keys: &str) -> Launch {
 
 fn bare() -> Launch {
     let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
-    Launch::new("git").args(settings).without(foreign(env::vars_os().map(|(name, _)| name))).envs(ENVIRONMENT)
+    Launch::new("git")
+        .args(settings)
+        .env_remove(foreign(env::vars_os().map(|(name, _)| name)))
+        .envs(ENVIRONMENT)
 }
 
 /// The variables that a call does not inherit.

@@ -13,11 +13,11 @@ use super::Child;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The running programs of this process.
-static LEFT: Left = Left::new();
+static RUNNING: RunningPrograms = RunningPrograms::new();
 
 /// Programs that have not ended, by their leaders.
 #[derive(Debug)]
-struct Left(Mutex<Leaders>);
+struct RunningPrograms(Mutex<Leaders>);
 
 #[derive(Debug)]
 struct Leaders {
@@ -25,7 +25,7 @@ struct Leaders {
     families: Vec<Pid>,
 }
 
-impl Left {
+impl RunningPrograms {
     const fn new() -> Self {
         Self(Mutex::new(Leaders { groups: Vec::new(), families: Vec::new() }))
     }
@@ -34,16 +34,16 @@ impl Left {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn group(&'static self, child: &Child) -> Group {
+    fn group(&'static self, child: &Child) -> ProcessGroup {
         let leader = pid_of(child);
         self.lock().groups.extend(leader);
-        Group { left: self, leader }
+        ProcessGroup { running: self, leader }
     }
 
-    fn family(&'static self, child: &Child) -> Family {
+    fn family(&'static self, child: &Child) -> ProcessTree {
         let first = pid_of(child);
         self.lock().families.extend(first);
-        Family { left: self, first }
+        ProcessTree { running: self, first }
     }
 
     fn kill(&self) {
@@ -51,34 +51,34 @@ impl Left {
         for group in std::mem::take(groups) {
             let _ = kill_process_group(group, Signal::KILL);
         }
-        std::mem::take(families).into_iter().for_each(kill_family);
+        std::mem::take(families).into_iter().for_each(kill_tree);
     }
 }
 
 /// Kills all programs that have not ended. Only for the exit of this process, when nothing else can end them.
-pub fn kill_left() {
-    LEFT.kill();
+pub fn kill_running() {
+    RUNNING.kill();
 }
 
 /// Sends SIGTERM to a child. Returns whether that was possible: a child that was waited for has no process id any
 /// more.
 #[must_use]
-pub fn ask_to_end(child: &Child) -> bool {
+pub fn terminate(child: &Child) -> bool {
     pid_of(child).is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok())
 }
 
 /// A program and its descendants, as far as they stay in its process group. Ended on drop.
 #[derive(Debug)]
-pub struct Group {
-    left: &'static Left,
+pub struct ProcessGroup {
+    running: &'static RunningPrograms,
     leader: Option<Pid>,
 }
 
-impl Group {
+impl ProcessGroup {
     /// The group of a program that leads its own group.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        LEFT.group(child)
+        RUNNING.group(child)
     }
 
     /// Sends SIGTERM, and SIGKILL after a grace period. Returns what was done, in words.
@@ -93,7 +93,7 @@ impl Group {
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         if let Some(leader) = self.leader.take() {
-            self.left.lock().groups.retain(|other| *other != leader);
+            self.running.lock().groups.retain(|other| *other != leader);
         }
     }
 
@@ -105,13 +105,13 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let (Some(_), Ok(runtime)) = (self.leader, tokio::runtime::Handle::try_current()) else {
             return self.kill();
         };
         self.signal(Signal::TERM);
-        let rest = Last(Self { left: self.left, leader: self.leader.take() });
+        let rest = KillOnDrop(Self { running: self.running, leader: self.leader.take() });
         runtime.spawn(async move {
             tokio::time::sleep(GRACE).await;
             drop(rest);
@@ -120,9 +120,9 @@ impl Drop for Group {
 }
 
 /// A group that was asked to end.
-struct Last(Group);
+struct KillOnDrop(ProcessGroup);
 
-impl Drop for Last {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         self.0.kill();
     }
@@ -131,36 +131,36 @@ impl Drop for Last {
 /// A program and its descendants, if it shares the group of this process: those that the system lists as its children.
 /// Killed on drop.
 #[derive(Debug)]
-pub struct Family {
-    left: &'static Left,
+pub struct ProcessTree {
+    running: &'static RunningPrograms,
     first: Option<Pid>,
 }
 
-impl Family {
+impl ProcessTree {
     /// The tree of a program that was not waited for.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        LEFT.family(child)
+        RUNNING.family(child)
     }
 
     /// Releases the tree: the program has ended, and its process id may be reused.
     pub fn release(&mut self) {
         if let Some(first) = self.first.take() {
-            self.left.lock().families.retain(|other| *other != first);
+            self.running.lock().families.retain(|other| *other != first);
         }
     }
 }
 
-impl Drop for Family {
+impl Drop for ProcessTree {
     fn drop(&mut self) {
         if let Some(first) = self.first {
-            kill_family(first);
+            kill_tree(first);
         }
         self.release();
     }
 }
 
-fn kill_family(first: Pid) {
+fn kill_tree(first: Pid) {
     let mut all = vec![first];
     let mut at = 0;
     while let Some(pid) = all.get(at).copied() {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     /// Waits until it has started the other one; its output ends when both have.
-    async fn killed(mut child: Child, left: &Left) {
+    async fn killed(mut child: Child, left: &RunningPrograms) {
         use tokio::io::AsyncReadExt as _;
         let mut output = child.stdout.take().unwrap();
         output.read_u8().await.unwrap();
@@ -209,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_left_of_groups_and_families_is_killed() {
-        let left: &'static Left = Box::leak(Box::new(Left::new()));
+        let left: &'static RunningPrograms = Box::leak(Box::new(RunningPrograms::new()));
         let child = stubborn().own_group().spawn(&Permit::for_tests()).unwrap();
         let group = left.group(&child);
         killed(child, left).await;
@@ -222,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_ended_is_left_alone() {
-        let left: &'static Left = Box::leak(Box::new(Left::new()));
+        let left: &'static RunningPrograms = Box::leak(Box::new(RunningPrograms::new()));
         let mut child = stubborn().own_group().spawn(&Permit::for_tests()).unwrap();
         let mut group = left.group(&child);
         group.end(&mut child).await;

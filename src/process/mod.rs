@@ -22,7 +22,7 @@ pub use std::process::{Child as BlockingChild, ExitStatus, Stdio};
 pub use tokio::process::{Child, ChildStdin};
 
 pub use self::git::{Scope, git, user_git_settings};
-pub use self::group::{Family, Group, ask_to_end, kill_left};
+pub use self::group::{ProcessGroup, ProcessTree, kill_running, terminate};
 pub use self::memory::keep_private;
 pub use self::permit::Permit;
 
@@ -86,7 +86,7 @@ impl Launch {
 
     /// Removes environment variables.
     #[must_use]
-    pub fn without<K: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = K>) -> Self {
+    pub fn env_remove<K: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = K>) -> Self {
         for name in variables {
             self.0.env_remove(name);
         }
@@ -212,7 +212,7 @@ mod tests {
         };
         let echo = || Launch::new("sh").args(["-c", "echo $PATH-$A"]).envs([("A", "a")]);
         assert!(shown(echo()).ends_with("-a\n") && shown(echo()).len() > 3);
-        assert_eq!(shown(Launch::new("/bin/sh").args(["-c", "echo -$HOME-"]).without(["HOME"])), "--\n");
+        assert_eq!(shown(Launch::new("/bin/sh").args(["-c", "echo -$HOME-"]).env_remove(["HOME"])), "--\n");
         assert_eq!(Launch::of(&[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -10,7 +10,7 @@ impl Permit {
     /// For programs that a profile, a checklist or a log's plan names: a person has allowed them. Only
     /// `trust::require` returns it.
     #[must_use]
-    pub fn given_by_trust() -> Self {
+    pub fn for_trusted_program() -> Self {
         Self(())
     }
 

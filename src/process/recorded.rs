@@ -98,7 +98,7 @@ pub enum RecordedProcessError {
 #[derive(Debug)]
 pub struct RecordedProcess {
     pid: Pid,
-    handle: Handle,
+    handle: ProcessHandle,
 }
 
 impl RecordedProcess {
@@ -115,7 +115,7 @@ impl RecordedProcess {
         }
         // Opened first: everything that is read later is about this process; or it has ended, and signals reach
         // nothing.
-        let handle = Handle::open(id).map_err(|source| ended_or(pid, "cannot be opened", source))?;
+        let handle = ProcessHandle::open(id).map_err(|source| ended_or(pid, "cannot be opened", source))?;
         let process = Self { pid: id, handle };
         process.check_start(start.ticks)?;
         Ok(process)
@@ -138,20 +138,20 @@ impl RecordedProcess {
     ///
     /// # Errors
     /// When it does not, or the system does not say.
-    pub fn has_open(self, path: &Path) -> Result<Self, RecordedProcessError> {
+    pub fn require_lock(self, path: &Path) -> Result<Self, RecordedProcessError> {
         let (pid, path) = (self.id(), path.to_owned());
         match locks::holder(&path) {
             Ok(Some(holder)) if holder == pid => Ok(self),
             Ok(Some(holder)) => Err(RecordedProcessError::NotHolder { pid, path, holder }),
             // If the system shows no lock, the open files decide.
-            Ok(None) | Err(_) if self.lists(&path)? => Ok(self),
+            Ok(None) | Err(_) if self.has_file_open(&path)? => Ok(self),
             Ok(None) | Err(_) => Err(RecordedProcessError::NotOpen { pid, path }),
         }
     }
 
     /// Whether a file is among its open files.
-    fn lists(&self, path: &Path) -> Result<bool, RecordedProcessError> {
-        let unread = |source| self.unread("which files it has open cannot be read", source);
+    fn has_file_open(&self, path: &Path) -> Result<bool, RecordedProcessError> {
+        let unread = |source| self.system_error("which files it has open cannot be read", source);
         let file = fs::symlink_metadata(path).map_err(unread)?;
         let mut refused = None;
         for entry in fs::read_dir(self.proc("fd")).map_err(unread)?.flatten() {
@@ -169,8 +169,8 @@ impl RecordedProcess {
     ///
     /// # Errors
     /// When it does not.
-    pub fn is_this_program(self) -> Result<Self, RecordedProcessError> {
-        let unread = |source| self.unread("which program it runs cannot be read", source);
+    pub fn require_this_program(self) -> Result<Self, RecordedProcessError> {
+        let unread = |source| self.system_error("which program it runs cannot be read", source);
         let own = fs::metadata("/proc/self/exe").map_err(unread)?;
         let its = match fs::metadata(self.proc("exe")) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(self),
@@ -205,14 +205,14 @@ impl RecordedProcess {
         Path::new("/proc").join(self.id().to_string()).join(name)
     }
 
-    fn unread(&self, what: &'static str, source: io::Error) -> RecordedProcessError {
+    fn system_error(&self, what: &'static str, source: io::Error) -> RecordedProcessError {
         RecordedProcessError::System { pid: self.id(), what, source }
     }
 }
 
 /// The target of a signal.
 #[derive(Debug)]
-enum Handle {
+enum ProcessHandle {
     /// The process itself (Linux 5.3 and newer).
     #[cfg(target_os = "linux")]
     Process(std::os::fd::OwnedFd),
@@ -220,7 +220,7 @@ enum Handle {
     Id,
 }
 
-impl Handle {
+impl ProcessHandle {
     #[cfg(target_os = "linux")]
     fn open(pid: Pid) -> io::Result<Self> {
         use rustix::io::Errno;

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::checklist::{Action, ActionKey, ROLLBACK};
-use crate::journal::entry::Ended;
-use crate::run::{Deed, RunState};
+use crate::journal::entry::ActionExit;
+use crate::run::{ActionRun, RunState};
 use crate::text::{block, line};
 
 /// One action and its newest valid run.
@@ -31,12 +31,12 @@ pub struct ActionPart {
     /// How often it was started.
     pub times: u64,
     /// Its output.
-    pub output: Option<Printed>,
+    pub output: Option<OutputPart>,
 }
 
 /// The output of an action.
 #[derive(Debug, Serialize)]
-pub struct Printed {
+pub struct OutputPart {
     /// Its length in bytes.
     pub bytes: u64,
     /// Its SHA-256.
@@ -49,7 +49,7 @@ pub struct Printed {
 
 /// The rollback.
 #[derive(Debug, Serialize)]
-pub struct WayBack {
+pub struct RollbackPart {
     /// Its steps.
     pub steps: Vec<ActionPart>,
     /// The recorded rollback: to which release and digest, by whom, when.
@@ -57,54 +57,56 @@ pub struct WayBack {
 }
 
 /// The actions of a point, or the steps of the rollback.
-pub(super) fn actions(state: &RunState, point: &str, actions: &[Action]) -> Vec<ActionPart> {
-    actions.iter().map(|action| part(state, point, action)).collect()
+pub(super) fn action_parts(state: &RunState, point: &str, actions: &[Action]) -> Vec<ActionPart> {
+    actions.iter().map(|action| action_part(state, point, action)).collect()
 }
 
 /// The rollback, if any step was run or it was recorded.
-pub(super) fn way_back(state: &RunState) -> Option<WayBack> {
-    let steps = || actions(state, ROLLBACK, &state.plan.rollback);
+pub(super) fn rollback_part(state: &RunState) -> Option<RollbackPart> {
+    let steps = || action_parts(state, ROLLBACK, &state.plan.rollback);
     let done = state.rolled_back.as_ref().map(|back| {
         let digest = back.digest.as_deref().unwrap_or("digest unknown");
-        let reason =
-            back.reason.as_ref().map(|why| format!("; steps left out: {} ({why})", back.left.join(", ")));
+        let reason = back
+            .reason
+            .as_ref()
+            .map(|why| format!("; steps left out: {} ({why})", back.skipped_steps.join(", ")));
         let told = format!("to {} ({digest}) by {}, {}", back.release, back.by, back.at.wall.readable());
         line(&(told + &reason.unwrap_or_default()))
     });
-    (state.is_going_back() || done.is_some()).then(|| WayBack { steps: steps(), done })
+    (state.is_rolling_back() || done.is_some()).then(|| RollbackPart { steps: steps(), done })
 }
 
-fn part(state: &RunState, point: &str, action: &Action) -> ActionPart {
+fn action_part(state: &RunState, point: &str, action: &Action) -> ActionPart {
     let known = state.action(&ActionKey::new(point, &action.id));
     let deed = known.and_then(|known| known.latest.as_ref());
-    let finished = deed.and_then(|deed| deed.finished.as_ref());
+    let finished = deed.and_then(|deed| deed.end.as_ref());
     let output = finished.and_then(|finished| finished.output.as_ref());
     ActionPart {
         id: line(&action.id),
         title: line(&action.title),
-        command: action.program.as_ref().map(|program| line(&program.shown(false))),
+        command: action.program.as_ref().map(|program| line(&program.command_line(false))),
         class: class(deed),
-        ended: finished.map(|finished| line(&finished.told())),
+        ended: finished.map(|finished| line(&finished.describe())),
         by: deed.map(|deed| line(&deed.by)),
         seq: deed.map(|deed| deed.seq),
         at: deed.map(|deed| deed.at.wall.to_string()),
         took_ms: finished.map_or(0, |finished| finished.took_ms),
-        times: known.map_or(0, |known| known.times),
-        output: output.map(|output| Printed {
+        times: known.map_or(0, |known| known.attempts),
+        output: output.map(|output| OutputPart {
             bytes: output.bytes,
             sha256: output.sha256.to_string(),
-            kept: line(&output.kept),
+            kept: line(&output.file),
             tail: block(&output.tail),
         }),
     }
 }
 
-fn class(deed: Option<&Deed>) -> &'static str {
-    match deed.map(|deed| deed.finished.as_ref().map(|finished| &finished.ended)) {
+fn class(deed: Option<&ActionRun>) -> &'static str {
+    match deed.map(|deed| deed.end.as_ref().map(|finished| &finished.exit)) {
         None => "none",
         Some(None) => "running",
-        Some(Some(ended)) if ended.is_good() => "pass",
-        Some(Some(Ended::Unknown(_))) => "error",
+        Some(Some(ended)) if ended.is_success() => "pass",
+        Some(Some(ActionExit::Unknown(_))) => "error",
         Some(Some(_)) => "fail",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::points::tone;
+use super::points::status_class;
 use crate::journal::entry::{Entry, Event};
 use crate::outcome::Class;
 use crate::run::RunState;
@@ -15,37 +15,37 @@ use crate::time::{Moment, span};
 /// The length of the chart.
 const LENGTH: u64 = 1000;
 /// The maximum number of times that the run is judged for the chart.
-const LOOKS: usize = 2000;
+const MAX_SAMPLES: usize = 2000;
 /// The maximum number of point states that are computed for the chart.
-const STATES: usize = 1_000_000;
+const MAX_STATES: usize = 1_000_000;
 
 /// The bar of one point. Positions are thousandths of the run's time.
 #[derive(Debug, Serialize)]
-pub struct Bar {
+pub struct ChartBar {
     /// The point.
     pub point: String,
     /// Its states, without gaps.
-    pub spans: Vec<Span>,
+    pub spans: Vec<ChartSpan>,
     /// Its events.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<ChartMark>,
     /// When it was finally done, from the opening, for people; none if it is not.
-    pub closed: Option<String>,
+    pub done_after: Option<String>,
 }
 
 /// A time during which a point was in one class of states.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Span {
+pub struct ChartSpan {
     /// Where it starts.
     pub from: u64,
     /// Where it ends.
     pub to: u64,
     /// The class of the state: `done`, `failed`, `error`, `waived` or `open`.
-    pub tone: &'static str,
+    pub class: &'static str,
 }
 
 /// An event of a point.
 #[derive(Debug, Serialize)]
-pub struct Mark {
+pub struct ChartMark {
     /// Where.
     pub at: u64,
     /// What: `pass`, `fail` or `error` for a probe result, the entry's kind for a signed entry.
@@ -68,25 +68,25 @@ fn offsets(entries: &[Entry]) -> Vec<Duration> {
     all
 }
 
-pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
+pub(super) fn chart_bars(entries: &[Entry]) -> Vec<ChartBar> {
     let offsets = offsets(entries);
     let whole = offsets.last().copied().unwrap_or_default().as_millis().max(1);
     let place =
         |offset: Duration| u64::try_from(offset.as_millis() * u128::from(LENGTH) / whole).unwrap_or(LENGTH);
     let Some(mut state) = RunState::fold(entries.get(..1).unwrap_or_default()) else { return Vec::new() };
     let Some(last) = RunState::fold(entries) else { return Vec::new() };
-    let bar = |point: &crate::checklist::Point| Bar {
+    let bar = |point: &crate::checklist::Point| ChartBar {
         point: line(&point.id),
         spans: Vec::new(),
         marks: Vec::new(),
-        closed: None,
+        done_after: None,
     };
     let ids: Vec<_> = last.plan.points().map(|point| point.id.clone()).collect();
     let mut bars: Vec<_> = last.plan.points().map(bar).collect();
     // A mark belongs to the bar of its point; a bar is named by the point's id as shown.
     let places: BTreeMap<String, usize> =
         bars.iter().enumerate().map(|(at, bar)| (bar.point.clone(), at)).collect();
-    let looks = (STATES / bars.len().max(1)).clamp(1, LOOKS);
+    let looks = (MAX_STATES / bars.len().max(1)).clamp(1, MAX_SAMPLES);
     let every = entries.len().div_ceil(looks);
     for (index, (entry, offset)) in entries.iter().zip(&offsets).enumerate() {
         if index > 0 {
@@ -94,60 +94,60 @@ pub(super) fn bars(entries: &[Entry]) -> Vec<Bar> {
         }
         let bar = entry.event.point().and_then(|point| bars.get_mut(*places.get(point)?));
         if let Some(bar) = bar {
-            mark(bar, entry, place(*offset));
+            add_mark(bar, entry, place(*offset));
         }
         // In a long run not every entry is judged: the chart has a limited resolution.
         if index % every == 0 || index + 1 == entries.len() {
             let judgement = state.judge(&entry.header.at);
             for (id, bar) in ids.iter().zip(&mut bars) {
                 let status = judgement.status(id);
-                bar.stands(place(*offset), tone(&status), status.is_closed().then_some(*offset));
+                bar.extend(place(*offset), status_class(&status), status.is_done().then_some(*offset));
             }
         }
     }
-    bars.iter_mut().for_each(Bar::end);
+    bars.iter_mut().for_each(ChartBar::finish);
     bars
 }
 
-fn mark(bar: &mut Bar, entry: &Entry, at: u64) {
+fn add_mark(bar: &mut ChartBar, entry: &Entry, at: u64) {
     /// More marks cannot be distinguished.
-    const MOST: usize = 200;
+    const MAX_MARKS: usize = 200;
     let what = match &entry.event {
         Event::Probed(event) => match event.outcome.class {
             Class::Pass => "pass",
             Class::Fail => "fail",
             Class::Error => "error",
         },
-        Event::ActionFinished(event) if event.ended.is_good() => "pass",
-        Event::ActionFinished(event) if event.ended.is_bad() => "fail",
+        Event::ActionFinished(event) if event.exit.is_success() => "pass",
+        Event::ActionFinished(event) if event.exit.is_failure() => "fail",
         Event::ActionFinished(_) => "error",
-        event if event.is_act() => event.kind(),
+        event if event.needs_signature() => event.kind(),
         _ => return,
     };
-    if bar.marks.len() < MOST {
-        bar.marks.push(Mark { at, what, seq: entry.header.seq });
+    if bar.marks.len() < MAX_MARKS {
+        bar.marks.push(ChartMark { at, what, seq: entry.header.seq });
     }
 }
 
-impl Bar {
-    fn stands(&mut self, at: u64, tone: &'static str, closed: Option<Duration>) {
-        self.closed = match (&self.closed, closed) {
+impl ChartBar {
+    fn extend(&mut self, at: u64, tone: &'static str, closed: Option<Duration>) {
+        self.done_after = match (&self.done_after, closed) {
             (Some(known), Some(_)) => Some(known.clone()),
             (None, Some(since)) => Some(span(since)),
             (_, None) => None,
         };
         match self.spans.last_mut() {
-            Some(last) if last.tone == tone => last.to = at,
+            Some(last) if last.class == tone => last.to = at,
             Some(last) => {
                 last.to = at;
-                self.spans.push(Span { from: at, to: at, tone });
+                self.spans.push(ChartSpan { from: at, to: at, class: tone });
             }
-            None => self.spans.push(Span { from: 0, to: at, tone }),
+            None => self.spans.push(ChartSpan { from: 0, to: at, class: tone }),
         }
     }
 
     /// Makes the last span wide enough to be visible.
-    fn end(&mut self) {
+    fn finish(&mut self) {
         if let Some(last) = self.spans.last_mut() {
             last.to = LENGTH;
             last.from = last.from.min(LENGTH - 4);

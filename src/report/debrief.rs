@@ -11,7 +11,7 @@ use crate::time::{Moment, span};
 
 /// A drill: something that was broken on purpose.
 #[derive(Clone, Copy, Debug)]
-pub struct Broken<'a> {
+pub struct DrillInfo<'a> {
     /// The name of the drill.
     pub name: &'a str,
     /// What is broken, in a line.
@@ -24,14 +24,14 @@ pub struct Broken<'a> {
 
 /// A rehearsal: its drills, if it had any.
 #[derive(Debug, Serialize)]
-pub struct Rehearsal {
+pub struct RehearsalPart {
     /// The debriefs of its drills.
-    pub drills: Vec<Debrief>,
+    pub drills: Vec<DrillDebrief>,
 }
 
 /// The debrief of one drill.
 #[derive(Debug, Serialize)]
-pub struct Debrief {
+pub struct DrillDebrief {
     /// The name of the drill.
     pub name: String,
     /// What was broken.
@@ -41,9 +41,9 @@ pub struct Debrief {
     /// Whether the people found it.
     pub found: bool,
     /// When gonogo detected it, in milliseconds after the opening.
-    pub shown_ms: Option<u64>,
+    pub detected_ms: Option<u64>,
     /// When somebody responded to it, in milliseconds after the opening.
-    pub acted_ms: Option<u64>,
+    pub response_ms: Option<u64>,
     /// The points that were waived, or declared not applicable, although they were broken.
     pub waived: Vec<String>,
     /// The debrief in one sentence.
@@ -52,27 +52,29 @@ pub struct Debrief {
 
 /// The debrief of a run's drills; none if the run is not a rehearsal.
 #[must_use]
-pub fn rehearsal(entries: &[Entry], state: &RunState, drills: &[Broken]) -> Option<Rehearsal> {
+pub fn rehearsal_part(entries: &[Entry], state: &RunState, drills: &[DrillInfo]) -> Option<RehearsalPart> {
     state.plan.rehearsal.as_ref()?;
     let drills = drills.iter().map(|drill| debrief(entries, state, drill)).collect();
-    Some(Rehearsal { drills })
+    Some(RehearsalPart { drills })
 }
 
 /// How the run ended, as far as a drill is concerned.
-enum End {
-    Stopped,
-    StoppedElse,
-    WentOn,
+enum DrillEnd {
+    StoppedForDrill,
+    StoppedForOther,
+    Released,
     Open,
 }
 
-fn debrief(entries: &[Entry], state: &RunState, drill: &Broken) -> Debrief {
+fn debrief(entries: &[Entry], state: &RunState, drill: &DrillInfo) -> DrillDebrief {
     let concerns = |entry: &&Entry| entry.event.point().is_some_and(|point| drill.points.contains(&point));
-    let shown = entries.iter().filter(concerns).find(|entry| shows(entry, drill));
+    let shown = entries.iter().filter(concerns).find(|entry| detects(entry, drill));
     let after = |entry: &&Entry| shown.is_some_and(|shown| entry.header.seq > shown.header.seq);
     let answers = |entry: &&Entry| {
         let stops = matches!(&entry.event, Event::Verdict(verdict) if verdict.decision == Decision::NoGo);
-        stops || matches!(entry.event, Event::RolledBack(_)) || (entry.event.is_act() && concerns(entry))
+        stops
+            || matches!(entry.event, Event::RolledBack(_))
+            || (entry.event.needs_signature() && concerns(entry))
     };
     let acted = entries.iter().filter(after).find(answers);
     let waived = drill.points.iter().filter(|point| {
@@ -80,41 +82,41 @@ fn debrief(entries: &[Entry], state: &RunState, drill: &Broken) -> Debrief {
         known.is_some_and(|known| !known.waivers.is_empty() || !known.exemptions.is_empty())
     });
     let waived: Vec<String> = waived.map(|point| (*point).to_owned()).collect();
-    let end = end(state, drill);
+    let end = drill_end(state, drill);
     let found = match end {
-        End::Stopped => true,
-        End::WentOn => drill.passes_on_retry && shown.is_some(),
-        End::StoppedElse | End::Open => false,
+        DrillEnd::StoppedForDrill => true,
+        DrillEnd::Released => drill.passes_on_retry && shown.is_some(),
+        DrillEnd::StoppedForOther | DrillEnd::Open => false,
     };
-    let [shown_ms, acted_ms] = [shown, acted].map(|entry| entry.map(|entry| millis(&state.opened, entry)));
+    let [shown_ms, acted_ms] = [shown, acted].map(|entry| entry.map(|entry| millis(&state.opened_at, entry)));
     let sentence = sentence(state, drill, &end, shown, acted, &waived);
-    Debrief {
+    DrillDebrief {
         name: line(drill.name),
         what: line(drill.what),
         points: drill.points.iter().map(|point| (*point).to_owned()).collect(),
         found,
-        shown_ms,
-        acted_ms,
+        detected_ms: shown_ms,
+        response_ms: acted_ms,
         waived,
         sentence,
     }
 }
 
 /// Whether a probe result shows the fault.
-fn shows(entry: &Entry, drill: &Broken) -> bool {
+fn detects(entry: &Entry, drill: &DrillInfo) -> bool {
     let Event::Probed(probed) = &entry.event else { return false };
     let retried = drill.passes_on_retry && probed.outcome.tries > 1;
-    !probed.before && (probed.outcome.class != Class::Pass || retried)
+    !probed.early && (probed.outcome.class != Class::Pass || retried)
 }
 
-fn end(state: &RunState, drill: &Broken) -> End {
-    let Some(verdict) = &state.verdict else { return End::Open };
+fn drill_end(state: &RunState, drill: &DrillInfo) -> DrillEnd {
+    let Some(verdict) = &state.verdict else { return DrillEnd::Open };
     let is_named = verdict.reasons.iter().any(|reason| drill.points.contains(&reason.point.as_str()));
     match verdict.decision {
-        Decision::Go => End::WentOn,
-        Decision::Pending => End::Open,
-        Decision::NoGo if is_named || state.rolled_back.is_some() => End::Stopped,
-        Decision::NoGo => End::StoppedElse,
+        Decision::Go => DrillEnd::Released,
+        Decision::Pending => DrillEnd::Open,
+        Decision::NoGo if is_named || state.rolled_back.is_some() => DrillEnd::StoppedForDrill,
+        Decision::NoGo => DrillEnd::StoppedForOther,
     }
 }
 
@@ -124,13 +126,13 @@ fn millis(from: &Moment, entry: &Entry) -> u64 {
 
 fn sentence(
     state: &RunState,
-    drill: &Broken,
-    end: &End,
+    drill: &DrillInfo,
+    end: &DrillEnd,
     shown: Option<&Entry>,
     acted: Option<&Entry>,
     waived: &[String],
 ) -> String {
-    let after = |entry: &Entry| span(entry.header.at.since(&state.opened));
+    let after = |entry: &Entry| span(entry.header.at.since(&state.opened_at));
     let told = |entry: Option<&Entry>| entry.map(after);
     let seen = match told(shown) {
         Some(after) => format!("detected after {after}"),
@@ -141,12 +143,12 @@ fn sentence(
         _ => String::new(),
     };
     let ended = match end {
-        End::Stopped if state.rolled_back.is_some() => "FOUND: the release was rolled back",
-        End::Stopped => "FOUND: the verdict is NO-GO for it",
-        End::StoppedElse => "MISSED: the verdict is NO-GO, but not for it",
-        End::WentOn if drill.passes_on_retry => "passes on retry, and is shown as such: GO is correct",
-        End::WentOn => "MISSED: the verdict is GO",
-        End::Open => "OPEN: no verdict",
+        DrillEnd::StoppedForDrill if state.rolled_back.is_some() => "FOUND: the release was rolled back",
+        DrillEnd::StoppedForDrill => "FOUND: the verdict is NO-GO for it",
+        DrillEnd::StoppedForOther => "MISSED: the verdict is NO-GO, but not for it",
+        DrillEnd::Released if drill.passes_on_retry => "passes on retry, and is shown as such: GO is correct",
+        DrillEnd::Released => "MISSED: the verdict is GO",
+        DrillEnd::Open => "OPEN: no verdict",
     };
     let waived = match waived {
         [] => String::new(),

@@ -2,22 +2,22 @@
 
 use serde::Serialize;
 
-use super::actions::{WayBack, way_back};
-use super::chart::{Bar, bars};
-use super::debrief::{Broken, Rehearsal, rehearsal};
-use super::people::{Acted, People, Person, people};
+use super::actions::{RollbackPart, rollback_part};
+use super::chart::{ChartBar, chart_bars};
+use super::debrief::{DrillInfo, RehearsalPart, rehearsal_part};
+use super::participants::{Participants, Person, SignedEntry, participants};
 use super::plan::PlanPart;
-use super::points::{Section, sections};
-use super::trust::Trust;
+use super::points::{SectionPart, section_parts};
+use super::trust_sources::TrustSources;
 use crate::journal::entry::{Entry, Recovered};
-use crate::journal::verify::{Answer, Report};
+use crate::journal::verify::{LogStatus, Verification};
 use crate::outcome::Sha256Hex;
 use crate::run::{Judgement, RunState, judge};
 use crate::text::line;
 use crate::time::{Moment, span};
 
 /// The input of a document.
-pub struct Basis<'a> {
+pub struct DocumentInput<'a> {
     /// The log's file name.
     pub name: &'a str,
     /// SHA-256 of the log's bytes.
@@ -27,60 +27,60 @@ pub struct Basis<'a> {
     /// The run that they fold to.
     pub state: &'a RunState,
     /// The result of the verification.
-    pub verified: &'a Report,
+    pub verified: &'a Verification,
     /// The trusted signers of the verification.
-    pub trust: &'a Trust,
+    pub trust: &'a TrustSources,
     /// The drills of a rehearsal.
-    pub drills: &'a [Broken<'a>],
+    pub drills: &'a [DrillInfo<'a>],
 }
 
 /// The report of a run.
 #[derive(Debug, Serialize)]
 pub struct Document {
     /// The log.
-    pub log: Log,
+    pub log: LogPart,
     /// The result of the verification.
-    pub verification: Verification,
+    pub verification: VerificationPart,
     /// The trusted signers of the verification.
-    pub trust: Trust,
+    pub trust: TrustSources,
     /// What was promoted, where.
-    pub run: Run,
+    pub run: RunPart,
     /// The requirements of the plan.
     pub plan: PlanPart,
     /// The verdict at the end of the log.
-    pub verdict: Verdict,
+    pub verdict: VerdictPart,
     /// Present in a rehearsal: the debrief of its drills.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rehearsal: Option<Rehearsal>,
+    pub rehearsal: Option<RehearsalPart>,
     /// The valid seals.
-    pub seals: Vec<Acted>,
+    pub seals: Vec<SignedEntry>,
     /// Present if the run was abandoned: by whom, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub abandoned: Option<Acted>,
+    pub abandoned: Option<SignedEntry>,
     /// Who took part.
     pub people: Vec<Person>,
     /// The previous run of the environment.
-    pub previous_run: Option<PreviousRun>,
+    pub previous_run: Option<PreviousRunPart>,
     /// The profile's changes to the checklist.
     pub tailored: Vec<String>,
     /// Recoveries after crashes.
     pub recovered: Vec<String>,
     /// Notes about the whole run.
-    pub notes: Vec<Acted>,
+    pub notes: Vec<SignedEntry>,
     /// The sections with their points.
-    pub sections: Vec<Section>,
+    pub sections: Vec<SectionPart>,
     /// The rollback, if any step was run or it was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub way_back: Option<WayBack>,
+    pub rollback: Option<RollbackPart>,
     /// The time chart of the points.
-    pub chart: Vec<Bar>,
+    pub chart: Vec<ChartBar>,
     /// Every signed entry, in order, including retracted ones.
-    pub acts: Vec<Acted>,
+    pub acts: Vec<SignedEntry>,
 }
 
 /// The log that a document is about.
 #[derive(Debug, Serialize)]
-pub struct Log {
+pub struct LogPart {
     /// Its file name.
     pub name: String,
     /// SHA-256 of its bytes.
@@ -93,7 +93,7 @@ pub struct Log {
 
 /// The result of the verification.
 #[derive(Debug, Serialize)]
-pub struct Verification {
+pub struct VerificationPart {
     /// `sealed`, `open` or `invalid`.
     pub answer: &'static str,
     /// The result in one sentence.
@@ -110,7 +110,7 @@ pub struct Verification {
 
 /// What was promoted, where, when.
 #[derive(Debug, Serialize)]
-pub struct Run {
+pub struct RunPart {
     /// Its id.
     pub id: String,
     /// The environment.
@@ -143,22 +143,22 @@ pub struct Run {
 
 /// The verdict.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct VerdictPart {
     /// `GO`, `NO-GO` or `PENDING`.
     pub decision: String,
     /// Whether a person recorded it, and nothing has changed since.
     pub recorded: bool,
     /// How many points are done.
-    pub closed: u64,
+    pub done: u64,
     /// How many there are.
     pub total: u64,
     /// The reasons against GO.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<ReasonPart>,
 }
 
 /// A reason against GO, at one point.
 #[derive(Debug, Serialize)]
-pub struct Reason {
+pub struct ReasonPart {
     /// The point.
     pub point: String,
     /// Its state.
@@ -169,7 +169,7 @@ pub struct Reason {
 
 /// The previous run.
 #[derive(Debug, Serialize)]
-pub struct PreviousRun {
+pub struct PreviousRunPart {
     /// Its id.
     pub id: String,
     /// Its last position.
@@ -183,34 +183,34 @@ pub struct PreviousRun {
 impl Document {
     /// The document of a run; none for an empty log.
     #[must_use]
-    pub fn of(basis: &Basis) -> Option<Self> {
-        let Basis { state, verified, .. } = *basis;
+    pub fn of(basis: &DocumentInput) -> Option<Self> {
+        let DocumentInput { state, verified, .. } = *basis;
         let first = basis.entries.first()?;
         let now = &basis.entries.last()?.header.at;
         let judgement = state.judge(now);
-        let People { acts, notes, roster } = people(basis.entries, state);
+        let Participants { acts, notes, roster } = participants(basis.entries, state);
         let previous = state.predecessor.as_ref();
         Some(Self {
-            log: Log {
+            log: LogPart {
                 name: line(basis.name),
                 sha256: basis.sha256.to_string(),
                 entries: verified.entries,
                 head: verified.head.to_string(),
             },
-            verification: verification(verified, state),
+            verification: verification_part(verified, state),
             trust: basis.trust.clone(),
-            run: run(first, state, now),
+            run: run_part(first, state, now),
             plan: PlanPart::of(state),
-            verdict: verdict(state, &judgement),
-            rehearsal: rehearsal(basis.entries, state, basis.drills),
+            verdict: verdict_part(state, &judgement),
+            rehearsal: rehearsal_part(basis.entries, state, basis.drills),
             seals: acts.iter().filter(|act| act.kind == "sealed").cloned().collect(),
             abandoned: acts.iter().find(|act| act.kind == "abandoned").cloned(),
             people: roster,
-            previous_run: previous.map(|run| PreviousRun {
+            previous_run: previous.map(|run| PreviousRunPart {
                 id: line(&run.run),
                 seq: run.seq,
                 head: run.head.to_string(),
-                ended: run.ended.to_string(),
+                ended: run.state.to_string(),
             }),
             tailored: state
                 .plan
@@ -218,11 +218,11 @@ impl Document {
                 .iter()
                 .map(|change| line(&format!("{}: {}", change.point, change.what)))
                 .collect(),
-            recovered: state.recoveries.iter().flat_map(|(seq, left)| recovered(*seq, left)).collect(),
+            recovered: state.recoveries.iter().flat_map(|(seq, left)| recovery_lines(*seq, left)).collect(),
             notes,
-            sections: sections(&judgement),
-            way_back: way_back(state),
-            chart: bars(basis.entries),
+            sections: section_parts(&judgement),
+            rollback: rollback_part(state),
+            chart: chart_bars(basis.entries),
             acts,
         })
     }
@@ -230,7 +230,7 @@ impl Document {
 
 /// Describes a log that is valid and not sealed.
 #[must_use]
-pub fn open_sentence(report: &Report, state: Option<&RunState>) -> String {
+pub fn describe_open_log(report: &Verification, state: Option<&RunState>) -> String {
     match state {
         Some(RunState { abandoned: Some(end), .. }) => {
             format!("open: valid, abandoned by {}, not sealed", line(&end.by))
@@ -246,12 +246,12 @@ pub fn open_sentence(report: &Report, state: Option<&RunState>) -> String {
 }
 
 /// The result of the verification, in words.
-fn verification(report: &Report, state: &RunState) -> Verification {
+fn verification_part(report: &Verification, state: &RunState) -> VerificationPart {
     let by = report.sealed_by.iter().map(|who| line(who)).collect::<Vec<_>>().join(" and ");
-    let (answer, sentence, at, why) = match &report.answer {
-        Answer::Sealed => ("sealed", format!("sealed by {by}"), None, None),
-        Answer::Open => ("open", open_sentence(report, Some(state)), None, None),
-        Answer::Invalid { at, why } => {
+    let (answer, sentence, at, why) = match &report.status {
+        LogStatus::Sealed => ("sealed", format!("sealed by {by}"), None, None),
+        LogStatus::Open => ("open", describe_open_log(report, Some(state)), None, None),
+        LogStatus::Invalid { at, why } => {
             let why = line(why);
             let sentence = format!(
                 "INVALID at line {}: {why}. This report covers only the {} valid entries before it",
@@ -260,7 +260,7 @@ fn verification(report: &Report, state: &RunState) -> Verification {
             ("invalid", sentence, Some(at), Some(why))
         }
     };
-    Verification {
+    VerificationPart {
         answer,
         sentence,
         line: at.map(|at| at.line),
@@ -270,14 +270,14 @@ fn verification(report: &Report, state: &RunState) -> Verification {
     }
 }
 
-fn run(first: &Entry, state: &RunState, end: &Moment) -> Run {
+fn run_part(first: &Entry, state: &RunState, end: &Moment) -> RunPart {
     let plan = &state.plan;
     let opened = match &first.event {
         crate::journal::entry::Event::Opened(opened) => Some(opened),
         _ => None,
     };
-    let took = end.since(&state.opened);
-    Run {
+    let took = end.since(&state.opened_at);
+    RunPart {
         id: line(&state.run),
         environment: line(&plan.environment),
         production: plan.production,
@@ -288,7 +288,7 @@ fn run(first: &Entry, state: &RunState, end: &Moment) -> Run {
         solo: plan.solo,
         host: opened.map(|opened| line(&opened.host)).unwrap_or_default(),
         gonogo: opened.map(|opened| line(&opened.gonogo)).unwrap_or_default(),
-        opened: state.opened.wall.to_string(),
+        opened: state.opened_at.wall.to_string(),
         ended: end.wall.to_string(),
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         took: span(took),
@@ -296,29 +296,29 @@ fn run(first: &Entry, state: &RunState, end: &Moment) -> Run {
 }
 
 /// The recorded verdict while it is valid; otherwise the computed one at the end of the log.
-fn verdict(state: &RunState, judgement: &Judgement) -> Verdict {
+fn verdict_part(state: &RunState, judgement: &Judgement) -> VerdictPart {
     let judged = judge(judgement);
     let (decision, closed, reasons) = match &state.verdict {
-        Some(standing) => (standing.decision, standing.closed, &standing.reasons),
-        None => (judged.decision, judged.closed, &judged.reasons),
+        Some(standing) => (standing.decision, standing.done, &standing.reasons),
+        None => (judged.decision, judged.done, &judged.reasons),
     };
-    let reason = |reason: &crate::journal::entry::Reason| Reason {
+    let reason = |reason: &crate::journal::entry::VerdictReason| ReasonPart {
         point: line(&reason.point),
         status: line(&reason.status),
         why: line(&reason.why),
     };
-    Verdict {
+    VerdictPart {
         decision: decision.to_string(),
         recorded: state.verdict.is_some(),
-        closed,
+        done: closed,
         total: judged.total,
         reasons: reasons.iter().map(reason).collect(),
     }
 }
 
-fn recovered(seq: u64, left: &Recovered) -> Vec<String> {
+fn recovery_lines(seq: u64, left: &Recovered) -> Vec<String> {
     let torn = left.torn.as_ref().map(|torn| {
-        format!("log #{seq}: {} bytes of an incomplete line, kept in {}", torn.bytes, line(&torn.kept))
+        format!("log #{seq}: {} bytes of an incomplete line, kept in {}", torn.bytes, line(&torn.file))
     });
     let doubt = left
         .in_doubt

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::plain;
+use crate::journal::plain_signature;
 use crate::journal::signers::{AllowedSigners, DistrustError};
 use crate::text::line;
 use crate::time::Utc;
@@ -44,23 +44,23 @@ pub enum AddError {
     #[error(
         "its statement is not the statement of this log with your trusted signers; create a new envelope"
     )]
-    Other,
+    OtherStatement,
     /// Signed twice.
     #[error("the key {0} has already signed it")]
-    Twice(String),
+    AlreadySigned(String),
     /// One of its signatures is not by a trusted signer.
     #[error(
         "its signature {0} by {keyid} is not valid: {2}; expected a trusted signer: remove the signature, or create a new \
          envelope",
         keyid = line(.1)
     )]
-    Untrusted(usize, String, DistrustError),
+    UntrustedSigner(usize, String, DistrustError),
     /// One of its signatures is invalid.
     #[error(
         "its signature {0} by {keyid} is not valid: not a signature of this key over this statement; create a new envelope",
         keyid = line(.1)
     )]
-    Wrong(usize, String),
+    InvalidSignature(usize, String),
 }
 
 impl Envelope {
@@ -76,7 +76,7 @@ impl Envelope {
     ///
     /// # Errors
     /// Why not.
-    pub fn may_add(
+    pub fn check_can_add(
         &self,
         statement: &[u8],
         keyid: &str,
@@ -84,12 +84,12 @@ impl Envelope {
         at: Utc,
     ) -> Result<(), AddError> {
         if *self != (Self { signatures: self.signatures.clone(), ..Self::of(statement) }) {
-            return Err(AddError::Other);
+            return Err(AddError::OtherStatement);
         }
         let mut signed = BTreeSet::from([keyid]);
         for (number, known) in (1..).zip(&self.signatures) {
             if !signed.insert(&known.keyid) {
-                return Err(AddError::Twice(known.keyid.clone()));
+                return Err(AddError::AlreadySigned(known.keyid.clone()));
             }
             known.check(number, statement, signers, at)?;
         }
@@ -110,18 +110,19 @@ impl EnvelopeSignature {
         signers: &AllowedSigners,
         at: Utc,
     ) -> Result<(), AddError> {
-        let untrusted = |why| AddError::Untrusted(number, self.keyid.clone(), why);
+        let untrusted = |why| AddError::UntrustedSigner(number, self.keyid.clone(), why);
         let key = signers.key_of(&self.keyid, at).map_err(untrusted)?;
         let signature = STANDARD.decode(&self.sig).ok();
-        let holds =
-            signature.is_some_and(|signature| plain::verify(key, &message(statement), &signature).is_ok());
-        if holds { Ok(()) } else { Err(AddError::Wrong(number, self.keyid.clone())) }
+        let holds = signature.is_some_and(|signature| {
+            plain_signature::verify(key, &signed_message(statement), &signature).is_ok()
+        });
+        if holds { Ok(()) } else { Err(AddError::InvalidSignature(number, self.keyid.clone())) }
     }
 }
 
 /// The bytes that are signed (DSSE's pre-authentication encoding).
 #[must_use]
-pub fn message(statement: &[u8]) -> Vec<u8> {
+pub fn signed_message(statement: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), statement.len());
     [head.as_bytes(), statement].concat()
 }

@@ -27,7 +27,7 @@ fn escape(out: &mut Output, _: &mut State, value: &Value) -> Result<(), minijinj
 
 /// An invisible separator. Forges search the rendered text for names, numbers and addresses, so escapes do not hide them:
 /// only a changed text does.
-const BETWEEN: &str = "&#8203;";
+const ZERO_WIDTH_SPACE: &str = "&#8203;";
 
 fn escaped(text: &str) -> String {
     let mut out = String::new();
@@ -50,8 +50,8 @@ fn escaped(text: &str) -> String {
         // A mail address is not a mention.
         let is_address = c == '@' && before.is_some_and(char::is_alphanumeric);
         before = Some(c);
-        if (refers(c, rest) && !is_address) || links(&text[..text.len() - rest.len()], rest) {
-            out.push_str(BETWEEN);
+        if (is_mention(c, rest) && !is_address) || is_link(&text[..text.len() - rest.len()], rest) {
+            out.push_str(ZERO_WIDTH_SPACE);
         }
     }
     out
@@ -62,12 +62,12 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Whether a forge takes this sign for the start of a reference: a person, an issue, a merge request, a label.
-fn refers(sign: char, rest: &str) -> bool {
+fn is_mention(sign: char, rest: &str) -> bool {
     "@#!~$%&".contains(sign) && rest.starts_with(|next: char| next.is_alphanumeric() || next == '"')
 }
 
 /// Whether a forge takes the text around a position for an address, or for an issue by its long name.
-fn links(before: &str, rest: &str) -> bool {
+fn is_link(before: &str, rest: &str) -> bool {
     let ends = |end: &str| before.len().checked_sub(end.len()).and_then(|at| before.get(at..));
     let has = |end: &str| ends(end).is_some_and(|found| found.eq_ignore_ascii_case(end));
     let is_scheme = ["www.", "mailto:", "xmpp:"].into_iter().any(has);
@@ -82,7 +82,7 @@ fn bar(spans: &[Value]) -> String {
     let of = |cell: u64| {
         let at = (cell * 2 + 1) * 1000 / (CELLS * 2);
         let here = spans.iter().find(|span| number(span, "from") <= at && at < number(span, "to"));
-        let tone = here.and_then(|span| span.get_attr("tone").ok());
+        let tone = here.and_then(|span| span.get_attr("class").ok());
         match tone.as_ref().and_then(Value::as_str) {
             Some("done") => '█',
             Some("waived") => '▒',

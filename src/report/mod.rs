@@ -5,20 +5,20 @@
 
 mod actions;
 mod chart;
-pub mod compare;
+pub mod comparison;
 pub mod debrief;
 mod document;
 pub mod dsse;
 mod html;
 mod markdown;
-mod people;
+mod participants;
 pub mod plan;
 mod points;
 mod statement;
-mod trust;
+mod trust_sources;
 
-pub use self::document::{Basis, Document, open_sentence};
+pub use self::document::{Document, DocumentInput, describe_open_log};
 pub use self::html::html;
 pub use self::markdown::markdown;
 pub use self::statement::statement;
-pub use self::trust::{Trust, TrustFile};
+pub use self::trust_sources::{TrustFile, TrustSources};

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role, altered_points};
 use crate::outcome::Sha256Hex;
-use crate::run::{Loosened, RunState};
+use crate::run::{LoosenedPlan, RunState};
 use crate::text::{count, line};
 
 /// The basis of everything that no person signed.
-pub const HOST_WORD: &str = "probe results and results of actions are reported by the host that ran them; the next \
+pub const EVIDENCE_NOTE: &str = "probe results and results of actions are reported by the host that ran them; the next \
                              signature covers them, but nobody attests that they are true";
 
 /// The requirements of a run.
@@ -21,7 +21,7 @@ pub struct PlanPart {
     /// SHA-256 of the checklist's lock.
     pub edition: String,
     /// Whether the edition is known, in words.
-    pub known: &'static str,
+    pub edition_status: &'static str,
     /// Points that are not probed as the checklist of that name requires, without being listed as tailored.
     pub altered: Vec<String>,
     /// Points that the plan lists as tailored.
@@ -34,14 +34,14 @@ pub struct PlanPart {
     /// The points that are not applicable by the plan, each with its reason, and whether that is effective.
     pub not_applicable: Vec<String>,
     /// What was loosened during the run.
-    pub loosened: Vec<LoosenedPart>,
+    pub loosened: Vec<LooserPlanPart>,
     /// The basis of evidence that no person signed.
-    pub rests_on: &'static str,
+    pub evidence: &'static str,
 }
 
 /// A looser plan that has become effective.
 #[derive(Debug, Serialize)]
-pub struct LoosenedPart {
+pub struct LooserPlanPart {
     /// The position of its entry.
     pub seq: u64,
     /// Who signed it.
@@ -49,12 +49,12 @@ pub struct LoosenedPart {
     /// The reason, if one person may loosen the plan.
     pub reason: Option<String>,
     /// Its changes.
-    pub changes: Vec<ChangePart>,
+    pub changes: Vec<PlanChangePart>,
 }
 
 /// One of its changes.
 #[derive(Debug, Serialize)]
-pub struct ChangePart {
+pub struct PlanChangePart {
     /// What.
     pub what: String,
     /// What it was.
@@ -72,14 +72,14 @@ impl PlanPart {
         Self {
             checklist: line(&plan.checklist),
             edition: edition.to_string(),
-            known: known(&plan.checklist, edition),
+            edition_status: edition_status(&plan.checklist, edition),
             altered: altered_points(plan, edition).iter().map(|id| line(id)).collect(),
-            tailored: tailored(plan),
+            tailored: tailored_points(plan),
             seals: plan.seals.clone(),
-            people: people(plan),
-            not_applicable: not_applicable(state),
-            loosened: state.loosened.iter().map(loosened).collect(),
-            rests_on: HOST_WORD,
+            people: confirmation_counts(plan),
+            not_applicable: exemption_lines(state),
+            loosened: state.loosened.iter().map(looser_plan_part).collect(),
+            evidence: EVIDENCE_NOTE,
         }
     }
 
@@ -88,7 +88,7 @@ impl PlanPart {
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let seals: Vec<String> = self.seals.iter().map(ToString::to_string).collect();
         let mut lines = vec![
-            ("checklist", format!("{:?}, {}, edition {}", self.checklist, self.known, self.edition)),
+            ("checklist", format!("{:?}, {}, edition {}", self.checklist, self.edition_status, self.edition)),
             ("required", format!("seals of {}; {}", seals.join(" and "), self.people)),
         ];
         if !self.altered.is_empty() {
@@ -101,12 +101,12 @@ impl PlanPart {
         }
         lines.extend(self.not_applicable.iter().map(|point| ("n/a", format!("by plan: {point}"))));
         lines.extend(self.loosened.iter().map(|one| ("loosened", one.line())));
-        lines.push(("evidence", self.rests_on.to_owned()));
+        lines.push(("evidence", self.evidence.to_owned()));
         lines
     }
 }
 
-impl LoosenedPart {
+impl LooserPlanPart {
     /// In one line; lines of a log count from 1.
     fn line(&self) -> String {
         let changes: Vec<&str> = self.changes.iter().map(|change| change.what.as_str()).collect();
@@ -115,7 +115,7 @@ impl LoosenedPart {
     }
 }
 
-fn known(name: &str, edition: Sha256Hex) -> &'static str {
+fn edition_status(name: &str, edition: Sha256Hex) -> &'static str {
     match Edition::of(name, edition) {
         Edition::Released => "built-in points and confirmations",
         Edition::Unknown => "named like a built-in checklist, but not a released edition of it",
@@ -123,18 +123,18 @@ fn known(name: &str, edition: Sha256Hex) -> &'static str {
     }
 }
 
-fn tailored(plan: &Plan) -> Vec<String> {
+fn tailored_points(plan: &Plan) -> Vec<String> {
     let points: BTreeSet<&str> = plan.tailored.iter().map(|told| told.point.as_str()).collect();
     points.into_iter().map(line).collect()
 }
 
-fn people(plan: &Plan) -> String {
+fn confirmation_counts(plan: &Plan) -> String {
     let need = |confirm| plan.points().filter(|point| point.confirm == confirm).count();
     let (one, two) = (need(Confirm::One), need(Confirm::Two));
     format!("{}: {one} confirmed by one person, {two} by two", count(plan.points().count(), "control point"))
 }
 
-fn not_applicable(state: &RunState) -> Vec<String> {
+fn exemption_lines(state: &RunState) -> Vec<String> {
     let told = state.plan.points().filter_map(|point| {
         let reason = point.not_applicable.as_ref()?;
         let foreseen = state.lock.exempts(&state.plan, point);
@@ -150,16 +150,16 @@ fn not_applicable(state: &RunState) -> Vec<String> {
     told.collect()
 }
 
-fn loosened(loosened: &Loosened) -> LoosenedPart {
-    LoosenedPart {
+fn looser_plan_part(loosened: &LoosenedPlan) -> LooserPlanPart {
+    LooserPlanPart {
         seq: loosened.seq,
         by: loosened.by.iter().map(|who| line(who)).collect(),
         reason: loosened.reason.as_deref().map(line),
-        changes: loosened.changes.iter().map(change).collect(),
+        changes: loosened.changes.iter().map(plan_change_part).collect(),
     }
 }
 
-fn change(change: &PlanChange) -> ChangePart {
+fn plan_change_part(change: &PlanChange) -> PlanChangePart {
     let shown = |value: &Option<String>| value.as_deref().map(line);
-    ChangePart { what: line(&change.what), old: shown(&change.old), new: shown(&change.new) }
+    PlanChangePart { what: line(&change.what), old: shown(&change.old), new: shown(&change.new) }
 }

@@ -2,21 +2,21 @@
 
 use serde::Serialize;
 
-use super::actions::{ActionPart, actions};
+use super::actions::{ActionPart, action_parts};
 use crate::checklist::{Confirm, Point, Probe};
 use crate::outcome::{Class, Observation};
-use crate::run::{Judgement, Look, PointState, Status, counting, why};
+use crate::run::{Judgement, PointState, ProbeRun, Status, explain, valid_confirmations};
 use crate::text::{block, line};
 
 /// One of the checklist's sections.
 #[derive(Debug, Serialize)]
-pub struct Section {
+pub struct SectionPart {
     /// Its id.
     pub id: String,
     /// Its title.
     pub title: String,
     /// How many of its points are done.
-    pub closed: usize,
+    pub done: usize,
     /// Its points.
     pub points: Vec<PointPart>,
 }
@@ -35,9 +35,9 @@ pub struct PointPart {
     /// Its state in a word or two.
     pub status: String,
     /// The class of the state: `done`, `failed`, `error`, `waived` or `open`.
-    pub tone: &'static str,
+    pub class: &'static str,
     /// The explanation of its state, if there is one.
-    pub trouble: Option<String>,
+    pub problem: Option<String>,
     /// How many people must confirm it.
     pub people: usize,
     /// Its actions.
@@ -46,7 +46,7 @@ pub struct PointPart {
     /// Its probes.
     pub probes: Vec<ProbePart>,
     /// Its confirmations, waivers, exemptions and notes.
-    pub acts: Vec<PointAct>,
+    pub acts: Vec<PointEntry>,
 }
 
 /// One probe and its newest result.
@@ -65,18 +65,18 @@ pub struct ProbePart {
     /// How many attempts the result took.
     pub tries: u32,
     /// How many results there are.
-    pub looks: u64,
+    pub attempts: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
     /// The observations.
-    pub observations: Vec<Observed>,
+    pub observations: Vec<ObservationPart>,
     /// The command that shows the same.
     pub reproduce: Option<String>,
 }
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub struct ObservationPart {
     /// What was observed.
     pub what: String,
     /// The expected value.
@@ -94,7 +94,7 @@ pub struct Observed {
 
 /// A signed entry of a point that is not retracted.
 #[derive(Debug, Serialize)]
-pub struct PointAct {
+pub struct PointEntry {
     /// Its entry.
     pub seq: u64,
     /// Who.
@@ -104,43 +104,43 @@ pub struct PointAct {
     /// Why, in their words.
     pub words: Option<String>,
     /// Whether it is still valid.
-    pub counts: bool,
+    pub valid: bool,
 }
 
-pub(super) fn sections(judgement: &Judgement) -> Vec<Section> {
-    let section = |section: &crate::checklist::Section| Section {
+pub(super) fn section_parts(judgement: &Judgement) -> Vec<SectionPart> {
+    let section = |section: &crate::checklist::Section| SectionPart {
         id: line(&section.id),
         title: line(&section.title),
-        closed: section.points.iter().filter(|point| judgement.is_closed(&point.id)).count(),
-        points: section.points.iter().map(|point| part(judgement, point)).collect(),
+        done: section.points.iter().filter(|point| judgement.is_done(&point.id)).count(),
+        points: section.points.iter().map(|point| point_part(judgement, point)).collect(),
     };
     judgement.state.plan.sections.iter().map(section).collect()
 }
 
-fn part(judgement: &Judgement, point: &Point) -> PointPart {
+fn point_part(judgement: &Judgement, point: &Point) -> PointPart {
     let status = judgement.status(&point.id);
     let state = judgement.state.point(&point.id);
-    let trouble = Some(line(&why(judgement, &point.id, &status))).filter(|why| !why.is_empty());
+    let problem = Some(line(&explain(judgement, &point.id, &status))).filter(|why| !why.is_empty());
     PointPart {
         id: line(&point.id),
         title: line(&point.title),
         why: line(&point.why),
         mandatory: point.mandatory,
-        status: status.word(),
-        tone: tone(&status),
-        trouble,
+        status: status.label(),
+        class: status_class(&status),
+        problem,
         people: if point.confirm == Confirm::None { 0 } else { point.confirm.people() },
-        actions: actions(judgement.state, &point.id, &point.actions),
+        actions: action_parts(judgement.state, &point.id, &point.actions),
         probes: point.probes.iter().map(|probe| probe_part(probe, state)).collect(),
-        acts: state.map(|state| acts(judgement, state)).unwrap_or_default(),
+        acts: state.map(|state| point_entries(judgement, state)).unwrap_or_default(),
     }
 }
 
 /// The class of a state.
-pub(super) const fn tone(status: &Status) -> &'static str {
+pub(super) const fn status_class(status: &Status) -> &'static str {
     match status {
         Status::Waived(_) | Status::NotApplicable => "waived",
-        status if status.is_closed() => "done",
+        status if status.is_done() => "done",
         Status::Failed => "failed",
         Status::Error | Status::Interrupted(_) | Status::Unconfigured(_) | Status::Stale => "error",
         _ => "open",
@@ -164,15 +164,15 @@ fn probe_part(probe: &Probe, state: Option<&PointState>) -> ProbePart {
         seq: look.map(|look| look.seq),
         at: look.map(|look| look.at.wall.to_string()),
         tries: outcome.map_or(0, |outcome| outcome.tries),
-        looks: known.map_or(0, |known| known.looks),
+        attempts: known.map_or(0, |known| known.attempts),
         took_ms: look.map_or(0, |look| look.took_ms),
-        observations: look.map(seen).unwrap_or_default(),
+        observations: look.map(observation_parts).unwrap_or_default(),
         reproduce,
     }
 }
 
-fn seen(look: &Look) -> Vec<Observed> {
-    let seen = |seen: &Observation| Observed {
+fn observation_parts(look: &ProbeRun) -> Vec<ObservationPart> {
+    let seen = |seen: &Observation| ObservationPart {
         what: line(&seen.what),
         expected: line(&seen.expected),
         seen: line(&seen.seen),
@@ -180,7 +180,7 @@ fn seen(look: &Look) -> Vec<Observed> {
         measured: seen.measured,
         key: seen.key.as_deref().map(line),
     };
-    let done = look.outcome.effects.iter().map(|effect| Observed {
+    let done = look.outcome.effects.iter().map(|effect| ObservationPart {
         what: "effect of the probe".into(),
         expected: "recorded".into(),
         seen: line(effect),
@@ -191,16 +191,16 @@ fn seen(look: &Look) -> Vec<Observed> {
     look.outcome.observations.iter().map(seen).chain(done).collect()
 }
 
-fn acts(judgement: &Judgement, state: &PointState) -> Vec<PointAct> {
-    let act = |seq, by: &str, what: String, words: Option<&str>, counts| PointAct {
+fn point_entries(judgement: &Judgement, state: &PointState) -> Vec<PointEntry> {
+    let act = |seq, by: &str, what: String, words: Option<&str>, counts| PointEntry {
         seq,
         by: line(by),
         what,
         words: words.map(block),
-        counts,
+        valid: counts,
     };
     let confirmed = state.confirmations.iter().map(|one| {
-        let counts = counting(state).any(|counts| counts.seq == one.seq);
+        let counts = valid_confirmations(state).any(|counts| counts.seq == one.seq);
         act(one.seq, &one.by, "confirmed".into(), one.reason.as_deref(), counts)
     });
     let waived = state.waivers.iter().map(|one| {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Document;
-use super::points::Observed;
+use super::points::ObservationPart;
 use crate::outcome::key;
 
 /// The type of the predicate.
@@ -47,7 +47,8 @@ pub fn statement(document: &Document) -> Vec<u8> {
 fn images(document: &Document) -> Vec<Value> {
     let points = document.sections.iter().flat_map(|section| &section.points);
     let seen = points.flat_map(|point| &point.probes).flat_map(|probe| &probe.observations);
-    let is_image = |seen: &&Observed| seen.key.as_deref().is_some_and(|key| key::tag_of(key).is_some());
+    let is_image =
+        |seen: &&ObservationPart| seen.key.as_deref().is_some_and(|key| key::tag_of(key).is_some());
     let digests = seen.filter(is_image).filter(|seen| seen.ok == Some(true));
     let mut images: Vec<(String, String)> = Vec::new();
     for (seen, digest) in digests.filter_map(|seen| Some((seen, sha256(&seen.seen)?))) {

@@ -1,42 +1,42 @@
 //! Actions in a run: their state, and the rules for starting one.
 
 use crate::checklist::{Action, ActionKey, Point, Probe};
-use crate::journal::entry::{ActionFinished, ActionStarted, Cause, Ended, Entry, Output};
+use crate::journal::entry::{ActionExit, ActionFinished, ActionOutput, ActionStarted, Entry, StopCause};
 use crate::outcome::{Class, Observation, Sha256Hex};
 use crate::time::Moment;
 
-use super::command::Refusal;
-use super::known::PointState;
-use super::order::resting_on;
+use super::command::Rejection;
+use super::dependencies::dependents;
+use super::point_state::PointState;
 use super::state::RunState;
-use super::status::{Judgement, Status, counting};
+use super::status::{Judgement, Status, valid_confirmations};
 
 /// One run of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deed {
+pub struct ActionRun {
     /// The position of its start entry.
     pub seq: u64,
     /// The hash of the line before its start entry.
     pub prev: Sha256Hex,
     /// Which run of this action it is, from 1.
-    pub nth: u64,
+    pub attempt: u64,
     /// Whether it is a dry run.
-    pub dry: bool,
+    pub dry_run: bool,
     /// Who started it.
     pub by: String,
     /// When it started.
     pub at: Moment,
     /// The observations of the guards and checks before it.
-    pub checked: Vec<Observation>,
+    pub preflight: Vec<Observation>,
     /// Who requested its stop.
-    pub stopped: Option<String>,
+    pub stopped_by: Option<String>,
     /// How it ended, once it has.
-    pub finished: Option<Finished>,
+    pub end: Option<ActionEnd>,
 }
 
 /// How a run of an action ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
+pub struct ActionEnd {
     /// The position of its end entry.
     pub seq: u64,
     /// When the end was logged.
@@ -44,20 +44,20 @@ pub struct Finished {
     /// Its duration, in milliseconds.
     pub took_ms: u64,
     /// The exit.
-    pub ended: Ended,
+    pub exit: ActionExit,
     /// Why gonogo ended it, if it did.
-    pub cause: Option<Cause>,
+    pub cause: Option<StopCause>,
     /// Its output.
-    pub output: Option<Output>,
+    pub output: Option<ActionOutput>,
 }
 
-impl Finished {
+impl ActionEnd {
     /// The exit in words.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         match self.cause {
-            Some(cause) => format!("{cause}, {}", self.ended),
-            None => self.ended.to_string(),
+            Some(cause) => format!("{cause}, {}", self.exit),
+            None => self.exit.to_string(),
         }
     }
 }
@@ -66,30 +66,30 @@ impl Finished {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActionState {
     /// How often it was started, dry runs included.
-    pub times: u64,
+    pub attempts: u64,
     /// Its newest run that is still valid; dry runs are not counted.
-    pub latest: Option<Deed>,
+    pub latest: Option<ActionRun>,
     /// Its newest dry run.
-    pub dry: Option<Deed>,
+    pub latest_dry_run: Option<ActionRun>,
 }
 
 impl ActionState {
     /// The exit of its newest run, if that has ended.
     #[must_use]
-    pub fn ended(&self) -> Option<&Ended> {
-        Some(&self.latest.as_ref()?.finished.as_ref()?.ended)
+    pub fn exit(&self) -> Option<&ActionExit> {
+        Some(&self.latest.as_ref()?.end.as_ref()?.exit)
     }
 
     /// Its newest run, dry or not.
     #[must_use]
-    pub fn newest(&self) -> Option<&Deed> {
-        [&self.latest, &self.dry].into_iter().flatten().max_by_key(|deed| deed.seq)
+    pub fn newest_run(&self) -> Option<&ActionRun> {
+        [&self.latest, &self.latest_dry_run].into_iter().flatten().max_by_key(|deed| deed.seq)
     }
 }
 
 /// The progress of a point's actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum ActionProgress {
     /// This action is next.
     Next(String),
     /// This action is running.
@@ -99,7 +99,7 @@ pub enum Progress {
     /// The outcome of this action is unknown.
     Interrupted(String),
     /// Probes still have to verify the actions that have run.
-    Looking,
+    Verifying,
     /// All are done, or confirmed by a person.
     Done,
 }
@@ -113,21 +113,21 @@ impl RunState {
 
     /// The running action, if there is one.
     #[must_use]
-    pub fn under_way(&self) -> Option<(&ActionKey, &Deed)> {
-        let newest = self.actions.iter().filter_map(|(key, state)| Some((key, state.newest()?)));
-        newest.filter(|(_, deed)| deed.finished.is_none()).max_by_key(|(_, deed)| deed.seq)
+    pub fn running_action(&self) -> Option<(&ActionKey, &ActionRun)> {
+        let newest = self.actions.iter().filter_map(|(key, state)| Some((key, state.newest_run()?)));
+        newest.filter(|(_, deed)| deed.end.is_none()).max_by_key(|(_, deed)| deed.seq)
     }
 
     /// Whether a rollback step has run.
     #[must_use]
-    pub fn is_going_back(&self) -> bool {
-        self.actions.iter().any(|(key, state)| key.is_way_back() && state.latest.is_some())
+    pub fn is_rolling_back(&self) -> bool {
+        self.actions.iter().any(|(key, state)| key.is_rollback() && state.latest.is_some())
     }
 
     /// Whether a point's results are final, because an action that depends on them has run.
     #[must_use]
     pub fn is_frozen(&self, point: &Point) -> bool {
-        point.frozen_by.as_ref().is_some_and(|by| {
+        point.frozen_after.as_ref().is_some_and(|by| {
             let of_point = self.actions.range(ActionKey::new(by, "")..);
             of_point.take_while(|(key, _)| key.point == *by).any(|(_, state)| state.latest.is_some())
         })
@@ -135,84 +135,84 @@ impl RunState {
 
     /// Whether the action that a probe verifies has run.
     #[must_use]
-    pub fn has_result(&self, point: &Point, probe: &Probe) -> bool {
-        let Some(action) = &probe.of else { return true };
+    pub fn has_action_result(&self, point: &Point, probe: &Probe) -> bool {
+        let Some(action) = &probe.after_action else { return true };
         let state = self.action(&ActionKey::new(&point.id, action));
-        state.and_then(ActionState::ended).is_some_and(|ended| !ended.is_bad())
+        state.and_then(ActionState::exit).is_some_and(|ended| !ended.is_failure())
     }
 
     /// The progress of a point's actions.
     #[must_use]
-    pub fn progress(&self, point: &Point) -> Progress {
-        let Some(known) = self.points.get(&point.id) else { return Progress::Done };
+    pub fn actions_progress(&self, point: &Point) -> ActionProgress {
+        let Some(known) = self.points.get(&point.id) else { return ActionProgress::Done };
         for action in &point.actions {
-            if let Some(progress) = self.progress_of(point, known, action) {
+            if let Some(progress) = self.action_progress(point, known, action) {
                 return progress;
             }
         }
-        Progress::Done
+        ActionProgress::Done
     }
 
     /// The progress of one action; none if it has succeeded and its probes have passed.
-    fn progress_of(&self, point: &Point, known: &PointState, action: &Action) -> Option<Progress> {
+    fn action_progress(&self, point: &Point, known: &PointState, action: &Action) -> Option<ActionProgress> {
         let id = || action.id.clone();
         let latest =
             self.action(&ActionKey::new(&point.id, &action.id)).and_then(|state| state.latest.as_ref());
         let Some(deed) = latest else {
-            return (!action.optional).then(|| Progress::Next(id()));
+            return (!action.optional).then(|| ActionProgress::Next(id()));
         };
-        let Some(finished) = &deed.finished else { return Some(Progress::Running(id())) };
-        if finished.ended.is_bad() {
-            return Some(Progress::Failed(id()));
+        let Some(finished) = &deed.end else { return Some(ActionProgress::Running(id())) };
+        if finished.exit.is_failure() {
+            return Some(ActionProgress::Failed(id()));
         }
-        let looks = point.probes.iter().filter(|probe| probe.of.as_deref() == Some(&action.id));
+        let looks = point.probes.iter().filter(|probe| probe.after_action.as_deref() == Some(&action.id));
         let seen = |probe: &Probe| known.probes.get(&probe.id).and_then(|probe| probe.latest.as_ref());
         let is_seen =
             looks.into_iter().all(|probe| seen(probe).is_some_and(|look| look.outcome.class == Class::Pass));
-        match (finished.ended.is_good(), is_seen) {
+        match (finished.exit.is_success(), is_seen) {
             (true, true) => None,
-            (true, false) => Some(Progress::Looking),
-            (false, _) if counting(known).any(|act| act.seq > finished.seq) => None,
-            (false, _) => Some(Progress::Interrupted(id())),
+            (true, false) => Some(ActionProgress::Verifying),
+            (false, _) if valid_confirmations(known).any(|act| act.seq > finished.seq) => None,
+            (false, _) => Some(ActionProgress::Interrupted(id())),
         }
     }
 
     /// Applies the start of an action. Results of an earlier run of it become invalid.
-    pub(super) fn action_started(&mut self, entry: &Entry, event: &ActionStarted) {
-        let deed = Deed {
+    pub(super) fn apply_action_started(&mut self, entry: &Entry, event: &ActionStarted) {
+        let deed = ActionRun {
             seq: entry.header.seq,
             prev: entry.header.prev,
-            nth: event.nth,
-            dry: event.dry,
+            attempt: event.attempt,
+            dry_run: event.dry_run,
             by: entry.header.by.clone(),
             at: entry.header.at.clone(),
-            checked: event.checked.clone(),
-            stopped: None,
-            finished: None,
+            preflight: event.preflight.clone(),
+            stopped_by: None,
+            end: None,
         };
-        if !event.dry {
-            self.undo_after(&event.action);
+        if !event.dry_run {
+            self.invalidate_dependents(&event.action);
         }
         let state = self.actions.entry(event.action.clone()).or_default();
-        state.times = event.nth;
-        *(if event.dry { &mut state.dry } else { &mut state.latest }) = Some(deed);
+        state.attempts = event.attempt;
+        *(if event.dry_run { &mut state.latest_dry_run } else { &mut state.latest }) = Some(deed);
     }
 
     /// Re-running an action invalidates the later actions of its point, all actions that depend on the point, and
     /// their probe results.
-    fn undo_after(&mut self, key: &ActionKey) {
+    fn invalidate_dependents(&mut self, key: &ActionKey) {
         let plan = std::sync::Arc::clone(&self.plan);
-        let beside = plan.actions_beside(key);
+        let beside = plan.sibling_actions(key);
         let from = beside.iter().position(|action| action.id == key.action).unwrap_or(beside.len());
         let later: Vec<String> = beside[from..].iter().map(|action| action.id.clone()).collect();
-        self.forget_actions(&key.point, &later);
-        for other in resting_on(&plan, &key.point) {
+        self.reset_actions(&key.point, &later);
+        for other in dependents(&plan, &key.point) {
             let all: Vec<String> = other.actions.iter().map(|action| action.id.clone()).collect();
-            self.forget_actions(&other.id, &all);
+            self.reset_actions(&other.id, &all);
         }
     }
 
-    fn forget_actions(&mut self, point: &str, actions: &[String]) {
+    fn reset_actions(&mut self, point: &str, actions: &[String]) {
         for action in actions {
             if let Some(state) = self.actions.get_mut(&ActionKey::new(point, action)) {
                 state.latest = None;
@@ -220,8 +220,10 @@ impl RunState {
         }
         let plan = std::sync::Arc::clone(&self.plan);
         let (Some(point), Some(known)) = (plan.point(point), self.points.get_mut(point)) else { return };
-        let looks =
-            point.probes.iter().filter(|probe| probe.of.as_ref().is_some_and(|of| actions.contains(of)));
+        let looks = point
+            .probes
+            .iter()
+            .filter(|probe| probe.after_action.as_ref().is_some_and(|of| actions.contains(of)));
         for probe in looks {
             if let Some(state) = known.probes.get_mut(&probe.id) {
                 state.latest = None;
@@ -229,105 +231,105 @@ impl RunState {
         }
     }
 
-    pub(super) fn action_finished(&mut self, entry: &Entry, event: &ActionFinished) {
+    pub(super) fn apply_action_finished(&mut self, entry: &Entry, event: &ActionFinished) {
         self.outputs.extend(event.output.clone().map(|output| (entry.header.seq, output)));
-        if let Some(deed) = self.deed(&event.action, event.started) {
-            deed.finished = Some(Finished {
+        if let Some(deed) = self.action_run_mut(&event.action, event.started) {
+            deed.end = Some(ActionEnd {
                 seq: entry.header.seq,
                 at: entry.header.at.clone(),
                 took_ms: event.took_ms,
-                ended: event.ended.clone(),
+                exit: event.exit.clone(),
                 cause: event.cause,
                 output: event.output.clone(),
             });
         }
     }
 
-    pub(super) fn action_stopped(&mut self, entry: &Entry, key: &ActionKey, started: u64) {
-        if let Some(deed) = self.deed(key, started) {
-            deed.stopped = Some(entry.header.by.clone());
+    pub(super) fn apply_action_stopped(&mut self, entry: &Entry, key: &ActionKey, started: u64) {
+        if let Some(deed) = self.action_run_mut(key, started) {
+            deed.stopped_by = Some(entry.header.by.clone());
         }
     }
 
-    fn deed(&mut self, key: &ActionKey, started: u64) -> Option<&mut Deed> {
+    fn action_run_mut(&mut self, key: &ActionKey, started: u64) -> Option<&mut ActionRun> {
         let state = self.actions.get_mut(key)?;
-        [&mut state.latest, &mut state.dry].into_iter().flatten().find(|deed| deed.seq == started)
+        [&mut state.latest, &mut state.latest_dry_run].into_iter().flatten().find(|deed| deed.seq == started)
     }
 }
 
 /// A request to start an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
+pub struct StartRequest {
     /// The action.
     pub action: ActionKey,
     /// Which run of it is meant, from 1. A run that has already started is not started twice.
-    pub nth: u64,
+    pub attempt: u64,
     /// Whether it is a dry run.
-    pub dry: bool,
+    pub dry_run: bool,
     /// The environment's name as the person typed it.
-    pub typed: Option<String>,
+    pub typed_environment: Option<String>,
     /// The observations of the guards and checks.
-    pub checked: Vec<Observation>,
+    pub preflight: Vec<Observation>,
 }
 
 /// Checks whether an action may start.
 ///
 /// # Errors
 /// Why it may not.
-pub(super) fn may_start(judgement: &Judgement, start: &Start) -> Result<(), Refusal> {
+pub(super) fn check_start(judgement: &Judgement, start: &StartRequest) -> Result<(), Rejection> {
     let (state, key) = (judgement.state, &start.action);
-    let action = state.plan.action(key).ok_or_else(|| Refusal::NoSuchAction(key.clone()))?;
-    let locked = |why: String| Err(Refusal::ActionLocked { action: key.clone(), why });
-    if let Some((other, deed)) = state.under_way() {
+    let action = state.plan.action(key).ok_or_else(|| Rejection::UnknownAction(key.clone()))?;
+    let locked = |why: String| Err(Rejection::ActionLocked { action: key.clone(), why });
+    if let Some((other, deed)) = state.running_action() {
         return locked(format!("{other} is running since log #{}; actions run one at a time", deed.seq));
     }
-    if state.action(key).map_or(0, |known| known.times) + 1 != start.nth {
+    if state.action(key).map_or(0, |known| known.attempts) + 1 != start.attempt {
         return locked("it was started after you opened it".into());
     }
     let Some(program) = &action.program else {
         return locked(format!("the profile lacks {}", action.missing.join(", ")));
     };
-    if program.argv(start.dry).is_empty() {
+    if program.argv(start.dry_run).is_empty() {
         return locked("it has no dry run".into());
     }
-    if !start.dry {
-        may_act(judgement, key)?;
-        if state.plan.production && start.typed.as_ref() != Some(&state.plan.environment) {
+    if !start.dry_run {
+        check_turn(judgement, key)?;
+        if state.plan.production && start.typed_environment.as_ref() != Some(&state.plan.environment) {
             return locked(format!("in production you must type {} to start it", state.plan.environment));
         }
     }
-    match start.checked.iter().find(|seen| seen.ok != Some(true)) {
+    match start.preflight.iter().find(|seen| seen.ok != Some(true)) {
         Some(Observation { what, seen, ok: None, .. }) => locked(format!("{what}: {seen}")),
         Some(Observation { what, expected, seen, .. }) => {
             locked(format!("{what}: expected {expected}, found {seen}"))
         }
-        None => is_checked(state, action, start),
+        None => check_preflight(state, action, start),
     }
 }
 
 /// Checks that every guard and check has a result.
-fn is_checked(state: &RunState, action: &Action, start: &Start) -> Result<(), Refusal> {
-    let mut checks = state.plan.checks_before(Some(action), start.dry);
-    match checks.find(|(key, _)| !start.checked.iter().any(|seen| seen.is(key))) {
+fn check_preflight(state: &RunState, action: &Action, start: &StartRequest) -> Result<(), Rejection> {
+    let mut checks = state.plan.checks_before(Some(action), start.dry_run);
+    match checks.find(|(key, _)| !start.preflight.iter().any(|seen| seen.has_key(key))) {
         Some((_, check)) => {
-            Err(Refusal::NotChecked { action: start.action.clone(), title: check.title.clone() })
+            Err(Rejection::PreflightIncomplete { action: start.action.clone(), title: check.title.clone() })
         }
         None => Ok(()),
     }
 }
 
 /// Checks whether it is an action's turn, as far as the run is concerned.
-pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refusal> {
+pub(super) fn check_turn(judgement: &Judgement, key: &ActionKey) -> Result<(), Rejection> {
     let state = judgement.state;
-    let locked = |why: String| Err(Refusal::ActionLocked { action: key.clone(), why });
+    let locked = |why: String| Err(Rejection::ActionLocked { action: key.clone(), why });
     if let Some(back) = &state.rolled_back {
         return locked(format!("the release was rolled back (log #{})", back.seq));
     }
-    if key.is_way_back() {
+    if key.is_rollback() {
         // Rollback steps may be skipped, failed ones too: not every failure needs all of them.
         return Ok(());
     }
-    if state.is_going_back() {
+    if state.is_rolling_back() {
         return locked("the release is being rolled back".into());
     }
     if let Some(proposal) = &state.proposal {
@@ -339,7 +341,7 @@ pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refu
     let Some(point) = state.plan.point(&key.point) else {
         return locked("the plan has no such point".into());
     };
-    if state.waits_for_exemption(point) {
+    if state.is_exemption_pending(point) {
         return locked(format!(
             "the plan makes {} not applicable; a {} must sign that",
             point.id,
@@ -348,32 +350,32 @@ pub(super) fn may_act(judgement: &Judgement, key: &ActionKey) -> Result<(), Refu
     }
     let status = judgement.status(&point.id);
     if matches!(status, Status::NotApplicable | Status::Unconfigured(_) | Status::NotDue(_)) {
-        return locked(format!("{} is {}", point.id, status.word()));
+        return locked(format!("{} is {}", point.id, status.label()));
     }
-    if let Some(by) = judgement.locked_by(point) {
+    if let Some(by) = judgement.actions_blocked_by(point) {
         let status = judgement.status(&by);
-        return locked(format!("{by} is {}; it must be done first", status.word()));
+        return locked(format!("{by} is {}; it must be done first", status.label()));
     }
     let before = point.actions.iter().take_while(|action| action.id != key.action);
     let known = state.point(&point.id);
-    let open = before.into_iter().find_map(|action| state.progress_of(point, known?, action));
+    let open = before.into_iter().find_map(|action| state.action_progress(point, known?, action));
     match open {
         None => Ok(()),
-        Some(Progress::Next(first)) => locked(format!("{first} must run first")),
-        Some(Progress::Failed(first)) => locked(format!("{first} failed; run it again first")),
-        Some(Progress::Interrupted(first)) => {
+        Some(ActionProgress::Next(first)) => locked(format!("{first} must run first")),
+        Some(ActionProgress::Failed(first)) => locked(format!("{first} failed; run it again first")),
+        Some(ActionProgress::Interrupted(first)) => {
             locked(format!("the outcome of {first} is unknown; run it again, or confirm the point"))
         }
-        Some(_) => locked(looked_at(point, known)),
+        Some(_) => locked(unverified_reason(point, known)),
     }
 }
 
-fn looked_at(point: &Point, known: Option<&PointState>) -> String {
+fn unverified_reason(point: &Point, known: Option<&PointState>) -> String {
     let latest = |probe: &Probe| known?.probes.get(&probe.id)?.latest.as_ref();
     let bad = point
         .probes
         .iter()
-        .filter(|probe| probe.of.is_some())
+        .filter(|probe| probe.after_action.is_some())
         .find(|probe| latest(probe).is_some_and(|look| look.outcome.class != Class::Pass));
     match bad {
         Some(probe) => format!("a check of the previous action did not pass: {}", probe.title),

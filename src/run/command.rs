@@ -1,8 +1,8 @@
 //! The commands of people and of the machine, and why a command is rejected.
 
-use super::actions::Start;
+use super::actions::StartRequest;
 use crate::checklist::{ActionKey, Plan, PointId, ProbeKey, Role};
-use crate::journal::entry::{Cause, Ended, Event, Evidence, Output, Torn};
+use crate::journal::entry::{ActionExit, ActionOutput, Event, Evidence, StopCause, TornTail};
 use crate::outcome::{Outcome, Sha256Hex};
 use crate::time::Utc;
 
@@ -42,20 +42,20 @@ pub enum Act {
     /// Record what the previous process left at the end of the log.
     Recover {
         /// The torn tail that was set aside.
-        torn: Option<Torn>,
+        torn: Option<TornTail>,
         /// The position of the last entry, if it may never have been acknowledged.
         in_doubt: Option<u64>,
     },
     /// Record the result of a probe.
-    Finish {
+    FinishProbe {
         /// The probe.
         probe: ProbeKey,
         /// Which attempt of the probe it was.
         attempt: u64,
         /// The newest attempt of the probe that has started.
-        newest: u64,
+        newest_attempt: u64,
         /// Whether it ran before the point was due.
-        before: bool,
+        early: bool,
         /// Its duration, in milliseconds.
         took_ms: u64,
         /// The result.
@@ -66,7 +66,7 @@ pub enum Act {
         /// The point.
         point: PointId,
         /// The evidence that the person saw.
-        of: Vec<Evidence>,
+        evidence: Vec<Evidence>,
         /// Why one person confirms for two.
         reason: Option<String>,
     },
@@ -112,7 +112,7 @@ pub enum Act {
     /// Withdraw a proposal, by the hash of its line.
     WithdrawReplan(Sha256Hex),
     /// Start an action.
-    Start(Box<Start>),
+    Start(Box<StartRequest>),
     /// Stop the running action.
     Stop {
         /// The action.
@@ -121,19 +121,19 @@ pub enum Act {
         started: u64,
     },
     /// Record the end of an action.
-    Ended {
+    FinishAction {
         /// The action.
         action: ActionKey,
         /// The position of its start entry.
         started: u64,
         /// The exit.
-        ended: Ended,
+        exit: ActionExit,
         /// Why gonogo ended it, if it did.
-        cause: Option<Cause>,
+        cause: Option<StopCause>,
         /// Its duration, in milliseconds.
         took_ms: u64,
         /// Its output.
-        output: Option<Output>,
+        output: Option<ActionOutput>,
     },
     /// Record that the release was rolled back.
     RollBack {
@@ -163,7 +163,7 @@ pub enum Act {
 impl Act {
     /// The text that a person typed with the act.
     #[must_use]
-    pub fn words(&self) -> Option<&str> {
+    pub fn free_text(&self) -> Option<&str> {
         match self {
             Self::Confirm { reason, .. } | Self::RollBack { reason } | Self::Replan { reason, .. } => {
                 reason.as_deref()
@@ -179,21 +179,21 @@ impl Act {
     /// The act behind an event. `None` for the first event, which has no act, and for an act that the event does not
     /// fully describe.
     #[must_use]
-    pub fn behind(event: &Event) -> Option<Self> {
+    pub fn from_event(event: &Event) -> Option<Self> {
         Some(match event.clone() {
             Event::Opened(_) => return None,
             Event::Joined(e) => Self::Join { key: e.key, role: e.role },
             Event::Resumed(e) => Self::Resume { gonogo: e.gonogo, host: e.host },
             Event::Recovered(e) => Self::Recover { torn: e.torn, in_doubt: e.in_doubt },
-            Event::Probed(e) => Self::Finish {
+            Event::Probed(e) => Self::FinishProbe {
                 probe: ProbeKey::new(e.point, e.probe),
                 attempt: e.attempt,
-                newest: e.attempt,
-                before: e.before,
+                newest_attempt: e.attempt,
+                early: e.early,
                 took_ms: e.took_ms,
                 outcome: e.outcome,
             },
-            Event::Confirmed(e) => Self::Confirm { point: e.point, of: e.of, reason: e.reason },
+            Event::Confirmed(e) => Self::Confirm { point: e.point, evidence: e.evidence, reason: e.reason },
             Event::Waived(e) => Self::Waive { point: e.point, reason: e.reason, until: e.until },
             Event::NotApplicable(e) => Self::Exempt { point: e.point, reason: e.reason },
             Event::Noted(e) => Self::Note { point: e.point, text: e.text },
@@ -203,18 +203,18 @@ impl Act {
             Event::Replanned(e) => {
                 Self::Replan { plan: Box::new(e.plan), proposal: e.proposal, reason: e.reason }
             }
-            Event::ActionStarted(e) => Self::Start(Box::new(Start {
+            Event::ActionStarted(e) => Self::Start(Box::new(StartRequest {
                 action: e.action,
-                nth: e.nth,
-                dry: e.dry,
-                typed: e.typed,
-                checked: e.checked,
+                attempt: e.attempt,
+                dry_run: e.dry_run,
+                typed_environment: e.typed_environment,
+                preflight: e.preflight,
             })),
             Event::ActionStopped(e) => Self::Stop { action: e.action, started: e.started },
-            Event::ActionFinished(e) => Self::Ended {
+            Event::ActionFinished(e) => Self::FinishAction {
                 action: e.action,
                 started: e.started,
-                ended: e.ended,
+                exit: e.exit,
                 cause: e.cause,
                 took_ms: e.took_ms,
                 output: e.output,
@@ -230,7 +230,7 @@ impl Act {
 
 /// Why a command is rejected. Nothing is logged then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum Rejection {
     /// The run is sealed.
     #[error("the run is sealed; nothing can be added to it")]
     Sealed,
@@ -239,16 +239,16 @@ pub enum Refusal {
     Abandoned,
     /// The first seal is set: only the other seals or an abandon may follow.
     #[error("the run is being sealed; only the missing seal ({0}) or an abandon can follow")]
-    BeingSealed(Role),
+    SealingStarted(Role),
     /// The operator is not in the roster.
     #[error("{0} is not an operator of this run")]
     NotEnrolled(String),
     /// The plan has no such point.
     #[error("the plan has no control point {0}")]
-    NoSuchPoint(PointId),
+    UnknownPoint(PointId),
     /// The plan has no such probe.
     #[error("the plan has no probe {0}")]
-    NoSuchProbe(ProbeKey),
+    UnknownProbe(ProbeKey),
     /// The result is older than a newer attempt.
     #[error("outdated: attempt {attempt} of {probe} ended, but attempt {newest} has started")]
     Outdated {
@@ -278,7 +278,7 @@ pub enum Refusal {
     EvidenceChanged(PointId),
     /// The same person has already done this.
     #[error("you have already {what} {point}; a second person is needed")]
-    Already {
+    AlreadyDone {
         /// The act.
         what: &'static str,
         /// The point.
@@ -286,7 +286,7 @@ pub enum Refusal {
     },
     /// The point is already done.
     #[error("{point} is already {status}")]
-    Closed {
+    PointDone {
         /// The point.
         point: PointId,
         /// Its status.
@@ -306,13 +306,13 @@ pub enum Refusal {
     NothingToRetract(PointId),
     /// The key or the name is already enrolled.
     #[error("{0}")]
-    Enrolment(String),
+    InvalidEnrolment(String),
     /// The new plan is for something else, or lacks something.
     #[error("the new plan cannot replace this one: {0}")]
-    Plan(String),
+    InvalidPlan(String),
     /// A looser plan in a run with two roles must be proposed first.
     #[error("the new plan is looser ({0}); propose it, and the other role must accept it")]
-    LooserPlan(String),
+    LooserPlanNotProposed(String),
     /// There is no such proposal to accept or withdraw.
     #[error("this plan is not proposed")]
     NoProposal,
@@ -321,13 +321,13 @@ pub enum Refusal {
     ProposalPending,
     /// The operator's role cannot accept the proposal.
     #[error("a looser plan needs two people: a {0} must accept it")]
-    NotTheirs(Role),
+    WrongRole(Role),
     /// The class does not match the observations, or the probe cannot run.
     #[error("{0}: {1}")]
-    Outcome(ProbeKey, &'static str),
+    InvalidOutcome(ProbeKey, &'static str),
     /// The plan has no such action.
     #[error("the plan has no action {0}")]
-    NoSuchAction(ActionKey),
+    UnknownAction(ActionKey),
     /// The action cannot start now.
     #[error("{action} is locked: {why}")]
     ActionLocked {
@@ -338,7 +338,7 @@ pub enum Refusal {
     },
     /// Not all guards and checks have a result.
     #[error("{action} is locked: {title} has not been checked")]
-    NotChecked {
+    PreflightIncomplete {
         /// The action.
         action: ActionKey,
         /// The guard or check.
@@ -346,10 +346,10 @@ pub enum Refusal {
     },
     /// The action is not running.
     #[error("{0} is not running")]
-    NotAtWork(ActionKey),
+    ActionNotRunning(ActionKey),
     /// Another action is running.
     #[error("{0} is running; wait for it to finish, or stop it")]
-    AtWork(ActionKey),
+    ActionRunning(ActionKey),
     /// No rollback was recorded.
     #[error("{0}")]
     NotRolledBack(String),
@@ -360,8 +360,8 @@ pub enum Refusal {
     #[error(
         "the run also needs a seal by a {0}, and no operator has that role: a {0} must join first, with `p` here or with `gonogo run … --role {0}`"
     )]
-    NobodyToSeal(Role),
+    NoOperatorForSeal(Role),
     /// This seal is not required.
     #[error("the plan requires no seal by a {0}, or the {0} has already sealed")]
-    NoSuchSeal(Role),
+    SealNotRequired(Role),
 }

@@ -1,43 +1,43 @@
 //! The rules: what may happen in a run. Pure: no clock and no I/O; the time is a parameter.
 
-use super::actions::{self, ActionState, Start};
-use super::command::{Act, Command, Refusal};
-use super::known::PointState;
+use super::actions::{self, ActionState, StartRequest};
+use super::command::{Act, Command, Rejection};
+use super::point_state::PointState;
 use super::state::RunState;
 use super::status::{Judgement, Status};
 use super::verdict;
 use crate::checklist::{Action, ActionKey, Confirm, Point, PointId, ProbeKey, ROLLBACK, Role};
 use crate::journal::entry::{
-    Abandoned, ActionFinished, ActionStarted, ActionStopped, Confirmed, Ended, Enrolled, Event, Evidence,
-    Joined, MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack, Sealed,
-    TakenOver, Torn, Waived,
+    Abandoned, ActionExit, ActionFinished, ActionStarted, ActionStopped, Confirmed, EnrolledOperator, Event,
+    Evidence, Joined, MACHINE, NotApplicable, Noted, Probed, Recovered, Resumed, Retracted, RolledBack,
+    Sealed, TakenOver, TornTail, Waived,
 };
 use crate::outcome::{Outcome, key};
 use crate::text;
 use crate::time::{Moment, Utc};
 
 /// The longest reason or note, in bytes.
-pub const MAX_WORDS: usize = 8 * 1024;
+pub const MAX_TEXT: usize = 8 * 1024;
 
 /// Decides the events of `command` in a run in this state at `now`.
 ///
 /// # Errors
 /// Why the command is rejected.
-pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Event>, Refusal> {
+pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Event>, Rejection> {
     let Command { by, act } = command;
-    let case = Case { state, by: &by, judgement: state.judge(now) };
-    case.may_anything_follow(&act)?;
-    case.is_entitled(&act)?;
+    let case = Decider { state, by: &by, judgement: state.judge(now) };
+    case.check_open(&act)?;
+    case.check_enrolled(&act)?;
     let event = match act {
         Act::Join { key, role } => case.join(key, role)?,
         Act::Resume { gonogo, host } => Resumed { gonogo, host }.into(),
         Act::Recover { torn, in_doubt } => case.recover(torn, in_doubt)?,
-        Act::Finish { probe, attempt, newest, before, took_ms, outcome } => {
-            case.check_look(&probe, attempt, newest, before)?;
+        Act::FinishProbe { probe, attempt, newest_attempt: newest, early: before, took_ms, outcome } => {
+            case.check_attempt(&probe, attempt, newest, before)?;
             case.check_outcome(&probe, &outcome)?;
-            Probed { point: probe.point, probe: probe.probe, attempt, before, took_ms, outcome }.into()
+            Probed { point: probe.point, probe: probe.probe, attempt, early: before, took_ms, outcome }.into()
         }
-        Act::Confirm { point, of, reason } => case.confirm(point, of, reason)?,
+        Act::Confirm { point, evidence: of, reason } => case.confirm(point, of, reason)?,
         Act::Waive { point, reason, until } => case.waive(point, &reason, until)?,
         Act::Exempt { point, reason } => case.exempt(point, &reason)?,
         Act::Note { point, text } => case.note(point, &text)?,
@@ -47,18 +47,18 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
         Act::WithdrawReplan(proposal) => case.withdraw_replan(proposal)?,
         Act::Start(start) => case.start(*start)?,
         Act::Stop { action, started } => case.stop(action, started)?,
-        Act::Ended { action, started, ended, cause, took_ms, output } => {
-            case.is_at_work(&action, started)?;
-            ActionFinished { action, started, ended, cause, took_ms, output }.into()
+        Act::FinishAction { action, started, exit: ended, cause, took_ms, output } => {
+            case.check_action_running(&action, started)?;
+            ActionFinished { action, started, exit: ended, cause, took_ms, output }.into()
         }
         Act::RollBack { reason } => case.roll_back(reason)?,
         Act::TakeOver { from, host, pid } => TakenOver { from, host, pid }.into(),
         Act::Abandon { reason } => {
-            case.is_at_rest()?;
-            Abandoned { reason: worded(&reason, "why will this run not be sealed?")? }.into()
+            case.check_no_action_running()?;
+            Abandoned { reason: check_text(&reason, "why will this run not be sealed?")? }.into()
         }
         Act::Verdict => {
-            case.is_at_rest()?;
+            case.check_no_action_running()?;
             verdict::judge(&case.judgement).into()
         }
         Act::Seal => case.seal()?,
@@ -66,75 +66,87 @@ pub fn decide(state: &RunState, command: Command, now: &Moment) -> Result<Vec<Ev
     Ok(vec![event])
 }
 
-pub(super) struct Case<'a> {
+pub(super) struct Decider<'a> {
     pub(super) state: &'a RunState,
     pub(super) by: &'a str,
     judgement: Judgement<'a>,
 }
 
-impl Case<'_> {
-    fn may_anything_follow(&self, act: &Act) -> Result<(), Refusal> {
+impl Decider<'_> {
+    fn check_open(&self, act: &Act) -> Result<(), Rejection> {
         if self.state.abandoned.is_some() {
-            return Err(Refusal::Abandoned);
+            return Err(Rejection::Abandoned);
         }
         if self.state.seals.is_empty() {
             return Ok(());
         }
         match self.state.missing_seals().first() {
-            None => Err(Refusal::Sealed),
+            None => Err(Rejection::Sealed),
             Some(_) if matches!(act, Act::Seal | Act::Abandon { .. }) => Ok(()),
-            Some(role) => Err(Refusal::BeingSealed(*role)),
+            Some(role) => Err(Rejection::SealingStarted(*role)),
         }
     }
 
-    fn is_entitled(&self, act: &Act) -> Result<(), Refusal> {
-        let machine =
-            matches!(act, Act::Finish { .. } | Act::Resume { .. } | Act::Recover { .. } | Act::Ended { .. });
+    fn check_enrolled(&self, act: &Act) -> Result<(), Rejection> {
+        let machine = matches!(
+            act,
+            Act::FinishProbe { .. } | Act::Resume { .. } | Act::Recover { .. } | Act::FinishAction { .. }
+        );
         let known = match act {
             Act::Join { .. } => self.by != MACHINE,
             _ if machine => self.by == MACHINE,
             _ => self.state.operator(self.by).is_some(),
         };
-        if known { Ok(()) } else { Err(Refusal::NotEnrolled(self.by.to_owned())) }
+        if known { Ok(()) } else { Err(Rejection::NotEnrolled(self.by.to_owned())) }
     }
 
-    fn recover(&self, torn: Option<Torn>, in_doubt: Option<u64>) -> Result<Event, Refusal> {
+    fn recover(&self, torn: Option<TornTail>, in_doubt: Option<u64>) -> Result<Event, Rejection> {
         let left = torn.is_some() || in_doubt.is_some();
         if left && in_doubt.is_none_or(|seq| seq == self.state.seq) {
             Ok(Recovered { torn, in_doubt }.into())
         } else {
-            Err(Refusal::NothingToRecover)
+            Err(Rejection::NothingToRecover)
         }
     }
 
-    fn join(&self, key: String, role: Role) -> Result<Event, Refusal> {
-        let newcomer = Enrolled { principal: self.by.to_owned(), key, role };
-        self.state.may_enrol(&newcomer)?;
+    fn join(&self, key: String, role: Role) -> Result<Event, Rejection> {
+        let newcomer = EnrolledOperator { principal: self.by.to_owned(), key, role };
+        self.state.check_enrolment(&newcomer)?;
         Ok(Joined { key: newcomer.key, role }.into())
     }
 
-    fn check_look(&self, key: &ProbeKey, attempt: u64, newest: u64, before: bool) -> Result<(), Refusal> {
+    fn check_attempt(
+        &self,
+        key: &ProbeKey,
+        attempt: u64,
+        newest: u64,
+        before: bool,
+    ) -> Result<(), Rejection> {
         let (Some(probe), Some(known)) = (self.state.plan.probe(key), self.state.probe(key)) else {
-            return Err(Refusal::NoSuchProbe(key.clone()));
+            return Err(Rejection::UnknownProbe(key.clone()));
         };
-        if attempt != newest || attempt <= known.looks {
-            return Err(Refusal::Outdated { probe: key.clone(), attempt, newest: newest.max(known.looks) });
+        if attempt != newest || attempt <= known.attempts {
+            return Err(Rejection::Outdated {
+                probe: key.clone(),
+                attempt,
+                newest: newest.max(known.attempts),
+            });
         }
         let point = self.point(&key.point)?;
-        if !self.state.has_result(point, probe) {
-            return Err(Refusal::ProbeNotDue(key.clone()));
+        if !self.state.has_action_result(point, probe) {
+            return Err(Rejection::ProbeNotDue(key.clone()));
         }
         let due = self.judgement.is_due(probe) && self.judgement.is_point_due(point);
-        if if before { probe.before && !due } else { due } {
+        if if before { probe.early && !due } else { due } {
             Ok(())
         } else {
-            Err(Refusal::ProbeNotDue(key.clone()))
+            Err(Rejection::ProbeNotDue(key.clone()))
         }
     }
 
     /// The probe must be able to run, and the class must match the observations.
-    fn check_outcome(&self, key: &ProbeKey, outcome: &Outcome) -> Result<(), Refusal> {
-        let refuse = |why| Err(Refusal::Outcome(key.clone(), why));
+    fn check_outcome(&self, key: &ProbeKey, outcome: &Outcome) -> Result<(), Rejection> {
+        let refuse = |why| Err(Rejection::InvalidOutcome(key.clone(), why));
         if self.state.plan.probe(key).is_none_or(|probe| probe.spec.is_none()) {
             return refuse("the plan does not configure this probe, so it has no result");
         }
@@ -144,34 +156,34 @@ impl Case<'_> {
         if outcome.is_consistent() { Ok(()) } else { refuse("its class does not match its observations") }
     }
 
-    fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Refusal> {
+    fn confirm(&self, id: PointId, of: Vec<Evidence>, reason: Option<String>) -> Result<Event, Rejection> {
         let point = self.point(&id)?;
-        self.confirmable(point)?;
-        self.is_what_stands(point, &of)?;
+        self.check_confirmable(point)?;
+        self.check_evidence(point, &of)?;
         let solo = self.state.plan.solo && point.confirm == Confirm::Two;
-        let reason = reason.map(|words| worded(&words, "")).transpose()?;
+        let reason = reason.map(|words| check_text(&words, "")).transpose()?;
         if solo && reason.is_none() {
-            return Err(Refusal::ReasonNeeded("in a solo run one person confirms for two"));
+            return Err(Rejection::ReasonNeeded("in a solo run one person confirms for two"));
         }
-        Ok(Confirmed { point: id, of, reason }.into())
+        Ok(Confirmed { point: id, evidence: of, reason }.into())
     }
 
-    fn confirmable(&self, point: &Point) -> Result<(), Refusal> {
-        let cannot = |why: String| Err(Refusal::CannotConfirm { point: point.id.clone(), why });
-        if self.state.waits_for_exemption(point) {
+    fn check_confirmable(&self, point: &Point) -> Result<(), Rejection> {
+        let cannot = |why: String| Err(Rejection::CannotConfirm { point: point.id.clone(), why });
+        if self.state.is_exemption_pending(point) {
             let role = self.state.other_role();
             return cannot(format!("the plan makes it not applicable; a {role} must sign that with x"));
         }
         match self.judgement.status(&point.id) {
-            Status::NeedsYou { .. } if self.has_confirmed(point) => {
-                Err(Refusal::Already { what: "confirmed", point: point.id.clone() })
+            Status::NeedsConfirmation { .. } if self.has_confirmed(point) => {
+                Err(Rejection::AlreadyDone { what: "confirmed", point: point.id.clone() })
             }
-            Status::NeedsYou { .. } => Ok(()),
+            Status::NeedsConfirmation { .. } => Ok(()),
             Status::Failed => cannot("a probe failed; fix the cause and rerun it, or waive".into()),
             Status::Error => cannot("a probe ended in an error; rerun it, or waive".into()),
             Status::Pending => cannot("not all of its probes have a result yet".into()),
             Status::Stale => cannot("its results are stale; rerun its probes".into()),
-            Status::ToRun(action) => cannot(format!("{action} must run first (press a)")),
+            Status::NeedsAction(action) => cannot(format!("{action} must run first (press a)")),
             Status::Running(action) => cannot(format!("{action} is running")),
             Status::Interrupted(action) => {
                 cannot(format!("the outcome of {action} is unknown, and not all of its probes have passed"))
@@ -182,110 +194,118 @@ impl Case<'_> {
             Status::Passed | Status::PassedOnRetry(_) => {
                 cannot("it needs no confirmation; its probes decide".into())
             }
-            status => Err(Refusal::Closed { point: point.id.clone(), status: status.word() }),
+            status => Err(Rejection::PointDone { point: point.id.clone(), status: status.label() }),
         }
     }
 
     fn has_confirmed(&self, point: &Point) -> bool {
         let state = self.state.point(&point.id);
-        state.is_some_and(|state| super::status::counting(state).any(|act| act.by == self.by))
+        state.is_some_and(|state| super::status::valid_confirmations(state).any(|act| act.by == self.by))
     }
 
     /// The evidence must be complete and current.
-    fn is_what_stands(&self, point: &Point, of: &[Evidence]) -> Result<(), Refusal> {
+    fn check_evidence(&self, point: &Point, of: &[Evidence]) -> Result<(), Rejection> {
         let state = self.point_state(&point.id)?;
         let stands = evidence(point, state);
-        if stands == of { Ok(()) } else { Err(Refusal::EvidenceChanged(point.id.clone())) }
+        if stands == of { Ok(()) } else { Err(Rejection::EvidenceChanged(point.id.clone())) }
     }
 
-    fn waive(&self, point: PointId, reason: &str, until: Utc) -> Result<Event, Refusal> {
-        let state = self.may_set_aside(&point)?;
+    fn waive(&self, point: PointId, reason: &str, until: Utc) -> Result<Event, Rejection> {
+        let state = self.check_waivable(&point)?;
         let valid = |by: &str, until: Utc| by == self.by && until > self.judgement.now.wall;
         if state.waivers.iter().any(|act| valid(&act.by, act.until)) {
-            return Err(Refusal::Already { what: "waived", point });
+            return Err(Rejection::AlreadyDone { what: "waived", point });
         }
-        let reason = worded(reason, "why is this point waived?")?;
+        let reason = check_text(reason, "why is this point waived?")?;
         if until <= self.judgement.now.wall {
-            return Err(Refusal::Expired(until));
+            return Err(Rejection::Expired(until));
         }
         Ok(Waived { point, reason, until }.into())
     }
 
-    fn exempt(&self, point: PointId, reason: &str) -> Result<Event, Refusal> {
-        let state = self.may_set_aside(&point)?;
+    fn exempt(&self, point: PointId, reason: &str) -> Result<Event, Rejection> {
+        let state = self.check_waivable(&point)?;
         if state.exemptions.iter().any(|act| act.by == self.by) {
-            return Err(Refusal::Already { what: "marked not applicable", point });
+            return Err(Rejection::AlreadyDone { what: "marked not applicable", point });
         }
-        let reason = worded(reason, "why is this point not applicable?")?;
+        let reason = check_text(reason, "why is this point not applicable?")?;
         Ok(NotApplicable { point, reason }.into())
     }
 
-    fn may_set_aside(&self, id: &str) -> Result<&PointState, Refusal> {
+    fn check_waivable(&self, id: &str) -> Result<&PointState, Rejection> {
         self.point(id)?;
         match self.judgement.status(id) {
-            status if status.is_closed() => {
-                Err(Refusal::Closed { point: id.to_owned(), status: status.word() })
+            status if status.is_done() => {
+                Err(Rejection::PointDone { point: id.to_owned(), status: status.label() })
             }
             _ => self.point_state(id),
         }
     }
 
-    fn note(&self, point: Option<PointId>, text: &str) -> Result<Event, Refusal> {
+    fn note(&self, point: Option<PointId>, text: &str) -> Result<Event, Rejection> {
         if let Some(id) = &point {
             self.point(id)?;
         }
-        let text = worded(text, "the note is empty")?;
+        let text = check_text(text, "the note is empty")?;
         Ok(Noted { point, text }.into())
     }
 
-    fn retract(&self, point: PointId) -> Result<Event, Refusal> {
+    fn retract(&self, point: PointId) -> Result<Event, Rejection> {
         let state = self.point_state(&point)?;
         let confirmed = state.confirmations.iter().map(|act| (&act.by, act.seq));
         let waived = state.waivers.iter().map(|act| (&act.by, act.seq));
         let exempted = state.exemptions.iter().map(|act| (&act.by, act.seq));
         let own = confirmed.chain(waived).chain(exempted).filter(|(by, _)| *by == self.by);
         let newest = own.map(|(_, seq)| seq).max();
-        let act = newest.ok_or_else(|| Refusal::NothingToRetract(point.clone()))?;
-        Ok(Retracted { point, act }.into())
+        let act = newest.ok_or_else(|| Rejection::NothingToRetract(point.clone()))?;
+        Ok(Retracted { point, target: act }.into())
     }
 
-    fn start(&self, start: Start) -> Result<Event, Refusal> {
-        actions::may_start(&self.judgement, &start)?;
-        let Start { action, nth, dry, typed, checked } = start;
-        Ok(ActionStarted { action, nth, dry, typed, checked }.into())
+    fn start(&self, start: StartRequest) -> Result<Event, Rejection> {
+        actions::check_start(&self.judgement, &start)?;
+        let StartRequest { action, attempt: nth, dry_run: dry, typed_environment: typed, preflight: checked } =
+            start;
+        Ok(ActionStarted { action, attempt: nth, dry_run: dry, typed_environment: typed, preflight: checked }
+            .into())
     }
 
-    fn stop(&self, action: ActionKey, started: u64) -> Result<Event, Refusal> {
-        self.is_at_work(&action, started)?;
+    fn stop(&self, action: ActionKey, started: u64) -> Result<Event, Rejection> {
+        self.check_action_running(&action, started)?;
         Ok(ActionStopped { action, started }.into())
     }
 
-    fn is_at_work(&self, action: &ActionKey, started: u64) -> Result<(), Refusal> {
-        match self.state.under_way() {
+    fn check_action_running(&self, action: &ActionKey, started: u64) -> Result<(), Rejection> {
+        match self.state.running_action() {
             Some((key, deed)) if key == action && deed.seq == started => Ok(()),
-            _ => Err(Refusal::NotAtWork(action.clone())),
+            _ => Err(Rejection::ActionNotRunning(action.clone())),
         }
     }
 
-    fn roll_back(&self, reason: Option<String>) -> Result<Event, Refusal> {
-        let refuse = |why: &str| Err(Refusal::NotRolledBack(why.to_owned()));
-        self.is_at_rest()?;
+    fn roll_back(&self, reason: Option<String>) -> Result<Event, Rejection> {
+        let refuse = |why: &str| Err(Rejection::NotRolledBack(why.to_owned()));
+        self.check_no_action_running()?;
         let (Some(release), false) = (&self.state.plan.previous, self.state.rolled_back.is_some()) else {
             return refuse("it is already rolled back, or there is no release to roll back to");
         };
-        if !self.state.is_going_back() {
+        if !self.state.is_rolling_back() {
             return refuse("no rollback step has run");
         }
-        let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::ended);
+        let ended = |id: &str| self.state.action(&ActionKey::new(ROLLBACK, id)).and_then(ActionState::exit);
         let steps = self.state.plan.rollback.iter();
         let is_meant = |step: &&Action| step.program.is_some() || !step.optional;
-        let left = steps.filter(is_meant).filter(|step| !ended(&step.id).is_some_and(Ended::is_good));
+        let left = steps.filter(is_meant).filter(|step| !ended(&step.id).is_some_and(ActionExit::is_success));
         let left: Vec<String> = left.map(|step| step.id.clone()).collect();
-        let reason = reason.map(|words| worded(&words, "")).transpose()?;
+        let reason = reason.map(|words| check_text(&words, "")).transpose()?;
         if !left.is_empty() && reason.is_none() {
-            return Err(Refusal::ReasonNeeded("why were rollback steps skipped?"));
+            return Err(Rejection::ReasonNeeded("why were rollback steps skipped?"));
         }
-        Ok(RolledBack { release: release.clone(), digest: self.previous_digest(), left, reason }.into())
+        Ok(RolledBack {
+            release: release.clone(),
+            digest: self.previous_digest(),
+            skipped_steps: left,
+            reason,
+        }
+        .into())
     }
 
     /// The digest of the previous release's image, as the registry probe saw it.
@@ -294,40 +314,42 @@ impl Case<'_> {
         let looks = self.state.points.values().flat_map(|point| point.probes.values());
         let seen =
             looks.filter_map(|probe| probe.latest.as_ref()).flat_map(|look| &look.outcome.observations);
-        seen.filter(|seen| seen.is(&digest) && seen.ok == Some(true)).map(|seen| seen.seen.clone()).next()
+        seen.filter(|seen| seen.has_key(&digest) && seen.ok == Some(true))
+            .map(|seen| seen.seen.clone())
+            .next()
     }
 
     /// A verdict or a seal needs that no action is running.
-    pub(super) fn is_at_rest(&self) -> Result<(), Refusal> {
-        self.state.under_way().map_or(Ok(()), |(key, _)| Err(Refusal::AtWork(key.clone())))
+    pub(super) fn check_no_action_running(&self) -> Result<(), Rejection> {
+        self.state.running_action().map_or(Ok(()), |(key, _)| Err(Rejection::ActionRunning(key.clone())))
     }
 
-    fn seal(&self) -> Result<Event, Refusal> {
-        self.is_at_rest()?;
+    fn seal(&self) -> Result<Event, Rejection> {
+        self.check_no_action_running()?;
         let operator =
-            self.state.operator(self.by).ok_or_else(|| Refusal::NotEnrolled(self.by.to_owned()))?;
+            self.state.operator(self.by).ok_or_else(|| Rejection::NotEnrolled(self.by.to_owned()))?;
         if self.state.verdict.is_none() {
-            return Err(Refusal::NoVerdict);
+            return Err(Rejection::NoVerdict);
         }
         let missing = self.state.missing_seals();
         if !missing.contains(&operator.role) {
-            return Err(Refusal::NoSuchSeal(operator.role));
+            return Err(Rejection::SealNotRequired(operator.role));
         }
         // After the first seal no operator can join.
         let has_operator = |role: &&Role| self.state.roster.iter().any(|who| who.role == **role);
         if let Some(role) = missing.iter().find(|role| !has_operator(role)) {
-            return Err(Refusal::NobodyToSeal(*role));
+            return Err(Rejection::NoOperatorForSeal(*role));
         }
         let count = self.state.seq + 1;
         Ok(Sealed { role: operator.role, count, head: self.state.head }.into())
     }
 
-    fn point(&self, id: &str) -> Result<&Point, Refusal> {
-        self.state.plan.point(id).ok_or_else(|| Refusal::NoSuchPoint(id.to_owned()))
+    fn point(&self, id: &str) -> Result<&Point, Rejection> {
+        self.state.plan.point(id).ok_or_else(|| Rejection::UnknownPoint(id.to_owned()))
     }
 
-    fn point_state(&self, id: &str) -> Result<&PointState, Refusal> {
-        self.state.point(id).ok_or_else(|| Refusal::NoSuchPoint(id.to_owned()))
+    fn point_state(&self, id: &str) -> Result<&PointState, Rejection> {
+        self.state.point(id).ok_or_else(|| Rejection::UnknownPoint(id.to_owned()))
     }
 }
 
@@ -342,11 +364,11 @@ pub fn evidence(point: &Point, state: &PointState) -> Vec<Evidence> {
 }
 
 /// Checks a person's text: not empty, not too long, and safe to display.
-pub(super) fn worded(words: &str, question: &'static str) -> Result<String, Refusal> {
+pub(super) fn check_text(words: &str, question: &'static str) -> Result<String, Rejection> {
     let words = text::block(words.trim());
     match words.len() {
-        0 => Err(Refusal::ReasonNeeded(question)),
-        length if length > MAX_WORDS => Err(Refusal::TextTooLong(length, MAX_WORDS)),
+        0 => Err(Rejection::ReasonNeeded(question)),
+        length if length > MAX_TEXT => Err(Rejection::TextTooLong(length, MAX_TEXT)),
         _ => Ok(words),
     }
 }

@@ -2,9 +2,9 @@
 
 use rpds::HashTrieMapSync;
 
-use super::command::Refusal;
+use super::command::Rejection;
 use crate::checklist::Role;
-use crate::journal::entry::{Enrolled, MACHINE};
+use crate::journal::entry::{EnrolledOperator, MACHINE};
 use crate::journal::public_key::KeyIdentity;
 
 /// The operators of a run.
@@ -13,15 +13,15 @@ pub(super) struct Enrolments {
     roles: HashTrieMapSync<String, Role>,
     keys: HashTrieMapSync<KeyIdentity, String>,
     /// The position of each operator in the roster.
-    places: HashTrieMapSync<String, usize>,
+    positions: HashTrieMapSync<String, usize>,
     count: usize,
 }
 
 impl Enrolments {
     /// Checks whether an operator may be added.
-    pub(super) fn check(&self, newcomer: &Enrolled) -> Result<(), Refusal> {
-        let Enrolled { principal, key, .. } = newcomer;
-        let refuse = |why: String| Err(Refusal::Enrolment(why));
+    pub(super) fn check(&self, newcomer: &EnrolledOperator) -> Result<(), Rejection> {
+        let EnrolledOperator { principal, key, .. } = newcomer;
+        let refuse = |why: String| Err(Rejection::InvalidEnrolment(why));
         if principal == MACHINE {
             return refuse(format!("{MACHINE} is the name of automatic entries; no operator can have it"));
         }
@@ -37,14 +37,14 @@ impl Enrolments {
     }
 
     /// The position of an operator in the roster.
-    pub(super) fn place(&self, principal: &str) -> Option<usize> {
-        self.places.get(principal).copied()
+    pub(super) fn position(&self, principal: &str) -> Option<usize> {
+        self.positions.get(principal).copied()
     }
 
     /// Adds an operator.
-    pub(super) fn add(&mut self, newcomer: &Enrolled) {
-        if !self.places.contains_key(&newcomer.principal) {
-            self.places.insert_mut(newcomer.principal.clone(), self.count);
+    pub(super) fn add(&mut self, newcomer: &EnrolledOperator) {
+        if !self.positions.contains_key(&newcomer.principal) {
+            self.positions.insert_mut(newcomer.principal.clone(), self.count);
         }
         self.count += 1;
         self.roles.insert_mut(newcomer.principal.clone(), newcomer.role);
@@ -52,8 +52,8 @@ impl Enrolments {
     }
 }
 
-impl<'a> FromIterator<&'a Enrolled> for Enrolments {
-    fn from_iter<T: IntoIterator<Item = &'a Enrolled>>(roster: T) -> Self {
+impl<'a> FromIterator<&'a EnrolledOperator> for Enrolments {
+    fn from_iter<T: IntoIterator<Item = &'a EnrolledOperator>>(roster: T) -> Self {
         let mut all = Self::default();
         roster.into_iter().for_each(|one| all.add(one));
         all
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
     use crate::journal::public_key::tests::{ecdsa_forms, ed25519_forms};
 
-    fn enrolled(principal: &str, key: &str) -> Enrolled {
-        Enrolled { principal: principal.into(), key: key.into(), role: Role::Reviewer }
+    fn enrolled(principal: &str, key: &str) -> EnrolledOperator {
+        EnrolledOperator { principal: principal.into(), key: key.into(), role: Role::Reviewer }
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
             let newcomer = enrolled(&format!("{n}@x"), &format!("key {n}"));
             assert_eq!(all.check(&newcomer), Ok(()));
             all.add(&newcomer);
-            assert_eq!(all.place(&newcomer.principal), Some(n));
+            assert_eq!(all.position(&newcomer.principal), Some(n));
         }
     }
 }

@@ -3,12 +3,12 @@
 mod actions;
 mod command;
 mod decide;
+mod dependencies;
+mod due_probes;
 mod enrolments;
-mod kept;
-mod known;
-mod live;
-mod next;
-mod order;
+mod in_flight;
+mod judgement_cache;
+mod point_state;
 mod replan;
 mod replay;
 mod state;
@@ -17,17 +17,19 @@ mod status;
 mod tests;
 mod verdict;
 
-pub use actions::{ActionState, Deed, Finished, Progress, Start};
-pub use command::{Act, Command, Refusal};
-pub use decide::{MAX_WORDS, decide, evidence};
-pub use known::{
-    Abandoned, Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal,
-    StandingVerdict, Waiver,
+pub use actions::{ActionEnd, ActionProgress, ActionRun, ActionState, StartRequest};
+pub use command::{Act, Command, Rejection};
+pub use decide::{MAX_TEXT, decide, evidence};
+pub use due_probes::{DueProbe, due_probes, runnable};
+pub use in_flight::{
+    InFlight, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunningProbe, Update,
 };
-pub use live::{Live, NumberedRequest, Request, RequestId, Response, RunSnapshot, Running, Update};
-pub use next::{Wanted, possible, wanted};
-pub use replan::{Loosened, Proposal};
+pub use point_state::{
+    Abandonment, Confirmation, CurrentVerdict, Exemption, Note, PointState, ProbeRun, ProbeState, Rollback,
+    Seal, Waiver,
+};
+pub use replan::{LoosenedPlan, Proposal};
 pub use replay::Replay;
 pub use state::RunState;
-pub use status::{Judgement, Status, counting};
-pub use verdict::{judge, standing, why};
+pub use status::{Judgement, Status, valid_confirmations};
+pub use verdict::{explain, judge, tally};

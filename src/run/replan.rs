@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::command::Refusal;
-use super::decide::{Case, worded};
-use super::known::PointState;
+use super::command::Rejection;
+use super::decide::{Decider, check_text};
+use super::point_state::PointState;
 use super::state::RunState;
 use crate::checklist::{Plan, PlanChange, Point, PointId, Role, check_logged, loosenings};
 use crate::journal::entry::{Entry, Event, ReplanProposed, ReplanWithdrawn, Replanned};
 use crate::outcome::Sha256Hex;
 
 /// How many changes a rejection lists.
-const NAMED: usize = 3;
+const MAX_LISTED: usize = 3;
 
 /// A looser plan that waits for the other role's signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Proposal {
 
 /// A looser plan that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loosened {
+pub struct LoosenedPlan {
     /// The position of the entry that put it in force.
     pub seq: u64,
     /// Who signed it: the proposer first, if it needed two people.
@@ -45,7 +45,7 @@ pub struct Loosened {
 impl RunState {
     /// Whether a looser plan needs two people, because two roles seal the run.
     #[must_use]
-    pub fn takes_two(&self) -> bool {
+    pub fn needs_two_roles(&self) -> bool {
         self.plan.seals.len() > 1
     }
 
@@ -53,18 +53,18 @@ impl RunState {
     /// only one seal, or the other role has signed it.
     #[must_use]
     pub fn is_exempt_by_plan(&self, point: &Point) -> bool {
-        point.not_applicable.is_some() && !self.waits_for_exemption(point)
+        point.not_applicable.is_some() && !self.is_exemption_pending(point)
     }
 
     /// Whether the plan makes a point not applicable, but the other role has not signed it yet.
     #[must_use]
-    pub fn waits_for_exemption(&self, point: &Point) -> bool {
+    pub fn is_exemption_pending(&self, point: &Point) -> bool {
         let signed =
             |state: &PointState| state.exemptions.iter().any(|act| self.role(&act.by) != self.opener_role());
         point.not_applicable.is_some()
-            && self.takes_two()
+            && self.needs_two_roles()
             && !self.lock.exempts(&self.plan, point)
-            && !self.agreed.contains(&point.id)
+            && !self.agreed_exemptions.contains(&point.id)
             && !self.points.get(&point.id).is_some_and(signed)
     }
 
@@ -82,7 +82,7 @@ impl RunState {
         self.operator(principal).map(|who| who.role)
     }
 
-    pub(super) fn proposed(&mut self, entry: &Entry, event: &ReplanProposed) {
+    pub(super) fn apply_proposed(&mut self, entry: &Entry, event: &ReplanProposed) {
         self.proposal = Some(Proposal {
             seq: entry.header.seq,
             hash: entry.hash,
@@ -92,16 +92,16 @@ impl RunState {
         });
     }
 
-    pub(super) fn replanned(&mut self, entry: &Entry, event: &Replanned) {
+    pub(super) fn apply_replanned(&mut self, entry: &Entry, event: &Replanned) {
         let changes = loosenings(&self.plan, &event.plan);
         let proposed = self.proposal.take();
         if !changes.is_empty() {
             let by = proposed.map(|proposal| proposal.by).into_iter().chain([entry.header.by.clone()]);
             let (by, reason) = (by.collect(), event.reason.clone());
-            self.loosened.push(Loosened { seq: entry.header.seq, by, reason, changes });
-            self.agreed.extend(newly_exempt(&self.plan, &event.plan));
+            self.loosened.push(LoosenedPlan { seq: entry.header.seq, by, reason, changes });
+            self.agreed_exemptions.extend(newly_exempt(&self.plan, &event.plan));
         }
-        self.replan(&event.plan, &event.touched);
+        self.switch_plan(&event.plan, &event.reset_points);
     }
 }
 
@@ -115,15 +115,15 @@ fn newly_exempt(old: &Plan, new: &Plan) -> BTreeSet<PointId> {
         .collect()
 }
 
-impl Case<'_> {
-    pub(super) fn propose_replan(&self, plan: Plan) -> Result<Event, Refusal> {
-        self.is_at_rest()?;
-        self.touched(&plan)?;
+impl Decider<'_> {
+    pub(super) fn propose_replan(&self, plan: Plan) -> Result<Event, Rejection> {
+        self.check_no_action_running()?;
+        self.changed_points(&plan)?;
         if self.state.proposal.is_some() {
-            return Err(Refusal::ProposalPending);
+            return Err(Rejection::ProposalPending);
         }
-        let refuse = |why: &str| Err(Refusal::Plan(why.to_owned()));
-        if !self.state.takes_two() {
+        let refuse = |why: &str| Err(Rejection::InvalidPlan(why.to_owned()));
+        if !self.state.needs_two_roles() {
             return refuse(
                 "this run needs only one seal, so nobody else can accept it; give a reason instead",
             );
@@ -135,10 +135,10 @@ impl Case<'_> {
         Ok(ReplanProposed { plan, plan_sha256 }.into())
     }
 
-    pub(super) fn withdraw_replan(&self, proposal: Sha256Hex) -> Result<Event, Refusal> {
+    pub(super) fn withdraw_replan(&self, proposal: Sha256Hex) -> Result<Event, Rejection> {
         let pending = self.proposal(proposal)?;
         if pending.by != self.by {
-            self.is_of_the_other_role(&pending.by)?;
+            self.check_other_role(&pending.by)?;
         }
         Ok(ReplanWithdrawn { proposal }.into())
     }
@@ -148,50 +148,50 @@ impl Case<'_> {
         plan: Plan,
         proposal: Option<Sha256Hex>,
         reason: Option<String>,
-    ) -> Result<Event, Refusal> {
-        self.is_at_rest()?;
-        let touched = self.touched(&plan)?;
-        let reason = reason.map(|words| worded(&words, "")).transpose()?;
+    ) -> Result<Event, Rejection> {
+        self.check_no_action_running()?;
+        let touched = self.changed_points(&plan)?;
+        let reason = reason.map(|words| check_text(&words, "")).transpose()?;
         match proposal {
-            Some(hash) => self.accepts(hash, &plan)?,
-            None if self.state.proposal.is_some() => return Err(Refusal::ProposalPending),
-            None => self.may_loosen_alone(&plan, reason.as_deref())?,
+            Some(hash) => self.check_proposal(hash, &plan)?,
+            None if self.state.proposal.is_some() => return Err(Rejection::ProposalPending),
+            None => self.check_loosening_alone(&plan, reason.as_deref())?,
         }
         let plan_sha256 = plan.digest();
-        Ok(Replanned { plan, plan_sha256, touched, proposal, reason }.into())
+        Ok(Replanned { plan, plan_sha256, reset_points: touched, proposal, reason }.into())
     }
 
-    fn accepts(&self, hash: Sha256Hex, plan: &Plan) -> Result<(), Refusal> {
+    fn check_proposal(&self, hash: Sha256Hex, plan: &Plan) -> Result<(), Rejection> {
         let pending = self.proposal(hash)?;
         if *pending.plan != *plan {
-            return Err(Refusal::NoProposal);
+            return Err(Rejection::NoProposal);
         }
-        self.is_of_the_other_role(&pending.by)
+        self.check_other_role(&pending.by)
     }
 
-    fn may_loosen_alone(&self, plan: &Plan, reason: Option<&str>) -> Result<(), Refusal> {
+    fn check_loosening_alone(&self, plan: &Plan, reason: Option<&str>) -> Result<(), Rejection> {
         let changes = loosenings(&self.state.plan, plan);
         if changes.is_empty() {
             return Ok(());
         }
-        if self.state.takes_two() {
-            return Err(Refusal::LooserPlan(named(&changes)));
+        if self.state.needs_two_roles() {
+            return Err(Rejection::LooserPlanNotProposed(list_changes(&changes)));
         }
-        reason.map(|_| ()).ok_or(Refusal::ReasonNeeded("why may the plan be looser?"))
+        reason.map(|_| ()).ok_or(Rejection::ReasonNeeded("why may the plan be looser?"))
     }
 
-    fn proposal(&self, hash: Sha256Hex) -> Result<&Proposal, Refusal> {
-        self.state.proposal.as_ref().filter(|pending| pending.hash == hash).ok_or(Refusal::NoProposal)
+    fn proposal(&self, hash: Sha256Hex) -> Result<&Proposal, Rejection> {
+        self.state.proposal.as_ref().filter(|pending| pending.hash == hash).ok_or(Rejection::NoProposal)
     }
 
-    fn is_of_the_other_role(&self, proposer: &str) -> Result<(), Refusal> {
+    fn check_other_role(&self, proposer: &str) -> Result<(), Rejection> {
         let other = self.state.role(proposer).map_or(Role::Reviewer, Role::other);
-        if self.state.role(self.by) == Some(other) { Ok(()) } else { Err(Refusal::NotTheirs(other)) }
+        if self.state.role(self.by) == Some(other) { Ok(()) } else { Err(Rejection::WrongRole(other)) }
     }
 
     /// The points that a new plan changes; they are reset. Also checks the parts that no plan may change.
-    fn touched(&self, new: &Plan) -> Result<Vec<PointId>, Refusal> {
-        let (old, refuse) = (&self.state.plan, |why: String| Err(Refusal::Plan(why)));
+    fn changed_points(&self, new: &Plan) -> Result<Vec<PointId>, Rejection> {
+        let (old, refuse) = (&self.state.plan, |why: String| Err(Rejection::InvalidPlan(why)));
         if (&old.environment, &old.release, &old.checklist)
             != (&new.environment, &new.release, &new.checklist)
         {
@@ -213,16 +213,16 @@ impl Case<'_> {
         if let Some(gone) = old.points().find(|point| new.point(&point.id).is_none()) {
             return refuse(format!("it lacks {}", gone.id));
         }
-        check_logged(new).and_then(|()| self.state.lock.check(new)).map_err(Refusal::Plan)?;
+        check_logged(new).and_then(|()| self.state.lock.check(new)).map_err(Rejection::InvalidPlan)?;
         let changed = |point: &&Point| old.point(&point.id) != Some(*point);
         Ok(new.points().filter(changed).map(|point| point.id.clone()).collect())
     }
 }
 
-fn named(changes: &[PlanChange]) -> String {
-    let mut names: Vec<_> = changes.iter().take(NAMED).map(|change| change.what.as_str()).collect();
-    let more = format!("and {} more", changes.len().saturating_sub(NAMED));
-    if changes.len() > NAMED {
+fn list_changes(changes: &[PlanChange]) -> String {
+    let mut names: Vec<_> = changes.iter().take(MAX_LISTED).map(|change| change.what.as_str()).collect();
+    let more = format!("and {} more", changes.len().saturating_sub(MAX_LISTED));
+    if changes.len() > MAX_LISTED {
         names.push(&more);
     }
     names.join("; ")

@@ -18,14 +18,14 @@ impl Replay {
     ///
     /// # Errors
     /// Why the rules would not have produced it.
-    pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
+    pub fn apply_entry(&mut self, entry: &Entry) -> Result<(), String> {
         match (&mut self.state, &entry.event) {
             (None, Event::Opened(opened)) => {
                 check_opening(entry, opened)?;
                 self.state = Some(RunState::new(entry, opened));
             }
             (Some(state), event) => {
-                check(state, entry, event)?;
+                check_event(state, entry, event)?;
                 state.apply(entry);
             }
             (None, _) => return Err("the first entry must open the run".into()),
@@ -59,11 +59,11 @@ fn check_opening(entry: &Entry, opened: &Opened) -> Result<(), String> {
     opened.lock.check(&opened.plan)
 }
 
-fn check(state: &RunState, entry: &Entry, event: &Event) -> Result<(), String> {
+fn check_event(state: &RunState, entry: &Entry, event: &Event) -> Result<(), String> {
     if entry.sig.is_none() && entry.header.by != MACHINE {
         return Err(format!("by {}, but not signed", entry.header.by));
     }
-    let act = Act::behind(event).ok_or("a run can be opened only once")?;
+    let act = Act::from_event(event).ok_or("a run can be opened only once")?;
     let command = Command::new(entry.header.by.clone(), act);
     let decided = decide(state, command, &entry.header.at).map_err(|refusal| refusal.to_string())?;
     match decided.as_slice() {

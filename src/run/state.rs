@@ -6,18 +6,18 @@ use std::sync::Arc;
 use rpds::VectorSync;
 
 use super::actions::ActionState;
-use super::command::Refusal;
+use super::command::Rejection;
 use super::enrolments::Enrolments;
-use super::kept::Kept;
-use super::known::{
-    Abandoned, Confirmation, Exemption, Look, Note, PointState, ProbeState, RolledBack, Seal,
-    StandingVerdict, Waiver,
+use super::judgement_cache::JudgementCache;
+use super::point_state::{
+    Abandonment, Confirmation, CurrentVerdict, Exemption, Note, PointState, ProbeRun, ProbeState, Rollback,
+    Seal, Waiver,
 };
-use super::replan::{Loosened, Proposal};
+use super::replan::{LoosenedPlan, Proposal};
 use crate::checklist::{ActionKey, Lock, Plan, PointId, ProbeKey, Role};
 use crate::journal::entry::{
-    Confirmed, Enrolled, Entry, Event, Header, Noted, Opened, Output, Predecessor, Probed, Recovered,
-    Retracted, RolledBack as RolledBackEvent, Sealed, Waived,
+    ActionOutput, Confirmed, EnrolledOperator, Entry, Event, Header, Noted, Opened, Predecessor, Probed,
+    Recovered, Retracted, RolledBack as RolledBackEvent, Sealed, Waived,
 };
 use crate::outcome::Sha256Hex;
 use crate::time::Moment;
@@ -28,7 +28,7 @@ pub struct RunState {
     /// The run's id.
     pub run: String,
     /// When it was opened.
-    pub opened: Moment,
+    pub opened_at: Moment,
     /// Who opened it.
     pub opened_by: String,
     /// The plan.
@@ -38,11 +38,11 @@ pub struct RunState {
     /// A looser plan that waits for the other role.
     pub proposal: Option<Proposal>,
     /// The looser plans that are in force.
-    pub loosened: Vec<Loosened>,
+    pub loosened: Vec<LoosenedPlan>,
     /// The points that those plans made not applicable.
-    pub agreed: BTreeSet<PointId>,
+    pub agreed_exemptions: BTreeSet<PointId>,
     /// The operators.
-    pub roster: Vec<Enrolled>,
+    pub roster: Vec<EnrolledOperator>,
     /// An index of the roster, to check new operators.
     pub(super) enrolments: Enrolments,
     /// The previous run.
@@ -52,19 +52,19 @@ pub struct RunState {
     /// The state of each action that was ever started.
     pub actions: BTreeMap<ActionKey, ActionState>,
     /// The output of every action that has ended, with the position of its end entry.
-    pub outputs: Vec<(u64, Output)>,
+    pub outputs: Vec<(u64, ActionOutput)>,
     /// The rollback, if one is recorded.
-    pub rolled_back: Option<RolledBack>,
+    pub rolled_back: Option<Rollback>,
     /// Notes about the run as a whole.
     pub notes: VectorSync<Note>,
     /// Recoveries after an unclean end of the program, with the positions of their entries.
     pub recoveries: Vec<(u64, Recovered)>,
     /// The verdict, while it is current.
-    pub verdict: Option<StandingVerdict>,
+    pub verdict: Option<CurrentVerdict>,
     /// The seals.
     pub seals: Vec<Seal>,
     /// Set if the run was abandoned.
-    pub abandoned: Option<Abandoned>,
+    pub abandoned: Option<Abandonment>,
     /// The position of the last entry.
     pub seq: u64,
     /// The hash of its entry's line.
@@ -72,7 +72,7 @@ pub struct RunState {
     /// When that entry was written.
     pub at: Moment,
     /// The cached statuses of its points.
-    pub(super) kept: Kept,
+    pub(super) cache: JudgementCache,
 }
 
 impl RunState {
@@ -81,13 +81,13 @@ impl RunState {
     pub fn new(entry: &Entry, opened: &Opened) -> Self {
         let mut state = Self {
             run: entry.header.run.clone(),
-            opened: entry.header.at.clone(),
+            opened_at: entry.header.at.clone(),
             opened_by: entry.header.by.clone(),
             plan: Arc::new(opened.plan.clone()),
             lock: Arc::new(opened.lock.clone()),
             proposal: None,
             loosened: Vec::new(),
-            agreed: BTreeSet::new(),
+            agreed_exemptions: BTreeSet::new(),
             roster: opened.roster.clone(),
             enrolments: opened.roster.iter().collect(),
             predecessor: opened.previous_run.clone(),
@@ -103,9 +103,9 @@ impl RunState {
             seq: entry.header.seq,
             head: entry.hash,
             at: entry.header.at.clone(),
-            kept: Kept::default(),
+            cache: JudgementCache::default(),
         };
-        state.make_room();
+        state.add_missing_points();
         state
     }
 
@@ -125,13 +125,13 @@ impl RunState {
     ///
     /// # Errors
     /// Which of them is already enrolled.
-    pub fn may_enrol(&self, newcomer: &Enrolled) -> Result<(), Refusal> {
+    pub fn check_enrolment(&self, newcomer: &EnrolledOperator) -> Result<(), Rejection> {
         self.enrolments.check(newcomer)
     }
 
     /// Applies the next entry.
     pub fn apply(&mut self, entry: &Entry) {
-        self.kept.forget(&entry.event);
+        self.cache.invalidate(&entry.event);
         if !matches!(
             entry.event,
             Event::Verdict(_)
@@ -148,44 +148,44 @@ impl RunState {
             Event::Recovered(event) => self.recoveries.push((entry.header.seq, (**event).clone())),
             Event::Joined(event) => {
                 let (principal, key) = (entry.header.by.clone(), event.key.clone());
-                let newcomer = Enrolled { principal, key, role: event.role };
+                let newcomer = EnrolledOperator { principal, key, role: event.role };
                 self.enrolments.add(&newcomer);
                 self.roster.push(newcomer);
             }
-            Event::Probed(event) => self.probed(entry, event),
-            Event::Confirmed(event) => self.confirmed(entry, event),
-            Event::Waived(event) => self.waived(entry, event),
+            Event::Probed(event) => self.apply_probed(entry, event),
+            Event::Confirmed(event) => self.apply_confirmed(entry, event),
+            Event::Waived(event) => self.apply_waived(entry, event),
             Event::NotApplicable(event) => {
                 let exemption = Exemption {
                     seq: entry.header.seq,
                     by: entry.header.by.clone(),
                     reason: event.reason.clone(),
                 };
-                self.at_point(&event.point).exemptions.push(exemption);
+                self.point_mut(&event.point).exemptions.push(exemption);
             }
-            Event::Noted(event) => self.noted(entry, event),
-            Event::Retracted(event) => self.retracted(event),
-            Event::ReplanProposed(event) => self.proposed(entry, event),
+            Event::Noted(event) => self.apply_noted(entry, event),
+            Event::Retracted(event) => self.apply_retracted(event),
+            Event::ReplanProposed(event) => self.apply_proposed(entry, event),
             Event::ReplanWithdrawn(_) => self.proposal = None,
-            Event::Replanned(event) => self.replanned(entry, event),
-            Event::ActionStarted(event) => self.action_started(entry, event),
-            Event::ActionStopped(event) => self.action_stopped(entry, &event.action, event.started),
-            Event::ActionFinished(event) => self.action_finished(entry, event),
-            Event::RolledBack(event) => self.rolled_back(entry, event),
+            Event::Replanned(event) => self.apply_replanned(entry, event),
+            Event::ActionStarted(event) => self.apply_action_started(entry, event),
+            Event::ActionStopped(event) => self.apply_action_stopped(entry, &event.action, event.started),
+            Event::ActionFinished(event) => self.apply_action_finished(entry, event),
+            Event::RolledBack(event) => self.apply_rolled_back(entry, event),
             Event::Verdict(event) => {
-                self.verdict = Some(StandingVerdict {
+                self.verdict = Some(CurrentVerdict {
                     seq: entry.header.seq,
                     by: entry.header.by.clone(),
                     at: entry.header.at.clone(),
                     decision: event.decision,
-                    closed: event.closed,
+                    done: event.done,
                     reasons: event.reasons.clone(),
                 });
             }
-            Event::Sealed(event) => self.sealed(entry, event),
+            Event::Sealed(event) => self.apply_sealed(entry, event),
             Event::Abandoned(event) => {
                 let Header { seq, at, by, .. } = entry.header.clone();
-                self.abandoned = Some(Abandoned { seq, by, at, reason: event.reason.clone() });
+                self.abandoned = Some(Abandonment { seq, by, at, reason: event.reason.clone() });
             }
         }
         self.seq = entry.header.seq;
@@ -193,42 +193,42 @@ impl RunState {
         self.at = entry.header.at.clone();
     }
 
-    fn probed(&mut self, entry: &Entry, event: &Probed) {
-        let look = Look {
+    fn apply_probed(&mut self, entry: &Entry, event: &Probed) {
+        let look = ProbeRun {
             seq: entry.header.seq,
             attempt: event.attempt,
             at: entry.header.at.clone(),
             took_ms: event.took_ms,
             outcome: Arc::new(event.outcome.clone()),
         };
-        let probe = self.at_point(&event.point).probes.entry(event.probe.clone()).or_default();
-        probe.looks = event.attempt;
-        let place = if event.before { &mut probe.before } else { &mut probe.latest };
+        let probe = self.point_mut(&event.point).probes.entry(event.probe.clone()).or_default();
+        probe.attempts = event.attempt;
+        let place = if event.early { &mut probe.early_run } else { &mut probe.latest };
         *place = Some(look);
     }
 
-    fn confirmed(&mut self, entry: &Entry, event: &Confirmed) {
+    fn apply_confirmed(&mut self, entry: &Entry, event: &Confirmed) {
         let confirmation = Confirmation {
             seq: entry.header.seq,
             by: entry.header.by.clone(),
             at: entry.header.at.clone(),
-            of: event.of.clone(),
+            evidence: event.evidence.clone(),
             reason: event.reason.clone(),
         };
-        let confirmations = &mut self.at_point(&event.point).confirmations;
+        let confirmations = &mut self.point_mut(&event.point).confirmations;
         confirmations.retain(|earlier| earlier.by != confirmation.by);
         confirmations.push(confirmation);
     }
 
-    fn waived(&mut self, entry: &Entry, event: &Waived) {
+    fn apply_waived(&mut self, entry: &Entry, event: &Waived) {
         let by = entry.header.by.clone();
         let waiver = Waiver { seq: entry.header.seq, by, reason: event.reason.clone(), until: event.until };
-        let waivers = &mut self.at_point(&event.point).waivers;
+        let waivers = &mut self.point_mut(&event.point).waivers;
         waivers.retain(|earlier| earlier.by != waiver.by);
         waivers.push(waiver);
     }
 
-    fn noted(&mut self, entry: &Entry, event: &Noted) {
+    fn apply_noted(&mut self, entry: &Entry, event: &Noted) {
         let note = Note {
             seq: entry.header.seq,
             by: entry.header.by.clone(),
@@ -236,25 +236,25 @@ impl RunState {
             text: event.text.clone(),
         };
         match &event.point {
-            Some(point) => self.at_point(point).notes.push_back_mut(note),
+            Some(point) => self.point_mut(point).notes.push_back_mut(note),
             None => self.notes.push_back_mut(note),
         }
     }
 
-    fn retracted(&mut self, event: &Retracted) {
-        let point = self.at_point(&event.point);
-        point.confirmations.retain(|act| act.seq != event.act);
-        point.waivers.retain(|act| act.seq != event.act);
-        point.exemptions.retain(|act| act.seq != event.act);
+    fn apply_retracted(&mut self, event: &Retracted) {
+        let point = self.point_mut(&event.point);
+        point.confirmations.retain(|act| act.seq != event.target);
+        point.waivers.retain(|act| act.seq != event.target);
+        point.exemptions.retain(|act| act.seq != event.target);
     }
 
-    pub(super) fn replan(&mut self, plan: &Plan, touched: &[PointId]) {
+    pub(super) fn switch_plan(&mut self, plan: &Plan, touched: &[PointId]) {
         self.plan = Arc::new(plan.clone());
         for point in touched {
-            let state = self.at_point(point);
+            let state = self.point_mut(point);
             // The count stays: attempts continue their numbering.
             for probe in state.probes.values_mut() {
-                (probe.latest, probe.before) = (None, None);
+                (probe.latest, probe.early_run) = (None, None);
             }
             state.confirmations.clear();
             state.waivers.clear();
@@ -264,35 +264,35 @@ impl RunState {
                 .filter(|(key, _)| key.point == *point)
                 .for_each(|(_, done)| done.latest = None);
         }
-        self.make_room();
+        self.add_missing_points();
     }
 
     /// From now on the points that verify the rollback check the restored release.
-    fn rolled_back(&mut self, entry: &Entry, event: &RolledBackEvent) {
-        self.rolled_back = Some(RolledBack {
+    fn apply_rolled_back(&mut self, entry: &Entry, event: &RolledBackEvent) {
+        self.rolled_back = Some(Rollback {
             seq: entry.header.seq,
             by: entry.header.by.clone(),
             at: entry.header.at.clone(),
             release: event.release.clone(),
             digest: event.digest.clone(),
-            left: event.left.clone(),
+            skipped_steps: event.skipped_steps.clone(),
             reason: event.reason.clone(),
         });
         let plan = Arc::clone(&self.plan);
-        let judging = plan.sections.iter().filter(|section| section.judges_rollback);
+        let judging = plan.sections.iter().filter(|section| section.verifies_rollback);
         for point in judging.flat_map(|section| &section.points) {
-            for probe in self.at_point(&point.id).probes.values_mut() {
+            for probe in self.point_mut(&point.id).probes.values_mut() {
                 probe.latest = None;
             }
         }
     }
 
-    fn sealed(&mut self, entry: &Entry, event: &Sealed) {
+    fn apply_sealed(&mut self, entry: &Entry, event: &Sealed) {
         let by = entry.header.by.clone();
         self.seals.push(Seal { seq: entry.header.seq, by, role: event.role, at: entry.header.at.clone() });
     }
 
-    fn make_room(&mut self) {
+    fn add_missing_points(&mut self) {
         for point in self.plan.points() {
             let state = self.points.entry(point.id.clone()).or_default();
             for probe in &point.probes {
@@ -301,7 +301,7 @@ impl RunState {
         }
     }
 
-    fn at_point(&mut self, id: &str) -> &mut PointState {
+    fn point_mut(&mut self, id: &str) -> &mut PointState {
         self.points.entry(id.to_owned()).or_default()
     }
 
@@ -313,12 +313,12 @@ impl RunState {
 
     /// The operator with this name.
     #[must_use]
-    pub fn operator(&self, principal: &str) -> Option<&Enrolled> {
-        self.roster.get(self.enrolments.place(principal)?)
+    pub fn operator(&self, principal: &str) -> Option<&EnrolledOperator> {
+        self.roster.get(self.enrolments.position(principal)?)
     }
 
     /// How many different people, with different keys, these names are.
-    pub(super) fn people<'a>(&self, principals: impl Iterator<Item = &'a str>) -> usize {
+    pub(super) fn count_people<'a>(&self, principals: impl Iterator<Item = &'a str>) -> usize {
         let mut keys: Vec<_> =
             principals.filter_map(|who| self.operator(who)).map(|who| (&who.principal, &who.key)).collect();
         keys.sort_unstable();

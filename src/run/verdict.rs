@@ -1,9 +1,9 @@
 //! GO, NO-GO or PENDING, and why.
 
-use super::actions::{Finished, Progress};
+use super::actions::{ActionEnd, ActionProgress};
 use super::status::{Judgement, Status};
 use crate::checklist::{ActionKey, PointId, ROLLBACK};
-use crate::journal::entry::{Decision, Reason, Verdict};
+use crate::journal::entry::{Decision, Verdict, VerdictReason};
 use crate::text;
 
 /// The longest explanation of one reason, in bytes; with 500 points a verdict still fits in its line.
@@ -19,30 +19,30 @@ pub fn judge(judgement: &Judgement) -> Verdict {
     for point in judgement.state.plan.points() {
         let status = judgement.status(&point.id);
         total += 1;
-        if !status.is_closed() {
+        if !status.is_done() {
             open.push((&point.id, status));
         }
     }
     let closed = total - open.len() as u64;
-    let back = way_back(judgement);
-    let bad = open.iter().filter(|(_, status)| status.is_bad()).count() + usize::from(back.is_some());
+    let back = rollback_reason(judgement);
+    let bad = open.iter().filter(|(_, status)| status.is_no_go()).count() + usize::from(back.is_some());
     let decision = decision(bad, open.len());
-    Verdict { decision, closed, total, reasons: reasons(judgement, open, back, bad) }
+    Verdict { decision, done: closed, total, reasons: reasons(judgement, open, back, bad) }
 }
 
 /// The reasons against GO, the worst first. Only as many points are explained as a verdict lists.
 fn reasons(
     judgement: &Judgement,
     mut open: Vec<(&PointId, Status)>,
-    back: Option<Reason>,
+    back: Option<VerdictReason>,
     bad: usize,
-) -> Vec<Reason> {
-    open.sort_by_key(|(_, status)| !status.is_bad());
+) -> Vec<VerdictReason> {
+    open.sort_by_key(|(_, status)| !status.is_no_go());
     let all = open.len() + usize::from(back.is_some());
     let listed = if all > MAX_REASONS { MAX_REASONS - 1 } else { all };
     let reason = |(id, status): &(&PointId, Status)| {
-        let why = text::clip(&why(judgement, id, status), MAX_WHY);
-        Reason { point: (*id).clone(), status: status.word(), why }
+        let why = text::clip(&explain(judgement, id, status), MAX_WHY);
+        VerdictReason { point: (*id).clone(), status: status.label(), why }
     };
     let of_points = |from: usize, to: usize| open.iter().take(to).skip(from).map(reason);
     // A reason of the run as a whole comes after the bad points.
@@ -53,7 +53,7 @@ fn reasons(
     reasons.extend(of_points(bad_points, bad_points + rest));
     if all > listed {
         let why = format!("another {} are not done", text::count(all - listed, "point"));
-        reasons.push(Reason { point: "…".into(), status: "open".into(), why });
+        reasons.push(VerdictReason { point: "…".into(), status: "open".into(), why });
     }
     reasons
 }
@@ -61,29 +61,29 @@ fn reasons(
 /// The decision and the number of done points, as [`judge`] has them, without the reasons: a screen needs this many
 /// times a second.
 #[must_use]
-pub fn standing(judgement: &Judgement) -> (Decision, u64) {
-    let (mut closed, mut open, mut bad) = (0, 0, usize::from(way_back(judgement).is_some()));
+pub fn tally(judgement: &Judgement) -> (Decision, u64) {
+    let (mut closed, mut open, mut bad) = (0, 0, usize::from(rollback_reason(judgement).is_some()));
     for point in judgement.state.plan.points() {
         let status = judgement.status(&point.id);
-        closed += u64::from(status.is_closed());
-        open += usize::from(!status.is_closed());
-        bad += usize::from(status.is_bad());
+        closed += u64::from(status.is_done());
+        open += usize::from(!status.is_done());
+        bad += usize::from(status.is_no_go());
     }
     (decision(bad, open), closed)
 }
 
 /// A rollback in progress, or a recorded one.
-fn way_back(judgement: &Judgement) -> Option<Reason> {
+fn rollback_reason(judgement: &Judgement) -> Option<VerdictReason> {
     let state = judgement.state;
     let (status, why) = if let Some(back) = &state.rolled_back {
         let digest = back.digest.as_ref().map(|digest| format!(" ({digest})")).unwrap_or_default();
         ("rolled back", format!("since {} to {}{digest}", back.at.wall.readable(), back.release))
-    } else if state.is_going_back() {
+    } else if state.is_rolling_back() {
         ("rolling back", "rollback steps have run; the rollback is not recorded as finished".to_owned())
     } else {
         return None;
     };
-    Some(Reason { point: ROLLBACK.into(), status: status.into(), why: text::clip(&why, MAX_WHY) })
+    Some(VerdictReason { point: ROLLBACK.into(), status: status.into(), why: text::clip(&why, MAX_WHY) })
 }
 
 const fn decision(bad: usize, open: usize) -> Decision {
@@ -96,84 +96,89 @@ const fn decision(bad: usize, open: usize) -> Decision {
 
 /// The explanation of a point's status, in one line.
 #[must_use]
-pub fn why(judgement: &Judgement, id: &str, status: &Status) -> String {
+pub fn explain(judgement: &Judgement, id: &str, status: &Status) -> String {
     match status {
         Status::Failed | Status::Error => {
-            failed_action(judgement, id).unwrap_or_else(|| first_trouble(judgement, id))
+            failed_action(judgement, id).unwrap_or_else(|| first_problem(judgement, id))
         }
-        Status::ToRun(action) => format!("next action: {}", titled(judgement, id, action)),
-        Status::Running(action) => format!("{} is running", titled(judgement, id, action)),
-        Status::Interrupted(action) => interrupted(judgement, id, action),
+        Status::NeedsAction(action) => format!("next action: {}", action_title(judgement, id, action)),
+        Status::Running(action) => format!("{} is running", action_title(judgement, id, action)),
+        Status::Interrupted(action) => explain_interrupted(judgement, id, action),
         Status::Unconfigured(missing) => format!("the profile lacks {}", missing.join(", ")),
         Status::Blocked(by) => format!("{by} must be done first"),
         Status::NotDue(due) => format!("not due (after {due})"),
-        Status::NeedsYou { .. } if waits_for_exemption(judgement, id) => {
+        Status::NeedsConfirmation { .. } if is_exemption_pending(judgement, id) => {
             let role = judgement.state.other_role();
             format!(
                 "the profile makes it not applicable ({}); a {role} must sign that (x)",
-                why_not_applicable(judgement, id)
+                explain_not_applicable(judgement, id)
             )
         }
-        Status::NeedsYou { .. } if is_interrupted(judgement, id) => {
+        Status::NeedsConfirmation { .. } if is_interrupted(judgement, id) => {
             "an action was interrupted; its probes pass. Confirm that it is done, or run it again".into()
         }
-        Status::NeedsYou { have: 0, .. } => "not confirmed yet".into(),
-        Status::NeedsYou { have, need } => format!("{have} of {need} people have confirmed"),
+        Status::NeedsConfirmation { confirmed: 0, .. } => "not confirmed yet".into(),
+        Status::NeedsConfirmation { confirmed: have, required: need } => {
+            format!("{have} of {need} people have confirmed")
+        }
         Status::Pending => "not every probe has a result yet".into(),
         Status::Stale => "its results are too old".into(),
         Status::Waived(until) => format!("until {}", until.readable()),
-        Status::NotApplicable => why_not_applicable(judgement, id),
-        Status::Passed | Status::PassedOnRetry(_) | Status::Settled => String::new(),
+        Status::NotApplicable => explain_not_applicable(judgement, id),
+        Status::Passed | Status::PassedOnRetry(_) | Status::Confirmed => String::new(),
     }
 }
 
-fn waits_for_exemption(judgement: &Judgement, id: &str) -> bool {
-    judgement.state.plan.point(id).is_some_and(|point| judgement.state.waits_for_exemption(point))
+fn is_exemption_pending(judgement: &Judgement, id: &str) -> bool {
+    judgement.state.plan.point(id).is_some_and(|point| judgement.state.is_exemption_pending(point))
 }
 
 /// The reason that a person gave, or else the plan's.
-fn why_not_applicable(judgement: &Judgement, id: &str) -> String {
+fn explain_not_applicable(judgement: &Judgement, id: &str) -> String {
     let said = judgement.state.point(id).and_then(|state| state.exemptions.last());
     let planned = judgement.state.plan.point(id).and_then(|point| point.not_applicable.as_ref());
     said.map(|act| &act.reason).or(planned).cloned().unwrap_or_default()
 }
 
-fn titled(judgement: &Judgement, point: &str, action: &str) -> String {
+fn action_title(judgement: &Judgement, point: &str, action: &str) -> String {
     let found = judgement.state.plan.action(&ActionKey::new(point, action));
     found.map_or_else(|| action.to_owned(), |found| format!("{action} ({})", found.title))
 }
 
 /// The end of an action of a point, if it has ended.
-fn finished<'a>(judgement: &Judgement<'a>, point: &str, action: &str) -> Option<&'a Finished> {
-    judgement.state.action(&ActionKey::new(point, action))?.latest.as_ref()?.finished.as_ref()
+fn action_end<'a>(judgement: &Judgement<'a>, point: &str, action: &str) -> Option<&'a ActionEnd> {
+    judgement.state.action(&ActionKey::new(point, action))?.latest.as_ref()?.end.as_ref()
 }
 
 fn failed_action(judgement: &Judgement, id: &str) -> Option<String> {
-    let Progress::Failed(action) = judgement.state.progress(judgement.state.plan.point(id)?) else {
+    let ActionProgress::Failed(action) = judgement.state.actions_progress(judgement.state.plan.point(id)?)
+    else {
         return None;
     };
-    let finished = finished(judgement, id, &action)?;
+    let finished = action_end(judgement, id, &action)?;
     let said =
         finished.output.as_ref().and_then(|output| output.tail.lines().rfind(|line| !line.trim().is_empty()));
     let said = said.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-    Some(format!("{action}: {}{said}", finished.told()))
+    Some(format!("{action}: {}{said}", finished.describe()))
 }
 
 fn is_interrupted(judgement: &Judgement, id: &str) -> bool {
     let point = judgement.state.plan.point(id);
-    point.is_some_and(|point| matches!(judgement.state.progress(point), Progress::Interrupted(_)))
+    point.is_some_and(|point| {
+        matches!(judgement.state.actions_progress(point), ActionProgress::Interrupted(_))
+    })
 }
 
-fn interrupted(judgement: &Judgement, id: &str, action: &str) -> String {
-    let told = finished(judgement, id, action).map(Finished::told).unwrap_or_default();
+fn explain_interrupted(judgement: &Judgement, id: &str, action: &str) -> String {
+    let told = action_end(judgement, id, action).map(ActionEnd::describe).unwrap_or_default();
     format!("{action}: {told}; rerun its probes or the action, or confirm what you know")
 }
 
-fn first_trouble(judgement: &Judgement, id: &str) -> String {
+fn first_problem(judgement: &Judgement, id: &str) -> String {
     let (point, state) = (judgement.state.plan.point(id), judgement.state.point(id));
     let probes = point.iter().flat_map(|point| &point.probes);
     let looks = probes.filter_map(|probe| state?.probes.get(&probe.id)?.latest.as_ref());
-    let mut troubles: Vec<_> = looks.flat_map(|look| look.outcome.troubles()).collect();
+    let mut troubles: Vec<_> = looks.flat_map(|look| look.outcome.problems()).collect();
     // Failures come before errors.
     troubles.sort_by_key(|seen| seen.ok.is_none());
     let Some(first) = troubles.first() else { return String::new() };

@@ -12,20 +12,20 @@ use zeroize::Zeroizing;
 
 use super::redact::{Redactor, needles};
 use super::{MAX_FILE, ReadSecretError, Secret, without_line_end};
-use crate::process::{Child, ExitStatus, Family, Group, Launch, Permit, Stdio};
+use crate::process::{Child, ExitStatus, Launch, Permit, ProcessGroup, ProcessTree, Stdio};
 use crate::stopwatch::Pause;
 use crate::text;
 use crate::time::span;
 
 /// The timeout of a secret command.
-const DEADLINE: Duration = Duration::from_secs(10);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The timeout if a person may have to type, or to find a key.
-const ASKING_DEADLINE: Duration = Duration::from_mins(1);
+const PROMPT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Grace period for draining the output after the exit; descendants may keep it open.
-const DRAIN: Duration = Duration::from_millis(300);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 /// How much of the end of stderr is kept, and how much of that is shown, in bytes.
-const STDERR: usize = 4096;
-const STDERR_SHOWN: usize = 300;
+const MAX_STDERR: usize = 4096;
+const MAX_STDERR_SHOWN: usize = 300;
 
 /// The variable with which gpg finds a terminal that it has not inherited.
 const GPG_TTY: &str = "GPG_TTY";
@@ -44,19 +44,19 @@ pub enum Terminal {
 static TERMINAL: Mutex<()> = Mutex::const_new(());
 
 /// Writes to the terminal when no program prompts on it.
-pub fn unless_asked(write: impl FnOnce()) {
+pub fn when_not_prompting(write: impl FnOnce()) {
     if let Ok(_free) = TERMINAL.try_lock() {
         write();
     }
 }
 
 /// A program prompts on the terminal. It starts on an empty line; deadlines are paused meanwhile.
-struct Asking {
+struct PromptGuard {
     _terminal: MutexGuard<'static, ()>,
     _pause: Pause,
 }
 
-impl Asking {
+impl PromptGuard {
     async fn begin() -> Self {
         let terminal = TERMINAL.lock().await;
         if let Ok(mut shown) = File::options().write(true).open("/dev/tty") {
@@ -68,9 +68,9 @@ impl Asking {
 
 /// How a program is launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+enum LaunchMode {
     /// In the group of this program, because another group cannot read from the terminal.
-    Asking,
+    Prompting,
     /// In its own group.
     Group,
     /// In its own session.
@@ -78,14 +78,14 @@ enum Mode {
 }
 
 /// What is ended together with the program.
-enum Started {
-    Group(Group),
-    Family(Family),
+enum CommandProcesses {
+    Group(ProcessGroup),
+    Tree(ProcessTree),
 }
 
 /// The output of a program.
 #[derive(Default)]
-struct Printed {
+struct CommandOutput {
     stdout: Zeroizing<Vec<u8>>,
     is_too_long: bool,
     stderr: Zeroizing<Vec<u8>>,
@@ -98,7 +98,7 @@ pub(super) async fn read(
     redactor: &Redactor,
     permit: &Permit,
 ) -> Result<Secret, ReadSecretError> {
-    let mode = Mode::of(terminal);
+    let mode = LaunchMode::of(terminal);
     let why = run(argv, mode, mode.deadline(), redactor, permit).await;
     let program = argv.first().map_or("", String::as_str);
     why.map_err(|why| ReadSecretError::Command { command: program.to_owned(), why })
@@ -107,62 +107,62 @@ pub(super) async fn read(
 /// Like `read`, but with the reason as a text.
 async fn run(
     argv: &[String],
-    mode: Mode,
+    mode: LaunchMode,
     deadline: Duration,
     redactor: &Redactor,
     permit: &Permit,
 ) -> Result<Secret, String> {
-    let _asking = if mode == Mode::Asking { Some(Asking::begin().await) } else { None };
+    let _asking = if mode == LaunchMode::Prompting { Some(PromptGuard::begin().await) } else { None };
     let (mut child, started) = mode.start(argv, permit).map_err(|error| error.to_string())?;
-    let mut printed = Printed::default();
+    let mut printed = CommandOutput::default();
     let Ok(status) = timeout(deadline, printed.run(&mut child)).await else {
         started.end(&mut child).await;
         return Err(printed.explain(&format!("no output within {}", span(deadline)), redactor));
     };
-    started.ended();
+    started.on_exit();
     let status = status.map_err(|error| error.to_string())?;
     printed.secret(status).map_err(|why| printed.explain(&why, redactor))
 }
 
-impl Mode {
+impl LaunchMode {
     fn of(terminal: Terminal) -> Self {
         match terminal {
             Terminal::Withheld => Self::Session,
-            Terminal::Shared if File::open("/dev/tty").is_ok() => Self::Asking,
+            Terminal::Shared if File::open("/dev/tty").is_ok() => Self::Prompting,
             Terminal::Shared => Self::Group,
         }
     }
 
     const fn deadline(self) -> Duration {
         match self {
-            Self::Asking => ASKING_DEADLINE,
-            Self::Group | Self::Session => DEADLINE,
+            Self::Prompting => PROMPT_TIMEOUT,
+            Self::Group | Self::Session => COMMAND_TIMEOUT,
         }
     }
 
-    fn start(self, argv: &[String], permit: &Permit) -> io::Result<(Child, Started)> {
+    fn start(self, argv: &[String], permit: &Permit) -> io::Result<(Child, CommandProcesses)> {
         let launch = match self {
-            Self::Asking => Launch::of(argv)?,
+            Self::Prompting => Launch::of(argv)?,
             Self::Group => Launch::of(argv)?.own_group(),
-            Self::Session => Launch::in_own_session(argv)?.without([GPG_TTY]),
+            Self::Session => Launch::in_own_session(argv)?.env_remove([GPG_TTY]),
         };
         let child = launch.streams(Stdio::null(), Stdio::piped(), Stdio::piped()).spawn(permit)?;
         let started = match self {
-            Self::Asking => Started::Family(Family::of(&child)),
-            Self::Group | Self::Session => Started::Group(Group::of(&child)),
+            Self::Prompting => CommandProcesses::Tree(ProcessTree::of(&child)),
+            Self::Group | Self::Session => CommandProcesses::Group(ProcessGroup::of(&child)),
         };
         Ok((child, started))
     }
 }
 
-impl Started {
+impl CommandProcesses {
     /// Ends the program and what it has started.
     async fn end(self, child: &mut Child) {
         match self {
             Self::Group(mut group) => {
                 group.end(child).await;
             }
-            Self::Family(family) => {
+            Self::Tree(family) => {
                 drop(family);
                 let _ = child.wait().await;
             }
@@ -170,26 +170,26 @@ impl Started {
     }
 
     /// The program has exited. Its remaining processes are ended too, if they can be identified.
-    fn ended(self) {
+    fn on_exit(self) {
         match self {
             Self::Group(mut group) => group.kill(),
-            Self::Family(mut family) => family.release(),
+            Self::Tree(mut family) => family.release(),
         }
     }
 }
 
-impl Printed {
+impl CommandOutput {
     /// Reads the output until the program has exited.
     async fn run(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let Self { stdout, is_too_long, stderr } = self;
         let reading = async {
-            tokio::join!(read_begin(out, stdout, is_too_long), read_end(err, stderr));
+            tokio::join!(read_head(out, stdout, is_too_long), read_tail(err, stderr));
         };
         tokio::pin!(reading);
         tokio::select! {
             status = child.wait() => {
-                let _ = timeout(DRAIN, reading).await;
+                let _ = timeout(DRAIN_TIMEOUT, reading).await;
                 status
             }
             () = &mut reading => child.wait().await,
@@ -219,17 +219,17 @@ impl Printed {
         let own = Redactor::new(all);
         let mut found = BTreeMap::new();
         let said = text::line(String::from_utf8_lossy(&self.stderr).trim());
-        let said = own.clean(&redactor.clean(&said, &mut found), &mut found);
-        let from = said.ceil_char_boundary(said.len().saturating_sub(STDERR_SHOWN));
-        let cut = if from > 0 || self.stderr.len() == STDERR { "…" } else { "" };
+        let said = own.redact(&redactor.redact(&said, &mut found), &mut found);
+        let from = said.ceil_char_boundary(said.len().saturating_sub(MAX_STDERR_SHOWN));
+        let cut = if from > 0 || self.stderr.len() == MAX_STDERR { "…" } else { "" };
         if said.is_empty() { why.to_owned() } else { format!("{why}; stderr: {cut}{}", &said[from..]) }
     }
 }
 
 /// Reads to the end, and keeps the start.
-async fn read_begin(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, is_too_long: &mut bool) {
+async fn read_head(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, is_too_long: &mut bool) {
     let most = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
-    pieces(from, |piece| {
+    for_each_chunk(from, |piece| {
         let room = most - into.len();
         into.extend_from_slice(&piece[..piece.len().min(room)]);
         *is_too_long |= piece.len() > room;
@@ -238,15 +238,15 @@ async fn read_begin(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, is
 }
 
 /// Reads to the end, and keeps the end.
-async fn read_end(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
-    pieces(from, |piece| {
+async fn read_tail(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
+    for_each_chunk(from, |piece| {
         into.extend_from_slice(piece);
-        into.drain(..into.len().saturating_sub(STDERR));
+        into.drain(..into.len().saturating_sub(MAX_STDERR));
     })
     .await;
 }
 
-async fn pieces(from: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8])) {
+async fn for_each_chunk(from: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8])) {
     let Some(mut from) = from else { return };
     let mut piece = Zeroizing::new(vec![0; 16 << 10]);
     loop {
@@ -264,13 +264,13 @@ mod tests {
 
     use super::*;
 
-    async fn run(script: &str, mode: Mode, deadline: Duration) -> Result<Secret, String> {
+    async fn run(script: &str, mode: LaunchMode, deadline: Duration) -> Result<Secret, String> {
         let argv = ["sh", "-c", script].map(str::to_owned);
         super::run(&argv, mode, deadline, &Redactor::default(), &Permit::for_tests()).await
     }
 
     async fn why(script: &str) -> String {
-        run(script, Mode::Group, DEADLINE).await.unwrap_err()
+        run(script, LaunchMode::Group, COMMAND_TIMEOUT).await.unwrap_err()
     }
 
     #[tokio::test]
@@ -292,21 +292,21 @@ mod tests {
     async fn of_what_it_says_the_end_is_kept_and_no_more() {
         let said = [vec![b'x'; 100_000], b"the end".to_vec()].concat();
         let mut kept = Vec::new();
-        read_end(Some(said.as_slice()), &mut kept).await;
-        assert!(kept.len() == STDERR && kept.ends_with(b"xthe end"), "{} bytes", kept.len());
+        read_tail(Some(said.as_slice()), &mut kept).await;
+        assert!(kept.len() == MAX_STDERR && kept.ends_with(b"xthe end"), "{} bytes", kept.len());
     }
 
     #[tokio::test]
     async fn what_it_started_ends_with_it() {
         let (home, pid, script) = starting("echo swordfish");
-        assert_eq!(run(&script, Mode::Group, DEADLINE).await.unwrap().expose(), "swordfish");
+        assert_eq!(run(&script, LaunchMode::Group, COMMAND_TIMEOUT).await.unwrap().expose(), "swordfish");
         assert_gone(&pid).await;
         drop(home);
     }
 
     #[tokio::test]
     async fn at_the_time_out_it_ends_with_all_that_it_started() {
-        for mode in [Mode::Group, Mode::Asking] {
+        for mode in [LaunchMode::Group, LaunchMode::Prompting] {
             let (home, pid, script) = starting("echo waiting >&2; wait");
             // Long enough to start; the machine determines how long that takes.
             let mut deadline = Duration::from_millis(200);
@@ -322,9 +322,9 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_it_any_more() {
-        for mode in [Mode::Group, Mode::Asking] {
+        for mode in [LaunchMode::Group, LaunchMode::Prompting] {
             let (home, pid, script) = starting("wait");
-            let reading = tokio::spawn(async move { run(&script, mode, DEADLINE).await.map(|_| ()) });
+            let reading = tokio::spawn(async move { run(&script, mode, COMMAND_TIMEOUT).await.map(|_| ()) });
             until(|| std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))).await;
             reading.abort();
             let _ = reading.await;

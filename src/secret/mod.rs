@@ -3,8 +3,8 @@
 mod command;
 mod redact;
 mod search;
-mod store;
 mod stream;
+mod value_table;
 
 use std::fmt;
 use std::io;
@@ -20,10 +20,10 @@ use zeroize::Zeroizing;
 use crate::files::read_regular_text;
 use crate::process::Permit;
 use crate::text;
-pub use command::{Terminal, unless_asked};
+pub use command::{Terminal, when_not_prompting};
 pub use redact::{Needle, Redactor};
-use store::{Lease, Store, lock};
-pub use stream::Stream;
+pub use stream::RedactingStream;
+use value_table::{Lease, ValueTable, lock};
 
 /// A reference to a secret. Profiles, plans and logs have this, never the value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,8 +43,8 @@ const REFERENCE: &str =
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reference;
-        impl<'de> Visitor<'de> for Reference {
+        struct ReferenceVisitor;
+        impl<'de> Visitor<'de> for ReferenceVisitor {
             type Value = SecretRef;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str(REFERENCE)
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for SecretRef {
                 if map.next_key::<String>()?.is_some() { Err(missing()) } else { Ok(reference) }
             }
         }
-        from.deserialize_any(Reference)
+        from.deserialize_any(ReferenceVisitor)
     }
 }
 
@@ -181,24 +181,24 @@ const MAX_FILE: u64 = 1 << 20;
 ///
 /// Secret commands need a permit, so this holds one, for probes and actions too.
 #[derive(Clone, Debug)]
-pub struct Keeper {
-    known: Arc<Mutex<Store>>,
+pub struct SecretStore {
+    values: Arc<Mutex<ValueTable>>,
     permit: Permit,
     terminal: Terminal,
     /// Values that are read through this instance are remembered until this lease ends.
     lease: Option<Arc<Lease>>,
 }
 
-impl Keeper {
+impl SecretStore {
     /// A store without values.
     #[must_use]
     pub fn new(permit: Permit) -> Self {
-        Self { known: Arc::default(), permit, terminal: Terminal::default(), lease: None }
+        Self { values: Arc::default(), permit, terminal: Terminal::default(), lease: None }
     }
 
     /// Sets whether secret commands may prompt on the terminal.
     #[must_use]
-    pub fn asking(mut self, terminal: Terminal) -> Self {
+    pub fn with_terminal(mut self, terminal: Terminal) -> Self {
         self.terminal = terminal;
         self
     }
@@ -207,7 +207,7 @@ impl Keeper {
     /// last clone of it. Values of the configuration are remembered as long as the store exists.
     #[must_use]
     pub fn for_one_run(&self) -> Self {
-        Self { lease: Some(Arc::new(Lease::of(&self.known))), ..self.clone() }
+        Self { lease: Some(Arc::new(Lease::of(&self.values))), ..self.clone() }
     }
 
     /// The permit for starting programs.
@@ -234,7 +234,7 @@ impl Keeper {
             0 => Err(ReadSecretError::Empty(reference.clone())),
             1..MIN_LENGTH => Err(ReadSecretError::TooShort(reference.clone())),
             _ => {
-                self.keep_lasting(&reference.rule(value.expose()), &value);
+                self.register_lasting(&reference.rule(value.expose()), &value);
                 Ok(value)
             }
         }
@@ -242,7 +242,7 @@ impl Keeper {
 
     /// Reads secrets before they are needed, so that they are redacted from now on. Commands do not run for that;
     /// their secrets are known once a probe has read them. Errors are reported when the secret is needed.
-    pub async fn learn(&self, references: &[SecretRef]) {
+    pub async fn preload(&self, references: &[SecretRef]) {
         for reference in references.iter().filter(|reference| reference.command().is_none()) {
             let _ = self.read(reference).await;
         }
@@ -250,19 +250,19 @@ impl Keeper {
 
     /// Registers a value from a server, for example a token, to be redacted as `rule` until the run of the probe has
     /// ended ([`Keeper::for_one_run`]).
-    pub fn keep(&self, rule: &str, value: &Secret) {
-        lock(&self.known).keep(self.lease.as_ref().map(|lease| lease.id()), rule, value);
+    pub fn register(&self, rule: &str, value: &Secret) {
+        lock(&self.values).add(self.lease.as_ref().map(|lease| lease.id()), rule, value);
     }
 
     /// The same for a value that is used after the run too: actions may print it.
-    pub fn keep_lasting(&self, rule: &str, value: &Secret) {
-        lock(&self.known).keep(None, rule, value);
+    pub fn register_lasting(&self, rule: &str, value: &Secret) {
+        lock(&self.values).add(None, rule, value);
     }
 
     /// A redactor for all current values.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        lock(&self.known).redactor()
+        lock(&self.values).redactor()
     }
 }
 
@@ -304,10 +304,10 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_value() {
-        let keeper = Keeper::new(Permit::for_tests());
-        keeper.keep("env X", &Secret::new("hunter22".into()));
-        let shown = format!("{keeper:?} {:?}", keeper.redactor());
-        assert!(!shown.contains("hunter22") && !format!("{keeper:?}").contains("hunter22"), "{shown}");
+        let secret_store = SecretStore::new(Permit::for_tests());
+        secret_store.register("env X", &Secret::new("hunter22".into()));
+        let shown = format!("{secret_store:?} {:?}", secret_store.redactor());
+        assert!(!shown.contains("hunter22") && !format!("{secret_store:?}").contains("hunter22"), "{shown}");
         // A panic prints the debug form of a value.
         let refuse = |secret: Secret| -> Result<(), Secret> { Err(secret) };
         let failed = || refuse(Secret::new("hunter22".to_owned())).unwrap();
@@ -323,7 +323,7 @@ mod tests {
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         let reference = SecretRef::File(path.display().to_string());
-        let read = async || Keeper::new(Permit::for_tests()).read(&reference).await;
+        let read = async || SecretStore::new(Permit::for_tests()).read(&reference).await;
         // A dropped read must be gone: a waiting thread would keep this test from ending.
         tokio::select! {
             biased;
@@ -339,20 +339,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_stands_for_a_secret_does_not_tell_it() {
-        let keeper = Keeper::new(Permit::for_tests());
+        let secret_store = SecretStore::new(Permit::for_tests());
         let argv = ["sh", "-c", "echo swordfish"].map(str::to_owned).to_vec();
-        keeper.read(&SecretRef::Command(argv)).await.unwrap();
-        let told = keeper.redactor().clean("it is swordfish", &mut std::collections::BTreeMap::new());
+        secret_store.read(&SecretRef::Command(argv)).await.unwrap();
+        let told = secret_store.redactor().redact("it is swordfish", &mut std::collections::BTreeMap::new());
         assert_eq!(told, "it is [redacted: command sh]");
     }
 
     #[tokio::test]
     async fn a_command_yields_its_output_without_the_line_end() {
         let argv = ["printf", "swordfish\\n"].map(str::to_owned).to_vec();
-        let secret = Keeper::new(Permit::for_tests()).read(&SecretRef::Command(argv)).await.unwrap();
+        let secret = SecretStore::new(Permit::for_tests()).read(&SecretRef::Command(argv)).await.unwrap();
         assert_eq!(secret.expose(), "swordfish");
         let missing =
-            Keeper::new(Permit::for_tests()).read(&SecretRef::File("/nonexistent/secret".into())).await;
+            SecretStore::new(Permit::for_tests()).read(&SecretRef::File("/nonexistent/secret".into())).await;
         assert!(missing.unwrap_err().to_string().contains("/nonexistent/secret"));
     }
 

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::MIN_LENGTH;
-use super::search::Search;
+use super::search::SecretSearch;
 use crate::text;
 
 /// A rule, and a secret of it.
 pub type Needle = (String, Zeroizing<String>);
 
 /// The shortest line in bytes that is redacted by itself, for secrets of several lines.
-const WHOLE_LINE: usize = 16;
+const MIN_LINE: usize = 16;
 
 /// The texts to search for a value.
 pub(super) fn needles(value: &str) -> Vec<Zeroizing<String>> {
     // A web form writes a space as a plus sign.
     let mut all = vec![value.to_owned(), value.replace(' ', "+")];
     // A program may print one line of a secret with several lines.
-    all.extend(value.lines().filter(|line| line.len() >= WHOLE_LINE).map(str::to_owned));
+    all.extend(value.lines().filter(|line| line.len() >= MIN_LINE).map(str::to_owned));
     all.retain(|needle| needle.len() >= MIN_LENGTH);
     all.sort();
     all.dedup();
@@ -29,7 +29,7 @@ pub(super) fn needles(value: &str) -> Vec<Zeroizing<String>> {
 }
 
 /// The placeholder for a secret. It is counted.
-pub(super) fn put(rule: &str, found: &mut BTreeMap<String, u64>) -> String {
+pub(super) fn placeholder(rule: &str, found: &mut BTreeMap<String, u64>) -> String {
     *found.entry(rule.to_owned()).or_default() += 1;
     format!("[redacted: {rule}]")
 }
@@ -39,7 +39,7 @@ pub(super) fn put(rule: &str, found: &mut BTreeMap<String, u64>) -> String {
 pub struct Redactor {
     needles: Arc<[Needle]>,
     /// None if there is nothing to search for, or too much for one search.
-    search: Option<Arc<Search>>,
+    search: Option<Arc<SecretSearch>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -54,7 +54,7 @@ impl Redactor {
         let mut needles: Vec<Needle> = needles.collect();
         needles.sort_by(|(a_rule, a), (b_rule, b)| (a_rule, &**a).cmp(&(b_rule, &**b)));
         needles.dedup();
-        let search = Search::new(needles.iter().map(|(_, needle)| needle.as_str())).ok().map(Arc::new);
+        let search = SecretSearch::new(needles.iter().map(|(_, needle)| needle.as_str())).ok().map(Arc::new);
         Self { needles: needles.into(), search }
     }
 
@@ -66,16 +66,16 @@ impl Redactor {
 
     /// Replaces every known secret, in any encoding, by `[redacted: RULE]`; counts by rule are added to `found`.
     #[must_use]
-    pub fn clean(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
+    pub fn redact(&self, text: &str, found: &mut BTreeMap<String, u64>) -> String {
         match &self.search {
-            Some(search) => self.clean_cut(self.clean_whole(search, text, found), search, found),
+            Some(search) => self.redact_cut(self.redact_whole(search, text, found), search, found),
             None if self.needles.is_empty() => text.to_owned(),
             // Text that cannot be searched is not shown at all.
-            None => put("everything", found),
+            None => placeholder("everything", found),
         }
     }
 
-    fn clean_whole(&self, search: &Search, text: &str, found: &mut BTreeMap<String, u64>) -> String {
+    fn redact_whole(&self, search: &SecretSearch, text: &str, found: &mut BTreeMap<String, u64>) -> String {
         let spans = search.find(text.as_bytes(), true).merged();
         let (mut clean, mut at) = (String::new(), 0);
         for span in spans {
@@ -83,7 +83,7 @@ impl Redactor {
             let (begin, end) =
                 (text.floor_char_boundary(span.at.start), text.ceil_char_boundary(span.at.end));
             clean.push_str(&text[at..begin.max(at)]);
-            clean.push_str(&put(&self.needles[span.which].0, found));
+            clean.push_str(&placeholder(&self.needles[span.which].0, found));
             at = end;
         }
         clean.push_str(&text[at..]);
@@ -91,7 +91,12 @@ impl Redactor {
     }
 
     /// If a long text was cut (see [`text::CUT`]), the start of a secret may be before the cut.
-    fn clean_cut(&self, mut text: String, search: &Search, found: &mut BTreeMap<String, u64>) -> String {
+    fn redact_cut(
+        &self,
+        mut text: String,
+        search: &SecretSearch,
+        found: &mut BTreeMap<String, u64>,
+    ) -> String {
         let mut from = text.len();
         while let Some(cut) = text.get(..from).and_then(|before| before.rfind(text::CUT)) {
             from = cut;
@@ -100,7 +105,7 @@ impl Redactor {
             let begun = begun.filter_map(|open| Some((open.begin, open.which?))).min();
             if let Some((begin, which)) = begun {
                 from = text.floor_char_boundary(begin);
-                let redacted = put(&self.needles[which].0, found);
+                let redacted = placeholder(&self.needles[which].0, found);
                 text.replace_range(from..cut, &redacted);
             }
         }
@@ -113,7 +118,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
-    use super::super::{Keeper, Secret};
+    use super::super::{Secret, SecretStore};
     use super::*;
     use crate::process::Permit;
 
@@ -121,17 +126,17 @@ mod tests {
     fn a_secret_within_a_longer_base64_text_is_found() {
         for user in ["u", "us", "use", "user"] {
             let text = STANDARD.encode(format!("{user}:hunter22-and-more:x"));
-            let clean = redactor(&["hunter22-and-more"]).clean(&text, &mut BTreeMap::new());
+            let clean = redactor(&["hunter22-and-more"]).redact(&text, &mut BTreeMap::new());
             assert!(clean.contains("[redacted: env S0]"), "{text} {clean}");
         }
     }
 
     fn redactor(values: &[&str]) -> Redactor {
-        let keeper = Keeper::new(Permit::for_tests());
+        let secret_store = SecretStore::new(Permit::for_tests());
         for (index, value) in values.iter().enumerate() {
-            keeper.keep(&format!("env S{index}"), &Secret::new((*value).to_owned()));
+            secret_store.register(&format!("env S{index}"), &Secret::new((*value).to_owned()));
         }
-        keeper.redactor()
+        secret_store.redactor()
     }
 
     #[test]
@@ -145,7 +150,7 @@ mod tests {
         ];
         for spelling in encoded.iter().map(String::as_str).chain([secret]) {
             let mut found = BTreeMap::new();
-            let clean = redactor(&[secret]).clean(&format!("a {spelling} b"), &mut found);
+            let clean = redactor(&[secret]).redact(&format!("a {spelling} b"), &mut found);
             assert_eq!(clean, "a [redacted: env S0] b");
             assert_eq!(found, BTreeMap::from([("env S0".to_owned(), 1)]));
         }
@@ -153,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_secret_within_a_secret_leaves_no_rest() {
-        let clean = redactor(&["abcd", "abcdefgh"]).clean("abcdefgh abcd", &mut BTreeMap::new());
+        let clean = redactor(&["abcd", "abcdefgh"]).redact("abcdefgh abcd", &mut BTreeMap::new());
         assert_eq!(clean, "[redacted: env S1] [redacted: env S0]");
     }
 
@@ -162,15 +167,15 @@ mod tests {
         let mut found = BTreeMap::new();
         let redactor = redactor(&["swordfish"]);
         let cut = text::clip("the word is swordfish, and more", 17);
-        assert_eq!(redactor.clean(&cut, &mut found), "the word is [redacted: env S0]… (14 bytes more)");
+        assert_eq!(redactor.redact(&cut, &mut found), "the word is [redacted: env S0]… (14 bytes more)");
         assert_eq!(found, BTreeMap::from([("env S0".to_owned(), 1)]));
-        assert_eq!(redactor.clean("swo… a … b", &mut found), "swo… a … b");
+        assert_eq!(redactor.redact("swo… a … b", &mut found), "swo… a … b");
     }
 
     #[test]
     fn of_a_secret_of_several_lines_each_is_one() {
         let key = "-----BEGIN-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END-----\n";
-        let clean = redactor(&[key]).clean("loaded MC4CAQAwBQYDK2VwBCIEIA", &mut BTreeMap::new());
+        let clean = redactor(&[key]).redact("loaded MC4CAQAwBQYDK2VwBCIEIA", &mut BTreeMap::new());
         assert_eq!(clean, "loaded [redacted: env S0]");
     }
 }

@@ -5,34 +5,34 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::redact::{Needle, put};
-use super::search::{Found, Search, Span};
+use super::redact::{Needle, placeholder};
+use super::search::{SearchResult, SecretMatch, SecretSearch};
 
 /// The maximum that is held back for overlapping secrets, in bytes.
 const MAX_HELD: usize = 1 << 20;
 
 /// If the stream ends within a secret, its start is redacted from this many bytes on.
-const BEGUN: usize = 8;
+const MIN_PREFIX: usize = 8;
 
 /// Redacts known secrets in a stream. A possible start of a secret is held back until more has arrived.
-pub struct Stream {
+pub struct RedactingStream {
     needles: Vec<Needle>,
-    search: Arc<Search>,
+    search: Arc<SecretSearch>,
     held: Zeroizing<Vec<u8>>,
     /// How much of the held text was already emitted. A secret may start there, but most lines that end so have none.
-    given: usize,
+    emitted: usize,
     /// How often each secret was redacted.
     pub found: BTreeMap<String, u64>,
 }
 
-impl Stream {
+impl RedactingStream {
     /// A stream for these secrets.
     ///
     /// # Errors
     /// When there are too many secrets for one search.
     pub fn new(needles: Vec<Needle>) -> Result<Self, aho_corasick::BuildError> {
-        let search = Arc::new(Search::new(needles.iter().map(|(_, needle)| needle.as_str()))?);
-        Ok(Self { needles, search, held: Zeroizing::default(), given: 0, found: BTreeMap::new() })
+        let search = Arc::new(SecretSearch::new(needles.iter().map(|(_, needle)| needle.as_str()))?);
+        Ok(Self { needles, search, held: Zeroizing::default(), emitted: 0, found: BTreeMap::new() })
     }
 
     /// Adds bytes; appends what is clean.
@@ -42,25 +42,25 @@ impl Stream {
         }
         self.held.extend_from_slice(bytes);
         let found = self.search.find(&self.held, false);
-        self.give(found, clean);
+        self.emit(found, clean);
     }
 
     /// Emits the rest at the end of the stream. A text that ends within a secret, for example of a killed program,
     /// shows only a few bytes of it.
-    pub fn end(&mut self, clean: &mut Vec<u8>) {
+    pub fn finish(&mut self, clean: &mut Vec<u8>) {
         let mut found = self.search.find(&self.held, true);
         let open = self.search.find(&self.held, false).open.into_iter();
         let begun =
-            open.filter(|open| open.matched >= BEGUN).filter_map(|open| Some((open.begin, open.which?)));
-        found.spans.extend(begun.map(|(begin, which)| Span { at: begin..self.held.len(), which }));
-        self.give(found, clean);
+            open.filter(|open| open.matched >= MIN_PREFIX).filter_map(|open| Some((open.begin, open.which?)));
+        found.spans.extend(begun.map(|(begin, which)| SecretMatch { at: begin..self.held.len(), which }));
+        self.emit(found, clean);
     }
 
     /// Emits everything before a possible secret.
-    fn give(&mut self, mut found: Found, clean: &mut Vec<u8>) {
+    fn emit(&mut self, mut found: SearchResult, clean: &mut Vec<u8>) {
         let mut needed = found.needed().unwrap_or(self.held.len());
-        let mut until = found.held().unwrap_or(self.held.len()).max(self.given);
-        let (given, mut at) = (self.given, self.given);
+        let mut until = found.held().unwrap_or(self.held.len()).max(self.emitted);
+        let (given, mut at) = (self.emitted, self.emitted);
         for span in found.merged().into_iter().filter(|span| span.at.end > given) {
             if span.at.start >= until {
                 break;
@@ -73,36 +73,36 @@ impl Stream {
             }
             clean.extend_from_slice(&self.held[at..span.at.start.max(at)]);
             let rule = &self.needles[span.which].0;
-            clean.extend_from_slice(put(rule, &mut self.found).as_bytes());
+            clean.extend_from_slice(placeholder(rule, &mut self.found).as_bytes());
             at = span.at.end;
         }
         clean.extend_from_slice(&self.held[at..until.max(at)]);
-        self.keep(needed, until.max(at));
+        self.trim(needed, until.max(at));
     }
 
     /// Drops the emitted text that is not needed any more.
-    fn keep(&mut self, needed: usize, given: usize) {
+    fn trim(&mut self, needed: usize, given: usize) {
         let from = needed.min(given);
         self.held.drain(..from);
-        self.given = given - from;
+        self.emitted = given - from;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Keeper, Secret};
+    use super::super::{Secret, SecretStore};
     use super::*;
     use crate::process::Permit;
 
     fn streamed(secrets: &[&str], text: &[u8], piece: usize) -> (String, u64) {
-        let keeper = Keeper::new(Permit::for_tests());
+        let secret_store = SecretStore::new(Permit::for_tests());
         for secret in secrets {
-            keeper.keep("env S", &Secret::new((*secret).to_owned()));
+            secret_store.register("env S", &Secret::new((*secret).to_owned()));
         }
-        let mut stream = Stream::new(keeper.redactor().needles().to_vec()).unwrap();
+        let mut stream = RedactingStream::new(secret_store.redactor().needles().to_vec()).unwrap();
         let mut clean = Vec::new();
         text.chunks(piece).for_each(|piece| stream.push(piece, &mut clean));
-        stream.end(&mut clean);
+        stream.finish(&mut clean);
         (String::from_utf8(clean).unwrap(), stream.found.values().sum())
     }
 
@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_secret_is_given_at_once() {
-        let keeper = Keeper::new(Permit::for_tests());
-        keeper.keep("env S", &Secret::new("swordfish".to_owned()));
-        let mut stream = Stream::new(keeper.redactor().needles().to_vec()).unwrap();
+        let secret_store = SecretStore::new(Permit::for_tests());
+        secret_store.register("env S", &Secret::new("swordfish".to_owned()));
+        let mut stream = RedactingStream::new(secret_store.redactor().needles().to_vec()).unwrap();
         let mut clean = Vec::new();
         stream.push(b"Apply? (y/n) sw", &mut clean);
         assert_eq!(clean, b"Apply? (y/n) ");

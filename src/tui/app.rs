@@ -12,7 +12,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Rect;
 
 use crate::error::Failure;
-use crate::journal::entry::Enrolled;
+use crate::journal::entry::EnrolledOperator;
 use crate::run::{NumberedRequest, Request, RunSnapshot, RunState};
 use crate::time::Moment;
 use crate::tui::context::{Access, Context, RunView, Session};
@@ -199,7 +199,7 @@ impl App {
             }
             Effect::Show(state) => {
                 self.run.now = state.at.clone();
-                return self.show(RunSnapshot { state, live: Arc::default() });
+                return self.show(RunSnapshot { state, in_flight: Arc::default() });
             }
             Effect::Leave => return self.leave(),
             Effect::Copy(text) => return vec![HostEffect::Copy(text)],
@@ -236,7 +236,7 @@ impl App {
         }
     }
 
-    fn set_operator(&mut self, operator: Enrolled) {
+    fn set_operator(&mut self, operator: EnrolledOperator) {
         if !self.session.local_operators.contains(&operator) {
             self.session.local_operators.push(operator.clone());
         }
@@ -278,7 +278,7 @@ impl App {
         if asked || self.session.access != Access::Operator {
             return vec![HostEffect::End];
         }
-        vec![HostEffect::Send(NumberedRequest::unanswered(Request::Stop))]
+        vec![HostEffect::Send(NumberedRequest::without_reply(Request::Stop))]
     }
 
     /// Whether the engine was asked to stop so long ago that it is not waited for any more.

@@ -9,9 +9,9 @@ use ratatui::text::Span;
 
 use crate::ansi;
 use crate::checklist::{Plan, Point};
-use crate::journal::entry::Enrolled;
-use crate::journal::side::Outputs;
-use crate::run::{Judgement, Live, RunState, Status, counting};
+use crate::journal::attachments::ActionOutputs;
+use crate::journal::entry::EnrolledOperator;
+use crate::run::{InFlight, Judgement, RunState, Status, valid_confirmations};
 use crate::text;
 use crate::time::{self, Moment};
 use crate::tui::style::symbols;
@@ -30,7 +30,7 @@ pub struct RunView {
     /// The run, all of it durable.
     pub state: Arc<RunState>,
     /// What is under way.
-    pub live: Arc<Live>,
+    pub live: Arc<InFlight>,
     /// The last sealed run of the environment.
     pub last: Option<Arc<RunState>>,
     /// The time: the clock's, or that of the entry in a review.
@@ -38,7 +38,7 @@ pub struct RunView {
     /// What the points come to, as of the last frame.
     pub summary: Summary,
     /// What actions have printed.
-    pub outputs: Option<Outputs>,
+    pub outputs: Option<ActionOutputs>,
     /// The last lines of the action at work, by the entry that it began with.
     pub tail: Option<(u64, Vec<ansi::Line>)>,
     /// Whether those may no longer be the last ones.
@@ -60,9 +60,9 @@ pub enum Access {
 #[derive(Debug)]
 pub struct Session {
     /// The active operator.
-    pub me: Enrolled,
+    pub me: EnrolledOperator,
     /// Everybody whose key is here.
-    pub local_operators: Vec<Enrolled>,
+    pub local_operators: Vec<EnrolledOperator>,
     /// What can be done.
     pub access: Access,
     /// The log's name.
@@ -132,12 +132,12 @@ impl<'a> Context<'a> {
     pub fn is_mine(&self, point: &Point, status: &Status) -> bool {
         let confirmed = |by: &str| {
             let state = self.run.state.point(&point.id);
-            state.is_some_and(|state| counting(state).any(|act| act.by == by))
+            state.is_some_and(|state| valid_confirmations(state).any(|act| act.by == by))
         };
         self.can_act()
-            && matches!(status, Status::NeedsYou { .. })
+            && matches!(status, Status::NeedsConfirmation { .. })
             && !confirmed(&self.session.me.principal)
-            && (!self.run.state.waits_for_exemption(point)
+            && (!self.run.state.is_exemption_pending(point)
                 || self.session.me.role == self.run.state.other_role())
     }
 
@@ -149,7 +149,7 @@ impl<'a> Context<'a> {
                 status,
                 Status::Failed | Status::Error | Status::Interrupted(_) | Status::Unconfigured(_)
             )
-            || (matches!(status, Status::ToRun(_)) && self.can_act())
+            || (matches!(status, Status::NeedsAction(_)) && self.can_act())
     }
 
     /// The sign of a point's state, whether or not it is being probed.
@@ -170,7 +170,7 @@ impl<'a> Context<'a> {
 
     /// How long a point has been probed, if it is.
     pub fn probing(&self, point: &str) -> Option<Duration> {
-        self.run.live.of(point).map(|(_, running)| self.run.now.since(&running.since)).max()
+        self.run.live.probes_of(point).map(|(_, running)| self.run.now.since(&running.since)).max()
     }
 
     /// The word for a point's state.
@@ -178,7 +178,7 @@ impl<'a> Context<'a> {
         if let Some(elapsed) = self.probing(&point.id) {
             return format!("probing {}", time::span(elapsed));
         }
-        status.word()
+        status.label()
     }
 
     /// A text in the style of its meaning.

@@ -11,7 +11,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::checklist::{ActionKey, PointId};
-use crate::journal::entry::Enrolled;
+use crate::journal::entry::EnrolledOperator;
 use crate::run::{Act, Command, Request, RunState};
 use crate::tui::Newcomer;
 use crate::tui::context::Context;
@@ -95,7 +95,7 @@ pub enum Effect {
     /// Find the key of an operator to be added.
     Unlock(Newcomer),
     /// Somebody at this keyboard is the active operator now.
-    SwitchOperator(Enrolled),
+    SwitchOperator(EnrolledOperator),
     /// Show the run as it was.
     Show(Arc<RunState>),
     /// Leave.
@@ -126,7 +126,7 @@ pub struct PendingRequest {
     /// What comes back when it is refused, with what was typed for it.
     pub returning: Option<Box<dyn Layer>>,
     /// Who takes part once it is done.
-    pub joins: Option<Enrolled>,
+    pub joins: Option<EnrolledOperator>,
 }
 
 /// Something that can be shown.

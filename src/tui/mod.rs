@@ -42,8 +42,8 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 
 use crate::error::{ErrorKind, Failure};
-use crate::journal::entry::Enrolled;
-use crate::journal::side::Outputs;
+use crate::journal::attachments::ActionOutputs;
+use crate::journal::entry::EnrolledOperator;
 use crate::run::{NumberedRequest, RunState, Update};
 use crate::secret::Secret;
 use crate::time::Moment;
@@ -58,7 +58,7 @@ pub use views::{review, start};
 /// What a session at the screen needs to know.
 pub struct Setup {
     /// Who sits at it.
-    pub me: Enrolled,
+    pub me: EnrolledOperator,
     /// The log's name, as it is shown.
     pub log: String,
     /// How it looks.
@@ -70,7 +70,7 @@ pub struct Setup {
     /// The log that is looked through, if nothing is to be added to it.
     pub review: Option<Arc<dyn review::Record>>,
     /// What actions have printed, beside the log.
-    pub outputs: Option<Outputs>,
+    pub outputs: Option<ActionOutputs>,
     /// The last sealed run of the environment, to compare with.
     pub last: Option<Arc<RunState>>,
     /// Whether the person only looks on while somebody else acts.
@@ -235,7 +235,7 @@ fn next(messages: &Receiver<Msg>, pause: Duration) -> VecDeque<Msg> {
         Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
         Err(RecvTimeoutError::Timeout) => VecDeque::new(),
         Err(RecvTimeoutError::Disconnected) => {
-            [Msg::Update(Update::Broken(Failure::new(ErrorKind::Internal, "the engine has gone")))].into()
+            [Msg::Update(Update::Failed(Failure::new(ErrorKind::Internal, "the engine has gone")))].into()
         }
     }
 }

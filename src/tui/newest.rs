@@ -54,7 +54,7 @@ pub async fn forward(
     // Comes after `Stopped` and changes nothing then; without it, a crashed engine would go unnoticed.
     let told = format!("the engine has stopped; this is a bug, {}", please_report());
     let crashed = Failure::new(ErrorKind::Internal, told);
-    let _ = to_screen.send(Msg::Update(Update::Broken(crashed)));
+    let _ = to_screen.send(Msg::Update(Update::Failed(crashed)));
 }
 
 /// An update behind the state that it belongs to: the engine publishes it before, but it may not have been seen here.
@@ -72,21 +72,21 @@ fn with_newest(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checklist::{Checklist, Profile, Promotion, Source, freeze};
-    use crate::engine::forgotten;
+    use crate::checklist::{Checklist, Profile, Promotion, SourceFile, resolve};
+    use crate::engine::ephemeral_run;
     use crate::run::{RequestId, Response, RunState};
 
     /// The run with so many entries.
     fn at(state: &RunState, seq: u64) -> RunSnapshot {
         let mut state = state.clone();
         state.seq = seq;
-        RunSnapshot { state: Arc::new(state), live: Arc::default() }
+        RunSnapshot { state: Arc::new(state), in_flight: Arc::default() }
     }
 
     fn run() -> RunState {
         let checklist = Checklist::standard().unwrap();
-        let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
-        forgotten(freeze(&checklist, &profile, &Promotion::default()).unwrap()).unwrap().1
+        let profile = Profile::parse(SourceFile::new("p", "environment = \"t\"")).unwrap();
+        ephemeral_run(resolve(&checklist, &profile, &Promotion::default()).unwrap()).unwrap().1
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
                     answers += 1;
                     assert!(seen >= n, "answer {n} came with the state {seen}");
                 }
-                other => assert!(matches!(other, Msg::Update(Update::Broken(_))), "{other:?}"),
+                other => assert!(matches!(other, Msg::Update(Update::Failed(_))), "{other:?}"),
             }
         }
         assert_eq!((states, answers, seen), (1, 66, 200));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::journal::entry::{Entry, Torn};
+use crate::journal::entry::{Entry, TornTail};
 use crate::run::RunState;
 
 /// A log to look through. Positions count from 0.
@@ -39,7 +39,7 @@ pub trait Record: Send + Sync {
     ///
     /// # Errors
     /// Why it is not.
-    fn side(&self, torn: &Torn) -> Result<String, String>;
+    fn side(&self, torn: &TornTail) -> Result<String, String>;
 }
 
 /// What an entry is for the time line, the least telling first.
@@ -70,12 +70,12 @@ impl Mark {
         match &entry.event {
             Event::Probed(event) if event.outcome.class == Class::Fail => Self::Wrong,
             Event::Probed(event) if event.outcome.class == Class::Error => Self::Unseen,
-            Event::ActionFinished(event) if event.ended.is_bad() => Self::Wrong,
-            Event::ActionFinished(event) if !event.ended.is_good() => Self::Unseen,
+            Event::ActionFinished(event) if event.exit.is_failure() => Self::Wrong,
+            Event::ActionFinished(event) if !event.exit.is_success() => Self::Unseen,
             Event::Recovered(_) => Self::Recovered,
             Event::Verdict(_) => Self::Verdict,
             Event::Sealed(_) => Self::Seal,
-            event if event.is_act() => Self::Act,
+            event if event.needs_signature() => Self::Act,
             _ => Self::Machine,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::outcome::Class;
-use crate::run::{Look, PointState};
+use crate::run::{PointState, ProbeRun};
 use crate::text;
 
 /// Every probe that has told a command, its title and the command, in the order of the detail.
@@ -12,7 +12,7 @@ pub fn commands(point: &Point, state: &PointState) -> Vec<(ProbeKey, String, Str
     probes.sort_by_key(|probe| rank(known(probe).and_then(|known| known.latest.as_ref())));
     let command = |probe: &Probe| {
         let known = known(probe)?;
-        let told = &known.latest.as_ref().or(known.before.as_ref())?.outcome.reproduce;
+        let told = &known.latest.as_ref().or(known.early_run.as_ref())?.outcome.reproduce;
         let key = ProbeKey::new(&point.id, &probe.id);
         (!told.is_empty()).then(|| (key, text::line(&probe.title), text::line(told)))
     };
@@ -25,7 +25,7 @@ pub fn has_command(point: &Point, state: &PointState) -> bool {
 }
 
 /// What is wrong first, then what could not be seen, what has not been looked at, what is good.
-pub fn rank(look: Option<&Look>) -> u8 {
+pub fn rank(look: Option<&ProbeRun>) -> u8 {
     match look.map(|look| look.outcome.class) {
         Some(Class::Fail) => 0,
         Some(Class::Error) => 1,

@@ -1,7 +1,7 @@
 //! What the rules say about what could be done here.
 
 use crate::checklist::Point;
-use crate::run::{Act, Command, PointState, Refusal, decide, evidence, possible};
+use crate::run::{Act, Command, PointState, Rejection, decide, evidence, runnable};
 use crate::time::Utc;
 use crate::tui::context::Context;
 use crate::tui::keymap::Intent;
@@ -12,7 +12,7 @@ pub const SOME: &str = "?";
 
 impl Context<'_> {
     /// What the rules say against an act now.
-    pub fn refusal(&self, act: Act) -> Option<Refusal> {
+    pub fn refusal(&self, act: Act) -> Option<Rejection> {
         let command = Command::new(self.session.me.principal.clone(), act);
         decide(&self.run.state, command, &self.run.now).err()
     }
@@ -26,11 +26,11 @@ impl Context<'_> {
         if point.probes.is_empty() {
             return Some(format!("{id} has no probe; it is for people to say"));
         }
-        let can = |probe| possible(&self.judgement, point, probe).is_some();
+        let can = |probe| runnable(&self.judgement, point, probe).is_some();
         if point.probes.iter().any(can) {
             return None;
         }
-        let why = crate::run::why(&self.judgement, id, &self.status(point));
+        let why = crate::run::explain(&self.judgement, id, &self.status(point));
         Some(format!("{id} cannot be probed now: {why}"))
     }
 
@@ -45,7 +45,7 @@ impl Context<'_> {
             None if intent.is_about_a_point() => false,
             _ => match intent {
                 Intent::WayBack => point.is_none() || !self.plan().rollback.is_empty(),
-                Intent::Stop => point.is_none() || self.run.state.under_way().is_some(),
+                Intent::Stop => point.is_none() || self.run.state.running_action().is_some(),
                 Intent::ProbeTroubled => point.is_none() || !self.run.state.is_closing(),
                 _ => true,
             },
@@ -53,11 +53,13 @@ impl Context<'_> {
     }
 
     fn works_on(&self, intent: Intent, point: &Point, state: &PointState) -> bool {
-        let allowed = |act| matches!(self.refusal(act), None | Some(Refusal::ReasonNeeded(_)));
+        let allowed = |act| matches!(self.refusal(act), None | Some(Rejection::ReasonNeeded(_)));
         let id = point.id.clone();
         let (reason, until) = (SOME.to_owned(), Utc::from_millis(i64::MAX));
         match intent {
-            Intent::Confirm => allowed(Act::Confirm { point: id, of: evidence(point, state), reason: None }),
+            Intent::Confirm => {
+                allowed(Act::Confirm { point: id, evidence: evidence(point, state), reason: None })
+            }
             Intent::Waive => allowed(Act::Waive { point: id, reason, until }),
             Intent::Exempt => allowed(Act::Exempt { point: id, reason }),
             Intent::Note => allowed(Act::Note { point: Some(id), text: reason }),

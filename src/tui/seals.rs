@@ -1,7 +1,7 @@
 //! How far a run is sealed, in words.
 
 use crate::checklist::Role;
-use crate::run::{Act, Refusal};
+use crate::run::{Act, Rejection};
 use crate::tui::context::Context;
 use crate::tui::layer::Effect;
 
@@ -46,18 +46,18 @@ impl Context<'_> {
     pub fn sealed(&self) -> Option<String> {
         let state = &self.run.state;
         if state.abandoned.is_some() {
-            return Some(Refusal::Abandoned.to_string());
+            return Some(Rejection::Abandoned.to_string());
         }
         if state.seals.is_empty() {
             return None;
         }
-        Some(if state.is_sealed() { Refusal::Sealed.to_string() } else { self.sealing(&[]) })
+        Some(if state.is_sealed() { Rejection::Sealed.to_string() } else { self.sealing(&[]) })
     }
 
     /// Says why the rules are against something.
-    pub fn refuse_by(&self, refusal: &Refusal) -> Effect {
+    pub fn refuse_by(&self, refusal: &Rejection) -> Effect {
         Effect::Refuse(match refusal {
-            Refusal::BeingSealed(_) => self.sealing(&[]),
+            Rejection::SealingStarted(_) => self.sealing(&[]),
             refusal => refusal.to_string(),
         })
     }

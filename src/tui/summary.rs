@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::checklist::{Point, Role};
 use crate::journal::entry::Decision;
-use crate::run::{RunState, Status, standing};
+use crate::run::{RunState, Status, tally};
 use crate::time::Moment;
 use crate::tui::context::{Access, Context, RunView, Session};
 use crate::tui::style::symbols;
@@ -86,12 +86,12 @@ impl Summary {
         SUMMARIZED.set(SUMMARIZED.get() + 1);
         let sections = cx.plan().sections.iter().map(|section| SectionSummary::of(cx, &section.points));
         let sections: Vec<_> = sections.collect();
-        let (decision, closed) = standing(&cx.judgement);
+        let (decision, closed) = tally(&cx.judgement);
         let need_human = cx.plan().points().filter(|point| cx.needs_human(point)).count();
         let basis = Basis {
             state: Arc::clone(&cx.run.state),
             at: cx.run.now.clone(),
-            holds: cx.judgement.holds(),
+            holds: cx.judgement.valid_for(),
             operator: (cx.session.me.principal.clone(), cx.session.me.role),
             access: cx.session.access,
         };
@@ -137,7 +137,7 @@ impl Default for SectionSummary {
 impl SectionSummary {
     fn of(cx: &Context, points: &[Point]) -> Self {
         let statuses: Vec<_> = points.iter().map(|point| (cx.status(point), point)).collect();
-        let closed = statuses.iter().filter(|(status, _)| status.is_closed()).count();
+        let closed = statuses.iter().filter(|(status, _)| status.is_done()).count();
         let mut signs: Vec<(Sign, usize)> = Vec::new();
         for (status, point) in &statuses {
             let sign = cx.settled_sign(point, status);
@@ -156,14 +156,14 @@ fn worst(cx: &Context, statuses: &[(Status, &Point)]) -> Sign {
     let rank = |(status, point): &&(Status, &Point)| match status {
         Status::Failed | Status::Unconfigured(_) => 0,
         Status::Error => 1,
-        Status::NeedsYou { .. } if cx.is_mine(point, status) => 2,
+        Status::NeedsConfirmation { .. } if cx.is_mine(point, status) => 2,
         Status::Stale => 3,
-        Status::NeedsYou { .. } => 4,
-        status if !status.is_closed() => 5,
+        Status::NeedsConfirmation { .. } => 4,
+        status if !status.is_done() => 5,
         _ => 6,
     };
     match statuses.iter().min_by_key(rank) {
-        Some((status, _)) if status.is_closed() => all_closed(statuses),
+        Some((status, _)) if status.is_done() => all_closed(statuses),
         Some(worst @ (status, point)) if rank(&worst) < 5 => cx.settled_sign(point, status),
         _ => symbols::of_status(&Status::Pending),
     }
@@ -175,7 +175,7 @@ fn all_closed(statuses: &[(Status, &Point)]) -> Sign {
     let any = |is: fn(&Status) -> bool| statuses.iter().any(|(status, _)| is(status));
     if any(|status| matches!(status, Status::Waived(_))) {
         ("≈", StyleRole::Waived)
-    } else if any(Status::is_settled) {
+    } else if any(Status::is_satisfied) {
         ("✔", StyleRole::Good)
     } else {
         symbols::of_status(&Status::NotApplicable)

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gonogo::journal::entry::Ended;
+use gonogo::journal::entry::ActionExit;
 use gonogo::run::Response;
 
 use super::engine::World;
@@ -12,7 +12,7 @@ use crate::bench::wait;
 
 /// Runs and leaves at once; `after` answers have come by then. Whether it began.
 async fn run_and_leave(world: &mut World, after: usize) -> bool {
-    let nth = world.state().action(&super::engine::action()).map_or(0, |known| known.times) + 1;
+    let nth = world.state().action(&super::engine::action()).map_or(0, |known| known.attempts) + 1;
     let mut running = world.start();
     running.run(7, nth).await;
     let mut answers = Vec::new();
@@ -24,17 +24,17 @@ async fn run_and_leave(world: &mut World, after: usize) -> bool {
     let state = world.state();
     match answer {
         Response::Done(started) => {
-            let deed = state.action(&super::engine::action()).and_then(|known| known.newest()).unwrap();
+            let deed = state.action(&super::engine::action()).and_then(|known| known.newest_run()).unwrap();
             assert_eq!(deed.seq, *started);
             // It may have ended before gonogo did.
             let goes_on = world.mark(*started, "begun").exists();
-            assert!(goes_on || deed.finished.is_some(), "it goes on by itself");
+            assert!(goes_on || deed.end.is_some(), "it goes on by itself");
             true
         }
-        Response::Refused(why) => {
+        Response::Rejected(why) => {
             assert!(why.contains("s.a/go did not start"), "{why}");
-            assert!(state.under_way().is_none());
-            assert_eq!(state.action(&super::engine::action()).map_or(0, |known| known.times), nth - 1);
+            assert!(state.running_action().is_none());
+            assert_eq!(state.action(&super::engine::action()).map_or(0, |known| known.attempts), nth - 1);
             false
         }
         other @ Response::Accepted => panic!("{other:?}"),
@@ -52,7 +52,7 @@ async fn it_has_begun_or_is_told_not_to_have() {
         let mut running = world.start();
         if begun > 0 {
             running.until_ended().await;
-            assert_eq!(world.ended(), Some(Ended::Exit(0)));
+            assert_eq!(world.ended(), Some(ActionExit::Code(0)));
         }
         running.stop().await;
         assert_eq!(world.ran(), begun);
@@ -97,7 +97,7 @@ async fn what_its_supervisor_refuses_never_began() {
     fs::write(world.log.with_extension("jsonl.d"), "").unwrap();
     running.run(7, 1).await;
     let (7, Response::Done(started)) = running.answer().await else { panic!("no answer") };
-    let Some(Ended::NotStarted(why)) = world.ended() else { panic!("{:?}", world.ended()) };
+    let Some(ActionExit::NotStarted(why)) = world.ended() else { panic!("{:?}", world.ended()) };
     assert!(why.contains("the directory beside the log"), "{why}");
     running.stop().await;
     assert!(world.mark(started, "begun").exists(), "nobody begins it later");

@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use gonogo::engine::supervisor::{Files, Order};
+use gonogo::engine::supervisor::{LaunchSpec, SupervisorFiles};
 use gonogo::files::directory::make_path;
-use gonogo::journal::entry::Ended;
+use gonogo::journal::entry::ActionExit;
 use gonogo::journal::marks;
 use gonogo::run::{Act, Command, Request, Response};
 use serde_json::Value;
@@ -41,20 +41,20 @@ fn forget_head(world: &World) {
 }
 
 /// Goes on with the run, and gives how its action ended.
-async fn ended(world: &mut World) -> Ended {
+async fn ended(world: &mut World) -> ActionExit {
     let running = world.start();
     ended_in(world, running).await
 }
 
-async fn ended_in(world: &World, mut running: Running) -> Ended {
+async fn ended_in(world: &World, mut running: Running) -> ActionExit {
     running.until_ended().await;
     running.stop().await;
     world.ended().unwrap()
 }
 
 #[track_caller]
-fn assert_interrupted(ended: &Ended, because: &str) {
-    let Ended::Unknown(why) = ended else { panic!("{ended:?}") };
+fn assert_interrupted(ended: &ActionExit, because: &str) {
+    let ActionExit::Unknown(why) = ended else { panic!("{ended:?}") };
     assert!(why.contains(because), "{why}");
 }
 
@@ -67,7 +67,7 @@ async fn a_mark_that_is_missing_means_never_begun_to_who_wrote_the_entry() {
     fs::remove_file(world.mark(started, "begun")).unwrap();
     let ended = ended(&mut world).await;
     assert!(
-        matches!(&ended, Ended::NotStarted(why) if why.contains("was stopped before it started it")),
+        matches!(&ended, ActionExit::NotStarted(why) if why.contains("was stopped before it started it")),
         "{ended:?}"
     );
     // A supervisor that comes late finds that it was given up.
@@ -101,7 +101,7 @@ async fn where_what_stood_beside_the_log_is_lost_it_is_interrupted() {
     let (8, Response::Done(started)) = running.answer().await else { panic!("it does not begin") };
     running.until_ended().await;
     running.stop().await;
-    assert_eq!(world.ended(), Some(Ended::Exit(0)));
+    assert_eq!(world.ended(), Some(ActionExit::Code(0)));
     assert!(world.mark(started, "begun").exists() && world.mark(started, "planned").exists());
 }
 
@@ -121,7 +121,7 @@ async fn marks_of_an_older_copy_do_not_say_that_it_never_began() {
 async fn a_record_that_cannot_be_read_ends_as_interrupted() {
     need!("ssh-keygen");
     for (file, text) in
-        [("end", "{\"ended\":{\"exit\":0},\"cause\":\"moonlight\"}"), ("end", ""), ("begun", "x")]
+        [("end", "{\"exit\":{\"code\":0},\"cause\":\"moonlight\"}"), ("end", ""), ("begun", "x")]
     {
         let (mut world, started) = left_behind().await;
         if file == "end" {
@@ -142,9 +142,9 @@ async fn without_its_output_it_has_ended_as_its_supervisor_says() {
     need!("ssh-keygen");
     let (mut world, started) = left_behind().await;
     fs::remove_file(world.attachment(started, "out")).unwrap();
-    assert_eq!(ended(&mut world).await, Ended::Exit(0));
+    assert_eq!(ended(&mut world).await, ActionExit::Code(0));
     let state = world.state();
-    let finished = state.action(&super::engine::action()).unwrap().latest.as_ref().unwrap().finished.clone();
+    let finished = state.action(&super::engine::action()).unwrap().latest.as_ref().unwrap().end.clone();
     let output = finished.unwrap().output.unwrap();
     assert!(output.bytes == 5 && output.tail.contains("cannot read it"), "{output:?}");
 }
@@ -179,7 +179,7 @@ async fn files_that_cannot_be_opened_are_told_and_given_up() {
     symlink(&mark, &mark).unwrap();
     let mut running = world.start();
     let told = running.update().await;
-    let gonogo::run::Update::Warned(told) = told else { panic!("{told:?}") };
+    let gonogo::run::Update::Warning(told) = told else { panic!("{told:?}") };
     assert!(told.contains("s.a/go cannot be monitored") && told.contains("action-"), "{told}");
     assert_interrupted(&ended_in(&world, running).await, "it can no longer be monitored");
 }
@@ -227,12 +227,12 @@ async fn while_a_long_output_is_read_the_engine_goes_on() {
     let mut running = world.start();
     let path = world.attachment(started, "out");
     wait::until("its digest", || is_read(&path).then_some(()));
-    running.ask(8, Request::Probe("none".into())).await;
+    running.ask(8, Request::RunProbes("none".into())).await;
     assert_eq!(running.answer().await.0, 8);
     let note = Act::Note { point: None, text: "n".into() };
     running.ask(9, Request::Act(Box::new(Command::new(ANN, note)))).await;
     assert!(matches!(running.answer().await, (9, Response::Done(_))));
-    assert!(world.state().under_way().is_some(), "it is still being read");
+    assert!(world.state().running_action().is_some(), "it is still being read");
     // What is read ends here.
     drop(out);
     assert_interrupted(&ended_in(&world, running).await, "there is no record of its end");
@@ -244,8 +244,8 @@ fn what_has_begun_is_not_touched_by_a_second_order() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("log.jsonl");
     make_path(&marks::directory(&log)).unwrap();
-    let order = Order {
-        files: Files::of(&log, 1),
+    let order = LaunchSpec {
+        files: SupervisorFiles::of(&log, 1),
         argv: ["echo", "once"].map(str::to_owned).into(),
         cwd: None,
         env: std::collections::BTreeMap::new(),
@@ -267,9 +267,9 @@ fn what_has_begun_is_not_touched_by_a_second_order() {
     assert_eq!(read(), first);
     assert_eq!(fs::read_dir(&beside).unwrap().count(), 2, "nothing is left of the second one");
     // One that was given up leaves nothing either.
-    let late = Files::of(&log, 2);
-    assert!(late.give_up().unwrap() && late.give_up().unwrap());
-    let late = Order { files: late, ..order };
+    let late = SupervisorFiles::of(&log, 2);
+    assert!(late.prevent_start().unwrap() && late.prevent_start().unwrap());
+    let late = LaunchSpec { files: late, ..order };
     let sandbox = Sandbox::new().args(["supervise"]).stdin(&serde_json::to_string(&late).unwrap());
     let _ = sandbox.run().code(2).stderr_has("or given up");
     assert_eq!(fs::read_dir(&beside).unwrap().count(), 2);

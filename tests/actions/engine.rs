@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gonogo::checklist::{ActionKey, Checklist, Lock, Plan, Profile, Promotion, Role, Source, freeze};
-use gonogo::engine::{Engine, Handle, Log, OpenRunError, Opened, Opening, open, reopen};
-use gonogo::journal::entry::Ended;
+use gonogo::checklist::{ActionKey, Checklist, Lock, Plan, Profile, Promotion, Role, SourceFile, resolve};
+use gonogo::engine::{Engine, EngineHandle, Log, NewRun, OpenRun, OpenRunError, open, reopen};
+use gonogo::journal::entry::ActionExit;
 use gonogo::journal::file::OpenJournalError;
 use gonogo::journal::keys::Signer;
 use gonogo::journal::marks;
-use gonogo::journal::store::{Store, peek};
+use gonogo::journal::store::{LogStore, read_unverified};
 use gonogo::outcome::Sha256Hex;
 use gonogo::process::Permit;
-use gonogo::run::{NumberedRequest, Request, RequestId, Response, RunState, Start, Update};
+use gonogo::run::{NumberedRequest, Request, RequestId, Response, RunState, StartRequest, Update};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -26,12 +26,12 @@ pub const ANN: &str = "ann@deck.example";
 pub struct World {
     pub home: tempfile::TempDir,
     pub log: PathBuf,
-    opened: Option<Opened>,
+    opened: Option<OpenRun>,
 }
 
 /// An engine that runs.
 pub struct Running {
-    pub handle: Handle,
+    pub handle: EngineHandle,
     pub engine: JoinHandle<()>,
 }
 
@@ -42,9 +42,9 @@ fn plan(home: &Path, more: &str) -> Plan {
          with = {{ argv = [\"sh\", \"{}\"] }}\n{more}",
         home.join("script").display()
     );
-    let checklist = Checklist::parse(Source::new("c", &checklist)).unwrap();
-    let profile = Profile::parse(Source::new("p", "environment = \"t\"\n")).unwrap();
-    freeze(&checklist, &profile, &Promotion::default()).unwrap()
+    let checklist = Checklist::parse(SourceFile::new("c", &checklist)).unwrap();
+    let profile = Profile::parse(SourceFile::new("p", "environment = \"t\"\n")).unwrap();
+    resolve(&checklist, &profile, &Promotion::default()).unwrap()
 }
 
 pub fn action() -> ActionKey {
@@ -64,7 +64,7 @@ impl World {
         let script = format!("echo ran >> {}\n{does}\n", home.path().join("ran").display());
         fs::write(home.path().join("script"), script).unwrap();
         let world = Self { home, log: PathBuf::new(), opened: None };
-        let opening = Opening {
+        let opening = NewRun {
             plan: plan(world.home.path(), &more(world.home.path())),
             lock: Lock::default(),
             profile_sha256: Sha256Hex::ZERO,
@@ -76,8 +76,8 @@ impl World {
     }
 
     /// Logs where they are, heads and the like in this state directory.
-    fn store(&self, state: &str) -> Store {
-        Store::new(&self.home.path().join(state), Some(&self.home.path().join("runs")))
+    fn store(&self, state: &str) -> LogStore {
+        LogStore::new(&self.home.path().join(state), Some(&self.home.path().join("runs")))
     }
 
     fn ann(&self) -> Signer {
@@ -108,21 +108,21 @@ impl World {
         let log = Log::Durable(Box::new(opened.journal));
         let signers = std::iter::once(self.ann()).chain(more).collect();
         let (engine, handle) = Engine::new(log, opened.state, signers, Vec::new(), Permit::for_tests());
-        let mut engine = engine.supervised_by(GONOGO.into());
-        for command in opened.first {
-            engine.carry_out(&command).unwrap();
+        let mut engine = engine.with_supervisor(GONOGO.into());
+        for command in opened.first_commands {
+            engine.execute(&command).unwrap();
         }
         Running { handle, engine: tokio::spawn(engine.run()) }
     }
 
     /// The run as the log has it.
     pub fn state(&self) -> RunState {
-        RunState::fold(&peek(&self.log).unwrap()).unwrap()
+        RunState::fold(&read_unverified(&self.log).unwrap()).unwrap()
     }
 
     /// How the newest running of the action ended, if it has.
-    pub fn ended(&self) -> Option<Ended> {
-        self.state().action(&action())?.latest.as_ref()?.finished.as_ref().map(|it| it.ended.clone())
+    pub fn ended(&self) -> Option<ActionExit> {
+        self.state().action(&action())?.latest.as_ref()?.end.as_ref().map(|it| it.exit.clone())
     }
 
     /// How often the script has begun.
@@ -148,8 +148,14 @@ impl Running {
 
     /// Asks for the action, for the nth time.
     pub async fn run(&self, id: u64, nth: u64) {
-        let start = Start { action: action(), nth, dry: false, typed: None, checked: Vec::new() };
-        self.ask(id, Request::Run { by: ANN.into(), start: Box::new(start) }).await;
+        let start = StartRequest {
+            action: action(),
+            attempt: nth,
+            dry_run: false,
+            typed_environment: None,
+            preflight: Vec::new(),
+        };
+        self.ask(id, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
     }
 
     /// What is told next, beside how the run stands.
@@ -174,7 +180,8 @@ impl Running {
 
     /// Waits until the action has ended.
     pub async fn until_ended(&mut self) {
-        self.until("end", |state| state.action(&action()).is_some() && state.under_way().is_none()).await;
+        self.until("end", |state| state.action(&action()).is_some() && state.running_action().is_none())
+            .await;
     }
 
     /// Asks the engine to stop, and gives what it answers until it has.
@@ -185,8 +192,8 @@ impl Running {
             match self.update().await {
                 Update::Response(RequestId(id), answer) => answers.push((id, answer)),
                 Update::Stopped => break,
-                Update::Warned(_) => {}
-                other @ Update::Broken(_) => panic!("{other:?}"),
+                Update::Warning(_) => {}
+                other @ Update::Failed(_) => panic!("{other:?}"),
             }
         }
         timeout(wait::PATIENCE, self.engine).await.unwrap().unwrap();

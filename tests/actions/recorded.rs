@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
-use gonogo::journal::entry::{Cause, Ended};
+use gonogo::journal::entry::{ActionExit, StopCause};
 use gonogo::run::{Act, Command as Acts, Request, Response, Update};
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ async fn a_stop_reaches_the_supervisor_that_the_mark_names_or_nothing() {
     let stop = Act::Stop { action: action(), started };
     running.ask(8, Request::Act(Box::new(Acts::new(ANN, stop)))).await;
     let why = loop {
-        if let Update::Warned(why) = running.update().await {
+        if let Update::Warning(why) = running.update().await {
             break why;
         }
     };
@@ -116,8 +116,8 @@ async fn a_stop_reaches_the_supervisor_that_the_mark_names_or_nothing() {
     fs::write(&path, own.to_string()).unwrap();
     running.until_ended().await;
     running.stop().await;
-    assert_eq!(world.ended(), Some(Ended::Signal(15)));
+    assert_eq!(world.ended(), Some(ActionExit::Signal(15)));
     let state = world.state();
-    let finished = state.action(&action()).unwrap().latest.as_ref().unwrap().finished.clone().unwrap();
-    assert_eq!(finished.cause, Some(Cause::Stopped));
+    let finished = state.action(&action()).unwrap().latest.as_ref().unwrap().end.clone().unwrap();
+    assert_eq!(finished.cause, Some(StopCause::Stopped));
 }

@@ -27,7 +27,7 @@ fn a_guard_that_does_not_match_keeps_it_from_beginning_and_both_values_are_told(
     run(&mut terminal, "deploy.ship/build");
     let started = scene.wait_for("action-started", 1);
     let checked: Vec<_> =
-        started[0]["checked"].as_array().unwrap().iter().map(|seen| &seen["seen"]).collect();
+        started[0]["preflight"].as_array().unwrap().iter().map(|seen| &seen["seen"]).collect();
     assert!(checked.iter().any(|seen| seen.as_str() == Some("`staging`")), "{checked:?}");
     scene.wait_for("action-finished", 1);
     assert_eq!(scene.ran(), ["build"]);
@@ -46,7 +46,7 @@ fn in_production_the_environments_name_is_typed_out() {
     assert!(scene.of_kind("action-started").is_empty());
     terminal.press(Key::Backspace).send("staging").press(Key::Enter);
     let started = scene.wait_for("action-started", 1);
-    assert_eq!(started[0]["typed"], "staging");
+    assert_eq!(started[0]["typed_environment"], "staging");
     scene.wait_for("action-finished", 1);
 }
 
@@ -114,7 +114,7 @@ fn one_that_is_stopped_ends_with_its_whole_group_and_that_is_on_record() {
     terminal.send("S").wait_for_text("stop deploy.ship/build");
     terminal.send("y");
     let ended = scene.wait_for("action-finished", 1);
-    assert_eq!((&ended[0]["ended"]["exit"], &ended[0]["cause"]), (&7.into(), &"stopped".into()));
+    assert_eq!((&ended[0]["exit"]["code"], &ended[0]["cause"]), (&7.into(), &"stopped".into()));
     assert!(scene.output(&ended[0]).ends_with("cleaning up\n"));
     let stopped = scene.of_kind("action-stopped");
     assert_eq!((&stopped[0]["by"], stopped[0]["sig"].is_string()), (&super::scene::ANN.into(), true));
@@ -132,7 +132,7 @@ fn one_that_takes_too_long_is_ended() {
     terminal.send("a").wait_for_text("through a shell, as the profile says");
     terminal.send("y");
     let ended = scene.wait_for("action-finished", 1);
-    assert_eq!((&ended[0]["ended"]["signal"], &ended[0]["cause"]), (&15.into(), &"deadline".into()));
+    assert_eq!((&ended[0]["exit"]["signal"], &ended[0]["cause"]), (&15.into(), &"deadline".into()));
     terminal.wait_for_text("past its deadline, ended by signal 15");
 }
 
@@ -147,7 +147,7 @@ fn a_program_that_is_not_there_is_named_and_so_is_what_lacks() {
     run(&mut terminal, "deploy.ship/build");
     terminal.wait_for_text("program `no-such-builder` not found");
     let ended = scene.wait_for("action-finished", 1);
-    assert!(ended[0]["ended"]["not-started"].is_string());
+    assert!(ended[0]["exit"]["not-started"].is_string());
 }
 
 #[test]

@@ -50,7 +50,7 @@ with = { argv = ["sh", "push.sh"] }
 id = "there"
 title = "It is there"
 kind = "command"
-of = "push"
+after_action = "push"
 with = { argv = ["cat", "pushed"] }
 [[section.point]]
 id = "deploy.roll"
@@ -65,13 +65,13 @@ with = { argv = ["sh", "roll.sh"] }
 id = "runs"
 title = "It runs"
 kind = "command"
-of = "roll"
+after_action = "roll"
 with = { argv = ["cat", "rolled"] }
 
 [[section]]
 id = "verify"
 title = "Verify"
-judges_rollback = true
+verifies_rollback = true
 [[section.point]]
 id = "verify.up"
 title = "It is up"
@@ -224,7 +224,7 @@ impl Scene {
     /// What an action has printed, by its end in the log.
     #[track_caller]
     pub fn output(&self, finished: &Value) -> String {
-        let kept = finished["output"]["kept"].as_str().expect("an output");
+        let kept = finished["output"]["file"].as_str().expect("an output");
         fs::read_to_string(self.log().with_file_name(kept)).unwrap()
     }
 

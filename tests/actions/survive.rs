@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use gonogo::engine::supervisor::{Files, Order};
+use gonogo::engine::supervisor::{LaunchSpec, SupervisorFiles};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -35,7 +35,7 @@ fn goes_on(mut scene: Scene) {
     scene.go();
     terminal.wait_for_text("exit code 0");
     let ended = scene.wait_for("action-finished", 1);
-    assert_eq!(ended[0]["ended"], serde_json::json!({"exit": 0}));
+    assert_eq!(ended[0]["exit"], serde_json::json!({"code": 0}));
     assert_whole(&scene.output(&ended[0]));
     assert_eq!(scene.ran(), ["build"]);
     terminal.send("q");
@@ -84,8 +84,8 @@ fn a_full_disk_does_not_stop_it_and_what_is_not_kept_is_told() {
     std::fs::create_dir_all(&told).unwrap();
     let done = dir.path().join("done");
     let prints = format!("head -c 1000000 /dev/zero | tr '\\0' x; echo yes > {}", done.display());
-    let order = Order {
-        files: Files::of(&disk.join("log.jsonl"), 1),
+    let order = LaunchSpec {
+        files: SupervisorFiles::of(&disk.join("log.jsonl"), 1),
         argv: ["sh", "-c", &prints].map(str::to_owned).into(),
         cwd: None,
         env: BTreeMap::new(),
@@ -101,7 +101,7 @@ fn a_full_disk_does_not_stop_it_and_what_is_not_kept_is_told() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(done.exists(), "it ran to its end");
     let end: Value = serde_json::from_slice(&std::fs::read(told.join("action-1.end")).unwrap()).unwrap();
-    assert_eq!(end["ended"], serde_json::json!({"exit": 0}));
+    assert_eq!(end["exit"], serde_json::json!({"code": 0}));
     assert!(end["lost"].as_str().unwrap().contains("No space left"), "{end}");
     let kept = std::fs::read(told.join("action-1.out")).unwrap();
     let digest = Sha256::digest(&kept).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
@@ -126,7 +126,7 @@ fn what_ended_meanwhile_is_taken_in_and_not_run_again() {
     terminal.send("q");
     let _ = terminal.wait_exit().code(5);
     // What it printed is held to the digest in the log.
-    let kept = scene.log().with_file_name(ended[0]["output"]["kept"].as_str().unwrap());
+    let kept = scene.log().with_file_name(ended[0]["output"]["file"].as_str().unwrap());
     let changed = std::fs::read_to_string(&kept).unwrap().replace("line 1\n", "line I\n");
     std::fs::write(&kept, changed).unwrap();
     let _ =
@@ -173,7 +173,7 @@ fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     let mut terminal = scene.open();
     terminal.wait_for_text("interrupted, outcome unknown");
     let ended = scene.wait_for("action-finished", 1);
-    assert!(ended[0]["ended"]["unknown"].is_string(), "{ended:?}");
+    assert!(ended[0]["exit"]["unknown"].is_string(), "{ended:?}");
     terminal.wait_for_text("did not succeed").press(Key::Esc).wait_gone("did not succeed");
     deploy(&mut terminal, 0);
     run(&mut terminal, "deploy.ship/build");
@@ -192,7 +192,7 @@ fn what_lost_its_files_is_interrupted_and_what_has_no_mark_never_began() {
     let mut terminal = scene.open();
     terminal.wait_for_text("Continue this run?").send("y").press(Key::Enter).wait_for_text("did not start");
     let ended = scene.wait_for("action-finished", 2);
-    assert!(ended[1]["ended"]["not-started"].is_string(), "{ended:?}");
+    assert!(ended[1]["exit"]["not-started"].is_string(), "{ended:?}");
     // A supervisor that comes late finds that it was given up.
     assert!(marks.join(format!("action-{started}.begun")).exists());
     terminal.wait_for_text("before you continue").press(Key::Enter).wait_gone("before you continue");
@@ -211,7 +211,7 @@ fn of_an_output_that_is_lost_it_is_not_said_that_there_was_none() {
     deploy(&mut terminal, 0);
     run_well(&mut terminal, "deploy.ship/build");
     let ended = scene.wait_for("action-finished", 1);
-    let kept = ended[0]["output"]["kept"].as_str().unwrap().to_owned();
+    let kept = ended[0]["output"]["file"].as_str().unwrap().to_owned();
     std::fs::remove_file(scene.log().with_file_name(&kept)).unwrap();
     terminal.send("o").wait_for_text("cannot be read").wait_for_text(&kept[kept.len() - 12..]);
     assert!(!terminal.screen_text().contains("S stop it"), "{}", terminal.screen_text());
@@ -234,5 +234,5 @@ fn a_run_is_abandoned_whose_action_has_ended_meanwhile() {
     let beside = scene.log().with_extension("jsonl.d");
     wait::until("its end", || beside.join("action-2.end").exists().then_some(()));
     let _ = scene.sandbox.run_with(&abandon).code(0).stdout_has("abandoned");
-    assert_eq!(scene.of_kind("action-finished")[0]["ended"], serde_json::json!({"exit": 0}));
+    assert_eq!(scene.of_kind("action-finished")[0]["exit"], serde_json::json!({"code": 0}));
 }

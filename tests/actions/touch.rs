@@ -9,8 +9,8 @@ use gonogo::checklist::{ActionKey, Role};
 use gonogo::journal::agent::Agent;
 use gonogo::journal::entry::Event;
 use gonogo::journal::keys::Signer;
-use gonogo::journal::store::peek;
-use gonogo::run::{Act, Command, Request, Response, Start};
+use gonogo::journal::store::read_unverified;
+use gonogo::run::{Act, Command, Request, Response, StartRequest};
 use gonogo::time::Utc;
 
 use super::engine::{ANN, Running, World, action};
@@ -103,7 +103,7 @@ impl Two {
     /// The next answer: this is refused.
     async fn refused(&mut self, id: u64) -> String {
         match self.running.answer().await {
-            (answered, Response::Refused(why)) if answered == id => why,
+            (answered, Response::Rejected(why)) if answered == id => why,
             other => panic!("{id}: {other:?}"),
         }
     }
@@ -120,13 +120,13 @@ impl Two {
 
     /// Everything that was sent has been taken up.
     async fn taken_up(&mut self) {
-        self.running.ask(99, Request::Probe("none".into())).await;
+        self.running.ask(99, Request::RunProbes("none".into())).await;
         self.refused(99).await;
     }
 
     /// The kinds of the log, in order.
     fn kinds(&self) -> Vec<&'static str> {
-        let entries = peek(&self.world.log).unwrap();
+        let entries = read_unverified(&self.world.log).unwrap();
         let name = |event: &Event| match event {
             Event::Noted(_) => "noted",
             Event::Probed(_) => "probed",
@@ -215,11 +215,17 @@ async fn a_rollback_step_goes_first_and_what_it_changes_is_decided_again_by_the_
     two.act(3, BOB, Act::Waive { point: "s.b".into(), reason: "r".into(), until }).await;
     two.until_asked(2).await;
     let back = ActionKey::new("rollback", "back");
-    let start = Start { action: back.clone(), nth: 1, dry: false, typed: None, checked: Vec::new() };
-    two.running.ask(4, Request::Run { by: ANN.into(), start: Box::new(start) }).await;
+    let start = StartRequest {
+        action: back.clone(),
+        attempt: 1,
+        dry_run: false,
+        typed_environment: None,
+        preflight: Vec::new(),
+    };
+    two.running.ask(4, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
     two.done(4).await;
     let ended =
-        |state: &gonogo::run::RunState| state.action(&back).is_some_and(|known| known.ended().is_some());
+        |state: &gonogo::run::RunState| state.action(&back).is_some_and(|known| known.exit().is_some());
     two.running.until("end of the step", ended).await;
     two.answers(2, true);
     let why = two.refused(3).await;
@@ -247,7 +253,7 @@ async fn results_wait_for_a_touch_and_come_after_it() {
     assert!(why.contains("cannot sign as bob@deck.example"), "{why}");
     two.running
         .until("result", |state| {
-            state.probe(&gonogo::checklist::ProbeKey::new("s.b", "p")).unwrap().looks == 1
+            state.probe(&gonogo::checklist::ProbeKey::new("s.b", "p")).unwrap().attempts == 1
         })
         .await;
     assert_eq!((two.kinds(), two.asked()), (vec!["noted", "probed"], 3));
@@ -265,9 +271,9 @@ async fn who_leaves_is_told_that_nothing_was_logged() {
     let Two { world, running, _agent } = two;
     let answers = running.stop().await;
     let told =
-        |answer: &Response| matches!(answer, Response::Refused(why) if why.contains("nothing was logged"));
+        |answer: &Response| matches!(answer, Response::Rejected(why) if why.contains("nothing was logged"));
     assert!(matches!(&answers[..], [(3, first), (4, second)] if told(first) && told(second)), "{answers:?}");
-    let entries = peek(&world.log).unwrap();
+    let entries = read_unverified(&world.log).unwrap();
     assert!(entries.iter().all(|entry| !matches!(entry.event, Event::Noted(_))));
 }
 
@@ -276,8 +282,14 @@ async fn who_leaves_is_told_that_nothing_was_logged() {
 async fn an_action_begins_when_its_start_is_signed() {
     need!("ssh-keygen", "ssh-agent", "ssh-add");
     let mut two = Two::new().await;
-    let start = Start { action: action(), nth: 1, dry: false, typed: None, checked: Vec::new() };
-    two.running.ask(3, Request::Run { by: BOB.into(), start: Box::new(start) }).await;
+    let start = StartRequest {
+        action: action(),
+        attempt: 1,
+        dry_run: false,
+        typed_environment: None,
+        preflight: Vec::new(),
+    };
+    two.running.ask(3, Request::RunAction { by: BOB.into(), start: Box::new(start) }).await;
     two.until_asked(2).await;
     two.taken_up().await;
     assert!(two.kinds().is_empty() && two.world.ran() == 0);
@@ -321,7 +333,7 @@ async fn each_request_is_answered_once_whatever_the_keys_do() {
             }
             0 | 1 => two.stop_action(id, if id % 2 == 0 { ANN } else { BOB }, 7).await,
             2 => two.act(id, ANN, Act::Note { point: None, text: format!("note {id}") }).await,
-            3 => two.running.ask(id, Request::Probe("s.b".into())).await,
+            3 => two.running.ask(id, Request::RunProbes("s.b".into())).await,
             _ => two.note(id, &format!("note {id}")).await,
         }
         if chance.below(3) == 0 {
@@ -334,7 +346,7 @@ async fn each_request_is_answered_once_whatever_the_keys_do() {
         assert!(answers.insert(id, answer).is_none(), "{id} is answered twice");
     }
     assert!(answers.keys().eq(&asked), "{answers:?}");
-    if let Some(state) = two.world.state().under_way().map(|(_, deed)| deed.seq) {
+    if let Some(state) = two.world.state().running_action().map(|(_, deed)| deed.seq) {
         two.stop_action(50, ANN, state).await;
         let answered = two.running.answer().await;
         assert_eq!(answered.0, 50);
@@ -343,7 +355,7 @@ async fn each_request_is_answered_once_whatever_the_keys_do() {
     let home = two.home().to_owned();
     let Two { world, running, _agent } = two;
     assert_eq!(running.stop().await, []);
-    let entries = peek(&world.log).unwrap();
+    let entries = read_unverified(&world.log).unwrap();
     let mut noted = 0;
     for (seq, entry) in (0..).zip(&entries) {
         let Event::Noted(note) = &entry.event else { continue };

@@ -64,5 +64,8 @@ fn steps_that_are_left_out_need_a_reason() {
     terminal.send("nothing consumes yet").press(Key::Enter).wait_for_text("y say so");
     terminal.send("y");
     let back = scene.wait_for("rolled-back", 1);
-    assert_eq!((&back[0]["left"][0], &back[0]["reason"]), (&"pause".into(), &"nothing consumes yet".into()));
+    assert_eq!(
+        (&back[0]["skipped_steps"][0], &back[0]["reason"]),
+        (&"pause".into(), &"nothing consumes yet".into())
+    );
 }

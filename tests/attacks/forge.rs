@@ -4,7 +4,7 @@
 use gonogo::journal::chain::Chain;
 use gonogo::journal::entry::{Entry, Event, Header};
 use gonogo::journal::keys::Signer;
-use gonogo::journal::read::Reader;
+use gonogo::journal::read::EntryReader;
 
 /// A log, taken apart.
 #[derive(Clone)]
@@ -12,9 +12,9 @@ pub struct Log(pub Vec<Entry>);
 
 impl Log {
     pub fn read(bytes: &[u8]) -> Self {
-        let mut reader = Reader::default();
+        let mut reader = EntryReader::default();
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        Self(lines.map(|line| reader.take(line).unwrap()).collect())
+        Self(lines.map(|line| reader.read(line).unwrap()).collect())
     }
 
     /// As a file.
@@ -76,7 +76,7 @@ impl Log {
     pub fn add(&mut self, by: &str, event: Event, signer: Option<&Signer>) {
         let last = self.0.last().unwrap();
         let at = last.header.at.clone();
-        let (entry, _) = Chain::after(last).link(at, by, event, signer).unwrap();
+        let (entry, _) = Chain::after(last).build_entry(at, by, event, signer).unwrap();
         self.0.push(entry);
     }
 

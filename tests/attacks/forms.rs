@@ -17,9 +17,9 @@ pub fn forms() -> Vec<Attack> {
         form("white space", "not an entry", |stage| tail(stage, |line| line.replacen(',', ", ", 1).into())),
         form("keys in another order", "not an entry", |stage| {
             tail(stage, |line| {
-                line.replacen("\"before\":false,", "", 1)
-                    .replacen("\"took_ms\"", "\"before\":false,\"took_ms\"", 1)
-                    .replacen("\"attempt\":1,\"before\":false,", "\"before\":false,\"attempt\":1,", 1)
+                line.replacen("\"early\":false,", "", 1)
+                    .replacen("\"took_ms\"", "\"early\":false,\"took_ms\"", 1)
+                    .replacen("\"attempt\":1,\"early\":false,", "\"early\":false,\"attempt\":1,", 1)
                     .into()
             })
         }),

@@ -1,7 +1,7 @@
 //! One person who is written down as two, and one who is nobody.
 
 use gonogo::checklist::Role;
-use gonogo::journal::entry::{Enrolled, Event, Noted, Sealed};
+use gonogo::journal::entry::{EnrolledOperator, Event, Noted, Sealed};
 use gonogo::journal::keys::Signer;
 
 use super::Stage;
@@ -14,7 +14,7 @@ fn with(stage: &Stage, people: &[(&str, String)]) -> Vec<u8> {
     let mut log = stage.unsealed();
     log.change(0, |event| {
         let Event::Opened(opened) = event else { panic!("the opening") };
-        opened.roster.extend(people.iter().map(|(principal, key)| Enrolled {
+        opened.roster.extend(people.iter().map(|(principal, key)| EnrolledOperator {
             principal: (*principal).to_owned(),
             key: key.clone(),
             role: Role::Reviewer,

@@ -1,7 +1,7 @@
 //! Plans that one trusted key alone writes into a log, and results that say more than was seen.
 
 use gonogo::checklist::{
-    Checklist, Confirm, Exemptible, Lock, LockedPoint, LockedSection, Plan, Point, Role,
+    Checklist, Confirm, ExemptionRule, Lock, LockedPoint, LockedSection, Plan, Point, Role,
 };
 use gonogo::journal::entry::{
     Abandoned, Decision, Event, Joined, Opened, Probed, ReplanProposed, Replanned, Sealed, Verdict,
@@ -28,7 +28,7 @@ fn opening(stage: &Stage) -> Opened {
         id: point.id.clone(),
         mandatory: false,
         confirm: Confirm::None,
-        not_applicable: Exemptible::Always,
+        not_applicable: ExemptionRule::Always,
     };
     opened.lock = Lock(vec![LockedSection { id: "service".into(), points: vec![locked] }]);
     opened
@@ -55,7 +55,7 @@ fn sealed(stage: &Stage, mut log: Log) -> Vec<u8> {
     let Event::Opened(opened) = &log.0[0].event else { panic!("the opening") };
     let two = opened.plan.seals.len() > 1;
     let total = opened.plan.points().count() as u64;
-    let verdict = Verdict { decision: Decision::Go, closed: total, total, reasons: Vec::new() };
+    let verdict = Verdict { decision: Decision::Go, done: total, total, reasons: Vec::new() };
     log.add(ALICE, verdict.into(), Some(&stage.alice));
     seal(&mut log, ALICE, Role::Driver, &stage.alice);
     if two {
@@ -87,13 +87,13 @@ fn pair(stage: &Stage, change: impl FnOnce(&mut Opened)) -> Log {
 
 /// The checklist does not foresee that the point is not applicable.
 fn unforeseen(opened: &mut Opened) {
-    opened.lock.0[0].points[0].not_applicable = Exemptible::Never;
+    opened.lock.0[0].points[0].not_applicable = ExemptionRule::Never;
 }
 
 fn replanned(log: &Log, proposal: Option<Sha256Hex>) -> Event {
     let plan = looser(log);
     let (plan_sha256, touched) = (plan.digest(), vec!["service.ready".to_owned()]);
-    Replanned { plan, plan_sha256, touched, proposal, reason: None }.into()
+    Replanned { plan, plan_sha256, reset_points: touched, proposal, reason: None }.into()
 }
 
 fn looser(log: &Log) -> Plan {
@@ -117,7 +117,7 @@ fn probed(stage: &Stage, outcome: Outcome, change: impl FnOnce(&mut Opened)) -> 
         change(opened);
     });
     let (point, probe) = ("service.ready".to_owned(), "readyz".to_owned());
-    let event = Probed { point, probe, attempt: 1, before: false, took_ms: 1, outcome };
+    let event = Probed { point, probe, attempt: 1, early: false, took_ms: 1, outcome };
     log.add("gonogo", event.into(), None);
     sealed(stage, log)
 }

@@ -222,7 +222,7 @@ fn with_a_trusted_key() -> Vec<Attack> {
                 log.change(at, |event| {
                     let Event::Verdict(verdict) = event else { panic!("a verdict") };
                     verdict.decision = Decision::Go;
-                    verdict.closed = verdict.total;
+                    verdict.done = verdict.total;
                     verdict.reasons.clear();
                 });
                 log.resign(at, &stage.alice);

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gonogo::engine::supervisor::{Files, Order};
+use gonogo::engine::supervisor::{LaunchSpec, SupervisorFiles};
 use gonogo::files::directory::make_path;
 use gonogo::journal::marks;
 use gonogo::process::Permit;
-use gonogo::secret::{Keeper, Secret};
+use gonogo::secret::{Secret, SecretStore};
 use vt100::Screen;
 use zeroize::Zeroizing;
 
@@ -86,18 +86,18 @@ fn lines(to: &Path) {
 }
 
 fn needles() -> Vec<(String, Zeroizing<String>)> {
-    let keeper = Keeper::new(Permit::for_tests());
+    let secret_store = SecretStore::new(Permit::for_tests());
     for number in 0..SECRETS {
-        keeper.keep("env S", &Secret::new(format!("s3cr3t/{number}+of=the&house-{number}")));
+        secret_store.register("env S", &Secret::new(format!("s3cr3t/{number}+of=the&house-{number}")));
     }
-    keeper.redactor().needles().to_vec()
+    secret_store.redactor().needles().to_vec()
 }
 
 /// One supervisor over all of it: how long it took in milliseconds, and the most memory that it held, in MB.
 fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing<String>)>) -> (f64, f64) {
     make_path(&marks::directory(&dir.join("log.jsonl"))).unwrap();
-    let order = Order {
-        files: Files::of(&dir.join("log.jsonl"), turn),
+    let order = LaunchSpec {
+        files: SupervisorFiles::of(&dir.join("log.jsonl"), turn),
         argv: vec!["cat".into(), big.display().to_string()],
         cwd: None,
         env: BTreeMap::new(),
@@ -122,8 +122,8 @@ fn supervised(dir: &Path, big: &Path, turn: u64, needles: Vec<(String, Zeroizing
     };
     let took = since(begun);
     assert!(ended.success());
-    assert_eq!(order.files.out().metadata().unwrap().len(), output() as u64);
-    fs::remove_file(order.files.out()).unwrap();
+    assert_eq!(order.files.output_path().metadata().unwrap().len(), output() as u64);
+    fs::remove_file(order.files.output_path()).unwrap();
     (took, peak)
 }
 

@@ -8,7 +8,7 @@ use gonogo::journal::chain::Chain;
 use gonogo::journal::entry::{Entry, MACHINE};
 use gonogo::journal::file::Journal;
 use gonogo::journal::keys::Signer;
-use gonogo::journal::store::Store;
+use gonogo::journal::store::LogStore;
 
 use crate::log::{Log, RUN, opened};
 use crate::measure::{Measured, millis, size, turns};
@@ -28,7 +28,7 @@ pub fn bench() {
 }
 
 fn against_disk(name: &'static str, home: &Path, entry: &Entry, signer: Option<&Signer>, opener: &Signer) {
-    let store = Store::new(home, None);
+    let store = LogStore::new(home, None);
     let path = home.join("runs/run.jsonl");
     let mut journal = Journal::create(&store, &path, Chain::new(RUN.into())).unwrap();
     let plan = opened(sample::plan(), opener);

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use gonogo::checklist::{Confirm, Point, Role};
-use gonogo::journal::entry::Enrolled;
+use gonogo::journal::entry::EnrolledOperator;
 use gonogo::run;
 use gonogo::tui::{self, Host, Look, Msg, Setup, Shade};
 use ratatui::Terminal;
@@ -49,8 +49,8 @@ pub fn bench() {
 /// What the engine does to find the probes that are due.
 fn wanted(sample: &Sample) -> f64 {
     let (state, now) = (sample.shared(), sample.now());
-    black_box(run::wanted(&state, &now));
-    median((0..size(FRAMES, 4)).map(|_| millis(|| _ = black_box(run::wanted(&state, &now)))).collect())
+    black_box(run::due_probes(&state, &now));
+    median((0..size(FRAMES, 4)).map(|_| millis(|| _ = black_box(run::due_probes(&state, &now)))).collect())
 }
 
 /// A run whose sections have that many points between them.
@@ -96,7 +96,11 @@ fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
         now.clone()
     };
     Setup {
-        me: Enrolled { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver },
+        me: EnrolledOperator {
+            principal: ALICE.into(),
+            key: format!("ssh-ed25519 {ALICE}"),
+            role: Role::Driver,
+        },
         log: "20260921T141320Z.jsonl".into(),
         look: Look { shade: Shade::Dark, ascii: false, color: true },
         clock: Box::new(clock),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use gonogo::journal::entry::Entry;
-use gonogo::journal::read::Lines;
+use gonogo::journal::read::LogLines;
 use gonogo::journal::signers::AllowedSigners;
 use sha2::{Digest as _, Sha256};
 
@@ -87,7 +87,7 @@ fn digest(path: &Path) -> f64 {
 /// The time that all signatures of a log take: as many as there are, at the pace of the first ones.
 fn signatures(path: &Path) -> f64 {
     let signed = |line: &[u8]| line.windows(7).any(|part| part == b",\"sig\":");
-    let lines = || Lines::new(BufReader::new(File::open(path).unwrap())).map(|line| line.unwrap().bytes);
+    let lines = || LogLines::new(BufReader::new(File::open(path).unwrap())).map(|line| line.unwrap().bytes);
     let all = lines().filter(|line| signed(line)).count();
     let first = lines().filter(|line| signed(line)).take(CHECKED);
     let checks: Vec<Check> = first.filter_map(|line| Check::of(&Entry::read(&line).unwrap())).collect();

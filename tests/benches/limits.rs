@@ -8,9 +8,9 @@ use ed25519_dalek::SigningKey;
 use gonogo::checklist::{Confirm, Plan, Point, Role};
 use gonogo::journal::chain::Chain;
 use gonogo::journal::entry::{Entry, Event};
-use gonogo::journal::verify::{Answer, Report};
+use gonogo::journal::verify::{LogStatus, Verification};
 use gonogo::outcome::Sha256Hex;
-use gonogo::report::{Basis, Document, Trust};
+use gonogo::report::{Document, DocumentInput, TrustSources};
 use gonogo::run::{Act, Command, Replay, RunState, decide, judge};
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 
@@ -86,7 +86,7 @@ impl Run {
 
     fn with_confirmations(mut self, count: usize) -> Self {
         for n in 0..count {
-            self.act(ALICE, Act::Confirm { point: id(n), of: Vec::new(), reason: None });
+            self.act(ALICE, Act::Confirm { point: id(n), evidence: Vec::new(), reason: None });
         }
         self
     }
@@ -112,15 +112,15 @@ impl Run {
     fn replayed(&self) -> f64 {
         millis(|| {
             let mut replay = Replay::default();
-            self.entries.iter().for_each(|entry| replay.take(entry).unwrap());
+            self.entries.iter().for_each(|entry| replay.apply_entry(entry).unwrap());
         })
     }
 
     /// How long it takes to write it up, in milliseconds.
     fn reported(&self) -> f64 {
         let Self { entries, state } = self;
-        let verified = Report {
-            answer: Answer::Open,
+        let verified = Verification {
+            status: LogStatus::Open,
             entries: entries.len() as u64,
             head: state.head,
             last_signed: None,
@@ -129,17 +129,24 @@ impl Run {
             trailing: 0,
             warnings: Vec::new(),
         };
-        let (trust, sha256) = (Trust::default(), Sha256Hex::ZERO);
-        let basis =
-            Basis { name: "run", sha256, entries, state, verified: &verified, trust: &trust, drills: &[] };
+        let (trust, sha256) = (TrustSources::default(), Sha256Hex::ZERO);
+        let basis = DocumentInput {
+            name: "run",
+            sha256,
+            entries,
+            state,
+            verified: &verified,
+            trust: &trust,
+            drills: &[],
+        };
         millis(|| drop(black_box(Document::of(&basis).unwrap())))
     }
 }
 
 /// The rules look only at whether there is a signature.
 fn link(chain: &Chain, turn: u64, by: &str, event: Event) -> Entry {
-    let (entry, _) = chain.link(Sample::moment(turn), by, event, None).unwrap();
-    Entry { sig: entry.event.is_act().then(|| "AA==".into()), ..entry }
+    let (entry, _) = chain.build_entry(Sample::moment(turn), by, event, None).unwrap();
+    Entry { sig: entry.event.needs_signature().then(|| "AA==".into()), ..entry }
 }
 
 fn id(n: usize) -> String {
@@ -152,7 +159,7 @@ fn plan(points: usize, change: impl Fn(&mut Point, usize)) -> Plan {
     let mut section = plan.sections.swap_remove(0);
     let mut point = section.points.swap_remove(0);
     (point.after, point.due, point.probes, point.actions) = (Vec::new(), None, Vec::new(), Vec::new());
-    (point.frozen_by, point.not_applicable) = (None, None);
+    (point.frozen_after, point.not_applicable) = (None, None);
     // As many as there can be in the line that holds a plan.
     (point.title, point.why, point.fresh_ms) = ("t".into(), "w".into(), 0);
     let numbered = (0..points).rev().map(|n| {

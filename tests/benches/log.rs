@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gonogo::checklist::{Lock, Plan, ProbeKey, Role};
 use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{Enrolled, Entry, Event, MACHINE, Opened, RULES};
+use gonogo::journal::entry::{EnrolledOperator, Entry, Event, MACHINE, Opened, RULES};
 use gonogo::journal::keys::{self, Signer};
 use gonogo::outcome::Sha256Hex;
 use gonogo::run::{Act, Command, RunState, decide};
@@ -36,8 +36,8 @@ pub fn each(count: usize, home: &Path, take: &mut dyn FnMut(&[u8])) -> Signer {
     let (plan, signer) = (sample::plan(), signer(home));
     let probes = due(&plan);
     let mut link = |chain: &Chain, turn: usize, by: &str, event: Event| {
-        let key = event.is_act().then_some(&signer);
-        let (entry, line) = chain.link(Sample::moment(seconds(turn)), by, event, key).unwrap();
+        let key = event.needs_signature().then_some(&signer);
+        let (entry, line) = chain.build_entry(Sample::moment(seconds(turn)), by, event, key).unwrap();
         take(&line);
         entry
     };
@@ -63,7 +63,7 @@ pub fn signer(home: &Path) -> Signer {
 
 /// What opens a run of this plan.
 pub fn opened(plan: Plan, signer: &Signer) -> Event {
-    let driver = Enrolled { principal: ALICE.into(), key: signer.public.clone(), role: Role::Driver };
+    let driver = EnrolledOperator { principal: ALICE.into(), key: signer.public.clone(), role: Role::Driver };
     Opened {
         rules: RULES,
         lock: Lock::default(),
@@ -89,15 +89,21 @@ fn seconds(turn: usize) -> u64 {
 fn due(plan: &Plan) -> Vec<ProbeKey> {
     let points = plan.points().filter(|point| point.due.is_none());
     let probes = points.flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
-    let due = probes.filter(|(_, probe)| probe.due.is_none() && probe.of.is_none());
+    let due = probes.filter(|(_, probe)| probe.due.is_none() && probe.after_action.is_none());
     due.map(|(point, probe)| ProbeKey::new(&point.id, &probe.id)).collect()
 }
 
 fn look(state: &RunState, probe: &ProbeKey) -> Command {
-    let attempt = state.probe(probe).map_or(0, |known| known.looks) + 1;
+    let attempt = state.probe(probe).map_or(0, |known| known.attempts) + 1;
     let outcome = sample::rabbitmq_trouble();
-    let act =
-        Act::Finish { probe: probe.clone(), attempt, newest: attempt, before: false, took_ms: 830, outcome };
+    let act = Act::FinishProbe {
+        probe: probe.clone(),
+        attempt,
+        newest_attempt: attempt,
+        early: false,
+        took_ms: 830,
+        outcome,
+    };
     Command::new(MACHINE, act)
 }
 

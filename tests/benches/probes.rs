@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use gonogo::checklist::{Confirm, Plan, Point, Probe, Section, spec::Spec};
+use gonogo::checklist::{Confirm, Plan, Point, Probe, Section, spec::ProbeSpec};
 use gonogo::engine::{self, Engine, clock};
 use gonogo::outcome::Class;
 use gonogo::process::Permit;
-use gonogo::run::{NumberedRequest, Request, RunSnapshot, RunState, wanted};
+use gonogo::run::{NumberedRequest, Request, RunSnapshot, RunState, due_probes};
 use serde_json::json;
 use tokio::runtime::Builder;
 
@@ -35,17 +35,17 @@ pub fn bench() {
 fn all(plan: &Plan) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let state = runtime.block_on(async {
-        let (log, state) = engine::forgotten(plan.clone()).unwrap();
+        let (log, state) = engine::ephemeral_run(plan.clone()).unwrap();
         let (engine, mut handle) = Engine::new(log, state, Vec::new(), Vec::new(), Permit::for_tests());
         let running = tokio::spawn(engine.run());
         let state = loop {
             handle.states.changed().await.unwrap();
-            let RunSnapshot { state, live } = handle.states.borrow_and_update().clone();
-            if live.running.is_empty() && wanted(&state, &clock::now()).is_empty() {
+            let RunSnapshot { state, in_flight: live } = handle.states.borrow_and_update().clone();
+            if live.running.is_empty() && due_probes(&state, &clock::now()).is_empty() {
                 break state;
             }
         };
-        handle.requests.send(NumberedRequest::unanswered(Request::Stop)).await.unwrap();
+        handle.requests.send(NumberedRequest::without_reply(Request::Stop)).await.unwrap();
         running.await.unwrap();
         state
     });
@@ -69,7 +69,7 @@ fn plan(server: SocketAddr) -> Plan {
         id: id.into(),
         title: id.into(),
         actions_after: Vec::new(),
-        judges_rollback: false,
+        verifies_rollback: false,
         points,
     };
     let sections = vec![section("alone", alone.collect()), section("chain", chain.collect())];
@@ -87,7 +87,7 @@ fn point(server: SocketAddr, id: String, after: Option<String>, delay: u64) -> P
         after: after.into_iter().collect(),
         due: None,
         not_applicable: None,
-        frozen_by: None,
+        frozen_after: None,
         actions: Vec::new(),
         probes: vec![probe(server, delay)],
     }
@@ -105,12 +105,12 @@ fn probe(server: SocketAddr, delay: u64) -> Probe {
         within_ms: 0,
         hold_ms: 0,
         since: None,
-        of: None,
+        after_action: None,
         digest_of: None,
         effects: false,
-        before: false,
+        early: false,
         missing: Vec::new(),
-        spec: Some(serde_json::from_value::<Spec>(spec).unwrap()),
+        spec: Some(serde_json::from_value::<ProbeSpec>(spec).unwrap()),
     }
 }
 

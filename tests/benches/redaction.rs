@@ -5,7 +5,7 @@ use std::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gonogo::process::Permit;
-use gonogo::secret::{Keeper, Secret, Stream};
+use gonogo::secret::{RedactingStream, Secret, SecretStore};
 use sha2::{Digest as _, Sha256};
 
 use crate::measure::{Measured, millis, size, turns};
@@ -45,11 +45,11 @@ fn speed(text: &[u8], take: fn(&[u8])) -> f64 {
 }
 
 fn redact(text: &[u8]) {
-    let keeper = Keeper::new(Permit::for_tests());
+    let secret_store = SecretStore::new(Permit::for_tests());
     for number in 0..SECRETS {
-        keeper.keep("env S", &Secret::new(format!("s3cr3t/{number}+of=the&house-{number}")));
+        secret_store.register("env S", &Secret::new(format!("s3cr3t/{number}+of=the&house-{number}")));
     }
-    let mut stream = Stream::new(keeper.redactor().needles().to_vec()).unwrap();
+    let mut stream = RedactingStream::new(secret_store.redactor().needles().to_vec()).unwrap();
     let (mut clean, mut length) = (Vec::new(), 0);
     for piece in text.chunks(PIECE) {
         clean.clear();
@@ -57,7 +57,7 @@ fn redact(text: &[u8]) {
         length += clean.len();
     }
     clean.clear();
-    stream.end(&mut clean);
+    stream.finish(&mut clean);
     assert_eq!(length + clean.len(), text.len());
 }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
-use gonogo::engine::ByTheRules;
+use gonogo::engine::RuleChecker;
 use gonogo::journal::entry::{Entry, signed_bytes};
 use gonogo::journal::signers::AllowedSigners;
-use gonogo::journal::verify::{Answer, verify};
+use gonogo::journal::verify::{LogStatus, verify};
 use ssh_encoding::Decode as _;
 use ssh_key::SshSig;
 use ssh_key::public::KeyData;
@@ -46,8 +46,8 @@ pub fn bench() {
 /// As `gonogo verify` does it.
 pub fn whole(path: &Path, signers: &AllowedSigners, entries: u64) {
     let log = BufReader::new(File::open(path).unwrap());
-    let report = verify(log, signers, Sample::moment(0).wall, &mut ByTheRules::default()).unwrap();
-    assert_eq!((report.answer, report.entries), (Answer::Open, entries));
+    let report = verify(log, signers, Sample::moment(0).wall, &mut RuleChecker::default()).unwrap();
+    assert_eq!((report.status, report.entries), (LogStatus::Open, entries));
 }
 
 /// One signature, all ready to be checked.

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use gonogo::checklist::spec::Spec;
+use gonogo::checklist::spec::ProbeSpec;
 use gonogo::engine;
 use gonogo::journal::chain::{Chain, LinkError};
 use gonogo::journal::entry::{MACHINE, Probed};
 use gonogo::outcome::{Class, Observation, Outcome};
 use gonogo::probe::{self, ProbeContext};
 use gonogo::process::Permit;
-use gonogo::secret::Keeper;
+use gonogo::secret::SecretStore;
 use serde_json::{Value, json};
 
 use crate::bench::certs::Certs;
@@ -61,13 +61,13 @@ impl Row {
     async fn walk(self) -> Result<String, String> {
         let server = Server::start(self.serve);
         let spec = json!({"kind": self.kind, "with": (self.with)(server.port())});
-        let spec: Spec = serde_json::from_value(spec).expect(self.server);
+        let spec: ProbeSpec = serde_json::from_value(spec).expect(self.server);
         let deadline = self.deadline;
         // A task of its own, as in the scheduler: a panic is seen as one.
         let look = tokio::spawn(async move {
             tokio::time::timeout(
                 deadline + GRACE,
-                probe::run(&spec, deadline, &Keeper::new(Permit::for_tests()), &ProbeContext::default()),
+                probe::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()),
             )
             .await
         });
@@ -86,7 +86,7 @@ impl Row {
             return Err(format!("{name}: the probe went elsewhere"));
         }
         let is_meant = |seen: &&Observation| self.told.iter().any(|words| seen.seen.contains(words));
-        let trouble = outcome.troubles().find(is_meant).or(outcome.troubles().next()).expect("a trouble");
+        let trouble = outcome.problems().find(is_meant).or(outcome.problems().next()).expect("a trouble");
         Ok(format!("{name} · {} · {}", class(self.class), trouble.seen))
     }
 }
@@ -95,8 +95,8 @@ impl Row {
 fn append(outcome: &Outcome) -> Result<(), LinkError> {
     let outcome = outcome.clone();
     let (point, probe) = ("section.point".into(), "probe".into());
-    let event = Probed { point, probe, attempt: 1, before: false, took_ms: 1, outcome };
-    Chain::new("0".repeat(32)).link(engine::clock::now(), MACHINE, event.into(), None).map(drop)
+    let event = Probed { point, probe, attempt: 1, early: false, took_ms: 1, outcome };
+    Chain::new("0".repeat(32)).build_entry(engine::clock::now(), MACHINE, event.into(), None).map(drop)
 }
 
 fn class(class: Class) -> &'static str {

@@ -75,9 +75,9 @@ fn other_ways_to_open_a_file_are_found() {
         "fn f() { tempfile::tempdir(); }",
         "fn f() { Builder::new().prefix(x).tempdir_in(y); }",
     ] {
-        assert_eq!(judge("src/journal/side.rs", text).len(), 1, "{text}");
+        assert_eq!(judge("src/journal/attachments.rs", text).len(), 1, "{text}");
         assert!(judge("src/files/directory.rs", text).is_empty(), "{text}");
     }
     assert_eq!(judge("src/probe/x.rs", "fn f() { tempfile::tempdir(); }").len(), 1);
-    assert!(judge("src/journal/side.rs", "use crate::files::directory::Directory;").is_empty());
+    assert!(judge("src/journal/attachments.rs", "use crate::files::directory::Directory;").is_empty());
 }

@@ -15,7 +15,7 @@ const STARTS: [&str; 6] =
 
 /// Who makes which permit.
 const MAKERS: [(&str, &[&str]); 6] = [
-    ("given_by_trust", &["src/commands/trust.rs"]),
+    ("for_trusted_program", &["src/commands/trust.rs"]),
     ("for_own_program", &["src/commands/rehearse/place.rs", "src/commands/start.rs"]),
     ("for_user_git_settings", &["src/commands/git.rs"]),
     ("for_supervisor", &["src/commands/supervise.rs"]),
@@ -92,7 +92,7 @@ fn other_ways_to_start_a_program_are_found() {
 
 #[test]
 fn a_permit_made_elsewhere_is_found() {
-    let text = "fn f() { let permit = Permit::given_by_trust(); }";
+    let text = "fn f() { let permit = Permit::for_trusted_program(); }";
     assert!(judge("src/commands/trust.rs", text).is_empty());
     assert_eq!(judge("src/commands/review.rs", text).len(), 1);
     assert_eq!(judge("src/probe/git.rs", "fn f() { Permit::for_tests() }").len(), 1);

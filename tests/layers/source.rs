@@ -40,7 +40,9 @@ impl File {
 
     /// The lines of code in which `text` stands; for a path also where a group spells it.
     pub fn lines_with(&self, text: &str) -> Vec<usize> {
-        let inline = self.code.match_indices(text).map(|(at, _)| self.line(at));
+        let is_longer = |at: usize| text.starts_with(is_word) && self.code[..at].ends_with(is_word);
+        let inline = self.code.match_indices(text).filter(|(at, _)| !is_longer(*at));
+        let inline = inline.map(|(at, _)| self.line(at));
         let within = |path: &str| path == text || path.starts_with(&format!("{text}::"));
         let grouped = self.imports().into_iter().filter(|i| within(&i.path)).map(|i| i.line);
         let mut lines: Vec<_> = inline.chain(grouped).collect();

@@ -75,7 +75,8 @@ fn a_program_that_cannot_be_started_could_not_look() {
 
 #[test]
 fn what_a_program_says_can_mean_that_it_could_not_look() {
-    let unable = json!({"unable": [{"says": "not logged in", "means": "log in first: tool login"}]});
+    let unable =
+        json!({"error_patterns": [{"pattern": "not logged in", "meaning": "log in first: tool login"}]});
     assert_error(
         &look(&plus(&sh("echo 'Error: not logged in' >&2; exit 1"), &unable)),
         &["log in first: tool login"],
@@ -179,7 +180,7 @@ fn a_look_that_is_given_up_leaves_nothing_running() {
     let spec = spec("command", &plus(&sh("echo $$ >leader; exec sleep 600"), &json!({"cwd": dir.path()})));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let task = runtime.spawn(async move {
-        probe::run(&spec, DEADLINE, &Keeper::new(Permit::for_tests()), &ProbeContext::default()).await
+        probe::run(&spec, DEADLINE, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()).await
     });
     wait::until("the program", || {
         fs::read_to_string(dir.path().join("leader")).ok().filter(|id| !id.is_empty())

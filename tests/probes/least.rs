@@ -1,6 +1,6 @@
 //! The least rights that `gonogo points` names are enough, at the real servers.
 
-use gonogo::checklist::needs::{Right, rights, tap_permissions};
+use gonogo::checklist::requirements::{RequiredRight, spec_rights, tap_permissions};
 use serde_json::{Value, json};
 
 use super::kubernetes::{Bench, KUBECTL, PAUSE};
@@ -16,8 +16,8 @@ use crate::bench::web::{Reply, Web};
 /// What is granted, in the words of `of`.
 #[track_caller]
 fn granted(kind: &str, with: &Value, of: &str) -> String {
-    let all = rights(&spec(kind, with));
-    let found: Vec<&Right> = all.iter().filter(|right| right.of == of).collect();
+    let all = spec_rights(&spec(kind, with));
+    let found: Vec<&RequiredRight> = all.iter().filter(|right| right.system == of).collect();
     assert_eq!(found.len(), 1, "{all:?}");
     found[0].grant.clone()
 }
@@ -132,7 +132,8 @@ fn in_a_cluster() {
         let bench = Bench::new();
         let _ = bench.look(&asked);
         let with = plus(&json!({"context": "c", "namespace": "realtime"}), &asked);
-        let told: Vec<_> = rights(&spec("kubernetes", &with)).into_iter().map(|right| right.grant).collect();
+        let told: Vec<_> =
+            spec_rights(&spec("kubernetes", &with)).into_iter().map(|right| right.grant).collect();
         let told = told.join(", ");
         for request in bench.cluster.requests() {
             assert!(told.contains(&request), "{request} is asked for, {told} is said to be enough");

@@ -29,11 +29,11 @@ mod vault;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gonogo::checklist::spec::Spec;
+use gonogo::checklist::spec::ProbeSpec;
 use gonogo::outcome::{Class, Outcome};
 use gonogo::probe::{self, ProbeContext};
 use gonogo::process::Permit;
-use gonogo::secret::{Keeper, SecretRef};
+use gonogo::secret::{SecretRef, SecretStore};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -44,7 +44,7 @@ const SHORT: Duration = Duration::from_millis(700);
 
 /// A spec as the checklist spells it.
 #[track_caller]
-fn spec(kind: &str, with: &Value) -> Spec {
+fn spec(kind: &str, with: &Value) -> ProbeSpec {
     serde_json::from_value(json!({"kind": kind, "with": with})).expect("a spec")
 }
 
@@ -59,7 +59,7 @@ fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
 fn look_given(deadline: Duration, kind: &str, with: &Value, given: &ProbeContext) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probe::run(&spec, deadline, &Keeper::new(Permit::for_tests()), given))
+    runtime.block_on(probe::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), given))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.

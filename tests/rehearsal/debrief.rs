@@ -49,7 +49,7 @@ fn a_drill_that_is_found_is_told_as_found() {
     let json: Value = serde_json::from_str(&report(&sandbox, "json")).unwrap();
     let drill = &json["rehearsal"]["drills"][0];
     assert_eq!((&drill["found"], &drill["points"]), (&true.into(), &serde_json::json!([POINT])), "{drill}");
-    assert!(drill["shown_ms"].as_u64() <= drill["acted_ms"].as_u64(), "{drill}");
+    assert!(drill["detected_ms"].as_u64() <= drill["response_ms"].as_u64(), "{drill}");
     for format in ["markdown", "html"] {
         let told = report(&sandbox, format);
         assert!(told.contains("Debrief") && told.contains("FOUND: the verdict is NO"), "{told}");

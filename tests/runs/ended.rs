@@ -48,7 +48,7 @@ fn an_abandoned_run_does_not_keep_the_next_one_from_opening() {
     leave(terminal);
     let next = first_lines(&world).into_iter().find(|first| first["plan"]["release"] == "v2").unwrap();
     assert_eq!(
-        (&next["previous_run"]["ended"], &next["previous_run"]["run"]),
+        (&next["previous_run"]["state"], &next["previous_run"]["run"]),
         (&"abandoned".into(), &ended[0]["run"])
     );
     world.set_args(&["review"]);

@@ -177,7 +177,7 @@ fn a_changed_profile_is_told_and_taken_in_only_when_asked_for() {
     leave(terminal);
     let entries = world.entries();
     let replanned = entries.iter().find(|entry| entry["kind"] == "replanned").unwrap();
-    assert_eq!(replanned["touched"], serde_json::json!(["service.ready"]));
+    assert_eq!(replanned["reset_points"], serde_json::json!(["service.ready"]));
     let log = world.log();
     let _ = world.verify(&log, &[]).code(5);
 }
@@ -202,7 +202,7 @@ fn a_torn_tail_is_recovered_and_said() {
     let entries = world.entries();
     let recovered = entries.iter().find(|entry| entry["kind"] == "recovered").unwrap();
     assert_eq!(recovered["torn"]["bytes"], 11);
-    let kept = log.parent().unwrap().join(recovered["torn"]["kept"].as_str().unwrap());
+    let kept = log.parent().unwrap().join(recovered["torn"]["file"].as_str().unwrap());
     assert_eq!(std::fs::read(kept).unwrap(), b"{\"v\":1,\"run");
 }
 

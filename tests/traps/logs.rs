@@ -5,8 +5,8 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::sync::Arc;
 
 use gonogo::checklist::Role;
-use gonogo::checklist::spec::Spec;
-use gonogo::journal::entry::{Event, Noted, Opened, Predecessor, PredecessorEnd, Sealed};
+use gonogo::checklist::spec::ProbeSpec;
+use gonogo::journal::entry::{Event, Noted, Opened, Predecessor, PredecessorState, Sealed};
 use gonogo::outcome::Sha256Hex;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ fn opened(stage: &Stage, change: impl FnOnce(&mut Opened)) -> Vec<u8> {
 
 fn probing(stage: &Stage, scene: &Scene, kind: &str, with: &Value) -> Vec<u8> {
     let with: Value = serde_json::from_str(&scene.filled(&with.to_string())).unwrap();
-    let spec: Spec = serde_json::from_value(json!({"kind": kind, "with": with})).unwrap();
+    let spec: ProbeSpec = serde_json::from_value(json!({"kind": kind, "with": with})).unwrap();
     opened(stage, |opened| opened.plan.sections[0].points[0].probes[0].spec = Some(spec))
 }
 
@@ -267,7 +267,7 @@ fn misleading(stage: &Arc<Stage>) -> Vec<Trap> {
                         run: "ab".repeat(16),
                         seq: 7,
                         head: Sha256Hex::ZERO,
-                        ended: PredecessorEnd::Sealed,
+                        state: PredecessorState::Sealed,
                     });
                 })
             }),

@@ -3,8 +3,8 @@
 //!
 //! Ordinary probing (a request without a secret and without an effect) needs no permission.
 
-mod filled;
-mod places;
+mod paths;
+mod release_placeholders;
 mod specs;
 mod tools;
 
@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{Action, ActionKey, Program};
+use super::action::{Action, ActionCommand, ActionKey};
 use super::plan::{Plan, Probe};
-use super::spec::Value;
+use super::spec::TextOrSecret;
 use crate::outcome::Sha256Hex;
 use crate::secret::SecretRef;
 use crate::text::shell_word;
-pub use filled::{beyond, filled, with_placeholders};
-pub use places::Places;
+pub use paths::BaseDirectories;
+pub use release_placeholders::{fill_placeholders, not_allowed, with_placeholders};
 
 /// The permissions of a plan, without duplicates, in a fixed order.
 pub type Permissions = BTreeSet<Permission>;
@@ -29,19 +29,19 @@ pub type Permissions = BTreeSet<Permission>;
 #[serde(rename_all = "kebab-case")]
 pub enum Permission {
     /// A program runs.
-    Runs(Runs),
+    Runs(ProgramRun),
     /// A secret is read and sent.
-    Sends(Sends),
+    Sends(SecretTransfer),
     /// A tool runs the content of a directory or a file at that time.
-    RunsContentOf(RunsContentOf),
+    RunsContentOf(ContentRun),
     /// Something is changed elsewhere.
-    Writes(Writes),
+    Writes(RemoteChange),
 }
 
 /// A program that runs, and everything that determines what it does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Runs {
+pub struct ProgramRun {
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// Its working directory; by default the current one.
@@ -57,7 +57,7 @@ pub struct Runs {
 /// A secret that is read and sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sends {
+pub struct SecretTransfer {
     /// Where it is sent.
     pub to: Destination,
     /// Where it comes from.
@@ -81,7 +81,7 @@ pub struct Destination {
 /// A tool that runs the content of a directory or a file at that time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunsContentOf {
+pub struct ContentRun {
     /// The tool.
     pub tool: String,
     /// The directory or file.
@@ -91,7 +91,7 @@ pub struct RunsContentOf {
 /// A change elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Writes {
+pub struct RemoteChange {
     /// Where.
     pub to: Destination,
     /// What, in a few words.
@@ -100,14 +100,14 @@ pub struct Writes {
 
 /// All permissions of a plan: its guards, its points' probes and actions, the rollback.
 #[must_use]
-pub fn permissions(plan: &Plan, places: &Places) -> Permissions {
+pub fn permissions(plan: &Plan, places: &BaseDirectories) -> Permissions {
     let guards = plan.guards.iter().flat_map(|guard| of_probe(guard, "guard", &guard.id));
     let probes = plan.points().flat_map(|point| {
         let id = |probe: &Probe| format!("{}/{}", point.id, probe.id);
         point.probes.iter().flat_map(move |probe| of_probe(probe, "probe", &id(probe)))
     });
     let actions = plan.actions().flat_map(|(key, action)| of_action(&key, action));
-    guards.chain(probes).chain(actions).map(|permission| places.placed(permission)).collect()
+    guards.chain(probes).chain(actions).map(|permission| places.relativize(permission)).collect()
 }
 
 /// SHA-256 of permissions, for `--trust`.
@@ -130,9 +130,9 @@ fn of_action(key: &ActionKey, action: &Action) -> Vec<Permission> {
     action.program.iter().flat_map(|program| of_program(program, &key)).chain(checks).collect()
 }
 
-fn of_program(program: &Program, key: &str) -> Vec<Permission> {
-    let Program { argv, cwd, env, dry_run } = program;
-    let runs = |argv: &[String], what: &str| start(argv, cwd.as_deref(), env, &purpose(what, key));
+fn of_program(program: &ActionCommand, key: &str) -> Vec<Permission> {
+    let ActionCommand { argv, cwd, env, dry_run } = program;
+    let runs = |argv: &[String], what: &str| program_run(argv, cwd.as_deref(), env, &purpose(what, key));
     let mut all = runs(argv, "action");
     if !dry_run.is_empty() {
         all.extend(runs(dry_run, "dry run of"));
@@ -141,15 +141,15 @@ fn of_program(program: &Program, key: &str) -> Vec<Permission> {
 }
 
 /// The permissions for a program: itself, the content that it is known to run, and the commands of its secrets.
-fn start(
+fn program_run(
     argv: &[String],
     directory: Option<&str>,
-    env: &BTreeMap<String, Value>,
+    env: &BTreeMap<String, TextOrSecret>,
     purpose: &str,
 ) -> Vec<Permission> {
-    let secrets = env.values().filter_map(Value::secret).flat_map(reading);
-    let environment = env.iter().map(|(name, value)| (name.clone(), value.shell())).collect();
-    let runs = Runs {
+    let secrets = env.values().filter_map(TextOrSecret::secret).flat_map(secret_command);
+    let environment = env.iter().map(|(name, value)| (name.clone(), value.shell_word())).collect();
+    let runs = ProgramRun {
         argv: argv.to_vec(),
         // By default the current directory: another one contains other files.
         directory: Some(directory.unwrap_or(".").to_owned()),
@@ -162,10 +162,10 @@ fn start(
 }
 
 /// The permissions for the command of a secret, if it has one.
-fn reading(secret: &SecretRef) -> Vec<Permission> {
+fn secret_command(secret: &SecretRef) -> Vec<Permission> {
     match secret {
         SecretRef::Env(_) | SecretRef::File(_) => Vec::new(),
-        SecretRef::Command(argv) => start(argv, None, &BTreeMap::new(), "reading a secret"),
+        SecretRef::Command(argv) => program_run(argv, None, &BTreeMap::new(), "reading a secret"),
     }
 }
 
@@ -179,7 +179,7 @@ impl Permission {
     fn mapped(self, text: &dyn Fn(&str) -> String, path: &dyn Fn(&str) -> String) -> Self {
         match self {
             Self::Runs(runs) => Self::Runs(runs.mapped(text, path)),
-            Self::Sends(Sends { to, secret }) => {
+            Self::Sends(SecretTransfer { to, secret }) => {
                 let secret = match secret {
                     SecretRef::Env(name) => SecretRef::Env(text(&name)),
                     SecretRef::File(file) => SecretRef::File(path(&file)),
@@ -187,19 +187,19 @@ impl Permission {
                         SecretRef::Command(argv.iter().map(|word| text(word)).collect())
                     }
                 };
-                Self::Sends(Sends { to: to.mapped(text, path), secret })
+                Self::Sends(SecretTransfer { to: to.mapped(text, path), secret })
             }
-            Self::RunsContentOf(RunsContentOf { tool, path: at }) => {
-                Self::RunsContentOf(RunsContentOf { tool: text(&tool), path: path(&at) })
+            Self::RunsContentOf(ContentRun { tool, path: at }) => {
+                Self::RunsContentOf(ContentRun { tool: text(&tool), path: path(&at) })
             }
-            Self::Writes(Writes { to, what }) => {
-                Self::Writes(Writes { to: to.mapped(text, path), what: text(&what) })
+            Self::Writes(RemoteChange { to, what }) => {
+                Self::Writes(RemoteChange { to: to.mapped(text, path), what: text(&what) })
             }
         }
     }
 }
 
-impl Runs {
+impl ProgramRun {
     fn mapped(self, text: &dyn Fn(&str) -> String, path: &dyn Fn(&str) -> String) -> Self {
         let Self { argv, directory, environment, stdin, purpose } = self;
         // A program's path is looked up from the directory that it runs in.

@@ -2,40 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use super::{Destination, Permission, Runs, RunsContentOf, Sends, Writes, reading, start};
+use super::{
+    ContentRun, Destination, Permission, ProgramRun, RemoteChange, SecretTransfer, program_run,
+    secret_command,
+};
 use crate::checklist::spec::{
-    Api, AwsSecret, Ci, Command, Http, Iac, IacTool, Kubernetes, Method, Otlp, Pipeline, Rabbitmq, Redis,
-    Registry, Spec, Tls, Token, Value, Vantage, Vault,
+    ApiSpec, AwsSecretSpec, CiSpec, CommandSpec, HttpSpec, IacSpec, IacTool, KubernetesSpec, Method,
+    OtlpSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec, RegistrySpec, TextOrSecret, Tls, TokenSpec,
+    Vantage, VaultSpec,
 };
 use crate::secret::SecretRef;
 use crate::text::shell_word;
 
 /// The permissions of a probe; `effects`: whether it is marked as changing something.
-pub(super) fn of_spec(spec: &Spec, effects: bool, purpose: &str) -> Vec<Permission> {
+pub(super) fn of_spec(spec: &ProbeSpec, effects: bool, purpose: &str) -> Vec<Permission> {
     let mut all = match spec {
-        Spec::Http(spec) => http(spec, effects, purpose),
-        Spec::Redis(spec) => redis(spec),
-        Spec::Rabbitmq(spec) => rabbitmq(spec),
-        Spec::Command(Command { argv, cwd, env, exit: _, stdout: _, json: _, unable: _ }) => {
-            start(argv, cwd.as_deref(), env, purpose)
-        }
-        Spec::Git(spec) => git(&spec.repository, purpose),
-        Spec::Ci(spec) => ci(spec, purpose),
-        Spec::Prometheus(spec) => of_api(&spec.api),
-        Spec::Grafana(spec) => of_api(&spec.api),
-        Spec::Jaeger(spec) => of_api(&spec.api),
-        Spec::Otlp(spec) => otlp(spec),
-        Spec::Registry(spec) => registry(spec),
-        Spec::Vault(spec) => vault(spec),
-        Spec::Cors(spec) => of_api(&spec.api),
-        Spec::Headers(spec) => of_api(&spec.api),
-        Spec::Token(spec) => token(spec),
-        Spec::Pipeline(spec) => pipeline(spec),
-        Spec::Kubernetes(spec) => kubernetes(spec, purpose),
-        Spec::Iac(spec) => iac(spec, purpose),
-        Spec::AwsSecret(spec) => aws_secret(spec, purpose),
+        ProbeSpec::Http(spec) => http(spec, effects, purpose),
+        ProbeSpec::Redis(spec) => redis(spec),
+        ProbeSpec::Rabbitmq(spec) => rabbitmq(spec),
+        ProbeSpec::Command(CommandSpec {
+            argv,
+            cwd,
+            env,
+            exit: _,
+            stdout: _,
+            json: _,
+            error_patterns: _,
+        }) => program_run(argv, cwd.as_deref(), env, purpose),
+        ProbeSpec::Git(spec) => git(&spec.repository, purpose),
+        ProbeSpec::Ci(spec) => ci(spec, purpose),
+        ProbeSpec::Prometheus(spec) => of_api(&spec.api),
+        ProbeSpec::Grafana(spec) => of_api(&spec.api),
+        ProbeSpec::Jaeger(spec) => of_api(&spec.api),
+        ProbeSpec::Otlp(spec) => otlp(spec),
+        ProbeSpec::Registry(spec) => registry(spec),
+        ProbeSpec::Vault(spec) => vault(spec),
+        ProbeSpec::Cors(spec) => of_api(&spec.api),
+        ProbeSpec::Headers(spec) => of_api(&spec.api),
+        ProbeSpec::Token(spec) => token(spec),
+        ProbeSpec::Pipeline(spec) => pipeline(spec),
+        ProbeSpec::Kubernetes(spec) => kubernetes(spec, purpose),
+        ProbeSpec::Iac(spec) => iac(spec, purpose),
+        ProbeSpec::AwsSecret(spec) => aws_secret(spec, purpose),
         // They read only local files, or nothing.
-        Spec::Scan(_) | Spec::Origins(_) | Spec::Contacts(_) => Vec::new(),
+        ProbeSpec::Scan(_) | ProbeSpec::Origins(_) | ProbeSpec::Contacts(_) => Vec::new(),
     };
     let is_named = |one: &Permission| matches!(one, Permission::Runs(_) | Permission::Writes(_));
     if effects && !all.iter().any(is_named) {
@@ -63,12 +73,12 @@ impl Destination {
         Self { address, besides: None, through: None, roots: None }
     }
 
-    fn judged(mut self, tls: &Tls) -> Self {
+    fn with_roots(mut self, tls: &Tls) -> Self {
         self.roots.clone_from(&tls.roots);
         self
     }
 
-    fn and(mut self, others: Option<&str>) -> Self {
+    fn with_others(mut self, others: Option<&str>) -> Self {
         self.besides = others.map(str::to_owned);
         self
     }
@@ -76,32 +86,32 @@ impl Destination {
 
 /// A secret that is sent, and the command that it comes from.
 fn send(secret: &SecretRef, to: &Destination) -> Vec<Permission> {
-    let sends = Permission::Sends(Sends { to: to.clone(), secret: secret.clone() });
-    [sends].into_iter().chain(reading(secret)).collect()
+    let sends = Permission::Sends(SecretTransfer { to: to.clone(), secret: secret.clone() });
+    [sends].into_iter().chain(secret_command(secret)).collect()
 }
 
 fn write(to: Destination, what: &str) -> Permission {
-    Permission::Writes(Writes { to, what: what.to_owned() })
+    Permission::Writes(RemoteChange { to, what: what.to_owned() })
 }
 
 /// What every connection to a server sends: the secrets in its headers, and its client key.
-fn connection(headers: &BTreeMap<String, Value>, tls: &Tls, to: &Destination) -> Vec<Permission> {
+fn connection(headers: &BTreeMap<String, TextOrSecret>, tls: &Tls, to: &Destination) -> Vec<Permission> {
     let Tls { roots: _, certificate, key } = tls;
     let files = certificate.iter().chain(key).map(|file| SecretRef::File(file.clone()));
-    let secrets = headers.values().filter_map(Value::secret).cloned();
+    let secrets = headers.values().filter_map(TextOrSecret::secret).cloned();
     secrets.chain(files).flat_map(|secret| send(&secret, to)).collect()
 }
 
-fn place(api: &Api) -> Destination {
-    Destination::at(&api.url).judged(&api.tls)
+fn api_destination(api: &ApiSpec) -> Destination {
+    Destination::at(&api.url).with_roots(&api.tls)
 }
 
-fn of_api(api: &Api) -> Vec<Permission> {
-    connection(&api.headers, &api.tls, &place(api))
+fn of_api(api: &ApiSpec) -> Vec<Permission> {
+    connection(&api.headers, &api.tls, &api_destination(api))
 }
 
-fn http(spec: &Http, effects: bool, purpose: &str) -> Vec<Permission> {
-    let mut to = Destination::at(&spec.url).judged(&spec.tls);
+fn http(spec: &HttpSpec, effects: bool, purpose: &str) -> Vec<Permission> {
+    let mut to = Destination::at(&spec.url).with_roots(&spec.tls);
     let mut all = Vec::new();
     match &spec.via {
         None => {}
@@ -109,7 +119,7 @@ fn http(spec: &Http, effects: bool, purpose: &str) -> Vec<Permission> {
         Some(Vantage::Exec(argv)) => {
             let command = argv.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
             to.through = Some(command);
-            all.extend(elsewhere(spec, argv, purpose));
+            all.extend(exec_permissions(spec, argv, purpose));
         }
     }
     all.extend(connection(&spec.headers, &spec.tls, &to));
@@ -122,34 +132,35 @@ fn http(spec: &Http, effects: bool, purpose: &str) -> Vec<Permission> {
 }
 
 /// The command that sends a request; it reads the request from its standard input.
-fn elsewhere(spec: &Http, argv: &[String], purpose: &str) -> Vec<Permission> {
+fn exec_permissions(spec: &HttpSpec, argv: &[String], purpose: &str) -> Vec<Permission> {
     let words = argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned));
-    let mut all = start(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
-    let header = |(name, value): (&String, &Value)| format!(", {}: {}", shell_word(name), value.shell());
+    let mut all = program_run(&words.collect::<Vec<_>>(), None, &BTreeMap::new(), purpose);
+    let header =
+        |(name, value): (&String, &TextOrSecret)| format!(", {}: {}", shell_word(name), value.shell_word());
     let headers: String = spec.headers.iter().map(header).collect();
-    if let Some(Permission::Runs(Runs { stdin, .. })) = all.first_mut() {
+    if let Some(Permission::Runs(ProgramRun { stdin, .. })) = all.first_mut() {
         *stdin = Some(format!("the request to {}{headers}", shell_word(&spec.url)));
     }
     all
 }
 
-fn redis(spec: &Redis) -> Vec<Permission> {
+fn redis(spec: &RedisSpec) -> Vec<Permission> {
     let nodes = (spec.cluster != Some(false)).then_some("the nodes of its cluster");
-    let to = Destination::at(&spec.url).judged(&spec.tls).and(nodes);
+    let to = Destination::at(&spec.url).with_roots(&spec.tls).with_others(nodes);
     let password = spec.password.iter().flat_map(|secret| send(secret, &to));
     connection(&BTreeMap::new(), &spec.tls, &to).into_iter().chain(password).collect()
 }
 
-fn rabbitmq(spec: &Rabbitmq) -> Vec<Permission> {
+fn rabbitmq(spec: &RabbitmqSpec) -> Vec<Permission> {
     let servers = [Some(&spec.url), spec.management.as_ref()].into_iter().flatten();
     let mut all = Vec::new();
     for url in servers {
-        let to = Destination::at(url).judged(&spec.tls);
+        let to = Destination::at(url).with_roots(&spec.tls);
         all.extend(connection(&BTreeMap::new(), &spec.tls, &to));
         all.extend(send(&spec.password, &to));
     }
     let peeked = spec.queues.iter().filter(|queue| queue.peek);
-    let management = Destination::at(spec.management.as_ref().unwrap_or(&spec.url)).judged(&spec.tls);
+    let management = Destination::at(spec.management.as_ref().unwrap_or(&spec.url)).with_roots(&spec.tls);
     all.extend(peeked.map(|queue| {
         let what = format!("the first message of queue {}, taken and put back", shell_word(&queue.name));
         write(management.clone(), &what)
@@ -159,44 +170,45 @@ fn rabbitmq(spec: &Rabbitmq) -> Vec<Permission> {
 
 /// Runs git, but nothing from the checkout.
 fn git(repository: &str, purpose: &str) -> Vec<Permission> {
-    start(&["git".to_owned()], Some(repository), &BTreeMap::new(), purpose)
+    program_run(&["git".to_owned()], Some(repository), &BTreeMap::new(), purpose)
 }
 
-fn ci(spec: &Ci, purpose: &str) -> Vec<Permission> {
+fn ci(spec: &CiSpec, purpose: &str) -> Vec<Permission> {
     let api = spec.api().map(of_api).unwrap_or_default();
     git(&spec.repository, purpose).into_iter().chain(api).collect()
 }
 
-fn otlp(spec: &Otlp) -> Vec<Permission> {
-    let to = Destination::at(&spec.endpoint).judged(&spec.tls);
+fn otlp(spec: &OtlpSpec) -> Vec<Permission> {
+    let to = Destination::at(&spec.endpoint).with_roots(&spec.tls);
     let mut all = connection(&spec.headers, &spec.tls, &to);
     all.push(write(to, &format!("a test span of service {}", shell_word(&spec.service))));
     all
 }
 
-fn registry(spec: &Registry) -> Vec<Permission> {
+fn registry(spec: &RegistrySpec) -> Vec<Permission> {
     let mut all = of_api(&spec.api);
-    let tokens = place(&spec.api).and(Some("the token server that it names"));
+    let tokens = api_destination(&spec.api).with_others(Some("the token server that it names"));
     all.extend(spec.password.iter().flat_map(|secret| send(secret, &tokens)));
     if spec.push {
         let what = format!("an upload to {}, begun and cancelled", shell_word(&spec.repository));
-        all.push(write(place(&spec.api), &what));
+        all.push(write(api_destination(&spec.api), &what));
     }
     all
 }
 
-fn vault(spec: &Vault) -> Vec<Permission> {
-    let secret = send(spec.auth.secret(), &place(&spec.api));
+fn vault(spec: &VaultSpec) -> Vec<Permission> {
+    let secret = send(spec.auth.secret(), &api_destination(&spec.api));
     of_api(&spec.api).into_iter().chain(secret).collect()
 }
 
-fn token(spec: &Token) -> Vec<Permission> {
-    let tokens = spec.current.iter().chain(&spec.old).flat_map(|secret| send(secret, &place(&spec.api)));
+fn token(spec: &TokenSpec) -> Vec<Permission> {
+    let tokens =
+        spec.current.iter().chain(&spec.old).flat_map(|secret| send(secret, &api_destination(&spec.api)));
     of_api(&spec.api).into_iter().chain(tokens).collect()
 }
 
-fn pipeline(spec: &Pipeline) -> Vec<Permission> {
-    let to = place(&spec.api);
+fn pipeline(spec: &PipelineSpec) -> Vec<Permission> {
+    let to = api_destination(&spec.api);
     let mut all = of_api(&spec.api);
     all.extend(send(&spec.token, &to));
     let what = format!("an event {} of board {}", shell_word(&spec.action), shell_word(&spec.board));
@@ -204,7 +216,7 @@ fn pipeline(spec: &Pipeline) -> Vec<Permission> {
     if let Some(tap) = &spec.exchange {
         all.extend(rabbitmq(&tap.at));
         let what = format!("a queue of its own at exchange {}, deleted again", shell_word(&tap.name));
-        all.push(write(Destination::at(&tap.at.url).judged(&tap.at.tls), &what));
+        all.push(write(Destination::at(&tap.at.url).with_roots(&tap.at.tls), &what));
     }
     all.extend(spec.channel.iter().flat_map(|tap| redis(&tap.at)));
     all
@@ -216,14 +228,14 @@ fn path_of(url: &str) -> &str {
     rest.find('/').map_or("/", |at| &rest[at..])
 }
 
-fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
-    let place = spec.place();
+fn kubernetes(spec: &KubernetesSpec, purpose: &str) -> Vec<Permission> {
+    let place = spec.kubectl_options();
     let rollout = spec.rollout.iter().map(|rollout| &rollout.deployment);
     let health = spec.health.iter().map(|health| &health.deployment);
     let names = spec.deployments.iter().chain(rollout).chain(health);
     let names: Vec<String> = names.map(|name| format!("deployment/{name}")).collect();
     let run = |program: &str, words: &[String], last: &[String]| {
-        start(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
+        program_run(&[&[program.to_owned()], words, last].concat(), None, &BTreeMap::new(), purpose)
     };
     let mut all = Vec::new();
     if !names.is_empty() {
@@ -244,7 +256,7 @@ fn kubernetes(spec: &Kubernetes, purpose: &str) -> Vec<Permission> {
 /// Stands for gonogo's own options, which a profile does not set.
 const OWN_OPTIONS: &str = "...";
 
-fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
+fn iac(spec: &IacSpec, purpose: &str) -> Vec<Permission> {
     let file = spec.plan_file.as_deref();
     let stack = spec.stack.as_ref().map(|stack| format!("--stack={stack}"));
     let set = spec.change_set.as_ref().map(|set| format!("--change-set-name={set}"));
@@ -262,10 +274,10 @@ fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
         let words =
             [spec.program()].into_iter().chain(words).chain([OWN_OPTIONS]).chain(named.into_iter().flatten());
         let argv: Vec<String> = words.map(str::to_owned).collect();
-        all.extend(start(&argv, Some(&spec.directory), &BTreeMap::new(), purpose));
+        all.extend(program_run(&argv, Some(&spec.directory), &BTreeMap::new(), purpose));
     }
     match spec.tool {
-        IacTool::Terraform | IacTool::Pulumi => all.push(Permission::RunsContentOf(RunsContentOf {
+        IacTool::Terraform | IacTool::Pulumi => all.push(Permission::RunsContentOf(ContentRun {
             tool: spec.program().to_owned(),
             path: spec.directory.clone(),
         })),
@@ -275,7 +287,7 @@ fn iac(spec: &Iac, purpose: &str) -> Vec<Permission> {
     all
 }
 
-fn aws_secret(spec: &AwsSecret, purpose: &str) -> Vec<Permission> {
+fn aws_secret(spec: &AwsSecretSpec, purpose: &str) -> Vec<Permission> {
     let words = ["secretsmanager", "describe-secret", "--secret-id", &spec.secret_id];
     let mut argv = spec.program.clone();
     argv.extend(words.map(str::to_owned));
@@ -284,5 +296,5 @@ fn aws_secret(spec: &AwsSecret, purpose: &str) -> Vec<Permission> {
     for (option, value) in options {
         argv.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
     }
-    start(&argv, None, &BTreeMap::new(), purpose)
+    program_run(&argv, None, &BTreeMap::new(), purpose)
 }

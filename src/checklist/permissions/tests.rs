@@ -4,16 +4,16 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::checklist::file::STANDARD;
-use crate::checklist::{Checklist, Profile, Promotion, Source, freeze};
+use crate::checklist::{Checklist, Profile, Promotion, SourceFile, resolve};
 
 fn plan(profile: &str, promotion: &Promotion) -> Plan {
-    let checklist = Checklist::parse(Source::new("c.toml", STANDARD)).unwrap();
-    let profile = Profile::parse(Source::new("p.toml", profile)).unwrap();
-    freeze(&checklist, &profile, promotion).unwrap()
+    let checklist = Checklist::parse(SourceFile::new("c.toml", STANDARD)).unwrap();
+    let profile = Profile::parse(SourceFile::new("p.toml", profile)).unwrap();
+    resolve(&checklist, &profile, promotion).unwrap()
 }
 
-fn places() -> Places {
-    Places::new("/p", "/p")
+fn places() -> BaseDirectories {
+    BaseDirectories::new("/p", "/p")
 }
 
 fn of(profile: &str, promotion: &Promotion) -> Permissions {
@@ -66,7 +66,7 @@ fn every_release_is_covered_by_any_release() {
     for (release, previous) in [("v2", "v1"), ("1", "0"), ("v2", "none")] {
         let promotion = Promotion { release: Some(release.into()), previous: Some(previous.into()) };
         let plan = plan(PRODUCTION, &promotion);
-        let beyond = beyond(&permissions(&plan, &places()), &any, &plan);
+        let beyond = not_allowed(&permissions(&plan, &places()), &any, &plan);
         assert_eq!(beyond.iter().map(told).collect::<Vec<_>>(), Vec::<String>::new(), "{release}");
     }
     assert!(!digest(&any).to_string().is_empty());
@@ -82,7 +82,7 @@ fn a_release_that_is_no_plain_tag_fills_in_nothing() {
     let any = with_placeholders(of(PRODUCTION, &Promotion::any()));
     for release in ["../v2", "v2;reboot", "$(reboot)", "-v", "a b", "v..2", "{{ release }}", ""] {
         let plan = Plan { release: release.into(), ..plan(PRODUCTION, &Promotion::any()) };
-        let filled = filled(&any, &plan);
+        let filled = fill_placeholders(&any, &plan);
         let of_others =
             any.iter().filter(|one| !serde_json::to_string(one).unwrap().contains("{{ release }}"));
         assert_eq!(filled.len(), of_others.count(), "{release}");

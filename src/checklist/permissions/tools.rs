@@ -1,16 +1,16 @@
 //! Tools that run the content of a directory or a file: whoever can write there decides what runs.
 
-use super::{Permission, RunsContentOf};
+use super::{ContentRun, Permission};
 
 /// A tool, its options for the place, and what it runs from there.
-struct Tool {
+struct KnownTool {
     names: &'static [&'static str],
     /// The options that name the place; by default the tool's working directory.
     options: &'static [&'static str],
-    runs: Content,
+    runs: CodeSource,
 }
 
-enum Content {
+enum CodeSource {
     /// The content of the directory.
     Directory,
     /// The content of the named file; by default the user's own.
@@ -24,22 +24,30 @@ enum Content {
 /// Options of interpreters for a program in an argument.
 const INLINE: &[&str] = &["-c", "-e", "-m", "--eval"];
 
-const TOOLS: &[Tool] = &[
-    Tool {
+const TOOLS: &[KnownTool] = &[
+    KnownTool {
         names: &["sh", "bash", "dash", "ksh", "zsh", "python", "python3", "node", "ruby", "perl"],
         options: &[],
-        runs: Content::Script,
+        runs: CodeSource::Script,
     },
-    Tool { names: &["terraform", "tofu"], options: &["-chdir", "--chdir"], runs: Content::Directory },
-    Tool { names: &["pulumi"], options: &["--cwd", "-C"], runs: Content::Directory },
-    Tool { names: &["poetry"], options: &["--directory", "-C", "--project", "-P"], runs: Content::Directory },
-    Tool { names: &["make", "gmake"], options: &["--directory", "-C"], runs: Content::Directory },
-    Tool { names: &["npm", "pnpm", "yarn"], options: &["--prefix", "--cwd"], runs: Content::Directory },
-    Tool { names: &["kubectl", "helm"], options: &["--kubeconfig"], runs: Content::File },
-    Tool {
+    KnownTool { names: &["terraform", "tofu"], options: &["-chdir", "--chdir"], runs: CodeSource::Directory },
+    KnownTool { names: &["pulumi"], options: &["--cwd", "-C"], runs: CodeSource::Directory },
+    KnownTool {
+        names: &["poetry"],
+        options: &["--directory", "-C", "--project", "-P"],
+        runs: CodeSource::Directory,
+    },
+    KnownTool { names: &["make", "gmake"], options: &["--directory", "-C"], runs: CodeSource::Directory },
+    KnownTool {
+        names: &["npm", "pnpm", "yarn"],
+        options: &["--prefix", "--cwd"],
+        runs: CodeSource::Directory,
+    },
+    KnownTool { names: &["kubectl", "helm"], options: &["--kubeconfig"], runs: CodeSource::File },
+    KnownTool {
         names: &["docker", "podman", "buildah", "nerdctl"],
         options: &["--file", "-f"],
-        runs: Content::Build(&["build", "bud"]),
+        runs: CodeSource::Build(&["build", "bud"]),
     },
 ];
 
@@ -47,20 +55,20 @@ const TOOLS: &[Tool] = &[
 pub(super) fn content(argv: &[String], directory: Option<&str>) -> Vec<Permission> {
     let Some((program, arguments)) = argv.split_first() else { return Vec::new() };
     let name = program.rsplit('/').next().unwrap_or_default();
-    let of = |place: &str| RunsContentOf { tool: name.to_owned(), path: below(directory, place) };
+    let of = |place: &str| ContentRun { tool: name.to_owned(), path: below(directory, place) };
     // A program outside PATH is a file that others may be able to write.
     let own = (program.contains('/') && !program.starts_with('/')).then(|| of(program));
     let own = own.map(Permission::RunsContentOf).into_iter();
     let Some(tool) = TOOLS.iter().find(|tool| tool.names.contains(&name)) else { return own.collect() };
     let named = values(arguments, tool.options);
     let places = match tool.runs {
-        Content::Directory if named.is_empty() => vec!["."],
-        Content::Directory | Content::File => named,
-        Content::Script => script(arguments).into_iter().collect(),
-        Content::Build(commands) if arguments.iter().any(|word| commands.contains(&word.as_str())) => {
+        CodeSource::Directory if named.is_empty() => vec!["."],
+        CodeSource::Directory | CodeSource::File => named,
+        CodeSource::Script => script(arguments).into_iter().collect(),
+        CodeSource::Build(commands) if arguments.iter().any(|word| commands.contains(&word.as_str())) => {
             named.into_iter().chain(arguments.last().map(String::as_str)).collect()
         }
-        Content::Build(_) => Vec::new(),
+        CodeSource::Build(_) => Vec::new(),
     };
     own.chain(places.into_iter().map(|place| Permission::RunsContentOf(of(place)))).collect()
 }

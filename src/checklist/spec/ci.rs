@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, SecretRef};
+use super::{ApiSpec, SecretRef};
 
 /// The CI results for the commit of a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ci {
+pub struct CiSpec {
     /// The checkout with the tag.
     pub repository: String,
     /// The tag.
@@ -21,9 +21,9 @@ pub struct Ci {
 #[serde(rename_all = "lowercase")]
 pub enum CiSource {
     /// GitHub: check runs and commit statuses.
-    GitHub(Forge),
+    GitHub(ForgeProject),
     /// GitLab: the commit statuses, including jobs.
-    GitLab(Forge),
+    GitLab(ForgeProject),
     /// A `JUnit` report, as `pytest --junitxml` writes it.
     JUnit(JunitFile),
 }
@@ -31,14 +31,14 @@ pub enum CiSource {
 /// A project of a forge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Forge {
+pub struct ForgeProject {
     /// `owner/name`, or a path with more groups at GitLab.
     pub project: String,
     /// The checks or jobs that run the suite: each must have succeeded.
     pub checks: Vec<String>,
     /// Its API; by default the public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api: Option<Api>,
+    pub api: Option<ApiSpec>,
 }
 
 /// A report in a file.
@@ -49,10 +49,10 @@ pub struct JunitFile {
     pub report: String,
 }
 
-impl Ci {
+impl CiSpec {
     /// The API, if one is given.
     #[must_use]
-    pub(crate) fn api(&self) -> Option<&Api> {
+    pub(crate) fn api(&self) -> Option<&ApiSpec> {
         match &self.source {
             CiSource::GitHub(forge) | CiSource::GitLab(forge) => forge.api.as_ref(),
             CiSource::JUnit(_) => None,
@@ -60,6 +60,6 @@ impl Ci {
     }
 
     pub(super) fn secrets(&self) -> Vec<&SecretRef> {
-        self.api().map(Api::secrets).unwrap_or_default()
+        self.api().map(ApiSpec::secrets).unwrap_or_default()
     }
 }

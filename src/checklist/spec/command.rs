@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JsonCheck, TextCheck, Value};
+use super::{JsonCheck, TextCheck, TextOrSecret};
 
 /// A program, run without a shell, with the expected exit code and output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Command {
+pub struct CommandSpec {
     /// The program and its arguments.
     #[serde(deserialize_with = "not_empty")]
     pub argv: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Command {
     pub cwd: Option<String>,
     /// Environment variables in addition to gonogo's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Value>,
+    pub env: BTreeMap<String, TextOrSecret>,
     /// The expected exit codes.
     #[serde(default = "success")]
     pub exit: Vec<i32>,
@@ -30,7 +30,7 @@ pub struct Command {
     pub json: Vec<JsonCheck>,
     /// Messages that mean an error instead of a failure, if the exit code is not an expected one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unable: Vec<Unable>,
+    pub error_patterns: Vec<ErrorPattern>,
 }
 
 fn success() -> Vec<i32> {
@@ -48,9 +48,9 @@ fn not_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D
 /// A message that means that a program could not check something: a probe error, not a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Unable {
+pub struct ErrorPattern {
     /// A part of its standard output or standard error.
-    pub says: String,
+    pub pattern: String,
     /// The meaning, and what to do.
-    pub means: String,
+    pub meaning: String,
 }

@@ -7,15 +7,15 @@ use super::{JsonPath, Scalar};
 use crate::text;
 
 /// The maximum size of a compiled pattern, in bytes (about 4000 characters or repetitions).
-const LARGEST: usize = 128 << 10;
+const MAX_COMPILED: usize = 128 << 10;
 /// The limit for the work of a search: the size of the compiled pattern times the size of the text, in bytes. A search
 /// takes at most about 0.4 ns for each, 3 s in all: less than the default deadline of a probe, 10 s.
-const MOST: usize = 8 << 30;
+const MAX_WORK: usize = 8 << 30;
 /// The size up to which a pattern is not measured exactly: smaller ones are searched for in the whole stored body or output
 /// (1 MiB).
-const SMALL: usize = 8 << 10;
+const MIN_COMPILED: usize = 8 << 10;
 /// How much of a wrong pattern is shown, in bytes.
-const SHOWN: usize = 80;
+const MAX_SHOWN: usize = 80;
 
 /// A check of JSON. With only a path: exactly one node must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub enum TextCheck {
 pub struct Pattern {
     regex: Regex,
     /// The maximum length of a searched text, in bytes.
-    pub longest: usize,
+    pub max_text: usize,
 }
 
 /// Why a text is not a pattern.
@@ -78,16 +78,16 @@ impl Pattern {
     /// # Errors
     /// Why it is not a pattern.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        let mut size = SMALL;
+        let mut size = MIN_COMPILED;
         loop {
             match RegexBuilder::new(text).size_limit(size).build() {
-                Ok(regex) => return Ok(Self { regex, longest: MOST / size }),
+                Ok(regex) => return Ok(Self { regex, max_text: MAX_WORK / size }),
                 // The error type has no kind for this.
                 Err(error) if error.to_string().contains("size limit") => size *= 2,
-                Err(error) => return Err(PatternError::Form(text::clip(text, SHOWN), error.to_string())),
+                Err(error) => return Err(PatternError::Form(text::clip(text, MAX_SHOWN), error.to_string())),
             }
-            if size > LARGEST {
-                return Err(PatternError::Large(text::clip(text, SHOWN)));
+            if size > MAX_COMPILED {
+                return Err(PatternError::Large(text::clip(text, MAX_SHOWN)));
             }
         }
     }
@@ -155,7 +155,7 @@ mod tests {
             r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
             r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$",
         ] {
-            assert_eq!(Pattern::new(fine).unwrap().longest, 1 << 20, "{fine}");
+            assert_eq!(Pattern::new(fine).unwrap().max_text, 1 << 20, "{fine}");
         }
     }
 
@@ -169,7 +169,7 @@ mod tests {
             r"^\S{1,255}$",
             "(a?){300}a{300}b",
         ] {
-            let longest = Pattern::new(large).unwrap().longest;
+            let longest = Pattern::new(large).unwrap().max_text;
             assert!((64 << 10..1 << 20).contains(&longest), "{large}: {longest}");
         }
     }

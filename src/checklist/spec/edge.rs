@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, SecretRef};
+use super::{ApiSpec, SecretRef};
 use crate::checklist::Contact;
 
 /// The deployed list of allowed origins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Origins {
+pub struct OriginsSpec {
     /// The value of the setting: a JSON array.
     pub value: String,
     /// The expected origins, and no others.
@@ -18,9 +18,9 @@ pub struct Origins {
 /// The origins that a running application allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cors {
+pub struct CorsSpec {
     /// Where the application is.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The path of the requests.
     #[serde(default = "health")]
     pub path: String,
@@ -35,9 +35,9 @@ fn health() -> String {
 /// The security headers of an application's responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Headers {
+pub struct HeadersSpec {
     /// Where the application is.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The path of the requests.
     #[serde(default = "health")]
     pub path: String,
@@ -48,7 +48,7 @@ pub struct Headers {
 /// The contacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Contacts {
+pub struct ContactsSpec {
     /// The roles that need a contact.
     pub roles: Vec<String>,
     /// The contacts of the profile.
@@ -58,9 +58,9 @@ pub struct Contacts {
 /// The realtime tokens that a running application accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Token {
+pub struct TokenSpec {
     /// Where the application is.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The token that it must accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<SecretRef>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A git checkout: its tag must point to the release commit, and its work tree must be clean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Git {
+pub struct GitSpec {
     /// The checkout's directory.
     pub repository: String,
     /// The release's tag.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JsonCheck, TextCheck, Tls, Value};
+use super::{JsonCheck, TextCheck, TextOrSecret, Tls};
 
 /// The request methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub enum Method {
 /// One HTTP request and its expected response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Http {
+pub struct HttpSpec {
     /// `http://…` or `https://…`, without user and password.
     pub url: String,
     /// The method; by default `GET`.
@@ -32,7 +32,7 @@ pub struct Http {
     pub method: Method,
     /// Request headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, Value>,
+    pub headers: BTreeMap<String, TextOrSecret>,
     /// The expected status codes.
     #[serde(default = "ok_status")]
     pub status: Vec<u16>,

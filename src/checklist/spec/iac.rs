@@ -19,7 +19,7 @@ pub enum IacTool {
 /// A change set, or the state of the infrastructure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Iac {
+pub struct IacSpec {
     /// The tool.
     pub tool: IacTool,
     /// The program, if it is not named like the tool: `tofu`.
@@ -56,7 +56,7 @@ pub struct Iac {
     pub backup: Option<String>,
 }
 
-impl Iac {
+impl IacSpec {
     /// The program.
     #[must_use]
     pub fn program(&self) -> &str {
@@ -71,7 +71,7 @@ impl Iac {
 /// A secret in AWS Secrets Manager, by its metadata; its value is never read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AwsSecret {
+pub struct AwsSecretSpec {
     /// Its name or ARN.
     pub secret_id: String,
     /// The region; by default from the environment.

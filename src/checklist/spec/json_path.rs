@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The maximum length of a path, in bytes. Limits its steps and comparisons.
-const LONGEST: usize = 256;
+const MAX_LENGTH: usize = 256;
 /// The maximum product of the numbers of selectors in the path's brackets (`[0, 1]` has two): how often a value may be
 /// found.
-const SELECTORS: usize = 8;
+const MAX_SELECTORS: usize = 8;
 /// The maximum nesting of brackets and parentheses: the parser tries several ways for each level.
-const DEEPEST: usize = 4;
+const MAX_DEPTH: usize = 4;
 
 /// A JSON path (RFC 9535).
 ///
@@ -29,7 +29,9 @@ pub enum JsonPathError {
     #[error("not a JSON path: {0}")]
     Form(String),
     /// It is too long.
-    #[error("a JSON path of {0} bytes: expected at most {LONGEST}; check parts of the document one by one")]
+    #[error(
+        "a JSON path of {0} bytes: expected at most {MAX_LENGTH}; check parts of the document one by one"
+    )]
     Long(usize),
     /// It has more than one descendant segment.
     #[error(
@@ -43,12 +45,12 @@ pub enum JsonPathError {
     RootInFilter,
     /// It could find values many times.
     #[error(
-        "a JSON path with more than {SELECTORS} combinations of selectors: expected fewer; write a check for each"
+        "a JSON path with more than {MAX_SELECTORS} combinations of selectors: expected fewer; write a check for each"
     )]
     Selectors,
     /// It is nested too deep.
     #[error(
-        "a JSON path with brackets more than {DEEPEST} deep: expected fewer; write a check for each condition"
+        "a JSON path with brackets more than {MAX_DEPTH} deep: expected fewer; write a check for each condition"
     )]
     Deep,
 }
@@ -80,10 +82,10 @@ impl JsonPath {
 
 /// Checks the limits before the path is parsed.
 fn check(text: &str) -> Result<(), JsonPathError> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_LENGTH {
         return Err(JsonPathError::Long(text.len()));
     }
-    let mut bounds = Bounds::default();
+    let mut bounds = PathBounds::default();
     let mut quote = None;
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
@@ -92,7 +94,7 @@ fn check(text: &str) -> Result<(), JsonPathError> {
             Some(end) if c == end => quote = None,
             Some(_) => {}
             None if matches!(c, '"' | '\'') => quote = Some(c),
-            None => bounds.take(c)?,
+            None => bounds.next(c)?,
         }
     }
     Ok(())
@@ -100,7 +102,7 @@ fn check(text: &str) -> Result<(), JsonPathError> {
 
 /// The size of a path, as far as it was read.
 #[derive(Default)]
-struct Bounds {
+struct PathBounds {
     last: Option<char>,
     descents: usize,
     /// The number of selectors of each open bracket; none for a parenthesis.
@@ -109,8 +111,8 @@ struct Bounds {
     selectors: usize,
 }
 
-impl Bounds {
-    fn take(&mut self, c: char) -> Result<(), JsonPathError> {
+impl PathBounds {
+    fn next(&mut self, c: char) -> Result<(), JsonPathError> {
         if c == '.' && self.last == Some('.') {
             self.descents += 1;
         }
@@ -125,8 +127,8 @@ impl Bounds {
         match c {
             _ if self.descents > 1 => Err(JsonPathError::Descents),
             '$' if !self.open.is_empty() => Err(JsonPathError::RootInFilter),
-            _ if self.selectors > SELECTORS => Err(JsonPathError::Selectors),
-            _ if self.open.len() > DEEPEST => Err(JsonPathError::Deep),
+            _ if self.selectors > MAX_SELECTORS => Err(JsonPathError::Selectors),
+            _ if self.open.len() > MAX_DEPTH => Err(JsonPathError::Deep),
             _ => Ok(()),
         }
     }
@@ -197,7 +199,7 @@ mod tests {
         let document: Value = serde_json::from_str(&deep).unwrap();
         for text in ["$..*", "$..[*,*]", "$..[?@ == 0]", "$[?@..a]", "$.*.*.*"] {
             let found = JsonPath::new(text).unwrap().find(&document).len();
-            assert!(found <= SELECTORS * 10_100, "{text}: {found}");
+            assert!(found <= MAX_SELECTORS * 10_100, "{text}: {found}");
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{self, Context, Deployment, Digest, Namespace};
+use super::syntax::{self, Context, Deployment, Digest, Namespace};
 
 /// A namespace of a cluster, checked with `kubectl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kubernetes {
+pub struct KubernetesSpec {
     /// The context of the kubeconfig.
-    #[serde(deserialize_with = "form::one::<Context, _>")]
+    #[serde(deserialize_with = "syntax::one::<Context, _>")]
     pub context: String,
     /// The namespace.
-    #[serde(deserialize_with = "form::one::<Namespace, _>")]
+    #[serde(deserialize_with = "syntax::one::<Namespace, _>")]
     pub namespace: String,
     /// The kubeconfig; by default kubectl's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,24 +21,24 @@ pub struct Kubernetes {
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "form::list::<Deployment, _>"
+        deserialize_with = "syntax::list::<Deployment, _>"
     )]
     pub deployments: Vec<String>,
     /// A deployment whose rollout must be complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rollout: Option<Rollout>,
+    pub rollout: Option<RolloutCheck>,
     /// A deployment whose containers must have health probes with these paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health: Option<Health>,
+    pub health: Option<HealthCheck>,
     /// A command for a dry run: `kubectl` runs with `--dry-run`, other programs are only looked up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
 }
 
-impl Kubernetes {
+impl KubernetesSpec {
     /// The options of kubectl for the cluster and namespace.
     #[must_use]
-    pub fn place(&self) -> Vec<String> {
+    pub fn kubectl_options(&self) -> Vec<String> {
         let own = [format!("--context={}", self.context), format!("--namespace={}", self.namespace)];
         let file = self.kubeconfig.iter().map(|file| format!("--kubeconfig={file}"));
         own.into_iter().chain(file).collect()
@@ -48,15 +48,15 @@ impl Kubernetes {
 /// A rollout that must be complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rollout {
+pub struct RolloutCheck {
     /// The deployment.
-    #[serde(deserialize_with = "form::one::<Deployment, _>")]
+    #[serde(deserialize_with = "syntax::one::<Deployment, _>")]
     pub deployment: String,
     /// The expected digest of its running containers.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "form::option::<Digest, _>"
+        deserialize_with = "syntax::option::<Digest, _>"
     )]
     pub digest: Option<String>,
 }
@@ -64,9 +64,9 @@ pub struct Rollout {
 /// The paths of the health probes of a deployment's containers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Health {
+pub struct HealthCheck {
     /// The deployment.
-    #[serde(deserialize_with = "form::one::<Deployment, _>")]
+    #[serde(deserialize_with = "syntax::one::<Deployment, _>")]
     pub deployment: String,
     /// The path of the liveness probe.
     #[serde(default = "healthz")]

@@ -7,7 +7,6 @@ mod command;
 mod content;
 mod decimal;
 mod edge;
-pub(super) mod form;
 mod git;
 mod http;
 mod iac;
@@ -19,6 +18,7 @@ mod rabbitmq;
 mod redis;
 mod registry;
 mod scan;
+pub(super) mod syntax;
 mod telemetry;
 mod vault;
 
@@ -27,78 +27,80 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::api::Api;
-pub use self::ci::{Ci, CiSource, Forge, JunitFile};
-pub use self::command::{Command, Unable};
+pub use self::api::ApiSpec;
+pub use self::ci::{CiSource, CiSpec, ForgeProject, JunitFile};
+pub use self::command::{CommandSpec, ErrorPattern};
 pub use self::content::{JsonCheck, Pattern, PatternError, TextCheck};
 pub use self::decimal::Decimal;
-pub use self::edge::{Contacts, Cors, Headers, Origins, Token};
-pub use self::git::Git;
-pub use self::http::{HeaderCheck, Http, Method, Vantage};
-pub use self::iac::{AwsSecret, Iac, IacTool};
+pub use self::edge::{ContactsSpec, CorsSpec, HeadersSpec, OriginsSpec, TokenSpec};
+pub use self::git::GitSpec;
+pub use self::http::{HeaderCheck, HttpSpec, Method, Vantage};
+pub use self::iac::{AwsSecretSpec, IacSpec, IacTool};
 pub use self::json_path::{JsonPath, JsonPathError};
-pub use self::kubernetes::{Health, Kubernetes, Rollout};
-pub use self::pipeline::{Pipeline, Tap};
-pub use self::prometheus::{Job, Prometheus, Query, Risen, Rule, RuleAbout, Trend};
-pub use self::rabbitmq::{Binding, Exchange, Queue, Rabbitmq};
-pub use self::redis::{Redis, Subscribers};
-pub use self::registry::Registry;
-pub use self::scan::{Day, Exception, Scan, Severity};
-pub use self::telemetry::{Grafana, Jaeger, Otlp};
-pub use self::vault::{Vault, VaultAuth};
+pub use self::kubernetes::{HealthCheck, KubernetesSpec, RolloutCheck};
+pub use self::pipeline::{PipelineHop, PipelineSpec};
+pub use self::prometheus::{
+    IncreaseCheck, JobCheck, PrometheusSpec, QueryCheck, RuleCheck, RuleWithMetric, Trend,
+};
+pub use self::rabbitmq::{BindingCheck, ExchangeCheck, QueueCheck, RabbitmqSpec};
+pub use self::redis::{RedisSpec, SubscriberCheck};
+pub use self::registry::RegistrySpec;
+pub use self::scan::{Day, ScanException, ScanSpec, Severity};
+pub use self::telemetry::{GrafanaSpec, JaegerSpec, OtlpSpec};
+pub use self::vault::{VaultAuth, VaultSpec};
 use crate::secret::SecretRef;
 
 /// The settings of a probe, by its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "with", rename_all = "kebab-case")]
-pub enum Spec {
+pub enum ProbeSpec {
     /// One HTTP request and what its answer must be.
-    Http(Http),
+    Http(HttpSpec),
     /// A Redis server.
-    Redis(Redis),
+    Redis(RedisSpec),
     /// A RabbitMQ broker.
-    Rabbitmq(Rabbitmq),
+    Rabbitmq(RabbitmqSpec),
     /// A program.
-    Command(Command),
+    Command(CommandSpec),
     /// A git checkout.
-    Git(Git),
+    Git(GitSpec),
     /// Continuous integration.
-    Ci(Ci),
+    Ci(CiSpec),
     /// A Prometheus server.
-    Prometheus(Prometheus),
+    Prometheus(PrometheusSpec),
     /// A Grafana server.
-    Grafana(Grafana),
+    Grafana(GrafanaSpec),
     /// A Jaeger server.
-    Jaeger(Jaeger),
+    Jaeger(JaegerSpec),
     /// A trace collector.
-    Otlp(Otlp),
+    Otlp(OtlpSpec),
     /// A repository of a container registry.
-    Registry(Registry),
+    Registry(RegistrySpec),
     /// A secret in Vault.
-    Vault(Vault),
+    Vault(VaultSpec),
     /// The deployed list of allowed origins.
-    Origins(Origins),
+    Origins(OriginsSpec),
     /// The origins that the application allows.
-    Cors(Cors),
+    Cors(CorsSpec),
     /// The application's security headers.
-    Headers(Headers),
+    Headers(HeadersSpec),
     /// The tokens that the application accepts.
-    Token(Token),
+    Token(TokenSpec),
     /// An event through every hop of the pipeline.
-    Pipeline(Box<Pipeline>),
+    Pipeline(Box<PipelineSpec>),
     /// A namespace of a Kubernetes cluster.
-    Kubernetes(Kubernetes),
+    Kubernetes(KubernetesSpec),
     /// Infrastructure as code.
-    Iac(Iac),
+    Iac(IacSpec),
     /// A secret in AWS Secrets Manager.
-    AwsSecret(AwsSecret),
+    AwsSecret(AwsSecretSpec),
     /// The report of an image's security scan.
-    Scan(Scan),
+    Scan(ScanSpec),
     /// The contacts.
-    Contacts(Contacts),
+    Contacts(ContactsSpec),
 }
 
-impl Spec {
+impl ProbeSpec {
     /// The kind as in checklists.
     #[must_use]
     pub fn kind(&self) -> &str {
@@ -212,7 +214,7 @@ impl Tls {
     untagged,
     expecting = "expected a string, or a secret as { secret = { env = \"…\" }, prefix = \"…\" }"
 )]
-pub enum Value {
+pub enum TextOrSecret {
     /// Plain text.
     Text(String),
     /// A secret: sent, never shown.
@@ -224,14 +226,14 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-fn secret_values(values: &BTreeMap<String, Value>) -> Vec<&SecretRef> {
-    values.values().filter_map(Value::secret).collect()
+fn secret_values(values: &BTreeMap<String, TextOrSecret>) -> Vec<&SecretRef> {
+    values.values().filter_map(TextOrSecret::secret).collect()
 }
 
-impl Value {
+impl TextOrSecret {
     /// The value as a word of a shell command.
     #[must_use]
-    pub fn shell(&self) -> String {
+    pub fn shell_word(&self) -> String {
         match self {
             Self::Text(text) => crate::text::shell_word(text),
             Self::Secret(value) if value.prefix.is_empty() => value.secret.shell(),

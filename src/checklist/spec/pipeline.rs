@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, Rabbitmq, Redis, SecretRef};
+use super::{ApiSpec, RabbitmqSpec, RedisSpec, SecretRef};
 
 /// One event, sent over a WebSocket, that must return over server-sent events with its correlation id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pipeline {
+pub struct PipelineSpec {
     /// The application.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The realtime token.
     pub token: SecretRef,
     /// The board of the event.
@@ -23,16 +23,16 @@ pub struct Pipeline {
     pub origin: Option<String>,
     /// The exchange that it must pass, watched with a temporary queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exchange: Option<Tap<Rabbitmq>>,
+    pub exchange: Option<PipelineHop<RabbitmqSpec>>,
     /// The Redis channel that it must pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Tap<Redis>>,
+    pub channel: Option<PipelineHop<RedisSpec>>,
 }
 
 /// A hop of the pipeline: a broker, and the exchange or channel there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tap<T> {
+pub struct PipelineHop<T> {
     /// The broker.
     pub at: T,
     /// The exchange, or the channel.
@@ -50,7 +50,7 @@ fn action() -> String {
     "gonogo.canary".into()
 }
 
-impl Pipeline {
+impl PipelineSpec {
     /// The secrets that it reads.
     pub(super) fn secrets(&self) -> Vec<&SecretRef> {
         let broker = self.exchange.iter().map(|tap| &tap.at.password);

@@ -2,29 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, Decimal};
+use super::{ApiSpec, Decimal};
 
 /// A Prometheus server, and the checks of its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Prometheus {
+pub struct PrometheusSpec {
     /// The server.
-    pub api: Api,
+    pub api: ApiSpec,
     /// Rules that must be loaded and healthy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Rule>,
+    pub rules: Vec<RuleCheck>,
     /// Scrape jobs whose targets must be up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<JobCheck>,
     /// Alerts that must not be firing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quiet: Vec<String>,
     /// Instant queries, and the limits of their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub queries: Vec<Query>,
+    pub queries: Vec<QueryCheck>,
     /// Counters that must have increased since the result of the probe in `since`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub risen: Vec<Risen>,
+    pub risen: Vec<IncreaseCheck>,
     /// Range queries, shown as sparklines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trends: Vec<Trend>,
@@ -33,30 +33,30 @@ pub struct Prometheus {
 /// A required rule: its name, or its name and a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a rule's name, or { name = \"…\", metric = \"…\" }")]
-pub enum Rule {
+pub enum RuleCheck {
     /// Its name.
     Name(String),
     /// Its name, and a metric in its expression.
-    About(RuleAbout),
+    WithMetric(RuleWithMetric),
 }
 
 /// A rule, and a metric in its expression.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RuleAbout {
+pub struct RuleWithMetric {
     /// The alert's or the recorded series' name.
     pub name: String,
     /// A metric that its expression must contain.
     pub metric: String,
 }
 
-impl Rule {
+impl RuleCheck {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Name(name) => name,
-            Self::About(rule) => &rule.name,
+            Self::WithMetric(rule) => &rule.name,
         }
     }
 
@@ -65,7 +65,7 @@ impl Rule {
     pub fn metric(&self) -> Option<&str> {
         match self {
             Self::Name(_) => None,
-            Self::About(rule) => Some(&rule.metric),
+            Self::WithMetric(rule) => Some(&rule.metric),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Rule {
 /// A scrape job: all its targets must be up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Job {
+pub struct JobCheck {
     /// Its name.
     pub name: String,
     /// The minimum number of targets.
@@ -88,7 +88,7 @@ const fn one() -> u64 {
 /// An instant query. Every series of its result must be within the limits; without limits, one series must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Query {
+pub struct QueryCheck {
     /// What it shows, in a few words.
     pub what: String,
     /// `PromQL`.
@@ -104,7 +104,7 @@ pub struct Query {
 /// A counter, summed over its series, that must have increased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Risen {
+pub struct IncreaseCheck {
     /// A selector of series, `events_total{status="ok"}`.
     pub series: String,
     /// The minimum increase.

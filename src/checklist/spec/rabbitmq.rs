@@ -8,7 +8,7 @@ use crate::secret::SecretRef;
 /// A RabbitMQ broker, and its checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rabbitmq {
+pub struct RabbitmqSpec {
     /// `amqp://host:port` or `amqps://…` (TLS), without user, password and virtual host.
     pub url: String,
     /// The virtual host.
@@ -26,13 +26,13 @@ pub struct Rabbitmq {
     pub tls: Tls,
     /// Required exchanges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Vec<ExchangeCheck>,
     /// Required queues.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub queues: Vec<Queue>,
+    pub queues: Vec<QueueCheck>,
     /// Required bindings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bindings: Vec<Binding>,
+    pub bindings: Vec<BindingCheck>,
 }
 
 fn root_vhost() -> String {
@@ -42,7 +42,7 @@ fn root_vhost() -> String {
 /// A required exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Exchange {
+pub struct ExchangeCheck {
     /// Its name.
     pub name: String,
     /// `topic`, `direct`, `fanout` or `headers`; by the management API.
@@ -56,7 +56,7 @@ pub struct Exchange {
 /// A required queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Queue {
+pub struct QueueCheck {
     /// Its name.
     pub name: String,
     /// Whether it must be durable; by the management API.
@@ -85,7 +85,7 @@ pub struct Queue {
 /// A required binding; by the management API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Binding {
+pub struct BindingCheck {
     /// The source exchange.
     pub exchange: String,
     /// The destination queue.

@@ -8,7 +8,7 @@ use crate::secret::SecretRef;
 /// A Redis server, and its checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Redis {
+pub struct RedisSpec {
     /// `redis://host:port/db` or `rediss://…` (TLS), without user and password.
     pub url: String,
     /// The ACL user; by default `default`.
@@ -37,13 +37,13 @@ pub struct Redis {
     pub replicas: Option<u64>,
     /// Pub/sub channels that must have subscribers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subscribers: Vec<Subscribers>,
+    pub subscribers: Vec<SubscriberCheck>,
 }
 
 /// A pub/sub channel and its minimum number of subscribers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Subscribers {
+pub struct SubscriberCheck {
     /// The channel.
     pub channel: String,
     /// The minimum number of subscribers.

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{self, Digest, ImageTag, Repository};
-use super::{Api, SecretRef, is_false};
+use super::syntax::{self, Digest, ImageTag, Repository};
+use super::{ApiSpec, SecretRef, is_false};
 
 /// A repository of a container registry (the distribution API), and its checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Registry {
+pub struct RegistrySpec {
     /// The registry.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The repository, `team/app`.
-    #[serde(deserialize_with = "form::one::<Repository, _>")]
+    #[serde(deserialize_with = "syntax::one::<Repository, _>")]
     pub repository: String,
     /// The user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,14 +24,14 @@ pub struct Registry {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "form::option::<ImageTag, _>"
+        deserialize_with = "syntax::option::<ImageTag, _>"
     )]
     pub tag: Option<String>,
     /// The expected digest of the tag.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "form::option::<Digest, _>"
+        deserialize_with = "syntax::option::<Digest, _>"
     )]
     pub digest: Option<String>,
     /// The file with the image id from the build: the tag must point to that image.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// The report of an image's security scan, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Scan {
+pub struct ScanSpec {
     /// The file: JSON of Trivy or Grype, or SARIF.
     pub report: String,
     /// The image that it must be about: `name:tag`.
@@ -23,7 +23,7 @@ pub struct Scan {
     pub fail_at: Severity,
     /// Accepted findings, with a reason and a time limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exceptions: Vec<Exception>,
+    pub exceptions: Vec<ScanException>,
     /// The maximum age of the report, in hours.
     #[serde(default = "day")]
     pub max_age_hours: u64,
@@ -65,7 +65,7 @@ impl fmt::Display for Severity {
 /// An accepted finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Exception {
+pub struct ScanException {
     /// Its id: `CVE-2026-0001`.
     pub id: String,
     /// Why.

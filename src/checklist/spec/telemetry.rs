@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, Tls, Value};
+use super::{ApiSpec, TextOrSecret, Tls};
 
 /// A Grafana server: its health, a dashboard, and the data sources behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Grafana {
+pub struct GrafanaSpec {
     /// The server.
-    pub api: Api,
+    pub api: ApiSpec,
     /// A dashboard, by its uid or by a tag of it.
     pub dashboard: String,
 }
@@ -19,9 +19,9 @@ pub struct Grafana {
 /// A Jaeger server: spans of a service, newer than the result of the probe in `since`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Jaeger {
+pub struct JaegerSpec {
     /// The query API.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The service.
     pub service: String,
     /// The required routes of spans: the start of a path, such as `/ws`.
@@ -31,12 +31,12 @@ pub struct Jaeger {
 /// A collector of traces over OTLP/HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Otlp {
+pub struct OtlpSpec {
     /// Its address, to which `/v1/traces` is added.
     pub endpoint: String,
     /// Headers of every export.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, Value>,
+    pub headers: BTreeMap<String, TextOrSecret>,
     /// Whether an export without those headers must be rejected; by default if they contain a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarded: Option<bool>,
@@ -52,10 +52,11 @@ fn own_service() -> String {
     "gonogo".into()
 }
 
-impl Otlp {
+impl OtlpSpec {
     /// Whether an export without the headers must be rejected.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
-        self.guarded.unwrap_or_else(|| self.headers.values().any(|value| matches!(value, Value::Secret(_))))
+        self.guarded
+            .unwrap_or_else(|| self.headers.values().any(|value| matches!(value, TextOrSecret::Secret(_))))
     }
 }

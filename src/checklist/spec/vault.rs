@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Api, SecretRef};
+use super::{ApiSpec, SecretRef};
 
 /// A secret in a KV store of version 2, by its metadata; its value is read only if that is allowed, and only its
 /// fingerprint is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Vault {
+pub struct VaultSpec {
     /// The Vault server.
-    pub api: Api,
+    pub api: ApiSpec,
     /// The mount of the store.
     #[serde(default = "secret")]
     pub mount: String,

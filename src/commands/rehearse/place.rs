@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::commands::load::{runtime_dir, state_dir};
+use crate::commands::loaded_profile::{runtime_dir, state_dir};
 use crate::error::{ErrorKind, Failure, HasKind};
 use crate::files::directory::Directory;
 use crate::journal::keys::{self, Signer};
@@ -74,7 +74,7 @@ const fn is_mounted_without_programs(_: &Path) -> bool {
 pub(super) fn begin() -> Result<anyhow::Error> {
     tell_passed_over();
     let home = home()?;
-    Directory::make(&home).map_err(|error| no_place(&error, &home))?;
+    Directory::create_own(&home).map_err(|error| no_place(&error, &home))?;
     sweep(&home);
     // It makes the directory itself, when no signal can end it before it would remove that.
     let dir = home.join(format!("{PREFIX}{}", unused()?));

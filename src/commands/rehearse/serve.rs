@@ -6,8 +6,8 @@ use std::sync::mpsc;
 
 use anyhow::Result;
 
-use crate::commands::ending::{SignalRequest, on_signals};
-use crate::commands::load::Loaded;
+use crate::commands::exiting::{SignalRequest, on_signals};
+use crate::commands::loaded_profile::LoadedProfile;
 use crate::commands::trust;
 use crate::error::Exit;
 use crate::text::shell_word;
@@ -20,7 +20,7 @@ pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     let profile = files.profile();
     let shown = shell_word(&profile.display().to_string());
     let with = shell_word(&files.wrapper().display().to_string());
-    let digest = trust::digest_of(&Loaded::read(&profile)?)?;
+    let digest = trust::digest_of(&LoadedProfile::read(&profile)?)?;
     let mut out = io::stdout().lock();
     writeln!(out, "# The stack is up until this process ends (Ctrl-C). In another shell:")?;
     writeln!(
@@ -39,5 +39,5 @@ pub(super) fn serve(files: &RehearsalFiles) -> Result<Exit> {
     })?;
     // Nobody else ends it.
     asked.recv().unwrap_or_default();
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

@@ -8,42 +8,42 @@ use anyhow::Result;
 
 use crate::cli::ReviewArgs;
 use crate::commands::identity::ask;
-use crate::commands::known_runs::{Run, runs};
-use crate::commands::load::store;
+use crate::commands::loaded_profile::store;
+use crate::commands::run_list::{RunSummary, list_runs};
 use crate::error::Exit;
+use crate::journal::log_file::LogFile;
 use crate::journal::raw::forks;
-use crate::journal::source::Source;
 use crate::text::line;
 
 /// How many runs are shown on a terminal.
-const SHOWN: usize = 30;
+const MAX_SHOWN: usize = 30;
 
 /// Prints the runs; on a terminal, asks for one to review.
 pub(super) fn list(arguments: &ReviewArgs) -> Result<Exit> {
-    let runs = runs(&store(arguments.screen.log_dir.as_deref())?)?;
+    let runs = list_runs(&store(arguments.screen.log_dir.as_deref())?)?;
     if runs.is_empty() {
         say!(
             "No runs on this machine yet; `gonogo run PROFILE` opens one, `gonogo review LOG` shows any log."
         );
-        return Ok(Exit::Good);
+        return Ok(Exit::Success);
     }
     let asks = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let shown = if asks { SHOWN.min(runs.len()) } else { runs.len() };
-    print(&mut io::stdout().lock(), &runs, shown)?;
+    let shown = if asks { MAX_SHOWN.min(runs.len()) } else { runs.len() };
+    print_runs(&mut io::stdout().lock(), &runs, shown)?;
     if !asks {
-        return Ok(Exit::Good);
+        return Ok(Exit::Success);
     }
     loop {
         let answer = ask("Number of the run to review, or Enter to quit: ")?;
         match answer.parse::<usize>().ok().and_then(|number| runs.get(number.checked_sub(1)?)) {
             Some(run) => return super::open(&run.path, arguments),
-            None if answer.is_empty() || answer == "q" => return Ok(Exit::Good),
+            None if answer.is_empty() || answer == "q" => return Ok(Exit::Success),
             None => say!("expected a number from 1 to {}", runs.len()),
         }
     }
 }
 
-fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()> {
+fn print_runs(out: &mut impl io::Write, runs: &[RunSummary], shown: usize) -> io::Result<()> {
     let widths: [usize; 5] = std::array::from_fn(|column| {
         runs.iter().map(|run| run.cells[column].chars().count()).max().unwrap_or(0)
     });
@@ -64,7 +64,7 @@ fn print(out: &mut impl io::Write, runs: &[Run], shown: usize) -> io::Result<()>
         }
         // Only runs with several logs are read.
         if let Some(logs) = of_one.get(&*run.place.run).filter(|logs| logs.len() > 1) {
-            let source = Source::found(&run.path)?;
+            let source = LogFile::open_log(&run.path)?;
             forks(&source, logs).iter().try_for_each(|fork| writeln!(out, "     {fork}"))?;
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::checklist::permissions::Permissions;
-use crate::commands::load::state_dir;
+use crate::commands::loaded_profile::state_dir;
 use crate::files::directory::Directory;
 use crate::outcome::Sha256Hex;
 use crate::text::line;
@@ -20,7 +20,7 @@ const MAX_TRUSTED: u64 = 16 << 20;
 /// The allowed permissions of a profile.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Trusted {
+pub(super) struct TrustRecord {
     /// SHA-256 of the profile's permissions.
     pub(super) digest: Sha256Hex,
     /// The profile's permissions, for any release.
@@ -30,11 +30,11 @@ pub(super) struct Trusted {
 }
 
 /// Reads the record of a profile. An unreadable file or one in an older format allows nothing; the first is reported.
-pub(super) fn read(profile: &Path) -> Result<Option<Trusted>> {
-    let path = file(profile)?;
+pub(super) fn read(profile: &Path) -> Result<Option<TrustRecord>> {
+    let path = record_path(profile)?;
     let name = path.file_name().unwrap_or_default();
-    let kept = path.parent().map_or_else(|| Directory::of(&path), Directory::open_unshared);
-    match kept.and_then(|kept| kept.bytes(name, MAX_TRUSTED)) {
+    let kept = path.parent().map_or_else(|| Directory::containing(&path), Directory::open_unshared);
+    match kept.and_then(|kept| kept.read_bytes(name, MAX_TRUSTED)) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
@@ -45,11 +45,11 @@ pub(super) fn read(profile: &Path) -> Result<Option<Trusted>> {
 }
 
 /// Writes the record atomically.
-pub(super) fn write(profile: &Path, trusted: &Trusted) -> Result<()> {
-    let path = file(profile)?;
+pub(super) fn write(profile: &Path, trusted: &TrustRecord) -> Result<()> {
+    let path = record_path(profile)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let keep = || -> Result<()> {
-        Directory::make(directory)?;
+        Directory::create_own(directory)?;
         // Temporary files are readable by their owner only.
         let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(&serde_json::to_vec(trusted)?)?;
@@ -61,7 +61,7 @@ pub(super) fn write(profile: &Path, trusted: &Trusted) -> Result<()> {
 }
 
 /// The file of a profile's record, named after the profile's path.
-fn file(profile: &Path) -> Result<PathBuf> {
+fn record_path(profile: &Path) -> Result<PathBuf> {
     let place = fs::canonicalize(profile).with_context(|| profile.display().to_string())?;
     let name = Sha256Hex::of(place.as_os_str().as_encoded_bytes());
     Ok(state_dir()?.join("trust").join(format!("{name}.json")))

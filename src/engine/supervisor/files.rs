@@ -9,20 +9,20 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::files::directory::Directory;
-use crate::journal::entry::{Cause, Ended};
-use crate::journal::{marks, side};
+use crate::journal::entry::{ActionExit, StopCause};
+use crate::journal::{attachments, marks};
 use crate::outcome::Sha256Hex;
 use crate::process::recorded::{ProcessStart, RecordedProcess, RecordedProcessError};
 
 /// The size of an exit record, unless very many secrets were redacted.
-const END_ROOM: usize = 4096;
+const EXIT_RECORD_SIZE: usize = 4096;
 
 /// The largest exit record that is read, in bytes.
 const MAX_RECORD: u64 = 1 << 20;
 
 /// The files of one run of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Files {
+pub struct SupervisorFiles {
     /// The directory of its attachments.
     directory: PathBuf,
     /// The directory of its start marker. It is made with the run, never here.
@@ -32,7 +32,7 @@ pub struct Files {
 
 /// The start marker: who runs the action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begun {
+pub struct StartMarker {
     /// The supervisor's process id; 0 if the action was given up before it started.
     pub supervisor: i32,
     /// The process group of the program, once it runs.
@@ -47,11 +47,11 @@ pub struct Begun {
 
 /// The record of how the action ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
+pub struct ExitRecord {
     /// The exit.
-    pub ended: Ended,
+    pub exit: ActionExit,
     /// Why it was ended from outside.
-    pub cause: Option<Cause>,
+    pub cause: Option<StopCause>,
     /// Its duration, in milliseconds.
     pub took_ms: u64,
     /// How many bytes of output are recorded.
@@ -66,26 +66,26 @@ pub struct End {
 
 /// The state of an action according to its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stands {
+pub enum SupervisorState {
     /// There is no start marker, or one that prevents a start.
-    NoMark,
+    NotStarted,
     /// It is running.
-    AtWork(Begun),
+    Running(StartMarker),
     /// It has ended.
-    Ended(Box<End>),
+    Finished(Box<ExitRecord>),
     /// Its supervisor is gone and left no exit record.
-    Gone(Begun),
+    Gone(StartMarker),
     /// Its supervisor is gone, and a file that it left is invalid: which file, and why.
     Unreadable(String),
 }
 
-impl Files {
+impl SupervisorFiles {
     /// The files of the action with this start entry.
     #[must_use]
     pub fn of(log: &Path, started: u64) -> Self {
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        let (directory, marks) = (absolute(side::directory(log)), absolute(marks::directory(log)));
-        Self { directory, marks, name: side::action_name(started) }
+        let (directory, marks) = (absolute(attachments::directory(log)), absolute(marks::directory(log)));
+        Self { directory, marks, name: attachments::action_name(started) }
     }
 
     fn file_name(&self, kind: &str) -> String {
@@ -97,7 +97,7 @@ impl Files {
     }
 
     /// The path of the start marker.
-    pub(in crate::engine) fn mark(&self) -> PathBuf {
+    pub(in crate::engine) fn marker_path(&self) -> PathBuf {
         self.marks.join(self.file_name("begun"))
     }
 
@@ -108,20 +108,20 @@ impl Files {
     /// Why the process is not the recorded one.
     pub(in crate::engine) fn supervisor(
         &self,
-        begun: &Begun,
+        begun: &StartMarker,
     ) -> Result<RecordedProcess, RecordedProcessError> {
-        RecordedProcess::open(begun.supervisor, begun.started.as_ref())?.has_open(&self.mark())
+        RecordedProcess::open(begun.supervisor, begun.started.as_ref())?.require_lock(&self.marker_path())
     }
 
     /// The path of its output.
     #[must_use]
-    pub fn out(&self) -> PathBuf {
+    pub fn output_path(&self) -> PathBuf {
         self.path("out")
     }
 
     /// Creates the directory of attachments, for its owner only.
-    pub(in crate::engine) fn make_directory(&self) -> io::Result<Attachments<'_>> {
-        Ok(Attachments { files: self, directory: Rc::new(Directory::make(&self.directory)?) })
+    pub(in crate::engine) fn make_directory(&self) -> io::Result<ActionAttachments<'_>> {
+        Ok(ActionAttachments { files: self, directory: Rc::new(Directory::create_own(&self.directory)?) })
     }
 
     /// Writes the start marker: a new, locked file. It is locked as long as the file is held.
@@ -129,11 +129,11 @@ impl Files {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the action was started or given up. A missing directory of marks is not
     /// created again, because a started action would be started twice.
-    pub(in crate::engine) fn begin(&self, begun: &Begun) -> io::Result<File> {
+    pub(in crate::engine) fn write_start_marker(&self, begun: &StartMarker) -> io::Result<File> {
         let marks = Directory::open_own(&self.marks)?;
         // Nobody may see the marker before it is locked, so it is created under another name and linked.
         let draft = self.file_name(&format!("begun.{}", std::process::id()));
-        let mut file = marks.draft(&draft)?;
+        let mut file = marks.create_draft(&draft)?;
         let linked = file
             .lock()
             .and_then(|()| write(&mut file, begun))
@@ -148,15 +148,15 @@ impl Files {
     ///
     /// # Errors
     /// The system error.
-    pub fn give_up(&self) -> io::Result<bool> {
-        match self.begin(&Begun::default()) {
+    pub fn prevent_start(&self) -> io::Result<bool> {
+        match self.write_start_marker(&StartMarker::default()) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Ok(matches!(self.marked()?, Some((Ok(begun), _)) if begun == Begun::default()))
+                Ok(matches!(self.read_marker()?, Some((Ok(begun), _)) if begun == StartMarker::default()))
             }
             // Without the directory no supervisor can start anything.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.marked()?.is_none()),
-            Err(error) => Err(named(&self.mark())(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.read_marker()?.is_none()),
+            Err(error) => Err(with_path(&self.marker_path())(error)),
         }
     }
 
@@ -164,89 +164,91 @@ impl Files {
     ///
     /// # Errors
     /// When a file cannot be read; with its name.
-    pub fn stands(&self) -> io::Result<Stands> {
-        state_of(|| self.marked(), || self.ended())
+    pub fn state(&self) -> io::Result<SupervisorState> {
+        state_of(|| self.read_marker(), || self.read_exit_record())
     }
 
     /// The marker, and whether it is locked.
-    fn marked(&self) -> io::Result<Mark> {
-        let path = self.mark();
+    fn read_marker(&self) -> io::Result<LockedMarker> {
+        let path = self.marker_path();
         // It has two names for a moment; for good, if its supervisor is killed in that moment.
         let opened =
             Directory::open(&self.marks).and_then(|marks| marks.read_linked(self.file_name("begun")));
         let mut file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(named(&path))?,
+            file => file.map_err(with_path(&path))?,
         };
         let locked = match file.try_lock_shared() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Error(error)) => return Err(named(&path)(error)),
+            Err(TryLockError::Error(error)) => return Err(with_path(&path)(error)),
         };
         let mut text = Vec::new();
-        (&mut file).take(MAX_RECORD).read_to_end(&mut text).map_err(named(&path))?;
-        Ok(Some((understood(&path, &text), locked)))
+        (&mut file).take(MAX_RECORD).read_to_end(&mut text).map_err(with_path(&path))?;
+        Ok(Some((parse(&path, &text), locked)))
     }
 
-    fn ended(&self) -> io::Result<Option<Understood<Box<End>>>> {
+    fn read_exit_record(&self) -> io::Result<Option<ParseResult<Box<ExitRecord>>>> {
         let path = self.path("end");
-        let end =
-            Directory::open(&self.directory).and_then(|kept| kept.bytes(self.file_name("end"), MAX_RECORD));
+        let end = Directory::open(&self.directory)
+            .and_then(|kept| kept.read_bytes(self.file_name("end"), MAX_RECORD));
         match end {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            text => Ok(Some(understood(&path, &text.map_err(named(&path))?))),
+            text => Ok(Some(parse(&path, &text.map_err(with_path(&path))?))),
         }
     }
 }
 
 /// A record, or which file is invalid and why.
-type Understood<T> = Result<T, String>;
+type ParseResult<T> = Result<T, String>;
 
 /// The marker, if there is one, and whether it is locked.
-type Mark = Option<(Understood<Begun>, bool)>;
+type LockedMarker = Option<(ParseResult<StartMarker>, bool)>;
 
 /// The state, from the marker and the exit record.
 fn state_of(
-    mark: impl FnOnce() -> io::Result<Mark>,
-    end: impl FnOnce() -> io::Result<Option<Understood<Box<End>>>>,
-) -> io::Result<Stands> {
+    mark: impl FnOnce() -> io::Result<LockedMarker>,
+    end: impl FnOnce() -> io::Result<Option<ParseResult<Box<ExitRecord>>>>,
+) -> io::Result<SupervisorState> {
     // The marker is read first: a supervisor that is no longer running may have ended in between.
     let mark = mark();
     match (end(), mark) {
-        (Ok(Some(Ok(end))), _) => Ok(Stands::Ended(end)),
+        (Ok(Some(Ok(end))), _) => Ok(SupervisorState::Finished(end)),
         (Err(error), _) | (_, Err(error)) => Err(error),
         // An incomplete record is completed before the lock is released.
-        (Ok(_), Ok(Some((begun, true)))) => Ok(Stands::AtWork(begun.unwrap_or_default())),
-        (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(Stands::Unreadable(why)),
-        (Ok(None), Ok(None)) => Ok(Stands::NoMark),
-        (Ok(None), Ok(Some((Ok(begun), false)))) if begun == Begun::default() => Ok(Stands::NoMark),
-        (Ok(None), Ok(Some((Ok(begun), false)))) => Ok(Stands::Gone(begun)),
+        (Ok(_), Ok(Some((begun, true)))) => Ok(SupervisorState::Running(begun.unwrap_or_default())),
+        (Ok(Some(Err(why))), _) | (_, Ok(Some((Err(why), false)))) => Ok(SupervisorState::Unreadable(why)),
+        (Ok(None), Ok(None)) => Ok(SupervisorState::NotStarted),
+        (Ok(None), Ok(Some((Ok(begun), false)))) if begun == StartMarker::default() => {
+            Ok(SupervisorState::NotStarted)
+        }
+        (Ok(None), Ok(Some((Ok(begun), false)))) => Ok(SupervisorState::Gone(begun)),
     }
 }
 
-fn understood<T: for<'de> Deserialize<'de>>(path: &Path, text: &[u8]) -> Understood<T> {
+fn parse<T: for<'de> Deserialize<'de>>(path: &Path, text: &[u8]) -> ParseResult<T> {
     serde_json::from_slice(text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Adds the name of the file to an error.
-fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
+fn with_path(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The open directory of attachments of a supervisor.
-pub(in crate::engine) struct Attachments<'a> {
-    files: &'a Files,
+pub(in crate::engine) struct ActionAttachments<'a> {
+    files: &'a SupervisorFiles,
     directory: Rc<Directory>,
 }
 
-impl Attachments<'_> {
+impl ActionAttachments<'_> {
     /// Reserves space for the exit record, because the output may fill the disk.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the action was started before; those files stay unchanged.
-    pub(super) fn reserve_end(&self) -> io::Result<New> {
+    pub(super) fn reserve_exit_record(&self) -> io::Result<NewFile> {
         let (new, mut file) = self.create("end.draft")?;
-        file.write_all(&[b' '; END_ROOM])?;
+        file.write_all(&[b' '; EXIT_RECORD_SIZE])?;
         file.sync_all()?;
         Ok(new)
     }
@@ -255,18 +257,18 @@ impl Attachments<'_> {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the action was started before; those files stay unchanged.
-    pub(in crate::engine) fn create_out(&self) -> io::Result<(New, File)> {
+    pub(in crate::engine) fn create_output(&self) -> io::Result<(NewFile, File)> {
         self.create("out")
     }
 
-    fn create(&self, kind: &str) -> io::Result<(New, File)> {
+    fn create(&self, kind: &str) -> io::Result<(NewFile, File)> {
         let name = self.files.file_name(kind);
         let file = self.directory.create(&name)?;
-        Ok((New { directory: Rc::clone(&self.directory), name: Some(name) }, file))
+        Ok((NewFile { directory: Rc::clone(&self.directory), name: Some(name) }, file))
     }
 
     /// Writes the exit record, completely or not at all.
-    pub(in crate::engine) fn end(&self, end: &End) -> io::Result<()> {
+    pub(in crate::engine) fn write_exit_record(&self, end: &ExitRecord) -> io::Result<()> {
         let draft = self.files.file_name("end.draft");
         write(&mut self.directory.update(&draft)?, end)?;
         self.directory.rename(&draft, &self.files.file_name("end"))?;
@@ -275,18 +277,18 @@ impl Attachments<'_> {
 }
 
 /// A new file. It is removed on drop, unless it is kept.
-pub(in crate::engine) struct New {
+pub(in crate::engine) struct NewFile {
     directory: Rc<Directory>,
     name: Option<String>,
 }
 
-impl New {
+impl NewFile {
     pub(in crate::engine) fn keep(mut self) {
         self.name = None;
     }
 }
 
-impl Drop for New {
+impl Drop for NewFile {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             let _ = self.directory.remove(name);

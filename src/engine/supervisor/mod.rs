@@ -13,10 +13,10 @@
 //! started, if [`crate::journal::marks`] allows that conclusion; otherwise the outcome is unknown.
 
 mod files;
-mod keep;
-mod order;
-mod work;
+mod launch_spec;
+mod output_sink;
+mod supervise;
 
-pub use files::{Begun, End, Files, Stands};
-pub use order::Order;
-pub use work::{BEGUN, Refused, run};
+pub use files::{ExitRecord, StartMarker, SupervisorFiles, SupervisorState};
+pub use launch_spec::LaunchSpec;
+pub use supervise::{LaunchError, STARTED, run};

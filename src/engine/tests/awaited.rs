@@ -1,6 +1,6 @@
 //! Requests and results while a key is awaited, and signatures for an outdated position.
 
-use super::super::scheduler::Told;
+use super::super::scheduler::ProbeEvent;
 use super::*;
 use crate::checklist::Role;
 use crate::journal::chain::Chain;
@@ -8,15 +8,15 @@ use crate::journal::entry::{Noted, Waived};
 use crate::journal::keys::tests::signer;
 use crate::outcome::Observation;
 use crate::probe::ProbeContext;
-use crate::run::{Act, Wanted};
+use crate::run::{Act, DueProbe};
 use crate::time::Utc;
 
 const ANN: &str = "ann@x";
 
-fn passed(probe: &str) -> Told {
-    let look = Wanted { probe: key(probe), before: false };
+fn passed(probe: &str) -> ProbeEvent {
+    let look = DueProbe { probe: key(probe), early: false };
     let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
-    Told::Ended { look, attempt: 1, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
+    ProbeEvent::Finished { due: look, attempt: 1, begun: Utc::from_millis(0), took: Duration::ZERO, outcome }
 }
 
 fn note(text: &str) -> Event {
@@ -25,23 +25,23 @@ fn note(text: &str) -> Event {
 
 /// Ann's key has to sign an event for the start of the log, a position that the log has passed.
 fn ask(engine: &mut Engine, act: Act, event: Event) {
-    let job = Job { command: Command::new(ANN, act), then: Then::Answer(RequestId(7)) };
+    let job = SigningJob { command: Command::new(ANN, act), completion: JobCompletion::Reply(RequestId(7)) };
     let unsigned = Chain::new("r".into()).prepare(clock::now(), ANN, event).unwrap();
-    assert!(engine.signing.ask(job, unsigned, Arc::new(signer(ANN))).is_ok());
+    assert!(engine.signing.request(job, unsigned, Arc::new(signer(ANN))).is_ok());
 }
 
-async fn answered(engine: &mut Engine, handle: &mut Handle) -> Response {
-    let signed = engine.signing.told.recv().await.unwrap();
-    assert!(matches!(engine.signed(signed).await, Going::On));
+async fn answered(engine: &mut Engine, handle: &mut EngineHandle) -> Response {
+    let signed = engine.signing.signatures.recv().await.unwrap();
+    assert!(matches!(engine.on_signature(signed).await, LoopControl::Continue));
     match handle.updates.recv().await {
         Some(Update::Response(RequestId(7), answer)) => answer,
         other => panic!("{other:?}"),
     }
 }
 
-fn joined() -> (Engine, Handle) {
+fn joined() -> (Engine, EngineHandle) {
     let (mut engine, handle) = engine(plan(&[&script("p", "exit 0", "")]));
-    engine.carry_out(&Command::new(ANN, Act::Join { key: "ann's".into(), role: Role::Driver })).unwrap();
+    engine.execute(&Command::new(ANN, Act::Join { key: "ann's".into(), role: Role::Driver })).unwrap();
     (engine, handle)
 }
 
@@ -61,7 +61,7 @@ async fn what_comes_to_the_same_is_signed_again_and_nothing_else_is() {
         assert_eq!(engine.state.seq, entries + u64::from(is_logged), "{answer:?}");
         match answer {
             Response::Done(seq) => assert_eq!(seq, entries + 1),
-            Response::Refused(why) => assert!(why.contains("the log changed while"), "{why}"),
+            Response::Rejected(why) => assert!(why.contains("the log changed while"), "{why}"),
             Response::Accepted => panic!("accepted"),
         }
     }
@@ -69,20 +69,20 @@ async fn what_comes_to_the_same_is_signed_again_and_nothing_else_is() {
 
 #[tokio::test]
 async fn results_that_are_held_back_come_into_the_log_in_their_order() {
-    let names: Vec<String> = (0..=QUEUE).map(|n| format!("p{n}")).collect();
+    let names: Vec<String> = (0..=QUEUE_CAPACITY).map(|n| format!("p{n}")).collect();
     let probes: Vec<String> = names.iter().map(|name| script(name, "sleep 100", "")).collect();
     let probes: Vec<&str> = probes.iter().map(String::as_str).collect();
     let (mut engine, _handle) = engine(plan(&probes));
-    engine.start_wanted();
+    engine.start_due_probes();
     ask(&mut engine, Act::Note { point: None, text: "n".into() }, note("n"));
     let entries = engine.state.seq;
     let (last, held) = names.split_last().unwrap();
     for name in held {
-        assert!(matches!(engine.hear_or_hold(passed(name)), Going::On));
+        assert!(matches!(engine.queue_probe_event(passed(name)), LoopControl::Continue));
         assert_eq!(engine.state.seq, entries, "it is held back");
     }
     // The queue is full.
-    assert!(matches!(engine.hear_or_hold(passed(last)), Going::On));
+    assert!(matches!(engine.queue_probe_event(passed(last)), LoopControl::Continue));
     let seq = |name: &String| engine.state.probe(&key(name)).unwrap().latest.as_ref().map(|run| run.seq);
     for (name, place) in names.iter().zip(entries + 1..) {
         assert_eq!(seq(name), Some(place), "{name}");
@@ -94,8 +94,8 @@ async fn a_probe_that_runs_is_not_started_a_second_time() {
     let (mut engine, _handle) = engine(plan(&[&script("p", "sleep 100", "")]));
     let plan = Arc::clone(&engine.state.plan);
     for _ in 0..2 {
-        let look = Wanted { probe: key("p"), before: false };
+        let look = DueProbe { probe: key("p"), early: false };
         engine.scheduler.start(&plan, look, 0, ProbeContext::default(), &clock::now());
-        assert_eq!(engine.scheduler.newest(&key("p")), 1);
+        assert_eq!(engine.scheduler.newest_attempt(&key("p")), 1);
     }
 }

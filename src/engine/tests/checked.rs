@@ -2,30 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use super::super::action::{environment, seen};
-use super::super::probe_run::ProbeRun;
+use super::super::action_launch::{read_environment, run_check};
+use super::super::probe_task::ProbeTask;
 use super::*;
-use crate::checklist::Program;
+use crate::checklist::ActionCommand;
 use crate::checklist::spec;
 use crate::probe::ProbeContext;
-use crate::secret::{Keeper, SecretRef};
+use crate::secret::{SecretRef, SecretStore};
 
-fn guard(value: &str, queries: usize) -> (Server, ProbeRun) {
+fn guard(value: &str, queries: usize) -> (TestServer, ProbeTask) {
     let body = format!(
         "{{\"status\":\"success\",\"data\":{{\"resultType\":\"vector\",\"result\":[{{\"metric\":{{}},\"value\":[1790000000,\"{value}\"]}}]}}}}"
     );
-    let server = Server::start((0..500).map(|_| answer("200 OK", &body)).collect());
+    let server = TestServer::start((0..500).map(|_| answer("200 OK", &body)).collect());
     let query = |n| json!({"what": format!("error rate {n}"), "expr": "e", "at_most": 1});
     let queries: Vec<_> = (0..queries).map(query).collect();
     let with = json!({"api": {"url": format!("http://127.0.0.1:{}", server.port)}, "queries": queries});
     let probe = probe(&json!({"kind": "prometheus", "with": with}), &json!({}));
     (
         server,
-        ProbeRun::new(
+        ProbeTask::new(
             probe,
             ProbeContext::default(),
-            &Keeper::new(Permit::for_tests()),
-            Arc::new(Machine::default()),
+            &SecretStore::new(Permit::for_tests()),
+            Arc::new(HostSystem::default()),
         ),
     )
 }
@@ -33,8 +33,8 @@ fn guard(value: &str, queries: usize) -> (Server, ProbeRun) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_that_only_measures_has_run_once_it_has_passed() {
     let (_server, guard) = guard("0", 1);
-    let seen = seen("guard:g", "No alerts", &guard, 4096).await;
-    assert!(seen[0].is("guard:g"));
+    let seen = run_check("guard:g", "No alerts", &guard, 4096).await;
+    assert!(seen[0].has_key("guard:g"));
     let seen: Vec<_> = seen.iter().map(|seen| (seen.what.as_str(), seen.ok, seen.measured)).collect();
     assert_eq!(seen, [("No alerts: error rate 0", Some(true), true)]);
 }
@@ -42,7 +42,7 @@ async fn a_guard_that_only_measures_has_run_once_it_has_passed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_guard_measures_and_finds_wrong_counts() {
     let (_server, guard) = guard("5", 1);
-    let seen = seen("guard:g", "No alerts", &guard, 4096).await;
+    let seen = run_check("guard:g", "No alerts", &guard, 4096).await;
     let wrong: Vec<_> = seen.iter().filter(|seen| seen.ok == Some(false)).collect();
     assert!(wrong.len() == 1 && wrong[0].what.starts_with("No alerts: ") && wrong[0].measured, "{seen:?}");
 }
@@ -50,7 +50,7 @@ async fn what_a_guard_measures_and_finds_wrong_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_guards_have_seen_fits_into_an_entry() {
     let (_server, guard) = guard("5", 60);
-    let seen = seen("guard:g", "No alerts", &guard, 2000).await;
+    let seen = run_check("guard:g", "No alerts", &guard, 2000).await;
     let written: usize = seen.iter().map(|one| serde_json::to_vec(one).unwrap().len()).sum();
     assert!(written < 2500, "{written} bytes");
     let last = seen.last().unwrap();
@@ -66,15 +66,15 @@ async fn a_secret_that_nobody_gives_holds_no_action_up() {
     // The pipe has a writer that writes nothing.
     let _held = std::fs::File::options().read(true).write(true).open(&path).unwrap();
     let secret = SecretRef::File(path.display().to_string());
-    let value = spec::Value::Secret(spec::SecretValue { secret, prefix: String::new() });
-    let program = Program {
+    let value = spec::TextOrSecret::Secret(spec::SecretValue { secret, prefix: String::new() });
+    let program = ActionCommand {
         argv: vec!["true".into()],
         cwd: None,
         env: BTreeMap::from([("TOKEN".into(), value)]),
         dry_run: Vec::new(),
     };
-    let keeper = Keeper::new(Permit::for_tests());
-    let read = timeout(PATIENCE, environment(&program, &keeper, Duration::from_millis(20)));
+    let secret_store = SecretStore::new(Permit::for_tests());
+    let read = timeout(PATIENCE, read_environment(&program, &secret_store, Duration::from_millis(20)));
     let why = read.await.expect("an end").unwrap_err();
     assert!(why.starts_with("TOKEN: no answer within "), "{why}");
 }

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checklist::{Checklist, Plan, Probe, ProbeKey, Profile, Promotion, Source, freeze};
+use crate::checklist::{Checklist, Plan, Probe, ProbeKey, Profile, Promotion, SourceFile, resolve};
 use crate::outcome::{Class, Outcome};
-use crate::run::{Live, RunSnapshot};
+use crate::run::{InFlight, RunSnapshot};
 
 /// How long a test waits for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,9 +31,9 @@ fn plan(probes: &[&str]) -> Plan {
          probe = [{}]\n",
         probes.join(", ")
     );
-    let checklist = Checklist::parse(Source::new("c", checklist)).unwrap();
-    let profile = Profile::parse(Source::new("p", "environment = \"t\"\n")).unwrap();
-    freeze(&checklist, &profile, &Promotion::default()).unwrap()
+    let checklist = Checklist::parse(SourceFile::new("c", checklist)).unwrap();
+    let profile = Profile::parse(SourceFile::new("p", "environment = \"t\"\n")).unwrap();
+    resolve(&checklist, &profile, &Promotion::default()).unwrap()
 }
 
 /// A probe that runs a script of a shell.
@@ -44,8 +44,8 @@ fn script(id: &str, script: &str, more: &str) -> String {
     )
 }
 
-fn engine(plan: Plan) -> (Engine, Handle) {
-    let (log, state) = forgotten(plan).unwrap();
+fn engine(plan: Plan) -> (Engine, EngineHandle) {
+    let (log, state) = ephemeral_run(plan).unwrap();
     Engine::new(log, state, Vec::new(), Vec::new(), Permit::for_tests())
 }
 
@@ -53,21 +53,21 @@ fn engine(plan: Plan) -> (Engine, Handle) {
 fn probe(spec: &Value, more: &Value) -> Probe {
     let mut probe = json!({
         "id": "p", "title": "P", "due": null, "deadline_ms": 60000, "retries": 0, "retry_delay_ms": 1,
-        "effects": false, "before": false, "missing": [], "spec": spec,
+        "effects": false, "early": false, "missing": [], "spec": spec,
     });
     probe.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     serde_json::from_value(probe).unwrap()
 }
 
 /// What the engine has sent so far.
-struct Heard {
-    handle: Handle,
+struct TestClient {
+    handle: EngineHandle,
     state: Option<Arc<RunState>>,
-    live: Arc<Live>,
+    live: Arc<InFlight>,
 }
 
-impl Heard {
-    fn of(handle: Handle) -> Self {
+impl TestClient {
+    fn of(handle: EngineHandle) -> Self {
         Self { handle, state: None, live: Arc::default() }
     }
 
@@ -77,7 +77,7 @@ impl Heard {
 
     /// Takes the newest state, or returns the next other update.
     async fn next(&mut self) -> Option<Update> {
-        let Handle { states, updates, .. } = &mut self.handle;
+        let EngineHandle { states, updates, .. } = &mut self.handle;
         let next = async {
             tokio::select! {
                 biased;
@@ -91,7 +91,7 @@ impl Heard {
     }
 
     fn see(&mut self) {
-        let RunSnapshot { state, live } = self.handle.states.borrow_and_update().clone();
+        let RunSnapshot { state, in_flight: live } = self.handle.states.borrow_and_update().clone();
         (self.state, self.live) = (Some(state), live);
     }
 
@@ -119,7 +119,7 @@ impl Heard {
     }
 
     fn looks(&self, probe: &str) -> u64 {
-        self.state.as_ref().map_or(0, |state| state.probe(&key(probe)).unwrap().looks)
+        self.state.as_ref().map_or(0, |state| state.probe(&key(probe)).unwrap().attempts)
     }
 
     fn outcome(&self, probe: &str) -> Arc<Outcome> {
@@ -142,12 +142,12 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// A server that answers each request with the next response; after the last one it answers none.
-struct Server {
+struct TestServer {
     port: u16,
     asked: Arc<Mutex<usize>>,
 }
 
-impl Server {
+impl TestServer {
     fn start(answers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(0)));

@@ -2,26 +2,26 @@
 
 use tokio::sync::mpsc;
 
-use super::super::probe_run::{NoResult, ProbeRun, Progress, limited};
+use super::super::probe_task::{NoResult, ProbeProgress, ProbeTask, run_limited};
 use super::*;
 use crate::probe::ProbeContext;
-use crate::secret::{Keeper, Secret};
+use crate::secret::{Secret, SecretStore};
 
-fn keeper() -> Keeper {
-    Keeper::new(Permit::for_tests())
+fn secret_store() -> SecretStore {
+    SecretStore::new(Permit::for_tests())
 }
 
-fn collector(server: &Server) -> Value {
+fn collector(server: &TestServer) -> Value {
     let with = json!({"endpoint": format!("http://127.0.0.1:{}", server.port), "service": "app"});
     json!({"kind": "otlp", "with": with})
 }
 
-async fn to_end(probe: Probe, keeper: Keeper) -> Outcome {
+async fn to_end(probe: Probe, secret_store: SecretStore) -> Outcome {
     let (tell, mut told) = mpsc::channel(64);
     tokio::spawn(async move { while told.recv().await.is_some() {} });
-    let progress = Progress { tell, probe: key("p"), attempt: 1 };
-    ProbeRun::new(probe, ProbeContext::default(), &keeper, Arc::new(Machine::default()))
-        .to_end(&progress)
+    let progress = ProbeProgress { events: tell, probe: key("p"), attempt: 1 };
+    ProbeTask::new(probe, ProbeContext::default(), &secret_store, Arc::new(HostSystem::default()))
+        .run_to_end(&progress)
         .await
 }
 
@@ -39,11 +39,11 @@ fn count(home: &std::path::Path) -> usize {
 async fn what_runs_is_left_alone_when_it_is_asked_for_again() {
     let home = tempfile::tempdir().unwrap();
     let (engine, handle) = engine(plan(&[&script("p", &counting(home.path()), ", effects = true")]));
-    let (mut heard, running) = (Heard::of(handle), tokio::spawn(engine.run()));
+    let (mut heard, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
     until("run", || count(home.path()) == 1).await;
-    for request in [Request::Probe("s.a".into()), Request::ProbeTroubled] {
+    for request in [Request::RunProbes("s.a".into()), Request::RerunNeeded] {
         heard.ask(request).await;
-        assert!(matches!(heard.word().await, Update::Response(_, Response::Refused(_))));
+        assert!(matches!(heard.word().await, Update::Response(_, Response::Rejected(_))));
     }
     std::fs::write(home.path().join("go"), "").unwrap();
     heard.until("result", |heard| heard.looks("p") == 1).await;
@@ -59,7 +59,7 @@ async fn a_probe_that_changes_something_is_logged_when_it_is_cancelled() {
     let sleeping = script("quiet", "sleep 100", "");
     let changing = script("p", &counting(home.path()), ", effects = true");
     let (engine, handle) = engine(plan(&[&changing, &sleeping]));
-    let (mut heard, running) = (Heard::of(handle), tokio::spawn(engine.run()));
+    let (mut heard, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
     until("run", || count(home.path()) == 1).await;
     heard.until("second run", |heard| heard.live.running.contains_key(&key("quiet"))).await;
     heard.leave().await;
@@ -74,11 +74,11 @@ async fn a_probe_that_changes_something_is_logged_when_it_is_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_cancelled_probe_has_sent_is_logged() {
-    let server = Server::start(Vec::new());
+    let server = TestServer::start(Vec::new());
     let with = format!("with = {{ endpoint = \"http://127.0.0.1:{}\", service = \"app\" }}", server.port);
     let probe = format!("id = \"p\", title = \"p\", kind = \"otlp\", deadline = \"60s\", {with}");
     let (engine, handle) = engine(plan(&[&probe]));
-    let (mut heard, running) = (Heard::of(handle), tokio::spawn(engine.run()));
+    let (mut heard, running) = (TestClient::of(handle), tokio::spawn(engine.run()));
     until("request", || server.asked() == 1).await;
     heard.leave().await;
     running.await.unwrap();
@@ -88,26 +88,26 @@ async fn what_a_cancelled_probe_has_sent_is_logged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_is_ready_when_gonogo_is_left_is_logged() {
     let (mut engine, handle) = engine(plan(&[&script("p", "exit 0", "")]));
-    engine.start_wanted();
-    until("result", || engine.told.len() == 1).await;
-    assert!(matches!(engine.leave().await, Update::Stopped));
-    let mut heard = Heard::of(handle);
+    engine.start_due_probes();
+    until("result", || engine.probe_events.len() == 1).await;
+    assert!(matches!(engine.shut_down().await, Update::Stopped));
+    let mut heard = TestClient::of(handle);
     heard.see();
     assert_eq!(heard.outcome("p").class, Class::Pass);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_retry_counts_among_the_effects() {
-    let server = Server::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
-    let outcome = to_end(probe(&collector(&server), &json!({"retries": 5})), keeper()).await;
+    let server = TestServer::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
+    let outcome = to_end(probe(&collector(&server), &json!({"retries": 5})), secret_store()).await;
     assert_eq!((outcome.class, outcome.tries), (Class::Pass, 3), "{outcome:?}");
     assert_eq!(outcome.effects, ["sent a test span of app"; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_attempt_that_is_waited_for_counts_among_the_effects() {
-    let server = Server::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
-    let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 60_000})), keeper()).await;
+    let server = TestServer::start(vec![answer("503 x", ""), answer("503 x", ""), answer("200 OK", "")]);
+    let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 60_000})), secret_store()).await;
     assert_eq!((outcome.class, outcome.tries), (Class::Pass, 1), "{outcome:?}");
     assert_eq!(outcome.effects, ["sent a test span of app"; 3]);
 }
@@ -116,18 +116,18 @@ async fn each_attempt_that_is_waited_for_counts_among_the_effects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_out_loses_neither_effects_nor_what_was_redacted() {
     let refusing = (0..100_000).map(|_| answer("503 x", "")).collect();
-    let server = Server::start(refusing);
-    let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 50})), keeper()).await;
+    let server = TestServer::start(refusing);
+    let outcome = to_end(probe(&collector(&server), &json!({"within_ms": 50})), secret_store()).await;
     assert_eq!(outcome.class, Class::Fail, "{outcome:?}");
     assert_eq!(outcome.observations.last().unwrap().what, "waited");
     let sent = outcome.effects.len();
     assert!(sent == server.asked() || sent == 64, "{sent} of {}: {outcome:?}", server.asked());
 
-    let keeper = keeper();
-    keeper.keep("env X", &Secret::new("swordfish".into()));
+    let secret_store = secret_store();
+    secret_store.register("env X", &Secret::new("swordfish".into()));
     let says =
         json!({"kind": "command", "with": {"argv": ["sh", "-c", "sleep 0.01; echo swordfish; exit 1"]}});
-    let outcome = to_end(probe(&says, &json!({"within_ms": 1})), keeper).await;
+    let outcome = to_end(probe(&says, &json!({"within_ms": 1})), secret_store).await;
     assert_eq!(outcome.redacted.get("env X"), Some(&3), "{outcome:?}");
     assert_eq!(outcome.observations.last().unwrap().what, "waited");
 }
@@ -135,9 +135,9 @@ async fn a_time_out_loses_neither_effects_nor_what_was_redacted() {
 #[tokio::test]
 async fn a_crash_and_a_hang_are_told_and_go_no_further() {
     let limit = Duration::from_millis(1);
-    assert_eq!(limited(limit, std::future::pending::<()>()).await, Err(NoResult::Late));
-    assert_eq!(limited(PATIENCE, async { panic!("as meant") }).await, Err::<(), _>(NoResult::Crashed));
-    assert_eq!(limited(PATIENCE, async { 7 }).await, Ok(7));
+    assert_eq!(run_limited(limit, std::future::pending::<()>()).await, Err(NoResult::TimedOut));
+    assert_eq!(run_limited(PATIENCE, async { panic!("as meant") }).await, Err::<(), _>(NoResult::Panicked));
+    assert_eq!(run_limited(PATIENCE, async { 7 }).await, Ok(7));
 }
 
 /// Each login returns a new token.
@@ -149,18 +149,18 @@ async fn a_token_is_kept_out_of_the_result_and_forgotten_when_the_run_has_ended(
     std::fs::write(&file, "secret-of-the-application").unwrap();
     let login = |n| answer("200 OK", &format!("{{\"auth\":{{\"client_token\":\"hvs.token-{n:04}\"}}}}"));
     let refusal = |n| answer("403 x", &format!("{{\"errors\":[\"hvs.token-{n:04} may not\"]}}"));
-    let server = Server::start((0..ROUNDS).flat_map(|n| [login(n), refusal(n)]).collect());
+    let server = TestServer::start((0..ROUNDS).flat_map(|n| [login(n), refusal(n)]).collect());
     let auth = json!({"approle": {"role_id": "r", "secret_id": {"file": file.display().to_string()}}});
     let api = json!({"url": format!("http://127.0.0.1:{}", server.port)});
     let spec = json!({"kind": "vault", "with": {"api": api, "path": "p", "auth": auth}});
-    let keeper = keeper();
+    let secret_store = secret_store();
     let mut known = Vec::new();
     for _ in 0..ROUNDS {
-        let outcome = to_end(probe(&spec, &json!({})), keeper.clone()).await;
+        let outcome = to_end(probe(&spec, &json!({})), secret_store.clone()).await;
         assert_eq!(outcome.redacted.get("Vault token"), Some(&1), "{outcome:?}");
         assert!(!format!("{outcome:?}").contains("hvs."), "{outcome:?}");
-        known.push(keeper.redactor().needles().len());
+        known.push(secret_store.redactor().needles().len());
     }
     assert!(known[0] > 0 && known.iter().all(|count| *count == known[0]), "{known:?}");
-    assert!(keeper.redactor().needles().iter().all(|(rule, _)| rule.starts_with("file ")));
+    assert!(secret_store.redactor().needles().iter().all(|(rule, _)| rule.starts_with("file ")));
 }

@@ -14,17 +14,17 @@ fn note(text: &str) -> Command {
 #[tokio::test]
 async fn words_that_hold_a_secret_are_refused_and_not_logged() {
     let (mut engine, mut handle) = engine(plan(&[&script("p", "exit 0", "")]));
-    engine.scheduler.keeper().keep_lasting("env TOKEN", &Secret::new("swordfish".into()));
-    engine.carry_out(&Command::new(ANN, Act::Join { key: "ann's".into(), role: Role::Driver })).unwrap();
+    engine.scheduler.secret_store().register_lasting("env TOKEN", &Secret::new("swordfish".into()));
+    engine.execute(&Command::new(ANN, Act::Join { key: "ann's".into(), role: Role::Driver })).unwrap();
     let entries = engine.state.seq;
-    let why = engine.carry_out(&note("the word is swordfish")).unwrap_err();
-    assert!(matches!(&why, NotDone::Secret(rule) if rule == "env TOKEN"), "{why}");
-    let asked = Job { command: note("swordfish"), then: Then::Answer(RequestId(7)) };
-    assert!(matches!(engine.submit(asked).await, Going::On));
+    let why = engine.execute(&note("the word is swordfish")).unwrap_err();
+    assert!(matches!(&why, ActError::ContainsSecret(rule) if rule == "env TOKEN"), "{why}");
+    let asked = SigningJob { command: note("swordfish"), completion: JobCompletion::Reply(RequestId(7)) };
+    assert!(matches!(engine.submit(asked).await, LoopControl::Continue));
     assert_eq!(engine.state.seq, entries);
-    let Some(Update::Response(RequestId(7), Response::Refused(why))) = handle.updates.recv().await else {
+    let Some(Update::Response(RequestId(7), Response::Rejected(why))) = handle.updates.recv().await else {
         panic!("no refusal")
     };
     assert!(why.contains("your text contains a secret (env TOKEN); nothing was logged"), "{why}");
-    assert_eq!(engine.carry_out(&note("nothing of it")).unwrap(), entries + 1);
+    assert_eq!(engine.execute(&note("nothing of it")).unwrap(), entries + 1);
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::super::probe_run::{ProbeRun, Progress};
+use super::super::probe_task::{ProbeProgress, ProbeTask};
 use super::*;
 use crate::probe::ProbeContext;
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// Passes at once, fails after longer than the required time, then passes.
 fn falters(home: &Path, hold: Duration) -> Value {
@@ -24,15 +24,15 @@ async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
     let (attempts, outcome) = loop {
         let home = tempfile::tempdir().unwrap();
         let times = json!({"within_ms": 600_000, "hold_ms": u64::try_from(hold.as_millis()).unwrap()});
-        let run = ProbeRun::new(
+        let run = ProbeTask::new(
             probe(&falters(home.path(), hold), &times),
             ProbeContext::default(),
-            &Keeper::new(Permit::for_tests()),
-            Arc::new(Machine::default()),
+            &SecretStore::new(Permit::for_tests()),
+            Arc::new(HostSystem::default()),
         );
-        let (tell, mut told) = mpsc::channel(QUEUE);
-        tokio::spawn(async move { while told.recv().await.is_some() {} });
-        let outcome = run.to_end(&Progress { tell, probe: key("p"), attempt: 1 }).await;
+        let (events, mut received) = mpsc::channel(QUEUE_CAPACITY);
+        tokio::spawn(async move { while received.recv().await.is_some() {} });
+        let outcome = run.run_to_end(&ProbeProgress { events, probe: key("p"), attempt: 1 }).await;
         let attempts = std::fs::read_to_string(home.path().join("runs")).unwrap().lines().count();
         if attempts > 1 {
             break (attempts, outcome);

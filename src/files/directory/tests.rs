@@ -18,7 +18,7 @@ impl Home {
 
     /// A directory with everything that an attacker can put into one.
     fn prepared(&self) -> Directory {
-        let made = Directory::make(&self.at("d")).unwrap();
+        let made = Directory::create_own(&self.at("d")).unwrap();
         let own = self.at("own");
         fs::write(&own, "mine").unwrap();
         symlink(&own, self.at("d/link")).unwrap();
@@ -39,12 +39,12 @@ fn nothing_but_a_plain_file_in_it_is_read() {
     // A naive reader is fooled.
     assert_eq!(fs::read_to_string(home.at("d/link")).unwrap(), "mine");
     for name in TRAPS {
-        let why = directory.bytes(name, 100).unwrap_err().to_string();
+        let why = directory.read_bytes(name, 100).unwrap_err().to_string();
         assert!(why.contains("expected a regular file"), "{name}: {why}");
     }
     directory.create("plain").unwrap().write_all(b"12345").unwrap();
-    assert_eq!(directory.bytes("plain", 5).unwrap(), b"12345");
-    assert!(directory.bytes("plain", 4).is_err());
+    assert_eq!(directory.read_bytes("plain", 5).unwrap(), b"12345");
+    assert!(directory.read_bytes("plain", 4).is_err());
     assert_eq!(directory.read("none").unwrap_err().kind(), io::ErrorKind::NotFound);
 }
 
@@ -69,7 +69,7 @@ fn a_file_that_is_written_anew_takes_the_place_of_a_link_and_leaves_what_it_lead
     let directory = home.prepared();
     symlink(home.at("own"), home.at("d/link.draft")).unwrap();
     directory.replace("link", b"new").unwrap();
-    assert_eq!(directory.bytes("link", 10).unwrap(), b"new");
+    assert_eq!(directory.read_bytes("link", 10).unwrap(), b"new");
     assert_eq!(fs::read_to_string(home.at("own")).unwrap(), "mine");
     assert_eq!(fs::metadata(home.at("d/link")).unwrap().permissions().mode() & 0o777, 0o600);
 }
@@ -81,14 +81,14 @@ fn a_directory_is_no_link_and_where_it_is_written_to_ones_own() {
     symlink(home.at("d"), home.at("linked")).unwrap();
     let why = |opened: io::Result<Directory>| opened.unwrap_err().to_string();
     assert!(why(Directory::open(&home.at("linked"))).contains("it is a symbolic link"));
-    assert!(why(Directory::make(&home.at("linked"))).contains("it is a symbolic link"));
+    assert!(why(Directory::create_own(&home.at("linked"))).contains("it is a symbolic link"));
     assert!(why(Directory::open(&home.at("own"))).contains("expected a directory"));
-    assert!(why(Directory::make(&home.at("own"))).contains("expected a directory"));
+    assert!(why(Directory::create_own(&home.at("own"))).contains("expected a directory"));
     assert_eq!(Directory::open(&home.at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     fs::set_permissions(home.at("d"), Permissions::from_mode(0o750)).unwrap();
     assert!(Directory::open(&home.at("d")).is_ok());
     assert!(why(Directory::open_own(&home.at("d"))).contains("other users can enter it"));
-    assert!(Directory::of(&home.at("linked/file")).is_ok(), "its user has named it");
+    assert!(Directory::containing(&home.at("linked/file")).is_ok(), "its user has named it");
 }
 
 #[test]

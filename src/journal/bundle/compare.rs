@@ -8,22 +8,22 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-use super::{BundleError, form, write_tar};
+use super::{BundleError, format_error, write_tar};
 
 /// How many bytes are compared at once.
-const PIECE: usize = 64 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// A gzip stream that is compared with the expected bytes.
-struct Compared<'a> {
+struct ComparingWriter<'a> {
     from: GzDecoder<BufReader<&'a File>>,
     /// How many bytes were equal.
-    same: u64,
+    same_bytes: u64,
     differs: bool,
 }
 
-impl Write for Compared<'_> {
+impl Write for ComparingWriter<'_> {
     fn write(&mut self, expected: &[u8]) -> io::Result<usize> {
-        let expected = &expected[..expected.len().min(PIECE)];
+        let expected = &expected[..expected.len().min(CHUNK)];
         let mut found = vec![0; expected.len()];
         let mut filled = 0;
         while filled < found.len() {
@@ -33,7 +33,7 @@ impl Write for Compared<'_> {
             }
         }
         let same = expected.iter().zip(&found[..filled]).take_while(|(one, other)| one == other).count();
-        self.same += same as u64;
+        self.same_bytes += same as u64;
         self.differs = same < expected.len();
         if self.differs { Err(io::Error::other("it differs")) } else { Ok(expected.len()) }
     }
@@ -50,19 +50,19 @@ pub(super) fn compare(bundle: &File, log: &Path, members: &BTreeMap<u64, String>
     let head = reader.fill_buf()?;
     // Without a name, a comment or a time of its own.
     if head.get(3..8) != Some(&[0; 5]) {
-        return Err(form("its gzip header has fields that a bundle does not have"));
+        return Err(format_error("its gzip header has fields that a bundle does not have"));
     }
-    let mut compared = Compared { from: GzDecoder::new(reader), same: 0, differs: false };
+    let mut compared = ComparingWriter { from: GzDecoder::new(reader), same_bytes: 0, differs: false };
     let file = crate::files::open_regular(log)?;
     let written = write_tar(&file, log, &mut compared).map(drop);
     match written {
-        Ok(()) => ends(compared),
+        Ok(()) => check_end(compared),
         Err(_) if compared.differs => {
             let within =
-                members.range(..=compared.same).next_back().map_or("its beginning", |(_, name)| name);
-            Err(form(format!(
+                members.range(..=compared.same_bytes).next_back().map_or("its beginning", |(_, name)| name);
+            Err(format_error(format!(
                 "it differs from the bundle of this log, from byte {} of the archive on, in {within}",
-                compared.same
+                compared.same_bytes
             )))
         }
         Err(error) => Err(error),
@@ -70,13 +70,19 @@ pub(super) fn compare(bundle: &File, log: &Path, members: &BTreeMap<u64, String>
 }
 
 /// The archive's checksum must follow, and nothing else.
-fn ends(mut compared: Compared<'_>) -> Result<(), BundleError> {
-    let end = compared.same;
+fn check_end(mut compared: ComparingWriter<'_>) -> Result<(), BundleError> {
+    let end = compared.same_bytes;
     match compared.from.read(&mut [0]) {
         Ok(0) => {}
-        Ok(_) => return Err(form(format!("there is data after the end of the archive, at byte {end}"))),
-        Err(error) => return Err(form(format!("gzip: {error}"))),
+        Ok(_) => {
+            return Err(format_error(format!("there is data after the end of the archive, at byte {end}")));
+        }
+        Err(error) => return Err(format_error(format!("gzip: {error}"))),
     }
     let mut rest = compared.from.into_inner();
-    if rest.fill_buf()?.is_empty() { Ok(()) } else { Err(form("there is data after the end of gzip")) }
+    if rest.fill_buf()?.is_empty() {
+        Ok(())
+    } else {
+        Err(format_error("there is data after the end of gzip"))
+    }
 }

@@ -20,7 +20,7 @@ fn read(packed: &[u8]) -> Result<Vec<u8>, String> {
     let path = into.path().join("packed");
     std::fs::write(&path, packed).unwrap();
     let directory = into.path().join("d");
-    drop(Directory::make(&directory).unwrap());
+    drop(Directory::create_own(&directory).unwrap());
     let log = unpack(&File::open(path).unwrap(), &directory).map_err(|why| why.to_string())?;
     Ok(std::fs::read(log).unwrap())
 }
@@ -90,7 +90,7 @@ fn a_bundle_is_bounded_before_it_is_written() {
     // Only its header: the content is not read.
     let mut header = Header::new_gnu();
     header.set_path("r/r.jsonl").unwrap();
-    header.set_size(LARGEST_LOG + 1);
+    header.set_size(MAX_LOG + 1);
     header.set_cksum();
     refused(&gzip(header.as_bytes()), "its log is larger than 256 MiB");
 }

@@ -10,9 +10,9 @@ use crate::outcome::Sha256Hex;
 /// How an action ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ended {
+pub enum ActionExit {
     /// It exited with this code.
-    Exit(i32),
+    Code(i32),
     /// A signal ended it.
     Signal(i32),
     /// It never started, and why.
@@ -21,24 +21,24 @@ pub enum Ended {
     Unknown(String),
 }
 
-impl Ended {
+impl ActionExit {
     /// Whether it succeeded.
     #[must_use]
-    pub const fn is_good(&self) -> bool {
-        matches!(self, Self::Exit(0))
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Code(0))
     }
 
     /// Whether it certainly failed, in whole or in part.
     #[must_use]
-    pub const fn is_bad(&self) -> bool {
-        !self.is_good() && !matches!(self, Self::Unknown(_))
+    pub const fn is_failure(&self) -> bool {
+        !self.is_success() && !matches!(self, Self::Unknown(_))
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ActionExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exit(code) => write!(f, "exit code {code}"),
+            Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(number) => write!(f, "ended by signal {number}"),
             Self::NotStarted(why) => write!(f, "did not start: {why}"),
             Self::Unknown(why) => write!(f, "interrupted, outcome unknown: {why}"),
@@ -49,14 +49,14 @@ impl fmt::Display for Ended {
 /// Why gonogo ended an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Cause {
+pub enum StopCause {
     /// It exceeded its deadline.
     Deadline,
     /// Its supervisor received SIGTERM: from a person, with an entry before this one, or from the machine.
     Stopped,
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for StopCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Deadline => "past its deadline",
@@ -68,13 +68,13 @@ impl fmt::Display for Cause {
 /// The output of an action, in a file next to the log, redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Output {
+pub struct ActionOutput {
     /// Its size in bytes.
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: Sha256Hex,
     /// The file, relative to the log's directory.
-    pub kept: String,
+    pub file: String,
     /// Its last lines.
     pub tail: String,
     /// How often each secret was redacted.

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::line::{ReadEntryError, VERSION, write_json};
-use super::{Cause, Decision, Ended, Enrolled, Evidence, Header, Output, Predecessor, Reason, Torn};
+use super::{
+    ActionExit, ActionOutput, Decision, EnrolledOperator, Evidence, Header, Predecessor, StopCause, TornTail,
+    VerdictReason,
+};
 use crate::checklist::{ActionKey, Lock, Plan, PointId, Role};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::text;
@@ -129,7 +132,7 @@ kinds! {
         /// [`Lock::edition`] of it.
         edition: Sha256Hex,
         /// The operators.
-        roster: Vec<Enrolled>,
+        roster: Vec<EnrolledOperator>,
         /// The previous run of its environment.
         previous_run: Option<Predecessor>,
         /// The commit of the release tag, if known.
@@ -158,7 +161,7 @@ kinds! {
     /// The program did not end cleanly; this is what it left.
     Recovered = "recovered" {
         /// The torn tail that was set aside.
-        torn: Option<Torn>,
+        torn: Option<TornTail>,
         /// The position of the entry before this one, if this host does not remember that it was acknowledged: perhaps
         /// it was never shown.
         in_doubt: Option<u64>,
@@ -172,7 +175,7 @@ kinds! {
         /// Which attempt of this probe it was in this run, from 1.
         attempt: u64,
         /// Whether it ran against the current release, before the point was due.
-        before: bool,
+        early: bool,
         /// Its duration, in milliseconds.
         took_ms: u64,
         /// The result.
@@ -183,7 +186,7 @@ kinds! {
         /// The point.
         point: PointId,
         /// The evidence that they saw.
-        of: Vec<Evidence>,
+        evidence: Vec<Evidence>,
         /// Why one person confirms for two, in a solo run.
         reason: Option<String>,
     }
@@ -215,7 +218,7 @@ kinds! {
         /// The point of the act.
         point: PointId,
         /// The position of the act's entry.
-        act: u64,
+        target: u64,
     }
     /// A person proposes a looser plan; nothing changes before the other role accepts it.
     ReplanProposed = "replan-proposed" {
@@ -236,7 +239,7 @@ kinds! {
         /// [`Plan::digest`] of it.
         plan_sha256: Sha256Hex,
         /// The points that are reset.
-        touched: Vec<PointId>,
+        reset_points: Vec<PointId>,
         /// The hash of the proposal's line, if it needed two people.
         proposal: Option<Sha256Hex>,
         /// Why it may be looser, in a run with one seal.
@@ -247,13 +250,13 @@ kinds! {
         /// The action.
         action: ActionKey,
         /// Which run of this action it is, from 1.
-        nth: u64,
+        attempt: u64,
         /// Whether it is a dry run.
-        dry: bool,
+        dry_run: bool,
         /// The environment's name as typed, in a production environment.
-        typed: Option<String>,
+        typed_environment: Option<String>,
         /// The observations of guards and checks right before.
-        checked: Vec<Observation>,
+        preflight: Vec<Observation>,
     }
     /// A person stops an action.
     ActionStopped = "action-stopped" {
@@ -269,13 +272,13 @@ kinds! {
         /// The position of its start entry.
         started: u64,
         /// The exit.
-        ended: Ended,
+        exit: ActionExit,
         /// Why gonogo ended it, if it did.
-        cause: Option<Cause>,
+        cause: Option<StopCause>,
         /// Its duration, in milliseconds.
         took_ms: u64,
         /// Its output.
-        output: Option<Output>,
+        output: Option<ActionOutput>,
     }
     /// A person records that the release was rolled back.
     RolledBack = "rolled-back" {
@@ -284,7 +287,7 @@ kinds! {
         /// The digest of that release's image, as the registry had it.
         digest: Option<String>,
         /// The rollback steps that were skipped.
-        left: Vec<String>,
+        skipped_steps: Vec<String>,
         /// Why they were skipped.
         reason: Option<String>,
     }
@@ -307,11 +310,11 @@ kinds! {
         /// The decision.
         decision: Decision,
         /// How many points are done.
-        closed: u64,
+        done: u64,
         /// How many there are.
         total: u64,
         /// The reasons against GO.
-        reasons: Vec<Reason>,
+        reasons: Vec<VerdictReason>,
     }
     /// The seal of one role.
     Sealed = "sealed" {
@@ -333,7 +336,7 @@ pub const fn entry_namespace(rehearsal: bool) -> &'static str {
 impl Event {
     /// Whether a person must sign it.
     #[must_use]
-    pub const fn is_act(&self) -> bool {
+    pub const fn needs_signature(&self) -> bool {
         !matches!(self, Self::Probed(_) | Self::Resumed(_) | Self::Recovered(_) | Self::ActionFinished(_))
     }
 

@@ -15,7 +15,7 @@ pub const VERSION: u32 = 1;
 /// The version of kinds, fields and rules within the format, as `opened` names it. Raised on every change of one of
 /// them, the words of a verdict included, until the format is fixed. A log of another version is neither read nor
 /// written.
-pub const RULES: u32 = 5;
+pub const RULES: u32 = 6;
 /// The longest line in bytes, LF included.
 pub const MAX_LINE: usize = 64 * 1024;
 /// The longest `opened` or `replanned` line, which carry a whole plan, in bytes, LF included.
@@ -35,7 +35,7 @@ pub enum ReadEntryError {
     Version(u64),
     /// A log of other rules than this gonogo's.
     #[error("{0}")]
-    Rules(OtherRules),
+    Rules(UnsupportedRules),
     /// A kind that this gonogo does not know.
     #[error("unknown kind {0:?}; a newer gonogo wrote this log")]
     Kind(String),
@@ -49,9 +49,9 @@ pub enum ReadEntryError {
 
 /// The rules of a log of another version, as its first entry names them. The first version named none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OtherRules(pub Option<u64>);
+pub struct UnsupportedRules(pub Option<u64>);
 
-impl std::fmt::Display for OtherRules {
+impl std::fmt::Display for UnsupportedRules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(rules) => write!(f, "a log of another version (rules {rules}"),
@@ -77,7 +77,7 @@ pub enum WriteEntryError {
 /// # Errors
 /// When the line is too long.
 pub fn signed_bytes(header: &Header, event: &Event) -> Result<Vec<u8>, WriteEntryError> {
-    line_of(header, event, None)
+    write_line(header, event, None)
 }
 
 impl Entry {
@@ -90,7 +90,7 @@ impl Entry {
         event: Event,
         sig: Option<String>,
     ) -> Result<(Self, Vec<u8>), WriteEntryError> {
-        let line = line_of(&header, &event, sig.as_deref())?;
+        let line = write_line(&header, &event, sig.as_deref())?;
         let hash = Sha256Hex::of(&line);
         Ok((Self { header, event, sig, hash }, line))
     }
@@ -102,7 +102,7 @@ impl Entry {
     pub fn read(line: &[u8]) -> Result<Self, ReadEntryError> {
         let entry = Self::parse(line)?;
         let again = write_flat(&entry.header, &entry.event, entry.sig.as_deref())?;
-        same_bytes(line, &again)?;
+        check_canonical(line, &again)?;
         Ok(entry)
     }
 
@@ -117,7 +117,7 @@ impl Entry {
         }
         let kind = ordinary_kind(line).map_or_else(|| kind_of_this_version(line), |kind| Ok(kind.into()))?;
         let (header, event, sig) = read_flat(&kind, line)?;
-        within_limit(&event, line.len() + 1).map_err(|(is, max)| ReadEntryError::TooLong(is, max))?;
+        check_length(&event, line.len() + 1).map_err(|(is, max)| ReadEntryError::TooLong(is, max))?;
         Ok(Self { header, event, sig, hash: Sha256Hex::of_line(line) })
     }
 
@@ -155,24 +155,24 @@ fn kind_of_this_version(line: &[u8]) -> Result<Cow<'_, str>, ReadEntryError> {
         return Err(ReadEntryError::Version(v));
     }
     if kind == "opened" && rules != Some(u64::from(RULES)) {
-        return Err(ReadEntryError::Rules(OtherRules(rules)));
+        return Err(ReadEntryError::Rules(UnsupportedRules(rules)));
     }
     Ok(kind)
 }
 
-fn line_of(header: &Header, event: &Event, sig: Option<&str>) -> Result<Vec<u8>, WriteEntryError> {
+fn write_line(header: &Header, event: &Event, sig: Option<&str>) -> Result<Vec<u8>, WriteEntryError> {
     let mut line = write_flat(header, event, sig)?;
     line.push(b'\n');
-    within_limit(event, line.len()).map_err(|(is, max)| WriteEntryError::TooLong(is, max))?;
+    check_length(event, line.len()).map_err(|(is, max)| WriteEntryError::TooLong(is, max))?;
     Ok(line)
 }
 
-fn within_limit(event: &Event, length: usize) -> Result<(), (usize, usize)> {
+fn check_length(event: &Event, length: usize) -> Result<(), (usize, usize)> {
     let limit = if event.carries_plan() { MAX_PLAN_LINE } else { MAX_LINE };
     if length > limit { Err((length, limit)) } else { Ok(()) }
 }
 
-fn same_bytes(line: &[u8], again: &[u8]) -> Result<(), ReadEntryError> {
+fn check_canonical(line: &[u8], again: &[u8]) -> Result<(), ReadEntryError> {
     if line == again {
         return Ok(());
     }
@@ -182,15 +182,15 @@ fn same_bytes(line: &[u8], again: &[u8]) -> Result<(), ReadEntryError> {
 
 pub(super) fn write_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(TYPICAL_LINE);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Harmless))?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, SafeFormatter))?;
     Ok(bytes)
 }
 
 /// Compact JSON without any character that could control a terminal: what `serde_json` leaves unescaped (DEL, C1,
 /// bidirectional controls) is escaped too.
-struct Harmless;
+struct SafeFormatter;
 
-impl serde_json::ser::Formatter for Harmless {
+impl serde_json::ser::Formatter for SafeFormatter {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, part: &str) -> io::Result<()> {
         if text::is_plain(part) {
             return writer.write_all(part.as_bytes());
@@ -248,7 +248,7 @@ mod tests {
     fn every_character_takes_as_much_as_is_reckoned() {
         for c in '\0'..=char::MAX {
             let text = c.to_string();
-            assert_eq!(write_json(&text).unwrap().len(), text::written(&text) + 2, "{c:?}");
+            assert_eq!(write_json(&text).unwrap().len(), text::json_length(&text) + 2, "{c:?}");
         }
     }
 

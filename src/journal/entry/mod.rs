@@ -11,14 +11,14 @@ mod line;
 pub(super) use self::line::TYPICAL_LINE;
 use serde::{Deserialize, Serialize};
 
-pub use self::action::{Cause, Ended, Output};
+pub use self::action::{ActionExit, ActionOutput, StopCause};
 pub use self::kinds::{
     Abandoned, ActionFinished, ActionStarted, ActionStopped, Confirmed, Event, Joined, NotApplicable, Noted,
     Opened, Probed, Recovered, ReplanProposed, ReplanWithdrawn, Replanned, Resumed, Retracted, RolledBack,
     Sealed, TakenOver, Verdict, Waived, entry_namespace,
 };
 pub use self::line::{
-    MAX_LINE, MAX_PLAN_LINE, OtherRules, RULES, ReadEntryError, VERSION, WriteEntryError, signed_bytes,
+    MAX_LINE, MAX_PLAN_LINE, RULES, ReadEntryError, UnsupportedRules, VERSION, WriteEntryError, signed_bytes,
 };
 use crate::checklist::{PointId, Role};
 use crate::outcome::Sha256Hex;
@@ -58,7 +58,7 @@ pub struct Entry {
 /// An operator of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Enrolled {
+pub struct EnrolledOperator {
     /// The name, as in `allowed_signers`; usually a mail address.
     pub principal: String,
     /// The public key, `ssh-ed25519 AAAA…`, without comment.
@@ -78,13 +78,13 @@ pub struct Predecessor {
     /// The hash of its last line.
     pub head: Sha256Hex,
     /// Its state.
-    pub ended: PredecessorEnd,
+    pub state: PredecessorState,
 }
 
 /// The state of the previous run when this one was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PredecessorEnd {
+pub enum PredecessorState {
     /// Sealed.
     Sealed,
     /// Not completely sealed.
@@ -95,7 +95,7 @@ pub enum PredecessorEnd {
     OtherVersion,
 }
 
-impl std::fmt::Display for PredecessorEnd {
+impl std::fmt::Display for PredecessorState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Sealed => "sealed",
@@ -121,13 +121,13 @@ pub struct Evidence {
 /// The bytes after the last entry that are not an entry; saved next to the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Torn {
+pub struct TornTail {
     /// The size in bytes.
     pub bytes: u64,
     /// The SHA-256.
     pub sha256: Sha256Hex,
     /// The file, relative to the log's directory.
-    pub kept: String,
+    pub file: String,
 }
 
 /// Whether the deployment may go on.
@@ -157,7 +157,7 @@ impl std::fmt::Display for Decision {
 /// Why a verdict is not GO, for one point.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reason {
+pub struct VerdictReason {
     /// The point.
     pub point: PointId,
     /// Its status label.

@@ -10,7 +10,7 @@ pub(crate) fn signer(principal: &str) -> Signer {
 
 /// Why a key did not sign, and who was asked for it.
 pub(crate) fn unwilling(principal: &str) -> SignError {
-    SignError { principal: principal.to_owned(), source: PenError::Security }
+    SignError { principal: principal.to_owned(), source: SigningBackendError::SecurityKey }
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_signature_holds_for_its_message_and_namespace_only() {
     let signature = signer("a@x").sign("n", b"message").unwrap();
     assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(SignatureError::Mismatch));
     assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
-    assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Form(_))));
+    assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Format(_))));
 }
 
 /// An agent that has this key, and signs other bytes than requested.
@@ -86,7 +86,12 @@ fn lying_agent(home: &Path, key: &PrivateKey) -> Agent {
             } else {
                 answer.push(14);
                 let mut signature = Vec::new();
-                signing.pen.sign(&signing.key, b"another message").unwrap().encode(&mut signature).unwrap();
+                signing
+                    .backend
+                    .sign(&signing.key, b"another message")
+                    .unwrap()
+                    .encode(&mut signature)
+                    .unwrap();
                 signature.as_slice().encode(&mut answer).unwrap();
             }
             let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
@@ -103,7 +108,7 @@ fn a_signature_that_an_agent_gives_for_something_else_is_not_taken() {
     let agent = lying_agent(home.path(), &key);
     let public = sshsig::public_line(key.public_key().key_data()).unwrap();
     let signer = Signer::in_agent("a@x", &public, Some(&agent)).unwrap();
-    assert!(signer.may_wait());
+    assert!(signer.may_block());
     let why = signer.sign("n", b"message").unwrap_err().to_string();
     assert!(why.contains("a@x"), "{why}");
 }

@@ -1,6 +1,6 @@
 //! OpenSSH's binary key revocation list (KRL), read as strictly as `krl.c` does.
 
-use super::Revoked;
+use super::RevokedKeys;
 use crate::journal::public_key;
 
 pub(super) const MAGIC: &[u8] = b"SSHKRL\n\0";
@@ -19,26 +19,26 @@ const KEY_IDS: u8 = 0x23;
 /// The most bytes of a bitmap, and of the zero before it that keeps it positive.
 const BITMAP: usize = 2048;
 
-type Read<T> = Result<T, &'static str>;
+type KrlResult<T> = Result<T, &'static str>;
 
 /// Reads what follows the magic bytes.
-pub(super) fn read(mut rest: &[u8]) -> Read<Revoked> {
-    if u32::from_be_bytes(take(&mut rest)?) != VERSION {
+pub(super) fn read(mut rest: &[u8]) -> KrlResult<RevokedKeys> {
+    if u32::from_be_bytes(read_array(&mut rest)?) != VERSION {
         return Err("this gonogo does not support its version");
     }
     // Its number, its creation time, flags.
-    let _: [u8; 24] = take(&mut rest)?;
-    let _reserved = string(&mut rest)?;
+    let _: [u8; 24] = read_array(&mut rest)?;
+    let _reserved = read_string(&mut rest)?;
     c_string(&mut rest)?;
-    let mut all = Revoked::default();
+    let mut all = RevokedKeys::default();
     while !rest.is_empty() {
-        let [kind] = take(&mut rest)?;
-        section(&mut all, kind, string(&mut rest)?)?;
+        let [kind] = read_array(&mut rest)?;
+        section(&mut all, kind, read_string(&mut rest)?)?;
     }
     Ok(all)
 }
 
-fn section(all: &mut Revoked, kind: u8, section: &[u8]) -> Read<()> {
+fn section(all: &mut RevokedKeys, kind: u8, section: &[u8]) -> KrlResult<()> {
     match kind {
         KEYS => strings(section, None)?
             .iter()
@@ -56,15 +56,15 @@ fn section(all: &mut Revoked, kind: u8, section: &[u8]) -> Read<()> {
 }
 
 /// Run logs are signed with plain keys, so certificates are not kept.
-fn certificates(mut rest: &[u8]) -> Read<()> {
-    let authority = string(&mut rest)?;
+fn certificates(mut rest: &[u8]) -> KrlResult<()> {
+    let authority = read_string(&mut rest)?;
     if !authority.is_empty() && public_key::from_blob(authority).is_none() {
         return Err("it names an authority whose key this gonogo does not support");
     }
-    let _reserved = string(&mut rest)?;
+    let _reserved = read_string(&mut rest)?;
     while !rest.is_empty() {
-        let [kind] = take(&mut rest)?;
-        let part = string(&mut rest)?;
+        let [kind] = read_array(&mut rest)?;
+        let part = read_string(&mut rest)?;
         match kind {
             SERIALS => serials(part)?,
             SERIAL_RANGE => serial_range(part)?,
@@ -76,29 +76,29 @@ fn certificates(mut rest: &[u8]) -> Read<()> {
     Ok(())
 }
 
-fn serials(mut part: &[u8]) -> Read<()> {
+fn serials(mut part: &[u8]) -> KrlResult<()> {
     while !part.is_empty() {
-        serial(take(&mut part)?)?;
+        serial(read_array(&mut part)?)?;
     }
     Ok(())
 }
 
 /// No certificate that can be revoked has the number 0.
-fn serial(bytes: [u8; 8]) -> Read<u64> {
+fn serial(bytes: [u8; 8]) -> KrlResult<u64> {
     match u64::from_be_bytes(bytes) {
         0 => Err("it revokes a certificate of number 0"),
         serial => Ok(serial),
     }
 }
 
-fn serial_range(mut part: &[u8]) -> Read<()> {
-    let (low, high) = (serial(take(&mut part)?)?, serial(take(&mut part)?)?);
-    if low > high { Err("it revokes a range that ends before it begins") } else { ended(part) }
+fn serial_range(mut part: &[u8]) -> KrlResult<()> {
+    let (low, high) = (serial(read_array(&mut part)?)?, serial(read_array(&mut part)?)?);
+    if low > high { Err("it revokes a range that ends before it begins") } else { check_end(part) }
 }
 
-fn bitmap(mut part: &[u8]) -> Read<()> {
-    let first = u64::from_be_bytes(take(&mut part)?);
-    let bits = string(&mut part)?;
+fn bitmap(mut part: &[u8]) -> KrlResult<()> {
+    let first = u64::from_be_bytes(read_array(&mut part)?);
+    let bits = read_string(&mut part)?;
     let wrong = "it has an invalid bitmap of certificates";
     if bits.first().is_some_and(|byte| byte & 0x80 != 0) || bits.len() > BITMAP + 1 {
         return Err(wrong);
@@ -112,20 +112,20 @@ fn bitmap(mut part: &[u8]) -> Read<()> {
     if first.checked_add(highest).is_none() || names_zero {
         return Err(wrong);
     }
-    ended(part)
+    check_end(part)
 }
 
-fn key_ids(mut part: &[u8]) -> Read<()> {
+fn key_ids(mut part: &[u8]) -> KrlResult<()> {
     while !part.is_empty() {
         c_string(&mut part)?;
     }
     Ok(())
 }
 
-fn strings(mut section: &[u8], length: Option<usize>) -> Read<Vec<Vec<u8>>> {
+fn strings(mut section: &[u8], length: Option<usize>) -> KrlResult<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     while !section.is_empty() {
-        let next = string(&mut section)?;
+        let next = read_string(&mut section)?;
         if length.is_some_and(|length| next.len() != length) {
             return Err("it has a hash of a wrong length");
         }
@@ -134,26 +134,26 @@ fn strings(mut section: &[u8], length: Option<usize>) -> Read<Vec<Vec<u8>>> {
     Ok(all)
 }
 
-fn ended(rest: &[u8]) -> Read<()> {
+fn check_end(rest: &[u8]) -> KrlResult<()> {
     if rest.is_empty() { Ok(()) } else { Err("it has a section with too many bytes") }
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Read<[u8; N]> {
+fn read_array<const N: usize>(rest: &mut &[u8]) -> KrlResult<[u8; N]> {
     let (first, after) = rest.split_first_chunk::<N>().ok_or("it is truncated")?;
     *rest = after;
     Ok(*first)
 }
 
-fn string<'a>(rest: &mut &'a [u8]) -> Read<&'a [u8]> {
-    let length = usize::try_from(u32::from_be_bytes(take(rest)?)).unwrap_or(usize::MAX);
+fn read_string<'a>(rest: &mut &'a [u8]) -> KrlResult<&'a [u8]> {
+    let length = usize::try_from(u32::from_be_bytes(read_array(rest)?)).unwrap_or(usize::MAX);
     let (string, after) = rest.split_at_checked(length).ok_or("it is truncated")?;
     *rest = after;
     Ok(string)
 }
 
 /// A C string: a zero byte is allowed only at its end.
-fn c_string(rest: &mut &[u8]) -> Read<()> {
-    let text = string(rest)?;
+fn c_string(rest: &mut &[u8]) -> KrlResult<()> {
+    let text = read_string(rest)?;
     let inner = text.len().saturating_sub(1);
     if text[..inner].contains(&0) { Err("it has a zero byte in a text") } else { Ok(()) }
 }
@@ -162,9 +162,9 @@ fn c_string(rest: &mut &[u8]) -> Read<()> {
 mod tests {
     use super::*;
 
-    fn told(sections: &[u8]) -> Result<Revoked, String> {
+    fn told(sections: &[u8]) -> Result<RevokedKeys, String> {
         let head = [MAGIC, &[0, 0, 0, 1], &[0; 24], &[0; 8]].concat();
-        Revoked::parse("r", &[&head, sections].concat()).map_err(|told| told.to_string())
+        RevokedKeys::parse("r", &[&head, sections].concat()).map_err(|told| told.to_string())
     }
 
     fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_not_understood_whole_is_refused() {
-        assert_eq!(told(&[]), Ok(Revoked::default()));
+        assert_eq!(told(&[]), Ok(RevokedKeys::default()));
         for (sections, why) in [
             (framed(9, b""), "a section that this gonogo does not support"),
             (framed(255, &[0, 0, 0, 1, b'x', 0]), "a section that this gonogo does not support"),
@@ -203,7 +203,7 @@ mod tests {
             assert!(told.contains(why), "{why}: {told}");
         }
         let comment = [MAGIC, &[0, 0, 0, 1], &[0; 24], &[0; 4], &[0, 0, 0, 2, 0, b'x']].concat();
-        assert!(Revoked::parse("r", &comment).is_err());
+        assert!(RevokedKeys::parse("r", &comment).is_err());
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
             part(SERIAL_BITMAP, &[[1; 8].as_slice(), &[0, 0, 0, 2, 0, 0x81]].concat()),
             part(KEY_IDS, &[0, 0, 0, 1, b'a']),
         ] {
-            assert_eq!(told(&section), Ok(Revoked::default()));
+            assert_eq!(told(&section), Ok(RevokedKeys::default()));
         }
     }
 }

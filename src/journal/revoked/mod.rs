@@ -12,14 +12,14 @@ use ssh_key::PublicKey;
 use ssh_key::public::{EcdsaPublicKey, KeyData, SkEcdsaSha2NistP256, SkEd25519};
 
 use super::public_key::{self, KeyIdentity};
-use crate::error::{Place, Problem};
+use crate::error::{Problem, SourceLocation};
 
 /// The default application of security keys.
 const APPLICATION: &str = "ssh:";
 
 /// Keys whose signatures are not valid, whenever they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Revoked {
+pub struct RevokedKeys {
     /// Keys that are listed in full, in any form.
     keys: BTreeSet<KeyIdentity>,
     /// Hashes of keys; each covers only one form of the key.
@@ -27,7 +27,7 @@ pub struct Revoked {
     sha256: BTreeSet<Vec<u8>>,
 }
 
-impl Revoked {
+impl RevokedKeys {
     /// Reads a revocation file.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Revoked {
         }
         let mut all = Self::default();
         for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-            let place = || Place { file: name.to_owned(), line: number, column: 1 };
+            let place = || SourceLocation { file: name.to_owned(), line: number, column: 1 };
             all.add_line(line).map_err(|why| Problem::new(why).at(place()))?;
         }
         Ok(all)
@@ -48,7 +48,7 @@ impl Revoked {
     /// Whether a key, `ssh-ed25519 AAAA…`, is revoked in any of its forms. If the list has only hashes, these forms
     /// are checked: the key itself, the plain key, and the security key for `ssh:`.
     #[must_use]
-    pub fn has(&self, public: &str) -> bool {
+    pub fn contains(&self, public: &str) -> bool {
         if self.is_empty() {
             return false;
         }
@@ -79,7 +79,7 @@ impl Revoked {
         if text.is_empty() || text.starts_with(['#', '\n']) {
             return Ok(());
         }
-        let (key, _comment) = public_key::read(text).ok_or(
+        let (key, _comment) = public_key::parse_key(text).ok_or(
             "expected a public key, as `ssh-keygen -y` writes it, or a KRL that `ssh-keygen -k` makes",
         )?;
         self.add(&key);
@@ -122,8 +122,8 @@ mod tests {
     fn keys_one_a_line_are_revoked_and_no_others() {
         let (a, b) = (signer("a@x").public, signer("b@x").public);
         let list = format!("# gone\n\n \t\n {a} alice, until she lost it\r\n");
-        let revoked = Revoked::parse("r", list.as_bytes()).unwrap();
-        assert!(revoked.has(&a) && !revoked.has(&b));
+        let revoked = RevokedKeys::parse("r", list.as_bytes()).unwrap();
+        assert!(revoked.contains(&a) && !revoked.contains(&b));
     }
 
     /// As in `sshkey_in_file`, a line that is not a key makes the list unreliable.
@@ -140,11 +140,11 @@ mod tests {
             "\0",
             "ssh-xmss@openssh.com AAAA",
         ] {
-            let told = Revoked::parse("r", format!("{key}\n{line}\n").as_bytes()).unwrap_err();
+            let told = RevokedKeys::parse("r", format!("{key}\n{line}\n").as_bytes()).unwrap_err();
             assert!(told.to_string().starts_with("r:2:1: "), "{line:?}: {told}");
         }
-        assert!(Revoked::parse("r", format!("restrict {key}\n").as_bytes()).is_err());
-        assert!(Revoked::parse("r", b"\xff\xfe").is_err());
+        assert!(RevokedKeys::parse("r", format!("restrict {key}\n").as_bytes()).is_err());
+        assert!(RevokedKeys::parse("r", b"\xff\xfe").is_err());
     }
 
     #[test]
@@ -152,8 +152,8 @@ mod tests {
         let (ed25519, ecdsa) = (ed25519_forms(), ecdsa_forms());
         for forms in [ed25519.as_slice(), ecdsa.as_slice()] {
             for (revoked, key) in forms.iter().flat_map(|one| forms.iter().map(move |other| (one, other))) {
-                let list = Revoked::parse("r", revoked.as_bytes()).unwrap();
-                assert!(list.has(key), "{revoked} / {key}");
+                let list = RevokedKeys::parse("r", revoked.as_bytes()).unwrap();
+                assert!(list.contains(key), "{revoked} / {key}");
             }
         }
     }

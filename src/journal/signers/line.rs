@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use ssh_key::public::KeyData;
 
-use super::pattern::LONGEST;
+use super::pattern::MAX_PATTERN;
 use super::time::{self, TimeError};
 use crate::journal::entry::MACHINE;
-use crate::journal::public_key::{self, UnfitKey};
+use crate::journal::public_key::{self, RejectedKey};
 use crate::text::{self, is_harmful};
 
 /// The separators after the names; later only space and tab separate.
@@ -17,13 +17,13 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 #[derive(Debug)]
 pub(super) struct SignerLine {
     pub(super) principals: BTreeSet<String>,
-    pub(super) options: Options,
+    pub(super) options: SignerOptions,
     pub(super) key: KeyData,
 }
 
 /// The options of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
+pub(super) struct SignerOptions {
     cert_authority: bool,
     pub(super) namespaces: Option<String>,
     /// In seconds since 1970, like `before`; both are inclusive.
@@ -66,7 +66,7 @@ pub enum IgnoredReason {
     Certificate,
     /// A key that is rejected.
     #[error(transparent)]
-    Unfit(#[from] UnfitKey),
+    Unfit(#[from] RejectedKey),
     /// An unknown option, or one that is not in OpenSSH's format.
     #[error(
         "bad options at {0:?}; expected namespaces=\"…\", valid-after=\"…\" or valid-before=\"…\", separated by commas"
@@ -109,7 +109,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Option<SignerLine>, IgnoredReason> {
     if options.cert_authority {
         return Err(IgnoredReason::Certificate);
     }
-    public_key::check(&key)?;
+    public_key::check_key(&key)?;
     Ok(Some(SignerLine { principals, options, key }))
 }
 
@@ -132,9 +132,11 @@ fn principals(names: &str) -> Result<BTreeSet<String>, IgnoredReason> {
     let all: BTreeSet<_> = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     for name in &all {
         if name.contains(['*', '?']) || name.starts_with('!') {
-            return Err(IgnoredReason::Pattern(text::excerpt(name.as_bytes(), LONGEST)));
+            return Err(IgnoredReason::Pattern(text::excerpt(name.as_bytes(), MAX_PATTERN)));
         }
-        if name.len() > LONGEST || name.contains(char::REPLACEMENT_CHARACTER) || name.chars().any(is_harmful)
+        if name.len() > MAX_PATTERN
+            || name.contains(char::REPLACEMENT_CHARACTER)
+            || name.chars().any(is_harmful)
         {
             return Err(IgnoredReason::Name(text::excerpt(name.as_bytes(), 80)));
         }
@@ -147,13 +149,13 @@ fn principals(names: &str) -> Result<BTreeSet<String>, IgnoredReason> {
 
 /// A key, or options and a key.
 fn options_and_key(rest: &str) -> Result<(&str, KeyData), IgnoredReason> {
-    if let Some((key, _comment)) = public_key::read(rest) {
+    if let Some((key, _comment)) = public_key::parse_key(rest) {
         return Ok(("", key));
     }
     let end = end_of_options(rest)?;
     let (options, key) = rest.split_at(end);
     let key = key.trim_start_matches([' ', '\t']);
-    match public_key::read(key) {
+    match public_key::parse_key(key) {
         Some((key, _comment)) => Ok((options, key)),
         None if public_key::is_certificate(rest) || public_key::is_certificate(key) => {
             Err(IgnoredReason::Certificate)
@@ -181,8 +183,8 @@ fn end_of_options(text: &str) -> Result<usize, IgnoredReason> {
 
 /// Options as in `sshsigopt_parse`: names in any case, values in quotes, separated by commas, without a trailing
 /// comma.
-fn options(text: &str) -> Result<Options, IgnoredReason> {
-    let mut found = Options::default();
+fn options(text: &str) -> Result<SignerOptions, IgnoredReason> {
+    let mut found = SignerOptions::default();
     let mut rest = text;
     while !rest.is_empty() {
         rest = one_option(rest, &mut found)?;
@@ -202,7 +204,7 @@ fn options(text: &str) -> Result<Options, IgnoredReason> {
 }
 
 /// Parses one known option from the start of a text, if there is one.
-fn one_option<'a>(text: &'a str, found: &mut Options) -> Result<&'a str, IgnoredReason> {
+fn one_option<'a>(text: &'a str, found: &mut SignerOptions) -> Result<&'a str, IgnoredReason> {
     let names = |name: &str| text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
     if names("cert-authority") {
         found.cert_authority = true;
@@ -217,21 +219,21 @@ fn one_option<'a>(text: &'a str, found: &mut Options) -> Result<&'a str, Ignored
     let (value, rest) = quoted(&text[name.len() + 1..])
         .ok_or_else(|| IgnoredReason::Option(text::excerpt(text.as_bytes(), 80)))?;
     match name {
-        "namespaces" => once(name, &mut found.namespaces, value)?,
-        "valid-after" => once(name, &mut found.after, moment(name, &value)?)?,
-        _ => once(name, &mut found.before, moment(name, &value)?)?,
+        "namespaces" => set_once(name, &mut found.namespaces, value)?,
+        "valid-after" => set_once(name, &mut found.after, parse_time(name, &value)?)?,
+        _ => set_once(name, &mut found.before, parse_time(name, &value)?)?,
     }
     Ok(rest)
 }
 
-fn once<T>(name: &'static str, place: &mut Option<T>, value: T) -> Result<(), IgnoredReason> {
+fn set_once<T>(name: &'static str, place: &mut Option<T>, value: T) -> Result<(), IgnoredReason> {
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(IgnoredReason::Twice(name)),
     }
 }
 
-fn moment(name: &'static str, value: &str) -> Result<i64, IgnoredReason> {
+fn parse_time(name: &'static str, value: &str) -> Result<i64, IgnoredReason> {
     let shown = || text::excerpt(value.as_bytes(), 80);
     time::parse(value).map_err(|error| match error {
         TimeError::Form => IgnoredReason::Time(name, shown()),

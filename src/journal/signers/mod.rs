@@ -10,24 +10,24 @@ mod time;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::line::IgnoredReason;
-use self::line::{Options, SignerLine};
+use self::line::{SignerLine, SignerOptions};
 use super::entry::entry_namespace;
 use super::keys;
 use super::public_key::KeyIdentity;
-use super::revoked::Revoked;
+use super::revoked::RevokedKeys;
 use super::sshsig::public_line;
-use crate::error::Place;
+use crate::error::SourceLocation;
 use crate::text::line;
 use crate::time::Utc;
 
 /// How many ignored lines are listed.
-const NAMED: usize = 100;
+const MAX_LISTED: usize = 100;
 
 /// A key of a trusted signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Allowed {
+struct AllowedKey {
     key: String,
-    options: Options,
+    options: SignerOptions,
     revoked: bool,
 }
 
@@ -36,7 +36,7 @@ struct Allowed {
 #[error("{file}:{line}: {reason}: this line is ignored", file = place.file, line = place.line)]
 pub struct IgnoredLine {
     /// Where it is.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Why it is ignored.
     pub reason: IgnoredReason,
 }
@@ -44,15 +44,15 @@ pub struct IgnoredLine {
 /// The trusted signers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedSigners {
-    people: BTreeMap<String, Vec<Allowed>>,
+    people: BTreeMap<String, Vec<AllowedKey>>,
     ignored: Vec<IgnoredLine>,
     /// How many ignored lines are not listed.
-    unnamed: usize,
-    revoked: Revoked,
+    unlisted: usize,
+    revoked: RevokedKeys,
     /// Whether only rehearsals are accepted.
-    rehearsals: bool,
+    only_rehearsals: bool,
     /// Whether every signer is trusted.
-    anybody: bool,
+    trusts_everybody: bool,
 }
 
 /// Why a signature is not trusted.
@@ -82,7 +82,7 @@ impl AllowedSigners {
     /// Reads an `allowed_signers` file. Ignored lines are listed in [`Self::ignored`].
     #[must_use]
     pub fn parse(name: &str, content: impl AsRef<[u8]>) -> Self {
-        let mut reading = Reading::default();
+        let mut reading = SignersParser::default();
         for (number, line) in (1..).zip(content.as_ref().split_inclusive(|byte| *byte == b'\n')) {
             match line::parse(line) {
                 Ok(None) => {}
@@ -102,7 +102,7 @@ impl AllowedSigners {
     /// The warnings about ignored lines: one for each, and one for those that are not listed.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let more = (self.unnamed > 0).then(|| format!("{} more lines are ignored", self.unnamed));
+        let more = (self.unlisted > 0).then(|| format!("{} more lines are ignored", self.unlisted));
         self.ignored.iter().map(ToString::to_string).chain(more).collect()
     }
 
@@ -115,9 +115,9 @@ impl AllowedSigners {
 
     /// The same signers, without revoked keys.
     #[must_use]
-    pub fn without(mut self, revoked: Revoked) -> Self {
+    pub fn with_revoked(mut self, revoked: RevokedKeys) -> Self {
         for allowed in self.people.values_mut().flatten() {
-            allowed.revoked = revoked.has(&allowed.key);
+            allowed.revoked = revoked.contains(&allowed.key);
         }
         Self { revoked, ..self }
     }
@@ -125,19 +125,19 @@ impl AllowedSigners {
     /// The same signers, for rehearsals only.
     #[must_use]
     pub fn for_rehearsals(self) -> Self {
-        Self { rehearsals: true, ..self }
+        Self { only_rehearsals: true, ..self }
     }
 
     /// Every operator of a rehearsal, for its keys are generated and prove nothing.
     #[must_use]
-    pub fn of_rehearsals() -> Self {
-        Self { rehearsals: true, anybody: true, ..Self::default() }
+    pub fn any_rehearsal() -> Self {
+        Self { only_rehearsals: true, trusts_everybody: true, ..Self::default() }
     }
 
     /// Whether they are trusted only in rehearsals.
     #[must_use]
     pub const fn is_for_rehearsals(&self) -> bool {
-        self.rehearsals
+        self.only_rehearsals
     }
 
     /// The key with this fingerprint (`SHA256:…`), if its owner may sign at this time.
@@ -150,7 +150,7 @@ impl AllowedSigners {
         for (name, allowed) in
             keys.filter(|(_, key)| keys::fingerprint(&key.key).as_deref() == Some(fingerprint))
         {
-            match allowed.allows(name, entry_namespace(self.rehearsals), at) {
+            match allowed.check(name, entry_namespace(self.only_rehearsals), at) {
                 Ok(()) => return Ok(&allowed.key),
                 Err(why) => refusal = why,
             }
@@ -162,33 +162,33 @@ impl AllowedSigners {
     ///
     /// # Errors
     /// Why not.
-    pub fn trust(&self, principal: &str, key: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
+    pub fn check(&self, principal: &str, key: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
         let keys = self.people.get(principal).map(Vec::as_slice).unwrap_or_default();
         let mut refusal = None;
         for allowed in keys.iter().filter(|allowed| allowed.key == key) {
-            match allowed.allows(principal, namespace, at) {
+            match allowed.check(principal, namespace, at) {
                 Ok(()) => return Ok(()),
                 Err(why) => refusal = Some(why),
             }
         }
         match refusal {
             Some(why) => Err(why),
-            None if self.revoked.has(key) => Err(DistrustError::Revoked(principal.to_owned())),
-            None if self.anybody => Ok(()),
+            None if self.revoked.contains(key) => Err(DistrustError::Revoked(principal.to_owned())),
+            None if self.trusts_everybody => Ok(()),
             None if keys.is_empty() => Err(DistrustError::UnknownSigner(principal.to_owned())),
             None => Err(DistrustError::OtherKey(principal.to_owned())),
         }
     }
 }
 
-impl Allowed {
-    fn allows(&self, principal: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
+impl AllowedKey {
+    fn check(&self, principal: &str, namespace: &str, at: Utc) -> Result<(), DistrustError> {
         let name = principal.to_owned();
-        let Options { namespaces, after, before, .. } = &self.options;
+        let SignerOptions { namespaces, after, before, .. } = &self.options;
         if self.revoked {
             return Err(DistrustError::Revoked(name));
         }
-        if namespaces.as_ref().is_some_and(|list| !pattern::grants(list, namespace)) {
+        if namespaces.as_ref().is_some_and(|list| !pattern::list_matches(list, namespace)) {
             return Err(DistrustError::Namespace(name, namespace.to_owned()));
         }
         // OpenSSH counts in whole seconds since 1970, both ends inclusive.
@@ -205,14 +205,14 @@ impl Allowed {
 
 /// The lines of a file while it is parsed.
 #[derive(Default)]
-struct Reading {
+struct SignersParser {
     lines: Vec<(usize, KeyIdentity, SignerLine)>,
     /// The names of each key.
     names: BTreeMap<KeyIdentity, BTreeSet<String>>,
     ignored: BTreeMap<usize, IgnoredReason>,
 }
 
-impl Reading {
+impl SignersParser {
     fn add(&mut self, number: usize, line: SignerLine) {
         let Some(identity) = KeyIdentity::of_point(&line.key) else {
             return self.ignore(number, IgnoredReason::Key);
@@ -232,16 +232,16 @@ impl Reading {
             let names = self.names.get(&identity).into_iter().flatten().cloned().collect::<Vec<_>>();
             match (names.as_slice(), public_line(&line.key)) {
                 ([one], Ok(key)) => {
-                    let allowed = Allowed { key, options: line.options, revoked: false };
+                    let allowed = AllowedKey { key, options: line.options, revoked: false };
                     all.people.entry(one.clone()).or_default().push(allowed);
                 }
-                (_, Ok(_)) => self.ignore(number, IgnoredReason::TwoNames(listed(&names))),
+                (_, Ok(_)) => self.ignore(number, IgnoredReason::TwoNames(list_names(&names))),
                 (_, Err(_)) => self.ignore(number, IgnoredReason::Key),
             }
         }
-        all.unnamed = self.ignored.len().saturating_sub(NAMED);
-        let named = self.ignored.into_iter().take(NAMED).map(|(line, reason)| {
-            let place = Place { file: name.to_owned(), line, column: 1 };
+        all.unlisted = self.ignored.len().saturating_sub(MAX_LISTED);
+        let named = self.ignored.into_iter().take(MAX_LISTED).map(|(line, reason)| {
+            let place = SourceLocation { file: name.to_owned(), line, column: 1 };
             IgnoredLine { place, reason }
         });
         all.ignored = named.collect();
@@ -249,10 +249,10 @@ impl Reading {
     }
 }
 
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 4;
-    let more = if names.len() > SHOWN { " and others" } else { "" };
-    format!("{}{more}", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" and "))
+fn list_names(names: &[String]) -> String {
+    const MAX_NAMES: usize = 4;
+    let more = if names.len() > MAX_NAMES { " and others" } else { "" };
+    format!("{}{more}", names.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(" and "))
 }
 
 /// Whether a text starts like a public key.

@@ -16,7 +16,7 @@ fn ignored(text: &str) -> Vec<(usize, IgnoredReason)> {
 
 fn trusts(text: &str, principal: &str, key: &str) -> bool {
     let all = AllowedSigners::parse("s", text);
-    all.trust(principal, key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_ok()
+    all.check(principal, key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_ok()
 }
 
 #[test]
@@ -27,9 +27,9 @@ fn options_are_honoured() {
     );
     let all = AllowedSigners::parse("s", &text);
     assert_eq!(all.ignored(), []);
-    assert_eq!(all.trust("a@x", &key, NAMESPACE, day("2026-12-31T23:59:59.900Z")), Ok(()));
-    assert_eq!(all.trust("b@x", &other, "any", day("1969-06-01T00:00:00Z")), Ok(()));
-    let refused = |who, namespace, at| all.trust(who, &key, namespace, day(at)).unwrap_err().to_string();
+    assert_eq!(all.check("a@x", &key, NAMESPACE, day("2026-12-31T23:59:59.900Z")), Ok(()));
+    assert_eq!(all.check("b@x", &other, "any", day("1969-06-01T00:00:00Z")), Ok(()));
+    let refused = |who, namespace, at| all.check(who, &key, namespace, day(at)).unwrap_err().to_string();
     assert!(refused("c@x", NAMESPACE, "2026-06-01T00:00:00Z").contains("not among"));
     assert!(refused("a@x", "file", "2026-06-01T00:00:00Z").contains("sign under file"));
     assert!(refused("a@x", "git", "2026-06-01T00:00:00Z").contains("sign under git"));
@@ -38,7 +38,7 @@ fn options_are_honoured() {
     assert!(refused("b@x", NAMESPACE, "2026-06-01T00:00:00Z").contains("not the one"));
     let before = format!("a@x valid-before=\"20261231Z\" {key}");
     let before = AllowedSigners::parse("s", before);
-    assert!(before.trust("a@x", &key, NAMESPACE, day("1969-12-31T23:59:59Z")).is_err());
+    assert!(before.check("a@x", &key, NAMESPACE, day("1969-12-31T23:59:59Z")).is_err());
 }
 
 /// A line with a key, in each form that OpenSSH reads.
@@ -87,8 +87,8 @@ fn a_line_that_is_not_understood_is_named_and_costs_nobody_else() {
         (format!("{} {key}", "a".repeat(1023)), Reason::Name(text_of(&"a".repeat(1023)))),
         (format!("a@x cert-authority {key}"), Reason::Certificate),
         ("a@x ssh-ed25519-cert-v01@openssh.com AAAA".into(), Reason::Certificate),
-        (format!("a@x {weak}"), Reason::Unfit(super::super::public_key::UnfitKey::Weak)),
-        (format!("a@x {compressed}"), Reason::Unfit(super::super::public_key::UnfitKey::Compressed)),
+        (format!("a@x {weak}"), Reason::Unfit(super::super::public_key::RejectedKey::Weak)),
+        (format!("a@x {compressed}"), Reason::Unfit(super::super::public_key::RejectedKey::Compressed)),
         ("a@x".into(), Reason::Key),
         ("a@x ssh-ed25519 AAAA".into(), Reason::Key),
         (format!("a@x\x0b{key}"), Reason::Name("a@x\\u{b}ssh-ed25519".into())),
@@ -153,12 +153,12 @@ fn one_secret_key_never_stands_for_two_people() {
 fn a_revoked_key_is_revoked_in_each_of_its_forms() {
     let [plain, sk, _] = ed25519_forms();
     for (revoked, key) in [(&plain, &plain), (&plain, &sk), (&sk, &plain)] {
-        let revoked = Revoked::parse("r", revoked.as_bytes()).unwrap();
-        let all = AllowedSigners::parse("s", format!("a@x {key}\n")).without(revoked.clone());
-        let told = all.trust("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z"));
+        let revoked = RevokedKeys::parse("r", revoked.as_bytes()).unwrap();
+        let all = AllowedSigners::parse("s", format!("a@x {key}\n")).with_revoked(revoked.clone());
+        let told = all.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z"));
         assert_eq!(told, Err(DistrustError::Revoked("a@x".into())));
-        let anybody = AllowedSigners::of_rehearsals().without(revoked);
-        assert!(anybody.trust("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_err());
+        let anybody = AllowedSigners::any_rehearsal().with_revoked(revoked);
+        assert!(anybody.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_err());
     }
 }
 

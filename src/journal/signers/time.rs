@@ -57,12 +57,12 @@ fn seconds(digits: &str) -> Option<i64> {
 
 /// The days from the start of 1970 to the start of a month.
 fn first_day(year: i64, month: i64) -> i64 {
-    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    const DAYS_BEFORE_MONTH: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     // Past leap days, with this year's from March on.
     let years = if month > 2 { year } else { year - 1 };
     let leap_days = |years: i64| years.div_euclid(4) - years.div_euclid(100) + years.div_euclid(400);
     let index = usize::try_from(month - 1).unwrap_or_default();
-    let before = BEFORE.get(index).copied().unwrap_or_default();
+    let before = DAYS_BEFORE_MONTH.get(index).copied().unwrap_or_default();
     365 * (year - 1970) + leap_days(years) - leap_days(1969) + before
 }
 

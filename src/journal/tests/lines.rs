@@ -1,7 +1,7 @@
 //! Lines of logs for the tests of other modules.
 
 use super::*;
-use crate::journal::entry::{Predecessor, PredecessorEnd};
+use crate::journal::entry::{Predecessor, PredecessorState};
 
 /// The first line of a log, with its LF.
 pub(crate) fn first_line() -> Vec<u8> {
@@ -17,10 +17,10 @@ pub(crate) fn first_line_of(run: &str, previous: Option<&str>, ms: i64) -> Vec<u
             run: run.into(),
             seq: 0,
             head: Sha256Hex::ZERO,
-            ended: PredecessorEnd::Open,
+            state: PredecessorState::Open,
         };
         event.previous_run = previous.map(before);
     }
-    let (_, line) = Chain::new(run.into()).link(now(ms), "alice@x", event, Some(&alice)).unwrap();
+    let (_, line) = Chain::new(run.into()).build_entry(now(ms), "alice@x", event, Some(&alice)).unwrap();
     line
 }

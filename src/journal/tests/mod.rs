@@ -1,9 +1,9 @@
 //! Writing, damaging, recovering and verifying logs.
 
+mod crashing_disk;
 mod lines;
 mod power;
 mod properties;
-mod shim;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -14,21 +14,21 @@ use std::time::{Duration, Instant};
 
 pub(crate) use self::lines::{first_line, first_line_of};
 use super::chain::Chain;
-use super::entry::{Enrolled, Entry, Event, MACHINE, Noted, Opened, RULES, Resumed, Sealed};
+use super::entry::{EnrolledOperator, Entry, Event, MACHINE, Noted, Opened, RULES, Resumed, Sealed};
 use super::file::{AppendError, Journal, OpenJournalError};
 use super::keys::{Signer, tests::signer};
 use super::signers::AllowedSigners;
-use super::store::{Store, peek};
-use super::verify::{Answer, Report, Rules, VerifyError, verify};
+use super::store::{LogStore, read_unverified};
+use super::verify::{LogStatus, Rules, Verification, VerifyError, verify};
 use crate::checklist::plan::PointIndex;
 use crate::checklist::{Lock, Plan, Role};
 use crate::outcome::Sha256Hex;
 use crate::time::{Moment, Utc};
 
 /// A log in its own directory.
-struct Bench {
+struct LogBench {
     home: tempfile::TempDir,
-    store: Store,
+    store: LogStore,
     path: PathBuf,
     alice: Signer,
 }
@@ -64,7 +64,7 @@ fn opened(operator: &Signer) -> Event {
         plan,
         edition: Lock::default().edition(),
         lock: Lock::default(),
-        roster: vec![Enrolled {
+        roster: vec![EnrolledOperator {
             principal: operator.principal.clone(),
             key: operator.public.clone(),
             role: Role::Driver,
@@ -82,13 +82,13 @@ fn note(text: &str) -> Event {
     Noted { point: None, text: text.into() }.into()
 }
 
-impl Bench {
+impl LogBench {
     fn new() -> Self {
         Self::at(tempfile::tempdir().unwrap())
     }
 
     fn at(home: tempfile::TempDir) -> Self {
-        let store = Store::new(&home.path().join("state"), None);
+        let store = LogStore::new(&home.path().join("state"), None);
         let run = "ab".repeat(16);
         let path = store.path_of("t", now(0).wall, &run);
         Self { home, store, path, alice: signer("alice@x") }
@@ -126,15 +126,15 @@ impl Bench {
     }
 
     #[track_caller]
-    fn verify_bytes(&self, bytes: &[u8]) -> Report {
+    fn verify_bytes(&self, bytes: &[u8]) -> Verification {
         self.try_verify(bytes).unwrap()
     }
 
     /// The same for a log that may have become one of another version.
-    fn try_verify(&self, bytes: &[u8]) -> Result<Report, VerifyError> {
+    fn try_verify(&self, bytes: &[u8]) -> Result<Verification, VerifyError> {
         let line = format!("{} {}\n", self.alice.principal, self.alice.public);
         let signers = AllowedSigners::parse("s", &line);
-        verify(bytes, &signers, now(9).wall, &mut Lenient(false))
+        verify(bytes, &signers, now(9).wall, &mut AcceptAll(false))
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -143,10 +143,10 @@ impl Bench {
 }
 
 /// Rules that accept everything; sealed once there is a seal.
-struct Lenient(bool);
+struct AcceptAll(bool);
 
-impl Rules for Lenient {
-    fn take(&mut self, entry: &Entry) -> Result<(), String> {
+impl Rules for AcceptAll {
+    fn check_entry(&mut self, entry: &Entry) -> Result<(), String> {
         self.0 |= matches!(entry.event, Event::Sealed(_));
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Rules for Lenient {
 
 #[test]
 fn what_was_appended_is_there_and_goes_on() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let again = bench.reopen().unwrap();
     assert_eq!((again.entries.len(), again.torn), (4, None));
@@ -172,14 +172,14 @@ fn what_was_appended_is_there_and_goes_on() {
 #[test]
 fn a_torn_tail_is_set_aside_and_kept() {
     for rubbish in [&b"{\"v\":1,"[..], b"\0\0\0\0\n", b"{\"v\":1,\"run\":\"x\"}\n"] {
-        let bench = Bench::new();
+        let bench = LogBench::new();
         bench.write();
         let before = bench.bytes();
         bench.add(rubbish);
         let again = bench.reopen().unwrap();
         let torn = again.torn.unwrap();
         assert_eq!(torn.bytes, rubbish.len() as u64);
-        assert_eq!(fs::read(bench.path.parent().unwrap().join(&torn.kept)).unwrap(), rubbish);
+        assert_eq!(fs::read(bench.path.parent().unwrap().join(&torn.file)).unwrap(), rubbish);
         assert_eq!(bench.bytes(), before);
         assert_eq!(again.entries.len(), 4);
     }
@@ -187,7 +187,7 @@ fn a_torn_tail_is_set_aside_and_kept() {
 
 #[test]
 fn a_log_that_went_back_or_was_changed_is_not_gone_on_with() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let whole = bench.bytes();
     let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
@@ -204,7 +204,7 @@ fn a_log_that_went_back_or_was_changed_is_not_gone_on_with() {
 
 #[test]
 fn a_log_is_written_by_one_program_and_is_a_plain_file_of_ones_own() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let held = bench.reopen().unwrap();
     assert!(matches!(bench.reopen_now(), Err(OpenJournalError::Locked(_))));
@@ -222,7 +222,7 @@ fn a_log_is_written_by_one_program_and_is_a_plain_file_of_ones_own() {
 
 #[test]
 fn an_entry_that_cannot_be_made_leaves_the_log_as_it_was() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let before = bench.bytes();
     let mut again = bench.reopen().unwrap();
@@ -230,71 +230,72 @@ fn an_entry_that_cannot_be_made_leaves_the_log_as_it_was() {
     assert!(matches!(again.journal.append(now(9), MACHINE, long, None), Err(AppendError::Link(_))));
     assert_eq!(bench.bytes(), before);
     again.journal.append(now(9), MACHINE, note("short"), None).unwrap();
-    assert_eq!(peek(&bench.path).unwrap().len(), 5);
+    assert_eq!(read_unverified(&bench.path).unwrap().len(), 5);
 }
 
 #[test]
 fn a_whole_log_is_sealed_and_every_shorter_one_is_open_or_invalid() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let whole = bench.bytes();
     let report = bench.verify_bytes(&whole);
-    assert_eq!(report.answer, Answer::Sealed);
+    assert_eq!(report.status, LogStatus::Sealed);
     assert_eq!((report.entries, report.sealed_by, report.warnings), (4, vec!["alice@x".to_owned()], vec![]));
     for cut in 0..whole.len() {
-        let answer = bench.verify_bytes(&whole[..cut]).answer;
-        assert_ne!(answer, Answer::Sealed, "cut at {cut}");
+        let answer = bench.verify_bytes(&whole[..cut]).status;
+        assert_ne!(answer, LogStatus::Sealed, "cut at {cut}");
     }
 }
 
 #[test]
 fn no_byte_can_be_changed() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let whole = bench.bytes();
     for at in 0..whole.len() {
         let mut changed = whole.clone();
         changed[at] ^= 1;
-        let answer = bench.try_verify(&changed).map(|report| report.answer);
+        let answer = bench.try_verify(&changed).map(|report| report.status);
         let is_other =
             |error: &VerifyError| matches!(error, VerifyError::OtherVersion(_) | VerifyError::OtherFormat(_));
-        let refused = matches!(&answer, Ok(Answer::Invalid { .. })) || answer.as_ref().is_err_and(is_other);
+        let refused =
+            matches!(&answer, Ok(LogStatus::Invalid { .. })) || answer.as_ref().is_err_and(is_other);
         assert!(refused || at == whole.len() - 1, "byte {at}: {answer:?}");
-        assert!(!matches!(answer, Ok(Answer::Sealed)), "byte {at}");
+        assert!(!matches!(answer, Ok(LogStatus::Sealed)), "byte {at}");
     }
 }
 
 #[test]
 fn no_line_can_be_dropped_swapped_doubled_or_added() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let whole = bench.bytes();
     let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
     let answer = |order: &[usize]| {
         let bytes: Vec<u8> = order.iter().flat_map(|line| lines[*line]).copied().collect();
-        bench.verify_bytes(&bytes).answer
+        bench.verify_bytes(&bytes).status
     };
     for order in [&[0, 2, 3][..], &[1, 2, 3], &[0, 2, 1, 3], &[0, 0, 1, 2, 3], &[0, 1, 2, 3, 3], &[0, 1, 3]] {
-        assert!(matches!(answer(order), Answer::Invalid { .. }), "{order:?}");
+        assert!(matches!(answer(order), LogStatus::Invalid { .. }), "{order:?}");
     }
-    assert_eq!(answer(&[0, 1, 2]), Answer::Open);
+    assert_eq!(answer(&[0, 1, 2]), LogStatus::Open);
 }
 
 /// Lines are processed out of order; the first fault is reported, whatever follows it.
 #[test]
 fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     let by = &bench.alice.principal;
     let mut chain = Chain::new("ab".repeat(16));
     let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in 1..=400 {
         let event = if line == 1 { opened(&bench.alice) } else { note(&format!("line {line}.")) };
-        let (entry, bytes) = chain.link(now(line), by, event, Some(&bench.alice)).unwrap();
+        let (entry, bytes) = chain.build_entry(now(line), by, event, Some(&bench.alice)).unwrap();
         chain = Chain::after(&entry);
         lines.push(bytes);
     }
     let report = bench.verify_bytes(&lines.concat());
-    assert_eq!((report.answer, report.entries, report.head), (Answer::Open, 400, chain.head));
+    assert_eq!((report.status, report.entries, report.head), (LogStatus::Open, 400, chain.head));
     for (faults, first) in [(&[300, 301, 390][..], 300), (&[7, 399], 7), (&[400], 400)] {
         let mut forged = lines.clone();
         for fault in faults {
@@ -303,7 +304,7 @@ fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
         }
         let report = bench.verify_bytes(&forged.concat());
         let byte = lines[..first - 1].concat().len() as u64;
-        let Answer::Invalid { at, why } = report.answer else { panic!("{report:?}") };
+        let LogStatus::Invalid { at, why } = report.status else { panic!("{report:?}") };
         assert_eq!((at.line, at.byte, report.entries), (first as u64, byte, first as u64 - 1));
         assert!(why.contains("signature does not match"), "{why}");
     }
@@ -311,14 +312,14 @@ fn the_first_fault_of_a_long_log_is_the_one_that_is_told() {
 
 #[test]
 fn who_is_not_trusted_or_signs_with_another_key_is_found() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let signers = |text: &str| AllowedSigners::parse("s", text);
-    let why = |signers| match verify(bench.bytes().as_slice(), &signers, now(9).wall, &mut Lenient(false))
+    let why = |signers| match verify(bench.bytes().as_slice(), &signers, now(9).wall, &mut AcceptAll(false))
         .unwrap()
-        .answer
+        .status
     {
-        Answer::Invalid { at, why } => (at.line, why),
+        LogStatus::Invalid { at, why } => (at.line, why),
         other => panic!("{other:?}"),
     };
     let mallory = signer("mallory");
@@ -332,7 +333,7 @@ fn who_is_not_trusted_or_signs_with_another_key_is_found() {
 
 #[test]
 fn a_log_that_is_moved_away_takes_nothing_more_and_says_where_it_is() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let mut again = bench.reopen().unwrap();
     let elsewhere = bench.home.path().join("elsewhere");
@@ -351,7 +352,7 @@ fn a_log_that_is_moved_away_takes_nothing_more_and_says_where_it_is() {
 
 #[test]
 fn a_log_that_is_deleted_is_written_anew() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let before = bench.bytes();
     let mut again = bench.reopen().unwrap();
@@ -366,7 +367,7 @@ fn a_log_that_is_deleted_is_written_anew() {
 /// A new file at the old path is not overwritten.
 #[test]
 fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let before = bench.bytes();
     let mut again = bench.reopen().unwrap();
@@ -380,12 +381,12 @@ fn a_log_that_is_replaced_is_written_beside_what_is_there_now() {
 
 #[test]
 fn a_time_to_come_is_warned_of() {
-    let bench = Bench::new();
+    let bench = LogBench::new();
     bench.write();
     let verified = |today| {
         let signers =
             AllowedSigners::parse("s", format!("{} {}\n", bench.alice.principal, bench.alice.public));
-        verify(bench.bytes().as_slice(), &signers, today, &mut Lenient(false)).unwrap()
+        verify(bench.bytes().as_slice(), &signers, today, &mut AcceptAll(false)).unwrap()
     };
     assert_eq!(verified(now(9).wall).warnings, Vec::<String>::new());
     let told = verified(now(9).wall.minus(Duration::from_hours(1))).warnings;
@@ -395,7 +396,7 @@ fn a_time_to_come_is_warned_of() {
 #[test]
 fn a_time_before_there_was_gonogo_is_warned_of() {
     let told = |at: &str| {
-        let bench = Bench::new();
+        let bench = LogBench::new();
         let mut journal = Journal::create(&bench.store, &bench.path, Chain::new("ab".repeat(16))).unwrap();
         let moment = Moment { wall: Utc::parse(at).unwrap(), ..now(0) };
         journal.append(moment, &bench.alice.principal, opened(&bench.alice), Some(&bench.alice)).unwrap();

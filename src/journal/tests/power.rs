@@ -7,23 +7,23 @@ use super::super::disk::Disk;
 use super::super::entry::{Entry, Recovered};
 use super::super::file::Reopened;
 use super::super::store::Head;
-use super::shim::{Fate, Shim};
+use super::crashing_disk::{CrashingDisk, Fate};
 use super::*;
 
 const ENTRIES: usize = 9;
 
 /// A log in memory if possible: the failures are simulated, so no real disk is needed.
-fn bench() -> Bench {
+fn bench() -> LogBench {
     let memory = std::path::Path::new("/dev/shm");
     let home = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    Bench::at(home.unwrap())
+    LogBench::at(home.unwrap())
 }
 
 /// Writes until the disk fails. Returns the acknowledged entries.
-fn write(bench: &Bench, shim: &Shim) -> Vec<Entry> {
+fn write(bench: &LogBench, shim: &CrashingDisk) -> Vec<Entry> {
     let _ = fs::remove_file(&bench.path);
     let mut journal = Journal::create(&bench.store, &bench.path, Chain::new("ab".repeat(16))).unwrap();
-    journal.use_disk(Box::new(shim.clone()));
+    journal.set_disk(Box::new(shim.clone()));
     let mut acknowledged = Vec::new();
     for index in 0..ENTRIES {
         let at = now(i64::try_from(index).unwrap());
@@ -47,7 +47,7 @@ fn write(bench: &Bench, shim: &Shim) -> Vec<Entry> {
 }
 
 /// All possible contents of the disk after the failure.
-fn images(shim: &Shim) -> Vec<Vec<u8>> {
+fn images(shim: &CrashingDisk) -> Vec<Vec<u8>> {
     let (changes, length) = shim.unsynced();
     let length = length.max(1);
     let parts = (1..length).step_by(3).chain([length - 1]).map(Fate::Begin);
@@ -65,7 +65,7 @@ fn heads(acknowledged: &[Entry]) -> Vec<Option<Head>> {
 }
 
 struct Crash<'a> {
-    bench: &'a Bench,
+    bench: &'a LogBench,
     acknowledged: &'a [Entry],
     head: Option<Head>,
     image: &'a [u8],
@@ -77,8 +77,8 @@ impl Crash<'_> {
         fs::write(&self.bench.path, self.image).unwrap();
         let run = "ab".repeat(16);
         match self.head {
-            Some(head) => self.bench.store.remember(&run, head).unwrap(),
-            None => self.bench.store.forget(&run),
+            Some(head) => self.bench.store.remember_head(&run, head).unwrap(),
+            None => self.bench.store.forget_head(&run),
         }
     }
 
@@ -97,7 +97,7 @@ impl Crash<'_> {
         let kept = found
             .torn
             .as_ref()
-            .map(|torn| fs::read(self.bench.path.parent().unwrap().join(&torn.kept)).unwrap());
+            .map(|torn| fs::read(self.bench.path.parent().unwrap().join(&torn.file)).unwrap());
         assert_eq!(kept.unwrap_or_default(), rest);
     }
 
@@ -112,7 +112,7 @@ impl Crash<'_> {
         let noted = journal.append(now(51), &alice.principal, note("again"), Some(alice)).unwrap();
         drop(journal);
         let report = self.bench.verify_bytes(&self.bench.bytes());
-        assert_eq!((report.answer, report.head), (Answer::Open, noted.hash));
+        assert_eq!((report.status, report.head), (LogStatus::Open, noted.hash));
         assert!(report.entries > count);
         let again = self.bench.reopen().unwrap();
         assert_eq!((again.torn, again.in_doubt), (None, None));
@@ -121,11 +121,11 @@ impl Crash<'_> {
 
 /// How many bytes follow the last entry.
 fn rest_of(image: &[u8]) -> usize {
-    let mut reader = super::super::read::Reader::default();
+    let mut reader = super::super::read::EntryReader::default();
     let mut left = image.len();
     for line in image.split_inclusive(|byte| *byte == b'\n') {
         let Some(line) = line.strip_suffix(b"\n") else { break };
-        if reader.take(line).is_err() {
+        if reader.read(line).is_err() {
             break;
         }
         left -= line.len() + 1;
@@ -134,7 +134,12 @@ fn rest_of(image: &[u8]) -> usize {
 }
 
 /// Every crash of a program on this disk.
-fn crashes(bench: &Bench, shim: &Shim, acknowledged: &[Entry], mut each: impl FnMut(&Crash)) -> usize {
+fn crashes(
+    bench: &LogBench,
+    shim: &CrashingDisk,
+    acknowledged: &[Entry],
+    mut each: impl FnMut(&Crash),
+) -> usize {
     let (images, heads) = (images(shim), heads(acknowledged));
     for image in &images {
         for head in &heads {
@@ -156,7 +161,7 @@ fn the_power_may_go_at_any_step() {
     let bench = bench();
     let mut points = 0;
     for steps in 0..=2 * ENTRIES {
-        let shim = Shim::holding(b"").dies_after(steps);
+        let shim = CrashingDisk::holding(b"").dies_after(steps);
         let acknowledged = write(&bench, &shim);
         let mut found = 0;
         points += crashes(&bench, &shim, &acknowledged, |crash| {
@@ -179,7 +184,7 @@ fn the_power_may_go_after_a_failed_write_or_sync() {
     let bench = bench();
     for fails in 0..2 * ENTRIES {
         for more in 0..=2 {
-            let shim = Shim::holding(b"").fails_at(fails).dies_after(fails + 1 + more);
+            let shim = CrashingDisk::holding(b"").fails_at(fails).dies_after(fails + 1 + more);
             let acknowledged = write(&bench, &shim);
             assert_eq!(acknowledged.len(), fails / 2);
             crashes(&bench, &shim, &acknowledged, |crash| {
@@ -194,7 +199,7 @@ fn the_power_may_go_after_a_failed_write_or_sync() {
 #[test]
 fn the_power_may_go_during_the_recovery() {
     let bench = bench();
-    let shim = Shim::holding(b"").dies_after(2 * ENTRIES - 1);
+    let shim = CrashingDisk::holding(b"").dies_after(2 * ENTRIES - 1);
     let acknowledged = write(&bench, &shim);
     for image in images(&shim).iter().step_by(7) {
         for steps in 0..=4 {
@@ -203,13 +208,13 @@ fn the_power_may_go_during_the_recovery() {
     }
 }
 
-fn recover_and_die(bench: &Bench, acknowledged: &[Entry], image: &[u8], steps: usize) {
+fn recover_and_die(bench: &LogBench, acknowledged: &[Entry], image: &[u8], steps: usize) {
     let head = heads(acknowledged)[0];
     Crash { bench, acknowledged, head, image }.lay();
-    let again = Shim::holding(image).dies_after(steps);
+    let again = CrashingDisk::holding(image).dies_after(steps);
     let on = |_| -> Box<dyn Disk> { Box::new(again.clone()) };
     let mut known = acknowledged.to_vec();
-    if let Ok(mut found) = Journal::reopen_on(&bench.store, &bench.path, on) {
+    if let Ok(mut found) = Journal::reopen_with_disk(&bench.store, &bench.path, on) {
         // An entry that is recorded as in doubt was reported.
         let (torn, in_doubt) = (found.torn, found.in_doubt);
         if (torn.is_some() || in_doubt.is_some())

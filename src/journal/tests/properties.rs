@@ -10,14 +10,14 @@ use super::*;
 
 /// A modification of the bytes of a log.
 #[derive(Clone, Debug)]
-enum Change {
+enum Tampering {
     Set(Index, u8),
     Insert(Index, Vec<u8>),
     Remove(Index, usize),
     Copy(Index, Index, usize),
 }
 
-impl Change {
+impl Tampering {
     fn apply(&self, bytes: &mut Vec<u8>) {
         if bytes.is_empty() {
             return;
@@ -43,21 +43,21 @@ impl Change {
     }
 }
 
-fn changes() -> impl Strategy<Value = Vec<Change>> {
+fn changes() -> impl Strategy<Value = Vec<Tampering>> {
     let change = prop_oneof![
-        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Change::Set(at, byte)),
-        (any::<Index>(), vec(any::<u8>(), 1..40)).prop_map(|(at, new)| Change::Insert(at, new)),
-        (any::<Index>(), 1usize..400).prop_map(|(at, length)| Change::Remove(at, length)),
+        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Tampering::Set(at, byte)),
+        (any::<Index>(), vec(any::<u8>(), 1..40)).prop_map(|(at, new)| Tampering::Insert(at, new)),
+        (any::<Index>(), 1usize..400).prop_map(|(at, length)| Tampering::Remove(at, length)),
         (any::<Index>(), any::<Index>(), 1usize..900)
-            .prop_map(|(from, to, length)| Change::Copy(from, to, length)),
+            .prop_map(|(from, to, length)| Tampering::Copy(from, to, length)),
     ];
     vec(change, 1..6)
 }
 
 /// One sealed log for all cases, because making it is slow.
-fn sealed() -> &'static (Bench, Vec<u8>) {
-    static SEALED: std::sync::LazyLock<(Bench, Vec<u8>)> = std::sync::LazyLock::new(|| {
-        let bench = Bench::new();
+fn sealed() -> &'static (LogBench, Vec<u8>) {
+    static SEALED: std::sync::LazyLock<(LogBench, Vec<u8>)> = std::sync::LazyLock::new(|| {
+        let bench = LogBench::new();
         bench.write();
         let bytes = bench.bytes();
         (bench, bytes)
@@ -70,8 +70,8 @@ proptest! {
 
     #[test]
     fn whatever_is_read_there_is_an_answer(bytes in vec(any::<u8>(), 0..2000)) {
-        let answer = sealed().0.try_verify(&bytes).map(|report| report.answer);
-        prop_assert!(!matches!(answer, Ok(Answer::Sealed)));
+        let answer = sealed().0.try_verify(&bytes).map(|report| report.status);
+        prop_assert!(!matches!(answer, Ok(LogStatus::Sealed)));
     }
 
     #[test]
@@ -84,7 +84,7 @@ proptest! {
         prop_assume!(bytes != *whole);
         // A log that has become one of another version is not valid.
         let Ok(report) = bench.try_verify(&bytes) else { return Ok(()) };
-        prop_assert_ne!(report.answer, Answer::Sealed);
+        prop_assert_ne!(report.status, LogStatus::Sealed);
         // A valid log is a prefix of the original, up to the last line: if that is an automatic entry, only the next
         // line would show that it was changed.
         let entries = usize::try_from(report.entries).unwrap();
@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn any_cut_is_gone_on_with_from_the_last_whole_line(at in any::<Index>(), rubbish in vec(any::<u8>(), 0..60)) {
         let (_, whole) = sealed();
-        let bench = Bench::new();
+        let bench = LogBench::new();
         let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
         let cut = first + at.index(whole.len() - first);
         let rubbish: Vec<u8> = rubbish.into_iter().filter(|byte| *byte != b'\n').collect();
@@ -123,7 +123,7 @@ proptest! {
     }
 }
 
-fn bench_file(bench: &Bench, bytes: &[u8]) {
+fn bench_file(bench: &LogBench, bytes: &[u8]) {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = OpenOptions::new();
     options.create(true).write(true).mode(0o600).open(&bench.path).unwrap().write_all(bytes).unwrap();

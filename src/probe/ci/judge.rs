@@ -11,7 +11,7 @@ pub(super) fn judge(required: &[String], checks: &[CiCheck]) -> Vec<Observation>
     let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks)).collect();
     if required.is_empty() {
         let told = "the profile names none: which check runs the suite?";
-        seen.push(Observation::unseen("checks of the suite", "one or more", told));
+        seen.push(Observation::unknown("checks of the suite", "one or more", told));
     }
     let others: Vec<_> = checks.iter().filter(|check| !required.contains(&check.name)).collect();
     if !others.is_empty() {

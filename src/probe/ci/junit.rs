@@ -38,8 +38,8 @@ pub(super) async fn run(file: &str, commit: &str, deadline: &Deadline) -> Vec<Ob
     };
     match deadline.limit(format!("reading {file}"), read).await {
         Ok(Ok(report)) => vec![tests(&report), names(&report, commit)],
-        Ok(Err(why)) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", why)],
-        Err(late) => vec![Observation::unseen(format!("report {file}"), "a JUnit report", late.to_string())],
+        Ok(Err(why)) => vec![Observation::unknown(format!("report {file}"), "a JUnit report", why)],
+        Err(late) => vec![Observation::unknown(format!("report {file}"), "a JUnit report", late.to_string())],
     }
 }
 

@@ -8,9 +8,9 @@ use super::api_client::ApiClient;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
 use super::{curl, git};
-use crate::checklist::spec::{self, Ci, CiSource};
+use crate::checklist::spec::{self, CiSource, CiSpec};
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 use crate::text::shell_word;
 
 /// A check and its result.
@@ -31,26 +31,31 @@ enum CiState {
     Failed,
 }
 
-pub(super) async fn run(spec: &Ci, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &CiSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let what = format!("commit of tag {}", spec.tag);
     let expected = "a commit";
-    let seen = match git::tagged(&spec.repository, &spec.tag, keeper.permit(), deadline).await {
+    let seen = match git::tagged(&spec.repository, &spec.tag, secret_store.permit(), deadline).await {
         Ok(Some(commit)) => {
             let mut seen = vec![Observation::new(what, expected, &commit, true)];
-            seen.extend(of_commit(spec, &commit, deadline, keeper).await);
+            seen.extend(of_commit(spec, &commit, deadline, secret_store).await);
             seen
         }
         Ok(None) => {
             let told = format!("there is no such tag in the checkout {}", spec.repository);
             vec![Observation::new(what, expected, told, false)]
         }
-        Err(why) => vec![Observation::unseen(what, expected, why)],
+        Err(why) => vec![Observation::unknown(what, expected, why)],
     };
     Outcome::of(seen, reproduce(spec))
 }
 
-async fn of_commit(spec: &Ci, commit: &str, deadline: &Deadline, keeper: &Keeper) -> Vec<Observation> {
-    let api = async || ApiClient::new(&api(spec), deadline, keeper).await;
+async fn of_commit(
+    spec: &CiSpec,
+    commit: &str,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Vec<Observation> {
+    let api = async || ApiClient::new(&api(spec), deadline, secret_store).await;
     match &spec.source {
         CiSource::JUnit(file) => junit::run(&file.report, commit, deadline).await,
         CiSource::GitHub(forge) => {
@@ -75,20 +80,20 @@ fn judge_source(
         Ok(None) => {
             vec![Observation::new(format!("commit at {who}"), expected, "it does not know it", false)]
         }
-        Err(why) => vec![Observation::unseen(format!("commit at {who}"), expected, why)],
+        Err(why) => vec![Observation::unknown(format!("commit at {who}"), expected, why)],
     }
 }
 
 /// Where the forge's API is.
-fn api(spec: &Ci) -> spec::Api {
+fn api(spec: &CiSpec) -> spec::ApiSpec {
     let public = match &spec.source {
         CiSource::GitHub(_) => "https://api.github.com",
         CiSource::GitLab(_) | CiSource::JUnit(_) => "https://gitlab.com",
     };
-    spec.api().cloned().unwrap_or_else(|| spec::Api::at(public))
+    spec.api().cloned().unwrap_or_else(|| spec::ApiSpec::at(public))
 }
 
-fn reproduce(spec: &Ci) -> String {
+fn reproduce(spec: &CiSpec) -> String {
     let of = |before: String, after: &str| {
         let commit = git::rev_parse(&spec.repository, &spec.tag);
         format!("commit=$({commit}) && {}\"$commit\"{}", curl::get(&api(spec), &before), shell_word(after))

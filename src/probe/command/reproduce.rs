@@ -1,19 +1,19 @@
 //! The command to reproduce the check by hand.
 
-use crate::checklist::spec::{Command, Value};
+use crate::checklist::spec::{CommandSpec, TextOrSecret};
 use crate::text::shell_word;
 
 /// A shell command line; secrets as references.
-pub(super) fn shell(spec: &Command) -> String {
+pub(super) fn shell(spec: &CommandSpec) -> String {
     let mut words = Vec::new();
     if let Some(cwd) = &spec.cwd {
         words.extend(["cd".to_owned(), shell_word(cwd), "&&".to_owned()]);
     }
     for (name, value) in &spec.env {
         let value = match value {
-            Value::Text(text) => shell_word(text),
-            Value::Secret(secret) if secret.prefix.is_empty() => secret.secret.shell(),
-            Value::Secret(secret) => shell_word(&secret.prefix) + &secret.secret.shell(),
+            TextOrSecret::Text(text) => shell_word(text),
+            TextOrSecret::Secret(secret) if secret.prefix.is_empty() => secret.secret.shell(),
+            TextOrSecret::Secret(secret) => shell_word(&secret.prefix) + &secret.secret.shell(),
         };
         words.push(format!("{name}={value}"));
     }

@@ -17,7 +17,7 @@ use std::path::Path;
 use self::checkout::Checkout;
 use super::deadline::Deadline;
 use super::error::ProbeResult;
-use crate::checklist::spec::Git;
+use crate::checklist::spec::GitSpec;
 use crate::outcome::{Observation, Outcome};
 use crate::process::Permit;
 use crate::text;
@@ -28,7 +28,7 @@ const MAX_NAMED_FILES: usize = 5;
 const MAX_NAMED_PROGRAMS: usize = 20;
 
 /// Asks git and judges its answers.
-pub(super) async fn run(spec: &Git, deadline: &Deadline, permit: &Permit) -> Outcome {
+pub(super) async fn run(spec: &GitSpec, deadline: &Deadline, permit: &Permit) -> Outcome {
     let checkout = Checkout { directory: Path::new(&spec.repository), permit, deadline };
     let (tag, head) = (checkout.tagged(&spec.tag).await, checkout.commit("HEAD").await);
     let mut seen = vec![named(spec, &tag), matches_release(spec, tag, head)];
@@ -58,7 +58,7 @@ fn tag_ref(tag: &str) -> String {
     format!("refs/tags/{tag}")
 }
 
-fn named(spec: &Git, tag: &ProbeResult<Option<String>>) -> Observation {
+fn named(spec: &GitSpec, tag: &ProbeResult<Option<String>>) -> Observation {
     let (what, expected) = (format!("tag {}", spec.tag), "names a commit");
     match tag {
         Ok(Some(commit)) => Observation::new(what, expected, commit, true),
@@ -68,13 +68,13 @@ fn named(spec: &Git, tag: &ProbeResult<Option<String>>) -> Observation {
             format!("there is no such tag in the checkout {}", spec.repository),
             false,
         ),
-        Err(why) => Observation::unseen(what, expected, why.clone()),
+        Err(why) => Observation::unknown(what, expected, why.clone()),
     }
 }
 
 /// The release commit is the one that the profile names, or else the one that is checked out.
 fn matches_release(
-    spec: &Git,
+    spec: &GitSpec,
     tag: ProbeResult<Option<String>>,
     head: ProbeResult<Option<String>>,
 ) -> Observation {
@@ -90,7 +90,7 @@ fn matches_release(
         }
         (Ok(None), Ok(Some(release))) => Observation::new(what, expected, release, false),
         (_, Ok(None)) => Observation::new(what, expected, "nothing is committed", false),
-        (Err(why), _) | (_, Err(why)) => Observation::unseen(what, expected, why),
+        (Err(why), _) | (_, Err(why)) => Observation::unknown(what, expected, why),
     }
 }
 
@@ -105,7 +105,7 @@ fn clean(changes: ProbeResult<Vec<String>>) -> Observation {
             let files = text::count(changes.len(), "file");
             Observation::new(what, expected, format!("{files} changed or untracked: {named}{more}"), false)
         }
-        Err(why) => Observation::unseen(what, expected, why),
+        Err(why) => Observation::unknown(what, expected, why),
     }
 }
 
@@ -120,11 +120,11 @@ fn programs(named: ProbeResult<BTreeSet<String>>) -> Option<Observation> {
             let more = if named.len() > MAX_NAMED_PROGRAMS { ", …" } else { "" };
             Some(Observation::new(what, expected, format!("{shown}{more}"), true))
         }
-        Err(why) => Some(Observation::unseen(what, expected, why)),
+        Err(why) => Some(Observation::unknown(what, expected, why)),
     }
 }
 
-fn reproduce(spec: &Git) -> String {
+fn reproduce(spec: &GitSpec) -> String {
     let directory = text::shell_word(&spec.repository);
     // `git status` would run what the checkout configures.
     format!(

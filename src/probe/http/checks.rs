@@ -2,7 +2,7 @@
 
 use reqwest::header::HeaderMap;
 
-use crate::checklist::spec::{HeaderCheck, Http};
+use crate::checklist::spec::{HeaderCheck, HttpSpec};
 use crate::outcome::Observation;
 
 use super::super::content::ReadBody;
@@ -11,22 +11,22 @@ use super::super::judging;
 use super::{HttpAnswer, name};
 
 /// All observations of one answer.
-pub(super) async fn judge(spec: &Http, answer: HttpAnswer, deadline: &Deadline) -> Vec<Observation> {
+pub(super) async fn judge(spec: &HttpSpec, answer: HttpAnswer, deadline: &Deadline) -> Vec<Observation> {
     let mut seen = answer.way;
     seen.push(status(spec, answer.status.as_u16(), &answer.headers, &answer.body));
     let took = format!("{} ms", answer.took.as_millis());
-    seen.push(Observation::recorded("time to answer", took).measured());
+    seen.push(Observation::recorded("time to answer", took).as_measured());
     seen.extend(spec.header.iter().map(|check| header(check, &answer.headers)));
     seen.extend(judging::judge("body", &spec.body, &spec.json, answer.body, deadline).await);
     seen
 }
 
 /// The status codes that are right, for people.
-pub(super) fn expected_status(spec: &Http) -> String {
+pub(super) fn expected_status(spec: &HttpSpec) -> String {
     spec.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
 }
 
-fn status(spec: &Http, status: u16, headers: &HeaderMap, body: &ReadBody) -> Observation {
+fn status(spec: &HttpSpec, status: u16, headers: &HeaderMap, body: &ReadBody) -> Observation {
     let ok = spec.status.contains(&status);
     let seen = match headers.get("location") {
         Some(to) if !ok && (300..400).contains(&status) => {

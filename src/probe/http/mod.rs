@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
-use crate::checklist::spec::{self, Http, Vantage};
+use crate::checklist::spec::{self, HttpSpec, Vantage};
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 use super::address::has_credentials;
 use super::content::ReadBody;
@@ -32,22 +32,22 @@ struct HttpAnswer {
 }
 
 /// Requests and judges the answer.
-pub(super) async fn run(spec: &Http, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &HttpSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let url = match address(&spec.url) {
         Ok(url) => url,
         // Neither the address nor a command with it: it may contain a password.
         Err(why) => return Outcome::error("HTTP address", "http://… or https://…", why),
     };
     let answer = match &spec.via {
-        Some(Vantage::Exec(argv)) => via::visit(spec, &url, argv, deadline, keeper).await,
+        Some(Vantage::Exec(argv)) => via::visit(spec, &url, argv, deadline, secret_store).await,
         Some(Vantage::Proxy(proxy)) => {
-            visit(spec, url, ProxyUse::Only(proxy.clone()), deadline, keeper).await
+            visit(spec, url, ProxyUse::Only(proxy.clone()), deadline, secret_store).await
         }
-        None => visit(spec, url, ProxyUse::Environment, deadline, keeper).await,
+        None => visit(spec, url, ProxyUse::Environment, deadline, secret_store).await,
     };
     let mut observations = match answer {
         Ok(answer) => checks::judge(spec, answer, deadline).await,
-        Err(why) => vec![Observation::unseen(name(spec), checks::expected_status(spec), why)],
+        Err(why) => vec![Observation::unknown(name(spec), checks::expected_status(spec), why)],
     };
     observations
         .extend(spec.via.as_ref().map(|via| Observation::recorded("seen from", describe_vantage(via))));
@@ -62,7 +62,7 @@ fn describe_vantage(via: &Vantage) -> String {
 }
 
 /// What the request is called: `GET http://host/path`.
-fn name(spec: &Http) -> String {
+fn name(spec: &HttpSpec) -> String {
     format!("{} {}", method(spec.method), spec.url)
 }
 
@@ -90,13 +90,13 @@ fn address(text: &str) -> ProbeResult<Url> {
 }
 
 async fn visit(
-    spec: &Http,
+    spec: &HttpSpec,
     url: Url,
     proxies: ProxyUse,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> ProbeResult<HttpAnswer> {
-    let headers = http_client::headers(&spec.headers, deadline, keeper).await?;
+    let headers = http_client::headers(&spec.headers, deadline, secret_store).await?;
     let browser = HttpClient::new(&spec.tls, proxies, deadline)?;
     let (mut url, mut method, mut way) = (url, method(spec.method), Vec::new());
     loop {
@@ -124,7 +124,7 @@ async fn visit(
 
 /// The target of a redirect, if redirects are followed; an error if it points to another host.
 fn redirect(
-    spec: &Http,
+    spec: &HttpSpec,
     from: &Url,
     response: &reqwest::Response,
     so_far: usize,
@@ -161,7 +161,7 @@ fn after_redirect(method: &Method, status: StatusCode) -> Method {
 }
 
 /// The body, where a check or an explanation needs it: that of a stream would never end.
-async fn body(spec: &Http, browser: &HttpClient, response: reqwest::Response) -> ReadBody {
+async fn body(spec: &HttpSpec, browser: &HttpClient, response: reqwest::Response) -> ReadBody {
     if !spec.body.is_empty() || !spec.json.is_empty() {
         browser.read(response).await
     } else if spec.status.contains(&response.status().as_u16()) {

@@ -1,13 +1,13 @@
 //! The command to reproduce the request by hand.
 
-use crate::checklist::spec::{Http, Method, Vantage};
+use crate::checklist::spec::{HttpSpec, Method, Vantage};
 use crate::text::shell_word;
 
 use super::super::curl;
 use super::method;
 
 /// A `curl` command; secrets as references.
-pub(super) fn curl(spec: &Http) -> String {
+pub(super) fn curl(spec: &HttpSpec) -> String {
     let mut words: Vec<String> = match &spec.via {
         Some(Vantage::Exec(argv)) => argv.iter().map(|word| shell_word(word)).collect(),
         _ => Vec::new(),

@@ -14,8 +14,8 @@ use super::super::error::{ProbeError, ProbeResult};
 use super::super::http_client;
 use super::super::process::{self, Program, ProgramResult};
 use super::{HttpAnswer, method};
-use crate::checklist::spec::Http;
-use crate::secret::Keeper;
+use crate::checklist::spec::HttpSpec;
+use crate::secret::SecretStore;
 use crate::text;
 
 /// How long before the deadline curl gives up, so that it reports what it waited for.
@@ -30,18 +30,18 @@ const COMMAND_NOT_FOUND: [i32; 2] = [126, 127];
 const CURL_USAGE_ERROR: i32 = 2;
 
 pub(super) async fn visit(
-    spec: &Http,
+    spec: &HttpSpec,
     url: &Url,
     argv: &[String],
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> ProbeResult<HttpAnswer> {
-    let headers = http_client::headers(&spec.headers, deadline, keeper).await?;
+    let headers = http_client::headers(&spec.headers, deadline, secret_store).await?;
     let argv: Vec<String> =
         argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
     let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
     let input = config(spec, url, &headers, deadline.remaining().saturating_sub(CURL_MARGIN))?;
-    let ran = process::run_with_input(program, input.as_bytes(), keeper.permit(), deadline).await?;
+    let ran = process::run_with_input(program, input.as_bytes(), secret_store.permit(), deadline).await?;
     match ran.status.code() {
         Some(0) => answer(ran),
         code => Err(failed(code, &ran)),
@@ -50,7 +50,12 @@ pub(super) async fn visit(
 
 /// The configuration for curl. In double quotes a backslash begins an escape; a line end that is not escaped
 /// would begin another option.
-fn config(spec: &Http, url: &Url, headers: &HeaderMap, within: Duration) -> ProbeResult<Zeroizing<String>> {
+fn config(
+    spec: &HttpSpec,
+    url: &Url,
+    headers: &HeaderMap,
+    within: Duration,
+) -> ProbeResult<Zeroizing<String>> {
     let quoted = |text: &str| {
         let text = text.replace('\\', "\\\\").replace('"', "\\\"");
         text.replace('\n', "\\n").replace('\r', "\\r")

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use crate::checklist::spec::Iac;
+use crate::checklist::spec::IacSpec;
 use crate::outcome::{Observation, Sha256Hex, key};
 use crate::probe::ProbeContext;
 use crate::probe::error::{ProbeError, ProbeResult};
@@ -170,7 +170,7 @@ fn digest(json: &[u8], without: &[&str]) -> ProbeResult<Sha256Hex> {
     Ok(Sha256Hex(digest.finalize().into()))
 }
 
-pub(super) fn judge(spec: &Iac, planned: &ChangeSet) -> Vec<Observation> {
+pub(super) fn judge(spec: &IacSpec, planned: &ChangeSet) -> Vec<Observation> {
     let of = |action: ResourceAction| planned.changes.iter().filter(move |change| change.action == action);
     let count = |action| of(action).count();
     let told = format!(
@@ -188,7 +188,7 @@ pub(super) fn judge(spec: &Iac, planned: &ChangeSet) -> Vec<Observation> {
     seen.extend(lost);
     seen.extend(spec.required.iter().map(|word| required(word, planned)));
     let digest = Observation::recorded("digest of the change set", planned.digest.to_string());
-    seen.push(digest.known_by(key::CHANGE_SET_DIGEST));
+    seen.push(digest.with_key(key::CHANGE_SET_DIGEST));
     seen
 }
 
@@ -200,12 +200,12 @@ pub(super) fn same(planned: &ChangeSet, given: &ProbeContext) -> Observation {
             let is_same = *reviewed == digest;
             Observation::new(what, format!("{reviewed}, which was reviewed"), digest, is_same)
         }
-        None => Observation::unseen(what, "the one that was reviewed", "none was reviewed"),
+        None => Observation::unknown(what, "the one that was reviewed", "none was reviewed"),
     }
 }
 
 /// Names the resources that are destroyed or replaced.
-fn lost(spec: &Iac, change: &ResourceChange) -> Observation {
+fn lost(spec: &IacSpec, change: &ResourceChange) -> Observation {
     let may = spec.may_destroy.contains(&change.address);
     let what = if change.action == ResourceAction::Replace { "replaced" } else { "destroyed" };
     let expected = if may { "may be" } else { "kept; `may_destroy` names what may go" };

@@ -12,7 +12,7 @@ use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::judging;
 use super::process::{self, Program, ProgramResult};
-use crate::checklist::spec::{Iac, IacTool};
+use crate::checklist::spec::{IacSpec, IacTool};
 use crate::outcome::{Observation, Outcome};
 use crate::process::Permit;
 use crate::text;
@@ -23,7 +23,12 @@ const MAX_REASON: usize = 300;
 /// The most of a plan that is read, in bytes.
 const MAX_PLAN: usize = 16 << 20;
 
-pub(super) async fn run(spec: &Iac, deadline: &Deadline, permit: &Permit, given: &ProbeContext) -> Outcome {
+pub(super) async fn run(
+    spec: &IacSpec,
+    deadline: &Deadline,
+    permit: &Permit,
+    given: &ProbeContext,
+) -> Outcome {
     if spec.state {
         let reproduce = display_command(spec, &["state", "pull"]);
         return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
@@ -43,7 +48,7 @@ pub(super) async fn run(spec: &Iac, deadline: &Deadline, permit: &Permit, given:
     let seen = match planned {
         Ok(planned) if spec.saved => vec![changes::same(&planned, given)],
         Ok(planned) => changes::judge(spec, &planned),
-        Err(why) => vec![Observation::unseen(what, "planned", why)],
+        Err(why) => vec![Observation::unknown(what, "planned", why)],
     };
     let words: &[&str] = match spec.tool {
         IacTool::Terraform => &["plan", "-input=false", "-lock=false", "-detailed-exitcode"],
@@ -60,7 +65,7 @@ pub(super) async fn run(spec: &Iac, deadline: &Deadline, permit: &Permit, given:
     Outcome::of(seen, display_command(spec, words))
 }
 
-fn display_command(spec: &Iac, words: &[&str]) -> String {
+fn display_command(spec: &IacSpec, words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| text::shell_word(word)).collect();
     format!(
         "cd {} && {} {}",
@@ -72,7 +77,7 @@ fn display_command(spec: &Iac, words: &[&str]) -> String {
 
 /// Runs the tool in its directory.
 async fn run_tool(
-    spec: &Iac,
+    spec: &IacSpec,
     words: &[String],
     permit: &Permit,
     deadline: &Deadline,
@@ -120,13 +125,13 @@ async fn read(
     judging::on_blocking_thread("the plan", deadline, move || of(&printed)).await?
 }
 
-async fn pulumi(spec: &Iac, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
+async fn pulumi(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
     let mut words = owned(&["preview", "--json", "--non-interactive"]);
     words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
     read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_pulumi, deadline).await
 }
 
-async fn cloud_formation(spec: &Iac, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
+async fn cloud_formation(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
     let (Some(stack), Some(change_set)) = (&spec.stack, &spec.change_set) else {
         return Err(ProbeError::new("a CloudFormation change set needs `stack` and `change_set`"));
     };

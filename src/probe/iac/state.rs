@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 
 use super::{failed, owned, run_tool};
-use crate::checklist::spec::{Iac, IacTool, Pattern};
+use crate::checklist::spec::{IacSpec, IacTool, Pattern};
 use crate::files::open_regular;
 use crate::outcome::{Observation, Sha256Hex};
 use crate::probe::deadline::Deadline;
@@ -16,7 +16,7 @@ use crate::process::Permit;
 /// How much of a state is read for its version, in bytes.
 const MAX_HEAD: usize = 4096;
 
-pub(super) async fn run(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Vec<Observation> {
+pub(super) async fn run(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> Vec<Observation> {
     let mut seen = Vec::new();
     if let Some(file) = &spec.backup {
         seen.push(backup(file));
@@ -26,7 +26,7 @@ pub(super) async fn run(spec: &Iac, permit: &Permit, deadline: &Deadline) -> Vec
         seen.push(match pull(spec, permit, deadline).await {
             Ok(Some(version)) => Observation::recorded(what, version),
             Ok(None) => Observation::new(what, "kept", "there is none", false),
-            Err(why) => Observation::unseen(what, "kept", why),
+            Err(why) => Observation::unknown(what, "kept", why),
         });
     }
     seen
@@ -48,17 +48,17 @@ fn backup(file: &str) -> Observation {
         Ok((0, ..)) => Observation::new(what, "there", "it is empty", false),
         Ok((length, digest, age)) => {
             let age = crate::time::span(std::time::Duration::from_secs(age));
-            Observation::recorded(what, format!("{length} bytes, {age} old, SHA-256 {digest}")).measured()
+            Observation::recorded(what, format!("{length} bytes, {age} old, SHA-256 {digest}")).as_measured()
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Observation::new(what, "there", "there is no such file", false)
         }
-        Err(error) => Observation::unseen(what, "readable", error.to_string()),
+        Err(error) => Observation::unknown(what, "readable", error.to_string()),
     }
 }
 
 /// The version of the state in the tool's backend.
-async fn pull(spec: &Iac, permit: &Permit, deadline: &Deadline) -> ProbeResult<Option<String>> {
+async fn pull(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<Option<String>> {
     let words = match spec.tool {
         IacTool::Terraform => owned(&["state", "pull"]),
         IacTool::Pulumi => {

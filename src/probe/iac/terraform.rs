@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::{ChangeSet, failed, owned, read, run_tool, whole_output};
-use crate::checklist::spec::Iac;
+use crate::checklist::spec::IacSpec;
 use crate::files::directory::temporary;
 use crate::probe::ProbeContext;
 use crate::probe::deadline::Deadline;
@@ -20,14 +20,14 @@ const EXIT_CHANGED: i32 = 2;
 
 /// Where the plan is kept, if it is. Relative to where the tool runs.
 /// A plan that each run makes again is not saved by a probe outside of a run.
-pub(super) fn plan_file(spec: &Iac, given: &ProbeContext) -> Option<PathBuf> {
+pub(super) fn plan_file(spec: &IacSpec, given: &ProbeContext) -> Option<PathBuf> {
     let is_kept = !spec.fresh_plan || given.opened.is_some();
     Some(Path::new(&spec.directory).join(spec.plan_file.as_ref().filter(|_| is_kept)?))
 }
 
 /// Whether there is no saved plan, or only one that an earlier run has left. The one that was reviewed is never
 /// generated again.
-pub(super) fn is_to_be_made(spec: &Iac, file: &Path, given: &ProbeContext) -> bool {
+pub(super) fn is_to_be_made(spec: &IacSpec, file: &Path, given: &ProbeContext) -> bool {
     if spec.saved {
         return false;
     }
@@ -38,7 +38,7 @@ pub(super) fn is_to_be_made(spec: &Iac, file: &Path, given: &ProbeContext) -> bo
 }
 
 pub(super) async fn plan(
-    spec: &Iac,
+    spec: &IacSpec,
     file: Option<PathBuf>,
     is_to_be_made: bool,
     permit: &Permit,
@@ -60,7 +60,7 @@ pub(super) async fn plan(
 }
 
 /// Makes the plan, in a file that nobody else can read: it holds values.
-async fn make(spec: &Iac, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<()> {
+async fn make(spec: &IacSpec, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<()> {
     let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
     opened.map_err(|error| ProbeError::new(format!("plan file {}: {error}", file.display())))?;
     let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);

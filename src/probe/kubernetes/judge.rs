@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::Lookup;
-use crate::checklist::spec::{Health, Pattern};
+use crate::checklist::spec::{HealthCheck, Pattern};
 use crate::outcome::Observation;
 
 type ResourceKind = LazyLock<Option<Pattern>>;
@@ -37,7 +37,7 @@ pub(super) fn judge_deployment(
     match found {
         Ok(Some(deployment)) => judge(&deployment),
         Ok(None) => vec![Observation::new(what, expected, "there is no such deployment", false)],
-        Err(why) => vec![Observation::unseen(what, expected, why)],
+        Err(why) => vec![Observation::unknown(what, expected, why)],
     }
 }
 
@@ -137,7 +137,7 @@ pub(super) fn digest(name: &str, digest: &str, pods: Lookup<Value>) -> Observati
     let (what, expected) = (format!("image of {name}"), format!("{digest} in every pod"));
     let pods = match pods {
         Ok(pods) => pods.unwrap_or_default(),
-        Err(why) => return Observation::unseen(what, expected, why),
+        Err(why) => return Observation::unknown(what, expected, why),
     };
     let pods: Vec<&Value> = pods.get("items").and_then(Value::as_array).into_iter().flatten().collect();
     let running =
@@ -156,7 +156,7 @@ pub(super) fn digest(name: &str, digest: &str, pods: Lookup<Value>) -> Observati
 }
 
 /// The paths that the containers are asked for.
-pub(super) fn health(asked: &Health, deployment: &Value) -> Vec<Observation> {
+pub(super) fn health(asked: &HealthCheck, deployment: &Value) -> Vec<Observation> {
     let kinds =
         [("livenessProbe", "liveness", &asked.liveness), ("readinessProbe", "readiness", &asked.readiness)];
     let judge = |(field, kind, path): (&str, &str, &String)| {

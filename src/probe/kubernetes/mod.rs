@@ -13,7 +13,7 @@ use super::content;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::process::{self, Program, ProgramResult};
-use crate::checklist::spec::{Kubernetes, Rollout};
+use crate::checklist::spec::{KubernetesSpec, RolloutCheck};
 use crate::outcome::{Observation, Outcome};
 use crate::process::Permit;
 use crate::text;
@@ -26,7 +26,7 @@ const MAX_REASON: usize = 300;
 type Lookup<T> = ProbeResult<Option<T>>;
 
 pub(super) async fn run(
-    spec: &Kubernetes,
+    spec: &KubernetesSpec,
     deadline: &Deadline,
     permit: &Permit,
     given: &ProbeContext,
@@ -57,13 +57,13 @@ pub(super) async fn run(
 
 /// A cluster that is asked, by whose permit and until when.
 struct KubernetesCluster<'a> {
-    spec: &'a Kubernetes,
+    spec: &'a KubernetesSpec,
     permit: &'a Permit,
     deadline: &'a Deadline,
 }
 
 impl KubernetesCluster<'_> {
-    async fn rolled_out(&self, rollout: &Rollout, given: &ProbeContext) -> Vec<Observation> {
+    async fn rolled_out(&self, rollout: &RolloutCheck, given: &ProbeContext) -> Vec<Observation> {
         let name = &rollout.deployment;
         let found = self.deployment(name).await;
         let labels = found.as_ref().ok().and_then(|found| judge::selector(found.as_ref()?));
@@ -78,7 +78,7 @@ impl KubernetesCluster<'_> {
             }
             (Some(None), _) => {
                 let why = "the registry has not reported the digest of the pushed image";
-                seen.push(Observation::unseen(format!("image of {name}"), "the pushed one", why));
+                seen.push(Observation::unknown(format!("image of {name}"), "the pushed one", why));
             }
             _ => {}
         }
@@ -134,10 +134,10 @@ impl KubernetesCluster<'_> {
                 } else if said.contains("unknown") || said.contains("error: invalid") {
                     Observation::new(what, expected, said, false)
                 } else {
-                    Observation::unseen(what, expected, explain(spec, &said))
+                    Observation::unknown(what, expected, explain(spec, &said))
                 }
             }
-            Err(why) => Observation::unseen(what, expected, why),
+            Err(why) => Observation::unknown(what, expected, why),
         }
     }
 }
@@ -147,9 +147,9 @@ fn target(name: &str) -> String {
     format!("deployment/{name}")
 }
 
-fn kubectl(spec: &Kubernetes, words: &[&str]) -> Vec<String> {
+fn kubectl(spec: &KubernetesSpec, words: &[&str]) -> Vec<String> {
     let mut argv = vec![KUBECTL.to_owned()];
-    argv.extend(spec.place());
+    argv.extend(spec.kubectl_options());
     argv.extend(words.iter().map(|word| (*word).to_owned()));
     argv
 }
@@ -160,7 +160,7 @@ fn reason(ran: &ProgramResult) -> String {
 }
 
 /// Why nothing could be checked.
-fn explain(spec: &Kubernetes, said: &str) -> ProbeError {
+fn explain(spec: &KubernetesSpec, said: &str) -> ProbeError {
     let contains = |part: &str| said.contains(part);
     ProbeError::new(if contains("(Forbidden)") {
         format!("this account may not: {said}")
@@ -176,11 +176,11 @@ fn explain(spec: &Kubernetes, said: &str) -> ProbeError {
 }
 
 /// The command with the place and `--dry-run=server`, before any words that are not for `kubectl`.
-fn dry(spec: &Kubernetes) -> Vec<String> {
+fn dry(spec: &KubernetesSpec) -> Vec<String> {
     let (program, rest) = spec.dry_run.split_at(1);
     let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
     let mut argv = program.to_vec();
-    argv.extend(spec.place());
+    argv.extend(spec.kubectl_options());
     argv.extend_from_slice(&rest[..end]);
     argv.push("--dry-run=server".into());
     argv.extend_from_slice(&rest[end..]);
@@ -203,7 +203,7 @@ fn judge_program_exists(shown: &str, program: &str) -> Observation {
     }
 }
 
-fn reproduce(spec: &Kubernetes) -> String {
+fn reproduce(spec: &KubernetesSpec) -> String {
     let rollout = spec.rollout.as_ref().map(|rollout| &rollout.deployment);
     let name = spec.deployments.first().or(rollout).or(spec.health.as_ref().map(|health| &health.deployment));
     let argv = match name {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{QueriedSeries, display_value, instant, server_time};
-use crate::checklist::spec::Risen;
+use crate::checklist::spec::IncreaseCheck;
 use crate::outcome::Observation;
 use crate::probe::ProbeContext;
 use crate::probe::api_client::ApiClient;
 use crate::probe::error::ProbeResult;
 use crate::time::Utc;
 
-pub(super) async fn run(asked: &[Risen], api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
+pub(super) async fn run(asked: &[IncreaseCheck], api: &ApiClient, given: &ProbeContext) -> Vec<Observation> {
     let mut seen = Vec::new();
     for risen in asked {
         seen.push(check_counter(risen, api, given).await);
@@ -18,29 +18,29 @@ pub(super) async fn run(asked: &[Risen], api: &ApiClient, given: &ProbeContext) 
     seen
 }
 
-async fn check_counter(asked: &Risen, api: &ApiClient, given: &ProbeContext) -> Observation {
+async fn check_counter(asked: &IncreaseCheck, api: &ApiClient, given: &ProbeContext) -> Observation {
     let what = format!("counter {}", asked.series);
     let Some(since) = given.since else {
         let expected = format!("risen by {} or more", asked.by);
-        return Observation::unseen(what, expected, "the probe that this one counts from has sent nothing");
+        return Observation::unknown(what, expected, "the probe that this one counts from has sent nothing");
     };
-    let expected = format!("risen by {} or more since {}", asked.by, since.clock());
+    let expected = format!("risen by {} or more since {}", asked.by, since.time_of_day());
     match rise(asked, api, since).await {
         Ok(CounterIncrease { by, fresh: 0, newest }) if by <= 0.0 => {
             let newest = newest.map_or_else(
                 || "no series at all".to_owned(),
-                |at| format!("the newest sample is of {}", at.clock()),
+                |at| format!("the newest sample is of {}", at.time_of_day()),
             );
-            Observation::new(what, expected, format!("no sample since then; {newest}"), false).measured()
+            Observation::new(what, expected, format!("no sample since then; {newest}"), false).as_measured()
         }
         Ok(CounterIncrease { by, fresh, .. }) => {
             let series = crate::text::count(fresh, "series").replace("seriess", "series");
             let seen = format!("risen by {} in {series} with newer samples", display_value(by));
             #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
             let ok = by >= asked.by as f64;
-            Observation::new(what, expected, seen, ok).measured()
+            Observation::new(what, expected, seen, ok).as_measured()
         }
-        Err(why) => Observation::unseen(what, expected, why),
+        Err(why) => Observation::unknown(what, expected, why),
     }
 }
 
@@ -53,7 +53,7 @@ struct CounterIncrease {
 
 /// Compares the values of now with those at the time. That is by Prometheus' clock, which may differ from
 /// this host's.
-async fn rise(asked: &Risen, api: &ApiClient, since: Utc) -> ProbeResult<CounterIncrease> {
+async fn rise(asked: &IncreaseCheck, api: &ApiClient, since: Utc) -> ProbeResult<CounterIncrease> {
     let now = server_time(api).await?;
     let own_now = seconds(Utc::from_millis(jiff::Timestamp::now().as_millisecond()));
     let since = seconds(since) + (now - own_now);

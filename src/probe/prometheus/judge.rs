@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{QueriedSeries, display_value};
-use crate::checklist::spec::{Job, Query, Rule};
+use crate::checklist::spec::{JobCheck, QueryCheck, RuleCheck};
 use crate::outcome::Observation;
 use crate::probe::error::ProbeResult;
 use crate::text;
@@ -15,12 +15,12 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn rules(asked: &[Rule], groups: ProbeResult<Vec<Value>>) -> Vec<Observation> {
+pub(super) fn rules(asked: &[RuleCheck], groups: ProbeResult<Vec<Value>>) -> Vec<Observation> {
     let groups = match groups {
         Ok(groups) => groups,
         Err(why) => {
-            let expected = asked.iter().map(Rule::name).collect::<Vec<_>>().join(", ");
-            return vec![Observation::unseen("rules", expected, why)];
+            let expected = asked.iter().map(RuleCheck::name).collect::<Vec<_>>().join(", ");
+            return vec![Observation::unknown("rules", expected, why)];
         }
     };
     let rules: Vec<&Value> =
@@ -28,7 +28,7 @@ pub(super) fn rules(asked: &[Rule], groups: ProbeResult<Vec<Value>>) -> Vec<Obse
     asked.iter().map(|rule| judge_rule(rule, &rules)).collect()
 }
 
-fn judge_rule(asked: &Rule, rules: &[&Value]) -> Observation {
+fn judge_rule(asked: &RuleCheck, rules: &[&Value]) -> Observation {
     let what = format!("rule {}", asked.name());
     let expected = match asked.metric() {
         Some(metric) => format!("loaded, healthy, about {metric}"),
@@ -44,7 +44,7 @@ fn judge_rule(asked: &Rule, rules: &[&Value]) -> Observation {
     match health {
         "ok" => {}
         // Loaded, and not evaluated yet.
-        "unknown" => return Observation::unseen(what, expected, "not evaluated yet"),
+        "unknown" => return Observation::unknown(what, expected, "not evaluated yet"),
         _ => {
             let seen = format!("its health is {health}: {}", text(worst, "lastError"));
             return Observation::new(what, expected, seen, false);
@@ -67,17 +67,17 @@ fn names(expr: &str, metric: &str) -> bool {
     })
 }
 
-pub(super) fn jobs(asked: &[Job], targets: ProbeResult<Vec<Value>>) -> Vec<Observation> {
-    let expected = |job: &Job| format!("{} or more targets, all up", job.at_least);
+pub(super) fn jobs(asked: &[JobCheck], targets: ProbeResult<Vec<Value>>) -> Vec<Observation> {
+    let expected = |job: &JobCheck| format!("{} or more targets, all up", job.at_least);
     let targets = match targets {
         Ok(targets) => targets,
         Err(why) => {
             let unseen =
-                |job| Observation::unseen(format!("job {}", job_name(job)), expected(job), why.clone());
+                |job| Observation::unknown(format!("job {}", job_name(job)), expected(job), why.clone());
             return asked.iter().map(unseen).collect();
         }
     };
-    let judge = |job: &Job| {
+    let judge = |job: &JobCheck| {
         let is_of =
             |target: &&Value| target.pointer("/labels/job").and_then(Value::as_str) == Some(&job.name);
         let own: Vec<_> = targets.iter().filter(is_of).collect();
@@ -95,7 +95,7 @@ pub(super) fn jobs(asked: &[Job], targets: ProbeResult<Vec<Value>>) -> Vec<Obser
     asked.iter().map(judge).collect()
 }
 
-fn job_name(job: &Job) -> &str {
+fn job_name(job: &JobCheck) -> &str {
     &job.name
 }
 
@@ -104,7 +104,7 @@ pub(super) fn quiet(asked: &[String], alerts: &ProbeResult<Vec<Value>>) -> Vec<O
         let what = format!("alert {name}");
         let alerts = match alerts {
             Ok(alerts) => alerts,
-            Err(why) => return Observation::unseen(what, "not firing", why.clone()),
+            Err(why) => return Observation::unknown(what, "not firing", why.clone()),
         };
         let is_own =
             |alert: &&Value| alert.pointer("/labels/alertname").and_then(Value::as_str) == Some(name);
@@ -120,11 +120,11 @@ pub(super) fn quiet(asked: &[String], alerts: &ProbeResult<Vec<Value>>) -> Vec<O
     asked.iter().map(judge).collect()
 }
 
-pub(super) fn query(asked: &Query, result: ProbeResult<Vec<QueriedSeries>>) -> Observation {
+pub(super) fn query(asked: &QueryCheck, result: ProbeResult<Vec<QueriedSeries>>) -> Observation {
     let expected = limits(asked);
     let series = match result {
         Ok(series) => series,
-        Err(why) => return Observation::unseen(&asked.what, expected, why),
+        Err(why) => return Observation::unknown(&asked.what, expected, why),
     };
     let values: Vec<f64> =
         series.iter().filter_map(|one| one.points.last().map(|(_, value)| *value)).collect();
@@ -141,10 +141,10 @@ pub(super) fn query(asked: &Query, result: ProbeResult<Vec<QueriedSeries>>) -> O
             values.iter().take(MAX_NAMED).map(|value| display_value(*value)).collect::<Vec<_>>().join(", ")
         }
     };
-    Observation::new(&asked.what, expected, seen, ok).measured()
+    Observation::new(&asked.what, expected, seen, ok).as_measured()
 }
 
-fn limits(asked: &Query) -> String {
+fn limits(asked: &QueryCheck) -> String {
     match (&asked.at_least, &asked.at_most) {
         (Some(least), Some(most)) => format!("from {least} to {most}"),
         (Some(least), None) => format!("at least {least}"),

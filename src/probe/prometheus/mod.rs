@@ -12,9 +12,9 @@ use super::curl;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::{ProbeContext, http_client};
-use crate::checklist::spec::Prometheus;
+use crate::checklist::spec::PrometheusSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// One series of a result: its labels as a selector, its values with their times in seconds.
 pub(super) struct QueriedSeries {
@@ -24,15 +24,17 @@ pub(super) struct QueriedSeries {
 
 /// Asks for everything and judges it.
 pub(super) async fn run(
-    spec: &Prometheus,
+    spec: &PrometheusSpec,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     given: &ProbeContext,
 ) -> Outcome {
     let reproduce = reproduce(spec);
-    let api = match ApiClient::new(&spec.api, deadline, keeper).await {
+    let api = match ApiClient::new(&spec.api, deadline, secret_store).await {
         Ok(api) => api,
-        Err(why) => return Outcome::of(vec![Observation::unseen("Prometheus", "an answer", why)], reproduce),
+        Err(why) => {
+            return Outcome::of(vec![Observation::unknown("Prometheus", "an answer", why)], reproduce);
+        }
     };
     let mut seen = Vec::new();
     if !spec.rules.is_empty() {
@@ -154,7 +156,7 @@ fn display_value(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-fn reproduce(spec: &Prometheus) -> String {
+fn reproduce(spec: &PrometheusSpec) -> String {
     let expr = spec.risen.first().map(|risen| &risen.series);
     let expr = expr.or_else(|| spec.queries.first().map(|query| &query.expr));
     let expr = expr.or_else(|| spec.trends.first().map(|trend| &trend.expr));

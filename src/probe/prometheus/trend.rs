@@ -15,11 +15,11 @@ pub(super) async fn run(asked: &Trend, api: &ApiClient) -> Observation {
         asked.at_most.as_ref().map_or_else(|| "recorded".to_owned(), |most| format!("at most {most} now"));
     let values = match values(asked, api).await {
         Ok(values) => values,
-        Err(why) => return Observation::unseen(&asked.what, expected, why),
+        Err(why) => return Observation::unknown(&asked.what, expected, why),
     };
     let Some(now) = values.iter().rev().flatten().next().copied() else {
         let seen = format!("no values in {} min", asked.minutes);
-        return Observation::new(&asked.what, expected, seen, asked.at_most.is_none()).measured();
+        return Observation::new(&asked.what, expected, seen, asked.at_most.is_none()).as_measured();
     };
     let ok = asked.at_most.as_ref().is_none_or(|most| now <= most.value());
     let (low, high) = bounds(&values);
@@ -31,7 +31,7 @@ pub(super) async fn run(asked: &Trend, api: &ApiClient) -> Observation {
         display_value(high),
         asked.minutes
     );
-    Observation::new(&asked.what, expected, seen, ok).measured()
+    Observation::new(&asked.what, expected, seen, ok).as_measured()
 }
 
 /// The values, evenly spaced; nothing where there was none. Of several series, the largest counts.

@@ -6,7 +6,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{ErrorKind, ExchangeKind};
 
-use crate::checklist::spec::Rabbitmq;
+use crate::checklist::spec::RabbitmqSpec;
 use crate::error;
 use crate::secret::Secret;
 
@@ -46,7 +46,7 @@ pub(super) struct QueueDepth {
 
 /// Declares everything passively.
 pub(super) async fn survey(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     address: &Address,
     password: &Secret,
     deadline: &Deadline,
@@ -70,7 +70,7 @@ pub(super) async fn survey(
 
 /// Connects, shakes hands and logs in.
 pub(super) async fn open(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     address: &Address,
     password: &Secret,
     frames: AmqpGuard,
@@ -168,7 +168,7 @@ pub(super) fn reply(error: &lapin::Error) -> Option<(u16, String)> {
 /// Why the handshake ended without a connection.
 fn handshake_error(
     error: &lapin::Error,
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     address: &Address,
     seen: &ReceivedBytes,
 ) -> ProbeError {

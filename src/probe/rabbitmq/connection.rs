@@ -18,7 +18,7 @@ use lapin::{AsyncTcpStream, Connection, ConnectionProperties};
 use tokio::io::DuplexStream;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-use crate::checklist::spec::Rabbitmq;
+use crate::checklist::spec::RabbitmqSpec;
 use crate::secret::Secret;
 
 use super::super::address::Address;
@@ -41,7 +41,7 @@ pub(super) struct AmqpConnection {
 impl AmqpConnection {
     /// Shakes hands over `socket`.
     pub(super) async fn open(
-        spec: &Rabbitmq,
+        spec: &RabbitmqSpec,
         address: &Address,
         password: &Secret,
         mut socket: Socket,
@@ -67,7 +67,7 @@ impl AmqpConnection {
 }
 
 /// Where to and as whom. Never made from, or written out as, a text: it holds the password.
-fn uri(spec: &Rabbitmq, address: &Address, password: &Secret) -> AMQPUri {
+fn uri(spec: &RabbitmqSpec, address: &Address, password: &Secret) -> AMQPUri {
     let userinfo = AMQPUserInfo { username: spec.username.clone(), password: password.expose().to_owned() };
     AMQPUri {
         // TLS, where there is any, is the socket's affair.

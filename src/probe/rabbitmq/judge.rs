@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::checklist::spec::{Binding, Exchange, Queue, Rabbitmq};
+use crate::checklist::spec::{BindingCheck, ExchangeCheck, QueueCheck, RabbitmqSpec};
 use crate::outcome::Observation;
 
 use super::super::error::ProbeResult;
@@ -13,7 +13,7 @@ use super::management::{self, ManagementObject, UNACKNOWLEDGED};
 
 /// All observations of one broker.
 pub(super) fn judge(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     places: &BrokerAddresses,
     declared: &amqp::AmqpResult,
     told: &management::ManagementResult,
@@ -37,14 +37,14 @@ pub(super) fn judge(
 
 /// Who could log in where. What could not be asked for that reason is not listed one by one.
 fn logins(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     places: &BrokerAddresses,
     declared: &amqp::AmqpResult,
     told: &management::ManagementResult,
 ) -> Vec<Observation> {
     let login = |what: String, expected: String, why: Option<String>| match why {
         None => Observation::new(what, expected, "accepted", true),
-        Some(why) => Observation::unseen(what, expected, why),
+        Some(why) => Observation::unknown(what, expected, why),
     };
     let expected = format!("accepts user `{}`", spec.username);
     let at = format!("RabbitMQ at {}", places.amqp);
@@ -59,7 +59,7 @@ fn logins(
 }
 
 fn exchange(
-    wanted: &Exchange,
+    wanted: &ExchangeCheck,
     here: Option<&ProbeResult<Presence<()>>>,
     item: Option<&ProbeResult<ManagementObject>>,
 ) -> Vec<Observation> {
@@ -75,7 +75,7 @@ fn exchange(
 }
 
 fn queue(
-    wanted: &Queue,
+    wanted: &QueueCheck,
     here: Option<&ProbeResult<Presence<QueueDepth>>>,
     item: Option<&ProbeResult<ManagementObject>>,
 ) -> Vec<Observation> {
@@ -102,7 +102,7 @@ fn presence<T>(name: &str, here: &ProbeResult<Presence<T>>) -> Observation {
     match here {
         Ok(Presence::Here(_)) => Observation::new(name, "declared", "declared", true),
         Ok(Presence::Missing(how)) => Observation::new(name, "declared", how, false),
-        Err(why) => Observation::unseen(name, "declared", why.clone()),
+        Err(why) => Observation::unknown(name, "declared", why.clone()),
     }
 }
 
@@ -130,7 +130,7 @@ fn durable(wanted: bool) -> (Property, String) {
     (Property::new("durable", &["durable"]), wanted.to_string())
 }
 
-fn arguments(wanted: &Queue) -> impl Iterator<Item = (Property, String)> {
+fn arguments(wanted: &QueueCheck) -> impl Iterator<Item = (Property, String)> {
     let ttl = wanted.message_ttl_ms.map(|ms| ms.to_string());
     let arguments = [
         (Property::new("x-message-ttl", &["arguments", "x-message-ttl"]), ttl),
@@ -162,7 +162,7 @@ fn properties(
                 Observation::new(what, wanted, seen, ok)
             }
             Ok(None) => Observation::new(what, wanted, "not declared", false),
-            Err(why) => Observation::unseen(what, wanted, why.clone()),
+            Err(why) => Observation::unknown(what, wanted, why.clone()),
         }
     };
     wanted.map(one).collect()
@@ -175,7 +175,7 @@ fn plain(value: &Value) -> String {
 
 fn ready(name: &str, most: u64, depth: QueueDepth) -> Observation {
     let what = format!("{name}: ready messages");
-    Observation::new(what, at_most(most), depth.ready.to_string(), depth.ready <= most).measured()
+    Observation::new(what, at_most(most), depth.ready.to_string(), depth.ready <= most).as_measured()
 }
 
 fn unacknowledged(
@@ -187,19 +187,21 @@ fn unacknowledged(
     let (what, expected) = (format!("{name}: unacknowledged messages"), at_most(most));
     let figure = match item {
         Ok(Some(item)) => item.get(UNACKNOWLEDGED).and_then(Value::as_u64),
-        Ok(None) => return Observation::unseen(what, expected, "the management API does not know the queue"),
-        Err(why) => return Observation::unseen(what, expected, why.clone()),
+        Ok(None) => {
+            return Observation::unknown(what, expected, "the management API does not know the queue");
+        }
+        Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
     let Some(figure) = figure else {
         let why = "the management API has no figures for this queue yet";
-        return Observation::unseen(what, expected, why);
+        return Observation::unknown(what, expected, why);
     };
     let all = figure.saturating_add(depth.map_or(0, |depth| depth.ready));
     let seen =
         if all > figure { format!("{figure} ({all} with the ready ones)") } else { figure.to_string() };
     // With none allowed, the ready ones are reported already.
     let ok = if most == 0 { figure == 0 } else { all <= most };
-    Observation::new(what, expected, seen, ok).measured()
+    Observation::new(what, expected, seen, ok).as_measured()
 }
 
 fn at_most(most: u64) -> String {
@@ -208,15 +210,15 @@ fn at_most(most: u64) -> String {
 
 fn consumers(name: &str, least: u64, depth: QueueDepth) -> Observation {
     let (what, seen) = (format!("{name}: consumers"), depth.consumers.to_string());
-    Observation::new(what, format!("at least {least}"), seen, depth.consumers >= least).measured()
+    Observation::new(what, format!("at least {least}"), seen, depth.consumers >= least).as_measured()
 }
 
-fn binding(wanted: &Binding, item: &ProbeResult<ManagementObject>) -> Observation {
+fn binding(wanted: &BindingCheck, item: &ProbeResult<ManagementObject>) -> Observation {
     let what = format!("binding of {} to {}", wanted.exchange, wanted.queue);
     let expected = format!("routing key {}", wanted.routing_key);
     let bindings = match item {
         Ok(item) => item.as_ref().and_then(Value::as_array),
-        Err(why) => return Observation::unseen(what, expected, why.clone()),
+        Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
     let keys = bindings.into_iter().flatten().filter_map(|binding| binding.get("routing_key")?.as_str());
     let keys: Vec<_> = keys.collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
-use crate::checklist::spec::{Exchange, Queue, Rabbitmq};
+use crate::checklist::spec::{ExchangeCheck, QueueCheck, RabbitmqSpec};
 use crate::secret::Secret;
 use crate::text;
 
@@ -36,18 +36,18 @@ pub(super) type ManagementObject = Option<Value>;
 struct ManagementClient<'a> {
     browser: HttpClient,
     base: &'a Url,
-    spec: &'a Rabbitmq,
+    spec: &'a RabbitmqSpec,
     password: &'a Secret,
     deadline: &'a Deadline,
 }
 
 /// Whether a check of this exchange needs the management API.
-pub(super) fn is_exchange_managed(exchange: &Exchange) -> bool {
+pub(super) fn is_exchange_managed(exchange: &ExchangeCheck) -> bool {
     exchange.type_.is_some() || exchange.durable.is_some()
 }
 
 /// Whether a check of this queue needs the management API.
-pub(super) fn is_queue_managed(queue: &Queue) -> bool {
+pub(super) fn is_queue_managed(queue: &QueueCheck) -> bool {
     queue.durable.is_some()
         || queue.message_ttl_ms.is_some()
         || queue.dead_letter_exchange.is_some()
@@ -55,7 +55,7 @@ pub(super) fn is_queue_managed(queue: &Queue) -> bool {
         || queue.depth_at_most.is_some()
 }
 
-fn is_needed(spec: &Rabbitmq) -> bool {
+fn is_needed(spec: &RabbitmqSpec) -> bool {
     !spec.bindings.is_empty()
         || spec.exchanges.iter().any(is_exchange_managed)
         || spec.queues.iter().any(is_queue_managed)
@@ -63,7 +63,7 @@ fn is_needed(spec: &Rabbitmq) -> bool {
 
 /// Asks for all that the checks need.
 pub(super) async fn survey(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     base: Option<&Url>,
     password: &Secret,
     deadline: &Deadline,
@@ -80,7 +80,7 @@ pub(super) async fn survey(
 }
 
 async fn query(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     base: &Url,
     password: &Secret,
     deadline: &Deadline,
@@ -105,7 +105,7 @@ async fn query(
 
 /// The first message of a queue, taken and put back; none if there is none.
 pub(super) async fn head(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     base: &Url,
     password: &Secret,
     queue: &str,
@@ -129,7 +129,7 @@ impl ManagementClient<'_> {
         }
     }
 
-    async fn exchange(&self, exchange: &Exchange) -> ProbeResult<ManagementObject> {
+    async fn exchange(&self, exchange: &ExchangeCheck) -> ProbeResult<ManagementObject> {
         self.described(&self.path("exchanges", &format!("/{}", segment(&exchange.name)))).await
     }
 
@@ -146,7 +146,7 @@ impl ManagementClient<'_> {
 
     /// A queue. Its figures come from statistics that lag by seconds, and a fresh queue has none at all:
     /// absent is not documented to mean zero, so it is asked again until they are there.
-    async fn queue(&self, queue: &Queue) -> ProbeResult<ManagementObject> {
+    async fn queue(&self, queue: &QueueCheck) -> ProbeResult<ManagementObject> {
         let path = self.path("queues", &format!("/{}", segment(&queue.name)));
         loop {
             let item = self.described(&path).await?;

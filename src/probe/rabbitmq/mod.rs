@@ -14,9 +14,9 @@ pub(super) use subscription::QueueSubscription;
 
 use reqwest::Url;
 
-use crate::checklist::spec::Rabbitmq;
+use crate::checklist::spec::RabbitmqSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::{Keeper, Secret};
+use crate::secret::{Secret, SecretStore};
 
 use super::address::{Address, AddressError, Schemes, has_credentials};
 use super::deadline::Deadline;
@@ -32,12 +32,17 @@ struct BrokerAddresses {
 }
 
 /// Connects to AMQP and, where a check needs it, the management API; asks for everything; judges it.
-pub(super) async fn run(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper, effects: &Effects) -> Outcome {
+pub(super) async fn run(
+    spec: &RabbitmqSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> Outcome {
     let places = match broker_addresses(spec) {
         Ok(places) => places,
         Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
     };
-    let observations = match password(spec, deadline, keeper).await {
+    let observations = match password(spec, deadline, secret_store).await {
         Ok(password) => visit(spec, &places, &password, deadline, effects).await,
         Err(unread) => vec![unread],
     };
@@ -45,7 +50,7 @@ pub(super) async fn run(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper, e
 }
 
 async fn visit(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     places: &BrokerAddresses,
     password: &Secret,
     deadline: &Deadline,
@@ -61,7 +66,7 @@ async fn visit(
     seen
 }
 
-fn broker_addresses(spec: &Rabbitmq) -> Result<BrokerAddresses, (&'static str, AddressError)> {
+fn broker_addresses(spec: &RabbitmqSpec) -> Result<BrokerAddresses, (&'static str, AddressError)> {
     let amqp = Address::parse(&spec.url, &AMQP_SCHEMES).map_err(|why| ("AMQP address", why))?;
     let management = spec.management.as_deref().map(management_address).transpose();
     Ok(BrokerAddresses { amqp, management: management.map_err(|why| ("management address", why))? })
@@ -77,8 +82,12 @@ fn management_address(text: &str) -> Result<Url, AddressError> {
     Address::parse(text, &MANAGEMENT_SCHEMES).map(|_| url)
 }
 
-async fn password(spec: &Rabbitmq, deadline: &Deadline, keeper: &Keeper) -> Result<Secret, Observation> {
-    let read = deadline.limit(format!("reading {}", spec.password), keeper.read(&spec.password)).await;
-    let unread = |why| Observation::unseen(format!("password of user `{}`", spec.username), "readable", why);
+async fn password(
+    spec: &RabbitmqSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Result<Secret, Observation> {
+    let read = deadline.limit(format!("reading {}", spec.password), secret_store.read(&spec.password)).await;
+    let unread = |why| Observation::unknown(format!("password of user `{}`", spec.username), "readable", why);
     read.map_err(|late| unread(late.to_string()))?.map_err(|error| unread(error.to_string()))
 }

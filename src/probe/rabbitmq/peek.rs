@@ -3,7 +3,7 @@
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::checklist::spec::Rabbitmq;
+use crate::checklist::spec::RabbitmqSpec;
 use crate::outcome::Observation;
 use crate::secret::Secret;
 use crate::text;
@@ -18,7 +18,7 @@ const MAX_SHOWN: usize = 240;
 
 /// The first message of each queue that is to be inspected and is not empty.
 pub(super) async fn heads(
-    spec: &Rabbitmq,
+    spec: &RabbitmqSpec,
     base: Option<&Url>,
     password: &Secret,
     declared: &AmqpResult,
@@ -50,7 +50,7 @@ pub(super) async fn heads(
                 format!("not shown: {why}")
             }
         };
-        seen.push(Observation::recorded(what, shown).measured());
+        seen.push(Observation::recorded(what, shown).as_measured());
     }
     seen
 }

@@ -2,13 +2,13 @@
 
 use reqwest::Url;
 
-use crate::checklist::spec::Rabbitmq;
+use crate::checklist::spec::RabbitmqSpec;
 use crate::text::shell_word;
 
 use super::super::http_client::segment;
 
 /// `curl` of the management API, the password as a reference; without one, `rabbitmqctl` on the broker.
-pub(super) fn command(spec: &Rabbitmq, management: Option<&Url>) -> String {
+pub(super) fn command(spec: &RabbitmqSpec, management: Option<&Url>) -> String {
     let vhost = shell_word(&spec.vhost);
     let Some(base) = management else {
         let list = |what: &str| format!("rabbitmqctl -p {vhost} {what}");

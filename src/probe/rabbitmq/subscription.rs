@@ -5,8 +5,8 @@ use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions}
 use lapin::types::FieldTable;
 use lapin::{Consumer, Error};
 
-use crate::checklist::spec::{Rabbitmq, Tap as Spec};
-use crate::secret::Keeper;
+use crate::checklist::spec::{PipelineHop as Spec, RabbitmqSpec};
+use crate::secret::SecretStore;
 
 use super::super::address::Address;
 use super::super::deadline::Deadline;
@@ -25,13 +25,14 @@ pub(in crate::probe) struct QueueSubscription {
 impl QueueSubscription {
     /// Declares an exclusive queue, binds it and begins to consume.
     pub(in crate::probe) async fn open(
-        spec: &Spec<Rabbitmq>,
+        spec: &Spec<RabbitmqSpec>,
         deadline: &Deadline,
-        keeper: &Keeper,
+        secret_store: &SecretStore,
     ) -> ProbeResult<Self> {
         let address = Address::parse(&spec.at.url, &AMQP_SCHEMES)?;
-        let password =
-            password(&spec.at, deadline, keeper).await.map_err(|unread| ProbeError::new(unread.seen))?;
+        let password = password(&spec.at, deadline, secret_store)
+            .await
+            .map_err(|unread| ProbeError::new(unread.seen))?;
         let amqp = amqp::open(&spec.at, &address, &password, AmqpGuard::with_messages(), deadline).await?;
         let (exchange, key) = (short(&spec.name)?, short(spec.routing_key.as_deref().unwrap_or("#"))?);
         let bind = async {

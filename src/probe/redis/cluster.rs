@@ -1,7 +1,7 @@
 //! Subscribers, summed over the nodes of a cluster: a channel's message reaches all nodes, and each node
 //! counts only its own subscribers.
 
-use crate::checklist::spec::Redis;
+use crate::checklist::spec::RedisSpec;
 
 use super::super::address::Address;
 use super::super::error::ProbeResult;
@@ -19,7 +19,7 @@ pub(super) struct SubscriberCounts {
 
 /// The subscribers of each channel of the spec.
 pub(super) async fn subscribed(
-    spec: &Redis,
+    spec: &RedisSpec,
     session: &mut RedisSession,
     clustered: bool,
     login: &Login,
@@ -41,7 +41,7 @@ pub(super) async fn subscribed(
 }
 
 async fn add_other_nodes(
-    spec: &Redis,
+    spec: &RedisSpec,
     session: &mut RedisSession,
     login: &Login,
     address: &Address,
@@ -72,7 +72,7 @@ async fn add_other_nodes(
 
 async fn log_in_to_node(
     node: &Address,
-    spec: &Redis,
+    spec: &RedisSpec,
     from: &RedisSession,
     login: &Login,
 ) -> ProbeResult<RedisSession> {

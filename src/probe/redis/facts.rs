@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use crate::checklist::spec::Redis;
+use crate::checklist::spec::RedisSpec;
 
 use super::super::address::Address;
 use super::super::error::{ProbeError, ProbeResult};
@@ -36,7 +36,7 @@ pub(super) struct LatencySpike {
 
 impl RedisFacts {
     pub(super) async fn gather(
-        spec: &Redis,
+        spec: &RedisSpec,
         session: &mut RedisSession,
         login: &Login,
         address: &Address,

@@ -1,6 +1,6 @@
 //! What a Redis server must be, against what it says. Pure.
 
-use crate::checklist::spec::{Redis, Subscribers};
+use crate::checklist::spec::{RedisSpec, SubscriberCheck};
 use crate::outcome::Observation;
 
 use super::super::error::ProbeResult;
@@ -12,7 +12,7 @@ use super::persistence;
 const SLOTS: &str = "16384";
 
 /// All observations of one server.
-pub(super) fn judge(spec: &Redis, facts: &RedisFacts) -> Vec<Observation> {
+pub(super) fn judge(spec: &RedisSpec, facts: &RedisFacts) -> Vec<Observation> {
     let mut seen: Vec<_> = version(facts).into_iter().collect();
     if spec.persistence {
         seen.extend(persistence::judge(facts));
@@ -45,7 +45,7 @@ fn monitor(limit: u64, threshold: &ProbeResult<u64>) -> Observation {
     match threshold {
         Ok(0) => Observation::new(what, expected, "0 (off)", false),
         Ok(ms) => Observation::new(what, expected, format!("{ms} ms"), *ms <= limit),
-        Err(why) => Observation::unseen(what, expected, why.clone()),
+        Err(why) => Observation::unknown(what, expected, why.clone()),
     }
 }
 
@@ -58,7 +58,7 @@ fn spikes(
     let (what, expected) = ("latest latency spikes", format!("none above {limit} ms"));
     let spikes = match spikes {
         Ok(spikes) => spikes,
-        Err(why) => return Observation::unseen(what, expected, why.clone()),
+        Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
     let above = spikes.iter().any(|spike| spike.latest > limit);
     let told = if spikes.is_empty() { "none".into() } else { describe_spikes(spikes) };
@@ -74,8 +74,8 @@ fn spikes(
         _ => None,
     };
     match deaf {
-        Some(why) => Observation::unseen(what, expected, why).measured(),
-        None => Observation::new(what, expected, told, !above).measured(),
+        Some(why) => Observation::unknown(what, expected, why).as_measured(),
+        None => Observation::new(what, expected, told, !above).as_measured(),
     }
 }
 
@@ -89,10 +89,10 @@ fn replicas(wanted: u64, info: &ProbeResult<InfoFields>) -> Vec<Observation> {
     let (what, expected) = ("replicas in step", format!("at least {wanted}"));
     let info = match info {
         Ok(info) => info,
-        Err(why) => return vec![Observation::unseen(what, expected, why.clone())],
+        Err(why) => return vec![Observation::unknown(what, expected, why.clone())],
     };
     let Some(role) = info.get("role") else {
-        return vec![Observation::unseen(what, expected, "INFO has no section on replication")];
+        return vec![Observation::unknown(what, expected, "INFO has no section on replication")];
     };
     let role = Observation::new("role", "master", role, role == "master");
     let (connected, online) = count(info);
@@ -118,7 +118,7 @@ fn cluster(asked: Option<bool>, facts: &RedisFacts) -> Vec<Observation> {
         Some(Ok(info)) => seen.extend(judge_slots(info)),
         // If the mode is wrong, an error of CLUSTER INFO adds nothing.
         Some(Err(why)) if clustered => {
-            seen.push(Observation::unseen("cluster state", "ok", why.clone()));
+            seen.push(Observation::unknown("cluster state", "ok", why.clone()));
         }
         _ => {}
     }
@@ -133,15 +133,15 @@ fn mode(asked: bool, info: &ProbeResult<InfoFields>) -> Observation {
             let clustered = is_clustered(info);
             Observation::new(what, expected, word(clustered), clustered == asked)
         }
-        Ok(_) => Observation::unseen(what, expected, "INFO does not say"),
-        Err(why) => Observation::unseen(what, expected, why.clone()),
+        Ok(_) => Observation::unknown(what, expected, "INFO does not say"),
+        Err(why) => Observation::unknown(what, expected, why.clone()),
     }
 }
 
 fn judge_slots(info: &InfoFields) -> Vec<Observation> {
     let check = |what: &str, key: &str, expected: &str| match info.get(key) {
         Some(value) => Observation::new(what, expected, value, value == expected),
-        None => Observation::unseen(what, expected, format!("CLUSTER INFO has no {key}")),
+        None => Observation::unknown(what, expected, format!("CLUSTER INFO has no {key}")),
     };
     vec![
         check("cluster state", "cluster_state", "ok"),
@@ -151,12 +151,12 @@ fn judge_slots(info: &InfoFields) -> Vec<Observation> {
     ]
 }
 
-fn subscribers(wanted: &Subscribers, seen: &ProbeResult<SubscriberCounts>) -> Observation {
+fn subscribers(wanted: &SubscriberCheck, seen: &ProbeResult<SubscriberCounts>) -> Observation {
     let what = format!("subscribers of {}", wanted.channel);
     let expected = format!("at least {}", wanted.at_least);
     let seen = match seen {
         Ok(seen) => seen,
-        Err(why) => return Observation::unseen(what, expected, why.clone()),
+        Err(why) => return Observation::unknown(what, expected, why.clone()),
     };
     let ok = seen.count >= wanted.at_least;
     let count = match seen.nodes {
@@ -164,9 +164,9 @@ fn subscribers(wanted: &Subscribers, seen: &ProbeResult<SubscriberCounts>) -> Ob
         nodes => format!("{} on {nodes} nodes", seen.count),
     };
     if ok || seen.unasked.is_empty() {
-        Observation::new(what, expected, count, ok).measured()
+        Observation::new(what, expected, count, ok).as_measured()
     } else {
         let why = format!("{count} so far; {}", seen.unasked.join("; "));
-        Observation::unseen(what, expected, why).measured()
+        Observation::unknown(what, expected, why).as_measured()
     }
 }

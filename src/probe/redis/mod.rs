@@ -11,9 +11,9 @@ mod subscription;
 
 pub(super) use subscription::RedisSubscription;
 
-use crate::checklist::spec::Redis;
+use crate::checklist::spec::RedisSpec;
 use crate::outcome::{Observation, Outcome};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 use super::address::{Address, Schemes};
 use super::deadline::Deadline;
@@ -23,36 +23,36 @@ use session::{Login, RedisSession};
 const SCHEMES: Schemes = Schemes { plain: ("redis", 6379), secure: ("rediss", 6379) };
 
 /// Connects, asks for all that the checks need, and judges it.
-pub(super) async fn run(spec: &Redis, deadline: &Deadline, keeper: &Keeper) -> Outcome {
+pub(super) async fn run(spec: &RedisSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
     let address = match Address::parse(&spec.url, &SCHEMES) {
         Ok(address) => address,
         Err(why) => return Outcome::error("Redis address", "redis://… or rediss://…", why.to_string()),
     };
     let reproduce = reproduce::redis_cli(spec, &address);
-    let observations = query_server(spec, &address, deadline, keeper).await;
+    let observations = query_server(spec, &address, deadline, secret_store).await;
     Outcome::of(observations, reproduce)
 }
 
 async fn query_server(
-    spec: &Redis,
+    spec: &RedisSpec,
     address: &Address,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> Vec<Observation> {
     let what = format!("Redis at {address}");
-    let login = match Login::read(spec, keeper, deadline).await {
+    let login = match Login::read(spec, secret_store, deadline).await {
         Ok(login) => login,
-        Err(why) => return vec![Observation::unseen(what, "a password to log in with", why)],
+        Err(why) => return vec![Observation::unknown(what, "a password to log in with", why)],
     };
     let mut session = match RedisSession::open(address, &spec.tls, deadline).await {
         Ok(session) => session,
-        Err(why) => return vec![Observation::unseen(what, "a connection", why)],
+        Err(why) => return vec![Observation::unknown(what, "a connection", why)],
     };
     let mut seen = match session.log_in(&login, address).await {
         Ok(seen) => seen,
         Err(why) => {
             let expected = format!("accepts user `{}`", login.user());
-            return vec![Observation::unseen(what, expected, why)];
+            return vec![Observation::unknown(what, expected, why)];
         }
     };
     let facts = RedisFacts::gather(spec, &mut session, &login, address).await;

@@ -9,11 +9,11 @@ pub(super) fn judge(facts: &RedisFacts) -> Vec<Observation> {
     let expected = "AOF or RDB on";
     let info = match &facts.info {
         Ok(info) => info,
-        Err(why) => return vec![Observation::unseen("persistence", expected, why.clone())],
+        Err(why) => return vec![Observation::unknown("persistence", expected, why.clone())],
     };
     let Some(aof) = info.get("aof_enabled").map(|on| on == "1") else {
         let why = "INFO has no section on persistence";
-        return vec![Observation::unseen("persistence", expected, why)];
+        return vec![Observation::unknown("persistence", expected, why)];
     };
     let rdb = facts.save.as_ref().map(|save| save.as_ref().map(|save| !save.trim().is_empty()));
     let mut seen = vec![judge_enabled(aof, rdb.as_ref())];
@@ -39,9 +39,9 @@ fn judge_enabled(aof: bool, rdb: Option<&Result<bool, &super::super::error::Prob
         }
         _ if aof => Observation::new(what, expected, "AOF on", true),
         Some(Err(why)) => {
-            Observation::unseen(what, expected, format!("AOF off; whether RDB is on cannot be read: {why}"))
+            Observation::unknown(what, expected, format!("AOF off; whether RDB is on cannot be read: {why}"))
         }
-        None => Observation::unseen(what, expected, "AOF off; RDB was not asked for"),
+        None => Observation::unknown(what, expected, "AOF off; RDB was not asked for"),
     }
 }
 
@@ -53,6 +53,6 @@ fn loading(info: &InfoFields) -> Option<Observation> {
 fn status(info: &InfoFields, what: &str, key: &str) -> Observation {
     match info.get(key) {
         Some(status) => Observation::new(what, "ok", status, status == "ok"),
-        None => Observation::unseen(what, "ok", format!("INFO has no {key}")),
+        None => Observation::unknown(what, "ok", format!("INFO has no {key}")),
     }
 }

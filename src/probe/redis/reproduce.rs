@@ -1,12 +1,12 @@
 //! The same questions for a person to type.
 
-use crate::checklist::spec::Redis;
+use crate::checklist::spec::RedisSpec;
 use crate::text::shell_word;
 
 use super::super::address::Address;
 
 /// A `redis-cli` command; the password as a reference.
-pub(super) fn redis_cli(spec: &Redis, address: &Address) -> String {
+pub(super) fn redis_cli(spec: &RedisSpec, address: &Address) -> String {
     let mut words = Vec::new();
     if let Some(password) = &spec.password {
         words.push(format!("REDISCLI_AUTH={}", password.shell()));
@@ -27,7 +27,7 @@ pub(super) fn redis_cli(spec: &Redis, address: &Address) -> String {
     format!("printf '%s\\n' {} | {}", questions.join(" "), words.join(" "))
 }
 
-fn questions(spec: &Redis) -> Vec<String> {
+fn questions(spec: &RedisSpec) -> Vec<String> {
     let monitor = spec.latency_threshold_ms.is_some() || spec.spike_limit_ms.is_some();
     let asked = [
         (true, "PING"),

@@ -3,10 +3,10 @@
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError, Value};
 
-use crate::checklist::spec::{Redis, Tls};
+use crate::checklist::spec::{RedisSpec, Tls};
 use crate::error;
 use crate::outcome::Observation;
-use crate::secret::{Keeper, Secret};
+use crate::secret::{Secret, SecretStore};
 
 use super::super::address::Address;
 use super::super::deadline::Deadline;
@@ -42,10 +42,14 @@ pub(super) enum RedisRefusal {
 }
 
 impl Login {
-    pub(super) async fn read(spec: &Redis, keeper: &Keeper, deadline: &Deadline) -> ProbeResult<Self> {
+    pub(super) async fn read(
+        spec: &RedisSpec,
+        secret_store: &SecretStore,
+        deadline: &Deadline,
+    ) -> ProbeResult<Self> {
         let password = match &spec.password {
             Some(reference) => {
-                Some(deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??)
+                Some(deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??)
             }
             None => None,
         };
@@ -143,7 +147,7 @@ impl RedisSession {
             Err(RedisRefusal::Server { code, message }) if code == "ERR" => {
                 Observation::new(what, "there", explain(&code, &message), false)
             }
-            Err(refusal) => Observation::unseen(what, "there", refusal.to_string()),
+            Err(refusal) => Observation::unknown(what, "there", refusal.to_string()),
         })
     }
 

@@ -4,9 +4,9 @@ use futures_util::StreamExt as _;
 use redis::RedisConnectionInfo;
 use redis::aio::PubSub;
 
-use crate::checklist::spec::{Redis, Tap as Spec};
+use crate::checklist::spec::{PipelineHop as Spec, RedisSpec};
 use crate::error;
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 use super::super::address::Address;
 use super::super::deadline::Deadline;
@@ -22,12 +22,12 @@ pub(in crate::probe) struct RedisSubscription(PubSub);
 impl RedisSubscription {
     /// Logs in and subscribes.
     pub(in crate::probe) async fn open(
-        spec: &Spec<Redis>,
+        spec: &Spec<RedisSpec>,
         deadline: &Deadline,
-        keeper: &Keeper,
+        secret_store: &SecretStore,
     ) -> ProbeResult<Self> {
         let address = Address::parse(&spec.at.url, &SCHEMES)?;
-        let login = Login::read(&spec.at, keeper, deadline).await?;
+        let login = Login::read(&spec.at, secret_store, deadline).await?;
         let socket = net::connect(&address, &spec.at.tls, deadline).await?.watched(RedisGuard::default());
         let seen = socket.seen();
         let refused = |error: redis::RedisError| {

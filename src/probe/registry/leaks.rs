@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::checklist::literals::SHAPES;
 use crate::checklist::spec::Pattern;
+use crate::checklist::suspected_secrets::SECRET_FORMATS;
 use crate::outcome::Observation;
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 
 /// Patterns of credentials that have no prefix of their own, with their names.
 const OTHER_CREDENTIALS: [(&str, &str); 2] = [
@@ -21,15 +21,15 @@ const OTHER_CREDENTIALS: [(&str, &str); 2] = [
 
 static PATTERNS: LazyLock<Vec<(&str, Pattern)>> = LazyLock::new(|| {
     let [url, value] = OTHER_CREDENTIALS;
-    let all = std::iter::once(url).chain(SHAPES).chain([value]);
+    let all = std::iter::once(url).chain(SECRET_FORMATS).chain([value]);
     all.filter_map(|(name, shape)| Some((name, Pattern::new(shape).ok()?))).collect()
 });
 
 /// One observation for each credential, or one that there is none.
-pub(super) fn search(what: &str, config: &Value, keeper: &Keeper) -> Vec<Observation> {
+pub(super) fn search(what: &str, config: &Value, secret_store: &SecretStore) -> Vec<Observation> {
     let mut found = Vec::new();
     walk(config, "", &mut |place, text| {
-        found.extend(kinds(text, keeper).into_iter().map(|kind| (place.to_owned(), kind)));
+        found.extend(kinds(text, secret_store).into_iter().map(|kind| (place.to_owned(), kind)));
     });
     if found.is_empty() {
         return vec![Observation::new(what, "no credential", "none in its config and history", true)];
@@ -40,9 +40,9 @@ pub(super) fn search(what: &str, config: &Value, keeper: &Keeper) -> Vec<Observa
     found.into_iter().map(told).collect()
 }
 
-fn kinds(text: &str, keeper: &Keeper) -> Vec<String> {
+fn kinds(text: &str, secret_store: &SecretStore) -> Vec<String> {
     let mut live = BTreeMap::new();
-    let _ = keeper.redactor().clean(text, &mut live);
+    let _ = secret_store.redactor().redact(text, &mut live);
     let live = live.into_keys().map(|rule| format!("the value of {rule}"));
     let shapes =
         PATTERNS.iter().filter(|(_, pattern)| pattern.is_in(text)).map(|(name, _)| (*name).to_owned());
@@ -88,7 +88,7 @@ mod tests {
             "config": {"Env": ["PATH=/bin", "REDIS_URL=redis://:hunter22@cache", "ADVANCED_TOKEN=$TOKEN", "API_KEY=abcd1234"]},
             "history": [{"created_by": "RUN curl -H 'Authorization: Bearer ghp_0123456789012345678901234567890123'"}],
         });
-        let told: Vec<_> = search("image", &config, &Keeper::new(Permit::for_tests()))
+        let told: Vec<_> = search("image", &config, &SecretStore::new(Permit::for_tests()))
             .into_iter()
             .map(|seen| seen.seen)
             .collect();
@@ -109,7 +109,7 @@ mod tests {
             "config": {"Env": ["REDIS_URL=redis://cache:6379", "TOKEN_FILE=", "PYTHON_VERSION=3.11", "SECRET=${SECRET}"]},
             "history": [{"created_by": "COPY --from=build /app /app"}],
         });
-        let seen = search("image", &config, &Keeper::new(Permit::for_tests()));
+        let seen = search("image", &config, &SecretStore::new(Permit::for_tests()));
         assert!(seen.len() == 1 && seen[0].ok == Some(true), "{seen:?}");
     }
 }

@@ -5,13 +5,13 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode, Url};
 
 use super::is_trusted;
-use crate::checklist::spec::Registry;
+use crate::checklist::spec::RegistrySpec;
 use crate::outcome::Observation;
 use crate::probe::api_client::{ApiClient, ApiResponse};
 use crate::probe::deadline::Deadline;
 use crate::probe::error::{ProbeError, ProbeResult};
 use crate::probe::http_client;
-use crate::secret::{Keeper, Secret};
+use crate::secret::{Secret, SecretStore};
 
 /// A registry that knows who asks.
 pub(super) struct RegistrySession {
@@ -29,12 +29,16 @@ struct Challenge {
 }
 
 impl RegistrySession {
-    pub(super) async fn open(spec: &Registry, deadline: &Deadline, keeper: &Keeper) -> ProbeResult<Self> {
-        let api = ApiClient::new(&spec.api, deadline, keeper).await?;
+    pub(super) async fn open(
+        spec: &RegistrySpec,
+        deadline: &Deadline,
+        secret_store: &SecretStore,
+    ) -> ProbeResult<Self> {
+        let api = ApiClient::new(&spec.api, deadline, secret_store).await?;
         let base = api.url("/", &[]);
         let password = match &spec.password {
             Some(reference) => {
-                Some(deadline.limit(format!("reading {reference}"), keeper.read(reference)).await??)
+                Some(deadline.limit(format!("reading {reference}"), secret_store.read(reference)).await??)
             }
             None => None,
         };
@@ -56,7 +60,7 @@ impl RegistrySession {
                 _ => greeting.error_of_status(),
             });
         }
-        session.authorization = Some(session.answer(spec, &greeting, login, keeper).await?);
+        session.authorization = Some(session.answer(spec, &greeting, login, secret_store).await?);
         session.check(login).await?;
         Ok(session)
     }
@@ -64,10 +68,10 @@ impl RegistrySession {
     /// Answers the challenge.
     async fn answer(
         &self,
-        spec: &Registry,
+        spec: &RegistrySpec,
         greeting: &ApiResponse,
         login: Option<(&str, &Secret)>,
-        keeper: &Keeper,
+        secret_store: &SecretStore,
     ) -> ProbeResult<HeaderValue> {
         let challenge = greeting.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
         let challenge = challenge
@@ -80,13 +84,13 @@ impl RegistrySession {
             ProbeError::new("the registry asks for credentials in a way that is not known here")
         })?;
         let token = self.token(spec, &bearer, login).await?;
-        keeper.keep("registry token", &token);
+        secret_store.register("registry token", &token);
         header(&format!("Bearer {}", token.expose()))
     }
 
     async fn token(
         &self,
-        spec: &Registry,
+        spec: &RegistrySpec,
         challenge: &Challenge,
         login: Option<(&str, &Secret)>,
     ) -> ProbeResult<Secret> {

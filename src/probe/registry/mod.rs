@@ -14,17 +14,17 @@ use super::deadline::Deadline;
 use super::effects::Effects;
 use super::error::{ProbeError, ProbeResult};
 use super::judging;
-use crate::checklist::spec::Registry;
+use crate::checklist::spec::RegistrySpec;
 use crate::files::read_regular_text;
 use crate::outcome::{Observation, Outcome, key};
-use crate::secret::Keeper;
+use crate::secret::SecretStore;
 use image::RegistryImage;
 use login::RegistrySession;
 
 pub(super) async fn run(
-    spec: &Registry,
+    spec: &RegistrySpec,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     given: &ProbeContext,
 ) -> Outcome {
     let tag = spec.tag.as_deref().unwrap_or("latest");
@@ -34,19 +34,19 @@ pub(super) async fn run(
     if let (Some(user), Some(password)) = (&spec.username, &spec.password) {
         reproduce = format!("{reproduce} -u {user}:{}", password.shell());
     }
-    Outcome::of(query_registry(spec, deadline, keeper, given).await, reproduce)
+    Outcome::of(query_registry(spec, deadline, secret_store, given).await, reproduce)
 }
 
 async fn query_registry(
-    spec: &Registry,
+    spec: &RegistrySpec,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
     given: &ProbeContext,
 ) -> Vec<Observation> {
     let what = format!("repository {}", spec.repository);
-    let session = match RegistrySession::open(spec, deadline, keeper).await {
+    let session = match RegistrySession::open(spec, deadline, secret_store).await {
         Ok(session) => session,
-        Err(why) => return vec![Observation::unseen(what, "open to us", why)],
+        Err(why) => return vec![Observation::unknown(what, "open to us", why)],
     };
     let mut seen: Vec<_> = session.way.clone();
     if let Some(tag) = &spec.tag {
@@ -54,11 +54,11 @@ async fn query_registry(
             Ok(Some(image)) => {
                 seen.extend(judge_tag(spec, tag, &image, given));
                 if spec.clean {
-                    seen.extend(judge_leaks(spec, &session, &image, deadline, keeper).await);
+                    seen.extend(judge_leaks(spec, &session, &image, deadline, secret_store).await);
                 }
             }
             Ok(None) => seen.push(Observation::new(format!("tag {tag}"), "there", "no such tag", false)),
-            Err(why) => seen.push(Observation::unseen(format!("tag {tag}"), "there", why)),
+            Err(why) => seen.push(Observation::unknown(format!("tag {tag}"), "there", why)),
         }
     }
     if spec.push {
@@ -67,14 +67,19 @@ async fn query_registry(
     seen
 }
 
-fn judge_tag(spec: &Registry, tag: &str, image: &RegistryImage, given: &ProbeContext) -> Vec<Observation> {
+fn judge_tag(
+    spec: &RegistrySpec,
+    tag: &str,
+    image: &RegistryImage,
+    given: &ProbeContext,
+) -> Vec<Observation> {
     let what = format!("tag {tag}");
     let digest = match &spec.digest {
         Some(digest) => Observation::new(&what, digest, &image.digest, *digest == image.digest),
         None => Observation::recorded(&what, &image.digest),
     };
     let key = key::tag_digest(tag);
-    let mut seen = vec![digest.known_by(&key)];
+    let mut seen = vec![digest.with_key(&key)];
     seen.extend(spec.image_id.as_ref().map(|file| judge_built_image(file, &what, image)));
     // A tag that was moved means another image than the one that was judged.
     if let Some(before) = given.previous_observation(&key).filter(|before| before.seen != image.digest) {
@@ -94,39 +99,39 @@ fn judge_built_image(file: &str, what: &str, image: &RegistryImage) -> Observati
             let seen = if is_it { id } else { image.configs.first().unwrap_or(&image.digest) };
             Observation::new(what, format!("{id}, which was built"), seen, is_it && !id.is_empty())
         }
-        Err(error) => Observation::unseen(what, "the one that was built", format!("{file}: {error}")),
+        Err(error) => Observation::unknown(what, "the one that was built", format!("{file}: {error}")),
     }
 }
 
 async fn judge_leaks(
-    spec: &Registry,
+    spec: &RegistrySpec,
     session: &RegistrySession,
     image: &RegistryImage,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> Vec<Observation> {
     let mut seen = Vec::new();
     for config in &image.configs {
         let what = format!("image config {}", short(config));
-        match search_configs(spec, session, config, &what, deadline, keeper).await {
+        match search_configs(spec, session, config, &what, deadline, secret_store).await {
             Ok(found) => seen.extend(found),
-            Err(why) => seen.push(Observation::unseen(what, "no credential", why)),
+            Err(why) => seen.push(Observation::unknown(what, "no credential", why)),
         }
     }
     seen
 }
 
 async fn search_configs(
-    spec: &Registry,
+    spec: &RegistrySpec,
     session: &RegistrySession,
     config: &str,
     what: &str,
     deadline: &Deadline,
-    keeper: &Keeper,
+    secret_store: &SecretStore,
 ) -> ProbeResult<Vec<Observation>> {
     let config = image::config(session, &spec.repository, config).await?;
-    let (name, keeper) = (what.to_owned(), keeper.clone());
-    judging::on_blocking_thread(what, deadline, move || leaks::search(&name, &config, &keeper)).await
+    let (name, secret_store) = (what.to_owned(), secret_store.clone());
+    judging::on_blocking_thread(what, deadline, move || leaks::search(&name, &config, &secret_store)).await
 }
 
 fn short(digest: &str) -> &str {
@@ -135,7 +140,7 @@ fn short(digest: &str) -> &str {
 
 /// Begins an upload and cancels it: nothing is left behind.
 async fn push(
-    spec: &Registry,
+    spec: &RegistrySpec,
     session: &RegistrySession,
     deadline: &Deadline,
     effects: &Effects,
@@ -158,10 +163,10 @@ async fn push(
             let seen = format!("it may not: {}", refusal(&reply.body, reply.status));
             Observation::new(what, expected, seen, false)
         }
-        Ok(reply) => Observation::unseen(what, expected, reply.error_of_status()),
+        Ok(reply) => Observation::unknown(what, expected, reply.error_of_status()),
         // Without an answer in time, the upload may have been started.
-        Err(why) if deadline.remaining().is_zero() => return vec![Observation::unseen(what, expected, why)],
-        Err(why) => Observation::unseen(what, expected, why),
+        Err(why) if deadline.remaining().is_zero() => return vec![Observation::unknown(what, expected, why)],
+        Err(why) => Observation::unknown(what, expected, why),
     };
     change.failed();
     vec![seen]

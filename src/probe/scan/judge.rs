@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{ScanFinding, ScanReport};
-use crate::checklist::spec::{Exception, Scan, Severity};
+use crate::checklist::spec::{ScanException, ScanSpec, Severity};
 use crate::outcome::Observation;
 use crate::text;
 
@@ -14,7 +14,7 @@ use crate::text;
 const MAX_NAMED: usize = 20;
 
 pub(super) fn judge(
-    spec: &Scan,
+    spec: &ScanSpec,
     report: &ScanReport,
     built: Option<&str>,
     now: Timestamp,
@@ -38,7 +38,7 @@ pub(super) fn judge(
 fn judge_image(image: &str, report: &ScanReport) -> Observation {
     let what = "scanned image";
     if report.images.is_empty() {
-        return Observation::unseen(what, image, "the report does not say what was scanned");
+        return Observation::unknown(what, image, "the report does not say what was scanned");
     }
     // The name may begin with a registry.
     let is =
@@ -46,10 +46,10 @@ fn judge_image(image: &str, report: &ScanReport) -> Observation {
     Observation::new(what, image, report.images.join(", "), report.images.iter().any(is))
 }
 
-fn age(spec: &Scan, report: &ScanReport, now: Timestamp) -> Observation {
+fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
     let expected = format!("at most {} hours", spec.max_age_hours);
     let Some(made) = report.made else {
-        return Observation::unseen("age", expected, "the report does not say when it was made");
+        return Observation::unknown("age", expected, "the report does not say when it was made");
     };
     let hours = u64::try_from(now.duration_since(made).as_secs() / 3600).unwrap_or(0);
     Observation::new(
@@ -58,13 +58,13 @@ fn age(spec: &Scan, report: &ScanReport, now: Timestamp) -> Observation {
         text::count(usize::try_from(hours).unwrap_or(usize::MAX), "hour"),
         hours <= spec.max_age_hours,
     )
-    .measured()
+    .as_measured()
 }
 
 /// A scanner that scanned nothing found nothing.
 fn scanned(report: &ScanReport) -> Observation {
     if report.scanned.is_empty() {
-        return Observation::unseen(
+        return Observation::unknown(
             "what was scanned",
             "something",
             "the report names nothing that was scanned",
@@ -86,8 +86,8 @@ fn counts(findings: &[ScanFinding]) -> String {
     if told.is_empty() { "none".into() } else { told.join(", ") }
 }
 
-fn excepted(exception: &Exception, report: &ScanReport, today: Date) -> Observation {
-    let Exception { id, reason, until } = exception;
+fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Observation {
+    let ScanException { id, reason, until } = exception;
     let what = format!("exception {id}");
     if reason.trim().is_empty() {
         return Observation::new(what, "a reason", "none is given", false);
@@ -102,7 +102,7 @@ fn excepted(exception: &Exception, report: &ScanReport, today: Date) -> Observat
 }
 
 /// Each id once, the worst first.
-fn judge_findings(spec: &Scan, report: &ScanReport, today: Date) -> Vec<Observation> {
+fn judge_findings(spec: &ScanSpec, report: &ScanReport, today: Date) -> Vec<Observation> {
     let accepted = |id: &str| {
         spec.exceptions
             .iter()
@@ -145,7 +145,7 @@ mod tests {
         let spec = serde_json::json!({
             "report": "r.json", "exceptions": [{"id": "CVE-1", "reason": "not reachable", "until": "2026-09-20"}],
         });
-        let spec: Scan = serde_json::from_value(spec).unwrap();
+        let spec: ScanSpec = serde_json::from_value(spec).unwrap();
         let on = |day: &str| {
             let seen = judge(&spec, &report, None, Timestamp::UNIX_EPOCH, day.parse().unwrap());
             seen.into_iter().filter(|seen| seen.ok == Some(false)).map(|seen| seen.what).collect::<Vec<_>>()

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use super::deadline::Deadline;
 use super::error::{ProbeError, ProbeResult};
 use super::judging;
-use crate::checklist::spec::{Scan, Severity};
+use crate::checklist::spec::{ScanSpec, Severity};
 use crate::files::{open_regular, read_regular_text};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::text::shell_word;
@@ -46,7 +46,7 @@ struct ScanFinding {
     at: String,
 }
 
-pub(super) async fn run(spec: &Scan, deadline: &Deadline) -> Outcome {
+pub(super) async fn run(spec: &ScanSpec, deadline: &Deadline) -> Outcome {
     let what = format!("report {}", spec.report);
     let asked = read(&spec.report, deadline);
     let seen = match deadline.limit(format!("reading {}", spec.report), asked).await {
@@ -59,8 +59,8 @@ pub(super) async fn run(spec: &Scan, deadline: &Deadline) -> Outcome {
             seen.extend(judge::judge(spec, &report, built.as_deref(), Timestamp::now(), today));
             seen
         }
-        Ok(Err(why)) => vec![Observation::unseen(what, "JSON of Trivy or Grype, or SARIF", why)],
-        Err(late) => vec![Observation::unseen(what, "JSON of Trivy or Grype, or SARIF", late.to_string())],
+        Ok(Err(why)) => vec![Observation::unknown(what, "JSON of Trivy or Grype, or SARIF", why)],
+        Err(late) => vec![Observation::unknown(what, "JSON of Trivy or Grype, or SARIF", late.to_string())],
     };
     Outcome::of(seen, format!("jq . {}", shell_word(&spec.report)))
 }

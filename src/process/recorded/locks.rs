@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags, open};
 
 /// A file, as `/proc/locks` names it.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct FileId {
     /// The device of its file system, which can differ from that of `stat(2)` (btrfs).
     device: (u32, u32),
     inode: u64,
@@ -20,7 +20,7 @@ struct Place {
 /// # Errors
 /// When the system does not say.
 pub(super) fn holder(path: &Path) -> io::Result<Option<i32>> {
-    let place = place_of(path)?;
+    let place = file_id(path)?;
     let locks = fs::read_to_string("/proc/locks")?;
     let holders = locks.lines().filter_map(lock).filter(|(_, locked)| *locked == place);
     // A process in another namespace has no id here.
@@ -29,16 +29,16 @@ pub(super) fn holder(path: &Path) -> io::Result<Option<i32>> {
 
 /// The process and the file of an exclusive lock, if a line describes one: `1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0
 /// EOF`. A process that waits for a lock has an arrow before it.
-fn lock(line: &str) -> Option<(i32, Place)> {
+fn lock(line: &str) -> Option<(i32, FileId)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [_, "FLOCK", _, "WRITE", pid, place, ..] = words[..] else { return None };
     let [major, minor, inode] = place.split(':').collect::<Vec<_>>()[..] else { return None };
     let number = |hexadecimal| u32::from_str_radix(hexadecimal, 16).ok();
-    let place = Place { device: (number(major)?, number(minor)?), inode: inode.parse().ok()? };
+    let place = FileId { device: (number(major)?, number(minor)?), inode: inode.parse().ok()? };
     Some((pid.parse().ok()?, place))
 }
 
-fn place_of(path: &Path) -> io::Result<Place> {
+fn file_id(path: &Path) -> io::Result<FileId> {
     // Opened only for its location: not for reading, and no link is followed.
     let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
@@ -50,7 +50,7 @@ fn place_of(path: &Path) -> io::Result<Place> {
         // Before Linux 5.14.
         None => inode_of(&file)?,
     };
-    Ok(Place { device, inode })
+    Ok(FileId { device, inode })
 }
 
 fn inode_of(file: &OwnedFd) -> io::Result<u64> {
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_line_of_another_lock_tells_of_none() {
-        let place = || Place { device: (254, 0), inode: 4711 };
+        let place = || FileId { device: (254, 0), inode: 4711 };
         assert_eq!(lock("1: FLOCK  ADVISORY  WRITE 77 fe:00:4711 0 EOF"), Some((77, place())));
         for line in [
             "",

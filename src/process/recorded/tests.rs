@@ -97,13 +97,13 @@ fn a_file_that_is_open_is_known_by_what_it_is_and_not_by_its_name() {
     let at = |name: &str| home.path().join(name);
     let sleeper = Sleeper::with(File::create(at("log")).unwrap());
     fs::write(at("other"), "").unwrap();
-    let refused = sleeper.open().has_open(&at("other")).unwrap_err();
+    let refused = sleeper.open().require_lock(&at("other")).unwrap_err();
     assert!(matches!(refused, RecordedProcessError::NotOpen { .. }), "{refused}");
     fs::rename(at("log"), at("moved")).unwrap();
-    sleeper.open().has_open(&at("moved")).unwrap();
+    sleeper.open().require_lock(&at("moved")).unwrap();
     // A link to it is not it.
     std::os::unix::fs::symlink(at("moved"), at("log")).unwrap();
-    assert!(sleeper.open().has_open(&at("log")).is_err());
+    assert!(sleeper.open().require_lock(&at("log")).is_err());
 }
 
 #[test]
@@ -113,18 +113,18 @@ fn who_only_reads_a_file_that_another_has_locked_does_not_hold_it() {
     let held = File::create(&path).unwrap();
     held.lock().unwrap();
     let reader = Sleeper::with(File::open(&path).unwrap());
-    let refused = reader.open().has_open(&path).unwrap_err();
+    let refused = reader.open().require_lock(&path).unwrap_err();
     assert!(matches!(refused, RecordedProcessError::NotHolder { .. }), "{refused}");
     let own = i32::try_from(std::process::id()).unwrap();
-    RecordedProcess::open(own, ProcessStart::of_this().as_ref()).unwrap().has_open(&path).unwrap();
+    RecordedProcess::open(own, ProcessStart::of_this().as_ref()).unwrap().require_lock(&path).unwrap();
 }
 
 #[test]
 fn another_program_is_named() {
     let own = i32::try_from(std::process::id()).unwrap();
     let this = || RecordedProcess::open(own, ProcessStart::of_this().as_ref()).unwrap();
-    this().is_this_program().unwrap();
-    let refused = Sleeper::with(Stdio::null()).open().is_this_program().unwrap_err();
+    this().require_this_program().unwrap();
+    let refused = Sleeper::with(Stdio::null()).open().require_this_program().unwrap_err();
     assert!(matches!(refused, RecordedProcessError::OtherProgram { .. }), "{refused}");
 }
 

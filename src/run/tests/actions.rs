@@ -1,6 +1,6 @@
 use super::*;
 use crate::checklist::ActionKey;
-use crate::journal::entry::Ended;
+use crate::journal::entry::ActionExit;
 use crate::outcome::key;
 
 /// Two actions on one point, one on a point after it, a guard, a rollback step.
@@ -19,45 +19,49 @@ action = [
     { id = "build", title = "Build", with = { argv = ["build"], dry_run = ["try"] } },
     { id = "push", title = "Push", with = { argv = ["push"] } },
 ]
-probe = [{ id = "tag", title = "Tag", kind = "command", with = { argv = ["true"] }, of = "push" }]
+probe = [{ id = "tag", title = "Tag", kind = "command", with = { argv = ["true"] }, after_action = "push" }]
 [[point]]
 section = "a"
 add = { id = "a.roll", title = "t", why = "w", confirm = "one", after = ["a.one"], action = [{ id = "roll", title = "Roll", with = { argv = ["roll"] } }] }
 "#;
 
 impl World {
-    fn start_of(&self, point: &str, action: &str) -> Start {
+    fn start_of(&self, point: &str, action: &str) -> StartRequest {
         let action = ActionKey::new(point, action);
-        let nth = self.state.action(&action).map_or(0, |known| known.times) + 1;
-        let seen = Observation::new("The right place: context", "t", "t", true).known_by(key::guard("g"));
-        Start { action, nth, dry: false, typed: None, checked: vec![seen] }
+        let nth = self.state.action(&action).map_or(0, |known| known.attempts) + 1;
+        let seen = Observation::new("The right place: context", "t", "t", true).with_key(key::guard("g"));
+        StartRequest { action, attempt: nth, dry_run: false, typed_environment: None, preflight: vec![seen] }
     }
 
-    fn start(&mut self, start: Start) -> Result<Event, Refusal> {
+    fn start(&mut self, start: StartRequest) -> Result<Event, Rejection> {
         self.act(ALICE, Act::Start(Box::new(start)))
     }
 
-    fn end(&mut self, ended: Ended) -> Result<Event, Refusal> {
-        let (action, deed) = self.state.under_way().expect("an action at work");
+    fn end(&mut self, ended: ActionExit) -> Result<Event, Rejection> {
+        let (action, deed) = self.state.running_action().expect("an action at work");
         let (action, started) = (action.clone(), deed.seq);
-        self.act(MACHINE, Act::Ended { action, started, ended, cause: None, took_ms: 1, output: None })
+        self.act(
+            MACHINE,
+            Act::FinishAction { action, started, exit: ended, cause: None, took_ms: 1, output: None },
+        )
     }
 
     fn run(&mut self, point: &str, action: &str, code: i32) {
         let start = self.start_of(point, action);
         self.start(start).unwrap();
-        self.end(Ended::Exit(code)).unwrap();
+        self.end(ActionExit::Code(code)).unwrap();
     }
 
     fn tag(&mut self) {
         let probe = ProbeKey::new("a.one", "tag");
-        let attempt = self.state.probe(&probe).unwrap().looks + 1;
+        let attempt = self.state.probe(&probe).unwrap().attempts + 1;
         let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
-        let act = Act::Finish { probe, attempt, newest: attempt, before: false, took_ms: 1, outcome };
+        let act =
+            Act::FinishProbe { probe, attempt, newest_attempt: attempt, early: false, took_ms: 1, outcome };
         self.act(MACHINE, act).unwrap();
     }
 
-    fn locked(&self, start: Start) -> String {
+    fn locked(&self, start: StartRequest) -> String {
         let command = Command::new(ALICE, Act::Start(Box::new(start)));
         decide(&self.state, command, &self.now).expect_err("locked").to_string()
     }
@@ -67,21 +71,21 @@ impl World {
 fn nothing_begins_before_every_guard_has_looked_and_is_content() {
     let mut world = World::new(PROFILE);
     let start = world.start_of("a.one", "build");
-    let unseen = Start { checked: Vec::new(), ..start.clone() };
+    let unseen = StartRequest { preflight: Vec::new(), ..start.clone() };
     assert_eq!(world.locked(unseen), "a.one/build is locked: The right place has not been checked");
     let mut wrong = start.clone();
-    wrong.checked[0].ok = Some(false);
-    wrong.checked[0].seen = "elsewhere".into();
+    wrong.preflight[0].ok = Some(false);
+    wrong.preflight[0].seen = "elsewhere".into();
     assert_eq!(
         world.locked(wrong),
         "a.one/build is locked: The right place: context: expected t, found elsewhere"
     );
     // The text does not say who observed it.
     let mut other = start.clone();
-    other.checked[0].key = Some(key::check("g"));
+    other.preflight[0].key = Some(key::check("g"));
     assert_eq!(world.locked(other), "a.one/build is locked: The right place has not been checked");
     let mut blind = start.clone();
-    blind.checked[0].ok = None;
+    blind.preflight[0].ok = None;
     assert!(world.locked(blind).starts_with("a.one/build is locked"));
     world.start(start).unwrap();
 }
@@ -92,12 +96,12 @@ fn what_was_begun_is_not_begun_again_by_the_same_question() {
     let start = world.start_of("a.one", "build");
     world.start(start.clone()).unwrap();
     assert!(world.locked(start.clone()).contains("is running since log #1"));
-    world.end(Ended::Exit(0)).unwrap();
+    world.end(ActionExit::Code(0)).unwrap();
     assert!(world.locked(start).contains("it was started after you opened it"));
     // A new request starts it again.
     let again = world.start_of("a.one", "build");
     world.start(again).unwrap();
-    assert!(matches!(world.act(ALICE, Act::Verdict), Err(Refusal::AtWork(_))));
+    assert!(matches!(world.act(ALICE, Act::Verdict), Err(Rejection::ActionRunning(_))));
 }
 
 #[test]
@@ -116,22 +120,22 @@ fn steps_come_in_their_order_and_a_new_ground_wants_them_anew() {
     world.run("a.roll", "roll", 0);
     // After a new build, push and rollout must run again.
     world.run("a.one", "build", 0);
-    assert_eq!(world.status("a.one"), Status::ToRun("push".into()));
+    assert_eq!(world.status("a.one"), Status::NeedsAction("push".into()));
     assert!(world.state.probe(&ProbeKey::new("a.one", "tag")).unwrap().latest.is_none());
     assert_eq!(world.status("a.roll"), Status::Blocked("a.one".into()));
     world.run("a.one", "push", 0);
     world.tag();
-    assert_eq!(world.status("a.roll"), Status::ToRun("roll".into()));
+    assert_eq!(world.status("a.roll"), Status::NeedsAction("roll".into()));
 }
 
 #[test]
 fn a_dry_run_needs_no_turn_and_counts_for_nothing() {
     let mut world = World::new(PROFILE);
-    let dry = Start { dry: true, ..world.start_of("a.one", "build") };
+    let dry = StartRequest { dry_run: true, ..world.start_of("a.one", "build") };
     world.start(dry).unwrap();
-    world.end(Ended::Exit(0)).unwrap();
-    assert_eq!(world.status("a.one"), Status::ToRun("build".into()));
-    let none = Start { dry: true, ..world.start_of("a.one", "push") };
+    world.end(ActionExit::Code(0)).unwrap();
+    assert_eq!(world.status("a.one"), Status::NeedsAction("build".into()));
+    let none = StartRequest { dry_run: true, ..world.start_of("a.one", "push") };
     assert!(world.locked(none).ends_with("it has no dry run"));
 }
 
@@ -153,11 +157,11 @@ fn a_log_that_begins_an_action_against_the_rules_does_not_replay() {
     world.start(start).unwrap();
     let replayed = |entries: &[Entry]| {
         let mut replay = Replay::default();
-        entries.iter().try_for_each(|entry| replay.take(entry))
+        entries.iter().try_for_each(|entry| replay.apply_entry(entry))
     };
     assert_eq!(replayed(&world.entries), Ok(()));
     let Event::ActionStarted(event) = &mut world.entries[1].event else { panic!("no action") };
-    event.checked.clear();
+    event.preflight.clear();
     assert!(replayed(&world.entries).unwrap_err().contains("has not been checked"));
 }
 
@@ -176,9 +180,9 @@ fn what_rests_on_a_step_is_run_again_however_much_lies_between() {
     world.confirm(ALICE, "a.roll").unwrap();
     world.run("a.end", "end", 0);
     let ended = |world: &World, point, id| {
-        world.state.action(&ActionKey::new(point, id)).and_then(|known| known.ended().cloned())
+        world.state.action(&ActionKey::new(point, id)).and_then(|known| known.exit().cloned())
     };
-    assert_eq!(ended(&world, "a.end", "end"), Some(Ended::Exit(0)));
+    assert_eq!(ended(&world, "a.end", "end"), Some(ActionExit::Code(0)));
     world.run("a.one", "build", 0);
     assert_eq!(ended(&world, "a.roll", "roll"), None);
     assert_eq!(ended(&world, "a.end", "end"), None);
@@ -192,15 +196,18 @@ fn the_digest_that_runs_again_is_the_one_that_was_seen_under_the_tag() {
         let probe = ProbeKey::new(point, "p");
         let outcome = Outcome::of(observations, "");
         world
-            .act(MACHINE, Act::Finish { probe, attempt: 1, newest: 1, before: false, took_ms: 1, outcome })
+            .act(
+                MACHINE,
+                Act::FinishProbe { probe, attempt: 1, newest_attempt: 1, early: false, took_ms: 1, outcome },
+            )
             .unwrap();
     };
     let seen = |what: &str, digest: &str| Observation::new(what, "e", digest, true);
     finish(
         "a.one",
-        vec![seen("tag v1", "sha256:1"), seen("image", "sha256:2").known_by(key::tag_digest("v2"))],
+        vec![seen("tag v1", "sha256:1"), seen("image", "sha256:2").with_key(key::tag_digest("v2"))],
     );
-    finish("a.probe", vec![seen("image", "sha256:3").known_by(key::tag_digest("v1"))]);
+    finish("a.probe", vec![seen("image", "sha256:3").with_key(key::tag_digest("v1"))]);
     world.run("rollback", "back", 0);
     let event = world.act(ALICE, Act::RollBack { reason: None }).unwrap();
     let Event::RolledBack(event) = event else { panic!("{event:?}") };

@@ -4,8 +4,8 @@ use std::thread;
 
 use proptest::prelude::*;
 
-use super::super::kept::Kept;
-use super::super::status::WORKED_OUT;
+use super::super::judgement_cache::JudgementCache;
+use super::super::status::EVALUATIONS;
 use super::*;
 use crate::checklist::{Confirm, Point, SCANS};
 
@@ -42,7 +42,7 @@ fn judged(plan: Plan) -> Verdict {
 #[test]
 fn a_chain_of_thousands_of_points_needs_no_deep_stack() {
     let probe = World::new("").state.plan.sections[0].points[0].probes[0].clone();
-    let closed = |plan| judged(plan).closed;
+    let closed = |plan| judged(plan).done;
     assert_eq!(closed(chained(|point, before| point.after.push(before))), POINTS as u64);
     assert_eq!(closed(chained(|point, before| point.due = Some(before))), POINTS as u64);
     let probes = chained(|point, before| point.probes.push(Probe { due: Some(before), ..probe.clone() }));
@@ -54,7 +54,7 @@ fn a_chain_of_thousands_of_points_needs_no_deep_stack() {
 fn of_points_that_wait_in_a_circle_none_is_ever_closed() {
     let mut plan = chained(|point, before| point.after.push(before));
     plan.sections[0].points.last_mut().unwrap().after.push(format!("a.{}", POINTS - 1));
-    assert_eq!(judged(plan).closed, 0);
+    assert_eq!(judged(plan).done, 0);
 }
 
 #[test]
@@ -79,9 +79,9 @@ fn a_point_is_found_wherever_it_stands_now() {
 
 /// How often points are evaluated meanwhile.
 fn judgements(work: impl FnOnce()) -> usize {
-    let before = WORKED_OUT.get();
+    let before = EVALUATIONS.get();
     work();
-    WORKED_OUT.get() - before
+    EVALUATIONS.get() - before
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
         world.finish(id, Some(false)).unwrap();
     }
     let verdict = judge(&world.state.judge(&world.now));
-    assert_eq!((verdict.decision, verdict.closed, verdict.total), (Decision::NoGo, 0, 300));
+    assert_eq!((verdict.decision, verdict.done, verdict.total), (Decision::NoGo, 0, 300));
     let expected = bad.iter().chain(&open).take(119).map(|(_, id)| id.as_str());
     assert!(verdict.reasons[..119].iter().map(|reason| reason.point.as_str()).eq(expected));
     assert_eq!(verdict.reasons[0].why, "w: expected e, found seen");
@@ -151,7 +151,7 @@ fn a_verdict_over_many_points_lists_the_worst_first_and_counts_the_rest() {
 
 /// The statuses of a state without a cache.
 fn anew(state: &RunState) -> RunState {
-    RunState { kept: Kept::default(), ..state.clone() }
+    RunState { cache: JudgementCache::default(), ..state.clone() }
 }
 
 proptest! {
@@ -196,7 +196,7 @@ proptest! {
                     prop_assert_eq!(kept.status(id), fresh.status(id), "{}", id);
                 }
                 let verdict = judge(&fresh);
-                prop_assert_eq!(standing(&kept), (verdict.decision, verdict.closed));
+                prop_assert_eq!(tally(&kept), (verdict.decision, verdict.done));
                 prop_assert_eq!(judge(&kept), verdict);
             }
         }

@@ -6,9 +6,11 @@ mod seals;
 use std::time::Duration;
 
 use super::*;
-use crate::checklist::{Checklist, Lock, Plan, Probe, ProbeKey, Profile, Promotion, Role, Source, freeze};
+use crate::checklist::{
+    Checklist, Lock, Plan, Probe, ProbeKey, Profile, Promotion, Role, SourceFile, resolve,
+};
 use crate::journal::chain::Chain;
-use crate::journal::entry::{Decision, Enrolled, Entry, Event, MACHINE, Opened, RULES, Verdict};
+use crate::journal::entry::{Decision, EnrolledOperator, Entry, Event, MACHINE, Opened, RULES, Verdict};
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::time::{Moment, Utc};
 
@@ -48,7 +50,7 @@ id = "a.later"
 title = "t"
 why = "w"
 due = "a.one"
-probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] }, before = true }]
+probe = [{ id = "p", title = "P", kind = "command", with = { argv = ["true"] }, early = true }]
 "#;
 
 /// A run in memory, and its clock.
@@ -65,10 +67,11 @@ fn replan(plan: Plan) -> Act {
 
 impl World {
     fn new(profile: &str) -> Self {
-        let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
-        let profile = Profile::parse(Source::new("p", format!("environment = \"t\"\n{profile}"))).unwrap();
+        let checklist = Checklist::parse(SourceFile::new("c", CHECKLIST)).unwrap();
+        let profile =
+            Profile::parse(SourceFile::new("p", format!("environment = \"t\"\n{profile}"))).unwrap();
         let promotion = Promotion { release: Some("v2".into()), previous: Some("v1".into()) };
-        Self::of(freeze(&checklist, &profile, &promotion).unwrap(), Lock::of(&checklist))
+        Self::of(resolve(&checklist, &profile, &promotion).unwrap(), Lock::of(&checklist))
     }
 
     fn open(plan: Plan) -> Self {
@@ -77,7 +80,7 @@ impl World {
 
     fn of(plan: Plan, lock: Lock) -> Self {
         let now = Moment { wall: Utc::from_millis(1_790_000_000_000), boot: "b".into(), mono: 1 };
-        let operator = |principal: &str, role| Enrolled {
+        let operator = |principal: &str, role| EnrolledOperator {
             principal: principal.into(),
             key: format!("key of {principal}"),
             role,
@@ -96,7 +99,7 @@ impl World {
             profile_sha256: Sha256Hex::ZERO,
         };
         let chain = Chain::new("0".repeat(32));
-        let (entry, _) = chain.link(now.clone(), ALICE, opened.into(), None).unwrap();
+        let (entry, _) = chain.build_entry(now.clone(), ALICE, opened.into(), None).unwrap();
         let entry = signed(entry);
         let state = RunState::fold(std::slice::from_ref(&entry)).unwrap();
         Self { state, chain: Chain::after(&entry), now, entries: vec![entry] }
@@ -106,21 +109,21 @@ impl World {
     #[track_caller]
     fn replays(&self) {
         let mut replay = Replay::default();
-        assert_eq!(self.entries.iter().try_for_each(|entry| replay.take(entry)), Ok(()));
+        assert_eq!(self.entries.iter().try_for_each(|entry| replay.apply_entry(entry)), Ok(()));
     }
 
-    fn act(&mut self, by: &str, act: Act) -> Result<Event, Refusal> {
+    fn act(&mut self, by: &str, act: Act) -> Result<Event, Rejection> {
         let events = decide(&self.state, Command::new(by, act), &self.now)?;
         let [event] = events.try_into().unwrap();
-        let (entry, _) = self.chain.link(self.now.clone(), by, Event::clone(&event), None).unwrap();
-        let entry = if event.is_act() { signed(entry) } else { entry };
+        let (entry, _) = self.chain.build_entry(self.now.clone(), by, Event::clone(&event), None).unwrap();
+        let entry = if event.needs_signature() { signed(entry) } else { entry };
         self.chain = Chain::after(&entry);
         self.state.apply(&entry);
         self.entries.push(entry);
         Ok(event)
     }
 
-    fn finish(&mut self, point: &str, seen: Option<bool>) -> Result<Event, Refusal> {
+    fn finish(&mut self, point: &str, seen: Option<bool>) -> Result<Event, Rejection> {
         self.finish_as(point, seen, "seen", false)
     }
 
@@ -130,21 +133,24 @@ impl World {
         ok: Option<bool>,
         seen: &str,
         before: bool,
-    ) -> Result<Event, Refusal> {
+    ) -> Result<Event, Rejection> {
         let probe = ProbeKey::new(point, "p");
-        let attempt = self.state.probe(&probe).unwrap().looks + 1;
+        let attempt = self.state.probe(&probe).unwrap().attempts + 1;
         let mut observation = Observation::new("w", "e", seen, true);
         observation.ok = ok;
         let outcome = Outcome::of(vec![observation], "");
-        self.act(MACHINE, Act::Finish { probe, attempt, newest: attempt, before, took_ms: 1, outcome })
+        self.act(
+            MACHINE,
+            Act::FinishProbe { probe, attempt, newest_attempt: attempt, early: before, took_ms: 1, outcome },
+        )
     }
 
-    fn confirm(&mut self, by: &str, point: &str) -> Result<Event, Refusal> {
+    fn confirm(&mut self, by: &str, point: &str) -> Result<Event, Rejection> {
         let of = evidence(self.state.plan.point(point).unwrap(), self.state.point(point).unwrap());
-        self.act(by, Act::Confirm { point: point.into(), of, reason: None })
+        self.act(by, Act::Confirm { point: point.into(), evidence: of, reason: None })
     }
 
-    fn waive(&mut self, by: &str, point: &str, minutes: u64) -> Result<Event, Refusal> {
+    fn waive(&mut self, by: &str, point: &str, minutes: u64) -> Result<Event, Rejection> {
         let until = self.now.wall.plus(Duration::from_mins(minutes));
         self.act(by, Act::Waive { point: point.into(), reason: "because".into(), until })
     }
@@ -158,16 +164,16 @@ impl World {
     }
 
     fn wanted(&self) -> Vec<String> {
-        wanted(&self.state, &self.now)
+        due_probes(&self.state, &self.now)
             .iter()
-            .map(|look| format!("{}{}", look.probe.point, if look.before { " before" } else { "" }))
+            .map(|look| format!("{}{}", look.probe.point, if look.early { " before" } else { "" }))
             .collect()
     }
 
     /// Whether a person can request a run of a point's probe.
     fn may_run(&self, point: &str) -> bool {
         let point = self.state.plan.point(point).unwrap();
-        possible(&self.state.judge(&self.now), point, &point.probes[0]).is_some()
+        runnable(&self.state.judge(&self.now), point, &point.probes[0]).is_some()
     }
 
     fn decision(&mut self) -> Decision {
@@ -211,7 +217,10 @@ fn fail_error_and_pass_on_retry_are_told_apart() {
     let mut outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
     outcome.tries = 3;
     world
-        .act(MACHINE, Act::Finish { probe, attempt: 3, newest: 3, before: false, took_ms: 1, outcome })
+        .act(
+            MACHINE,
+            Act::FinishProbe { probe, attempt: 3, newest_attempt: 3, early: false, took_ms: 1, outcome },
+        )
         .unwrap();
     assert_eq!(world.status("a.probe"), Status::PassedOnRetry(3));
 }
@@ -221,18 +230,18 @@ fn an_outdated_result_is_refused() {
     let mut world = World::new("");
     let probe = ProbeKey::new("a.probe", "p");
     let outcome = Outcome::of(vec![Observation::new("w", "e", "s", true)], "");
-    let finish = |attempt, newest| Act::Finish {
+    let finish = |attempt, newest| Act::FinishProbe {
         probe: probe.clone(),
         attempt,
-        newest,
-        before: false,
+        newest_attempt: newest,
+        early: false,
         took_ms: 1,
         outcome: outcome.clone(),
     };
-    assert!(matches!(world.act(MACHINE, finish(1, 2)), Err(Refusal::Outdated { .. })));
+    assert!(matches!(world.act(MACHINE, finish(1, 2)), Err(Rejection::Outdated { .. })));
     world.act(MACHINE, finish(2, 2)).unwrap();
-    assert!(matches!(world.act(MACHINE, finish(2, 2)), Err(Refusal::Outdated { .. })));
-    assert_eq!(world.act(ALICE, finish(3, 3)), Err(Refusal::NotEnrolled(ALICE.into())));
+    assert!(matches!(world.act(MACHINE, finish(2, 2)), Err(Rejection::Outdated { .. })));
+    assert_eq!(world.act(ALICE, finish(3, 3)), Err(Rejection::NotEnrolled(ALICE.into())));
 }
 
 #[test]
@@ -249,7 +258,7 @@ fn nobody_can_confirm_over_what_is_failing_unseen_missing_or_stale() {
     assert!(cannot(&mut world).contains("are stale"));
     world.finish("a.one", Some(true)).unwrap();
     world.confirm(ALICE, "a.one").unwrap();
-    assert_eq!(world.status("a.one"), Status::Settled);
+    assert_eq!(world.status("a.one"), Status::Confirmed);
 }
 
 #[test]
@@ -258,30 +267,31 @@ fn a_confirmation_rests_on_what_was_seen() {
     world.finish("a.one", Some(true)).unwrap();
     let old = evidence(world.state.plan.point("a.one").unwrap(), world.state.point("a.one").unwrap());
     world.finish("a.one", Some(true)).unwrap();
-    let act = Act::Confirm { point: "a.one".into(), of: old, reason: None };
-    assert_eq!(world.act(ALICE, act), Err(Refusal::EvidenceChanged("a.one".into())));
+    let act = Act::Confirm { point: "a.one".into(), evidence: old, reason: None };
+    assert_eq!(world.act(ALICE, act), Err(Rejection::EvidenceChanged("a.one".into())));
     world.confirm(ALICE, "a.one").unwrap();
     // The same evidence leaves it valid, other evidence does not.
     world.finish("a.one", Some(true)).unwrap();
-    assert_eq!(world.status("a.one"), Status::Settled);
+    assert_eq!(world.status("a.one"), Status::Confirmed);
     world.finish_as("a.one", Some(true), "something else", false).unwrap();
-    assert_eq!(world.status("a.one"), Status::NeedsYou { have: 0, need: 1 });
+    assert_eq!(world.status("a.one"), Status::NeedsConfirmation { confirmed: 0, required: 1 });
 }
 
 #[test]
 fn two_means_two_people_unless_the_plan_is_solo() {
     let mut world = World::new("");
     world.confirm(ALICE, "a.two").unwrap();
-    assert_eq!(world.status("a.two"), Status::NeedsYou { have: 1, need: 2 });
-    assert!(matches!(world.confirm(ALICE, "a.two"), Err(Refusal::Already { .. })));
+    assert_eq!(world.status("a.two"), Status::NeedsConfirmation { confirmed: 1, required: 2 });
+    assert!(matches!(world.confirm(ALICE, "a.two"), Err(Rejection::AlreadyDone { .. })));
     world.confirm(BOB, "a.two").unwrap();
-    assert_eq!(world.status("a.two"), Status::Settled);
+    assert_eq!(world.status("a.two"), Status::Confirmed);
 
     let mut solo = World::new("solo = true");
-    assert!(matches!(solo.confirm(ALICE, "a.two"), Err(Refusal::ReasonNeeded(_))));
-    let act = Act::Confirm { point: "a.two".into(), of: vec![], reason: Some("nobody else is here".into()) };
+    assert!(matches!(solo.confirm(ALICE, "a.two"), Err(Rejection::ReasonNeeded(_))));
+    let act =
+        Act::Confirm { point: "a.two".into(), evidence: vec![], reason: Some("nobody else is here".into()) };
     solo.act(ALICE, act).unwrap();
-    assert_eq!(solo.status("a.two"), Status::Settled);
+    assert_eq!(solo.status("a.two"), Status::Confirmed);
 }
 
 #[test]
@@ -289,7 +299,7 @@ fn waiving_a_mandatory_point_takes_two_and_ends_with_the_first_of_them() {
     let mut world = World::new("");
     world.waive(ALICE, "a.probe", 60).unwrap();
     assert_eq!(world.status("a.probe"), Status::Pending);
-    assert!(matches!(world.waive(ALICE, "a.probe", 60), Err(Refusal::Already { .. })));
+    assert!(matches!(world.waive(ALICE, "a.probe", 60), Err(Rejection::AlreadyDone { .. })));
     world.waive(BOB, "a.probe", 10).unwrap();
     assert!(matches!(world.status("a.probe"), Status::Waived(_)));
     assert_eq!(world.status("a.after"), Status::Pending);
@@ -299,13 +309,13 @@ fn waiving_a_mandatory_point_takes_two_and_ends_with_the_first_of_them() {
     world.waive(ALICE, "a.one", 10).unwrap();
     assert!(matches!(world.status("a.one"), Status::Waived(_)));
     let past = Act::Waive { point: "a.two".into(), reason: "r".into(), until: Utc::from_millis(0) };
-    assert!(matches!(world.act(ALICE, past), Err(Refusal::Expired(_))));
+    assert!(matches!(world.act(ALICE, past), Err(Rejection::Expired(_))));
     let silent = Act::Waive {
         point: "a.two".into(),
         reason: "  ".into(),
         until: world.now.wall.plus(Duration::from_mins(1)),
     };
-    assert!(matches!(world.act(ALICE, silent), Err(Refusal::ReasonNeeded(_))));
+    assert!(matches!(world.act(ALICE, silent), Err(Rejection::ReasonNeeded(_))));
 }
 
 #[test]
@@ -316,7 +326,7 @@ fn what_is_taken_back_is_open_again() {
     assert_eq!(world.status("a.later"), Status::Pending);
     assert!(matches!(
         world.act(BOB, Act::Retract { point: "a.one".into() }),
-        Err(Refusal::NothingToRetract(_))
+        Err(Rejection::NothingToRetract(_))
     ));
     world.act(ALICE, Act::Retract { point: "a.one".into() }).unwrap();
     assert_eq!(world.status("a.one"), Status::Pending);
@@ -326,7 +336,10 @@ fn what_is_taken_back_is_open_again() {
 #[test]
 fn what_is_not_due_looks_only_before_and_settles_nothing() {
     let mut world = World::new("");
-    assert_eq!(world.finish("a.later", Some(true)), Err(Refusal::ProbeNotDue(ProbeKey::new("a.later", "p"))));
+    assert_eq!(
+        world.finish("a.later", Some(true)),
+        Err(Rejection::ProbeNotDue(ProbeKey::new("a.later", "p")))
+    );
     world.finish_as("a.later", Some(false), "old release", true).unwrap();
     assert_eq!(world.status("a.later"), Status::NotDue("a.one".into()));
     assert!(!world.wanted().iter().any(|look| look.starts_with("a.later")));
@@ -342,9 +355,9 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
         "kind = \"command\", with = { argv = [\"{{ x.y }}\", \"{{ z }}\"] } }",
         1,
     );
-    let profile = Profile::parse(Source::new("p", "environment = \"t\"")).unwrap();
-    let checklist = Checklist::parse(Source::new("c", checklist)).unwrap();
-    let plan = freeze(&checklist, &profile, &Promotion::default()).unwrap();
+    let profile = Profile::parse(SourceFile::new("p", "environment = \"t\"")).unwrap();
+    let checklist = Checklist::parse(SourceFile::new("c", checklist)).unwrap();
+    let plan = resolve(&checklist, &profile, &Promotion::default()).unwrap();
     let mut world = World::open(plan.clone());
     assert_eq!(world.status("a.probe"), Status::Unconfigured(vec!["x.y".into(), "z".into()]));
     assert!(!world.wanted().contains(&"a.probe".to_owned()));
@@ -353,12 +366,13 @@ fn a_missing_value_is_named_and_makes_the_verdict_no_go() {
     // A new plan supplies it, and invalidates nothing else.
     world.finish("a.one", Some(true)).unwrap();
     let values =
-        Profile::parse(Source::new("p", "environment = \"t\"\n[values]\nx.y = \"1\"\nz = \"2\"")).unwrap();
-    let better = freeze(&checklist, &values, &Promotion::default()).unwrap();
+        Profile::parse(SourceFile::new("p", "environment = \"t\"\n[values]\nx.y = \"1\"\nz = \"2\""))
+            .unwrap();
+    let better = resolve(&checklist, &values, &Promotion::default()).unwrap();
     let Event::Replanned(event) = world.act(ALICE, replan(better)).unwrap() else { panic!() };
-    assert_eq!(event.touched, ["a.probe"]);
+    assert_eq!(event.reset_points, ["a.probe"]);
     assert_eq!(world.status("a.probe"), Status::Pending);
-    assert_eq!(world.status("a.one"), Status::NeedsYou { have: 0, need: 1 });
+    assert_eq!(world.status("a.one"), Status::NeedsConfirmation { confirmed: 0, required: 1 });
 
     let mut less = plan;
     less.sections[0].points.remove(0);
@@ -371,7 +385,7 @@ fn one_name_has_one_key_and_one_key_one_name() {
     let join = |key: &str| Act::Join { key: key.into(), role: Role::Reviewer };
     assert!(world.act("carol@x", join("key of bob@x")).unwrap_err().to_string().contains("bob@x's"));
     assert!(world.act(BOB, join("another key")).unwrap_err().to_string().contains("is already an operator"));
-    assert_eq!(world.confirm("carol@x", "a.two"), Err(Refusal::NotEnrolled("carol@x".into())));
+    assert_eq!(world.confirm("carol@x", "a.two"), Err(Rejection::NotEnrolled("carol@x".into())));
     world.act("carol@x", join("key of carol")).unwrap();
     world.confirm("carol@x", "a.two").unwrap();
 }
@@ -397,7 +411,7 @@ fn a_replay_accepts_what_the_rules_wrote_and_nothing_else() {
     world.act(ALICE, Act::Seal).unwrap();
     let replay = |entries: &[Entry]| {
         let mut replay = Replay::default();
-        entries.iter().try_for_each(|entry| replay.take(entry)).map(|()| replay.is_sealed())
+        entries.iter().try_for_each(|entry| replay.apply_entry(entry)).map(|()| replay.is_sealed())
     };
     assert_eq!(replay(&world.entries), Ok(true));
     assert_eq!(replay(&world.entries[..4]), Ok(false));

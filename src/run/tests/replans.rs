@@ -112,9 +112,9 @@ const NOT_TODAY: &str =
 #[test]
 fn what_a_profile_calls_not_applicable_the_other_role_signs() {
     let mut world = World::new(NOT_TODAY);
-    let needs = Status::NeedsYou { have: 1, need: 2 };
+    let needs = Status::NeedsConfirmation { confirmed: 1, required: 2 };
     assert_eq!(world.status("a.one"), needs);
-    let confirm = Act::Confirm { point: "a.one".into(), of: Vec::new(), reason: None };
+    let confirm = Act::Confirm { point: "a.one".into(), evidence: Vec::new(), reason: None };
     assert!(world.refused(BOB, confirm).contains("a reviewer must sign that with x"));
     let exempt = || Act::Exempt { point: "a.one".into(), reason: "agreed".into() };
     world.act(BOB, exempt()).unwrap();
@@ -135,7 +135,7 @@ fn a_result_says_what_its_observations_come_to() {
     let mut world = World::new("");
     let finish = |outcome: Outcome| {
         let probe = ProbeKey::new("a.probe", "p");
-        Act::Finish { probe, attempt: 1, newest: 1, before: false, took_ms: 1, outcome }
+        Act::FinishProbe { probe, attempt: 1, newest_attempt: 1, early: false, took_ms: 1, outcome }
     };
     let wrong = || Outcome::of(vec![Observation::new("w", "e", "s", false)], "");
     let pass = crate::outcome::Class::Pass;
@@ -170,10 +170,13 @@ fn a_point_that_a_new_plan_changes_starts_again_and_the_others_do_not() {
             state.waivers.is_empty() && state.exemptions.is_empty() && state.confirmations.is_empty(),
             "{id}"
         );
-        assert!(state.probes.values().all(|probe| probe.latest.is_none() && probe.before.is_none()), "{id}");
+        assert!(
+            state.probes.values().all(|probe| probe.latest.is_none() && probe.early_run.is_none()),
+            "{id}"
+        );
     }
     assert_eq!(
-        world.state.probe(&ProbeKey::new("a.later", "p")).unwrap().looks,
+        world.state.probe(&ProbeKey::new("a.later", "p")).unwrap().attempts,
         2,
         "attempts are counted on"
     );

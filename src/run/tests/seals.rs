@@ -7,7 +7,7 @@ fn nobody_seals_before_all_who_must_seal_take_part() {
     world.state.roster.retain(|who| who.role == Role::Driver);
     world.state.enrolments = world.state.roster.iter().collect();
     world.decision();
-    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NobodyToSeal(Role::Reviewer)));
+    assert_eq!(world.act(ALICE, Act::Seal), Err(Rejection::NoOperatorForSeal(Role::Reviewer)));
     world.act(BOB, Act::Join { key: "bob's".into(), role: Role::Reviewer }).unwrap();
     world.decision();
     world.act(ALICE, Act::Seal).unwrap();
@@ -20,7 +20,7 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
     assert_eq!(world.decision(), Decision::Pending);
     world.finish("a.probe", Some(false)).unwrap();
-    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoVerdict));
+    assert_eq!(world.act(ALICE, Act::Seal), Err(Rejection::NoVerdict));
     assert_eq!(world.decision(), Decision::NoGo);
     world.finish("a.probe", Some(true)).unwrap();
     world.finish("a.one", Some(true)).unwrap();
@@ -35,23 +35,23 @@ fn the_verdict_is_go_only_when_all_is_closed_and_only_that_is_sealed() {
     world.act(ALICE, Act::Seal).unwrap();
     // Its result could not be logged.
     assert!(!world.may_run("a.probe"));
-    assert_eq!(world.act(ALICE, Act::Verdict), Err(Refusal::BeingSealed(Role::Reviewer)));
-    assert_eq!(world.act(ALICE, Act::Seal), Err(Refusal::NoSuchSeal(Role::Driver)));
+    assert_eq!(world.act(ALICE, Act::Verdict), Err(Rejection::SealingStarted(Role::Reviewer)));
+    assert_eq!(world.act(ALICE, Act::Seal), Err(Rejection::SealNotRequired(Role::Driver)));
     world.act(BOB, Act::Seal).unwrap();
     assert!(world.state.is_sealed());
-    assert_eq!(world.act(BOB, Act::Note { point: None, text: "x".into() }), Err(Refusal::Sealed));
+    assert_eq!(world.act(BOB, Act::Note { point: None, text: "x".into() }), Err(Rejection::Sealed));
 }
 
 #[test]
 fn an_abandoned_run_takes_nothing_more_and_is_not_sealed() {
     let mut world = World::new("seals = [\"driver\", \"reviewer\"]");
-    assert!(matches!(world.act(ALICE, Act::Abandon { reason: " ".into() }), Err(Refusal::ReasonNeeded(_))));
+    assert!(matches!(world.act(ALICE, Act::Abandon { reason: " ".into() }), Err(Rejection::ReasonNeeded(_))));
     let act = || Act::Abandon { reason: "withdrawn".into() };
-    assert!(matches!(world.act("mallory@x", act()), Err(Refusal::NotEnrolled(_))));
+    assert!(matches!(world.act("mallory@x", act()), Err(Rejection::NotEnrolled(_))));
     world.act(ALICE, act()).unwrap();
     assert!(world.state.is_ended() && !world.state.is_sealed());
     assert!(world.wanted().is_empty() && !world.may_run("a.probe"));
     for act in [act(), Act::Verdict, Act::Seal, Act::Note { point: None, text: "n".into() }] {
-        assert_eq!(world.act(ALICE, act), Err(Refusal::Abandoned));
+        assert_eq!(world.act(ALICE, act), Err(Rejection::Abandoned));
     }
 }

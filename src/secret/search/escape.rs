@@ -7,22 +7,22 @@ pub(super) const LEVELS: u8 = 2;
 
 /// Why there is no character or escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum Undecoded {
     /// There is none.
-    No,
+    NotFound,
     /// There may be one when more text has arrived.
-    More,
+    NeedsMore,
 }
 
 /// A character: its bytes, and the offset of what follows. Without bytes, it has no meaning and is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Char {
+pub(super) struct DecodedChar {
     bytes: [u8; 4],
     len: u8,
     pub(super) end: usize,
 }
 
-impl Char {
+impl DecodedChar {
     const fn byte(byte: u8, end: usize) -> Self {
         Self { bytes: [byte, 0, 0, 0], len: 1, end }
     }
@@ -31,10 +31,10 @@ impl Char {
         Self { bytes: [0; 4], len: 0, end }
     }
 
-    fn code_point(code: u32, end: usize) -> Result<Self, Stop> {
+    fn code_point(code: u32, end: usize) -> Result<Self, Undecoded> {
         let mut bytes = [0; 4];
-        let len = char::from_u32(code).ok_or(Stop::No)?.encode_utf8(&mut bytes).len();
-        u8::try_from(len).map(|len| Self { bytes, len, end }).map_err(|_| Stop::No)
+        let len = char::from_u32(code).ok_or(Undecoded::NotFound)?.encode_utf8(&mut bytes).len();
+        u8::try_from(len).map(|len| Self { bytes, len, end }).map_err(|_| Undecoded::NotFound)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -138,14 +138,14 @@ impl<'a> Text<'a> {
 
 impl Text<'_> {
     /// The character at `at`, with `level` levels of escapes decoded.
-    pub(super) fn read(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    pub(super) fn read(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         let below = match level.checked_sub(1) {
             Some(below) if !self.is_plain(at) => below,
             _ => return self.raw(at),
         };
         let first = self.read(below, at)?;
         match self.escape(below, first) {
-            Err(Stop::No) => Ok(first),
+            Err(Undecoded::NotFound) => Ok(first),
             decoded => decoded,
         }
     }
@@ -155,45 +155,46 @@ impl Text<'_> {
         self.bytes.get(at).is_some_and(|byte| !is_special(*byte))
     }
 
-    fn raw(&self, at: usize) -> Result<Char, Stop> {
+    fn raw(&self, at: usize) -> Result<DecodedChar, Undecoded> {
         match self.bytes.get(at) {
-            Some(byte) => Ok(Char::byte(*byte, at + 1)),
-            None if self.is_whole => Err(Stop::No),
-            None => Err(Stop::More),
+            Some(byte) => Ok(DecodedChar::byte(*byte, at + 1)),
+            None if self.is_whole => Err(Undecoded::NotFound),
+            None => Err(Undecoded::NeedsMore),
         }
     }
 
     /// The character for the escape that starts with this character.
-    fn escape(&self, level: u8, first: Char) -> Result<Char, Stop> {
+    fn escape(&self, level: u8, first: DecodedChar) -> Result<DecodedChar, Undecoded> {
         let at = first.end;
         match first.single() {
-            Some(later) if level == 0 && self.later == Some(later) => Err(Stop::No),
+            Some(later) if level == 0 && self.later == Some(later) => Err(Undecoded::NotFound),
             Some(b'\\') => self.backslash(level, at),
             Some(b'%') => self.hex_byte(level, at),
             Some(b'=') => self.quoted_printable(level, at),
             Some(b'&') => self.entity(level, at),
             Some(b'\'') => self.quote(level, at),
-            _ => Err(Stop::No),
+            _ => Err(Undecoded::NotFound),
         }
     }
 
     /// The next character within an escape; it may be split too.
-    fn next(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn next(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         self.read(level, self.skip_noise_in_escape(level, at)?)
     }
 
     /// The next meaningful character; an ignorable escaped line end may be before it.
-    pub(super) fn said(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    pub(super) fn next_meaningful(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         let first = self.read(level, at)?;
         if !first.bytes().is_empty() {
             return Ok(first);
         }
         // At the end there is none.
-        self.read(level, first.end).or_else(|stop| if stop == Stop::No { Ok(first) } else { Err(stop) })
+        self.read(level, first.end)
+            .or_else(|stop| if stop == Undecoded::NotFound { Ok(first) } else { Err(stop) })
     }
 
     /// Escapes of JSON, C, JavaScript, Python, Rust and shells.
-    fn backslash(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn backslash(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         if let Some(continued) = self.line_end(level, at)? {
             return Ok(continued);
         }
@@ -201,57 +202,59 @@ impl Text<'_> {
         let end = next.end;
         match next.single() {
             Some(b'u') => self.unicode(level, end),
-            Some(b'U') => self.number(level, end, 16, 8).and_then(|(code, end)| Char::code_point(code, end)),
+            Some(b'U') => {
+                self.number(level, end, 16, 8).and_then(|(code, end)| DecodedChar::code_point(code, end))
+            }
             Some(b'x') => self.hex_byte(level, end),
             Some(b'0'..=b'3') => Self::byte(self.number(level, at, 8, 3)?),
             Some(letter @ (b'n' | b'r' | b't' | b'b' | b'f' | b'a' | b'v' | b'e' | b'E')) => {
-                Ok(Char::byte(control(letter), end))
+                Ok(DecodedChar::byte(control(letter), end))
             }
-            Some(other) if !other.is_ascii_alphanumeric() => Ok(Char::byte(other, end)),
-            _ => Err(Stop::No),
+            Some(other) if !other.is_ascii_alphanumeric() => Ok(DecodedChar::byte(other, end)),
+            _ => Err(Undecoded::NotFound),
         }
     }
 
     /// A line end, which is ignorable after a backslash or an equals sign.
-    fn line_end(&self, level: u8, at: usize) -> Result<Option<Char>, Stop> {
-        let first = self.said(level, at)?;
+    fn line_end(&self, level: u8, at: usize) -> Result<Option<DecodedChar>, Undecoded> {
+        let first = self.next_meaningful(level, at)?;
         if self.joins_lines {
             return Ok(None);
         }
-        let last = if first.is(b'\r') { self.said(level, first.end)? } else { first };
-        Ok(last.is(b'\n').then(|| Char::nothing(last.end)))
+        let last = if first.is(b'\r') { self.next_meaningful(level, first.end)? } else { first };
+        Ok(last.is(b'\n').then(|| DecodedChar::nothing(last.end)))
     }
 
     /// `\uHHHH`, a pair of them for higher code points, or `\u{H…}`.
-    fn unicode(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn unicode(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         let open = self.next(level, at)?;
         if open.is(b'{') {
             return self.braced(level, open.end);
         }
         let (high, end) = self.number(level, at, 16, 4)?;
         if !(0xd800..0xdc00).contains(&high) {
-            return Char::code_point(high, end);
+            return DecodedChar::code_point(high, end);
         }
         let (low, end) = self.number(level, self.literal(level, end, br"\u")?, 16, 4)?;
-        let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400).ok_or(Stop::No)?;
-        Char::code_point(0x1_0000 + ((high - 0xd800) << 10) + low, end)
+        let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400).ok_or(Undecoded::NotFound)?;
+        DecodedChar::code_point(0x1_0000 + ((high - 0xd800) << 10) + low, end)
     }
 
-    fn braced(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn braced(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         let (name, end) = self.name(level, at, b'}')?;
         let digits = std::str::from_utf8(&name).unwrap_or_default();
-        Char::code_point(u32::from_str_radix(digits, 16).map_err(|_| Stop::No)?, end)
+        DecodedChar::code_point(u32::from_str_radix(digits, 16).map_err(|_| Undecoded::NotFound)?, end)
     }
 
-    fn hex_byte(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn hex_byte(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         Self::byte(self.number(level, at, 16, 2)?)
     }
 
-    fn byte((value, end): (u32, usize)) -> Result<Char, Stop> {
-        u8::try_from(value).map(|byte| Char::byte(byte, end)).map_err(|_| Stop::No)
+    fn byte((value, end): (u32, usize)) -> Result<DecodedChar, Undecoded> {
+        u8::try_from(value).map(|byte| DecodedChar::byte(byte, end)).map_err(|_| Undecoded::NotFound)
     }
 
-    fn quoted_printable(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn quoted_printable(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         match self.line_end(level, at)? {
             Some(soft) => Ok(soft),
             None => self.hex_byte(level, at),
@@ -259,29 +262,30 @@ impl Text<'_> {
     }
 
     /// An HTML entity, by name or by number.
-    fn entity(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn entity(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         let (name, end) = self.name(level, at, b';')?;
-        Char::code_point(entity(&name).ok_or(Stop::No)?, end)
+        DecodedChar::code_point(entity(&name).ok_or(Undecoded::NotFound)?, end)
     }
 
     /// A single quote as shells and YAML write it within single quotes.
-    fn quote(&self, level: u8, at: usize) -> Result<Char, Stop> {
+    fn quote(&self, level: u8, at: usize) -> Result<DecodedChar, Undecoded> {
         for rest in [br"\''".as_slice(), br#""'"'"#, b"'"] {
             match self.literal(level, at, rest) {
-                Ok(end) => return Ok(Char::byte(b'\'', end)),
-                Err(Stop::More) => return Err(Stop::More),
-                Err(Stop::No) => {}
+                Ok(end) => return Ok(DecodedChar::byte(b'\'', end)),
+                Err(Undecoded::NeedsMore) => return Err(Undecoded::NeedsMore),
+                Err(Undecoded::NotFound) => {}
             }
         }
-        Err(Stop::No)
+        Err(Undecoded::NotFound)
     }
 
     /// A number with exactly this many digits.
-    fn number(&self, level: u8, mut at: usize, radix: u32, digits: u32) -> Result<(u32, usize), Stop> {
+    fn number(&self, level: u8, mut at: usize, radix: u32, digits: u32) -> Result<(u32, usize), Undecoded> {
         let mut value: u32 = 0;
         for _ in 0..digits {
             let next = self.next(level, at)?;
-            let digit = next.single().and_then(|byte| char::from(byte).to_digit(radix)).ok_or(Stop::No)?;
+            let digit =
+                next.single().and_then(|byte| char::from(byte).to_digit(radix)).ok_or(Undecoded::NotFound)?;
             value = value.wrapping_mul(radix).wrapping_add(digit);
             at = next.end;
         }
@@ -289,11 +293,11 @@ impl Text<'_> {
     }
 
     /// The end of these bytes, if they are here.
-    fn literal(&self, level: u8, mut at: usize, bytes: &[u8]) -> Result<usize, Stop> {
+    fn literal(&self, level: u8, mut at: usize, bytes: &[u8]) -> Result<usize, Undecoded> {
         for byte in bytes {
             let next = self.next(level, at)?;
             if !next.is(*byte) {
-                return Err(Stop::No);
+                return Err(Undecoded::NotFound);
             }
             at = next.end;
         }
@@ -301,7 +305,7 @@ impl Text<'_> {
     }
 
     /// Letters, digits and `#` up to this byte.
-    fn name(&self, level: u8, mut at: usize, until: u8) -> Result<(Vec<u8>, usize), Stop> {
+    fn name(&self, level: u8, mut at: usize, until: u8) -> Result<(Vec<u8>, usize), Undecoded> {
         let mut name = Vec::new();
         while name.len() <= MAX_ENTITY {
             let next = self.next(level, at)?;
@@ -312,7 +316,7 @@ impl Text<'_> {
                 _ => break,
             }
         }
-        Err(Stop::No)
+        Err(Undecoded::NotFound)
     }
 }
 
@@ -377,7 +381,7 @@ mod tests {
     fn what_may_go_on_is_waited_for() {
         for begun in ["\\", "\\u00", "\\ud83d", "%", "%4", "&", "&am", "=", "=\r", "'", "'\\", "\\u{1"] {
             let text = |is_whole| Text::new(begun.as_bytes(), is_whole);
-            assert_eq!(text(false).read(1, 0), Err(Stop::More), "{begun}");
+            assert_eq!(text(false).read(1, 0), Err(Undecoded::NeedsMore), "{begun}");
             assert!(text(true).read(1, 0).is_ok(), "{begun}");
         }
     }

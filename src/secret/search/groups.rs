@@ -2,10 +2,10 @@
 //! that has other text between the digits.
 
 use super::escape::Text;
-use super::runs::{Run, next_stretch};
+use super::runs::{LetterRun, next_stretch};
 
 /// The maximum separator between two groups, in bytes.
-const APART: usize = 3;
+const MAX_SEPARATOR: usize = 3;
 
 const fn is_between(byte: u8) -> bool {
     matches!(byte, b' ' | b':' | b',' | b'\n' | b'\r' | b'\t')
@@ -23,7 +23,7 @@ fn is_digit(byte: u8) -> bool {
 impl Text<'_> {
     /// Calls `take` with the digits of groups of at least `least` digits, and with groups that may become so long when
     /// more text arrives.
-    pub(super) fn groups(&self, least: usize, read: &mut Run, mut take: impl FnMut(&Run)) {
+    pub(super) fn groups(&self, least: usize, read: &mut LetterRun, mut take: impl FnMut(&LetterRun)) {
         let is_of_group = |byte: u8| is_digit(byte) || is_between(byte);
         let mut end = 0;
         while end < self.bytes.len() {
@@ -49,7 +49,7 @@ impl Text<'_> {
     }
 
     /// Reads the groups that start here, and returns their end.
-    fn read_groups(&self, begin: usize, run: &mut Run) -> usize {
+    fn read_groups(&self, begin: usize, run: &mut LetterRun) -> usize {
         run.clear(begin);
         let mut at = begin;
         loop {
@@ -62,10 +62,10 @@ impl Text<'_> {
             at += digits;
             let apart = count(&self.bytes[at..], is_between);
             if at + apart == self.bytes.len() {
-                run.is_open = !self.is_whole && apart <= APART;
+                run.is_open = !self.is_whole && apart <= MAX_SEPARATOR;
                 return self.bytes.len();
             }
-            if digits == 0 || apart == 0 || apart > APART {
+            if digits == 0 || apart == 0 || apart > MAX_SEPARATOR {
                 break;
             }
             at += apart;

@@ -1,7 +1,7 @@
 //! Ignorable text: line ends, colours, invisible characters.
 
-use super::escape::{Stop, Text};
-use super::glance;
+use super::escape::{Text, Undecoded};
+use super::escape_class;
 
 /// Characters without width, in UTF-8: soft hyphen, U+200B to U+200F, word joiner, byte order mark.
 pub(super) const INVISIBLE: [&[u8]; 8] = [
@@ -25,18 +25,18 @@ const MAX_NOISE_IN_ESCAPE: usize = 8;
 impl Text<'_> {
     /// The end of the ignorable text that starts here, with `level` levels of escapes decoded. The indent of a line
     /// belongs to the line end before it.
-    pub(super) fn noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+    pub(super) fn noise(&self, level: u8, at: usize) -> Result<usize, Undecoded> {
         let end = self.bare_noise(level, at)?;
         let is_line_end = matches!(self.read(level, at)?.single(), Some(b'\n' | b'\r'));
         Ok(if is_line_end { self.indent(level, end) } else { end })
     }
 
     /// The same, without the indent.
-    pub(super) fn bare_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+    pub(super) fn bare_noise(&self, level: u8, at: usize) -> Result<usize, Undecoded> {
         if self.is_plain(at) {
-            return Err(Stop::No);
+            return Err(Undecoded::NotFound);
         }
-        if let Some(end) = self.bytes.get(at).and_then(|_| glance::noise(self.bytes, at)) {
+        if let Some(end) = self.bytes.get(at).and_then(|_| escape_class::noise(self.bytes, at)) {
             return Ok(end);
         }
         let first = self.read(level, at)?;
@@ -45,26 +45,26 @@ impl Text<'_> {
             [0x1b] => self.sequence(level, first.end),
             [begin @ (0xc2 | 0xe2 | 0xef)] => self.invisible(level, *begin, first.end),
             whole if INVISIBLE.contains(&whole) => Ok(first.end),
-            _ => Err(Stop::No),
+            _ => Err(Undecoded::NotFound),
         }
     }
 
     /// The start of the next meaningful text.
-    pub(super) fn skip_noise(&self, level: u8, at: usize) -> Result<usize, Stop> {
+    pub(super) fn skip_noise(&self, level: u8, at: usize) -> Result<usize, Undecoded> {
         self.skip_so_much(level, at, MAX_NOISE)
     }
 
     /// The same within an escape.
-    pub(super) fn skip_noise_in_escape(&self, level: u8, at: usize) -> Result<usize, Stop> {
+    pub(super) fn skip_noise_in_escape(&self, level: u8, at: usize) -> Result<usize, Undecoded> {
         self.skip_so_much(level, at, MAX_NOISE_IN_ESCAPE)
     }
 
-    fn skip_so_much(&self, level: u8, mut at: usize, most: usize) -> Result<usize, Stop> {
+    fn skip_so_much(&self, level: u8, mut at: usize, most: usize) -> Result<usize, Undecoded> {
         for _ in 0..most {
             match self.noise(level, at) {
                 Ok(end) => at = end,
-                Err(Stop::No) => break,
-                Err(Stop::More) => return Err(Stop::More),
+                Err(Undecoded::NotFound) => break,
+                Err(Undecoded::NeedsMore) => return Err(Undecoded::NeedsMore),
             }
         }
         Ok(at)
@@ -80,22 +80,22 @@ impl Text<'_> {
         at
     }
 
-    fn invisible(&self, level: u8, begin: u8, mut at: usize) -> Result<usize, Stop> {
+    fn invisible(&self, level: u8, begin: u8, mut at: usize) -> Result<usize, Undecoded> {
         let mut all = vec![begin];
         while !INVISIBLE.contains(&all.as_slice()) {
             if all.len() == 3 {
-                return Err(Stop::No);
+                return Err(Undecoded::NotFound);
             }
-            let next = self.said(level, at)?;
-            all.push(next.single().ok_or(Stop::No)?);
+            let next = self.next_meaningful(level, at)?;
+            all.push(next.single().ok_or(Undecoded::NotFound)?);
             at = next.end;
         }
         Ok(at)
     }
 
     /// After ESC: a control sequence, a string for the terminal, or one other character.
-    fn sequence(&self, level: u8, at: usize) -> Result<usize, Stop> {
-        let first = self.said(level, at)?;
+    fn sequence(&self, level: u8, at: usize) -> Result<usize, Undecoded> {
+        let first = self.next_meaningful(level, at)?;
         match first.single() {
             Some(b'[') => self.until(level, first.end, |byte| matches!(byte, 0x40..=0x7e)),
             Some(b']') => {
@@ -105,11 +105,11 @@ impl Text<'_> {
             }
             Some(0x20..=0x2f) => self.until(level, first.end, |byte| matches!(byte, 0x30..=0x7e)),
             Some(0x30..=0x7e) => Ok(first.end),
-            _ => Err(Stop::No),
+            _ => Err(Undecoded::NotFound),
         }
     }
 
-    fn until(&self, level: u8, mut at: usize, is_end: impl Fn(u8) -> bool) -> Result<usize, Stop> {
+    fn until(&self, level: u8, mut at: usize, is_end: impl Fn(u8) -> bool) -> Result<usize, Undecoded> {
         for _ in 0..MAX_SEQUENCE {
             let next = self.read(level, at)?;
             at = next.end;
@@ -117,7 +117,7 @@ impl Text<'_> {
                 return Ok(at);
             }
         }
-        Err(Stop::No)
+        Err(Undecoded::NotFound)
     }
 }
 
@@ -158,6 +158,6 @@ mod tests {
         for text in ["x", " x", "\u{2014}", "é", "\x1b[31", "\u{20ac}"] {
             assert_eq!(Text::new(text.as_bytes(), true).skip_noise(1, 0), Ok(0), "{text:?}");
         }
-        assert_eq!(Text::new(b"\x1b[3", false).skip_noise(0, 0), Err(Stop::More));
+        assert_eq!(Text::new(b"\x1b[3", false).skip_noise(0, 0), Err(Undecoded::NeedsMore));
     }
 }

@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::code::{Code, IS_LETTER};
-use super::escape::{Stop, Text};
-use super::glance::{Glance, glance, is_itself, is_noise};
-use super::places::Places;
+use super::encoded::{EncodedBytes, IS_LETTER};
+use super::escape::{Text, Undecoded};
+use super::escape_class::{EscapeClass, classify, is_itself, is_noise};
+use super::positions::Positions;
 use super::specials::Specials;
 use super::{MAX_GAP, is_special};
 
 /// The letters of a run, and their positions in the text.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct LetterRun {
     letters: Zeroizing<Vec<u8>>,
-    places: Places,
+    places: Positions,
     /// The end of the part that was read.
     end: usize,
     /// Whether it may continue when more text arrives.
@@ -23,16 +23,16 @@ pub(super) struct Run {
 }
 
 /// The limits for runs: the minimum number of bytes, and the bytes that a secret can have in any spelling.
-pub(super) struct Said {
+pub(super) struct RunLimits {
     pub(super) least: usize,
     pub(super) is_said: [bool; 256],
 }
 
 /// A decoded part of a run, with the positions of its bytes in the text.
-pub(super) struct Decoded<'a> {
+pub(super) struct DecodedPart<'a> {
     pub(super) bytes: &'a [u8],
-    places: &'a Places,
-    code: &'a Code<'a>,
+    places: &'a Positions,
+    code: &'a EncodedBytes<'a>,
     /// Whether it may continue when more text arrives.
     pub(super) is_open: bool,
 }
@@ -40,7 +40,13 @@ pub(super) struct Decoded<'a> {
 impl Text<'_> {
     /// Calls `take` with every run of at least `least` letters, and with runs that may become so long when more text
     /// arrives.
-    pub(super) fn runs(&self, specials: &Specials, least: usize, read: &mut Run, mut take: impl FnMut(&Run)) {
+    pub(super) fn runs(
+        &self,
+        specials: &Specials,
+        least: usize,
+        read: &mut LetterRun,
+        mut take: impl FnMut(&LetterRun),
+    ) {
         let (mut at, mut escaped_until) = (0, 0);
         let mut specials = specials.all().chain([self.bytes.len()]).peekable();
         while at < self.bytes.len() {
@@ -68,7 +74,13 @@ impl Text<'_> {
     }
 
     /// The same for a terminal command (OSC) within a run: it is not part of the run, but may contain one.
-    fn runs_of_command(&self, begin: usize, least: usize, read: &mut Run, take: &mut impl FnMut(&Run)) {
+    fn runs_of_command(
+        &self,
+        begin: usize,
+        least: usize,
+        read: &mut LetterRun,
+        take: &mut impl FnMut(&LetterRun),
+    ) {
         if !self.bytes[begin..].starts_with(b"\x1b]") {
             return;
         }
@@ -92,7 +104,7 @@ impl Text<'_> {
     }
 
     /// The extent of the run that starts here, without decoding escapes.
-    fn extent(&self, at: usize) -> Extent {
+    fn extent(&self, at: usize) -> RunExtent {
         let (mut end, mut letters, mut since) = (at, 0, at);
         loop {
             let rest = &self.bytes[end..];
@@ -100,17 +112,17 @@ impl Text<'_> {
             (end, letters) = (end + here, letters + here);
             since = if here > 0 { end } else { since };
             match self.bytes.get(end) {
-                None => return Extent { end, letters, is_open: !self.is_whole, goes_on_escaped: false },
+                None => return RunExtent { end, letters, is_open: !self.is_whole, goes_on_escaped: false },
                 Some(byte) if is_special(*byte) && !is_itself(self.bytes, end) => {}
-                Some(_) => return Extent { end, letters, is_open: false, goes_on_escaped: false },
+                Some(_) => return RunExtent { end, letters, is_open: false, goes_on_escaped: false },
             }
             match self.noise(0, end) {
                 // Ignorable text before a run is not part of it.
                 Ok(next) if letters > 0 && end - since < MAX_GAP => end = next,
-                Ok(_) => return Extent { end, letters, is_open: false, goes_on_escaped: false },
+                Ok(_) => return RunExtent { end, letters, is_open: false, goes_on_escaped: false },
                 stop => {
-                    let is_open = stop == Err(Stop::More);
-                    return Extent { end, letters, is_open, goes_on_escaped: self.goes_on(end) };
+                    let is_open = stop == Err(Undecoded::NeedsMore);
+                    return RunExtent { end, letters, is_open, goes_on_escaped: self.goes_on(end) };
                 }
             }
         }
@@ -119,13 +131,13 @@ impl Text<'_> {
     /// Whether an escape here is a letter or ignorable.
     fn goes_on(&self, at: usize) -> bool {
         if at < self.bytes.len()
-            && let Glance::Byte(byte) = glance(self.bytes, at)
+            && let EscapeClass::Byte(byte) = classify(self.bytes, at)
             && (!is_noise(byte) || matches!(byte, b'\n' | b'\r'))
         {
             return IS_LETTER[usize::from(byte)] || is_noise(byte);
         }
         match self.read(1, at) {
-            Err(stop) => stop == Stop::More,
+            Err(stop) => stop == Undecoded::NeedsMore,
             Ok(next) if next.end == at + 1 => false,
             Ok(next) => {
                 next.single().is_some_and(|byte| IS_LETTER[usize::from(byte)]) || self.noise(1, at).is_ok()
@@ -134,7 +146,7 @@ impl Text<'_> {
     }
 
     /// Reads the run that starts here, with `level` levels of escapes decoded.
-    fn read_run(&self, level: u8, at: usize, run: &mut Run) {
+    fn read_run(&self, level: u8, at: usize, run: &mut LetterRun) {
         run.clear(at);
         let mut since = at;
         let stop = loop {
@@ -144,19 +156,19 @@ impl Text<'_> {
                 run.push(&rest[..plain], 1);
                 since = run.end;
             }
-            match self.step(level, run, since) {
+            match self.read_letter(level, run, since) {
                 Ok(true) => since = run.end,
                 Ok(false) => {}
                 Err(stop) => break stop,
             }
         };
-        run.is_open = stop == Stop::More;
+        run.is_open = stop == Undecoded::NeedsMore;
     }
 
     /// Reads an escaped letter (returns true), or skips ignorable text.
-    fn step(&self, level: u8, run: &mut Run, since: usize) -> Result<bool, Stop> {
+    fn read_letter(&self, level: u8, run: &mut LetterRun, since: usize) -> Result<bool, Undecoded> {
         if self.bytes.get(run.end).is_some_and(|byte| !is_special(*byte) || is_itself(self.bytes, run.end)) {
-            return Err(Stop::No);
+            return Err(Undecoded::NotFound);
         }
         let next = self.read(level, run.end)?;
         if let Some(letter) = next.single().filter(|byte| IS_LETTER[usize::from(*byte)]) {
@@ -165,7 +177,7 @@ impl Text<'_> {
         }
         let end = self.noise(level, run.end)?;
         if run.end - since >= MAX_GAP {
-            return Err(Stop::No);
+            return Err(Undecoded::NotFound);
         }
         run.end = end;
         Ok(false)
@@ -183,14 +195,14 @@ pub(super) fn next_stretch(within: Range<usize>, least: usize, holds: impl Fn(us
 }
 
 /// The extent of a run.
-struct Extent {
+struct RunExtent {
     end: usize,
     letters: usize,
     is_open: bool,
     goes_on_escaped: bool,
 }
 
-impl Run {
+impl LetterRun {
     /// The number of its letters.
     pub(super) fn count(&self) -> usize {
         self.letters.len()
@@ -216,9 +228,14 @@ impl Run {
     }
 
     /// Decodes the parts that may contain a secret. A byte can start at any bit offset of base64, or at any hex digit.
-    pub(super) fn decoded(&self, of: &Said, bytes: &mut Zeroizing<Vec<u8>>, take: &mut impl FnMut(&Decoded)) {
+    pub(super) fn decoded(
+        &self,
+        of: &RunLimits,
+        bytes: &mut Zeroizing<Vec<u8>>,
+        take: &mut impl FnMut(&DecodedPart),
+    ) {
         for before in [0, 2, 4, 6] {
-            self.parts(&Code { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, take);
+            self.parts(&EncodedBytes { letters: &self.letters, first: 0, bits: 6, before }, of, bytes, take);
         }
         self.decoded_hex(of, bytes, take);
     }
@@ -226,9 +243,9 @@ impl Run {
     /// The same for the hex digits in it.
     pub(super) fn decoded_hex(
         &self,
-        of: &Said,
+        of: &RunLimits,
         bytes: &mut Zeroizing<Vec<u8>>,
-        take: &mut impl FnMut(&Decoded),
+        take: &mut impl FnMut(&DecodedPart),
     ) {
         let mut end = 0;
         while let Some(begin) = self.next_hex(end, 2 * of.least) {
@@ -236,13 +253,19 @@ impl Run {
             end = begin + rest.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(rest.len());
             for before in [0, 4] {
                 let letters = &self.letters[begin..end];
-                self.parts(&Code { letters, first: begin, bits: 4, before }, of, bytes, take);
+                self.parts(&EncodedBytes { letters, first: begin, bits: 4, before }, of, bytes, take);
             }
         }
     }
 
     /// The parts with enough bytes that a secret can have, and those that may become so long when more text arrives.
-    fn parts(&self, code: &Code, of: &Said, bytes: &mut Vec<u8>, take: &mut impl FnMut(&Decoded)) {
+    fn parts(
+        &self,
+        code: &EncodedBytes,
+        of: &RunLimits,
+        bytes: &mut Vec<u8>,
+        take: &mut impl FnMut(&DecodedPart),
+    ) {
         let holds = |index: usize| of.is_said[usize::from(code.byte(index))];
         let (mut at, count) = (0, code.count());
         while at <= count {
@@ -253,7 +276,12 @@ impl Run {
             if end - at >= of.least || is_open {
                 code.decode(at..end, bytes);
                 let before = code.before + 8 * at;
-                take(&Decoded { bytes, places: &self.places, code: &Code { before, ..*code }, is_open });
+                take(&DecodedPart {
+                    bytes,
+                    places: &self.places,
+                    code: &EncodedBytes { before, ..*code },
+                    is_open,
+                });
             }
             at = end + 1;
         }
@@ -268,9 +296,9 @@ impl Run {
     }
 }
 
-impl Decoded<'_> {
+impl DecodedPart<'_> {
     /// The position of the letters of a range of its bytes.
-    pub(super) fn place(&self, bytes: &Range<usize>) -> Range<usize> {
+    pub(super) fn position(&self, bytes: &Range<usize>) -> Range<usize> {
         let last = (self.code.before + bytes.end * 8).div_ceil(self.code.bits) - 1;
         self.begin(bytes.start)..self.places.of(self.code.first + last).end
     }

@@ -3,7 +3,7 @@
 use super::{SPECIAL, is_special};
 
 /// The block size; most blocks have no special byte.
-const TOGETHER: usize = 32;
+const BLOCK: usize = 32;
 
 /// The positions of special bytes, in order.
 #[derive(Default)]
@@ -19,11 +19,11 @@ impl Specials {
     /// Finds the special bytes of this text, and drops others.
     pub(super) fn find(&mut self, bytes: &[u8]) {
         self.0.clear();
-        let parts = bytes.chunks_exact(TOGETHER);
+        let parts = bytes.chunks_exact(BLOCK);
         let (rest, from) = (parts.remainder(), bytes.len() - parts.remainder().len());
         for (index, part) in parts.enumerate() {
             if is_any(part) {
-                self.add(part, index * TOGETHER);
+                self.add(part, index * BLOCK);
             }
         }
         self.add(rest, from);
@@ -31,7 +31,7 @@ impl Specials {
 
     /// Without branches, because special bytes are unpredictable.
     fn add(&mut self, part: &[u8], from: usize) {
-        let (mut places, mut count) = ([0; TOGETHER], 0);
+        let (mut places, mut count) = ([0; BLOCK], 0);
         for (at, byte) in (from..).zip(part) {
             places[count] = at;
             count += usize::from(is_special(*byte));
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_special_byte_is_found_wherever_it_is() {
         let bytes: Vec<u8> = (0..=255).collect();
-        for from in 0..TOGETHER {
+        for from in 0..BLOCK {
             let all: Vec<_> = Specials::of(&bytes[from..]).all().map(|at| at + from).collect();
             let special: Vec<_> = (from..256).filter(|at| is_special(bytes[*at])).collect();
             assert_eq!(all, special);

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use proptest::prelude::*;
 
 use super::super::redact::Redactor;
-use super::super::stream::Stream;
+use super::super::stream::RedactingStream;
 
 /// A way to encode a text. A number may select a variant.
 pub(super) type Encoder = fn(&str, usize) -> String;
@@ -125,12 +125,12 @@ pub(super) fn redactor_of(secrets: &[&str]) -> Redactor {
 }
 
 pub(super) fn streamed(redactor: &Redactor, pieces: &[&[u8]]) -> String {
-    let mut stream = Stream::new(redactor.needles().to_vec()).unwrap();
+    let mut stream = RedactingStream::new(redactor.needles().to_vec()).unwrap();
     let mut clean = Vec::new();
     for piece in pieces {
         stream.push(piece, &mut clean);
     }
-    stream.end(&mut clean);
+    stream.finish(&mut clean);
     String::from_utf8_lossy(&clean).into_owned()
 }
 
@@ -162,7 +162,7 @@ pub(super) const AROUND: [(&str, &str); 10] = [
 
 /// How a secret is encoded, and its surroundings.
 #[derive(Clone, Copy, Debug, Default)]
-struct How {
+struct Encoding {
     one: usize,
     other: usize,
     /// The numbers that select variants of the encoders.
@@ -173,7 +173,7 @@ struct How {
     size: usize,
 }
 
-impl How {
+impl Encoding {
     /// All of it follows from one number.
     const fn from(one: usize, other: usize, at: usize) -> Self {
         Self { one, other, choices: (at / 7, at), around: at, cut: at, size: at }
@@ -181,7 +181,7 @@ impl How {
 }
 
 /// Checks a secret in two encodings: whole, cut in two, and in small chunks.
-fn check(secret: &str, how: How) -> Result<(), String> {
+fn check(secret: &str, how: Encoding) -> Result<(), String> {
     let redactor = redactor(secret);
     let (one, other) = (ENCODERS[how.one], ENCODERS[how.other]);
     let text = other.1(&one.1(secret, how.choices.0), how.choices.1);
@@ -192,7 +192,7 @@ fn check(secret: &str, how: How) -> Result<(), String> {
     let small: Vec<_> = whole.as_bytes().chunks(1 + how.size % 11).collect();
     let (begin, end) = whole.as_bytes().split_at(cut);
     for (pieces, clean) in [
-        ("whole", redactor.clean(&whole, &mut BTreeMap::new())),
+        ("whole", redactor.redact(&whole, &mut BTreeMap::new())),
         ("in a stream", streamed(&redactor, &[whole.as_bytes()])),
         ("cut in two", streamed(&redactor, &[begin, end])),
         ("in small pieces", streamed(&redactor, &small)),
@@ -231,14 +231,14 @@ fn a_secret_is_found_after_the_end_of_a_line_that_was_given() {
 #[test]
 fn the_first_few_bytes_may_end_within_a_character() {
     let secret = "a😀ßßA!!a";
-    assert_eq!(redactor(secret).clean(&units(secret), &mut BTreeMap::new()), "[redacted: S]");
+    assert_eq!(redactor(secret).redact(&units(secret), &mut BTreeMap::new()), "[redacted: S]");
 }
 
 #[test]
 fn a_sign_at_the_end_of_a_line_may_be_a_secrets_last() {
     let redactor = redactor("abcdefgh=");
     for text in ["abcdefgh=\r\n", "abcdefgh\\=\n", "abcdefgh\\\\=\r\n", "abcdefgh\\\\="] {
-        let clean = redactor.clean(text, &mut BTreeMap::new());
+        let clean = redactor.redact(text, &mut BTreeMap::new());
         assert_eq!(clean.trim_end(), "[redacted: S]", "{text:?}");
     }
 }
@@ -250,7 +250,7 @@ fn every_two_encodings_are_seen_through() {
     for one in 0..ENCODERS.len() {
         for other in 0..ENCODERS.len() {
             let secret = secrets[(one + other) % secrets.len()];
-            failures.extend(check(secret, How::from(one, other, one * 61 + other * 17)).err());
+            failures.extend(check(secret, Encoding::from(one, other, one * 61 + other * 17)).err());
         }
     }
     assert!(
@@ -279,8 +279,8 @@ prop_compose! {
         around in 0..AROUND.len(),
         cut in number(),
         size in 0usize..11,
-    ) -> How {
-        How { one, other, choices, around, cut, size }
+    ) -> Encoding {
+        Encoding { one, other, choices, around, cut, size }
     }
 }
 

@@ -60,8 +60,8 @@ impl App {
     pub fn pause(&self) -> Duration {
         let busy = !self.run.live.running.is_empty()
             || self.pending.is_saving()
-            || self.run.live.preparing.is_some()
-            || self.run.state.under_way().is_some();
+            || self.run.live.preparing_action.is_some()
+            || self.run.state.running_action().is_some();
         let pause = Duration::from_millis(if busy { SPIN_MS } else { 1000 });
         let pause = self.layers.iter().find_map(Layer::pause).unwrap_or(pause);
         let pause = if self.ending.leaving.is_some() { pause.min(LEAVING / 4) } else { pause };

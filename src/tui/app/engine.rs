@@ -12,7 +12,7 @@ impl App {
     /// Takes in how the run stands.
     pub(super) fn show(&mut self, now: RunSnapshot) -> Vec<HostEffect> {
         let before = mem::replace(&mut self.run.state, now.state);
-        self.run.live = now.live;
+        self.run.live = now.in_flight;
         self.run.is_tail_stale = true;
         let area = self.area();
         let cx = Context::new(&self.run, &self.session, self.screen, area);
@@ -25,8 +25,8 @@ impl App {
     pub(super) fn on_update(&mut self, update: Update) -> Vec<HostEffect> {
         match update {
             Update::Response(id, answer) => self.answered(id, answer),
-            Update::Warned(what) => self.refuse(&what),
-            Update::Broken(why) => {
+            Update::Warning(what) => self.refuse(&what),
+            Update::Failed(why) => {
                 self.ending.broken = Some(why);
                 return vec![HostEffect::End];
             }
@@ -40,7 +40,7 @@ impl App {
         match answer {
             Response::Done(seq) => self.done(pending, seq),
             Response::Accepted => {}
-            Response::Refused(why) => {
+            Response::Rejected(why) => {
                 self.refuse(&why);
                 if let Some(mut layer) = pending.returning {
                     layer.refused(&why);

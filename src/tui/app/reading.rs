@@ -21,7 +21,7 @@ impl App {
         let cx = Context::new(&self.run, &self.session, self.screen, area);
         let pager = self.layers.each().rev().find_map(|layer| layer.page_to_read(&cx));
         let is_stale = mem::take(&mut self.run.is_tail_stale);
-        let tail = self.run.state.under_way().map(|(_, deed)| deed.seq);
+        let tail = self.run.state.running_action().map(|(_, deed)| deed.seq);
         let is_wanted = pager.is_some() || (is_stale && tail.is_some());
         is_wanted.then(|| Job::Output { outputs, pager, tail, size: output::size(area) })
     }

@@ -31,7 +31,7 @@ impl Dialog for ActionFailedDialog {
         if let Some(deed) = known.filter(|deed| deed.seq == started) {
             sheet.put(vec![cx.toned(&action_text::told(cx, deed), StyleRole::Failed)], width, 0);
             sheet.gap();
-            let output = deed.finished.as_ref().and_then(|finished| finished.output.as_ref());
+            let output = deed.end.as_ref().and_then(|finished| finished.output.as_ref());
             for line in output.map_or("", |output| &output.tail).lines() {
                 sheet.put(vec![cx.dim("│ "), styled(line, Theme::text())], width, 2);
             }
@@ -40,7 +40,7 @@ impl Dialog for ActionFailedDialog {
             let told = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
             sheet.put(vec![cx.dim(&told)], width, 2);
         }
-        let back = (!cx.plan().rollback.is_empty() && !key.is_way_back()).then_some(("A", "roll back"));
+        let back = (!cx.plan().rollback.is_empty() && !key.is_rollback()).then_some(("A", "roll back"));
         let keys: Vec<_> = back.into_iter().chain([("o", "all it printed"), ("Esc", "stay here")]).collect();
         sheet.keys(cx, &keys, width);
         sheet

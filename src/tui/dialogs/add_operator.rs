@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{Dialog, DialogLayer};
 use crate::checklist::Role;
-use crate::journal::entry::Enrolled;
+use crate::journal::entry::EnrolledOperator;
 use crate::run::{Act, Command, Request, decide};
 use crate::secret::Secret;
 use crate::text;
@@ -70,7 +70,7 @@ impl AddOperatorDialog {
     }
 
     /// Lets somebody take part whose key is here: by an act of theirs, unless they do already.
-    fn join(&mut self, newcomer: Enrolled, cx: &Context) -> Reaction {
+    fn join(&mut self, newcomer: EnrolledOperator, cx: &Context) -> Reaction {
         if cx.session.local_operators.contains(&newcomer) {
             return self.wrong(&format!("{} is already an operator here", newcomer.principal));
         }
@@ -188,7 +188,7 @@ impl Dialog for AddOperatorDialog {
             Ok(Unlocked::Key(key)) => {
                 let principal = self.who.text().trim().to_owned();
                 let role = cx.run.state.operator(&principal).map_or(self.role, |known| known.role);
-                self.join(Enrolled { principal, key: key.clone(), role }, cx)
+                self.join(EnrolledOperator { principal, key: key.clone(), role }, cx)
             }
             Err(why) => self.wrong(why),
         }

@@ -7,7 +7,7 @@ use super::{Dialog, is_yes};
 use crate::checklist::{Confirm, PointId};
 use crate::journal::entry::Evidence;
 use crate::outcome::Observation;
-use crate::run::{Act, Look, evidence};
+use crate::run::{Act, ProbeRun, evidence};
 use crate::text;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
@@ -38,7 +38,7 @@ impl Dialog for ConfirmDialog {
         }
         let said = format!("confirmed {}", self.point);
         let Self { point, of, reason } = self.clone();
-        Reaction::Close(vec![Effect::act(cx, Act::Confirm { point, of, reason }, said, None)])
+        Reaction::Close(vec![Effect::act(cx, Act::Confirm { point, evidence: of, reason }, said, None)])
     }
 }
 
@@ -95,7 +95,7 @@ fn evidence_lines(
     width: usize,
     id: &str,
     seen: &Evidence,
-    look: Option<&Look>,
+    look: Option<&ProbeRun>,
 ) {
     let title =
         cx.plan().point(id).and_then(|point| point.probes.iter().find(|probe| probe.id == seen.probe));

@@ -57,7 +57,7 @@ impl Dialog for EntryDialog {
             sheet.gap();
             let (told, tone) = match self.record.side(torn) {
                 Ok(content) => (
-                    format!("✔ {} is what the log has the digest of:\n{content}", torn.kept),
+                    format!("✔ {} is what the log has the digest of:\n{content}", torn.file),
                     StyleRole::Good,
                 ),
                 Err(why) => (format!("✖ attachment {why}"), StyleRole::Failed),

@@ -103,14 +103,14 @@ fn pairs(cx: &Context, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>
 /// The signs and what they stand for, two in a row.
 fn signs(cx: &Context, width: usize) -> Vec<Line<'static>> {
     let until = Utc::from_millis(0);
-    let needs = Status::NeedsYou { have: 0, need: 1 };
+    let needs = Status::NeedsConfirmation { confirmed: 0, required: 1 };
     let all = [
         Status::Pending,
         Status::Passed,
         Status::PassedOnRetry(2),
-        Status::Settled,
+        Status::Confirmed,
         needs,
-        Status::ToRun(String::new()),
+        Status::NeedsAction(String::new()),
         Status::Running(String::new()),
         Status::Interrupted(String::new()),
         Status::Failed,
@@ -133,5 +133,5 @@ fn signs(cx: &Context, width: usize) -> Vec<Line<'static>> {
 fn sign(cx: &Context, status: &Status) -> Vec<Span<'static>> {
     let (sign, tone) = of_status(status);
     let fill = " ".repeat(3 - cells_of(sign).min(2));
-    vec![cx.toned(&format!("{sign}{fill}"), tone), styled(&status.word(), Theme::text())]
+    vec![cx.toned(&format!("{sign}{fill}"), tone), styled(&status.label(), Theme::text())]
 }

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::{Dialog, DialogLayer, is_decision};
 use crate::checklist::{Action, ActionKey, Point};
-use crate::run::{Act, Progress, Refusal, Request, RunState, Start};
+use crate::run::{Act, ActionProgress, Rejection, Request, RunState, StartRequest};
 use crate::text;
 use crate::time;
 use crate::tui::context::Context;
@@ -20,7 +20,7 @@ use crate::tui::widgets::text_field::Field;
 #[derive(Clone, Debug)]
 pub struct RunDialog {
     /// What would be asked for.
-    pub start: Start,
+    pub start: StartRequest,
     /// The environment's name as it is typed.
     typed: Field,
     /// What is wrong with it.
@@ -37,30 +37,33 @@ pub fn open(cx: &Context, point: &Point) -> Vec<Effect> {
 
 /// The action of a point that is the likeliest to be meant.
 fn turn_of(cx: &Context, point: &Point) -> Option<String> {
-    match cx.run.state.progress(point) {
-        Progress::Next(id) | Progress::Failed(id) | Progress::Interrupted(id) | Progress::Running(id) => {
-            Some(id)
+    match cx.run.state.actions_progress(point) {
+        ActionProgress::Next(id)
+        | ActionProgress::Failed(id)
+        | ActionProgress::Interrupted(id)
+        | ActionProgress::Running(id) => Some(id),
+        ActionProgress::Verifying | ActionProgress::Done => {
+            point.actions.first().map(|action| action.id.clone())
         }
-        Progress::Looking | Progress::Done => point.actions.first().map(|action| action.id.clone()),
     }
 }
 
 /// Shows what would run, and asks; unless it cannot run whatever is answered.
 pub fn open_key(cx: &Context, key: &ActionKey) -> Vec<Effect> {
     let plan = cx.plan();
-    let start = |dry: bool| Start {
-        nth: cx.run.state.action(key).map_or(0, |known| known.times) + 1,
+    let start = |dry: bool| StartRequest {
+        attempt: cx.run.state.action(key).map_or(0, |known| known.attempts) + 1,
         action: key.clone(),
-        dry,
-        typed: Some(plan.environment.clone()).filter(|_| plan.production && !dry),
-        checked: Vec::new(),
+        dry_run: dry,
+        typed_environment: Some(plan.environment.clone()).filter(|_| plan.production && !dry),
+        preflight: Vec::new(),
     };
     let (real, dry) = (start(false), start(true));
-    let open = |start: Start| {
+    let open = |start: StartRequest| {
         Effect::open(DialogLayer::new(RunDialog { start, typed: Field::default(), wrong: None }))
     };
     match (refusal_to_start(cx, &real), refusal_to_start(cx, &dry)) {
-        (None, _) => vec![open(Start { typed: None, ..real })],
+        (None, _) => vec![open(StartRequest { typed_environment: None, ..real })],
         // What cannot run yet can perhaps be tried.
         (Some(why), None) => {
             vec![open(dry), Effect::Refuse(format!("{why}. Its dry run is possible"))]
@@ -70,15 +73,15 @@ pub fn open_key(cx: &Context, key: &ActionKey) -> Vec<Effect> {
 }
 
 /// What the rules say against an action, guards and checks aside: they look when somebody has said yes.
-fn refusal_to_start(cx: &Context, start: &Start) -> Option<Refusal> {
+fn refusal_to_start(cx: &Context, start: &StartRequest) -> Option<Rejection> {
     let refusal = cx.refusal(Act::Start(Box::new(start.clone())));
-    refusal.filter(|refusal| !matches!(refusal, Refusal::NotChecked { .. }))
+    refusal.filter(|refusal| !matches!(refusal, Rejection::PreflightIncomplete { .. }))
 }
 
 impl RunDialog {
     /// Whether the environment's name has to be typed.
     fn has_to_type(&self, cx: &Context) -> bool {
-        cx.plan().production && !self.start.dry
+        cx.plan().production && !self.start.dry_run
     }
 
     fn typing_key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
@@ -88,7 +91,7 @@ impl RunDialog {
             KeyCode::Tab => self.turn_dry(cx),
             KeyCode::Enter if self.typed.text().trim() == environment => {
                 let typed = Some(self.typed.text().trim().to_owned());
-                return run(cx, Start { typed, ..self.start.clone() });
+                return run(cx, StartRequest { typed_environment: typed, ..self.start.clone() });
             }
             KeyCode::Enter => self.wrong = Some(format!("type {environment} to run it")),
             KeyCode::PageUp | KeyCode::PageDown => return Reaction::Ignored,
@@ -102,21 +105,22 @@ impl RunDialog {
 
     /// Between running it and trying it, where it can be tried.
     fn turn_dry(&mut self, cx: &Context) {
-        let start = Start { dry: !self.start.dry, typed: None, ..self.start.clone() };
+        let start =
+            StartRequest { dry_run: !self.start.dry_run, typed_environment: None, ..self.start.clone() };
         let typed = Some(cx.plan().environment.clone());
-        match refusal_to_start(cx, &Start { typed, ..start.clone() }) {
+        match refusal_to_start(cx, &StartRequest { typed_environment: typed, ..start.clone() }) {
             None => (self.start, self.wrong) = (start, None),
             Some(why) => self.wrong = Some(why.to_string()),
         }
     }
 }
 
-fn run(cx: &Context, start: Start) -> Reaction {
-    let what = if start.dry { "trying" } else { "running" };
+fn run(cx: &Context, start: StartRequest) -> Reaction {
+    let what = if start.dry_run { "trying" } else { "running" };
     let said = format!("{what} {}: guards and checks look first", start.action);
     let by = cx.session.me.principal.clone();
     // That it has begun is said by the state.
-    Reaction::Close(vec![Effect::AskAndSay(Request::Run { by, start: Box::new(start) }, said)])
+    Reaction::Close(vec![Effect::AskAndSay(Request::RunAction { by, start: Box::new(start) }, said)])
 }
 
 impl Dialog for RunDialog {
@@ -153,19 +157,19 @@ impl Dialog for RunDialog {
 
 /// Exactly what would run, where, with what.
 fn sheet(cx: &Context, width: usize, form: &RunDialog) -> DialogView {
-    let (key, dry) = (&form.start.action, form.start.dry);
+    let (key, dry) = (&form.start.action, form.start.dry_run);
     let title = if dry { format!("try {key}") } else { format!("run {key}") };
     let mut sheet = DialogView::new(text::line(&title), StyleRole::Needs);
     let Some(action) = cx.plan().action(key) else { return sheet };
     sheet.put(vec![styled(&action.title, Theme::strong())], width, 0);
     sheet.gap();
     what(cx, &mut sheet, width, action, dry);
-    if let Some(deed) = cx.run.state.action(key).and_then(|known| known.newest()) {
+    if let Some(deed) = cx.run.state.action(key).and_then(|known| known.newest_run()) {
         sheet.gap();
         let told = format!("It has been begun before: {}. This runs it again.", action_text::told(cx, deed));
         sheet.put(vec![cx.toned(&told, StyleRole::Stale)], width, 0);
     }
-    if key.is_way_back() && !dry && !has_deployed(&cx.run.state) {
+    if key.is_rollback() && !dry && !has_deployed(&cx.run.state) {
         sheet.gap();
         let told = "Nothing was deployed in this run: this changes a release that may be healthy.";
         sheet.put(vec![cx.toned(told, StyleRole::Failed)], width, 0);
@@ -194,7 +198,7 @@ fn sheet(cx: &Context, width: usize, form: &RunDialog) -> DialogView {
 
 /// Whether an action of the deployment has been begun, other than to try it.
 fn has_deployed(state: &RunState) -> bool {
-    state.actions.iter().any(|(key, known)| !key.is_way_back() && known.latest.is_some())
+    state.actions.iter().any(|(key, known)| !key.is_rollback() && known.latest.is_some())
 }
 
 fn what(cx: &Context, sheet: &mut DialogView, width: usize, action: &Action, dry: bool) {
@@ -211,7 +215,7 @@ fn what(cx: &Context, sheet: &mut DialogView, width: usize, action: &Action, dry
     }
     row("directory", program.cwd.as_deref().unwrap_or("where gonogo was started"), None);
     for (name, value) in &program.env {
-        row("with", &format!("{name}={}", value.shell()), None);
+        row("with", &format!("{name}={}", value.shell_word()), None);
     }
     row("at most", &time::exact_span(std::time::Duration::from_millis(action.deadline_ms)), None);
     let checks = if dry { &[][..] } else { &action.checks };

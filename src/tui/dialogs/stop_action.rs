@@ -24,7 +24,7 @@ pub struct StopDialog {
 
 /// Asks whether to stop what is at work.
 pub fn open(cx: &Context) -> Effect {
-    match cx.run.state.under_way() {
+    match cx.run.state.running_action() {
         Some((key, deed)) => {
             Effect::open(DialogLayer::new(StopDialog { action: key.clone(), started: deed.seq }))
         }
@@ -37,7 +37,7 @@ impl Dialog for StopDialog {
         let (key, started) = (&self.action, self.started);
         let mut sheet = DialogView::new(format!("stop {}", text::line(&key.to_string())), StyleRole::Failed);
         if let Some(deed) =
-            cx.run.state.action(key).and_then(|known| known.newest()).filter(|deed| deed.seq == started)
+            cx.run.state.action(key).and_then(|known| known.newest_run()).filter(|deed| deed.seq == started)
         {
             sheet.put(vec![styled(&action_text::told(cx, deed), Theme::strong())], width, 0);
             sheet.gap();

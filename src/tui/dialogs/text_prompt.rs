@@ -6,7 +6,7 @@ use super::confirm::ConfirmDialog;
 use super::{Dialog, DialogLayer, is_decision, text_prompt_view};
 use crate::checklist::PointId;
 use crate::journal::entry::Evidence;
-use crate::run::{Act, Refusal};
+use crate::run::{Act, Rejection};
 use crate::time::{Utc, parse_span};
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Answer, Typing};
@@ -93,7 +93,7 @@ impl TextPrompt {
             Purpose::Note => Act::Note { point: Some(point), text: words },
             Purpose::RollBack => Act::RollBack { reason: Some(words) },
             Purpose::Abandon => Act::Abandon { reason: words },
-            Purpose::StandForTwo(of) => Act::Confirm { point, of: of.clone(), reason: Some(words) },
+            Purpose::StandForTwo(of) => Act::Confirm { point, evidence: of.clone(), reason: Some(words) },
         })
     }
 
@@ -109,7 +109,7 @@ impl TextPrompt {
     fn wrong_with(&self, cx: &Context) -> Option<(Stage, String)> {
         match self.act(cx).map(|act| cx.refusal(act)) {
             Ok(None) => None,
-            Ok(Some(refusal @ Refusal::Expired(_))) => Some((Stage::Span, refusal.to_string())),
+            Ok(Some(refusal @ Rejection::Expired(_))) => Some((Stage::Span, refusal.to_string())),
             Ok(Some(refusal)) => Some((Stage::Words, refusal.to_string())),
             Err(wrong) => Some((Stage::Span, wrong)),
         }

@@ -80,7 +80,7 @@ fn consequences(cx: &Context, sheet: &mut DialogView, width: usize, prompt: &Tex
         return;
     }
     let Some(point) = cx.plan().point(&prompt.point) else { return };
-    if cx.run.state.people_to_set_aside(point) > 1 {
+    if cx.run.state.people_to_waive(point) > 1 {
         sheet.gap();
         let told = "This point is mandatory: it takes two people, and the second has to do the same.";
         sheet.put(vec![cx.toned(told, StyleRole::Needs)], width, 0);

@@ -5,8 +5,8 @@ use ratatui::text::Span;
 
 use super::{Dialog, DialogLayer};
 use crate::checklist::Role;
-use crate::journal::entry::{Decision, Reason, Verdict};
-use crate::run::{Act, StandingVerdict, judge};
+use crate::journal::entry::{Decision, Verdict, VerdictReason};
+use crate::run::{Act, CurrentVerdict, judge};
 use crate::text;
 use crate::tui::context::Context;
 use crate::tui::dialogs::seal::SealDialog;
@@ -76,7 +76,7 @@ fn sheet(cx: &Context, width: usize) -> DialogView {
     let now = shown(cx);
     let mut sheet = DialogView::new("verdict", tone(now.decision));
     let badge = styled(&format!(" {} ", now.decision), cx.theme.badge(tone(now.decision)));
-    let count = format!("  {} of {} done", now.closed, text::count(to_usize(now.total), "point"));
+    let count = format!("  {} of {} done", now.done, text::count(to_usize(now.total), "point"));
     sheet.put(vec![badge, styled(&count, Theme::text())], width, 0);
     if width >= ROOMY || now.reasons.is_empty() {
         sheet.put(vec![cx.dim(meaning(now.decision))], width, 0);
@@ -108,9 +108,9 @@ fn sheet(cx: &Context, width: usize) -> DialogView {
 /// What is sealed stays as it was judged; anything else is judged now.
 fn shown(cx: &Context) -> Verdict {
     match &cx.run.state.verdict {
-        Some(StandingVerdict { decision, closed, reasons, .. }) if cx.run.state.is_closing() => {
+        Some(CurrentVerdict { decision, done: closed, reasons, .. }) if cx.run.state.is_closing() => {
             let total = cx.plan().points().count() as u64;
-            Verdict { decision: *decision, closed: *closed, total, reasons: reasons.clone() }
+            Verdict { decision: *decision, done: *closed, total, reasons: reasons.clone() }
         }
         _ => judge(&cx.judgement),
     }
@@ -132,7 +132,7 @@ const fn meaning(decision: Decision) -> &'static str {
 fn can_record(cx: &Context) -> bool {
     let (state, now) = (&cx.run.state, shown(cx));
     let same =
-        |standing: &StandingVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
+        |standing: &CurrentVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
     !state.is_closing() && !state.verdict.as_ref().is_some_and(same)
 }
 
@@ -147,7 +147,7 @@ fn reasons(cx: &Context, sheet: &mut DialogView, width: usize, verdict: &Verdict
         let lines = wrap(against(cx, reason, column), width, if width >= ROOMY { 5 + column } else { 3 });
         let most = match cx.plan().point(&reason.point).map(|point| cx.status(point)) {
             _ if width >= ROOMY => lines.len(),
-            Some(status) if status.is_bad() => 2,
+            Some(status) if status.is_no_go() => 2,
             _ => 1,
         };
         sheet.body.extend(at_most(lines, most, width));
@@ -155,7 +155,7 @@ fn reasons(cx: &Context, sheet: &mut DialogView, width: usize, verdict: &Verdict
 }
 
 /// What speaks against GO at one point.
-fn against(cx: &Context, reason: &Reason, column: usize) -> Vec<Span<'static>> {
+fn against(cx: &Context, reason: &VerdictReason, column: usize) -> Vec<Span<'static>> {
     let (sign, tone) = match cx.plan().point(&reason.point) {
         Some(point) => cx.settled_sign(point, &cx.status(point)),
         None => ("·", StyleRole::Idle),

@@ -4,7 +4,7 @@
 use ratatui::text::Span;
 
 use crate::ansi;
-use crate::journal::side::Outputs;
+use crate::journal::attachments::ActionOutputs;
 use crate::tui::reading::search::Search;
 use crate::tui::style::text::fold;
 
@@ -81,7 +81,7 @@ impl Excerpt {
     }
 
     /// Takes steps, searches one piece more, and reads what is to be shown on so many columns and rows.
-    pub fn go_on(&mut self, outputs: &Outputs, steps: Vec<PageStep>, size: (usize, usize)) {
+    pub fn go_on(&mut self, outputs: &ActionOutputs, steps: Vec<PageStep>, size: (usize, usize)) {
         for step in steps {
             (self.said, self.search) = (None, None);
             self.take(outputs, step, size);
@@ -90,7 +90,7 @@ impl Excerpt {
         self.load(outputs, size);
     }
 
-    fn take(&mut self, outputs: &Outputs, step: PageStep, size: (usize, usize)) {
+    fn take(&mut self, outputs: &ActionOutputs, step: PageStep, size: (usize, usize)) {
         match step {
             PageStep::Stay => {}
             PageStep::Up(rows) => self.up(outputs, rows, size.0),
@@ -107,7 +107,7 @@ impl Excerpt {
     }
 
     /// Reads what is to be shown on so many rows of so many columns.
-    fn load(&mut self, outputs: &Outputs, size: (usize, usize)) {
+    fn load(&mut self, outputs: &ActionOutputs, size: (usize, usize)) {
         let (columns, rows) = size;
         self.is_read = true;
         self.length = outputs.length(self.started).unwrap_or(0);
@@ -134,14 +134,14 @@ impl Excerpt {
     }
 
     /// The lines of a piece, with the place that each begins at.
-    pub fn lines(&self, outputs: &Outputs, from: u64, most: usize) -> Vec<(u64, ansi::Line)> {
+    pub fn lines(&self, outputs: &ActionOutputs, from: u64, most: usize) -> Vec<(u64, ansi::Line)> {
         let bytes = outputs.read(self.started, from, most).unwrap_or_default();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at as u64 + 1);
         let begins = std::iter::once(0).chain(ends).map(|at| from + at);
         begins.zip(ansi::lines(&bytes)).collect()
     }
 
-    fn up(&mut self, outputs: &Outputs, count: usize, columns: usize) {
+    fn up(&mut self, outputs: &ActionOutputs, count: usize, columns: usize) {
         self.follow = false;
         if self.skip >= count {
             self.skip -= count;
@@ -160,7 +160,7 @@ impl Excerpt {
         }
     }
 
-    fn down(&mut self, outputs: &Outputs, count: usize, (columns, rows): (usize, usize)) {
+    fn down(&mut self, outputs: &ActionOutputs, count: usize, (columns, rows): (usize, usize)) {
         if self.follow {
             return;
         }
@@ -187,7 +187,7 @@ impl Excerpt {
     }
 
     /// Where the line begins that a place is in.
-    pub fn line_of(&self, outputs: &Outputs, at: u64) -> u64 {
+    pub fn line_of(&self, outputs: &ActionOutputs, at: u64) -> u64 {
         let from = at.saturating_sub(self.piece as u64 / 2);
         let most = usize::try_from(at - from).unwrap_or(0);
         let bytes = outputs.read(self.started, from, most).unwrap_or_default();
@@ -211,12 +211,12 @@ mod tests {
         rows.map(|row| row.to_string()).skip(excerpt.skip).take(SIZE.1).collect()
     }
 
-    fn outputs(dir: &Path, text: &str) -> Outputs {
+    fn outputs(dir: &Path, text: &str) -> ActionOutputs {
         let log = dir.join("log.jsonl");
-        let side = crate::journal::side::directory(&log);
+        let side = crate::journal::attachments::directory(&log);
         fs::create_dir_all(&side).unwrap();
         fs::write(side.join("action-7.out"), text).unwrap();
-        Outputs::beside(&log)
+        ActionOutputs::beside(&log)
     }
 
     /// Up from the end to the begin and down again, row by row: every row comes once, in its order.

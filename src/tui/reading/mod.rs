@@ -6,7 +6,7 @@ mod search;
 pub mod seek;
 
 use crate::ansi;
-use crate::journal::side::Outputs;
+use crate::journal::attachments::ActionOutputs;
 use excerpt::{Excerpt, PageStep};
 use seek::{Seek, Sought};
 
@@ -18,7 +18,7 @@ pub enum Job {
     /// Outputs of actions.
     Output {
         /// Where they are.
-        outputs: Outputs,
+        outputs: ActionOutputs,
         /// What the pager shows, and where it goes from there.
         pager: Option<(Excerpt, Vec<PageStep>)>,
         /// The entry that the action at work began with.

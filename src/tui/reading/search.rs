@@ -2,7 +2,7 @@
 
 use aho_corasick::AhoCorasick;
 
-use crate::journal::side::Outputs;
+use crate::journal::attachments::ActionOutputs;
 use crate::tui::reading::excerpt::Excerpt;
 
 /// How much is searched at once, in bytes.
@@ -27,7 +27,7 @@ enum Piece {
 
 impl Excerpt {
     /// To the next line that has what is searched for, or to the one before.
-    pub fn begin_search(&mut self, outputs: &Outputs, sought: String, forward: bool) {
+    pub fn begin_search(&mut self, outputs: &ActionOutputs, sought: String, forward: bool) {
         let matcher = AhoCorasick::builder().ascii_case_insensitive(true).build([&sought]);
         let (Ok(matcher), false) = (matcher, sought.is_empty()) else { return };
         let at = if forward { self.below(sought.len()) } else { self.top };
@@ -42,7 +42,7 @@ impl Excerpt {
     }
 
     /// Searches one piece more.
-    pub fn search_on(&mut self, outputs: &Outputs) {
+    pub fn search_on(&mut self, outputs: &ActionOutputs) {
         let Some(mut search) = self.search.take() else { return };
         let piece = if search.forward {
             search.below(outputs, self.started)
@@ -69,7 +69,7 @@ impl Excerpt {
 }
 
 impl Search {
-    fn below(&self, outputs: &Outputs, started: u64) -> Piece {
+    fn below(&self, outputs: &ActionOutputs, started: u64) -> Piece {
         let bytes = outputs.read(started, self.at, PIECE).unwrap_or_default();
         if let Some(found) = self.matcher.find(&bytes) {
             return Piece::Found(self.at + found.start() as u64);
@@ -81,7 +81,7 @@ impl Search {
         Piece::Next(self.at + (bytes.len() - self.sought.len().min(bytes.len())) as u64)
     }
 
-    fn above(&self, outputs: &Outputs, started: u64) -> Piece {
+    fn above(&self, outputs: &ActionOutputs, started: u64) -> Piece {
         let from = self.at.saturating_sub(PIECE as u64);
         let most = usize::try_from(self.at - from).unwrap_or(PIECE);
         let bytes = outputs.read(started, from, most).unwrap_or_default();
@@ -102,9 +102,9 @@ mod tests {
     use crate::tui::reading::excerpt::PageStep;
 
     /// An output of three pieces and a bit, with a word across the first two and one at its end.
-    fn long(dir: &std::path::Path) -> (Outputs, u64, u64) {
+    fn long(dir: &std::path::Path) -> (ActionOutputs, u64, u64) {
         let log = dir.join("log.jsonl");
-        let side = crate::journal::side::directory(&log);
+        let side = crate::journal::attachments::directory(&log);
         fs::create_dir_all(&side).unwrap();
         let mut file = fs::File::create(side.join("action-7.out")).unwrap();
         let mut text = ".".repeat(79) + "\n";
@@ -114,11 +114,11 @@ mod tests {
         text.replace_range(across..across + 6, "needle");
         text += "the needle\nend\n";
         file.write_all(text.as_bytes()).unwrap();
-        (Outputs::beside(&log), across as u64, text.len() as u64 - 11 - 4)
+        (ActionOutputs::beside(&log), across as u64, text.len() as u64 - 11 - 4)
     }
 
     /// How many pieces it takes to come to an end.
-    fn pieces(excerpt: &mut Excerpt, outputs: &Outputs, forward: bool) -> usize {
+    fn pieces(excerpt: &mut Excerpt, outputs: &ActionOutputs, forward: bool) -> usize {
         excerpt.begin_search(outputs, "NEEDLE".into(), forward);
         let more = std::iter::from_fn(|| {
             excerpt.search.is_some().then(|| {
@@ -153,18 +153,18 @@ mod tests {
     fn what_is_below_a_line_longer_than_a_page_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log.jsonl");
-        let side = crate::journal::side::directory(&log);
+        let side = crate::journal::attachments::directory(&log);
         fs::create_dir_all(&side).unwrap();
         let text = format!("{}\nthe needle\n", "x".repeat(2000));
         fs::write(side.join("action-7.out"), &text).unwrap();
-        let (outputs, mut excerpt) = (Outputs::beside(&log), Excerpt::new(7));
+        let (outputs, mut excerpt) = (ActionOutputs::beside(&log), Excerpt::new(7));
         (excerpt.piece, excerpt.follow) = (500, false);
         let find = PageStep::Find { sought: "needle".into(), forward: true };
         excerpt.go_on(&outputs, vec![find], (20, 5));
         assert_eq!((excerpt.top, excerpt.said), (2001, None));
     }
 
-    fn shown_lines(excerpt: &Excerpt, outputs: &Outputs) -> Vec<(u64, crate::ansi::Line)> {
+    fn shown_lines(excerpt: &Excerpt, outputs: &ActionOutputs) -> Vec<(u64, crate::ansi::Line)> {
         excerpt.lines(outputs, excerpt.top, 1000)
     }
 }

@@ -1,7 +1,7 @@
 //! Actions on the screen: the question, what is at work, what went wrong, the way back, what was printed.
 
 use crate::checklist::{ActionKey, Plan};
-use crate::journal::entry::Ended;
+use crate::journal::entry::ActionExit;
 use crate::run::{NumberedRequest, Request};
 use crate::tui::app::HostEffect;
 use crate::tui::dialogs::run_action::RunDialog;
@@ -52,12 +52,12 @@ pub fn elsewhere() -> Plan {
 }
 
 fn built() -> Sample {
-    ready(plan()).run(&key("deploy.image-build-scan", "build"), Ended::Exit(0), "ok\n")
+    ready(plan()).run(&key("deploy.image-build-scan", "build"), ActionExit::Code(0), "ok\n")
 }
 
 pub fn failed() -> Sample {
     let tail = "STEP 3/3: COPY nothing /x\nError: no such file or directory\n";
-    ready(plan()).run(&key("deploy.image-build-scan", "build"), Ended::Exit(125), tail)
+    ready(plan()).run(&key("deploy.image-build-scan", "build"), ActionExit::Code(125), tail)
 }
 
 /// Which action it is asked whether to run.
@@ -68,8 +68,8 @@ pub fn asks(screen: &Screen) -> Option<String> {
 /// What was asked of the engine: which action, tried or not, and what was typed.
 fn asked(screen: &Screen) -> Vec<(String, bool, Option<String>)> {
     let run = |effect: &HostEffect| match effect {
-        HostEffect::Send(NumberedRequest { request: Request::Run { start, .. }, .. }) => {
-            Some((start.action.to_string(), start.dry, start.typed.clone()))
+        HostEffect::Send(NumberedRequest { request: Request::RunAction { start, .. }, .. }) => {
+            Some((start.action.to_string(), start.dry_run, start.typed_environment.clone()))
         }
         _ => None,
     };
@@ -94,7 +94,7 @@ fn one_that_is_at_work_and_one_that_failed() {
 #[test]
 fn the_way_back() {
     reads!("wide_way_back", screen(&failed(), WIDE).press("A"));
-    let gone = failed().run(&key("rollback", "pause"), Ended::Exit(0), "scaled\n");
+    let gone = failed().run(&key("rollback", "pause"), ActionExit::Code(0), "scaled\n");
     reads!("medium_way_back", screen(&gone, MEDIUM).press("A"));
     reads!("small_way_back", screen(&gone, SMALL).press("A"));
 }

@@ -24,7 +24,7 @@ fn ids(screen: &Screen) -> Vec<RequestId> {
 fn a_refusal_of_one_request_is_no_answer_to_another() {
     let screen = screen(&mixed(), WIDE).press("Rnhello⏎");
     let [all, note] = ids(&screen)[..] else { panic!("{:?}", screen.effects) };
-    let screen = answer(screen, all, Response::Refused("no result is wrong".into()));
+    let screen = answer(screen, all, Response::Rejected("no result is wrong".into()));
     assert_eq!((!screen.has_dialog(), screen.notice()), (true, "no result is wrong"));
     let screen = answer(screen, note, Response::Done(17));
     // What was refused just before is not wiped away.
@@ -32,8 +32,8 @@ fn a_refusal_of_one_request_is_no_answer_to_another() {
     assert!(screen.notice().contains("log #17"), "{}", screen.notice());
     assert!(screen.app.pending.ids().is_empty());
     // What was answered is answered; what another face asked is nothing here.
-    let screen = answer(screen, note, Response::Refused("late".into()));
-    let screen = answer(screen, RequestId(99), Response::Refused("another's".into()));
+    let screen = answer(screen, note, Response::Rejected("late".into()));
+    let screen = answer(screen, RequestId(99), Response::Rejected("another's".into()));
     assert!(!screen.has_dialog() && screen.notice().contains("log #17"));
 }
 
@@ -43,7 +43,7 @@ fn answers_in_another_order_go_to_their_own_requests() {
     let [first, second] = ids(&screen)[..] else { panic!("{:?}", screen.effects) };
     let screen = answer(screen, second, Response::Done(18));
     assert!(!screen.has_dialog() && screen.app.pending.is_saving());
-    let screen = answer(screen, first, Response::Refused("the run is sealed".into()));
+    let screen = answer(screen, first, Response::Rejected("the run is sealed".into()));
     assert_eq!(screen.returned().as_deref(), Some("first"));
 }
 
@@ -53,7 +53,7 @@ fn what_was_refused_comes_back_when_nothing_else_is_typed() {
         let screen = screen(&mixed(), WIDE).press("nfirst⏎nsecond⏎");
         let asked = ids(&screen);
         let screen = screen.press(keys);
-        asked.into_iter().fold(screen, |screen, id| answer(screen, id, Response::Refused("no".into())))
+        asked.into_iter().fold(screen, |screen, id| answer(screen, id, Response::Rejected("no".into())))
     };
     let screen = refused("nthird");
     assert_eq!(screen.returned(), None);
@@ -117,7 +117,7 @@ impl LateEngine {
         let screen = match (&words, is_refused) {
             (Some(_), false) => answer(screen, id, Response::Done(100 + id.0)),
             (None, false) => answer(screen, id, Response::Accepted),
-            (_, true) => answer(screen, id, Response::Refused(format!("refused {id:?}"))),
+            (_, true) => answer(screen, id, Response::Rejected(format!("refused {id:?}"))),
         };
         match words {
             Some(words) if is_refused => self.refused.push(words),

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use crate::checklist::Role;
 use crate::error::{ErrorKind, Failure};
-use crate::journal::entry::Enrolled;
+use crate::journal::entry::EnrolledOperator;
 use crate::outcome::{Observation, Outcome};
 use crate::run::{
     Act, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunState, Update, evidence,
@@ -30,12 +30,13 @@ pub struct Screen {
 
 /// Alice's screen over a run, of that size.
 pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
-    let me = Enrolled { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver };
+    let me =
+        EnrolledOperator { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver };
     screen_of(me, sample.shared(), &sample.now(), size)
 }
 
 /// Somebody's screen.
-pub fn screen_of(me: Enrolled, state: Arc<RunState>, now: &Moment, size: (u16, u16)) -> Screen {
+pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size: (u16, u16)) -> Screen {
     let now = now.clone();
     let setup = Setup {
         me,
@@ -119,7 +120,7 @@ impl Screen {
     /// The run now stands so.
     pub fn shown(mut self, state: Arc<RunState>) -> Self {
         let newest = Newest::default();
-        assert!(newest.put(RunSnapshot { state, live: Arc::default() }));
+        assert!(newest.put(RunSnapshot { state, in_flight: Arc::default() }));
         let effects = self.app.update(Msg::State(newest));
         self.effects.extend(effects);
         self
@@ -182,8 +183,8 @@ fn a_y_confirms_exactly_what_is_seen_and_nothing_less_does() {
     assert!(asked.dialog::<ConfirmDialog>().is_some() && asked.effects.is_empty());
     let state = sample.state();
     let id = "validate.iac-change-set";
-    let of = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
-    assert_eq!(asked.press("y").acts(), [Act::Confirm { point: id.into(), of, reason: None }]);
+    let seen = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
+    assert_eq!(asked.press("y").acts(), [Act::Confirm { point: id.into(), evidence: seen, reason: None }]);
 }
 
 #[test]
@@ -194,7 +195,7 @@ fn what_has_changed_while_asked_is_said_and_the_old_evidence_is_what_is_sent() {
     let asked = screen(&sample, WIDE).press("jj ");
     let newer = sample.pass(id).shared();
     let asked = asked.shown(newer).press("y");
-    assert_eq!(asked.acts(), [Act::Confirm { point: id.into(), of: old, reason: None }]);
+    assert_eq!(asked.acts(), [Act::Confirm { point: id.into(), evidence: old, reason: None }]);
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn a_waiver_without_a_reason_is_not_asked_for() {
 fn words_that_the_engine_refuses_are_not_lost() {
     let screen = screen(&mixed(), WIDE).press("nhello⏎");
     assert!(!screen.has_dialog() && screen.acts().len() == 1);
-    let screen = screen.answered(Response::Refused("the run is sealed".into()));
+    let screen = screen.answered(Response::Rejected("the run is sealed".into()));
     assert_eq!(screen.words(), "hello");
     assert_eq!(screen.notice(), "the run is sealed");
 }
@@ -308,7 +309,7 @@ fn leaving_waits_for_the_engine_unless_asked_twice() {
 #[test]
 fn a_log_that_cannot_be_written_ends_the_session() {
     let full = Failure::new(ErrorKind::Io, "disk full");
-    let broken = screen(&mixed(), WIDE).told(Update::Broken(full.clone()));
+    let broken = screen(&mixed(), WIDE).told(Update::Failed(full.clone()));
     assert!(matches!(broken.effects[..], [HostEffect::End]));
     assert_eq!(broken.app.left().broken, Some(full));
 }
@@ -359,14 +360,14 @@ fn the_detail_scrolls_to_its_end_and_no_further() {
 fn probing_again_is_asked_for_where_a_probe_can_look() {
     let asked = screen(&mixed(), WIDE).press("3jr");
     assert!(
-        matches!(&asked.effects[..], [HostEffect::Send(NumberedRequest { request: Request::Probe(id), .. })] if id == "infra.rabbitmq")
+        matches!(&asked.effects[..], [HostEffect::Send(NumberedRequest { request: Request::RunProbes(id), .. })] if id == "infra.rabbitmq")
     );
     let human = screen(&mixed(), WIDE).press("4jjjr");
     assert!(human.effects.is_empty() && human.notice().contains("for people to say"));
     let later = screen(&mixed(), WIDE).press("5jjjr");
     assert!(later.effects.is_empty() && later.notice().contains("not due (after deploy.rollout)"));
     let all = screen(&mixed(), WIDE).press("R").requests();
-    assert!(matches!(all[..], [(_, Request::ProbeTroubled)]));
+    assert!(matches!(all[..], [(_, Request::RerunNeeded)]));
 }
 
 #[test]

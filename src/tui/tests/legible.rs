@@ -90,7 +90,7 @@ fn large(sections: usize, points: usize) -> Plan {
         id: format!("s{section}"),
         title: format!("Section {section}"),
         actions_after: Vec::new(),
-        judges_rollback: false,
+        verifies_rollback: false,
         points: (0..points)
             .map(|at| point(&format!("s{section}.{at}"), &format!("Point {at}"), Confirm::One))
             .collect(),

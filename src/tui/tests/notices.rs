@@ -87,6 +87,6 @@ fn it_is_said_at_every_size_that_letters_do_nothing() {
 
 #[test]
 fn words_that_come_back_are_typed_into_at_once() {
-    let refused = wide("jnso⏎").press("w").answered(Response::Refused("no".into())).press("!");
+    let refused = wide("jnso⏎").press("w").answered(Response::Rejected("no".into())).press("!");
     assert!(refused.dialog::<TextPrompt>().is_some_and(|prompt| prompt.words.text() == "so!"));
 }

@@ -7,8 +7,8 @@ pub use super::sample_plan::plan;
 use crate::checklist::Confirm::{None as Nobody, Two};
 use crate::checklist::{ActionKey, Lock, Plan, ProbeKey, Role};
 use crate::journal::entry::{
-    ActionFinished, ActionStarted, Ended, Enrolled, Entry, Event, Header, MACHINE, Opened, Output, Probed,
-    RULES,
+    ActionExit, ActionFinished, ActionOutput, ActionStarted, EnrolledOperator, Entry, Event, Header, MACHINE,
+    Opened, Probed, RULES,
 };
 use crate::outcome::{Observation, Outcome, Sha256Hex};
 use crate::run::{Act, Command, RunState, decide, evidence};
@@ -30,7 +30,7 @@ pub struct Sample {
 impl Sample {
     /// A run that was just opened.
     pub fn of(plan: Plan) -> Self {
-        let roster = [(ALICE, Role::Driver), (BOB, Role::Reviewer)].map(|(who, role)| Enrolled {
+        let roster = [(ALICE, Role::Driver), (BOB, Role::Reviewer)].map(|(who, role)| EnrolledOperator {
             principal: who.into(),
             key: format!("ssh-ed25519 {who}"),
             role,
@@ -95,7 +95,7 @@ impl Sample {
             point: point.into(),
             probe: probe.into(),
             attempt: self.attempts,
-            before: false,
+            early: false,
             took_ms: 830,
             outcome,
         };
@@ -104,21 +104,21 @@ impl Sample {
     }
 
     /// An action runs, and ends so.
-    pub fn run(mut self, key: &ActionKey, ended: Ended, tail: &str) -> Self {
+    pub fn run(mut self, key: &ActionKey, ended: ActionExit, tail: &str) -> Self {
         self = self.begin(key);
         let started = self.entries.len() as u64 - 1;
         self.seconds += 12;
-        let output = Output {
+        let output = ActionOutput {
             bytes: tail.len() as u64,
             sha256: Sha256Hex::of(tail.as_bytes()),
-            kept: format!("log.d/action-{started}.out"),
+            file: format!("log.d/action-{started}.out"),
             tail: tail.into(),
             redacted: BTreeMap::new(),
         };
         let finished = ActionFinished {
             action: key.clone(),
             started,
-            ended,
+            exit: ended,
             cause: None,
             took_ms: 12_300,
             output: Some(output),
@@ -130,9 +130,14 @@ impl Sample {
     /// An action begins.
     pub fn begin(mut self, key: &ActionKey) -> Self {
         self.seconds += 1;
-        let nth = self.state().action(key).map_or(0, |known| known.times) + 1;
-        let started =
-            ActionStarted { action: key.clone(), nth, dry: false, typed: None, checked: Vec::new() };
+        let nth = self.state().action(key).map_or(0, |known| known.attempts) + 1;
+        let started = ActionStarted {
+            action: key.clone(),
+            attempt: nth,
+            dry_run: false,
+            typed_environment: None,
+            preflight: Vec::new(),
+        };
         self.add(ALICE, started.into());
         self
     }
@@ -140,7 +145,7 @@ impl Sample {
     /// Every action of a point runs well, and every probe passes.
     pub fn pass(mut self, id: &str) -> Self {
         for action in self.state().plan.point(id).unwrap().actions.clone() {
-            self = self.run(&ActionKey::new(id, action.id), Ended::Exit(0), "done\n");
+            self = self.run(&ActionKey::new(id, action.id), ActionExit::Code(0), "done\n");
         }
         for probe in self.state().plan.point(id).unwrap().probes.clone() {
             let seen = vec![
@@ -157,7 +162,7 @@ impl Sample {
     pub fn confirm(self, by: &str, id: &str) -> Self {
         let state = self.state();
         let of = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
-        self.act(by, Act::Confirm { point: id.into(), of, reason: None })
+        self.act(by, Act::Confirm { point: id.into(), evidence: of, reason: None })
     }
 
     /// The state.
@@ -182,7 +187,7 @@ pub fn rabbitmq_trouble() -> Outcome {
             "message TTL 60000 ms, dead letters to advanced.board.events",
             false,
         ),
-        Observation::unseen(
+        Observation::unknown(
             "bindings of the retry exchange",
             "one, retry → queue",
             "management API: 401 Unauthorized",

@@ -3,14 +3,14 @@
 
 use std::sync::LazyLock;
 
-use crate::checklist::{Checklist, Contact, Plan, Profile, Promotion, Source, Tailoring, freeze};
+use crate::checklist::{Checklist, Contact, Plan, Profile, Promotion, SourceFile, Tailoring, resolve};
 
 const CHECKLIST: &str = include_str!("../../../config/checklist.toml");
 const PROFILE: &str = include_str!("../../../config/production.toml");
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
-    let checklist = Checklist::parse(Source::new("checklist.toml", CHECKLIST)).unwrap();
-    let profile = Profile::parse(Source::new("production.toml", PROFILE)).unwrap();
+    let checklist = Checklist::parse(SourceFile::new("checklist.toml", CHECKLIST)).unwrap();
+    let profile = Profile::parse(SourceFile::new("production.toml", PROFILE)).unwrap();
     let promotion = Promotion { release: Some("v1.4.0".into()), previous: Some("v1.3.2".into()) };
     let contact = |(role, name, channel): (&str, &str, &str)| Contact {
         role: role.into(),
@@ -25,7 +25,7 @@ static PLAN: LazyLock<Plan> = LazyLock::new(|| {
         .map(contact)
         .into(),
         tailored: vec![Tailoring { point: "infra.redis".into(), what: "replicas: 0 → 1".into() }],
-        ..freeze(&checklist, &profile, &promotion).unwrap()
+        ..resolve(&checklist, &profile, &promotion).unwrap()
     }
 });
 

@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-use crate::run::{Act, Live, Running};
+use crate::run::{Act, InFlight, RunningProbe};
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::notices::NoticesDialog;
 use crate::tui::style::theme::{Look, Shade};
@@ -76,9 +76,11 @@ fn a_failing_point() {
 fn a_point_that_is_being_probed() {
     let mut screen = screen(&mixed(), WIDE).press("3j");
     let since = Sample::moment(screen.app.run.now.mono / 1000 - 4);
-    let running = Running { attempt: 9, since, tries: 2, so_far: None };
-    screen.app.run.live =
-        Arc::new(Live { running: [(key("infra.rabbitmq", "topology"), running)].into(), ..Live::default() });
+    let running = RunningProbe { attempt: 9, since, tries: 2, last_seen: None };
+    screen.app.run.live = Arc::new(InFlight {
+        running: [(key("infra.rabbitmq", "topology"), running)].into(),
+        ..InFlight::default()
+    });
     reads!("wide_probing", screen);
 }
 

@@ -7,8 +7,8 @@ use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventK
 use ratatui::layout::Rect;
 
 use crate::checklist::ActionKey;
-use crate::journal::entry::{Entry, Torn};
-use crate::journal::side::{self, Outputs};
+use crate::journal::attachments::{self, ActionOutputs};
+use crate::journal::entry::{Entry, TornTail};
 use crate::run::RunState;
 use crate::tui::context::Access;
 use crate::tui::layer::Level;
@@ -35,11 +35,11 @@ pub fn paged(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
 pub fn unread(size: (u16, u16)) -> (tempfile::TempDir, Screen) {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log.jsonl");
-    fs::create_dir_all(side::directory(&log)).unwrap();
+    fs::create_dir_all(attachments::directory(&log)).unwrap();
     let text = (0..500).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
-    fs::write(side::directory(&log).join("action-7.out"), text).unwrap();
+    fs::write(attachments::directory(&log).join("action-7.out"), text).unwrap();
     let mut screen = screen(&mixed(), size).press("3jj");
-    screen.app.run.outputs = Some(Outputs::beside(&log));
+    screen.app.run.outputs = Some(ActionOutputs::beside(&log));
     screen.app.layers.open(Box::new(Pager::new(ActionKey::new("deploy.rollout", "app"), 7)));
     (dir, screen)
 }
@@ -197,7 +197,7 @@ impl Record for Lines {
         self.needles.contains(&at) && "needle".contains(text)
     }
 
-    fn side(&self, _: &Torn) -> Result<String, String> {
+    fn side(&self, _: &TornTail) -> Result<String, String> {
         Err("none".into())
     }
 }

@@ -1,7 +1,7 @@
 //! What the screen says and offers is so: to those who only look on, on the way back, and when a run is over.
 
 use crate::checklist::ROLLBACK;
-use crate::journal::entry::Ended;
+use crate::journal::entry::ActionExit;
 use crate::run::{Act, Status};
 use crate::tui::context::Access;
 use crate::tui::dialogs::rolled_back::RolledBackDialog;
@@ -22,7 +22,9 @@ fn stepped_back() -> Sample {
     let plan = elsewhere();
     let steps: Vec<_> =
         plan.rollback.iter().filter(|step| step.program.is_some()).map(|step| step.id.clone()).collect();
-    steps.iter().fold(Sample::of(plan), |sample, id| sample.run(&key(ROLLBACK, id), Ended::Exit(0), "ok\n"))
+    steps
+        .iter()
+        .fold(Sample::of(plan), |sample, id| sample.run(&key(ROLLBACK, id), ActionExit::Code(0), "ok\n"))
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn one_who_only_looks_on_is_told_how_it_stands_and_offered_what_they_can_do() {
     let plan = plan();
     let waits = |id: &str| {
         let state = judgement.state.point(id).unwrap();
-        matches!(judgement.status(id), Status::NeedsYou { .. }) && state.confirmations.is_empty()
+        matches!(judgement.status(id), Status::NeedsConfirmation { .. }) && state.confirmations.is_empty()
     };
     let point =
         plan.points().find(|point| waits(&point.id) && !point.probes.is_empty()).expect("one that waits");

@@ -76,7 +76,7 @@ impl Pager {
             Some(key) => other == key,
             None => other.point == point,
         });
-        let all = of_point.filter_map(|(key, known)| Some((key, known.newest()?)));
+        let all = of_point.filter_map(|(key, known)| Some((key, known.newest_run()?)));
         let (key, deed) = all.max_by_key(|(_, deed)| deed.seq)?;
         Some(Self::new(key.clone(), deed.seq))
     }
@@ -152,7 +152,7 @@ impl Layer for Pager {
     }
 
     fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
-        let is_at_work = cx.run.state.under_way().is_some();
+        let is_at_work = cx.run.state.running_action().is_some();
         let keys = KEYS.into_iter().filter(|(key, _)| *key != "S" || is_at_work);
         Some(keys.chain([HELP]).collect())
     }

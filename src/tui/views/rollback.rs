@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::checklist::{ActionKey, ROLLBACK};
-use crate::journal::entry::Ended;
-use crate::run::{Act, Refusal, RunState, why};
+use crate::journal::entry::ActionExit;
+use crate::run::{Act, Rejection, RunState, explain};
 use crate::text;
 use crate::tui::context::Context;
 use crate::tui::dialogs::rolled_back::RolledBackDialog;
@@ -35,7 +35,7 @@ impl Rollback {
         let steps = &cx.plan().rollback;
         let is_open = |id: &str| {
             let known = cx.run.state.action(&ActionKey::new(ROLLBACK, id));
-            !known.and_then(|known| known.ended()).is_some_and(Ended::is_good)
+            !known.and_then(|known| known.exit()).is_some_and(ActionExit::is_success)
         };
         let first = steps.iter().position(|step| is_open(&step.id) && step.program.is_some());
         Self { step: first.unwrap_or(steps.len()) }
@@ -86,7 +86,7 @@ fn request_rolled_back(cx: &Context) -> Effect {
     }
     match cx.refusal(Act::RollBack { reason: None }) {
         None => Effect::open(DialogLayer::new(RolledBackDialog)),
-        Some(Refusal::ReasonNeeded(_)) => {
+        Some(Rejection::ReasonNeeded(_)) => {
             Effect::open(TextPrompt::new(ROLLBACK.into(), Purpose::RollBack).layer())
         }
         Some(refusal) => cx.refuse_by(&refusal),
@@ -130,7 +130,7 @@ impl Layer for Rollback {
     fn run_changed(&mut self, before: &RunState, cx: &Context) {
         let is_good = |state: &RunState, id: &str| {
             let known = state.action(&ActionKey::new(ROLLBACK, id));
-            known.and_then(|known| known.ended()).is_some_and(Ended::is_good)
+            known.and_then(|known| known.exit()).is_some_and(ActionExit::is_success)
         };
         let mut steps = cx.plan().rollback.iter();
         if steps.any(|step| is_good(&cx.run.state, &step.id) && !is_good(before, &step.id)) {
@@ -218,7 +218,7 @@ fn tried(cx: &Context, paper: &mut TextBuilder, step: &str) {
 fn beside(cx: &Context, width: usize) -> Vec<Line<'static>> {
     let mut paper = TextBuilder { width, lines: Vec::new() };
     text_builder::contacts(cx, &mut paper);
-    let sections = cx.plan().sections.iter().filter(|section| section.judges_rollback);
+    let sections = cx.plan().sections.iter().filter(|section| section.verifies_rollback);
     for section in sections {
         paper.part(cx, &text::line(&section.title));
         for point in &section.points {
@@ -226,8 +226,8 @@ fn beside(cx: &Context, width: usize) -> Vec<Line<'static>> {
             let (sign, tone) = cx.sign(point, &status);
             let told = format!("{sign} {:<14} ", cx.word(point, &status));
             paper.put(vec![cx.toned(&told, tone), styled(&point.title, Theme::text())], 17);
-            if status.is_bad() {
-                paper.put(vec![Span::raw("  "), cx.dim(&why(&cx.judgement, &point.id, &status))], 4);
+            if status.is_no_go() {
+                paper.put(vec![Span::raw("  "), cx.dim(&explain(&cx.judgement, &point.id, &status))], 4);
             }
         }
     }

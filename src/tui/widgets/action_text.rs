@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 
 use crate::ansi;
 use crate::checklist::{Action, ActionKey, Point};
-use crate::journal::entry::Ended;
-use crate::run::{Deed, Finished};
+use crate::journal::entry::ActionExit;
+use crate::run::{ActionEnd, ActionRun};
 use crate::text;
 use crate::time;
 use crate::tui::context::Context;
@@ -41,21 +41,21 @@ pub fn one(cx: &Context, paper: &mut TextBuilder, key: &ActionKey, action: &Acti
     paper.put(vec![cx.toned(&format!("{sign} "), tone), styled(&action.title, Theme::strong())], 2);
     if let Some(program) = &action.program {
         let cwd = program.cwd.as_ref().map(|cwd| format!("cd {} && ", text::shell_word(cwd)));
-        let command = format!("{}{}", cwd.unwrap_or_default(), program.shown(false));
+        let command = format!("{}{}", cwd.unwrap_or_default(), program.command_line(false));
         paper.put(vec![cx.dim("  $ "), styled(&command, cx.theme.tone(StyleRole::Waived))], 4);
     } else {
         let told = format!("  the profile lacks {}", action.missing.join(", "));
         let tone = if action.optional { StyleRole::Idle } else { StyleRole::Failed };
         paper.put(vec![cx.toned(&told, tone)], 4);
     }
-    if let Some((_, since)) = cx.run.live.preparing.as_ref().filter(|(other, _)| other == key) {
+    if let Some((_, since)) = cx.run.live.preparing_action.as_ref().filter(|(other, _)| other == key) {
         let elapsed = cx.run.now.since(since);
         let told =
             format!("  {} guards and checks are looking for {}", spinner(elapsed), time::span(elapsed));
         paper.put(vec![cx.toned(&told, StyleRole::Busy)], 4);
     }
     let mut deeds: Vec<_> =
-        [known.and_then(|known| known.dry.as_ref()), latest].into_iter().flatten().collect();
+        [known.and_then(|known| known.latest_dry_run.as_ref()), latest].into_iter().flatten().collect();
     deeds.sort_by_key(|deed| std::cmp::Reverse(deed.seq));
     for deed in deeds {
         stands(cx, paper, action, deed);
@@ -63,26 +63,26 @@ pub fn one(cx: &Context, paper: &mut TextBuilder, key: &ActionKey, action: &Acti
 }
 
 /// The sign of an action by its newest running.
-pub fn sign(cx: &Context, latest: Option<&Deed>) -> (&'static str, StyleRole) {
-    match latest.map(|deed| (deed, &deed.finished)) {
+pub fn sign(cx: &Context, latest: Option<&ActionRun>) -> (&'static str, StyleRole) {
+    match latest.map(|deed| (deed, &deed.end)) {
         None => ("▷", StyleRole::Idle),
         Some((deed, None)) => (spinner(cx.run.now.since(&deed.at)), StyleRole::Busy),
-        Some((_, Some(finished))) => match finished.ended {
-            Ended::Exit(0) => ("✔", StyleRole::Good),
-            Ended::Unknown(_) => ("↯", StyleRole::Error),
+        Some((_, Some(finished))) => match finished.exit {
+            ActionExit::Code(0) => ("✔", StyleRole::Good),
+            ActionExit::Unknown(_) => ("↯", StyleRole::Error),
             _ => ("✖", StyleRole::Failed),
         },
     }
 }
 
 /// How a running stands, in a few words.
-pub fn told(cx: &Context, deed: &Deed) -> String {
-    let what = if deed.dry { "dry run" } else { "run" };
-    let head = format!("{what} {} by {}", deed.nth, cx.name(&deed.by));
-    match &deed.finished {
+pub fn told(cx: &Context, deed: &ActionRun) -> String {
+    let what = if deed.dry_run { "dry run" } else { "run" };
+    let head = format!("{what} {} by {}", deed.attempt, cx.name(&deed.by));
+    match &deed.end {
         None => {
-            let stopped = deed.stopped.as_ref().map(|who| format!(" · {} asked to stop it", cx.name(who)));
-            let printed = size(cx.run.live.printed);
+            let stopped = deed.stopped_by.as_ref().map(|who| format!(" · {} asked to stop it", cx.name(who)));
+            let printed = size(cx.run.live.printed_bytes);
             let since = time::span(cx.run.now.since(&deed.at));
             format!("{head} · running {since} · {printed}{}", stopped.unwrap_or_default())
         }
@@ -90,8 +90,8 @@ pub fn told(cx: &Context, deed: &Deed) -> String {
     }
 }
 
-fn ended(cx: &Context, finished: &Finished) -> String {
-    let mut parts = vec![finished.told()];
+fn ended(cx: &Context, finished: &ActionEnd) -> String {
+    let mut parts = vec![finished.describe()];
     if finished.took_ms > 0 {
         parts.push(took(finished.took_ms));
     }
@@ -100,27 +100,27 @@ fn ended(cx: &Context, finished: &Finished) -> String {
     parts.join(" · ")
 }
 
-fn stands(cx: &Context, paper: &mut TextBuilder, action: &Action, deed: &Deed) {
+fn stands(cx: &Context, paper: &mut TextBuilder, action: &Action, deed: &ActionRun) {
     let (_, tone) = sign(cx, Some(deed));
     let told = format!("  {} · #{}", told(cx, deed), deed.seq);
     paper.put(vec![if tone == StyleRole::Good { cx.dim(&told) } else { cx.toned(&told, tone) }], 4);
-    let is_good = deed.finished.as_ref().is_some_and(|finished| finished.ended.is_good());
+    let is_good = deed.end.as_ref().is_some_and(|finished| finished.exit.is_success());
     if !is_good {
         tail(cx, paper, deed);
     }
-    let checks = cx.plan().checks_before(Some(action), deed.dry);
-    for (_, check) in checks.filter(|(key, _)| deed.checked.iter().any(|seen| seen.is(key))) {
+    let checks = cx.plan().checks_before(Some(action), deed.dry_run);
+    for (_, check) in checks.filter(|(key, _)| deed.preflight.iter().any(|seen| seen.has_key(key))) {
         paper.put(vec![cx.dim(&format!("  ✔ before it: {}", text::line(&check.title)))], 6);
     }
 }
 
 /// The last lines that it has printed.
-fn tail(cx: &Context, paper: &mut TextBuilder, deed: &Deed) {
+fn tail(cx: &Context, paper: &mut TextBuilder, deed: &ActionRun) {
     let room = paper.width.saturating_sub(4);
     let live =
         cx.run.tail.as_ref().filter(|(started, _)| *started == deed.seq).map(|(_, lines)| lines.clone());
     let kept = || {
-        let output = deed.finished.as_ref().and_then(|finished| finished.output.as_ref());
+        let output = deed.end.as_ref().and_then(|finished| finished.output.as_ref());
         ansi::lines(output.map_or("", |output| &output.tail).as_bytes())
     };
     let lines = live.unwrap_or_else(kept);

@@ -32,18 +32,18 @@ pub fn tell(cx: &Context, entry: &Entry) -> String {
         Event::Replanned(event) if event.proposal.is_some() => format!("{by} accepted the proposed plan"),
         Event::Replanned(_) => format!("{by} replaced the plan"),
         Event::ActionStarted(event) => {
-            let what = if event.dry { "tries" } else { "runs" };
+            let what = if event.dry_run { "tries" } else { "runs" };
             format!("{by} {what} {}", event.action)
         }
         Event::ActionStopped(event) => format!("{by} stops {}", event.action),
         Event::ActionFinished(event) => match event.cause {
-            Some(cause) => format!("{} {cause}, {}", event.action, event.ended),
-            None => format!("{} ended: {}", event.action, event.ended),
+            Some(cause) => format!("{} {cause}, {}", event.action, event.exit),
+            None => format!("{} ended: {}", event.action, event.exit),
         },
         Event::RolledBack(event) => format!("{by} rolled back to {}", event.release),
         Event::TakenOver(event) => format!("{by} took the run over from {} on {}", event.from, event.host),
         Event::Verdict(event) => {
-            format!("{by} put {} {}/{} on record", event.decision, event.closed, event.total)
+            format!("{by} put {} {}/{} on record", event.decision, event.done, event.total)
         }
         Event::Sealed(_) => format!("{by} sealed the run"),
         Event::Abandoned(event) => format!("{by} abandoned the run: {}", event.reason),

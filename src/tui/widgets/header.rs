@@ -147,7 +147,7 @@ fn elapsed(cx: &Context) -> String {
     let state = &cx.run.state;
     let sealed = state.seals.last().filter(|_| state.is_sealed()).map(|seal| &seal.at);
     let end = state.abandoned.as_ref().map(|end| &end.at).or(sealed).unwrap_or(&cx.run.now);
-    clock(end.since(&state.opened))
+    clock(end.since(&state.opened_at))
 }
 
 fn clock(time: Duration) -> String {
@@ -173,9 +173,9 @@ fn verdict(cx: &Context) -> Vec<Span<'static>> {
     let summary = &cx.run.summary;
     let total = summary.total;
     let (decision, closed, word) = match &state.verdict {
-        Some(standing) if state.abandoned.is_some() => (standing.decision, standing.closed, ABANDONED),
-        Some(standing) if state.is_sealed() => (standing.decision, standing.closed, " SEALED"),
-        Some(standing) if !state.seals.is_empty() => (standing.decision, standing.closed, " being sealed"),
+        Some(standing) if state.abandoned.is_some() => (standing.decision, standing.done, ABANDONED),
+        Some(standing) if state.is_sealed() => (standing.decision, standing.done, " SEALED"),
+        Some(standing) if !state.seals.is_empty() => (standing.decision, standing.done, " being sealed"),
         recorded => {
             let (decision, closed) = (summary.decision, summary.closed);
             let same = recorded.as_ref().is_some_and(|recorded| recorded.decision == decision);

@@ -85,7 +85,7 @@ impl HintLine<'_> {
         if self.is_saving {
             let turning = symbols::spinner(std::time::Duration::from_millis(cx.run.now.mono));
             let touch = cx.session.me.key.starts_with("sk-");
-            let told = match &cx.run.live.signing {
+            let told = match &cx.run.live.awaited_signer {
                 _ if touch => "touch your security key".to_owned(),
                 Some(who) => format!("waiting for the key of {}", cx.name(who)),
                 None => "saving".to_owned(),

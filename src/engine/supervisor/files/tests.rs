@@ -6,32 +6,32 @@ use super::*;
 /// A log in its own directory, with the directories of a run that has actions.
 struct Beside {
     home: tempfile::TempDir,
-    files: Files,
+    files: SupervisorFiles,
 }
 
 impl Beside {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join("run.jsonl");
-        let files = Files::of(&log, 12);
-        Directory::make(&marks::directory(&log)).unwrap();
+        let files = SupervisorFiles::of(&log, 12);
+        Directory::create_own(&marks::directory(&log)).unwrap();
         drop(files.make_directory().unwrap());
         Self { home, files }
     }
 
-    fn stands(&self) -> Stands {
-        self.files.stands().unwrap()
+    fn stands(&self) -> SupervisorState {
+        self.files.state().unwrap()
     }
 }
 
-fn begun() -> Begun {
-    Begun { supervisor: 77, group: Some(78), at_ms: 5, started: None }
+fn begun() -> StartMarker {
+    StartMarker { supervisor: 77, group: Some(78), at_ms: 5, started: None }
 }
 
-fn end() -> End {
+fn end() -> ExitRecord {
     let sha256 = Sha256Hex::of(b"");
-    End {
-        ended: Ended::Exit(0),
+    ExitRecord {
+        exit: ActionExit::Code(0),
         cause: None,
         took_ms: 1,
         bytes: 0,
@@ -48,28 +48,28 @@ fn one_that_ends_while_it_is_looked_at_has_ended() {
     let has_ended = Cell::new(false);
     let mark = || Ok(Some((Ok(begun()), !has_ended.replace(true))));
     let ended = || Ok(has_ended.replace(true).then(|| Ok(Box::new(end()))));
-    assert_eq!(state_of(mark, ended).unwrap(), Stands::Ended(Box::new(end())));
+    assert_eq!(state_of(mark, ended).unwrap(), SupervisorState::Finished(Box::new(end())));
 }
 
 #[test]
 fn how_it_stands_is_told_from_its_mark_and_its_end() {
     let beside = Beside::new();
-    assert_eq!(beside.stands(), Stands::NoMark);
-    let held = beside.files.begin(&begun()).unwrap();
-    assert_eq!(beside.stands(), Stands::AtWork(begun()));
+    assert_eq!(beside.stands(), SupervisorState::NotStarted);
+    let held = beside.files.write_start_marker(&begun()).unwrap();
+    assert_eq!(beside.stands(), SupervisorState::Running(begun()));
     drop(held);
-    assert_eq!(beside.stands(), Stands::Gone(begun()));
-    beside.files.make_directory().unwrap().end(&end()).unwrap();
-    assert_eq!(beside.stands(), Stands::Ended(Box::new(end())));
+    assert_eq!(beside.stands(), SupervisorState::Gone(begun()));
+    beside.files.make_directory().unwrap().write_exit_record(&end()).unwrap();
+    assert_eq!(beside.stands(), SupervisorState::Finished(Box::new(end())));
 }
 
 #[test]
 fn a_record_that_is_none_is_named() {
     let beside = Beside::new();
-    drop(beside.files.begin(&begun()).unwrap());
-    for (path, text) in [(beside.files.path("end"), "{"), (beside.files.mark(), "[]")] {
+    drop(beside.files.write_start_marker(&begun()).unwrap());
+    for (path, text) in [(beside.files.path("end"), "{"), (beside.files.marker_path(), "[]")] {
         fs::write(&path, text).unwrap();
-        let Stands::Unreadable(why) = beside.stands() else { panic!("it is read") };
+        let SupervisorState::Unreadable(why) = beside.stands() else { panic!("it is read") };
         assert!(why.starts_with(&format!("{}: ", path.display())), "{why}");
         let _ = fs::remove_file(beside.files.path("end"));
     }
@@ -78,32 +78,38 @@ fn a_record_that_is_none_is_named() {
 #[test]
 fn only_what_has_not_begun_can_be_given_up_and_then_never_begins() {
     let beside = Beside::new();
-    let held = beside.files.begin(&begun()).unwrap();
-    assert!(!beside.files.give_up().unwrap(), "it is at work");
+    let held = beside.files.write_start_marker(&begun()).unwrap();
+    assert!(!beside.files.prevent_start().unwrap(), "it is at work");
     drop(held);
-    assert!(!beside.files.give_up().unwrap(), "it was at work");
+    assert!(!beside.files.prevent_start().unwrap(), "it was at work");
 
     let beside = Beside::new();
-    assert!(beside.files.give_up().unwrap() && beside.files.give_up().unwrap());
-    assert_eq!(beside.stands(), Stands::NoMark);
-    assert_eq!(beside.files.begin(&begun()).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert!(beside.files.prevent_start().unwrap() && beside.files.prevent_start().unwrap());
+    assert_eq!(beside.stands(), SupervisorState::NotStarted);
+    assert_eq!(beside.files.write_start_marker(&begun()).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
 
     // Without the directory of marks no supervisor can start anything.
     let beside = Beside::new();
     fs::remove_dir(beside.home.path().join("run.jsonl.marks")).unwrap();
-    assert!(beside.files.give_up().unwrap());
-    assert_eq!(beside.files.begin(&begun()).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert!(beside.files.prevent_start().unwrap());
+    assert_eq!(beside.files.write_start_marker(&begun()).unwrap_err().kind(), io::ErrorKind::NotFound);
 }
 
 #[test]
 fn what_an_earlier_beginning_has_left_is_not_touched() {
     let beside = Beside::new();
     let attachments = beside.files.make_directory().unwrap();
-    let (kept, mut out) = attachments.create_out().unwrap();
+    let (kept, mut out) = attachments.create_output().unwrap();
     out.write_all(b"printed").unwrap();
     kept.keep();
-    attachments.reserve_end().unwrap().keep();
-    assert_eq!(attachments.create_out().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
-    assert_eq!(attachments.reserve_end().err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
+    attachments.reserve_exit_record().unwrap().keep();
+    assert_eq!(
+        attachments.create_output().err().map(|error| error.kind()),
+        Some(io::ErrorKind::AlreadyExists)
+    );
+    assert_eq!(
+        attachments.reserve_exit_record().err().map(|error| error.kind()),
+        Some(io::ErrorKind::AlreadyExists)
+    );
     assert_eq!(fs::read(beside.files.path("out")).unwrap(), b"printed");
 }

@@ -1,7 +1,7 @@
 //! Screen and engine together on a simulated system. Whatever takes how long: no response goes to another request, no
 //! prompt comes back for a logged text, and every started action is in the log.
 
-mod machine;
+mod simulated_system;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -12,12 +12,12 @@ use std::sync::{Arc, mpsc};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-use self::machine::{Dice, MadeUp, MadeUpDisk};
+use self::simulated_system::{ScheduleRandom, SimulatedDisk, SimulatedSystem};
 use super::*;
 use crate::checklist::{Lock, Role};
-use crate::journal::entry::{Ended, Entry};
+use crate::journal::entry::{ActionExit, Entry};
 use crate::journal::keys::tests::signer;
-use crate::journal::store::{Store, peek};
+use crate::journal::store::{LogStore, read_unverified};
 use crate::journal::verify::Rules as _;
 use crate::outcome::Sha256Hex;
 use crate::run::Act;
@@ -57,7 +57,7 @@ with = { argv = ["true"], dry_run = ["true"] }
 id = "arrived"
 title = "It is there"
 kind = "command"
-of = "push"
+after_action = "push"
 effects = true
 with = { argv = ["true"] }
 [[rollback]]
@@ -77,18 +77,18 @@ with = { argv = ["true"] }
 "#;
 
 fn plan() -> Plan {
-    let checklist = Checklist::parse(Source::new("c", CHECKLIST)).unwrap();
-    let profile = Profile::parse(Source::new("p", PROFILE)).unwrap();
-    freeze(&checklist, &profile, &Promotion::default()).unwrap()
+    let checklist = Checklist::parse(SourceFile::new("c", CHECKLIST)).unwrap();
+    let profile = Profile::parse(SourceFile::new("p", PROFILE)).unwrap();
+    resolve(&checklist, &profile, &Promotion::default()).unwrap()
 }
 
 /// Keys that are typed when no dialog is open; `#` is a new word each time.
 const KEYS: [&str; 12] = ["1 ", "1j ", "1ju", "1nabout #⏎", "n#⏎", "n#⏎", "2a", "2a", "S", "R", "1r", "Aa"];
 
 /// A session, with its requests and responses.
-struct Session {
-    dice: Dice,
-    machine: Arc<MadeUp>,
+struct SimulatedSession {
+    dice: ScheduleRandom,
+    machine: Arc<SimulatedSystem>,
     screen: Screen,
     requests: tokio::sync::mpsc::Sender<NumberedRequest>,
     messages: Receiver<Msg>,
@@ -100,7 +100,7 @@ struct Session {
     is_broken: bool,
 }
 
-impl Session {
+impl SimulatedSession {
     /// The next event of the screen.
     async fn step(&mut self) {
         match self.dice.below(10) {
@@ -129,7 +129,7 @@ impl Session {
                 assert!(before.is_none(), "{id:?} was answered {before:?}, and then {answer:?}");
             }
             Msg::Update(Update::Stopped) => self.has_stopped = true,
-            Msg::Update(Update::Broken(_)) => self.is_broken = !self.has_stopped,
+            Msg::Update(Update::Failed(_)) => self.is_broken = !self.has_stopped,
             _ => {}
         }
     }
@@ -157,14 +157,14 @@ impl Session {
         let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(&words));
         let answers: Vec<_> = with_these.map(|(id, _)| self.answers.get(id)).collect();
         assert!(
-            !answers.is_empty() && answers.iter().all(|answer| matches!(answer, Some(Response::Refused(_)))),
+            !answers.is_empty() && answers.iter().all(|answer| matches!(answer, Some(Response::Rejected(_)))),
             "{words:?} came back; its answers: {answers:?}"
         );
     }
 
     async fn send(&mut self) {
         for (id, request) in self.screen.requests() {
-            if !matches!(request, Request::Stop | Request::Aside(_)) {
+            if !matches!(request, Request::Stop | Request::ActWithoutReply(_)) {
                 self.asked.insert(id, request.clone());
             }
             // An engine that has ended takes no requests.
@@ -201,7 +201,7 @@ impl Session {
                     let event = at(*seq).unwrap_or_else(|| panic!("{seq} is not in the log"));
                     assert!(is_of(event, request), "{request:?} is answered with {event:?}");
                 }
-                (request, Some(Response::Refused(why))) => {
+                (request, Some(Response::Rejected(why))) => {
                     let Some(words) = said(request) else { continue };
                     let noted =
                         |entry: &&Entry| matches!(&entry.event, Event::Noted(noted) if noted.text == *words);
@@ -228,7 +228,8 @@ impl Session {
             .map(|entry| entry.header.seq)
             .collect();
         let answered = self.asked.iter().filter(|(id, request)| {
-            matches!(request, Request::Run { .. }) && matches!(self.answers.get(id), Some(Response::Done(_)))
+            matches!(request, Request::RunAction { .. })
+                && matches!(self.answers.get(id), Some(Response::Done(_)))
         });
         let answered = answered.count();
         assert!(answered == started.len() || self.is_broken, "{answered} answers, {started:?} in the log");
@@ -237,11 +238,11 @@ impl Session {
         for entry in entries {
             let Event::ActionFinished(finished) = &entry.event else { continue };
             let has_begun = begun.contains(&finished.started);
-            match &finished.ended {
-                Ended::NotStarted(why) => {
+            match &finished.exit {
+                ActionExit::NotStarted(why) => {
                     assert!(!has_begun, "{} has begun, and not: {why}", finished.started);
                 }
-                Ended::Exit(_) => assert!(has_begun, "{} has ended and not begun", finished.started),
+                ActionExit::Code(_) => assert!(has_begun, "{} has ended and not begun", finished.started),
                 _ => {}
             }
         }
@@ -260,7 +261,7 @@ fn said(request: &Request) -> Option<&String> {
 /// Whether an entry is what was requested.
 fn is_of(event: &Event, request: &Request) -> bool {
     match (event, request) {
-        (Event::ActionStarted(event), Request::Run { start, .. }) => event.action == start.action,
+        (Event::ActionStarted(event), Request::RunAction { start, .. }) => event.action == start.action,
         (event, Request::Act(command)) => match (event, &command.act) {
             (Event::Noted(event), Act::Note { text, .. }) => event.text == *text,
             (Event::Confirmed(event), Act::Confirm { point, .. }) => event.point == *point,
@@ -274,31 +275,37 @@ fn is_of(event: &Event, request: &Request) -> bool {
 
 /// One session with the schedule of a seed.
 async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
-    let dice = Dice::new(seed);
-    let (store, signer) = (Store::new(home, None), signer(ALICE));
-    let opening = Opening {
+    let dice = ScheduleRandom::new(seed);
+    let (store, signer) = (LogStore::new(home, None), signer(ALICE));
+    let opening = NewRun {
         plan: plan(),
         lock: Lock::default(),
         profile_sha256: Sha256Hex::ZERO,
         commit: None,
         role: Role::Driver,
     };
-    let Opened { mut journal, state, held: _held, .. } = open(&store, opening, &signer).unwrap();
+    let OpenRun { mut journal, state, lock_owner: _held, .. } = open(&store, opening, &signer).unwrap();
     let log = journal.path().to_owned();
     let file = OpenOptions::new().append(true).open(&log).unwrap();
-    journal.use_disk(Box::new(MadeUpDisk::of(file, &dice)));
-    let machine = Arc::new(MadeUp::new(dice.clone(), log.clone()));
+    journal.set_disk(Box::new(SimulatedDisk::of(file, &dice)));
+    let machine = Arc::new(SimulatedSystem::new(dice.clone(), log.clone()));
     let me = state.operator(ALICE).unwrap().clone();
     let screen = screen_of(me, Arc::new(state.clone()), &machine.now(), (120, 40));
     let on = Arc::clone(&machine) as Arc<dyn System>;
-    let (engine, handle) =
-        Engine::on(on, Log::Durable(Box::new(journal)), state, vec![signer], Vec::new(), Permit::for_tests());
-    let Handle { requests, states, updates, .. } = handle;
+    let (engine, handle) = Engine::with_system(
+        on,
+        Log::Durable(Box::new(journal)),
+        state,
+        vec![signer],
+        Vec::new(),
+        Permit::for_tests(),
+    );
+    let EngineHandle { requests, states, updates, .. } = handle;
     let (tell, messages) = mpsc::channel();
     let (running, last) = (tokio::spawn(engine.run()), states.clone());
     tokio::spawn(forward(states, updates, tell));
     let steps = 20 + dice.below(300);
-    let mut session = Session {
+    let mut session = SimulatedSession {
         dice,
         machine,
         screen,
@@ -315,13 +322,13 @@ async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
     }
     session.leave().await;
     running.await.unwrap();
-    let entries = peek(&log).unwrap();
+    let entries = read_unverified(&log).unwrap();
     let folded = RunState::fold(&entries).unwrap();
     let published = last.borrow();
     assert_eq!((folded.seq, folded.head), (published.state.seq, published.state.head));
-    let mut rules = ByTheRules::default();
+    let mut rules = RuleChecker::default();
     for entry in &entries {
-        rules.take(entry).unwrap();
+        rules.check_entry(entry).unwrap();
     }
     session.compare(&entries);
     (entries, session.is_broken)

@@ -3,7 +3,7 @@
 use ratatui::text::Span;
 
 use crate::checklist::{Confirm, Point};
-use crate::run::{Confirmation, PointState, Status, Waiver, counting};
+use crate::run::{Confirmation, PointState, Status, Waiver, valid_confirmations};
 use crate::tui::context::Context;
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
@@ -17,9 +17,9 @@ pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointS
     }
     paper.part(cx, asked(cx, point));
     for act in &state.confirmations {
-        confirmation(cx, paper, act, counting(state).any(|counts| counts.seq == act.seq));
+        confirmation(cx, paper, act, valid_confirmations(state).any(|counts| counts.seq == act.seq));
     }
-    if !status.is_closed() && !matches!(status, Status::NotDue(_)) {
+    if !status.is_done() && !matches!(status, Status::NotDue(_)) {
         missing(cx, paper, point, state, status);
     }
 }
@@ -45,7 +45,7 @@ fn confirmation(cx: &Context, paper: &mut TextBuilder, act: &Confirmation, count
 }
 
 fn missing(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
-    let have = cx.run.state.confirmed_by(point, state);
+    let have = cx.run.state.confirmations(point, state);
     if have >= point.confirm.people() {
         return;
     }
@@ -60,7 +60,7 @@ fn missing(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointSt
             .filter(|other| !state.confirmations.iter().any(|act| act.by == other.principal));
         let others: Vec<_> = others.map(|other| cx.person(&other.principal)).collect();
         if others.is_empty() { "somebody else, who has to join".into() } else { others.join(" or ") }
-    } else if matches!(status, Status::NeedsYou { .. }) {
+    } else if matches!(status, Status::NeedsConfirmation { .. }) {
         "nobody yet".into()
     } else {
         "nobody yet; its probes come first".into()
@@ -73,11 +73,11 @@ fn set_aside(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &Point
     if point.not_applicable.is_none() && state.waivers.is_empty() && state.exemptions.is_empty() {
         return;
     }
-    let two = cx.run.state.people_to_set_aside(point) > 1;
+    let two = cx.run.state.people_to_waive(point) > 1;
     paper.part(cx, if two { "set aside (takes two people)" } else { "set aside" });
     for reason in by_plan {
         let state = &cx.run.state;
-        let waits = state.waits_for_exemption(point);
+        let waits = state.is_exemption_pending(point);
         let waits =
             if waits { format!("; a {} must sign that (x)", state.other_role()) } else { String::new() };
         let told = format!("not applicable by plan: {reason}{waits}");

@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::View;
 use crate::checklist::Point;
-use crate::run::{PointState, Status, why};
+use crate::run::{PointState, Status, explain};
 use crate::tui::style::text::{at_most, styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::views::checklist::confirmations;
@@ -55,7 +55,7 @@ pub fn name(point: &Point) -> String {
 
 /// What is wrong comes before what it is about.
 fn body(view: &View, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
-    if status.is_bad() {
+    if status.is_no_go() {
         contacts(view, paper);
         action_text::part(view, paper, point);
         probe_results::part(view, paper, point, state);
@@ -85,8 +85,8 @@ fn standing(view: &View, paper: &mut TextBuilder, point: &Point, status: &Status
     let (sign, tone) = view.settled_sign(point, status);
     let word = match status {
         // Nothing is asked of those who only look on.
-        Status::NeedsYou { .. } if view.read_only() => view.word(point, status),
-        status => status.word(),
+        Status::NeedsConfirmation { .. } if view.read_only() => view.word(point, status),
+        status => status.label(),
     };
     let word = view.toned(&format!("{sign} {}", word.to_uppercase()), tone);
     if let Some(elapsed) = view.probing(&point.id) {
@@ -95,9 +95,9 @@ fn standing(view: &View, paper: &mut TextBuilder, point: &Point, status: &Status
     } else {
         paper.put(vec![word], 2);
     }
-    let why = text::clip(&why(&view.judgement, &point.id, status), MAX_PARAGRAPH);
+    let why = text::clip(&explain(&view.judgement, &point.id, status), MAX_PARAGRAPH);
     if !why.is_empty() {
-        let style = if status.is_bad() { view.theme.prose(tone) } else { Theme::text() };
+        let style = if status.is_no_go() { view.theme.prose(tone) } else { Theme::text() };
         let lines = wrap(vec![Span::raw("  "), styled(&why, style)], paper.width, 2);
         // The whole of it stands below, with the probe that saw it.
         let most = if matches!(status, Status::Failed | Status::Error) { 2 } else { lines.len() };

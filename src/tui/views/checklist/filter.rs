@@ -11,7 +11,7 @@ use ratatui::widgets::Widget as _;
 use super::visible_points::VisiblePoints;
 use super::{ChecklistView, Focus, View};
 use crate::checklist::{Plan, Point, PointId};
-use crate::run::Live;
+use crate::run::InFlight;
 use crate::tui::context::{Context, padded, spread};
 use crate::tui::keymap::{self, Typing};
 use crate::tui::style::layout::bottom_line;
@@ -40,7 +40,7 @@ impl Filter {
 pub struct Filtered {
     /// Which summary of the run it was: time has passed, and states with it, where that is another one.
     revision: u64,
-    live: Arc<Live>,
+    live: Arc<InFlight>,
     held: Option<PointId>,
 }
 
@@ -53,7 +53,7 @@ impl View<'_> {
             Some(_) => "probing".to_owned(),
             None => self.word(point, &status),
         };
-        let told = [point.id.as_str(), &point.title, &status.word(), &word];
+        let told = [point.id.as_str(), &point.title, &status.label(), &word];
         told.iter().any(|told| told.to_lowercase().contains(text))
     }
 }

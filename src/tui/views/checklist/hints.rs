@@ -41,23 +41,24 @@ pub fn hints(view: &View, arrangement: &Arrangement) -> Vec<Hint> {
 fn for_point(view: &View, point: &Point) -> Vec<Hint> {
     let status = view.status(point);
     let mut hints: Vec<Hint> = match &status {
-        Status::NeedsYou { .. } if view.run.state.waits_for_exemption(point) => Vec::new(),
-        Status::NeedsYou { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
-        Status::NeedsYou { .. } => vec![("u", "retract")],
-        Status::ToRun(_) => vec![("a", "run")],
+        Status::NeedsConfirmation { .. } if view.run.state.is_exemption_pending(point) => Vec::new(),
+        Status::NeedsConfirmation { .. } if view.is_mine(point, &status) => vec![("space", "confirm")],
+        Status::NeedsConfirmation { .. } => vec![("u", "retract")],
+        Status::NeedsAction(_) => vec![("a", "run")],
         Status::Running(_) => vec![("o", "output"), ("S", "stop")],
         Status::Interrupted(_) => vec![("a", "run again"), ("o", "output")],
         Status::Failed if !point.actions.is_empty() => {
             vec![("a", "run again"), ("A", "rollback"), ("o", "output")]
         }
         Status::Failed | Status::Error | Status::Stale => vec![("r", "probe again")],
-        status if status.is_closed() && has_own_act(view, point) => vec![("u", "retract")],
+        status if status.is_done() && has_own_act(view, point) => vec![("u", "retract")],
         _ => Vec::new(),
     };
-    if status.is_bad() || matches!(status, Status::NeedsYou { .. }) {
+    if status.is_no_go() || matches!(status, Status::NeedsConfirmation { .. }) {
         hints.extend(set_aside(view, point));
         hints.extend(
-            Some(("y", "copy command")).filter(|_| status.is_bad() && view.works(Intent::Copy, Some(point))),
+            Some(("y", "copy command"))
+                .filter(|_| status.is_no_go() && view.works(Intent::Copy, Some(point))),
         );
         hints.push(("n", "note"));
     } else {

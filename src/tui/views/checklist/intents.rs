@@ -2,7 +2,7 @@
 
 use super::ChecklistView;
 use crate::checklist::{Point, ProbeKey};
-use crate::run::{Act, PointState, Refusal, Request, evidence};
+use crate::run::{Act, PointState, Rejection, Request, evidence};
 use crate::time::Utc;
 use crate::tui::context::Context;
 use crate::tui::dialogs::confirm::ConfirmDialog;
@@ -81,7 +81,7 @@ impl ChecklistView {
         }
         let hidden = if self.is_filtered() { ", hidden points too" } else { "" };
         let said = format!("probing all that is stale, wrong or missing{hidden}");
-        Effect::AskAndSay(Request::ProbeTroubled, said)
+        Effect::AskAndSay(Request::RerunNeeded, said)
     }
 
     /// `y`: the command of the first probe in trouble, else of the first; again, the next one's.
@@ -131,7 +131,7 @@ fn open_about(intent: Intent, cx: &Context, point: &Point, state: &PointState) -
         }
         Intent::Probe => match cx.not_probed(&id) {
             Some(why) => Effect::Refuse(why),
-            None => Effect::AskAndSay(Request::Probe(id.clone()), format!("probing {id}")),
+            None => Effect::AskAndSay(Request::RunProbes(id.clone()), format!("probing {id}")),
         },
         Intent::Output => Effect::OpenOutput(id, None),
         _ => return None,
@@ -140,10 +140,12 @@ fn open_about(intent: Intent, cx: &Context, point: &Point, state: &PointState) -
 
 fn open_confirm(cx: &Context, point: &Point, state: &PointState) -> Effect {
     let (id, of) = (point.id.clone(), evidence(point, state));
-    let act = Act::Confirm { point: id.clone(), of: of.clone(), reason: None };
+    let act = Act::Confirm { point: id.clone(), evidence: of.clone(), reason: None };
     match cx.refusal(act) {
         None => Effect::open(DialogLayer::new(ConfirmDialog { point: id, of, reason: None })),
-        Some(Refusal::ReasonNeeded(_)) => Effect::open(TextPrompt::new(id, Purpose::StandForTwo(of)).layer()),
+        Some(Rejection::ReasonNeeded(_)) => {
+            Effect::open(TextPrompt::new(id, Purpose::StandForTwo(of)).layer())
+        }
         Some(refusal) => cx.refuse_by(&refusal),
     }
 }

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Focus, View};
 use crate::checklist::{Point, Section};
-use crate::run::{Status, why};
+use crate::run::{Status, explain};
 use crate::text;
 use crate::tui::context::{padded, spread};
 use crate::tui::style::text::{at_most, clipped, ellipsis, shorten, styled, width, wrap};
@@ -71,7 +71,7 @@ fn spend(
     depth: Depth,
     mut told: Vec<Vec<Row>>,
 ) -> Vec<Vec<Row>> {
-    let bad: Vec<_> = view.points(index).map(|point| view.status(point).is_bad()).collect();
+    let bad: Vec<_> = view.points(index).map(|point| view.status(point).is_no_go()).collect();
     for reason in depth.reason + 1..=MOST_OF_A_REASON {
         for at in (0..told.len()).filter(|at| bad[*at]) {
             let left = room - height(&told);
@@ -194,9 +194,9 @@ fn reasons(
     size: usize,
     most: usize,
 ) -> Vec<Line<'static>> {
-    if status.is_bad() && most > 0 {
+    if status.is_no_go() && most > 0 {
         let gap = if told.is_empty() { "" } else { " · " };
-        let why = clipped(&why(&view.judgement, &point.id, status), size * (most + 1));
+        let why = clipped(&explain(&view.judgement, &point.id, status), size * (most + 1));
         told.push(view.dim(&format!("{gap}{why}")));
     }
     match most {

@@ -4,7 +4,7 @@ use ratatui::text::Span;
 
 use crate::checklist::{Point, Probe, ProbeKey};
 use crate::outcome::{Class, Observation, Outcome};
-use crate::run::{Look, PointState};
+use crate::run::{PointState, ProbeRun};
 use crate::text;
 use crate::time;
 use crate::tui::context::Context;
@@ -32,7 +32,7 @@ pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointS
         one(cx, paper, point, probe, known(probe).and_then(|known| known.latest.as_ref()));
         paper.gap();
     }
-    let before = |probe: &'_ Probe| known(probe).and_then(|known| known.before.clone());
+    let before = |probe: &'_ Probe| known(probe).and_then(|known| known.early_run.clone());
     let before: Vec<_> = point.probes.iter().filter_map(|probe| Some((probe, before(probe)?))).collect();
     if !before.is_empty() {
         let release = cx.plan().previous.as_deref().unwrap_or("the release that runs now");
@@ -43,7 +43,7 @@ pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointS
     }
 }
 
-fn one(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look: Option<&Look>) {
+fn one(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look: Option<&ProbeRun>) {
     match look {
         Some(look) => looked(cx, paper, point, probe, look),
         None => not_looked(cx, paper, point, probe),
@@ -52,7 +52,7 @@ fn one(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look
     if let Some(running) = cx.run.live.running.get(&key) {
         let elapsed = cx.run.now.since(&running.since);
         let tries = if running.tries > 1 { format!(", try {}", running.tries) } else { String::new() };
-        let so_far = running.so_far.as_ref().map(|seen| format!(" · so far: {seen}")).unwrap_or_default();
+        let so_far = running.last_seen.as_ref().map(|seen| format!(" · so far: {seen}")).unwrap_or_default();
         let told = format!(
             "  {} attempt {} for {}{tries}{so_far}",
             spinner(elapsed),
@@ -69,8 +69,8 @@ fn not_looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Prob
             ("∅", StyleRole::Failed, format!("the profile lacks {}", probe.missing.join(", ")))
         }
         Some(due) if !cx.judgement.is_due(probe) => ("◌", StyleRole::Idle, format!("not due (after {due})")),
-        _ if !cx.run.state.has_result(point, probe) => {
-            let action = probe.of.as_deref().unwrap_or_default();
+        _ if !cx.run.state.has_action_result(point, probe) => {
+            let action = probe.after_action.as_deref().unwrap_or_default();
             ("○", StyleRole::Idle, format!("runs after {action}"))
         }
         _ if probe.effects => {
@@ -83,7 +83,7 @@ fn not_looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Prob
     paper.put(vec![Span::raw("  "), styled(&told, style)], IN);
 }
 
-fn looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look: &Look) {
+fn looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, look: &ProbeRun) {
     let outcome = &look.outcome;
     let (sign, tone) = of_class(outcome.class);
     paper.put(vec![cx.toned(&format!("{sign} "), tone), styled(&probe.title, Theme::strong())], IN);
@@ -99,7 +99,7 @@ fn looked(cx: &Context, paper: &mut TextBuilder, point: &Point, probe: &Probe, l
         outcome.observations.iter().filter(|seen| seen.ok == Some(true)).map(|seen| width(&seen.what));
     let column = column.filter(|size| *size <= paper.width * 2 / 5).max().unwrap_or(0);
     let good = outcome.observations.iter().filter(|seen| seen.ok == Some(true));
-    for seen in outcome.troubles().chain(good) {
+    for seen in outcome.problems().chain(good) {
         observation(cx, paper, seen, column);
         last_time(cx, paper, point, probe, seen);
     }

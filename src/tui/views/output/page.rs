@@ -7,7 +7,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::{Pager, place};
-use crate::run::Deed;
+use crate::run::ActionRun;
 use crate::tui::context::{Context, padded, spread};
 use crate::tui::style::text::{fold, shorten, styled};
 use crate::tui::style::theme::{StyleRole, Theme};
@@ -43,22 +43,25 @@ fn why_empty(cx: &Context, pager: &Pager) -> String {
     if !pager.excerpt.is_read {
         return "It is being read.".into();
     }
-    let finished = deed(cx, pager).and_then(|deed| deed.finished.as_ref());
+    let finished = deed(cx, pager).and_then(|deed| deed.end.as_ref());
     match finished.and_then(|finished| finished.output.as_ref()) {
         Some(output) if output.bytes > 0 => {
             format!(
                 "What it printed ({}) cannot be read: {} beside the log.",
                 size(output.bytes),
-                output.kept
+                output.file
             )
         }
         _ => "It has printed nothing.".into(),
     }
 }
 
-fn deed<'a>(cx: &'a Context, pager: &Pager) -> Option<&'a Deed> {
+fn deed<'a>(cx: &'a Context, pager: &Pager) -> Option<&'a ActionRun> {
     let known = cx.run.state.action(&pager.key)?;
-    [&known.latest, &known.dry].into_iter().flatten().find(|deed| deed.seq == pager.excerpt.started)
+    [&known.latest, &known.latest_dry_run]
+        .into_iter()
+        .flatten()
+        .find(|deed| deed.seq == pager.excerpt.started)
 }
 
 fn head(cx: &Context, pager: &Pager, width: usize) -> Line<'static> {

@@ -107,7 +107,7 @@ fn bar(cx: &Context, review: &Review, width: usize) -> Line<'static> {
 /// The entry at hand, in a line.
 fn here(cx: &Context, review: &Review, width: usize) -> Line<'static> {
     let state = &cx.run.state;
-    let since = state.at.since(&state.opened);
+    let since = state.at.since(&state.opened_at);
     let more = if review.whole { "" } else { "+" };
     let playing = if review.playing.is_some() { "▶ " } else { "" };
     let place = format!(" {playing}{}/{}{more}  +{}  ", review.at + 1, review.shown(), time::span(since));

@@ -1,0 +1,157 @@
+//! Applies a profile's changes to a control point. They can tighten it; loosening is an error.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::file::PointFile;
+use super::plan::{Confirm, Point, Tailoring};
+use super::profile::{PointOverrides, Profile, problem_at_point};
+use super::resolve::millis;
+use crate::error::Problem;
+use crate::time::exact_span as span;
+
+/// Applies the profile's changes to `point`, and returns the list of changes.
+pub(super) fn apply_overrides(
+    point: &mut Point,
+    file: &PointFile,
+    wishes: &PointOverrides,
+    profile: &Profile,
+    problems: &mut Vec<Problem>,
+) -> Vec<Tailoring> {
+    let mut changes = OverrideApplier { point: point.id.clone(), profile, problems, changes: Vec::new() };
+    changes.apply_freshness(point, wishes);
+    changes.apply_confirmations(point, wishes);
+    changes.apply_applicability(point, wishes);
+    changes.apply_to_probes(point, wishes);
+    changes.apply_left_out(point, file, wishes);
+    changes.changes
+}
+
+struct OverrideApplier<'a> {
+    point: String,
+    profile: &'a Profile,
+    problems: &'a mut Vec<Problem>,
+    changes: Vec<Tailoring>,
+}
+
+impl OverrideApplier<'_> {
+    fn record(&mut self, what: String) {
+        self.changes.push(Tailoring { point: self.point.clone(), what });
+    }
+
+    fn reject_loosening(&mut self, key: &str, is: impl Display, wish: impl Display) {
+        let what = format!("{} can be tightened, not loosened: {key} is {is}, found {wish}", self.point);
+        self.problems.push(problem_at_point(self.profile, &self.point, key, what));
+    }
+
+    fn apply_freshness(&mut self, point: &mut Point, wishes: &PointOverrides) {
+        let Some(wish) = wishes.fresh.map(|fresh| fresh.0) else { return };
+        let is = point.freshness();
+        if wish > is {
+            self.reject_loosening("fresh", span(is), span(wish));
+        } else if wish < is {
+            point.fresh_ms = millis(wish);
+            self.record(format!("fresh for {} (default {})", span(wish), span(is)));
+        }
+    }
+
+    fn apply_confirmations(&mut self, point: &mut Point, wishes: &PointOverrides) {
+        let words = |confirm| match confirm {
+            Confirm::None => "none",
+            Confirm::One => "one",
+            Confirm::Two => "two",
+        };
+        match wishes.confirm {
+            Some(wish) if wish < point.confirm => {
+                self.reject_loosening("confirm", words(point.confirm), words(wish));
+            }
+            Some(wish) if wish > point.confirm => {
+                self.record(format!("confirmed by {} (default {})", words(wish), words(point.confirm)));
+                point.confirm = wish;
+            }
+            _ => {}
+        }
+        match wishes.mandatory {
+            Some(false) if point.mandatory => self.reject_loosening("mandatory", true, false),
+            Some(true) if !point.mandatory => {
+                point.mandatory = true;
+                self.record("made mandatory".into());
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_applicability(&mut self, point: &mut Point, wishes: &PointOverrides) {
+        if let Some(reason) = wishes.not_applicable.as_ref().map(|reason| reason.trim()) {
+            if reason.is_empty() {
+                let what = format!("{}: not_applicable requires a reason", self.point);
+                self.problems.push(problem_at_point(self.profile, &self.point, "not_applicable", what));
+            }
+            self.record(format!("not applicable: {reason}"));
+            point.not_applicable = Some(reason.to_owned());
+        } else if wishes.applicable && point.not_applicable.take().is_some() {
+            self.record("enabled (default not applicable)".into());
+        }
+    }
+
+    fn apply_to_probes(&mut self, point: &mut Point, wishes: &PointOverrides) {
+        if let Some(deadline) = wishes.deadline.map(|deadline| deadline.0) {
+            point.probes.iter_mut().for_each(|probe| probe.deadline_ms = millis(deadline));
+            self.record(format!("timeout of probes {}", span(deadline)));
+        }
+        if let Some(retries) = wishes.retries {
+            point.probes.iter_mut().for_each(|probe| probe.retries = retries);
+            self.record(format!("up to {retries} retries of probes"));
+        }
+        if let Some(wish) = wishes.within.map(|within| within.0) {
+            self.apply_within(point, wish);
+        }
+    }
+
+    fn apply_within(&mut self, point: &mut Point, wish: Duration) {
+        for probe in point.probes.iter_mut().filter(|probe| probe.within_ms > 0) {
+            if millis(wish) > probe.within_ms {
+                self.reject_loosening("within", span(Duration::from_millis(probe.within_ms)), span(wish));
+            }
+            probe.within_ms = millis(wish).min(probe.within_ms);
+        }
+        self.record(format!("probes retried until they pass, up to {}", span(wish)));
+    }
+
+    /// Leaves out optional probes, and actions: probes of an action's result still run.
+    fn apply_left_out(&mut self, point: &mut Point, file: &PointFile, wishes: &PointOverrides) {
+        for (id, reason) in &wishes.leave_out {
+            let is_action = file.actions.iter().any(|action| action.id == *id);
+            let probe = file.probes.iter().find(|probe| probe.id == *id).filter(|_| !is_action);
+            let wrong = match probe {
+                None if is_action && !reason.trim().is_empty() => None,
+                None if is_action => {
+                    Some(format!("{}: leaving out action {id} requires a reason", self.point))
+                }
+                None => Some(format!("{} has no probe or action {id}", self.point)),
+                Some(probe) if !probe.optional => {
+                    Some(format!("{}: probe {id} is not optional and cannot be left out", self.point))
+                }
+                Some(_) if reason.trim().is_empty() => {
+                    Some(format!("{}: leaving out probe {id} requires a reason", self.point))
+                }
+                Some(_) => None,
+            };
+            if let Some(what) = wrong {
+                self.problems.push(problem_at_point(self.profile, &self.point, "leave_out", what));
+            } else {
+                if is_action {
+                    point.actions.retain(|action| action.id != *id);
+                    point
+                        .probes
+                        .iter_mut()
+                        .filter(|probe| probe.after_action.as_ref() == Some(id))
+                        .for_each(|probe| probe.after_action = None);
+                } else {
+                    point.probes.retain(|probe| probe.id != *id);
+                }
+                self.record(format!("{id} left out: {}", reason.trim()));
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The requirements of a probe: the minimum rights on the systems that it checks, and what must be on this machine.
+
+use super::plan::Probe;
+use super::spec::{
+    CiSource, IacSpec, IacTool, KubernetesSpec, PipelineSpec, ProbeSpec, RabbitmqSpec, RedisSpec,
+    RegistrySpec, Vantage, VaultAuth, VaultSpec,
+};
+
+/// A right that a system must grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredRight {
+    /// The system and the kind of right: `Redis ACL`.
+    pub system: &'static str,
+    /// The grant, as that system writes it.
+    pub grant: String,
+}
+
+/// A requirement on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LocalRequirement {
+    /// A program on `PATH`, or a path to it.
+    Program(String),
+    /// A directory.
+    Directory(String),
+    /// A file that can be read.
+    File(String),
+}
+
+fn right(of: &'static str, grant: impl Into<String>) -> RequiredRight {
+    RequiredRight { system: of, grant: grant.into() }
+}
+
+/// The minimum rights of a probe of the plan.
+#[must_use]
+pub fn probe_rights(probe: &Probe) -> Vec<RequiredRight> {
+    match &probe.spec {
+        // It checks the digest that another probe has found.
+        Some(ProbeSpec::Kubernetes(spec)) => kubernetes(spec, probe.digest_of.is_some()),
+        Some(spec) => spec_rights(spec),
+        None => Vec::new(),
+    }
+}
+
+/// The minimum rights of a spec.
+#[must_use]
+pub fn spec_rights(spec: &ProbeSpec) -> Vec<RequiredRight> {
+    match spec {
+        ProbeSpec::Http(_) | ProbeSpec::Headers(_) | ProbeSpec::Cors(_) => {
+            let secrets: Vec<String> = spec.secrets().iter().map(ToString::to_string).collect();
+            vec![match secrets.as_slice() {
+                [] => right("HTTP", "requests without credentials"),
+                secrets => right("HTTP", format!("requests that send {}", secrets.join(", "))),
+            }]
+        }
+        ProbeSpec::Redis(spec) => vec![redis(spec)],
+        ProbeSpec::Rabbitmq(spec) => rabbitmq(spec),
+        ProbeSpec::Prometheus(_) => vec![right("Prometheus", "GET below /api/v1, and POST of queries")],
+        ProbeSpec::Grafana(_) => vec![right("Grafana role", "Viewer (dashboards:read, datasources:query)")],
+        ProbeSpec::Jaeger(_) => vec![right("Jaeger", "GET below /api")],
+        ProbeSpec::Otlp(_) => vec![right("collector", "POST of traces with the application's own headers")],
+        ProbeSpec::Registry(spec) => vec![registry(spec)],
+        ProbeSpec::Vault(spec) => vec![vault(spec)],
+        ProbeSpec::Token(_) => vec![right("application", "the realtime tokens themselves")],
+        ProbeSpec::Pipeline(spec) => pipeline(spec),
+        ProbeSpec::Kubernetes(spec) => kubernetes(spec, false),
+        ProbeSpec::Iac(spec) => vec![iac(spec)],
+        ProbeSpec::AwsSecret(spec) => {
+            vec![right("AWS IAM", format!("secretsmanager:DescribeSecret on {}", spec.secret_id))]
+        }
+        ProbeSpec::Ci(spec) => match &spec.source {
+            CiSource::GitHub(_) => vec![right("GitHub token", "checks: read, commit statuses: read")],
+            CiSource::GitLab(_) => vec![right("GitLab token", "read_api")],
+            CiSource::JUnit(_) => Vec::new(),
+        },
+        ProbeSpec::Scan(_)
+        | ProbeSpec::Command(_)
+        | ProbeSpec::Git(_)
+        | ProbeSpec::Origins(_)
+        | ProbeSpec::Contacts(_) => Vec::new(),
+    }
+}
+
+/// The requirements of a spec on this machine.
+#[must_use]
+pub fn local_requirements(spec: &ProbeSpec) -> Vec<LocalRequirement> {
+    let program = |name: &str| LocalRequirement::Program(name.to_owned());
+    match spec {
+        ProbeSpec::Command(spec) => {
+            let directory = spec.cwd.iter().cloned().map(LocalRequirement::Directory);
+            spec.argv.first().map(|name| program(name)).into_iter().chain(directory).collect()
+        }
+        ProbeSpec::Git(spec) => vec![program("git"), LocalRequirement::Directory(spec.repository.clone())],
+        ProbeSpec::Ci(spec) => {
+            let report = match &spec.source {
+                CiSource::JUnit(junit) => Some(LocalRequirement::File(junit.report.clone())),
+                CiSource::GitHub(_) | CiSource::GitLab(_) => None,
+            };
+            [program("git"), LocalRequirement::Directory(spec.repository.clone())]
+                .into_iter()
+                .chain(report)
+                .collect()
+        }
+        ProbeSpec::Kubernetes(spec) => {
+            let own = spec.dry_run.first().map(|name| program(name));
+            let config = spec.kubeconfig.iter().cloned().map(LocalRequirement::File);
+            [program("kubectl")].into_iter().chain(own).chain(config).collect()
+        }
+        ProbeSpec::Iac(spec) => {
+            vec![program(spec.program()), LocalRequirement::Directory(spec.directory.clone())]
+        }
+        ProbeSpec::Scan(spec) => vec![LocalRequirement::File(spec.report.clone())],
+        ProbeSpec::AwsSecret(spec) => spec.program.first().map(|name| program(name)).into_iter().collect(),
+        ProbeSpec::Http(spec) => match &spec.via {
+            Some(Vantage::Exec(argv)) => argv.first().map(|name| program(name)).into_iter().collect(),
+            Some(Vantage::Proxy(_)) | None => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn redis(spec: &RedisSpec) -> RequiredRight {
+    let asked = [
+        (true, "+ping"),
+        (spec.persistence || spec.replicas.is_some() || spec.cluster.is_some(), "+info"),
+        (spec.persistence || spec.latency_threshold_ms.is_some(), "+config|get"),
+        (spec.latency_threshold_ms.is_some() || spec.spike_limit_ms.is_some(), "+latency|latest"),
+        (spec.cluster != Some(false), "+cluster|info +cluster|nodes"),
+        (!spec.subscribers.is_empty(), "+pubsub|numsub"),
+        (spec.url.rsplit('/').next().is_some_and(|db| db.parse::<u32>().is_ok()), "+select"),
+    ];
+    let commands: Vec<_> =
+        asked.into_iter().filter_map(|(is_asked, command)| is_asked.then_some(command)).collect();
+    right("Redis ACL", format!("-@all {}", commands.join(" ")))
+}
+
+/// The management API and passive declarations need no permission.
+fn rabbitmq(spec: &RabbitmqSpec) -> Vec<RequiredRight> {
+    let peeked: Vec<_> =
+        spec.queues.iter().filter(|queue| queue.peek).map(|queue| escaped(&queue.name)).collect();
+    let read = if peeked.is_empty() { String::new() } else { format!("^({})$", peeked.join("|")) };
+    let vhost = format!("configure '' write '' read '{read}' in virtual host {}", spec.vhost);
+    let mut rights = vec![right("RabbitMQ permissions", vhost)];
+    if spec.management.is_some() {
+        rights.push(right("RabbitMQ tag", "management"));
+    }
+    rights
+}
+
+/// The arguments of `rabbitmqctl set_permissions` for watching an exchange: configure, write, read.
+#[must_use]
+pub fn tap_permissions(exchange: &str) -> [String; 3] {
+    let own = r"^amq\.gen-.*$";
+    [own.to_owned(), own.to_owned(), format!(r"^(amq\.gen-.*|{})$", escaped(exchange))]
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('.', "\\.")
+}
+
+fn pipeline(spec: &PipelineSpec) -> Vec<RequiredRight> {
+    let mut rights = vec![right("application", "the current realtime token")];
+    if let Some(tap) = &spec.exchange {
+        let [configure, write, read] = tap_permissions(&tap.name);
+        let grant =
+            format!("configure '{configure}' write '{write}' read '{read}' in virtual host {}", tap.at.vhost);
+        rights.push(right("RabbitMQ permissions", grant));
+    }
+    if let Some(tap) = &spec.channel {
+        rights.push(right("Redis ACL", format!("-@all +ping +psubscribe resetchannels &{}", tap.name)));
+    }
+    rights
+}
+
+fn registry(spec: &RegistrySpec) -> RequiredRight {
+    let actions = if spec.push { "pull,push" } else { "pull" };
+    right("registry scope", format!("repository:{}:{actions}", spec.repository))
+}
+
+fn vault(spec: &VaultSpec) -> RequiredRight {
+    let path =
+        |kind: &str| format!("path \"{}/{kind}/{}\" {{ capabilities = [\"read\"] }}", spec.mount, spec.path);
+    let log_in = match spec.auth {
+        VaultAuth::Token(_) => "",
+        VaultAuth::Approle { .. } | VaultAuth::Kubernetes { .. } => " (and to log in)",
+    };
+    right("Vault policy", format!("{}{log_in}; for the fingerprint also {}", path("metadata"), path("data")))
+}
+
+fn kubernetes(spec: &KubernetesSpec, with_digest: bool) -> Vec<RequiredRight> {
+    let with_digest = with_digest || spec.rollout.as_ref().is_some_and(|rollout| rollout.digest.is_some());
+    let reads = !spec.deployments.is_empty() || spec.rollout.is_some() || spec.health.is_some();
+    let asked = [
+        (reads, "get deployments.apps"),
+        (with_digest, "list pods"),
+        (!spec.dry_run.is_empty(), "get deployments.apps, patch deployments.apps/scale"),
+    ];
+    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
+    asked
+        .map(|(_, verbs)| right("Kubernetes verbs", format!("{verbs} in namespace {}", spec.namespace)))
+        .collect()
+}
+
+fn iac(spec: &IacSpec) -> RequiredRight {
+    let grant = match (spec.tool, spec.state) {
+        (IacTool::Terraform, true) => "reading the state",
+        (IacTool::Terraform, false) => "reading the state and what it describes; no lock is taken",
+        (IacTool::Pulumi, _) => "reading the stack and what it describes",
+        (IacTool::CloudFormation, _) => "cloudformation:DescribeChangeSet, cloudformation:DescribeStacks",
+    };
+    right("infrastructure", grant)
+}

@@ -1,0 +1,230 @@
+//! The syntax of names in a profile that are used in argument lists or paths: a name that starts with `-` would be an
+//! option there. Checked while a spec is decoded, so also for a plan in a log.
+
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::text::{clip, is_harmful};
+
+/// The maximum length of an id or name in a checklist, in bytes: every entry about the part contains it.
+const MAX_ID: usize = 100;
+/// How much of a word an error message repeats, in bytes.
+const MAX_FOUND: usize = 120;
+
+/// The syntax of a kind of names.
+pub(in crate::checklist) trait Syntax {
+    /// What is expected, for error messages.
+    const EXPECTED: &'static str;
+    /// Whether a word has this syntax.
+    fn is_valid(word: &str) -> bool;
+}
+
+/// A Kubernetes namespace; empty for the context's own.
+pub(in crate::checklist) struct Namespace;
+/// The name of a Kubernetes deployment.
+pub(in crate::checklist) struct Deployment;
+/// A context of a kubeconfig; empty for the current one.
+pub(in crate::checklist) struct Context;
+/// An image's tag.
+pub(in crate::checklist) struct ImageTag;
+/// An image's digest.
+pub(in crate::checklist) struct Digest;
+/// An image's repository.
+pub(in crate::checklist) struct Repository;
+/// A release: a git tag. Empty if unknown.
+pub(in crate::checklist) struct Release;
+/// The id or name of a part of a checklist: a section, a control point, a probe, an action.
+pub(in crate::checklist) struct Id;
+
+/// RFC 1123 labels: <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>.
+fn is_label(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = [word.bytes().next(), word.bytes().last()];
+    ends.iter().all(|end| end.is_some_and(plain)) && word.bytes().all(|byte| plain(byte) || byte == b'-')
+}
+
+impl Syntax for Namespace {
+    const EXPECTED: &'static str =
+        "a namespace: at most 63 lower-case letters, digits and `-`, a letter or digit first and last";
+    fn is_valid(word: &str) -> bool {
+        word.is_empty() || word.len() <= 63 && is_label(word)
+    }
+}
+
+impl Syntax for Deployment {
+    const EXPECTED: &'static str = "the name of a deployment: at most 253 lower-case letters, digits, `-` and `.`, \
+                                    a letter or digit first and last";
+    fn is_valid(word: &str) -> bool {
+        word.len() <= 253 && word.split('.').all(is_label)
+    }
+}
+
+impl Syntax for Context {
+    const EXPECTED: &'static str = "the name of a context, without control characters and no `-` first";
+    fn is_valid(word: &str) -> bool {
+        !word.starts_with('-') && !word.chars().any(is_harmful)
+    }
+}
+
+/// The grammars of the distribution specification:
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>.
+impl Syntax for ImageTag {
+    const EXPECTED: &'static str =
+        "an image's tag: at most 128 letters, digits, `_`, `.` and `-`, no `.` or `-` first";
+    fn is_valid(word: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (1..=128).contains(&word.len())
+            && word.bytes().next().is_some_and(plain)
+            && word.bytes().all(|byte| plain(byte) || byte == b'.' || byte == b'-')
+    }
+}
+
+impl Syntax for Digest {
+    const EXPECTED: &'static str = "a digest such as sha256:0123…";
+    fn is_valid(word: &str) -> bool {
+        let Some((algorithm, encoded)) = word.split_once(':') else { return false };
+        let is_word = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
+        let is_encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"=_-".contains(&byte);
+        algorithm.split(['+', '.', '_', '-']).all(is_word)
+            && !encoded.is_empty()
+            && encoded.bytes().all(is_encoded)
+    }
+}
+
+impl Syntax for Repository {
+    const EXPECTED: &'static str = "a repository such as team/app: lower-case letters and digits, with `.`, `_`, `__`, `-` or `/` between them";
+    fn is_valid(word: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_separator = |between: &[u8]| {
+            matches!(between, b"" | b"." | b"_" | b"__") || between.iter().all(|byte| *byte == b'-')
+        };
+        let is_component = |component: &str| {
+            let bytes = component.as_bytes();
+            let ends = [bytes.first(), bytes.last()];
+            ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
+                && bytes.split(|byte| plain(*byte)).all(is_separator)
+        };
+        word.len() <= 255 && word.split('/').all(is_component)
+    }
+}
+
+/// What `git check-ref-format` accepts after `refs/tags/`, except a `-` at the start: git-check-ref-format(1).
+impl Syntax for Release {
+    const EXPECTED: &'static str = "a release tag as git allows it, with no `-` first and no white space";
+    fn is_valid(word: &str) -> bool {
+        let is_foreign = |c: char| c == ' ' || "~^:?*[\\".contains(c) || is_harmful(c);
+        let is_component =
+            |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
+        word.is_empty()
+            || !word.starts_with('-')
+                && !word.ends_with('.')
+                && !word.chars().any(is_foreign)
+                && !word.contains("..")
+                && !word.contains("@{")
+                && word.split('/').all(is_component)
+    }
+}
+
+impl Syntax for Id {
+    const EXPECTED: &'static str = "at most 100 bytes";
+    fn is_valid(word: &str) -> bool {
+        word.len() <= MAX_ID
+    }
+}
+
+/// Checks the syntax of a word.
+///
+/// # Errors
+/// What was expected and what was found.
+fn check<F: Syntax>(word: &str) -> Result<(), String> {
+    let wrong = || format!("expected {}, found {:?}", F::EXPECTED, clip(word, MAX_FOUND));
+    if F::is_valid(word) { Ok(()) } else { Err(wrong()) }
+}
+
+/// Checks whether a text is valid as a release tag.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_release(tag: &str) -> Result<(), String> {
+    check::<Release>(tag)
+}
+
+/// A word that is checked while it is decoded, when its place is known.
+struct Validated<F>(String, PhantomData<F>);
+
+impl<'de, F: Syntax> Deserialize<'de> for Validated<F> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(from)?;
+        check::<F>(&word).map_err(de::Error::custom)?;
+        Ok(Self(word, PhantomData))
+    }
+}
+
+/// Decodes a word of a syntax.
+pub(in crate::checklist) fn one<'de, F: Syntax, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Validated::<F>::deserialize(from).map(|held| held.0)
+}
+
+/// Decodes an optional word of a syntax.
+pub(in crate::checklist) fn option<'de, F: Syntax, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<String>, D::Error> {
+    Option::<Validated<F>>::deserialize(from).map(|held| held.map(|held| held.0))
+}
+
+/// Decodes a list of words of a syntax.
+pub(in crate::checklist) fn list<'de, F: Syntax, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<String>, D::Error> {
+    Vec::<Validated<F>>::deserialize(from).map(|all| all.into_iter().map(|held| held.0).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all<F: Syntax>(good: &[&str], bad: &[&str]) {
+        for word in good {
+            assert!(F::is_valid(word), "{word:?}: {}", F::EXPECTED);
+        }
+        for word in bad {
+            assert!(!F::is_valid(word), "{word:?}: {}", F::EXPECTED);
+        }
+    }
+
+    #[test]
+    fn names_of_kubernetes_are_told_from_options() {
+        let long = "a".repeat(64);
+        all::<Namespace>(&["", "realtime", "a-1", "1a"], &["-n", "a.b", "A", "a_b", "a-", &long, "a\nb"]);
+        all::<Deployment>(
+            &["advanced-app", "my.app-1", &long],
+            &["", "--kubeconfig=/x", "-a", "a/b", "a..b", ".a", "a b", "Ä"],
+        );
+        all::<Context>(
+            &["", "production", "arn:aws:eks:eu-central-1:1:cluster/x", "admin@k8s", "a b"],
+            &["--kubeconfig=/x", "-c", "a\nb", "a\u{202e}b"],
+        );
+    }
+
+    #[test]
+    fn names_of_images_are_told_from_options_and_paths() {
+        let long = "a".repeat(129);
+        all::<ImageTag>(&["v1", "V1.4.0", "1.4.0_rc-1", "_x"], &["", "-v", ".v", "a/b", "a b", "a:b", &long]);
+        all::<Digest>(&["sha256:0aB", "sha512+b64u:x-_="], &["", "sha256", "sha256:", "SHA256:0", "a:b/c"]);
+        all::<Repository>(
+            &["app", "platform/advanced-app", "a__b/c---d", "a.b"],
+            &["", "-a", "../x", "a//b", "a/", "A", "a_._b", "a___b", "a?b"],
+        );
+    }
+
+    #[test]
+    fn a_release_is_what_git_takes_for_a_tag() {
+        let good = ["", "v1.4.0", "release/2026-01", "1.0+build", "v1_RC", "größer"];
+        let bad =
+            ["-v1", "--all", "v1 x", "v1..v2", "v1^{commit}", "a:b", "/a", "a/", "a.lock", "a.", ".a", "a\n"];
+        all::<Release>(&good, &bad);
+    }
+}

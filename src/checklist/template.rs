@@ -1,0 +1,340 @@
+//! Expands `{{ value }}` in probe specs, strictly: missing values are reported, never guessed.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::{Environment, UndefinedBehavior};
+
+use super::source::{KeyPath, PathStep};
+use super::suggest;
+
+/// The values for templates.
+pub struct TemplateEngine {
+    values: toml::Table,
+    /// The full names of all values, computed on demand.
+    names: OnceCell<Vec<String>>,
+    /// The similar names of missing values, cached.
+    similar_names: RefCell<BTreeMap<String, Option<String>>>,
+    engine: Environment<'static>,
+}
+
+/// The result of expanding a spec.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TemplateResult {
+    /// Missing values, by their full names.
+    pub missing: BTreeSet<String>,
+    /// Values that were used.
+    pub used: BTreeSet<String>,
+    /// Errors in the templates, with their paths.
+    pub errors: Vec<(KeyPath, String)>,
+    /// Whether an optional key was left out because its value is missing.
+    pub left_out: bool,
+    /// The current path in the spec.
+    path: KeyPath,
+}
+
+impl TemplateResult {
+    fn record_error(&mut self, what: String) {
+        self.errors.push((self.path.clone(), what));
+    }
+
+    fn within(&mut self, step: impl Into<PathStep>, work: impl FnOnce(&mut Self)) {
+        self.path.push(step.into());
+        work(self);
+        self.path.pop();
+    }
+}
+
+/// The values that every plan has, even if they are not known yet.
+const BUILT_IN_VALUES: [&str; 4] = ["release", "previous", "environment", "contacts"];
+
+impl TemplateEngine {
+    /// For these values.
+    #[must_use]
+    pub fn new(values: toml::Table) -> Self {
+        let mut engine = Environment::new();
+        engine.set_undefined_behavior(UndefinedBehavior::Strict);
+        Self { values, names: OnceCell::new(), similar_names: RefCell::default(), engine }
+    }
+
+    /// Expands every string in `value` in place. A string that is only `{{ name }}` becomes the value itself, with its
+    /// type; the reference of a secret is possible only there.
+    pub fn expand(&self, value: &mut toml::Value, told: &mut TemplateResult) {
+        match value {
+            toml::Value::String(text) if text.contains('{') => {
+                self.check_single_braces(text, told);
+                let is_template = text.contains("{{") || text.contains("{%");
+                if let Some(filled) = is_template.then(|| self.expand_text(text, told)).flatten() {
+                    *value = filled;
+                }
+            }
+            toml::Value::Array(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    told.within(index, |told| self.expand(item, told));
+                }
+            }
+            toml::Value::Table(table) => {
+                self.expand_optional(table, told);
+                for (key, item) in table.iter_mut() {
+                    told.within(key.as_str(), |told| self.expand(item, told));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes keys that end in `?` if their value is missing, and otherwise removes the `?`.
+    fn expand_optional(&self, table: &mut toml::Table, told: &mut TemplateResult) {
+        let optional: Vec<String> = table.keys().filter(|key| key.ends_with('?')).cloned().collect();
+        for key in optional {
+            let Some(mut value) = table.remove(&key) else { continue };
+            let at = [told.path.clone(), vec![PathStep::Key(key.clone())]].concat();
+            let mut own = TemplateResult { path: at, ..TemplateResult::default() };
+            self.expand(&mut value, &mut own);
+            told.used.append(&mut own.used);
+            told.left_out |= own.left_out || !own.missing.is_empty();
+            if own.missing.is_empty() && own.errors.is_empty() {
+                table.insert(key.trim_end_matches('?').to_owned(), value);
+            }
+            told.errors.append(&mut own.errors);
+        }
+    }
+
+    fn expand_text(&self, text: &str, told: &mut TemplateResult) -> Option<toml::Value> {
+        if let Some(name) = whole_name(text) {
+            told.used.insert(name.to_owned());
+            let found = self.look_up(name);
+            if found.is_none() {
+                self.record_missing(name, told);
+            }
+            return found.cloned();
+        }
+        self.render(text, told).map(toml::Value::String)
+    }
+
+    fn render(&self, text: &str, told: &mut TemplateResult) -> Option<String> {
+        let template = match self.engine.template_from_str(text) {
+            Ok(template) => template,
+            Err(error) => {
+                told.record_error(format!("{text:?} is not a valid template: {error}"));
+                return None;
+            }
+        };
+        let names = template.undeclared_variables(true);
+        let missing: Vec<_> = names.iter().filter(|name| self.look_up(name).is_none()).cloned().collect();
+        told.used.extend(names.iter().cloned());
+        if !missing.is_empty() {
+            for name in &missing {
+                self.record_missing(name, told);
+            }
+            return None;
+        }
+        if let Some(name) = names.iter().find(|name| self.look_up(name).is_some_and(toml::Value::is_table)) {
+            told.record_error(format!(
+                "{name} cannot be used inside a text: it is a reference to a secret, or a table"
+            ));
+            return None;
+        }
+        template
+            .render(minijinja::value::Serde(&self.values))
+            .map_err(|error| told.record_error(format!("{text:?}: {error}")))
+            .ok()
+    }
+
+    /// Records a missing value, or an error if its name is probably misspelled.
+    fn record_missing(&self, name: &str, told: &mut TemplateResult) {
+        match self.similar_name(name) {
+            Some(near) => told.record_error(format!("unknown value {name}; did you mean {{{{ {near} }}}}?")),
+            None => {
+                told.missing.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// Records an error for a value's name in single braces (`{release}`), which would not be expanded.
+    fn check_single_braces(&self, text: &str, told: &mut TemplateResult) {
+        for name in between_single_braces(text) {
+            let is_value = |found: &toml::Value| found.as_table().is_none_or(is_reference);
+            let is_known = BUILT_IN_VALUES.contains(&name) || self.look_up(name).is_some_and(is_value);
+            if let Some(name) = if is_known { Some(name.to_owned()) } else { self.similar_name(name) } {
+                told.record_error(format!(
+                    "a value is written in double braces; did you mean {{{{ {name} }}}}?"
+                ));
+            }
+        }
+    }
+
+    /// The known name that an unknown one most likely means.
+    fn similar_name(&self, name: &str) -> Option<String> {
+        if let Some(known) = self.similar_names.borrow().get(name) {
+            return known.clone();
+        }
+        let near = suggest::similar_value(name, self.names()).map(str::to_owned);
+        self.similar_names.borrow_mut().insert(name.to_owned(), near.clone());
+        near
+    }
+
+    /// The full names of all values.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.get_or_init(|| {
+            let mut names: Vec<String> = BUILT_IN_VALUES.map(str::to_owned).into();
+            value_names(&self.values, "", &mut names);
+            names
+        });
+        names.iter().map(String::as_str)
+    }
+
+    fn look_up(&self, name: &str) -> Option<&toml::Value> {
+        let mut steps = name.split('.');
+        let first = self.values.get(steps.next()?)?;
+        steps.try_fold(first, |value, step| value.as_table()?.get(step))
+    }
+}
+
+/// The name in a text that is only `{{ name }}`.
+pub(super) fn whole_name(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    (!name.is_empty() && name.chars().all(plain)).then_some(name)
+}
+
+/// Texts in single braces that can be a value's name. Shells and formats use braces after `$`, `%`, `#` and a backslash
+/// themselves.
+fn between_single_braces(text: &str) -> impl Iterator<Item = &str> {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    text.match_indices('{').filter_map(move |(at, _)| {
+        let (name, _) = text[at + 1..].split_once('}')?;
+        let is_own = text[..at].ends_with(['{', '$', '%', '#', '\\']);
+        let name = name.trim();
+        (!is_own && !name.is_empty() && name.chars().all(plain)).then_some(name)
+    })
+}
+
+/// The full names of all values; a reference to a secret is one value.
+pub(super) fn value_names(table: &toml::Table, above: &str, leaves: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match value {
+            toml::Value::Table(inner) if !is_reference(inner) => value_names(inner, &name, leaves),
+            _ => leaves.push(name),
+        }
+    }
+}
+
+/// The name in a text that starts with `{{ name }}`.
+pub(super) fn name_at_start(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("}}")?;
+    whole_name(text.strip_suffix(rest)?)
+}
+
+/// Merges `over` into `base`, table by table. A reference to a secret is one value.
+pub(super) fn merge(base: &mut toml::Table, over: &toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) if !is_reference(above) => {
+                merge(below, above);
+            }
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Whether a table is a reference to a secret, and so one value.
+pub(super) fn is_reference(table: &toml::Table) -> bool {
+    table.len() == 1 && ["env", "file", "command"].iter().any(|kind| table.contains_key(*kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(spec: &str) -> (toml::Table, TemplateResult) {
+        let values = "a.n = 5\na.s = \"x\"\npw = { env = \"P\" }".parse::<toml::Table>().unwrap();
+        let mut value = toml::Value::Table(spec.parse().unwrap());
+        let mut told = TemplateResult::default();
+        TemplateEngine::new(values).expand(&mut value, &mut told);
+        (value.as_table().unwrap().clone(), told)
+    }
+
+    #[test]
+    fn a_whole_value_keeps_its_type_and_a_part_becomes_text() {
+        let (filled, told) = fill("n = \"{{ a.n }}\"\nt = [\"{{a.s}}-{{ a.n }}\"]\np = \"{{ pw }}\"");
+        assert_eq!(filled.to_string(), "n = 5\nt = [\"x-5\"]\n\n[p]\nenv = \"P\"\n");
+        assert_eq!(told.used.len(), 3);
+    }
+
+    #[test]
+    fn all_missing_names_are_told_at_once() {
+        let (_, told) = fill("x = \"{{ b }}\"\ny = \"http://{{ a.q }}/{{ c.d.e }}\"");
+        assert_eq!(told.missing.into_iter().collect::<Vec<_>>(), ["a.q", "b", "c.d.e"]);
+    }
+
+    #[test]
+    fn an_optional_value_is_left_out_when_it_is_not_there() {
+        let (filled, told) = fill("\"u?\" = \"{{ nobody }}\"\n\"p?\" = \"{{ pw }}\"");
+        assert_eq!(filled.to_string(), "[p]\nenv = \"P\"\n");
+        assert!(told.missing.is_empty());
+    }
+
+    #[test]
+    fn a_secret_cannot_be_put_inside_a_text() {
+        let (_, told) = fill("x = \"Bearer {{ pw }}\"");
+        assert_eq!(
+            wrong(&told),
+            ["x: pw cannot be used inside a text: it is a reference to a secret, or a table"]
+        );
+        assert!(wrong(&fill("x = \"{{ a.\"").1)[0].contains("is not a valid template"));
+    }
+
+    /// Each with the keys that lead to it.
+    fn wrong(told: &TemplateResult) -> Vec<String> {
+        let way = |path: &KeyPath| {
+            let steps = path.iter().map(|step| match step {
+                PathStep::Key(key) => key.clone(),
+                PathStep::Index(index) => index.to_string(),
+            });
+            steps.collect::<Vec<_>>().join(".")
+        };
+        told.errors.iter().map(|(path, what)| format!("{}: {what}", way(path))).collect()
+    }
+
+    #[test]
+    fn a_misspelt_value_is_wrong_and_not_missing() {
+        let (_, told) = fill("x = [\"{{ relese }}\"]\nt.\"y?\" = \"v{{ prevoius }}\"\nz = \"{{ b.s }}\"");
+        // `b.s` may be missing on purpose.
+        assert_eq!(told.missing.iter().collect::<Vec<_>>(), ["b.s"]);
+        assert_eq!(
+            wrong(&told),
+            [
+                "x.0: unknown value relese; did you mean {{ release }}?",
+                "t.y?: unknown value prevoius; did you mean {{ previous }}?"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_between_single_braces_is_wrong() {
+        for text in ["v{release}", "{ previous }", "{{ a.s }}-{a.n}", "{relese}", "{ release }}", "{pw}"] {
+            let (_, told) = fill(&format!("x = [\"{text}\"]"));
+            let told = wrong(&told);
+            assert!(
+                told.len() == 1 && told[0].starts_with("x.0: ") && told[0].contains("did you mean {{ "),
+                "{text}: {told:?}"
+            );
+        }
+        for text in [
+            "${release}",
+            "%{release}",
+            "{}",
+            "{print}",
+            "{\\\"release\\\": 1}",
+            "rate(x{job=\\\"a\\\"}[5m])",
+            "{a}",
+        ] {
+            let (_, told) = fill(&format!("x = \"{text}\""));
+            assert!(told.errors.is_empty(), "{text}: {:?}", told.errors);
+        }
+    }
+}

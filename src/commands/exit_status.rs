@@ -1,0 +1,78 @@
+//! The exit code of a failed command: the kind of the error decides.
+
+use std::error::Error;
+use std::io;
+
+use anyhow::{Context as _, Result};
+use tokio::task::JoinError;
+
+use super::printing;
+use crate::engine::{ActError, OpenRunError};
+use crate::error::{ErrorKind, Exit, Failure, HasKind, Problems, chain};
+use crate::journal::agent::AgentError;
+use crate::journal::bundle::BundleError;
+use crate::journal::file::{AppendError, OpenJournalError};
+use crate::journal::keys::{CreateKeyError, LoadKeyError, SignError};
+use crate::journal::store::StoreError;
+use crate::journal::verify::VerifyError;
+
+/// The exit code of a command; prints and logs its error.
+pub(super) fn report_result(done: Result<Exit>) -> Exit {
+    let exit = done.unwrap_or_else(|error| {
+        let (kind, told) = (kind_of(&error), chain(error.as_ref()));
+        tracing::error!(?kind, "{told}");
+        // After a broken pipe, print nothing more, not even the error.
+        if !is_broken_pipe(&error) {
+            printing::note(format_args!("gonogo: {told}"));
+        }
+        kind.exit()
+    });
+    match printing::failure() {
+        // The output was not delivered, so the command has not succeeded.
+        Some(error) if exit == Exit::Success => report_result(Err(error).context("standard output")),
+        _ => exit,
+    }
+}
+
+/// The kind of the outermost error that has one; an error without a kind is the user's.
+fn kind_of(error: &anyhow::Error) -> ErrorKind {
+    let known = |error: &(dyn Error + 'static)| KINDS.iter().find_map(|kind_if| kind_if(error));
+    error.chain().find_map(known).unwrap_or(ErrorKind::User)
+}
+
+type KindIf = fn(&(dyn Error + 'static)) -> Option<ErrorKind>;
+
+/// Every error type with a kind that a command can return.
+const KINDS: [KindIf; 15] = [
+    kind_if::<Failure>,
+    kind_if::<Problems>,
+    kind_if::<OpenRunError>,
+    kind_if::<ActError>,
+    kind_if::<OpenJournalError>,
+    kind_if::<AppendError>,
+    kind_if::<StoreError>,
+    kind_if::<LoadKeyError>,
+    kind_if::<CreateKeyError>,
+    kind_if::<SignError>,
+    kind_if::<AgentError>,
+    kind_if::<BundleError>,
+    kind_if::<VerifyError>,
+    kind_if::<io::Error>,
+    kind_if::<JoinError>,
+];
+
+fn kind_if<T: HasKind + Error + 'static>(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    error.downcast_ref::<T>().map(HasKind::kind)
+}
+
+impl HasKind for JoinError {
+    /// A task of the program has panicked.
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| io::Error::kind(error) == io::ErrorKind::BrokenPipe)
+}

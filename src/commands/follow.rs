@@ -1,0 +1,50 @@
+//! `gonogo run --read-only`: follows the log of the open run.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::journal::attachments::ActionOutputs;
+use crate::journal::store::read_unverified;
+use crate::run::{InFlight, RunSnapshot, RunState};
+use crate::tui::{Msg, Newest};
+
+/// Interval of the checks whether the log has grown.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Sends the run to the screen as its log grows, and the output size of the running action. Ends with the program.
+pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Result<()> {
+    let (log, mut shown) = (log.to_owned(), shown);
+    let outputs = ActionOutputs::beside(&log);
+    let mut length = log.metadata()?.len();
+    let newest = Newest::default();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(POLL_INTERVAL);
+            let now = log.metadata().map_or(0, |about| about.len());
+            let grown = if now == length { None } else { read_newer(&log, &shown) };
+            length = now;
+            let printed = shown.running_action().and_then(|(_, deed)| outputs.length(deed.seq).ok());
+            if grown.is_none() && printed.is_none() {
+                continue;
+            }
+            shown = grown.unwrap_or(shown);
+            let live = InFlight { printed_bytes: printed.unwrap_or(0), ..InFlight::default() };
+            let now = RunSnapshot { state: Arc::clone(&shown), in_flight: Arc::new(live) };
+            if newest.put(now) && tell.send(Msg::State(newest.clone())).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The run of the log, if it has newer entries.
+fn read_newer(log: &Path, shown: &RunState) -> Option<Arc<RunState>> {
+    let state = RunState::fold(&read_unverified(log).ok()?)?;
+    (state.seq > shown.seq).then(|| Arc::new(state))
+}

@@ -1,0 +1,188 @@
+//! A log with an index of its entries and snapshots of the run's state, from which any other state is folded.
+
+use std::io::Read as _;
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use crate::journal::attachments;
+use crate::journal::entry::{Entry, TornTail};
+use crate::journal::index;
+use crate::journal::log_file::LogFile;
+use crate::journal::store::StoreError;
+use crate::report::TrustSources;
+use crate::run::RunState;
+use crate::text::{excerpt, line};
+use crate::tui::review::{Mark, Record};
+
+/// The minimum number of entries between two snapshots.
+const MIN_SNAPSHOT_DISTANCE: usize = 256;
+/// The number of entries between two snapshots near the current position.
+const NEAR_SNAPSHOT_DISTANCE: usize = 32;
+/// Interval of the progress reports while the log is read.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+/// How much of an attachment is shown, in bytes.
+const MAX_SHOWN: usize = 64 * 1024;
+
+/// A log for review.
+pub(super) struct IndexedLog {
+    source: Arc<LogFile>,
+    index: RwLock<EntryIndex>,
+    /// Snapshots near the last position: the next one is mostly close to it.
+    near: RwLock<Vec<(usize, Arc<RunState>)>>,
+    /// The trusted signers of its verification.
+    trust: TrustSources,
+}
+
+/// The index of the entries.
+#[derive(Default)]
+struct EntryIndex {
+    /// The offset of each entry, and the end of the last one.
+    offsets: Vec<u64>,
+    marks: Vec<Mark>,
+    /// The run's state after some of the entries, by position.
+    snapshots: Vec<(usize, Arc<RunState>)>,
+}
+
+impl IndexedLog {
+    /// Opens a log, and reads its first entry.
+    pub(super) fn open(source: &Arc<LogFile>, trust: TrustSources) -> Result<Self, StoreError> {
+        let mut known = EntryIndex::default();
+        index::for_each_entry(source, &mut |entry, from, to| {
+            if let Some(state) = RunState::fold(std::slice::from_ref(&entry)) {
+                known.offsets = vec![from, to];
+                known.marks.push(Mark::of(&entry));
+                known.snapshots.push((0, Arc::new(state)));
+            }
+            ControlFlow::Break(())
+        })?;
+        let (known, near) = (RwLock::new(known), RwLock::default());
+        Ok(Self { source: Arc::clone(source), index: known, near, trust })
+    }
+
+    /// The run as it was opened.
+    pub(super) fn first(&self) -> Option<Arc<RunState>> {
+        self.index().snapshots.first().map(|(_, state)| Arc::clone(state))
+    }
+
+    /// Reads the rest, and calls `tell` for progress; with true at the end.
+    pub(super) fn read(&self, tell: &mut dyn FnMut(bool)) -> Result<(), StoreError> {
+        let Some(first) = self.first() else { return Ok(()) };
+        let mut state = (*first).clone();
+        // The longer the log, the farther apart the snapshots: their number stays bounded.
+        let (mut since, mut told) = (0, Instant::now());
+        let mut at = 0;
+        index::for_each_entry(&self.source, &mut |entry, _, to| {
+            if entry.header.seq > 0 {
+                state.apply(&entry);
+                at += 1;
+                since += 1;
+                let mut known = self.index_mut();
+                known.offsets.push(to);
+                known.marks.push(Mark::of(&entry));
+                if since >= MIN_SNAPSHOT_DISTANCE.max(at / MIN_SNAPSHOT_DISTANCE) {
+                    since = 0;
+                    known.snapshots.push((at, Arc::new(state.clone())));
+                }
+            }
+            if told.elapsed() >= PROGRESS_INTERVAL {
+                told = Instant::now();
+                tell(false);
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.index_mut().snapshots.push((at, Arc::new(state)));
+        tell(true);
+        Ok(())
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, EntryIndex> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, EntryIndex> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line_bytes(&self, at: usize) -> Option<Vec<u8>> {
+        let (from, to) = {
+            let known = self.index();
+            (*known.offsets.get(at)?, *known.offsets.get(at + 1)?)
+        };
+        index::read_line(self.source.file(), from, to).ok()
+    }
+
+    /// The run after the entry at a position, folded from the nearest snapshot before it.
+    fn fold(&self, at: usize) -> Option<Arc<RunState>> {
+        let mut near = self.near.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = {
+            let known = self.index();
+            let after = known.snapshots.partition_point(|(place, _)| *place <= at);
+            known.snapshots.get(after.checked_sub(1)?)?.clone()
+        };
+        if near.first().is_none_or(|(begin, _)| *begin != kept.0) {
+            *near = vec![kept];
+        }
+        let after = near.partition_point(|(place, _)| *place <= at);
+        let (place, nearest) = near.get(after.checked_sub(1)?)?.clone();
+        if place == at {
+            return Some(nearest);
+        }
+        let mut state = (*nearest).clone();
+        for next in place + 1..=at {
+            state.apply(&self.entry(next)?);
+            if (next - place).is_multiple_of(NEAR_SNAPSHOT_DISTANCE) && after == near.len() {
+                near.push((next, Arc::new(state.clone())));
+            }
+        }
+        Some(Arc::new(state))
+    }
+}
+
+impl Record for IndexedLog {
+    fn len(&self) -> usize {
+        self.index().marks.len()
+    }
+
+    fn mark(&self, at: usize) -> Option<Mark> {
+        self.index().marks.get(at).copied()
+    }
+
+    fn entry(&self, at: usize) -> Option<Entry> {
+        Entry::parse(&self.line_bytes(at)?).ok()
+    }
+
+    fn raw(&self, at: usize) -> Option<String> {
+        String::from_utf8(self.line_bytes(at)?).ok()
+    }
+
+    fn state(&self, at: usize) -> Option<Arc<RunState>> {
+        self.fold(at)
+    }
+
+    fn holds(&self, at: usize, text: &str) -> bool {
+        self.line_bytes(at).is_some_and(|line| searchable_text(&line).contains(text))
+    }
+
+    fn trust(&self) -> Vec<String> {
+        let files = self.trust.lines().into_iter().map(|(word, told)| format!("{word}: {told}"));
+        files.chain(self.trust.warnings.iter().map(|ignored| line(ignored))).collect()
+    }
+
+    fn side(&self, torn: &TornTail) -> Result<String, String> {
+        let kept = attachments::check(self.source.log(), torn).map_err(|wrong| wrong.to_string())?;
+        let mut content = Vec::new();
+        // One byte more, so that the excerpt shows that it was cut.
+        let read = kept.take(MAX_SHOWN as u64 + 1).read_to_end(&mut content);
+        read.map_err(|error| error.to_string())?;
+        Ok(excerpt(&content, MAX_SHOWN))
+    }
+}
+
+/// The searchable text of a line, in lower case: without the previous hash and the signature.
+fn searchable_text(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let end = text.find(",\"sig\":\"").unwrap_or(text.len());
+    let begin = text.find(",\"by\":").unwrap_or(0);
+    text.get(begin..end).unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,227 @@
+//! Actions: checked first, then handed to a supervisor once their start is logged.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use super::action_watch::{ActionResult, ActionWatch, WatchHandle};
+use super::probe_task::{DEADLINE_GRACE as OVERRUN, NoResult, ProbeTask, run_limited};
+use super::supervisor::{LaunchSpec, StartMarker, SupervisorFiles};
+use super::supervisor_launch::SupervisorLaunch;
+use super::system::System;
+use crate::checklist::spec::TextOrSecret;
+use crate::checklist::{Action, ActionCommand, ActionKey, Plan, Probe};
+use crate::journal::marks::Marks;
+use crate::outcome::{Class, Observation, Outcome, Sha256Hex, limit_observations};
+use crate::probe::ProbeContext;
+use crate::run::StartRequest;
+use crate::secret::SecretStore;
+use crate::text;
+use crate::time::span;
+
+/// How long an action has to end after SIGTERM before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+/// The timeout for reading one secret. Longer than the timeout of a secret command.
+const SECRET_TIMEOUT: Duration = Duration::from_secs(15);
+/// How many bytes of guard and check observations an entry holds, as written in the log.
+const MAX_PREFLIGHT_BYTES: usize = 40 << 10;
+
+/// What the tasks of actions report to the engine.
+#[derive(Debug)]
+pub(super) enum ActionEvent {
+    /// Guards and checks have run, and the secrets were read; or an error.
+    Prepared { by: String, start: Box<StartRequest>, env: Result<ActionEnv, String>, changed: Vec<String> },
+    /// The number of bytes printed so far.
+    Printed { started: u64, bytes: u64 },
+    /// A warning for people.
+    Warning { started: u64, what: String },
+    /// The action has ended.
+    Finished { action: ActionKey, started: u64, result: ActionResult },
+}
+
+/// The environment of an action, with its secrets.
+pub(super) struct ActionEnv(BTreeMap<String, Zeroizing<String>>);
+
+impl std::fmt::Debug for ActionEnv {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Env(…)")
+    }
+}
+
+/// A guard, or a check of an action's own.
+pub(super) struct PreflightCheck {
+    /// The key of its observations.
+    pub(super) key: String,
+    pub(super) probe: Probe,
+    pub(super) context: ProbeContext,
+}
+
+/// The checks that run before an action, and what they need.
+pub(super) struct Preflight {
+    pub(super) checks: Vec<PreflightCheck>,
+    pub(super) secret_store: SecretStore,
+    pub(super) system: Arc<dyn System>,
+}
+
+/// Runs guards and checks, and reads the secrets. Always reports a result.
+pub(super) async fn prepare(
+    plan: Arc<Plan>,
+    Preflight { checks: all, secret_store, system }: Preflight,
+    by: String,
+    mut start: StartRequest,
+    tell: mpsc::Sender<ActionEvent>,
+) {
+    let program = plan.action(&start.action).and_then(|action| action.program.as_ref());
+    let runs: Vec<_> = all
+        .into_iter()
+        .map(|PreflightCheck { key, probe, context: given }| {
+            let title = probe.title.clone();
+            (key, title, ProbeTask::new(probe, given, &secret_store, Arc::clone(&system)))
+        })
+        .collect();
+    let secrets = program.map_or(0, |program| program.env.len());
+    let limit = runs.iter().map(|(.., run)| run.limit()).sum::<Duration>()
+        + SECRET_TIMEOUT * u32::try_from(secrets).unwrap_or(u32::MAX)
+        + OVERRUN;
+    let prepared = run_limited(limit, async {
+        let mut checked = Vec::new();
+        for (key, title, run) in &runs {
+            checked.extend(run_check(key, title, run, MAX_PREFLIGHT_BYTES / runs.len()).await);
+        }
+        let env = match program {
+            Some(program) => read_environment(program, &secret_store, SECRET_TIMEOUT).await,
+            None => Err("the profile lacks values".into()),
+        };
+        (checked, env)
+    });
+    let env = match prepared.await {
+        Ok((checked, env)) => {
+            start.preflight.extend(checked);
+            env
+        }
+        Err(NoResult::Panicked) => {
+            Err(format!("its pre-flight checks crashed; {}", crate::diagnostic::please_report()))
+        }
+        Err(NoResult::TimedOut) => {
+            Err(format!("its pre-flight checks did not finish within {}", span(limit)))
+        }
+    };
+    let changed = runs.iter().flat_map(|(.., run)| run.trace().effects()).collect();
+    let _ = tell.send(ActionEvent::Prepared { by, start: Box::new(start), env, changed }).await;
+}
+
+/// The observations of a guard or check, under its key and title, in about `most` bytes. Never empty: an empty result
+/// would count as a check that has not run.
+pub(super) async fn run_check(key: &str, title: &str, run: &ProbeTask, most: usize) -> Vec<Observation> {
+    let Outcome { observations, effects, class, .. } = run.run_once().await;
+    let mut seen = observations;
+    if seen.iter().all(|seen| seen.ok.is_none()) {
+        seen.push(match class {
+            Class::Pass => Observation::new("result", "passed", "passed", true),
+            Class::Fail | Class::Error => Observation::unknown("result", "passed", "no observation"),
+        });
+    }
+    seen.extend(effects.into_iter().map(|effect| Observation::recorded("changed", effect)));
+    let title = text::line(title);
+    let mut named = limit_observations(seen, most.saturating_sub(text::json_length(&title)));
+    for seen in &mut named {
+        seen.what = format!("{title}: {}", seen.what);
+        seen.key = Some(key.to_owned());
+    }
+    named
+}
+
+pub(super) async fn read_environment(
+    program: &ActionCommand,
+    secret_store: &SecretStore,
+    limit: Duration,
+) -> Result<ActionEnv, String> {
+    let mut env = BTreeMap::new();
+    for (name, value) in &program.env {
+        let value = match value {
+            TextOrSecret::Text(text) => Zeroizing::new(text.clone()),
+            TextOrSecret::Secret(held) => {
+                let read = run_limited(limit, secret_store.read(&held.secret)).await;
+                let read =
+                    read.map_err(|_| format!("{name}: no answer within {} ({})", span(limit), held.secret))?;
+                let secret = read.map_err(|error| format!("{name}: {error}"))?;
+                Zeroizing::new(format!("{}{}", held.prefix, secret.expose()))
+            }
+        };
+        env.insert(name.clone(), value);
+    }
+    Ok(ActionEnv(env))
+}
+
+/// What is needed to run actions of a run.
+#[derive(Clone)]
+pub(super) struct ActionLauncher {
+    pub(super) log: PathBuf,
+    pub(super) marks: Marks,
+    pub(super) secret_store: SecretStore,
+    pub(super) events: mpsc::Sender<ActionEvent>,
+    pub(super) system: Arc<dyn System>,
+}
+
+/// The start of an action, as logged.
+#[derive(Clone)]
+pub(super) struct LoggedStart {
+    pub(super) action: ActionKey,
+    /// The position of its start entry.
+    pub(super) started: u64,
+    /// The hash of the line before its start entry.
+    pub(super) prev: Sha256Hex,
+}
+
+impl ActionLauncher {
+    /// Hands a logged action to a supervisor, and watches it. Returns the result if the action has not started and
+    /// never will.
+    pub(super) async fn launch(
+        &self,
+        action: &Action,
+        entered: LoggedStart,
+        dry: bool,
+        env: ActionEnv,
+    ) -> Result<WatchHandle, ActionResult> {
+        let Some(program) = &action.program else {
+            return Err(ActionResult::not_started("the plan does not configure its command"));
+        };
+        let order = LaunchSpec {
+            files: SupervisorFiles::of(&self.log, entered.started),
+            argv: program.argv(dry).to_vec(),
+            cwd: program.cwd.as_ref().map(PathBuf::from),
+            env: env.0,
+            deadline_ms: action.deadline_ms,
+            grace_ms: u64::try_from(STOP_GRACE.as_millis()).unwrap_or(u64::MAX),
+            needles: self.secret_store.redactor().needles().to_vec(),
+        };
+        let mut watch = self.watch(entered, false);
+        match self.system.launch_supervisor(&order, self.secret_store.permit()).await {
+            SupervisorLaunch::Started(child) => {
+                watch.last_marker = Some(StartMarker::default());
+                watch.child = child;
+            }
+            SupervisorLaunch::NotStarted(why) => return Err(ActionResult::not_started(&why)),
+            SupervisorLaunch::Unknown(child) => watch.child = child,
+        }
+        Ok(watch.spawn())
+    }
+
+    /// Watches an action that an earlier process started.
+    pub(super) fn attach(&self, entered: LoggedStart, stopped: bool) -> WatchHandle {
+        self.watch(entered, stopped).spawn()
+    }
+
+    fn watch(&self, entered: LoggedStart, stopped: bool) -> ActionWatch {
+        let (marks, tell, system) = (self.marks.clone(), self.events.clone(), Arc::clone(&self.system));
+        ActionWatch {
+            is_stop_requested: Arc::new(AtomicBool::new(stopped)),
+            ..ActionWatch::of(entered, &self.log, marks, tell, system)
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The one way in which a probe runs, for the scheduler and for pre-flight checks: panics are caught, the time is
+//! limited from outside, and its effects are always known.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::scheduler::ProbeEvent;
+use super::system::System;
+use crate::checklist::{Probe, ProbeKey};
+use crate::diagnostic::please_report;
+use crate::outcome::{Class, Observation, Outcome};
+use crate::probe::{Effects, ProbeContext};
+use crate::secret::SecretStore;
+use crate::stopwatch::{Stopwatch, timeout};
+use crate::text;
+use crate::time::{Utc, exact_span, span};
+
+/// How far a probe may exceed its own limit before it is aborted from outside.
+pub(super) const DEADLINE_GRACE: Duration = Duration::from_secs(2);
+
+/// Why limited work has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoResult {
+    #[error("the probe crashed; {}", please_report())]
+    Panicked,
+    #[error("the probe exceeded its deadline")]
+    TimedOut,
+}
+
+/// Runs the work within the limit; a panic stays inside.
+pub(super) async fn run_limited<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, NoResult> {
+    // A panic leaves no shared state behind: the work owns all that it touches, except its recorded effects.
+    match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(done) => done.map_err(|_| NoResult::Panicked),
+        Err(_) => Err(NoResult::TimedOut),
+    }
+}
+
+/// A probe with all that it needs to run.
+pub(super) struct ProbeTask {
+    probe: Probe,
+    context: ProbeContext,
+    secret_store: SecretStore,
+    system: Arc<dyn System>,
+    started: Arc<OnceLock<(Utc, Instant)>>,
+}
+
+/// What is known of a running probe, even after its task is gone.
+#[derive(Clone)]
+pub(super) struct ProbeTrace {
+    started: Arc<OnceLock<(Utc, Instant)>>,
+    effects: Effects,
+    /// Whether the checklist declares effects.
+    declares_effects: bool,
+    /// Redacts what the probe has read, as long as it may be reported.
+    secret_store: SecretStore,
+}
+
+/// A probe that was cancelled.
+pub(super) struct CancelledProbe {
+    pub(super) started: Utc,
+    pub(super) took: Duration,
+    pub(super) outcome: Outcome,
+}
+
+/// The receiver of progress events.
+pub(super) struct ProbeProgress {
+    pub(super) events: mpsc::Sender<ProbeEvent>,
+    pub(super) probe: ProbeKey,
+    pub(super) attempt: u64,
+}
+
+impl ProbeTask {
+    pub(super) fn new(
+        probe: Probe,
+        given: ProbeContext,
+        secret_store: &SecretStore,
+        system: Arc<dyn System>,
+    ) -> Self {
+        // One cell for each run, so that effects of different runs do not mix.
+        let given = ProbeContext { effects: Effects::default(), ..given };
+        let secret_store = secret_store.for_one_run();
+        Self { probe, context: given, secret_store, system, started: Arc::default() }
+    }
+
+    pub(super) fn trace(&self) -> ProbeTrace {
+        let (begun, effects) = (Arc::clone(&self.started), self.context.effects.clone());
+        ProbeTrace {
+            started: begun,
+            effects,
+            declares_effects: self.probe.effects,
+            secret_store: self.secret_store.clone(),
+        }
+    }
+
+    /// The limit of one attempt.
+    pub(super) fn limit(&self) -> Duration {
+        self.deadline() + DEADLINE_GRACE
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_millis(self.probe.deadline_ms)
+    }
+
+    /// One attempt.
+    pub(super) async fn run_once(&self) -> Outcome {
+        self.mark_started();
+        self.finalize(self.run_try().await)
+    }
+
+    /// Runs the probe until it passes or there are no retries left; or, if the spec asks for that, until it has passed
+    /// for long enough or the time is up.
+    pub(super) async fn run_to_end(&self, progress: &ProbeProgress) -> Outcome {
+        self.mark_started();
+        // There is no point in waiting for a value that is missing.
+        let can_come = self.probe.since.is_none() || self.context.since.is_some();
+        let waits = self.probe.within_ms > 0 && can_come;
+        self.finalize(if waits {
+            self.run_until_stable(progress).await
+        } else {
+            self.run_with_retries(progress).await
+        })
+    }
+
+    fn mark_started(&self) {
+        let _ = self.started.set((self.system.now().wall, Instant::now()));
+    }
+
+    /// Adds the effects of all attempts, and shortens the result for the log.
+    fn finalize(&self, outcome: Outcome) -> Outcome {
+        Outcome { effects: self.context.effects.all(), ..outcome }.sanitized(&self.secret_store.redactor())
+    }
+
+    /// The result is that of the last attempt, with the number of attempts.
+    async fn run_with_retries(&self, progress: &ProbeProgress) -> Outcome {
+        let mut tries = 1;
+        loop {
+            let outcome = self.run_try().await;
+            if outcome.class == Class::Pass || tries > self.probe.retries {
+                return Outcome { tries, ..outcome };
+            }
+            tries += 1;
+            self.wait_for_next_try(progress, tries, None).await;
+        }
+    }
+
+    /// A bad attempt restarts the stability period. It is not a retry: the spec asks for the wait.
+    async fn run_until_stable(&self, progress: &ProbeProgress) -> Outcome {
+        let (within, hold) =
+            (Duration::from_millis(self.probe.within_ms), Duration::from_millis(self.probe.hold_ms));
+        let begun = Stopwatch::start();
+        let (mut looks, mut good): (u32, Option<Stopwatch>) = (1, None);
+        loop {
+            let at = Stopwatch::start();
+            let outcome = self.run_try().await;
+            good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
+            let stayed = good.map(|good| good.elapsed());
+            if stayed.is_some_and(|stayed| stayed >= hold) {
+                let waited =
+                    format!("{} in {}", text::count(looks as usize, "attempt"), span(begun.elapsed()));
+                return outcome.with_observation(Observation::recorded("waited", waited).as_measured());
+            }
+            if begun.elapsed() >= within {
+                let late = timeout_observation(outcome.class, stayed, within, hold);
+                return outcome.with_observation(late);
+            }
+            looks += 1;
+            self.wait_for_next_try(progress, looks, Some(describe_last_try(&outcome, stayed, hold))).await;
+        }
+    }
+
+    /// Reports the last observation and the next attempt, and waits until it is due.
+    async fn wait_for_next_try(&self, progress: &ProbeProgress, tries: u32, so_far: Option<String>) {
+        let ProbeProgress { events: tell, probe, attempt } = progress;
+        let told = ProbeEvent::Retrying { probe: probe.clone(), attempt: *attempt, tries, so_far };
+        let _ = tell.send(told).await;
+        tokio::time::sleep(Duration::from_millis(self.probe.retry_delay_ms)).await;
+    }
+
+    /// The probe keeps its own deadline; this enforces it, and turns a panic into an error.
+    async fn run_try(&self) -> Outcome {
+        let Some(spec) = &self.probe.spec else {
+            return Outcome::error(&self.probe.title, "configured", "the profile lacks values");
+        };
+        let looking = self.system.run_probe(spec, self.deadline(), &self.secret_store, &self.context);
+        let looked = run_limited(self.limit(), looking).await;
+        looked.unwrap_or_else(|why| Outcome::error(&self.probe.title, "a result", why.to_string()))
+    }
+}
+
+impl ProbeTrace {
+    /// The changes that the run has made, or may have made.
+    pub(super) fn effects(&self) -> Vec<String> {
+        self.effects.all()
+    }
+
+    /// The result to log for a cancelled run; none if it cannot have changed anything.
+    pub(super) fn as_cancelled(&self) -> Option<CancelledProbe> {
+        let (begun, since) = self.started.get()?;
+        let mut effects = self.effects();
+        if effects.is_empty() && self.declares_effects {
+            effects.push("may have made the change that the checklist declares: it was cancelled".into());
+        }
+        if effects.is_empty() {
+            return None;
+        }
+        let outcome =
+            Outcome::error("result", "a result", "cancelled: gonogo was stopped before it finished");
+        let outcome = outcome.with_effects(effects).sanitized(&self.secret_store.redactor());
+        Some(CancelledProbe { started: *begun, took: since.elapsed(), outcome })
+    }
+}
+
+fn describe_last_try(outcome: &Outcome, stayed: Option<Duration>, hold: Duration) -> String {
+    if let Some(stayed) = stayed {
+        return format!("stable for {} of {}", span(stayed), span(hold));
+    }
+    outcome.problems().next().map_or_else(String::new, |seen| format!("{}: {}", seen.what, seen.seen))
+}
+
+/// The observation when the time is up before the probe passed for long enough.
+fn timeout_observation(
+    last: Class,
+    stayed: Option<Duration>,
+    within: Duration,
+    hold: Duration,
+) -> Observation {
+    let expected = if hold.is_zero() {
+        format!("passes within {}", exact_span(within))
+    } else {
+        format!("passes for {} within {}", exact_span(hold), exact_span(within))
+    };
+    match stayed {
+        Some(stayed) => {
+            Observation::new("waited", expected, format!("passed for {}", span(stayed)), false).as_measured()
+        }
+        None if last == Class::Error => Observation::unknown("waited", expected, "an error at the end"),
+        None => Observation::new("waited", expected, "failed at the end", false),
+    }
+}

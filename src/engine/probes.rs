@@ -1,0 +1,263 @@
+//! The engine's part in probes: which ones start, and what happens to their results.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{debug, info};
+
+use super::log::block_on_disk;
+use super::scheduler::ProbeEvent;
+use super::{ActError, Engine, Log, LoopControl, log_failure};
+use crate::checklist::{Point, Probe, ProbeKey};
+use crate::journal::entry::MACHINE;
+use crate::journal::file::AppendError;
+use crate::journal::marks::{MarkError, Marks};
+use crate::outcome::{Class, Outcome};
+use crate::probe::ProbeContext;
+use crate::run::{self, Act, Command, DueProbe, Judgement, ProbeRun, Rejection, Update};
+use crate::secret::Redactor;
+use crate::time::{Moment, Utc};
+
+impl Engine {
+    /// Processes an event of a probe, or holds its result back while a key is awaited.
+    pub(super) fn queue_probe_event(&mut self, told: ProbeEvent) -> LoopControl {
+        let Some(told) = self.signing.hold_result(told) else { return LoopControl::Continue };
+        // Results keep their order.
+        let is_result = matches!(told, ProbeEvent::Finished { .. });
+        for earlier in if is_result { self.signing.release_all() } else { VecDeque::new() } {
+            if let broken @ LoopControl::Fail(_) = self.on_probe_event(earlier) {
+                return broken;
+            }
+        }
+        self.on_probe_event(told)
+    }
+
+    pub(super) fn on_probe_event(&mut self, told: ProbeEvent) -> LoopControl {
+        match told {
+            ProbeEvent::Retrying { probe, attempt, tries, so_far } => {
+                debug!(%probe, attempt, tries, "probe retries");
+                self.scheduler.on_retry(&probe, attempt, tries, so_far);
+                self.publish();
+                LoopControl::Continue
+            }
+            ProbeEvent::Finished { due: look, attempt, begun, took, outcome } => {
+                let newest = self.scheduler.newest_attempt(&look.probe);
+                self.scheduler.on_finished(&look.probe, attempt, (!look.early).then_some(begun));
+                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                info!(probe = %look.probe, attempt, class = ?outcome.class, took_ms, "probe ended");
+                let DueProbe { probe, early: before } = look;
+                self.log_result(Act::FinishProbe {
+                    probe,
+                    attempt,
+                    newest_attempt: newest,
+                    early: before,
+                    took_ms,
+                    outcome,
+                })
+            }
+        }
+    }
+
+    /// Logs the result of a probe. A result that does not fit is replaced by one that says so, because the probe has
+    /// run.
+    fn log_result(&mut self, finish: Act) -> LoopControl {
+        let command = Command::new(MACHINE, finish);
+        let logged = match self.execute(&command) {
+            Err(ActError::Log(AppendError::Link(why))) => {
+                self.execute(&replace_result(command.clone(), &why.to_string()))
+            }
+            other => other,
+        };
+        match logged {
+            Err(ActError::Log(broken @ AppendError::Broken { .. })) => {
+                return LoopControl::Fail(broken.to_string());
+            }
+            Err(why) => self.on_result_rejected(command.act, &why),
+            Ok(_) => {}
+        }
+        self.publish();
+        LoopControl::Continue
+    }
+
+    /// A result that is outdated, or comes after a seal, was never shown and is dropped. Any other is reported, with
+    /// the changes that it made. The probe does not run again by itself: the result would be lost again, or make the
+    /// change again.
+    fn on_result_rejected(&mut self, finish: Act, why: &ActError) {
+        let Act::FinishProbe { probe, outcome, .. } = finish else { return };
+        let came_too_late = matches!(
+            why,
+            ActError::Rejected(Rejection::Outdated { .. } | Rejection::Sealed | Rejection::SealingStarted(_))
+        );
+        let has_effects =
+            !outcome.effects.is_empty() || self.state.plan.probe(&probe).is_some_and(|probe| probe.effects);
+        if came_too_late && !has_effects {
+            return;
+        }
+        let is_its_time = !matches!(why, ActError::Rejected(Rejection::ProbeNotDue(_)));
+        if is_its_time || has_effects {
+            self.scheduler.in_flight_mut().unlogged.insert(probe.clone());
+        }
+        let mut told = format!("the result of {probe} was not logged: {why}");
+        if !outcome.effects.is_empty() {
+            told = format!("{told}; it changed: {}", outcome.effects.join("; "));
+        }
+        self.send(Update::Warning(told));
+    }
+
+    /// Cancels what is running, and logs its changes. Returns the final update.
+    pub(super) async fn shut_down(&mut self) -> Update {
+        self.cancel_preparing();
+        self.reject_unsigned();
+        self.scheduler.cancel_all().await;
+        let mut ended: Vec<ProbeEvent> = self.signing.release_all().into();
+        ended.extend(std::iter::from_fn(|| self.probe_events.try_recv().ok()));
+        loop {
+            for told in ended {
+                if let LoopControl::Fail(why) = self.on_probe_event(told) {
+                    return log_failure(why);
+                }
+            }
+            ended = self.scheduler.take_cancelled();
+            if ended.is_empty() {
+                return Update::Stopped;
+            }
+        }
+    }
+
+    /// Why no probe of a point was started.
+    pub(super) fn explain_no_rerun(&self, point: &str) -> String {
+        if self.scheduler.in_flight().is_probing(point) {
+            format!("the probes of {point} are already running")
+        } else {
+            format!("{point} has no probe that can run now")
+        }
+    }
+
+    pub(super) fn start_due_probes(&mut self) {
+        let now = self.now();
+        let running = &self.scheduler.in_flight().running;
+        let mut wanted = run::due_probes(&self.state, &now);
+        let lost = &self.scheduler.in_flight().unlogged;
+        wanted.retain(|look| !running.contains_key(&look.probe) && !lost.contains(&look.probe));
+        self.start_probes(wanted, &now);
+    }
+
+    fn start_probes(&mut self, looks: Vec<DueProbe>, now: &Moment) -> bool {
+        let any = !looks.is_empty();
+        for look in looks {
+            let known = self.state.probe(&look.probe).map_or(0, |probe| probe.attempts);
+            if let Err(why) = self.mark_probe(&look.probe, known) {
+                self.scheduler.in_flight_mut().unlogged.insert(look.probe.clone());
+                self.send(Update::Warning(format!("{} does not run: {why}", look.probe)));
+                continue;
+            }
+            let given = self.probe_context(&look.probe);
+            self.scheduler.start(&self.state.plan, look, known, given, now);
+        }
+        if any {
+            self.publish();
+        }
+        any
+    }
+
+    /// Marks a probe with effects before it runs, so that it never runs again without a request, even if gonogo is
+    /// killed.
+    fn mark_probe(&self, key: &ProbeKey, known: u64) -> Result<(), MarkError> {
+        let marks =
+            self.log.marks().filter(|_| self.state.plan.probe(key).is_some_and(|probe| probe.effects));
+        let attempt = self.scheduler.next_attempt(key, known);
+        marks.map_or(Ok(()), |marks| block_on_disk(|| marks.mark_probe(key, attempt)))
+    }
+
+    /// Logs the probes that an earlier process started and did not finish.
+    pub(super) fn record_unfinished(&mut self) -> LoopControl {
+        for (probe, attempt) in self.log.marks().map(Marks::marked_probes).unwrap_or_default() {
+            let looks = self.state.probe(&probe).map(|known| known.attempts);
+            if looks.is_none_or(|looks| looks >= attempt) {
+                continue;
+            }
+            let why = "gonogo was stopped before it finished";
+            let effects = vec![format!("may have made the change that the checklist declares: {why}")];
+            let outcome = Outcome::error("result", "a result", why).with_effects(effects);
+            let act = Act::FinishProbe {
+                probe,
+                attempt,
+                newest_attempt: attempt,
+                early: false,
+                took_ms: 0,
+                outcome,
+            };
+            if let broken @ LoopControl::Fail(_) = self.log_result(act) {
+                return broken;
+            }
+        }
+        LoopControl::Continue
+    }
+
+    /// What a probe gets from this run and from the last sealed run.
+    fn probe_context(&self, key: &ProbeKey) -> ProbeContext {
+        let since = self.state.plan.probe(key).and_then(|probe| probe.since.as_ref());
+        let seen = since.and_then(|since| self.state.probe(since)?.latest.as_ref());
+        let seen = seen.filter(|look| look.outcome.has_started_effect());
+        // The result of an earlier process: it started at least its duration before it was logged.
+        let digest_of = self.state.plan.probe(key).and_then(|probe| probe.digest_of.as_ref());
+        let begun = |look: &ProbeRun| look.at.wall.minus(Duration::from_millis(look.took_ms));
+        let own = since.and_then(|since| self.scheduler.started_at(since));
+        let last = self.previous_runs.last_sealed.as_ref().and_then(|run| run.probe(key)?.latest.as_ref());
+        ProbeContext {
+            since: seen.map(|look| own.unwrap_or_else(|| begun(look))),
+            digest: digest_of.map(|key| self.seen_digest(key)),
+            opened: self.opened_at(),
+            last: last.map(|look| Arc::clone(&look.outcome)),
+            fingerprint: self.previous_runs.fingerprint_key.clone(),
+            ..ProbeContext::default()
+        }
+    }
+
+    /// The digest that the newest result of a probe has seen.
+    pub(super) fn seen_digest(&self, key: &ProbeKey) -> Option<String> {
+        self.state.probe(key)?.latest.as_ref()?.outcome.digest().map(str::to_owned)
+    }
+
+    /// When the run was opened, if it has a log.
+    fn opened_at(&self) -> Option<Utc> {
+        matches!(self.log, Log::Durable(_)).then_some(self.state.opened_at.wall)
+    }
+
+    /// Starts every selected probe that can run, whether or not it is due; running ones continue. Returns whether
+    /// there was one.
+    pub(super) fn rerun_probes(&mut self, is_meant: impl Fn(&Judgement, &Point, &Probe) -> bool) -> bool {
+        let (state, now) = (Arc::clone(&self.state), self.now());
+        let judgement = state.judge(&now);
+        let probes =
+            state.plan.points().flat_map(|point| point.probes.iter().map(move |probe| (point, probe)));
+        let meant = probes.filter(|(point, probe)| is_meant(&judgement, point, probe));
+        let running = &self.scheduler.in_flight().running;
+        let possible = meant.filter_map(|(point, probe)| run::runnable(&judgement, point, probe));
+        let looks = possible.filter(|look| !running.contains_key(&look.probe)).collect();
+        self.start_probes(looks, &now)
+    }
+}
+
+/// The same command with a result that says why the real one was not logged.
+fn replace_result(command: Command, why: &str) -> Command {
+    let Act::FinishProbe { probe, attempt, newest_attempt: newest, early: before, took_ms, outcome } =
+        command.act
+    else {
+        return command;
+    };
+    let lost = Outcome::error("result", "in the log", format!("it could not be logged: {why}"));
+    let lost = Outcome { tries: outcome.tries.max(1), ..lost.with_effects(outcome.effects) };
+    let outcome = lost.sanitized(&Redactor::default());
+    Command::new(
+        command.by,
+        Act::FinishProbe { probe, attempt, newest_attempt: newest, early: before, took_ms, outcome },
+    )
+}
+
+pub(super) fn needs_rerun(judgement: &Judgement, point: &Point, probe: &Probe) -> bool {
+    let state = judgement.state.point(&point.id).and_then(|state| state.probes.get(&probe.id));
+    let latest = state.and_then(|state| state.latest.as_ref());
+    judgement.is_stale(point, probe) || latest.is_none_or(|look| look.outcome.class != Class::Pass)
+}

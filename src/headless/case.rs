@@ -1,0 +1,73 @@
+//! Shared by the JUnit and TAP formats: a point as a test case, and its text.
+
+use std::fmt::Write as _;
+
+use crate::checklist::Point;
+use crate::run::{Judgement, Status, explain};
+use crate::text::line;
+
+/// The result of a point as a test case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CaseResult {
+    /// Done.
+    Passed,
+    /// Failed, or needs a person.
+    Failed,
+    /// Could not be checked.
+    Error,
+    /// Not applicable.
+    Skipped,
+}
+
+pub(super) fn case_result(judgement: &Judgement, point: &Point) -> CaseResult {
+    match judgement.status(&point.id) {
+        Status::NotApplicable => CaseResult::Skipped,
+        Status::Error
+        | Status::Interrupted(_)
+        | Status::Unconfigured(_)
+        | Status::Pending
+        | Status::Stale => CaseResult::Error,
+        status if status.is_done() => CaseResult::Passed,
+        _ => CaseResult::Failed,
+    }
+}
+
+/// A one-line message, and the details.
+pub(super) fn case_text(judgement: &Judgement, point: &Point) -> (String, String) {
+    let status = judgement.status(&point.id);
+    let why = explain(judgement, &point.id, &status);
+    let message = if why.is_empty() { status.label() } else { format!("{}: {}", status.label(), line(&why)) };
+    (message, detail(judgement, point))
+}
+
+fn detail(judgement: &Judgement, point: &Point) -> String {
+    let mut out = String::new();
+    let state = judgement.state.point(&point.id);
+    for probe in &point.probes {
+        let look = state.and_then(|state| state.probes.get(&probe.id)?.latest.as_ref());
+        let Some(look) = look else { continue };
+        for seen in look.outcome.problems() {
+            let word = if seen.ok.is_none() { "error:" } else { "seen" };
+            let _ = writeln!(
+                out,
+                "{}: {}: expected {}, {word} {}",
+                line(&probe.title),
+                line(&seen.what),
+                line(&seen.expected),
+                line(&seen.seen)
+            );
+        }
+        if !look.outcome.reproduce.is_empty() {
+            let _ = writeln!(out, "try: {}", line(&look.outcome.reproduce));
+        }
+    }
+    out
+}
+
+/// The total time of a point's probes, in milliseconds.
+pub(super) fn duration_ms(judgement: &Judgement, point: &Point) -> u64 {
+    let state = judgement.state.point(&point.id);
+    let looks =
+        state.iter().flat_map(|state| state.probes.values()).filter_map(|probe| probe.latest.as_ref());
+    looks.map(|look| look.took_ms).sum()
+}

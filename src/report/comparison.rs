@@ -1,0 +1,327 @@
+//! The differences between two runs: states of points, probe results, the plan, and times.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Document;
+use super::TrustSources;
+use super::points::{ObservationPart, PointPart, SectionPart};
+use crate::text::line;
+use crate::time::span;
+
+/// The minimum time in milliseconds for which a difference is reported, if it is also a factor of two.
+const MIN_REPORTED_MS: u64 = 100;
+
+/// The differences between two runs.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The older run.
+    pub old: ComparedRun,
+    /// The newer one.
+    pub new: ComparedRun,
+    /// If both logs are of the same run: their relation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_run: Option<String>,
+    /// The trusted signers of both verifications.
+    pub trust: TrustSources,
+    /// The points that differ, in the newer run's order; then those that only the older one has.
+    pub points: Vec<PointDifference>,
+    /// Differences in the plan and the people.
+    pub plan: Vec<Difference>,
+    /// Probes that took half or double the time, in milliseconds.
+    pub times: Vec<Difference>,
+}
+
+/// One of the two runs.
+#[derive(Debug, Serialize)]
+pub struct ComparedRun {
+    /// Its id.
+    pub run: String,
+    /// Environment and release.
+    pub what: String,
+    /// The result of the verification of its log.
+    pub verification: String,
+    /// Its verdict.
+    pub verdict: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// A point that differs.
+#[derive(Debug, Serialize)]
+pub struct PointDifference {
+    /// Its id.
+    pub id: String,
+    /// The differences.
+    pub changes: Vec<Difference>,
+}
+
+/// One difference; a value is absent on the side that does not have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What.
+    pub what: String,
+    /// In the older run.
+    pub old: Option<String>,
+    /// In the newer one.
+    pub new: Option<String>,
+}
+
+impl Comparison {
+    /// Compares two runs.
+    #[must_use]
+    pub fn of(old: &Document, new: &Document) -> Self {
+        let pairs = pair_points(&old.sections, &new.sections);
+        let points = pairs.iter().filter_map(|(old, new)| compare_point(*old, *new)).collect();
+        let times =
+            pairs.iter().filter_map(|(old, new)| Some(compare_times((*old)?, (*new)?))).flatten().collect();
+        let (trust, plan) = (new.trust.clone(), compare_plans(old, new));
+        Self { old: compared_run(old), new: compared_run(new), same_run: None, trust, points, plan, times }
+    }
+
+    /// Whether nothing differs except times.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.same_run.is_none()
+            && self.points.is_empty()
+            && self.plan.is_empty()
+            && self.old.verdict == self.new.verdict
+    }
+
+    /// For people: a block per point, old values with `-`, new ones with `+`.
+    #[must_use]
+    pub fn human(&self) -> String {
+        let mut out = String::new();
+        for (sign, side) in [('-', &self.old), ('+', &self.new)] {
+            let ComparedRun { run, what, verification, verdict, took_ms } = side;
+            let short = run.get(..8).unwrap_or(run);
+            let took = span(std::time::Duration::from_millis(*took_ms));
+            let _ = writeln!(out, "{sign} {what}: {verdict}, {took}, run {short}, {verification}");
+        }
+        for (word, told) in self.trust.lines() {
+            let _ = writeln!(out, "  {word:<9} {told}");
+        }
+        for warning in &self.trust.warnings {
+            let _ = writeln!(out, "  warning   {}", line(warning));
+        }
+        if let Some(told) = &self.same_run {
+            let _ = writeln!(out, "\nsame run, two logs: {told}");
+        }
+        for point in &self.points {
+            let _ = writeln!(out, "\n{}", point.id);
+            write_differences(&mut out, &point.changes);
+        }
+        for (title, told) in [("plan and people", &self.plan), ("time, in ms", &self.times)] {
+            if !told.is_empty() {
+                let _ = writeln!(out, "\n{title}");
+                write_differences(&mut out, told);
+            }
+        }
+        if self.is_same() {
+            out.push_str("\nno other differences\n");
+        }
+        out
+    }
+}
+
+fn write_differences(out: &mut String, changes: &[Difference]) {
+    for Difference { what, old, new } in changes {
+        let _ = writeln!(out, "  {what}");
+        for (sign, value) in [('-', old), ('+', new)] {
+            if let Some(value) = value {
+                let _ = writeln!(out, "    {sign} {}", value.replace('\n', " "));
+            }
+        }
+    }
+}
+
+/// The points of two runs in pairs: in the order of the newer run, then the points that only the older one has.
+fn pair_points<'a>(
+    old: &'a [SectionPart],
+    new: &'a [SectionPart],
+) -> Vec<(Option<&'a PointPart>, Option<&'a PointPart>)> {
+    let mut before: BTreeMap<&str, &PointPart> =
+        points(old).map(|point| (point.id.as_str(), point)).collect();
+    let both: Vec<_> = points(new).map(|point| (before.remove(point.id.as_str()), Some(point))).collect();
+    let gone = points(old).filter(|point| before.contains_key(point.id.as_str()));
+    let gone = gone.map(|point| (Some(point), None));
+    both.into_iter().chain(gone).collect()
+}
+
+fn points(sections: &[SectionPart]) -> impl Iterator<Item = &PointPart> {
+    #[cfg(test)]
+    tests::LOOKED_THROUGH.set(tests::LOOKED_THROUGH.get() + 1);
+    sections.iter().flat_map(|section| &section.points)
+}
+
+fn compared_run(document: &Document) -> ComparedRun {
+    let Document { run, verdict, verification, .. } = document;
+    ComparedRun {
+        run: run.id.clone(),
+        what: format!("{} {}", run.environment, run.release),
+        verification: verification.sentence.clone(),
+        verdict: format!("{} {}/{}", verdict.decision, verdict.done, verdict.total),
+        took_ms: run.took_ms,
+    }
+}
+
+/// The difference, if there is one.
+fn difference(what: impl Into<String>, old: Option<String>, new: Option<String>) -> Option<Difference> {
+    (old != new).then(|| Difference { what: what.into(), old, new })
+}
+
+fn compare_point(old: Option<&PointPart>, new: Option<&PointPart>) -> Option<PointDifference> {
+    let id = new.or(old)?.id.clone();
+    let both = |tell: &dyn Fn(&PointPart) -> String| (old.map(tell), new.map(tell));
+    let mut changes = Vec::new();
+    for (what, (old, new)) in [
+        ("state", both(&|point| point.status.clone())),
+        ("title and reason", both(&|point| format!("{}. {}", point.title, point.why))),
+        ("people required", both(&|point| point.people.to_string())),
+        ("mandatory", both(&|point| if point.mandatory { "yes" } else { "no" }.to_owned())),
+        ("waived or n/a", both(&waivers_and_exemptions)),
+    ] {
+        changes.extend(difference(
+            what,
+            old.filter(|text| !text.is_empty()),
+            new.filter(|text| !text.is_empty()),
+        ));
+    }
+    if let (Some(old), Some(new)) = (old, new) {
+        changes.extend(compare_evidence(old, new));
+    }
+    (!changes.is_empty()).then_some(PointDifference { id, changes })
+}
+
+fn waivers_and_exemptions(point: &PointPart) -> String {
+    let aside =
+        point.acts.iter().filter(|act| act.what.starts_with("waived") || act.what == "not applicable");
+    // The end time of a waiver differs in every run.
+    let told = aside.map(|act| format!("{}: {}", act.by, act.words.as_deref().unwrap_or_default()));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// Compares the observations and expectations of probes; measured values differ in every run and are left out.
+fn compare_evidence(old: &PointPart, new: &PointPart) -> Vec<Difference> {
+    let of = |point: &PointPart| -> Vec<(String, ObservationPart)> {
+        let all = point.probes.iter().flat_map(|probe| {
+            probe
+                .observations
+                .iter()
+                .map(move |seen| (format!("{}: {}", probe.title, seen.what), seen.clone()))
+        });
+        all.collect()
+    };
+    let (old, new) = (of(old), of(new));
+    let find = |all: &[(String, ObservationPart)], name: &str| {
+        all.iter().find(|(known, _)| known == name).map(|(_, seen)| seen.clone())
+    };
+    let mut names: Vec<&String> = new.iter().map(|(name, _)| name).collect();
+    names.extend(old.iter().map(|(name, _)| name).filter(|name| find(&new, name).is_none()));
+    names.dedup();
+    let mut changes = Vec::new();
+    for name in names {
+        let (old, new) = (find(&old, name), find(&new, name));
+        let seen = |side: &Option<ObservationPart>| {
+            side.as_ref().filter(|seen| !seen.measured).map(|seen| seen.seen.clone())
+        };
+        let expected = |side: &Option<ObservationPart>| {
+            side.as_ref().map(|seen| seen.expected.clone()).filter(|expected| !expected.is_empty())
+        };
+        changes.extend(difference(name.as_str(), seen(&old), seen(&new)));
+        if old.is_some() && new.is_some() {
+            changes.extend(difference(format!("{name}, expected"), expected(&old), expected(&new)));
+        }
+    }
+    changes
+}
+
+fn compare_times(old: &PointPart, new: &PointPart) -> Vec<Difference> {
+    let pair = |probe: &super::points::ProbePart| {
+        let before = old.probes.iter().find(|known| known.id == probe.id)?;
+        let (was, is) = (before.took_ms, probe.took_ms);
+        let telling = was.max(is) >= MIN_REPORTED_MS && (was >= is * 2 || is >= was * 2);
+        let what = format!("{} {}", new.id, probe.id);
+        telling.then(|| Difference { what, old: Some(was.to_string()), new: Some(is.to_string()) })
+    };
+    new.probes.iter().filter_map(pair).collect()
+}
+
+fn compare_plans(old: &Document, new: &Document) -> Vec<Difference> {
+    let mut changes = Vec::new();
+    changes.extend(difference("checklist", Some(old.run.checklist.clone()), Some(new.run.checklist.clone())));
+    let solo = |document: &Document| Some(if document.run.solo { "yes" } else { "no" }.to_owned());
+    changes.extend(difference("one person may confirm for two (solo)", solo(old), solo(new)));
+    let people = |document: &Document| -> Vec<String> {
+        document.people.iter().map(|one| format!("{} ({}) {}", one.principal, one.role, one.key)).collect()
+    };
+    for (what, old, new) in
+        [("tailoring", old.tailored.clone(), new.tailored.clone()), ("person", people(old), people(new))]
+    {
+        let only = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|one| !those.contains(one)).cloned().collect()
+        };
+        changes.extend(only(&old, &new).into_iter().filter_map(|one| difference(what, Some(one), None)));
+        changes.extend(only(&new, &old).into_iter().filter_map(|one| difference(what, None, Some(one))));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::points::section_parts;
+    use super::*;
+    use crate::checklist::{Confirm, Plan, Point, SCANS};
+    use crate::tui::tests::sample::{Sample, plan};
+
+    thread_local! {
+        /// How often all points of a run were looked through on this thread.
+        pub(super) static LOOKED_THROUGH: Cell<usize> = const { Cell::new(0) };
+    }
+
+    const POINTS: usize = 1_000;
+
+    /// A plan with many points more, from one number on.
+    fn many(from: usize) -> Plan {
+        let mut plan = plan();
+        let mut point = plan.sections[0].points[0].clone();
+        (point.after, point.due, point.probes, point.actions) = Default::default();
+        (point.why, point.confirm) = ("w".into(), Confirm::One);
+        let ids = (from..from + POINTS).map(|n| format!("added.{n}"));
+        plan.sections[0].points.extend(ids.map(|id| Point { id, ..point.clone() }));
+        plan
+    }
+
+    fn sections_of(plan: Plan) -> Vec<SectionPart> {
+        let sample = Sample::of(plan);
+        let (state, now) = (sample.state(), sample.now());
+        let before = SCANS.get();
+        let sections = section_parts(&state.judge(&now));
+        assert_eq!(SCANS.get() - before, 0, "a plan is looked through for its points");
+        sections
+    }
+
+    /// Twice as many points are to be twice as much work.
+    #[test]
+    fn two_runs_of_many_points_are_compared_by_looking_through_each_a_few_times() {
+        let (old, new) = (sections_of(many(0)), sections_of(many(10)));
+        let before = LOOKED_THROUGH.get();
+        let pairs = pair_points(&old, &new);
+        assert!(LOOKED_THROUGH.get() - before <= 3);
+        let only = |is: fn(&(Option<&PointPart>, Option<&PointPart>)) -> bool| {
+            let only = pairs.iter().filter(|pair| is(pair));
+            only.map(|(old, new)| old.or(*new).unwrap().id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs.len(), 27 + POINTS + 10);
+        assert_eq!(
+            only(|(old, _)| old.is_none()),
+            (1000..1010).map(|n| format!("added.{n}")).collect::<Vec<_>>()
+        );
+        assert_eq!(only(|(_, new)| new.is_none()), (0..10).map(|n| format!("added.{n}")).collect::<Vec<_>>());
+        assert!(pairs.iter().all(|(old, new)| old.zip(*new).is_none_or(|(old, new)| old.id == new.id)));
+    }
+}
