@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::checklist::{Role, check_release};
-use crate::outcome::Sha256Hex;
-use crate::time::parse_span;
+use gonogo_core::checklist::{Role, check_release};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::time::parse_span;
 
 /// A go/no-go checklist for deployments: it probes the real stack, asks people to confirm the rest, and keeps a
 /// signed run log.

@@ -25,16 +25,14 @@
 //! | [`tui`] | the screen |
 //! | [`headless`] | results as lines, JSON, JUnit or TAP |
 //! | [`engine`] | the event loop; probes as tasks, actions under supervisors |
-//! | [`probe`] | automatic checks, one file per protocol |
-//! | [`run`] | the state of a run, its rules, its verdict |
-//! | [`journal`] | entries, chain, signatures, the file, verification |
-//! | [`checklist`] | sections, control points, probe specs, profiles, the lock |
-//! | [`outcome`] | the result of a probe |
-//! | [`process`] | the only way to start a program, with a permit |
-//! | [`diagnostic`], [`secret`], [`stopwatch`], [`text`], [`ansi`], [`time`], [`error`] | the base |
+//! | [`probes`] | automatic checks, one file per protocol |
+//! | [`process`], [`secret_store`] | the only way to start a program, with a permit; reading secrets |
+//! | [`gonogo_core`] | runs and their rules, the signed log, checklists and plans; no runtime, no terminal, no network |
+//! | [`diagnostic`], [`stopwatch`] | the diagnostic log; time without pauses |
 //!
-//! The package `gonogo-rehearsal`, in `src/rehearsal`, is the stack of `gonogo rehearse`: servers on loopback, tool
-//! shims, drills. It imports none of these rooms. A build without the feature `rehearsal` holds none of it.
+//! `gonogo-core` (`src/core`) and `gonogo-rehearsal` (`src/rehearsal`) are packages; what lives there, and what may not,
+//! stands in their `lib.rs`. The rehearsal is the stack of `gonogo rehearse`: servers on loopback, tool shims, drills. It
+//! imports none of these rooms, and a build without the feature `rehearsal` holds none of it.
 //!
 //! # Words
 //!
@@ -52,23 +50,14 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod ansi;
-pub mod checklist;
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
 pub mod engine;
-pub mod error;
-pub mod files;
 pub mod headless;
-pub mod journal;
-pub mod outcome;
-pub mod probe;
+pub mod probes;
 pub mod process;
 pub mod report;
-pub mod run;
-pub mod secret;
+pub mod secret_store;
 pub mod stopwatch;
-pub mod text;
-pub mod time;
 pub mod tui;

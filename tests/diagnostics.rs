@@ -49,7 +49,7 @@ fn it_says_what_was_done_and_no_secret() {
         "INFO  gonogo::commands: command started command=\"check\"",
         "gonogo::engine::probes: probe ended probe=service.ready/",
         "class=Fail",
-        "DEBUG gonogo::probe::http_client: request method=GET server=\"127.0.0.1:",
+        "DEBUG gonogo::probes::http_client: request method=GET server=\"127.0.0.1:",
         "ERROR gonogo::commands::exit_status: output /nonexistent/[redacted: env BOARD_TOKEN]",
         "kind=User",
         "command ended command=\"check\" code=2",

@@ -14,10 +14,10 @@ mod revocations;
 use std::collections::BTreeMap;
 use std::env;
 
-use gonogo::journal::public_key::RejectedKey;
-use gonogo::journal::revoked::RevokedKeys;
-use gonogo::journal::signers::{AllowedSigners, DistrustError, IgnoredReason};
-use gonogo::time::Utc;
+use gonogo_core::journal::public_key::RejectedKey;
+use gonogo_core::journal::revoked::RevokedKeys;
+use gonogo_core::journal::signers::{AllowedSigners, DistrustError, IgnoredReason};
+use gonogo_core::time::Utc;
 
 use crate::bench::keys::KEYGEN;
 use crate::bench::need;

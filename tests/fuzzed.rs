@@ -6,7 +6,7 @@ mod looks;
 use std::fs;
 use std::path::Path;
 
-use gonogo::journal::verify::LogStatus;
+use gonogo_core::journal::verify::LogStatus;
 
 use crate::bench::scale;
 

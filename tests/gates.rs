@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gonogo::journal::entry::RULES;
+use gonogo_core::journal::entry::RULES;
 
 use crate::bench::gonogo::Output;
 use crate::bench::need;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use gonogo::outcome::Sha256Hex;
+use gonogo_core::outcome::Sha256Hex;
 use sha2::{Digest as _, Sha256};
 
 use crate::bench::gonogo::{GONOGO, Output, Sandbox};

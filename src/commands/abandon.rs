@@ -8,15 +8,15 @@ use anyhow::{Context as _, Result, bail};
 use super::loaded_profile::store;
 use super::settings::Settings;
 use super::{identity, printing, resume, takeover};
-use crate::checklist::Role;
 use crate::cli::AbandonArgs;
 use crate::engine::supervisor::{SupervisorFiles, SupervisorState};
 use crate::engine::{self, clock};
-use crate::error::Exit;
-use crate::journal::raw;
-use crate::journal::store::read_unverified;
-use crate::run::{Act, RunState, judge};
-use crate::text::line;
+use gonogo_core::checklist::Role;
+use gonogo_core::error::Exit;
+use gonogo_core::journal::raw;
+use gonogo_core::journal::store::read_unverified;
+use gonogo_core::run::{Act, RunState, judge};
+use gonogo_core::text::line;
 
 pub(super) fn abandon(arguments: &AbandonArgs) -> Result<Exit> {
     let (log, store, settings) = (&arguments.log, store(None)?, Settings::read()?);

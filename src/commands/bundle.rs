@@ -8,10 +8,10 @@ use anyhow::{Result, bail};
 
 use super::loaded_profile::{check_first_entry, open_log};
 use crate::cli::BundleArgs;
-use crate::error::Exit;
-use crate::files;
-use crate::journal::bundle;
-use crate::text::line;
+use gonogo_core::error::Exit;
+use gonogo_core::files;
+use gonogo_core::journal::bundle;
+use gonogo_core::text::line;
 
 pub(super) fn bundle(arguments: &BundleArgs) -> Result<Exit> {
     let log = &arguments.log;

@@ -10,15 +10,16 @@ use super::exiting::{SignalRequest, WorkerThreads, on_signals, pause_when_stoppe
 use super::git;
 use super::loaded_profile::{LoadedProfile, store};
 use super::trust;
-use crate::checklist::{Plan, Promotion};
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::engine::{self, Engine, EngineHandle, PreviousRuns, clock};
-use crate::error::Exit;
-use crate::files;
 use crate::headless::{self, Selection};
 use crate::process::Permit;
-use crate::run::{InFlight, Judgement, NumberedRequest, Request, RunSnapshot, RunState, Update};
-use crate::secret::{SecretRef, when_not_prompting};
+use crate::secret_store::when_not_prompting;
+use gonogo_core::checklist::{Plan, Promotion};
+use gonogo_core::error::Exit;
+use gonogo_core::files;
+use gonogo_core::run::{InFlight, Judgement, NumberedRequest, Request, RunSnapshot, RunState, Update};
+use gonogo_core::secret::SecretRef;
 
 pub(super) fn check(arguments: &CheckArgs) -> Result<Exit> {
     let target = &arguments.target;
@@ -138,7 +139,7 @@ async fn wait_for_results(handle: &mut EngineHandle, seen: &mut Arc<RunState>) -
                 Some(Update::Stopped) | None => return Ok(()),
                 Some(Update::Warning(why)) => {
                     clear_progress();
-                    note!("gonogo: {}", crate::text::line(&why));
+                    note!("gonogo: {}", gonogo_core::text::line(&why));
                 }
                 Some(Update::Response(..)) => {}
             },
@@ -147,7 +148,7 @@ async fn wait_for_results(handle: &mut EngineHandle, seen: &mut Arc<RunState>) -
 }
 
 fn is_finished(state: &RunState, live: &InFlight) -> bool {
-    crate::run::due_probes(state, &clock::now()).iter().all(|look| live.unlogged.contains(&look.probe))
+    gonogo_core::run::due_probes(state, &clock::now()).iter().all(|look| live.unlogged.contains(&look.probe))
 }
 
 fn show_progress(state: &RunState, live: &InFlight) {
@@ -156,8 +157,12 @@ fn show_progress(state: &RunState, live: &InFlight) {
     }
     let all = state.plan.points().map(|point| point.probes.len()).sum::<usize>();
     let done = all.saturating_sub(live.running.len());
-    let now =
-        live.running.keys().next().map(|probe| crate::text::line(&probe.to_string())).unwrap_or_default();
+    let now = live
+        .running
+        .keys()
+        .next()
+        .map(|probe| gonogo_core::text::line(&probe.to_string()))
+        .unwrap_or_default();
     when_not_prompting(|| drop(write!(io::stderr(), "\r\x1b[K{done}/{all} probes · {now}")));
 }
 

@@ -5,7 +5,7 @@ use std::env;
 use super::loaded_profile::state_dir;
 use crate::cli::{Cli, CliCommand};
 use crate::diagnostic;
-use crate::error::Failure;
+use gonogo_core::error::Failure;
 
 /// Starts the log, except in programs that gonogo itself starts: they report errors in other ways.
 ///

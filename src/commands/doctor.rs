@@ -13,16 +13,16 @@ use serde_json::json;
 
 use super::loaded_profile::LoadedProfile;
 use super::trust;
-use crate::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
-use crate::checklist::requirements::{LocalRequirement, local_requirements};
-use crate::checklist::suspected_secrets::suspected_secrets;
-use crate::checklist::{Plan, Promotion};
 use crate::cli::{DoctorArgs, PlainFormat};
 use crate::diagnostic;
-use crate::error::{Exit, Problem, SourceLocation};
-use crate::files::open_regular;
-use crate::secret::SecretRef;
-use crate::text::{count, line};
+use gonogo_core::checklist::lint::{LintFinding, LintLevel, lint, secret_references};
+use gonogo_core::checklist::requirements::{LocalRequirement, local_requirements};
+use gonogo_core::checklist::suspected_secrets::suspected_secrets;
+use gonogo_core::checklist::{Plan, Promotion};
+use gonogo_core::error::{Exit, Problem, SourceLocation};
+use gonogo_core::files::open_regular;
+use gonogo_core::secret::SecretRef;
+use gonogo_core::text::{count, line};
 
 /// Readable by the group or by others.
 const OTHERS_CAN_READ: u32 = 0o044;

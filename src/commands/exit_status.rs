@@ -8,13 +8,13 @@ use tokio::task::JoinError;
 
 use super::printing;
 use crate::engine::{ActError, OpenRunError};
-use crate::error::{ErrorKind, Exit, Failure, HasKind, Problems, chain};
-use crate::journal::agent::AgentError;
-use crate::journal::bundle::BundleError;
-use crate::journal::file::{AppendError, OpenJournalError};
-use crate::journal::keys::{CreateKeyError, LoadKeyError, SignError};
-use crate::journal::store::StoreError;
-use crate::journal::verify::VerifyError;
+use gonogo_core::error::{ErrorKind, Exit, Failure, HasKind, Problems, chain};
+use gonogo_core::journal::agent::AgentError;
+use gonogo_core::journal::bundle::BundleError;
+use gonogo_core::journal::file::{AppendError, OpenJournalError};
+use gonogo_core::journal::keys::{CreateKeyError, LoadKeyError, SignError};
+use gonogo_core::journal::store::StoreError;
+use gonogo_core::journal::verify::VerifyError;
 
 /// The exit code of a command; prints and logs its error.
 pub(super) fn report_result(done: Result<Exit>) -> Exit {
@@ -58,18 +58,12 @@ const KINDS: [KindIf; 15] = [
     kind_if::<BundleError>,
     kind_if::<VerifyError>,
     kind_if::<io::Error>,
-    kind_if::<JoinError>,
+    // A task of the program has panicked.
+    |error| error.is::<JoinError>().then_some(ErrorKind::Internal),
 ];
 
 fn kind_if<T: HasKind + Error + 'static>(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
     error.downcast_ref::<T>().map(HasKind::kind)
-}
-
-impl HasKind for JoinError {
-    /// A task of the program has panicked.
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Internal
-    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -17,10 +17,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::error::Exit;
 use crate::process::kill_running;
 use crate::stopwatch::Pause;
 use crate::tui::terminal::restore;
+use gonogo_core::error::Exit;
 
 /// Time limit for ending after a signal, in all: below the documented 2 s.
 const EXIT_TIMEOUT: Duration = Duration::from_millis(1700);

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::journal::attachments::ActionOutputs;
-use crate::journal::store::read_unverified;
-use crate::run::{InFlight, RunSnapshot, RunState};
-use crate::tui::{Msg, Newest};
+use crate::tui::{LatestState, Msg};
+use gonogo_core::journal::attachments::ActionOutputs;
+use gonogo_core::journal::store::read_unverified;
+use gonogo_core::run::{InFlight, RunSnapshot, RunState};
 
 /// Interval of the checks whether the log has grown.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -21,7 +21,7 @@ pub(super) fn follow(log: &Path, shown: Arc<RunState>, tell: Sender<Msg>) -> Res
     let (log, mut shown) = (log.to_owned(), shown);
     let outputs = ActionOutputs::beside(&log);
     let mut length = log.metadata()?.len();
-    let newest = Newest::default();
+    let newest = LatestState::default();
     thread::spawn(move || {
         loop {
             thread::sleep(POLL_INTERVAL);

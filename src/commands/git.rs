@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::background::Background;
 use crate::process::{Launch, Permit, Scope, git, user_git_settings};
-use crate::text::line;
+use gonogo_core::text::line;
 
 /// How many tags are suggested.
 const MAX_SUGGESTED_TAGS: usize = 8;

@@ -9,15 +9,15 @@ use super::settings::{Settings, own_key};
 use super::{new_key, passphrase};
 use crate::cli::IdentityArgs;
 use crate::engine::Keyring;
-use crate::error::chain;
-use crate::files::read_regular_text;
-use crate::journal::agent::Agent;
-use crate::journal::entry::MACHINE;
-use crate::journal::keys::{LoadKeyError, Signer};
-use crate::journal::signers::is_key;
-use crate::secret::Secret;
-use crate::text::{is_harmful, line};
-use crate::tui::{Newcomer, Unlocked};
+use crate::tui::{AddOperatorRequest, UnlockResult};
+use gonogo_core::error::chain;
+use gonogo_core::files::read_regular_text;
+use gonogo_core::journal::agent::Agent;
+use gonogo_core::journal::entry::MACHINE;
+use gonogo_core::journal::keys::{LoadKeyError, Signer};
+use gonogo_core::journal::signers::is_key;
+use gonogo_core::secret::Secret;
+use gonogo_core::text::{is_harmful, line};
 
 /// How often gonogo asks for a passphrase.
 const MAX_PASSPHRASE_ATTEMPTS: usize = 3;
@@ -216,7 +216,7 @@ fn ask_passphrase(path: &Path) -> io::Result<Secret> {
 ///
 /// # Errors
 /// Why it cannot be used, and what to do.
-pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, String> {
+pub(super) fn unlock(newcomer: &AddOperatorRequest, keys: &Keyring) -> Result<UnlockResult, String> {
     let principal = check_principal(newcomer.principal.clone()).map_err(|error| chain(error.as_ref()))?;
     let agent = Agent::from_environment();
     let key = match SigningKeySource::parse(Path::new(&newcomer.key)) {
@@ -238,9 +238,9 @@ pub(super) fn unlock(newcomer: &Newcomer, keys: &Keyring) -> Result<Unlocked, St
         Ok(signer) => {
             let public = signer.public.clone();
             keys.add(signer);
-            Ok(Unlocked::Key(public))
+            Ok(UnlockResult::Unlocked(public))
         }
-        Err(LoadKeyError::NoPassphrase { .. }) if locked => Ok(Unlocked::Locked),
+        Err(LoadKeyError::NoPassphrase { .. }) if locked => Ok(UnlockResult::NeedsPassphrase),
         Err(why) => Err(why.to_string()),
     }
 }

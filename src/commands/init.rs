@@ -8,8 +8,8 @@ use super::identity::{principal, public_key_literal};
 use super::new_key::{create, new_passphrase, remember};
 use super::settings::{Settings, own_key};
 use crate::cli::InitArgs;
-use crate::error::Exit;
-use crate::journal::keys;
+use gonogo_core::error::Exit;
+use gonogo_core::journal::keys;
 
 pub(super) fn init(arguments: &InitArgs) -> Result<Exit> {
     let settings = Settings::read()?;

@@ -8,18 +8,18 @@ use anyhow::{Context as _, Result, anyhow};
 use directories::ProjectDirs;
 use tracing::debug;
 
-use crate::checklist::permissions::{BaseDirectories, Permissions, permissions, with_placeholders};
-use crate::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, SourceFile, resolve};
-use crate::error::{ErrorKind, Failure, Problem, Problems};
-use crate::files::read_regular_text;
-use crate::files::scratch::ScratchDirectory;
-use crate::journal::entry::{Entry, Event, ReadEntryError};
-use crate::journal::log_file as log;
-use crate::journal::read::LogLines;
-use crate::journal::store::LogStore;
-use crate::journal::verify::VerifyError;
-use crate::outcome::Sha256Hex;
-use crate::secret::SecretRef;
+use gonogo_core::checklist::permissions::{BaseDirectories, Permissions, permissions, with_placeholders};
+use gonogo_core::checklist::{Checklist, Lock, Plan, Profile, Promotion, STANDARD_NAME, SourceFile, resolve};
+use gonogo_core::error::{ErrorKind, Failure, Problem, Problems};
+use gonogo_core::files::read_regular_text;
+use gonogo_core::files::scratch::ScratchDirectory;
+use gonogo_core::journal::entry::{Entry, Event, ReadEntryError};
+use gonogo_core::journal::log_file as log;
+use gonogo_core::journal::read::LogLines;
+use gonogo_core::journal::store::LogStore;
+use gonogo_core::journal::verify::VerifyError;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::secret::SecretRef;
 
 /// The maximum size of a profile or checklist, in bytes.
 pub(super) const MAX_FILE: u64 = 1024 * 1024;

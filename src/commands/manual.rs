@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use super::printing::print;
 use crate::cli::Cli;
-use crate::error::Exit;
+use gonogo_core::error::Exit;
 
 pub(super) fn completions(shell: Shell) -> Exit {
     // Into memory first: the generator panics where it cannot write.

@@ -55,8 +55,8 @@ use tracing::info;
 use self::exit_status::report_result;
 use crate::cli::{Cli, CliCommand};
 use crate::diagnostic::please_report;
-use crate::error::Exit;
 use crate::process::{keep_private, kill_running};
+use gonogo_core::error::Exit;
 
 /// Runs the command line and gives the exit code.
 #[must_use]

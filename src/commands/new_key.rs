@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::passphrase;
 use super::settings::{NewSettings, Settings, own_key};
-use crate::files::{self, directory::make_path};
-use crate::journal::keys;
-use crate::secret::Secret;
+use gonogo_core::files::{self, directory::make_path};
+use gonogo_core::journal::keys;
+use gonogo_core::secret::Secret;
 
 /// Creates the first key of an operator, and writes it to the settings.
 pub(super) fn create_first(principal: &str, settings: &Settings) -> Result<PathBuf> {

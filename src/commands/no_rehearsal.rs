@@ -4,7 +4,7 @@ use std::future::Ready;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::run::{NumberedRequest, RunSnapshot};
+use gonogo_core::run::{NumberedRequest, RunSnapshot};
 
 /// A simulated reviewer, of which there is none.
 pub(super) enum SimulatedReviewer {}

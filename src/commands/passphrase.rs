@@ -6,7 +6,7 @@ use std::io;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 use super::exiting::{exit_interrupted, with_undo_on_signal};
-use crate::secret::Secret;
+use gonogo_core::secret::Secret;
 
 /// Asks for a passphrase on the terminal, without echo.
 ///

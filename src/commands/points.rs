@@ -7,12 +7,12 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::loaded_profile::LoadedProfile;
-use crate::checklist::requirements::probe_rights;
-use crate::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
 use crate::cli::{PlainFormat, PointsArgs};
-use crate::error::Exit;
-use crate::outcome::Sha256Hex;
-use crate::text::{count, line};
+use gonogo_core::checklist::requirements::probe_rights;
+use gonogo_core::checklist::{Action, Confirm, Plan, Point, Probe, Promotion};
+use gonogo_core::error::Exit;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::text::{count, line};
 
 pub(super) fn points(arguments: &PointsArgs) -> Result<Exit> {
     let loaded = match &arguments.profile {
@@ -85,11 +85,11 @@ fn probe_lines(out: &mut String, probe: &Probe) {
 
 fn json(plan: &Plan, edition: Sha256Hex) -> Value {
     let probe = |probe: &Probe| {
-        let right = |right: &crate::checklist::requirements::RequiredRight| json!({"system": right.system, "grant": right.grant});
+        let right = |right: &gonogo_core::checklist::requirements::RequiredRight| json!({"system": right.system, "grant": right.grant});
         json!({
             "id": probe.id,
             "title": probe.title,
-            "kind": probe.spec.as_ref().map(crate::checklist::spec::ProbeSpec::kind),
+            "kind": probe.spec.as_ref().map(gonogo_core::checklist::spec::ProbeSpec::kind),
             "effects": probe.effects,
             "missing": probe.missing,
             "rights": probe_rights(probe).iter().map(right).collect::<Vec<_>>(),

@@ -18,16 +18,16 @@ use super::run_summary::session_exit;
 use super::session::RunSession;
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
-use crate::checklist::{Promotion, Role};
 use crate::cli::RehearseArgs;
 use crate::engine::{self, NewRun, PreviousRuns, clock};
-use crate::error::{ErrorKind, Exit, Failure};
-use crate::journal::store::read_unverified;
 use crate::process::Permit;
 use crate::report::debrief::rehearsal_part;
-use crate::run::{Act, Command, judge};
-use crate::text::{line, nearest, shell_word};
-use crate::tui::Left;
+use crate::tui::SessionEnd;
+use gonogo_core::checklist::{Promotion, Role};
+use gonogo_core::error::{ErrorKind, Exit, Failure};
+use gonogo_core::journal::store::read_unverified;
+use gonogo_core::run::{Act, Command, judge};
+use gonogo_core::text::{line, nearest, shell_word};
 use gonogo_rehearsal::drills::{DRILLS, Drill, resolve};
 use gonogo_rehearsal::names::{COMMIT, PREVIOUS_RELEASE, RELEASE};
 use gonogo_rehearsal::stack::Stack;
@@ -168,7 +168,7 @@ fn walk(place: &Place, arguments: &RehearseArgs) -> Result<Exit> {
 }
 
 /// How it stands, where the log is, and what was broken.
-fn farewell(log: &Path, left: &Left) -> Result<Exit> {
+fn farewell(log: &Path, left: &SessionEnd) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let sealed = match &state.abandoned {

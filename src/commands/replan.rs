@@ -3,9 +3,9 @@
 use anyhow::{Result, bail};
 
 use super::identity::ask;
-use crate::checklist::{Plan, PlanChange, loosenings};
-use crate::run::{Act, RunState};
-use crate::text::line;
+use gonogo_core::checklist::{Plan, PlanChange, loosenings};
+use gonogo_core::run::{Act, RunState};
+use gonogo_core::text::line;
 
 /// The act for `--replan`; none if the plan is the same. If the new plan is looser, prints the changes, and asks for a
 /// reason if one seal closes the run.

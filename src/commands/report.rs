@@ -10,24 +10,24 @@ use super::settings::Settings;
 use super::trusted_signers::read_trusted_signers;
 use super::verified_log::{MAX_ENVELOPE, VerifiedLog, open_and_verify, open_and_verify_with};
 use super::verify::exit_code;
-use crate::checklist::Plan;
 use crate::cli::{DiffArgs, PlainFormat, ReportArgs, ReportFormat};
 use crate::engine::clock;
-use crate::error::Exit;
-use crate::files::{self, read_regular_text};
 use crate::headless;
-use crate::journal::entry::Entry;
-use crate::journal::keys::fingerprint;
-use crate::journal::log_file::LogFile;
-use crate::journal::raw::Relation;
-use crate::journal::store::{StoreError, read_unverified_with_digest};
-use crate::journal::verify::Verification;
-use crate::outcome::Sha256Hex;
 use crate::report::comparison::Comparison;
 use crate::report::debrief::DrillInfo;
 use crate::report::dsse::{Envelope, signed_message};
 use crate::report::{Document, DocumentInput, html, markdown, statement};
-use crate::run::RunState;
+use gonogo_core::checklist::Plan;
+use gonogo_core::error::Exit;
+use gonogo_core::files::{self, read_regular_text};
+use gonogo_core::journal::entry::Entry;
+use gonogo_core::journal::keys::fingerprint;
+use gonogo_core::journal::log_file::LogFile;
+use gonogo_core::journal::raw::Relation;
+use gonogo_core::journal::store::{StoreError, read_unverified_with_digest};
+use gonogo_core::journal::verify::Verification;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::RunState;
 
 /// A log, and the document of its run.
 struct ReportInput {
@@ -185,8 +185,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::journal::tests::first_line_of;
-    use crate::journal::verify::LogStatus;
+    use gonogo_core::journal::verify::LogStatus;
+    use gonogo_core::testing::first_line_of;
 
     #[test]
     fn a_log_that_is_changed_after_it_was_verified_is_not_reported_on() {

@@ -1,12 +1,12 @@
 //! The requirements of `--require-go` for a sealed log, beyond its being valid.
 
-use crate::checklist::{Edition, Role, altered_points};
 use crate::cli::{RoleArg, VerifyArgs};
-use crate::journal::entry::Decision;
-use crate::journal::verify::{LogStatus, Verification};
-use crate::run::RunState;
-use crate::text::line;
-use crate::time::{Utc, span};
+use gonogo_core::checklist::{Edition, Role, altered_points};
+use gonogo_core::journal::entry::Decision;
+use gonogo_core::journal::verify::{LogStatus, Verification};
+use gonogo_core::run::RunState;
+use gonogo_core::text::line;
+use gonogo_core::time::{Utc, span};
 
 /// The unmet requirements of a sealed log; empty without `--require-go`.
 pub(super) fn unmet_requirements(

@@ -9,14 +9,14 @@ use super::identity::ask;
 use super::settings::Settings;
 use super::trusted_signers::read_signers_of_settings;
 use crate::engine::{self, LogWarnings, OpenRun, RuleChecker, clock};
-use crate::files::open_regular_no_follow;
-use crate::journal::entry::entry_namespace;
-use crate::journal::keys::{Signer, fingerprint};
-use crate::journal::signers::AllowedSigners;
-use crate::journal::store::LogStore;
-use crate::journal::verify::{self, LogStatus};
-use crate::run::RunState;
-use crate::text::{line, shell_word};
+use gonogo_core::files::open_regular_no_follow;
+use gonogo_core::journal::entry::entry_namespace;
+use gonogo_core::journal::keys::{Signer, fingerprint};
+use gonogo_core::journal::signers::AllowedSigners;
+use gonogo_core::journal::store::LogStore;
+use gonogo_core::journal::verify::{self, LogStatus};
+use gonogo_core::run::RunState;
+use gonogo_core::text::{line, shell_word};
 
 /// Accepts a log that this host has written, and whose people have signed here or are trusted signers. For any other
 /// log, lists what is unknown, and asks. Returns the verified run.

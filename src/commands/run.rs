@@ -18,20 +18,20 @@ use super::session::{RunSession, forward_signals, show};
 use super::settings::Settings;
 use super::takeover;
 use super::trust;
-use crate::checklist::{Plan, Promotion, Role, check_release, loosenings};
 use crate::cli::{PromotionArgs, RunArgs, ScreenArgs, ThemeArg};
 use crate::engine::{self, Engine, NewRun, OpenRun, PreviousRuns, clock};
-use crate::error::Exit;
-use crate::journal::attachments::ActionOutputs;
-use crate::journal::entry::EnrolledOperator;
-use crate::journal::keys::Signer;
-use crate::journal::store::LogStore;
-use crate::probe::FingerprintKey;
+use crate::probes::FingerprintKey;
 use crate::process::Permit;
-use crate::run::{Act, Command, RunState};
-use crate::text::{line, shell_word};
-use crate::tui::terminal::{Taken, read_events};
-use crate::tui::{self, Look, Setup, Shade};
+use crate::tui::terminal::{TerminalGuard, read_events};
+use crate::tui::{self, Appearance, ColorScheme, Setup};
+use gonogo_core::checklist::{Plan, Promotion, Role, check_release, loosenings};
+use gonogo_core::error::Exit;
+use gonogo_core::journal::attachments::ActionOutputs;
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::store::LogStore;
+use gonogo_core::run::{Act, Command, RunState};
+use gonogo_core::text::{line, shell_word};
 
 pub(super) fn run(arguments: &RunArgs) -> Result<Exit> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -269,10 +269,10 @@ fn describe_recovery(command: &Command) -> Vec<String> {
 }
 
 /// The appearance of the screen.
-pub(super) fn appearance(screen: &ScreenArgs, settings: &Settings) -> Look {
+pub(super) fn appearance(screen: &ScreenArgs, settings: &Settings) -> Appearance {
     let light = screen.theme.or(settings.theme) == Some(ThemeArg::Light);
-    Look {
-        shade: if light { Shade::Light } else { Shade::Dark },
+    Appearance {
+        color_scheme: if light { ColorScheme::Light } else { ColorScheme::Dark },
         ascii: screen.ascii || settings.ascii,
         color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     }
@@ -285,7 +285,7 @@ fn follow_run(path: &Path, state: RunState, arguments: &RunArgs, settings: &Sett
     follow::follow(path, Arc::clone(&state), tell.clone())?;
     let setup = observer_setup(path, appearance(&arguments.screen, settings));
     forward_signals(&tell)?;
-    let mut taken = Taken::take()?;
+    let mut taken = TerminalGuard::acquire()?;
     read_events(tell)?;
     let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, state, &messages, &mut |_| {})?;
     Ok(if left.signalled { Exit::Interrupted } else { Exit::Success })
@@ -311,17 +311,17 @@ fn run_without_log(
     Ok(if left?.signalled { Exit::Interrupted } else { Exit::Success })
 }
 
-fn observer_setup(path: &Path, look: Look) -> Setup {
+fn observer_setup(path: &Path, appearance: Appearance) -> Setup {
     Setup {
-        me: EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer },
-        log: path.display().to_string(),
-        look,
+        operator: EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer },
+        log_name: path.display().to_string(),
+        appearance,
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("an observer has no key".into())),
         review: None,
         outputs: Some(ActionOutputs::beside(path)),
-        last: None,
+        last_sealed: None,
         notices: Vec::new(),
-        looks_on: true,
+        read_only: true,
     }
 }

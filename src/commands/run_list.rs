@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::journal::entry::{Entry, Event, Opened, ReadEntryError, UnsupportedRules};
-use crate::journal::index;
-use crate::journal::run_order::{RunLink, oldest_first};
-use crate::journal::store::LogStore;
-use crate::text::line;
-use crate::time::Utc;
+use gonogo_core::journal::entry::{Entry, Event, Opened, ReadEntryError, UnsupportedRules};
+use gonogo_core::journal::index;
+use gonogo_core::journal::run_order::{RunLink, oldest_first};
+use gonogo_core::journal::store::LogStore;
+use gonogo_core::text::line;
+use gonogo_core::time::Utc;
 
 /// How much of the end of a log is read, in bytes: it holds the verdict and the seals.
 const MAX_TAIL: u64 = 64 * 1024;

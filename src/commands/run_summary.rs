@@ -9,11 +9,11 @@ use super::trusted_signers::read_signers_of_settings;
 use crate::cli::{IdentityArgs, RunArgs};
 use crate::engine::clock;
 use crate::engine::supervisor::{SupervisorFiles, SupervisorState};
-use crate::error::Exit;
-use crate::journal::entry::Decision;
-use crate::run::{RunState, judge};
-use crate::text::{line, shell_word};
-use crate::tui::Left;
+use crate::tui::SessionEnd;
+use gonogo_core::error::Exit;
+use gonogo_core::journal::entry::Decision;
+use gonogo_core::run::{RunState, judge};
+use gonogo_core::text::{line, shell_word};
 
 /// Describes an action without an end in the log: it may have ended while the disk was full.
 fn describe_unfinished_action(action: &str, stands: Option<&SupervisorState>) -> String {
@@ -36,7 +36,7 @@ fn has_trusted_signers() -> bool {
 }
 
 /// Prints the state of the run, the path of its log, and the command to continue.
-pub(super) fn print_summary(path: &Path, arguments: &RunArgs, left: &Left) -> Result<Exit> {
+pub(super) fn print_summary(path: &Path, arguments: &RunArgs, left: &SessionEnd) -> Result<Exit> {
     let (state, now) = (&left.state, clock::now());
     let verdict = judge(&state.judge(&now));
     let plan = &state.plan;
@@ -82,8 +82,8 @@ pub(super) fn print_summary(path: &Path, arguments: &RunArgs, left: &Left) -> Re
 }
 
 /// The exit code after the screen of a run.
-pub(super) fn session_exit(left: &Left) -> Result<Exit> {
-    match &left.broken {
+pub(super) fn session_exit(left: &SessionEnd) -> Result<Exit> {
+    match &left.engine_failure {
         Some(failure) => Err(failure.clone().into()),
         None if left.signalled => Ok(Exit::Interrupted),
         None => Ok(exit_code(&left.state)),
@@ -105,8 +105,8 @@ mod tests {
 
     use super::*;
     use crate::engine::supervisor::{ExitRecord, StartMarker};
-    use crate::journal::entry::ActionExit;
-    use crate::outcome::Sha256Hex;
+    use gonogo_core::journal::entry::ActionExit;
+    use gonogo_core::outcome::Sha256Hex;
 
     /// Its end may stand beside a log that took no more.
     #[test]

@@ -8,16 +8,18 @@ use super::exiting::{SignalRequest, WorkerThreads, on_signals, wait_until_stoppe
 use super::settings::Settings;
 use super::simulated_reviewer::SimulatedReviewer;
 use super::{identity, resume};
-use crate::engine::{Engine, EngineHandle, Log, OpenRun, PreviousRuns, clock};
-use crate::error::chain;
-use crate::journal::attachments::ActionOutputs;
-use crate::journal::keys::Signer;
+use crate::engine::{Engine, EngineHandle, Keyring, Log, OpenRun, PreviousRuns, clock};
 use crate::process::Permit;
-use crate::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
-use crate::secret::SecretRef;
-use crate::text::line;
-use crate::tui::terminal::{Taken, read_events};
-use crate::tui::{self, Left, Look, Msg, Newcomer, Setup, Unlocked, forward};
+use crate::tui::terminal::{TerminalGuard, read_events};
+use crate::tui::{
+    self, AddOperatorRequest, Appearance, Msg, SessionEnd, Setup, UnlockKey, UnlockResult, forward_updates,
+};
+use gonogo_core::error::chain;
+use gonogo_core::journal::attachments::ActionOutputs;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::run::{Act, Command, NumberedRequest, RunSnapshot, RunState};
+use gonogo_core::secret::SecretRef;
+use gonogo_core::text::line;
 
 /// The start of a session.
 pub(super) struct RunSession {
@@ -36,7 +38,7 @@ pub(super) struct RunSession {
     /// The previous runs.
     pub(super) previous: PreviousRuns,
     /// The appearance.
-    pub(super) appearance: Look,
+    pub(super) appearance: Appearance,
     /// The signer that gonogo simulates, in a rehearsal.
     pub(super) simulated: Option<SimulatedReviewer>,
 }
@@ -46,11 +48,11 @@ impl RunSession {
     ///
     /// # Errors
     /// When the engine or the screen cannot be started, or the log cannot be written.
-    pub(super) fn run(self) -> Result<Left> {
+    pub(super) fn run(self) -> Result<SessionEnd> {
         let path = self.opened.journal.path().to_owned();
         let by = self.signers.first().map(|signer| signer.principal.clone()).unwrap_or_default();
         let held = self.opened.lock_owner;
-        let last = self.previous.last_sealed.clone();
+        let last_sealed = self.previous.last_sealed.clone();
         let log = Log::Durable(Box::new(self.opened.journal));
         let (engine, handle) = Engine::new(log, self.opened.state, self.signers, self.secrets, self.permit);
         let mut engine = engine.with_previous_runs(self.previous).with_screen();
@@ -61,23 +63,21 @@ impl RunSession {
             engine.execute(&Command::new(by.clone(), act))?;
         }
         let state = Arc::clone(engine.state());
-        let me =
+        let operator =
             state.operator(&by).cloned().ok_or_else(|| anyhow!("{by} does not take part in this run"))?;
-        let keys = handle.keys.clone();
         let simulated = self.simulated.as_ref().map(|other| other.principal().to_owned());
-        let is_rehearsal = state.plan.rehearsal.is_some();
-        let unlock = Arc::new(move |newcomer: &Newcomer| match &simulated {
-            Some(other) => {
-                Err(format!("in this rehearsal the other operator is {other}, simulated by gonogo"))
-            }
-            None => identity::unlock(newcomer, &keys)
-                .and_then(|unlocked| check_trusted(newcomer, unlocked, is_rehearsal)),
-        });
-        let log = path.display().to_string();
-        let outputs = Some(ActionOutputs::beside(&path));
-        let (look, notices, clock) = (self.appearance, self.notices, Box::new(clock::now));
-        let setup =
-            Setup { me, log, look, clock, unlock, review: None, outputs, last, notices, looks_on: false };
+        let setup = Setup {
+            operator,
+            log_name: path.display().to_string(),
+            appearance: self.appearance,
+            clock: Box::new(clock::now),
+            unlock: key_unlocker(handle.keys.clone(), simulated, state.plan.rehearsal.is_some()),
+            review: None,
+            outputs: Some(ActionOutputs::beside(&path)),
+            last_sealed,
+            notices: self.notices,
+            read_only: false,
+        };
         let workers = WorkerThreads::start(2)?;
         if let Some(other) = self.simulated {
             workers.spawn(other.run(handle.states.clone(), handle.requests.clone()));
@@ -105,13 +105,26 @@ impl RunSession {
         if let Some(principal) = &live.awaited_signer {
             say!("the entry that waited for the key of {} was not logged", line(principal));
         }
-        Ok(Left { state, ..left? })
+        Ok(SessionEnd { state, ..left? })
     }
 }
 
+/// Unlocks the keys of operators that are added in a session, and stores them in `keys`.
+fn key_unlocker(keys: Keyring, simulated: Option<String>, is_rehearsal: bool) -> Arc<UnlockKey> {
+    Arc::new(move |request: &AddOperatorRequest| match &simulated {
+        Some(other) => Err(format!("in this rehearsal the other operator is {other}, simulated by gonogo")),
+        None => identity::unlock(request, &keys)
+            .and_then(|unlocked| check_trusted(request, unlocked, is_rehearsal)),
+    })
+}
+
 /// Rejects an operator whose signatures would be invalid with the trusted signers of the settings.
-fn check_trusted(newcomer: &Newcomer, unlocked: Unlocked, is_rehearsal: bool) -> Result<Unlocked, String> {
-    let Unlocked::Key(public) = &unlocked else { return Ok(unlocked) };
+fn check_trusted(
+    newcomer: &AddOperatorRequest,
+    unlocked: UnlockResult,
+    is_rehearsal: bool,
+) -> Result<UnlockResult, String> {
+    let UnlockResult::Unlocked(public) = &unlocked else { return Ok(unlocked) };
     let trusted = Settings::read().and_then(|settings| {
         // Read again: the settings may have changed since the start.
         resume::why_not_trusted(&newcomer.principal, public, is_rehearsal, &settings)
@@ -132,16 +145,16 @@ pub(super) fn show(
     setup: &Setup,
     state: Arc<RunState>,
     handle: EngineHandle,
-) -> Result<Left> {
+) -> Result<SessionEnd> {
     let (tell, messages) = mpsc::channel();
     let EngineHandle { requests, states, updates, .. } = handle;
-    workers.spawn(forward(states, updates, tell.clone()));
+    workers.spawn(forward_updates(states, updates, tell.clone()));
     forward_signals(&tell)?;
     let mut send = |request: NumberedRequest| {
         // A full queue means that the engine is behind the person; waiting keeps the order.
         let _ = requests.blocking_send(request);
     };
-    let mut taken = Taken::take()?;
+    let mut taken = TerminalGuard::acquire()?;
     read_events(tell)?;
     Ok(tui::run(&mut *taken.terminal()?, &mut taken, setup, state, &messages, &mut send)?)
 }
@@ -151,7 +164,7 @@ pub(super) fn forward_signals(tell: &mpsc::Sender<Msg>) -> Result<()> {
     let tell = tell.clone();
     on_signals(move |asked| {
         let means = match asked {
-            SignalRequest::End => Msg::Leave,
+            SignalRequest::End => Msg::Quit,
             SignalRequest::Continue => Msg::Continued,
         };
         // Fails only if the screen has ended.

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::git::UserGitSettings;
 use super::loaded_profile::{MAX_FILE, config_dir};
-use crate::checklist::SourceFile;
 use crate::cli::ThemeArg;
-use crate::error::Problems;
-use crate::files::read_trusted_text;
+use gonogo_core::checklist::SourceFile;
+use gonogo_core::error::Problems;
+use gonogo_core::files::read_trusted_text;
 
 /// The user's settings.
 #[derive(Debug, Default, Deserialize)]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use gonogo_rehearsal::shims::client;
 
 use crate::cli::ShimArgs;
-use crate::error::Exit;
+use gonogo_core::error::Exit;
 
 pub(super) fn run(arguments: ShimArgs) -> Result<Exit> {
     let ShimArgs { config, tool, args } = arguments;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::checklist::{Confirm, Role};
-use crate::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, valid_confirmations};
+use gonogo_core::checklist::{Confirm, Role};
+use gonogo_core::run::{Act, Command, NumberedRequest, Request, RunSnapshot, RunState, valid_confirmations};
 
 /// How long after the first operator it acts.
 const DELAY: Duration = Duration::from_millis(900);

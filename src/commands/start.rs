@@ -14,12 +14,12 @@ use super::run_list::list_runs;
 use super::settings::Settings;
 use crate::cli::{Cli, ScreenArgs};
 use crate::engine::find_open;
-use crate::error::Exit;
-use crate::files::read_regular_text;
-use crate::journal::store::LogStore;
 use crate::process::{Launch, Permit};
-use crate::text::line;
-use crate::tui::start::{Group, Offer, choose};
+use crate::tui::start::{StartGroup, StartOption, choose};
+use gonogo_core::error::Exit;
+use gonogo_core::files::read_regular_text;
+use gonogo_core::journal::store::LogStore;
+use gonogo_core::text::line;
 
 /// How many past runs the menu lists.
 const MAX_RUNS: usize = 100;
@@ -55,7 +55,7 @@ pub(super) fn start() -> Result<Exit> {
         return Ok(Exit::Usage);
     }
     let (settings, screen) = (Settings::read()?, screen());
-    let (groups, mut choices) = offers(&store(screen.log_dir.as_deref())?)?;
+    let (groups, mut choices) = start_groups(&store(screen.log_dir.as_deref())?)?;
     let Some(chosen) = choose(appearance(&screen, &settings), &groups)? else { return Ok(Exit::Success) };
     // Replaces this process by the command, as if it had been given on the command line.
     let own = Launch::new(std::env::current_exe()?).args(choices.swap_remove(chosen).arguments());
@@ -69,7 +69,7 @@ fn screen() -> ScreenArgs {
 }
 
 /// The groups of the menu as shown, and all their items, in the same order.
-fn offers(store: &LogStore) -> Result<(Vec<Group>, Vec<StartChoice>)> {
+fn start_groups(store: &LogStore) -> Result<(Vec<StartGroup>, Vec<StartChoice>)> {
     let (mut shown, mut choices) = (Vec::new(), Vec::new());
     #[cfg(feature = "rehearsal")]
     {
@@ -83,16 +83,22 @@ fn offers(store: &LogStore) -> Result<(Vec<Group>, Vec<StartChoice>)> {
             Some((_, state)) => {
                 let since = state.opened_at.wall.readable();
                 let about = format!("{} since {since} · {about}", line(&state.plan.release));
-                open.push((Offer { name: line(&environment), about }, StartChoice::Run(profile)));
+                open.push((
+                    StartOption { name: line(&environment), description: about },
+                    StartChoice::Run(profile),
+                ));
             }
-            None => new.push((Offer { name: line(&environment), about }, StartChoice::Run(profile))),
+            None => new.push((
+                StartOption { name: line(&environment), description: about },
+                StartChoice::Run(profile),
+            )),
         }
     }
     let past = list_runs(store)?.into_iter().take(MAX_RUNS).map(|run| {
         let [environment, release, at, _, outcome] = &run.cells;
         let name = format!("{environment} {release}");
-        let offer = Offer { name, about: format!("{outcome} · {at}") };
-        (offer, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
+        let option = StartOption { name, description: format!("{outcome} · {at}") };
+        (option, StartChoice::Review { log: run.path, rehearsal: run.rehearsal })
     });
     let groups = [
         ("Resume an open run", open, "no open run of the profiles found here".to_owned()),
@@ -100,18 +106,18 @@ fn offers(store: &LogStore) -> Result<(Vec<Group>, Vec<StartChoice>)> {
         ("Review", past.collect(), "no runs yet".to_owned()),
     ];
     for (title, all, none) in groups {
-        let (offers, own): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let (options, own): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         choices.extend(own);
-        shown.push(Group { title, offers, none });
+        shown.push(StartGroup { title, options, empty_text: none });
     }
     Ok((shown, choices))
 }
 
 #[cfg(feature = "rehearsal")]
-fn rehearse() -> Group {
+fn rehearse() -> StartGroup {
     let about = "the whole deployment, on a stack inside this program: no servers, no keys, no network";
-    let offer = Offer { name: "rehearse".into(), about: about.into() };
-    Group { title: "Rehearse", offers: vec![offer], none: String::new() }
+    let option = StartOption { name: "rehearse".into(), description: about.into() };
+    StartGroup { title: "Rehearse", options: vec![option], empty_text: String::new() }
 }
 
 /// The directories that are searched for profiles.

@@ -7,8 +7,8 @@ use rustix::process::setsid;
 use zeroize::Zeroizing;
 
 use crate::engine::supervisor::{LaunchSpec, STARTED, run};
-use crate::error::Exit;
 use crate::process::{Launch, Permit};
+use gonogo_core::error::Exit;
 
 pub(super) fn supervise() -> Result<Exit> {
     let mut told = Zeroizing::new(Vec::new());

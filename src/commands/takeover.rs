@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::checklist::Role;
 use crate::engine::{self, OpenRun, OpenRunError, clock, host};
-use crate::journal::file::OpenJournalError;
-use crate::journal::keys::Signer;
-use crate::journal::lock_owner::{self, LockOwner, TakeoverRequest};
-use crate::journal::store::LogStore;
-use crate::process::recorded::{RecordedProcess, RecordedProcessError};
-use crate::run::{Act, Command};
-use crate::text::{line, shell_word};
+use gonogo_core::checklist::Role;
+use gonogo_core::journal::file::OpenJournalError;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::lock_owner::{self, LockOwner, TakeoverRequest};
+use gonogo_core::journal::store::LogStore;
+use gonogo_core::recorded_process::{RecordedProcess, RecordedProcessError};
+use gonogo_core::run::{Act, Command};
+use gonogo_core::text::{line, shell_word};
 
 /// Time limit for the owner to quit.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(10);

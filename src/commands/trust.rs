@@ -11,14 +11,14 @@ use self::permission_list::PermissionList;
 use self::store::TrustRecord;
 use super::identity::ask;
 use super::loaded_profile::LoadedProfile;
-use crate::checklist::permissions::{
+use crate::probes::proxies_of_environment;
+use crate::process::Permit;
+use gonogo_core::checklist::permissions::{
     BaseDirectories, Permission, Permissions, digest, fill_placeholders, not_allowed, permissions,
 };
-use crate::checklist::{Plan, Promotion};
-use crate::outcome::Sha256Hex;
-use crate::probe::proxies_of_environment;
-use crate::process::Permit;
-use crate::text::{count, line, shell_word};
+use gonogo_core::checklist::{Plan, Promotion};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::text::{count, line, shell_word};
 
 /// SHA-256 of a profile's permissions, for `--trust`: the same for every release, and in every checkout.
 pub(super) fn digest_of(loaded: &LoadedProfile) -> Result<Sha256Hex> {

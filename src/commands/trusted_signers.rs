@@ -10,14 +10,14 @@ use sha2::{Digest as _, Sha256};
 use super::identity::expand_home;
 use super::settings::Settings;
 use crate::cli::TrustArgs;
-use crate::error::{Problem, Problems};
-use crate::files::inherited_pipe::{is_inherited_pipe, read_inherited_pipe};
-use crate::files::read_regular;
-use crate::journal::revoked::RevokedKeys;
-use crate::journal::signers::AllowedSigners;
-use crate::outcome::Sha256Hex;
 use crate::report::{TrustFile, TrustSources};
-use crate::text::line;
+use gonogo_core::error::{Problem, Problems};
+use gonogo_core::files::inherited_pipe::{is_inherited_pipe, read_inherited_pipe};
+use gonogo_core::files::read_regular;
+use gonogo_core::journal::revoked::RevokedKeys;
+use gonogo_core::journal::signers::AllowedSigners;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::text::line;
 
 /// The maximum size of such a file, in bytes.
 const MAX_FILE: u64 = 4 * 1024 * 1024;

@@ -9,15 +9,15 @@ use super::loaded_profile::open_log;
 use super::trusted_signers::{TrustedSigners, read_trusted_signers};
 use crate::cli::TrustArgs;
 use crate::engine::{RuleChecker, clock};
-use crate::journal::attachments;
-use crate::journal::log_file::LogFile;
-use crate::journal::raw::forks;
-use crate::journal::signers::AllowedSigners;
-use crate::journal::store::logs_beside;
-use crate::journal::verify::{self, Verification};
 use crate::report::TrustSources;
 use crate::report::dsse::Envelope;
-use crate::run::RunState;
+use gonogo_core::journal::attachments;
+use gonogo_core::journal::log_file::LogFile;
+use gonogo_core::journal::raw::forks;
+use gonogo_core::journal::signers::AllowedSigners;
+use gonogo_core::journal::store::logs_beside;
+use gonogo_core::journal::verify::{self, Verification};
+use gonogo_core::run::RunState;
 
 /// A log and the result of its verification.
 pub(super) struct VerifiedLog {

@@ -18,8 +18,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::capped::CappedFile;
 use self::record::Recorder;
-use crate::error::{ErrorKind, Failure};
-use crate::secret::SecretStore;
+use crate::secret_store::SecretStore;
+use gonogo_core::error::{ErrorKind, Failure};
 
 /// The environment variable with the log filter.
 pub const VARIABLE: &str = "GONOGO_LOG";
@@ -63,7 +63,7 @@ fn parse_targets(named: &str) -> Result<Targets, Failure> {
     let wrong = || {
         let what = format!(
             "{VARIABLE}={named:?}: expected a level (error, warn, info, debug, trace or off), or modules of gonogo with \
-             their levels, such as gonogo::engine=debug,gonogo::probe=trace"
+             their levels, such as gonogo::engine=debug,gonogo::probes=trace"
         );
         Failure::new(ErrorKind::Configuration, what)
     };
@@ -125,7 +125,7 @@ pub fn write_beside(name: &str, content: &[u8]) -> Option<String> {
 fn told(path: &Path) -> String {
     let below_home = env::var_os("HOME").and_then(|home| Some(path.strip_prefix(home).ok()?.to_owned()));
     let shown = below_home.map_or_else(|| path.to_owned(), |path| Path::new("~").join(path));
-    crate::text::line(&shown.display().to_string())
+    gonogo_core::text::line(&shown.display().to_string())
 }
 
 /// The request to report a bug.

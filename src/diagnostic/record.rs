@@ -12,8 +12,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::DiagnosticLog;
-use crate::text;
-use crate::time::Utc;
+use gonogo_core::text;
+use gonogo_core::time::Utc;
 
 /// The longest line, in bytes.
 const MAX_LINE: usize = 4096;

@@ -14,15 +14,15 @@ use super::probe_task::{DEADLINE_GRACE as OVERRUN, NoResult, ProbeTask, run_limi
 use super::supervisor::{LaunchSpec, StartMarker, SupervisorFiles};
 use super::supervisor_launch::SupervisorLaunch;
 use super::system::System;
-use crate::checklist::spec::TextOrSecret;
-use crate::checklist::{Action, ActionCommand, ActionKey, Plan, Probe};
-use crate::journal::marks::Marks;
-use crate::outcome::{Class, Observation, Outcome, Sha256Hex, limit_observations};
-use crate::probe::ProbeContext;
-use crate::run::StartRequest;
-use crate::secret::SecretStore;
-use crate::text;
-use crate::time::span;
+use crate::probes::ProbeContext;
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::TextOrSecret;
+use gonogo_core::checklist::{Action, ActionCommand, ActionKey, Plan, Probe};
+use gonogo_core::journal::marks::Marks;
+use gonogo_core::outcome::{Class, Observation, Outcome, Sha256Hex, limit_observations};
+use gonogo_core::run::StartRequest;
+use gonogo_core::text;
+use gonogo_core::time::span;
 
 /// How long an action has to end after SIGTERM before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(10);

@@ -15,16 +15,16 @@ use tokio::time::Instant;
 use super::action_launch::{ActionEvent, LoggedStart};
 use super::supervisor::{ExitRecord, StartMarker, SupervisorFiles, SupervisorState};
 use super::system::{HostSystem, System};
-use crate::ansi;
-use crate::checklist::ActionKey;
-use crate::journal::attachments::{self, ActionOutputs};
-use crate::journal::entry::{ActionExit, ActionOutput, StopCause};
-use crate::journal::marks::Marks;
-use crate::outcome::Sha256Hex;
 use crate::process::{Child, terminate};
-use crate::run::{Act, ActionRun};
-use crate::text;
-use crate::time::span;
+use gonogo_core::ansi;
+use gonogo_core::checklist::ActionKey;
+use gonogo_core::journal::attachments::{self, ActionOutputs};
+use gonogo_core::journal::entry::{ActionExit, ActionOutput, StopCause};
+use gonogo_core::journal::marks::Marks;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{Act, ActionRun};
+use gonogo_core::text;
+use gonogo_core::time::span;
 
 /// How often the output and the state are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

@@ -8,12 +8,12 @@ use super::action_launch::{
 };
 use super::signing::{JobCompletion, SigningJob};
 use super::{ActError, Engine, LoopControl};
-use crate::checklist::{ActionKey, Probe};
-use crate::journal::entry::MACHINE;
-use crate::journal::file::AppendError;
-use crate::probe::ProbeContext;
-use crate::run::{Act, Command, Rejection, RequestId, Response, StartRequest, Update, decide};
-use crate::text;
+use crate::probes::ProbeContext;
+use gonogo_core::checklist::{ActionKey, Probe};
+use gonogo_core::journal::entry::MACHINE;
+use gonogo_core::journal::file::AppendError;
+use gonogo_core::run::{Act, Command, Rejection, RequestId, Response, StartRequest, Update, decide};
+use gonogo_core::text;
 
 impl Engine {
     /// What is needed to run actions; none if this run has no log.
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// The digest that a probe saw, if the point's current status depends on that result.
-    fn reviewed_digest(&self, key: &crate::checklist::ProbeKey) -> Option<String> {
+    fn reviewed_digest(&self, key: &gonogo_core::checklist::ProbeKey) -> Option<String> {
         let now = self.now();
         let is_closed = self.state.judge(&now).is_done(&key.point);
         self.seen_digest(key).filter(|_| is_closed)

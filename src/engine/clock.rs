@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::time::{Moment, Utc, span};
+use gonogo_core::time::{Moment, Utc, span};
 
 /// How far the two clocks may diverge between two checks before that is reported.
 const MAX_DRIFT: Duration = Duration::from_secs(5);

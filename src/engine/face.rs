@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::{Keyring, QUEUE_CAPACITY};
-use crate::run::{InFlight, NumberedRequest, Response, RunSnapshot, RunState, Update};
+use gonogo_core::run::{InFlight, NumberedRequest, Response, RunSnapshot, RunState, Update};
 
 /// How long the final update waits for space in the queue.
 const FINAL_UPDATE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -103,10 +103,10 @@ impl Face {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checklist::{ActionKey, Checklist, Plan, Profile, Promotion, Role, SourceFile, resolve};
     use crate::engine::{Engine, ephemeral_run};
     use crate::process::Permit;
-    use crate::run::{Act, Command, Request, RequestId, StartRequest};
+    use gonogo_core::checklist::{ActionKey, Checklist, Plan, Profile, Promotion, Role, SourceFile, resolve};
+    use gonogo_core::run::{Act, Command, Request, RequestId, StartRequest};
 
     fn plan() -> Plan {
         let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::journal::keys::Signer;
+use gonogo_core::journal::keys::Signer;
 
 /// The keys of the operators here.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ impl Keyring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::keys::tests::signer;
+    use gonogo_core::testing::signer;
 
     #[test]
     fn a_key_is_found_by_its_owner_and_its_public_half_together() {

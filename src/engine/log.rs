@@ -5,12 +5,12 @@ use std::path::Path;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use crate::journal::chain::{Chain, UnsignedEntry};
-use crate::journal::entry::{Entry, Event};
-use crate::journal::file::{AppendError, Journal};
-use crate::journal::keys::Signer;
-use crate::journal::marks::Marks;
-use crate::time::Moment;
+use gonogo_core::journal::chain::{Chain, UnsignedEntry};
+use gonogo_core::journal::entry::{Entry, Event};
+use gonogo_core::journal::file::{AppendError, Journal};
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::marks::Marks;
+use gonogo_core::time::Moment;
 
 /// The destination of entries.
 #[derive(Debug)]

@@ -46,18 +46,19 @@ use self::scheduler::{ProbeEvent, Scheduler};
 use self::signing::{JobCompletion, SigningJob, SigningQueue};
 use self::system::{HostSystem, System};
 use crate::diagnostic;
-use crate::error::{ErrorKind, Failure, HasKind};
-use crate::journal::entry::Event;
-use crate::journal::file::AppendError;
-use crate::journal::keys::Signer;
-use crate::journal::marks::MarkError;
-use crate::probe::FingerprintKey;
+use crate::probes::FingerprintKey;
 use crate::process::Permit;
-use crate::run::{
+use crate::secret_store::Terminal;
+use gonogo_core::error::{ErrorKind, Failure, HasKind};
+use gonogo_core::journal::entry::Event;
+use gonogo_core::journal::file::AppendError;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::marks::MarkError;
+use gonogo_core::run::{
     Command, NumberedRequest, Rejection, Request, RequestId, Response, RunState, Update, decide,
 };
-use crate::secret::{SecretRef, Terminal};
-use crate::time::Moment;
+use gonogo_core::secret::SecretRef;
+use gonogo_core::time::Moment;
 
 /// How often the engine checks for results that have become stale.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -383,7 +384,7 @@ pub fn random_id() -> String {
     let mut bytes = [0u8; 16];
     if getrandom::fill(&mut bytes).is_err() {
         let seed = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
-        bytes.copy_from_slice(&crate::outcome::Sha256Hex::of(seed.as_bytes()).0[..16]);
+        bytes.copy_from_slice(&gonogo_core::outcome::Sha256Hex::of(seed.as_bytes()).0[..16]);
     }
     base16ct::lower::encode_string(&bytes)
 }

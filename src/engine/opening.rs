@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{ActError, Log, action_watch, clock, random_id};
-use crate::checklist::{Lock, Plan, Role};
-use crate::error::{ErrorKind, HasKind};
-use crate::journal::chain::{Chain, LinkError};
-use crate::journal::entry::{
+use gonogo_core::checklist::{Lock, Plan, Role};
+use gonogo_core::error::{ErrorKind, HasKind};
+use gonogo_core::journal::chain::{Chain, LinkError};
+use gonogo_core::journal::entry::{
     EnrolledOperator, Entry, Event, MACHINE, Opened as OpenedEvent, Predecessor, PredecessorState, RULES,
     UnsupportedRules,
 };
-use crate::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
-use crate::journal::keys::Signer;
-use crate::journal::lock_owner::{self, LockOwner, LockOwnerFile};
-use crate::journal::predecessor::PredecessorLog;
-use crate::journal::raw::RawLog;
-use crate::journal::run_order::{DamagedLog, LinkedLog, SortedLogs};
-use crate::journal::store::{LogStore, StoreError, read_unverified};
-use crate::outcome::Sha256Hex;
-use crate::run::{Act, Command, RunState, decide};
+use gonogo_core::journal::file::{AppendError, Journal, OpenJournalError, Reopened};
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::lock_owner::{self, LockOwner, LockOwnerFile};
+use gonogo_core::journal::predecessor::PredecessorLog;
+use gonogo_core::journal::raw::RawLog;
+use gonogo_core::journal::run_order::{DamagedLog, LinkedLog, SortedLogs};
+use gonogo_core::journal::store::{LogStore, StoreError, read_unverified};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{Act, Command, RunState, decide};
 
 /// What a new run is opened with.
 pub struct NewRun {
@@ -355,5 +355,5 @@ fn version() -> String {
 #[must_use]
 pub fn host() -> String {
     let name = rustix::system::uname();
-    crate::text::line(&name.nodename().to_string_lossy())
+    gonogo_core::text::line(&name.nodename().to_string_lossy())
 }

@@ -11,14 +11,13 @@ use tokio::time::Instant;
 
 use super::scheduler::ProbeEvent;
 use super::system::System;
-use crate::checklist::{Probe, ProbeKey};
 use crate::diagnostic::please_report;
-use crate::outcome::{Class, Observation, Outcome};
-use crate::probe::{Effects, ProbeContext};
-use crate::secret::SecretStore;
+use crate::probes::{Effects, ProbeContext};
+use crate::secret_store::SecretStore;
 use crate::stopwatch::{Stopwatch, timeout};
-use crate::text;
-use crate::time::{Utc, exact_span, span};
+use gonogo_core::checklist::{Probe, ProbeKey};
+use gonogo_core::outcome::{Class, Observation, Outcome};
+use gonogo_core::time::{Utc, exact_span, span};
 
 /// How far a probe may exceed its own limit before it is aborted from outside.
 pub(super) const DEADLINE_GRACE: Duration = Duration::from_secs(2);
@@ -161,8 +160,8 @@ impl ProbeTask {
             good = (outcome.class == Class::Pass).then(|| good.unwrap_or(at));
             let stayed = good.map(|good| good.elapsed());
             if stayed.is_some_and(|stayed| stayed >= hold) {
-                let waited =
-                    format!("{} in {}", text::count(looks as usize, "attempt"), span(begun.elapsed()));
+                let tries = if looks == 1 { "1 try".to_owned() } else { format!("{looks} tries") };
+                let waited = format!("{tries} in {}", span(begun.elapsed()));
                 return outcome.with_observation(Observation::recorded("waited", waited).as_measured());
             }
             if begun.elapsed() >= within {

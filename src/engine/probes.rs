@@ -9,15 +9,15 @@ use tracing::{debug, info};
 use super::log::block_on_disk;
 use super::scheduler::ProbeEvent;
 use super::{ActError, Engine, Log, LoopControl, log_failure};
-use crate::checklist::{Point, Probe, ProbeKey};
-use crate::journal::entry::MACHINE;
-use crate::journal::file::AppendError;
-use crate::journal::marks::{MarkError, Marks};
-use crate::outcome::{Class, Outcome};
-use crate::probe::ProbeContext;
-use crate::run::{self, Act, Command, DueProbe, Judgement, ProbeRun, Rejection, Update};
-use crate::secret::Redactor;
-use crate::time::{Moment, Utc};
+use crate::probes::ProbeContext;
+use gonogo_core::checklist::{Point, Probe, ProbeKey};
+use gonogo_core::journal::entry::MACHINE;
+use gonogo_core::journal::file::AppendError;
+use gonogo_core::journal::marks::{MarkError, Marks};
+use gonogo_core::outcome::{Class, Outcome};
+use gonogo_core::run::{self, Act, Command, DueProbe, Judgement, ProbeRun, Rejection, Update};
+use gonogo_core::secret::Redactor;
+use gonogo_core::time::{Moment, Utc};
 
 impl Engine {
     /// Processes an event of a probe, or holds its result back while a key is awaited.

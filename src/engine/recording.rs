@@ -7,12 +7,12 @@ use super::action_watch::ActionResult;
 use super::log::block_on_disk;
 use super::signing::{Admission, JobCompletion, PendingSignature, SignatureEvent, SigningJob, sign_error};
 use super::{ActError, Engine, LoopControl};
-use crate::journal::chain::UnsignedEntry;
-use crate::journal::entry::{Entry, Event};
-use crate::journal::file::AppendError;
-use crate::journal::keys::{SignError, Signer};
-use crate::run::{Act, Command, RequestId, Response, StartRequest, decide};
-use crate::time::Moment;
+use gonogo_core::journal::chain::UnsignedEntry;
+use gonogo_core::journal::entry::{Entry, Event};
+use gonogo_core::journal::file::AppendError;
+use gonogo_core::journal::keys::{SignError, Signer};
+use gonogo_core::run::{Act, Command, RequestId, Response, StartRequest, decide};
+use gonogo_core::time::Moment;
 
 /// The decision about a command, and its signer.
 struct DecidedEvent {

@@ -1,8 +1,8 @@
 //! The rules of a run, for the journal's verifier.
 
-use crate::journal::entry::Entry;
-use crate::journal::verify::Rules;
-use crate::run::{Replay, RunState};
+use gonogo_core::journal::entry::Entry;
+use gonogo_core::journal::verify::Rules;
+use gonogo_core::run::{Replay, RunState};
 
 /// Replays a log during verification.
 #[derive(Debug, Default)]

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use super::probe_task::{CancelledProbe, ProbeProgress, ProbeTask, ProbeTrace};
 use super::system::System;
-use crate::checklist::{Plan, ProbeKey};
-use crate::outcome::Outcome;
-use crate::probe::ProbeContext;
+use crate::probes::ProbeContext;
 use crate::process::Permit;
-use crate::run::{DueProbe, InFlight, RunningProbe};
-use crate::secret::{SecretStore, Terminal};
-use crate::time::{Moment, Utc};
+use crate::secret_store::{SecretStore, Terminal};
+use gonogo_core::checklist::{Plan, ProbeKey};
+use gonogo_core::outcome::Outcome;
+use gonogo_core::run::{DueProbe, InFlight, RunningProbe};
+use gonogo_core::time::{Moment, Utc};
 
 /// How many probes run at the same time.
 const MAX_CONCURRENT_PROBES: usize = 16;

@@ -12,10 +12,10 @@ use super::action_launch::ActionEnv;
 use super::scheduler::ProbeEvent;
 use super::system::System;
 use super::{ActError, QUEUE_CAPACITY};
-use crate::journal::chain::{LinkError, UnsignedEntry};
-use crate::journal::file::AppendError;
-use crate::journal::keys::{SignError, Signer};
-use crate::run::{Act, Command, RequestId};
+use gonogo_core::journal::chain::{LinkError, UnsignedEntry};
+use gonogo_core::journal::file::AppendError;
+use gonogo_core::journal::keys::{SignError, Signer};
+use gonogo_core::run::{Act, Command, RequestId};
 
 /// How long results are held back while a key is awaited, so that its signature still fits.
 const HOLD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -229,13 +229,13 @@ pub(super) fn sign_error(why: SignError) -> ActError {
 mod tests {
     use super::super::system::HostSystem;
     use super::*;
-    use crate::checklist::{ActionKey, ProbeKey, ROLLBACK};
-    use crate::journal::chain::Chain;
-    use crate::journal::entry::Noted;
-    use crate::journal::keys::tests::signer;
-    use crate::outcome::Outcome;
-    use crate::run::{DueProbe, StartRequest};
-    use crate::time::{Moment, Utc};
+    use gonogo_core::checklist::{ActionKey, ProbeKey, ROLLBACK};
+    use gonogo_core::journal::chain::Chain;
+    use gonogo_core::journal::entry::Noted;
+    use gonogo_core::outcome::Outcome;
+    use gonogo_core::run::{DueProbe, StartRequest};
+    use gonogo_core::testing::signer;
+    use gonogo_core::time::{Moment, Utc};
 
     fn job(act: Act) -> SigningJob {
         SigningJob { command: Command::new("alice@x", act), completion: JobCompletion::Reply(RequestId(1)) }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::action_watch::{final_message, run_blocking};
 use super::supervisor::{LaunchSpec, STARTED};
 use crate::process::{Child, Launch, Permit, Stdio};
-use crate::time::span;
+use gonogo_core::time::span;
 
 /// How long a supervisor may take to start its action.
 const LAUNCH_TIMEOUT: Duration = Duration::from_secs(10);

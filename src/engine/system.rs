@@ -13,15 +13,15 @@ use futures_util::future::BoxFuture;
 use super::clock;
 use super::supervisor::{LaunchSpec, StartMarker, SupervisorFiles};
 use super::supervisor_launch::{SupervisorLaunch, launch_supervisor};
-use crate::checklist::spec::ProbeSpec;
-use crate::journal::chain::UnsignedEntry;
-use crate::journal::keys::{SignError, Signer};
-use crate::outcome::Outcome;
-use crate::probe::{self, ProbeContext};
-use crate::process::recorded::RecordedProcessError;
+use crate::probes::{self, ProbeContext};
 use crate::process::{Permit, own_program};
-use crate::secret::SecretStore;
-use crate::time::Moment;
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::journal::chain::UnsignedEntry;
+use gonogo_core::journal::keys::{SignError, Signer};
+use gonogo_core::outcome::Outcome;
+use gonogo_core::recorded_process::RecordedProcessError;
+use gonogo_core::time::Moment;
 
 /// Receives the answer of a key.
 pub(super) type SignatureCallback = Box<dyn FnOnce(Result<String, SignError>) + Send>;
@@ -82,7 +82,7 @@ impl System for HostSystem {
         secret_store: &'a SecretStore,
         given: &'a ProbeContext,
     ) -> BoxFuture<'a, Outcome> {
-        probe::run(spec, deadline, secret_store, given).boxed()
+        probes::run(spec, deadline, secret_store, given).boxed()
     }
 
     fn may_block(&self, key: &Signer) -> bool {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::checklist::Point;
-use crate::run::{Judgement, Status, explain};
-use crate::text::line;
+use gonogo_core::checklist::Point;
+use gonogo_core::run::{Judgement, Status, explain};
+use gonogo_core::text::line;
 
 /// The result of a point as a test case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,20 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::checklist::{Point, Probe};
-use crate::outcome::{Class, Observation};
-use crate::run::{Judgement, ProbeRun, Status, explain, judge};
-use crate::text::line;
+use gonogo_core::checklist::{Point, Probe};
+use gonogo_core::outcome::{Class, Observation};
+use gonogo_core::run::{Judgement, ProbeRun, Status, explain, judge};
+use gonogo_core::text::line;
 
 /// The whole report. With `color`, states are colored; `left_out` lists what was left out on request.
 #[must_use]
 pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String {
     let mut out = String::new();
     let plan = &judgement.state.plan;
+    let width =
+        plan.points().map(|point| judgement.status(&point.id).label().len()).max().unwrap_or_default();
     for section in &plan.sections {
         let _ = writeln!(out, "{}", line(&section.title));
         for point in &section.points {
-            let _ = writeln!(out, "{}", point_line(judgement, point, color));
+            let _ = writeln!(out, "{}", point_line(judgement, point, width, color));
         }
     }
     for point in plan.points().filter(|point| judgement.status(&point.id).is_no_go()) {
@@ -37,10 +39,10 @@ pub fn human(judgement: &Judgement, left_out: &[String], color: bool) -> String 
     out
 }
 
-fn point_line(judgement: &Judgement, point: &Point, color: bool) -> String {
+fn point_line(judgement: &Judgement, point: &Point, width: usize, color: bool) -> String {
     let status = judgement.status(&point.id);
     let why = explain(judgement, &point.id, &status);
-    let word = format!("{:<14}", status.label());
+    let word = format!("{:width$}", status.label());
     let rest = if why.is_empty() { line(&point.title) } else { line(&why) };
     format!("  {} {} {:<26} {rest}", symbol(&status), paint(&word, &status, color), line(&point.id))
 }
@@ -98,7 +100,7 @@ fn write_problems(out: &mut String, judgement: &Judgement, point: &Point, color:
 
 fn write_probe_problems(out: &mut String, probe: &Probe, look: &ProbeRun) {
     let tries =
-        if look.outcome.tries > 1 { format!(", {} attempts", look.outcome.tries) } else { String::new() };
+        if look.outcome.tries > 1 { format!(", {} tries", look.outcome.tries) } else { String::new() };
     let _ = writeln!(out, "  {} ({} ms{tries})", line(&probe.title), look.took_ms);
     for seen in look.outcome.problems() {
         let _ = writeln!(out, "    {} {}", observation_symbol(seen), line(&seen.what));

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::checklist::Point;
-use crate::journal::entry::Decision;
-use crate::outcome::Outcome;
-use crate::run::{Judgement, ProbeRun, explain, judge};
+use gonogo_core::checklist::Point;
+use gonogo_core::journal::entry::Decision;
+use gonogo_core::outcome::Outcome;
+use gonogo_core::run::{Judgement, ProbeRun, explain, judge};
 
 #[derive(Serialize)]
 struct CheckReport<'a> {
@@ -80,7 +80,7 @@ fn point_report<'a>(judgement: &Judgement<'a>, section: &'a str, point: &'a Poin
 fn probe_report<'a>(
     judgement: &Judgement<'a>,
     point: &str,
-    probe: &'a crate::checklist::Probe,
+    probe: &'a gonogo_core::checklist::Probe,
 ) -> ProbeReport<'a> {
     let state = judgement.state.point(point).and_then(|state| state.probes.get(&probe.id));
     let look: Option<&'a ProbeRun> = state.and_then(|state| state.latest.as_ref());

@@ -6,9 +6,9 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::case::{CaseResult, case_result, case_text, duration_ms};
-use crate::checklist::{Point, Section};
-use crate::run::Judgement;
-use crate::text::line;
+use gonogo_core::checklist::{Point, Section};
+use gonogo_core::run::Judgement;
+use gonogo_core::text::line;
 
 /// A case for the log itself, where there is one.
 #[derive(Clone, Copy, Debug)]

@@ -13,8 +13,8 @@ pub use junit::{LogCase, junit};
 pub use selection::Selection;
 pub use tap::tap;
 
-use crate::error::Exit;
-use crate::run::{Judgement, Status};
+use gonogo_core::error::Exit;
+use gonogo_core::run::{Judgement, Status};
 
 /// The exit code of `check`: success only if every point is done. A point that needs a person is not done.
 #[must_use]

@@ -1,7 +1,7 @@
 //! The part of the checklist that `check` covers. What is left out is reported.
 
-use crate::checklist::{Confirm, Plan};
-use crate::text::count;
+use gonogo_core::checklist::{Confirm, Plan};
+use gonogo_core::text::count;
 
 /// A part of the checklist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

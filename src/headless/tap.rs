@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::case::{CaseResult, case_result, case_text};
-use crate::run::Judgement;
-use crate::text::line;
+use gonogo_core::run::Judgement;
+use gonogo_core::text::line;
 
 /// The whole report; `left_out` lists what was left out on request.
 #[must_use]

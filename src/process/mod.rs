@@ -5,7 +5,6 @@ mod git;
 mod group;
 mod memory;
 mod permit;
-pub mod recorded;
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::checklist::{Action, ActionKey, ROLLBACK};
-use crate::journal::entry::ActionExit;
-use crate::run::{ActionRun, RunState};
-use crate::text::{block, line};
+use gonogo_core::checklist::{Action, ActionKey, ROLLBACK};
+use gonogo_core::journal::entry::ActionExit;
+use gonogo_core::run::{ActionRun, RunState};
+use gonogo_core::text::{block, line};
 
 /// One action and its newest valid run.
 #[derive(Debug, Serialize)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::points::status_class;
-use crate::journal::entry::{Entry, Event};
-use crate::outcome::Class;
-use crate::run::RunState;
-use crate::text::line;
-use crate::time::{Moment, span};
+use gonogo_core::journal::entry::{Entry, Event};
+use gonogo_core::outcome::Class;
+use gonogo_core::run::RunState;
+use gonogo_core::text::line;
+use gonogo_core::time::{Moment, span};
 
 /// The length of the chart.
 const LENGTH: u64 = 1000;
@@ -75,7 +75,7 @@ pub(super) fn chart_bars(entries: &[Entry]) -> Vec<ChartBar> {
         |offset: Duration| u64::try_from(offset.as_millis() * u128::from(LENGTH) / whole).unwrap_or(LENGTH);
     let Some(mut state) = RunState::fold(entries.get(..1).unwrap_or_default()) else { return Vec::new() };
     let Some(last) = RunState::fold(entries) else { return Vec::new() };
-    let bar = |point: &crate::checklist::Point| ChartBar {
+    let bar = |point: &gonogo_core::checklist::Point| ChartBar {
         point: line(&point.id),
         spans: Vec::new(),
         marks: Vec::new(),

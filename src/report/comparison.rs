@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::Document;
 use super::TrustSources;
 use super::points::{ObservationPart, PointPart, SectionPart};
-use crate::text::line;
-use crate::time::span;
+use gonogo_core::text::line;
+use gonogo_core::time::span;
 
 /// The minimum time in milliseconds for which a difference is reported, if it is also a factor of two.
 const MIN_REPORTED_MS: u64 = 100;
@@ -275,8 +275,8 @@ mod tests {
 
     use super::super::points::section_parts;
     use super::*;
-    use crate::checklist::{Confirm, Plan, Point, SCANS};
-    use crate::tui::tests::sample::{Sample, plan};
+    use crate::tui::tests::sample::{SampleRun, plan};
+    use gonogo_core::checklist::{Confirm, Plan, Point, SCANS};
 
     thread_local! {
         /// How often all points of a run were looked through on this thread.
@@ -297,7 +297,7 @@ mod tests {
     }
 
     fn sections_of(plan: Plan) -> Vec<SectionPart> {
-        let sample = Sample::of(plan);
+        let sample = SampleRun::new(plan);
         let (state, now) = (sample.state(), sample.now());
         let before = SCANS.get();
         let sections = section_parts(&state.judge(&now));

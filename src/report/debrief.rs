@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use crate::journal::entry::{Decision, Entry, Event};
-use crate::outcome::Class;
-use crate::run::RunState;
-use crate::text::line;
-use crate::time::{Moment, span};
+use gonogo_core::journal::entry::{Decision, Entry, Event};
+use gonogo_core::outcome::Class;
+use gonogo_core::run::RunState;
+use gonogo_core::text::line;
+use gonogo_core::time::{Moment, span};
 
 /// A drill: something that was broken on purpose.
 #[derive(Clone, Copy, Debug)]

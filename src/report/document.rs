@@ -9,12 +9,12 @@ use super::participants::{Participants, Person, SignedEntry, participants};
 use super::plan::PlanPart;
 use super::points::{SectionPart, section_parts};
 use super::trust_sources::TrustSources;
-use crate::journal::entry::{Entry, Recovered};
-use crate::journal::verify::{LogStatus, Verification};
-use crate::outcome::Sha256Hex;
-use crate::run::{Judgement, RunState, judge};
-use crate::text::line;
-use crate::time::{Moment, span};
+use gonogo_core::journal::entry::{Entry, Recovered};
+use gonogo_core::journal::verify::{LogStatus, Verification};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{Judgement, RunState, judge};
+use gonogo_core::text::line;
+use gonogo_core::time::{Moment, span};
 
 /// The input of a document.
 pub struct DocumentInput<'a> {
@@ -273,7 +273,7 @@ fn verification_part(report: &Verification, state: &RunState) -> VerificationPar
 fn run_part(first: &Entry, state: &RunState, end: &Moment) -> RunPart {
     let plan = &state.plan;
     let opened = match &first.event {
-        crate::journal::entry::Event::Opened(opened) => Some(opened),
+        gonogo_core::journal::entry::Event::Opened(opened) => Some(opened),
         _ => None,
     };
     let took = end.since(&state.opened_at);
@@ -302,7 +302,7 @@ fn verdict_part(state: &RunState, judgement: &Judgement) -> VerdictPart {
         Some(standing) => (standing.decision, standing.done, &standing.reasons),
         None => (judged.decision, judged.done, &judged.reasons),
     };
-    let reason = |reason: &crate::journal::entry::VerdictReason| ReasonPart {
+    let reason = |reason: &gonogo_core::journal::entry::VerdictReason| ReasonPart {
         point: line(&reason.point),
         status: line(&reason.status),
         why: line(&reason.why),

@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::plain_signature;
-use crate::journal::signers::{AllowedSigners, DistrustError};
-use crate::text::line;
-use crate::time::Utc;
+use gonogo_core::journal::plain_signature;
+use gonogo_core::journal::signers::{AllowedSigners, DistrustError};
+use gonogo_core::text::line;
+use gonogo_core::time::Utc;
 
 /// The type of the payload.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::journal::entry::{Decision, Entry, Event};
-use crate::journal::keys::fingerprint;
-use crate::run::RunState;
-use crate::text::{block, line};
+use gonogo_core::journal::entry::{Decision, Entry, Event};
+use gonogo_core::journal::keys::fingerprint;
+use gonogo_core::run::RunState;
+use gonogo_core::text::{block, line};
 
 /// A participant.
 #[derive(Clone, Debug, Serialize)]
@@ -53,7 +53,7 @@ pub(super) fn participants(entries: &[Entry], state: &RunState) -> Participants 
     for act in &acts {
         *counts.entry(act.by.as_str()).or_insert(0) += 1;
     }
-    let person = |who: &crate::journal::entry::EnrolledOperator| Person {
+    let person = |who: &gonogo_core::journal::entry::EnrolledOperator| Person {
         principal: line(&who.principal),
         role: who.role.to_string(),
         key: fingerprint(&who.key).unwrap_or_else(|| line(&who.key)),

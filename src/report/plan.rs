@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::checklist::{Confirm, Edition, Plan, PlanChange, Role, altered_points};
-use crate::outcome::Sha256Hex;
-use crate::run::{LoosenedPlan, RunState};
-use crate::text::{count, line};
+use gonogo_core::checklist::{Confirm, Edition, Plan, PlanChange, Role, altered_points};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{LoosenedPlan, RunState};
+use gonogo_core::text::{count, line};
 
 /// The basis of everything that no person signed.
 pub const EVIDENCE_NOTE: &str = "probe results and results of actions are reported by the host that ran them; the next \

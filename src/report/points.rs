@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::actions::{ActionPart, action_parts};
-use crate::checklist::{Confirm, Point, Probe};
-use crate::outcome::{Class, Observation};
-use crate::run::{Judgement, PointState, ProbeRun, Status, explain, valid_confirmations};
-use crate::text::{block, line};
+use gonogo_core::checklist::{Confirm, Point, Probe};
+use gonogo_core::outcome::{Class, Observation};
+use gonogo_core::run::{Judgement, PointState, ProbeRun, Status, explain, valid_confirmations};
+use gonogo_core::text::{block, line};
 
 /// One of the checklist's sections.
 #[derive(Debug, Serialize)]
@@ -108,7 +108,7 @@ pub struct PointEntry {
 }
 
 pub(super) fn section_parts(judgement: &Judgement) -> Vec<SectionPart> {
-    let section = |section: &crate::checklist::Section| SectionPart {
+    let section = |section: &gonogo_core::checklist::Section| SectionPart {
         id: line(&section.id),
         title: line(&section.title),
         done: section.points.iter().filter(|point| judgement.is_done(&point.id)).count(),

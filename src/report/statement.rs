@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Document;
 use super::points::ObservationPart;
-use crate::outcome::key;
+use gonogo_core::outcome::key;
 
 /// The type of the predicate.
 const PREDICATE: &str = "https://gonogo.dev/run/v1";

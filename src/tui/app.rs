@@ -1,9 +1,9 @@
-//! The screen as a whole: its layers, the run that they show, who is at it, and what was asked of the engine. Pure:
-//! messages in, effects out; time comes in.
+//! The state of the whole screen: layers, run, session, pending requests. It takes messages and returns effects; it
+//! does no I/O and gets the time from outside.
 
 mod drawing;
 mod engine;
-mod reading;
+mod read_jobs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,74 +11,74 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Rect;
 
-use crate::error::Failure;
-use crate::journal::entry::EnrolledOperator;
-use crate::run::{NumberedRequest, Request, RunSnapshot, RunState};
-use crate::time::Moment;
-use crate::tui::context::{Access, Context, RunView, Session};
+use crate::tui::context::{Access, Context, RunView, ScreenSession};
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::notices::NoticesDialog;
 use crate::tui::input::Input;
-use crate::tui::input_queue::Typed;
+use crate::tui::input_queue::QueuedEvent;
 use crate::tui::keymap::{self, Intent};
 use crate::tui::layer::{Effect, PendingRequest, TextFocus};
-use crate::tui::layers::{Layers, UNSEEN};
+use crate::tui::layers::{KEY_TOO_EARLY, Layers};
 use crate::tui::notice::NoticeBoard;
 use crate::tui::pending::PendingRequests;
 use crate::tui::recorder;
 use crate::tui::summary::Summary;
 use crate::tui::views::checklist::ChecklistView;
-use crate::tui::views::output::Pager;
+use crate::tui::views::output::OutputView;
 use crate::tui::views::review::Review;
-use crate::tui::views::rollback::Rollback;
-use crate::tui::{Left, Msg, Newcomer, Setup};
+use crate::tui::views::rollback::RollbackView;
+use crate::tui::{AddOperatorRequest, Msg, SessionEnd, Setup};
+use gonogo_core::error::Failure;
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::run::{NumberedRequest, Request, RunSnapshot, RunState};
+use gonogo_core::time::Moment;
 
-/// How long the engine is waited for that was asked to stop; whatever keeps it then, the person may go.
-const LEAVING: Duration = Duration::from_millis(800);
+/// How long to wait for the engine to stop. After that, the session ends anyway.
+const QUIT_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// What has to be done outside of the screen.
+/// What [`super::run`] must do for the screen.
 #[derive(Clone, Debug)]
 pub enum HostEffect {
-    /// Ask the engine.
+    /// Send a request to the engine.
     Send(NumberedRequest),
-    /// Put this into the clipboard.
+    /// Copy a text to the clipboard.
     Copy(String),
-    /// Find the key of an operator to be added.
-    Unlock(Newcomer),
+    /// Unlock the key of an operator to be added.
+    Unlock(AddOperatorRequest),
     /// Suspend the program.
     Suspend,
-    /// Draw everything again.
+    /// Set the terminal up again and redraw everything.
     Redraw,
-    /// The end.
-    End,
+    /// End the session.
+    Quit,
 }
 
-/// How the session comes to its end.
+/// How the session ends.
 #[derive(Debug, Default)]
-pub struct Ending {
-    /// When the engine was asked to stop, if it was.
-    pub leaving: Option<Moment>,
-    /// Whether a signal asked for that.
+pub struct QuitState {
+    /// When the engine was asked to stop.
+    pub stop_requested: Option<Moment>,
+    /// Whether a signal asked to quit.
     pub signalled: bool,
-    /// Why the engine stopped of itself.
-    pub broken: Option<Failure>,
+    /// Why the engine failed, if it did.
+    pub engine_failure: Option<Failure>,
 }
 
 /// The state of the screen.
 #[derive(Debug)]
 pub struct App {
-    /// What is shown, the one on top last.
+    /// Views and dialogs, the topmost last.
     pub layers: Layers,
-    /// The run.
+    /// The run that is shown.
     pub run: RunView,
-    /// Who is at the screen.
-    pub session: Session,
-    /// What was asked of the engine.
+    /// The operators, and what they may do.
+    pub session: ScreenSession,
+    /// Requests that the engine has not answered.
     pub pending: PendingRequests,
-    /// What is said at the bottom.
+    /// The notice on the bottom line.
     pub notices: NoticeBoard,
-    /// How the session comes to its end.
-    pub ending: Ending,
+    /// How the session ends.
+    pub quit_state: QuitState,
     /// The size of the screen.
     pub screen: Rect,
 }
@@ -86,103 +86,103 @@ pub struct App {
 impl App {
     /// The screen at the start of a session.
     pub fn new(setup: &Setup, state: Arc<RunState>, screen: Rect) -> Self {
-        let access = match (&setup.review, setup.looks_on) {
+        let access = match (&setup.review, setup.read_only) {
             (Some(_), _) => Access::Review,
             (None, true) => Access::ReadOnly,
             (None, false) => Access::Operator,
         };
-        // A review stands at the moment of its entry.
+        // A review shows the time of its entry.
         let now = if access == Access::Review { state.at.clone() } else { (setup.clock)() };
-        let session = Session {
-            me: setup.me.clone(),
-            local_operators: vec![setup.me.clone()],
+        let session = ScreenSession {
+            operator: setup.operator.clone(),
+            local_operators: vec![setup.operator.clone()],
             access,
-            log: setup.log.clone(),
-            appearance: setup.look,
+            log_name: setup.log_name.clone(),
+            appearance: setup.appearance,
         };
         Self {
-            layers: first_layers(setup, &state),
-            run: run_view(setup, state, now),
+            layers: initial_layers(setup, &state),
+            run: initial_run_view(setup, state, now),
             session,
             pending: PendingRequests::default(),
             notices: NoticeBoard::default(),
-            ending: Ending::default(),
+            quit_state: QuitState::default(),
             screen,
         }
     }
 
-    /// Keeps what is typed, to find out what led to a crash.
-    pub fn record(&self, msg: &Msg) {
+    /// Records an input, for the diagnosis of crashes.
+    pub fn record_input(&self, msg: &Msg) {
         let event = match msg {
             Msg::Input(event) => event,
-            Msg::Typed(typed) => &typed.event,
+            Msg::Queued(queued) => &queued.event,
             _ => return,
         };
         let is_secret = self.layers.text_focus(&self.context()) == TextFocus::Secret;
         recorder::record(event, is_secret, &self.run.now);
     }
 
-    /// Takes in a message.
+    /// Handles a message.
     pub fn update(&mut self, msg: Msg) -> Vec<HostEffect> {
-        let mut effects = self.take_in(msg);
-        effects.extend(self.give_back());
-        self.layers.notice_questions();
+        let mut effects = self.on_message(msg);
+        effects.extend(self.reopen_rejected());
+        self.layers.reset_changed_stages();
         effects
     }
 
-    fn take_in(&mut self, msg: Msg) -> Vec<HostEffect> {
+    fn on_message(&mut self, msg: Msg) -> Vec<HostEffect> {
         match msg {
-            Msg::Input(event) => self.event(event),
-            Msg::Typed(typed) if self.is_unseen(&typed) => {
-                self.refuse(UNSEEN);
+            Msg::Input(event) => self.on_event(event),
+            Msg::Queued(queued) if self.is_too_early(&queued) => {
+                self.refuse(KEY_TOO_EARLY);
                 Vec::new()
             }
-            Msg::Typed(typed) => self.event(typed.event),
-            Msg::State(newest) => newest.take().map_or_else(Vec::new, |now| self.show(now)),
+            Msg::Queued(queued) => self.on_event(queued.event),
+            Msg::State(latest) => latest.take().map_or_else(Vec::new, |snapshot| self.set_run(snapshot)),
             Msg::Update(update) => self.on_update(update),
-            Msg::Unlocked(unlocked) => self.pass(&Input::Unlocked(unlocked)),
-            Msg::Reviewed(progress) => self.pass(&Input::Reviewed(progress)),
+            Msg::KeyUnlocked(result) => self.dispatch(&Input::KeyUnlocked(result)),
+            Msg::ReviewProgress(progress) => self.dispatch(&Input::ReviewProgress(progress)),
             Msg::Continued => vec![HostEffect::Redraw],
-            Msg::Leave => {
-                self.ending.signalled = true;
-                self.leave()
+            Msg::Quit => {
+                self.quit_state.signalled = true;
+                self.quit()
             }
         }
     }
 
-    fn event(&mut self, event: Event) -> Vec<HostEffect> {
+    fn on_event(&mut self, event: Event) -> Vec<HostEffect> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
-            Event::Paste(text) => self.pass(&Input::Paste(text)),
-            Event::Mouse(event) => self.pass(&Input::Mouse(event)),
+            Event::Paste(text) => self.dispatch(&Input::Paste(text)),
+            Event::Mouse(event) => self.dispatch(&Input::Mouse(event)),
             Event::Resize(width, height) => {
                 self.screen = Rect::new(0, 0, width, height);
                 self.run.is_tail_stale = true;
-                self.pass(&Input::Resize)
+                self.dispatch(&Input::Resize)
             }
             _ => Vec::new(),
         }
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<HostEffect> {
-        if self.notices.holds_back(key, self.layers.has_dialog(), &self.run.now) {
+        if self.notices.ignores_key(key, self.layers.has_dialog(), &self.run.now) {
             return Vec::new();
         }
         self.notices.notice = None;
-        // Any key ends what is searched for.
+        // Any key stops a search.
         self.stop_searches();
         match keymap::intent(key) {
             Some(Intent::Suspend) => vec![HostEffect::Suspend],
-            Some(Intent::Leave) if keymap::is_control(key) => self.leave(),
-            _ => self.pass(&Input::Key(key)),
+            Some(Intent::Quit) if keymap::is_control(key) => self.quit(),
+            _ => self.dispatch(&Input::Key(key)),
         }
     }
 
-    /// Passes an input to the layers, and does what they want done.
-    fn pass(&mut self, input: &Input) -> Vec<HostEffect> {
+    /// Passes an input to the layers, and applies their effects.
+    fn dispatch(&mut self, input: &Input) -> Vec<HostEffect> {
         let area = self.area();
         let cx = Context::new(&self.run, &self.session, self.screen, area);
-        let effects = self.layers.pass(input, &cx);
+        let effects = self.layers.dispatch(input, &cx);
         self.apply_all(effects)
     }
 
@@ -192,34 +192,37 @@ impl App {
 
     fn apply(&mut self, effect: Effect) -> Vec<HostEffect> {
         match effect {
-            Effect::Ask(request, pending) => return vec![self.ask(request, pending)],
-            Effect::AskAndSay(request, said) => {
-                self.say(&said);
-                return vec![self.ask(request, PendingRequest::default())];
+            Effect::Send(request, pending) => return vec![self.send(request, pending)],
+            Effect::SendAndNotify(request, notice) => {
+                self.notify(&notice);
+                return vec![self.send(request, PendingRequest::default())];
             }
-            Effect::Show(state) => {
+            Effect::ShowState(state) => {
                 self.run.now = state.at.clone();
-                return self.show(RunSnapshot { state, in_flight: Arc::default() });
+                return self.set_run(RunSnapshot { state, in_flight: Arc::default() });
             }
-            Effect::Leave => return self.leave(),
+            Effect::Quit => return self.quit(),
             Effect::Copy(text) => return vec![HostEffect::Copy(text)],
-            Effect::Unlock(newcomer) => return vec![HostEffect::Unlock(newcomer)],
+            Effect::Unlock(request) => return vec![HostEffect::Unlock(request)],
             Effect::Suspend => return vec![HostEffect::Suspend],
-            Effect::Say(text) => self.say(&text),
+            Effect::Notify(text) => self.notify(&text),
             Effect::Refuse(why) => self.refuse(&why),
             Effect::ClearNotice => self.notices.notice = None,
             Effect::GuardTyping => self.notices.guard_typing(&self.run.now),
             Effect::Open(layer) => self.layers.open(layer),
             Effect::OpenRollback => self.open_rollback(),
-            Effect::OpenOutput(point, key) => match Pager::newest(&self.context(), &point, key.as_ref()) {
+            Effect::OpenOutput(point, key) => match OutputView::newest(&self.context(), &point, key.as_ref())
+            {
                 Some(pager) => self.layers.open(Box::new(pager)),
                 None => self.refuse("nothing has been run here yet"),
             },
             Effect::SwitchOperator(operator) => {
                 self.set_operator(operator);
-                let said =
-                    format!("{} is the active operator", self.context().person(&self.session.me.principal));
-                self.say(&said);
+                let notice = format!(
+                    "{} is the active operator",
+                    self.context().name_and_role(&self.session.operator.principal)
+                );
+                self.notify(&notice);
             }
         }
         Vec::new()
@@ -231,7 +234,7 @@ impl App {
                 "this plan has no rollback: no previous release, or no rollback steps in the profile",
             );
         } else {
-            let rollback = Rollback::new(&self.context());
+            let rollback = RollbackView::new(&self.context());
             self.layers.open(Box::new(rollback));
         }
     }
@@ -240,70 +243,73 @@ impl App {
         if !self.session.local_operators.contains(&operator) {
             self.session.local_operators.push(operator.clone());
         }
-        self.session.me = operator;
+        self.session.operator = operator;
     }
 
-    fn ask(&mut self, request: Request, pending: PendingRequest) -> HostEffect {
+    fn send(&mut self, request: Request, pending: PendingRequest) -> HostEffect {
         HostEffect::Send(self.pending.add(request, pending))
     }
 
-    /// Whether it is a key that would decide what its reader has not seen.
-    pub fn is_unseen(&self, typed: &Typed) -> bool {
+    /// Whether a key was read before the question that it would answer was drawn.
+    pub fn is_too_early(&self, typed: &QueuedEvent) -> bool {
         let Event::Key(key) = typed.event else { return false };
-        self.layers.is_unseen(key, typed.at, &self.context())
+        self.layers.is_too_early(key, typed.read_at, &self.context())
     }
 
-    /// Takes in the time. It stands still in a review, but for what plays.
+    /// Sets the time. In a review, it only advances playback.
     pub fn tick(&mut self, now: Moment) -> Vec<HostEffect> {
         if self.session.access == Access::Review {
-            return self.pass(&Input::Tick(now));
+            return self.dispatch(&Input::Tick(now));
         }
         self.run.now = now;
         Vec::new()
     }
 
-    /// Says something at the bottom.
-    fn say(&mut self, text: &str) {
-        self.notices.say(text, &self.run.now);
+    /// Shows a notice on the bottom line.
+    fn notify(&mut self, text: &str) {
+        self.notices.notify(text, &self.run.now);
     }
 
-    /// Says no at the bottom.
+    /// Shows a refusal on the bottom line.
     pub fn refuse(&mut self, why: &str) {
         self.notices.refuse(why, &self.run.now);
     }
 
-    /// Asks the engine to stop; asked twice, does not wait for it.
-    fn leave(&mut self) -> Vec<HostEffect> {
-        let asked = self.ending.leaving.replace(self.run.now.clone()).is_some();
-        if asked || self.session.access != Access::Operator {
-            return vec![HostEffect::End];
+    /// Asks the engine to stop. The second time, does not wait for it.
+    fn quit(&mut self) -> Vec<HostEffect> {
+        let is_repeated = self.quit_state.stop_requested.replace(self.run.now.clone()).is_some();
+        if is_repeated || self.session.access != Access::Operator {
+            return vec![HostEffect::Quit];
         }
         vec![HostEffect::Send(NumberedRequest::without_reply(Request::Stop))]
     }
 
-    /// Whether the engine was asked to stop so long ago that it is not waited for any more.
-    pub fn has_waited(&self) -> bool {
-        self.ending.leaving.as_ref().is_some_and(|asked| self.run.now.since(asked) >= LEAVING)
+    /// Whether the engine has not stopped within [`QUIT_TIMEOUT`].
+    pub fn has_quit_timed_out(&self) -> bool {
+        self.quit_state
+            .stop_requested
+            .as_ref()
+            .is_some_and(|requested| self.run.now.since(requested) >= QUIT_TIMEOUT)
     }
 
-    /// What there is of the screen for the run.
+    /// The part of the screen that the run is drawn on.
     fn area(&self) -> Rect {
-        self.layers.room(self.screen)
+        self.layers.remaining_area(self.screen)
     }
 
-    /// What every layer sees now.
+    /// The context for the layers.
     pub fn context(&self) -> Context<'_> {
         Context::new(&self.run, &self.session, self.screen, self.area())
     }
 
     /// How the session ended.
-    pub fn left(self) -> Left {
-        let Ending { signalled, broken, .. } = self.ending;
-        Left { state: self.run.state, signalled, broken }
+    pub fn into_session_end(self) -> SessionEnd {
+        let QuitState { signalled, engine_failure: broken, .. } = self.quit_state;
+        SessionEnd { state: self.run.state, signalled, engine_failure: broken }
     }
 }
 
-fn first_layers(setup: &Setup, state: &RunState) -> Layers {
+fn initial_layers(setup: &Setup, state: &RunState) -> Layers {
     let (mut layers, checklist) = (Layers::default(), ChecklistView::new(&state.plan));
     match setup.review.clone() {
         Some(record) => layers.open(Box::new(Review::new(record, (setup.clock)(), checklist))),
@@ -315,11 +321,11 @@ fn first_layers(setup: &Setup, state: &RunState) -> Layers {
     layers
 }
 
-fn run_view(setup: &Setup, state: Arc<RunState>, now: Moment) -> RunView {
+fn initial_run_view(setup: &Setup, state: Arc<RunState>, now: Moment) -> RunView {
     RunView {
         state,
-        live: Arc::default(),
-        last: setup.last.clone(),
+        in_flight: Arc::default(),
+        last_sealed: setup.last_sealed.clone(),
         now,
         summary: Summary::default(),
         outputs: setup.outputs.clone(),

@@ -1,4 +1,4 @@
-//! What every layer may see. Nothing below knows more of the program than this.
+//! The context that views, dialogs and widgets draw from and decide by.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,144 +7,144 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::ansi;
-use crate::checklist::{Plan, Point};
-use crate::journal::attachments::ActionOutputs;
-use crate::journal::entry::EnrolledOperator;
-use crate::run::{InFlight, Judgement, RunState, Status, valid_confirmations};
-use crate::text;
-use crate::time::{self, Moment};
 use crate::tui::style::symbols;
-use crate::tui::style::text::{styled, width, width_of};
-use crate::tui::style::theme::{Look, StyleRole, Theme};
+use crate::tui::style::text::{spans_width, styled, width};
+use crate::tui::style::theme::{Appearance, StyleRole, Theme};
 use crate::tui::summary::Summary;
+use gonogo_core::ansi;
+use gonogo_core::checklist::{Plan, Point};
+use gonogo_core::journal::attachments::ActionOutputs;
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::run::{InFlight, Judgement, RunState, Status, valid_confirmations};
+use gonogo_core::text;
+use gonogo_core::time::{self, Moment};
 
-/// Said when somebody wants to act who only looks on.
-pub const LOOKS_ON: &str = "this is read-only (--read-only); to act, open the run without it";
-/// What is said to everything that would add to the log.
-pub const READ_ONLY: &str = "this is a review; nothing can be added to a log here";
+/// Why a read-only session refuses to act.
+pub const READ_ONLY_REASON: &str = "this is read-only (--read-only); to act, open the run without it";
+/// Why a review refuses to act.
+pub const REVIEW_REASON: &str = "this is a review; nothing can be added to a log here";
 
-/// The run as it is shown now.
+/// The run that is shown.
 #[derive(Debug)]
 pub struct RunView {
-    /// The run, all of it durable.
+    /// The state of the run; every entry in it is durable.
     pub state: Arc<RunState>,
-    /// What is under way.
-    pub live: Arc<InFlight>,
+    /// Running probes and other work in progress.
+    pub in_flight: Arc<InFlight>,
     /// The last sealed run of the environment.
-    pub last: Option<Arc<RunState>>,
-    /// The time: the clock's, or that of the entry in a review.
+    pub last_sealed: Option<Arc<RunState>>,
+    /// The time: of the clock, or of the entry in a review.
     pub now: Moment,
-    /// What the points come to, as of the last frame.
+    /// Counts and symbols of the points, as of the last frame.
     pub summary: Summary,
-    /// What actions have printed.
+    /// The output of actions.
     pub outputs: Option<ActionOutputs>,
-    /// The last lines of the action at work, by the entry that it began with.
+    /// The last lines of the running action, with the position of its start entry.
     pub tail: Option<(u64, Vec<ansi::Line>)>,
-    /// Whether those may no longer be the last ones.
+    /// Whether there can be newer lines.
     pub is_tail_stale: bool,
 }
 
-/// What can be done at this screen.
+/// What this session may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Whatever the rules allow the active operator.
     Operator,
-    /// Nothing: somebody else acts.
+    /// Nothing: another process controls the run.
     ReadOnly,
-    /// Nothing: a log is looked through.
+    /// Nothing: a log is reviewed.
     Review,
 }
 
-/// Who is at this screen, and how it looks.
+/// The operators of this session, its access and its appearance.
 #[derive(Debug)]
-pub struct Session {
+pub struct ScreenSession {
     /// The active operator.
-    pub me: EnrolledOperator,
-    /// Everybody whose key is here.
+    pub operator: EnrolledOperator,
+    /// All operators whose keys are unlocked in this session.
     pub local_operators: Vec<EnrolledOperator>,
-    /// What can be done.
+    /// What the session may do.
     pub access: Access,
-    /// The log's name.
-    pub log: String,
-    /// How it looks.
-    pub appearance: Look,
+    /// The name of the log.
+    pub log_name: String,
+    /// Colors and character set.
+    pub appearance: Appearance,
 }
 
-/// What every layer may see: the run judged at one moment, who looks at it, and how much room there is.
+/// The run judged at one moment, the session, and the available area.
 pub struct Context<'a> {
-    /// The run.
+    /// The run that is shown.
     pub run: &'a RunView,
-    /// Who is at this screen.
-    pub session: &'a Session,
-    /// The run, judged now.
+    /// The session.
+    pub session: &'a ScreenSession,
+    /// The judgement of the run, as of now.
     pub judgement: Judgement<'a>,
     /// The styles.
     pub theme: Theme,
     /// The whole screen.
     pub screen: Rect,
-    /// What of it there is for the run.
+    /// The part of it that the run is drawn on.
     pub area: Rect,
 }
 
 impl<'a> Context<'a> {
-    /// The run as it stands now, on so much of a screen.
-    pub fn new(run: &'a RunView, session: &'a Session, screen: Rect, area: Rect) -> Self {
+    /// Judges the run as of now.
+    pub fn new(run: &'a RunView, session: &'a ScreenSession, screen: Rect, area: Rect) -> Self {
         let (judgement, theme) = (run.state.judge(&run.now), Theme::new(session.appearance));
         Self { run, session, judgement, theme, screen, area }
     }
 
-    /// What the run is judged by.
+    /// The plan of the run.
     pub fn plan(&self) -> &'a Plan {
         &self.run.state.plan
     }
 
-    /// Whether a log is looked through.
+    /// Whether a log is reviewed.
     pub fn is_review(&self) -> bool {
         self.session.access == Access::Review
     }
 
-    /// Whether nothing can be added to the run here.
-    pub fn read_only(&self) -> bool {
+    /// Whether this session may add nothing to the run.
+    pub fn is_read_only(&self) -> bool {
         self.session.access != Access::Operator
     }
 
-    /// Whether something can be.
+    /// Whether this session may add to the run.
     pub fn can_act(&self) -> bool {
-        !self.read_only()
+        !self.is_read_only()
     }
 
-    /// Why nothing can be added to the run here.
+    /// Why this session may add nothing to the run.
     pub fn read_only_reason(&self) -> Option<&'static str> {
         match self.session.access {
             Access::Operator => None,
-            Access::ReadOnly => Some(LOOKS_ON),
-            Access::Review => Some(READ_ONLY),
+            Access::ReadOnly => Some(READ_ONLY_REASON),
+            Access::Review => Some(REVIEW_REASON),
         }
     }
 
-    /// What a point comes to.
+    /// The status of a point.
     pub fn status(&self, point: &Point) -> Status {
         self.judgement.status(&point.id)
     }
 
-    /// Whether the point waits for the person at this screen.
-    pub fn is_mine(&self, point: &Point, status: &Status) -> bool {
+    /// Whether the point needs a confirmation that the active operator can give.
+    pub fn needs_my_confirmation(&self, point: &Point, status: &Status) -> bool {
         let confirmed = |by: &str| {
             let state = self.run.state.point(&point.id);
             state.is_some_and(|state| valid_confirmations(state).any(|act| act.by == by))
         };
         self.can_act()
             && matches!(status, Status::NeedsConfirmation { .. })
-            && !confirmed(&self.session.me.principal)
+            && !confirmed(&self.session.operator.principal)
             && (!self.run.state.is_exemption_pending(point)
-                || self.session.me.role == self.run.state.other_role())
+                || self.session.operator.role == self.run.state.other_role())
     }
 
-    /// Whether a person has to do something about a point.
+    /// Whether a person must do something about a point.
     pub fn needs_human(&self, point: &Point) -> bool {
         let status = self.status(point);
-        self.is_mine(point, &status)
+        self.needs_my_confirmation(point, &status)
             || matches!(
                 status,
                 Status::Failed | Status::Error | Status::Interrupted(_) | Status::Unconfigured(_)
@@ -152,41 +152,43 @@ impl<'a> Context<'a> {
             || (matches!(status, Status::NeedsAction(_)) && self.can_act())
     }
 
-    /// The sign of a point's state, whether or not it is being probed.
-    pub fn settled_sign(&self, point: &Point, status: &Status) -> (&'static str, StyleRole) {
-        match symbols::of_status(status) {
-            (sign, StyleRole::Needs) if !self.is_mine(point, status) => (sign, StyleRole::Waived),
+    /// The symbol of a point's status, even while it is probed.
+    pub fn point_status_symbol(&self, point: &Point, status: &Status) -> (&'static str, StyleRole) {
+        match symbols::status_symbol(status) {
+            (sign, StyleRole::Attention) if !self.needs_my_confirmation(point, status) => {
+                (sign, StyleRole::Waived)
+            }
             sign => sign,
         }
     }
 
-    /// The sign of a point: the spinner while it is being probed.
-    pub fn sign(&self, point: &Point, status: &Status) -> (&'static str, StyleRole) {
-        match self.probing(&point.id) {
+    /// The symbol of a point: a spinner while it is probed.
+    pub fn point_symbol(&self, point: &Point, status: &Status) -> (&'static str, StyleRole) {
+        match self.probing_time(&point.id) {
             Some(elapsed) => (symbols::spinner(elapsed), StyleRole::Busy),
-            None => self.settled_sign(point, status),
+            None => self.point_status_symbol(point, status),
         }
     }
 
-    /// How long a point has been probed, if it is.
-    pub fn probing(&self, point: &str) -> Option<Duration> {
-        self.run.live.probes_of(point).map(|(_, running)| self.run.now.since(&running.since)).max()
+    /// How long a running probe of the point has been running.
+    pub fn probing_time(&self, point: &str) -> Option<Duration> {
+        self.run.in_flight.probes_of(point).map(|(_, running)| self.run.now.since(&running.since)).max()
     }
 
-    /// The word for a point's state.
-    pub fn word(&self, point: &Point, status: &Status) -> String {
-        if let Some(elapsed) = self.probing(&point.id) {
+    /// The word for a point's status.
+    pub fn status_word(&self, point: &Point, status: &Status) -> String {
+        if let Some(elapsed) = self.probing_time(&point.id) {
             return format!("probing {}", time::span(elapsed));
         }
         status.label()
     }
 
-    /// A text in the style of its meaning.
-    pub fn toned(&self, text: &str, tone: StyleRole) -> Span<'static> {
-        styled(text, self.theme.tone(tone))
+    /// A text in the style of a role.
+    pub fn with_role(&self, text: &str, role: StyleRole) -> Span<'static> {
+        styled(text, self.theme.style(role))
     }
 
-    /// A text that matters less.
+    /// A dimmed text.
     pub fn dim(&self, text: &str) -> Span<'static> {
         styled(text, self.theme.dim())
     }
@@ -201,17 +203,17 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A person, by the part of their name that tells them apart.
-    pub fn name(&self, principal: &str) -> String {
+    /// An operator's name up to the `@`, or all of it if the short name is ambiguous.
+    pub fn short_name(&self, principal: &str) -> String {
         let short = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
-        let mine = short(principal);
-        let alike = self.run.state.roster.iter().filter(|other| short(&other.principal) == mine).count();
-        text::line(if alike > 1 || mine.is_empty() { principal } else { &mine })
+        let wanted = short(principal);
+        let same = self.run.state.roster.iter().filter(|other| short(&other.principal) == wanted).count();
+        text::line(if same > 1 || wanted.is_empty() { principal } else { &wanted })
     }
 
-    /// A person and their role.
-    pub fn person(&self, principal: &str) -> String {
-        let name = self.name(principal);
+    /// An operator's name and role.
+    pub fn name_and_role(&self, principal: &str) -> String {
+        let name = self.short_name(principal);
         match self.run.state.operator(principal) {
             Some(operator) => format!("{name} ({})", operator.role),
             None => name,
@@ -219,23 +221,23 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Pads spans on the right.
-pub fn padded(mut spans: Vec<Span<'static>>, size: usize) -> Vec<Span<'static>> {
-    let used = width_of(&spans);
+/// Pads spans on the right to `size` cells.
+pub fn pad_right(mut spans: Vec<Span<'static>>, size: usize) -> Vec<Span<'static>> {
+    let used = spans_width(&spans);
     if used < size {
         spans.push(Span::styled(" ".repeat(size - used), Style::new()));
     }
     spans
 }
 
-/// Left and right ends of a line, with a filling between.
-pub fn spread(
+/// A line of `size` cells: `left`, a filling, `right`.
+pub fn justify(
     left: Vec<Span<'static>>,
     fill: (&str, Style),
     right: Vec<Span<'static>>,
     size: usize,
 ) -> Vec<Span<'static>> {
-    let used = width_of(&left) + width_of(&right);
+    let used = spans_width(&left) + spans_width(&right);
     let between = size.saturating_sub(used) / width(fill.0).max(1);
     let mut spans = left;
     spans.push(Span::styled(fill.0.repeat(between), fill.1));

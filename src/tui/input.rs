@@ -1,32 +1,32 @@
-//! What comes to the layers of the screen.
+//! The inputs of layers.
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::time::Moment;
-use crate::tui::Unlocked;
+use crate::tui::UnlockResult;
 use crate::tui::reading::excerpt::Excerpt;
-use crate::tui::reading::seek::{Seek, Sought};
-use crate::tui::record::Progress;
+use crate::tui::reading::log_search::{LogSearch, LogSearchResult};
+use crate::tui::review_log::ReviewProgress;
+use gonogo_core::time::Moment;
 
-/// What comes to the layers: to the one on top first, to those below it until one handles it.
+/// An input. It goes to the topmost layer first, and down until a layer handles it.
 #[derive(Debug)]
 pub enum Input {
     /// A key.
     Key(KeyEvent),
     /// A pasted text.
     Paste(String),
-    /// The mouse.
+    /// A mouse event.
     Mouse(MouseEvent),
-    /// The screen has another size.
+    /// The screen was resized.
     Resize,
-    /// Time has passed, in a review.
+    /// The time has changed, in a review.
     Tick(Moment),
-    /// What came of the key of an operator to be added.
-    Unlocked(Result<Unlocked, String>),
-    /// How far the log of a review has been read.
-    Reviewed(Progress),
-    /// What was read of an output.
-    Output(Box<Excerpt>),
-    /// What a search in the log has come to.
-    Searched(Box<Seek>, Sought),
+    /// The result of unlocking the key of an operator to be added.
+    KeyUnlocked(Result<UnlockResult, String>),
+    /// Progress of reading and verifying the log of a review.
+    ReviewProgress(ReviewProgress),
+    /// A part of an action's output was read.
+    OutputRead(Box<Excerpt>),
+    /// A step of a search in the log has finished.
+    LogSearched(Box<LogSearch>, LogSearchResult),
 }

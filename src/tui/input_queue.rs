@@ -1,33 +1,33 @@
-//! What is typed and waits for the screen: so much and no more. A screen that has no time (its terminal takes nothing)
-//! leaves the rest with the terminal, which holds little, too.
+//! A bounded queue of input events. While the screen is blocked, for example by a terminal that accepts no output, the
+//! input thread stops reading and the rest stays in the terminal's own small buffer.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use crossterm::event::Event;
 
-/// How many events may wait.
-const MAX_WAITING: usize = 256;
+/// The maximum number of queued events.
+const MAX_QUEUED: usize = 256;
 
-/// Something typed that waits for the screen.
+/// A queued input event.
 #[derive(Clone, Debug)]
-pub struct Typed {
-    /// What it is.
+pub struct QueuedEvent {
+    /// The event.
     pub event: Event,
     /// When it was read.
-    pub at: Instant,
-    /// Free again when it has been taken in.
+    pub read_at: Instant,
+    /// Released when the event is dropped.
     _slot: Arc<Slot>,
 }
 
-impl Typed {
-    /// An event that was just read, in its slot.
+impl QueuedEvent {
+    /// An event that was just read.
     pub(in crate::tui) fn new(event: Event, slot: Slot) -> Self {
-        Self { event, at: Instant::now(), _slot: Arc::new(slot) }
+        Self { event, read_at: Instant::now(), _slot: Arc::new(slot) }
     }
 }
 
-/// The places for what waits.
+/// The slots of the queue.
 #[derive(Debug)]
 pub(in crate::tui) struct Slots {
     free: Mutex<usize>,
@@ -36,11 +36,11 @@ pub(in crate::tui) struct Slots {
 
 impl Slots {
     pub(in crate::tui) fn new() -> Arc<Self> {
-        Arc::new(Self { free: Mutex::new(MAX_WAITING), freed: Condvar::new() })
+        Arc::new(Self { free: Mutex::new(MAX_QUEUED), freed: Condvar::new() })
     }
 
-    /// Takes a place; waits until one is free.
-    pub(in crate::tui) fn take(self: &Arc<Self>) -> Slot {
+    /// Acquires a slot, and blocks until one is free.
+    pub(in crate::tui) fn acquire(self: &Arc<Self>) -> Slot {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
         *free -= 1;
@@ -48,7 +48,7 @@ impl Slots {
     }
 }
 
-/// One of them, taken.
+/// An acquired slot.
 #[derive(Debug)]
 pub(in crate::tui) struct Slot(Arc<Slots>);
 
@@ -66,22 +66,22 @@ mod tests {
 
     use super::*;
     use crate::tui::Msg;
-    use crate::tui::terminal::forward;
+    use crate::tui::terminal::forward_events;
 
-    /// Somebody holds a key down, and the screen takes in one event at a time.
+    /// A key is held down, and the screen handles one event at a time.
     #[test]
-    fn no_more_waits_than_there_are_places() {
-        const ALL: usize = 10 * MAX_WAITING;
-        let (to, messages) = mpsc::channel();
-        let (taken, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (seen, largest) = (Arc::clone(&taken), Arc::clone(&most));
+    fn queued_events_never_exceed_the_limit() {
+        const TOTAL: usize = 10 * MAX_QUEUED;
+        let (sender, messages) = mpsc::channel();
+        let (handled, largest_queue) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (handled_so_far, max_queue) = (Arc::clone(&handled), Arc::clone(&largest_queue));
         let mut read = 0;
         let typing = std::thread::spawn(move || {
-            forward(&to, || {
-                // All that was read before this one waits, or was taken in.
-                largest.fetch_max(read - seen.load(Ordering::SeqCst), Ordering::SeqCst);
+            forward_events(&sender, || {
+                // All events read before this one are queued or handled.
+                max_queue.fetch_max(read - handled_so_far.load(Ordering::SeqCst), Ordering::SeqCst);
                 read += 1;
-                if read > ALL {
+                if read > TOTAL {
                     Err(std::io::ErrorKind::UnexpectedEof.into())
                 } else {
                     Ok(Event::FocusGained)
@@ -90,13 +90,13 @@ mod tests {
         });
         let mut events = 0;
         for message in messages {
-            events += usize::from(matches!(message, Msg::Typed(_)));
-            // Counted before its place is free.
-            taken.store(events, Ordering::SeqCst);
+            events += usize::from(matches!(message, Msg::Queued(_)));
+            // Counted before its slot is free.
+            handled.store(events, Ordering::SeqCst);
             drop(message);
         }
         typing.join().unwrap();
-        assert_eq!(events, ALL);
-        assert!(most.load(Ordering::SeqCst) <= MAX_WAITING, "{most:?}");
+        assert_eq!(events, TOTAL);
+        assert!(largest_queue.load(Ordering::SeqCst) <= MAX_QUEUED, "{largest_queue:?}");
     }
 }

@@ -1,83 +1,83 @@
-//! Which key means what, in one place.
+//! The key bindings.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What a key asks for, on the main screen.
+/// What a key asks for on the checklist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// One up, or to the panel above.
+    /// Move up, or to the panel above.
     Up,
-    /// One down, or to the panel below.
+    /// Move down, or to the panel below.
     Down,
-    /// To the panel on the left.
+    /// Move to the panel on the left.
     Left,
-    /// To the panel on the right.
+    /// Move to the panel on the right.
     Right,
-    /// To the next section.
+    /// Go to the next section.
     NextSection,
-    /// To the section before.
+    /// Go to the previous section.
     PreviousSection,
-    /// To the section of that number, from 0.
+    /// Go to a section, counted from 0.
     Section(usize),
-    /// To the first point of the section, or the top of the detail.
+    /// Go to the first point of the section, or the top of the detail.
     First,
-    /// To the last point of the section, or the end of the detail.
+    /// Go to the last point of the section, or the end of the detail.
     Last,
-    /// The detail a page up.
+    /// Scroll the detail up by a page.
     PageUp,
-    /// The detail a page down.
+    /// Scroll the detail down by a page.
     PageDown,
-    /// The detail half a page up.
+    /// Scroll the detail up by half a page.
     HalfUp,
-    /// The detail half a page down.
+    /// Scroll the detail down by half a page.
     HalfDown,
-    /// Into the detail.
+    /// Focus the detail.
     Detail,
-    /// Out of it again.
+    /// Leave the detail.
     Back,
-    /// To the next point that needs a human.
-    NextHuman,
-    /// Show only some points.
+    /// Go to the next point that needs a human.
+    NextForHuman,
+    /// Filter the points.
     Filter,
-    /// Confirm.
+    /// Confirm the point.
     Confirm,
-    /// Waive.
+    /// Waive the point.
     Waive,
-    /// Call not applicable.
+    /// Declare the point not applicable.
     Exempt,
-    /// Take back.
+    /// Retract one's own entry on the point.
     Retract,
-    /// Say something.
+    /// Add a note.
     Note,
-    /// Probe this point again.
-    Probe,
-    /// Probe again whatever is stale, wrong or missing.
-    ProbeTroubled,
-    /// Copy the reproduce command.
-    Copy,
-    /// Let the point's action run.
-    Action,
-    /// Stop the action that is at work.
-    Stop,
-    /// What the point's action has printed.
+    /// Run the probes of the point again.
+    RunProbes,
+    /// Run all probes again whose result is stale, failed, an error or missing.
+    RerunNeeded,
+    /// Copy the command that reproduces a probe.
+    CopyCommand,
+    /// Run the point's action.
+    RunAction,
+    /// Stop the running action.
+    StopAction,
+    /// Show the output of the point's action.
     Output,
-    /// The way back.
-    WayBack,
-    /// Let the other operator act.
-    Turn,
-    /// Verdict and seal.
+    /// Open the rollback.
+    Rollback,
+    /// Switch or add an operator.
+    SwitchOperator,
+    /// Show the verdict, to record or seal it.
     Verdict,
-    /// What works here.
+    /// Show the help.
     Help,
-    /// Leave.
-    Leave,
+    /// Quit.
+    Quit,
     /// Suspend the program.
     Suspend,
 }
 
 impl Intent {
-    /// Whether it needs a point that is selected.
-    pub const fn is_about_a_point(self) -> bool {
+    /// Whether it needs a selected point.
+    pub const fn needs_point(self) -> bool {
         matches!(
             self,
             Self::Confirm
@@ -85,38 +85,42 @@ impl Intent {
                 | Self::Exempt
                 | Self::Retract
                 | Self::Note
-                | Self::Probe
-                | Self::Action
+                | Self::RunProbes
+                | Self::RunAction
                 | Self::Output
-                | Self::Copy
+                | Self::CopyCommand
         )
     }
 
-    /// Whether it asks the engine for something.
-    pub const fn changes(self) -> bool {
-        self.asks_first() || matches!(self, Self::Probe | Self::ProbeTroubled | Self::Stop | Self::Turn)
+    /// Whether it changes the run.
+    pub const fn changes_run(self) -> bool {
+        self.opens_dialog()
+            || matches!(self, Self::RunProbes | Self::RerunNeeded | Self::StopAction | Self::SwitchOperator)
     }
 
-    /// Whether it opens a question, which is answered by typing.
-    pub const fn asks_first(self) -> bool {
-        matches!(self, Self::Confirm | Self::Waive | Self::Exempt | Self::Retract | Self::Note | Self::Action)
+    /// Whether it opens a dialog in which one types.
+    pub const fn opens_dialog(self) -> bool {
+        matches!(
+            self,
+            Self::Confirm | Self::Waive | Self::Exempt | Self::Retract | Self::Note | Self::RunAction
+        )
     }
 }
 
-/// What a key asks for on the main screen.
+/// The intent of a key on the checklist.
 pub fn intent(key: KeyEvent) -> Option<Intent> {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
-        return control(key.code);
+        return control_intent(key.code);
     }
     if key.modifiers.contains(KeyModifiers::ALT) {
         return None;
     }
-    moving(key.code).or_else(|| acting(key.code))
+    navigation_intent(key.code).or_else(|| command_intent(key.code))
 }
 
-fn control(code: KeyCode) -> Option<Intent> {
+fn control_intent(code: KeyCode) -> Option<Intent> {
     Some(match code {
-        KeyCode::Char('c') => Intent::Leave,
+        KeyCode::Char('c') => Intent::Quit,
         KeyCode::Char('z') => Intent::Suspend,
         KeyCode::Char('d') => Intent::HalfDown,
         KeyCode::Char('u') => Intent::HalfUp,
@@ -126,7 +130,7 @@ fn control(code: KeyCode) -> Option<Intent> {
     })
 }
 
-fn moving(code: KeyCode) -> Option<Intent> {
+fn navigation_intent(code: KeyCode) -> Option<Intent> {
     Some(match code {
         KeyCode::Up | KeyCode::Char('k') => Intent::Up,
         KeyCode::Down | KeyCode::Char('j') => Intent::Down,
@@ -141,142 +145,129 @@ fn moving(code: KeyCode) -> Option<Intent> {
         KeyCode::PageDown => Intent::PageDown,
         KeyCode::Enter => Intent::Detail,
         KeyCode::Esc => Intent::Back,
-        KeyCode::Char('!') => Intent::NextHuman,
+        KeyCode::Char('!') => Intent::NextForHuman,
         KeyCode::Char('/') => Intent::Filter,
         _ => return None,
     })
 }
 
-fn acting(code: KeyCode) -> Option<Intent> {
-    Some(match code {
-        KeyCode::Char(' ') => Intent::Confirm,
-        KeyCode::Char('w') => Intent::Waive,
-        KeyCode::Char('x') => Intent::Exempt,
-        KeyCode::Char('u') => Intent::Retract,
-        KeyCode::Char('n') => Intent::Note,
-        KeyCode::Char('r') => Intent::Probe,
-        KeyCode::Char('R') => Intent::ProbeTroubled,
-        KeyCode::Char('y') => Intent::Copy,
-        KeyCode::Char('a') => Intent::Action,
-        KeyCode::Char('S') => Intent::Stop,
-        KeyCode::Char('o') => Intent::Output,
-        KeyCode::Char('A') => Intent::WayBack,
-        KeyCode::Char('p') => Intent::Turn,
-        KeyCode::Char('v') => Intent::Verdict,
-        KeyCode::Char('?') => Intent::Help,
-        KeyCode::Char('q') => Intent::Leave,
-        _ => return None,
-    })
+/// The intent of a character in [`POINT_KEYS`] and [`RUN_KEYS`].
+fn command_intent(code: KeyCode) -> Option<Intent> {
+    let KeyCode::Char(character) = code else { return None };
+    let mut buffer = [0; 4];
+    let name = if character == ' ' { "space" } else { character.encode_utf8(&mut buffer) };
+    let mut bindings = POINT_KEYS.iter().chain(RUN_KEYS);
+    bindings.find(|binding| binding.keys.split(", ").any(|key| key == name)).map(|binding| binding.intent)
 }
 
-/// What a key says to a dialog that asks something or lists something.
+/// The meaning of a key in a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Do it.
+pub enum DialogKey {
+    /// Yes.
     Yes,
-    /// Leave it.
+    /// No, or close.
     No,
-    /// The other thing that a verdict's dialog offers.
+    /// Seal, in the verdict dialog.
     Seal,
-    /// The third thing that a verdict's dialog offers.
+    /// Abandon the run, in the verdict dialog.
     Abandon,
-    /// On: the next page of something, or away with it.
-    On,
-    /// Lines up (negative) or down.
+    /// Continue or close.
+    Next,
+    /// Scroll by so many lines, up if negative.
     Scroll(isize),
 }
 
-/// What a key says to a dialog. Anything unknown says nothing, so that no slip of a finger decides.
-pub fn answer(key: KeyEvent) -> Option<Answer> {
+/// The meaning of a key in a dialog. Keys that are not listed do nothing.
+pub fn dialog_key(key: KeyEvent) -> Option<DialogKey> {
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return None;
     }
     Some(match key.code {
-        KeyCode::Char('y' | 'Y') => Answer::Yes,
-        KeyCode::Esc | KeyCode::Char('n' | 'N' | 'q' | '?') => Answer::No,
-        KeyCode::Char('s') => Answer::Seal,
-        KeyCode::Char('a') => Answer::Abandon,
-        KeyCode::Enter => Answer::On,
-        KeyCode::Up | KeyCode::Char('k') => Answer::Scroll(-1),
-        KeyCode::Down | KeyCode::Char('j') => Answer::Scroll(1),
-        KeyCode::PageUp => Answer::Scroll(-10),
-        KeyCode::PageDown | KeyCode::Char(' ') => Answer::Scroll(10),
+        KeyCode::Char('y' | 'Y') => DialogKey::Yes,
+        KeyCode::Esc | KeyCode::Char('n' | 'N' | 'q' | '?') => DialogKey::No,
+        KeyCode::Char('s') => DialogKey::Seal,
+        KeyCode::Char('a') => DialogKey::Abandon,
+        KeyCode::Enter => DialogKey::Next,
+        KeyCode::Up | KeyCode::Char('k') => DialogKey::Scroll(-1),
+        KeyCode::Down | KeyCode::Char('j') => DialogKey::Scroll(1),
+        KeyCode::PageUp => DialogKey::Scroll(-10),
+        KeyCode::PageDown | KeyCode::Char(' ') => DialogKey::Scroll(10),
         _ => return None,
     })
 }
 
-/// What a key says to a prompt, beside what is typed.
+/// The meaning of a key in a text prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typing {
-    /// This field is done.
-    Done,
-    /// To the other field.
-    Other,
-    /// Leave it.
-    Away,
-    /// Something typed.
+pub enum PromptKey {
+    /// Accept the field.
+    Enter,
+    /// Go to the other field.
+    OtherField,
+    /// Cancel.
+    Cancel,
+    /// Text, or an editing key.
     Text,
 }
 
-/// What a key says to a prompt.
-pub const fn typing(key: KeyEvent) -> Typing {
+/// The meaning of a key in a text prompt.
+pub const fn prompt_key(key: KeyEvent) -> PromptKey {
     match key.code {
-        KeyCode::Enter => Typing::Done,
-        KeyCode::Tab | KeyCode::BackTab | KeyCode::Up | KeyCode::Down => Typing::Other,
-        KeyCode::Esc => Typing::Away,
-        _ => Typing::Text,
+        KeyCode::Enter => PromptKey::Enter,
+        KeyCode::Tab | KeyCode::BackTab | KeyCode::Up | KeyCode::Down => PromptKey::OtherField,
+        KeyCode::Esc => PromptKey::Cancel,
+        _ => PromptKey::Text,
     }
 }
 
-/// One line of the help.
-pub struct Binding {
-    /// The keys as they are told.
+/// Keys, as the help shows them, and what they do.
+pub struct KeyBinding {
+    /// The keys, separated by commas.
     pub keys: &'static str,
-    /// One of the intents behind them.
+    /// An intent of these keys, by which the help shows whether they work now.
     pub intent: Intent,
-    /// What they do.
-    pub does: &'static str,
+    /// What the keys do.
+    pub description: &'static str,
 }
 
-const fn bind(keys: &'static str, intent: Intent, does: &'static str) -> Binding {
-    Binding { keys, intent, does }
+const fn bind(keys: &'static str, intent: Intent, does: &'static str) -> KeyBinding {
+    KeyBinding { keys, intent, description: does }
 }
 
-/// Moving about.
-pub const MOVING: &[Binding] = &[
+/// Keys for navigation.
+pub const NAVIGATION_KEYS: &[KeyBinding] = &[
     bind("arrows, hjkl", Intent::Up, "move"),
     bind("Tab, Shift-Tab", Intent::NextSection, "next, previous section"),
     bind("1–6", Intent::Section(0), "that section, as you left it"),
     bind("g, G", Intent::First, "first, last of the section"),
-    bind("!", Intent::NextHuman, "next point that needs a human"),
+    bind("!", Intent::NextForHuman, "next point that needs a human"),
     bind("/", Intent::Filter, "filter by id, title or state"),
     bind("Enter, Esc", Intent::Detail, "into the detail, out of it"),
     bind("PgUp, PgDn", Intent::PageUp, "scroll the detail"),
     bind("Ctrl-U, Ctrl-D", Intent::HalfUp, "the same by half a page"),
 ];
 
-/// What the mouse does. It is no key, and works wherever it points.
-pub const MOUSE: &[(&str, &str)] = &[
+/// What the mouse does.
+pub const MOUSE_ACTIONS: &[(&str, &str)] = &[
     ("click", "select a point, a section, the detail"),
     ("wheel", "move through what is under it"),
     ("Shift+drag", "select text, as the terminal does"),
 ];
 
-/// Acting on the selected point.
-pub const ACTING: &[Binding] = &[
+/// Keys for the selected point. They are bound by this table.
+pub const POINT_KEYS: &[KeyBinding] = &[
     bind("space", Intent::Confirm, "confirm (sign) the evidence"),
     bind("w", Intent::Waive, "let it pass for a time"),
     bind("x", Intent::Exempt, "say it does not apply"),
     bind("u", Intent::Retract, "retract your own entry"),
     bind("n", Intent::Note, "add a note"),
-    bind("r", Intent::Probe, "probe it again"),
-    bind("y", Intent::Copy, "copy the command behind it"),
-    bind("a", Intent::Action, "run its action; asks first"),
+    bind("r", Intent::RunProbes, "probe it again"),
+    bind("y", Intent::CopyCommand, "copy the command behind it"),
+    bind("a", Intent::RunAction, "run its action; asks first"),
     bind("o", Intent::Output, "all that its action printed"),
 ];
 
-/// Moving in the time of a log.
-pub const REVIEW: &[(&str, &str)] = &[
+/// Keys of a review.
+pub const REVIEW_KEYS: &[(&str, &str)] = &[
     ("←, →", "previous, next entry"),
     ("[, ]", "previous, next signed entry"),
     ("Home, End", "the first entry, the last"),
@@ -287,22 +278,22 @@ pub const REVIEW: &[(&str, &str)] = &[
     ("t", "the entry and its attachment"),
 ];
 
-/// For the whole run.
-pub const RUN: &[Binding] = &[
-    bind("R", Intent::ProbeTroubled, "probe all stale or in trouble"),
-    bind("S", Intent::Stop, "stop the running action"),
-    bind("A", Intent::WayBack, "abort: roll back"),
-    bind("p", Intent::Turn, "switch operator"),
+/// Keys for the whole run. Characters are bound by this table.
+pub const RUN_KEYS: &[KeyBinding] = &[
+    bind("R", Intent::RerunNeeded, "probe all stale or in trouble"),
+    bind("S", Intent::StopAction, "stop the running action"),
+    bind("A", Intent::Rollback, "abort: roll back"),
+    bind("p", Intent::SwitchOperator, "switch operator"),
     bind("v", Intent::Verdict, "verdict and seal"),
-    bind("q, Ctrl-C", Intent::Leave, "quit; the run stays open"),
+    bind("q, Ctrl-C", Intent::Quit, "quit; the run stays open"),
     bind("Ctrl-Z", Intent::Suspend, "suspend"),
     bind("?", Intent::Help, "this help"),
 ];
 
-/// The hint that is always among the others.
-pub const HELP: (&str, &str) = ("?", "help");
+/// The hint for the help, which every view shows.
+pub const HELP_HINT: (&str, &str) = ("?", "help");
 
-/// Whether a key was pressed with Ctrl.
+/// Whether Ctrl was held.
 pub const fn is_control(key: KeyEvent) -> bool {
     key.modifiers.contains(KeyModifiers::CONTROL)
 }

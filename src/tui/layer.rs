@@ -1,5 +1,5 @@
-//! What can be shown: a view that has the screen, or a dialog over it. Its state lives in it and goes with it; what it
-//! wants done outside, it says as effects.
+//! Layers: views that fill the screen, and dialogs over them. A layer owns its state, and returns effects for anything
+//! else that must happen.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -10,19 +10,19 @@ use crossterm::event::KeyEvent;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::checklist::{ActionKey, PointId};
-use crate::journal::entry::EnrolledOperator;
-use crate::run::{Act, Command, Request, RunState};
-use crate::tui::Newcomer;
+use crate::tui::AddOperatorRequest;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::reading::excerpt::{Excerpt, PageStep};
-use crate::tui::reading::seek::Seek;
+use crate::tui::reading::log_search::LogSearch;
+use gonogo_core::checklist::{ActionKey, PointId};
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::run::{Act, Command, Request, RunState};
 
-/// Where a layer lies. One that is opened takes the place of those at its level and above.
+/// The level of a layer. Opening a layer closes all layers at its level and above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// The checklist of a run or of a review, under everything.
+    /// The checklist of a run or of a review; always the lowest layer.
     Checklist,
     /// The rollback.
     Rollback,
@@ -32,74 +32,74 @@ pub enum Level {
     Dialog,
 }
 
-/// What is typed into a layer now.
+/// Whether a layer takes keys as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFocus {
-    /// Nothing: keys are keys.
+    /// No: keys are commands.
     None,
-    /// Text.
+    /// Yes.
     Text,
-    /// A secret.
+    /// Yes, and the text is a secret.
     Secret,
 }
 
-/// Keys and what they do, as the hint line tells them.
+/// Keys and what they do, for the hint line.
 pub type Hint = (&'static str, &'static str);
 
-/// What a layer made of an input.
+/// How a layer has reacted to an input.
 #[derive(Debug)]
 pub enum Reaction {
-    /// Nothing: it goes to the layer below.
+    /// Not at all: the input goes to the layer below.
     Ignored,
-    /// It is dealt with.
+    /// It has handled the input.
     Handled(Vec<Effect>),
-    /// It is dealt with, and the layer goes, with all that lies over it.
+    /// It has handled the input; the layer and all layers over it are closed.
     Close(Vec<Effect>),
 }
 
 impl Reaction {
-    /// It is dealt with, and nothing is to be done outside.
+    /// The input is handled, without effects.
     pub const fn handled() -> Self {
         Self::Handled(Vec::new())
     }
 
-    /// Nothing is to be done but to close the layer.
+    /// The layer is closed, without effects.
     pub const fn close() -> Self {
         Self::Close(Vec::new())
     }
 }
 
-/// What a layer wants done.
+/// What a layer asks the app to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// Ask the engine.
-    Ask(Request, PendingRequest),
-    /// Ask the engine, which is told to have been asked.
-    AskAndSay(Request, String),
-    /// Say something at the bottom.
-    Say(String),
-    /// Say no at the bottom.
+    /// Send a request to the engine.
+    Send(Request, PendingRequest),
+    /// Send a request to the engine, and show a notice at once.
+    SendAndNotify(Request, String),
+    /// Show a notice on the bottom line.
+    Notify(String),
+    /// Show a refusal on the bottom line.
     Refuse(String),
-    /// Nothing stands at the bottom any more.
+    /// Clear the notice.
     ClearNotice,
-    /// Letters that follow are not taken for keys until there is a pause.
+    /// Ignore letters until typing pauses, see `NoticeBoard`.
     GuardTyping,
-    /// Open another layer.
+    /// Open a layer.
     Open(Box<dyn Layer>),
-    /// Open the rollback, or select its first open step anew.
+    /// Open the rollback at its first open step.
     OpenRollback,
-    /// Open the newest output of a point's actions, or of one of them.
+    /// Open the latest output of a point's actions, or of one action.
     OpenOutput(PointId, Option<ActionKey>),
-    /// Put this into the clipboard.
+    /// Copy a text to the clipboard.
     Copy(String),
-    /// Find the key of an operator to be added.
-    Unlock(Newcomer),
-    /// Somebody at this keyboard is the active operator now.
+    /// Unlock the key of an operator to be added.
+    Unlock(AddOperatorRequest),
+    /// Make an operator the active one.
     SwitchOperator(EnrolledOperator),
-    /// Show the run as it was.
-    Show(Arc<RunState>),
-    /// Leave.
-    Leave,
+    /// Show an earlier state of the run.
+    ShowState(Arc<RunState>),
+    /// Quit.
+    Quit,
     /// Suspend the program.
     Suspend,
 }
@@ -110,88 +110,88 @@ impl Effect {
         Self::Open(Box::new(layer))
     }
 
-    /// Asks the engine for an act of the active operator.
-    pub fn act(cx: &Context, act: Act, said: String, returning: Option<Box<dyn Layer>>) -> Self {
-        let command = Command::new(cx.session.me.principal.clone(), act);
-        let pending = PendingRequest { said: Some(said), returning, joins: None };
-        Self::Ask(Request::Act(Box::new(command)), pending)
+    /// Requests an act of the active operator.
+    pub fn act(cx: &Context, act: Act, notice: String, on_rejection: Option<Box<dyn Layer>>) -> Self {
+        let command = Command::new(cx.session.operator.principal.clone(), act);
+        let pending = PendingRequest { notice: Some(notice), on_rejection, new_operator: None };
+        Self::Send(Request::Act(Box::new(command)), pending)
     }
 }
 
-/// Something that was asked for and is not answered yet.
+/// What to do when the engine answers a request.
 #[derive(Debug, Default)]
 pub struct PendingRequest {
-    /// What to say when it is on record; nothing if it puts nothing there, or if the state says it.
-    pub said: Option<String>,
-    /// What comes back when it is refused, with what was typed for it.
-    pub returning: Option<Box<dyn Layer>>,
-    /// Who takes part once it is done.
-    pub joins: Option<EnrolledOperator>,
+    /// The notice to show once the entry is in the log, if any.
+    pub notice: Option<String>,
+    /// The dialog to reopen, with its text, if the request is rejected.
+    pub on_rejection: Option<Box<dyn Layer>>,
+    /// The operator to add once the request is done.
+    pub new_operator: Option<EnrolledOperator>,
 }
 
-/// Something that can be shown.
+/// A view or a dialog.
 pub trait Layer: Any + Debug {
-    /// Where it lies.
+    /// Its level.
     fn level(&self) -> Level;
 
-    /// Takes in what comes.
-    fn on(&mut self, input: &Input, cx: &Context) -> Reaction;
+    /// Handles an input.
+    fn handle(&mut self, input: &Input, cx: &Context) -> Reaction;
 
-    /// Draws it over what is there.
+    /// Draws the layer over the layers below.
     fn draw(&self, cx: &Context, frame: &mut Frame);
 
-    /// The likeliest next keys, the last of them always in view; `None` where the layer has the line for itself.
+    /// The hints, the most useful first; the last one is always shown. `None` if the layer uses the hint line itself.
     fn hints(&self, cx: &Context) -> Option<Vec<Hint>>;
 
-    /// What is typed into it now.
+    /// Whether it takes keys as text.
     fn text_focus(&self, _cx: &Context) -> TextFocus {
         TextFocus::None
     }
 
-    /// Whether a key would decide something, which is possible only where the question has been seen.
+    /// Whether a key would answer a question. Such a key is refused if it was read before the question was drawn.
     fn decides(&self, _key: KeyEvent, _cx: &Context) -> bool {
         false
     }
 
-    /// Which of its questions it asks, as far as it matters whether it is the same one.
+    /// A number for the question that it asks: another number means another question, which has not been drawn yet.
     fn stage(&self) -> u8 {
         0
     }
 
-    /// Takes in that the run is another one than before.
-    fn run_changed(&mut self, _before: &RunState, _cx: &Context) {}
+    /// Called after the state of the run has changed.
+    fn on_run_changed(&mut self, _before: &RunState, _cx: &Context) {}
 
-    /// Takes in why what it asked for was refused: it is about to be shown again.
-    fn refused(&mut self, _why: &str) {}
+    /// Called before the layer is reopened because its request was rejected.
+    fn on_rejected(&mut self, _why: &str) {}
 
-    /// Makes ready for a frame.
+    /// Called before a frame is drawn.
     fn prepare(&mut self, _cx: &Context) {}
 
-    /// What it leaves of a screen for the layers under it and over it.
-    fn room(&self, screen: Rect) -> Rect {
+    /// The part of the screen that it leaves to the other layers.
+    fn remaining_area(&self, screen: Rect) -> Rect {
         screen
     }
 
-    /// How long nothing moves of itself.
-    fn pause(&self) -> Option<Duration> {
+    /// How long it can stay as it is without input, if it sets this for the whole screen.
+    fn redraw_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// The output that it shows, and what the keys did, if more of it has to be read.
-    fn page_to_read(&mut self, _cx: &Context) -> Option<(Excerpt, Vec<PageStep>)> {
+    /// The excerpt of an output to read, with the steps to apply to it first, if there is anything to read.
+    fn output_to_read(&mut self, _cx: &Context) -> Option<(Excerpt, Vec<PageStep>)> {
         None
     }
 
-    /// The search in the log that is under way.
-    fn seeking(&self) -> Option<&Seek> {
+    /// The running search in the log.
+    fn log_search(&self) -> Option<&LogSearch> {
         None
     }
 
-    /// Whether there is more to be read at once.
+    /// Whether a search has more to read.
     fn is_searching(&self) -> bool {
-        self.seeking().is_some()
+        self.log_search().is_some()
     }
 
-    /// Ends a search.
+    /// Stops its search.
     fn stop_search(&mut self) {}
 }

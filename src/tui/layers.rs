@@ -1,5 +1,4 @@
-//! The layers of the screen, the one on top last. What comes goes from the top down until one handles it; they are
-//! drawn from the bottom up.
+//! The stack of layers. Inputs go from the top down until a layer handles them; layers are drawn from the bottom up.
 
 #[cfg(test)]
 use std::any::Any;
@@ -13,39 +12,39 @@ use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 
-/// What is told of a key that came too early.
-pub const UNSEEN: &str =
+/// Why a key that was read before the question was drawn is refused.
+pub const KEY_TOO_EARLY: &str =
     "that key came before the question was on the screen; look at it, and press the key again";
 
 #[derive(Debug)]
 struct StackedLayer {
     layer: Box<dyn Layer>,
-    /// Which of its questions it asks.
+    /// The stage of the current question.
     stage: u8,
-    /// When that was drawn first, if it was.
-    drawn: Option<Instant>,
+    /// When that question was first drawn.
+    drawn_at: Option<Instant>,
 }
 
-/// The stack. The lowest layer is never taken away.
+/// The stack. The lowest layer is never closed.
 #[derive(Debug, Default)]
 pub struct Layers(Vec<StackedLayer>);
 
 impl Layers {
-    /// Puts a layer on top, in the place of those at its level and above.
+    /// Opens a layer, and closes all layers at its level and above.
     pub fn open(&mut self, layer: Box<dyn Layer>) {
-        let below = self.0.iter().position(|entry| entry.layer.level() >= layer.level());
-        self.0.truncate(below.unwrap_or(self.0.len()));
-        self.0.push(StackedLayer { stage: layer.stage(), layer, drawn: None });
+        let index = self.0.iter().position(|entry| entry.layer.level() >= layer.level());
+        self.0.truncate(index.unwrap_or(self.0.len()));
+        self.0.push(StackedLayer { stage: layer.stage(), layer, drawn_at: None });
     }
 
-    /// Passes on what comes, from the top down.
-    pub fn pass(&mut self, input: &Input, cx: &Context) -> Vec<Effect> {
-        for at in (0..self.0.len()).rev() {
-            match self.0[at].layer.on(input, cx) {
+    /// Passes an input from the top down until a layer handles it.
+    pub fn dispatch(&mut self, input: &Input, cx: &Context) -> Vec<Effect> {
+        for index in (0..self.0.len()).rev() {
+            match self.0[index].layer.handle(input, cx) {
                 Reaction::Ignored => {}
                 Reaction::Handled(effects) => return effects,
                 Reaction::Close(effects) => {
-                    self.0.truncate(at.max(1));
+                    self.0.truncate(index.max(1));
                     return effects;
                 }
             }
@@ -53,12 +52,12 @@ impl Layers {
         Vec::new()
     }
 
-    /// All of them, from the bottom up.
-    pub fn each(&mut self) -> impl DoubleEndedIterator<Item = &mut (dyn Layer + 'static)> {
+    /// All layers, from the bottom up.
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut (dyn Layer + 'static)> {
         self.0.iter_mut().map(|entry| &mut *entry.layer)
     }
 
-    /// All of them, from the bottom up, to be looked at.
+    /// All layers, from the bottom up.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &(dyn Layer + 'static)> {
         self.0.iter().map(|entry| &*entry.layer)
     }
@@ -72,77 +71,77 @@ impl Layers {
         self.top().is_some_and(|top| top.level() == Level::Dialog)
     }
 
-    /// What is typed into the one on top.
+    /// Whether the topmost layer takes keys as text.
     pub fn text_focus(&self, cx: &Context) -> TextFocus {
         self.top().map_or(TextFocus::None, |top| top.text_focus(cx))
     }
 
-    /// Whether a dialog that nobody asked for takes no keys away from anybody.
-    pub fn is_free(&self, cx: &Context) -> bool {
+    /// Whether a dialog may open by itself: no other dialog and no text field has the keys.
+    pub fn can_interrupt(&self, cx: &Context) -> bool {
         !self.has_dialog() && self.text_focus(cx) == TextFocus::None
     }
 
-    /// The likeliest next keys.
+    /// The hints of the topmost layer.
     pub fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
         self.top().and_then(|top| top.hints(cx))
     }
 
-    /// What they leave of a screen.
-    pub fn room(&self, screen: Rect) -> Rect {
-        self.iter().fold(screen, |room, layer| layer.room(room))
+    /// The part of the screen that all of them leave free.
+    pub fn remaining_area(&self, screen: Rect) -> Rect {
+        self.iter().fold(screen, |room, layer| layer.remaining_area(room))
     }
 
-    /// Draws those that have the screen, or the dialogs over it.
+    /// Draws the views, or the dialogs.
     pub fn draw(&self, cx: &Context, frame: &mut Frame, are_dialogs: bool) {
         let of_kind = |layer: &&(dyn Layer + 'static)| (layer.level() == Level::Dialog) == are_dialogs;
         self.iter().filter(of_kind).for_each(|layer| layer.draw(cx, frame));
     }
 
-    /// Another question than the one that was drawn has not been seen.
-    pub fn notice_questions(&mut self) {
+    /// Marks layers that ask another question than before as not drawn.
+    pub fn reset_changed_stages(&mut self) {
         for entry in &mut self.0 {
             if entry.stage != entry.layer.stage() {
-                (entry.stage, entry.drawn) = (entry.layer.stage(), None);
+                (entry.stage, entry.drawn_at) = (entry.layer.stage(), None);
             }
         }
     }
 
-    /// Takes in that they were drawn.
-    pub fn are_drawn(&mut self, at: Instant) {
+    /// Records when the layers were first drawn.
+    pub fn mark_drawn(&mut self, at: Instant) {
         self.0.iter_mut().for_each(|entry| {
-            entry.drawn.get_or_insert(at);
+            entry.drawn_at.get_or_insert(at);
         });
     }
 
-    /// Whether a key would decide what its reader has not seen: read before the question was drawn, as in a burst of
-    /// keys or a paste. Words are taken as words, however they come.
-    pub fn is_unseen(&self, key: KeyEvent, read: Instant, cx: &Context) -> bool {
-        let unseen = |entry: &StackedLayer| {
-            entry.layer.decides(key, cx) && entry.drawn.is_none_or(|drawn| read <= drawn)
+    /// Whether a key would answer a question but was read before the question was drawn, as in a burst of keys. Text is
+    /// always accepted.
+    pub fn is_too_early(&self, key: KeyEvent, read_at: Instant, cx: &Context) -> bool {
+        let is_undrawn = |entry: &StackedLayer| {
+            entry.layer.decides(key, cx) && entry.drawn_at.is_none_or(|drawn_at| read_at <= drawn_at)
         };
-        self.0.last().is_some_and(unseen)
+        self.0.last().is_some_and(is_undrawn)
     }
 }
 
 #[cfg(test)]
 impl Layers {
-    /// The highest layer of a type.
+    /// The topmost layer of a type.
     pub fn find<T: Layer>(&self) -> Option<&T> {
         self.iter().rev().find_map(|layer| (layer as &dyn Any).downcast_ref())
     }
 
-    /// The highest layer of a type, to be changed.
+    /// The topmost layer of a type.
     pub fn find_mut<T: Layer>(&mut self) -> Option<&mut T> {
-        self.each().rev().find_map(|layer| (layer as &mut dyn Any).downcast_mut())
+        self.iter_mut().rev().find_map(|layer| (layer as &mut dyn Any).downcast_mut())
     }
 
-    /// Takes away what lies over that level.
+    /// Closes all layers above a level.
     pub fn close_above(&mut self, level: Level) {
         self.0.retain(|entry| entry.layer.level() <= level);
     }
 
-    /// When the one on top was drawn.
-    pub fn drawn(&mut self) -> &mut Option<Instant> {
-        &mut self.0.last_mut().unwrap().drawn
+    /// When the topmost layer was first drawn.
+    pub fn drawn_at_mut(&mut self) -> &mut Option<Instant> {
+        &mut self.0.last_mut().unwrap().drawn_at
     }
 }

@@ -1,25 +1,26 @@
-//! The screen of a run: what people in a deployment window look at and type into.
+//! The screen of a run.
 //!
-//! Everything that happens comes in as a [`Msg`] on one queue. [`run`] drains it, lets the app take each
-//! message in, does what comes of it, and draws once. Taking in and drawing are pure.
+//! Input, engine updates and results of background work arrive as [`Msg`] on one queue. [`run`] drains the queue,
+//! passes each message to `App::update`, executes the effects that it returns, and draws one frame. Updating and
+//! drawing do no I/O.
 
-mod action_news;
+mod action_notice;
 mod app;
 mod context;
 mod dialogs;
 mod input;
 mod input_queue;
 mod keymap;
+mod latest_state;
 mod layer;
 mod layers;
-mod newest;
 mod notice;
 mod pending;
-mod reader;
+mod read_worker;
 mod reading;
-mod record;
 pub mod recorder;
 mod reproduce;
+mod review_log;
 mod rules;
 mod seals;
 mod style;
@@ -27,7 +28,7 @@ mod summary;
 pub mod terminal;
 #[cfg(test)]
 pub(crate) mod tests;
-mod unlocking;
+mod unlock_worker;
 mod views;
 mod widgets;
 
@@ -41,121 +42,121 @@ use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 
-use crate::error::{ErrorKind, Failure};
-use crate::journal::attachments::ActionOutputs;
-use crate::journal::entry::EnrolledOperator;
-use crate::run::{NumberedRequest, RunState, Update};
-use crate::secret::Secret;
-use crate::time::Moment;
 use app::{App, HostEffect};
-pub use input_queue::Typed;
-pub use newest::{Newest, forward};
-use reader::Reading;
-pub use style::theme::{Look, Shade};
-use unlocking::Unlocking;
+use gonogo_core::error::{ErrorKind, Failure};
+use gonogo_core::journal::attachments::ActionOutputs;
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::run::{NumberedRequest, RunState, Update};
+use gonogo_core::secret::Secret;
+use gonogo_core::time::Moment;
+pub use input_queue::QueuedEvent;
+pub use latest_state::{LatestState, forward_updates};
+use read_worker::ReadWorker;
+pub use style::theme::{Appearance, ColorScheme};
+use unlock_worker::UnlockWorker;
 pub use views::{review, start};
 
-/// What a session at the screen needs to know.
+/// The parameters of a session.
 pub struct Setup {
-    /// Who sits at it.
-    pub me: EnrolledOperator,
-    /// The log's name, as it is shown.
-    pub log: String,
-    /// How it looks.
-    pub look: Look,
-    /// Tells the time.
+    /// The operator.
+    pub operator: EnrolledOperator,
+    /// The name of the log, for display.
+    pub log_name: String,
+    /// Colors and character set.
+    pub appearance: Appearance,
+    /// The clock.
     pub clock: Box<dyn Fn() -> Moment + Send>,
-    /// Finds the key of somebody else who wants to act here, and keeps it for the engine.
-    pub unlock: Arc<Unlock>,
-    /// The log that is looked through, if nothing is to be added to it.
-    pub review: Option<Arc<dyn review::Record>>,
-    /// What actions have printed, beside the log.
+    /// Unlocks the key of an operator to be added, and stores it for the engine.
+    pub unlock: Arc<UnlockKey>,
+    /// The log to review; `None` for a run.
+    pub review: Option<Arc<dyn review::ReviewLog>>,
+    /// The output of actions, next to the log.
     pub outputs: Option<ActionOutputs>,
-    /// The last sealed run of the environment, to compare with.
-    pub last: Option<Arc<RunState>>,
-    /// Whether the person only looks on while somebody else acts.
-    pub looks_on: bool,
-    /// What is to be told at the start: that the profile has changed since the run opened, and the like.
+    /// The last sealed run of the environment, for comparison.
+    pub last_sealed: Option<Arc<RunState>>,
+    /// Whether the session only observes a run that another process controls.
+    pub read_only: bool,
+    /// Notices to show at the start, such as a profile that has changed since the run was opened.
     pub notices: Vec<String>,
 }
 
-/// Finds a newcomer's key, or says why it cannot.
-pub type Unlock = dyn Fn(&Newcomer) -> Result<Unlocked, String> + Send + Sync;
+/// Unlocks an operator's key, or returns the reason why it cannot.
+pub type UnlockKey = dyn Fn(&AddOperatorRequest) -> Result<UnlockResult, String> + Send + Sync;
 
-/// Somebody else who wants to act at this keyboard.
+/// A request to add an operator to this session.
 #[derive(Clone, Debug)]
-pub struct Newcomer {
-    /// Their name.
+pub struct AddOperatorRequest {
+    /// The operator's name.
     pub principal: String,
-    /// What they typed for their key: a file, a public key, or the comment of one that the agent holds.
+    /// The key as typed: a file, a public key, or the comment of a key in the agent.
     pub key: String,
-    /// The key's passphrase, once it was asked for.
+    /// The passphrase of the key, if it was asked for.
     pub passphrase: Option<Secret>,
 }
 
-/// What came of a newcomer's key.
+/// The result of unlocking a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unlocked {
-    /// It is here: its public half, `ssh-ed25519 AAAA…`.
-    Key(String),
-    /// It has a passphrase, which is to be asked for.
-    Locked,
+pub enum UnlockResult {
+    /// The key is unlocked: its public key, `ssh-ed25519 AAAA…`.
+    Unlocked(String),
+    /// The key has a passphrase, which must be asked for.
+    NeedsPassphrase,
 }
 
-/// Everything that can happen to the screen.
+/// A message to the screen.
 #[derive(Clone, Debug)]
 pub enum Msg {
-    /// A key, a paste, the mouse, another size.
+    /// A key, a paste, a mouse event, or a resize.
     Input(crossterm::event::Event),
-    /// The same, from the thread that reads them: only so many wait at a time.
-    Typed(Typed),
-    /// The run stands another way than before.
-    State(Newest),
-    /// The engine tells something.
+    /// The same from the input thread, which queues a limited number of events.
+    Queued(QueuedEvent),
+    /// The state of the run has changed.
+    State(LatestState),
+    /// An update from the engine.
     Update(Update),
-    /// What came of a newcomer's key.
-    Unlocked(Result<Unlocked, String>),
-    /// How far a log that is looked through has been read.
-    Reviewed(review::Progress),
-    /// A signal asks to leave.
-    Leave,
-    /// The program goes on after it was stopped from outside.
+    /// The result of unlocking the key of an operator to be added.
+    KeyUnlocked(Result<UnlockResult, String>),
+    /// Progress of reading and verifying the log of a review.
+    ReviewProgress(review::ReviewProgress),
+    /// A signal asks to quit.
+    Quit,
+    /// The program was continued (SIGCONT) after it had been stopped from outside.
     Continued,
 }
 
-/// The terminal beyond its cells.
+/// What the screen needs of the terminal besides drawing.
 pub trait Host {
-    /// Gives the terminal back, stops the program until it is continued, and takes the terminal again.
+    /// Restores the terminal, suspends the program until it is continued, and sets the terminal up again.
     ///
     /// # Errors
-    /// When the terminal refuses.
+    /// When the terminal cannot be written or configured.
     fn suspend(&mut self) -> io::Result<()>;
 
-    /// Takes the terminal again after the program was stopped from outside.
+    /// Sets the terminal up again after the program was stopped from outside.
     ///
     /// # Errors
-    /// When the terminal refuses.
-    fn take_again(&mut self) -> io::Result<()>;
+    /// When the terminal cannot be written or configured.
+    fn resume(&mut self) -> io::Result<()>;
 
-    /// Puts a text into the clipboard of the person who looks at the terminal.
+    /// Copies a text to the clipboard of the terminal's user.
     ///
     /// # Errors
-    /// When the terminal refuses.
-    fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// When the terminal cannot be written.
+    fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()>;
 }
 
 /// How a session ended.
 #[derive(Clone, Debug)]
-pub struct Left {
-    /// The run as it stood last.
+pub struct SessionEnd {
+    /// The last state of the run.
     pub state: Arc<RunState>,
-    /// Whether a signal asked for the end.
+    /// Whether a signal ended the session.
     pub signalled: bool,
-    /// Why the engine stopped without being asked to.
-    pub broken: Option<Failure>,
+    /// Why the engine failed, if it did.
+    pub engine_failure: Option<Failure>,
 }
 
-/// Shows a run until the person leaves, or the engine stops.
+/// Shows a run until the user quits or the engine stops.
 ///
 /// # Errors
 /// When the terminal cannot be drawn on.
@@ -166,72 +167,72 @@ pub fn run<B>(
     state: Arc<RunState>,
     messages: &Receiver<Msg>,
     send: &mut dyn FnMut(NumberedRequest),
-) -> io::Result<Left>
+) -> io::Result<SessionEnd>
 where
     B: Backend,
     B::Error: Send + Sync + 'static,
 {
     let size = terminal.size().map_err(io::Error::other)?;
     let mut app = App::new(setup, state, Rect::new(0, 0, size.width, size.height));
-    let (mut unlocking, mut reading) = (Unlocking::default(), Reading::default());
+    let (mut unlocker, mut reader) = (UnlockWorker::default(), ReadWorker::default());
     loop {
         app.tick((setup.clock)());
-        reading.go_on(&mut app);
-        if app.has_waited() {
-            return Ok(app.left());
+        reader.poll(&mut app);
+        if app.has_quit_timed_out() {
+            return Ok(app.into_session_end());
         }
         let draw = |frame: &mut Frame| {
-            app.draw_in(frame);
-            app.are_drawn(Instant::now());
+            app.draw(frame);
+            app.mark_drawn(Instant::now());
         };
         match terminal.draw(draw).map(|_| ()).map_err(io::Error::other) {
-            Err(error) if has_gone(&error) => {
-                app.ending.signalled = true;
-                return Ok(app.left());
+            Err(error) if is_terminal_closed(&error) => {
+                app.quit_state.signalled = true;
+                return Ok(app.into_session_end());
             }
             drawn => drawn?,
         }
-        let mut waiting = next(messages, reading.pause(&app, unlocking.pause(app.pause())));
-        waiting.extend(unlocking.done());
-        while let Some(message) = waiting.pop_front() {
+        let mut queue =
+            next_messages(messages, reader.limit_wait(&app, unlocker.limit_wait(app.redraw_interval())));
+        queue.extend(unlocker.poll());
+        while let Some(message) = queue.pop_front() {
             app.tick((setup.clock)());
-            app.record(&message);
+            app.record_input(&message);
             for effect in app.update(message) {
                 match effect {
                     HostEffect::Send(request) => send(request),
-                    HostEffect::Copy(text) => host.copy(&text)?,
-                    HostEffect::Unlock(newcomer) => unlocking.begin(&setup.unlock, newcomer),
-                    HostEffect::Suspend => again(terminal, host.suspend())?,
-                    HostEffect::Redraw => again(terminal, host.take_again())?,
-                    HostEffect::End => return Ok(app.left()),
+                    HostEffect::Copy(text) => host.copy_to_clipboard(&text)?,
+                    HostEffect::Unlock(request) => unlocker.start(&setup.unlock, request),
+                    HostEffect::Suspend => redraw_all(terminal, host.suspend())?,
+                    HostEffect::Redraw => redraw_all(terminal, host.resume())?,
+                    HostEffect::Quit => return Ok(app.into_session_end()),
                 }
             }
         }
     }
 }
 
-/// Whether nothing can be drawn any more as the terminal was closed (EIO), which asks for the end as SIGHUP does.
-fn has_gone(error: &io::Error) -> bool {
+/// Whether the terminal was closed (EIO), which ends the session like SIGHUP.
+fn is_terminal_closed(error: &io::Error) -> bool {
     let of_system = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
     of_system.and_then(io::Error::raw_os_error) == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// Draws everything anew: the terminal was in other hands.
-fn again<B: Backend>(terminal: &mut Terminal<B>, taken: io::Result<()>) -> io::Result<()>
+/// Redraws the whole screen after another program used the terminal.
+fn redraw_all<B: Backend>(terminal: &mut Terminal<B>, result: io::Result<()>) -> io::Result<()>
 where
     B::Error: Send + Sync + 'static,
 {
-    taken?;
-    // Not `clear`, which asks the terminal where the cursor is, and would wait for an answer that the
-    // thread that reads keys takes away.
+    result?;
+    // Not `clear`: it asks the terminal for the cursor position, and the input thread would read the reply.
     let size = terminal.size().map_err(io::Error::other)?;
     terminal.resize(size.into()).map_err(io::Error::other)
 }
 
-/// What has come in: waits for the first message, takes the others along. Nothing after the pause. If
-/// nobody can send any more, the engine has gone.
-fn next(messages: &Receiver<Msg>, pause: Duration) -> VecDeque<Msg> {
-    match messages.recv_timeout(pause) {
+/// Waits for a message until `timeout`, and returns it with all others that are queued. A closed queue means that
+/// the engine has gone.
+fn next_messages(messages: &Receiver<Msg>, timeout: Duration) -> VecDeque<Msg> {
+    match messages.recv_timeout(timeout) {
         Ok(first) => std::iter::once(first).chain(messages.try_iter()).collect(),
         Err(RecvTimeoutError::Timeout) => VecDeque::new(),
         Err(RecvTimeoutError::Disconnected) => {

@@ -1,22 +1,22 @@
-//! What was asked of the engine, and what comes of it: each answer names the request that it belongs to.
+//! Requests to the engine that are not answered yet.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::run::{NumberedRequest, Request, RequestId};
 use crate::tui::layer::{Layer, PendingRequest};
+use gonogo_core::run::{NumberedRequest, Request, RequestId};
 
-/// The requests that are not answered yet, by their ids.
+/// The pending requests, by id.
 #[derive(Debug, Default)]
 pub struct PendingRequests {
-    /// How many were made.
+    /// The number of requests so far.
     count: u64,
     open: BTreeMap<RequestId, PendingRequest>,
-    /// What was refused and comes back to be typed again, once nothing else is typed.
-    pub returning: VecDeque<Box<dyn Layer>>,
+    /// Dialogs of rejected requests, to be reopened when no other dialog or text field has the keys.
+    pub to_reopen: VecDeque<Box<dyn Layer>>,
 }
 
 impl PendingRequests {
-    /// Numbers a request, and keeps what its answer is about.
+    /// Gives a request an id, and keeps what to do with its response.
     pub fn add(&mut self, request: Request, pending: PendingRequest) -> NumberedRequest {
         self.count += 1;
         let id = RequestId(self.count);
@@ -24,17 +24,17 @@ impl PendingRequests {
         NumberedRequest { id, request }
     }
 
-    /// What an answer is about. An answer to what was not asked, or asked by another face, is nothing here.
+    /// Takes a request whose response has come. `None` for responses to other clients of the engine.
     pub fn take(&mut self, id: RequestId) -> Option<PendingRequest> {
         self.open.remove(&id)
     }
 
-    /// Whether something is being put on record.
+    /// Whether an entry is being written to the log.
     pub fn is_saving(&self) -> bool {
-        self.open.values().any(|pending| pending.said.is_some())
+        self.open.values().any(|pending| pending.notice.is_some())
     }
 
-    /// The ids of all of them, the oldest first.
+    /// The ids of all pending requests, the oldest first.
     #[cfg(test)]
     pub fn ids(&self) -> Vec<RequestId> {
         self.open.keys().copied().collect()

@@ -1,5 +1,5 @@
-//! The last inputs, kept to find out what led to a crash. They are written out when the program panics, for the owner
-//! only. What is typed while a secret is asked for is only counted; of a pasted text only the length is kept.
+//! A recorder of the last inputs, for the diagnosis of crashes. On a panic, they are written to a file that only its
+//! owner can read. Of a secret, only the number of inputs is recorded; of pasted text, only the length.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, TryLockError};
@@ -8,28 +8,28 @@ use crossterm::event::{Event, KeyEventKind};
 use serde::Serialize;
 
 use crate::diagnostic;
-use crate::time::Moment;
+use gonogo_core::time::Moment;
 
-/// How many inputs are kept.
+/// The number of inputs that are kept.
 const MAX_INPUTS: usize = 1000;
 /// The name of the file in the state directory.
-const FILE: &str = "last-inputs.jsonl";
+const FILE_NAME: &str = "last-inputs.jsonl";
 
-/// A panic can happen on any thread, and its hook takes no arguments.
+/// Static, because the panic hook runs on any thread and takes no arguments.
 static RECORDER: Mutex<InputRecorder> = Mutex::new(InputRecorder(VecDeque::new()));
 
-/// One input, as it is written out.
+/// An input, as it is written to the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct RecordedInput {
     /// When, in milliseconds since the system was started.
     at: u64,
     #[serde(flatten)]
-    what: What,
+    input: InputKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "input", rename_all = "snake_case")]
-enum What {
+enum InputKind {
     Key {
         code: String,
         #[serde(skip_serializing_if = "String::is_empty")]
@@ -47,7 +47,7 @@ enum What {
         width: u16,
         height: u16,
     },
-    /// What was typed while a secret was asked for.
+    /// Inputs while a secret was asked for.
     Secret {
         count: usize,
     },
@@ -59,9 +59,9 @@ struct InputRecorder(VecDeque<RecordedInput>);
 
 impl InputRecorder {
     fn add(&mut self, event: &Event, is_secret: bool, now: &Moment) {
-        let Some(what) = What::of(event, is_secret) else { return };
-        if let (Some(RecordedInput { what: What::Secret { count }, .. }), What::Secret { .. }) =
-            (self.0.back_mut(), &what)
+        let Some(input) = InputKind::of(event, is_secret) else { return };
+        if let (Some(RecordedInput { input: InputKind::Secret { count }, .. }), InputKind::Secret { .. }) =
+            (self.0.back_mut(), &input)
         {
             *count += 1;
             return;
@@ -69,17 +69,17 @@ impl InputRecorder {
         if self.0.len() == MAX_INPUTS {
             self.0.pop_front();
         }
-        self.0.push_back(RecordedInput { at: now.mono, what });
+        self.0.push_back(RecordedInput { at: now.mono, input });
     }
 
-    /// One line of JSON for each.
+    /// One line of JSON for each input.
     fn lines(&self) -> String {
         let lines = self.0.iter().filter_map(|input| serde_json::to_string(input).ok());
         lines.map(|line| line + "\n").collect()
     }
 }
 
-impl What {
+impl InputKind {
     fn of(event: &Event, is_secret: bool) -> Option<Self> {
         Some(match event {
             Event::Key(key) if key.kind == KeyEventKind::Release => return None,
@@ -99,22 +99,23 @@ impl What {
     }
 }
 
-/// Keeps an input; of a secret, only that there was one.
+/// Records an input.
 pub fn record(event: &Event, is_secret: bool, now: &Moment) {
     if let Ok(mut recorder) = RECORDER.lock() {
         recorder.add(event, is_secret, now);
     }
 }
 
-/// Writes the last inputs out. Where they are, as it is told; nothing if there is none, or no place for them.
+/// Writes the last inputs to a file, and returns its name for display. `None` if there are no inputs or the file cannot
+/// be written.
 pub(in crate::tui) fn save() -> Option<String> {
-    // Not waited for: the thread that panics may hold it.
+    // Does not block: the panicking thread may hold the lock.
     let lines = match RECORDER.try_lock() {
         Ok(recorder) => recorder.lines(),
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().lines(),
         Err(TryLockError::WouldBlock) => return None,
     };
-    if lines.is_empty() { None } else { diagnostic::write_beside(FILE, lines.as_bytes()) }
+    if lines.is_empty() { None } else { diagnostic::write_beside(FILE_NAME, lines.as_bytes()) }
 }
 
 #[cfg(test)]
@@ -122,7 +123,7 @@ mod tests {
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     use super::*;
-    use crate::tui::tests::sample::Sample;
+    use crate::tui::tests::sample::SampleRun;
 
     fn key(c: char) -> Event {
         Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
@@ -131,21 +132,21 @@ mod tests {
     fn recorded(events: &[(Event, bool)]) -> InputRecorder {
         let mut recorder = InputRecorder::default();
         for (event, is_secret) in events {
-            recorder.add(event, *is_secret, &Sample::moment(0));
+            recorder.add(event, *is_secret, &SampleRun::moment(0));
         }
         recorder
     }
 
     #[test]
-    fn of_a_secret_only_the_count_is_kept_and_of_a_paste_the_length() {
+    fn secrets_are_counted_and_pastes_measured() {
         let secret = "hunter2".chars().map(|c| (key(c), true));
         let pasted = [(Event::Paste("more of it".into()), true), (Event::Paste("text".into()), false)];
         let control = Event::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
         let events: Vec<_> = secret.chain(pasted).chain([(control, false)]).collect();
         let lines = recorded(&events).lines();
-        let told: Vec<_> = lines.lines().collect();
+        let recorded: Vec<_> = lines.lines().collect();
         assert_eq!(
-            told,
+            recorded,
             [
                 r#"{"at":0,"input":"secret","count":8}"#,
                 r#"{"at":0,"input":"paste","bytes":4}"#,
@@ -155,12 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_thousand_are_kept() {
+    fn the_last_thousand_inputs_are_kept() {
         let events: Vec<_> = (0..2500).map(|n| (Event::Resize(n, 1), false)).collect();
         let recorder = recorded(&events);
         assert_eq!(recorder.0.len(), MAX_INPUTS);
-        let widths = |input: &RecordedInput| match input.what {
-            What::Resize { width, .. } => width,
+        let widths = |input: &RecordedInput| match input.input {
+            InputKind::Resize { width, .. } => width,
             _ => 0,
         };
         assert_eq!((recorder.0.front().map(widths), recorder.0.back().map(widths)), (Some(1500), Some(2499)));

@@ -1,4 +1,4 @@
-//! The real terminal: taken and given back, whatever happens in between.
+//! Setup and restoration of the terminal.
 
 mod bounded;
 
@@ -11,7 +11,7 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bounded::Bounded;
+use bounded::BoundedBackend;
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
@@ -25,112 +25,115 @@ use rustix::termios::{QueueSelector, tcflush};
 
 use crate::diagnostic::record_panic;
 use crate::stopwatch::Pause;
-use crate::tui::input_queue::{Slots, Typed};
+use crate::tui::input_queue::{QueuedEvent, Slots};
 use crate::tui::recorder;
 use crate::tui::{Host, Msg};
 
-/// The longest text that is put into a clipboard, in bytes; terminals drop what is much longer.
-const MAX_COPY: usize = 64 * 1024;
+/// The maximum size of a text for the clipboard; terminals drop what is much longer.
+const MAX_CLIPBOARD_BYTES: usize = 64 * 1024;
 
-/// How many bytes of a frame are written at a time; most frames are smaller. Standard output by itself takes 1 KiB.
-const FRAME: usize = 64 * 1024;
+/// The buffer for a frame; most frames are smaller. Standard output alone buffers only 1 KiB.
+const FRAME_BUFFER_SIZE: usize = 64 * 1024;
 
-/// Where frames are written to. Each is flushed when it is whole.
-pub type Frames = BufWriter<Stdout>;
+/// The writer of frames. A frame is flushed when it is complete.
+pub type FrameWriter = BufWriter<Stdout>;
 
-/// What was panicked with on other threads while the screen was taken.
-type Panics = Arc<Mutex<Vec<String>>>;
+/// Panic messages of other threads, to be printed after the terminal is restored.
+type PanicMessages = Arc<Mutex<Vec<String>>>;
 
-/// What is done at a panic.
-type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+/// A panic hook.
+type PanicHook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// The terminal, taken: raw, on its other screen, pastes and the mouse told as such. Given back when dropped.
-pub struct Taken {
-    panics: Panics,
-    before: Hook,
+/// The terminal in raw mode, on the alternate screen, with bracketed paste and mouse capture. Restored on drop.
+pub struct TerminalGuard {
+    panic_messages: PanicMessages,
+    previous_hook: PanicHook,
 }
 
-impl Taken {
-    /// Takes the terminal. A panic on this thread gives it back before it is told; one on another
-    /// thread is told when the terminal is given back, so that it does not run across the screen.
+impl TerminalGuard {
+    /// Sets the terminal up, and installs a panic hook. A panic on this thread restores the terminal before its message
+    /// is printed; messages of other threads are printed on drop, so that they do not corrupt the screen.
     ///
     /// # Errors
     /// When there is no terminal.
-    pub fn take() -> io::Result<Self> {
-        let (panics, before) = (Panics::default(), Hook::from(panic::take_hook()));
-        tell_panics(&panics, &before);
-        let taken = Self { panics, before };
+    pub fn acquire() -> io::Result<Self> {
+        let (panic_messages, previous_hook) = (PanicMessages::default(), PanicHook::from(panic::take_hook()));
+        set_panic_hook(&panic_messages, &previous_hook);
+        let guard = Self { panic_messages, previous_hook };
         enter()?;
-        Ok(taken)
+        Ok(guard)
     }
 
-    /// What to draw on. It is not dropped: that would show the cursor, as [`restore`] does, and print where it cannot, which
-    /// is a panic where the terminal has gone.
+    /// The terminal to draw on. It is never dropped: ratatui's drop shows the cursor, which [`restore`] does anyway,
+    /// and prints an error if it cannot, which panics if the terminal is closed.
     ///
     /// # Errors
-    /// When its size cannot be told.
-    pub fn terminal(&self) -> io::Result<ManuallyDrop<Terminal<Bounded<CrosstermBackend<Frames>>>>> {
-        let frames = BufWriter::with_capacity(FRAME, io::stdout());
-        Terminal::new(Bounded(CrosstermBackend::new(frames))).map(ManuallyDrop::new)
+    /// When its size cannot be read.
+    pub fn terminal(
+        &self,
+    ) -> io::Result<ManuallyDrop<Terminal<BoundedBackend<CrosstermBackend<FrameWriter>>>>> {
+        let frames = BufWriter::with_capacity(FRAME_BUFFER_SIZE, io::stdout());
+        Terminal::new(BoundedBackend(CrosstermBackend::new(frames))).map(ManuallyDrop::new)
     }
 }
 
-impl Drop for Taken {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();
-        for told in lock(&self.panics).drain(..) {
-            let _ = writeln!(io::stderr(), "{told}");
+        for message in lock(&self.panic_messages).drain(..) {
+            let _ = writeln!(io::stderr(), "{message}");
         }
         if !thread::panicking() {
-            let before = Arc::clone(&self.before);
-            panic::set_hook(Box::new(move |info| before(info)));
+            let previous_hook = Arc::clone(&self.previous_hook);
+            panic::set_hook(Box::new(move |info| previous_hook(info)));
         }
     }
 }
 
-fn lock(panics: &Panics) -> MutexGuard<'_, Vec<String>> {
-    panics.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(panic_messages: &PanicMessages) -> MutexGuard<'_, Vec<String>> {
+    panic_messages.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tell_panics(panics: &Panics, before: &Hook) {
-    let (before, panics, here) = (Arc::clone(before), Arc::clone(panics), thread::current().id());
+fn set_panic_hook(panic_messages: &PanicMessages, previous_hook: &PanicHook) {
+    let (previous_hook, panic_messages, screen_thread) =
+        (Arc::clone(previous_hook), Arc::clone(panic_messages), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         let inputs = recorder::save().map(|file| format!("gonogo: the last inputs are in {file}"));
-        if thread::current().id() == here {
+        if thread::current().id() == screen_thread {
             restore();
-            before(info);
-            if let Some(told) = inputs {
-                let _ = writeln!(io::stderr(), "{told}");
+            previous_hook(info);
+            if let Some(message) = inputs {
+                let _ = writeln!(io::stderr(), "{message}");
             }
         } else {
             record_panic(info);
-            lock(&panics).extend([info.to_string()].into_iter().chain(inputs));
+            lock(&panic_messages).extend([info.to_string()].into_iter().chain(inputs));
         }
     }));
 }
 
-/// Takes the terminal, and throws away what was typed before: nobody saw what it would answer.
+/// Sets the terminal up, and discards input that was typed before the screen was shown.
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     let stdin = io::stdin();
     if stdin.is_terminal() {
         tcflush(&stdin, QueueSelector::IFlush)?;
     }
-    ask_for(&mut io::stdout())
+    set_modes(&mut io::stdout())
 }
 
-/// Asks the terminal for its other screen, and to tell pastes and the mouse as such.
-fn ask_for(out: &mut impl Write) -> io::Result<()> {
+/// Enables the alternate screen, bracketed paste and mouse capture.
+fn set_modes(out: &mut impl Write) -> io::Result<()> {
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)
 }
 
-/// Gives the terminal back; goes on where something fails, so that as much as possible is undone.
+/// Restores the terminal. Errors are ignored, so that as much as possible is restored.
 pub fn restore() {
-    give_back(&mut io::stdout());
+    reset_modes(&mut io::stdout());
     let _ = disable_raw_mode();
 }
 
-fn give_back(out: &mut impl Write) {
+fn reset_modes(out: &mut impl Write) {
     let _ = queue!(out, DisableMouseCapture);
     let _ = queue!(out, DisableBracketedPaste);
     let _ = queue!(out, LeaveAlternateScreen);
@@ -138,64 +141,65 @@ fn give_back(out: &mut impl Write) {
     let _ = out.flush();
 }
 
-impl Host for Taken {
+impl Host for TerminalGuard {
     fn suspend(&mut self) -> io::Result<()> {
         restore();
-        // Taken before: timers fire as soon as the program goes on.
+        // Before the signal: timers fire as soon as the program continues.
         let _pause = Pause::begin();
-        // Not SIGSTOP: where no shell could continue the program, the system ignores this one.
+        // Not SIGSTOP: the system ignores SIGTSTP where no shell could continue the program.
         signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         enter()
     }
 
-    fn take_again(&mut self) -> io::Result<()> {
+    fn resume(&mut self) -> io::Result<()> {
         enter()
     }
 
-    fn copy(&mut self, text: &str) -> io::Result<()> {
-        if text.len() > MAX_COPY {
+    fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()> {
+        if text.len() > MAX_CLIPBOARD_BYTES {
             return Ok(());
         }
-        // OSC 52: also reaches the clipboard of the person at the other end of an ssh session.
+        // OSC 52 also works over ssh.
         let mut out = io::stdout();
         write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
         out.flush()
     }
 }
 
-/// Sends what is typed, pasted and resized, until nobody listens. A terminal that has gone is told as
-/// a wish to leave.
+/// Starts the input thread, which sends keys, pastes, mouse events and resizes until the session ends. If the terminal
+/// is closed, it sends [`Msg::Quit`].
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub fn read_events(to: Sender<Msg>) -> io::Result<()> {
-    let read = move || forward(&to, crossterm::event::read);
+pub fn read_events(sender: Sender<Msg>) -> io::Result<()> {
+    let read = move || forward_events(&sender, crossterm::event::read);
     thread::Builder::new().name("input".into()).spawn(read).map(drop)
 }
 
-/// Sends what `read` gives, until it gives nothing more or nobody listens. What has no place waits where it comes from.
-pub(in crate::tui) fn forward(to: &Sender<Msg>, mut read: impl FnMut() -> io::Result<Event>) {
+/// Sends the events from `read` until it fails or the session ends. Does not read while the queue is full.
+pub(in crate::tui) fn forward_events(sender: &Sender<Msg>, mut read: impl FnMut() -> io::Result<Event>) {
     let slots = Slots::new();
     loop {
-        let slot = slots.take();
+        let slot = slots.acquire();
         let event = loop {
             match read() {
-                Ok(event) if is_movement(&event) => {}
+                Ok(event) if is_pointer_motion(&event) => {}
                 Ok(event) => break event,
                 Err(_) => {
-                    let _ = to.send(Msg::Leave);
+                    let _ = sender.send(Msg::Quit);
                     return;
                 }
             }
         };
-        if to.send(Msg::Typed(Typed::new(event, slot))).is_err() {
+        if sender.send(Msg::Queued(QueuedEvent::new(event, slot))).is_err() {
             return;
         }
     }
 }
 
-/// Whether it is but the pointer on its way: it means nothing here, and every message draws the screen.
-const fn is_movement(event: &Event) -> bool {
+/// Whether the event is a motion, drag or button release of the pointer. These are ignored, as every message redraws
+/// the screen.
+const fn is_pointer_motion(event: &Event) -> bool {
     matches!(
         event,
         Event::Mouse(mouse)
@@ -210,17 +214,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_was_asked_of_the_terminal_is_given_back() {
+    fn every_mode_that_is_set_is_reset() {
         let mut terminal = Parser::default();
-        let mut asked = Vec::new();
-        ask_for(&mut asked).unwrap();
-        terminal.process(&asked);
+        let mut set = Vec::new();
+        set_modes(&mut set).unwrap();
+        terminal.process(&set);
         let screen = terminal.screen();
         assert!(screen.alternate_screen() && screen.bracketed_paste());
         assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::AnyMotion);
-        let mut given = Vec::new();
-        give_back(&mut given);
-        terminal.process(&given);
+        let mut reset = Vec::new();
+        reset_modes(&mut reset);
+        terminal.process(&reset);
         let screen = terminal.screen();
         assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
         assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::None);

@@ -1,21 +1,21 @@
-//! The screen, looked at and typed into as a person would.
+//! Tests of the whole screen: keys and messages in, frames and effects out.
 
-mod acting;
-mod answers;
+mod actions;
+mod add_operator;
+mod availability;
 pub mod buffer;
+mod early_keys;
 mod filter;
 mod hints;
 pub mod keys;
-mod layered;
-mod legible;
+mod large_content;
+pub mod layer_focus;
 mod mouse;
-mod newcomer;
 mod notices;
+mod responses;
 pub mod sample;
 mod sample_plan;
+mod screen_queries;
 mod screens;
 mod sealing;
 mod sections;
-pub mod top;
-mod truthful;
-mod unseen;

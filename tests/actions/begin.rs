@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use gonogo::journal::entry::ActionExit;
-use gonogo::run::Response;
+use gonogo_core::journal::entry::ActionExit;
+use gonogo_core::run::Response;
 
 use super::engine::World;
 use super::scene::{Scene, deploy};

@@ -6,10 +6,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use gonogo::engine::supervisor::{LaunchSpec, SupervisorFiles};
-use gonogo::files::directory::make_path;
-use gonogo::journal::entry::ActionExit;
-use gonogo::journal::marks;
-use gonogo::run::{Act, Command, Request, Response};
+use gonogo_core::files::directory::make_path;
+use gonogo_core::journal::entry::ActionExit;
+use gonogo_core::journal::marks;
+use gonogo_core::run::{Act, Command, Request, Response};
 use serde_json::Value;
 
 use super::engine::{ANN, Running, World};
@@ -179,7 +179,7 @@ async fn files_that_cannot_be_opened_are_told_and_given_up() {
     symlink(&mark, &mark).unwrap();
     let mut running = world.start();
     let told = running.update().await;
-    let gonogo::run::Update::Warning(told) = told else { panic!("{told:?}") };
+    let gonogo_core::run::Update::Warning(told) = told else { panic!("{told:?}") };
     assert!(told.contains("s.a/go cannot be monitored") && told.contains("action-"), "{told}");
     assert_interrupted(&ended_in(&world, running).await, "it can no longer be monitored");
 }

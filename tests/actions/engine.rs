@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gonogo::checklist::{ActionKey, Checklist, Lock, Plan, Profile, Promotion, Role, SourceFile, resolve};
 use gonogo::engine::{Engine, EngineHandle, Log, NewRun, OpenRun, OpenRunError, open, reopen};
-use gonogo::journal::entry::ActionExit;
-use gonogo::journal::file::OpenJournalError;
-use gonogo::journal::keys::Signer;
-use gonogo::journal::marks;
-use gonogo::journal::store::{LogStore, read_unverified};
-use gonogo::outcome::Sha256Hex;
 use gonogo::process::Permit;
-use gonogo::run::{NumberedRequest, Request, RequestId, Response, RunState, StartRequest, Update};
+use gonogo_core::checklist::{
+    ActionKey, Checklist, Lock, Plan, Profile, Promotion, Role, SourceFile, resolve,
+};
+use gonogo_core::journal::entry::ActionExit;
+use gonogo_core::journal::file::OpenJournalError;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::marks;
+use gonogo_core::journal::store::{LogStore, read_unverified};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{NumberedRequest, Request, RequestId, Response, RunState, StartRequest, Update};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 

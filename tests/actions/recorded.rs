@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
-use gonogo::journal::entry::{ActionExit, StopCause};
-use gonogo::run::{Act, Command as Acts, Request, Response, Update};
+use gonogo_core::journal::entry::{ActionExit, StopCause};
+use gonogo_core::run::{Act, Command as Acts, Request, Response, Update};
 use serde_json::{Value, json};
 
 use super::engine::{ANN, World, action};

@@ -5,13 +5,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use gonogo::checklist::{ActionKey, Role};
-use gonogo::journal::agent::Agent;
-use gonogo::journal::entry::Event;
-use gonogo::journal::keys::Signer;
-use gonogo::journal::store::read_unverified;
-use gonogo::run::{Act, Command, Request, Response, StartRequest};
-use gonogo::time::Utc;
+use gonogo_core::checklist::{ActionKey, Role};
+use gonogo_core::journal::agent::Agent;
+use gonogo_core::journal::entry::Event;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::store::read_unverified;
+use gonogo_core::run::{Act, Command, Request, Response, StartRequest};
+use gonogo_core::time::Utc;
 
 use super::engine::{ANN, Running, World, action};
 use super::scene::{COUNTS, Scene, deploy, run};
@@ -225,7 +225,7 @@ async fn a_rollback_step_goes_first_and_what_it_changes_is_decided_again_by_the_
     two.running.ask(4, Request::RunAction { by: ANN.into(), start: Box::new(start) }).await;
     two.done(4).await;
     let ended =
-        |state: &gonogo::run::RunState| state.action(&back).is_some_and(|known| known.exit().is_some());
+        |state: &gonogo_core::run::RunState| state.action(&back).is_some_and(|known| known.exit().is_some());
     two.running.until("end of the step", ended).await;
     two.answers(2, true);
     let why = two.refused(3).await;
@@ -253,7 +253,7 @@ async fn results_wait_for_a_touch_and_come_after_it() {
     assert!(why.contains("cannot sign as bob@deck.example"), "{why}");
     two.running
         .until("result", |state| {
-            state.probe(&gonogo::checklist::ProbeKey::new("s.b", "p")).unwrap().attempts == 1
+            state.probe(&gonogo_core::checklist::ProbeKey::new("s.b", "p")).unwrap().attempts == 1
         })
         .await;
     assert_eq!((two.kinds(), two.asked()), (vec!["noted", "probed"], 3));

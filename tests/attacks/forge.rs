@@ -1,10 +1,10 @@
 //! The tools of somebody who wants a log to say something else: with a key that is trusted, with another
 //! one, or with none.
 
-use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{Entry, Event, Header};
-use gonogo::journal::keys::Signer;
-use gonogo::journal::read::EntryReader;
+use gonogo_core::journal::chain::Chain;
+use gonogo_core::journal::entry::{Entry, Event, Header};
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::read::EntryReader;
 
 /// A log, taken apart.
 #[derive(Clone)]
@@ -92,5 +92,5 @@ pub fn signature(signer: &Signer, namespace: &str, entry: &Entry) -> String {
 }
 
 fn message(entry: &Entry) -> Vec<u8> {
-    gonogo::journal::entry::signed_bytes(&entry.header, &entry.event).unwrap()
+    gonogo_core::journal::entry::signed_bytes(&entry.header, &entry.event).unwrap()
 }

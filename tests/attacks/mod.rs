@@ -13,7 +13,7 @@ pub mod table;
 use std::fs;
 use std::path::PathBuf;
 
-use gonogo::journal::keys::Signer;
+use gonogo_core::journal::keys::Signer;
 
 use crate::bench::gonogo::Sandbox;
 use crate::bench::keys::SshKey;

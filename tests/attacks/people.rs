@@ -1,8 +1,8 @@
 //! One person who is written down as two, and one who is nobody.
 
-use gonogo::checklist::Role;
-use gonogo::journal::entry::{EnrolledOperator, Event, Noted, Sealed};
-use gonogo::journal::keys::Signer;
+use gonogo_core::checklist::Role;
+use gonogo_core::journal::entry::{EnrolledOperator, Event, Noted, Sealed};
+use gonogo_core::journal::keys::Signer;
 
 use super::Stage;
 use super::table::{Attack, RULES, blind, honest, invalid};

@@ -1,13 +1,13 @@
 //! Plans that one trusted key alone writes into a log, and results that say more than was seen.
 
-use gonogo::checklist::{
+use gonogo_core::checklist::{
     Checklist, Confirm, ExemptionRule, Lock, LockedPoint, LockedSection, Plan, Point, Role,
 };
-use gonogo::journal::entry::{
+use gonogo_core::journal::entry::{
     Abandoned, Decision, Event, Joined, Opened, Probed, ReplanProposed, Replanned, Sealed, Verdict,
 };
-use gonogo::journal::keys::Signer;
-use gonogo::outcome::{Class, Observation, Outcome, Sha256Hex};
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::outcome::{Class, Observation, Outcome, Sha256Hex};
 
 use super::forge::Log;
 use super::table::{Attack, RULES, blind, honest, invalid};

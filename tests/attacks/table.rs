@@ -1,5 +1,5 @@
-use gonogo::checklist::{Rehearsal, Role};
-use gonogo::journal::entry::{Decision, Event, Joined, Noted, Resumed};
+use gonogo_core::checklist::{Rehearsal, Role};
+use gonogo_core::journal::entry::{Decision, Event, Joined, Noted, Resumed};
 
 use super::forge::{Log, signature};
 use super::forms::forms;
@@ -326,7 +326,7 @@ fn relabelled(stage: &Stage, kind: &str, namespace: &str) -> Vec<u8> {
     let mut log = stage.log.clone();
     let at = log.find(kind);
     log.0[at].sig = Some(signature(&stage.alice, namespace, &log.0[at]));
-    let (entry, _) = gonogo::journal::entry::Entry::write(
+    let (entry, _) = gonogo_core::journal::entry::Entry::write(
         log.0[at].header.clone(),
         log.0[at].event.clone(),
         log.0[at].sig.clone(),

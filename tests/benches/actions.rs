@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gonogo::engine::supervisor::{LaunchSpec, SupervisorFiles};
-use gonogo::files::directory::make_path;
-use gonogo::journal::marks;
 use gonogo::process::Permit;
-use gonogo::secret::{Secret, SecretStore};
+use gonogo::secret_store::SecretStore;
+use gonogo_core::files::directory::make_path;
+use gonogo_core::journal::marks;
+use gonogo_core::secret::Secret;
 use vt100::Screen;
 use zeroize::Zeroizing;
 

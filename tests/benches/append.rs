@@ -4,15 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{Entry, MACHINE};
-use gonogo::journal::file::Journal;
-use gonogo::journal::keys::Signer;
-use gonogo::journal::store::LogStore;
+use gonogo_core::journal::chain::Chain;
+use gonogo_core::journal::entry::{Entry, MACHINE};
+use gonogo_core::journal::file::Journal;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::store::LogStore;
 
 use crate::log::{Log, RUN, opened};
 use crate::measure::{Measured, millis, size, turns};
-use crate::sample::{self, Sample};
+use crate::sample::{self, SampleRun};
 
 const ROUNDS: usize = 15;
 const EACH: u32 = 40;
@@ -32,11 +32,11 @@ fn against_disk(name: &'static str, home: &Path, entry: &Entry, signer: Option<&
     let path = home.join("runs/run.jsonl");
     let mut journal = Journal::create(&store, &path, Chain::new(RUN.into())).unwrap();
     let plan = opened(sample::plan(), opener);
-    journal.append(Sample::moment(0), &opener.principal, plan, Some(opener)).unwrap();
+    journal.append(SampleRun::moment(0), &opener.principal, plan, Some(opener)).unwrap();
     let by = signer.map_or(MACHINE, |signer| &signer.principal);
     let mut append = || {
         let event = entry.event.clone();
-        journal.append(Sample::moment(1), by, event, signer).unwrap();
+        journal.append(SampleRun::moment(1), by, event, signer).unwrap();
     };
     append();
     let line = last_line(&path);

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use gonogo::run::RunState;
+use gonogo_core::run::RunState;
 use serde_json::Value;
 
 use crate::log::Log;

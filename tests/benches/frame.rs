@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use gonogo::checklist::{Confirm, Point, Role};
-use gonogo::journal::entry::EnrolledOperator;
-use gonogo::run;
-use gonogo::tui::{self, Host, Look, Msg, Setup, Shade};
+use gonogo::tui::{self, Appearance, ColorScheme, Host, Msg, Setup};
+use gonogo_core::checklist::{Confirm, Point, Role};
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::run;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::{Buffer, Cell};
@@ -19,7 +19,7 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::Style;
 
 use crate::measure::{Measured, median, millis, since, size, turns};
-use crate::sample::{ALICE, Sample, mixed, plan};
+use crate::sample::{ALICE, SampleRun, mixed, plan};
 
 const SIZE: (u16, u16) = (200, 60);
 const ROUNDS: usize = 9;
@@ -47,14 +47,14 @@ pub fn bench() {
 }
 
 /// What the engine does to find the probes that are due.
-fn wanted(sample: &Sample) -> f64 {
+fn wanted(sample: &SampleRun) -> f64 {
     let (state, now) = (sample.shared(), sample.now());
     black_box(run::due_probes(&state, &now));
     median((0..size(FRAMES, 4)).map(|_| millis(|| _ = black_box(run::due_probes(&state, &now)))).collect())
 }
 
 /// A run whose sections have that many points between them.
-fn many(points: usize, with: impl Fn(&mut Point)) -> Sample {
+fn many(points: usize, with: impl Fn(&mut Point)) -> SampleRun {
     let mut plan = plan();
     let each = points / plan.sections.len();
     for section in &mut plan.sections {
@@ -65,11 +65,11 @@ fn many(points: usize, with: impl Fn(&mut Point)) -> Sample {
         let ids = (section.points.len()..each).map(|n| format!("{}.{n}", section.id));
         section.points.extend(ids.map(|id| Point { id, ..point.clone() }).collect::<Vec<_>>());
     }
-    Sample::of(plan)
+    SampleRun::new(plan)
 }
 
 /// The median of a session's frames: all of it from the state to the cells that changed.
-fn session(sample: &Sample) -> f64 {
+fn session(sample: &SampleRun) -> f64 {
     let (send, messages) = channel();
     let begun = Arc::new(Mutex::new(Instant::now()));
     let backend = Timed {
@@ -88,7 +88,7 @@ fn session(sample: &Sample) -> f64 {
     median(std::mem::take(&mut took.lock().unwrap()))
 }
 
-fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
+fn setup(sample: &SampleRun, begun: Arc<Mutex<Instant>>) -> Setup {
     let now = sample.now();
     // The screen asks for the time right before it draws.
     let clock = move || {
@@ -96,20 +96,20 @@ fn setup(sample: &Sample, begun: Arc<Mutex<Instant>>) -> Setup {
         now.clone()
     };
     Setup {
-        me: EnrolledOperator {
+        operator: EnrolledOperator {
             principal: ALICE.into(),
             key: format!("ssh-ed25519 {ALICE}"),
             role: Role::Driver,
         },
-        log: "20260921T141320Z.jsonl".into(),
-        look: Look { shade: Shade::Dark, ascii: false, color: true },
+        log_name: "20260921T141320Z.jsonl".into(),
+        appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(clock),
         review: None,
-        last: None,
+        last_sealed: None,
         unlock: Arc::new(|_| Err("no key here".into())),
         notices: Vec::new(),
         outputs: None,
-        looks_on: false,
+        read_only: false,
     }
 }
 
@@ -131,11 +131,11 @@ impl Host for NoHost {
         Ok(())
     }
 
-    fn take_again(&mut self) -> io::Result<()> {
+    fn resume(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    fn copy(&mut self, _: &str) -> io::Result<()> {
+    fn copy_to_clipboard(&mut self, _: &str) -> io::Result<()> {
         Ok(())
     }
 }

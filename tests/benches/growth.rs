@@ -6,9 +6,9 @@ use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use gonogo::journal::entry::Entry;
-use gonogo::journal::read::LogLines;
-use gonogo::journal::signers::AllowedSigners;
+use gonogo_core::journal::entry::Entry;
+use gonogo_core::journal::read::LogLines;
+use gonogo_core::journal::signers::AllowedSigners;
 use sha2::{Digest as _, Sha256};
 
 use crate::bench::gonogo::Sandbox;

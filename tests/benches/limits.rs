@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use ed25519_dalek::SigningKey;
-use gonogo::checklist::{Confirm, Plan, Point, Role};
-use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{Entry, Event};
-use gonogo::journal::verify::{LogStatus, Verification};
-use gonogo::outcome::Sha256Hex;
 use gonogo::report::{Document, DocumentInput, TrustSources};
-use gonogo::run::{Act, Command, Replay, RunState, decide, judge};
+use gonogo_core::checklist::{Confirm, Plan, Point, Role};
+use gonogo_core::journal::chain::Chain;
+use gonogo_core::journal::entry::{Entry, Event};
+use gonogo_core::journal::verify::{LogStatus, Verification};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{Act, Command, Replay, RunState, decide, judge};
 use ssh_key::public::{Ed25519PublicKey, KeyData};
 
 use crate::log::{RUN, opened, signer};
 use crate::measure::{Measured, millis, size, turns};
-use crate::sample::{self, ALICE, Sample};
+use crate::sample::{self, ALICE, SampleRun};
 
 const ROUNDS: usize = 3;
 
@@ -24,7 +24,7 @@ pub fn bench() {
     let chain = size(7_000, 70);
     let judged = |points: usize| {
         let state = Run::of(chained(points, Confirm::None)).state;
-        let now = Sample::moment(0);
+        let now = SampleRun::moment(0);
         move || millis(|| drop(black_box(judge(&state.judge(&now)))))
     };
     twice("chained points", chain, judged);
@@ -77,7 +77,7 @@ impl Run {
 
     fn act(&mut self, by: &str, act: Act) {
         let turn = self.entries.len() as u64;
-        let now = Sample::moment(turn);
+        let now = SampleRun::moment(turn);
         let [event] = decide(&self.state, Command::new(by, act), &now).unwrap().try_into().unwrap();
         let entry = link(&Chain::after(self.entries.last().unwrap()), turn, by, event);
         self.state.apply(&entry);
@@ -145,7 +145,7 @@ impl Run {
 
 /// The rules look only at whether there is a signature.
 fn link(chain: &Chain, turn: u64, by: &str, event: Event) -> Entry {
-    let (entry, _) = chain.build_entry(Sample::moment(turn), by, event, None).unwrap();
+    let (entry, _) = chain.build_entry(SampleRun::moment(turn), by, event, None).unwrap();
     Entry { sig: entry.event.needs_signature().then(|| "AA==".into()), ..entry }
 }
 

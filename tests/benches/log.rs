@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use gonogo::checklist::{Lock, Plan, ProbeKey, Role};
-use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{EnrolledOperator, Entry, Event, MACHINE, Opened, RULES};
-use gonogo::journal::keys::{self, Signer};
-use gonogo::outcome::Sha256Hex;
-use gonogo::run::{Act, Command, RunState, decide};
+use gonogo_core::checklist::{Lock, Plan, ProbeKey, Role};
+use gonogo_core::journal::chain::Chain;
+use gonogo_core::journal::entry::{EnrolledOperator, Entry, Event, MACHINE, Opened, RULES};
+use gonogo_core::journal::keys::{self, Signer};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::{Act, Command, RunState, decide};
 
-use crate::sample::{self, ALICE, Sample};
+use crate::sample::{self, ALICE, SampleRun};
 
 /// The run's id.
 pub const RUN: &str = "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e";
@@ -37,7 +37,7 @@ pub fn each(count: usize, home: &Path, take: &mut dyn FnMut(&[u8])) -> Signer {
     let probes = due(&plan);
     let mut link = |chain: &Chain, turn: usize, by: &str, event: Event| {
         let key = event.needs_signature().then_some(&signer);
-        let (entry, line) = chain.build_entry(Sample::moment(seconds(turn)), by, event, key).unwrap();
+        let (entry, line) = chain.build_entry(SampleRun::moment(seconds(turn)), by, event, key).unwrap();
         take(&line);
         entry
     };
@@ -47,7 +47,7 @@ pub fn each(count: usize, home: &Path, take: &mut dyn FnMut(&[u8])) -> Signer {
         let probe = &probes[turn % probes.len()];
         let command = if turn.is_multiple_of(2) { note(probe, turn) } else { look(&state, probe) };
         let [event] =
-            decide(&state, command.clone(), &Sample::moment(seconds(turn))).unwrap().try_into().unwrap();
+            decide(&state, command.clone(), &SampleRun::moment(seconds(turn))).unwrap().try_into().unwrap();
         last = link(&Chain::after(&last), turn, &command.by, event);
         state.apply(&last);
     }
@@ -95,7 +95,7 @@ fn due(plan: &Plan) -> Vec<ProbeKey> {
 
 fn look(state: &RunState, probe: &ProbeKey) -> Command {
     let attempt = state.probe(probe).map_or(0, |known| known.attempts) + 1;
-    let outcome = sample::rabbitmq_trouble();
+    let outcome = sample::rabbitmq_failure();
     let act = Act::FinishProbe {
         probe: probe.clone(),
         attempt,

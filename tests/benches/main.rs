@@ -33,7 +33,6 @@ mod verify;
 mod whole;
 
 // The sample is written for the inside of the crate, and finds its rooms here.
-use gonogo::{checklist, journal, outcome, run, time};
 
 const BENCHES: &[(&str, fn())] = &[
     ("append", append::bench),

@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use gonogo::checklist::{Confirm, Plan, Point, Probe, Section, spec::ProbeSpec};
 use gonogo::engine::{self, Engine, clock};
-use gonogo::outcome::Class;
 use gonogo::process::Permit;
-use gonogo::run::{NumberedRequest, Request, RunSnapshot, RunState, due_probes};
+use gonogo_core::checklist::{Confirm, Plan, Point, Probe, Section, spec::ProbeSpec};
+use gonogo_core::outcome::Class;
+use gonogo_core::run::{NumberedRequest, Request, RunSnapshot, RunState, due_probes};
 use serde_json::json;
 use tokio::runtime::Builder;
 

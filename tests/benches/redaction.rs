@@ -5,7 +5,8 @@ use std::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gonogo::process::Permit;
-use gonogo::secret::{RedactingStream, Secret, SecretStore};
+use gonogo::secret_store::SecretStore;
+use gonogo_core::secret::{RedactingStream, Secret};
 use sha2::{Digest as _, Sha256};
 
 use crate::measure::{Measured, millis, size, turns};

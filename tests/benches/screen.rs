@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use gonogo::journal::keys;
+use gonogo_core::journal::keys;
 use vt100::Screen;
 
 use crate::bench::gonogo::Sandbox;

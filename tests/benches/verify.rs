@@ -8,16 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
 use gonogo::engine::RuleChecker;
-use gonogo::journal::entry::{Entry, signed_bytes};
-use gonogo::journal::signers::AllowedSigners;
-use gonogo::journal::verify::{LogStatus, verify};
+use gonogo_core::journal::entry::{Entry, signed_bytes};
+use gonogo_core::journal::signers::AllowedSigners;
+use gonogo_core::journal::verify::{LogStatus, verify};
 use ssh_encoding::Decode as _;
 use ssh_key::SshSig;
 use ssh_key::public::KeyData;
 
 use crate::log::Log;
 use crate::measure::{Measured, millis, size, turns};
-use crate::sample::Sample;
+use crate::sample::SampleRun;
 
 /// How many entries a long log has.
 pub fn entries() -> usize {
@@ -46,7 +46,7 @@ pub fn bench() {
 /// As `gonogo verify` does it.
 pub fn whole(path: &Path, signers: &AllowedSigners, entries: u64) {
     let log = BufReader::new(File::open(path).unwrap());
-    let report = verify(log, signers, Sample::moment(0).wall, &mut RuleChecker::default()).unwrap();
+    let report = verify(log, signers, SampleRun::moment(0).wall, &mut RuleChecker::default()).unwrap();
     assert_eq!((report.status, report.entries), (LogStatus::Open, entries));
 }
 

@@ -1,15 +1,15 @@
 //! What must hold of the code that reads logs, whatever the bytes are.
 
 use gonogo::engine::RuleChecker;
-use gonogo::journal::chain::Chain;
-use gonogo::journal::entry::{Entry, Event, Header};
-use gonogo::journal::read::{EntryReader, LogLines};
-use gonogo::journal::revoked::RevokedKeys;
-use gonogo::journal::signers::AllowedSigners;
-use gonogo::journal::sshsig;
-use gonogo::journal::verify::{LogStatus, Verification, VerifyError, verify};
-use gonogo::run::{Replay, judge};
-use gonogo::time::Utc;
+use gonogo_core::journal::chain::Chain;
+use gonogo_core::journal::entry::{Entry, Event, Header};
+use gonogo_core::journal::read::{EntryReader, LogLines};
+use gonogo_core::journal::revoked::RevokedKeys;
+use gonogo_core::journal::signers::AllowedSigners;
+use gonogo_core::journal::sshsig;
+use gonogo_core::journal::verify::{LogStatus, Verification, VerifyError, verify};
+use gonogo_core::run::{Replay, judge};
+use gonogo_core::time::Utc;
 
 /// Whom the corpus's logs were signed by.
 const SIGNERS: &str = include_str!("corpus/reader/allowed_signers");

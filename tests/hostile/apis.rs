@@ -2,7 +2,7 @@
 
 use std::io;
 
-use gonogo::outcome::Class::{self, Error};
+use gonogo_core::outcome::Class::{self, Error};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 

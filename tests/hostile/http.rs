@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use gonogo::outcome::Class::{self, Error, Fail};
+use gonogo_core::outcome::Class::{self, Error, Fail};
 
 use super::server::{Guest, Serve};
 use super::{LONG, Row, SHORT, WALKER};

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use gonogo::checklist::spec::ProbeSpec;
 use gonogo::engine;
-use gonogo::journal::chain::{Chain, LinkError};
-use gonogo::journal::entry::{MACHINE, Probed};
-use gonogo::outcome::{Class, Observation, Outcome};
-use gonogo::probe::{self, ProbeContext};
+use gonogo::probes::{self, ProbeContext};
 use gonogo::process::Permit;
-use gonogo::secret::SecretStore;
+use gonogo::secret_store::SecretStore;
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::journal::chain::{Chain, LinkError};
+use gonogo_core::journal::entry::{MACHINE, Probed};
+use gonogo_core::outcome::{Class, Observation, Outcome};
 use serde_json::{Value, json};
 
 use crate::bench::certs::Certs;
@@ -67,7 +67,12 @@ impl Row {
         let look = tokio::spawn(async move {
             tokio::time::timeout(
                 deadline + GRACE,
-                probe::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()),
+                probes::run(
+                    &spec,
+                    deadline,
+                    &SecretStore::new(Permit::for_tests()),
+                    &ProbeContext::default(),
+                ),
             )
             .await
         });

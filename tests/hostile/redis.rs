@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use gonogo::outcome::Class::Error;
+use gonogo_core::outcome::Class::Error;
 
 use super::server::{Guest, Serve};
 use super::{LONG, Row, SHORT};

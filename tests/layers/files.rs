@@ -4,9 +4,9 @@
 use super::source::{self, File};
 
 /// The room.
-const ROOM: &str = "src/files/";
+const ROOM: &str = "src/core/files/";
 /// Who reads and writes what lies beside a log, and what the state directory holds of it.
-const USERS: [&str; 2] = ["src/journal/", "src/engine/"];
+const USERS: [&str; 2] = ["src/core/journal/", "src/engine/"];
 
 /// What opens a file, or changes a directory, by a path.
 const BY_PATH: [&str; 16] = [
@@ -31,10 +31,10 @@ const BY_PATH: [&str; 16] = [
 /// Who may, and what.
 const MAY: [(&str, &str); 4] = [
     // The log itself, and the directory that it is in.
-    ("src/journal/disk.rs", "rustix::fs::open"),
-    ("src/journal/disk.rs", "File::open"),
+    ("src/core/journal/disk.rs", "rustix::fs::open"),
+    ("src/core/journal/disk.rs", "File::open"),
     // A new key of the user's.
-    ("src/journal/keys.rs", ""),
+    ("src/core/journal/keys.rs", ""),
     // What the system tells in /proc.
     ("src/engine/clock.rs", "fs::read_to_string"),
 ];
@@ -75,9 +75,11 @@ fn other_ways_to_open_a_file_are_found() {
         "fn f() { tempfile::tempdir(); }",
         "fn f() { Builder::new().prefix(x).tempdir_in(y); }",
     ] {
-        assert_eq!(judge("src/journal/attachments.rs", text).len(), 1, "{text}");
-        assert!(judge("src/files/directory.rs", text).is_empty(), "{text}");
+        assert_eq!(judge("src/core/journal/attachments.rs", text).len(), 1, "{text}");
+        assert!(judge("src/core/files/directory.rs", text).is_empty(), "{text}");
     }
-    assert_eq!(judge("src/probe/x.rs", "fn f() { tempfile::tempdir(); }").len(), 1);
-    assert!(judge("src/journal/attachments.rs", "use crate::files::directory::Directory;").is_empty());
+    assert_eq!(judge("src/probes/x.rs", "fn f() { tempfile::tempdir(); }").len(), 1);
+    assert!(
+        judge("src/core/journal/attachments.rs", "use gonogo_core::files::directory::Directory;").is_empty()
+    );
 }

@@ -83,11 +83,11 @@ fn other_ways_to_start_a_program_are_found() {
         "use std::os::unix::process::CommandExt as _;",
         "fn f() { own.exec(); }",
     ] {
-        assert_eq!(judge("src/probe/x.rs", text).len(), 1, "{text}");
+        assert_eq!(judge("src/probes/x.rs", text).len(), 1, "{text}");
         assert!(judge("src/process/x.rs", text).is_empty(), "{text}");
     }
-    let fine = "use crate::process::{Launch, Permit};\nuse std::process::{ExitStatus, id};\nuse crate::run::Command;";
-    assert!(judge("src/probe/x.rs", fine).is_empty());
+    let fine = "use crate::process::{Launch, Permit};\nuse std::process::{ExitStatus, id};\nuse gonogo_core::run::Command;";
+    assert!(judge("src/probes/x.rs", fine).is_empty());
 }
 
 #[test]
@@ -95,5 +95,5 @@ fn a_permit_made_elsewhere_is_found() {
     let text = "fn f() { let permit = Permit::for_trusted_program(); }";
     assert!(judge("src/commands/trust.rs", text).is_empty());
     assert_eq!(judge("src/commands/review.rs", text).len(), 1);
-    assert_eq!(judge("src/probe/git.rs", "fn f() { Permit::for_tests() }").len(), 1);
+    assert_eq!(judge("src/probes/git.rs", "fn f() { Permit::for_tests() }").len(), 1);
 }

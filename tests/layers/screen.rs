@@ -10,9 +10,9 @@ struct Floor {
 
 /// From the top down.
 const FLOORS: &[Floor] = &[
-    Floor { name: "app", modules: &["mod", "app", "reader", "tests"] },
+    Floor { name: "app", modules: &["mod", "app", "read_worker", "tests"] },
     Floor { name: "views", modules: &["views"] },
-    Floor { name: "dialogs", modules: &["dialogs", "action_news"] },
+    Floor { name: "dialogs", modules: &["dialogs", "action_notice"] },
     Floor { name: "widgets", modules: &["widgets"] },
     Floor { name: "layers", modules: &["layer", "layers", "pending", "rules", "seals"] },
     Floor {
@@ -22,15 +22,15 @@ const FLOORS: &[Floor] = &[
             "input",
             "input_queue",
             "keymap",
-            "newest",
+            "latest_state",
             "notice",
             "reading",
-            "record",
             "recorder",
             "reproduce",
+            "review_log",
             "summary",
             "terminal",
-            "unlocking",
+            "unlock_worker",
         ],
     },
     Floor { name: "style", modules: &["style"] },
@@ -87,6 +87,6 @@ fn an_arrow_upwards_in_the_screen_is_found() {
 fn an_arrow_downwards_in_the_screen_is_fine() {
     let text = "use crate::tui::{Msg, context::Context, style::theme::Theme};";
     assert!(judge("src/tui/views/output.rs", text).is_empty());
-    assert!(judge("src/tui/app.rs", "use crate::tui::views::output::Pager;").is_empty());
+    assert!(judge("src/tui/app.rs", "use crate::tui::views::output::OutputView;").is_empty());
     assert!(judge("src/engine/mod.rs", "use crate::run::State;").is_empty());
 }

@@ -26,13 +26,17 @@ impl File {
 
     /// The module at the top of the crate that the file belongs to.
     pub fn module(&self) -> &str {
-        let inner = self.path.trim_start_matches("src/");
-        inner.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+        self.inner().split('/').next().unwrap_or_default().trim_end_matches(".rs")
     }
 
-    /// Every path from the crate's root, groups taken apart.
+    /// The path within its package; that of the rehearsal stays as it is.
+    fn inner(&self) -> &str {
+        self.path.trim_start_matches("src/").trim_start_matches("core/")
+    }
+
+    /// Every path from the root of the crate or of the core, groups taken apart.
     pub fn imports(&self) -> Vec<Import> {
-        let roots = self.starts("crate").chain(self.climbs());
+        let roots = self.starts("crate").chain(self.starts("gonogo_core")).chain(self.climbs());
         let mut found: Vec<_> = roots.flat_map(|(at, rest)| self.paths(at, rest)).collect();
         found.sort_by_key(|import| import.line);
         found
@@ -76,7 +80,7 @@ impl File {
 
     /// Chains of `super` that reach the crate's root.
     fn climbs(&self) -> impl Iterator<Item = (usize, &str)> {
-        let inner = self.path.trim_start_matches("src/").trim_end_matches("/mod.rs");
+        let inner = self.inner().trim_end_matches("/mod.rs");
         let depth = inner.split('/').count();
         self.starts("super").filter_map(move |(at, mut rest)| {
             for _ in 1..depth {

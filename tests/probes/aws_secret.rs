@@ -1,7 +1,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,6 +1,6 @@
 use std::fs;
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use gonogo_rehearsal::servers::forge::{ForgeCheck, ForgeServer};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 
 use super::*;
 use crate::bench::wait;
@@ -180,7 +180,7 @@ fn a_look_that_is_given_up_leaves_nothing_running() {
     let spec = spec("command", &plus(&sh("echo $$ >leader; exec sleep 600"), &json!({"cwd": dir.path()})));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let task = runtime.spawn(async move {
-        probe::run(&spec, DEADLINE, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()).await
+        probes::run(&spec, DEADLINE, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()).await
     });
     wait::until("the program", || {
         fs::read_to_string(dir.path().join("leader")).ok().filter(|id| !id.is_empty())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use gonogo_rehearsal::servers::app::AppFaults;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 
 use super::*;
 use crate::bench::checkout::Checkout;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -217,7 +217,7 @@ fn large_files_are_clean_as_pointers_and_as_what_they_point_to() {
     need!("git", "sha256sum");
     let origin = Checkout::new();
     let content = "large content\n";
-    let sha256 = gonogo::outcome::Sha256Hex::of(content.as_bytes());
+    let sha256 = gonogo_core::outcome::Sha256Hex::of(content.as_bytes());
     let pointer =
         format!("version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {}\n", content.len());
     fs::write(origin.path().join("large"), &pointer).unwrap();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gonogo::outcome::Class;
+use gonogo_core::outcome::Class;
 use serde_json::json;
 
 use super::*;

@@ -1,4 +1,4 @@
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use gonogo_rehearsal::servers::grafana::{Dashboard, GrafanaServer};
 use serde_json::json;
 

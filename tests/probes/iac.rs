@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

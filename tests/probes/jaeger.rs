@@ -1,5 +1,5 @@
-use gonogo::outcome::Outcome;
-use gonogo::time::Utc;
+use gonogo_core::outcome::Outcome;
+use gonogo_core::time::Utc;
 use gonogo_rehearsal::servers::jaeger::{JaegerServer, StoredSpan};
 use serde_json::json;
 

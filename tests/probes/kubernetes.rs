@@ -1,4 +1,4 @@
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use gonogo_rehearsal::servers::kubernetes::{KubernetesServer, deployment};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;

@@ -1,6 +1,6 @@
 //! The least rights that `gonogo points` names are enough, at the real servers.
 
-use gonogo::checklist::requirements::{RequiredRight, spec_rights, tap_permissions};
+use gonogo_core::checklist::requirements::{RequiredRight, spec_rights, tap_permissions};
 use serde_json::{Value, json};
 
 use super::kubernetes::{Bench, KUBECTL, PAUSE};

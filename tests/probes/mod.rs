@@ -29,11 +29,12 @@ mod vault;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gonogo::checklist::spec::ProbeSpec;
-use gonogo::outcome::{Class, Outcome};
-use gonogo::probe::{self, ProbeContext};
+use gonogo::probes::{self, ProbeContext};
 use gonogo::process::Permit;
-use gonogo::secret::{SecretRef, SecretStore};
+use gonogo::secret_store::SecretStore;
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::outcome::{Class, Outcome};
+use gonogo_core::secret::SecretRef;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -59,7 +60,7 @@ fn look_within(deadline: Duration, kind: &str, with: &Value) -> Outcome {
 fn look_given(deadline: Duration, kind: &str, with: &Value, given: &ProbeContext) -> Outcome {
     let spec = spec(kind, with);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(probe::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), given))
+    runtime.block_on(probes::run(&spec, deadline, &SecretStore::new(Permit::for_tests()), given))
 }
 
 /// A reference to a secret with this value, which the reference itself does not show.

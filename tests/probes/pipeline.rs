@@ -1,4 +1,4 @@
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;

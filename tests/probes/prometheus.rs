@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use gonogo::outcome::Outcome;
-use gonogo::time::Utc;
+use gonogo_core::outcome::Outcome;
+use gonogo_core::time::Utc;
 use serde_json::{Value, json};
 
 use super::*;

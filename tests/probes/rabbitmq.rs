@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 
 use super::*;
 use crate::bench::certs::Certs;
@@ -346,7 +346,7 @@ fn a_look_that_is_cancelled_leaves_neither_connection_nor_thread() {
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let look = runtime.spawn(async move {
-        probe::run(&spec, DEADLINE, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()).await
+        probes::run(&spec, DEADLINE, &SecretStore::new(Permit::for_tests()), &ProbeContext::default()).await
     });
     wait::until("the handshake to begin", || (silent.accepted() == 1 && !threads().is_empty()).then_some(()));
     let during = threads();

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 
 use super::*;
 use crate::bench::certs::Certs;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gonogo::outcome::Outcome;
+use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;

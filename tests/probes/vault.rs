@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use gonogo::outcome::Outcome;
-use gonogo::probe::FingerprintKey;
+use gonogo::probes::FingerprintKey;
+use gonogo_core::outcome::Outcome;
 use serde_json::{Value, json};
 
 use super::*;

@@ -63,7 +63,7 @@ fn a_statement_is_signed_by_two_and_read_by_others() {
     let alice = SshKey { path: runs.world.key.path.clone(), public: runs.world.key.public.clone() };
     let bob = loop {
         let bob = SshKey::of_kind(&dir, "bob", "", &["ecdsa", "-b", "256"]);
-        let readable = gonogo::journal::keys::public_of(&bob.path).is_ok();
+        let readable = gonogo_core::journal::keys::public_of(&bob.path).is_ok();
         if readable {
             break bob;
         }
@@ -158,7 +158,7 @@ fn refused_signatures(
 
 #[track_caller]
 fn fingerprint(key: &SshKey) -> String {
-    gonogo::journal::keys::fingerprint(&key.public).unwrap()
+    gonogo_core::journal::keys::fingerprint(&key.public).unwrap()
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use gonogo::journal::entry::Event;
-use gonogo::journal::keys::Signer;
-use gonogo::secret::Secret;
+use gonogo_core::journal::entry::Event;
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::secret::Secret;
 
 use super::agent::{SshAgent, act_and_verify, open};
 use super::world::{ALICE, World, leave};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gonogo::journal::entry::Noted;
-use gonogo::journal::keys::Signer;
+use gonogo_core::journal::entry::Noted;
+use gonogo_core::journal::keys::Signer;
 
 use super::world::{ALICE, World, leave};
 use crate::attacks::forge::Log;

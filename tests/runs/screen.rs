@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use crossterm::event::Event;
-use gonogo::time::{Moment, Utc};
 use gonogo::tui::recorder;
-use gonogo::tui::terminal::Taken;
+use gonogo::tui::terminal::TerminalGuard;
+use gonogo_core::time::{Moment, Utc};
 
 use super::world::{ALICE, READY, STARTING, World, confirm, leave, leave_with, seal, select};
 use crate::bench::gonogo::{Sandbox, signal};
@@ -163,7 +163,7 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_goes_on() {
 fn a_panic_gives_the_terminal_back_and_is_told() {
     const INSIDE: &str = "GONOGO_PANIC_INSIDE";
     if std::env::var_os(INSIDE).is_some() {
-        let _taken = Taken::take().unwrap();
+        let _taken = TerminalGuard::acquire().unwrap();
         panic!("something broke");
     }
     let test = std::env::current_exe().unwrap();
@@ -183,7 +183,7 @@ fn a_panic_leaves_the_last_inputs_for_their_owner_only() {
     if let Some(directory) = std::env::var_os(INSIDE) {
         let off = gonogo::diagnostic::filter(Some("off"), 0).unwrap();
         gonogo::diagnostic::start(Some(directory.as_ref()), off, false);
-        let _taken = Taken::take().unwrap();
+        let _taken = TerminalGuard::acquire().unwrap();
         let now = Moment { wall: Utc::from_millis(0), boot: "boot".into(), mono: 7 };
         let typed = Event::Paste("some text".into());
         recorder::record(&typed, false, &now);

@@ -42,7 +42,7 @@ fn a_good_look_that_was_waited_for_is_no_pass_on_retry() {
     let report = check(&web.url(""), &[("a", "/a", "within = \"30s\", retry_delay = \"10ms\"")]);
     let outcome = outcome(&report, "s.a");
     assert_eq!((&outcome["class"], &outcome["tries"]), (&"pass".into(), &1.into()), "{outcome:#}");
-    assert!(waited(outcome).starts_with("3 attempts in "), "{outcome:#}");
+    assert!(waited(outcome).starts_with("3 tries in "), "{outcome:#}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Base {
 
 /// What a torn line is called that was set aside.
 fn torn_name(line: &str) -> String {
-    format!("torn-{}", gonogo::outcome::Sha256Hex::of(line.as_bytes()))
+    format!("torn-{}", gonogo_core::outcome::Sha256Hex::of(line.as_bytes()))
 }
 
 /// With modes and times.

@@ -4,10 +4,10 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::sync::Arc;
 
-use gonogo::checklist::Role;
-use gonogo::checklist::spec::ProbeSpec;
-use gonogo::journal::entry::{Event, Noted, Opened, Predecessor, PredecessorState, Sealed};
-use gonogo::outcome::Sha256Hex;
+use gonogo_core::checklist::Role;
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::journal::entry::{Event, Noted, Opened, Predecessor, PredecessorState, Sealed};
+use gonogo_core::outcome::Sha256Hex;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, path};
@@ -218,7 +218,7 @@ fn deceiving(stage: &Arc<Stage>) -> Vec<Trap> {
             "a log of other rules",
             Box::new(|stage, _| {
                 let log = String::from_utf8(stage.log.bytes()).unwrap();
-                let rules = gonogo::journal::entry::RULES;
+                let rules = gonogo_core::journal::entry::RULES;
                 log.replacen(&format!("\"rules\":{rules},"), "\"rules\":1,", 1).into()
             }),
             READ,

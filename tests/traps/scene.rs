@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use gonogo::text::is_harmful;
+use gonogo_core::text::is_harmful;
 
 use crate::bench::checkout::Checkout;
 use crate::bench::gonogo::{Sandbox, signal};

@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::commands::loaded_profile::{runtime_dir, state_dir};
-use crate::error::{ErrorKind, Failure, HasKind};
-use crate::files::directory::Directory;
-use crate::journal::keys::{self, Signer};
 use crate::process::{Launch, Permit};
-use crate::text::line;
+use gonogo_core::error::{ErrorKind, Failure, HasKind};
+use gonogo_core::files::directory::Directory;
+use gonogo_core::journal::keys::{self, Signer};
+use gonogo_core::text::line;
 use gonogo_rehearsal::files::RehearsalFiles;
 
 /// Names the directory of a rehearsal to the process that is one.

@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use crate::journal::attachments;
-use crate::journal::entry::{Entry, TornTail};
-use crate::journal::index;
-use crate::journal::log_file::LogFile;
-use crate::journal::store::StoreError;
 use crate::report::TrustSources;
-use crate::run::RunState;
-use crate::text::{excerpt, line};
-use crate::tui::review::{Mark, Record};
+use crate::tui::review::{EntryMark, ReviewLog};
+use gonogo_core::journal::attachments;
+use gonogo_core::journal::entry::{Entry, TornTail};
+use gonogo_core::journal::index;
+use gonogo_core::journal::log_file::LogFile;
+use gonogo_core::journal::store::StoreError;
+use gonogo_core::run::RunState;
+use gonogo_core::text::{excerpt, line};
 
 /// The minimum number of entries between two snapshots.
 const MIN_SNAPSHOT_DISTANCE: usize = 256;
@@ -39,7 +39,7 @@ pub(super) struct IndexedLog {
 struct EntryIndex {
     /// The offset of each entry, and the end of the last one.
     offsets: Vec<u64>,
-    marks: Vec<Mark>,
+    marks: Vec<EntryMark>,
     /// The run's state after some of the entries, by position.
     snapshots: Vec<(usize, Arc<RunState>)>,
 }
@@ -51,7 +51,7 @@ impl IndexedLog {
         index::for_each_entry(source, &mut |entry, from, to| {
             if let Some(state) = RunState::fold(std::slice::from_ref(&entry)) {
                 known.offsets = vec![from, to];
-                known.marks.push(Mark::of(&entry));
+                known.marks.push(EntryMark::of(&entry));
                 known.snapshots.push((0, Arc::new(state)));
             }
             ControlFlow::Break(())
@@ -79,7 +79,7 @@ impl IndexedLog {
                 since += 1;
                 let mut known = self.index_mut();
                 known.offsets.push(to);
-                known.marks.push(Mark::of(&entry));
+                known.marks.push(EntryMark::of(&entry));
                 if since >= MIN_SNAPSHOT_DISTANCE.max(at / MIN_SNAPSHOT_DISTANCE) {
                     since = 0;
                     known.snapshots.push((at, Arc::new(state.clone())));
@@ -139,12 +139,12 @@ impl IndexedLog {
     }
 }
 
-impl Record for IndexedLog {
+impl ReviewLog for IndexedLog {
     fn len(&self) -> usize {
         self.index().marks.len()
     }
 
-    fn mark(&self, at: usize) -> Option<Mark> {
+    fn mark(&self, at: usize) -> Option<EntryMark> {
         self.index().marks.get(at).copied()
     }
 
@@ -152,24 +152,24 @@ impl Record for IndexedLog {
         Entry::parse(&self.line_bytes(at)?).ok()
     }
 
-    fn raw(&self, at: usize) -> Option<String> {
+    fn raw_line(&self, at: usize) -> Option<String> {
         String::from_utf8(self.line_bytes(at)?).ok()
     }
 
-    fn state(&self, at: usize) -> Option<Arc<RunState>> {
+    fn state_after(&self, at: usize) -> Option<Arc<RunState>> {
         self.fold(at)
     }
 
-    fn holds(&self, at: usize, text: &str) -> bool {
+    fn contains(&self, at: usize, text: &str) -> bool {
         self.line_bytes(at).is_some_and(|line| searchable_text(&line).contains(text))
     }
 
-    fn trust(&self) -> Vec<String> {
+    fn trust_sources(&self) -> Vec<String> {
         let files = self.trust.lines().into_iter().map(|(word, told)| format!("{word}: {told}"));
         files.chain(self.trust.warnings.iter().map(|ignored| line(ignored))).collect()
     }
 
-    fn side(&self, torn: &TornTail) -> Result<String, String> {
+    fn attachment(&self, torn: &TornTail) -> Result<String, String> {
         let kept = attachments::check(self.source.log(), torn).map_err(|wrong| wrong.to_string())?;
         let mut content = Vec::new();
         // One byte more, so that the excerpt shows that it was cut.

@@ -10,10 +10,10 @@ use crate::cli::ReviewArgs;
 use crate::commands::identity::ask;
 use crate::commands::loaded_profile::store;
 use crate::commands::run_list::{RunSummary, list_runs};
-use crate::error::Exit;
-use crate::journal::log_file::LogFile;
-use crate::journal::raw::forks;
-use crate::text::line;
+use gonogo_core::error::Exit;
+use gonogo_core::journal::log_file::LogFile;
+use gonogo_core::journal::raw::forks;
+use gonogo_core::text::line;
 
 /// How many runs are shown on a terminal.
 const MAX_SHOWN: usize = 30;

@@ -17,17 +17,17 @@ use super::session::forward_signals;
 use super::settings::Settings;
 use super::trusted_signers::read_trusted_signers;
 use super::verified_log::verify_source;
-use crate::checklist::Role;
 use crate::cli::ReviewArgs;
 use crate::engine::clock;
-use crate::error::{Exit, chain};
-use crate::journal::attachments::ActionOutputs;
-use crate::journal::entry::EnrolledOperator;
-use crate::journal::verify::{LogStatus, Verification};
-use crate::text::line;
-use crate::tui::review::{Found, Progress, Record};
-use crate::tui::terminal::{Taken, read_events};
+use crate::tui::review::{ReviewLog, ReviewProgress, VerificationResult};
+use crate::tui::terminal::{TerminalGuard, read_events};
 use crate::tui::{self, Msg, Setup};
+use gonogo_core::checklist::Role;
+use gonogo_core::error::{Exit, chain};
+use gonogo_core::journal::attachments::ActionOutputs;
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::journal::verify::{LogStatus, Verification};
+use gonogo_core::text::line;
 
 pub(super) fn review(arguments: &ReviewArgs) -> Result<Exit> {
     let Some(log) = &arguments.log else { return list::list(arguments) };
@@ -52,32 +52,32 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
     })?;
     // The thread ends with the program.
     thread::spawn(move || {
-        let mut read = |whole| drop(to_screen.send(Msg::Reviewed(Progress::Read(whole))));
+        let mut read = |whole| drop(to_screen.send(Msg::ReviewProgress(ReviewProgress::Read(whole))));
         let found = match reading.read(&mut read) {
             Ok(()) => match verify_source(&unpacked, &trusted) {
                 Ok((report, _)) => describe_result(&report),
-                Err(error) => Found::Unknown(chain(error.as_ref())),
+                Err(error) => VerificationResult::Unknown(chain(error.as_ref())),
             },
-            Err(error) => Found::Unknown(error.to_string()),
+            Err(error) => VerificationResult::Unknown(error.to_string()),
         };
-        drop(to_screen.send(Msg::Reviewed(Progress::Verified(found))));
+        drop(to_screen.send(Msg::ReviewProgress(ReviewProgress::Verified(found))));
     });
     let settings = Settings::read()?;
     let nobody = EnrolledOperator { principal: String::new(), key: String::new(), role: Role::Reviewer };
     let setup = Setup {
-        me: nobody,
-        log: path.display().to_string(),
-        look: appearance(&arguments.screen, &settings),
+        operator: nobody,
+        log_name: path.display().to_string(),
+        appearance: appearance(&arguments.screen, &settings),
         clock: Box::new(clock::now),
         unlock: Arc::new(|_| Err("a review has no keys".into())),
-        review: Some(Arc::clone(&log) as Arc<dyn Record>),
+        review: Some(Arc::clone(&log) as Arc<dyn ReviewLog>),
         outputs: Some(ActionOutputs::beside(source.log())),
-        last: None,
+        last_sealed: None,
         notices: Vec::new(),
-        looks_on: false,
+        read_only: false,
     };
     forward_signals(&tell)?;
-    let mut taken = Taken::take()?;
+    let mut taken = TerminalGuard::acquire()?;
     read_events(tell)?;
     // `source` keeps a bundle unpacked until here.
     let left = tui::run(&mut *taken.terminal()?, &mut taken, &setup, first, &messages, &mut |_| {})?;
@@ -85,25 +85,30 @@ fn open(path: &Path, arguments: &ReviewArgs) -> Result<Exit> {
 }
 
 /// Describes the result of the verification.
-fn describe_result(report: &Verification) -> Found {
+fn describe_result(report: &Verification) -> VerificationResult {
     let warnings = match report.warnings.as_slice() {
         [] => String::new(),
         [one] => format!("; {one}"),
         [one, rest @ ..] => format!("; {one} (and {} more, see gonogo verify)", rest.len()),
     };
     match &report.status {
-        LogStatus::Sealed => Found::Sealed(format!("by {}{warnings}", report.sealed_by.join(" and "))),
+        LogStatus::Sealed => {
+            VerificationResult::Sealed(format!("by {}{warnings}", report.sealed_by.join(" and ")))
+        }
         LogStatus::Open => {
             let vouched = match &report.last_signed {
                 Some((last, who)) => format!("covered by signatures up to line {last} (by {who})"),
                 None => "not covered by any signature".into(),
             };
             let torn = if report.trailing > 0 { "; its last line is incomplete" } else { "" };
-            Found::Open(format!("valid, not sealed; {vouched}{torn}{warnings}"))
+            VerificationResult::Open(format!("valid, not sealed; {vouched}{torn}{warnings}"))
         }
         LogStatus::Invalid { at, why } => {
             let valid = usize::try_from(report.entries).unwrap_or(usize::MAX);
-            Found::Invalid(format!("at line {}: {}; shown up to there", at.line, line(why)), valid)
+            VerificationResult::Invalid(
+                format!("at line {}: {}; shown up to there", at.line, line(why)),
+                valid,
+            )
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::checklist::permissions::{
+use gonogo_core::checklist::permissions::{
     BaseDirectories, ContentRun, Destination, Permission, Permissions, ProgramRun, RemoteChange,
     SecretTransfer,
 };
-use crate::secret::SecretRef;
-use crate::text::{clip, line, shell_word};
+use gonogo_core::secret::SecretRef;
+use gonogo_core::text::{clip, line, shell_word};
 
 /// The maximum length of a word that is shown in full, in bytes.
 const MAX_WORD: usize = 1000;

@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::checklist::permissions::Permissions;
 use crate::commands::loaded_profile::state_dir;
-use crate::files::directory::Directory;
-use crate::outcome::Sha256Hex;
-use crate::text::line;
+use gonogo_core::checklist::permissions::Permissions;
+use gonogo_core::files::directory::Directory;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::text::line;
 
 /// The maximum size of a record, in bytes.
 const MAX_TRUSTED: u64 = 16 << 20;

@@ -5,7 +5,7 @@ use futures_util::poll;
 use tokio::runtime::Builder;
 
 use super::*;
-use crate::journal::marks::MarkOrigin;
+use gonogo_core::journal::marks::MarkOrigin;
 
 /// A watch of the action that started at entry 7 of a log, with some output.
 fn watch(home: &Path) -> ActionWatch {

@@ -8,11 +8,11 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::directory::Directory;
-use crate::journal::entry::{ActionExit, StopCause};
-use crate::journal::{attachments, marks};
-use crate::outcome::Sha256Hex;
-use crate::process::recorded::{ProcessStart, RecordedProcess, RecordedProcessError};
+use gonogo_core::files::directory::Directory;
+use gonogo_core::journal::entry::{ActionExit, StopCause};
+use gonogo_core::journal::{attachments, marks};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::recorded_process::{ProcessStart, RecordedProcess, RecordedProcessError};
 
 /// The size of an exit record, unless very many secrets were redacted.
 const EXIT_RECORD_SIZE: usize = 4096;

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Locked: the action is running. Unlocked without `.end`: the outcome is unknown. No `.begun`: the action never
-//! started, if [`crate::journal::marks`] allows that conclusion; otherwise the outcome is unknown.
+//! started, if [`gonogo_core::journal::marks`] allows that conclusion; otherwise the outcome is unknown.
 
 mod files;
 mod launch_spec;

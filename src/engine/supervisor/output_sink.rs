@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use sha2::{Digest as _, Sha256};
 
 use super::files::ExitRecord;
-use crate::outcome::Sha256Hex;
-use crate::secret::RedactingStream;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::secret::RedactingStream;
 
 /// How many chunks may wait to be written.
 const MAX_QUEUED: usize = 2;

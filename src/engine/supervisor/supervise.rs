@@ -16,11 +16,11 @@ use signal_hook::iterator::Signals;
 use super::files::{ActionAttachments, ExitRecord, StartMarker, SupervisorFiles, write};
 use super::launch_spec::LaunchSpec;
 use super::output_sink::OutputSink;
-use crate::journal::entry::{ActionExit, StopCause};
-use crate::outcome::Sha256Hex;
-use crate::process::recorded::ProcessStart;
 use crate::process::{ExitStatus, Launch, Permit, Stdio};
-use crate::secret::RedactingStream;
+use gonogo_core::journal::entry::{ActionExit, StopCause};
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::recorded_process::ProcessStart;
+use gonogo_core::secret::RedactingStream;
 
 /// The read buffer, in bytes.
 const READ_SIZE: usize = 256 << 10;
@@ -125,7 +125,7 @@ fn since_epoch() -> u64 {
 
 fn explain_start_error(order: &LaunchSpec, error: &io::Error) -> String {
     let program = order.argv.first().map_or("", String::as_str);
-    let program = crate::text::line(program);
+    let program = gonogo_core::text::line(program);
     match &order.cwd {
         Some(cwd) if !cwd.is_dir() => format!("there is no directory {}", cwd.display()),
         _ if error.kind() == io::ErrorKind::NotFound => {

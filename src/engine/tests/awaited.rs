@@ -2,14 +2,14 @@
 
 use super::super::scheduler::ProbeEvent;
 use super::*;
-use crate::checklist::Role;
-use crate::journal::chain::Chain;
-use crate::journal::entry::{Noted, Waived};
-use crate::journal::keys::tests::signer;
-use crate::outcome::Observation;
-use crate::probe::ProbeContext;
-use crate::run::{Act, DueProbe};
-use crate::time::Utc;
+use crate::probes::ProbeContext;
+use gonogo_core::checklist::Role;
+use gonogo_core::journal::chain::Chain;
+use gonogo_core::journal::entry::{Noted, Waived};
+use gonogo_core::outcome::Observation;
+use gonogo_core::run::{Act, DueProbe};
+use gonogo_core::testing::signer;
+use gonogo_core::time::Utc;
 
 const ANN: &str = "ann@x";
 

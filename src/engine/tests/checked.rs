@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::super::action_launch::{read_environment, run_check};
 use super::super::probe_task::ProbeTask;
 use super::*;
-use crate::checklist::ActionCommand;
-use crate::checklist::spec;
-use crate::probe::ProbeContext;
-use crate::secret::{SecretRef, SecretStore};
+use crate::probes::ProbeContext;
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::ActionCommand;
+use gonogo_core::checklist::spec;
+use gonogo_core::secret::SecretRef;
 
 fn guard(value: &str, queries: usize) -> (TestServer, ProbeTask) {
     let body = format!(

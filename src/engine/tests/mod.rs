@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::checklist::{Checklist, Plan, Probe, ProbeKey, Profile, Promotion, SourceFile, resolve};
-use crate::outcome::{Class, Outcome};
-use crate::run::{InFlight, RunSnapshot};
+use gonogo_core::checklist::{Checklist, Plan, Probe, ProbeKey, Profile, Promotion, SourceFile, resolve};
+use gonogo_core::outcome::{Class, Outcome};
+use gonogo_core::run::{InFlight, RunSnapshot};
 
 /// How long a test waits for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(30);

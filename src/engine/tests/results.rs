@@ -2,9 +2,9 @@
 
 use super::super::scheduler::ProbeEvent;
 use super::*;
-use crate::outcome::Observation;
-use crate::run::DueProbe;
-use crate::time::Utc;
+use gonogo_core::outcome::Observation;
+use gonogo_core::run::DueProbe;
+use gonogo_core::time::Utc;
 
 /// The result of the probe's first run.
 fn ended(outcome: Outcome) -> ProbeEvent {

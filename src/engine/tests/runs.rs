@@ -4,8 +4,9 @@ use tokio::sync::mpsc;
 
 use super::super::probe_task::{NoResult, ProbeProgress, ProbeTask, run_limited};
 use super::*;
-use crate::probe::ProbeContext;
-use crate::secret::{Secret, SecretStore};
+use crate::probes::ProbeContext;
+use crate::secret_store::SecretStore;
+use gonogo_core::secret::Secret;
 
 fn secret_store() -> SecretStore {
     SecretStore::new(Permit::for_tests())

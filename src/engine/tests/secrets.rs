@@ -1,9 +1,9 @@
 //! Secrets in typed text are rejected.
 
 use super::*;
-use crate::checklist::Role;
-use crate::run::Act;
-use crate::secret::Secret;
+use gonogo_core::checklist::Role;
+use gonogo_core::run::Act;
+use gonogo_core::secret::Secret;
 
 const ANN: &str = "ann@x";
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::super::probe_task::{ProbeProgress, ProbeTask};
 use super::*;
-use crate::probe::ProbeContext;
-use crate::secret::SecretStore;
+use crate::probes::ProbeContext;
+use crate::secret_store::SecretStore;
 
 /// Passes at once, fails after longer than the required time, then passes.
 fn falters(home: &Path, hold: Duration) -> Value {
@@ -42,5 +42,5 @@ async fn one_that_fails_meanwhile_must_hold_for_the_whole_time_again() {
     assert_eq!(outcome.class, Class::Pass, "{outcome:?}");
     assert!(attempts > 2, "{outcome:?}");
     let waited = outcome.observations.last().unwrap();
-    assert!(waited.seen.starts_with(&format!("{attempts} attempts in ")), "{waited:?}");
+    assert!(waited.seen.starts_with(&format!("{attempts} tries in ")), "{waited:?}");
 }

@@ -1,68 +1,68 @@
-//! What the engine tells: how the run stands, and the answers to what was asked of it.
+//! Handling of the engine's states, updates and responses.
 
 use std::mem;
 
 use super::{App, HostEffect};
-use crate::run::{RequestId, Response, RunSnapshot, Update};
-use crate::tui::action_news;
+use crate::tui::action_notice;
 use crate::tui::context::Context;
 use crate::tui::layer::PendingRequest;
+use gonogo_core::run::{RequestId, Response, RunSnapshot, Update};
 
 impl App {
-    /// Takes in how the run stands.
-    pub(super) fn show(&mut self, now: RunSnapshot) -> Vec<HostEffect> {
-        let before = mem::replace(&mut self.run.state, now.state);
-        self.run.live = now.in_flight;
+    /// Shows another state of the run.
+    pub(super) fn set_run(&mut self, snapshot: RunSnapshot) -> Vec<HostEffect> {
+        let before = mem::replace(&mut self.run.state, snapshot.state);
+        self.run.in_flight = snapshot.in_flight;
         self.run.is_tail_stale = true;
         let area = self.area();
         let cx = Context::new(&self.run, &self.session, self.screen, area);
-        self.layers.each().for_each(|layer| layer.run_changed(&before, &cx));
-        let news = action_news::since(&before, &cx, self.layers.is_free(&cx));
-        self.apply_all(news.into_iter().collect())
+        self.layers.iter_mut().for_each(|layer| layer.on_run_changed(&before, &cx));
+        let notice = action_notice::detect(&before, &cx, self.layers.can_interrupt(&cx));
+        self.apply_all(notice.into_iter().collect())
     }
 
-    /// Takes in what the engine tells.
+    /// Handles an update.
     pub(super) fn on_update(&mut self, update: Update) -> Vec<HostEffect> {
         match update {
-            Update::Response(id, answer) => self.answered(id, answer),
-            Update::Warning(what) => self.refuse(&what),
+            Update::Response(id, answer) => self.on_response(id, answer),
+            Update::Warning(warning) => self.refuse(&warning),
             Update::Failed(why) => {
-                self.ending.broken = Some(why);
-                return vec![HostEffect::End];
+                self.quit_state.engine_failure = Some(why);
+                return vec![HostEffect::Quit];
             }
-            Update::Stopped => return vec![HostEffect::End],
+            Update::Stopped => return vec![HostEffect::Quit],
         }
         Vec::new()
     }
 
-    fn answered(&mut self, id: RequestId, answer: Response) {
+    fn on_response(&mut self, id: RequestId, answer: Response) {
         let Some(pending) = self.pending.take(id) else { return };
         match answer {
-            Response::Done(seq) => self.done(pending, seq),
+            Response::Done(seq) => self.on_done(pending, seq),
             Response::Accepted => {}
             Response::Rejected(why) => {
                 self.refuse(&why);
-                if let Some(mut layer) = pending.returning {
-                    layer.refused(&why);
-                    self.pending.returning.push_back(layer);
+                if let Some(mut layer) = pending.on_rejection {
+                    layer.on_rejected(&why);
+                    self.pending.to_reopen.push_back(layer);
                 }
             }
         }
     }
 
-    fn done(&mut self, pending: PendingRequest, seq: u64) {
-        if let Some(operator) = pending.joins {
+    fn on_done(&mut self, pending: PendingRequest, seq: u64) {
+        if let Some(operator) = pending.new_operator {
             self.set_operator(operator);
         }
-        if let Some(said) = pending.said {
-            self.notices.say_after_refusal(&format!("{said} · log #{seq}"), &self.run.now);
+        if let Some(notice) = pending.notice {
+            self.notices.notify_after_refusal(&format!("{notice} · log #{seq}"), &self.run.now);
         }
     }
 
-    /// What was refused comes back as soon as nothing else has the keys that it would take.
-    pub(super) fn give_back(&mut self) -> Vec<HostEffect> {
-        let is_free = !self.pending.returning.is_empty() && self.layers.is_free(&self.context());
-        if is_free && let Some(layer) = self.pending.returning.pop_front() {
+    /// Reopens the dialog of a rejected request, as soon as no other dialog or text field has the keys.
+    pub(super) fn reopen_rejected(&mut self) -> Vec<HostEffect> {
+        let can_reopen = !self.pending.to_reopen.is_empty() && self.layers.can_interrupt(&self.context());
+        if can_reopen && let Some(layer) = self.pending.to_reopen.pop_front() {
             self.layers.open(layer);
         }
         Vec::new()

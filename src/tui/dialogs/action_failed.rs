@@ -1,10 +1,8 @@
-//! That an action went wrong, and what can be done.
+//! The dialog that reports a failed action.
 
 use crossterm::event::KeyEvent;
 
 use super::Dialog;
-use crate::checklist::ActionKey;
-use crate::text;
 use crate::tui::context::Context;
 use crate::tui::keymap::{self, Intent};
 use crate::tui::layer::{Effect, Reaction};
@@ -12,49 +10,56 @@ use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text;
 use crate::tui::widgets::dialog_view::DialogView;
+use gonogo_core::checklist::ActionKey;
+use gonogo_core::text;
 
-/// What has to be known at once.
+/// Reports a failed action, with the end of its output and the contacts.
 #[derive(Clone, Debug)]
 pub struct ActionFailedDialog {
-    /// Which.
+    /// The action.
     pub action: ActionKey,
-    /// The position of its begin.
+    /// The position of its start entry.
     pub started: u64,
 }
 
 impl Dialog for ActionFailedDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         let (key, started) = (&self.action, self.started);
-        let mut sheet =
+        let mut dialog =
             DialogView::new(format!("{} did not succeed", text::line(&key.to_string())), StyleRole::Failed);
-        let known = cx.run.state.action(key).and_then(|known| known.latest.as_ref());
-        if let Some(deed) = known.filter(|deed| deed.seq == started) {
-            sheet.put(vec![cx.toned(&action_text::told(cx, deed), StyleRole::Failed)], width, 0);
-            sheet.gap();
-            let output = deed.end.as_ref().and_then(|finished| finished.output.as_ref());
+        let run = cx.run.state.action(key).and_then(|run| run.latest.as_ref());
+        if let Some(action_run) = run.filter(|action_run| action_run.seq == started) {
+            dialog.put(
+                vec![cx.with_role(&action_text::describe_run(cx, action_run), StyleRole::Failed)],
+                width,
+                0,
+            );
+            dialog.gap();
+            let output = action_run.end.as_ref().and_then(|finished| finished.output.as_ref());
             for line in output.map_or("", |output| &output.tail).lines() {
-                sheet.put(vec![cx.dim("│ "), styled(line, Theme::text())], width, 2);
+                dialog.put(vec![cx.dim("│ "), styled(line, Theme::text())], width, 2);
             }
         }
         for contact in &cx.plan().contacts {
-            let told = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
-            sheet.put(vec![cx.dim(&told)], width, 2);
+            let contact_line = format!("{}  {}  {}", contact.role, contact.name, contact.channel);
+            dialog.put(vec![cx.dim(&contact_line)], width, 2);
         }
-        let back = (!cx.plan().rollback.is_empty() && !key.is_rollback()).then_some(("A", "roll back"));
-        let keys: Vec<_> = back.into_iter().chain([("o", "all it printed"), ("Esc", "stay here")]).collect();
-        sheet.keys(cx, &keys, width);
-        sheet
+        let rollback = (!cx.plan().rollback.is_empty() && !key.is_rollback()).then_some(("A", "roll back"));
+        let keys: Vec<_> =
+            rollback.into_iter().chain([("o", "all it printed"), ("Esc", "stay here")]).collect();
+        dialog.keys(cx, &keys, width);
+        dialog
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
         let key = keymap::intent(key);
         match key {
-            Some(Intent::WayBack) => Reaction::Close(vec![Effect::OpenRollback]),
+            Some(Intent::Rollback) => Reaction::Close(vec![Effect::OpenRollback]),
             Some(Intent::Output) => {
                 let (point, action) = (self.action.point.clone(), self.action.clone());
                 Reaction::Close(vec![Effect::OpenOutput(point, Some(action))])
             }
-            Some(Intent::Back | Intent::Detail | Intent::Leave) => Reaction::close(),
+            Some(Intent::Back | Intent::Detail | Intent::Quit) => Reaction::close(),
             _ => Reaction::handled(),
         }
     }

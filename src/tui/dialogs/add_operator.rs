@@ -1,121 +1,133 @@
-//! The other operator at this keyboard: who they are, the key that they sign with, and whose turn it is.
+//! The dialog that adds an operator to this session: name, signing key and passphrase.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{Dialog, DialogLayer};
-use crate::checklist::Role;
-use crate::journal::entry::EnrolledOperator;
-use crate::run::{Act, Command, Request, decide};
-use crate::secret::Secret;
-use crate::text;
 use crate::tui::context::Context;
-use crate::tui::keymap::{self, Typing};
+use crate::tui::keymap::{self, PromptKey};
 use crate::tui::layer::{Effect, Layer, PendingRequest, Reaction, TextFocus};
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
-use crate::tui::widgets::text_field::Field;
-use crate::tui::{Newcomer, Unlocked};
+use crate::tui::widgets::text_field::TextField;
+use crate::tui::{AddOperatorRequest, UnlockResult};
+use gonogo_core::checklist::Role;
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::run::{Act, Command, Request, decide};
+use gonogo_core::secret::Secret;
+use gonogo_core::text;
 
-/// Where a newcomer is.
+/// The field that has the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperatorStage {
-    /// Typing their name.
-    Who,
-    /// Typing which key.
+pub enum AddOperatorStage {
+    /// The name.
+    Name,
+    /// The key.
     Key,
-    /// Typing its passphrase.
+    /// The passphrase of the key.
     Passphrase,
 }
 
-/// What is asked of a newcomer, and what they typed so far.
+/// The form.
 #[derive(Clone, Debug)]
 pub struct AddOperatorDialog {
-    /// Their name.
-    pub who: Field,
-    /// Their key.
-    pub key: Field,
-    /// The key's passphrase, shown by its length.
+    /// The name.
+    pub name: TextField,
+    /// The key.
+    pub key: TextField,
+    /// The passphrase of the key; only its length is shown.
     pub passphrase: Secret,
-    /// Where they are.
-    pub stage: OperatorStage,
-    /// What they will do in this run, if they do not take part yet.
+    /// The field that has the keys.
+    pub stage: AddOperatorStage,
+    /// The role in which an operator would join who is not in the run yet.
     pub role: Role,
-    /// What is wrong with what they typed.
-    pub wrong: Option<String>,
-    /// Whether their key is being unlocked: until that is done, what they typed stays.
-    pub unlocking: bool,
+    /// An error to show.
+    pub error: Option<String>,
+    /// Whether the key is being unlocked. Meanwhile, the fields cannot be changed.
+    pub is_unlocking: bool,
 }
 
 impl AddOperatorDialog {
-    /// Nothing is typed yet.
+    /// An empty form.
     pub fn new(cx: &Context) -> Self {
-        let nothing = Secret::new(String::new());
-        let (who, key, role) = (Field::default(), Field::default(), role_wanted(cx));
-        Self { who, key, passphrase: nothing, stage: OperatorStage::Who, role, wrong: None, unlocking: false }
+        let empty = Secret::new(String::new());
+        let (name, key, role) = (TextField::default(), TextField::default(), missing_role(cx));
+        Self {
+            name,
+            key,
+            passphrase: empty,
+            stage: AddOperatorStage::Name,
+            role,
+            error: None,
+            is_unlocking: false,
+        }
     }
 
-    fn wrong(&mut self, why: &str) -> Reaction {
-        self.refused(why);
+    fn show_error(&mut self, why: &str) -> Reaction {
+        self.on_rejected(why);
         Reaction::handled()
     }
 
-    /// Asks for the key of what stands there now.
+    /// Requests to unlock the key.
     fn unlock(&mut self) -> Reaction {
-        let passphrase = Some(self.passphrase.clone()).filter(|_| self.stage == OperatorStage::Passphrase);
-        let principal = self.who.text().trim().to_owned();
-        let newcomer = Newcomer { principal, key: self.key.text().trim().to_owned(), passphrase };
-        (self.wrong, self.unlocking) = (None, true);
-        Reaction::Handled(vec![Effect::Unlock(newcomer)])
+        let passphrase = Some(self.passphrase.clone()).filter(|_| self.stage == AddOperatorStage::Passphrase);
+        let principal = self.name.text().trim().to_owned();
+        let request = AddOperatorRequest { principal, key: self.key.text().trim().to_owned(), passphrase };
+        (self.error, self.is_unlocking) = (None, true);
+        Reaction::Handled(vec![Effect::Unlock(request)])
     }
 
-    /// Lets somebody take part whose key is here: by an act of theirs, unless they do already.
-    fn join(&mut self, newcomer: EnrolledOperator, cx: &Context) -> Reaction {
-        if cx.session.local_operators.contains(&newcomer) {
-            return self.wrong(&format!("{} is already an operator here", newcomer.principal));
+    /// Makes the operator the active one. An operator who is not in the run yet joins it by a signed entry.
+    fn join(&mut self, operator: EnrolledOperator, cx: &Context) -> Reaction {
+        if cx.session.local_operators.contains(&operator) {
+            return self.show_error(&format!("{} is already an operator here", operator.principal));
         }
-        match cx.run.state.operator(&newcomer.principal) {
-            Some(known) if *known == newcomer => {
-                return Reaction::Close(vec![Effect::SwitchOperator(newcomer)]);
+        match cx.run.state.operator(&operator.principal) {
+            Some(enrolled) if *enrolled == operator => {
+                return Reaction::Close(vec![Effect::SwitchOperator(operator)]);
             }
-            Some(known) => {
+            Some(enrolled) => {
                 let why = format!(
                     "{} takes part in this run with another key; two people need two names and two keys",
-                    known.principal
+                    enrolled.principal
                 );
-                return self.wrong(&why);
+                return self.show_error(&why);
             }
             None => {}
         }
-        let join = Act::Join { key: newcomer.key.clone(), role: newcomer.role };
-        let command = Command::new(newcomer.principal.clone(), join);
-        if let Err(refusal) = decide(&cx.run.state, command.clone(), &cx.run.now) {
-            return self.wrong(&refusal.to_string());
+        let join = Act::Join { key: operator.key.clone(), role: operator.role };
+        let command = Command::new(operator.principal.clone(), join);
+        if let Err(rejection) = decide(&cx.run.state, command.clone(), &cx.run.now) {
+            return self.show_error(&rejection.to_string());
         }
-        let said = format!("{} is now {} and the active operator", newcomer.principal, newcomer.role);
-        let returning: Box<dyn Layer> = Box::new(DialogLayer::new(self.clone()));
-        let pending = PendingRequest { said: Some(said), returning: Some(returning), joins: Some(newcomer) };
-        Reaction::Close(vec![Effect::Ask(Request::Act(Box::new(command)), pending)])
+        let notice = format!("{} is now {} and the active operator", operator.principal, operator.role);
+        let on_rejection: Box<dyn Layer> = Box::new(DialogLayer::new(self.clone()));
+        let pending = PendingRequest {
+            notice: Some(notice),
+            on_rejection: Some(on_rejection),
+            new_operator: Some(operator),
+        };
+        Reaction::Close(vec![Effect::Send(Request::Act(Box::new(command)), pending)])
     }
 
-    fn add(&mut self, text: &str) {
+    fn append_passphrase(&mut self, text: &str) {
         self.passphrase = Secret::new([self.passphrase.expose(), text].concat());
     }
 
-    fn type_key(&mut self, key: KeyEvent) {
-        self.wrong = None;
+    fn edit_field(&mut self, key: KeyEvent) {
+        self.error = None;
         match self.stage {
-            OperatorStage::Who => self.who.key(key),
-            OperatorStage::Key => self.key.key(key),
-            OperatorStage::Passphrase => self.hidden(key),
+            AddOperatorStage::Name => self.name.key(key),
+            AddOperatorStage::Key => self.key.key(key),
+            AddOperatorStage::Passphrase => self.edit_passphrase(key),
         }
     }
 
-    fn hidden(&mut self, key: KeyEvent) {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    fn edit_passphrase(&mut self, key: KeyEvent) {
+        let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('u') if control => self.passphrase = Secret::new(String::new()),
-            KeyCode::Char(c) if !control => self.add(c.encode_utf8(&mut [0; 4])),
+            KeyCode::Char('u') if is_control => self.passphrase = Secret::new(String::new()),
+            KeyCode::Char(c) if !is_control => self.append_passphrase(c.encode_utf8(&mut [0; 4])),
             KeyCode::Backspace => {
                 let mut chars = self.passphrase.expose().chars();
                 chars.next_back();
@@ -126,8 +138,8 @@ impl AddOperatorDialog {
     }
 }
 
-/// The role that a seal is missing of and nobody has; otherwise that of one who looks on.
-fn role_wanted(cx: &Context) -> Role {
+/// A role whose seal is missing and that nobody has; otherwise reviewer.
+fn missing_role(cx: &Context) -> Role {
     let state = &cx.run.state;
     let nobody = |role: &Role| state.roster.iter().all(|operator| operator.role != *role);
     state.missing_seals().into_iter().find(nobody).unwrap_or(Role::Reviewer)
@@ -135,38 +147,40 @@ fn role_wanted(cx: &Context) -> Role {
 
 impl Dialog for AddOperatorDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        sheet(cx, width, self)
+        dialog_view(cx, width, self)
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
-        match (keymap::typing(key), self.stage) {
-            (Typing::Away, _) => return Reaction::close(),
-            // The key that comes is the one of what stands there now.
-            _ if self.unlocking => {}
-            (Typing::Done | Typing::Other, OperatorStage::Who) => self.stage = OperatorStage::Key,
-            (Typing::Other, OperatorStage::Key) => self.stage = OperatorStage::Who,
-            (Typing::Done, _) => return self.unlock(),
-            (Typing::Other, OperatorStage::Passphrase) => {}
-            (Typing::Text, _) => self.type_key(key),
+        match (keymap::prompt_key(key), self.stage) {
+            (PromptKey::Cancel, _) => return Reaction::close(),
+            // The result belongs to the fields as they are.
+            _ if self.is_unlocking => {}
+            (PromptKey::Enter | PromptKey::OtherField, AddOperatorStage::Name) => {
+                self.stage = AddOperatorStage::Key;
+            }
+            (PromptKey::OtherField, AddOperatorStage::Key) => self.stage = AddOperatorStage::Name,
+            (PromptKey::Enter, _) => return self.unlock(),
+            (PromptKey::OtherField, AddOperatorStage::Passphrase) => {}
+            (PromptKey::Text, _) => self.edit_field(key),
         }
         Reaction::handled()
     }
 
     fn paste(&mut self, text: &str) {
-        if self.unlocking {
+        if self.is_unlocking {
             return;
         }
-        self.wrong = None;
+        self.error = None;
         match self.stage {
-            OperatorStage::Who => self.who.paste(text),
-            OperatorStage::Key => self.key.paste(text),
-            OperatorStage::Passphrase => self.add(text.trim_end_matches(['\r', '\n'])),
+            AddOperatorStage::Name => self.name.paste(text),
+            AddOperatorStage::Key => self.key.paste(text),
+            AddOperatorStage::Passphrase => self.append_passphrase(text.trim_end_matches(['\r', '\n'])),
         }
     }
 
     fn text_focus(&self, _: &Context) -> TextFocus {
-        // Who waits for the key may type its passphrase already.
-        let is_secret = self.unlocking || self.stage == OperatorStage::Passphrase;
+        // The passphrase may be typed before it is asked for.
+        let is_secret = self.is_unlocking || self.stage == AddOperatorStage::Passphrase;
         if is_secret { TextFocus::Secret } else { TextFocus::Text }
     }
 
@@ -174,67 +188,67 @@ impl Dialog for AddOperatorDialog {
         false
     }
 
-    fn unlocked(&mut self, unlocked: &Result<Unlocked, String>, cx: &Context) -> Reaction {
-        // Who has left the form meanwhile is not waited for.
-        if !self.unlocking {
+    fn on_key_unlocked(&mut self, result: &Result<UnlockResult, String>, cx: &Context) -> Reaction {
+        // The form that requested this was closed.
+        if !self.is_unlocking {
             return Reaction::Ignored;
         }
-        self.unlocking = false;
-        match unlocked {
-            Ok(Unlocked::Locked) => {
-                (self.stage, self.wrong) = (OperatorStage::Passphrase, None);
+        self.is_unlocking = false;
+        match result {
+            Ok(UnlockResult::NeedsPassphrase) => {
+                (self.stage, self.error) = (AddOperatorStage::Passphrase, None);
                 Reaction::handled()
             }
-            Ok(Unlocked::Key(key)) => {
-                let principal = self.who.text().trim().to_owned();
-                let role = cx.run.state.operator(&principal).map_or(self.role, |known| known.role);
+            Ok(UnlockResult::Unlocked(key)) => {
+                let principal = self.name.text().trim().to_owned();
+                let role = cx.run.state.operator(&principal).map_or(self.role, |enrolled| enrolled.role);
                 self.join(EnrolledOperator { principal, key: key.clone(), role }, cx)
             }
-            Err(why) => self.wrong(why),
+            Err(why) => self.show_error(why),
         }
     }
 
-    fn refused(&mut self, why: &str) {
-        let typed = !self.passphrase.expose().is_empty();
-        self.stage = if typed { OperatorStage::Passphrase } else { OperatorStage::Key };
+    fn on_rejected(&mut self, why: &str) {
+        let has_passphrase = !self.passphrase.expose().is_empty();
+        self.stage = if has_passphrase { AddOperatorStage::Passphrase } else { AddOperatorStage::Key };
         self.passphrase = Secret::new(String::new());
-        (self.wrong, self.unlocking) = (Some(why.to_owned()), false);
+        (self.error, self.is_unlocking) = (Some(why.to_owned()), false);
     }
 }
 
-/// What is asked of a newcomer.
-fn sheet(cx: &Context, width: usize, form: &AddOperatorDialog) -> DialogView {
-    let mut sheet = DialogView::new("another operator at this keyboard", StyleRole::Needs);
-    let told = format!(
+/// The content of the dialog.
+fn dialog_view(cx: &Context, width: usize, form: &AddOperatorDialog) -> DialogView {
+    let mut dialog = DialogView::new("another operator at this keyboard", StyleRole::Attention);
+    let intro = format!(
         "They act under their own name and key, as {}. What each of you does is signed by you.",
         form.role
     );
-    sheet.put(vec![cx.dim(&told)], width, 0);
-    sheet.gap();
-    sheet.put(
+    dialog.put(vec![cx.dim(&intro)], width, 0);
+    dialog.gap();
+    dialog.put(
         vec![styled("Who? ", Theme::text()), cx.dim("the name that others trust, a mail address")],
         width,
         0,
     );
-    sheet.field(cx, width, &form.who, 1, form.stage == OperatorStage::Who);
-    sheet.gap();
+    dialog.field(cx, width, &form.name, 1, form.stage == AddOperatorStage::Name);
+    dialog.gap();
     let hint = "a key file, or the public half or the comment of one that the ssh-agent holds";
-    sheet.put(vec![styled("Which key? ", Theme::text()), cx.dim(hint)], width, 0);
-    sheet.field(cx, width, &form.key, 1, form.stage == OperatorStage::Key);
-    if form.stage == OperatorStage::Passphrase {
-        sheet.gap();
-        sheet.put(vec![styled("Its passphrase? ", Theme::text()), cx.dim("it is not kept")], width, 0);
-        let shown = "•".repeat(form.passphrase.expose().chars().count());
-        sheet.field(cx, width, &Field::holding(&shown), 1, true);
+    dialog.put(vec![styled("Which key? ", Theme::text()), cx.dim(hint)], width, 0);
+    dialog.field(cx, width, &form.key, 1, form.stage == AddOperatorStage::Key);
+    if form.stage == AddOperatorStage::Passphrase {
+        dialog.gap();
+        dialog.put(vec![styled("Its passphrase? ", Theme::text()), cx.dim("it is not kept")], width, 0);
+        let dots = "•".repeat(form.passphrase.expose().chars().count());
+        dialog.field(cx, width, &TextField::with_text(&dots), 1, true);
     }
-    if let Some(wrong) = &form.wrong {
-        sheet.gap();
-        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), StyleRole::Failed)], width, 2);
+    if let Some(error) = &form.error {
+        dialog.gap();
+        dialog.put(vec![cx.with_role(&format!("✖ {}", text::line(error)), StyleRole::Failed)], width, 2);
     }
     let keys: &[(&str, &str)] = match form.stage {
-        OperatorStage::Passphrase => &[("Enter", "take part"), ("Esc", "cancel")],
+        AddOperatorStage::Passphrase => &[("Enter", "take part"), ("Esc", "cancel")],
         _ => &[("Enter", "continue"), ("Tab", "the other field"), ("Esc", "cancel")],
     };
-    sheet.keys(cx, keys, width);
-    sheet
+    dialog.keys(cx, keys, width);
+    dialog
 }

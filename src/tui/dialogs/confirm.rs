@@ -1,121 +1,127 @@
-//! Whether to confirm a point: the evidence, and who signs it.
+//! The dialog that asks for the confirmation of a point.
 
 use crossterm::event::KeyEvent;
 use ratatui::text::Span;
 
 use super::{Dialog, is_yes};
-use crate::checklist::{Confirm, PointId};
-use crate::journal::entry::Evidence;
-use crate::outcome::Observation;
-use crate::run::{Act, ProbeRun, evidence};
-use crate::text;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::style::symbols::{of_class, of_seen};
-use crate::tui::style::text::{ellipsis, styled};
+use crate::tui::style::symbols::{observation_symbol, outcome_symbol};
+use crate::tui::style::text::{styled, truncate};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
+use gonogo_core::checklist::{Confirm, PointId};
+use gonogo_core::journal::entry::Evidence;
+use gonogo_core::outcome::Observation;
+use gonogo_core::run::{Act, ProbeRun, evidence};
+use gonogo_core::text;
 
-/// The question whether to confirm.
+/// Asks whether to confirm a point.
 #[derive(Clone, Debug)]
 pub struct ConfirmDialog {
     /// The point.
     pub point: PointId,
-    /// What the person sees while asked.
-    pub of: Vec<Evidence>,
-    /// Why they stand for two.
+    /// The evidence that is shown and confirmed.
+    pub evidence: Vec<Evidence>,
+    /// Why one person confirms for two, in a solo run.
     pub reason: Option<String>,
 }
 
 impl Dialog for ConfirmDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        confirm(cx, width, &self.point, &self.of, self.reason.as_deref())
+        dialog_view(cx, width, &self.point, &self.evidence, self.reason.as_deref())
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
         if !is_yes(key) {
             return Reaction::Ignored;
         }
-        let said = format!("confirmed {}", self.point);
-        let Self { point, of, reason } = self.clone();
-        Reaction::Close(vec![Effect::act(cx, Act::Confirm { point, evidence: of, reason }, said, None)])
+        let notice = format!("confirmed {}", self.point);
+        let Self { point, evidence, reason } = self.clone();
+        Reaction::Close(vec![Effect::act(cx, Act::Confirm { point, evidence, reason }, notice, None)])
     }
 }
 
-/// Whether to confirm: the evidence, and who says so.
-fn confirm(cx: &Context, width: usize, id: &str, of: &[Evidence], reason: Option<&str>) -> DialogView {
-    let mut sheet = DialogView::new(format!("confirm {}", text::line(id)), StyleRole::Needs);
+/// The content of the dialog.
+fn dialog_view(
+    cx: &Context,
+    width: usize,
+    id: &str,
+    evidence: &[Evidence],
+    reason: Option<&str>,
+) -> DialogView {
+    let mut dialog = DialogView::new(format!("confirm {}", text::line(id)), StyleRole::Attention);
     let point = cx.plan().point(id);
     if let Some(point) = point {
-        sheet.put(vec![styled(&point.title, Theme::strong())], width, 0);
+        dialog.put(vec![styled(&point.title, Theme::strong())], width, 0);
     }
-    sheet.gap();
-    basis(cx, &mut sheet, width, id, of);
+    dialog.gap();
+    evidence_section(cx, &mut dialog, width, id, evidence);
     if let Some(reason) = reason {
-        sheet.gap();
-        let told = format!("For two, because: {}", text::line(reason));
-        sheet.put(vec![styled(&told, Theme::text())], width, 2);
+        dialog.gap();
+        let text = format!("For two, because: {}", text::line(reason));
+        dialog.put(vec![styled(&text, Theme::text())], width, 2);
     }
     if point.is_some_and(|point| point.confirm == Confirm::Two) && !cx.plan().solo {
-        sheet.gap();
-        sheet.put(vec![cx.dim("It takes two different people with two different keys.")], width, 0);
+        dialog.gap();
+        dialog.put(vec![cx.dim("It takes two different people with two different keys.")], width, 0);
     }
-    if has_changed(cx, id, of) {
-        sheet.gap();
-        let told = "⚠ The results have changed since you opened this. Cancel, and check them again.";
-        sheet.put(vec![cx.toned(told, StyleRole::Failed)], width, 2);
+    if has_changed(cx, id, evidence) {
+        dialog.gap();
+        let text = "⚠ The results have changed since you opened this. Cancel, and check them again.";
+        dialog.put(vec![cx.with_role(text, StyleRole::Failed)], width, 2);
     }
-    let me = cx.person(&cx.session.me.principal);
-    sheet.keys(cx, &[("y", &format!("confirm as {me}")), ("Esc", "cancel")], width);
-    sheet
+    let me = cx.name_and_role(&cx.session.operator.principal);
+    dialog.keys(cx, &[("y", &format!("confirm as {me}")), ("Esc", "cancel")], width);
+    dialog
 }
 
-fn has_changed(cx: &Context, id: &str, of: &[Evidence]) -> bool {
-    let now = cx.plan().point(id).zip(cx.run.state.point(id));
-    now.is_none_or(|(point, state)| evidence(point, state) != of)
+fn has_changed(cx: &Context, id: &str, shown: &[Evidence]) -> bool {
+    let current = cx.plan().point(id).zip(cx.run.state.point(id));
+    current.is_none_or(|(point, state)| evidence(point, state) != shown)
 }
 
-/// What a confirmation rests on: the looks that the person sees, each with its digest.
-fn basis(cx: &Context, sheet: &mut DialogView, width: usize, id: &str, of: &[Evidence]) {
-    if of.is_empty() {
-        let told = "This point has no probe. You confirm it on your own word.";
-        return sheet.put(vec![styled(told, Theme::text())], width, 0);
+/// The evidence: the probe runs, each with its digest.
+fn evidence_section(cx: &Context, dialog: &mut DialogView, width: usize, id: &str, evidence: &[Evidence]) {
+    if evidence.is_empty() {
+        let text = "This point has no probe. You confirm it on your own word.";
+        return dialog.put(vec![styled(text, Theme::text())], width, 0);
     }
-    sheet.put(vec![cx.dim("You confirm (sign) this evidence:")], width, 0);
-    for seen in of {
-        let look = cx.run.state.point(id).and_then(|state| state.probes.get(&seen.probe));
-        let look = look.and_then(|probe| probe.latest.as_ref()).filter(|look| look.seq == seen.seq);
-        evidence_lines(cx, sheet, width, id, seen, look);
+    dialog.put(vec![cx.dim("You confirm (sign) this evidence:")], width, 0);
+    for seen in evidence {
+        let run = cx.run.state.point(id).and_then(|state| state.probes.get(&seen.probe));
+        let run = run.and_then(|probe| probe.latest.as_ref()).filter(|run| run.seq == seen.seq);
+        evidence_lines(cx, dialog, width, id, seen, run);
     }
 }
 
 fn evidence_lines(
     cx: &Context,
-    sheet: &mut DialogView,
+    dialog: &mut DialogView,
     width: usize,
     id: &str,
     seen: &Evidence,
-    look: Option<&ProbeRun>,
+    run: Option<&ProbeRun>,
 ) {
     let title =
         cx.plan().point(id).and_then(|point| point.probes.iter().find(|probe| probe.id == seen.probe));
     let title = title.map_or(seen.probe.as_str(), |probe| probe.title.as_str());
-    let (sign, tone) = look.map_or(("◷", StyleRole::Stale), |look| of_class(look.outcome.class));
-    let ago = look.map_or_else(|| "replaced since".to_owned(), |look| cx.ago(&look.at));
-    sheet.put(vec![cx.toned(&format!("{sign} "), tone), styled(title, Theme::strong())], width, 2);
+    let (symbol, role) = run.map_or(("◷", StyleRole::Stale), |run| outcome_symbol(run.outcome.class));
+    let ago = run.map_or_else(|| "replaced since".to_owned(), |run| cx.ago(&run.at));
+    dialog.put(vec![cx.with_role(&format!("{symbol} "), role), styled(title, Theme::strong())], width, 2);
     let facts = format!("  log #{} · evidence {} · {ago}", seen.seq, seen.hash.short());
-    sheet.put(vec![cx.dim(&facts)], width, 2);
-    for observation in look.into_iter().flat_map(|look| &look.outcome.observations) {
-        sheet.body.push(brief(cx, observation, width).into());
+    dialog.put(vec![cx.dim(&facts)], width, 2);
+    for observation in run.into_iter().flat_map(|run| &run.outcome.observations) {
+        dialog.body.push(observation_line(cx, observation, width).into());
     }
 }
 
-/// An observation in one line.
-fn brief(cx: &Context, seen: &Observation, width: usize) -> Vec<Span<'static>> {
-    let (sign, tone) = of_seen(seen.ok);
-    let told = format!("{}: {}", text::line(&seen.what), text::line(&seen.seen));
+/// An observation on one line.
+fn observation_line(cx: &Context, observation: &Observation, width: usize) -> Vec<Span<'static>> {
+    let (symbol, role) = observation_symbol(observation.ok);
+    let text = format!("{}: {}", text::line(&observation.what), text::line(&observation.seen));
     vec![
-        cx.toned(&format!("  {sign} "), tone),
-        styled(&ellipsis(&told, width.saturating_sub(4)), Theme::text()),
+        cx.with_role(&format!("  {symbol} "), role),
+        styled(&truncate(&text, width.saturating_sub(4)), Theme::text()),
     ]
 }

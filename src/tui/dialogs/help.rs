@@ -1,25 +1,25 @@
-//! What the keys do, and which of them do something here.
+//! The help: all keys and symbols.
 
 use crossterm::event::KeyEvent;
 use ratatui::text::{Line, Span};
 
 use super::{Dialog, close_on_enter};
-use crate::checklist::{Point, PointId};
-use crate::run::Status;
-use crate::time::Utc;
-use crate::tui::context::{Context, padded};
-use crate::tui::keymap::{ACTING, Binding, MOUSE, MOVING, REVIEW, RUN};
+use crate::tui::context::{Context, pad_right};
+use crate::tui::keymap::{KeyBinding, MOUSE_ACTIONS, NAVIGATION_KEYS, POINT_KEYS, REVIEW_KEYS, RUN_KEYS};
 use crate::tui::layer::Reaction;
-use crate::tui::style::symbols::of_status;
+use crate::tui::style::symbols::status_symbol;
 use crate::tui::style::text::width as cells_of;
 use crate::tui::style::text::{styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
+use gonogo_core::checklist::{Point, PointId};
+use gonogo_core::run::Status;
+use gonogo_core::time::Utc;
 
-/// The width of the column of keys.
-const KEYS: usize = 16;
+/// The width of the key column.
+const KEY_COLUMN: usize = 16;
 
-/// What works here.
+/// Shows the help. Keys without an effect now are dimmed.
 #[derive(Clone, Debug)]
 pub struct HelpDialog {
     /// The selected point, if there is one.
@@ -28,7 +28,7 @@ pub struct HelpDialog {
 
 impl Dialog for HelpDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        sheet(cx, width, self.point.as_ref().and_then(|id| cx.plan().point(id)))
+        dialog_view(cx, width, self.point.as_ref().and_then(|id| cx.plan().point(id)))
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {
@@ -36,72 +36,79 @@ impl Dialog for HelpDialog {
     }
 }
 
-fn sheet(cx: &Context, width: usize, point: Option<&Point>) -> DialogView {
-    let mut sheet = DialogView::new("help", StyleRole::Settled);
-    let half = width.saturating_sub(2) / 2;
+fn dialog_view(cx: &Context, width: usize, point: Option<&Point>) -> DialogView {
+    let mut dialog = DialogView::new("help", StyleRole::Confirmed);
+    let column = width.saturating_sub(2) / 2;
     let id = point.map_or("", |point| point.id.as_str());
-    let group = |title: &str, bindings| group(cx, title, bindings, point);
-    let acting = group(&format!("on {id}"), ACTING);
-    let (moving, run) = (group("moving about", MOVING), group("for the whole run", RUN));
-    let acting = if cx.is_review() { pairs(cx, "in time", REVIEW) } else { acting };
-    if half >= 46 {
-        sheet.body = beside(acting, moving, half);
-        sheet.gap();
-        let mut left = run;
+    let group = |title: &str, bindings| key_group(cx, title, bindings, point);
+    let on_point = group(&format!("on {id}"), POINT_KEYS);
+    let (navigation, for_run) =
+        (group("moving about", NAVIGATION_KEYS), group("for the whole run", RUN_KEYS));
+    let on_point = if cx.is_review() { plain_group(cx, "in time", REVIEW_KEYS) } else { on_point };
+    if column >= 46 {
+        dialog.body = two_columns(on_point, navigation, column);
+        dialog.gap();
+        let mut left = for_run;
         left.push(Line::default());
-        left.extend(mouse(cx));
-        sheet.body.extend(beside(left, signs(cx, half), half));
+        left.extend(mouse_group(cx));
+        dialog.body.extend(two_columns(left, symbol_legend(cx, column), column));
     } else {
-        for part in [acting, moving, run, mouse(cx), signs(cx, width)] {
-            sheet.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEYS)));
-            sheet.gap();
+        for part in [on_point, navigation, for_run, mouse_group(cx), symbol_legend(cx, width)] {
+            dialog.body.extend(part.into_iter().flat_map(|line| wrap(line.spans, width, KEY_COLUMN)));
+            dialog.gap();
         }
-        sheet.body.pop();
+        dialog.body.pop();
     }
-    sheet.keys(cx, &[("Esc", "back")], width);
-    sheet
+    dialog.keys(cx, &[("Esc", "back")], width);
+    dialog
 }
 
-fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, half: usize) -> Vec<Line<'static>> {
+fn two_columns(left: Vec<Line<'static>>, right: Vec<Line<'static>>, width: usize) -> Vec<Line<'static>> {
     let rows = left.len().max(right.len());
     let (mut left, mut right) = (left.into_iter(), right.into_iter());
     let row = |_| {
-        let mut spans = padded(left.next().unwrap_or_default().spans, half + 2);
+        let mut spans = pad_right(left.next().unwrap_or_default().spans, width + 2);
         spans.extend(right.next().unwrap_or_default().spans);
         Line::from(spans)
     };
     (0..rows).map(row).collect()
 }
 
-/// The keys of a group; what does nothing here is set back, and said in brackets.
-fn group(cx: &Context, title: &str, bindings: &[Binding], point: Option<&Point>) -> Vec<Line<'static>> {
+/// A group of keys. Keys without an effect now are dimmed and in parentheses.
+fn key_group(
+    cx: &Context,
+    title: &str,
+    bindings: &[KeyBinding],
+    point: Option<&Point>,
+) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(cx.dim(title))];
     for binding in bindings {
-        let works = cx.works(binding.intent, point);
+        let works = cx.is_available(binding.intent, point);
         let (keys, text) =
             if works { (cx.theme.accent(), Theme::text()) } else { (cx.theme.dim(), cx.theme.dim()) };
-        let fill = " ".repeat(KEYS.saturating_sub(cells_of(binding.keys)));
-        let does = if works { binding.does.to_owned() } else { format!("({})", binding.does) };
-        lines.push(Line::from(vec![styled(binding.keys, keys), Span::raw(fill), styled(&does, text)]));
+        let fill = " ".repeat(KEY_COLUMN.saturating_sub(cells_of(binding.keys)));
+        let description =
+            if works { binding.description.to_owned() } else { format!("({})", binding.description) };
+        lines.push(Line::from(vec![styled(binding.keys, keys), Span::raw(fill), styled(&description, text)]));
     }
     lines
 }
 
-fn mouse(cx: &Context) -> Vec<Line<'static>> {
-    pairs(cx, "with the mouse", MOUSE)
+fn mouse_group(cx: &Context) -> Vec<Line<'static>> {
+    plain_group(cx, "with the mouse", MOUSE_ACTIONS)
 }
 
-fn pairs(cx: &Context, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>> {
-    let line = |(what, does): &(&str, &str)| {
-        let what = padded(vec![styled(what, cx.theme.accent())], KEYS).into_iter();
-        Line::from(what.chain([styled(does, Theme::text())]).collect::<Vec<_>>())
+fn plain_group(cx: &Context, title: &str, pairs: &[(&str, &str)]) -> Vec<Line<'static>> {
+    let line = |(keys, description): &(&str, &str)| {
+        let keys = pad_right(vec![styled(keys, cx.theme.accent())], KEY_COLUMN).into_iter();
+        Line::from(keys.chain([styled(description, Theme::text())]).collect::<Vec<_>>())
     };
     let title = Line::from(cx.dim(title));
     std::iter::once(title).chain(pairs.iter().map(line)).collect()
 }
 
-/// The signs and what they stand for, two in a row.
-fn signs(cx: &Context, width: usize) -> Vec<Line<'static>> {
+/// The symbols and what they mean, two in a row.
+fn symbol_legend(cx: &Context, width: usize) -> Vec<Line<'static>> {
     let until = Utc::from_millis(0);
     let needs = Status::NeedsConfirmation { confirmed: 0, required: 1 };
     let all = [
@@ -124,14 +131,14 @@ fn signs(cx: &Context, width: usize) -> Vec<Line<'static>> {
     ];
     let mut lines = vec![Line::from(cx.dim("signs"))];
     for pair in all.chunks(2) {
-        let cells = pair.iter().flat_map(|status| padded(sign(cx, status), width / 2));
+        let cells = pair.iter().flat_map(|status| pad_right(legend_entry(cx, status), width / 2));
         lines.push(Line::from(cells.collect::<Vec<_>>()));
     }
     lines
 }
 
-fn sign(cx: &Context, status: &Status) -> Vec<Span<'static>> {
-    let (sign, tone) = of_status(status);
+fn legend_entry(cx: &Context, status: &Status) -> Vec<Span<'static>> {
+    let (sign, role) = status_symbol(status);
     let fill = " ".repeat(3 - cells_of(sign).min(2));
-    vec![cx.toned(&format!("{sign}{fill}"), tone), styled(&status.label(), Theme::text())]
+    vec![cx.with_role(&format!("{sign}{fill}"), role), styled(&status.label(), Theme::text())]
 }

@@ -1,5 +1,5 @@
-//! What lies over the screen: one file for each. A dialog says what it shows and what keys do to it; where it lies, how
-//! it scrolls and that it takes every key, is the same for all.
+//! The dialogs, one per file. A dialog defines its content and its keys; position, scrolling and closing are common to
+//! all of them.
 
 pub mod action_failed;
 pub mod add_operator;
@@ -25,62 +25,62 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKi
 use ratatui::Frame;
 use ratatui::layout::Position;
 
-use crate::tui::Unlocked;
+use crate::tui::UnlockResult;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
-use crate::tui::keymap::{self, Answer};
+use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 use crate::tui::widgets::dialog_view::{DialogView, text_width};
 
-/// How many lines one notch of the wheel moves.
-const NOTCH: isize = 3;
+/// How many lines the mouse wheel scrolls.
+const WHEEL_LINES: isize = 3;
 
-/// Something that lies over the screen.
+/// A dialog.
 pub trait Dialog: Any + Debug {
-    /// What it shows, on lines so wide.
+    /// Its content, on lines of `width` cells.
     fn view(&self, cx: &Context, width: usize) -> DialogView;
 
-    /// Takes in a key. What it ignores scrolls it or closes it, or is nothing.
+    /// Handles a key. Keys that it ignores can scroll or close it.
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction;
 
-    /// Takes in what was pasted.
+    /// Handles pasted text.
     fn paste(&mut self, _text: &str) {}
 
-    /// What is typed into it now.
+    /// Whether it takes keys as text.
     fn text_focus(&self, _cx: &Context) -> TextFocus {
         TextFocus::None
     }
 
-    /// Whether a key would decide something, which is possible only where the question has been seen.
+    /// Whether a key would answer the question. Such a key is refused if it was read before the question was drawn.
     fn decides(&self, key: KeyEvent, _cx: &Context) -> bool {
         is_decision(key)
     }
 
-    /// Why a key does nothing before the dialog has been scrolled to its end, if it does nothing.
-    fn must_be_read(&self, _key: KeyEvent, _cx: &Context) -> Option<&'static str> {
+    /// Why a key is refused until the dialog has been scrolled to its end, if it is.
+    fn unread_reason(&self, _key: KeyEvent, _cx: &Context) -> Option<&'static str> {
         None
     }
 
-    /// Which of its questions it asks.
+    /// A number for the question that it asks, see [`Layer::stage`].
     fn stage(&self) -> u8 {
         0
     }
 
-    /// What came of the key that it waits for.
-    fn unlocked(&mut self, _unlocked: &Result<Unlocked, String>, _cx: &Context) -> Reaction {
+    /// Handles the result of unlocking a key.
+    fn on_key_unlocked(&mut self, _unlocked: &Result<UnlockResult, String>, _cx: &Context) -> Reaction {
         Reaction::Ignored
     }
 
-    /// Takes in why what it asked for was refused.
-    fn refused(&mut self, _why: &str) {}
+    /// Called before the dialog is reopened because its request was rejected.
+    fn on_rejected(&mut self, _why: &str) {}
 }
 
-/// Whether a key says yes, or chooses what a dialog offers.
+/// Whether a key answers yes or chooses an option.
 pub const fn is_decision(key: KeyEvent) -> bool {
     matches!(key.code, KeyCode::Enter | KeyCode::Char('y' | 'Y' | 's' | 'a'))
 }
 
-/// A dialog over the screen, and how far it is scrolled.
+/// A dialog as a layer, with its scroll position.
 #[derive(Debug)]
 pub struct DialogLayer {
     dialog: Box<dyn Dialog>,
@@ -89,14 +89,14 @@ pub struct DialogLayer {
 }
 
 impl DialogLayer {
-    /// A dialog, at its begin.
+    /// A dialog, scrolled to its beginning.
     pub fn new(dialog: impl Dialog) -> Self {
         Self { dialog: Box::new(dialog), scroll: 0 }
     }
 
-    /// The dialog, if it is of that type.
+    /// The dialog, if it is of type `T`.
     #[cfg(test)]
-    pub fn is<T: Dialog>(&self) -> Option<&T> {
+    pub fn downcast<T: Dialog>(&self) -> Option<&T> {
         (&*self.dialog as &dyn Any).downcast_ref()
     }
 
@@ -104,14 +104,14 @@ impl DialogLayer {
         self.dialog.view(cx, text_width(cx.area))
     }
 
-    /// Moves what is shown by so many lines, within the limits.
+    /// Scrolls by so many lines, within the limits.
     fn scroll_by(&mut self, lines: isize, cx: &Context) {
-        self.scroll = self.scroll.saturating_add_signed(lines).min(self.view(cx).limit(cx.area));
+        self.scroll = self.scroll.saturating_add_signed(lines).min(self.view(cx).scroll_limit(cx.area));
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        if let Some(why) = self.dialog.must_be_read(key, cx)
-            && self.scroll < self.view(cx).limit(cx.area)
+        if let Some(why) = self.dialog.unread_reason(key, cx)
+            && self.scroll < self.view(cx).scroll_limit(cx.area)
         {
             return Reaction::Handled(vec![Effect::Refuse(why.to_owned())]);
         }
@@ -119,22 +119,22 @@ impl DialogLayer {
         if !matches!(reaction, Reaction::Ignored) {
             return reaction;
         }
-        match keymap::answer(key) {
-            Some(Answer::No) => return Reaction::close(),
-            Some(Answer::Scroll(lines)) => self.scroll_by(lines, cx),
+        match keymap::dialog_key(key) {
+            Some(DialogKey::No) => return Reaction::close(),
+            Some(DialogKey::Scroll(lines)) => self.scroll_by(lines, cx),
             _ => {}
         }
         Reaction::handled()
     }
 
     fn mouse(&mut self, event: MouseEvent, cx: &Context) {
-        let at = Position::new(event.column, event.row);
+        let position = Position::new(event.column, event.row);
         let lines = match event.kind {
-            MouseEventKind::ScrollUp => -NOTCH,
-            MouseEventKind::ScrollDown => NOTCH,
+            MouseEventKind::ScrollUp => -WHEEL_LINES,
+            MouseEventKind::ScrollDown => WHEEL_LINES,
             _ => return,
         };
-        if event.modifiers == KeyModifiers::NONE && self.view(cx).place(cx.area).contains(at) {
+        if event.modifiers == KeyModifiers::NONE && self.view(cx).area(cx.area).contains(position) {
             self.scroll_by(lines, cx);
         }
     }
@@ -145,12 +145,12 @@ impl Layer for DialogLayer {
         Level::Dialog
     }
 
-    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+    fn handle(&mut self, input: &Input, cx: &Context) -> Reaction {
         match input {
             Input::Key(key) => return self.key(*key, cx),
             Input::Paste(text) => self.dialog.paste(text),
             Input::Mouse(event) => self.mouse(*event, cx),
-            Input::Unlocked(unlocked) => return self.dialog.unlocked(unlocked, cx),
+            Input::KeyUnlocked(unlocked) => return self.dialog.on_key_unlocked(unlocked, cx),
             _ => return Reaction::Ignored,
         }
         Reaction::handled()
@@ -160,7 +160,7 @@ impl Layer for DialogLayer {
         self.view(cx).draw(cx, frame, self.scroll);
     }
 
-    /// It lists its own keys, and no other works.
+    /// None: the dialog lists its keys itself.
     fn hints(&self, _: &Context) -> Option<Vec<Hint>> {
         Some(Vec::new())
     }
@@ -177,20 +177,20 @@ impl Layer for DialogLayer {
         self.dialog.stage()
     }
 
-    fn refused(&mut self, why: &str) {
-        self.dialog.refused(why);
+    fn on_rejected(&mut self, why: &str) {
+        self.dialog.on_rejected(why);
     }
 }
 
-/// What a key does that closes what only tells something.
+/// Closes a dialog without a question on Enter.
 pub fn close_on_enter(key: KeyEvent) -> Reaction {
-    match keymap::answer(key) {
-        Some(Answer::On) => Reaction::close(),
+    match keymap::dialog_key(key) {
+        Some(DialogKey::Next) => Reaction::close(),
         _ => Reaction::Ignored,
     }
 }
 
-/// Whether a key says yes.
+/// Whether a key answers yes.
 pub fn is_yes(key: KeyEvent) -> bool {
-    keymap::answer(key) == Some(Answer::Yes)
+    keymap::dialog_key(key) == Some(DialogKey::Yes)
 }

@@ -1,4 +1,4 @@
-//! What has to be known before one goes on.
+//! The dialog that shows notices at the start of a session.
 
 use crossterm::event::KeyEvent;
 
@@ -9,18 +9,22 @@ use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
 
-/// What is told at the start.
+/// Shows notices.
 #[derive(Clone, Debug)]
 pub struct NoticesDialog(pub Vec<String>);
 
 impl Dialog for NoticesDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        let mut sheet = DialogView::new("before you continue", StyleRole::Needs);
+        let mut dialog = DialogView::new("before you continue", StyleRole::Attention);
         for notice in &self.0 {
-            sheet.put(vec![cx.toned("· ", StyleRole::Needs), styled(notice, Theme::text())], width, 2);
+            dialog.put(
+                vec![cx.with_role("· ", StyleRole::Attention), styled(notice, Theme::text())],
+                width,
+                2,
+            );
         }
-        sheet.keys(cx, &[("Enter", "continue")], width);
-        sheet
+        dialog.keys(cx, &[("Enter", "continue")], width);
+        dialog
     }
 
     fn key(&mut self, key: KeyEvent, _: &Context) -> Reaction {

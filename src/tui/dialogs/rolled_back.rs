@@ -1,38 +1,38 @@
-//! Whether to put on record that the release was rolled back.
+//! The dialog that asks whether to record that the release was rolled back.
 
 use crossterm::event::KeyEvent;
 
 use super::{Dialog, is_yes};
-use crate::run::Act;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
+use gonogo_core::run::Act;
 
-/// The question.
+/// Asks whether to record the rollback.
 #[derive(Clone, Debug)]
 pub struct RolledBackDialog;
 
 impl Dialog for RolledBackDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        let mut sheet = DialogView::new("rolled back", StyleRole::Needs);
+        let mut dialog = DialogView::new("rolled back", StyleRole::Attention);
         let to = cx.plan().previous.as_deref().unwrap_or_default();
-        let told = format!("You confirm that {} is rolled back to {to}.", cx.plan().release);
-        sheet.put(vec![styled(&told, Theme::strong())], width, 0);
-        sheet.gap();
-        let told = "Every rollback step succeeded. The points of verification then check the restored release, and nothing more is deployed in this run.";
-        sheet.put(vec![styled(told, Theme::text())], width, 0);
-        let me = cx.person(&cx.session.me.principal);
-        sheet.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "cancel")], width);
-        sheet
+        let text = format!("You confirm that {} is rolled back to {to}.", cx.plan().release);
+        dialog.put(vec![styled(&text, Theme::strong())], width, 0);
+        dialog.gap();
+        let text = "Every rollback step succeeded. The points of verification then check the restored release, and nothing more is deployed in this run.";
+        dialog.put(vec![styled(text, Theme::text())], width, 0);
+        let me = cx.name_and_role(&cx.session.operator.principal);
+        dialog.keys(cx, &[("y", &format!("say so as {me}")), ("Esc", "cancel")], width);
+        dialog
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
         if !is_yes(key) {
             return Reaction::Ignored;
         }
-        let said = "on record: rolled back".into();
-        Reaction::Close(vec![Effect::act(cx, Act::RollBack { reason: None }, said, None)])
+        let notice = "on record: rolled back".into();
+        Reaction::Close(vec![Effect::act(cx, Act::RollBack { reason: None }, notice, None)])
     }
 }

@@ -1,42 +1,42 @@
-//! Whether an action is to run: exactly what, where, and with what.
+//! The dialog that asks whether to run an action.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::{Dialog, DialogLayer, is_decision};
-use crate::checklist::{Action, ActionKey, Point};
-use crate::run::{Act, ActionProgress, Rejection, Request, RunState, StartRequest};
-use crate::text;
-use crate::time;
 use crate::tui::context::Context;
-use crate::tui::keymap::{self, Answer};
+use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Reaction, TextFocus};
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text;
 use crate::tui::widgets::dialog_view::DialogView;
-use crate::tui::widgets::text_field::Field;
+use crate::tui::widgets::text_field::TextField;
+use gonogo_core::checklist::{Action, ActionKey, Point};
+use gonogo_core::run::{Act, ActionProgress, Rejection, Request, RunState, StartRequest};
+use gonogo_core::text;
+use gonogo_core::time;
 
-/// The question whether an action is to run.
+/// Asks whether to run an action.
 #[derive(Clone, Debug)]
-pub struct RunDialog {
-    /// What would be asked for.
+pub struct RunActionDialog {
+    /// The request that would be sent.
     pub start: StartRequest,
-    /// The environment's name as it is typed.
-    typed: Field,
-    /// What is wrong with it.
-    wrong: Option<String>,
+    /// The environment's name, as typed so far.
+    typed: TextField,
+    /// An error to show.
+    error: Option<String>,
 }
 
-/// Asks about the action of a point whose turn it is.
+/// Opens the dialog for the next action of a point.
 pub fn open(cx: &Context, point: &Point) -> Vec<Effect> {
-    match turn_of(cx, point) {
-        Some(id) => open_key(cx, &ActionKey::new(&point.id, id)),
+    match next_action(cx, point) {
+        Some(id) => open_action(cx, &ActionKey::new(&point.id, id)),
         None => vec![Effect::Refuse(format!("{} has no action", point.id))],
     }
 }
 
-/// The action of a point that is the likeliest to be meant.
-fn turn_of(cx: &Context, point: &Point) -> Option<String> {
+/// The next action of a point; the first one if all are done.
+fn next_action(cx: &Context, point: &Point) -> Option<String> {
     match cx.run.state.actions_progress(point) {
         ActionProgress::Next(id)
         | ActionProgress::Failed(id)
@@ -48,94 +48,94 @@ fn turn_of(cx: &Context, point: &Point) -> Option<String> {
     }
 }
 
-/// Shows what would run, and asks; unless it cannot run whatever is answered.
-pub fn open_key(cx: &Context, key: &ActionKey) -> Vec<Effect> {
+/// Opens the dialog, unless the rules reject both the run and the dry run.
+pub fn open_action(cx: &Context, key: &ActionKey) -> Vec<Effect> {
     let plan = cx.plan();
-    let start = |dry: bool| StartRequest {
-        attempt: cx.run.state.action(key).map_or(0, |known| known.attempts) + 1,
+    let start = |dry_run: bool| StartRequest {
+        attempt: cx.run.state.action(key).map_or(0, |state| state.attempts) + 1,
         action: key.clone(),
-        dry_run: dry,
-        typed_environment: Some(plan.environment.clone()).filter(|_| plan.production && !dry),
+        dry_run,
+        typed_environment: Some(plan.environment.clone()).filter(|_| plan.production && !dry_run),
         preflight: Vec::new(),
     };
-    let (real, dry) = (start(false), start(true));
+    let (run, dry_run) = (start(false), start(true));
     let open = |start: StartRequest| {
-        Effect::open(DialogLayer::new(RunDialog { start, typed: Field::default(), wrong: None }))
+        Effect::open(DialogLayer::new(RunActionDialog { start, typed: TextField::default(), error: None }))
     };
-    match (refusal_to_start(cx, &real), refusal_to_start(cx, &dry)) {
-        (None, _) => vec![open(StartRequest { typed_environment: None, ..real })],
-        // What cannot run yet can perhaps be tried.
-        (Some(why), None) => {
-            vec![open(dry), Effect::Refuse(format!("{why}. Its dry run is possible"))]
+    match (start_rejection(cx, &run), start_rejection(cx, &dry_run)) {
+        (None, _) => vec![open(StartRequest { typed_environment: None, ..run })],
+        // An action that cannot run yet may still have a dry run.
+        (Some(rejection), None) => {
+            vec![open(dry_run), Effect::Refuse(format!("{rejection}. Its dry run is possible"))]
         }
-        (Some(why), Some(_)) => vec![cx.refuse_by(&why)],
+        (Some(rejection), Some(_)) => vec![cx.refuse(&rejection)],
     }
 }
 
-/// What the rules say against an action, guards and checks aside: they look when somebody has said yes.
-fn refusal_to_start(cx: &Context, start: &StartRequest) -> Option<Rejection> {
-    let refusal = cx.refusal(Act::Start(Box::new(start.clone())));
-    refusal.filter(|refusal| !matches!(refusal, Rejection::PreflightIncomplete { .. }))
+/// Why the rules reject the start of an action. Guards and checks run after the answer, so they do not count here.
+fn start_rejection(cx: &Context, start: &StartRequest) -> Option<Rejection> {
+    let rejection = cx.rejection(Act::Start(Box::new(start.clone())));
+    rejection.filter(|rejection| !matches!(rejection, Rejection::PreflightIncomplete { .. }))
 }
 
-impl RunDialog {
-    /// Whether the environment's name has to be typed.
-    fn has_to_type(&self, cx: &Context) -> bool {
+impl RunActionDialog {
+    /// Whether the environment's name must be typed.
+    fn must_type_environment(&self, cx: &Context) -> bool {
         cx.plan().production && !self.start.dry_run
     }
 
-    fn typing_key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
+    fn prompt_key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
         let environment = &cx.plan().environment;
         match key.code {
             KeyCode::Esc => return Reaction::close(),
-            KeyCode::Tab => self.turn_dry(cx),
+            KeyCode::Tab => self.toggle_dry_run(cx),
             KeyCode::Enter if self.typed.text().trim() == environment => {
                 let typed = Some(self.typed.text().trim().to_owned());
-                return run(cx, StartRequest { typed_environment: typed, ..self.start.clone() });
+                return request_run(cx, StartRequest { typed_environment: typed, ..self.start.clone() });
             }
-            KeyCode::Enter => self.wrong = Some(format!("type {environment} to run it")),
+            KeyCode::Enter => self.error = Some(format!("type {environment} to run it")),
             KeyCode::PageUp | KeyCode::PageDown => return Reaction::Ignored,
             _ => {
-                self.wrong = None;
+                self.error = None;
                 self.typed.key(key);
             }
         }
         Reaction::handled()
     }
 
-    /// Between running it and trying it, where it can be tried.
-    fn turn_dry(&mut self, cx: &Context) {
+    /// Switches between run and dry run.
+    fn toggle_dry_run(&mut self, cx: &Context) {
         let start =
             StartRequest { dry_run: !self.start.dry_run, typed_environment: None, ..self.start.clone() };
         let typed = Some(cx.plan().environment.clone());
-        match refusal_to_start(cx, &StartRequest { typed_environment: typed, ..start.clone() }) {
-            None => (self.start, self.wrong) = (start, None),
-            Some(why) => self.wrong = Some(why.to_string()),
+        match start_rejection(cx, &StartRequest { typed_environment: typed, ..start.clone() }) {
+            None => (self.start, self.error) = (start, None),
+            Some(rejection) => self.error = Some(rejection.to_string()),
         }
     }
 }
 
-fn run(cx: &Context, start: StartRequest) -> Reaction {
-    let what = if start.dry_run { "trying" } else { "running" };
-    let said = format!("{what} {}: guards and checks look first", start.action);
-    let by = cx.session.me.principal.clone();
-    // That it has begun is said by the state.
-    Reaction::Close(vec![Effect::AskAndSay(Request::RunAction { by, start: Box::new(start) }, said)])
+fn request_run(cx: &Context, start: StartRequest) -> Reaction {
+    let verb = if start.dry_run { "trying" } else { "running" };
+    let notice = format!("{verb} {}: guards and checks look first", start.action);
+    let by = cx.session.operator.principal.clone();
+    // The start itself is reported when the state changes.
+    Reaction::Close(vec![Effect::SendAndNotify(Request::RunAction { by, start: Box::new(start) }, notice)])
 }
 
-impl Dialog for RunDialog {
+impl Dialog for RunActionDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        sheet(cx, width, self)
+        dialog_view(cx, width, self)
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        if self.has_to_type(cx) {
-            return self.typing_key(key, cx);
+        if self.must_type_environment(cx) {
+            return self.prompt_key(key, cx);
         }
-        match keymap::answer(key) {
-            Some(Answer::Yes) => run(cx, self.start.clone()),
+        match keymap::dialog_key(key) {
+            Some(DialogKey::Yes) => request_run(cx, self.start.clone()),
             _ if key.code == KeyCode::Tab => {
-                self.turn_dry(cx);
+                self.toggle_dry_run(cx);
                 Reaction::handled()
             }
             _ => Reaction::Ignored,
@@ -147,70 +147,76 @@ impl Dialog for RunDialog {
     }
 
     fn text_focus(&self, cx: &Context) -> TextFocus {
-        if self.has_to_type(cx) { TextFocus::Text } else { TextFocus::None }
+        if self.must_type_environment(cx) { TextFocus::Text } else { TextFocus::None }
     }
 
     fn decides(&self, key: KeyEvent, cx: &Context) -> bool {
-        if self.has_to_type(cx) { key.code == KeyCode::Enter } else { is_decision(key) }
+        if self.must_type_environment(cx) { key.code == KeyCode::Enter } else { is_decision(key) }
     }
 }
 
-/// Exactly what would run, where, with what.
-fn sheet(cx: &Context, width: usize, form: &RunDialog) -> DialogView {
+/// The content of the dialog.
+fn dialog_view(cx: &Context, width: usize, form: &RunActionDialog) -> DialogView {
     let (key, dry) = (&form.start.action, form.start.dry_run);
     let title = if dry { format!("try {key}") } else { format!("run {key}") };
-    let mut sheet = DialogView::new(text::line(&title), StyleRole::Needs);
-    let Some(action) = cx.plan().action(key) else { return sheet };
-    sheet.put(vec![styled(&action.title, Theme::strong())], width, 0);
-    sheet.gap();
-    what(cx, &mut sheet, width, action, dry);
-    if let Some(deed) = cx.run.state.action(key).and_then(|known| known.newest_run()) {
-        sheet.gap();
-        let told = format!("It has been begun before: {}. This runs it again.", action_text::told(cx, deed));
-        sheet.put(vec![cx.toned(&told, StyleRole::Stale)], width, 0);
+    let mut dialog = DialogView::new(text::line(&title), StyleRole::Attention);
+    let Some(action) = cx.plan().action(key) else { return dialog };
+    dialog.put(vec![styled(&action.title, Theme::strong())], width, 0);
+    dialog.gap();
+    command_details(cx, &mut dialog, width, action, dry);
+    if let Some(action_run) = cx.run.state.action(key).and_then(|state| state.newest_run()) {
+        dialog.gap();
+        let warning = format!(
+            "It has been begun before: {}. This runs it again.",
+            action_text::describe_run(cx, action_run)
+        );
+        dialog.put(vec![cx.with_role(&warning, StyleRole::Stale)], width, 0);
     }
     if key.is_rollback() && !dry && !has_deployed(&cx.run.state) {
-        sheet.gap();
-        let told = "Nothing was deployed in this run: this changes a release that may be healthy.";
-        sheet.put(vec![cx.toned(told, StyleRole::Failed)], width, 0);
+        dialog.gap();
+        let warning = "Nothing was deployed in this run: this changes a release that may be healthy.";
+        dialog.put(vec![cx.with_role(warning, StyleRole::Failed)], width, 0);
     }
-    let me = cx.person(&cx.session.me.principal);
-    let has_dry = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
-    if form.has_to_type(cx) {
-        sheet.gap();
-        let asked = format!("This is production. To run it as {me}, type {}:", cx.plan().environment);
-        sheet.put(vec![cx.toned(&asked, StyleRole::Failed)], width, 0);
-        // What would run is read from its begin; what is typed is seen when something is.
-        sheet.field(cx, width, &form.typed, 1, !form.typed.text().is_empty());
+    let me = cx.name_and_role(&cx.session.operator.principal);
+    let has_dry_run = action.program.as_ref().is_some_and(|program| !program.dry_run.is_empty());
+    if form.must_type_environment(cx) {
+        dialog.gap();
+        let prompt = format!("This is production. To run it as {me}, type {}:", cx.plan().environment);
+        dialog.put(vec![cx.with_role(&prompt, StyleRole::Failed)], width, 0);
+        // The dialog shows its beginning until something is typed.
+        dialog.field(cx, width, &form.typed, 1, !form.typed.text().is_empty());
     }
-    if let Some(wrong) = &form.wrong {
-        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), StyleRole::Failed)], width, 2);
+    if let Some(error) = &form.error {
+        dialog.put(vec![cx.with_role(&format!("✖ {}", text::line(error)), StyleRole::Failed)], width, 2);
     }
     let verb = if dry { format!("try it as {me}") } else { format!("run it as {me}") };
     let typed = format!("{} Enter", text::line(&cx.plan().environment));
-    let yes = if form.has_to_type(cx) { (typed.as_str(), verb.as_str()) } else { ("y", verb.as_str()) };
-    let other = if dry { ("Tab", "run it") } else { ("Tab", "dry run") };
-    let keys: Vec<_> =
-        [Some(yes), has_dry.then_some(other), Some(("Esc", "cancel"))].into_iter().flatten().collect();
-    sheet.keys(cx, &keys, width);
-    sheet
+    let run_key =
+        if form.must_type_environment(cx) { (typed.as_str(), verb.as_str()) } else { ("y", verb.as_str()) };
+    let toggle_key = if dry { ("Tab", "run it") } else { ("Tab", "dry run") };
+    let keys: Vec<_> = [Some(run_key), has_dry_run.then_some(toggle_key), Some(("Esc", "cancel"))]
+        .into_iter()
+        .flatten()
+        .collect();
+    dialog.keys(cx, &keys, width);
+    dialog
 }
 
-/// Whether an action of the deployment has been begun, other than to try it.
+/// Whether an action of the deployment was started, other than as a dry run.
 fn has_deployed(state: &RunState) -> bool {
-    state.actions.iter().any(|(key, known)| !key.is_rollback() && known.latest.is_some())
+    state.actions.iter().any(|(key, state)| !key.is_rollback() && state.latest.is_some())
 }
 
-fn what(cx: &Context, sheet: &mut DialogView, width: usize, action: &Action, dry: bool) {
+fn command_details(cx: &Context, dialog: &mut DialogView, width: usize, action: &Action, dry: bool) {
     let Some(program) = &action.program else { return };
-    let mut row = |label: &str, value: &str, tone: Option<StyleRole>| {
-        let style = tone.map_or(Theme::text(), |tone| cx.theme.tone(tone));
-        sheet.put(vec![cx.dim(&format!("{label:<10}")), styled(value, style)], width, 10);
+    let mut row = |label: &str, value: &str, role: Option<StyleRole>| {
+        let style = role.map_or(Theme::text(), |role| cx.theme.style(role));
+        dialog.put(vec![cx.dim(&format!("{label:<10}")), styled(value, style)], width, 10);
     };
-    let words: Vec<String> = program.argv(dry).iter().map(|word| text::shell_word(word)).collect();
-    row("command", &words.join(" "), Some(StyleRole::Waived));
-    let shell = ["sh", "bash", "dash", "zsh"].contains(&program.argv(dry)[0].as_str());
-    if shell {
+    let argv: Vec<String> = program.argv(dry).iter().map(|word| text::shell_word(word)).collect();
+    row("command", &argv.join(" "), Some(StyleRole::Waived));
+    let is_shell = ["sh", "bash", "dash", "zsh"].contains(&program.argv(dry)[0].as_str());
+    if is_shell {
         row("", "through a shell, as the profile says", Some(StyleRole::Stale));
     }
     row("directory", program.cwd.as_deref().unwrap_or("where gonogo was started"), None);

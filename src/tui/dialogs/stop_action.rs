@@ -1,52 +1,56 @@
-//! Whether to stop the action at work.
+//! The dialog that asks whether to stop the running action.
 
 use crossterm::event::KeyEvent;
 
 use super::{Dialog, DialogLayer, is_yes};
-use crate::checklist::ActionKey;
-use crate::run::Act;
-use crate::text;
 use crate::tui::context::Context;
 use crate::tui::layer::{Effect, Reaction};
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::action_text;
 use crate::tui::widgets::dialog_view::DialogView;
+use gonogo_core::checklist::ActionKey;
+use gonogo_core::run::Act;
+use gonogo_core::text;
 
-/// The question.
+/// Asks whether to stop an action.
 #[derive(Clone, Debug)]
-pub struct StopDialog {
-    /// Which.
+pub struct StopActionDialog {
+    /// The action.
     action: ActionKey,
-    /// The position of its begin.
+    /// The position of its start entry.
     started: u64,
 }
 
-/// Asks whether to stop what is at work.
+/// Opens the dialog if an action is running.
 pub fn open(cx: &Context) -> Effect {
     match cx.run.state.running_action() {
-        Some((key, deed)) => {
-            Effect::open(DialogLayer::new(StopDialog { action: key.clone(), started: deed.seq }))
+        Some((key, action_run)) => {
+            Effect::open(DialogLayer::new(StopActionDialog { action: key.clone(), started: action_run.seq }))
         }
         None => Effect::Refuse("no action is running".into()),
     }
 }
 
-impl Dialog for StopDialog {
+impl Dialog for StopActionDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
         let (key, started) = (&self.action, self.started);
-        let mut sheet = DialogView::new(format!("stop {}", text::line(&key.to_string())), StyleRole::Failed);
-        if let Some(deed) =
-            cx.run.state.action(key).and_then(|known| known.newest_run()).filter(|deed| deed.seq == started)
+        let mut dialog = DialogView::new(format!("stop {}", text::line(&key.to_string())), StyleRole::Failed);
+        if let Some(action_run) = cx
+            .run
+            .state
+            .action(key)
+            .and_then(|state| state.newest_run())
+            .filter(|action_run| action_run.seq == started)
         {
-            sheet.put(vec![styled(&action_text::told(cx, deed), Theme::strong())], width, 0);
-            sheet.gap();
+            dialog.put(vec![styled(&action_text::describe_run(cx, action_run), Theme::strong())], width, 0);
+            dialog.gap();
         }
-        let told = "It is asked to end (SIGTERM to its whole group), has ten seconds, and is killed then. What it has half done stays half done.";
-        sheet.put(vec![styled(told, Theme::text())], width, 0);
-        let me = cx.person(&cx.session.me.principal);
-        sheet.keys(cx, &[("y", &format!("stop it as {me}")), ("Esc", "keep it running")], width);
-        sheet
+        let text = "It is asked to end (SIGTERM to its whole group), has ten seconds, and is killed then. What it has half done stays half done.";
+        dialog.put(vec![styled(text, Theme::text())], width, 0);
+        let me = cx.name_and_role(&cx.session.operator.principal);
+        dialog.keys(cx, &[("y", &format!("stop it as {me}")), ("Esc", "keep it running")], width);
+        dialog
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
@@ -54,7 +58,7 @@ impl Dialog for StopDialog {
             return Reaction::Ignored;
         }
         let Self { action, started } = self.clone();
-        let said = format!("asked {action} to end");
-        Reaction::Close(vec![Effect::act(cx, Act::Stop { action, started }, said, None)])
+        let notice = format!("asked {action} to end");
+        Reaction::Close(vec![Effect::act(cx, Act::Stop { action, started }, notice, None)])
     }
 }

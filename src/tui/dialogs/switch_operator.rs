@@ -1,4 +1,4 @@
-//! Which operator at this keyboard is the active one.
+//! The dialog that switches the active operator.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -10,13 +10,13 @@ use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
 
-/// The question.
+/// Asks which operator is the active one.
 #[derive(Clone, Debug)]
 pub struct SwitchOperatorDialog;
 
-/// `p`: those who are here take turns; while there is only one, somebody else is asked for.
+/// Opens the dialog; with only one operator in the session, the dialog that adds another.
 pub fn open(cx: &Context) -> Effect {
-    match cx.sealed().filter(|_| cx.run.state.is_ended()) {
+    match cx.closed_reason().filter(|_| cx.run.state.is_ended()) {
         Some(sealed) => Effect::Refuse(sealed),
         None if cx.session.local_operators.len() < 2 => open_add(cx),
         None => Effect::open(DialogLayer::new(SwitchOperatorDialog)),
@@ -34,28 +34,39 @@ fn switch_to(cx: &Context, index: usize) -> Reaction {
 
 impl Dialog for SwitchOperatorDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        let mut sheet = DialogView::new("who acts", StyleRole::Needs);
-        for (number, who) in (1..).zip(&cx.session.local_operators) {
-            let here = *who == cx.session.me;
-            let told = format!("{}{}", cx.person(&who.principal), if here { " · active" } else { "" });
-            let style = if here { Theme::strong() } else { Theme::text() };
-            sheet.put(vec![styled(&format!("{number} "), cx.theme.accent()), styled(&told, style)], width, 2);
+        let mut dialog = DialogView::new("who acts", StyleRole::Attention);
+        for (number, operator) in (1..).zip(&cx.session.local_operators) {
+            let is_active = *operator == cx.session.operator;
+            let text = format!(
+                "{}{}",
+                cx.name_and_role(&operator.principal),
+                if is_active { " · active" } else { "" }
+            );
+            let style = if is_active { Theme::strong() } else { Theme::text() };
+            dialog.put(
+                vec![styled(&format!("{number} "), cx.theme.accent()), styled(&text, style)],
+                width,
+                2,
+            );
         }
         let keys = [("1–9", "that one"), ("p", "the next"), ("n", "somebody else"), ("Esc", "back")];
-        sheet.keys(cx, &keys, width);
-        sheet
+        dialog.keys(cx, &keys, width);
+        dialog
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        let here = &cx.session.local_operators;
+        let operators = &cx.session.local_operators;
         match key.code {
             KeyCode::Esc | KeyCode::Char('q') => Reaction::close(),
             KeyCode::Char('n') => Reaction::Close(vec![open_add(cx)]),
             KeyCode::Char('p') => {
-                let next = here.iter().position(|one| *one == cx.session.me).map_or(0, |at| at + 1);
-                switch_to(cx, next % here.len().max(1))
+                let next = operators
+                    .iter()
+                    .position(|operator| *operator == cx.session.operator)
+                    .map_or(0, |index| index + 1);
+                switch_to(cx, next % operators.len().max(1))
             }
-            KeyCode::Char(digit @ '1'..='9') if here.len() > digit as usize - '1' as usize => {
+            KeyCode::Char(digit @ '1'..='9') if operators.len() > digit as usize - '1' as usize => {
                 switch_to(cx, digit as usize - '1' as usize)
             }
             _ => Reaction::handled(),

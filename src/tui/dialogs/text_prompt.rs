@@ -1,185 +1,195 @@
-//! Words that a person is asked for: a reason, how long it holds, a note.
+//! The prompt for a text: a reason, a note.
 
 use crossterm::event::KeyEvent;
 
 use super::confirm::ConfirmDialog;
 use super::{Dialog, DialogLayer, is_decision, text_prompt_view};
-use crate::checklist::PointId;
-use crate::journal::entry::Evidence;
-use crate::run::{Act, Rejection};
-use crate::time::{Utc, parse_span};
 use crate::tui::context::Context;
-use crate::tui::keymap::{self, Answer, Typing};
+use crate::tui::keymap::{self, DialogKey, PromptKey};
 use crate::tui::layer::{Effect, Layer, Reaction, TextFocus};
 use crate::tui::widgets::dialog_view::DialogView;
-use crate::tui::widgets::text_field::Field;
+use crate::tui::widgets::text_field::TextField;
+use gonogo_core::checklist::PointId;
+use gonogo_core::journal::entry::Evidence;
+use gonogo_core::run::{Act, Rejection};
+use gonogo_core::time::{Utc, parse_span};
 
-/// What the words are for.
+/// What the text is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Why a point may pass, and for how long.
+pub enum PromptPurpose {
+    /// The reason for a waiver, and its duration.
     Waive,
-    /// Why it does not apply.
+    /// The reason why a point is not applicable.
     Exempt,
-    /// Anything.
+    /// A note.
     Note,
-    /// Why steps of the way back were left out.
-    RollBack,
-    /// Why the run will not be sealed.
+    /// The reason why rollback steps were skipped.
+    RolledBack,
+    /// The reason for abandoning the run.
     Abandon,
-    /// Why one person confirms for two, and what they saw.
-    StandForTwo(Vec<Evidence>),
+    /// The reason why one person confirms the evidence for two.
+    ConfirmForTwo(Vec<Evidence>),
 }
 
-/// What the keys go to.
+/// The part of the prompt that has the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// The words.
-    Words,
-    /// How long they hold.
-    Span,
-    /// The question whether to do it.
-    Ask,
+pub enum PromptStage {
+    /// The text field.
+    Text,
+    /// The field for the duration of a waiver.
+    Duration,
+    /// The question whether to sign it.
+    Confirm,
 }
 
-/// A question for words, and what was typed so far.
+/// A prompt, and what was typed so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextPrompt {
-    /// The point; empty where it is about the whole run.
+    /// The point; empty for the whole run.
     pub point: PointId,
-    /// What for.
-    pub purpose: Purpose,
-    /// The words.
-    pub words: Field,
-    /// How long they hold, for a waiver.
-    pub span: Field,
-    /// Where the person is.
-    pub stage: Stage,
-    /// What is wrong with what was typed.
-    pub wrong: Option<String>,
+    /// What the text is for.
+    pub purpose: PromptPurpose,
+    /// The text.
+    pub text: TextField,
+    /// The duration of a waiver.
+    pub duration: TextField,
+    /// The part that has the keys.
+    pub stage: PromptStage,
+    /// An error to show.
+    pub error: Option<String>,
 }
 
-/// What came of a key.
+/// What to do after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PromptStep {
-    /// The prompt stays.
+    /// Keep the prompt open.
     Stay,
-    /// It is left.
-    Away,
-    /// The words are there; to be checked before anybody is asked.
+    /// Close the prompt.
+    Cancel,
+    /// Check the input, then ask.
     Check,
-    /// To be done.
+    /// Send the request.
     Submit,
 }
 
 impl TextPrompt {
-    /// A new question.
-    pub fn new(point: PointId, purpose: Purpose) -> Self {
-        let span = Field::holding("24h");
-        Self { point, purpose, words: Field::default(), span, stage: Stage::Words, wrong: None }
+    /// An empty prompt.
+    pub fn new(point: PointId, purpose: PromptPurpose) -> Self {
+        let duration = TextField::with_text("24h");
+        Self { point, purpose, text: TextField::default(), duration, stage: PromptStage::Text, error: None }
     }
 
-    /// The same as a layer.
-    pub fn layer(self) -> DialogLayer {
+    /// The prompt as a layer.
+    pub fn into_layer(self) -> DialogLayer {
         DialogLayer::new(self)
     }
 
-    /// The act that the words are for.
+    /// The act that would be requested.
     fn act(&self, cx: &Context) -> Result<Act, String> {
-        let (point, words) = (self.point.clone(), self.words.text().trim().to_owned());
+        let (point, text) = (self.point.clone(), self.text.text().trim().to_owned());
         Ok(match &self.purpose {
-            Purpose::Waive => Act::Waive { point, reason: words, until: self.until(cx)? },
-            Purpose::Exempt => Act::Exempt { point, reason: words },
-            Purpose::Note => Act::Note { point: Some(point), text: words },
-            Purpose::RollBack => Act::RollBack { reason: Some(words) },
-            Purpose::Abandon => Act::Abandon { reason: words },
-            Purpose::StandForTwo(of) => Act::Confirm { point, evidence: of.clone(), reason: Some(words) },
+            PromptPurpose::Waive => Act::Waive { point, reason: text, until: self.until(cx)? },
+            PromptPurpose::Exempt => Act::Exempt { point, reason: text },
+            PromptPurpose::Note => Act::Note { point: Some(point), text },
+            PromptPurpose::RolledBack => Act::RollBack { reason: Some(text) },
+            PromptPurpose::Abandon => Act::Abandon { reason: text },
+            PromptPurpose::ConfirmForTwo(evidence) => {
+                Act::Confirm { point, evidence: evidence.clone(), reason: Some(text) }
+            }
         })
     }
 
-    /// When a waiver that is being typed would end.
+    /// When the waiver would end.
     ///
     /// # Errors
-    /// What was expected.
+    /// When the duration is invalid: what is expected.
     pub fn until(&self, cx: &Context) -> Result<Utc, String> {
-        Ok(cx.run.now.wall.plus(parse_span(self.span.text().trim())?))
+        Ok(cx.run.now.wall.plus(parse_span(self.duration.text().trim())?))
     }
 
-    /// What is wrong with what was typed, and where.
-    fn wrong_with(&self, cx: &Context) -> Option<(Stage, String)> {
-        match self.act(cx).map(|act| cx.refusal(act)) {
+    /// The first error in the input, and its field.
+    fn find_error(&self, cx: &Context) -> Option<(PromptStage, String)> {
+        match self.act(cx).map(|act| cx.rejection(act)) {
             Ok(None) => None,
-            Ok(Some(refusal @ Rejection::Expired(_))) => Some((Stage::Span, refusal.to_string())),
-            Ok(Some(refusal)) => Some((Stage::Words, refusal.to_string())),
-            Err(wrong) => Some((Stage::Span, wrong)),
+            Ok(Some(rejection @ Rejection::Expired(_))) => {
+                Some((PromptStage::Duration, rejection.to_string()))
+            }
+            Ok(Some(rejection)) => Some((PromptStage::Text, rejection.to_string())),
+            Err(error) => Some((PromptStage::Duration, error)),
         }
     }
 
-    /// Asks the rules about what was typed, before the person is asked or the engine is.
+    /// Checks the input against the rules. If they accept it, asks for a final yes where the purpose needs one.
     fn check(&mut self, cx: &Context) -> Reaction {
-        match (&self.purpose, self.wrong_with(cx)) {
-            (_, Some((stage, wrong))) => (self.stage, self.wrong) = (stage, Some(wrong)),
-            (Purpose::Note, None) => return self.submit(cx),
-            (Purpose::StandForTwo(of), None) => {
-                let (of, reason) = (of.clone(), Some(self.words.text().to_owned()));
-                let confirm = ConfirmDialog { point: self.point.clone(), of, reason };
+        match (&self.purpose, self.find_error(cx)) {
+            (_, Some((stage, error))) => (self.stage, self.error) = (stage, Some(error)),
+            (PromptPurpose::Note, None) => return self.submit(cx),
+            (PromptPurpose::ConfirmForTwo(evidence), None) => {
+                let (evidence, reason) = (evidence.clone(), Some(self.text.text().to_owned()));
+                let confirm = ConfirmDialog { point: self.point.clone(), evidence, reason };
                 return Reaction::Close(vec![Effect::open(DialogLayer::new(confirm))]);
             }
-            (Purpose::RollBack | Purpose::Abandon | Purpose::Waive | Purpose::Exempt, None) => {
-                self.stage = Stage::Ask;
+            (
+                PromptPurpose::RolledBack
+                | PromptPurpose::Abandon
+                | PromptPurpose::Waive
+                | PromptPurpose::Exempt,
+                None,
+            ) => {
+                self.stage = PromptStage::Confirm;
             }
         }
         Reaction::handled()
     }
 
-    fn said(&self) -> String {
+    fn success_notice(&self) -> String {
         let point = &self.point;
         match self.purpose {
-            Purpose::Waive => format!("waived {point}"),
-            Purpose::Exempt => format!("said that {point} does not apply"),
-            Purpose::Note => format!("noted on {point}"),
-            Purpose::StandForTwo(_) => format!("confirmed {point}"),
-            Purpose::RollBack => "on record: rolled back".to_owned(),
-            Purpose::Abandon => "abandoned the run".to_owned(),
+            PromptPurpose::Waive => format!("waived {point}"),
+            PromptPurpose::Exempt => format!("said that {point} does not apply"),
+            PromptPurpose::Note => format!("noted on {point}"),
+            PromptPurpose::ConfirmForTwo(_) => format!("confirmed {point}"),
+            PromptPurpose::RolledBack => "on record: rolled back".to_owned(),
+            PromptPurpose::Abandon => "abandoned the run".to_owned(),
         }
     }
 
     fn submit(&mut self, cx: &Context) -> Reaction {
         match self.act(cx) {
             Ok(act) => {
-                let returning: Box<dyn Layer> = Box::new(self.clone().layer());
-                Reaction::Close(vec![Effect::act(cx, act, self.said(), Some(returning))])
+                let on_rejection: Box<dyn Layer> = Box::new(self.clone().into_layer());
+                Reaction::Close(vec![Effect::act(cx, act, self.success_notice(), Some(on_rejection))])
             }
-            Err(wrong) => {
-                self.refused(&wrong);
+            Err(error) => {
+                self.on_rejected(&error);
                 Reaction::handled()
             }
         }
     }
 
-    fn field(&mut self) -> Option<&mut Field> {
+    fn field(&mut self) -> Option<&mut TextField> {
         match self.stage {
-            Stage::Words => Some(&mut self.words),
-            Stage::Span => Some(&mut self.span),
-            Stage::Ask => None,
+            PromptStage::Text => Some(&mut self.text),
+            PromptStage::Duration => Some(&mut self.duration),
+            PromptStage::Confirm => None,
         }
     }
 
-    /// Takes in a key.
-    fn step(&mut self, key: KeyEvent) -> PromptStep {
-        if self.stage == Stage::Ask {
-            return self.answer(key);
+    /// Handles a key.
+    fn on_key(&mut self, key: KeyEvent) -> PromptStep {
+        if self.stage == PromptStage::Confirm {
+            return self.on_confirm_key(key);
         }
-        match keymap::typing(key) {
-            Typing::Away => return PromptStep::Away,
-            Typing::Done if self.stage == Stage::Words && self.purpose == Purpose::Waive => {
-                self.stage = Stage::Span;
+        match keymap::prompt_key(key) {
+            PromptKey::Cancel => return PromptStep::Cancel,
+            PromptKey::Enter if self.stage == PromptStage::Text && self.purpose == PromptPurpose::Waive => {
+                self.stage = PromptStage::Duration;
             }
-            Typing::Done => return PromptStep::Check,
-            Typing::Other if self.purpose == Purpose::Waive => self.turn(),
-            Typing::Other => {}
-            Typing::Text => {
-                self.wrong = None;
+            PromptKey::Enter => return PromptStep::Check,
+            PromptKey::OtherField if self.purpose == PromptPurpose::Waive => self.switch_field(),
+            PromptKey::OtherField => {}
+            PromptKey::Text => {
+                self.error = None;
                 if let Some(field) = self.field() {
                     field.key(key);
                 }
@@ -188,15 +198,15 @@ impl TextPrompt {
         PromptStep::Stay
     }
 
-    fn turn(&mut self) {
-        self.stage = if self.stage == Stage::Words { Stage::Span } else { Stage::Words };
+    fn switch_field(&mut self) {
+        self.stage = if self.stage == PromptStage::Text { PromptStage::Duration } else { PromptStage::Text };
     }
 
-    fn answer(&mut self, key: KeyEvent) -> PromptStep {
-        match keymap::answer(key) {
-            Some(Answer::Yes) => PromptStep::Submit,
-            Some(Answer::No) => {
-                self.stage = Stage::Words;
+    fn on_confirm_key(&mut self, key: KeyEvent) -> PromptStep {
+        match keymap::dialog_key(key) {
+            Some(DialogKey::Yes) => PromptStep::Submit,
+            Some(DialogKey::No) => {
+                self.stage = PromptStage::Text;
                 PromptStep::Stay
             }
             _ => PromptStep::Stay,
@@ -206,12 +216,12 @@ impl TextPrompt {
 
 impl Dialog for TextPrompt {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        text_prompt_view::sheet(cx, width, self)
+        text_prompt_view::dialog_view(cx, width, self)
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        match self.step(key) {
-            PromptStep::Away => Reaction::close(),
+        match self.on_key(key) {
+            PromptStep::Cancel => Reaction::close(),
             PromptStep::Stay => Reaction::handled(),
             PromptStep::Check => self.check(cx),
             PromptStep::Submit => self.submit(cx),
@@ -219,25 +229,25 @@ impl Dialog for TextPrompt {
     }
 
     fn paste(&mut self, text: &str) {
-        self.wrong = None;
+        self.error = None;
         if let Some(field) = self.field() {
             field.paste(text);
         }
     }
 
     fn text_focus(&self, _: &Context) -> TextFocus {
-        if self.stage == Stage::Ask { TextFocus::None } else { TextFocus::Text }
+        if self.stage == PromptStage::Confirm { TextFocus::None } else { TextFocus::Text }
     }
 
     fn decides(&self, key: KeyEvent, _: &Context) -> bool {
-        self.stage == Stage::Ask && is_decision(key)
+        self.stage == PromptStage::Confirm && is_decision(key)
     }
 
     fn stage(&self) -> u8 {
         self.stage as u8
     }
 
-    fn refused(&mut self, why: &str) {
-        (self.stage, self.wrong) = (Stage::Words, Some(why.to_owned()));
+    fn on_rejected(&mut self, why: &str) {
+        (self.stage, self.error) = (PromptStage::Text, Some(why.to_owned()));
     }
 }

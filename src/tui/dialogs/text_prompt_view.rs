@@ -1,111 +1,115 @@
-//! The sheet that asks for words.
+//! The content of the text prompt.
 
 use ratatui::text::Line;
 
-use crate::text;
-use crate::tui::context::{Context, padded};
-use crate::tui::dialogs::text_prompt::{Purpose, Stage, TextPrompt};
+use crate::tui::context::{Context, pad_right};
+use crate::tui::dialogs::text_prompt::{PromptPurpose, PromptStage, TextPrompt};
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
+use gonogo_core::text;
 
-/// The fewest rows that a field for words has.
-const ROWS: usize = 2;
+/// The minimum number of rows of the text field.
+const TEXT_ROWS: usize = 2;
 
-/// What it looks like.
-pub fn sheet(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogView {
+/// The content of the prompt.
+pub fn dialog_view(cx: &Context, width: usize, prompt: &TextPrompt) -> DialogView {
     let id = text::line(&prompt.point);
     let (title, question) = match prompt.purpose {
-        Purpose::Waive => (format!("waive {id}"), "Why may this point pass?"),
-        Purpose::Exempt => (format!("{id} does not apply"), "Why does this point not concern this run?"),
-        Purpose::Note => (format!("note on {id}"), "What is to be remembered?"),
-        Purpose::RollBack => ("rolled back".to_owned(), "Why were rollback steps skipped?"),
-        Purpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
-        Purpose::StandForTwo(_) => (format!("confirm {id} for two"), "Why do you stand for two people?"),
+        PromptPurpose::Waive => (format!("waive {id}"), "Why may this point pass?"),
+        PromptPurpose::Exempt => {
+            (format!("{id} does not apply"), "Why does this point not concern this run?")
+        }
+        PromptPurpose::Note => (format!("note on {id}"), "What is to be remembered?"),
+        PromptPurpose::RolledBack => ("rolled back".to_owned(), "Why were rollback steps skipped?"),
+        PromptPurpose::Abandon => ("abandon the run".to_owned(), "Why will this run not be sealed?"),
+        PromptPurpose::ConfirmForTwo(_) => {
+            (format!("confirm {id} for two"), "Why do you stand for two people?")
+        }
     };
-    let mut sheet = DialogView::new(title, StyleRole::Needs);
+    let mut dialog = DialogView::new(title, StyleRole::Attention);
     if let Some(point) = cx.plan().point(&prompt.point) {
-        sheet.put(vec![styled(&point.title, Theme::strong())], width, 0);
-        sheet.gap();
+        dialog.put(vec![styled(&point.title, Theme::strong())], width, 0);
+        dialog.gap();
     }
-    sheet.put(vec![styled(question, Theme::text())], width, 0);
-    sheet.field(cx, width, &prompt.words, ROWS, prompt.stage == Stage::Words);
-    sheet.at_end = prompt.stage == Stage::Ask;
-    if prompt.purpose == Purpose::Waive {
-        term(cx, &mut sheet, width, prompt);
+    dialog.put(vec![styled(question, Theme::text())], width, 0);
+    dialog.field(cx, width, &prompt.text, TEXT_ROWS, prompt.stage == PromptStage::Text);
+    dialog.at_end = prompt.stage == PromptStage::Confirm;
+    if prompt.purpose == PromptPurpose::Waive {
+        duration_section(cx, &mut dialog, width, prompt);
     }
-    consequences(cx, &mut sheet, width, prompt);
-    if let Some(wrong) = &prompt.wrong {
-        sheet.gap();
-        sheet.put(vec![cx.toned(&format!("✖ {}", text::line(wrong)), StyleRole::Failed)], width, 2);
+    consequences(cx, &mut dialog, width, prompt);
+    if let Some(error) = &prompt.error {
+        dialog.gap();
+        dialog.put(vec![cx.with_role(&format!("✖ {}", text::line(error)), StyleRole::Failed)], width, 2);
     }
-    keys(cx, &mut sheet, width, prompt);
-    sheet
+    add_keys(cx, &mut dialog, width, prompt);
+    dialog
 }
 
-fn term(cx: &Context, sheet: &mut DialogView, width: usize, prompt: &TextPrompt) {
-    sheet.gap();
-    sheet.put(vec![styled("For how long? ", Theme::text()), cx.dim("such as 90m, 24h, 2d")], width, 0);
-    let (rows, (_, column)) = prompt.span.rows(10);
-    let typed = rows.into_iter().next().unwrap_or_default();
-    if prompt.stage == Stage::Span {
-        sheet.cursor = Some((column, sheet.body.len()));
+fn duration_section(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &TextPrompt) {
+    dialog.gap();
+    dialog.put(vec![styled("For how long? ", Theme::text()), cx.dim("such as 90m, 24h, 2d")], width, 0);
+    let (rows, (_, column)) = prompt.duration.rows(10);
+    let text = rows.into_iter().next().unwrap_or_default();
+    if prompt.stage == PromptStage::Duration {
+        dialog.cursor = Some((column, dialog.body.len()));
     }
-    let mut spans = padded(vec![styled(&typed, Theme::text())], 11);
+    let mut spans = pad_right(vec![styled(&text, Theme::text())], 11);
     for span in &mut spans {
         span.style = span.style.patch(cx.theme.field());
     }
     let until = match prompt.until(cx) {
         Ok(until) => cx.dim(&format!("  until {}", until.readable())),
-        Err(_) => cx.toned("  not a time yet", StyleRole::Stale),
+        Err(_) => cx.with_role("  not a time yet", StyleRole::Stale),
     };
     if 11 + until.width() <= width {
         spans.push(until);
-        sheet.body.push(Line::from(spans));
+        dialog.body.push(Line::from(spans));
     } else {
-        sheet.body.push(Line::from(spans));
-        sheet.put(vec![until], width, 2);
+        dialog.body.push(Line::from(spans));
+        dialog.put(vec![until], width, 2);
     }
 }
 
-/// What the act will come to, and what it will not.
-fn consequences(cx: &Context, sheet: &mut DialogView, width: usize, prompt: &TextPrompt) {
-    if prompt.purpose == Purpose::Abandon {
-        sheet.gap();
-        let told = "It ends the run for everybody: nothing can be added to it, and it is never sealed. The next run of \
+/// The consequences of the act.
+fn consequences(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &TextPrompt) {
+    if prompt.purpose == PromptPurpose::Abandon {
+        dialog.gap();
+        let text = "It ends the run for everybody: nothing can be added to it, and it is never sealed. The next run of \
                     the environment names it as abandoned.";
-        return sheet.put(vec![cx.toned(told, StyleRole::Needs)], width, 0);
+        return dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     }
-    if !matches!(prompt.purpose, Purpose::Waive | Purpose::Exempt) {
+    if !matches!(prompt.purpose, PromptPurpose::Waive | PromptPurpose::Exempt) {
         return;
     }
     let Some(point) = cx.plan().point(&prompt.point) else { return };
     if cx.run.state.people_to_waive(point) > 1 {
-        sheet.gap();
-        let told = "This point is mandatory: it takes two people, and the second has to do the same.";
-        sheet.put(vec![cx.toned(told, StyleRole::Needs)], width, 0);
+        dialog.gap();
+        let text = "This point is mandatory: it takes two people, and the second has to do the same.";
+        dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     }
 }
 
-fn keys(cx: &Context, sheet: &mut DialogView, width: usize, prompt: &TextPrompt) {
-    let me = cx.person(&cx.session.me.principal);
-    let (yes, other) = match prompt.purpose {
-        Purpose::Waive => (format!("waive as {me}"), true),
-        Purpose::Exempt | Purpose::RollBack => (format!("say so as {me}"), false),
-        Purpose::Abandon => (format!("abandon it as {me}"), false),
-        Purpose::Note | Purpose::StandForTwo(_) => (String::new(), false),
+fn add_keys(cx: &Context, dialog: &mut DialogView, width: usize, prompt: &TextPrompt) {
+    let me = cx.name_and_role(&cx.session.operator.principal);
+    let (yes, has_duration) = match prompt.purpose {
+        PromptPurpose::Waive => (format!("waive as {me}"), true),
+        PromptPurpose::Exempt | PromptPurpose::RolledBack => (format!("say so as {me}"), false),
+        PromptPurpose::Abandon => (format!("abandon it as {me}"), false),
+        PromptPurpose::Note | PromptPurpose::ConfirmForTwo(_) => (String::new(), false),
     };
     match prompt.stage {
-        Stage::Ask => sheet.keys(cx, &[("y", &yes), ("Esc", "change the words")], width),
-        Stage::Words if other => {
-            sheet.keys(cx, &[("Enter", "continue"), ("Tab", "for how long"), ("Esc", "cancel")], width);
+        PromptStage::Confirm => dialog.keys(cx, &[("y", &yes), ("Esc", "change the words")], width),
+        PromptStage::Text if has_duration => {
+            dialog.keys(cx, &[("Enter", "continue"), ("Tab", "for how long"), ("Esc", "cancel")], width);
         }
-        Stage::Words if prompt.purpose == Purpose::Note => {
-            sheet.keys(cx, &[("Enter", &format!("note as {me}")), ("Esc", "cancel")], width);
+        PromptStage::Text if prompt.purpose == PromptPurpose::Note => {
+            dialog.keys(cx, &[("Enter", &format!("note as {me}")), ("Esc", "cancel")], width);
         }
-        Stage::Span => {
-            sheet.keys(cx, &[("Enter", "continue"), ("Tab", "the reason"), ("Esc", "cancel")], width);
+        PromptStage::Duration => {
+            dialog.keys(cx, &[("Enter", "continue"), ("Tab", "the reason"), ("Esc", "cancel")], width);
         }
-        Stage::Words => sheet.keys(cx, &[("Enter", "continue"), ("Esc", "cancel")], width),
+        PromptStage::Text => dialog.keys(cx, &[("Enter", "continue"), ("Esc", "cancel")], width),
     }
 }

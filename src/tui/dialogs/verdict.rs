@@ -1,96 +1,96 @@
-//! The verdict with its reasons.
+//! The dialog that shows the verdict, and from which it is recorded and sealed.
 
 use crossterm::event::KeyEvent;
 use ratatui::text::Span;
 
 use super::{Dialog, DialogLayer};
-use crate::checklist::Role;
-use crate::journal::entry::{Decision, Verdict, VerdictReason};
-use crate::run::{Act, CurrentVerdict, judge};
-use crate::text;
 use crate::tui::context::Context;
 use crate::tui::dialogs::seal::SealDialog;
-use crate::tui::dialogs::text_prompt::{Purpose, TextPrompt};
-use crate::tui::keymap::{self, Answer};
+use crate::tui::dialogs::text_prompt::{PromptPurpose, TextPrompt};
+use crate::tui::keymap::{self, DialogKey};
 use crate::tui::layer::{Effect, Reaction};
-use crate::tui::rules::SOME;
+use crate::tui::rules::PLACEHOLDER_REASON;
 use crate::tui::style::text::width as cells_of;
-use crate::tui::style::text::{at_most, styled, wrap};
+use crate::tui::style::text::{limit_lines, styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::dialog_view::DialogView;
-use crate::tui::widgets::header::tone;
+use crate::tui::widgets::header::decision_role;
+use gonogo_core::checklist::Role;
+use gonogo_core::journal::entry::{Decision, Verdict, VerdictReason};
+use gonogo_core::run::{Act, CurrentVerdict, judge};
+use gonogo_core::text;
 
-/// From how many cells on reasons are told at length; a list that scrolls without end is not read.
-const ROOMY: usize = 60;
+/// The width from which reasons are shown in full; on a narrow screen, the list would be too long.
+const WIDE: usize = 60;
 
-/// The verdict.
+/// Shows the verdict.
 #[derive(Clone, Debug)]
 pub struct VerdictDialog;
 
 impl Dialog for VerdictDialog {
     fn view(&self, cx: &Context, width: usize) -> DialogView {
-        sheet(cx, width)
+        dialog_view(cx, width)
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        match keymap::answer(key) {
-            Some(Answer::Yes) => Reaction::Handled(record(cx).into_iter().collect()),
-            Some(Answer::Seal) => Reaction::Handled(vec![request_seal(cx)]),
-            Some(Answer::Abandon) => Reaction::Close(vec![request_abandon(cx)]),
+        match keymap::dialog_key(key) {
+            Some(DialogKey::Yes) => Reaction::Handled(record_verdict(cx).into_iter().collect()),
+            Some(DialogKey::Seal) => Reaction::Handled(vec![request_seal(cx)]),
+            Some(DialogKey::Abandon) => Reaction::Close(vec![request_abandon(cx)]),
             _ => Reaction::Ignored,
         }
     }
 }
 
-/// Only what is offered: the same verdict is not recorded twice.
-fn record(cx: &Context) -> Option<Effect> {
-    if let Some(why) = cx.read_only_reason() {
-        return Some(Effect::Refuse(why.to_owned()));
+/// Records the verdict, unless it is recorded already.
+fn record_verdict(cx: &Context) -> Option<Effect> {
+    if let Some(reason) = cx.read_only_reason() {
+        return Some(Effect::Refuse(reason.to_owned()));
     }
-    match cx.refusal(Act::Verdict) {
-        Some(refusal) => Some(cx.refuse_by(&refusal)),
+    match cx.rejection(Act::Verdict) {
+        Some(rejection) => Some(cx.refuse(&rejection)),
         None if !can_record(cx) => None,
         None => Some(Effect::act(cx, Act::Verdict, "the verdict is recorded".into(), None)),
     }
 }
 
 fn request_seal(cx: &Context) -> Effect {
-    if let Some(why) = cx.read_only_reason() {
-        return Effect::Refuse(why.to_owned());
+    if let Some(reason) = cx.read_only_reason() {
+        return Effect::Refuse(reason.to_owned());
     }
-    match cx.refusal(Act::Seal) {
-        Some(refusal) => cx.refuse_by(&refusal),
+    match cx.rejection(Act::Seal) {
+        Some(rejection) => cx.refuse(&rejection),
         None => Effect::open(DialogLayer::new(SealDialog)),
     }
 }
 
 fn request_abandon(cx: &Context) -> Effect {
-    match cx.refusal(Act::Abandon { reason: SOME.into() }) {
-        Some(refusal) => cx.refuse_by(&refusal),
-        None => Effect::open(TextPrompt::new(String::new(), Purpose::Abandon).layer()),
+    match cx.rejection(Act::Abandon { reason: PLACEHOLDER_REASON.into() }) {
+        Some(rejection) => cx.refuse(&rejection),
+        None => Effect::open(TextPrompt::new(String::new(), PromptPurpose::Abandon).into_layer()),
     }
 }
 
-/// The verdict as of now, why, and what stands recorded.
-fn sheet(cx: &Context, width: usize) -> DialogView {
-    let now = shown(cx);
-    let mut sheet = DialogView::new("verdict", tone(now.decision));
-    let badge = styled(&format!(" {} ", now.decision), cx.theme.badge(tone(now.decision)));
-    let count = format!("  {} of {} done", now.done, text::count(to_usize(now.total), "point"));
-    sheet.put(vec![badge, styled(&count, Theme::text())], width, 0);
-    if width >= ROOMY || now.reasons.is_empty() {
-        sheet.put(vec![cx.dim(meaning(now.decision))], width, 0);
+/// The content of the dialog.
+fn dialog_view(cx: &Context, width: usize) -> DialogView {
+    let verdict = shown_verdict(cx);
+    let mut dialog = DialogView::new("verdict", decision_role(verdict.decision));
+    let badge = styled(&format!(" {} ", verdict.decision), cx.theme.badge(decision_role(verdict.decision)));
+    let count = format!("  {} of {} done", verdict.done, text::count(to_usize(verdict.total), "point"));
+    dialog.put(vec![badge, styled(&count, Theme::text())], width, 0);
+    if width >= WIDE || verdict.reasons.is_empty() {
+        dialog.put(vec![cx.dim(meaning(verdict.decision))], width, 0);
     }
-    // What stands comes before why: of a long list only the beginning is in view.
-    if let Some(end) = &cx.run.state.abandoned {
-        let (who, reason) = (cx.person(&end.by), text::line(&end.reason));
-        let told = format!("● abandoned by {who}, {}: {reason}", end.at.wall.readable());
-        sheet.put(vec![cx.toned(&told, StyleRole::Settled)], width, 2);
+    // The recorded verdict comes before the reasons, as only the beginning of a long list is in view.
+    if let Some(abandonment) = &cx.run.state.abandoned {
+        let (operator, reason) = (cx.name_and_role(&abandonment.by), text::line(&abandonment.reason));
+        let text = format!("● abandoned by {operator}, {}: {reason}", abandonment.at.wall.readable());
+        dialog.put(vec![cx.with_role(&text, StyleRole::Confirmed)], width, 2);
     }
-    standing(cx, &mut sheet, width, &now);
-    reasons(cx, &mut sheet, width, &now);
+    recorded_section(cx, &mut dialog, width, &verdict);
+    reason_lines(cx, &mut dialog, width, &verdict);
     let mut keys = Vec::new();
-    let record = format!("record this verdict as {}", cx.name(&cx.session.me.principal));
+    let record = format!("record this verdict as {}", cx.short_name(&cx.session.operator.principal));
     if can_record(cx) {
         keys.push(("y", record.as_str()));
     }
@@ -101,12 +101,12 @@ fn sheet(cx: &Context, width: usize) -> DialogView {
     if cx.can_abandon() {
         keys.push(("a", "abandon the run"));
     }
-    sheet.keys(cx, &keys, width);
-    sheet
+    dialog.keys(cx, &keys, width);
+    dialog
 }
 
-/// What is sealed stays as it was judged; anything else is judged now.
-fn shown(cx: &Context) -> Verdict {
+/// The verdict as of now; the recorded one if the run is sealed or being sealed.
+fn shown_verdict(cx: &Context) -> Verdict {
     match &cx.run.state.verdict {
         Some(CurrentVerdict { decision, done: closed, reasons, .. }) if cx.run.state.is_closing() => {
             let total = cx.plan().points().count() as u64;
@@ -128,87 +128,92 @@ const fn meaning(decision: Decision) -> &'static str {
     }
 }
 
-/// Recording the same verdict again says nothing new.
+/// Whether the verdict differs from the recorded one, so that it can be recorded.
 fn can_record(cx: &Context) -> bool {
-    let (state, now) = (&cx.run.state, shown(cx));
-    let same =
-        |standing: &CurrentVerdict| standing.decision == now.decision && standing.reasons == now.reasons;
-    !state.is_closing() && !state.verdict.as_ref().is_some_and(same)
+    let (state, verdict) = (&cx.run.state, shown_verdict(cx));
+    let is_recorded = |recorded: &CurrentVerdict| {
+        recorded.decision == verdict.decision && recorded.reasons == verdict.reasons
+    };
+    !state.is_closing() && !state.verdict.as_ref().is_some_and(is_recorded)
 }
 
-fn reasons(cx: &Context, sheet: &mut DialogView, width: usize, verdict: &Verdict) {
+fn reason_lines(cx: &Context, dialog: &mut DialogView, width: usize, verdict: &Verdict) {
     if verdict.reasons.is_empty() {
         return;
     }
-    sheet.gap();
-    let longest = verdict.reasons.iter().map(|reason| cells_of(&reason.point)).max().unwrap_or(0);
-    let column = longest.min(width * 2 / 5);
+    dialog.gap();
+    let widest = verdict.reasons.iter().map(|reason| cells_of(&reason.point)).max().unwrap_or(0);
+    let column = widest.min(width * 2 / 5);
     for reason in &verdict.reasons {
-        let lines = wrap(against(cx, reason, column), width, if width >= ROOMY { 5 + column } else { 3 });
-        let most = match cx.plan().point(&reason.point).map(|point| cx.status(point)) {
-            _ if width >= ROOMY => lines.len(),
+        let lines = wrap(reason_line(cx, reason, column), width, if width >= WIDE { 5 + column } else { 3 });
+        let max_lines = match cx.plan().point(&reason.point).map(|point| cx.status(point)) {
+            _ if width >= WIDE => lines.len(),
             Some(status) if status.is_no_go() => 2,
             _ => 1,
         };
-        sheet.body.extend(at_most(lines, most, width));
+        dialog.body.extend(limit_lines(lines, max_lines, width));
     }
 }
 
-/// What speaks against GO at one point.
-fn against(cx: &Context, reason: &VerdictReason, column: usize) -> Vec<Span<'static>> {
-    let (sign, tone) = match cx.plan().point(&reason.point) {
-        Some(point) => cx.settled_sign(point, &cx.status(point)),
+/// Why one point prevents GO.
+fn reason_line(cx: &Context, reason: &VerdictReason, column: usize) -> Vec<Span<'static>> {
+    let (symbol, role) = match cx.plan().point(&reason.point) {
+        Some(point) => cx.point_status_symbol(point, &cx.status(point)),
         None => ("·", StyleRole::Idle),
     };
     let id = text::line(&reason.point);
     let fill = " ".repeat(column.saturating_sub(cells_of(&id)) + 2);
-    let sign_fill = " ".repeat(3 - cells_of(sign).min(2));
-    let why = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
+    let symbol_fill = " ".repeat(3 - cells_of(symbol).min(2));
+    let explanation = if reason.why.is_empty() { String::new() } else { format!(" · {}", reason.why) };
     vec![
-        cx.toned(&format!("{sign}{sign_fill}"), tone),
+        cx.with_role(&format!("{symbol}{symbol_fill}"), role),
         styled(&format!("{id}{fill}"), Theme::text()),
-        cx.toned(&reason.status, tone),
-        cx.dim(&why),
+        cx.with_role(&reason.status, role),
+        cx.dim(&explanation),
     ]
 }
 
-fn standing(cx: &Context, sheet: &mut DialogView, width: usize, now: &Verdict) {
-    let Some(standing) = &cx.run.state.verdict else {
-        let told = "No verdict is recorded, or something has changed since.";
-        return sheet.put(vec![cx.dim(told)], width, 0);
+fn recorded_section(cx: &Context, dialog: &mut DialogView, width: usize, verdict: &Verdict) {
+    let Some(recorded) = &cx.run.state.verdict else {
+        let text = "No verdict is recorded, or something has changed since.";
+        return dialog.put(vec![cx.dim(text)], width, 0);
     };
-    let by = format!(
+    let text = format!(
         "● {} is recorded by {}, {} · log #{}",
-        standing.decision,
-        cx.person(&standing.by),
-        cx.ago(&standing.at),
-        standing.seq
+        recorded.decision,
+        cx.name_and_role(&recorded.by),
+        cx.ago(&recorded.at),
+        recorded.seq
     );
-    sheet.put(vec![cx.toned(&by, StyleRole::Settled)], width, 2);
-    if standing.decision != now.decision {
-        let told = "Time has changed it since: record it again before you seal.";
-        sheet.put(vec![cx.toned(told, StyleRole::Needs)], width, 0);
+    dialog.put(vec![cx.with_role(&text, StyleRole::Confirmed)], width, 2);
+    if recorded.decision != verdict.decision {
+        let text = "Time has changed it since: record it again before you seal.";
+        dialog.put(vec![cx.with_role(text, StyleRole::Attention)], width, 0);
     }
-    seals(cx, sheet, width);
+    seal_lines(cx, dialog, width);
 }
 
-/// Which seals stand, and which are missing.
-pub fn seals(cx: &Context, sheet: &mut DialogView, width: usize) {
+/// Lines for the seals and the missing seals.
+pub fn seal_lines(cx: &Context, dialog: &mut DialogView, width: usize) {
     let state = &cx.run.state;
     for seal in &state.seals {
-        let told = format!("● sealed by {}, {}", cx.person(&seal.by), seal.at.wall.readable());
-        sheet.put(vec![cx.toned(&told, StyleRole::Settled)], width, 2);
+        let text = format!("● sealed by {}, {}", cx.name_and_role(&seal.by), seal.at.wall.readable());
+        dialog.put(vec![cx.with_role(&text, StyleRole::Confirmed)], width, 2);
     }
     for role in state.missing_seals().into_iter().filter(|_| state.abandoned.is_none()) {
-        sheet.put(vec![cx.dim(&format!("○ the {role}'s seal is missing{}", who(cx, role)))], width, 2);
+        dialog.put(
+            vec![cx.dim(&format!("○ the {role}'s seal is missing{}", seal_owner(cx, role)))],
+            width,
+            2,
+        );
     }
 }
 
-fn who(cx: &Context, role: Role) -> String {
+fn seal_owner(cx: &Context, role: Role) -> String {
     let mut names = cx.run.state.roster.iter().filter(|operator| operator.role == role);
     match names.next() {
-        Some(operator) if operator.principal == cx.session.me.principal => ": yours".into(),
-        Some(operator) => format!(": {}", cx.name(&operator.principal)),
+        Some(operator) if operator.principal == cx.session.operator.principal => ": yours".into(),
+        Some(operator) => format!(": {}", cx.short_name(&operator.principal)),
         None => ": nobody takes part as one yet".into(),
     }
 }

@@ -1,36 +1,35 @@
-//! The part of an output that is shown: where it is scrolled to, what is searched for. It reads from the disk, so none
-//! of it runs on the screen's thread.
+//! The part of an output that is shown. It reads from the disk, so it must not be updated on the screen's thread.
 
 use ratatui::text::Span;
 
-use crate::ansi;
-use crate::journal::attachments::ActionOutputs;
-use crate::tui::reading::search::Search;
+use crate::tui::reading::output_search::OutputSearch;
 use crate::tui::style::text::fold;
+use gonogo_core::ansi;
+use gonogo_core::journal::attachments::ActionOutputs;
 
-/// How much is read for one page, in bytes. A line longer than that is shown in pieces.
-const PIECE: usize = 128 << 10;
+/// How much is read for a page. A longer line is shown in chunks.
+const CHUNK_BYTES: usize = 128 << 10;
 
-/// What a key does to what is shown. Whatever it does, it ends a search, and what was said of one.
+/// What a key does to the excerpt. Every step stops a search and clears its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageStep {
-    /// Nothing else.
+    /// Only that.
     Stay,
-    /// So many rows up.
+    /// Scroll up by so many rows.
     Up(usize),
-    /// So many rows down.
+    /// Scroll down by so many rows.
     Down(usize),
-    /// To the beginning.
+    /// Go to the beginning.
     First,
-    /// To the end, and to stay there.
+    /// Go to the end, and follow it.
     Last,
-    /// Breaks long lines, or no longer does.
+    /// Toggle the wrapping of long lines.
     Wrap,
-    /// To the next line that has this, or to the one before.
+    /// Search for a text.
     Find {
-        /// What.
-        sought: String,
-        /// Whether it is searched downwards.
+        /// The text.
+        pattern: String,
+        /// Whether to search downwards.
         forward: bool,
     },
 }
@@ -38,28 +37,28 @@ pub enum PageStep {
 /// The part of an output that is shown.
 #[derive(Clone, Debug)]
 pub struct Excerpt {
-    /// The position of the action's begin in the log.
+    /// The position of the action's start entry in the log.
     pub started: u64,
-    /// How much is read for one page, in bytes.
-    pub piece: usize,
-    /// Where the first line shown begins, in bytes.
+    /// How much is read for a page, in bytes.
+    pub chunk: usize,
+    /// The offset of the first line shown.
     pub top: u64,
-    /// How many rows of it are above the screen.
+    /// The number of its rows that are scrolled off the top.
     pub skip: usize,
-    /// Whether it stays at the end.
+    /// Whether it follows the end.
     pub follow: bool,
-    /// Whether long lines are broken.
+    /// Whether long lines are wrapped.
     pub wrap: bool,
-    /// What is shown: where each line begins, and the line.
+    /// The lines shown, each with its offset.
     pub page: Vec<(u64, ansi::Line)>,
-    /// Whether that has been read yet.
+    /// Whether the lines have been read yet.
     pub is_read: bool,
-    /// How much there is, in bytes.
+    /// The length of the output, in bytes.
     pub length: u64,
-    /// What is to be told of the last key.
-    pub said: Option<String>,
-    /// The search that is under way.
-    pub search: Option<Search>,
+    /// A message about the search.
+    pub message: Option<String>,
+    /// The running search.
+    pub search: Option<OutputSearch>,
 }
 
 impl Excerpt {
@@ -67,7 +66,7 @@ impl Excerpt {
     pub const fn new(started: u64) -> Self {
         Self {
             started,
-            piece: PIECE,
+            chunk: CHUNK_BYTES,
             top: 0,
             skip: 0,
             follow: true,
@@ -75,122 +74,122 @@ impl Excerpt {
             page: Vec::new(),
             is_read: false,
             length: 0,
-            said: None,
+            message: None,
             search: None,
         }
     }
 
-    /// Takes steps, searches one piece more, and reads what is to be shown on so many columns and rows.
-    pub fn go_on(&mut self, outputs: &ActionOutputs, steps: Vec<PageStep>, size: (usize, usize)) {
+    /// Applies steps, searches another chunk, and reads the page for `size` columns and rows.
+    pub fn update(&mut self, outputs: &ActionOutputs, steps: Vec<PageStep>, size: (usize, usize)) {
         for step in steps {
-            (self.said, self.search) = (None, None);
-            self.take(outputs, step, size);
+            (self.message, self.search) = (None, None);
+            self.apply(outputs, step, size);
         }
-        self.search_on(outputs);
-        self.load(outputs, size);
+        self.search_chunk(outputs);
+        self.load_page(outputs, size);
     }
 
-    fn take(&mut self, outputs: &ActionOutputs, step: PageStep, size: (usize, usize)) {
+    fn apply(&mut self, outputs: &ActionOutputs, step: PageStep, size: (usize, usize)) {
         match step {
             PageStep::Stay => {}
-            PageStep::Up(rows) => self.up(outputs, rows, size.0),
-            PageStep::Down(rows) => self.down(outputs, rows, size),
+            PageStep::Up(rows) => self.scroll_up(outputs, rows, size.0),
+            PageStep::Down(rows) => self.scroll_down(outputs, rows, size),
             PageStep::First => (self.top, self.skip, self.follow) = (0, 0, false),
             PageStep::Last => self.follow = true,
             PageStep::Wrap => (self.wrap, self.skip) = (!self.wrap, 0),
-            PageStep::Find { sought, forward } => {
-                // From the page that the steps before it lead to.
-                self.load(outputs, size);
-                self.begin_search(outputs, sought, forward);
+            PageStep::Find { pattern, forward } => {
+                // The search starts at the page that the previous steps lead to.
+                self.load_page(outputs, size);
+                self.start_search(outputs, pattern, forward);
             }
         }
     }
 
-    /// Reads what is to be shown on so many rows of so many columns.
-    fn load(&mut self, outputs: &ActionOutputs, size: (usize, usize)) {
+    /// Reads the page for `size` columns and rows.
+    fn load_page(&mut self, outputs: &ActionOutputs, size: (usize, usize)) {
         let (columns, rows) = size;
         self.is_read = true;
         self.length = outputs.length(self.started).unwrap_or(0);
         if !self.follow {
-            self.page = self.lines(outputs, self.top, self.piece);
+            self.page = self.lines(outputs, self.top, self.chunk);
             self.page.truncate(self.skip + rows + 1);
             return;
         }
-        let from = self.length.saturating_sub(self.piece as u64);
-        let lines = self.lines(outputs, from, self.piece);
-        let mut taken = 0;
+        let from = self.length.saturating_sub(self.chunk as u64);
+        let lines = self.lines(outputs, from, self.chunk);
+        let mut filled = 0;
         let first = lines.iter().rposition(|(_, line)| {
-            taken += self.rows_of(line, columns);
-            taken >= rows
+            filled += self.row_count(line, columns);
+            filled >= rows
         });
         self.page = lines[first.unwrap_or(0)..].to_vec();
         self.top = self.page.first().map_or(0, |(at, _)| *at);
-        self.skip = taken.saturating_sub(rows);
+        self.skip = filled.saturating_sub(rows);
     }
 
-    fn rows_of(&self, line: &ansi::Line, columns: usize) -> usize {
+    fn row_count(&self, line: &ansi::Line, columns: usize) -> usize {
         let spans = || line.iter().map(|(_, text)| Span::raw(text.clone())).collect();
         if self.wrap { fold(spans(), columns).len() } else { 1 }
     }
 
-    /// The lines of a piece, with the place that each begins at.
-    pub fn lines(&self, outputs: &ActionOutputs, from: u64, most: usize) -> Vec<(u64, ansi::Line)> {
-        let bytes = outputs.read(self.started, from, most).unwrap_or_default();
+    /// The lines of a chunk, each with its offset.
+    pub fn lines(&self, outputs: &ActionOutputs, from: u64, max_bytes: usize) -> Vec<(u64, ansi::Line)> {
+        let bytes = outputs.read(self.started, from, max_bytes).unwrap_or_default();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at as u64 + 1);
         let begins = std::iter::once(0).chain(ends).map(|at| from + at);
         begins.zip(ansi::lines(&bytes)).collect()
     }
 
-    fn up(&mut self, outputs: &ActionOutputs, count: usize, columns: usize) {
+    fn scroll_up(&mut self, outputs: &ActionOutputs, count: usize, columns: usize) {
         self.follow = false;
         if self.skip >= count {
             self.skip -= count;
             return;
         }
-        let mut left = count - self.skip;
-        let from = self.top.saturating_sub(self.piece as u64);
-        let most = usize::try_from(self.top - from).unwrap_or(self.piece);
-        for (at, line) in self.lines(outputs, from, most).iter().rev() {
-            let rows = self.rows_of(line, columns);
-            (self.top, self.skip) = (*at, rows.saturating_sub(left));
-            if left <= rows {
+        let mut remaining = count - self.skip;
+        let from = self.top.saturating_sub(self.chunk as u64);
+        let max_bytes = usize::try_from(self.top - from).unwrap_or(self.chunk);
+        for (at, line) in self.lines(outputs, from, max_bytes).iter().rev() {
+            let rows = self.row_count(line, columns);
+            (self.top, self.skip) = (*at, rows.saturating_sub(remaining));
+            if remaining <= rows {
                 return;
             }
-            left -= rows;
+            remaining -= rows;
         }
     }
 
-    fn down(&mut self, outputs: &ActionOutputs, count: usize, (columns, rows): (usize, usize)) {
+    fn scroll_down(&mut self, outputs: &ActionOutputs, count: usize, (columns, rows): (usize, usize)) {
         if self.follow {
             return;
         }
-        let lines = self.lines(outputs, self.top, self.piece);
-        let total: usize = lines.iter().map(|(_, line)| self.rows_of(line, columns)).sum();
-        let is_all = self.top + self.piece as u64 >= self.length;
-        if is_all && total <= self.skip + rows + count {
+        let lines = self.lines(outputs, self.top, self.chunk);
+        let total: usize = lines.iter().map(|(_, line)| self.row_count(line, columns)).sum();
+        let is_rest = self.top + self.chunk as u64 >= self.length;
+        if is_rest && total <= self.skip + rows + count {
             self.follow = true;
             return;
         }
-        let mut left = self.skip + count;
+        let mut remaining = self.skip + count;
         for (at, line) in &lines {
-            let rows = self.rows_of(line, columns);
-            (self.top, self.skip) = (*at, left.min(rows - 1));
-            if left < rows {
+            let rows = self.row_count(line, columns);
+            (self.top, self.skip) = (*at, remaining.min(rows - 1));
+            if remaining < rows {
                 return;
             }
-            left -= rows;
+            remaining -= rows;
         }
-        // A line that is longer than a piece goes on in the next.
+        // A line longer than a chunk continues in the next one.
         if let [_] = lines.as_slice() {
-            (self.top, self.skip) = (self.top + self.piece as u64, 0);
+            (self.top, self.skip) = (self.top + self.chunk as u64, 0);
         }
     }
 
-    /// Where the line begins that a place is in.
-    pub fn line_of(&self, outputs: &ActionOutputs, at: u64) -> u64 {
-        let from = at.saturating_sub(self.piece as u64 / 2);
-        let most = usize::try_from(at - from).unwrap_or(0);
-        let bytes = outputs.read(self.started, from, most).unwrap_or_default();
+    /// The offset of the beginning of the line that contains the offset `at`.
+    pub fn line_start(&self, outputs: &ActionOutputs, at: u64) -> u64 {
+        let from = at.saturating_sub(self.chunk as u64 / 2);
+        let max_bytes = usize::try_from(at - from).unwrap_or(0);
+        let bytes = outputs.read(self.started, from, max_bytes).unwrap_or_default();
         bytes.iter().rposition(|byte| *byte == b'\n').map_or(from, |end| from + end as u64 + 1)
     }
 }
@@ -204,7 +203,7 @@ mod tests {
 
     const SIZE: (usize, usize) = (20, 5);
 
-    /// The rows that stand on the screen.
+    /// The rows on the screen.
     fn shown(excerpt: &Excerpt) -> Vec<String> {
         let spans = |line: &ansi::Line| line.iter().map(|(_, text)| Span::raw(text.clone())).collect();
         let rows = excerpt.page.iter().flat_map(|(_, line)| fold(spans(line), SIZE.0));
@@ -213,47 +212,47 @@ mod tests {
 
     fn outputs(dir: &Path, text: &str) -> ActionOutputs {
         let log = dir.join("log.jsonl");
-        let side = crate::journal::attachments::directory(&log);
+        let side = gonogo_core::journal::attachments::directory(&log);
         fs::create_dir_all(&side).unwrap();
         fs::write(side.join("action-7.out"), text).unwrap();
         ActionOutputs::beside(&log)
     }
 
-    /// Up from the end to the begin and down again, row by row: every row comes once, in its order.
+    /// Scrolls down row by row, then up again: every row is shown once, in order.
     #[test]
-    fn every_row_can_be_reached_however_long_its_line_is() {
+    fn every_row_of_a_long_line_can_be_scrolled_to() {
         let dir = tempfile::tempdir().unwrap();
         let long = (0..400).fold(String::new(), |long, n| format!("{long}{n:05}."));
         let text = format!("first\n{}\nmiddle of it all, and a little more\n{long}\nlast\n", "ab".repeat(50));
         let outputs = outputs(dir.path(), &text);
         let mut excerpt = Excerpt::new(7);
-        // Shorter than the line.
-        excerpt.piece = 500;
-        excerpt.load(&outputs, SIZE);
+        // Shorter than the longest line.
+        excerpt.chunk = 500;
+        excerpt.load_page(&outputs, SIZE);
         assert_eq!(shown(&excerpt).last().unwrap(), "last");
         (excerpt.top, excerpt.skip, excerpt.follow) = (0, 0, false);
         let mut seen = String::new();
         while !excerpt.follow {
-            excerpt.load(&outputs, SIZE);
+            excerpt.load_page(&outputs, SIZE);
             seen.push_str(&shown(&excerpt)[0]);
-            excerpt.down(&outputs, 1, SIZE);
+            excerpt.scroll_down(&outputs, 1, SIZE);
         }
         let whole = text.replace('\n', "");
-        // What is left stands on the last screen.
+        // The rest is on the last screen.
         assert!(
             whole.starts_with(&seen) && whole.len() - seen.len() <= SIZE.0 * SIZE.1,
             "{} {}",
             whole.len(),
             seen.len()
         );
-        excerpt.load(&outputs, SIZE);
-        excerpt.up(&outputs, 3, SIZE.0);
-        excerpt.load(&outputs, SIZE);
+        excerpt.load_page(&outputs, SIZE);
+        excerpt.scroll_up(&outputs, 3, SIZE.0);
+        excerpt.load_page(&outputs, SIZE);
         assert!(!shown(&excerpt).contains(&"last".to_owned()));
         for _ in 0..400 {
-            excerpt.up(&outputs, 1, SIZE.0);
+            excerpt.scroll_up(&outputs, 1, SIZE.0);
         }
-        excerpt.load(&outputs, SIZE);
+        excerpt.load_page(&outputs, SIZE);
         assert_eq!(shown(&excerpt)[0], "first");
     }
 }

@@ -1,64 +1,64 @@
-//! What is read for the screen: outputs and old entries. It blocks for as long as the disk does, so none of it runs on
-//! the screen's thread.
+//! Reading of outputs and old entries. All of it can block on the disk, so it runs on the thread of the
+//! `ReadWorker`.
 
 pub mod excerpt;
-mod search;
-pub mod seek;
+pub mod log_search;
+mod output_search;
 
-use crate::ansi;
-use crate::journal::attachments::ActionOutputs;
 use excerpt::{Excerpt, PageStep};
-use seek::{Seek, Sought};
+use gonogo_core::ansi;
+use gonogo_core::journal::attachments::ActionOutputs;
+use log_search::{LogSearch, LogSearchResult};
 
-/// How much of the end of an output a detail shows, in bytes.
-const TAIL: usize = 4096;
+/// How much of the end of an output the detail shows.
+const TAIL_BYTES: usize = 4096;
 
-/// What is to be read.
-pub enum Job {
-    /// Outputs of actions.
+/// A read job.
+pub enum ReadJob {
+    /// Read the output of actions.
     Output {
-        /// Where they are.
+        /// The outputs.
         outputs: ActionOutputs,
-        /// What the pager shows, and where it goes from there.
-        pager: Option<(Excerpt, Vec<PageStep>)>,
-        /// The entry that the action at work began with.
+        /// The excerpt that the output view shows, and the steps to apply to it.
+        excerpt: Option<(Excerpt, Vec<PageStep>)>,
+        /// The position of the start entry of the running action.
         tail: Option<u64>,
-        /// The columns and rows that there are.
+        /// The available columns and rows.
         size: (usize, usize),
     },
-    /// Entries of a log that is looked through.
-    Seek(Seek),
+    /// Search entries of the log of a review.
+    LogSearch(LogSearch),
 }
 
-/// What was read.
-pub enum Read {
-    /// Outputs.
+/// The result of a read job.
+pub enum ReadResult {
+    /// The output of actions.
     Output {
-        /// What the pager shows.
+        /// The excerpt for the output view.
         excerpt: Option<Excerpt>,
-        /// The last lines of the action at work, by the entry that it began with.
+        /// The last lines of the running action, with the position of its start entry.
         tail: Option<(u64, Vec<ansi::Line>)>,
     },
-    /// A piece of the log.
-    Sought(Seek, Sought),
+    /// A step of a search in the log.
+    LogSearch(LogSearch, LogSearchResult),
 }
 
-impl Job {
-    /// Reads. It blocks for as long as the disk does.
-    pub fn run(self) -> Read {
-        let (outputs, pager, tail, size) = match self {
-            Self::Output { outputs, pager, tail, size } => (outputs, pager, tail, size),
-            Self::Seek(seek) => return seek.run(),
+impl ReadJob {
+    /// Runs the job. It can block on the disk.
+    pub fn run(self) -> ReadResult {
+        let (outputs, excerpt, tail, size) = match self {
+            Self::Output { outputs, excerpt, tail, size } => (outputs, excerpt, tail, size),
+            Self::LogSearch(search) => return search.run(),
         };
-        let excerpt = pager.map(|(mut excerpt, steps)| {
-            excerpt.go_on(&outputs, steps, size);
+        let excerpt = excerpt.map(|(mut excerpt, steps)| {
+            excerpt.update(&outputs, steps, size);
             excerpt
         });
         let tail = tail.map(|started| {
             let length = outputs.length(started).unwrap_or(0);
-            let from = length.saturating_sub(TAIL as u64);
-            (started, ansi::lines(&outputs.read(started, from, TAIL).unwrap_or_default()))
+            let from = length.saturating_sub(TAIL_BYTES as u64);
+            (started, ansi::lines(&outputs.read(started, from, TAIL_BYTES).unwrap_or_default()))
         });
-        Read::Output { excerpt, tail }
+        ReadResult::Output { excerpt, tail }
     }
 }

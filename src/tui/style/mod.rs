@@ -1,4 +1,4 @@
-//! What everything looks like: colours, symbols, text, and where it stands.
+//! Appearance: colours, symbols, text measurement, layout.
 
 pub mod layout;
 pub mod symbols;

@@ -1,18 +1,18 @@
-//! The signs of the screen, and what stands for them where a font has only ASCII.
+//! The symbols of the screen, and their ASCII replacements.
 
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
-use crate::outcome::Class;
-use crate::run::Status;
 use crate::tui::style::theme::StyleRole;
+use gonogo_core::outcome::Class;
+use gonogo_core::run::Status;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/// How long one picture of the spinner stands, in milliseconds.
-pub const SPIN_MS: u64 = 100;
+/// How long a frame of the spinner is shown, in milliseconds.
+pub const SPINNER_FRAME_MS: u64 = 100;
 
-/// Every sign that the screen uses, and its one character of ASCII.
+/// Every symbol of the screen, and the ASCII character that replaces it.
 const ASCII: &[(&str, &str)] = &[
     ("○", "."),
     ("✔", "o"),
@@ -53,8 +53,8 @@ const ASCII: &[(&str, &str)] = &[
     ("”", "\""),
 ];
 
-/// The sign of a state and what it means.
-pub const fn of_status(status: &Status) -> (&'static str, StyleRole) {
+/// The symbol of a status, and its role.
+pub const fn status_symbol(status: &Status) -> (&'static str, StyleRole) {
     match status {
         Status::Pending => ("○", StyleRole::Idle),
         Status::Passed => ("✔", StyleRole::Good),
@@ -64,11 +64,11 @@ pub const fn of_status(status: &Status) -> (&'static str, StyleRole) {
         Status::Failed => ("✖", StyleRole::Failed),
         Status::Error => ("⚠", StyleRole::Error),
         Status::Stale => ("◷", StyleRole::Stale),
-        Status::NeedsConfirmation { .. } => ("◐", StyleRole::Needs),
-        Status::NeedsAction(_) => ("▷", StyleRole::Needs),
+        Status::NeedsConfirmation { .. } => ("◐", StyleRole::Attention),
+        Status::NeedsAction(_) => ("▷", StyleRole::Attention),
         Status::Running(_) => ("▶", StyleRole::Busy),
         Status::Interrupted(_) => ("↯", StyleRole::Error),
-        Status::Confirmed => ("●", StyleRole::Settled),
+        Status::Confirmed => ("●", StyleRole::Confirmed),
         Status::Waived(_) => ("≈", StyleRole::Waived),
         Status::NotApplicable => ("–", StyleRole::Idle),
         Status::Blocked(_) => ("⊘", StyleRole::Idle),
@@ -77,8 +77,8 @@ pub const fn of_status(status: &Status) -> (&'static str, StyleRole) {
     }
 }
 
-/// The sign of one observation.
-pub const fn of_seen(ok: Option<bool>) -> (&'static str, StyleRole) {
+/// The symbol of an observation, and its role. `None` could not be checked.
+pub const fn observation_symbol(ok: Option<bool>) -> (&'static str, StyleRole) {
     match ok {
         Some(true) => ("✔", StyleRole::Good),
         Some(false) => ("✖", StyleRole::Failed),
@@ -86,35 +86,35 @@ pub const fn of_seen(ok: Option<bool>) -> (&'static str, StyleRole) {
     }
 }
 
-/// The sign of what a probe came to.
-pub const fn of_class(class: Class) -> (&'static str, StyleRole) {
+/// The symbol of an outcome, and its role.
+pub const fn outcome_symbol(class: Class) -> (&'static str, StyleRole) {
     match class {
-        Class::Pass => of_seen(Some(true)),
-        Class::Fail => of_seen(Some(false)),
-        Class::Error => of_seen(None),
+        Class::Pass => observation_symbol(Some(true)),
+        Class::Fail => observation_symbol(Some(false)),
+        Class::Error => observation_symbol(None),
     }
 }
 
-/// The spinner's picture, `elapsed` after it began to turn.
+/// The frame of a spinner that started `elapsed` ago.
 pub fn spinner(elapsed: Duration) -> &'static str {
-    let picture = elapsed.as_millis() / u128::from(SPIN_MS) % SPINNER.len() as u128;
-    usize::try_from(picture).ok().and_then(|index| SPINNER.get(index)).unwrap_or(&SPINNER[0])
+    let frame = elapsed.as_millis() / u128::from(SPINNER_FRAME_MS) % SPINNER.len() as u128;
+    usize::try_from(frame).ok().and_then(|index| SPINNER.get(index)).unwrap_or(&SPINNER[0])
 }
 
-/// Puts ASCII in the place of everything else, cell by cell, so that nothing moves.
+/// Replaces every cell that is not ASCII, one for one, so that the layout stays the same.
 pub fn to_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
-            let plain = plain(cell.symbol());
-            cell.set_symbol(plain);
+            let replacement = ascii_symbol(cell.symbol());
+            cell.set_symbol(replacement);
         }
     }
 }
 
-fn plain(symbol: &str) -> &'static str {
-    if let Some((_, plain)) = ASCII.iter().find(|(sign, _)| *sign == symbol) {
-        return plain;
+fn ascii_symbol(symbol: &str) -> &'static str {
+    if let Some((_, ascii)) = ASCII.iter().find(|(known, _)| *known == symbol) {
+        return ascii;
     }
-    let turning = SPINNER.iter().position(|picture| *picture == symbol);
-    turning.map_or("?", |index| ["-", "\\", "|", "/"][index % 4])
+    let spinner_frame = SPINNER.iter().position(|frame| *frame == symbol);
+    spinner_frame.map_or("?", |index| ["-", "\\", "|", "/"][index % 4])
 }

@@ -1,64 +1,64 @@
-//! Setting text: cleaning it, measuring it, breaking it into lines.
+//! Text for the screen: escaping, measuring, truncating, wrapping.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::text;
+use gonogo_core::text;
 
-/// How many cells a text takes.
+/// The width of a text, in cells.
 pub fn width(text: &str) -> usize {
-    // Most text is plain: a cell for each byte.
+    // Most text is plain ASCII: one cell per byte.
     if text::is_plain(text) { text.len() } else { text.width() }
 }
 
-/// How many cells spans take.
-pub fn width_of(spans: &[Span]) -> usize {
+/// The width of spans, in cells.
+pub fn spans_width(spans: &[Span]) -> usize {
     spans.iter().map(|span| width(&span.content)).sum()
 }
 
-/// A number of cells as the screen counts them.
+/// A number of cells as a coordinate of the screen.
 pub fn cells(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-/// A text, whoever wrote it, ready to be shown.
-pub fn styled(foreign: &str, style: Style) -> Span<'static> {
-    Span::styled(text::line(foreign), style)
+/// A span of untrusted text, with control characters escaped.
+pub fn styled(untrusted: &str, style: Style) -> Span<'static> {
+    Span::styled(text::line(untrusted), style)
 }
 
-/// How many bytes of a text are set for each cell that it can take: letters may bear many marks.
-const BYTES_OF_A_CELL: usize = 8;
+/// The maximum number of bytes that are laid out per cell. A cell can hold several: combining marks.
+const MAX_BYTES_PER_CELL: usize = 8;
 
-/// As much of a text as can stand in so many cells; what was cut is counted. However long a text is, so much is set in
-/// every frame.
-pub fn clipped(text: &str, cells: usize) -> String {
-    text::clip(text, cells.saturating_mul(BYTES_OF_A_CELL))
+/// Cuts a text that is far too long for `cells`, and says how much was cut. It bounds the work of each frame, however
+/// long the text is.
+pub fn clip_to_cells(text: &str, cells: usize) -> String {
+    text::clip(text, cells.saturating_mul(MAX_BYTES_PER_CELL))
 }
 
-/// At most `limit` cells of a text, the last of them `…` if something is left out.
-pub fn ellipsis(text: &str, limit: usize) -> String {
+/// Truncates a text to `limit` cells, the last of them `…`.
+pub fn truncate(text: &str, limit: usize) -> String {
     if width(text) <= limit {
         return text.to_owned();
     }
-    let mut short = fitting(text, limit.saturating_sub(1)).trim_end().to_owned();
+    let mut truncated = fitting_prefix(text, limit.saturating_sub(1)).trim_end().to_owned();
     if limit > 0 {
-        short.push('…');
+        truncated.push('…');
     }
-    short
+    truncated
 }
 
-/// As much of the beginning of a text as fits.
-fn fitting(text: &str, limit: usize) -> &str {
+/// The longest prefix of a text that fits into `limit` cells.
+fn fitting_prefix(text: &str, limit: usize) -> &str {
     if text::is_plain(text) {
         return &text[..limit.min(text.len())];
     }
-    let mut taken = 0;
+    let mut used = 0;
     let mut end = 0;
     for (start, grapheme) in text.grapheme_indices(true) {
-        taken += width(grapheme);
-        if taken > limit {
+        used += width(grapheme);
+        if used > limit {
             break;
         }
         end = start + grapheme.len();
@@ -66,77 +66,80 @@ fn fitting(text: &str, limit: usize) -> &str {
     &text[..end]
 }
 
-/// Shortens a line of several styles.
-pub fn shorten(spans: Vec<Span<'static>>, limit: usize) -> Vec<Span<'static>> {
-    let mut left = limit;
-    let mut kept = Vec::with_capacity(spans.len());
+/// Truncates spans to `limit` cells, the last of them `…`.
+pub fn truncate_spans(spans: Vec<Span<'static>>, limit: usize) -> Vec<Span<'static>> {
+    let mut remaining = limit;
+    let mut truncated = Vec::with_capacity(spans.len());
     let mut spans = spans.into_iter().peekable();
     while let Some(span) = spans.next() {
         let rest: usize = spans.clone().map(|span| span.width()).sum();
-        if span.width() + rest <= left {
-            kept.push(span);
-            kept.extend(spans);
-            return kept;
+        if span.width() + rest <= remaining {
+            truncated.push(span);
+            truncated.extend(spans);
+            return truncated;
         }
-        let room = if rest > 0 && span.width() < left { span.width() } else { left };
-        let cut = room < span.width() || left <= span.width();
-        kept.push(Span::styled(
-            if cut { shortened(&span.content, left) } else { span.content.into_owned() },
+        let room = if rest > 0 && span.width() < remaining { span.width() } else { remaining };
+        let cut = room < span.width() || remaining <= span.width();
+        truncated.push(Span::styled(
+            if cut { truncate_part(&span.content, remaining) } else { span.content.into_owned() },
             span.style,
         ));
         if cut {
-            return kept;
+            return truncated;
         }
-        left -= room;
+        remaining -= room;
     }
-    kept
+    truncated
 }
 
-fn shortened(text: &str, limit: usize) -> String {
-    if limit == 0 { String::new() } else { format!("{}…", fitting(text, limit - 1).trim_end()) }
+fn truncate_part(text: &str, limit: usize) -> String {
+    if limit == 0 { String::new() } else { format!("{}…", fitting_prefix(text, limit - 1).trim_end()) }
 }
 
-/// At most so many lines; the last one tells that something is left out.
-pub fn at_most(mut lines: Vec<Line<'static>>, most: usize, limit: usize) -> Vec<Line<'static>> {
-    if lines.len() > most {
-        lines.truncate(most);
+/// Truncates lines to a number of lines; the last one then ends with `…`.
+pub fn limit_lines(mut lines: Vec<Line<'static>>, max_lines: usize, limit: usize) -> Vec<Line<'static>> {
+    if lines.len() > max_lines {
+        lines.truncate(max_lines);
         if let Some(last) = lines.last_mut() {
             let style = last.spans.last().map_or(Style::new(), |span| span.style);
             last.spans.push(Span::styled("…", style));
-            // Where the line is full, the last character makes room.
+            // A full line loses its last character.
             let spans = std::mem::take(&mut last.spans);
-            *last = Line::from(shorten(spans, limit));
+            *last = Line::from(truncate_spans(spans, limit));
         }
     }
     lines
 }
 
-/// Breaks spans into lines of at most `limit` cells, between words where possible. Every line but the
-/// first begins `hang` cells further in.
+/// Wraps spans into lines of at most `limit` cells, between words where possible. All lines but the first are indented
+/// by `hang` cells.
 pub fn wrap(spans: Vec<Span<'static>>, limit: usize, hang: usize) -> Vec<Line<'static>> {
-    if width_of(&spans) <= limit {
+    if spans_width(&spans) <= limit {
         return vec![Line::from(spans)];
     }
     let hang = if hang * 2 > limit { 0 } else { hang };
-    let mut setter = Setter { limit: limit.max(2), hang, lines: vec![Line::default()], column: 0, gap: 0 };
+    let mut breaker =
+        LineBreaker { limit: limit.max(2), hang, lines: vec![Line::default()], column: 0, gap: 0 };
     for span in spans {
         for word in span.content.split_inclusive(' ') {
-            setter.word(word, span.style);
+            breaker.push_word(word, span.style);
         }
     }
-    setter.lines
+    breaker.lines
 }
 
-/// Breaks spans into lines of at most `limit` cells wherever that is, as a terminal does. At least one line.
+/// Breaks spans into lines of at most `limit` cells, within words too, as a terminal does. Returns at least one line.
 pub fn fold(spans: Vec<Span<'static>>, limit: usize) -> Vec<Line<'static>> {
-    let mut setter = Setter { limit: limit.max(2), hang: 0, lines: vec![Line::default()], column: 0, gap: 0 };
+    let mut breaker =
+        LineBreaker { limit: limit.max(2), hang: 0, lines: vec![Line::default()], column: 0, gap: 0 };
     for span in spans {
-        setter.letters(&span.content, span.style);
+        breaker.push_text(&span.content, span.style);
     }
-    setter.lines
+    breaker.lines
 }
 
-struct Setter {
+/// Breaks text into lines.
+struct LineBreaker {
     limit: usize,
     hang: usize,
     lines: Vec<Line<'static>>,
@@ -144,60 +147,63 @@ struct Setter {
     gap: usize,
 }
 
-impl Setter {
-    fn word(&mut self, word: &str, style: Style) {
+impl LineBreaker {
+    fn push_word(&mut self, word: &str, style: Style) {
         let body = word.trim_end_matches(' ');
         let size = width(body);
         if size > 0 {
-            let begun = self.column > if self.lines.len() > 1 { self.hang } else { 0 };
+            let is_line_started = self.column > if self.lines.len() > 1 { self.hang } else { 0 };
             let fits_alone = size <= self.limit - self.hang;
-            if begun && self.column + self.gap + size > self.limit && (fits_alone || self.is_nearly_full()) {
-                self.turn();
+            if is_line_started
+                && self.column + self.gap + size > self.limit
+                && (fits_alone || self.is_nearly_full())
+            {
+                self.break_line();
             }
-            self.space(style);
-            self.letters(body, style);
+            self.push_gap(style);
+            self.push_text(body, style);
         }
         self.gap += word.len() - body.len();
     }
 
-    /// Whether too little is left of the line to begin a word that needs several lines anyway.
+    /// Whether a word that is longer than a line should start on the next one, as too little of this one is left.
     fn is_nearly_full(&self) -> bool {
         self.column + self.gap + 8 > self.limit
     }
 
-    fn space(&mut self, style: Style) {
+    fn push_gap(&mut self, style: Style) {
         let gap = std::mem::take(&mut self.gap);
         if gap > 0 {
-            self.push(&" ".repeat(gap), style);
+            self.push_part(&" ".repeat(gap), style);
         }
     }
 
-    fn letters(&mut self, mut body: &str, style: Style) {
+    fn push_text(&mut self, mut body: &str, style: Style) {
         while !body.is_empty() {
-            let mut part = fitting(body, self.limit.saturating_sub(self.column));
+            let mut part = fitting_prefix(body, self.limit.saturating_sub(self.column));
             if part.is_empty() {
                 if self.column > self.hang {
-                    self.turn();
+                    self.break_line();
                     continue;
                 }
-                // Wider than a whole line: one character has to stand there all the same.
+                // A character that is wider than the line is put there all the same.
                 part = body.graphemes(true).next().unwrap_or(body);
             }
-            self.push(part, style);
+            self.push_part(part, style);
             body = &body[part.len()..];
         }
     }
 
-    fn turn(&mut self) {
+    fn break_line(&mut self) {
         self.lines.push(Line::default());
         self.gap = 0;
         self.column = 0;
         if self.hang > 0 {
-            self.push(&" ".repeat(self.hang), Style::new());
+            self.push_part(&" ".repeat(self.hang), Style::new());
         }
     }
 
-    fn push(&mut self, text: &str, style: Style) {
+    fn push_part(&mut self, text: &str, style: Style) {
         self.column += width(text);
         let Some(line) = self.lines.last_mut() else { return };
         match line.spans.last_mut() {
@@ -216,19 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_takes_the_cells_that_any_text_does() {
+    fn plain_and_other_text_have_the_same_width() {
         let plain: String = (' '..='~').collect();
         assert_eq!((width(&plain), plain.width()), (95, 95));
         for limit in 0..100 {
-            // The last letter makes it take the way of any other text.
+            // The `é` makes it take the slow path.
             let other = format!("{plain}é");
-            assert_eq!(fitting(&plain, limit), fitting(&other, limit.min(95)), "{limit}");
+            assert_eq!(fitting_prefix(&plain, limit), fitting_prefix(&other, limit.min(95)), "{limit}");
         }
-        assert_eq!(width_of(&[Span::raw("ab"), Span::raw("漢")]), 4);
+        assert_eq!(spans_width(&[Span::raw("ab"), Span::raw("漢")]), 4);
     }
 
     #[test]
-    fn lines_break_between_words_and_hang() {
+    fn lines_break_between_words_and_are_indented() {
         assert_eq!(wrapped("  ✖ one two three", 10, 4), ["  ✖ one", "    two", "    three"]);
     }
 
@@ -236,11 +242,11 @@ mod tests {
     fn a_long_word_is_broken_and_wide_characters_count_twice() {
         assert_eq!(wrapped("abcdefghij", 4, 0), ["abcd", "efgh", "ij"]);
         assert_eq!(wrapped("漢字漢字", 5, 0), ["漢字", "漢字"]);
-        assert_eq!(ellipsis("漢字漢字", 6), "漢字…");
+        assert_eq!(truncate("漢字漢字", 6), "漢字…");
     }
 
     #[test]
-    fn no_line_is_longer_than_it_may_be() {
+    fn no_line_exceeds_the_limit() {
         let text = "a bb ccc dddd 漢字 https://example.com/very/long/path?x=1 e\u{301}e\u{301} 👩‍🚀";
         for limit in 4..30 {
             for line in wrapped(text, limit, 2) {
@@ -250,9 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_several_styles_is_shortened_at_its_end() {
+    fn spans_of_several_styles_are_truncated_at_the_end() {
         let spans = vec![Span::raw("abc "), Span::raw("defgh"), Span::raw("ij")];
-        let short: String = shorten(spans, 7).iter().map(|span| span.content.to_string()).collect();
-        assert_eq!(short, "abc de…");
+        let truncated: String =
+            truncate_spans(spans, 7).iter().map(|span| span.content.to_string()).collect();
+        assert_eq!(truncated, "abc de…");
     }
 }

@@ -1,22 +1,22 @@
-//! Styles by meaning. Colours that people with a colour vision deficiency tell apart (after Okabe and
-//! Ito), from the 256 that every terminal has; without colour, modifiers carry the meaning.
+//! Styles by meaning. The colours can be told apart with a colour vision deficiency (after Okabe and Ito) and are
+//! among the 256 that every terminal has. Without colour, modifiers carry the meaning.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// How the screen is to look.
+/// Appearance settings of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// For a dark or a light background.
-    pub shade: Shade,
-    /// Nothing but ASCII, for poor fonts.
+pub struct Appearance {
+    /// Dark or light background.
+    pub color_scheme: ColorScheme,
+    /// ASCII symbols only.
     pub ascii: bool,
-    /// Whether colours may be used.
+    /// Whether colours are used.
     pub color: bool,
 }
 
-/// The background that the terminal has.
+/// The background of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shade {
+pub enum ColorScheme {
     /// Light on dark.
     #[default]
     Dark,
@@ -24,92 +24,92 @@ pub enum Shade {
     Light,
 }
 
-/// What a style can mean.
+/// The meaning of a style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StyleRole {
-    /// As it must be.
+    /// Passed.
     Good,
     /// Confirmed by people.
-    Settled,
-    /// Wrong.
+    Confirmed,
+    /// Checked, and wrong.
     Failed,
-    /// Could not be looked at.
+    /// Could not be checked.
     Error,
     /// Too old.
     Stale,
-    /// Waits for the person who looks at this screen.
-    Needs,
-    /// Let pass.
+    /// Needs the active operator, or deserves a warning.
+    Attention,
+    /// Waived, or waiting for somebody else.
     Waived,
-    /// Nothing to be done now.
+    /// Nothing to do.
     Idle,
-    /// Under way.
+    /// Running.
     Busy,
 }
 
-/// Whether it calls for somebody.
-pub const fn is_loud(tone: StyleRole) -> bool {
+/// Whether a state with this role is labelled even where there is little space.
+pub const fn is_prominent(role: StyleRole) -> bool {
     matches!(
-        tone,
-        StyleRole::Failed | StyleRole::Error | StyleRole::Needs | StyleRole::Busy | StyleRole::Stale
+        role,
+        StyleRole::Failed | StyleRole::Error | StyleRole::Attention | StyleRole::Busy | StyleRole::Stale
     )
 }
 
-/// The styles.
+/// The styles for one appearance.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    look: Look,
+    appearance: Appearance,
 }
 
 impl Theme {
-    /// The styles for a look.
-    pub const fn new(look: Look) -> Self {
-        Self { look }
+    /// Creates the styles for an appearance.
+    pub const fn new(appearance: Appearance) -> Self {
+        Self { appearance }
     }
 
-    /// A colour by its number in the 256, for a dark and for a light background.
+    /// A foreground colour by its index in the 256, one for each color scheme.
     fn color(self, dark: u8, light: u8) -> Style {
-        match self.look {
-            Look { color: false, .. } => Style::new(),
-            Look { shade: Shade::Dark, .. } => Style::new().fg(Color::Indexed(dark)),
-            Look { shade: Shade::Light, .. } => Style::new().fg(Color::Indexed(light)),
+        match self.appearance {
+            Appearance { color: false, .. } => Style::new(),
+            Appearance { color_scheme: ColorScheme::Dark, .. } => Style::new().fg(Color::Indexed(dark)),
+            Appearance { color_scheme: ColorScheme::Light, .. } => Style::new().fg(Color::Indexed(light)),
         }
     }
 
-    fn ground(self, dark: u8, light: u8) -> Style {
+    fn background(self, dark: u8, light: u8) -> Style {
         let style = self.color(dark, light);
         style.fg.map_or(Style::new(), |color| Style::new().bg(color))
     }
 
-    /// The style of a meaning.
-    pub fn tone(self, tone: StyleRole) -> Style {
-        match tone {
+    /// The style of a role.
+    pub fn style(self, role: StyleRole) -> Style {
+        match role {
             StyleRole::Good => self.color(79, 29),
-            StyleRole::Settled => self.color(75, 25),
+            StyleRole::Confirmed => self.color(75, 25),
             StyleRole::Failed => self.failed(),
             StyleRole::Error => self.color(176, 90).add_modifier(Modifier::BOLD),
             StyleRole::Stale => self.color(180, 94),
-            StyleRole::Needs => self.color(221, 130).add_modifier(Modifier::BOLD),
+            StyleRole::Attention => self.color(221, 130).add_modifier(Modifier::BOLD),
             StyleRole::Waived => self.color(109, 66),
             StyleRole::Idle => self.dim(),
             StyleRole::Busy => self.color(117, 31),
         }
     }
 
-    /// The same for longer texts: not bold where the colour says enough.
-    pub fn prose(self, tone: StyleRole) -> Style {
-        let style = self.tone(tone);
-        if self.look.color { style.remove_modifier(Modifier::BOLD) } else { style }
+    /// The style of a role for longer texts: not bold, unless there is no colour.
+    pub fn prose(self, role: StyleRole) -> Style {
+        let style = self.style(role);
+        if self.appearance.color { style.remove_modifier(Modifier::BOLD) } else { style }
     }
 
-    /// What is wrong.
+    /// Failures.
     pub fn failed(self) -> Style {
         self.color(209, 160).add_modifier(Modifier::BOLD)
     }
 
-    /// A word in a field of its colour: the verdict, the environment.
-    pub fn badge(self, tone: StyleRole) -> Style {
-        self.tone(tone).add_modifier(Modifier::REVERSED | Modifier::BOLD)
+    /// A word on a coloured background: the verdict, the environment.
+    pub fn badge(self, role: StyleRole) -> Style {
+        self.style(role).add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
     /// Plain text.
@@ -117,38 +117,46 @@ impl Theme {
         Style::new()
     }
 
-    /// What matters most.
+    /// Emphasised text.
     pub const fn strong() -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What matters less.
+    /// Secondary text.
     pub fn dim(self) -> Style {
-        if self.look.color { self.color(246, 242) } else { Style::new().add_modifier(Modifier::DIM) }
+        if self.appearance.color { self.color(246, 242) } else { Style::new().add_modifier(Modifier::DIM) }
     }
 
-    /// Lines between things.
+    /// Rules and borders.
     pub fn rule(self) -> Style {
-        if self.look.color { self.color(240, 249) } else { Style::new().add_modifier(Modifier::DIM) }
+        if self.appearance.color { self.color(240, 249) } else { Style::new().add_modifier(Modifier::DIM) }
     }
 
-    /// What has the focus, and keys to press.
+    /// Focused elements, and keys.
     pub fn accent(self) -> Style {
         self.color(75, 25).add_modifier(Modifier::BOLD)
     }
 
-    /// The ground of the line on top.
-    pub fn band(self) -> Style {
-        self.ground(236, 254)
+    /// Background of the header.
+    pub fn header(self) -> Style {
+        self.background(236, 254)
     }
 
-    /// The ground of the selected line.
+    /// Background of the selected line.
     pub fn selected(self) -> Style {
-        if self.look.color { self.ground(238, 252) } else { Style::new().add_modifier(Modifier::REVERSED) }
+        if self.appearance.color {
+            self.background(238, 252)
+        } else {
+            Style::new().add_modifier(Modifier::REVERSED)
+        }
     }
 
-    /// Where something is typed.
+    /// Background of text fields.
     pub fn field(self) -> Style {
-        if self.look.color { self.ground(235, 255) } else { Style::new().add_modifier(Modifier::UNDERLINED) }
+        if self.appearance.color {
+            self.background(235, 255)
+        } else {
+            Style::new().add_modifier(Modifier::UNDERLINED)
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A terminal of a size that can be drawn: it may say that it has billions of cells, each of which takes memory.
+//! A limit on the size of the terminal. A terminal may claim billions of cells, each of which takes memory.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 
-/// The most columns and rows that are drawn.
-const MOST: Size = Size { width: 1000, height: 500 };
+/// The maximum number of columns and rows that are drawn.
+const MAX_SIZE: Size = Size { width: 1000, height: 500 };
 
-fn bounded(size: Size) -> Size {
-    Size { width: size.width.min(MOST.width), height: size.height.min(MOST.height) }
+fn clamp(size: Size) -> Size {
+    Size { width: size.width.min(MAX_SIZE.width), height: size.height.min(MAX_SIZE.height) }
 }
 
-/// What is drawn on, of which no more than [`MOST`] is used.
+/// A backend whose size is limited to [`MAX_SIZE`].
 #[derive(Debug)]
-pub struct Bounded<B>(pub B);
+pub struct BoundedBackend<B>(pub B);
 
-impl<B: Backend<Error = io::Error>> Backend for Bounded<B> {
+impl<B: Backend<Error = io::Error>> Backend for BoundedBackend<B> {
     type Error = io::Error;
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
@@ -49,7 +49,7 @@ impl<B: Backend<Error = io::Error>> Backend for Bounded<B> {
     }
 
     fn size(&self) -> io::Result<Size> {
-        self.0.size().map(bounded)
+        self.0.size().map(clamp)
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
@@ -66,9 +66,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_terminal_is_larger_than_what_can_be_drawn() {
+    fn the_size_is_limited() {
         for (size, drawn) in [((65535, 65535), (1000, 500)), ((3, 65535), (3, 500)), ((80, 24), (80, 24))] {
-            assert_eq!(bounded(size.into()), Size::from(drawn));
+            assert_eq!(clamp(size.into()), Size::from(drawn));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What a screen shows, as text: its lines, then its styles as readable runs.
+//! Frames as text, for snapshots.
 
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
-/// The lines of a screen.
+/// The lines of a frame.
 pub fn text(buffer: &Buffer) -> String {
     let rows = buffer.content.chunks(usize::from(buffer.area.width));
     rows.map(|row| line(row).trim_end().to_owned() + "\n").collect()
@@ -24,19 +24,19 @@ fn line(row: &[Cell]) -> String {
     line
 }
 
-/// The lines, and below them every run of one style that is not the plain one.
+/// The lines, and below them all runs of cells that have a style.
 pub fn styled(buffer: &Buffer) -> String {
-    let mut told = text(buffer);
-    told.push_str("styles\n");
+    let mut frame = text(buffer);
+    frame.push_str("styles\n");
     for (y, row) in buffer.content.chunks(usize::from(buffer.area.width)).enumerate() {
         for run in row.chunk_by(|a, b| style(a) == style(b)) {
             let (style, text) = (style(&run[0]), line(run));
             if !style.is_empty() && !text.trim().is_empty() {
-                let _ = writeln!(told, "{y:>3} {style}: {}", text.trim());
+                let _ = writeln!(frame, "{y:>3} {style}: {}", text.trim());
             }
         }
     }
-    told
+    frame
 }
 
 fn style(cell: &Cell) -> String {

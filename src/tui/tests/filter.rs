@@ -1,40 +1,41 @@
-//! The filter: what it leaves, what is said of it, and where the selection stands meanwhile.
+//! The filter: which points it shows, how it is shown, and what is selected.
 
-use crate::run::Act;
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{Screen, screen};
-use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, mixed};
+use crate::tui::tests::keys::{TestScreen, screen};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed};
 use crate::tui::views::checklist::Focus;
+use gonogo_core::run::Act;
 
 const WIDE: (u16, u16) = (120, 40);
 const SIZES: [(u16, u16); 3] = [WIDE, (80, 24), (40, 12)];
 
-fn wide(keys: &str) -> Screen {
+fn wide(keys: &str) -> TestScreen {
     screen(&mixed(), WIDE).press(keys)
 }
 
-fn shown(keys: &str) -> Vec<String> {
+fn shown_points(keys: &str) -> Vec<String> {
     let screen = wide(keys);
     let plan = &screen.app.run.state.plan;
-    let of = |section: usize| screen.checklist().visible.of(section).iter().map(move |at| (section, *at));
-    let all = (0..plan.sections.len()).flat_map(of);
+    let in_section =
+        |section: usize| screen.checklist().visible.in_section(section).iter().map(move |at| (section, *at));
+    let all = (0..plan.sections.len()).flat_map(in_section);
     all.map(|(section, at)| plan.sections[section].points[at].id.clone()).collect()
 }
 
 #[test]
-fn id_title_and_state_are_searched_whatever_the_case() {
-    assert_eq!(shown("/RABBIT"), ["infra.rabbitmq"]);
-    assert_eq!(shown("/dlq dec"), ["infra.rabbitmq"]);
-    assert_eq!(shown("/Failed"), ["secrets.allowed-origins", "infra.rabbitmq"]);
-    assert_eq!(shown("/ERROR"), ["infra.observability"]);
-    assert_eq!(shown("/ error "), ["infra.observability"]);
-    assert_eq!(shown("/1/2"), ["validate.iac-change-set"]);
-    assert_eq!(shown("/  ⏎").len(), 27);
-    assert!(shown("/nothing has this").is_empty());
+fn id_title_and_status_are_searched_ignoring_case() {
+    assert_eq!(shown_points("/RABBIT"), ["infra.rabbitmq"]);
+    assert_eq!(shown_points("/dlq dec"), ["infra.rabbitmq"]);
+    assert_eq!(shown_points("/Failed"), ["secrets.allowed-origins", "infra.rabbitmq"]);
+    assert_eq!(shown_points("/ERROR"), ["infra.observability"]);
+    assert_eq!(shown_points("/ error "), ["infra.observability"]);
+    assert_eq!(shown_points("/1/2"), ["validate.iac-change-set"]);
+    assert_eq!(shown_points("/  ⏎").len(), 27);
+    assert!(shown_points("/nothing has this").is_empty());
 }
 
 #[test]
-fn it_is_always_said_that_points_are_hidden() {
+fn hidden_points_are_always_indicated() {
     for size in SIZES {
         for keys in ["/fail", "/fail⏎"] {
             let drawn = text(&screen(&mixed(), size).press(keys).drawn());
@@ -54,7 +55,7 @@ fn it_is_always_said_that_points_are_hidden() {
 }
 
 #[test]
-fn enter_keeps_it_and_esc_shows_all_where_one_was() {
+fn enter_keeps_the_filter_and_esc_shows_all_points_again() {
     let kept = wide("/rabbit⏎");
     assert_eq!((kept.selected(), kept.checklist().visible.count()), ("infra.rabbitmq", 1));
     let all = kept.press("⎋");
@@ -71,7 +72,7 @@ fn enter_keeps_it_and_esc_shows_all_where_one_was() {
 }
 
 #[test]
-fn what_is_typed_is_text_and_never_a_key() {
+fn keys_in_the_filter_are_text() {
     let screen = wide("/q w!v?1 ");
     assert_eq!(screen.checklist().filter.as_ref().unwrap().field.text(), "q w!v?1 ");
     assert!(screen.effects.is_empty() && !screen.has_dialog());
@@ -88,26 +89,26 @@ fn what_is_typed_is_text_and_never_a_key() {
 }
 
 #[test]
-fn the_selection_stands_on_what_is_shown_or_nowhere() {
+fn the_selection_is_a_shown_point_or_none() {
     for size in SIZES {
         for filter in ["/e", "/fail", "/needs", "/redis", "/zzz", "/infra.", "/."] {
             for moves in
                 ["", "j", "jjj", "k", "G", "g", "h", "l", "⇥", "⇥⇥⇥⇥", "1", "6", "3k", "2j", "!", "!!"]
             {
                 let screen = screen(&mixed(), size).press(filter).press("⏎").press(moves);
-                let here = screen.point().map(|point| point.id.clone());
+                let selected = screen.point().map(|point| point.id.clone());
                 let (section, shown) = (screen.checklist().selection.section, &screen.checklist().visible);
-                assert_eq!(here.is_some(), !shown.of(section).is_empty(), "{filter} {moves}");
+                assert_eq!(selected.is_some(), !shown.in_section(section).is_empty(), "{filter} {moves}");
                 let points = &screen.app.run.state.plan.sections[section].points;
-                let is_shown = |id: &String| shown.of(section).iter().any(|at| points[*at].id == *id);
-                assert!(here.iter().all(is_shown), "{filter} {moves}: {here:?}");
+                let is_shown = |id: &String| shown.in_section(section).iter().any(|at| points[*at].id == *id);
+                assert!(selected.iter().all(is_shown), "{filter} {moves}: {selected:?}");
             }
         }
     }
 }
 
 #[test]
-fn where_nothing_is_shown_no_key_acts() {
+fn keys_do_nothing_where_no_point_is_shown() {
     for key in [" ", "w", "x", "u", "n", "r", "y"] {
         let screen = wide("/rabbit⏎1").press(key);
         assert!(screen.effects.is_empty() && !screen.has_dialog(), "{key}");
@@ -116,7 +117,7 @@ fn where_nothing_is_shown_no_key_acts() {
 }
 
 #[test]
-fn the_next_for_a_human_is_one_that_is_shown_and_the_others_are_told_of() {
+fn the_next_point_for_a_human_is_a_shown_one_and_hidden_ones_are_counted() {
     assert_eq!(wide("/contacts⏎!").selected(), "rollback.contacts");
     assert_eq!(wide("/infra.⏎3!!!").selected(), "infra.rabbitmq");
     let none = wide("/redis⏎!");
@@ -124,11 +125,11 @@ fn the_next_for_a_human_is_one_that_is_shown_and_the_others_are_told_of() {
     assert!(
         none.notice().starts_with("nothing shown needs a human; ") && none.notice().ends_with("need one")
     );
-    assert_eq!(screen(&closed(), WIDE).press("/redis⏎!").notice(), "nothing needs a human now");
+    assert_eq!(screen(&all_done(), WIDE).press("/redis⏎!").notice(), "nothing needs a human now");
 }
 
 #[test]
-fn panels_without_a_point_are_passed_over_but_can_be_opened() {
+fn panels_without_points_are_skipped_but_can_be_opened() {
     assert_eq!(wide("/redis⏎").selected(), "infra.redis");
     assert_eq!(wide("1/metrics⏎").selected(), "verify.metrics");
     assert_eq!(wide("/suite⏎2").checklist().selection.section, 1);
@@ -137,23 +138,23 @@ fn panels_without_a_point_are_passed_over_but_can_be_opened() {
 }
 
 #[test]
-fn a_point_that_stops_fitting_stays_while_it_is_selected() {
-    let waived = |sample: Sample| {
+fn a_selected_point_stays_when_it_no_longer_matches() {
+    let waived = |sample: SampleRun| {
         let until = sample.now().wall.plus(std::time::Duration::from_hours(1));
         let waive = || Act::Waive { point: "secrets.allowed-origins".into(), reason: "so".into(), until };
         sample.act(ALICE, waive()).act(BOB, waive()).shared()
     };
     let newer = || waived(mixed());
-    let here = wide("2/failed⏎").shown(newer());
-    assert_eq!((here.selected(), here.checklist().visible.count()), ("secrets.allowed-origins", 2));
-    let gone = here.press("j");
-    assert_eq!(gone.selected(), "secrets.allowed-origins");
-    let left = gone.press("3").shown(newer());
-    assert_eq!((left.selected(), left.checklist().visible.count()), ("infra.rabbitmq", 1));
+    let filtered = wide("2/failed⏎").with_state(newer());
+    assert_eq!((filtered.selected(), filtered.checklist().visible.count()), ("secrets.allowed-origins", 2));
+    let moved = filtered.press("j");
+    assert_eq!(moved.selected(), "secrets.allowed-origins");
+    let elsewhere = moved.press("3").with_state(newer());
+    assert_eq!((elsewhere.selected(), elsewhere.checklist().visible.count()), ("infra.rabbitmq", 1));
 }
 
 #[test]
-fn what_is_done_to_all_says_that_it_is_done_to_the_hidden_too() {
+fn probing_all_mentions_hidden_points() {
     assert!(wide("/redis⏎R").notice().ends_with("hidden points too"));
     assert!(!wide("R").notice().contains("hidden"));
 }

@@ -1,56 +1,54 @@
-//! What keys do.
+//! The effects of keys.
 
 use std::sync::Arc;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use crate::checklist::Role;
-use crate::error::{ErrorKind, Failure};
-use crate::journal::entry::EnrolledOperator;
-use crate::outcome::{Observation, Outcome};
-use crate::run::{
-    Act, NumberedRequest, Request, RequestId, Response, RunSnapshot, RunState, Update, evidence,
-};
-use crate::time::Moment;
 use crate::tui::app::{App, HostEffect};
 use crate::tui::dialogs::confirm::ConfirmDialog;
 use crate::tui::dialogs::seal::SealDialog;
 use crate::tui::dialogs::text_prompt::TextPrompt;
-use crate::tui::style::theme::{Look, Shade};
-use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, mixed, plan};
+use crate::tui::style::theme::{Appearance, ColorScheme};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed, plan};
 use crate::tui::views::checklist::Focus;
-use crate::tui::{Msg, Newest, Setup};
+use crate::tui::{LatestState, Msg, Setup};
+use gonogo_core::checklist::Role;
+use gonogo_core::error::{ErrorKind, Failure};
+use gonogo_core::journal::entry::EnrolledOperator;
+use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::run::{Act, NumberedRequest, Request, Response, RunSnapshot, RunState, Update, evidence};
+use gonogo_core::time::Moment;
 
-/// A screen, and what came of what was typed.
-pub struct Screen {
+/// A screen, and all effects so far.
+pub struct TestScreen {
     pub app: App,
     pub effects: Vec<HostEffect>,
 }
 
-/// Alice's screen over a run, of that size.
-pub fn screen(sample: &Sample, size: (u16, u16)) -> Screen {
+/// Alice's screen of a run, with a given size.
+pub fn screen(sample: &SampleRun, size: (u16, u16)) -> TestScreen {
     let me =
         EnrolledOperator { principal: ALICE.into(), key: format!("ssh-ed25519 {ALICE}"), role: Role::Driver };
     screen_of(me, sample.shared(), &sample.now(), size)
 }
 
-/// Somebody's screen.
-pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size: (u16, u16)) -> Screen {
+/// The screen of an operator.
+pub fn screen_of(me: EnrolledOperator, state: Arc<RunState>, now: &Moment, size: (u16, u16)) -> TestScreen {
     let now = now.clone();
     let setup = Setup {
-        me,
-        log: "20260921T141320Z.jsonl".into(),
-        look: Look { shade: Shade::Dark, ascii: false, color: true },
+        operator: me,
+        log_name: "20260921T141320Z.jsonl".into(),
+        appearance: Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true },
         clock: Box::new(move || now.clone()),
         review: None,
         outputs: None,
-        last: None,
+        last_sealed: None,
         unlock: Arc::new(|_| Err("no key here".into())),
         notices: Vec::new(),
-        looks_on: false,
+        read_only: false,
     };
-    Screen { app: App::new(&setup, state, Rect::new(0, 0, size.0, size.1)), effects: Vec::new() }
+    TestScreen { app: App::new(&setup, state, Rect::new(0, 0, size.0, size.1)), effects: Vec::new() }
 }
 
 fn key(c: char) -> KeyEvent {
@@ -65,33 +63,33 @@ fn key(c: char) -> KeyEvent {
     KeyEvent::new(code, KeyModifiers::NONE)
 }
 
-impl Screen {
-    /// Types these keys: `⏎` Enter, `⎋` Esc, `⇥` Tab, `⇩` page down, `⇧` page up.
+impl TestScreen {
+    /// Presses keys: `⏎` Enter, `⎋` Esc, `⇥` Tab, `⇩` page down, `⇧` page up.
     pub fn press(mut self, keys: &str) -> Self {
         self.type_keys(keys);
         self
     }
 
-    /// The same.
+    /// The same, in place.
     pub fn type_keys(&mut self, keys: &str) {
         keys.chars().for_each(|c| self.event(Event::Key(key(c))));
     }
 
-    pub fn looking(mut self, look: Look) -> Self {
-        self.app.session.appearance = look;
+    pub fn with_appearance(mut self, appearance: Appearance) -> Self {
+        self.app.session.appearance = appearance;
         self
     }
 
     pub fn event(&mut self, event: Event) {
         let effects = self.app.update(Msg::Input(event));
         self.effects.extend(effects);
-        self.read();
+        self.run_read_jobs();
     }
 
-    /// Reads what is to be shown of outputs.
-    pub fn read(&mut self) {
-        while let Some(job) = self.app.unread() {
-            self.app.read(job.run());
+    /// Runs all read jobs.
+    pub fn run_read_jobs(&mut self) {
+        while let Some(job) = self.app.next_read_job() {
+            self.app.on_read(job.run());
         }
     }
 
@@ -105,165 +103,138 @@ impl Screen {
         self
     }
 
-    pub fn told(mut self, update: Update) -> Self {
+    pub fn update(mut self, update: Update) -> Self {
         let effects = self.app.update(Msg::Update(update));
         self.effects.extend(effects);
         self
     }
 
-    /// The engine answers the oldest request that it has not answered.
-    pub fn answered(self, answer: Response) -> Self {
+    /// Answers the oldest pending request.
+    pub fn respond(self, answer: Response) -> Self {
         let oldest = self.app.pending.ids().first().copied().expect("nothing is asked");
-        self.told(Update::Response(oldest, answer))
+        self.update(Update::Response(oldest, answer))
     }
 
-    /// The run now stands so.
-    pub fn shown(mut self, state: Arc<RunState>) -> Self {
-        let newest = Newest::default();
+    /// Shows another state of the run.
+    pub fn with_state(mut self, state: Arc<RunState>) -> Self {
+        let newest = LatestState::default();
         assert!(newest.put(RunSnapshot { state, in_flight: Arc::default() }));
         let effects = self.app.update(Msg::State(newest));
         self.effects.extend(effects);
         self
     }
 
-    /// What was typed and came back, if that is on top.
-    pub fn returned(&self) -> Option<String> {
-        let prompt = self.dialog::<TextPrompt>().filter(|prompt| prompt.wrong.is_some());
-        prompt.map(|prompt| prompt.words.text().to_owned())
+    /// The text of the topmost prompt, if it was reopened after a rejection.
+    pub fn reopened_text(&self) -> Option<String> {
+        let prompt = self.dialog::<TextPrompt>().filter(|prompt| prompt.error.is_some());
+        prompt.map(|prompt| prompt.text.text().to_owned())
     }
 
-    /// What was asked of the engine, with the ids.
-    pub fn requests(&self) -> Vec<(RequestId, Request)> {
-        let sent = |effect: &HostEffect| match effect {
-            HostEffect::Send(NumberedRequest { id, request }) => Some((*id, request.clone())),
-            _ => None,
-        };
-        self.effects.iter().filter_map(sent).collect()
-    }
-
-    pub fn acts(&self) -> Vec<Act> {
-        let act = |effect: &HostEffect| match effect {
-            HostEffect::Send(NumberedRequest { request: Request::Act(command), .. }) => {
-                Some(command.act.clone())
-            }
-            _ => None,
-        };
-        self.effects.iter().filter_map(act).collect()
-    }
-
-    pub fn selected(&self) -> &str {
-        &self.point().unwrap().id
-    }
-
-    pub fn notice(&self) -> &str {
-        self.app.notices.notice.as_ref().map_or("", |notice| &notice.text)
-    }
-
-    fn words(&self) -> &str {
-        self.dialog::<TextPrompt>().expect("a prompt").words.text()
+    fn prompt_text(&self) -> &str {
+        self.dialog::<TextPrompt>().expect("a prompt").text.text()
     }
 }
 
 const WIDE: (u16, u16) = (120, 40);
 
 #[test]
-fn a_failing_point_cannot_be_confirmed_and_the_reason_is_told_at_once() {
+fn a_failed_point_cannot_be_confirmed_and_the_reason_is_shown_at_once() {
     let screen = screen(&mixed(), WIDE).press("3j ");
     assert_eq!(screen.selected(), "infra.rabbitmq");
     assert!(screen.notice().contains("cannot be confirmed: a probe failed"));
-    assert!(screen.app.notices.notice.as_ref().unwrap().refused && !screen.has_dialog());
+    assert!(screen.app.notices.notice.as_ref().unwrap().is_refusal && !screen.has_dialog());
     assert!(screen.effects.is_empty());
-    assert_eq!(screen.after(600).press("j").notice(), "");
+    assert_eq!(screen.after_ms(600).press("j").notice(), "");
 }
 
 #[test]
-fn a_y_confirms_exactly_what_is_seen_and_nothing_less_does() {
+fn only_y_confirms_and_exactly_the_shown_evidence() {
     let sample = mixed();
-    let asked = screen(&sample, WIDE).press("jj ⏎jk s");
-    assert!(asked.dialog::<ConfirmDialog>().is_some() && asked.effects.is_empty());
+    let screen = screen(&sample, WIDE).press("jj ⏎jk s");
+    assert!(screen.dialog::<ConfirmDialog>().is_some() && screen.effects.is_empty());
     let state = sample.state();
     let id = "validate.iac-change-set";
     let seen = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
-    assert_eq!(asked.press("y").acts(), [Act::Confirm { point: id.into(), evidence: seen, reason: None }]);
+    assert_eq!(screen.press("y").acts(), [Act::Confirm { point: id.into(), evidence: seen, reason: None }]);
 }
 
 #[test]
-fn what_has_changed_while_asked_is_said_and_the_old_evidence_is_what_is_sent() {
+fn evidence_that_has_changed_meanwhile_is_sent_as_it_was_shown() {
     let sample = mixed();
     let id = "validate.iac-change-set";
     let old = evidence(sample.state().plan.point(id).unwrap(), sample.state().point(id).unwrap());
-    let asked = screen(&sample, WIDE).press("jj ");
+    let screen = screen(&sample, WIDE).press("jj ");
     let newer = sample.pass(id).shared();
-    let asked = asked.shown(newer).press("y");
-    assert_eq!(asked.acts(), [Act::Confirm { point: id.into(), evidence: old, reason: None }]);
+    let screen = screen.with_state(newer).press("y");
+    assert_eq!(screen.acts(), [Act::Confirm { point: id.into(), evidence: old, reason: None }]);
 }
 
 #[test]
-fn in_a_prompt_keys_are_text() {
+fn keys_in_a_prompt_are_text() {
     let screen = screen(&mixed(), WIDE).press("3jwquit? yes v!");
-    assert_eq!(screen.words(), "quit? yes v!");
+    assert_eq!(screen.prompt_text(), "quit? yes v!");
     assert!(screen.effects.is_empty());
 }
 
 #[test]
-fn a_paste_is_text_in_a_prompt_and_nothing_elsewhere() {
+fn pasted_text_is_ignored_outside_of_prompts() {
     let prompt = screen(&mixed(), WIDE).press("3jw").paste("y\ny\r\n\x1b[A");
-    assert_eq!(prompt.words(), "y y \\u{1b}[A");
+    assert_eq!(prompt.prompt_text(), "y y \\u{1b}[A");
     let elsewhere = screen(&mixed(), WIDE).paste("q").press("jj ").paste("y\n");
     assert!(elsewhere.effects.is_empty() && elsewhere.dialog::<ConfirmDialog>().is_some());
-    let asked = screen(&mixed(), WIDE).press("3jwbecause⏎⏎").paste("y");
-    assert!(asked.effects.is_empty());
+    let question = screen(&mixed(), WIDE).press("3jwbecause⏎⏎").paste("y");
+    assert!(question.effects.is_empty());
 }
 
 #[test]
-fn a_waiver_takes_a_reason_a_term_and_a_y() {
+fn a_waiver_needs_a_reason_a_duration_and_a_y() {
     let sample = mixed();
-    let asked = screen(&sample, WIDE).press("3jwbecause⏎");
-    let asked = asked.control('u').press("2d⏎");
-    assert!(asked.effects.is_empty());
+    let screen = screen(&sample, WIDE).press("3jwbecause⏎");
+    let screen = screen.control('u').press("2d⏎");
+    assert!(screen.effects.is_empty());
     let until = sample.now().wall.plus(std::time::Duration::from_hours(48));
     let waive = Act::Waive { point: "infra.rabbitmq".into(), reason: "because".into(), until };
-    assert_eq!(asked.press("y").acts(), [waive]);
+    assert_eq!(screen.press("y").acts(), [waive]);
 }
 
 #[test]
-fn a_waiver_without_a_reason_is_not_asked_for() {
+fn a_waiver_without_a_reason_is_not_requested() {
     let screen = screen(&mixed(), WIDE).press("3jw⏎⏎");
-    assert!(screen.dialog::<TextPrompt>().is_some_and(|prompt| prompt.wrong.is_some()));
+    assert!(screen.dialog::<TextPrompt>().is_some_and(|prompt| prompt.error.is_some()));
     let screen = screen.press("y");
     assert!(screen.effects.is_empty());
-    assert_eq!(screen.words(), "y");
+    assert_eq!(screen.prompt_text(), "y");
 }
 
 #[test]
-fn words_that_the_engine_refuses_are_not_lost() {
+fn text_of_a_rejected_request_is_not_lost() {
     let screen = screen(&mixed(), WIDE).press("nhello⏎");
     assert!(!screen.has_dialog() && screen.acts().len() == 1);
-    let screen = screen.answered(Response::Rejected("the run is sealed".into()));
-    assert_eq!(screen.words(), "hello");
+    let screen = screen.respond(Response::Rejected("the run is sealed".into()));
+    assert_eq!(screen.prompt_text(), "hello");
     assert_eq!(screen.notice(), "the run is sealed");
 }
 
 #[test]
-fn what_is_done_is_said_with_its_entry() {
-    let screen = screen(&mixed(), WIDE).press("nhello⏎").answered(Response::Done(17));
+fn a_logged_act_is_shown_with_its_entry() {
+    let screen = screen(&mixed(), WIDE).press("nhello⏎").respond(Response::Done(17));
     assert_eq!(screen.notice(), "noted on validate.ci-suite · log #17");
     assert!(screen.app.pending.ids().is_empty());
 }
 
 #[test]
-fn one_who_stands_for_two_says_why_first() {
+fn confirming_for_two_needs_a_reason_first() {
     let mut plan = plan();
     plan.solo = true;
-    let sample = Sample::of(plan).pass("validate.iac-change-set");
-    let asked = screen(&sample, WIDE).press("jj I am alone⏎");
-    assert!(asked.dialog::<ConfirmDialog>().is_some() && asked.effects.is_empty());
-    let acts = asked.press("y").acts();
+    let sample = SampleRun::new(plan).pass("validate.iac-change-set");
+    let screen = screen(&sample, WIDE).press("jj I am alone⏎");
+    assert!(screen.dialog::<ConfirmDialog>().is_some() && screen.effects.is_empty());
+    let acts = screen.press("y").acts();
     assert!(matches!(&acts[..], [Act::Confirm { reason: Some(why), .. }] if why == "I am alone"), "{acts:?}");
 }
 
 #[test]
-fn one_can_take_back_ones_own_act_and_nobody_elses() {
+fn only_ones_own_entry_can_be_retracted() {
     let own = screen(&mixed(), WIDE).press("u");
     assert!(own.effects.is_empty());
     assert_eq!(own.press("y").acts(), [Act::Retract { point: "validate.ci-suite".into() }]);
@@ -273,18 +244,18 @@ fn one_can_take_back_ones_own_act_and_nobody_elses() {
 
 #[test]
 fn a_verdict_is_recorded_with_y_and_sealed_with_s_and_y() {
-    assert_eq!(screen(&closed(), WIDE).press("vy").acts(), [Act::Verdict]);
-    let early = screen(&closed(), WIDE).press("vs");
+    assert_eq!(screen(&all_done(), WIDE).press("vy").acts(), [Act::Verdict]);
+    let early = screen(&all_done(), WIDE).press("vs");
     assert!(early.notice().contains("record the verdict first"));
-    let recorded = closed().act(ALICE, Act::Verdict);
-    let asked = screen(&recorded, WIDE).press("vs");
-    assert!(asked.dialog::<SealDialog>().is_some() && asked.effects.is_empty());
-    assert_eq!(asked.press("y").acts(), [Act::Seal]);
+    let recorded = all_done().act(ALICE, Act::Verdict);
+    let dialog = screen(&recorded, WIDE).press("vs");
+    assert!(dialog.dialog::<SealDialog>().is_some() && dialog.effects.is_empty());
+    assert_eq!(dialog.press("y").acts(), [Act::Seal]);
 }
 
 #[test]
-fn a_sealed_run_is_only_looked_at() {
-    let sealed = closed().act(ALICE, Act::Verdict).act(ALICE, Act::Seal).act(BOB, Act::Seal);
+fn a_sealed_run_is_read_only() {
+    let sealed = all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal).act(BOB, Act::Seal);
     for keys in [" ", "w", "x", "n", "u", "r", "R", "vy", "vsy"] {
         let screen = screen(&sealed, WIDE).press(keys);
         assert!(screen.acts().is_empty() && screen.effects.is_empty(), "{keys}: {:?}", screen.effects);
@@ -292,15 +263,18 @@ fn a_sealed_run_is_only_looked_at() {
 }
 
 #[test]
-fn leaving_waits_for_the_engine_unless_asked_twice() {
-    let left = screen(&mixed(), WIDE).press("q");
-    assert!(matches!(left.effects[..], [HostEffect::Send(NumberedRequest { request: Request::Stop, .. })]));
-    let stopped = left.told(Update::Stopped);
-    assert!(matches!(stopped.effects[..], [_, HostEffect::End]));
+fn quitting_waits_for_the_engine_unless_asked_twice() {
+    let quitting = screen(&mixed(), WIDE).press("q");
+    assert!(matches!(
+        quitting.effects[..],
+        [HostEffect::Send(NumberedRequest { request: Request::Stop, .. })]
+    ));
+    let stopped = quitting.update(Update::Stopped);
+    assert!(matches!(stopped.effects[..], [_, HostEffect::Quit]));
     let forced = screen(&mixed(), WIDE).control('c').control('c');
     assert!(matches!(
         forced.effects[..],
-        [HostEffect::Send(NumberedRequest { request: Request::Stop, .. }), HostEffect::End]
+        [HostEffect::Send(NumberedRequest { request: Request::Stop, .. }), HostEffect::Quit]
     ));
     let within = screen(&mixed(), WIDE).press("3jwqq").control('c');
     assert!(matches!(within.effects[..], [HostEffect::Send(NumberedRequest { request: Request::Stop, .. })]));
@@ -309,13 +283,13 @@ fn leaving_waits_for_the_engine_unless_asked_twice() {
 #[test]
 fn a_log_that_cannot_be_written_ends_the_session() {
     let full = Failure::new(ErrorKind::Io, "disk full");
-    let broken = screen(&mixed(), WIDE).told(Update::Failed(full.clone()));
-    assert!(matches!(broken.effects[..], [HostEffect::End]));
-    assert_eq!(broken.app.left().broken, Some(full));
+    let broken = screen(&mixed(), WIDE).update(Update::Failed(full.clone()));
+    assert!(matches!(broken.effects[..], [HostEffect::Quit]));
+    assert_eq!(broken.app.into_session_end().engine_failure, Some(full));
 }
 
 #[test]
-fn the_panels_are_walked_as_they_lie() {
+fn arrows_move_between_panels_as_they_are_arranged() {
     let at = |keys: &str| screen(&mixed(), WIDE).press(keys).selected().to_owned();
     assert_eq!(at("jjjj"), "infra.redis");
     assert_eq!(at("jjjjk"), "validate.slo-alerts");
@@ -328,16 +302,16 @@ fn the_panels_are_walked_as_they_lie() {
 }
 
 #[test]
-fn what_needs_a_human_is_found_in_turn() {
+fn points_that_need_a_human_are_selected_in_turn() {
     let at = |keys: &str| screen(&mixed(), WIDE).press(keys).selected().to_owned();
     assert_eq!(at("!"), "validate.iac-change-set");
     assert_eq!(at("!!"), "secrets.allowed-origins");
     assert_eq!(at("!!!"), "infra.rabbitmq");
-    assert_eq!(screen(&closed(), WIDE).press("!").notice(), "nothing needs a human now");
+    assert_eq!(screen(&all_done(), WIDE).press("!").notice(), "nothing needs a human now");
 }
 
 #[test]
-fn resizing_keeps_the_place() {
+fn resizing_keeps_the_selection() {
     let mut screen = screen(&mixed(), WIDE).press("3j⏎");
     for (width, height) in [(80, 24), (40, 12), (10, 3), (200, 60)] {
         screen.event(Event::Resize(width, height));
@@ -357,10 +331,10 @@ fn the_detail_scrolls_to_its_end_and_no_further() {
 }
 
 #[test]
-fn probing_again_is_asked_for_where_a_probe_can_look() {
-    let asked = screen(&mixed(), WIDE).press("3jr");
+fn probes_are_rerun_only_where_one_can_run() {
+    let rerun = screen(&mixed(), WIDE).press("3jr");
     assert!(
-        matches!(&asked.effects[..], [HostEffect::Send(NumberedRequest { request: Request::RunProbes(id), .. })] if id == "infra.rabbitmq")
+        matches!(&rerun.effects[..], [HostEffect::Send(NumberedRequest { request: Request::RunProbes(id), .. })] if id == "infra.rabbitmq")
     );
     let human = screen(&mixed(), WIDE).press("4jjjr");
     assert!(human.effects.is_empty() && human.notice().contains("for people to say"));
@@ -371,28 +345,28 @@ fn probing_again_is_asked_for_where_a_probe_can_look() {
 }
 
 #[test]
-fn the_command_of_what_is_wrong_is_copied_and_again_that_of_the_next_probe() {
+fn the_command_of_a_failed_probe_is_copied_first_and_then_that_of_the_next() {
     let copied = screen(&mixed(), WIDE).press("3jy");
     assert!(
         matches!(&copied.effects[..], [HostEffect::Copy(command)] if command.starts_with("rabbitmqadmin "))
     );
-    let said = "Exchanges, queues and bindings · sent to the terminal's clipboard: rabbitmqadmin ";
-    assert!(copied.notice().starts_with(said), "{}", copied.notice());
-    let said = |keys: &str| {
+    let notice = "Exchanges, queues and bindings · sent to the terminal's clipboard: rabbitmqadmin ";
+    assert!(copied.notice().starts_with(notice), "{}", copied.notice());
+    let notice = |keys: &str| {
         let notice = screen(&mixed(), WIDE).press("3jjj").press(keys).notice().to_owned();
         notice.split(" · ").next().unwrap().to_owned()
     };
-    assert_eq!(said("y"), "1 of 3: Grafana is healthy");
-    assert_eq!(said("yy"), "2 of 3: Prometheus is ready");
-    assert_eq!(said("yyyy"), "1 of 3: Grafana is healthy");
-    assert_eq!(said("yykjy"), "1 of 3: Grafana is healthy");
+    assert_eq!(notice("y"), "1 of 3: Grafana is healthy");
+    assert_eq!(notice("yy"), "2 of 3: Prometheus is ready");
+    assert_eq!(notice("yyyy"), "1 of 3: Grafana is healthy");
+    assert_eq!(notice("yykjy"), "1 of 3: Grafana is healthy");
 }
 
 #[test]
-fn what_is_wrong_is_copied_before_what_could_not_be_seen() {
+fn the_command_of_a_failed_probe_is_copied_before_that_of_an_error() {
     let id = "infra.observability";
     let wrong = Outcome::of(vec![Observation::new("query API", "200", "500", false)], "curl jaeger");
-    let sample = mixed().look(id, "jaeger", wrong);
+    let sample = mixed().probe_result(id, "jaeger", wrong);
     assert!(screen(&sample, WIDE).press("3jjjy").notice().starts_with("1 of 3: Jaeger's query API answers"));
     assert!(screen(&sample, WIDE).press("3jjjyy").notice().starts_with("2 of 3: Grafana is healthy"));
     assert!(screen(&sample, WIDE).press("4y").notice().starts_with("no probe has a command"));

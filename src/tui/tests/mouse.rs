@@ -1,9 +1,9 @@
-//! What the mouse does, and what it never does.
+//! The effects of the mouse.
 
 use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{Screen, screen};
+use crate::tui::tests::keys::{TestScreen, screen};
 use crate::tui::tests::sample::mixed;
 use crate::tui::views::checklist::Focus;
 
@@ -12,7 +12,7 @@ const MEDIUM: (u16, u16) = (80, 24);
 const LOW: (u16, u16) = (60, 20);
 const SMALL: (u16, u16) = (40, 12);
 
-impl Screen {
+impl TestScreen {
     fn mouse(mut self, kind: MouseEventKind, (column, row): (u16, u16)) -> Self {
         self.event(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
         self
@@ -22,7 +22,7 @@ impl Screen {
         self.mouse(MouseEventKind::Down(MouseButton::Left), at)
     }
 
-    /// Where a text stands on the screen.
+    /// The position of a text on the screen.
     #[track_caller]
     fn find(&mut self, wanted: &str) -> (u16, u16) {
         let drawn = text(&self.draw());
@@ -78,7 +78,7 @@ fn a_click_opens_the_section_under_it() {
 }
 
 #[test]
-fn a_click_on_the_detail_is_into_it_and_one_on_a_list_is_out_of_it() {
+fn a_click_on_the_detail_focuses_it_and_one_on_a_list_leaves_it() {
     for size in [WIDE, MEDIUM, LOW] {
         let detail = screen(&mixed(), size).press("3j").click("whom to call");
         assert_eq!((detail.checklist().focus, detail.selected()), (Focus::Detail, "infra.rabbitmq"));
@@ -88,7 +88,7 @@ fn a_click_on_the_detail_is_into_it_and_one_on_a_list_is_out_of_it() {
 }
 
 #[test]
-fn the_wheel_moves_what_is_under_it() {
+fn the_wheel_scrolls_what_is_under_the_pointer() {
     let detail = screen(&mixed(), MEDIUM).press("3j").wheel("whom to call", DOWN);
     assert_eq!(
         (detail.checklist().scroll, detail.selected(), detail.checklist().focus),
@@ -103,35 +103,35 @@ fn the_wheel_moves_what_is_under_it() {
     assert_eq!((0..9).fold(end, |screen, _| screen.mouse(UP, at)).selected(), "deploy.image-build-scan");
     let alone = screen(&mixed(), SMALL).press("3j⏎").mouse(DOWN, (5, 5));
     assert_eq!((alone.checklist().scroll, alone.selected()), (3, "infra.rabbitmq"));
-    let sheet = screen(&mixed(), MEDIUM).press("?").mouse(DOWN, (40, 10));
-    assert_eq!(sheet.dialog_scroll(), Some(3));
-    assert_eq!(sheet.mouse(DOWN, (0, 23)).dialog_scroll(), Some(3));
+    let help = screen(&mixed(), MEDIUM).press("?").mouse(DOWN, (40, 10));
+    assert_eq!(help.dialog_scroll(), Some(3));
+    assert_eq!(help.mouse(DOWN, (0, 23)).dialog_scroll(), Some(3));
 }
 
 #[test]
-fn no_click_answers_a_question_or_changes_anything() {
+fn a_click_never_answers_a_question_or_changes_the_run() {
     for keys in ["jj ", "u", "3jwbecause⏎⏎", "nhello", "v", "?", ""] {
         for size in [WIDE, MEDIUM, LOW, SMALL, (20, 5)] {
             let mut clicked = screen(&mixed(), size).press(keys);
-            let (asked, place) = (clicked.told_of_dialog(), clicked.checklist().selection.clone());
+            let (dialog, selection) = (clicked.dialog_debug(), clicked.checklist().selection.clone());
             for at in (0..size.0).flat_map(|x| (0..size.1).map(move |y| (x, y))) {
                 clicked = clicked.click_at(at).mouse(MouseEventKind::Down(MouseButton::Right), at);
             }
             assert!(clicked.effects.is_empty(), "{keys} at {size:?}");
-            assert_eq!(clicked.told_of_dialog(), asked, "{keys} at {size:?}");
-            assert!(asked.is_none() || clicked.checklist().selection == place, "{keys} at {size:?}");
+            assert_eq!(clicked.dialog_debug(), dialog, "{keys} at {size:?}");
+            assert!(dialog.is_none() || clicked.checklist().selection == selection, "{keys} at {size:?}");
         }
     }
 }
 
 #[test]
-fn a_click_with_a_modifier_and_one_beside_everything_select_nothing() {
+fn clicks_with_a_modifier_or_outside_of_panels_select_nothing() {
     let mut shifted = screen(&mixed(), WIDE);
     let (column, row) = shifted.find("Redis persistent");
     let kind = MouseEventKind::Down(MouseButton::Left);
     shifted.event(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::SHIFT }));
     assert_eq!(shifted.selected(), "validate.ci-suite");
-    let beside =
+    let outside =
         screen(&mixed(), WIDE).click_at((0, 0)).click_at((60, 39)).click_at((60, 34)).click_at((500, 500));
-    assert_eq!((beside.selected(), beside.checklist().focus), ("validate.ci-suite", Focus::List));
+    assert_eq!((outside.selected(), outside.checklist().focus), ("validate.ci-suite", Focus::List));
 }

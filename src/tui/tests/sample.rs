@@ -1,18 +1,18 @@
-//! A run to look at, and whatever happened in it.
+//! A builder of sample runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use super::sample_plan::plan;
-use crate::checklist::Confirm::{None as Nobody, Two};
-use crate::checklist::{ActionKey, Lock, Plan, ProbeKey, Role};
-use crate::journal::entry::{
+use gonogo_core::checklist::Confirm::{None as Nobody, Two};
+use gonogo_core::checklist::{ActionKey, Lock, Plan, ProbeKey, Role};
+use gonogo_core::journal::entry::{
     ActionExit, ActionFinished, ActionOutput, ActionStarted, EnrolledOperator, Entry, Event, Header, MACHINE,
     Opened, Probed, RULES,
 };
-use crate::outcome::{Observation, Outcome, Sha256Hex};
-use crate::run::{Act, Command, RunState, decide, evidence};
-use crate::time::{Moment, Utc};
+use gonogo_core::outcome::{Observation, Outcome, Sha256Hex};
+use gonogo_core::run::{Act, Command, RunState, decide, evidence};
+use gonogo_core::time::{Moment, Utc};
 
 pub const ALICE: &str = "alice@example.org";
 pub const BOB: &str = "bob@example.org";
@@ -20,20 +20,18 @@ pub const BOB: &str = "bob@example.org";
 /// When the run was opened.
 const OPENED: i64 = 1_790_000_000_000;
 
-/// A run while it is made up.
-pub struct Sample {
+/// A sample run.
+pub struct SampleRun {
     entries: Vec<Entry>,
     seconds: u64,
     attempts: u64,
 }
 
-impl Sample {
+impl SampleRun {
     /// A run that was just opened.
-    pub fn of(plan: Plan) -> Self {
-        let roster = [(ALICE, Role::Driver), (BOB, Role::Reviewer)].map(|(who, role)| EnrolledOperator {
-            principal: who.into(),
-            key: format!("ssh-ed25519 {who}"),
-            role,
+    pub fn new(plan: Plan) -> Self {
+        let roster = [(ALICE, Role::Driver), (BOB, Role::Reviewer)].map(|(principal, role)| {
+            EnrolledOperator { principal: principal.into(), key: format!("ssh-ed25519 {principal}"), role }
         });
         let mut sample = Self { entries: Vec::new(), seconds: 0, attempts: 0 };
         let opened = Opened {
@@ -53,18 +51,18 @@ impl Sample {
         sample
     }
 
-    /// The moment so many seconds after the run was opened.
+    /// The moment `seconds` after the run was opened.
     pub fn moment(seconds: u64) -> Moment {
         let wall = Utc::from_millis(OPENED + 1000 * seconds.cast_signed());
         Moment { wall, boot: "boot".into(), mono: 1000 * seconds }
     }
 
-    /// Now, in the sample.
+    /// The current time of the sample run.
     pub fn now(&self) -> Moment {
         Self::moment(self.seconds)
     }
 
-    /// Lets time pass.
+    /// Advances the time.
     pub fn wait(mut self, seconds: u64) -> Self {
         self.seconds += seconds;
         self
@@ -77,7 +75,7 @@ impl Sample {
         self.entries.push(Entry::write(header, event, None).unwrap().0);
     }
 
-    /// A person does something, by the rules.
+    /// A person's act, decided by the rules.
     #[track_caller]
     pub fn act(mut self, by: &str, act: Act) -> Self {
         let events = decide(&self.state(), Command::new(by, act), &self.now()).unwrap();
@@ -87,8 +85,8 @@ impl Sample {
         self
     }
 
-    /// A probe ends.
-    pub fn look(mut self, point: &str, probe: &str, outcome: Outcome) -> Self {
+    /// A probe finishes.
+    pub fn probe_result(mut self, point: &str, probe: &str, outcome: Outcome) -> Self {
         self.attempts += 1;
         self.seconds += 1;
         let probed = Probed {
@@ -103,9 +101,9 @@ impl Sample {
         self
     }
 
-    /// An action runs, and ends so.
-    pub fn run(mut self, key: &ActionKey, ended: ActionExit, tail: &str) -> Self {
-        self = self.begin(key);
+    /// An action starts and finishes.
+    pub fn run_action(mut self, key: &ActionKey, ended: ActionExit, tail: &str) -> Self {
+        self = self.start_action(key);
         let started = self.entries.len() as u64 - 1;
         self.seconds += 12;
         let output = ActionOutput {
@@ -127,10 +125,10 @@ impl Sample {
         self
     }
 
-    /// An action begins.
-    pub fn begin(mut self, key: &ActionKey) -> Self {
+    /// An action starts.
+    pub fn start_action(mut self, key: &ActionKey) -> Self {
         self.seconds += 1;
-        let nth = self.state().action(key).map_or(0, |known| known.attempts) + 1;
+        let nth = self.state().action(key).map_or(0, |state| state.attempts) + 1;
         let started = ActionStarted {
             action: key.clone(),
             attempt: nth,
@@ -142,27 +140,28 @@ impl Sample {
         self
     }
 
-    /// Every action of a point runs well, and every probe passes.
+    /// All actions of a point succeed, and all its probes pass.
     pub fn pass(mut self, id: &str) -> Self {
         for action in self.state().plan.point(id).unwrap().actions.clone() {
-            self = self.run(&ActionKey::new(id, action.id), ActionExit::Code(0), "done\n");
+            self = self.run_action(&ActionKey::new(id, action.id), ActionExit::Code(0), "done\n");
         }
         for probe in self.state().plan.point(id).unwrap().probes.clone() {
             let seen = vec![
                 Observation::new("status", "200", "200", true),
                 Observation::new("age", "under 30 days", "12 days", true),
             ];
-            self = self.look(id, &probe.id, Outcome::of(seen, "curl -sS https://app.internal/healthz"));
+            self =
+                self.probe_result(id, &probe.id, Outcome::of(seen, "curl -sS https://app.internal/healthz"));
         }
         self
     }
 
-    /// Somebody confirms what stands.
+    /// A person confirms the current evidence of a point.
     #[track_caller]
     pub fn confirm(self, by: &str, id: &str) -> Self {
         let state = self.state();
-        let of = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
-        self.act(by, Act::Confirm { point: id.into(), evidence: of, reason: None })
+        let confirmed = evidence(state.plan.point(id).unwrap(), state.point(id).unwrap());
+        self.act(by, Act::Confirm { point: id.into(), evidence: confirmed, reason: None })
     }
 
     /// The state.
@@ -170,14 +169,14 @@ impl Sample {
         RunState::fold(&self.entries).unwrap()
     }
 
-    /// The state, shared.
+    /// The state, in an `Arc`.
     pub fn shared(&self) -> Arc<RunState> {
         Arc::new(self.state())
     }
 }
 
-/// What the broker showed in the sample.
-pub fn rabbitmq_trouble() -> Outcome {
+/// A failed probe of RabbitMQ, with an observation that could not be made.
+pub fn rabbitmq_failure() -> Outcome {
     let seen = vec![
         Observation::new("exchange advanced.board.events", "topic, durable", "topic, durable", true),
         Observation::new("exchange advanced.board.events.retry", "direct, durable", "direct, durable", true),
@@ -199,8 +198,8 @@ pub fn rabbitmq_trouble() -> Outcome {
     Outcome::of(seen, reproduce)
 }
 
-/// A run with a little of everything.
-pub fn mixed() -> Sample {
+/// A run with points of nearly every status.
+pub fn mixed() -> SampleRun {
     let mut unreachable =
         Outcome::error("https://grafana.internal/api/health", "200", "connection refused (10.0.3.7:3000)");
     unreachable.reproduce = "curl -sS https://grafana.internal/api/health".into();
@@ -210,9 +209,9 @@ pub fn mixed() -> Sample {
     );
     let mut retried = Outcome::of(vec![Observation::new("upload", "202", "202", true)], "curl -X POST /v2/");
     retried.tries = 2;
-    let until = Sample::moment(0).wall.plus(std::time::Duration::from_hours(24));
+    let until = SampleRun::moment(0).wall.plus(std::time::Duration::from_hours(24));
     let reason = "the dashboard moves next week".to_owned();
-    Sample::of(plan())
+    SampleRun::new(plan())
         .pass("rollback.previous-release")
         .wait(1200)
         .pass("validate.ci-suite")
@@ -220,13 +219,13 @@ pub fn mixed() -> Sample {
         .pass("validate.package-metadata")
         .pass("validate.iac-change-set")
         .confirm(BOB, "validate.iac-change-set")
-        .look("secrets.allowed-origins", "value", origins)
+        .probe_result("secrets.allowed-origins", "value", origins)
         .pass("secrets.otlp-export")
         .pass("infra.redis")
-        .look("infra.rabbitmq", "topology", rabbitmq_trouble())
+        .probe_result("infra.rabbitmq", "topology", rabbitmq_failure())
         .pass("infra.observability")
-        .look("infra.observability", "grafana", unreachable)
-        .look("infra.registry-rights", "push", retried)
+        .probe_result("infra.observability", "grafana", unreachable)
+        .probe_result("infra.registry-rights", "push", retried)
         .pass("rollback.contacts")
         .act(ALICE, Act::Waive { point: "verify.metrics".into(), reason, until })
         .act(
@@ -239,11 +238,11 @@ pub fn mixed() -> Sample {
         .wait(900)
 }
 
-/// A run in which every point is closed.
-pub fn closed() -> Sample {
+/// A run in which every point is done.
+pub fn all_done() -> SampleRun {
     let plan = plan();
-    // Everything has been seen before people say something: of some points only once the rollout is closed.
-    let seen = plan.points().fold(Sample::of(plan.clone()), |sample, point| sample.pass(&point.id));
+    // All probes pass before anyone confirms, as some points can be confirmed only after the rollout.
+    let seen = plan.points().fold(SampleRun::new(plan.clone()), |sample, point| sample.pass(&point.id));
     let asked = plan.points().filter(|point| point.confirm != Nobody && point.not_applicable.is_none());
     asked.fold(seen, |sample, point| {
         let sample = sample.confirm(ALICE, &point.id);

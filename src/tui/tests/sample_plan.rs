@@ -1,9 +1,9 @@
-//! A plan to look at: the one that the program itself makes of its checklist and the example profile, so that
-//! no picture shows a title that the program does not have.
+//! The plan of the sample run, resolved from the built-in checklist and the example profile, so that snapshots show
+//! real titles.
 
 use std::sync::LazyLock;
 
-use crate::checklist::{Checklist, Contact, Plan, Profile, Promotion, SourceFile, Tailoring, resolve};
+use gonogo_core::checklist::{Checklist, Contact, Plan, Profile, Promotion, SourceFile, Tailoring, resolve};
 
 const CHECKLIST: &str = include_str!("../../../config/checklist.toml");
 const PROFILE: &str = include_str!("../../../config/production.toml");
@@ -29,7 +29,7 @@ static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     }
 });
 
-/// The plan of the sample.
+/// The plan of the sample run.
 pub fn plan() -> Plan {
     PLAN.clone()
 }

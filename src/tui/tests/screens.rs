@@ -1,4 +1,4 @@
-//! What the screen looks like.
+//! Snapshots of the screen.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-use crate::run::{Act, InFlight, RunningProbe};
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::notices::NoticesDialog;
-use crate::tui::style::theme::{Look, Shade};
+use crate::tui::style::theme::{Appearance, ColorScheme};
 use crate::tui::tests::buffer;
-use crate::tui::tests::keys::{Screen, screen};
-use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, key, mixed, plan};
+use crate::tui::tests::keys::{TestScreen, screen};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, key, mixed, plan};
+use gonogo_core::run::{Act, InFlight, RunningProbe};
 
-/// A snapshot of what is drawn: the text, and below it the styles.
-macro_rules! looks {
+/// Compares a frame with its snapshot: the text, and below it the styles.
+macro_rules! assert_styled_frame {
     ($name:expr, $screen:expr) => {
         insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!($name, buffer::styled(&$screen.drawn()));
@@ -24,7 +24,7 @@ macro_rules! looks {
 }
 
 /// The same without styles.
-macro_rules! reads {
+macro_rules! assert_frame {
     ($name:literal, $screen:expr) => {
         insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!($name, buffer::text(&$screen.drawn()));
@@ -32,17 +32,17 @@ macro_rules! reads {
     };
 }
 
-impl Screen {
-    /// What is drawn now.
+impl TestScreen {
+    /// Draws a frame.
     pub fn drawn(mut self) -> Buffer {
         self.draw()
     }
 
-    /// Draws it, as the program does.
+    /// Draws a frame, as the program does.
     pub fn draw(&mut self) -> Buffer {
         let area = self.app.screen;
         let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).unwrap();
-        terminal.draw(|frame| self.app.draw_in(frame)).unwrap();
+        terminal.draw(|frame| self.app.draw(frame)).unwrap();
         terminal.backend().buffer().clone()
     }
 }
@@ -53,103 +53,103 @@ const SMALL: (u16, u16) = (40, 12);
 
 #[test]
 fn a_fresh_run() {
-    reads!("wide_fresh", screen(&Sample::of(plan()), WIDE));
+    assert_frame!("wide_fresh", screen(&SampleRun::new(plan()), WIDE));
 }
 
 #[test]
-fn a_run_with_a_little_of_everything() {
-    // The picture in the README; the other sizes and looks are below.
-    looks!("wide_mixed", screen(&mixed(), WIDE));
-    reads!("beside_mixed", screen(&mixed(), (130, 30)));
+fn a_run_with_points_of_nearly_every_status() {
+    // The picture in the README; the other sizes and appearances are below.
+    assert_styled_frame!("wide_mixed", screen(&mixed(), WIDE));
+    assert_frame!("beside_mixed", screen(&mixed(), (130, 30)));
 }
 
 #[test]
 fn a_failing_point() {
-    looks!("wide_failing", screen(&mixed(), WIDE).press("3j"));
-    reads!("medium_failing", screen(&mixed(), MEDIUM).press("3j"));
-    reads!("small_failing_list", screen(&mixed(), SMALL).press("3j"));
-    reads!("small_failing", screen(&mixed(), SMALL).press("3j⏎"));
-    reads!("medium_failing_scrolled", screen(&mixed(), MEDIUM).press("3j⏎G"));
+    assert_styled_frame!("wide_failing", screen(&mixed(), WIDE).press("3j"));
+    assert_frame!("medium_failing", screen(&mixed(), MEDIUM).press("3j"));
+    assert_frame!("small_failing_list", screen(&mixed(), SMALL).press("3j"));
+    assert_frame!("small_failing", screen(&mixed(), SMALL).press("3j⏎"));
+    assert_frame!("medium_failing_scrolled", screen(&mixed(), MEDIUM).press("3j⏎G"));
 }
 
 #[test]
-fn a_point_that_is_being_probed() {
+fn a_point_with_a_running_probe() {
     let mut screen = screen(&mixed(), WIDE).press("3j");
-    let since = Sample::moment(screen.app.run.now.mono / 1000 - 4);
+    let since = SampleRun::moment(screen.app.run.now.mono / 1000 - 4);
     let running = RunningProbe { attempt: 9, since, tries: 2, last_seen: None };
-    screen.app.run.live = Arc::new(InFlight {
+    screen.app.run.in_flight = Arc::new(InFlight {
         running: [(key("infra.rabbitmq", "topology"), running)].into(),
         ..InFlight::default()
     });
-    reads!("wide_probing", screen);
+    assert_frame!("wide_probing", screen);
 }
 
 #[test]
-fn the_question_whether_to_confirm() {
-    looks!("wide_confirm", screen(&mixed(), WIDE).press("jj "));
-    reads!("medium_confirm", screen(&mixed(), MEDIUM).press("jj "));
-    reads!("small_confirm", screen(&mixed(), SMALL).press("jj "));
+fn the_confirm_dialog() {
+    assert_styled_frame!("wide_confirm", screen(&mixed(), WIDE).press("jj "));
+    assert_frame!("medium_confirm", screen(&mixed(), MEDIUM).press("jj "));
+    assert_frame!("small_confirm", screen(&mixed(), SMALL).press("jj "));
 }
 
 #[test]
-fn words_for_a_waiver() {
-    looks!("wide_waive", screen(&mixed(), WIDE).press("3jwthe broker is mended⏎"));
-    reads!("wide_waive_asked", screen(&mixed(), WIDE).press("3jwthe broker is mended⏎⏎"));
-    reads!(
+fn the_waiver_prompt() {
+    assert_styled_frame!("wide_waive", screen(&mixed(), WIDE).press("3jwthe broker is mended⏎"));
+    assert_frame!("wide_waive_asked", screen(&mixed(), WIDE).press("3jwthe broker is mended⏎⏎"));
+    assert_frame!(
         "small_waive",
         screen(&mixed(), SMALL).press("3jwthe broker is mended after the deployment window⏎")
     );
-    reads!("wide_waive_no_words", screen(&mixed(), WIDE).press("3jw⏎⏎"));
+    assert_frame!("wide_waive_no_words", screen(&mixed(), WIDE).press("3jw⏎⏎"));
 }
 
 #[test]
 fn the_verdict() {
-    looks!("wide_no_go", screen(&mixed(), WIDE).press("v"));
-    reads!("medium_no_go", screen(&mixed(), MEDIUM).press("v"));
-    reads!("small_no_go", screen(&mixed(), SMALL).press("v"));
-    reads!("wide_go", screen(&closed(), WIDE).press("v"));
-    let recorded = closed().act(ALICE, Act::Verdict).wait(60);
-    reads!("wide_recorded", screen(&recorded, WIDE).press("v"));
-    reads!("wide_seal", screen(&recorded, WIDE).press("vs"));
+    assert_styled_frame!("wide_no_go", screen(&mixed(), WIDE).press("v"));
+    assert_frame!("medium_no_go", screen(&mixed(), MEDIUM).press("v"));
+    assert_frame!("small_no_go", screen(&mixed(), SMALL).press("v"));
+    assert_frame!("wide_go", screen(&all_done(), WIDE).press("v"));
+    let recorded = all_done().act(ALICE, Act::Verdict).wait(60);
+    assert_frame!("wide_recorded", screen(&recorded, WIDE).press("v"));
+    assert_frame!("wide_seal", screen(&recorded, WIDE).press("vs"));
 }
 
 #[test]
 fn a_sealed_run() {
-    let sealed = closed().act(ALICE, Act::Verdict).act(ALICE, Act::Seal).act(BOB, Act::Seal).wait(600);
-    looks!("wide_sealed", screen(&sealed, WIDE).press("v"));
-    reads!("wide_sealed_refuses", screen(&sealed, WIDE).press("w"));
+    let sealed = all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal).act(BOB, Act::Seal).wait(600);
+    assert_styled_frame!("wide_sealed", screen(&sealed, WIDE).press("v"));
+    assert_frame!("wide_sealed_refuses", screen(&sealed, WIDE).press("w"));
 }
 
 #[test]
 fn a_refusal_says_why() {
-    looks!("medium_refusal", screen(&mixed(), MEDIUM).press("3j "));
+    assert_styled_frame!("medium_refusal", screen(&mixed(), MEDIUM).press("3j "));
 }
 
 #[test]
-fn help_tells_what_works_here() {
-    looks!("wide_help", screen(&mixed(), WIDE).press("3j?"));
-    reads!("medium_help", screen(&mixed(), MEDIUM).press("3j?"));
-    reads!("small_help", screen(&mixed(), SMALL).press("3j?"));
+fn the_help_shows_which_keys_work() {
+    assert_styled_frame!("wide_help", screen(&mixed(), WIDE).press("3j?"));
+    assert_frame!("medium_help", screen(&mixed(), MEDIUM).press("3j?"));
+    assert_frame!("small_help", screen(&mixed(), SMALL).press("3j?"));
 }
 
 #[test]
 fn a_filter() {
-    looks!("wide_filter", screen(&mixed(), WIDE).press("/fail⏎"));
-    reads!("medium_filter_typed", screen(&mixed(), MEDIUM).press("/infra"));
-    reads!("low_filter", screen(&mixed(), (60, 20)).press("/infra⏎"));
-    reads!("medium_filter_nothing", screen(&mixed(), MEDIUM).press("/infrared⏎"));
-    reads!("small_filter", screen(&mixed(), SMALL).press("/infra⏎"));
-    reads!("small_filter_nothing", screen(&mixed(), SMALL).press("/infrared"));
+    assert_styled_frame!("wide_filter", screen(&mixed(), WIDE).press("/fail⏎"));
+    assert_frame!("medium_filter_typed", screen(&mixed(), MEDIUM).press("/infra"));
+    assert_frame!("low_filter", screen(&mixed(), (60, 20)).press("/infra⏎"));
+    assert_frame!("medium_filter_nothing", screen(&mixed(), MEDIUM).press("/infrared⏎"));
+    assert_frame!("small_filter", screen(&mixed(), SMALL).press("/infra⏎"));
+    assert_frame!("small_filter_nothing", screen(&mixed(), SMALL).press("/infrared"));
 }
 
 #[test]
-fn what_is_told_at_the_start() {
+fn notices_at_the_start() {
     let mut screen = screen(&mixed(), MEDIUM);
     let notices = vec![
         "The profile has changed since this run was opened; the run continues with its own plan.".into(),
     ];
     screen.app.layers.open(Box::new(DialogLayer::new(NoticesDialog(notices))));
-    reads!("medium_notices", screen);
+    assert_frame!("medium_notices", screen);
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn a_solo_run_of_another_checklist() {
     let mut plan = plan();
     (plan.solo, plan.checklist, plan.production) = (true, "mine".into(), false);
     plan.environment = "staging".into();
-    let sample = Sample::of(plan).pass("validate.iac-change-set");
-    reads!("wide_solo", screen(&sample, WIDE).press("jj "));
-    reads!("small_solo", screen(&sample, SMALL));
+    let sample = SampleRun::new(plan).pass("validate.iac-change-set");
+    assert_frame!("wide_solo", screen(&sample, WIDE).press("jj "));
+    assert_frame!("small_solo", screen(&sample, SMALL));
     for keys in ["", "jj", "jj⏎", "v", "?"] {
         let drawn = buffer::text(&screen(&sample, SMALL).press(keys).drawn());
         assert!(drawn.matches("solo").count() <= 1, "{keys}:\n{drawn}");
@@ -167,38 +167,41 @@ fn a_solo_run_of_another_checklist() {
 }
 
 #[test]
-fn other_looks() {
-    let light = Look { shade: Shade::Light, ascii: false, color: true };
-    let plain = Look { shade: Shade::Dark, ascii: false, color: false };
-    let ascii = Look { shade: Shade::Dark, ascii: true, color: true };
-    looks!("wide_light", screen(&mixed(), WIDE).looking(light).press("3j"));
-    looks!("medium_no_color", screen(&mixed(), MEDIUM).looking(plain).press("3j"));
-    reads!("wide_ascii", screen(&mixed(), WIDE).looking(ascii).press("3j"));
+fn other_appearances() {
+    let light = Appearance { color_scheme: ColorScheme::Light, ascii: false, color: true };
+    let plain = Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: false };
+    let ascii = Appearance { color_scheme: ColorScheme::Dark, ascii: true, color: true };
+    assert_styled_frame!("wide_light", screen(&mixed(), WIDE).with_appearance(light).press("3j"));
+    assert_styled_frame!("medium_no_color", screen(&mixed(), MEDIUM).with_appearance(plain).press("3j"));
+    assert_frame!("wide_ascii", screen(&mixed(), WIDE).with_appearance(ascii).press("3j"));
 }
 
-/// The sample run as it looks first, at the sizes that screens really have, in every look.
+/// The sample run at common sizes, in every appearance.
 #[test]
-fn every_size_in_every_look() {
-    let dark = Look { shade: Shade::Dark, ascii: false, color: true };
-    let looks = [
+fn every_size_in_every_appearance() {
+    let dark = Appearance { color_scheme: ColorScheme::Dark, ascii: false, color: true };
+    let appearances = [
         ("dark", dark),
-        ("light", Look { shade: Shade::Light, ..dark }),
-        ("ascii", Look { ascii: true, ..dark }),
-        ("plain", Look { color: false, ..dark }),
+        ("light", Appearance { color_scheme: ColorScheme::Light, ..dark }),
+        ("ascii", Appearance { ascii: true, ..dark }),
+        ("plain", Appearance { color: false, ..dark }),
     ];
     for size in [(200, 60), WIDE, MEDIUM, (60, 20), SMALL] {
-        for (name, look) in looks {
-            looks!(format!("size_{}x{}_{name}", size.0, size.1), screen(&mixed(), size).looking(look));
+        for (name, appearance) in appearances {
+            assert_styled_frame!(
+                format!("size_{}x{}_{name}", size.0, size.1),
+                screen(&mixed(), size).with_appearance(appearance)
+            );
         }
     }
 }
 
 #[test]
-fn ascii_is_nothing_but_ascii() {
-    let ascii = Look { shade: Shade::Dark, ascii: true, color: true };
+fn an_ascii_screen_is_ascii_only() {
+    let ascii = Appearance { color_scheme: ColorScheme::Dark, ascii: true, color: true };
     for keys in ["", "3j", "jj ", "3jw", "v", "?", "3j⏎G"] {
         for size in [WIDE, MEDIUM, SMALL, (20, 5)] {
-            let drawn = buffer::text(&screen(&mixed(), size).looking(ascii).press(keys).drawn());
+            let drawn = buffer::text(&screen(&mixed(), size).with_appearance(ascii).press(keys).drawn());
             assert!(drawn.is_ascii(), "{keys} at {size:?}:\n{drawn}");
         }
     }
@@ -224,14 +227,14 @@ fn every_size_can_be_drawn() {
 }
 
 #[test]
-fn foreign_text_cannot_steer_the_terminal() {
+fn text_from_outside_cannot_control_the_terminal() {
     let mut plan = plan();
     plan.release = "v1\x1b[2J\u{202e}".into();
     plan.sections[0].title = "a\x1b]0;x\x07".into();
     plan.sections[0].points[0].title = "b\u{9b}31m\r\n".into();
     plan.contacts[0].channel = "c\u{200b}\x1b".into();
     for size in [WIDE, MEDIUM, SMALL] {
-        let drawn = screen(&Sample::of(plan.clone()), size).drawn();
-        assert!(!drawn.content.iter().any(|cell| cell.symbol().chars().any(crate::text::is_harmful)));
+        let drawn = screen(&SampleRun::new(plan.clone()), size).drawn();
+        assert!(!drawn.content.iter().any(|cell| cell.symbol().chars().any(gonogo_core::text::is_harmful)));
     }
 }

@@ -1,41 +1,41 @@
-//! From the last closed point to the last seal: what is said, and what is offered.
+//! The verdict, the seals and the acceptance of a plan: notices and offered keys.
 
-use crate::checklist::Plan;
-use crate::run::{Act, Response};
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::plan_proposal::ProposalDialog;
 use crate::tui::dialogs::verdict::VerdictDialog;
 use crate::tui::tests::buffer::text;
-use crate::tui::tests::keys::{Screen, screen};
-use crate::tui::tests::sample::{ALICE, BOB, Sample, closed, mixed};
+use crate::tui::tests::keys::{TestScreen, screen};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, all_done, mixed};
+use gonogo_core::checklist::Plan;
+use gonogo_core::run::{Act, Response};
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 12)];
 const WIDE: (u16, u16) = SIZES[0];
 const MISSING: &str = "sealed by alice; bob's seal (reviewer) is missing";
 
-fn half_sealed() -> Sample {
-    closed().act(ALICE, Act::Verdict).act(ALICE, Act::Seal)
+fn half_sealed() -> SampleRun {
+    all_done().act(ALICE, Act::Verdict).act(ALICE, Act::Seal)
 }
 
 /// Bob's screen.
-fn bobs(sample: &Sample, size: (u16, u16)) -> Screen {
+fn bobs_screen(sample: &SampleRun, size: (u16, u16)) -> TestScreen {
     let mut screen = screen(sample, size);
     let bob = screen.app.run.state.operator(BOB).cloned();
-    screen.app.session.me = bob.unwrap();
+    screen.app.session.operator = bob.unwrap();
     screen
 }
 
 #[test]
-fn the_first_seal_is_not_said_to_be_the_last() {
-    let recorded = closed().act(ALICE, Act::Verdict);
-    let sealed = screen(&recorded, WIDE).press("vsy").answered(Response::Done(34));
+fn the_notice_of_a_seal_names_the_missing_one() {
+    let recorded = all_done().act(ALICE, Act::Verdict);
+    let sealed = screen(&recorded, WIDE).press("vsy").respond(Response::Done(34));
     assert_eq!(sealed.notice(), format!("{MISSING} · log #34"));
-    let last = bobs(&half_sealed(), WIDE).press("vsy").answered(Response::Done(35));
+    let last = bobs_screen(&half_sealed(), WIDE).press("vsy").respond(Response::Done(35));
     assert_eq!(last.notice(), "sealed by alice and bob · log #35");
 }
 
 #[test]
-fn while_a_seal_is_missing_everything_says_whose() {
+fn while_a_seal_is_missing_every_refusal_names_its_owner() {
     for key in ["r", "R", "w", "x", " ", "n", "vy"] {
         let screen = screen(&half_sealed(), WIDE).press(key);
         assert_eq!((screen.notice(), screen.effects.len()), (MISSING, 0), "{key}");
@@ -44,7 +44,7 @@ fn while_a_seal_is_missing_everything_says_whose() {
     assert!(drawn[0].contains(MISSING) && drawn[0].contains("v verdict"), "{}", drawn[0]);
     assert!(drawn[1].contains(MISSING), "{}", drawn[1]);
     assert!(drawn[2].contains("1 of 2 seals"), "{}", drawn[2]);
-    let bobs = text(&bobs(&half_sealed(), WIDE).drawn());
+    let bobs = text(&bobs_screen(&half_sealed(), WIDE).drawn());
     assert!(
         bobs.contains("your seal (reviewer) is missing") && bobs.contains("v verdict and seal"),
         "{bobs}"
@@ -52,45 +52,45 @@ fn while_a_seal_is_missing_everything_says_whose() {
 }
 
 #[test]
-fn a_seal_is_offered_to_those_who_can_give_it() {
+fn sealing_is_offered_only_to_those_who_can_seal() {
     for size in SIZES {
-        let offers = |screen: Screen| text(&screen.press("v").drawn()).contains("s seal   Esc back");
-        assert!(!offers(screen(&closed(), size)));
-        assert!(offers(screen(&closed().act(ALICE, Act::Verdict), size)));
-        assert!(!offers(screen(&half_sealed(), size)) && offers(bobs(&half_sealed(), size)));
-        assert!(!offers(bobs(&half_sealed().act(BOB, Act::Seal), size)));
+        let offers = |screen: TestScreen| text(&screen.press("v").drawn()).contains("s seal   Esc back");
+        assert!(!offers(screen(&all_done(), size)));
+        assert!(offers(screen(&all_done().act(ALICE, Act::Verdict), size)));
+        assert!(!offers(screen(&half_sealed(), size)) && offers(bobs_screen(&half_sealed(), size)));
+        assert!(!offers(bobs_screen(&half_sealed().act(BOB, Act::Seal), size)));
     }
     let again = screen(&half_sealed(), WIDE).press("vsy");
     assert!(again.effects.is_empty() && again.dialog::<VerdictDialog>().is_some());
 }
 
 #[test]
-fn a_verdict_that_stands_is_not_recorded_again() {
-    let recorded = closed().act(ALICE, Act::Verdict);
-    let asked = screen(&recorded, WIDE).press("v");
-    assert!(!text(&asked.press("yyy").drawn()).contains("y record"));
+fn an_unchanged_verdict_is_not_recorded_again() {
+    let recorded = all_done().act(ALICE, Act::Verdict);
+    let dialog = screen(&recorded, WIDE).press("v");
+    assert!(!text(&dialog.press("yyy").drawn()).contains("y record"));
     assert!(screen(&recorded, WIDE).press("vyyy").effects.is_empty());
-    assert_eq!(screen(&closed(), WIDE).press("vy").acts(), [Act::Verdict]);
+    assert_eq!(screen(&all_done(), WIDE).press("vy").acts(), [Act::Verdict]);
 }
 
 #[test]
-fn on_a_small_screen_the_decision_what_stands_and_the_keys_come_first() {
+fn a_small_verdict_dialog_shows_the_decision_the_recorded_verdict_and_the_keys_first() {
     let open = text(&screen(&mixed(), (40, 12)).press("v").drawn());
-    for told in
+    for expected in
         ["NO-GO   7 of 27", "No verdict is recorded", "secrets.allowed-origins", "y record this verdict"]
     {
-        assert!(open.contains(told), "{told}:\n{open}");
+        assert!(open.contains(expected), "{expected}:\n{open}");
     }
     let recorded = text(&screen(&mixed().act(ALICE, Act::Verdict), (40, 12)).press("v").drawn());
-    for told in ["NO-GO is recorded by alice", "driver's seal is missing", "s seal   Esc back"] {
-        assert!(recorded.contains(told), "{told}:\n{recorded}");
+    for expected in ["NO-GO is recorded by alice", "driver's seal is missing", "s seal   Esc back"] {
+        assert!(recorded.contains(expected), "{expected}:\n{recorded}");
     }
     let end = screen(&mixed(), (40, 12)).press("v⇩⇩⇩");
     let scroll = end.dialog_scroll().expect("the verdict");
     assert!(scroll < 25, "{scroll} lines to scroll");
 }
 
-/// Whoever accepts a looser plan has had all of it before their eyes.
+/// A looser plan must have been shown completely before it is accepted.
 #[test]
 fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {
     let mut plan = Plan::clone(&mixed().state().plan);
@@ -98,9 +98,9 @@ fn a_looser_plan_is_accepted_only_after_it_was_scrolled_to_its_end() {
     points.for_each(|point| point.fresh_ms += 60_000);
     let proposed = mixed().act(ALICE, Act::ProposeReplan(Box::new(plan)));
     let seq = proposed.state().proposal.expect("a proposal").seq;
-    let mut asked = bobs(&proposed, (80, 24));
-    asked.app.layers.open(Box::new(DialogLayer::new(ProposalDialog { seq })));
-    let refused = asked.press("y");
+    let mut dialog = bobs_screen(&proposed, (80, 24));
+    dialog.app.layers.open(Box::new(DialogLayer::new(ProposalDialog { seq })));
+    let refused = dialog.press("y");
     assert_eq!(
         (refused.notice(), refused.effects.len()),
         ("read the whole change first: scroll to its end", 0)

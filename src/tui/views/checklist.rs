@@ -1,4 +1,4 @@
-//! The checklist: the sections and their points, the detail of the selected one, the filter.
+//! The checklist view: the sections with their points, the detail of the selected point, the filter.
 
 mod confirmations;
 pub mod detail;
@@ -20,19 +20,19 @@ use crossterm::event::KeyEvent;
 use ratatui::Frame;
 use ratatui::widgets::Widget as _;
 
-use crate::checklist::{Plan, Point, PointId, ProbeKey};
-use crate::run::RunState;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
 use crate::tui::keymap;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
-use crate::tui::style::layout::{Arrangement, Size, arrange};
+use crate::tui::style::layout::{Arrangement, ScreenSize, arrange};
 use crate::tui::widgets::header;
-use filter::{Filter, Filtered};
-use selection::Selection;
+use filter::{Filter, FilterCacheKey};
+use gonogo_core::checklist::{Plan, Point, PointId, ProbeKey};
+use gonogo_core::run::RunState;
+use selection::PointSelection;
 use visible_points::VisiblePoints;
 
-/// What the keys move.
+/// Which part has the focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Focus {
     /// The lists of points.
@@ -41,30 +41,30 @@ pub enum Focus {
     Detail,
 }
 
-/// Where the person is in the checklist.
+/// The state of the checklist view.
 #[derive(Debug)]
 pub struct ChecklistView {
     /// The open section and the selected points.
-    pub selection: Selection,
-    /// What narrows the points.
+    pub selection: PointSelection,
+    /// The filter, if one is set or being typed.
     pub filter: Option<Filter>,
-    /// The points that are shown.
+    /// The points that the filter leaves.
     pub visible: VisiblePoints,
-    /// What the filter was laid on last, while there is one.
-    filtered: Option<Filtered>,
-    /// What the keys move.
+    /// What `visible` was computed from, while a filter is set.
+    filter_cache_key: Option<FilterCacheKey>,
+    /// Which part has the focus.
     pub focus: Focus,
-    /// The first line of the detail that is shown.
+    /// The first visible line of the detail.
     pub scroll: usize,
-    /// The probe whose command was copied last, while nothing else is asked for.
-    copied: Option<ProbeKey>,
+    /// The probe whose command was copied last, until another key is pressed.
+    last_copied: Option<ProbeKey>,
 }
 
-/// The checklist, and the run that it shows.
+/// The checklist view with the context that it is drawn in.
 pub struct View<'a> {
-    /// The run.
+    /// The context: run, session, theme.
     cx: &'a Context<'a>,
-    /// Where the person is.
+    /// The state of the view.
     pub checklist: &'a ChecklistView,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Deref for View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A checklist as it stands now.
+    /// Combines a checklist view with its context.
     pub const fn new(cx: &'a Context<'a>, checklist: &'a ChecklistView) -> Self {
         Self { cx, checklist }
     }
@@ -87,28 +87,28 @@ impl<'a> View<'a> {
         self.checklist.selection.point(self.cx.plan(), &self.checklist.visible)
     }
 
-    /// The points of a section that are shown.
+    /// The visible points of a section.
     pub fn points(&self, section: usize) -> impl Iterator<Item = &'a Point> {
         let points = self.cx.plan().sections.get(section).map_or(&[][..], |section| &section.points);
-        self.checklist.visible.of(section).iter().filter_map(|place| points.get(*place))
+        self.checklist.visible.in_section(section).iter().filter_map(|index| points.get(*index))
     }
 }
 
 impl ChecklistView {
-    /// At the first point of a plan.
+    /// The view at the first point of a plan.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            selection: Selection::first(plan),
+            selection: PointSelection::first(plan),
             filter: None,
             visible: VisiblePoints::all(plan),
-            filtered: None,
+            filter_cache_key: None,
             focus: Focus::List,
             scroll: 0,
-            copied: None,
+            last_copied: None,
         }
     }
 
-    /// The selected point, if one is shown where the person is.
+    /// The selected point, if the open section has a visible one.
     pub fn point<'a>(&self, plan: &'a Plan) -> Option<&'a Point> {
         self.selection.point(plan, &self.visible)
     }
@@ -117,27 +117,27 @@ impl ChecklistView {
         self.point(plan).map(|point| point.id.clone())
     }
 
-    /// Where everything stands.
+    /// The layout for the current screen.
     pub fn arrangement(&self, cx: &Context) -> Arrangement {
-        // Where nothing is shown, one line says so.
-        let rows = |section: usize| self.visible.of(section).len().max(1);
-        let sections: Vec<_> = (0..self.visible.sections()).map(rows).collect();
-        let beside = cx.screen.height.saturating_sub(cx.area.height);
-        arrange(cx.area, &sections, self.selection.section, beside)
+        // A section without visible points has one line that says so.
+        let rows = |section: usize| self.visible.in_section(section).len().max(1);
+        let sections: Vec<_> = (0..self.visible.section_count()).map(rows).collect();
+        let reserved_rows = cx.screen.height.saturating_sub(cx.area.height);
+        arrange(cx.area, &sections, self.selection.section, reserved_rows)
     }
 
-    /// Whether the detail is to be seen.
-    pub fn has_detail(&self, arrangement: &Arrangement) -> bool {
+    /// Whether the detail is visible.
+    pub fn is_detail_visible(&self, arrangement: &Arrangement) -> bool {
         match arrangement.size {
-            Size::Wide | Size::Medium => true,
-            Size::Small => arrangement.below || self.focus == Focus::Detail,
-            Size::TooSmall => false,
+            ScreenSize::Wide | ScreenSize::Medium => true,
+            ScreenSize::Small => arrangement.is_detail_below || self.focus == Focus::Detail,
+            ScreenSize::TooSmall => false,
         }
     }
 
     /// Whether the detail fills the screen.
-    pub fn is_detail_alone(&self, arrangement: &Arrangement) -> bool {
-        arrangement.size == Size::Small && !arrangement.below && self.focus == Focus::Detail
+    pub fn is_detail_fullscreen(&self, arrangement: &Arrangement) -> bool {
+        arrangement.size == ScreenSize::Small && !arrangement.is_detail_below && self.focus == Focus::Detail
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Vec<Effect> {
@@ -154,7 +154,7 @@ impl Layer for ChecklistView {
         Level::Checklist
     }
 
-    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+    fn handle(&mut self, input: &Input, cx: &Context) -> Reaction {
         let before = self.point_id(cx.plan());
         let effects = match input {
             Input::Key(key) => self.key(*key, cx),
@@ -179,13 +179,13 @@ impl Layer for ChecklistView {
         let (view, arrangement) = (View::new(cx, self), self.arrangement(cx));
         let filter = self.filter_text();
         header::line(cx, &arrangement, filter).render(arrangement.header, frame.buffer_mut());
-        for placed in section_panels::placed(&view, &arrangement) {
-            placed.draw(frame);
+        for line in section_panels::placed_lines(&view, &arrangement) {
+            line.draw(frame);
         }
-        if self.has_detail(&arrangement) {
+        if self.is_detail_visible(&arrangement) {
             detail_pane::draw(&view, frame, &arrangement);
         }
-        if let Some(filter) = self.filter.as_ref().filter(|filter| filter.typing) {
+        if let Some(filter) = self.filter.as_ref().filter(|filter| filter.is_typing) {
             filter::draw(&view, frame, filter);
         }
     }
@@ -199,10 +199,10 @@ impl Layer for ChecklistView {
         if self.is_typing_filter() { TextFocus::Text } else { TextFocus::None }
     }
 
-    fn run_changed(&mut self, before: &RunState, cx: &Context) {
-        let (held, selected) = (self.held(&before.plan), self.point_id(&before.plan));
-        self.selection.follow_if_changed(&before.plan, &cx.run.state.plan);
-        self.refresh(cx, held.as_ref());
+    fn on_run_changed(&mut self, before: &RunState, cx: &Context) {
+        let (pinned, selected) = (self.pinned_point(&before.plan), self.point_id(&before.plan));
+        self.selection.follow_plan_if_changed(&before.plan, &cx.run.state.plan);
+        self.refilter(cx, pinned.as_ref());
         if self.point_id(cx.plan()) != selected {
             self.scroll = 0;
         }
@@ -210,6 +210,6 @@ impl Layer for ChecklistView {
     }
 
     fn prepare(&mut self, cx: &Context) {
-        self.keep_filtered(cx);
+        self.refilter_if_changed(cx);
     }
 }

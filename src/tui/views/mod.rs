@@ -1,4 +1,4 @@
-//! What has the screen.
+//! Views: layers that fill the screen.
 
 pub(in crate::tui) mod checklist;
 pub(in crate::tui) mod output;

@@ -1,4 +1,4 @@
-//! The output of an action, all of it: followed, scrolled, searched. However long it is, only what is shown is held.
+//! The output view: the whole output of an action, to follow, scroll and search. Only the visible part is in memory.
 
 mod page;
 
@@ -8,50 +8,50 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKi
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::checklist::ActionKey;
-use crate::run::RunState;
 use crate::tui::context::Context;
 use crate::tui::input::Input;
-use crate::tui::keymap::{self, HELP, Intent};
+use crate::tui::keymap::{self, HELP_HINT, Intent};
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
 use crate::tui::reading::excerpt::{Excerpt, PageStep};
-use crate::tui::widgets::text_field::Field;
+use crate::tui::widgets::text_field::TextField;
+use gonogo_core::checklist::ActionKey;
+use gonogo_core::run::RunState;
 
-/// How many rows one notch of the wheel moves.
-const NOTCH: usize = 3;
+/// The rows that one notch of the wheel scrolls.
+const ROWS_PER_NOTCH: usize = 3;
 
-/// A place in an output.
+/// The output of an action, at a position.
 #[derive(Clone, Debug)]
-pub struct Pager {
+pub struct OutputView {
     /// The action.
     pub key: ActionKey,
-    /// What is searched for.
-    find: Field,
-    /// Whether that is being typed.
-    typing: bool,
-    /// What is shown, as far as it has been read.
+    /// The search text.
+    query: TextField,
+    /// Whether the search text is being typed.
+    is_typing: bool,
+    /// The visible part, as it was read last.
     excerpt: Excerpt,
-    /// What the keys did since.
+    /// Movements and searches that were requested since.
     steps: Vec<PageStep>,
-    /// Whether what is shown may no longer be what there is, or has to be read for another place or size.
+    /// Whether the visible part has to be read again: the output, the position or the size has changed.
     is_stale: bool,
 }
 
-/// How many columns and rows of an output are shown.
-pub fn size(area: Rect) -> (usize, usize) {
-    let place = place(area);
-    (place.width.into(), place.height.into())
+/// The columns and rows of the output that fit on a screen.
+pub fn text_size(area: Rect) -> (usize, usize) {
+    let area = text_area(area);
+    (area.width.into(), area.height.into())
 }
 
-impl Pager {
-    /// At the end of an output.
+impl OutputView {
+    /// Shows the end of an output.
     pub fn new(key: ActionKey, started: u64) -> Self {
-        // What is read for another before it is not where this one begins.
+        // A late excerpt, read for an earlier view of the same output, may not be at the end.
         let steps = vec![PageStep::Last];
         Self {
             key,
-            find: Field::default(),
-            typing: false,
+            query: TextField::default(),
+            is_typing: false,
             excerpt: Excerpt::new(started),
             steps,
             is_stale: true,
@@ -59,8 +59,8 @@ impl Pager {
     }
 }
 
-/// Where the output stands on a screen: below a line that names it.
-fn place(area: Rect) -> Rect {
+/// The area of the output, below its title line.
+fn text_area(area: Rect) -> Rect {
     Rect {
         x: area.x + 1,
         y: area.y + 2,
@@ -69,43 +69,43 @@ fn place(area: Rect) -> Rect {
     }
 }
 
-impl Pager {
-    /// At the end of the newest output of a point's actions, or of one of them.
+impl OutputView {
+    /// Shows the end of the newest output of a point's actions, or of one of them.
     pub fn newest(cx: &Context, point: &str, key: Option<&ActionKey>) -> Option<Self> {
-        let of_point = cx.run.state.actions.iter().filter(|(other, _)| match &key {
+        let actions = cx.run.state.actions.iter().filter(|(other, _)| match &key {
             Some(key) => other == key,
             None => other.point == point,
         });
-        let all = of_point.filter_map(|(key, known)| Some((key, known.newest_run()?)));
-        let (key, deed) = all.max_by_key(|(_, deed)| deed.seq)?;
-        Some(Self::new(key.clone(), deed.seq))
+        let runs = actions.filter_map(|(key, progress)| Some((key, progress.newest_run()?)));
+        let (key, run) = runs.max_by_key(|(_, run)| run.seq)?;
+        Some(Self::new(key.clone(), run.seq))
     }
 
-    fn take(&mut self, step: PageStep) -> Reaction {
+    fn push_step(&mut self, step: PageStep) -> Reaction {
         self.steps.push(step);
         self.is_stale = true;
         Reaction::handled()
     }
 
     fn key(&mut self, key: KeyEvent, cx: &Context) -> Reaction {
-        let rows = usize::from(place(cx.area).height).max(1);
-        match (self.typing, key.code) {
+        let rows = usize::from(text_area(cx.area).height).max(1);
+        match (self.is_typing, key.code) {
             (true, _) => {
-                let step = self.typed(key);
-                self.take(step)
+                let step = self.query_key(key);
+                self.push_step(step)
             }
-            // With Ctrl, a letter is another key.
+            // These letters with Ctrl do nothing.
             (false, KeyCode::Char('w' | '/' | 'n' | 'N' | 'o' | 'q')) if keymap::is_control(key) => {
-                self.take(PageStep::Stay)
+                self.push_step(PageStep::Stay)
             }
             (false, KeyCode::Esc | KeyCode::Char('o' | 'q')) => Reaction::close(),
             (false, code) => match keymap::intent(key) {
-                // What these mean is the same everywhere.
-                Some(Intent::WayBack) => Reaction::Handled(vec![Effect::OpenRollback]),
-                Some(Intent::Stop | Intent::Help | Intent::Suspend | Intent::Leave) => Reaction::Ignored,
+                // These work in every view.
+                Some(Intent::Rollback) => Reaction::Handled(vec![Effect::OpenRollback]),
+                Some(Intent::StopAction | Intent::Help | Intent::Suspend | Intent::Quit) => Reaction::Ignored,
                 intent => {
-                    let step = self.step(code, intent, rows);
-                    self.take(step)
+                    let step = self.key_step(code, intent, rows);
+                    self.push_step(step)
                 }
             },
         }
@@ -113,33 +113,33 @@ impl Pager {
 
     fn mouse(&mut self, event: MouseEvent) {
         let step = match event.kind {
-            MouseEventKind::ScrollUp => PageStep::Up(NOTCH),
-            MouseEventKind::ScrollDown => PageStep::Down(NOTCH),
+            MouseEventKind::ScrollUp => PageStep::Up(ROWS_PER_NOTCH),
+            MouseEventKind::ScrollDown => PageStep::Down(ROWS_PER_NOTCH),
             _ => return,
         };
         if event.modifiers == KeyModifiers::NONE {
-            self.take(step);
+            self.push_step(step);
         }
     }
 }
 
-impl Layer for Pager {
+impl Layer for OutputView {
     fn level(&self) -> Level {
         Level::Output
     }
 
-    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+    fn handle(&mut self, input: &Input, cx: &Context) -> Reaction {
         match input {
             Input::Key(key) => return self.key(*key, cx),
-            Input::Paste(text) if self.typing => self.find.paste(text),
+            Input::Paste(text) if self.is_typing => self.query.paste(text),
             Input::Paste(_) => {}
             Input::Mouse(event) => self.mouse(*event),
             Input::Resize => {
                 self.is_stale = true;
                 return Reaction::Ignored;
             }
-            // Of an output that is shown no more, that is nothing.
-            Input::Output(excerpt) if excerpt.started == self.excerpt.started => {
+            // An excerpt of another output comes too late.
+            Input::OutputRead(excerpt) if excerpt.started == self.excerpt.started => {
                 self.excerpt = (**excerpt).clone();
             }
             _ => return Reaction::Ignored,
@@ -152,22 +152,22 @@ impl Layer for Pager {
     }
 
     fn hints(&self, cx: &Context) -> Option<Vec<Hint>> {
-        let is_at_work = cx.run.state.running_action().is_some();
-        let keys = KEYS.into_iter().filter(|(key, _)| *key != "S" || is_at_work);
-        Some(keys.chain([HELP]).collect())
+        let is_running = cx.run.state.running_action().is_some();
+        let keys = HINTS.into_iter().filter(|(key, _)| *key != "S" || is_running);
+        Some(keys.chain([HELP_HINT]).collect())
     }
 
     fn text_focus(&self, _: &Context) -> TextFocus {
-        if self.typing { TextFocus::Text } else { TextFocus::None }
+        if self.is_typing { TextFocus::Text } else { TextFocus::None }
     }
 
-    fn run_changed(&mut self, _: &RunState, _: &Context) {
+    fn on_run_changed(&mut self, _: &RunState, _: &Context) {
         self.is_stale = true;
     }
 
-    fn page_to_read(&mut self, _: &Context) -> Option<(Excerpt, Vec<PageStep>)> {
-        let is_wanted = mem::take(&mut self.is_stale) || self.is_searching();
-        is_wanted.then(|| (self.excerpt.clone(), mem::take(&mut self.steps)))
+    fn output_to_read(&mut self, _: &Context) -> Option<(Excerpt, Vec<PageStep>)> {
+        let is_needed = mem::take(&mut self.is_stale) || self.is_searching();
+        is_needed.then(|| (self.excerpt.clone(), mem::take(&mut self.steps)))
     }
 
     fn is_searching(&self) -> bool {
@@ -176,39 +176,39 @@ impl Layer for Pager {
 
     fn stop_search(&mut self) {
         if self.excerpt.search.take().is_some() {
-            self.excerpt.said = None;
+            self.excerpt.message = None;
         }
     }
 }
 
-impl Pager {
-    /// A key while what is searched for is typed.
-    fn typed(&mut self, key: KeyEvent) -> PageStep {
+impl OutputView {
+    /// Handles a key while the search text is being typed.
+    fn query_key(&mut self, key: KeyEvent) -> PageStep {
         match key.code {
             KeyCode::Enter => {
-                self.typing = false;
-                return self.find(true);
+                self.is_typing = false;
+                return self.find_step(true);
             }
-            KeyCode::Esc => self.typing = false,
-            _ => self.find.key(key),
+            KeyCode::Esc => self.is_typing = false,
+            _ => self.query.key(key),
         }
         PageStep::Stay
     }
 
-    fn find(&self, forward: bool) -> PageStep {
-        PageStep::Find { sought: self.find.text().trim().to_owned(), forward }
+    fn find_step(&self, forward: bool) -> PageStep {
+        PageStep::Find { pattern: self.query.text().trim().to_owned(), forward }
     }
 
-    /// What a key does here.
-    fn step(&mut self, code: KeyCode, intent: Option<Intent>, rows: usize) -> PageStep {
+    /// What a key does.
+    fn key_step(&mut self, code: KeyCode, intent: Option<Intent>, rows: usize) -> PageStep {
         match (code, intent) {
             (KeyCode::Char('w'), _) => PageStep::Wrap,
             (KeyCode::Char('/'), _) => {
-                (self.typing, self.find) = (true, Field::default());
+                (self.is_typing, self.query) = (true, TextField::default());
                 PageStep::Stay
             }
-            (KeyCode::Char('n'), _) => self.find(true),
-            (KeyCode::Char('N'), _) => self.find(false),
+            (KeyCode::Char('n'), _) => self.find_step(true),
+            (KeyCode::Char('N'), _) => self.find_step(false),
             (_, Some(Intent::Up)) => PageStep::Up(1),
             (_, Some(Intent::Down)) => PageStep::Down(1),
             (_, Some(Intent::PageUp)) => PageStep::Up(rows - 1),
@@ -222,8 +222,8 @@ impl Pager {
     }
 }
 
-/// What the keys do there.
-const KEYS: [(&str, &str); 7] = [
+/// Keys and what they do.
+const HINTS: [(&str, &str); 7] = [
     ("↑ ↓ PgUp PgDn", "scroll"),
     ("g G", "ends"),
     ("f", "follow"),

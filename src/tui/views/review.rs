@@ -1,4 +1,4 @@
-//! Looking through a log: where in time one is, and what keys move there. Nothing is ever added.
+//! The review: replays a log without ever adding to it.
 
 mod timeline;
 
@@ -11,208 +11,210 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use super::checklist::{ChecklistView, Focus};
-use crate::run::RunState;
-use crate::text;
-use crate::time::Moment;
 use crate::tui::context::Context;
 use crate::tui::dialogs::DialogLayer;
 use crate::tui::dialogs::entry::EntryDialog;
 use crate::tui::input::Input;
-use crate::tui::keymap::HELP;
+use crate::tui::keymap::HELP_HINT;
 use crate::tui::layer::{Effect, Hint, Layer, Level, Reaction, TextFocus};
-use crate::tui::reading::seek::{Seek, SeekStep, Sought};
-pub use crate::tui::record::{Found, Mark, Progress, Record};
-use crate::tui::widgets::text_field::Field;
+use crate::tui::reading::log_search::{LogSearch, LogSearchResult, LogSearchStep};
+pub use crate::tui::review_log::{EntryMark, ReviewLog, ReviewProgress, VerificationResult};
+use crate::tui::widgets::text_field::TextField;
+use gonogo_core::run::RunState;
+use gonogo_core::text;
+use gonogo_core::time::Moment;
 
-/// How long a whole run plays at most, in seconds.
-const PLAYS: usize = 60;
-/// How many entries play in a second at least.
-const SLOWEST: usize = 4;
-/// How often it is drawn while it plays.
-const FRAME: Duration = Duration::from_millis(40);
+/// The maximum time to play a whole log at normal speed, in seconds.
+const MAX_PLAYBACK_SECONDS: usize = 60;
+/// The minimum number of entries per second at normal speed.
+const MIN_ENTRIES_PER_SECOND: usize = 4;
+/// The time between frames during playback.
+const FRAME_INTERVAL: Duration = Duration::from_millis(40);
 
-/// A log that is looked through: the checklist, and where in time one is. What moves in time comes before what moves in
-/// the checklist.
+/// The review: a checklist view, and a position in the log. Keys that change the position come before those of the
+/// checklist.
 pub struct Review {
-    /// The checklist as it was.
+    /// The checklist at the position.
     pub checklist: ChecklistView,
     /// The log.
-    pub record: Arc<dyn Record>,
-    /// The position.
-    pub at: usize,
-    /// Whether all entries are there.
-    pub whole: bool,
-    /// What verification has found.
-    pub found: Found,
-    /// What is looked for, while it is typed.
-    pub typing: Option<Field>,
-    /// What was looked for last.
-    pub sought: String,
-    /// The search that is under way.
-    seek: Option<Seek>,
-    /// How much faster than at first it plays: a power of two.
+    pub log: Arc<dyn ReviewLog>,
+    /// The index of the entry that is shown.
+    pub position: usize,
+    /// Whether the whole log has been read.
+    pub is_fully_read: bool,
+    /// The result of verification.
+    pub verification: VerificationResult,
+    /// The search text while it is being typed.
+    pub search_field: Option<TextField>,
+    /// The last search text.
+    pub search_text: String,
+    /// The running search.
+    search: Option<LogSearch>,
+    /// The playback speed, as an exponent of two.
     pub speed: i32,
-    /// Since when it plays, and from where.
-    pub playing: Option<(Moment, usize)>,
-    real: Moment,
-    moved: bool,
+    /// When the playback started, and at which entry.
+    pub playback: Option<(Moment, usize)>,
+    now: Moment,
+    has_moved: bool,
 }
 
 impl fmt::Debug for Review {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Review(at {} of {})", self.at, self.record.len())
+        write!(f, "Review(at {} of {})", self.position, self.log.len())
     }
 }
 
 impl Review {
-    /// A review that has just begun.
+    /// A review at the first entry.
     #[must_use]
-    pub fn new(record: Arc<dyn Record>, now: Moment, checklist: ChecklistView) -> Self {
-        let (found, sought) = (Found::Nothing, String::new());
-        let (typing, playing) = (None, None);
+    pub fn new(log: Arc<dyn ReviewLog>, now: Moment, checklist: ChecklistView) -> Self {
         Self {
             checklist,
-            record,
-            at: 0,
-            whole: false,
-            found,
-            typing,
-            sought,
-            seek: None,
+            log,
+            position: 0,
+            is_fully_read: false,
+            verification: VerificationResult::Pending,
+            search_field: None,
+            search_text: String::new(),
+            search: None,
             speed: 0,
-            playing,
-            real: now,
-            moved: false,
+            playback: None,
+            now,
+            has_moved: false,
         }
     }
 
-    /// How many entries are shown: those that are valid.
+    /// The number of entries that are shown: those that have been read, up to the first invalid one.
     #[must_use]
-    pub fn shown(&self) -> usize {
-        match self.found {
-            Found::Invalid(_, valid) => valid.min(self.record.len()),
-            _ => self.record.len(),
+    pub fn shown_entries(&self) -> usize {
+        match self.verification {
+            VerificationResult::Invalid(_, valid) => valid.min(self.log.len()),
+            _ => self.log.len(),
         }
     }
 
-    fn last(&self) -> usize {
-        self.shown().saturating_sub(1)
+    fn last_position(&self) -> usize {
+        self.shown_entries().saturating_sub(1)
     }
 
-    /// The next act, or the one before.
-    fn act(&self, forward: bool) -> Option<usize> {
-        let is_act = |at: &usize| self.record.mark(*at).is_some_and(Mark::is_act);
-        if forward { (self.at + 1..self.shown()).find(is_act) } else { (0..self.at).rev().find(is_act) }
+    /// The position of the next or previous signed entry.
+    fn find_act(&self, forward: bool) -> Option<usize> {
+        let is_act = |position: &usize| self.log.mark(*position).is_some_and(EntryMark::is_signed);
+        if forward {
+            (self.position + 1..self.shown_entries()).find(is_act)
+        } else {
+            (0..self.position).rev().find(is_act)
+        }
     }
 
-    /// How many entries play in a second.
+    /// The entries per second of the playback.
     #[must_use]
-    pub fn rate(&self) -> usize {
-        let base = self.shown().div_ceil(PLAYS).max(SLOWEST);
+    pub fn entries_per_second(&self) -> usize {
+        let base = self.shown_entries().div_ceil(MAX_PLAYBACK_SECONDS).max(MIN_ENTRIES_PER_SECOND);
         let factor = 1 << self.speed.unsigned_abs().min(6);
         if self.speed < 0 { (base / factor).max(1) } else { base * factor }
     }
 }
 
 impl Review {
-    /// Takes in the time: it stands still, but for what plays.
+    /// Advances the playback to the current time.
     fn tick(&mut self, now: &Moment) -> Vec<Effect> {
-        self.real = now.clone();
-        let Some((since, from)) = &self.playing else { return Vec::new() };
-        let elapsed = self.real.since(since).as_millis();
-        let steps = usize::try_from(elapsed).unwrap_or(0).saturating_mul(self.rate()) / 1000;
-        let (to, last) = (from.saturating_add(steps), self.last());
-        if to >= last {
-            self.playing = None;
+        self.now = now.clone();
+        let Some((since, from)) = &self.playback else { return Vec::new() };
+        let elapsed = self.now.since(since).as_millis();
+        let steps = usize::try_from(elapsed).unwrap_or(0).saturating_mul(self.entries_per_second()) / 1000;
+        let (position, last) = (from.saturating_add(steps), self.last_position());
+        if position >= last {
+            self.playback = None;
         }
-        if to.min(last) == self.at { Vec::new() } else { self.go(to.min(last)) }
+        if position.min(last) == self.position { Vec::new() } else { self.show_position(position.min(last)) }
     }
 
-    /// How far reading has come.
-    fn progressed(&mut self, progress: &Progress) -> Vec<Effect> {
+    /// Handles the progress of reading and verification.
+    fn on_progress(&mut self, progress: &ReviewProgress) -> Vec<Effect> {
         match progress {
-            Progress::Read(whole) => self.whole |= whole,
-            Progress::Verified(found) => self.found = found.clone(),
+            ReviewProgress::Read(whole) => self.is_fully_read |= whole,
+            ReviewProgress::Verified(found) => self.verification = found.clone(),
         }
-        let (last, at) = (self.last(), self.at);
-        // The end is what one comes for.
-        if !self.moved || at > last { self.go(last) } else { Vec::new() }
+        let (last, position) = (self.last_position(), self.position);
+        // A review opens at the end of the log, and stays there until somebody moves.
+        if !self.has_moved || position > last { self.show_position(last) } else { Vec::new() }
     }
 
-    /// Goes to a position in time.
-    fn go(&mut self, to: usize) -> Vec<Effect> {
-        let Some(state) = self.record.state(to) else { return Vec::new() };
-        self.at = to;
-        vec![Effect::Show(state)]
+    /// Shows the run at a position.
+    fn show_position(&mut self, position: usize) -> Vec<Effect> {
+        let Some(state) = self.log.state_after(position) else { return Vec::new() };
+        self.position = position;
+        vec![Effect::ShowState(state)]
     }
 
-    fn step(&mut self, to: usize) -> Vec<Effect> {
-        (self.moved, self.playing) = (true, None);
-        self.go(to)
+    fn move_to(&mut self, position: usize) -> Vec<Effect> {
+        (self.has_moved, self.playback) = (true, None);
+        self.show_position(position)
     }
 
-    /// A key that moves in time, or looks for something there. None if it is another one.
+    /// Handles a key of the review. None for any other key.
     fn key(&mut self, key: KeyEvent) -> Option<Vec<Effect>> {
-        if self.typing.is_some() {
-            return Some(self.find_key(key));
+        if self.search_field.is_some() {
+            return Some(self.search_key(key));
         }
         if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
             return None;
         }
-        let (at, last) = (self.at, self.last());
+        let (position, last) = (self.position, self.last_position());
         Some(match key.code {
-            KeyCode::Left => self.step(at.saturating_sub(1)),
-            KeyCode::Right => self.step((at + 1).min(last)),
-            KeyCode::Char('[') => self.step(self.act(false).unwrap_or(0)),
-            KeyCode::Char(']') => self.step(self.act(true).unwrap_or(last)),
-            KeyCode::Home => self.step(0),
-            KeyCode::End => self.step(last),
-            KeyCode::Char(' ') => self.play(),
-            KeyCode::Char('+' | '=') => self.speed(1),
-            KeyCode::Char('-') => self.speed(-1),
+            KeyCode::Left => self.move_to(position.saturating_sub(1)),
+            KeyCode::Right => self.move_to((position + 1).min(last)),
+            KeyCode::Char('[') => self.move_to(self.find_act(false).unwrap_or(0)),
+            KeyCode::Char(']') => self.move_to(self.find_act(true).unwrap_or(last)),
+            KeyCode::Home => self.move_to(0),
+            KeyCode::End => self.move_to(last),
+            KeyCode::Char(' ') => self.toggle_playback(),
+            KeyCode::Char('+' | '=') => self.change_speed(1),
+            KeyCode::Char('-') => self.change_speed(-1),
             KeyCode::Char('t') => {
-                let entry = EntryDialog { record: Arc::clone(&self.record), at };
+                let entry = EntryDialog { log: Arc::clone(&self.log), position };
                 vec![Effect::open(DialogLayer::new(entry))]
             }
             KeyCode::Char('f') => {
-                self.typing = Some(Field::default());
+                self.search_field = Some(TextField::default());
                 Vec::new()
             }
-            KeyCode::Char('n') => self.find(true),
-            KeyCode::Char('N') => self.find(false),
+            KeyCode::Char('n') => self.start_search(true),
+            KeyCode::Char('N') => self.start_search(false),
             _ => return None,
         })
     }
 
-    fn play(&mut self) -> Vec<Effect> {
-        self.moved = true;
-        if self.playing.take().is_some() {
+    fn toggle_playback(&mut self) -> Vec<Effect> {
+        self.has_moved = true;
+        if self.playback.take().is_some() {
             return Vec::new();
         }
-        let from = if self.at >= self.last() { 0 } else { self.at };
-        self.playing = Some((self.real.clone(), from));
-        self.go(from)
+        let from = if self.position >= self.last_position() { 0 } else { self.position };
+        self.playback = Some((self.now.clone(), from));
+        self.show_position(from)
     }
 
-    fn speed(&mut self, by: i32) -> Vec<Effect> {
+    fn change_speed(&mut self, by: i32) -> Vec<Effect> {
         self.speed = (self.speed + by).clamp(-6, 6);
-        if let Some(playing) = &mut self.playing {
-            *playing = (self.real.clone(), self.at);
+        if let Some(playing) = &mut self.playback {
+            *playing = (self.now.clone(), self.position);
         }
-        let entries = text::count(self.rate(), "entry").replace("entrys", "entries");
-        vec![Effect::Say(format!("plays {entries} a second"))]
+        let entries = text::count(self.entries_per_second(), "entry").replace("entrys", "entries");
+        vec![Effect::Notify(format!("plays {entries} a second"))]
     }
 
-    fn find_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+    fn search_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         match key.code {
-            KeyCode::Esc => self.typing = None,
+            KeyCode::Esc => self.search_field = None,
             KeyCode::Enter => {
-                let sought = self.typing.take().map(|field| field.text().trim().to_owned());
-                self.sought = sought.unwrap_or_default();
-                return self.find(true);
+                let search_text = self.search_field.take().map(|field| field.text().trim().to_owned());
+                self.search_text = search_text.unwrap_or_default();
+                return self.start_search(true);
             }
             _ => {
-                if let Some(field) = &mut self.typing {
+                if let Some(field) = &mut self.search_field {
                     field.key(key);
                 }
             }
@@ -220,56 +222,56 @@ impl Review {
         Vec::new()
     }
 
-    /// To the next entry that holds what is looked for, or the one before, around the end.
-    pub(in crate::tui) fn find(&mut self, forward: bool) -> Vec<Effect> {
-        if self.sought.is_empty() {
+    /// Searches for the next or previous entry that contains the search text, and wraps around at the end.
+    pub(in crate::tui) fn start_search(&mut self, forward: bool) -> Vec<Effect> {
+        if self.search_text.is_empty() {
             return vec![Effect::Refuse("no search yet: press f".into())];
         }
-        let (record, sought) = (Arc::clone(&self.record), self.sought.clone());
-        self.seek = Some(Seek::new(record, sought, forward, self.at, self.shown()));
+        let (log, search_text) = (Arc::clone(&self.log), self.search_text.clone());
+        self.search = Some(LogSearch::new(log, search_text, forward, self.position, self.shown_entries()));
         Vec::new()
     }
 
-    /// Takes in what a piece came to. If it is not looked for any more, that is nothing.
-    fn searched(&mut self, seek: &Seek, came: Sought, cx: &Context) -> Vec<Effect> {
-        if self.seek.take_if(|now| now.is_same(seek)).is_none() {
+    /// Handles the result for one part of the log. Ignored if that search has ended.
+    fn on_search_result(&mut self, search: &LogSearch, result: LogSearchResult, cx: &Context) -> Vec<Effect> {
+        if self.search.take_if(|running| running.is_same(search)).is_none() {
             return Vec::new();
         }
-        match seek.step(&came) {
-            SeekStep::At(to, said) => {
-                let mut effects = self.go_to_entry(to, cx);
-                effects.push(Effect::Say(said));
+        match search.step(&result) {
+            LogSearchStep::Found(position, notice) => {
+                let mut effects = self.go_to_entry(position, cx);
+                effects.push(Effect::Notify(notice));
                 effects
             }
-            SeekStep::Nowhere(said) => vec![Effect::Refuse(said)],
-            SeekStep::More(said, next) => {
-                self.seek = Some(next);
-                vec![Effect::Say(said)]
+            LogSearchStep::NotFound(notice) => vec![Effect::Refuse(notice)],
+            LogSearchStep::Continue(notice, next) => {
+                self.search = Some(next);
+                vec![Effect::Notify(notice)]
             }
         }
     }
 
-    fn go_to_entry(&mut self, to: usize, cx: &Context) -> Vec<Effect> {
-        let entry = self.record.entry(to);
+    fn go_to_entry(&mut self, position: usize, cx: &Context) -> Vec<Effect> {
+        let entry = self.log.entry(position);
         if let Some(point) = entry.as_ref().and_then(|entry| entry.event.point()) {
-            self.checklist.selection.go_to(cx.plan(), point);
+            self.checklist.selection.select_by_id(cx.plan(), point);
         }
-        self.step(to)
+        self.move_to(position)
     }
 
-    /// Whether the pointer is on the time line; goes where it points.
-    fn scrubbed(&mut self, event: MouseEvent, cx: &Context) -> Option<Vec<Effect>> {
-        let bar = timeline::bar_place(cx.screen);
+    /// Moves to the position under the pointer, if it is on the time line.
+    fn scrub(&mut self, event: MouseEvent, cx: &Context) -> Option<Vec<Effect>> {
+        let bar = timeline::bar_area(cx.screen);
         let is_press = matches!(
             event.kind,
             MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
         );
-        let at = Position::new(event.column, event.row);
-        if event.modifiers != KeyModifiers::NONE || !is_press || !bar.contains(at) {
+        let position = Position::new(event.column, event.row);
+        if event.modifiers != KeyModifiers::NONE || !is_press || !bar.contains(position) {
             return None;
         }
-        let part = usize::from(at.x - bar.x) * 1000 / usize::from(bar.width.max(1));
-        Some(self.step((self.shown() * part / 1000).min(self.last())))
+        let permille = usize::from(position.x - bar.x) * 1000 / usize::from(bar.width.max(1));
+        Some(self.move_to((self.shown_entries() * permille / 1000).min(self.last_position())))
     }
 }
 
@@ -278,22 +280,22 @@ impl Layer for Review {
         Level::Checklist
     }
 
-    fn on(&mut self, input: &Input, cx: &Context) -> Reaction {
+    fn handle(&mut self, input: &Input, cx: &Context) -> Reaction {
         let effects = match input {
             Input::Key(key) if !self.checklist.is_typing_filter() => self.key(*key),
             Input::Paste(text) if !self.checklist.is_typing_filter() => {
-                if let Some(field) = &mut self.typing {
+                if let Some(field) = &mut self.search_field {
                     field.paste(text);
                 }
                 Some(Vec::new())
             }
-            Input::Mouse(event) => self.scrubbed(*event, cx),
+            Input::Mouse(event) => self.scrub(*event, cx),
             Input::Tick(now) => Some(self.tick(now)),
-            Input::Reviewed(progress) => Some(self.progressed(progress)),
-            Input::Searched(seek, came) => Some(self.searched(seek, *came, cx)),
+            Input::ReviewProgress(progress) => Some(self.on_progress(progress)),
+            Input::LogSearched(seek, result) => Some(self.on_search_result(seek, *result, cx)),
             _ => None,
         };
-        effects.map_or_else(|| self.checklist.on(input, cx), Reaction::Handled)
+        effects.map_or_else(|| self.checklist.handle(input, cx), Reaction::Handled)
     }
 
     fn draw(&self, cx: &Context, frame: &mut Frame) {
@@ -313,36 +315,36 @@ impl Layer for Review {
             if is_list { ("Enter", "detail") } else { ("Esc", "back") },
             ("/", "filter"),
             ("q", "quit"),
-            HELP,
+            HELP_HINT,
         ])
     }
 
     fn text_focus(&self, cx: &Context) -> TextFocus {
-        if self.typing.is_some() { TextFocus::Text } else { self.checklist.text_focus(cx) }
+        if self.search_field.is_some() { TextFocus::Text } else { self.checklist.text_focus(cx) }
     }
 
-    fn run_changed(&mut self, before: &RunState, cx: &Context) {
-        self.checklist.run_changed(before, cx);
+    fn on_run_changed(&mut self, before: &RunState, cx: &Context) {
+        self.checklist.on_run_changed(before, cx);
     }
 
     fn prepare(&mut self, cx: &Context) {
         self.checklist.prepare(cx);
     }
 
-    fn room(&self, screen: Rect) -> Rect {
-        let (above, below) = timeline::taken(screen);
+    fn remaining_area(&self, screen: Rect) -> Rect {
+        let (above, below) = timeline::reserved_rows(screen);
         Rect { y: screen.y + above, height: screen.height.saturating_sub(above + below), ..screen }
     }
 
-    fn pause(&self) -> Option<Duration> {
-        self.playing.as_ref().map(|_| FRAME)
+    fn redraw_interval(&self) -> Option<Duration> {
+        self.playback.as_ref().map(|_| FRAME_INTERVAL)
     }
 
-    fn seeking(&self) -> Option<&Seek> {
-        self.seek.as_ref()
+    fn log_search(&self) -> Option<&LogSearch> {
+        self.search.as_ref()
     }
 
     fn stop_search(&mut self) {
-        self.seek = None;
+        self.search = None;
     }
 }

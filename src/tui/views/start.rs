@@ -1,4 +1,4 @@
-//! What there is to do here: the screen of `gonogo` without a command.
+//! The start screen: `gonogo` without a command.
 
 use std::io;
 use std::sync::Arc;
@@ -13,56 +13,56 @@ use ratatui::widgets::Paragraph;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::tui::Host as _;
-use crate::tui::style::theme::{Look, Theme};
-use crate::tui::terminal::Taken;
+use crate::tui::style::theme::{Appearance, Theme};
+use crate::tui::terminal::TerminalGuard;
 
-/// How long a signal may wait until it is heard.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often signals are checked for.
+const SIGNAL_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Things of one kind that can be chosen.
+/// A group of options.
 #[derive(Clone, Debug)]
-pub struct Group {
-    /// What they are.
+pub struct StartGroup {
+    /// The title of the group.
     pub title: &'static str,
-    /// They.
-    pub offers: Vec<Offer>,
-    /// What is said where there is none.
-    pub none: String,
+    /// The options.
+    pub options: Vec<StartOption>,
+    /// The text if there is no option.
+    pub empty_text: String,
 }
 
-/// Something that can be chosen.
+/// An option.
 #[derive(Clone, Debug)]
-pub struct Offer {
-    /// What it is called.
+pub struct StartOption {
+    /// Its name.
     pub name: String,
-    /// What else is known of it.
-    pub about: String,
+    /// A short description.
+    pub description: String,
 }
 
-/// Lets a person choose: the position of what they chose among all, or nothing if they leave.
+/// Shows the start screen. Returns the index of the chosen option among all groups, or none if the user quits.
 ///
 /// # Errors
-/// When there is no terminal, or it goes away.
-pub fn choose(look: Look, groups: &[Group]) -> io::Result<Option<usize>> {
-    let asked = Arc::new(AtomicBool::new(false));
+/// If there is no terminal, or it is closed.
+pub fn choose(appearance: Appearance, groups: &[StartGroup]) -> io::Result<Option<usize>> {
+    let is_signalled = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGHUP, SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&asked))?;
+        signal_hook::flag::register(signal, Arc::clone(&is_signalled))?;
     }
-    let mut taken = Taken::take()?;
-    let mut terminal = taken.terminal()?;
-    let mut list = List { groups, at: 0, look };
+    let mut guard = TerminalGuard::acquire()?;
+    let mut terminal = guard.terminal()?;
+    let mut list = StartList { groups, selected: 0, appearance };
     loop {
         terminal.draw(|frame| list.draw(frame))?;
-        while !event::poll(PAUSE)? {
-            if asked.load(Ordering::Relaxed) {
+        while !event::poll(SIGNAL_POLL_INTERVAL)? {
+            if is_signalled.load(Ordering::Relaxed) {
                 return Ok(None);
             }
         }
         let Event::Key(key) = event::read()? else { continue };
-        match list.take(key) {
-            StartStep::On => {}
+        match list.key(key) {
+            StartStep::Continue => {}
             StartStep::Suspend => {
-                taken.suspend()?;
+                guard.suspend()?;
                 terminal.clear()?;
             }
             StartStep::Chosen(chosen) => return Ok(chosen),
@@ -71,25 +71,25 @@ pub fn choose(look: Look, groups: &[Group]) -> io::Result<Option<usize>> {
 }
 
 enum StartStep {
-    On,
+    Continue,
     Suspend,
     Chosen(Option<usize>),
 }
 
-struct List<'a> {
-    groups: &'a [Group],
-    at: usize,
-    look: Look,
+struct StartList<'a> {
+    groups: &'a [StartGroup],
+    selected: usize,
+    appearance: Appearance,
 }
 
-impl List<'_> {
+impl StartList<'_> {
     fn count(&self) -> usize {
-        self.groups.iter().map(|group| group.offers.len()).sum()
+        self.groups.iter().map(|group| group.options.len()).sum()
     }
 
-    fn take(&mut self, key: KeyEvent) -> StartStep {
+    fn key(&mut self, key: KeyEvent) -> StartStep {
         if key.kind == KeyEventKind::Release {
-            return StartStep::On;
+            return StartStep::Continue;
         }
         let last = self.count().saturating_sub(1);
         match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
@@ -97,58 +97,62 @@ impl List<'_> {
                 return StartStep::Chosen(None);
             }
             (KeyCode::Char('z'), true) => return StartStep::Suspend,
-            (KeyCode::Enter, _) => return StartStep::Chosen(Some(self.at)),
-            (KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab, _) => self.at = (self.at + 1).min(last),
-            (KeyCode::Up | KeyCode::Char('k') | KeyCode::BackTab, _) => self.at = self.at.saturating_sub(1),
-            (KeyCode::Home | KeyCode::Char('g'), _) => self.at = 0,
-            (KeyCode::End | KeyCode::Char('G'), _) => self.at = last,
+            (KeyCode::Enter, _) => return StartStep::Chosen(Some(self.selected)),
+            (KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab, _) => {
+                self.selected = (self.selected + 1).min(last);
+            }
+            (KeyCode::Up | KeyCode::Char('k') | KeyCode::BackTab, _) => {
+                self.selected = self.selected.saturating_sub(1);
+            }
+            (KeyCode::Home | KeyCode::Char('g'), _) => self.selected = 0,
+            (KeyCode::End | KeyCode::Char('G'), _) => self.selected = last,
             _ => {}
         }
-        StartStep::On
+        StartStep::Continue
     }
 
     fn draw(&self, frame: &mut Frame) {
-        let theme = Theme::new(self.look);
+        let theme = Theme::new(self.appearance);
         let [top, body, hints] =
             Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)])
                 .areas(frame.area());
         let version = format!(" gonogo  {}", env!("CARGO_PKG_VERSION"));
-        frame.render_widget(Paragraph::new(version).style(theme.band()), top);
+        frame.render_widget(Paragraph::new(version).style(theme.header()), top);
         let (lines, chosen) = self.lines(theme);
         let height = usize::from(body.height);
-        // The chosen line stays in view, with a line below it where there is room.
+        // The chosen line stays visible, with a line below it if there is space.
         let first = (chosen + 2).saturating_sub(height).min(lines.len().saturating_sub(height));
         let shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
         frame.render_widget(Paragraph::new(shown), body);
-        let (up, mark) = if self.look.ascii { ("up, down", "-") } else { ("↑ ↓", "·") };
+        let (up, mark) = if self.appearance.ascii { ("up, down", "-") } else { ("↑ ↓", "·") };
         let keys =
             format!(" {up} choose {mark} Enter go {mark} q leave {mark} gonogo --help lists all commands");
         frame.render_widget(Paragraph::new(keys).style(theme.dim()), hints);
     }
 
-    /// All lines, and which of them is the chosen one.
+    /// All lines, and the index of the chosen one.
     fn lines(&self, theme: Theme) -> (Vec<Line<'static>>, usize) {
         let names =
-            self.groups.iter().flat_map(|group| &group.offers).map(|offer| offer.name.chars().count());
+            self.groups.iter().flat_map(|group| &group.options).map(|option| option.name.chars().count());
         let width = names.max().unwrap_or(0).min(32);
-        let (mut lines, mut chosen, mut number) = (Vec::new(), 0, 0);
+        let (mut lines, mut chosen, mut index) = (Vec::new(), 0, 0);
         for group in self.groups {
             lines.push(Line::default());
             lines.push(Line::styled(format!(" {}", group.title), theme.accent()));
-            if group.offers.is_empty() {
-                lines.push(Line::styled(format!("   {}", group.none), theme.dim()));
+            if group.options.is_empty() {
+                lines.push(Line::styled(format!("   {}", group.empty_text), theme.dim()));
             }
-            for offer in &group.offers {
-                let is_chosen = number == self.at;
-                let sign = match (is_chosen, self.look.ascii) {
+            for option in &group.options {
+                let is_chosen = index == self.selected;
+                let symbol = match (is_chosen, self.appearance.ascii) {
                     (false, _) => " ",
                     (true, false) => "▌",
                     (true, true) => ">",
                 };
-                let name = format!(" {sign} {:width$}  ", offer.name);
+                let name = format!(" {symbol} {:width$}  ", option.name);
                 let line = Line::from(vec![
                     Span::styled(name, Theme::strong()),
-                    Span::styled(offer.about.clone(), theme.dim()),
+                    Span::styled(option.description.clone(), theme.dim()),
                 ]);
                 if is_chosen {
                     chosen = lines.len();
@@ -156,7 +160,7 @@ impl List<'_> {
                 } else {
                     lines.push(line);
                 }
-                number += 1;
+                index += 1;
             }
         }
         (lines, chosen)
@@ -170,20 +174,24 @@ mod tests {
 
     use super::*;
 
-    fn groups() -> Vec<Group> {
-        let offer = |name: &str, about: &str| Offer { name: name.into(), about: about.into() };
-        let group = |title, offers, none: &str| Group { title, offers, none: none.into() };
+    fn groups() -> Vec<StartGroup> {
+        let option = |name: &str, description: &str| StartOption {
+            name: name.into(),
+            description: description.into(),
+        };
+        let group =
+            |title, options, empty_text: &str| StartGroup { title, options, empty_text: empty_text.into() };
         vec![
-            group("Rehearse", vec![offer("rehearse", "no servers, no keys, no network")], ""),
+            group("Rehearse", vec![option("rehearse", "no servers, no keys, no network")], ""),
             group("Resume an open run", vec![], "none is open"),
             group(
                 "Open a run",
-                vec![offer("local", "config/local.toml"), offer("production", "config/production.toml")],
+                vec![option("local", "config/local.toml"), option("production", "config/production.toml")],
                 "",
             ),
             group(
                 "Review",
-                (1..=9).map(|n| offer("local v1.4.0", &format!("GO 27/27, sealed · run {n}"))).collect(),
+                (1..=9).map(|n| option("local v1.4.0", &format!("GO 27/27, sealed · run {n}"))).collect(),
                 "",
             ),
         ]
@@ -191,10 +199,10 @@ mod tests {
 
     fn shown(keys: &[KeyCode], width: u16, height: u16) -> (String, Vec<Option<usize>>) {
         let groups = groups();
-        let mut list = List { groups: &groups, at: 0, look: Look::default() };
+        let mut list = StartList { groups: &groups, selected: 0, appearance: Appearance::default() };
         let mut chosen = Vec::new();
         for key in keys {
-            if let StartStep::Chosen(which) = list.take(KeyEvent::from(*key)) {
+            if let StartStep::Chosen(which) = list.key(KeyEvent::from(*key)) {
                 chosen.push(which);
             }
         }
@@ -204,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_to_do() {
+    fn start_screen() {
         insta::with_settings!({ prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!("start", shown(&[KeyCode::Down, KeyCode::Down], 80, 24).0);
         });
     }
 
     #[test]
-    fn what_is_chosen_is_in_view_however_small_the_screen() {
+    fn the_chosen_option_is_visible_on_every_screen() {
         for height in 4..30 {
             let (screen, _) = shown(&[KeyCode::End], 40, height);
             assert!(screen.contains("▌ local v1.4.0"), "{height}:\n{screen}");
@@ -221,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_choose_and_leave() {
+    fn keys_choose_and_quit() {
         assert_eq!(shown(&[KeyCode::Enter], 80, 24).1, [Some(0)]);
         assert_eq!(shown(&[KeyCode::Down, KeyCode::Char('j'), KeyCode::Enter], 80, 24).1, [Some(2)]);
         assert_eq!(shown(&[KeyCode::End, KeyCode::Down, KeyCode::Enter], 80, 24).1, [Some(11)]);

@@ -1,39 +1,39 @@
-//! What a dialog shows: where it lies, how it is drawn.
+//! The content of a dialog, and how it is placed and drawn.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
-use crate::text;
-use crate::tui::context::{Context, padded};
+use crate::tui::context::{Context, pad_right};
 use crate::tui::style::text::{cells, styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
-use crate::tui::widgets::text_field::Field;
+use crate::tui::widgets::text_field::TextField;
+use gonogo_core::text;
 
-/// The widest that a sheet's text may be.
-const WIDEST: u16 = 96;
+/// The maximum width of a dialog's text.
+const MAX_TEXT_WIDTH: u16 = 96;
 
-/// A sheet: what is asked or told, and the keys that answer it.
+/// The content of a dialog: a title, a text that scrolls, and the keys that answer it.
 pub struct DialogView {
-    /// What it is about.
+    /// The title.
     pub title: String,
-    /// How grave it is.
-    pub tone: StyleRole,
-    /// What it says; scrolls when there is too much.
+    /// The role that colours the title and the border.
+    pub role: StyleRole,
+    /// The text. It scrolls if it does not fit.
     pub body: Vec<Line<'static>>,
-    /// The keys that answer it, always in view.
-    pub foot: Vec<Line<'static>>,
-    /// Where something is typed: column and line within the body.
+    /// The keys that answer it. They are always visible.
+    pub footer: Vec<Line<'static>>,
+    /// The cursor, if something is typed: column and line within the body.
     pub cursor: Option<(usize, usize)>,
-    /// Whether its end is shown first: the question stands there.
+    /// Whether it opens scrolled to the end, where the question is.
     pub at_end: bool,
 }
 
 impl DialogView {
-    /// A sheet with nothing on it yet.
-    pub fn new(title: impl Into<String>, tone: StyleRole) -> Self {
-        Self { title: title.into(), tone, body: Vec::new(), foot: Vec::new(), cursor: None, at_end: false }
+    /// An empty dialog.
+    pub fn new(title: impl Into<String>, role: StyleRole) -> Self {
+        Self { title: title.into(), role, body: Vec::new(), footer: Vec::new(), cursor: None, at_end: false }
     }
 
     /// Adds a paragraph.
@@ -46,110 +46,109 @@ impl DialogView {
         self.body.push(Line::default());
     }
 
-    /// Adds keys and what they do, as many to a line as fit.
+    /// Adds keys and what they do, as many per line as fit.
     pub fn keys(&mut self, cx: &Context, keys: &[(&str, &str)], width: usize) {
         let mut line: Vec<Span<'static>> = Vec::new();
-        for (key, does) in keys {
-            let pair = [styled(key, cx.theme.accent()), styled(&format!(" {does}"), Theme::text())];
-            let taken: usize = line.iter().chain(&pair).map(Span::width).sum();
-            if !line.is_empty() && taken + 3 > width {
-                self.foot.push(Line::from(std::mem::take(&mut line)));
+        for (key, description) in keys {
+            let pair = [styled(key, cx.theme.accent()), styled(&format!(" {description}"), Theme::text())];
+            let used: usize = line.iter().chain(&pair).map(Span::width).sum();
+            if !line.is_empty() && used + 3 > width {
+                self.footer.push(Line::from(std::mem::take(&mut line)));
             }
             if !line.is_empty() {
                 line.push(Span::raw("   "));
             }
             line.extend(pair);
         }
-        self.foot.push(Line::from(line));
+        self.footer.push(Line::from(line));
     }
 
-    /// A field, and the cursor in it if the person is there.
-    pub fn field(&mut self, cx: &Context, width: usize, field: &Field, least: usize, here: bool) {
+    /// Adds a text field of at least `min_rows` rows, with the cursor if it has the focus.
+    pub fn field(&mut self, cx: &Context, width: usize, field: &TextField, min_rows: usize, has_focus: bool) {
         let (mut rows, (row, column)) = field.rows(width.saturating_sub(1));
-        rows.resize(rows.len().max(least), String::new());
-        if here {
+        rows.resize(rows.len().max(min_rows), String::new());
+        if has_focus {
             self.cursor = Some((column, self.body.len() + row));
         }
         for row in rows {
-            let spans = padded(vec![styled(&row, Theme::text())], width);
+            let spans = pad_right(vec![styled(&row, Theme::text())], width);
             self.body.push(Line::from(spans).style(cx.theme.field()));
         }
     }
 
     fn height(&self) -> u16 {
-        cells(self.body.len() + self.foot.len() + 3)
+        cells(self.body.len() + self.footer.len() + 3)
     }
 
-    /// Where it lies.
-    pub fn place(&self, screen: Rect) -> Rect {
-        let width = (inner(screen).width + 4).min(screen.width);
-        let height = self.height().min(most(screen));
+    /// The area of the dialog on a screen.
+    pub fn area(&self, screen: Rect) -> Rect {
+        let width = (text_columns(screen) + 4).min(screen.width);
+        let height = self.height().min(max_height(screen));
         let x = screen.x + (screen.width - width) / 2;
-        // A little above the middle, where the eye is.
+        // A little above the middle.
         let y = screen.y + (screen.height - height) * 2 / 5;
         Rect { x, y, width, height }
     }
 
-    fn room(&self, screen: Rect) -> usize {
-        usize::from(self.place(screen).height).saturating_sub(self.foot.len() + 3)
+    fn body_height(&self, screen: Rect) -> usize {
+        usize::from(self.area(screen).height).saturating_sub(self.footer.len() + 3)
     }
 
-    /// How far it can be scrolled.
-    pub fn limit(&self, screen: Rect) -> usize {
-        self.body.len().saturating_sub(self.room(screen))
+    /// The highest scroll offset.
+    pub fn scroll_limit(&self, screen: Rect) -> usize {
+        self.body.len().saturating_sub(self.body_height(screen))
     }
 
-    /// Draws it.
+    /// Draws the dialog over a dimmed screen.
     pub fn draw(&self, cx: &Context, frame: &mut Frame, scroll: usize) {
         let screen = frame.area();
-        let (place, room) = (self.place(screen), self.room(screen));
+        let (area, height) = (self.area(screen), self.body_height(screen));
         let buffer = frame.buffer_mut();
         buffer.set_style(screen, cx.theme.rule());
-        // A column of air on either side.
-        let air = Rect { x: place.x.saturating_sub(1), width: place.width + 2, ..place };
-        Clear.render(air.intersection(screen), buffer);
-        let style = cx.theme.tone(self.tone);
+        // An empty column on either side.
+        let margin = Rect { x: area.x.saturating_sub(1), width: area.width + 2, ..area };
+        Clear.render(margin.intersection(screen), buffer);
+        let style = cx.theme.style(self.role);
         let title = Span::styled(format!(" {} ", self.title), style);
         let block = Block::bordered().border_type(BorderType::Rounded).border_style(style).title(title);
-        let scroll = self.followed(scroll, room);
-        let beyond = self.body.len().saturating_sub(room + scroll);
+        let scroll = self.clamp_scroll(scroll, height);
+        let beyond = self.body.len().saturating_sub(height + scroll);
         let more =
             if beyond > 0 { format!(" ↓ {} ", text::count(beyond, "more line")) } else { String::new() };
-        block.title_bottom(Line::from(cx.dim(&more)).right_aligned()).render(place, buffer);
-        let text = Rect { x: place.x + 2, width: place.width - 4, height: 1, ..place };
-        for (row, line) in (1..).zip(self.body.iter().skip(scroll).take(room)) {
-            line.render(Rect { y: place.y + row, ..text }, buffer);
+        block.title_bottom(Line::from(cx.dim(&more)).right_aligned()).render(area, buffer);
+        let text = Rect { x: area.x + 2, width: area.width - 4, height: 1, ..area };
+        for (row, line) in (1..).zip(self.body.iter().skip(scroll).take(height)) {
+            line.render(Rect { y: area.y + row, ..text }, buffer);
         }
-        for (row, line) in (0..).zip(&self.foot) {
-            let y = place.bottom() - 1 - cells(self.foot.len()) + row;
+        for (row, line) in (0..).zip(&self.footer) {
+            let y = area.bottom() - 1 - cells(self.footer.len()) + row;
             line.render(Rect { y, ..text }, buffer);
         }
         if let Some((column, line)) = self.cursor {
-            let y = place.y + 1 + cells(line.saturating_sub(scroll));
+            let y = area.y + 1 + cells(line.saturating_sub(scroll));
             frame.set_cursor_position(Position::new(text.x + cells(column), y));
         }
     }
 
-    /// What is typed stays in view.
-    fn followed(&self, scroll: usize, room: usize) -> usize {
+    /// The scroll offset, limited to the text and such that the cursor is visible.
+    fn clamp_scroll(&self, scroll: usize, height: usize) -> usize {
         let scroll = if self.at_end { usize::MAX } else { scroll };
-        let least = self.cursor.map_or(0, |(_, line)| (line + 2).saturating_sub(room));
-        scroll.max(least).min(self.body.len().saturating_sub(room))
+        let min_scroll = self.cursor.map_or(0, |(_, line)| (line + 2).saturating_sub(height));
+        scroll.max(min_scroll).min(self.body.len().saturating_sub(height))
     }
 }
 
-/// The highest that a sheet may be: the line on top stays in view where there is room.
-fn most(screen: Rect) -> u16 {
+/// The maximum height of a dialog. It leaves the header visible if there is space.
+fn max_height(screen: Rect) -> u16 {
     if screen.height >= 24 { screen.height - 4 } else { screen.height }
 }
 
-/// How wide a sheet's text is on a screen.
+/// The width of a dialog's text on a screen, in cells.
 pub fn text_width(screen: Rect) -> usize {
-    usize::from(inner(screen).width)
+    usize::from(text_columns(screen))
 }
 
-/// The place of a sheet's text, as far as the screen determines it.
-fn inner(screen: Rect) -> Rect {
+fn text_columns(screen: Rect) -> u16 {
     let width = if screen.width < 60 { screen.width } else { screen.width - 8 };
-    Rect { width: width.min(WIDEST + 4).saturating_sub(4), ..screen }
+    width.min(MAX_TEXT_WIDTH + 4).saturating_sub(4)
 }

@@ -1,26 +1,26 @@
-//! An entry of the log, in a line.
+//! One-line descriptions of log entries.
 
-use crate::journal::entry::{Entry, Event};
-use crate::outcome::Class;
-use crate::text::line;
 use crate::tui::context::Context;
+use gonogo_core::journal::entry::{Entry, Event};
+use gonogo_core::outcome::Class;
+use gonogo_core::text::line;
 
-/// An entry in a line.
-pub fn tell(cx: &Context, entry: &Entry) -> String {
-    let by = cx.name(&entry.header.by);
-    let told = match &entry.event {
+/// Describes an entry in one line.
+pub fn describe(cx: &Context, entry: &Entry) -> String {
+    let by = cx.short_name(&entry.header.by);
+    let text = match &entry.event {
         Event::Opened(_) => format!("{by} opened the run"),
         Event::Joined(event) => format!("{by} takes part as {}", event.role),
         Event::Resumed(event) => format!("the run continues on {}", event.host),
         Event::Recovered(_) => "an incomplete entry from a crash was kept as an attachment".into(),
         Event::Probed(event) => {
-            let came = match event.outcome.class {
+            let result = match event.outcome.class {
                 Class::Pass if event.outcome.tries > 1 => "passed on retry",
                 Class::Pass => "passed",
                 Class::Fail => "failed",
                 Class::Error => "error",
             };
-            format!("{}/{} {came}", event.point, event.probe)
+            format!("{}/{} {result}", event.point, event.probe)
         }
         Event::Confirmed(event) => format!("{by} confirmed {}", event.point),
         Event::Waived(event) => format!("{by} waived {}: {}", event.point, event.reason),
@@ -32,8 +32,8 @@ pub fn tell(cx: &Context, entry: &Entry) -> String {
         Event::Replanned(event) if event.proposal.is_some() => format!("{by} accepted the proposed plan"),
         Event::Replanned(_) => format!("{by} replaced the plan"),
         Event::ActionStarted(event) => {
-            let what = if event.dry_run { "tries" } else { "runs" };
-            format!("{by} {what} {}", event.action)
+            let verb = if event.dry_run { "tries" } else { "runs" };
+            format!("{by} {verb} {}", event.action)
         }
         Event::ActionStopped(event) => format!("{by} stops {}", event.action),
         Event::ActionFinished(event) => match event.cause {
@@ -48,5 +48,5 @@ pub fn tell(cx: &Context, entry: &Entry) -> String {
         Event::Sealed(_) => format!("{by} sealed the run"),
         Event::Abandoned(event) => format!("{by} abandoned the run: {}", event.reason),
     };
-    line(&told)
+    line(&text)
 }

@@ -1,11 +1,11 @@
-//! The line at the bottom: what was just said, or the likeliest next keys; and how far the log is saved.
+//! The line at the bottom: a notice, or hints for the most likely next keys and the status of the log.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget as _};
 
-use crate::tui::context::{Context, spread};
+use crate::tui::context::{Context, justify};
 use crate::tui::layer::Hint;
 use crate::tui::notice::Notice;
 use crate::tui::style::layout::bottom_line;
@@ -13,146 +13,154 @@ use crate::tui::style::symbols;
 use crate::tui::style::text::{cells, styled, width, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 
-/// The most lines that something said may take.
-const MOST: usize = 3;
+/// The maximum number of lines of a notice.
+const MAX_NOTICE_LINES: usize = 3;
 
-/// How many cells the likeliest keys take at least.
-const NEXT_KEYS: usize = 24;
-/// Said while letters do nothing.
-const DEAF: &str = " · letters do nothing until you pause";
+/// The minimum width for hints, in cells.
+const MIN_HINTS_WIDTH: usize = 24;
+/// Added to a notice while the typing guard is on.
+const TYPING_GUARD_NOTE: &str = " · letters do nothing until you pause";
 
-/// What stands in the line.
+/// The content of the line.
 pub struct HintLine<'a> {
-    /// What was said.
+    /// The notice, which replaces the hints.
     pub notice: Option<&'a Notice>,
-    /// Whether letters do nothing until there is a pause.
+    /// Whether the typing guard is on: letters do nothing until there is a pause.
     pub is_guarded: bool,
-    /// The likeliest next keys; none where the layer on top has the line.
+    /// The most likely next keys; `None` if the top layer draws the line itself.
     pub hints: Option<Vec<Hint>>,
-    /// Whether something is being put on record.
+    /// Whether a request waits to be logged.
     pub is_saving: bool,
-    /// Whether the engine was asked to stop.
-    pub is_leaving: bool,
+    /// Whether the program is quitting.
+    pub is_quitting: bool,
 }
 
 impl HintLine<'_> {
-    /// Draws it.
+    /// Draws the line.
     pub fn draw(&self, cx: &Context, frame: &mut Frame) {
         let area = bottom_line(cx.area);
         if let Some(notice) = self.notice {
-            // What is typed stays in view.
+            // The top layer's text field stays visible.
             let above =
                 Rect { height: area.height - u16::from(self.hints.is_none()).min(area.height), ..area };
-            return self.said(cx, frame, above, notice);
+            return self.draw_notice(cx, frame, above, notice);
         }
         let Some(keys) = &self.hints else { return };
         let size = usize::from(area.width).saturating_sub(2);
-        let saved = self.saved(cx, size);
-        let taken: usize = saved.iter().map(Span::width).sum();
-        let left = hints(cx, keys, size.saturating_sub(taken + 2));
-        let line = Line::from(spread(left, (" ", Theme::text()), saved, size));
+        let status = self.log_status(cx, size);
+        let used: usize = status.iter().map(Span::width).sum();
+        let left = hint_spans(cx, keys, size.saturating_sub(used + 2));
+        let line = Line::from(justify(left, (" ", Theme::text()), status, size));
         line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());
     }
 
-    /// What was said, over as many lines as it takes, up to a limit.
-    fn said(&self, cx: &Context, frame: &mut Frame, area: Rect, notice: &Notice) {
-        let (sign, tone) =
-            if notice.refused { ("✖ ", StyleRole::Failed) } else { ("● ", StyleRole::Settled) };
-        let style = if notice.refused { cx.theme.failed() } else { Theme::text() };
+    /// Draws a notice over as many lines as it needs, up to a limit.
+    fn draw_notice(&self, cx: &Context, frame: &mut Frame, area: Rect, notice: &Notice) {
+        let (symbol, role) =
+            if notice.is_refusal { ("✖ ", StyleRole::Failed) } else { ("● ", StyleRole::Confirmed) };
+        let style = if notice.is_refusal { cx.theme.failed() } else { Theme::text() };
         let size = usize::from(area.width).saturating_sub(2);
-        let deaf = if self.is_guarded { DEAF } else { "" };
-        let told = vec![cx.toned(sign, tone), styled(&notice.text, style), cx.toned(deaf, StyleRole::Needs)];
-        let mut lines = wrap(told, size, 2);
-        let most = MOST + usize::from(self.is_guarded);
-        if lines.len() > most {
-            lines.truncate(most);
-            lines[most - 1].spans.push(styled("…", style));
+        let guard_note = if self.is_guarded { TYPING_GUARD_NOTE } else { "" };
+        let text = vec![
+            cx.with_role(symbol, role),
+            styled(&notice.text, style),
+            cx.with_role(guard_note, StyleRole::Attention),
+        ];
+        let mut lines = wrap(text, size, 2);
+        let max_lines = MAX_NOTICE_LINES + usize::from(self.is_guarded);
+        if lines.len() > max_lines {
+            lines.truncate(max_lines);
+            lines[max_lines - 1].spans.push(styled("…", style));
         }
         let height = cells(lines.len());
-        let over = Rect { y: area.bottom() - height, height, ..area };
-        Clear.render(over, frame.buffer_mut());
+        let covered = Rect { y: area.bottom() - height, height, ..area };
+        Clear.render(covered, frame.buffer_mut());
         for (row, line) in (0..).zip(lines) {
-            let place = Rect { x: area.x + 1, y: over.y + row, width: cells(size), height: 1 };
-            line.render(place, frame.buffer_mut());
+            let row_area = Rect { x: area.x + 1, y: covered.y + row, width: cells(size), height: 1 };
+            line.render(row_area, frame.buffer_mut());
         }
     }
 
-    /// What of the run is on disk; what was asked for and is not yet, is not shown as done.
-    fn saved(&self, cx: &Context, size: usize) -> Vec<Span<'static>> {
-        if self.is_leaving {
-            return vec![cx.toned("quitting: closing the log", StyleRole::Busy)];
+    /// The status of the log: quitting, saving, read-only, sealed, or saved up to which entry.
+    fn log_status(&self, cx: &Context, size: usize) -> Vec<Span<'static>> {
+        if self.is_quitting {
+            return vec![cx.with_role("quitting: closing the log", StyleRole::Busy)];
         }
         if self.is_saving {
-            let turning = symbols::spinner(std::time::Duration::from_millis(cx.run.now.mono));
-            let touch = cx.session.me.key.starts_with("sk-");
-            let told = match &cx.run.live.awaited_signer {
+            let spinner = symbols::spinner(std::time::Duration::from_millis(cx.run.now.mono));
+            let touch = cx.session.operator.key.starts_with("sk-");
+            let text = match &cx.run.in_flight.awaited_signer {
                 _ if touch => "touch your security key".to_owned(),
-                Some(who) => format!("waiting for the key of {}", cx.name(who)),
+                Some(who) => format!("waiting for the key of {}", cx.short_name(who)),
                 None => "saving".to_owned(),
             };
-            return vec![cx.toned(&format!("{turning} {told}"), StyleRole::Busy)];
+            return vec![cx.with_role(&format!("{spinner} {text}"), StyleRole::Busy)];
         }
         let seq = cx.run.state.seq;
         if cx.is_review() {
             return vec![cx.dim(&format!("review, seq {seq}"))];
         }
-        if cx.read_only() {
-            return vec![cx.toned(&format!("read-only, seq {seq}"), StyleRole::Waived)];
+        if cx.is_read_only() {
+            return vec![cx.with_role(&format!("read-only, seq {seq}"), StyleRole::Waived)];
         }
         if let Some(end) = &cx.run.state.abandoned {
-            return vec![
-                cx.toned(&format!("abandoned by {} · seq {seq}", cx.name(&end.by)), StyleRole::Settled),
-            ];
+            return vec![cx.with_role(
+                &format!("abandoned by {} · seq {seq}", cx.short_name(&end.by)),
+                StyleRole::Confirmed,
+            )];
         }
         if cx.run.state.is_sealed() {
-            let by: Vec<_> = cx.run.state.seals.iter().map(|seal| cx.name(&seal.by)).collect();
+            let by: Vec<_> = cx.run.state.seals.iter().map(|seal| cx.short_name(&seal.by)).collect();
             return vec![
-                cx.toned(&format!("sealed by {} · seq {seq}", by.join(" and ")), StyleRole::Settled),
+                cx.with_role(&format!("sealed by {} · seq {seq}", by.join(" and ")), StyleRole::Confirmed),
             ];
         }
         if !cx.run.state.seals.is_empty() {
-            return vec![cx.toned(&part_sealed(cx, size), StyleRole::Needs)];
+            return vec![cx.with_role(&seal_progress(cx, size), StyleRole::Attention)];
         }
-        let told = match size {
+        let text = match size {
             0..60 => format!("saved, seq {seq}"),
             60..140 => format!("log saved, seq {seq}"),
-            _ => format!("{} · log saved, seq {seq}", cx.session.log.rsplit('/').next().unwrap_or_default()),
+            _ => format!(
+                "{} · log saved, seq {seq}",
+                cx.session.log_name.rsplit('/').next().unwrap_or_default()
+            ),
         };
-        vec![cx.dim(&told)]
+        vec![cx.dim(&text)]
     }
 }
 
-/// Whose seal is missing, where there is room to say it and the next keys.
-fn part_sealed(cx: &Context, size: usize) -> String {
-    let (state, told) = (&cx.run.state, cx.sealing(&[]));
-    let given = state.plan.seals.len() - state.missing_seals().len();
-    let short = format!("{given} of {} seals", state.plan.seals.len());
-    if width(&told) + NEXT_KEYS <= size { told } else { short }
+/// Whose seal is missing, or just how many are if there is no space for that beside the hints.
+fn seal_progress(cx: &Context, size: usize) -> String {
+    let (state, text) = (&cx.run.state, cx.describe_seals(&[]));
+    let sealed = state.plan.seals.len() - state.missing_seals().len();
+    let short = format!("{sealed} of {} seals", state.plan.seals.len());
+    if width(&text) + MIN_HINTS_WIDTH <= size { text } else { short }
 }
 
-/// The keys, as many as fit; the last of them is always among them.
-fn hints(cx: &Context, keys: &[Hint], size: usize) -> Vec<Span<'static>> {
+/// As many hints as fit. The last one, help, is always shown.
+fn hint_spans(cx: &Context, keys: &[Hint], size: usize) -> Vec<Span<'static>> {
     let Some((last, others)) = keys.split_last() else { return Vec::new() };
     let mut shown = Vec::new();
-    let mut left = size.saturating_sub(length(last));
+    let mut left = size.saturating_sub(hint_width(last));
     for hint in others {
-        if length(hint) + 3 <= left {
-            left -= length(hint) + 3;
+        if hint_width(hint) + 3 <= left {
+            left -= hint_width(hint) + 3;
             shown.push(hint);
         }
     }
     shown.push(last);
     let mut spans = Vec::new();
-    for (keys, does) in shown {
+    for (keys, description) in shown {
         if !spans.is_empty() {
             spans.push(cx.dim(" · "));
         }
         spans.push(styled(keys, cx.theme.accent()));
-        spans.push(cx.dim(&format!(" {does}")));
+        spans.push(cx.dim(&format!(" {description}")));
     }
     spans
 }
 
-fn length(hint: &Hint) -> usize {
+fn hint_width(hint: &Hint) -> usize {
     width(hint.0) + 1 + width(hint.1)
 }

@@ -1,4 +1,4 @@
-//! Parts that views and dialogs are built of. They know none of them.
+//! Widgets for views and dialogs. They import neither.
 
 pub mod action_text;
 pub mod dialog_view;

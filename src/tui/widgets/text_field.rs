@@ -1,91 +1,91 @@
-//! A field to type into: one line of text, edited by graphemes.
+//! A text field of one line, edited by graphemes.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::text;
 use crate::tui::style::text::width;
+use gonogo_core::text;
 
-/// What is typed, and where the cursor stands in it.
+/// A text field: its text and its cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Field {
+pub struct TextField {
     text: String,
-    /// A byte index between two graphemes.
+    /// A byte index, always on a grapheme boundary.
     cursor: usize,
 }
 
-impl Field {
-    /// A field that holds a text already, the cursor behind it.
-    pub fn holding(text: &str) -> Self {
+impl TextField {
+    /// A field with that text, the cursor at the end.
+    pub fn with_text(text: &str) -> Self {
         Self { text: text.to_owned(), cursor: text.len() }
     }
 
-    /// What was typed.
+    /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Takes in a key. Keys that mean nothing here are left alone.
+    /// Handles a key. Keys without a meaning here are ignored.
     pub fn key(&mut self, key: KeyEvent) {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         if key.modifiers.contains(KeyModifiers::ALT) {
             return;
         }
         match key.code {
-            KeyCode::Char(c) if control => self.control(c),
+            KeyCode::Char(c) if control => self.control_key(c),
             KeyCode::Char(c) => self.insert(&c.to_string()),
-            KeyCode::Backspace => self.cut(self.before(), self.cursor),
-            KeyCode::Delete => self.cut(self.cursor, self.after()),
-            KeyCode::Left => self.cursor = self.before(),
-            KeyCode::Right => self.cursor = self.after(),
+            KeyCode::Backspace => self.delete(self.previous_boundary(), self.cursor),
+            KeyCode::Delete => self.delete(self.cursor, self.next_boundary()),
+            KeyCode::Left => self.cursor = self.previous_boundary(),
+            KeyCode::Right => self.cursor = self.next_boundary(),
             KeyCode::Home => self.cursor = 0,
             KeyCode::End => self.cursor = self.text.len(),
             _ => {}
         }
     }
 
-    fn control(&mut self, c: char) {
+    fn control_key(&mut self, c: char) {
         match c {
             'a' => self.cursor = 0,
             'e' => self.cursor = self.text.len(),
-            'u' => self.cut(0, self.cursor),
-            'k' => self.cut(self.cursor, self.text.len()),
-            'w' => self.cut(self.word_start(), self.cursor),
-            'h' => self.cut(self.before(), self.cursor),
+            'u' => self.delete(0, self.cursor),
+            'k' => self.delete(self.cursor, self.text.len()),
+            'w' => self.delete(self.word_start(), self.cursor),
+            'h' => self.delete(self.previous_boundary(), self.cursor),
             _ => {}
         }
     }
 
-    /// Takes in what was pasted: text, whatever it holds; line ends become spaces.
+    /// Inserts pasted text. Line ends become spaces.
     pub fn paste(&mut self, pasted: &str) {
         let one_line = pasted.trim_end_matches(['\r', '\n']).replace("\r\n", " ").replace(['\r', '\n'], " ");
         self.insert(&one_line);
     }
 
-    fn insert(&mut self, foreign: &str) {
-        let safe = text::line(foreign);
-        self.text.insert_str(self.cursor, &safe);
-        self.cursor += safe.len();
-        // A combining character may have joined what follows: never stand within a grapheme.
-        while !self.is_between(self.cursor) {
+    fn insert(&mut self, text: &str) {
+        let escaped = text::line(text);
+        self.text.insert_str(self.cursor, &escaped);
+        self.cursor += escaped.len();
+        // The text that follows may have joined the grapheme: keep the cursor on a boundary.
+        while !self.is_boundary(self.cursor) {
             self.cursor += 1;
         }
     }
 
-    fn is_between(&self, place: usize) -> bool {
-        place >= self.text.len() || self.text.grapheme_indices(true).any(|(start, _)| start == place)
+    fn is_boundary(&self, index: usize) -> bool {
+        index >= self.text.len() || self.text.grapheme_indices(true).any(|(start, _)| start == index)
     }
 
-    fn cut(&mut self, from: usize, to: usize) {
+    fn delete(&mut self, from: usize, to: usize) {
         self.text.replace_range(from..to, "");
         self.cursor = from;
     }
 
-    fn before(&self) -> usize {
+    fn previous_boundary(&self) -> usize {
         self.text[..self.cursor].grapheme_indices(true).next_back().map_or(0, |(start, _)| start)
     }
 
-    fn after(&self) -> usize {
+    fn next_boundary(&self) -> usize {
         let next = self.text[self.cursor..].graphemes(true).next();
         self.cursor + next.map_or(0, str::len)
     }
@@ -95,8 +95,8 @@ impl Field {
         head.rfind(' ').map_or(0, |space| space + 1)
     }
 
-    /// The text in rows of at most `limit` cells, broken between words where a word fits on a row, and the row
-    /// and column of the cursor. A space that ends a row may stand one cell further.
+    /// The text in rows of at most `limit` cells, and the row and column of the cursor. Rows break between words,
+    /// unless a word is longer than a row. A trailing space may exceed the limit by one cell.
     pub fn rows(&self, limit: usize) -> (Vec<String>, (usize, usize)) {
         let limit = limit.max(2);
         let mut starts = self.row_starts(limit);
@@ -110,24 +110,24 @@ impl Field {
         (rows, (row, width(&self.text[starts[row]..self.cursor])))
     }
 
-    /// Where the rows begin.
+    /// The byte index at which each row starts.
     fn row_starts(&self, limit: usize) -> Vec<usize> {
-        let (mut starts, mut column, mut at) = (vec![0], 0, 0);
+        let (mut starts, mut column, mut start) = (vec![0], 0, 0);
         for word in self.text.split_inclusive(' ') {
             let size = width(word.trim_end_matches(' '));
             if column > 0 && size <= limit && column + size > limit {
-                starts.push(at);
+                starts.push(start);
                 column = 0;
             }
-            for (within, grapheme) in word.grapheme_indices(true) {
+            for (offset, grapheme) in word.grapheme_indices(true) {
                 let size = width(grapheme);
                 if column + size > limit + usize::from(grapheme == " ") {
-                    starts.push(at + within);
+                    starts.push(start + offset);
                     column = 0;
                 }
                 column += size;
             }
-            at += word.len();
+            start += word.len();
         }
         starts
     }
@@ -137,13 +137,13 @@ impl Field {
 mod tests {
     use super::*;
 
-    fn press(field: &mut Field, code: KeyCode) {
+    fn press(field: &mut TextField, code: KeyCode) {
         field.key(KeyEvent::new(code, KeyModifiers::NONE));
     }
 
     #[test]
-    fn graphemes_are_edited_whole() {
-        let mut field = Field::holding("ae\u{301}👩‍🚀");
+    fn graphemes_are_edited_as_a_whole() {
+        let mut field = TextField::with_text("ae\u{301}👩‍🚀");
         press(&mut field, KeyCode::Backspace);
         assert_eq!(field.text(), "ae\u{301}");
         press(&mut field, KeyCode::Left);
@@ -155,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_is_one_line_of_harmless_text() {
-        let mut field = Field::default();
+    fn pasted_text_is_one_line_without_control_characters() {
+        let mut field = TextField::default();
         field.paste("yes\r\nq\x1b[2J\n");
         assert_eq!(field.text(), r"yes q\u{1b}[2J");
     }
 
     #[test]
-    fn words_and_lines_are_cut() {
-        let mut field = Field::holding("one two three");
+    fn ctrl_w_and_ctrl_u_delete_a_word_and_the_line() {
+        let mut field = TextField::with_text("one two three");
         field.key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL));
         assert_eq!(field.text(), "one two ");
         field.key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
@@ -171,21 +171,21 @@ mod tests {
     }
 
     #[test]
-    fn rows_hold_the_cursor() {
-        let field = Field::holding("abcdef");
+    fn the_cursor_is_always_on_a_row() {
+        let field = TextField::with_text("abcdef");
         assert_eq!(field.rows(4), (vec!["abcd".into(), "ef".into()], (1, 2)));
-        assert_eq!(Field::holding("abcd").rows(4), (vec!["abcd".into(), String::new()], (1, 0)));
-        assert_eq!(Field::holding("abcd ").rows(4), (vec!["abcd ".into(), String::new()], (1, 0)));
+        assert_eq!(TextField::with_text("abcd").rows(4), (vec!["abcd".into(), String::new()], (1, 0)));
+        assert_eq!(TextField::with_text("abcd ").rows(4), (vec!["abcd ".into(), String::new()], (1, 0)));
     }
 
     #[test]
-    fn rows_end_between_words_where_a_word_fits() {
-        let rows = |text: &str, limit| Field::holding(text).rows(limit).0;
+    fn rows_break_between_words_where_a_word_fits() {
+        let rows = |text: &str, limit| TextField::with_text(text).rows(limit).0;
         assert_eq!(rows("a very long reason", 8), ["a very ", "long ", "reason"]);
         assert_eq!(rows("abcd efgh ij", 4), ["abcd ", "efgh ", "ij"]);
         assert_eq!(rows("see https://a.example/b", 8), ["see http", "s://a.ex", "ample/b"]);
         assert_eq!(rows("漢字 漢字", 5), ["漢字 ", "漢字"]);
-        let mut field = Field::holding("a very long");
+        let mut field = TextField::with_text("a very long");
         (0..4).for_each(|_| press(&mut field, KeyCode::Left));
         assert_eq!(field.rows(8).1, (1, 0));
     }

@@ -14,15 +14,15 @@ use tokio::time::sleep;
 
 use self::simulated_system::{ScheduleRandom, SimulatedDisk, SimulatedSystem};
 use super::*;
-use crate::checklist::{Lock, Role};
-use crate::journal::entry::{ActionExit, Entry};
-use crate::journal::keys::tests::signer;
-use crate::journal::store::{LogStore, read_unverified};
-use crate::journal::verify::Rules as _;
-use crate::outcome::Sha256Hex;
-use crate::run::Act;
-use crate::tui::tests::keys::{Screen, screen_of};
-use crate::tui::{Msg, forward};
+use crate::tui::tests::keys::{TestScreen, screen_of};
+use crate::tui::{Msg, forward_updates};
+use gonogo_core::checklist::{Lock, Role};
+use gonogo_core::journal::entry::{ActionExit, Entry};
+use gonogo_core::journal::store::{LogStore, read_unverified};
+use gonogo_core::journal::verify::Rules as _;
+use gonogo_core::outcome::Sha256Hex;
+use gonogo_core::run::Act;
+use gonogo_core::testing::signer;
 
 const ALICE: &str = "alice@example.org";
 
@@ -89,7 +89,7 @@ const KEYS: [&str; 12] = ["1 ", "1j ", "1ju", "1nabout #⏎", "n#⏎", "n#⏎", 
 struct SimulatedSession {
     dice: ScheduleRandom,
     machine: Arc<SimulatedSystem>,
-    screen: Screen,
+    screen: TestScreen,
     requests: tokio::sync::mpsc::Sender<NumberedRequest>,
     messages: Receiver<Msg>,
     words: usize,
@@ -135,7 +135,7 @@ impl SimulatedSession {
     }
 
     fn press(&mut self) {
-        let keys = match (self.screen.has_dialog(), self.screen.returned()) {
+        let keys = match (self.screen.has_dialog(), self.screen.reopened_text()) {
             (_, Some(_)) if self.dice.below(2) == 0 => {
                 self.words += 1;
                 format!(" {}⏎", self.words)
@@ -153,7 +153,7 @@ impl SimulatedSession {
 
     /// A prompt that comes back belongs to a rejected request.
     fn look_at_prompt(&self) {
-        let Some(words) = self.screen.returned() else { return };
+        let Some(words) = self.screen.reopened_text() else { return };
         let with_these = self.asked.iter().filter(|(_, request)| said(request) == Some(&words));
         let answers: Vec<_> = with_these.map(|(id, _)| self.answers.get(id)).collect();
         assert!(
@@ -175,7 +175,7 @@ impl SimulatedSession {
 
     /// Quits, and reads all remaining updates.
     async fn leave(&mut self) {
-        self.screen.message(Msg::Leave, self.machine.now());
+        self.screen.message(Msg::Quit, self.machine.now());
         self.send().await;
         loop {
             match self.messages.try_recv() {
@@ -303,7 +303,7 @@ async fn session(seed: u64, home: &Path) -> (Vec<Entry>, bool) {
     let EngineHandle { requests, states, updates, .. } = handle;
     let (tell, messages) = mpsc::channel();
     let (running, last) = (tokio::spawn(engine.run()), states.clone());
-    tokio::spawn(forward(states, updates, tell));
+    tokio::spawn(forward_updates(states, updates, tell));
     let steps = 20 + dice.below(300);
     let mut session = SimulatedSession {
         dice,

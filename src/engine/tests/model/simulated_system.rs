@@ -13,22 +13,23 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::checklist::spec::ProbeSpec;
 use crate::engine::clock;
 use crate::engine::supervisor::{ExitRecord, LaunchSpec, StartMarker, SupervisorFiles};
 use crate::engine::supervisor_launch::SupervisorLaunch;
 use crate::engine::system::{SignatureCallback, System};
-use crate::journal::chain::UnsignedEntry;
-use crate::journal::disk::Disk;
-use crate::journal::entry::{ActionExit, StopCause};
-use crate::journal::keys::{Signer, tests::unwilling};
-use crate::journal::store::read_unverified;
-use crate::outcome::{Observation, Outcome, Sha256Hex};
-use crate::probe::ProbeContext;
+use crate::probes::ProbeContext;
 use crate::process::Permit;
-use crate::process::recorded::RecordedProcessError;
-use crate::secret::SecretStore;
-use crate::time::Moment;
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::journal::chain::UnsignedEntry;
+use gonogo_core::journal::disk::Disk;
+use gonogo_core::journal::entry::{ActionExit, StopCause};
+use gonogo_core::journal::keys::Signer;
+use gonogo_core::journal::store::read_unverified;
+use gonogo_core::outcome::{Observation, Outcome, Sha256Hex};
+use gonogo_core::recorded_process::RecordedProcessError;
+use gonogo_core::testing::unwilling;
+use gonogo_core::time::Moment;
 
 /// Pseudo-random numbers, determined by the seed.
 #[derive(Clone, Debug)]

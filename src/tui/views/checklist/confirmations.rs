@@ -1,30 +1,30 @@
-//! The human part of a control point: who confirmed, who is missing, what was let pass.
+//! The signed entries of a control point: confirmations, waivers, not applicable; and who is missing.
 
 use ratatui::text::Span;
 
-use crate::checklist::{Confirm, Point};
-use crate::run::{Confirmation, PointState, Status, Waiver, valid_confirmations};
 use crate::tui::context::Context;
 use crate::tui::style::text::styled;
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::widgets::text_builder::TextBuilder;
+use gonogo_core::checklist::{Confirm, Point};
+use gonogo_core::run::{Confirmation, PointState, Status, Waiver, valid_confirmations};
 
-/// Puts down the human part, if there is one.
-pub fn part(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
-    set_aside(cx, paper, point, state);
+/// Adds the exceptions and the confirmations of a point, if it has any.
+pub fn add(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
+    add_exceptions(cx, builder, point, state);
     if point.confirm == Confirm::None {
         return;
     }
-    paper.part(cx, asked(cx, point));
+    builder.heading(cx, requirement(cx, point));
     for act in &state.confirmations {
-        confirmation(cx, paper, act, valid_confirmations(state).any(|counts| counts.seq == act.seq));
+        add_confirmation(cx, builder, act, valid_confirmations(state).any(|valid| valid.seq == act.seq));
     }
     if !status.is_done() && !matches!(status, Status::NotDue(_)) {
-        missing(cx, paper, point, state, status);
+        add_missing(cx, builder, point, state, status);
     }
 }
 
-fn asked(cx: &Context, point: &Point) -> &'static str {
+fn requirement(cx: &Context, point: &Point) -> &'static str {
     match point.confirm {
         Confirm::Two if cx.plan().solo => "one confirms for two, with a reason (solo)",
         Confirm::Two => "two different people confirm",
@@ -32,73 +32,73 @@ fn asked(cx: &Context, point: &Point) -> &'static str {
     }
 }
 
-fn confirmation(cx: &Context, paper: &mut TextBuilder, act: &Confirmation, counts: bool) {
-    let (sign, tone) = if counts { ("● ", StyleRole::Settled) } else { ("◷ ", StyleRole::Stale) };
-    let mut told = format!("{} · {} · log #{}", cx.person(&act.by), cx.ago(&act.at), act.seq);
-    if !counts {
-        told.push_str(" · no longer counts: what they saw has changed");
+fn add_confirmation(cx: &Context, builder: &mut TextBuilder, act: &Confirmation, is_valid: bool) {
+    let (symbol, role) = if is_valid { ("● ", StyleRole::Confirmed) } else { ("◷ ", StyleRole::Stale) };
+    let mut text = format!("{} · {} · log #{}", cx.name_and_role(&act.by), cx.ago(&act.at), act.seq);
+    if !is_valid {
+        text.push_str(" · no longer counts: what they saw has changed");
     }
-    paper.put(vec![cx.toned(sign, tone), styled(&told, Theme::text())], 2);
+    builder.put(vec![cx.with_role(symbol, role), styled(&text, Theme::text())], 2);
     if let Some(reason) = &act.reason {
-        paper.put(vec![Span::raw("  "), cx.dim(reason)], 2);
+        builder.put(vec![Span::raw("  "), cx.dim(reason)], 2);
     }
 }
 
-fn missing(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
-    let have = cx.run.state.confirmations(point, state);
-    if have >= point.confirm.people() {
+fn add_missing(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
+    let confirmed = cx.run.state.confirmations(point, state);
+    if confirmed >= point.confirm.people() {
         return;
     }
-    let who = if cx.is_mine(point, status) {
-        format!("{}: you, with space", cx.person(&cx.session.me.principal))
-    } else if have > 0 {
+    let who = if cx.needs_my_confirmation(point, status) {
+        format!("{}: you, with space", cx.name_and_role(&cx.session.operator.principal))
+    } else if confirmed > 0 {
         let others = cx
             .run
             .state
             .roster
             .iter()
             .filter(|other| !state.confirmations.iter().any(|act| act.by == other.principal));
-        let others: Vec<_> = others.map(|other| cx.person(&other.principal)).collect();
+        let others: Vec<_> = others.map(|other| cx.name_and_role(&other.principal)).collect();
         if others.is_empty() { "somebody else, who has to join".into() } else { others.join(" or ") }
     } else if matches!(status, Status::NeedsConfirmation { .. }) {
         "nobody yet".into()
     } else {
         "nobody yet; its probes come first".into()
     };
-    paper.put(vec![cx.dim("○ "), cx.dim(&who)], 2);
+    builder.put(vec![cx.dim("○ "), cx.dim(&who)], 2);
 }
 
-fn set_aside(cx: &Context, paper: &mut TextBuilder, point: &Point, state: &PointState) {
+fn add_exceptions(cx: &Context, builder: &mut TextBuilder, point: &Point, state: &PointState) {
     let by_plan = point.not_applicable.iter();
     if point.not_applicable.is_none() && state.waivers.is_empty() && state.exemptions.is_empty() {
         return;
     }
-    let two = cx.run.state.people_to_waive(point) > 1;
-    paper.part(cx, if two { "set aside (takes two people)" } else { "set aside" });
+    let needs_two = cx.run.state.people_to_waive(point) > 1;
+    builder.heading(cx, if needs_two { "set aside (takes two people)" } else { "set aside" });
     for reason in by_plan {
         let state = &cx.run.state;
-        let waits = state.is_exemption_pending(point);
-        let waits =
-            if waits { format!("; a {} must sign that (x)", state.other_role()) } else { String::new() };
-        let told = format!("not applicable by plan: {reason}{waits}");
-        paper.put(vec![cx.dim("– "), styled(&told, Theme::text())], 2);
+        let is_pending = state.is_exemption_pending(point);
+        let suffix =
+            if is_pending { format!("; a {} must sign that (x)", state.other_role()) } else { String::new() };
+        let text = format!("not applicable by plan: {reason}{suffix}");
+        builder.put(vec![cx.dim("– "), styled(&text, Theme::text())], 2);
     }
     for act in &state.exemptions {
-        let told = format!("{}: not applicable · log #{}", cx.person(&act.by), act.seq);
-        paper.put(vec![cx.dim("– "), styled(&told, Theme::text())], 2);
-        paper.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
+        let text = format!("{}: not applicable · log #{}", cx.name_and_role(&act.by), act.seq);
+        builder.put(vec![cx.dim("– "), styled(&text, Theme::text())], 2);
+        builder.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
     }
     for act in &state.waivers {
-        waiver(cx, paper, act);
+        add_waiver(cx, builder, act);
     }
 }
 
-fn waiver(cx: &Context, paper: &mut TextBuilder, act: &Waiver) {
-    let over = act.until <= cx.run.now.wall;
-    let tone = if over { StyleRole::Stale } else { StyleRole::Waived };
+fn add_waiver(cx: &Context, builder: &mut TextBuilder, act: &Waiver) {
+    let has_expired = act.until <= cx.run.now.wall;
+    let role = if has_expired { StyleRole::Stale } else { StyleRole::Waived };
     let until = act.until.readable();
-    let term = if over { format!("expired {until}") } else { format!("until {until}") };
-    let told = format!("{} waived, {term} · log #{}", cx.person(&act.by), act.seq);
-    paper.put(vec![cx.toned("≈ ", tone), styled(&told, Theme::text())], 2);
-    paper.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
+    let validity = if has_expired { format!("expired {until}") } else { format!("until {until}") };
+    let text = format!("{} waived, {validity} · log #{}", cx.name_and_role(&act.by), act.seq);
+    builder.put(vec![cx.with_role("≈ ", role), styled(&text, Theme::text())], 2);
+    builder.put(vec![Span::raw("  "), cx.dim(&act.reason)], 2);
 }

@@ -1,45 +1,45 @@
-//! All there is to know of one control point, set in lines.
+//! The text of the detail: everything about the selected point.
 
 use ratatui::text::{Line, Span};
 
 use super::View;
-use crate::checklist::Point;
-use crate::run::{PointState, Status, explain};
-use crate::tui::style::text::{at_most, styled, wrap};
+use crate::tui::style::text::{limit_lines, styled, wrap};
 use crate::tui::style::theme::{StyleRole, Theme};
 use crate::tui::views::checklist::confirmations;
 use crate::tui::views::checklist::probe_results;
 use crate::tui::widgets::action_text;
-use crate::tui::widgets::text_builder::{MAX_PARAGRAPH, TextBuilder, contacts};
-use crate::{text, time};
+use crate::tui::widgets::text_builder::{MAX_PARAGRAPH, TextBuilder, add_contacts};
+use gonogo_core::checklist::Point;
+use gonogo_core::run::{PointState, Status, explain};
+use gonogo_core::{text, time};
 
-/// How many notes of a point are shown, the newest ones.
-const NOTES: usize = 100;
+/// The maximum number of notes that are shown, the newest first.
+const MAX_NOTES: usize = 100;
 
-/// The detail of the selected point, for a text that wide; without its name where that stands above.
+/// The detail of the selected point. `is_named`: its title and id are already shown above.
 pub fn lines(view: &View, width: usize, is_named: bool) -> Vec<Line<'static>> {
-    let mut paper = TextBuilder { width, lines: Vec::new() };
+    let mut builder = TextBuilder { width, lines: Vec::new() };
     if let Some(point) = view.point()
         && let Some(state) = view.run.state.point(&point.id)
     {
         let status = view.status(point);
         if !is_named {
             let title = text::clip(&point.title, MAX_PARAGRAPH);
-            paper.put(vec![styled(&title, Theme::strong())], 0);
-            paper.put(vec![view.dim(&name(point))], 0);
-            paper.gap();
+            builder.put(vec![styled(&title, Theme::strong())], 0);
+            builder.put(vec![view.dim(&id_label(point))], 0);
+            builder.gap();
         }
-        standing(view, &mut paper, point, &status);
-        body(view, &mut paper, point, state, &status);
-        paper.end(view);
+        add_status(view, &mut builder, point, &status);
+        add_body(view, &mut builder, point, state, &status);
+        builder.mark_truncated(view);
     } else {
-        paper.put(vec![view.dim(nothing(view))], 0);
+        builder.put(vec![view.dim(empty_text(view))], 0);
     }
-    paper.lines
+    builder.lines
 }
 
-/// What stands where no point is selected.
-fn nothing(view: &View) -> &'static str {
+/// The text if no point is selected.
+fn empty_text(view: &View) -> &'static str {
     if view.checklist.is_filtered() {
         "No point of this section fits the filter. Esc shows all."
     } else {
@@ -47,89 +47,89 @@ fn nothing(view: &View) -> &'static str {
     }
 }
 
-/// A point's id, and whether it can be set aside by one person.
-pub fn name(point: &Point) -> String {
+/// A point's id, and whether it is mandatory.
+pub fn id_label(point: &Point) -> String {
     let mandatory = if point.mandatory { " · mandatory" } else { "" };
     format!("{}{mandatory}", text::line(&point.id))
 }
 
-/// What is wrong comes before what it is about.
-fn body(view: &View, paper: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
+/// Adds the parts of the detail. For a point with a problem, what helps to fix it comes first.
+fn add_body(view: &View, builder: &mut TextBuilder, point: &Point, state: &PointState, status: &Status) {
     if status.is_no_go() {
-        contacts(view, paper);
-        action_text::part(view, paper, point);
-        probe_results::part(view, paper, point, state);
-        confirmations::part(view, paper, point, state, status);
-        notes(view, paper, state);
-        paper.part(view, "what is asked");
-        about(view, paper, point);
+        add_contacts(view, builder);
+        action_text::add_actions(view, builder, point);
+        probe_results::add(view, builder, point, state);
+        confirmations::add(view, builder, point, state, status);
+        add_notes(view, builder, state);
+        builder.heading(view, "what is asked");
+        add_description(view, builder, point);
     } else {
-        paper.gap();
-        about(view, paper, point);
-        action_text::part(view, paper, point);
-        confirmations::part(view, paper, point, state, status);
-        probe_results::part(view, paper, point, state);
-        notes(view, paper, state);
+        builder.gap();
+        add_description(view, builder, point);
+        action_text::add_actions(view, builder, point);
+        confirmations::add(view, builder, point, state, status);
+        probe_results::add(view, builder, point, state);
+        add_notes(view, builder, state);
     }
-    tailored(view, paper, point);
+    add_overrides(view, builder, point);
 }
 
-fn about(view: &View, paper: &mut TextBuilder, point: &Point) {
+fn add_description(view: &View, builder: &mut TextBuilder, point: &Point) {
     let why = text::clip(&point.why, MAX_PARAGRAPH);
-    let told = why.split_whitespace().collect::<Vec<_>>().join(" ");
-    paper.put(vec![view.dim(&told)], 0);
+    let text = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    builder.put(vec![view.dim(&text)], 0);
 }
 
-/// The state in a word, and what is behind it.
-fn standing(view: &View, paper: &mut TextBuilder, point: &Point, status: &Status) {
-    let (sign, tone) = view.settled_sign(point, status);
+/// Adds the status and its explanation.
+fn add_status(view: &View, builder: &mut TextBuilder, point: &Point, status: &Status) {
+    let (symbol, role) = view.point_status_symbol(point, status);
     let word = match status {
-        // Nothing is asked of those who only look on.
-        Status::NeedsConfirmation { .. } if view.read_only() => view.word(point, status),
+        // An observer is not asked to confirm.
+        Status::NeedsConfirmation { .. } if view.is_read_only() => view.status_word(point, status),
         status => status.label(),
     };
-    let word = view.toned(&format!("{sign} {}", word.to_uppercase()), tone);
-    if let Some(elapsed) = view.probing(&point.id) {
-        let busy = format!("{} probing {}", view.sign(point, status).0, time::span(elapsed));
-        paper.put(vec![view.toned(&busy, StyleRole::Busy), view.dim(" · so far "), word], 2);
+    let word = view.with_role(&format!("{symbol} {}", word.to_uppercase()), role);
+    if let Some(elapsed) = view.probing_time(&point.id) {
+        let progress = format!("{} probing {}", view.point_symbol(point, status).0, time::span(elapsed));
+        builder.put(vec![view.with_role(&progress, StyleRole::Busy), view.dim(" · so far "), word], 2);
     } else {
-        paper.put(vec![word], 2);
+        builder.put(vec![word], 2);
     }
     let why = text::clip(&explain(&view.judgement, &point.id, status), MAX_PARAGRAPH);
     if !why.is_empty() {
-        let style = if status.is_no_go() { view.theme.prose(tone) } else { Theme::text() };
-        let lines = wrap(vec![Span::raw("  "), styled(&why, style)], paper.width, 2);
-        // The whole of it stands below, with the probe that saw it.
-        let most = if matches!(status, Status::Failed | Status::Error) { 2 } else { lines.len() };
-        paper.lines.extend(at_most(lines, most, paper.width));
+        let style = if status.is_no_go() { view.theme.prose(role) } else { Theme::text() };
+        let lines = wrap(vec![Span::raw("  "), styled(&why, style)], builder.width, 2);
+        // The probe's result below has the whole text.
+        let max_lines = if matches!(status, Status::Failed | Status::Error) { 2 } else { lines.len() };
+        builder.lines.extend(limit_lines(lines, max_lines, builder.width));
     }
 }
 
-fn notes(view: &View, paper: &mut TextBuilder, state: &PointState) {
+fn add_notes(view: &View, builder: &mut TextBuilder, state: &PointState) {
     if state.notes.is_empty() {
         return;
     }
-    paper.part(view, "notes");
-    let earlier = state.notes.len().saturating_sub(NOTES);
-    for note in state.notes.iter().rev().take(NOTES) {
-        let head = format!("{} · {} · log #{}", view.person(&note.by), view.ago(&note.at), note.seq);
-        paper.put(vec![view.dim(&head)], 2);
+    builder.heading(view, "notes");
+    let omitted = state.notes.len().saturating_sub(MAX_NOTES);
+    for note in state.notes.iter().rev().take(MAX_NOTES) {
+        let head = format!("{} · {} · log #{}", view.name_and_role(&note.by), view.ago(&note.at), note.seq);
+        builder.put(vec![view.dim(&head)], 2);
         for line in note.text.lines() {
-            paper.put(vec![Span::raw("  "), styled(line, Theme::text())], 2);
+            builder.put(vec![Span::raw("  "), styled(line, Theme::text())], 2);
         }
     }
-    if earlier > 0 {
-        paper.put(vec![view.dim(&format!("and {earlier} before them; the log has them all"))], 2);
+    if omitted > 0 {
+        builder.put(vec![view.dim(&format!("and {omitted} before them; the log has them all"))], 2);
     }
 }
 
-fn tailored(view: &View, paper: &mut TextBuilder, point: &Point) {
+fn add_overrides(view: &View, builder: &mut TextBuilder, point: &Point) {
     let mut changes = view.plan().tailored.iter().filter(|change| change.point == point.id).peekable();
     if changes.peek().is_none() {
         return;
     }
-    paper.part(view, "tailored by the profile");
+    builder.heading(view, "tailored by the profile");
     for change in changes {
-        paper.put(vec![view.dim("· "), styled(&change.what, Theme::text())], 2);
+        builder.put(vec![view.dim("· "), styled(&change.what, Theme::text())], 2);
     }
 }

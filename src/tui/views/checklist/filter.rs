@@ -1,4 +1,4 @@
-//! The filter: a text that a point's id, title or state has to contain to be shown.
+//! The filter: only points whose id, title or status contains its text are shown.
 
 use std::sync::Arc;
 
@@ -10,186 +10,195 @@ use ratatui::widgets::Widget as _;
 
 use super::visible_points::VisiblePoints;
 use super::{ChecklistView, Focus, View};
-use crate::checklist::{Plan, Point, PointId};
-use crate::run::InFlight;
-use crate::tui::context::{Context, padded, spread};
-use crate::tui::keymap::{self, Typing};
+use crate::tui::context::{Context, justify, pad_right};
+use crate::tui::keymap::{self, PromptKey};
 use crate::tui::style::layout::bottom_line;
 use crate::tui::style::text::{cells, styled};
 use crate::tui::style::theme::Theme;
-use crate::tui::widgets::text_field::Field;
+use crate::tui::widgets::text_field::TextField;
+use gonogo_core::checklist::{Plan, Point, PointId};
+use gonogo_core::run::InFlight;
 
-/// What narrows the points.
+/// A filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// What was typed.
-    pub field: Field,
-    /// Whether keys still go to it.
-    pub typing: bool,
+    /// The text as typed.
+    pub field: TextField,
+    /// Whether it is being typed.
+    pub is_typing: bool,
 }
 
 impl Filter {
-    /// What is looked for; nothing is as good as no filter.
+    /// The text to search for. An empty one shows all points.
     pub fn text(&self) -> &str {
         self.field.text().trim()
     }
 }
 
-/// What a filter was laid on, beside the run and its text.
+/// What the visible points depend on, besides the text. They are computed again when one of these changes.
 #[derive(Debug)]
-pub struct Filtered {
-    /// Which summary of the run it was: time has passed, and states with it, where that is another one.
-    revision: u64,
-    live: Arc<InFlight>,
-    held: Option<PointId>,
+pub struct FilterCacheKey {
+    /// The revision of the run's summary. It changes with the run, and when statuses change with time.
+    summary_revision: u64,
+    in_flight: Arc<InFlight>,
+    pinned_point: Option<PointId>,
 }
 
 impl View<'_> {
-    /// Whether a point has a text, in small letters, in its id, its title, or a word that is shown for its
-    /// state. Not in the time that a probe takes: what is shown would change with every second.
-    fn has(&self, point: &Point, text: &str) -> bool {
+    /// Whether a point's id, title or status label contains a lower-case text. The elapsed time of a probe is left out:
+    /// it would change the result every second.
+    fn matches_text(&self, point: &Point, text: &str) -> bool {
         let status = self.status(point);
-        let word = match self.probing(&point.id) {
+        let word = match self.probing_time(&point.id) {
             Some(_) => "probing".to_owned(),
-            None => self.word(point, &status),
+            None => self.status_word(point, &status),
         };
-        let told = [point.id.as_str(), &point.title, &status.label(), &word];
-        told.iter().any(|told| told.to_lowercase().contains(text))
+        let texts = [point.id.as_str(), &point.title, &status.label(), &word];
+        texts.iter().any(|text_of_point| text_of_point.to_lowercase().contains(text))
     }
 }
 
 impl ChecklistView {
-    /// Whether points may be hidden.
+    /// Whether a filter is set.
     pub fn is_filtered(&self) -> bool {
         self.filter_text().is_some()
     }
 
-    /// What points have to contain to be shown, if anything.
+    /// The text of the filter, if one is set.
     pub fn filter_text(&self) -> Option<&str> {
         self.filter.as_ref().map(Filter::text).filter(|text| !text.is_empty())
     }
 
-    /// Whether keys go to the filter.
+    /// Whether the filter is being typed.
     pub fn is_typing_filter(&self) -> bool {
-        self.filter.as_ref().is_some_and(|filter| filter.typing)
+        self.filter.as_ref().is_some_and(|filter| filter.is_typing)
     }
 
-    /// `/`: typing goes to the filter from here on.
+    /// Starts typing the filter (`/`).
     pub fn open_filter(&mut self) {
-        self.filter.get_or_insert_default().typing = true;
+        self.filter.get_or_insert_default().is_typing = true;
         self.focus = Focus::List;
     }
 
-    /// A key while the filter is typed.
+    /// Handles a key while the filter is being typed.
     pub fn filter_key(&mut self, key: KeyEvent, cx: &Context) {
-        match (keymap::typing(key), &mut self.filter) {
-            (Typing::Away, _) => self.show_all(cx),
-            (Typing::Done, _) => self.keep_filter(cx),
-            // Up, down, and the next section: among what is shown so far.
-            (Typing::Other, _) => {
-                let _ = keymap::intent(key).is_some_and(|intent| self.moved(intent, cx).is_some());
+        match (keymap::prompt_key(key), &mut self.filter) {
+            (PromptKey::Cancel, _) => self.clear_filter(cx),
+            (PromptKey::Enter, _) => self.finish_filter(cx),
+            // Keys that move the selection do so among the visible points.
+            (PromptKey::OtherField, _) => {
+                let _ = keymap::intent(key).is_some_and(|intent| self.navigate(intent, cx).is_some());
             }
-            (Typing::Text, Some(filter)) => {
+            (PromptKey::Text, Some(filter)) => {
                 filter.field.key(key);
-                self.narrow(cx);
+                self.apply_filter(cx);
             }
-            (Typing::Text, None) => {}
+            (PromptKey::Text, None) => {}
         }
     }
 
-    /// A paste while the filter is typed.
+    /// Handles a paste while the filter is being typed.
     pub fn filter_paste(&mut self, text: &str, cx: &Context) {
-        if let Some(filter) = self.filter.as_mut().filter(|filter| filter.typing) {
+        if let Some(filter) = self.filter.as_mut().filter(|filter| filter.is_typing) {
             filter.field.paste(text);
-            self.narrow(cx);
+            self.apply_filter(cx);
         }
     }
 
-    /// Ends the typing; the filter stays unless nothing was typed.
-    pub fn keep_filter(&mut self, cx: &Context) {
-        self.selection.settle(&self.visible);
+    /// Ends typing. An empty filter is removed.
+    pub fn finish_filter(&mut self, cx: &Context) {
+        self.selection.adopt_visible(&self.visible);
         self.filter = self.filter.take().filter(|filter| !filter.text().is_empty());
         if let Some(filter) = &mut self.filter {
-            filter.typing = false;
+            filter.is_typing = false;
         }
-        let held = self.held(cx.plan());
-        self.refresh(cx, held.as_ref());
+        let pinned = self.pinned_point(cx.plan());
+        self.refilter(cx, pinned.as_ref());
     }
 
-    /// Shows all points again; the selection stays where it is.
-    pub fn show_all(&mut self, cx: &Context) {
-        self.selection.settle(&self.visible);
+    /// Removes the filter. The selected point stays selected.
+    pub fn clear_filter(&mut self, cx: &Context) {
+        self.selection.adopt_visible(&self.visible);
         self.filter = None;
-        self.refresh(cx, None);
+        self.refilter(cx, None);
     }
 
-    /// Shows what fits the text as it is now, and goes where something is shown.
-    fn narrow(&mut self, cx: &Context) {
-        self.refresh(cx, None);
-        if let Some(section) = self.visible.section_from(self.selection.section) {
+    /// Filters by the current text. If the open section has no match, opens the next one that has.
+    fn apply_filter(&mut self, cx: &Context) {
+        self.refilter(cx, None);
+        if let Some(section) = self.visible.next_section_with_points(self.selection.section) {
             self.selection.section = section;
         }
     }
 
-    /// The point that stays shown whatever becomes of it: the selected one, so that nothing is moved from
-    /// under a hand that is about to press a key. Not while the filter itself is typed.
-    pub fn held(&self, plan: &Plan) -> Option<PointId> {
+    /// The point that stays visible even if it no longer matches: the selected one, so that a key does not act on
+    /// another point. None while the filter is being typed.
+    pub fn pinned_point(&self, plan: &Plan) -> Option<PointId> {
         self.point(plan).filter(|_| !self.is_typing_filter()).map(|point| point.id.clone())
     }
 
-    /// Finds anew what is shown, if that can be something else than in the last frame: the run or what is under way has
-    /// changed, or another point is selected, or time has passed.
-    pub fn keep_filtered(&mut self, cx: &Context) {
+    /// Filters again if something that the visible points depend on has changed since the last frame.
+    pub fn refilter_if_changed(&mut self, cx: &Context) {
         if !self.is_filtered() {
-            self.filtered = None;
+            self.filter_cache_key = None;
             return;
         }
         let revision = cx.run.summary.revision;
-        let now = Filtered { revision, live: Arc::clone(&cx.run.live), held: self.held(cx.plan()) };
-        let is_same = |last: &Filtered| {
-            last.revision == now.revision && Arc::ptr_eq(&last.live, &now.live) && last.held == now.held
+        let now = FilterCacheKey {
+            summary_revision: revision,
+            in_flight: Arc::clone(&cx.run.in_flight),
+            pinned_point: self.pinned_point(cx.plan()),
         };
-        if !self.filtered.as_ref().is_some_and(is_same) {
-            self.refresh(cx, now.held.as_ref());
-            self.filtered = Some(now);
+        let is_same = |last: &FilterCacheKey| {
+            last.summary_revision == now.summary_revision
+                && Arc::ptr_eq(&last.in_flight, &now.in_flight)
+                && last.pinned_point == now.pinned_point
+        };
+        if !self.filter_cache_key.as_ref().is_some_and(is_same) {
+            self.refilter(cx, now.pinned_point.as_ref());
+            self.filter_cache_key = Some(now);
         }
     }
 
-    /// Finds anew what is shown.
-    pub fn refresh(&mut self, cx: &Context, held: Option<&PointId>) {
-        if let Some(id) = held {
-            self.selection.go_to(cx.plan(), id);
+    /// Computes the visible points.
+    pub fn refilter(&mut self, cx: &Context, pinned: Option<&PointId>) {
+        if let Some(id) = pinned {
+            self.selection.select_by_id(cx.plan(), id);
         }
-        let shown = match self.filter_text() {
+        let visible = match self.filter_text() {
             Some(text) => {
                 let (text, view) = (text.to_lowercase(), View::new(cx, self));
-                let keep = |point: &Point| held == Some(&point.id) || view.has(point, &text);
-                VisiblePoints::only(cx.plan(), keep)
+                let is_visible = |point: &Point| pinned == Some(&point.id) || view.matches_text(point, &text);
+                VisiblePoints::matching(cx.plan(), is_visible)
             }
             None => VisiblePoints::all(cx.plan()),
         };
-        self.visible = shown;
+        self.visible = visible;
     }
 }
 
-/// The filter while it is typed, and how much it leaves.
+/// Draws the filter while it is being typed, and the number of matches.
 pub fn draw(view: &View, frame: &mut Frame, filter: &Filter) {
     let area = bottom_line(view.area);
     let size = usize::from(area.width).saturating_sub(2);
     let count = format!("{} of {}", view.checklist.visible.count(), view.run.summary.total);
     let mut right = vec![styled(&count, Theme::text())];
-    for (keys, does) in [("Enter", "keep"), ("Esc", "show all")] {
+    for (keys, description) in [("Enter", "keep"), ("Esc", "show all")] {
         if size >= 60 {
-            right.extend([view.dim(" · "), styled(keys, view.theme.accent()), view.dim(&format!(" {does}"))]);
+            right.extend([
+                view.dim(" · "),
+                styled(keys, view.theme.accent()),
+                view.dim(&format!(" {description}")),
+            ]);
         }
     }
-    let taken: usize = right.iter().map(Span::width).sum();
-    let room = size.saturating_sub(taken + 3);
+    let used: usize = right.iter().map(Span::width).sum();
+    let room = size.saturating_sub(used + 3);
     let (rows, (row, column)) = filter.field.rows(room);
-    let typed = padded(vec![styled(rows.get(row).map_or("", String::as_str), Theme::text())], room);
+    let typed = pad_right(vec![styled(rows.get(row).map_or("", String::as_str), Theme::text())], room);
     let mut left = vec![styled("/", view.theme.accent())];
     left.extend(typed.into_iter().map(|span| span.patch_style(view.theme.field())));
-    let line = Line::from(spread(left, (" ", Theme::text()), right, size));
+    let line = Line::from(justify(left, (" ", Theme::text()), right, size));
     line.render(Rect { x: area.x + 1, width: cells(size), ..area }, frame.buffer_mut());
     frame.set_cursor_position(Position::new(area.x + 2 + cells(column), area.y));
 }

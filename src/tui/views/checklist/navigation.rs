@@ -1,42 +1,42 @@
-//! Moving about: among the points, in the detail.
+//! Navigation: among the points, and in the detail.
 
 use super::{ChecklistView, Focus, View, detail};
-use crate::text;
 use crate::tui::context::Context;
 use crate::tui::dialogs::plan_proposal;
 use crate::tui::keymap::Intent;
 use crate::tui::layer::Effect;
 use crate::tui::style::layout::Arrangement;
+use gonogo_core::text;
 
 impl ChecklistView {
-    /// Moves about, if that is what is asked for.
-    pub fn moved(&mut self, intent: Intent, cx: &Context) -> Option<Vec<Effect>> {
-        let (shown, size) = (&self.visible, self.arrangement(cx).size);
+    /// Carries out an intent that moves the selection or the detail. None for any other intent.
+    pub fn navigate(&mut self, intent: Intent, cx: &Context) -> Option<Vec<Effect>> {
+        let (visible, size) = (&self.visible, self.arrangement(cx).size);
         match intent {
             Intent::PageUp => self.scroll_by(-1, 1, cx),
             Intent::PageDown => self.scroll_by(1, 1, cx),
             Intent::HalfUp => self.scroll_by(-1, 2, cx),
             Intent::HalfDown => self.scroll_by(1, 2, cx),
-            Intent::Section(number) => self.selection.open(shown, number),
-            Intent::NextSection => self.selection.turn(shown, 1),
-            Intent::PreviousSection => self.selection.turn(shown, -1),
+            Intent::Section(number) => self.selection.open_section(visible, number),
+            Intent::NextSection => self.selection.cycle_section(visible, 1),
+            Intent::PreviousSection => self.selection.cycle_section(visible, -1),
             Intent::Detail => self.focus = Focus::Detail,
-            Intent::Back if self.focus == Focus::List => self.show_all(cx),
+            Intent::Back if self.focus == Focus::List => self.clear_filter(cx),
             Intent::Back => self.focus = Focus::List,
-            Intent::NextHuman => return Some(self.next_human(cx).into_iter().collect()),
-            _ if self.focus == Focus::Detail => return self.moved_detail(intent, cx).then(Vec::new),
-            Intent::Up => self.selection.up(shown, size),
-            Intent::Down => self.selection.down(shown, size),
-            Intent::Left => self.selection.aside(shown, size, false),
-            Intent::Right => self.selection.aside(shown, size, true),
-            Intent::First => self.selection.end(shown, false),
-            Intent::Last => self.selection.end(shown, true),
+            Intent::NextForHuman => return Some(self.next_human(cx).into_iter().collect()),
+            _ if self.focus == Focus::Detail => return self.navigate_detail(intent, cx).then(Vec::new),
+            Intent::Up => self.selection.move_up(visible, size),
+            Intent::Down => self.selection.move_down(visible, size),
+            Intent::Left => self.selection.move_sideways(visible, size, false),
+            Intent::Right => self.selection.move_sideways(visible, size, true),
+            Intent::First => self.selection.select_end(visible, false),
+            Intent::Last => self.selection.select_end(visible, true),
             _ => return None,
         }
         Some(Vec::new())
     }
 
-    fn moved_detail(&mut self, intent: Intent, cx: &Context) -> bool {
+    fn navigate_detail(&mut self, intent: Intent, cx: &Context) -> bool {
         match intent {
             Intent::Up => self.scroll = self.scroll.saturating_sub(1),
             Intent::Down => self.scroll = (self.scroll + 1).min(self.scroll_limit(cx)),
@@ -49,31 +49,35 @@ impl ChecklistView {
         true
     }
 
-    /// To the proposed plan, if one is pending, or to the next of the points that are shown; those that a filter hides are told of.
+    /// Opens the proposed plan if it waits for this operator; else selects the next visible point that needs a person.
+    /// Says so if only hidden ones do.
     fn next_human(&mut self, cx: &Context) -> Option<Effect> {
         let proposal = plan_proposal::open(cx);
         if plan_proposal::can_accept(cx) && proposal.is_some() {
             return proposal;
         }
         let view = View::new(cx, self);
-        let shown: Vec<_> = (0..self.visible.sections()).flat_map(|section| view.points(section)).collect();
-        let here = view.point().and_then(|here| shown.iter().position(|point| point.id == here.id));
-        let (before, after) = shown.split_at(here.map_or(0, |here| here + 1));
+        let visible: Vec<_> =
+            (0..self.visible.section_count()).flat_map(|section| view.points(section)).collect();
+        let selected =
+            view.point().and_then(|selected| visible.iter().position(|point| point.id == selected.id));
+        let (before, after) = visible.split_at(selected.map_or(0, |selected| selected + 1));
         let next = after.iter().chain(before).find(|point| cx.needs_human(point));
         let next = next.map(|point| point.id.clone());
         let hidden = cx.plan().points().filter(|point| cx.needs_human(point)).count();
         match next {
             Some(id) => {
-                self.selection.go_to(cx.plan(), &id);
+                self.selection.select_by_id(cx.plan(), &id);
                 None
             }
             None if hidden > 0 => {
-                let needs = if hidden == 1 { "needs" } else { "need" };
+                let verb = if hidden == 1 { "needs" } else { "need" };
                 let hidden = text::count(hidden, "point");
-                let said = format!("nothing shown needs a human; {hidden} that the filter hides {needs} one");
-                Some(Effect::Say(said))
+                let notice =
+                    format!("nothing shown needs a human; {hidden} that the filter hides {verb} one");
+                Some(Effect::Notify(notice))
             }
-            None => Some(proposal.unwrap_or_else(|| Effect::Say("nothing needs a human now".into()))),
+            None => Some(proposal.unwrap_or_else(|| Effect::Notify("nothing needs a human now".into()))),
         }
     }
 
@@ -83,10 +87,10 @@ impl ChecklistView {
         self.scroll = self.scroll.saturating_add_signed(lines).min(self.scroll_limit(cx));
     }
 
-    /// How far the detail can be scrolled.
+    /// The highest scroll offset of the detail.
     pub fn scroll_limit(&self, cx: &Context) -> usize {
-        let Arrangement { detail, below, .. } = self.arrangement(cx);
-        let lines = detail::lines(&View::new(cx, self), usize::from(detail.width), below).len();
+        let Arrangement { detail, is_detail_below, .. } = self.arrangement(cx);
+        let lines = detail::lines(&View::new(cx, self), usize::from(detail.width), is_detail_below).len();
         lines.saturating_sub(usize::from(detail.height))
     }
 }

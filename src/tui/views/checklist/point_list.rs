@@ -1,4 +1,4 @@
-//! The points of a section, one line each or a little more.
+//! The list of a section's points: title, status and reason of each, as far as they fit.
 
 use std::ops::Range;
 
@@ -7,113 +7,127 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{Focus, View};
-use crate::checklist::{Point, Section};
-use crate::run::{Status, explain};
-use crate::text;
-use crate::tui::context::{padded, spread};
-use crate::tui::style::text::{at_most, clipped, ellipsis, shorten, styled, width, wrap};
-use crate::tui::style::theme::{Theme, is_loud};
+use crate::tui::context::{justify, pad_right};
+use crate::tui::style::text::{clip_to_cells, limit_lines, styled, truncate, truncate_spans, width, wrap};
+use crate::tui::style::theme::{Theme, is_prominent};
 use crate::tui::summary::SectionSummary;
 use crate::tui::widgets::hit_map::HitTarget;
+use gonogo_core::checklist::{Point, Section};
+use gonogo_core::run::{Status, explain};
+use gonogo_core::text;
 
-/// From how many cells on every point has its word, and not only those that call for somebody.
-const WITH_WORDS: usize = 44;
+/// From this width on, every point has its status label, and not only the prominent ones.
+const MIN_WIDTH_FOR_LABELS: usize = 44;
 
-/// How many cells the mark of the selection, the sign and a space take.
-const LEAD: usize = 4;
+/// The cells of the selection mark, the symbol and a space.
+const MARKER_WIDTH: usize = 4;
 
-/// The most lines that a title takes.
-const MOST_OF_A_TITLE: usize = 4;
+/// The maximum number of lines of a title.
+const MAX_TITLE_LINES: usize = 4;
 
-/// The most lines that the reason of a bad state takes.
-const MOST_OF_A_REASON: usize = 3;
+/// The maximum number of lines of the reason for a bad status.
+const MAX_REASON_LINES: usize = 3;
 
-/// How much a list tells of each point.
+/// How many lines the title and the reason of a point may take. With a `title` of 1, it is truncated to one line;
+/// otherwise it may take `MAX_TITLE_LINES`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Depth {
+struct LineLimits {
     title: usize,
     reason: usize,
 }
 
-/// A line of a list, and the point that it is about.
-pub type Row = (Option<HitTarget>, Line<'static>);
+/// A line of a list, and the point that a click on it selects.
+pub type ListRow = (Option<HitTarget>, Line<'static>);
 
-/// The lines of a section's points for a place of that size, the selected one among them.
-pub fn lines(view: &View, index: usize, area: Rect) -> Vec<Row> {
+/// The lines of a section's points for an area of that size. The selected point is always among them.
+pub fn lines(view: &View, index: usize, area: Rect) -> Vec<ListRow> {
     let (size, room) = (usize::from(area.width), usize::from(area.height));
-    let depths = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| Depth { title, reason });
-    let count = view.checklist.visible.of(index).len();
+    let choices = [(2, 2), (2, 1), (1, 1), (1, 0)].map(|(title, reason)| LineLimits { title, reason });
+    let count = view.checklist.visible.in_section(index).len();
     if count == 0 {
-        return vec![(None, nothing(view, index, size))];
+        return vec![(None, empty_line(view, index, size))];
     }
-    // Every point takes a line at least: of a great many, only those are set that are to be seen.
-    let fits = |depth| {
-        let told = told_each(view, index, 0..count, size, depth);
-        (height(&told) <= room).then_some((told, depth))
+    // Each point takes at least one line. If there are too many, only the visible ones are laid out.
+    let fits = |limits| {
+        let rows = point_rows(view, index, 0..count, size, limits);
+        (line_count(&rows) <= room).then_some((rows, limits))
     };
-    let all = if count <= room { depths.into_iter().find_map(fits) } else { None };
+    let all = if count <= room { choices.into_iter().find_map(fits) } else { None };
     match all {
-        Some((told, depth)) => spend(view, index, (size, room), depth, told).concat(),
-        None => window(view, index, (size, room), depths[3]),
+        Some((rows, limits)) => expand_reasons(view, index, (size, room), limits, rows).concat(),
+        None => scrolled_rows(view, index, (size, room), choices[3]),
     }
 }
 
-fn height(told: &[Vec<Row>]) -> usize {
-    told.iter().map(Vec::len).sum()
+fn line_count(rows: &[Vec<ListRow>]) -> usize {
+    rows.iter().map(Vec::len).sum()
 }
 
-/// Gives the lines that are left over to the reasons that were cut, from the top, whatever is selected:
-/// nothing is to move while somebody moves about.
-fn spend(
+/// Gives the remaining lines to reasons that were cut, from the top. It ignores the selection, so that nothing moves
+/// when the selection does.
+fn expand_reasons(
     view: &View,
     index: usize,
     (size, room): (usize, usize),
-    depth: Depth,
-    mut told: Vec<Vec<Row>>,
-) -> Vec<Vec<Row>> {
+    limits: LineLimits,
+    mut rows: Vec<Vec<ListRow>>,
+) -> Vec<Vec<ListRow>> {
     let bad: Vec<_> = view.points(index).map(|point| view.status(point).is_no_go()).collect();
-    for reason in depth.reason + 1..=MOST_OF_A_REASON {
-        for at in (0..told.len()).filter(|at| bad[*at]) {
-            let left = room - height(&told);
-            let fuller = told_each(view, index, at..at + 1, size, Depth { reason, ..depth }).concat();
-            if fuller.len() <= told[at].len() + left {
-                told[at] = fuller;
+    for reason in limits.reason + 1..=MAX_REASON_LINES {
+        for row in (0..rows.len()).filter(|row| bad[*row]) {
+            let remaining = room - line_count(&rows);
+            let longer =
+                point_rows(view, index, row..row + 1, size, LineLimits { reason, ..limits }).concat();
+            if longer.len() <= rows[row].len() + remaining {
+                rows[row] = longer;
             }
         }
     }
-    told
+    rows
 }
 
-/// The lines of some of the points that are shown, point by point.
-fn told_each(view: &View, index: usize, some: Range<usize>, size: usize, depth: Depth) -> Vec<Vec<Row>> {
+/// The lines of a range of the visible points, point by point.
+fn point_rows(
+    view: &View,
+    index: usize,
+    range: Range<usize>,
+    size: usize,
+    limits: LineLimits,
+) -> Vec<Vec<ListRow>> {
     let Some(section) = view.plan().sections.get(index) else { return Vec::new() };
-    let places = view.checklist.visible.of(index).get(some).unwrap_or_default();
-    let points = places.iter().filter_map(|place| Some((place, section.points.get(*place)?)));
-    let rows = points.map(|(place, point)| {
-        let lines = one(view, index, point, size, depth).into_iter();
-        lines.map(|line| (Some(HitTarget::Point(index, *place)), line)).collect()
+    let indexes = view.checklist.visible.in_section(index).get(range).unwrap_or_default();
+    let points =
+        indexes.iter().filter_map(|point_index| Some((point_index, section.points.get(*point_index)?)));
+    let rows = points.map(|(point_index, point)| {
+        let lines = point_lines(view, index, point, size, limits).into_iter();
+        lines.map(|line| (Some(HitTarget::Point(index, *point_index)), line)).collect()
     });
     rows.collect()
 }
 
-/// What stands where a section shows no point.
-fn nothing(view: &View, index: usize, size: usize) -> Line<'static> {
+/// The line of a section without visible points.
+fn empty_line(view: &View, index: usize, size: usize) -> Line<'static> {
     let hidden = view.plan().sections.get(index).map_or(0, |section| section.points.len());
-    let told =
+    let text =
         if hidden > 0 { format!("{} hidden", text::count(hidden, "point")) } else { "no points".into() };
-    Line::from(shorten(vec![Span::raw("    "), view.dim(&told)], size))
+    Line::from(truncate_spans(vec![Span::raw("    "), view.dim(&text)], size))
 }
 
-/// As many points as fit, a line each, around the selected one.
-fn window(view: &View, index: usize, (size, room): (usize, usize), depth: Depth) -> Vec<Row> {
-    let count = view.checklist.visible.of(index).len();
+/// As many points as fit around the selected one, a line each.
+fn scrolled_rows(
+    view: &View,
+    index: usize,
+    (size, room): (usize, usize),
+    limits: LineLimits,
+) -> Vec<ListRow> {
+    let count = view.checklist.visible.in_section(index).len();
     let selected = view.checklist.selection.row(index, &view.checklist.visible).unwrap_or(0);
-    // The line below the selected one is kept for what follows, where there is a line to spare.
+    // A line below the selected one is kept for "more", if there is space.
     let spare = usize::from(room > 1);
     let first = (selected + 1 + spare).saturating_sub(room).min(count.saturating_sub(room));
-    let mut lines = told_each(view, index, first..(first + room).min(count), size, depth).concat();
+    let mut lines = point_rows(view, index, first..(first + room).min(count), size, limits).concat();
     lines.truncate(room);
-    let more = |told: String| Line::from(vec![Span::raw("    "), view.dim(&told)]);
+    let more = |text: String| Line::from(vec![Span::raw("    "), view.dim(&text)]);
     let beyond = count.saturating_sub(first + room);
     if let Some((_, last)) = lines.last_mut().filter(|_| beyond > 0 && room > 1) {
         *last = more(format!("↓ {} more", beyond + 1));
@@ -124,119 +138,129 @@ fn window(view: &View, index: usize, (size, room): (usize, usize), depth: Depth)
     lines
 }
 
-fn one(view: &View, section: usize, point: &Point, size: usize, depth: Depth) -> Vec<Line<'static>> {
+fn point_lines(
+    view: &View,
+    section: usize,
+    point: &Point,
+    size: usize,
+    limits: LineLimits,
+) -> Vec<Line<'static>> {
     let status = view.status(point);
-    let here =
-        view.checklist.selection.section == section && view.point().is_some_and(|here| here.id == point.id);
-    let (sign, tone) = view.sign(point, &status);
-    let fill = " ".repeat(3 - width(sign).min(2));
-    let mark = if here { styled("▌", view.theme.accent()) } else { Span::raw(" ") };
-    let told = told(view, point, &status, (size.saturating_sub(LEAD), depth), here);
-    let framed = told.into_iter().enumerate().map(|(row, line)| {
-        let lead = if row == 0 { view.toned(&format!("{sign}{fill}"), tone) } else { Span::raw("   ") };
+    let is_selected = view.checklist.selection.section == section
+        && view.point().is_some_and(|selected| selected.id == point.id);
+    let (symbol, role) = view.point_symbol(point, &status);
+    let fill = " ".repeat(3 - width(symbol).min(2));
+    let mark = if is_selected { styled("▌", view.theme.accent()) } else { Span::raw(" ") };
+    let rows = text_lines(view, point, &status, (size.saturating_sub(MARKER_WIDTH), limits), is_selected);
+    let lines = rows.into_iter().enumerate().map(|(row, line)| {
+        let lead = if row == 0 { view.with_role(&format!("{symbol}{fill}"), role) } else { Span::raw("   ") };
         let spans = [mark.clone(), lead].into_iter().chain(line.spans).collect();
-        Line::from(padded(spans, size)).style(ground(view, here))
+        Line::from(pad_right(spans, size)).style(row_style(view, is_selected))
     });
-    framed.collect()
+    lines.collect()
 }
 
-/// A point's title, the word for its state, and what is behind it if it is bad.
-fn told(
+/// A point's title, status label, and the reason for a bad status.
+fn text_lines(
     view: &View,
     point: &Point,
     status: &Status,
-    (size, depth): (usize, Depth),
-    here: bool,
+    (size, limits): (usize, LineLimits),
+    is_selected: bool,
 ) -> Vec<Line<'static>> {
-    let (_, tone) = view.sign(point, status);
-    let (word, style) = (view.word(point, status), title_style(view, status, here));
-    let loud = is_loud(tone);
-    let wide = size >= WITH_WORDS;
-    let room = if depth.title == 1 && (loud || wide) { size.saturating_sub(width(&word) + 2) } else { size };
-    let title = text::line(&clipped(&point.title, size * MOST_OF_A_TITLE));
-    let mut lines = match depth.title {
-        1 => vec![Line::from(styled(&ellipsis(&title, room), style))],
-        _ => at_most(wrap(vec![styled(&title, style)], size, 0), MOST_OF_A_TITLE, size),
+    let (_, role) = view.point_symbol(point, status);
+    let (label, style) = (view.status_word(point, status), title_style(view, status, is_selected));
+    let is_prominent = is_prominent(role);
+    let is_wide = size >= MIN_WIDTH_FOR_LABELS;
+    let room = if limits.title == 1 && (is_prominent || is_wide) {
+        size.saturating_sub(width(&label) + 2)
+    } else {
+        size
     };
-    let word = styled(&word, if loud { view.theme.tone(tone) } else { view.theme.dim() });
-    let fits = lines.last().is_some_and(|last| last.width() + word.width() + 2 <= size);
+    let title = text::line(&clip_to_cells(&point.title, size * MAX_TITLE_LINES));
+    let mut lines = match limits.title {
+        1 => vec![Line::from(styled(&truncate(&title, room), style))],
+        _ => limit_lines(wrap(vec![styled(&title, style)], size, 0), MAX_TITLE_LINES, size),
+    };
+    let label = styled(&label, if is_prominent { view.theme.style(role) } else { view.theme.dim() });
+    let fits = lines.last().is_some_and(|last| last.width() + label.width() + 2 <= size);
     if fits
-        && (loud || wide)
+        && (is_prominent || is_wide)
         && let Some(last) = lines.last_mut()
     {
         let title = std::mem::take(&mut last.spans);
-        *last = Line::from(spread(title, (" ", Style::new()), vec![word], size));
-        lines.extend(reasons(view, point, status, Vec::new(), size, depth.reason));
-    } else if loud {
-        lines.extend(reasons(view, point, status, vec![word], size, depth.reason.max(1)));
+        *last = Line::from(justify(title, (" ", Style::new()), vec![label], size));
+        lines.extend(reason_lines(view, point, status, Vec::new(), size, limits.reason));
+    } else if is_prominent {
+        lines.extend(reason_lines(view, point, status, vec![label], size, limits.reason.max(1)));
     }
     lines
 }
 
-fn title_style(view: &View, status: &Status, here: bool) -> Style {
+fn title_style(view: &View, status: &Status, is_selected: bool) -> Style {
     match status {
-        _ if here => Theme::strong(),
+        _ if is_selected => Theme::strong(),
         Status::Blocked(_) | Status::NotDue(_) | Status::NotApplicable => view.theme.dim(),
         _ => Theme::text(),
     }
 }
 
-fn ground(view: &View, here: bool) -> Style {
-    if here && view.checklist.focus == Focus::List { view.theme.selected() } else { Style::new() }
+fn row_style(view: &View, is_selected: bool) -> Style {
+    if is_selected && view.checklist.focus == Focus::List { view.theme.selected() } else { Style::new() }
 }
 
-/// What is behind a bad state, after the word for it where that had no room beside the title.
-fn reasons(
+/// The reason for a bad status. `prefix` is the status label if it did not fit beside the title.
+fn reason_lines(
     view: &View,
     point: &Point,
     status: &Status,
-    mut told: Vec<Span<'static>>,
+    mut prefix: Vec<Span<'static>>,
     size: usize,
-    most: usize,
+    max_lines: usize,
 ) -> Vec<Line<'static>> {
-    if status.is_no_go() && most > 0 {
-        let gap = if told.is_empty() { "" } else { " · " };
-        let why = clipped(&explain(&view.judgement, &point.id, status), size * (most + 1));
-        told.push(view.dim(&format!("{gap}{why}")));
+    if status.is_no_go() && max_lines > 0 {
+        let gap = if prefix.is_empty() { "" } else { " · " };
+        let why = clip_to_cells(&explain(&view.judgement, &point.id, status), size * (max_lines + 1));
+        prefix.push(view.dim(&format!("{gap}{why}")));
     }
-    match most {
-        _ if told.is_empty() => Vec::new(),
-        1 => vec![Line::from(shorten(told, size))],
-        _ => at_most(wrap(told, size, 0), most, size),
+    match max_lines {
+        _ if prefix.is_empty() => Vec::new(),
+        1 => vec![Line::from(truncate_spans(prefix, size))],
+        _ => limit_lines(wrap(prefix, size, 0), max_lines, size),
     }
 }
 
-/// How many of a section's points are closed; while points are hidden, how many are shown.
-pub fn count(view: &View, index: usize, section: &Section) -> Span<'static> {
-    let (shown, all) = (view.checklist.visible.of(index).len(), section.points.len());
-    let closed = || view.run.summary.section(index).closed;
+/// How many of a section's points are done; with a filter, how many are visible.
+pub fn count_label(view: &View, index: usize, section: &Section) -> Span<'static> {
+    let (shown, all) = (view.checklist.visible.in_section(index).len(), section.points.len());
+    let done = || view.run.summary.section(index).done;
     match view.checklist.is_filtered() {
         true if shown > 0 => styled(&format!(" {shown} of {all} "), Theme::text()),
         true => view.dim(&format!(" 0 of {all} ")),
-        false => view.dim(&format!(" {}/{all} ", closed())),
+        false => view.dim(&format!(" {}/{all} ", done())),
     }
 }
 
-/// The line over a section's points: number, title, count, sign.
-pub fn title(view: &View, index: usize, section: &Section, size: usize) -> Line<'static> {
-    let here = view.checklist.selection.section == index;
-    let focused = here && view.checklist.focus == Focus::List;
+/// The title line of a section: number, title, count, symbol.
+pub fn title_line(view: &View, index: usize, section: &Section, size: usize) -> Line<'static> {
+    let is_selected = view.checklist.selection.section == index;
+    let focused = is_selected && view.checklist.focus == Focus::List;
     let style = if focused { view.theme.accent() } else { Theme::strong() };
-    let (sign, tone) = view.run.summary.section(index).sign;
-    let right = vec![count(view, index, section), view.toned(sign, tone)];
-    let taken: usize = right.iter().map(Span::width).sum();
+    let (symbol, role) = view.run.summary.section(index).symbol;
+    let right = vec![count_label(view, index, section), view.with_role(symbol, role)];
+    let used: usize = right.iter().map(Span::width).sum();
     let name = vec![
         styled(&format!("{} ", index + 1), if focused { style } else { view.theme.dim() }),
-        styled(&clipped(&section.title, size), style),
+        styled(&clip_to_cells(&section.title, size), style),
     ];
-    let mut left = shorten(name, size.saturating_sub(taken + 1));
+    let mut left = truncate_spans(name, size.saturating_sub(used + 1));
     left.push(Span::raw(" "));
-    let rule = if focused { ("━", view.theme.accent()) } else { ("─", view.theme.rule()) };
-    Line::from(spread(left, rule, right, size))
+    let fill = if focused { ("━", view.theme.accent()) } else { ("─", view.theme.rule()) };
+    Line::from(justify(left, fill, right, size))
 }
 
-/// How often each sign stands in a section, the loudest first.
-pub fn tally(view: &View, section: &SectionSummary) -> Vec<Span<'static>> {
-    let each = section.signs.iter();
-    each.map(|((sign, tone), count)| view.toned(&format!("{sign}{count} "), *tone)).collect()
+/// How many points of a section have each symbol, the prominent ones first.
+pub fn symbol_counts(view: &View, section: &SectionSummary) -> Vec<Span<'static>> {
+    let each = section.symbol_counts.iter();
+    each.map(|((symbol, role), count)| view.with_role(&format!("{symbol}{count} "), *role)).collect()
 }

@@ -1,0 +1,65 @@
+//! The spec of the CI probe.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ApiSpec, SecretRef};
+
+/// The CI results for the commit of a tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CiSpec {
+    /// The checkout with the tag.
+    pub repository: String,
+    /// The tag.
+    pub tag: String,
+    /// The source of the results.
+    pub source: CiSource,
+}
+
+/// The source of CI results.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CiSource {
+    /// GitHub: check runs and commit statuses.
+    GitHub(ForgeProject),
+    /// GitLab: the commit statuses, including jobs.
+    GitLab(ForgeProject),
+    /// A `JUnit` report, as `pytest --junitxml` writes it.
+    JUnit(JunitFile),
+}
+
+/// A project of a forge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgeProject {
+    /// `owner/name`, or a path with more groups at GitLab.
+    pub project: String,
+    /// The checks or jobs that run the suite: each must have succeeded.
+    pub checks: Vec<String>,
+    /// Its API; by default the public one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<ApiSpec>,
+}
+
+/// A report in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JunitFile {
+    /// The file. One of its properties holds the commit.
+    pub report: String,
+}
+
+impl CiSpec {
+    /// The API, if one is given.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiSpec> {
+        match &self.source {
+            CiSource::GitHub(forge) | CiSource::GitLab(forge) => forge.api.as_ref(),
+            CiSource::JUnit(_) => None,
+        }
+    }
+
+    pub(super) fn secrets(&self) -> Vec<&SecretRef> {
+        self.api().map(ApiSpec::secrets).unwrap_or_default()
+    }
+}

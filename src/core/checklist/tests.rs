@@ -1,0 +1,400 @@
+use super::file::STANDARD;
+use super::spec::ProbeSpec;
+use super::*;
+
+const PROFILE: &str = "environment = \"t\"\n";
+
+fn plan(checklist: &str, profile: &str) -> Result<Plan, crate::error::Problems> {
+    let checklist = Checklist::parse(SourceFile::new("c.toml", checklist))?;
+    let profile = Profile::parse(SourceFile::new("p.toml", profile))?;
+    resolve(&checklist, &profile, &Promotion { release: Some("v1".into()), previous: Some("v0".into()) })
+}
+
+fn refused(checklist: &str, profile: &str) -> String {
+    plan(checklist, profile).unwrap_err().to_string()
+}
+
+#[test]
+fn the_standard_checklist_has_its_27_points_and_a_bare_profile_leaves_values_missing() {
+    let plan = plan(STANDARD, PROFILE).unwrap();
+    assert_eq!(plan.points().count(), 27);
+    let order: Vec<_> = STANDARD_POINTS.iter().flat_map(|(_, points)| *points).copied().collect();
+    assert_eq!(plan.points().map(|point| point.id.as_str()).collect::<Vec<_>>(), order);
+    let redis = plan.point("infra.redis").unwrap();
+    assert_eq!(redis.missing(), ["prometheus.url", "redis.latency_alert", "redis.url"]);
+    assert!(redis.probes[0].spec.is_none());
+}
+
+#[test]
+fn the_example_profiles_leave_nothing_missing() {
+    for profile in
+        [include_str!("../../../config/local.toml"), include_str!("../../../config/production.toml")]
+    {
+        let plan = plan(STANDARD, profile).unwrap();
+        let missing: Vec<_> = plan.points().flat_map(Point::missing).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+        assert!(matches!(plan.point("infra.rabbitmq").unwrap().probes[0].spec, Some(ProbeSpec::Rabbitmq(_))));
+        assert!(plan.points().flat_map(|point| &point.probes).all(|probe| probe.spec.is_some()));
+    }
+}
+
+/// Every one of the 27 is taken out, renamed, and emptied in turn.
+#[test]
+fn no_control_point_can_vanish_be_renamed_or_be_emptied() {
+    for (_, points) in STANDARD_POINTS {
+        for id in points {
+            let line = format!("id = \"{id}\"");
+            let renamed = STANDARD.replace(&line, &format!("id = \"{id}s\""));
+            let told = refused(&renamed, PROFILE);
+            assert!(told.contains(&format!("control point {id} is missing from section")), "{told}");
+            assert!(told.contains("c.toml:"), "{told}");
+            let told = refused(&without(id), PROFILE);
+            assert!(told.contains(&format!("control point {id} is missing from section")), "{told}");
+            let told = refused(&emptied(id), PROFILE);
+            assert!(told.contains(&format!("control point {id} is empty")), "{told}");
+        }
+    }
+}
+
+fn document() -> toml::Table {
+    STANDARD.parse().unwrap()
+}
+
+fn points_of(document: &mut toml::Table) -> impl Iterator<Item = &mut Vec<toml::Value>> {
+    let sections = document["section"].as_array_mut().unwrap();
+    sections.iter_mut().map(|section| section["point"].as_array_mut().unwrap())
+}
+
+fn without(id: &str) -> String {
+    let mut document = document();
+    points_of(&mut document).for_each(|points| points.retain(|point| point["id"].as_str() != Some(id)));
+    document.to_string()
+}
+
+fn emptied(id: &str) -> String {
+    let mut document = document();
+    for point in points_of(&mut document).flatten().filter(|point| point["id"].as_str() == Some(id)) {
+        for key in ["probe", "confirm", "not_applicable"] {
+            point.as_table_mut().unwrap().remove(key);
+        }
+    }
+    document.to_string()
+}
+
+#[test]
+fn a_profile_tightens_and_what_it_changed_is_listed() {
+    let plan = plan(
+        STANDARD,
+        "environment = \"t\"\n[values.rabbitmq]\nqueue = \"q\"\n[points.\"infra.redis\"]\nfresh = \"5m\"\nconfirm = \"one\"\n",
+    )
+    .unwrap();
+    let told: Vec<_> = plan.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
+    assert!(told.contains(&"infra.redis: fresh for 5m 00s (default 30m 00s)".into()), "{told:?}");
+    assert!(told.contains(&"infra.redis: confirmed by one (default none)".into()), "{told:?}");
+    let queue = "rabbitmq.queue = \"q\" (default \"advanced.board.events\")";
+    for point in ["infra.rabbitmq", "verify.queues-drained"] {
+        assert!(told.contains(&format!("{point}: {queue}")), "{told:?}");
+    }
+}
+
+#[test]
+fn a_profile_cannot_loosen_and_all_is_told_at_once() {
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[points.\"infra.redis\"]\nfresh = \"2h\"\nmandatory = false\n\
+         [points.\"validate.iac-change-set\"]\nconfirm = \"one\"\n[points.\"infra.rediss\"]\n",
+    );
+    for expected in [
+        "p.toml:3:1: infra.redis can be tightened, not loosened: fresh is 30m 00s, found 2h 00m",
+        "p.toml:4:1: infra.redis can be tightened, not loosened: mandatory is true, found false",
+        "p.toml:6:1: validate.iac-change-set can be tightened, not loosened: confirm is two, found one",
+        "the checklist has no control point infra.rediss",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn optional_probes_are_left_out_for_a_reason_and_patience_is_shortened() {
+    let made = plan(
+        STANDARD,
+        "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \"no script\" }\n\
+         [points.\"verify.metrics\"]\nwithin = \"5s\"\n",
+    )
+    .unwrap();
+    let told: Vec<_> = made.tailored.iter().map(|t| format!("{}: {}", t.point, t.what)).collect();
+    assert!(told.contains(&"verify.pipeline: demo left out: no script".into()), "{told:?}");
+    let probes = |id| made.point(id).unwrap().probes.iter();
+    assert_eq!(probes("verify.pipeline").map(|probe| probe.id.as_str()).collect::<Vec<_>>(), ["canary"]);
+    assert_eq!(probes("verify.metrics").map(|probe| probe.within_ms).collect::<Vec<_>>(), [5000, 0, 0]);
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[points.\"verify.pipeline\"]\nleave_out = { demo = \" \", canary = \"x\", other = \"x\" }\n\
+         [points.\"verify.metrics\"]\nwithin = \"5h\"\n",
+    );
+    for expected in [
+        "p.toml:3:1: verify.pipeline: leaving out probe demo requires a reason",
+        "p.toml:3:1: verify.pipeline: probe canary is not optional and cannot be left out",
+        "p.toml:3:1: verify.pipeline has no probe or action other",
+        "p.toml:5:1: verify.metrics can be tightened, not loosened: within is 1m 30s, found 5h 00m",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+/// Every value that the checklist asks for, under the heading of its table.
+#[test]
+fn the_example_for_production_explains_every_value() {
+    let example = include_str!("../../../config/production.toml");
+    let tables: Vec<_> = example.split("[values.").skip(1).collect();
+    let asked = STANDARD.split("{{ ").skip(1).filter_map(|rest| rest.split_once(" }}")?.0.split_once('.'));
+    // Made of other values, and made by the program.
+    let asked = asked.filter(|(table, key)| !table.starts_with('(') && *key != "fresh_plan");
+    let is_told = |(table, key): &(&str, &str)| {
+        let own = tables.iter().filter_map(|text| text.strip_prefix(table)?.strip_prefix(']'));
+        own.flat_map(str::lines)
+            .any(|line| line.trim_start_matches("# ").split_once(" =").is_some_and(|(name, _)| name == *key))
+    };
+    let untold: Vec<_> = asked.filter(|name| !is_told(name)).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
+#[test]
+fn another_way_to_look_is_taken_where_only_its_values_are_there() {
+    let version = |values: &str| {
+        let made = plan(STANDARD, &format!("environment = \"t\"\n{values}")).unwrap();
+        let probe = made.point("secrets.token-rotated").unwrap().probes[0].clone();
+        (probe.spec.map(|spec| spec.kind().to_owned()), probe.missing)
+    };
+    let aws = "[values.aws]\nsecret_id = \"advanced/token\"\n";
+    let vault =
+        "[values.vault]\nurl = \"https://v.io\"\ntoken_path = \"p\"\nauth = { token = { env = \"T\" } }\n";
+    assert_eq!(version(aws), (Some("aws-secret".into()), vec![]));
+    assert_eq!(version(vault), (Some("vault".into()), vec![]));
+    assert_eq!(version(&format!("{vault}{aws}")).0.as_deref(), Some("vault"));
+    // Where neither is whole, the first is what is missing.
+    assert_eq!(version("[values.aws]\nregion = \"r\"\n").1, ["vault.auth", "vault.token_path", "vault.url"]);
+}
+
+#[test]
+fn a_new_environment_waits_for_its_infrastructure() {
+    let checklist = Checklist::standard().unwrap();
+    let profile = Profile::parse(SourceFile::new("p.toml", PROFILE)).unwrap();
+    let promotion = Promotion { release: Some("v1".into()), previous: Some("none".into()) };
+    let plan = resolve(&checklist, &profile, &promotion).unwrap();
+    let point = |id| plan.point(id).unwrap();
+    assert_eq!(plan.previous, None);
+    assert_eq!(point("infra.redis").due.as_deref(), Some("deploy.iac-apply"));
+    assert_eq!(point("rollback.pause-consumers").probes[0].due.as_deref(), Some("deploy.rollout"));
+    assert!(point("rollback.previous-release").not_applicable.is_some());
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_told_where_it_was_written() {
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[values.redis]\nurl = 5\nlatency_alert = \"x\"\n[values.prometheus]\nurl = \"x\"\n",
+    );
+    assert!(told.contains("p.toml:3:1: redis.url: invalid type: integer `5`, expected a string"), "{told}");
+    let values = "[values.rabbitmq]\nurl=\"amqp://h\"\nmanagement=\"http://h\"\nusername=\"u\"\n";
+    let told = refused(STANDARD, &format!("environment = \"t\"\n{values}password = {{ envv = \"X\" }}\n"));
+    assert!(told.contains("p.toml:6:1: rabbitmq.password: expected a secret's reference"), "{told}");
+}
+
+#[test]
+fn what_waits_for_itself_or_for_nothing_is_refused() {
+    let own = |points: &str| format!("name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n{points}");
+    let point = |id: &str, after: &str| {
+        format!(
+            "[[section.point]]\nid = \"{id}\"\ntitle = \"t\"\nwhy = \"w\"\nconfirm = \"one\"\nafter = [\"{after}\"]\n"
+        )
+    };
+    let told = refused(&own(&(point("a", "b") + &point("b", "a"))), PROFILE);
+    assert!(told.contains("depend on each other: a → b → a"), "{told}");
+    let told = refused(&own(&point("a", "z")), PROFILE);
+    assert!(told.contains("c.toml:6:1: control point a depends on z"), "{told}");
+}
+
+#[test]
+fn a_value_that_nothing_asks_for_is_told_with_what_may_be_meant() {
+    let told =
+        refused(STANDARD, "environment = \"t\"\n[values.rediss]\nurl = \"redis://h\"\n[values.x]\ny = 1\n");
+    assert!(told.contains("p.toml:3:1: the checklist does not use the value rediss.url"), "{told}");
+    assert!(told.contains("rediss.url\n  hint: did you mean redis.url?"), "{told}");
+    assert!(
+        told.contains("p.toml:5:1: the checklist does not use the value x.y\n  hint: remove it"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_told_once_where_it_was_written() {
+    let told = refused(
+        STANDARD,
+        "environment = \"t\"\n[values]\napp.url = \"localhost:8000\"\nredis.url = \"http://c:6379\"\n",
+    );
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "p.toml:4:7: redis.url: expected an address such as redis://host:port or rediss://host, found \"http://c:6379\"",
+            "p.toml:3:5: app.url: expected an address such as http://host:port or https://host, found \"localhost:8000\"",
+        ]
+    );
+}
+
+/// The same words are refused where a profile is read, with their place, and in a plan that a log holds.
+#[test]
+fn a_word_that_would_be_an_option_is_refused_in_a_profile_and_in_a_log() {
+    let profile = |app: &str, context: &str| {
+        let profile = include_str!("../../../config/production.toml");
+        let profile = profile.replace("# app = \"advanced-app\"", &format!("app = {app:?}"));
+        profile.replace("context = \"production\"\n", &format!("context = {context:?}\n"))
+    };
+    let told = refused(STANDARD, &profile("--kubeconfig=/kc", "production"));
+    let line = profile("", "").lines().position(|line| line.starts_with("app = ")).unwrap() + 1;
+    assert!(told.contains(&format!("p.toml:{line}:")), "{told}");
+    assert!(told.contains("kubernetes.app: expected the name of a deployment"), "{told}");
+    assert!(refused(STANDARD, &profile("app", "--kubeconfig=/kc")).contains("kubernetes.context: expected"));
+    let plan = plan(STANDARD, &profile("my.app", "admin@my-cluster")).unwrap();
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    for (good, bad) in [
+        (r#""deployments":["my.app""#, r#""deployments":["--kubeconfig=/kc""#),
+        (r#""rollout":{"deployment":"my.app""#, r#""rollout":{"deployment":"-l""#),
+        (r#""health":{"deployment":"my.app""#, r#""health":{"deployment":"a/b""#),
+        (r#""context":"admin@my-cluster""#, r#""context":"--kubeconfig=/kc""#),
+        (r#""namespace":"realtime""#, r#""namespace":"-A""#),
+        (r#""tag":"v1","clean""#, r#""tag":"../v1","clean""#),
+        (r#""repository":"platform/advanced-app""#, r#""repository":"../x""#),
+        (r#""release":"v1""#, r#""release":"--all""#),
+        (r#""previous":"v0""#, r#""previous":"-v0""#),
+    ] {
+        assert!(json.contains(good), "{good}");
+        assert!(serde_json::from_str::<Plan>(&json.replace(good, bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_value_that_would_be_an_option_is_refused_in_any_argument_list() {
+    let checklist = "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\n\
+                     title = \"P\"\nwhy = \"w\"\n\
+                     probe = [{ id = \"c\", title = \"c\", kind = \"command\", with = { argv = [\"ls\", \"{{ a.file }}\"] } }]\n\
+                     action = [{ id = \"d\", title = \"d\", with = { argv = [\"rm\", \"{{ a.other }}={{ a.file }}\"] } }]\n";
+    let profile = |file: &str, other: &str| {
+        format!("environment = \"t\"\nprevious = \"v0\"\n[values.a]\nfile = {file:?}\nother = {other:?}\n")
+    };
+    assert!(plan(checklist, &profile("x", "y-z")).is_ok());
+    let told = refused(checklist, &profile("--all", "y"));
+    assert!(told.contains("p.toml:4:1: a.file: expected a value that does not start with `-`"), "{told}");
+    let told = refused(checklist, &profile("x", "-y"));
+    assert!(told.contains("p.toml:5:1: a.other: expected a value that does not start with `-`"), "{told}");
+    let told = refused(checklist, &profile("x", "y").replace("\"v0\"", "\"--v0\""));
+    assert!(told.contains("p.toml:2:") && told.contains("expected a release tag as git allows it"), "{told}");
+}
+
+/// A checklist of one point, with these lines for the point and for its probe.
+fn own(point: &str, probe: &str) -> String {
+    format!(
+        "name = \"own\"\n[[section]]\nid = \"s\"\ntitle = \"S\"\n[[section.point]]\nid = \"s.p\"\ntitle = \"P\"\n\
+         why = \"w\"\n{point}\n[[section.point.probe]]\nid = \"p\"\ntitle = \"p\"\n{probe}\n"
+    )
+}
+
+const WITH: &str = "[section.point.probe.with]";
+
+#[test]
+fn a_time_below_a_second_is_kept_and_zero_is_refused_where_it_is_written() {
+    let http = format!(
+        "kind = \"http\"\ndeadline = \"250ms\"\nretry_delay = \"1500ms\"\n{WITH}\nurl = \"http://h\""
+    );
+    let checklist = own("fresh = \"2500ms\"", &http);
+    let made = plan(&checklist, PROFILE).unwrap();
+    let probe = &made.points().next().unwrap().probes[0];
+    assert_eq!(made.points().next().unwrap().fresh_ms, 2500);
+    assert_eq!((probe.deadline_ms, probe.retry_delay_ms), (250, 1500));
+    let tighter = plan(&checklist, &format!("{PROFILE}[points.\"s.p\"]\nfresh = \"500ms\"\n")).unwrap();
+    assert_eq!(tighter.points().next().unwrap().fresh_ms, 500);
+    assert_eq!(tighter.tailored[0].what, "fresh for 500ms (default 2500ms)");
+
+    let zero = "expected a time longer than zero, such as \"500ms\" or \"10s\"";
+    for (checklist, expected) in [
+        (own("fresh = \"0s\"", &http), "c.toml:9:9: fresh: "),
+        (checklist.replace("250ms", "0ms"), "c.toml:14:12: deadline: "),
+        (checklist.replace("1500ms", "0s"), "c.toml:15:15: retry_delay: "),
+    ] {
+        assert_eq!(refused(&checklist, PROFILE), format!("{expected}{zero}"));
+    }
+    for key in ["fresh", "deadline", "within"] {
+        let told = refused(&checklist, &format!("{PROFILE}[points.\"s.p\"]\n{key} = \"0s\"\n"));
+        assert_eq!(told, format!("p.toml:3:{}: {key}: {zero}", key.len() + 4));
+    }
+    // Nothing is waited for, as where it is not said.
+    assert!(plan(&own("", &format!("within = \"0s\"\nhold = \"0s\"\n{http}")), PROFILE).is_ok());
+}
+
+#[test]
+fn a_misspelt_kind_is_told_whatever_is_missing() {
+    let kinds = "expected one of http, redis, ";
+    for with in ["url = \"http://h\"", "url = \"{{ app.url }}\""] {
+        let told = refused(&own("", &format!("kind = \"htp\"\n{WITH}\n{with}")), PROFILE);
+        assert!(told.starts_with(&format!("c.toml:13:1: unknown probe kind \"htp\"; {kinds}")), "{told}");
+        assert!(told.ends_with("\n  hint: did you mean http?"), "{told}");
+    }
+    let http = "kind = \"http\"\nwith = { url = \"http://h\" }\n".to_owned();
+    let other = format!("{http}or = [{{ kind = \"rediss\", with = {{}} }}]");
+    assert!(refused(&own("", &other), PROFILE).contains("c.toml:15:9: unknown probe kind \"rediss\""));
+    let guard = format!(
+        "{PROFILE}[[guard]]\nid = \"g\"\ntitle = \"g\"\nkind = \"comand\"\nwith = {{ argv = [\"x\"] }}\n"
+    );
+    let told = refused(&own("", &http), &guard);
+    assert!(told.starts_with("p.toml:5:1: unknown probe kind \"comand\""), "{told}");
+    assert!(told.ends_with("did you mean command?"), "{told}");
+    let added = guard.replace("[[guard]]", "[[points.\"s.p\".probe]]");
+    assert_eq!(refused(&own("", &http), &added), told);
+}
+
+#[test]
+fn a_misspelt_key_is_told_with_what_may_be_meant() {
+    let http = |keys: &str| format!("kind = \"http\"\n{WITH}\nurl = \"{{{{ app.url }}}}\"\n{keys}");
+    let told = refused(&own("freshh = \"1s\"", &http("")), PROFILE);
+    assert!(told.starts_with("c.toml:9:1: unknown field `freshh`, expected one of "), "{told}");
+    assert!(told.ends_with("\n  hint: did you mean fresh?"), "{told}");
+    // Where a value is missing, too; and where the key is left out if it is.
+    let value = "[values.app]\nurl = \"http://h\"\n";
+    for profile in [PROFILE.to_owned(), format!("{PROFILE}{value}")] {
+        for (keys, at) in [("statuss = 200", "16:1"), ("\"statuss?\" = \"{{ app.status }}\"", "16:1")] {
+            let told = refused(&own("", &http(keys)), &profile);
+            assert!(told.starts_with(&format!("c.toml:{at}: unknown field `statuss`")), "{told}");
+            assert!(told.ends_with("did you mean status?"), "{told}");
+        }
+    }
+    let told = refused(&own("confirm = \"tow\"", &http("")), PROFILE);
+    assert!(told.starts_with("c.toml:9:11: confirm: unknown variant `tow`"), "{told}");
+    assert!(told.ends_with("did you mean two?"), "{told}");
+    let told = refused(STANDARD, "environment = \"t\"\n[points.\"infra.rediss\"]\n");
+    assert_eq!(
+        told,
+        "p.toml:2:9: the checklist has no control point infra.rediss\n  hint: did you mean infra.redis?"
+    );
+    let told = refused(&own("", "like = \"s.p/q\""), PROFILE);
+    assert!(
+        told.starts_with("c.toml:13:1: the checklist has no probe s.p/q\n  hint: did you mean s.p/p?"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_misspelt_placeholder_is_told_where_it_stands() {
+    let http = |url: &str| own("", &format!("kind = \"command\"\n{WITH}\nargv = [\"x\",\n  \"{url}\"]"));
+    let profile = format!("{PROFILE}[values.app]\nurl = \"http://h\"\nother = 1\n");
+    let told = |url: &str| refused(&http(&format!("{{{{ app.url }}}} {{{{ app.other }}}} {url}")), &profile);
+    assert_eq!(told("{{ relese }}"), "c.toml:16:3: unknown value relese; did you mean {{ release }}?");
+    assert_eq!(told("{{ app.ulr }}"), "c.toml:16:3: unknown value app.ulr; did you mean {{ app.url }}?");
+    let single = "c.toml:16:3: a value is written in double braces; did you mean {{ release }}?";
+    assert_eq!(told("v{release}"), single);
+    let own = "[[points.\"s.p\".probe]]\nid = \"q\"\ntitle = \"q\"\nkind = \"command\"\nwith = { argv = [\"x\", \"{{ relese }}\"] }\n";
+    let profile = format!("{profile}{own}");
+    let told = refused(&http("{{ app.url }} {{ app.other }}"), &profile);
+    assert_eq!(told, "p.toml:9:23: unknown value relese; did you mean {{ release }}?");
+}

@@ -1,0 +1,104 @@
+use std::fs;
+
+use super::*;
+use crate::testing::signer;
+
+#[test]
+fn a_made_key_signs_and_is_not_written_over() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("keys/id");
+    let word = Secret::new("open sesame".into());
+    create(&path, "a@x", Some(&word)).unwrap();
+    assert!(create(&path, "a@x", None).unwrap_err().to_string().contains("exists"));
+    let signer = Signer::load("a@x", &path, None, &mut |_| Ok(word.clone())).unwrap();
+    let signature = signer.sign("n", b"message").unwrap();
+    assert_eq!(sshsig::verify(&signature, "n", b"message"), Ok(signer.public.clone()));
+    assert_eq!(public_of(&path).unwrap(), signer.public);
+    let wrong = Signer::load("a@x", &path, None, &mut |_| Ok(Secret::new("x".into())));
+    assert!(wrong.unwrap_err().to_string().contains("passphrase is wrong"));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("id");
+    create(&path, "a@x", None).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let told = public_of(&path).unwrap_err().to_string();
+    assert!(told.contains("mode 640") && told.contains("chmod 600"), "{told}");
+}
+
+/// The same secret key, with its point in a form that OpenSSH does not accept.
+#[test]
+fn a_signature_by_a_compressed_point_does_not_hold() {
+    use ssh_key::public::EcdsaPublicKey;
+    let kind = Algorithm::Ecdsa { curve: ssh_key::EcdsaCurve::NistP256 };
+    let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, kind).unwrap();
+    let mut signer = Signer::with_key("a@x", &key).unwrap();
+    let verified = |signer: &Signer| sshsig::verify(&signer.sign("n", b"m").unwrap(), "n", b"m");
+    assert_eq!(verified(&signer), Ok(signer.public.clone()));
+    let KeyData::Ecdsa(EcdsaPublicKey::NistP256(point)) = signer.key else { panic!("an ecdsa key") };
+    signer.key = KeyData::Ecdsa(EcdsaPublicKey::NistP256(point.compress()));
+    assert_eq!(verified(&signer), Err(SignatureError::Compressed));
+}
+
+#[test]
+fn a_signature_holds_for_its_message_and_namespace_only() {
+    let signature = signer("a@x").sign("n", b"message").unwrap();
+    assert_eq!(sshsig::verify(&signature, "n", b"massage"), Err(SignatureError::Mismatch));
+    assert!(matches!(sshsig::verify(&signature, "m", b"message"), Err(SignatureError::Namespace(..))));
+    assert!(matches!(sshsig::verify(&signature[4..], "n", b"message"), Err(SignatureError::Format(_))));
+}
+
+/// An agent that has this key, and signs other bytes than requested.
+fn lying_agent(home: &Path, key: &PrivateKey) -> Agent {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use ssh_encoding::Encode as _;
+    let (socket, signing) = (home.join("agent"), Signer::with_key("a@x", key).unwrap());
+    let listener = UnixListener::bind(&socket).unwrap();
+    let mut public = Vec::new();
+    signing.key.encode(&mut public).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).unwrap();
+            let mut question = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+            stream.read_exact(&mut question).unwrap();
+            let mut answer = Vec::new();
+            if question[0] == 11 {
+                answer.extend([12, 0, 0, 0, 1]);
+                public.as_slice().encode(&mut answer).unwrap();
+                "a key".encode(&mut answer).unwrap();
+            } else {
+                answer.push(14);
+                let mut signature = Vec::new();
+                signing
+                    .backend
+                    .sign(&signing.key, b"another message")
+                    .unwrap()
+                    .encode(&mut signature)
+                    .unwrap();
+                signature.as_slice().encode(&mut answer).unwrap();
+            }
+            let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
+            stream.write_all(&[&length, answer.as_slice()].concat()).unwrap();
+        }
+    });
+    Agent::at(&socket)
+}
+
+#[test]
+fn a_signature_that_an_agent_gives_for_something_else_is_not_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let key = PrivateKey::random(&mut ssh_key::rand_core::OsRng, Algorithm::Ed25519).unwrap();
+    let agent = lying_agent(home.path(), &key);
+    let public = sshsig::public_line(key.public_key().key_data()).unwrap();
+    let signer = Signer::in_agent("a@x", &public, Some(&agent)).unwrap();
+    assert!(signer.may_block());
+    let why = signer.sign("n", b"message").unwrap_err().to_string();
+    assert!(why.contains("a@x"), "{why}");
+}

@@ -1,0 +1,183 @@
+use super::*;
+use crate::journal::public_key::tests::{ecdsa_forms, ed25519_forms};
+use crate::testing::signer;
+
+const NAMESPACE: &str = "gonogo-entry-v1";
+
+fn day(text: &str) -> Utc {
+    Utc::parse(text).unwrap()
+}
+
+/// The lines in a file's warnings, and their reasons.
+fn ignored(text: &str) -> Vec<(usize, IgnoredReason)> {
+    let all = AllowedSigners::parse("s", text);
+    all.ignored().iter().map(|line| (line.place.line, line.reason.clone())).collect()
+}
+
+fn trusts(text: &str, principal: &str, key: &str) -> bool {
+    let all = AllowedSigners::parse("s", text);
+    all.check(principal, key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_ok()
+}
+
+#[test]
+fn options_are_honoured() {
+    let (key, other) = (signer("a@x").public, signer("b@x").public);
+    let text = format!(
+        "# people\n\na@x namespaces=\"gonogo-*,git,!git\",valid-after=\"20260101Z\",valid-before=\"20261231235959Z\" {key} a comment\nb@x {other}\n"
+    );
+    let all = AllowedSigners::parse("s", &text);
+    assert_eq!(all.ignored(), []);
+    assert_eq!(all.check("a@x", &key, NAMESPACE, day("2026-12-31T23:59:59.900Z")), Ok(()));
+    assert_eq!(all.check("b@x", &other, "any", day("1969-06-01T00:00:00Z")), Ok(()));
+    let refused = |who, namespace, at| all.check(who, &key, namespace, day(at)).unwrap_err().to_string();
+    assert!(refused("c@x", NAMESPACE, "2026-06-01T00:00:00Z").contains("not among"));
+    assert!(refused("a@x", "file", "2026-06-01T00:00:00Z").contains("sign under file"));
+    assert!(refused("a@x", "git", "2026-06-01T00:00:00Z").contains("sign under git"));
+    assert!(refused("a@x", NAMESPACE, "2025-12-31T23:59:59Z").contains("not valid yet"));
+    assert!(refused("a@x", NAMESPACE, "2027-01-01T00:00:00Z").contains("no longer valid"));
+    assert!(refused("b@x", NAMESPACE, "2026-06-01T00:00:00Z").contains("not the one"));
+    let before = format!("a@x valid-before=\"20261231Z\" {key}");
+    let before = AllowedSigners::parse("s", before);
+    assert!(before.check("a@x", &key, NAMESPACE, day("1969-12-31T23:59:59Z")).is_err());
+}
+
+/// A line with a key, in each form that OpenSSH reads.
+#[test]
+fn lines_are_taken_apart_as_openssh_does() {
+    let key = signer("a@x").public;
+    let tabs = key.replace(' ', "\t");
+    for text in [
+        format!("a@x {key}"),
+        format!("a@x {key}\r\n"),
+        format!(" \ta@x \t {tabs} x\n"),
+        format!("a@x\r{key}\n"),
+        format!("a@x,a@x, {key}\n"),
+        format!(",,a@x {key}\n"),
+        format!("\"a@x\" {key}\n"),
+        format!("\"a@x\"{key}\n"),
+        format!("a\"@x\"{key}\n"),
+        format!("a@x ,,namespaces=\"gonogo-*\",,valid-after=\"20260101Z\" {key}\n"),
+        format!("a@x NameSpaces=\"gonogo-*,\\\"x\" {key}\n"),
+        format!("a@x {key} ü {}\n", "x".repeat(200_000)),
+    ] {
+        assert!(trusts(&text, "a@x", &key), "{text}");
+        assert_eq!(ignored(&text), [], "{text}");
+    }
+    let latin = [b"# \xfc\n", format!("a@x {key} ").as_bytes(), b"\xfc\n"].concat();
+    assert_eq!(AllowedSigners::parse("s", latin).ignored(), []);
+    assert!(trusts(&format!("\"a x\" {key}\n"), "a x", &key));
+}
+
+#[test]
+fn a_line_that_is_not_understood_is_named_and_costs_nobody_else() {
+    use IgnoredReason as Reason;
+    let (key, bob) = (signer("a@x").public, signer("b@x").public);
+    let weak = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let compressed = &ecdsa_forms()[2];
+    let option = |text: &str| Reason::Option(text.into());
+    let local = |name| Reason::LocalTime(name, "20260615".into());
+    let time = |name, text: &str| Reason::Time(name, text.into());
+    for (line, reason) in [
+        (format!("*@x {key}"), Reason::Pattern("*@x".into())),
+        (format!("a@x,!b@x {key}"), Reason::Pattern("!b@x".into())),
+        (format!("a?x {key}"), Reason::Pattern("a?x".into())),
+        (format!("gonogo {key}"), Reason::Machine),
+        (format!("a@x,gonogo {key}"), Reason::Machine),
+        (format!("\u{feff}a@x {key}"), Reason::Name("\\u{feff}a@x".into())),
+        (format!("{} {key}", "a".repeat(1023)), Reason::Name(text_of(&"a".repeat(1023)))),
+        (format!("a@x cert-authority {key}"), Reason::Certificate),
+        ("a@x ssh-ed25519-cert-v01@openssh.com AAAA".into(), Reason::Certificate),
+        (format!("a@x {weak}"), Reason::Unfit(super::super::public_key::RejectedKey::Weak)),
+        (format!("a@x {compressed}"), Reason::Unfit(super::super::public_key::RejectedKey::Compressed)),
+        ("a@x".into(), Reason::Key),
+        ("a@x ssh-ed25519 AAAA".into(), Reason::Key),
+        (format!("a@x\x0b{key}"), Reason::Name("a@x\\u{b}ssh-ed25519".into())),
+        (format!("\"a@x {key}"), Reason::Quote),
+        (format!("a@x namespaces=\"git {key}"), Reason::Quote),
+        (format!(", {key}"), Reason::Form),
+        (format!("\ra@x {key}"), Reason::CarriageReturn),
+        (format!("a@x {key}\0x"), Reason::ZeroByte),
+        (format!("a@x foo {key}"), option("foo")),
+        (format!("a@x \"b\" {key}"), option("\"b\"")),
+        (format!("a@x namespaces=gonogo-* {key}"), option("namespaces=gonogo-*")),
+        (format!("a@x namespaces=\"x\"y {key}"), option("y")),
+        (format!("a@x namespaces=\"x\", {key}"), option(",")),
+        (format!("a@x , {key}"), option(",")),
+        (format!("a@x namespaces=\"x\",namespaces=\"y\" {key}"), Reason::Twice("namespaces")),
+        (
+            format!("a@x valid-before=\"20260101Z\",valid-before=\"20270101Z\" {key}"),
+            Reason::Twice("valid-before"),
+        ),
+        (format!("a@x valid-after=\"20260615\" {key}"), local("valid-after")),
+        (format!("a@x valid-before=\"20260615\" {key}"), local("valid-before")),
+        (format!("a@x valid-after=\"never\" {key}"), time("valid-after", "never")),
+        (format!("a@x valid-before=\"19691231Z\" {key}"), time("valid-before", "19691231Z")),
+        (format!("a@x valid-after=\"20270101Z\",valid-before=\"20270101Z\" {key}"), Reason::NeverValid),
+    ] {
+        let text = format!("{line}\nb@x {bob}\n");
+        assert_eq!(ignored(&text), [(1, reason)], "{line}");
+        assert!(trusts(&text, "b@x", &bob) && !trusts(&text, "a@x", &key), "{line}");
+    }
+    let told = AllowedSigners::parse("s", format!("b@x {bob}\n*@x {key}\n")).warnings();
+    assert!(told[0].starts_with("s:2: \"*@x\" is a pattern") && told[0].ends_with(": this line is ignored"));
+}
+
+fn text_of(name: &str) -> String {
+    crate::text::excerpt(name.as_bytes(), 80)
+}
+
+#[test]
+fn one_secret_key_never_stands_for_two_people() {
+    let two = |reasons: Vec<(usize, IgnoredReason)>| {
+        reasons
+            .iter()
+            .all(|(_, reason)| matches!(reason, IgnoredReason::TwoNames(names) if names == "a@x and b@x"))
+    };
+    let [plain, sk, other] = ed25519_forms();
+    let [ecdsa, sk_ecdsa, ..] = ecdsa_forms();
+    for (first, second) in [(&plain, &plain), (&plain, &sk), (&sk, &other), (&ecdsa, &sk_ecdsa)] {
+        let text = format!("a@x {first}\nb@x {second}\n");
+        assert!(ignored(&text).len() == 2 && two(ignored(&text)), "{text}");
+        assert!(!trusts(&text, "a@x", first) && !trusts(&text, "b@x", second), "{text}");
+        // Two forms of one person's key belong to one person.
+        let text = format!("a@x {first}\na@x {second}\n");
+        assert!(trusts(&text, "a@x", first) && trusts(&text, "a@x", second), "{text}");
+    }
+    let text = format!("a@x,b@x {plain}\n");
+    assert!(ignored(&text).len() == 1 && two(ignored(&text)));
+    // An ignored line does not count as a name of its key.
+    assert!(trusts(&format!("b@x cert-authority {plain}\n*,c@x {plain}\na@x {plain}\n"), "a@x", &plain));
+}
+
+#[test]
+fn a_revoked_key_is_revoked_in_each_of_its_forms() {
+    let [plain, sk, _] = ed25519_forms();
+    for (revoked, key) in [(&plain, &plain), (&plain, &sk), (&sk, &plain)] {
+        let revoked = RevokedKeys::parse("r", revoked.as_bytes()).unwrap();
+        let all = AllowedSigners::parse("s", format!("a@x {key}\n")).with_revoked(revoked.clone());
+        let told = all.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z"));
+        assert_eq!(told, Err(DistrustError::Revoked("a@x".into())));
+        let anybody = AllowedSigners::any_rehearsal().with_revoked(revoked);
+        assert!(anybody.check("a@x", key, NAMESPACE, day("2026-06-01T00:00:00Z")).is_err());
+    }
+}
+
+/// A readable number is listed, and the others are counted.
+#[test]
+fn a_file_of_nonsense_is_named_in_bounds() {
+    let all = AllowedSigners::parse("s", "x\n".repeat(100_000));
+    assert_eq!((all.ignored().len(), all.warnings().len()), (100, 101));
+    assert_eq!(all.warnings()[100], "99900 more lines are ignored");
+    let stars = format!("a@x namespaces=\"{}\" {}\n", "*".repeat(200_000), signer("a").public);
+    assert!(ignored(&stars).is_empty() && !trusts(&stars, "a@x", &signer("a").public));
+}
+
+#[test]
+fn a_public_key_is_told_by_how_it_begins() {
+    for key in ["ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA", "sk-ssh-ed25519@openssh.com AAAA"] {
+        assert!(is_key(key), "{key}");
+    }
+    for other in ["ann@example.org", "keys/ssh-ed25519", "", "SSH-ed25519 AAAA"] {
+        assert!(!is_key(other), "{other}");
+    }
+}

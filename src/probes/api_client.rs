@@ -1,0 +1,130 @@
+//! A client of an HTTP API: the same headers with every request, whole responses, and a distinction between what a server
+//! refuses and what it does not have.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde_json::Value;
+
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec;
+use gonogo_core::text;
+
+use super::address::has_credentials;
+use super::content::{self, Unreadable};
+use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
+use super::http_client::{self, HttpClient, ProxyUse};
+
+/// The longest piece of an answer that explains a refusal, in bytes.
+const MAX_REASON: usize = 160;
+
+/// A client of one API.
+pub(super) struct ApiClient {
+    browser: HttpClient,
+    base: Url,
+    headers: HeaderMap,
+}
+
+/// A response with its whole body.
+pub(super) struct ApiResponse {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl ApiClient {
+    pub(super) async fn new(
+        spec: &spec::ApiSpec,
+        deadline: &Deadline,
+        secret_store: &SecretStore,
+    ) -> ProbeResult<Self> {
+        let base = base(&spec.url)?;
+        let headers = http_client::headers(&spec.headers, deadline, secret_store).await?;
+        let browser = HttpClient::new(&spec.tls, ProxyUse::Environment, deadline)?;
+        Ok(Self { browser, base, headers })
+    }
+
+    /// The address of a path, which begins with a slash.
+    pub(super) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    /// Host and port.
+    pub(super) fn host_and_port(&self) -> String {
+        http_client::host_and_port(&self.base)
+    }
+
+    /// A request with the common headers; without them to another host.
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let own = url.origin() == self.base.origin();
+        let request = self.browser.request(method, url);
+        if own { request.headers(self.headers.clone()) } else { request }
+    }
+
+    /// Sends a request and reads its answer to the end.
+    pub(super) async fn send(&self, request: RequestBuilder) -> ProbeResult<ApiResponse> {
+        let response = self.browser.send(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.browser.read(response).await;
+        body.cut.map_or(Ok(ApiResponse { status, headers, body: body.bytes }), Err)
+    }
+
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> ProbeResult<ApiResponse> {
+        self.send(self.request(Method::GET, self.url(path, query))).await
+    }
+}
+
+impl ApiResponse {
+    /// The body of a good answer as JSON.
+    pub(super) fn json(&self) -> ProbeResult<Value> {
+        if self.status.is_success() { self.json_of_any_status() } else { Err(self.error_of_status()) }
+    }
+
+    /// The body as JSON, whatever the status.
+    pub(super) fn json_of_any_status(&self) -> ProbeResult<Value> {
+        content::json(&self.body).map_err(|why| match why {
+            Unreadable::Foreign => ProbeError::new(format!("the answer is not JSON: {}", self.reason())),
+            why => ProbeError::new(why.to_string()),
+        })
+    }
+
+    /// Why the response is not a success, for people.
+    pub(super) fn error_of_status(&self) -> ProbeError {
+        let code = self.status.as_u16();
+        ProbeError::new(match self.status {
+            StatusCode::UNAUTHORIZED => {
+                format!("credentials are missing or refused ({code}: {})", self.reason())
+            }
+            StatusCode::FORBIDDEN => {
+                format!("these credentials may not see this ({code}: {})", self.reason())
+            }
+            _ if self.status.is_redirection() => {
+                let to = self.headers.get("location").map(|to| String::from_utf8_lossy(to.as_bytes()));
+                format!("it answers {code} to {}: not followed", to.unwrap_or_default())
+            }
+            _ => format!("it answers {code}: {}", self.reason()),
+        })
+    }
+
+    fn reason(&self) -> String {
+        if self.body.is_empty() { "nothing more".into() } else { text::excerpt(&self.body, MAX_REASON) }
+    }
+}
+
+fn base(address: &str) -> ProbeResult<Url> {
+    let url =
+        Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    // Not repeated: there may be a password in it.
+    let url = url.ok_or_else(|| ProbeError::new("not an address such as https://host:port"))?;
+    if has_credentials(&url) {
+        return Err(ProbeError::new(
+            "the address holds a user or a password; send it as a header, by reference",
+        ));
+    }
+    Ok(url)
+}

@@ -1,0 +1,52 @@
+//! What checks must be, against what they are. Pure.
+
+use super::{CiCheck, CiState};
+use gonogo_core::outcome::Observation;
+
+/// How many checks are named.
+const MAX_NAMED: usize = 8;
+
+/// Each required check by itself; the others are recorded.
+pub(super) fn judge(required: &[String], checks: &[CiCheck]) -> Vec<Observation> {
+    let mut seen: Vec<_> = required.iter().map(|name| judge_check(name, checks)).collect();
+    if required.is_empty() {
+        let told = "the profile names none: which check runs the suite?";
+        seen.push(Observation::unknown("checks of the suite", "one or more", told));
+    }
+    let others: Vec<_> = checks.iter().filter(|check| !required.contains(&check.name)).collect();
+    if !others.is_empty() {
+        seen.push(Observation::recorded("other checks", names(&others, true)));
+    }
+    seen
+}
+
+/// A check may have run more than once: the worst result counts.
+fn judge_check(name: &str, checks: &[CiCheck]) -> Observation {
+    let (what, expected) = (format!("check {name}"), "success");
+    let worst = checks.iter().filter(|check| check.name == name).max_by_key(|check| check.state);
+    let Some(worst) = worst else {
+        let all: Vec<_> = checks.iter().collect();
+        let there = if all.is_empty() { "none at all".to_owned() } else { names(&all, false) };
+        return Observation::new(
+            what,
+            expected,
+            format!("no check has that name; there are: {there}"),
+            false,
+        );
+    };
+    let seen = match worst.state {
+        CiState::Passed | CiState::Failed => worst.told.clone(),
+        CiState::Skipped => format!("{}: it has proved nothing", worst.told),
+        CiState::Running => format!("{}: not through yet", worst.told),
+    };
+    Observation::new(what, expected, seen, worst.state == CiState::Passed)
+}
+
+fn names(checks: &[&CiCheck], with_state: bool) -> String {
+    let name = |check: &&CiCheck| {
+        if with_state { format!("{} ({})", check.name, check.told) } else { check.name.clone() }
+    };
+    let first = checks.iter().take(MAX_NAMED).map(name).collect::<Vec<_>>().join(", ");
+    let more = checks.len().saturating_sub(MAX_NAMED);
+    if more > 0 { format!("{first} and {more} more") } else { first }
+}

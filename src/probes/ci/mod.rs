@@ -1,0 +1,109 @@
+//! The probe of continuous integration: its result for the commit that the release's tag names.
+
+mod forge;
+mod judge;
+mod junit;
+
+use super::api_client::ApiClient;
+use super::deadline::Deadline;
+use super::error::ProbeResult;
+use super::{curl, git};
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::{self, CiSource, CiSpec};
+use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::text::shell_word;
+
+/// A check and its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct CiCheck {
+    name: String,
+    state: CiState,
+    /// The forge's own word for it.
+    told: String,
+}
+
+/// From the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum CiState {
+    Passed,
+    Skipped,
+    Running,
+    Failed,
+}
+
+pub(super) async fn run(spec: &CiSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
+    let what = format!("commit of tag {}", spec.tag);
+    let expected = "a commit";
+    let seen = match git::tagged(&spec.repository, &spec.tag, secret_store.permit(), deadline).await {
+        Ok(Some(commit)) => {
+            let mut seen = vec![Observation::new(what, expected, &commit, true)];
+            seen.extend(of_commit(spec, &commit, deadline, secret_store).await);
+            seen
+        }
+        Ok(None) => {
+            let told = format!("there is no such tag in the checkout {}", spec.repository);
+            vec![Observation::new(what, expected, told, false)]
+        }
+        Err(why) => vec![Observation::unknown(what, expected, why)],
+    };
+    Outcome::of(seen, reproduce(spec))
+}
+
+async fn of_commit(
+    spec: &CiSpec,
+    commit: &str,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Vec<Observation> {
+    let api = async || ApiClient::new(&api(spec), deadline, secret_store).await;
+    match &spec.source {
+        CiSource::JUnit(file) => junit::run(&file.report, commit, deadline).await,
+        CiSource::GitHub(forge) => {
+            let checks = async { forge::github(&api().await?, &forge.project, commit).await };
+            judge_source("GitHub", &forge.checks, checks.await)
+        }
+        CiSource::GitLab(forge) => {
+            let checks = async { forge::gitlab(&api().await?, &forge.project, commit).await };
+            judge_source("GitLab", &forge.checks, checks.await)
+        }
+    }
+}
+
+fn judge_source(
+    who: &str,
+    required: &[String],
+    checks: ProbeResult<Option<Vec<CiCheck>>>,
+) -> Vec<Observation> {
+    let expected = "known, with checks";
+    match checks {
+        Ok(Some(checks)) => judge::judge(required, &checks),
+        Ok(None) => {
+            vec![Observation::new(format!("commit at {who}"), expected, "it does not know it", false)]
+        }
+        Err(why) => vec![Observation::unknown(format!("commit at {who}"), expected, why)],
+    }
+}
+
+/// Where the forge's API is.
+fn api(spec: &CiSpec) -> spec::ApiSpec {
+    let public = match &spec.source {
+        CiSource::GitHub(_) => "https://api.github.com",
+        CiSource::GitLab(_) | CiSource::JUnit(_) => "https://gitlab.com",
+    };
+    spec.api().cloned().unwrap_or_else(|| spec::ApiSpec::at(public))
+}
+
+fn reproduce(spec: &CiSpec) -> String {
+    let of = |before: String, after: &str| {
+        let commit = git::rev_parse(&spec.repository, &spec.tag);
+        format!("commit=$({commit}) && {}\"$commit\"{}", curl::get(&api(spec), &before), shell_word(after))
+    };
+    match &spec.source {
+        CiSource::GitHub(forge) => of(forge::github_path(&forge.project), "/check-runs?per_page=100"),
+        CiSource::GitLab(forge) => of(forge::gitlab_path(&forge.project), "/statuses?per_page=100"),
+        CiSource::JUnit(file) => format!(
+            "grep -o '<\\(testsuite\\|property\\|failure\\|error\\) [^>]*' {}",
+            shell_word(&file.report)
+        ),
+    }
+}

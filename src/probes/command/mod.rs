@@ -1,0 +1,104 @@
+//! The command probe: how a program ends, and what it prints.
+
+mod reproduce;
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use super::content::ReadBody;
+use super::deadline::Deadline;
+use super::error::ProbeResult;
+use super::judging;
+use super::process::{self, Program, ProgramResult};
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::{CommandSpec, TextOrSecret};
+use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::text;
+
+/// The longest piece of what a program says of its failure, in bytes.
+const MAX_REASON: usize = 400;
+
+/// Runs the program and judges it.
+pub(super) async fn run(spec: &CommandSpec, deadline: &Deadline, secret_store: &SecretStore) -> Outcome {
+    let observations = match run_program(spec, deadline, secret_store).await {
+        Ok(ran) => judge(spec, ran, deadline).await,
+        Err(why) => vec![Observation::unknown(name(spec), expected(spec), why)],
+    };
+    Outcome::of(observations, reproduce::shell(spec))
+}
+
+async fn run_program(
+    spec: &CommandSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> ProbeResult<ProgramResult> {
+    let mut env = BTreeMap::new();
+    for (name, value) in &spec.env {
+        let value = match value {
+            TextOrSecret::Text(text) => text.clone(),
+            TextOrSecret::Secret(secret) => {
+                let read =
+                    deadline.limit(format!("reading {}", secret.secret), secret_store.read(&secret.secret));
+                format!("{}{}", secret.prefix, read.await??.expose())
+            }
+        };
+        env.insert(name.clone(), value);
+    }
+    let program = Program { argv: &spec.argv, cwd: spec.cwd.as_deref(), env };
+    process::run(program, secret_store.permit(), deadline).await
+}
+
+fn name(spec: &CommandSpec) -> String {
+    spec.argv.iter().map(|word| text::shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn expected(spec: &CommandSpec) -> String {
+    let codes = spec.exit.iter().map(i32::to_string).collect::<Vec<_>>();
+    format!("exit code {}", codes.join(" or "))
+}
+
+async fn judge(spec: &CommandSpec, ran: ProgramResult, deadline: &Deadline) -> Vec<Observation> {
+    let ok = ran.status.code().is_some_and(|code| spec.exit.contains(&code));
+    if let Some(unable) = (!ok).then(|| unable(spec, &ran)).flatten() {
+        return vec![Observation::unknown(name(spec), expected(spec), unable)];
+    }
+    let ended = describe_exit(ran.status);
+    let ended = if ok { ended } else { format!("{ended}: {}", reason(&ran)) };
+    let mut seen = vec![Observation::new(name(spec), expected(spec), ended, ok)];
+    seen.push(Observation::recorded("time to end", format!("{} ms", ran.took.as_millis())).as_measured());
+    seen.extend(judging::judge("standard output", &spec.stdout, &spec.json, ran.stdout, deadline).await);
+    seen
+}
+
+/// The meaning of an error pattern that the program's output matches.
+fn unable<'a>(spec: &'a CommandSpec, ran: &ProgramResult) -> Option<&'a str> {
+    let says = |content: &ReadBody, part: &str| String::from_utf8_lossy(&content.bytes).contains(part);
+    let found = spec
+        .error_patterns
+        .iter()
+        .find(|unable| says(&ran.stderr, &unable.pattern) || says(&ran.stdout, &unable.pattern));
+    found.map(|unable| unable.meaning.as_str())
+}
+
+fn describe_exit(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => "ended".into(),
+    }
+}
+
+/// The program's own error message: usually at the end of its output.
+fn reason(ran: &ProgramResult) -> String {
+    let content = if ran.stderr.bytes.is_empty() { &ran.stdout } else { &ran.stderr };
+    let whole = String::from_utf8_lossy(&content.bytes);
+    let mut from = whole.trim_end();
+    // Whole lines, so that no secret loses the beginning by which it is recognized.
+    while from.len() > MAX_REASON
+        && let Some((_, rest)) = from.split_once('\n')
+    {
+        from = rest;
+    }
+    if from.is_empty() { "it says nothing".into() } else { text::clip(from.trim(), MAX_REASON) }
+}

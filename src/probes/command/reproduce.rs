@@ -1,0 +1,22 @@
+//! The command to reproduce the check by hand.
+
+use gonogo_core::checklist::spec::{CommandSpec, TextOrSecret};
+use gonogo_core::text::shell_word;
+
+/// A shell command line; secrets as references.
+pub(super) fn shell(spec: &CommandSpec) -> String {
+    let mut words = Vec::new();
+    if let Some(cwd) = &spec.cwd {
+        words.extend(["cd".to_owned(), shell_word(cwd), "&&".to_owned()]);
+    }
+    for (name, value) in &spec.env {
+        let value = match value {
+            TextOrSecret::Text(text) => shell_word(text),
+            TextOrSecret::Secret(secret) if secret.prefix.is_empty() => secret.secret.shell(),
+            TextOrSecret::Secret(secret) => shell_word(&secret.prefix) + &secret.secret.shell(),
+        };
+        words.push(format!("{name}={value}"));
+    }
+    words.push(super::name(spec));
+    words.join(" ")
+}

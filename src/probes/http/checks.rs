@@ -1,0 +1,121 @@
+//! Checks of an HTTP response.
+
+use reqwest::header::HeaderMap;
+
+use gonogo_core::checklist::spec::{HeaderCheck, HttpSpec};
+use gonogo_core::outcome::Observation;
+
+use super::super::content::ReadBody;
+use super::super::deadline::Deadline;
+use super::super::judging;
+use super::{HttpAnswer, name};
+
+/// All observations of one answer.
+pub(super) async fn judge(spec: &HttpSpec, answer: HttpAnswer, deadline: &Deadline) -> Vec<Observation> {
+    let mut seen = answer.way;
+    seen.push(status(spec, answer.status.as_u16(), &answer.headers, &answer.body));
+    let took = format!("{} ms", answer.took.as_millis());
+    seen.push(Observation::recorded("time to answer", took).as_measured());
+    seen.extend(spec.header.iter().map(|check| header(check, &answer.headers)));
+    seen.extend(judging::judge("body", &spec.body, &spec.json, answer.body, deadline).await);
+    seen
+}
+
+/// The status codes that are right, for people.
+pub(super) fn expected_status(spec: &HttpSpec) -> String {
+    spec.status.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn status(spec: &HttpSpec, status: u16, headers: &HeaderMap, body: &ReadBody) -> Observation {
+    let ok = spec.status.contains(&status);
+    let seen = match headers.get("location") {
+        Some(to) if !ok && (300..400).contains(&status) => {
+            format!("{status} to {}", String::from_utf8_lossy(to.as_bytes()))
+        }
+        _ if ok || body.bytes.is_empty() => status.to_string(),
+        _ => format!("{status}: {}", body.excerpt()),
+    };
+    Observation::new(name(spec), expected_status(spec), seen, ok)
+}
+
+fn header(check: &HeaderCheck, headers: &HeaderMap) -> Observation {
+    let (what, expected) = (format!("header {}", check.name), expected_header(check));
+    let values = headers.get_all(&check.name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let values: Vec<_> = values.collect();
+    if values.is_empty() {
+        return Observation::new(what, expected, "no such header", false);
+    }
+    let value = values.join(", ");
+    let ok = check.equals.as_ref().is_none_or(|whole| value == *whole)
+        && check.contains.as_ref().is_none_or(|part| value.contains(part.as_str()))
+        && directive(check, &value);
+    Observation::new(what, expected, value, ok)
+}
+
+fn expected_header(check: &HeaderCheck) -> String {
+    let equals = check.equals.as_ref().map(|whole| format!("`{whole}`"));
+    let contains = check.contains.as_ref().map(|part| format!("contains `{part}`"));
+    let directive = match (&check.directive, check.at_least) {
+        (Some(name), Some(least)) => Some(format!("{name} at least {least}")),
+        (Some(name), None) => Some(format!("directive {name}")),
+        (None, Some(least)) => Some(format!("at least {least}")),
+        (None, None) => None,
+    };
+    let all: Vec<_> = [equals, contains, directive].into_iter().flatten().collect();
+    if all.is_empty() { "present".into() } else { all.join(", ") }
+}
+
+/// Whether the directive is there and holds enough; where it stands more than once, each must.
+fn directive(check: &HeaderCheck, value: &str) -> bool {
+    let found: Vec<Option<&str>> = match &check.directive {
+        None => vec![Some(value.trim())],
+        Some(name) => directive_values(name, value).collect(),
+    };
+    let number = |value: Option<&str>| value.and_then(|value| value.parse::<i64>().ok());
+    let enough = |value| check.at_least.is_none_or(|least| number(value).is_some_and(|v| v >= least));
+    !found.is_empty() && found.into_iter().all(enough)
+}
+
+/// The values of one directive (RFC 6797 for one: names in any case, values maybe in quotes).
+pub(in crate::probes) fn directive_values<'a>(
+    name: &'a str,
+    value: &'a str,
+) -> impl Iterator<Item = Option<&'a str>> {
+    value.split([';', ',']).filter_map(move |directive| {
+        let (key, value) = match directive.split_once('=') {
+            Some((key, value)) => (key, Some(value.trim().trim_matches('"'))),
+            None => (directive.split_whitespace().next().unwrap_or_default(), None),
+        };
+        key.trim().eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn max_age(value: &str) -> bool {
+        let check = HeaderCheck {
+            name: "Strict-Transport-Security".into(),
+            equals: None,
+            contains: None,
+            directive: Some("max-age".into()),
+            at_least: Some(31_536_000),
+        };
+        directive(&check, value)
+    }
+
+    #[test]
+    fn a_directive_is_read_in_any_case_and_in_quotes() {
+        assert!(max_age("includeSubDomains; Max-Age=31536000"));
+        assert!(max_age("max-age=\"63072000\" ; preload"));
+        for wrong in ["max-age=31535999", "max-age", "preload", "x-max-age=63072000", "max-age=1y", ""] {
+            assert!(!max_age(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_two_directives_the_weaker_counts() {
+        assert!(!max_age("max-age=63072000, max-age=0"));
+    }
+}

@@ -1,0 +1,123 @@
+//! A request sent by `curl` on another host. It is passed as curl's input: no argument shows a secret.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{StatusCode, Url};
+use zeroize::Zeroizing;
+
+use super::super::content::ReadBody;
+use super::super::deadline::Deadline;
+use super::super::error::{ProbeError, ProbeResult};
+use super::super::http_client;
+use super::super::process::{self, Program, ProgramResult};
+use super::{HttpAnswer, method};
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::HttpSpec;
+use gonogo_core::text;
+
+/// How long before the deadline curl gives up, so that it reports what it waited for.
+const CURL_MARGIN: Duration = Duration::from_millis(200);
+/// The most of a body that is read, in bytes.
+const MAX_BODY: usize = 1 << 20;
+/// The longest piece of an error message from there, in bytes.
+const MAX_REASON: usize = 300;
+/// The exit code of a shell, or of its equivalent, for a program that it does not find.
+const COMMAND_NOT_FOUND: [i32; 2] = [126, 127];
+/// The exit code of curl when it got no configuration.
+const CURL_USAGE_ERROR: i32 = 2;
+
+pub(super) async fn visit(
+    spec: &HttpSpec,
+    url: &Url,
+    argv: &[String],
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> ProbeResult<HttpAnswer> {
+    let headers = http_client::headers(&spec.headers, deadline, secret_store).await?;
+    let argv: Vec<String> =
+        argv.iter().cloned().chain(["curl", "--config", "-"].map(str::to_owned)).collect();
+    let program = Program { argv: &argv, cwd: None, env: BTreeMap::new() };
+    let input = config(spec, url, &headers, deadline.remaining().saturating_sub(CURL_MARGIN))?;
+    let ran = process::run_with_input(program, input.as_bytes(), secret_store.permit(), deadline).await?;
+    match ran.status.code() {
+        Some(0) => answer(ran),
+        code => Err(failed(code, &ran)),
+    }
+}
+
+/// The configuration for curl. In double quotes a backslash begins an escape; a line end that is not escaped
+/// would begin another option.
+fn config(
+    spec: &HttpSpec,
+    url: &Url,
+    headers: &HeaderMap,
+    within: Duration,
+) -> ProbeResult<Zeroizing<String>> {
+    let quoted = |text: &str| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        text.replace('\n', "\\n").replace('\r', "\\r")
+    };
+    let mut config = Zeroizing::new(String::from("silent\nshow-error\ninclude\nsuppress-connect-headers\n"));
+    let method = method(spec.method);
+    let asked =
+        if method == reqwest::Method::HEAD { "head".into() } else { format!("request = \"{method}\"") };
+    let _ = writeln!(
+        config,
+        "{asked}\nmax-time = {:.3}\nurl = \"{}\"",
+        within.as_secs_f64(),
+        quoted(url.as_str())
+    );
+    let files = [("cacert", &spec.tls.roots), ("cert", &spec.tls.certificate), ("key", &spec.tls.key)];
+    for (option, file) in files.iter().filter_map(|(option, file)| Some((option, file.as_ref()?))) {
+        let _ = writeln!(config, "{option} = \"{}\"", quoted(file));
+    }
+    for (name, value) in headers {
+        let value = value.to_str().map_err(|_| ProbeError::new(format!("header {name}: not plain text")))?;
+        let _ = writeln!(config, "header = \"{name}: {}\"", quoted(value));
+    }
+    Ok(config)
+}
+
+fn failed(code: Option<i32>, ran: &ProgramResult) -> ProbeError {
+    let said = text::excerpt(&ran.stderr.bytes, MAX_REASON);
+    ProbeError::new(match code {
+        Some(code) if COMMAND_NOT_FOUND.contains(&code) => format!("there is no curl there: {said}"),
+        Some(CURL_USAGE_ERROR) => {
+            format!("the way there passes no input on (kubectl and docker exec need -i): {said}")
+        }
+        Some(code) => format!("from there (exit code {code}): {said}"),
+        None => format!("from there, ended by a signal: {said}"),
+    })
+}
+
+/// The last head that curl prints, and what comes after it: there may be heads of 1xx before.
+fn answer(ran: ProgramResult) -> ProbeResult<HttpAnswer> {
+    let foreign = || ProbeError::new("what curl prints there is no answer in HTTP");
+    let mut rest = ran.stdout.bytes.as_slice();
+    loop {
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(foreign)?;
+        let (status, headers) = head(&rest[..end]).ok_or_else(foreign)?;
+        rest = &rest[end + 4..];
+        if status.is_informational() {
+            continue;
+        }
+        let long = (rest.len() > MAX_BODY)
+            .then(|| ProbeError::new("body longer than 1 MiB: only its begin was read"));
+        let body =
+            ReadBody { bytes: rest[..rest.len().min(MAX_BODY)].to_vec(), cut: long.or(ran.stdout.cut) };
+        return Ok(HttpAnswer { way: Vec::new(), status, headers, body, took: ran.took });
+    }
+}
+
+fn head(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
+    let mut lines = std::str::from_utf8(head).ok()?.split("\r\n");
+    let status = lines.next()?.strip_prefix("HTTP/")?.split(' ').nth(1)?;
+    let headers = lines.filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value.trim()).ok()?))
+    });
+    Some((StatusCode::from_bytes(status.as_bytes()).ok()?, headers.collect()))
+}

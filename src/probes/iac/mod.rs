@@ -1,0 +1,147 @@
+//! The probe of infrastructure as code: what a change set would create, change, replace and destroy, and whether
+//! the state is kept.
+
+mod changes;
+mod state;
+mod terraform;
+
+use std::collections::BTreeMap;
+
+use super::ProbeContext;
+use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
+use super::judging;
+use super::process::{self, Program, ProgramResult};
+use crate::process::Permit;
+use changes::ChangeSet;
+use gonogo_core::checklist::spec::{IacSpec, IacTool};
+use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::text;
+
+/// The longest piece of what a tool says, in bytes.
+const MAX_REASON: usize = 300;
+/// The most of a plan that is read, in bytes.
+const MAX_PLAN: usize = 16 << 20;
+
+pub(super) async fn run(
+    spec: &IacSpec,
+    deadline: &Deadline,
+    permit: &Permit,
+    given: &ProbeContext,
+) -> Outcome {
+    if spec.state {
+        let reproduce = display_command(spec, &["state", "pull"]);
+        return Outcome::of(state::run(spec, permit, deadline).await, reproduce);
+    }
+    let what = format!("change set in {}", spec.directory);
+    let file = terraform::plan_file(spec, given);
+    let unsaved = file.clone().filter(|file| terraform::is_to_be_made(spec, file, given));
+    let saving = unsaved.as_ref().map(|file| {
+        let change = given.effects.begin(format!("may have saved the plan as {}", file.display()));
+        (change, file)
+    });
+    let planned = match spec.tool {
+        IacTool::Terraform => terraform::plan(spec, file, unsaved.is_some(), permit, deadline).await,
+        IacTool::Pulumi => pulumi(spec, permit, deadline).await,
+        IacTool::CloudFormation => cloud_formation(spec, permit, deadline).await,
+    };
+    let seen = match planned {
+        Ok(planned) if spec.saved => vec![changes::same(&planned, given)],
+        Ok(planned) => changes::judge(spec, &planned),
+        Err(why) => vec![Observation::unknown(what, "planned", why)],
+    };
+    let words: &[&str] = match spec.tool {
+        IacTool::Terraform => &["plan", "-input=false", "-lock=false", "-detailed-exitcode"],
+        IacTool::Pulumi => &["preview", "--json"],
+        IacTool::CloudFormation => &["cloudformation", "describe-change-set"],
+    };
+    match saving {
+        Some((change, file)) if file.exists() => {
+            change.succeeded(format!("saved the plan as {}", file.display()));
+        }
+        Some((change, _)) => change.failed(),
+        None => {}
+    }
+    Outcome::of(seen, display_command(spec, words))
+}
+
+fn display_command(spec: &IacSpec, words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| text::shell_word(word)).collect();
+    format!(
+        "cd {} && {} {}",
+        text::shell_word(&spec.directory),
+        text::shell_word(spec.program()),
+        words.join(" ")
+    )
+}
+
+/// Runs the tool in its directory.
+async fn run_tool(
+    spec: &IacSpec,
+    words: &[String],
+    permit: &Permit,
+    deadline: &Deadline,
+) -> ProbeResult<ProgramResult> {
+    let mut argv = vec![spec.program().to_owned()];
+    argv.extend_from_slice(words);
+    let env = BTreeMap::from([
+        ("TF_IN_AUTOMATION".to_owned(), "1".to_owned()),
+        ("TF_CLI_ARGS".to_owned(), String::new()),
+        ("PULUMI_SKIP_UPDATE_CHECK".to_owned(), "true".to_owned()),
+    ]);
+    process::run_keeping(Program { argv: &argv, cwd: Some(&spec.directory), env }, MAX_PLAN, permit, deadline)
+        .await
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Why a tool made no plan, in its own words.
+fn failed(ran: &ProgramResult) -> ProbeError {
+    let bytes = if ran.stderr.bytes.is_empty() { &ran.stdout.bytes } else { &ran.stderr.bytes };
+    // The message follows the box that tools draw around it.
+    let text: String = String::from_utf8_lossy(bytes).chars().filter(|c| !"╷│╵".contains(*c)).collect();
+    let begin = text.find("Error").unwrap_or(0);
+    let text = text[begin..].split_whitespace().collect::<Vec<_>>().join(" ");
+    let code = ran.status.code().map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+    ProbeError::new(format!("it ends with {code}: {}", text::clip(&text, MAX_REASON)))
+}
+
+/// What the tool printed, if it is all of it.
+fn whole_output(ran: ProgramResult) -> ProbeResult<Vec<u8>> {
+    if !ran.status.success() {
+        return Err(failed(&ran));
+    }
+    ran.stdout.cut.map_or(Ok(ran.stdout.bytes), Err)
+}
+
+/// Reads what the tool printed of its plan, which may be long.
+async fn read(
+    printed: Vec<u8>,
+    of: fn(&[u8]) -> ProbeResult<ChangeSet>,
+    deadline: &Deadline,
+) -> ProbeResult<ChangeSet> {
+    judging::on_blocking_thread("the plan", deadline, move || of(&printed)).await?
+}
+
+async fn pulumi(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
+    let mut words = owned(&["preview", "--json", "--non-interactive"]);
+    words.extend(spec.stack.iter().map(|stack| format!("--stack={stack}")));
+    read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_pulumi, deadline).await
+}
+
+async fn cloud_formation(spec: &IacSpec, permit: &Permit, deadline: &Deadline) -> ProbeResult<ChangeSet> {
+    let (Some(stack), Some(change_set)) = (&spec.stack, &spec.change_set) else {
+        return Err(ProbeError::new("a CloudFormation change set needs `stack` and `change_set`"));
+    };
+    let mut words = owned(&["cloudformation", "describe-change-set"]);
+    words.extend([format!("--stack-name={stack}"), format!("--change-set-name={change_set}")]);
+    words.push("--output=json".to_owned());
+    read(
+        whole_output(run_tool(spec, &words, permit, deadline).await?)?,
+        ChangeSet::of_cloud_formation,
+        deadline,
+    )
+    .await
+}

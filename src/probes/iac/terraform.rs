@@ -1,0 +1,77 @@
+//! Terraform's plan: made or shown, read as JSON.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::{ChangeSet, failed, owned, read, run_tool, whole_output};
+use crate::probes::ProbeContext;
+use crate::probes::deadline::Deadline;
+use crate::probes::error::{ProbeError, ProbeResult};
+use crate::process::Permit;
+use gonogo_core::checklist::spec::IacSpec;
+use gonogo_core::files::directory::temporary;
+use gonogo_core::time::Utc;
+
+/// What `-detailed-exitcode` ends with when nothing would change, and when something would.
+const EXIT_UNCHANGED: i32 = 0;
+const EXIT_CHANGED: i32 = 2;
+
+/// Where the plan is kept, if it is. Relative to where the tool runs.
+/// A plan that each run makes again is not saved by a probe outside of a run.
+pub(super) fn plan_file(spec: &IacSpec, given: &ProbeContext) -> Option<PathBuf> {
+    let is_kept = !spec.fresh_plan || given.opened.is_some();
+    Some(Path::new(&spec.directory).join(spec.plan_file.as_ref().filter(|_| is_kept)?))
+}
+
+/// Whether there is no saved plan, or only one that an earlier run has left. The one that was reviewed is never
+/// generated again.
+pub(super) fn is_to_be_made(spec: &IacSpec, file: &Path, given: &ProbeContext) -> bool {
+    if spec.saved {
+        return false;
+    }
+    let Ok(made) = file.metadata().and_then(|about| about.modified()) else { return true };
+    let made = made.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let is_old = |opened: Utc| i128::try_from(made).is_ok_and(|made| made < i128::from(opened.millis()));
+    spec.fresh_plan && given.opened.is_some_and(is_old)
+}
+
+pub(super) async fn plan(
+    spec: &IacSpec,
+    file: Option<PathBuf>,
+    is_to_be_made: bool,
+    permit: &Permit,
+    deadline: &Deadline,
+) -> ProbeResult<ChangeSet> {
+    let own = temporary("gonogo-", &std::env::temp_dir())?;
+    let is_own = file.is_none();
+    let file = std::path::absolute(file.unwrap_or_else(|| own.path().join("plan")))?;
+    if is_to_be_made && file.exists() {
+        std::fs::remove_file(&file)?;
+    }
+    if is_to_be_made || is_own {
+        make(spec, &file, permit, deadline).await?;
+    }
+    let words = ["show", "-json", "-no-color"].map(str::to_owned);
+    let words = [words.to_vec(), vec![file.display().to_string()]].concat();
+    read(whole_output(run_tool(spec, &words, permit, deadline).await?)?, ChangeSet::of_terraform, deadline)
+        .await
+}
+
+/// Makes the plan, in a file that nobody else can read: it holds values.
+async fn make(spec: &IacSpec, file: &PathBuf, permit: &Permit, deadline: &Deadline) -> ProbeResult<()> {
+    let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
+    opened.map_err(|error| ProbeError::new(format!("plan file {}: {error}", file.display())))?;
+    let mut words = owned(&["plan", "-input=false", "-lock=false", "-detailed-exitcode", "-no-color"]);
+    words.push(format!("-out={}", file.display()));
+    let made = run_tool(spec, &words, permit, deadline).await;
+    match made {
+        Ok(ran) if matches!(ran.status.code(), Some(EXIT_UNCHANGED | EXIT_CHANGED)) => Ok(()),
+        other => {
+            // An incomplete file is not a plan; the next attempt generates it again.
+            let _ = std::fs::remove_file(file);
+            Err(other.map_or_else(|why| why, |ran| failed(&ran)))
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Judging a text that was read: in its time, and not where the other probes and the screen are served.
+
+use std::time::Duration;
+
+use super::content::ReadBody;
+use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
+use super::{json, text_checks};
+use gonogo_core::checklist::spec::{JsonCheck, TextCheck};
+use gonogo_core::outcome::Observation;
+
+/// So much time there is in any case: what was read before the deadline passed is judged.
+const MIN_TIME: Duration = Duration::from_millis(500);
+
+/// Does what may take more than a few milliseconds on a thread of its own.
+///
+/// # Errors
+/// When it does not finish in time.
+pub(super) async fn on_blocking_thread<T: Send + 'static>(
+    what: &str,
+    deadline: &Deadline,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> ProbeResult<T> {
+    let deadline = deadline.with_at_least(MIN_TIME);
+    let done = deadline.limit(format!("judging {what}"), tokio::task::spawn_blocking(work)).await?;
+    done.map_err(|_| ProbeError::new(format!("judging {what} did not end")))
+}
+
+/// One observation for each check of what is called `what`.
+pub(super) async fn judge(
+    what: &'static str,
+    text: &[TextCheck],
+    json: &[JsonCheck],
+    content: ReadBody,
+    deadline: &Deadline,
+) -> Vec<Observation> {
+    if text.is_empty() && json.is_empty() {
+        return Vec::new();
+    }
+    let deadline = deadline.with_at_least(MIN_TIME);
+    let work = {
+        let (text, json, until) = (text.to_vec(), json.to_vec(), deadline);
+        move || {
+            let seen = text_checks::judge(&text, what, &content, &until);
+            [seen, json::judge(&json, &content, &until)].concat()
+        }
+    };
+    let unseen = |why| [text_checks::unseen(text, what, &why), json::not_checked(json, &why)].concat();
+    on_blocking_thread(what, &deadline, work).await.unwrap_or_else(unseen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred checks, each of which takes a good while: neither are they waited for, nor do they go on for long.
+    #[tokio::test]
+    async fn judging_ends_with_the_deadline() {
+        let text: Vec<TextCheck> = vec![serde_json::from_str(r#"{"lacks":"(a?){30}a{30}b"}"#).unwrap(); 100];
+        let json: Vec<JsonCheck> = vec![serde_json::from_str(r#"{"path":"$..a"}"#).unwrap()];
+        let content = ReadBody { bytes: "a".repeat(1 << 20).into_bytes(), cut: None };
+        let deadline = Deadline::after(Duration::ZERO);
+        let seen = judge("body", &text, &json, content, &deadline).await;
+        assert_eq!(seen.len(), 101);
+        assert!(seen.iter().all(|seen| seen.ok.is_none()), "{seen:?}");
+        assert_eq!(seen[0].seen, "no answer within 500 ms (judging body)");
+    }
+
+    #[test]
+    fn checks_that_are_left_when_the_time_is_over_are_not_begun() {
+        let check: TextCheck = serde_json::from_str(r#"{"contains":"a"}"#).unwrap();
+        let content = ReadBody { bytes: b"a".to_vec(), cut: None };
+        let seen = text_checks::judge(&[check], "body", &content, &Deadline::after(Duration::ZERO));
+        assert_eq!((seen[0].ok, &*seen[0].seen), (None, "no answer within 0 s (judging body)"));
+    }
+}

@@ -1,0 +1,167 @@
+//! Automatic checks. A probe checks one server within one deadline and reports everything that it observed.
+//!
+//! ```text
+//!     run ─► http ─────► http_client ─┐
+//!         ─► redis ──────────────────┼─► net (DNS, connecting) ─► socket, tls
+//!         ─► rabbitmq ► http_client ─┘
+//!         ─► command, git ──► process
+//! ```
+//!
+//! What was checked and is not as the checklist requires is a wrong observation. What could not be checked
+//! (no such host, no answer, credentials refused, a command forbidden) is an unknown one: never a pass,
+//! and never a failure. Each step takes its time from the same [`Deadline`], so what was observed before it
+//! passed is kept. A server is not trusted: what it sends is capped before it is parsed.
+
+mod address;
+mod api_client;
+mod aws_secret;
+mod ci;
+mod command;
+mod contacts;
+mod content;
+mod cors;
+mod curl;
+mod deadline;
+mod effects;
+mod error;
+mod git;
+mod grafana;
+mod headers;
+mod http;
+mod http_client;
+mod iac;
+mod jaeger;
+mod json;
+mod judging;
+mod kubernetes;
+mod net;
+mod origins;
+mod otlp;
+mod pipeline;
+mod process;
+mod prometheus;
+mod rabbitmq;
+mod redis;
+mod registry;
+mod scan;
+mod socket;
+mod sse;
+mod text_checks;
+mod tls;
+mod token;
+mod vault;
+mod websocket;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use zeroize::Zeroizing;
+
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::ProbeSpec;
+use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::time::Utc;
+
+use deadline::Deadline;
+pub use effects::Effects;
+pub use http_client::proxies_of_environment;
+
+/// The largest file that holds the id of an image, in bytes.
+const MAX_IMAGE_ID: u64 = 64 << 10;
+
+/// What a probe run needs to know of the run around it.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeContext {
+    /// Start of the probe run that this one counts from: older data is ignored.
+    pub since: Option<Utc>,
+    /// The digest that another probe observed and that this one must see, if there is one.
+    pub digest: Option<Option<String>>,
+    /// When the run was opened, if it is kept.
+    pub opened: Option<Utc>,
+    /// What the same probe saw in the environment's last sealed run, for drift.
+    pub last: Option<Arc<Outcome>>,
+    /// The environment's key for fingerprints of secrets; it is kept outside the log.
+    pub fingerprint: Option<FingerprintKey>,
+    /// Where the probe writes what it changes, as soon as it does.
+    pub effects: Effects,
+}
+
+impl ProbeContext {
+    /// The observation with this key by the same probe in the last sealed run.
+    fn previous_observation(&self, key: &str) -> Option<&Observation> {
+        self.last.as_ref()?.observation(key)
+    }
+
+    /// A value that must be another than the one that the last sealed run saw, if that saw one.
+    fn must_have_changed(&self, what: &str, key: &str, value: &str) -> Observation {
+        let seen = match self.previous_observation(key).map(|before| &before.seen) {
+            Some(last) => {
+                Observation::new(what, format!("another than the last run's {last}"), value, last != value)
+            }
+            None => Observation::recorded(what, value),
+        };
+        seen.with_key(key)
+    }
+}
+
+/// A key under which fingerprints of secrets are made (HMAC-SHA-256), so that no reader of a log can try
+/// guesses against them.
+#[derive(Clone)]
+pub struct FingerprintKey(pub Arc<Zeroizing<[u8; 32]>>);
+
+impl fmt::Debug for FingerprintKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FingerprintKey(…)")
+    }
+}
+
+/// Looks once, as `spec` asks, and ends within `deadline`, which covers everything: reading secrets,
+/// resolving names, connecting, TLS, handshakes and answers.
+///
+/// The outcome is clean: no secret that `secret_store` has read, and nothing that steers a terminal.
+pub async fn run(
+    spec: &ProbeSpec,
+    deadline: Duration,
+    secret_store: &SecretStore,
+    given: &ProbeContext,
+) -> Outcome {
+    let deadline = Deadline::after(deadline);
+    let (effects, before) = (&given.effects, given.effects.count());
+    let outcome = match spec {
+        ProbeSpec::Http(spec) => Box::pin(http::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Redis(spec) => Box::pin(redis::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Rabbitmq(spec) => Box::pin(rabbitmq::run(spec, &deadline, secret_store, effects)).await,
+        ProbeSpec::Command(spec) => Box::pin(command::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Git(spec) => Box::pin(git::run(spec, &deadline, secret_store.permit())).await,
+        ProbeSpec::Ci(spec) => Box::pin(ci::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Prometheus(spec) => Box::pin(prometheus::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Grafana(spec) => Box::pin(grafana::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Jaeger(spec) => Box::pin(jaeger::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Otlp(spec) => Box::pin(otlp::run(spec, &deadline, secret_store, effects)).await,
+        ProbeSpec::Registry(spec) => Box::pin(registry::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Vault(spec) => Box::pin(vault::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Cors(spec) => Box::pin(cors::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Headers(spec) => Box::pin(headers::run(spec, &deadline, secret_store, given)).await,
+        ProbeSpec::Token(spec) => Box::pin(token::run(spec, &deadline, secret_store)).await,
+        ProbeSpec::Pipeline(spec) => pipeline::run(spec, &deadline, secret_store, effects).boxed().await,
+        ProbeSpec::Kubernetes(spec) => {
+            Box::pin(kubernetes::run(spec, &deadline, secret_store.permit(), given)).await
+        }
+        ProbeSpec::Iac(spec) => Box::pin(iac::run(spec, &deadline, secret_store.permit(), given)).await,
+        ProbeSpec::AwsSecret(spec) => {
+            Box::pin(aws_secret::run(spec, &deadline, secret_store.permit(), given)).await
+        }
+        ProbeSpec::Origins(spec) => origins::run(spec),
+        ProbeSpec::Scan(spec) => Box::pin(scan::run(spec, &deadline)).await,
+        ProbeSpec::Contacts(spec) => contacts::run(spec),
+    };
+    let outcome = if outcome.observations.is_empty() { nothing_to_check(spec) } else { outcome };
+    outcome.with_effects(given.effects.since(before)).sanitized(&secret_store.redactor())
+}
+
+fn nothing_to_check(spec: &ProbeSpec) -> Outcome {
+    let why = "nothing is configured to be checked; the README lists what this kind of probe can check";
+    Outcome::error(format!("{} probe", spec.kind()), "something to check", why)
+}

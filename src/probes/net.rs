@@ -1,0 +1,162 @@
+//! Connections of our own: names, addresses, TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+use gonogo_core::checklist::spec::Tls;
+
+use super::address::Address;
+use super::deadline::Deadline;
+use super::error::{ProbeError, ProbeResult};
+use super::socket::Socket;
+use super::tls;
+
+/// How long one address has before the next is tried beside it (RFC 8305 calls it the attempt delay).
+const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(200);
+
+/// How glibc, macOS and musl say that a name has no address.
+const NAME_NOT_FOUND: [&str; 5] =
+    ["not known", "No address", "nodename nor servname", "does not resolve", "no usable address"];
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error("no such host: {0}")]
+    NoSuchHost(String),
+    #[error("cannot resolve host {host}: {why}")]
+    Resolve { host: String, why: String },
+    #[error("{0} refuses connections: nothing listens there")]
+    Refused(Address),
+    #[error("cannot connect to {to}: {why}")]
+    Unreachable { to: Address, why: io::Error },
+}
+
+/// A task that ends when this is dropped.
+pub(super) struct AbortOnDrop<T>(pub(super) JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Connects, with TLS where the address asks for it.
+pub(super) async fn connect(address: &Address, tls: &Tls, deadline: &Deadline) -> ProbeResult<Socket> {
+    let names = resolve_host(&address.host, address.port);
+    let found = deadline.limit(format!("name resolution of {}", address.host), names).await??;
+    let tcp = deadline.limit(format!("connect to {address}"), race(found)).await?;
+    let tcp = tcp.map_err(|error| cannot_connect(address, error))?;
+    if !address.tls {
+        return Ok(Socket::new(tcp));
+    }
+    let config = deadline.limit("reading root certificates", tls::config(tls)).await??;
+    let name = ServerName::try_from(address.host.clone())
+        .map_err(|_| ProbeError::new(format!("{} is no name that a certificate can carry", address.host)))?;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+    // A server without TLS may take the greeting for the begin of a long command and stay silent.
+    let step = format!("TLS handshake with {address}; a server without TLS may stay silent");
+    let stream = deadline.limit(step, handshake).await?;
+    let stream = stream.map_err(|error| ProbeError::new(tls::explain(&error, &address.host, tls)))?;
+    Ok(Socket::new(stream))
+}
+
+/// The addresses of a host.
+pub(super) async fn resolve_host(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| cannot_resolve(host, &error))?;
+    let found: Vec<_> = found.collect();
+    if found.is_empty() { Err(ConnectError::NoSuchHost(host.to_owned())) } else { Ok(found) }
+}
+
+fn cannot_resolve(host: &str, error: &io::Error) -> ConnectError {
+    let why = error.to_string();
+    // The resolver's answers differ only in their text: EAI_NONAME and EAI_NODATA are about the name,
+    // all others about the resolver.
+    if NAME_NOT_FOUND.iter().any(|no| why.contains(no)) {
+        ConnectError::NoSuchHost(host.to_owned())
+    } else {
+        ConnectError::Resolve { host: host.to_owned(), why }
+    }
+}
+
+fn cannot_connect(address: &Address, error: io::Error) -> ConnectError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectError::Refused(address.clone()),
+        _ => ConnectError::Unreachable { to: address.clone(), why: error },
+    }
+}
+
+/// The first of several addresses that answers. The next one is tried as soon as one has failed, or the one before has
+/// had its time.
+async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut left = addresses.into_iter();
+    let mut tried = FuturesUnordered::new();
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    loop {
+        match left.next() {
+            Some(address) => tried.push(TcpStream::connect(address)),
+            None if tried.is_empty() => return Err(last),
+            None => {}
+        }
+        let next = async {
+            if left.len() == 0 {
+                future::pending::<()>().await;
+            } else {
+                tokio::time::sleep(CONNECTION_ATTEMPT_DELAY).await;
+            }
+        };
+        tokio::select! {
+            Some(connected) = tried.next() => match connected {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            },
+            () = next => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn that_there_is_no_such_host_is_known_in_the_words_of_each_system() {
+        let told = |why: &str| cannot_resolve("h", &io::Error::other(why)).to_string();
+        for no in [
+            "failed to lookup address information: Name or service not known",
+            "failed to lookup address information: nodename nor servname provided, or not known",
+            "failed to lookup address information: Name does not resolve",
+        ] {
+            assert_eq!(told(no), "no such host: h");
+        }
+        assert!(told("Temporary failure in name resolution").starts_with("cannot resolve host h"));
+    }
+
+    /// The time is the test's own: it goes on only while something sleeps.
+    #[tokio::test(start_paused = true)]
+    async fn the_next_address_is_tried_as_soon_as_one_has_failed() {
+        let refusing = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let mut addresses: Vec<_> = (0..8).map(|_| refusing()).collect();
+        addresses.push(open);
+        let begun = Instant::now();
+        assert_eq!(race(addresses.clone()).await.unwrap().peer_addr().unwrap(), open);
+        assert!(begun.elapsed() < CONNECTION_ATTEMPT_DELAY * 2, "{:?}", begun.elapsed());
+        addresses.pop();
+        let refused = race(addresses).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

@@ -1,0 +1,164 @@
+//! The trace collector's probe: one test span over OTLP/HTTP is accepted, and one without the right headers is rejected.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span::SpanKind};
+use prost::Message as _;
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+
+use super::api_client::{ApiClient, ApiResponse};
+use super::curl;
+use super::deadline::Deadline;
+use super::effects::Effects;
+use super::error::{ProbeError, ProbeResult};
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::{self, OtlpSpec, TextOrSecret};
+use gonogo_core::outcome::{Observation, Outcome};
+
+/// Where traces are taken, below the endpoint.
+const TRACES_PATH: &str = "/v1/traces";
+/// Replaces a secret header, to check that the request is then refused.
+const WRONG_VALUE: &str = "gonogo-wrong-on-purpose";
+
+pub(super) async fn run(
+    spec: &OtlpSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> Outcome {
+    let api = api(spec, spec.headers.clone());
+    let reproduce = format!(
+        "{} -X POST -H 'Content-Type: application/json' -d '{{\"resourceSpans\":[]}}'",
+        curl::get(&api, TRACES_PATH)
+    );
+    let what = format!("test span at {}{TRACES_PATH}", api.url);
+    let span = format!("a test span of {}", spec.service);
+    let taken = match export(&api, spec, &span, deadline, secret_store, effects).await {
+        Ok(reply) => judge_accepted(what, &reply),
+        Err(why) => Observation::unknown(what, "accepted", why),
+    };
+    let mut seen = vec![taken];
+    if spec.is_guarded() && seen[0].ok.is_some() {
+        let (wrong, what) =
+            (self::api(spec, without_secrets(&spec.headers)), "test span with a wrong header");
+        let span = format!("{span} with a wrong header");
+        seen.push(match export(&wrong, spec, &span, deadline, secret_store, effects).await {
+            Ok(reply) => {
+                let refused = matches!(reply.status.as_u16(), 401 | 403);
+                let seen = if reply.status.is_success() { "accepted".to_owned() } else { code(&reply) };
+                Observation::new(what, "refused (401 or 403)", seen, refused)
+            }
+            Err(why) => Observation::unknown(what, "refused (401 or 403)", why),
+        });
+    }
+    Outcome::of(seen, reproduce)
+}
+
+fn api(spec: &OtlpSpec, headers: BTreeMap<String, TextOrSecret>) -> spec::ApiSpec {
+    // An endpoint may be given with or without the path.
+    let url = spec.endpoint.trim_end_matches('/').trim_end_matches(TRACES_PATH).to_owned();
+    spec::ApiSpec { url, headers, tls: spec.tls.clone() }
+}
+
+/// The headers with every secret replaced; without one, all are left out.
+fn without_secrets(headers: &BTreeMap<String, TextOrSecret>) -> BTreeMap<String, TextOrSecret> {
+    let replace = |value: &TextOrSecret| match value {
+        TextOrSecret::Text(text) => TextOrSecret::Text(text.clone()),
+        TextOrSecret::Secret(secret) => TextOrSecret::Text(format!("{}{WRONG_VALUE}", secret.prefix)),
+    };
+    if headers.values().any(|value| matches!(value, TextOrSecret::Secret(_))) {
+        headers.iter().map(|(name, value)| (name.clone(), replace(value))).collect()
+    } else {
+        BTreeMap::new()
+    }
+}
+
+async fn export(
+    api: &spec::ApiSpec,
+    spec: &OtlpSpec,
+    span: &str,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> ProbeResult<ApiResponse> {
+    let api = ApiClient::new(api, deadline, secret_store).await?;
+    let request = api.request(Method::POST, api.url(TRACES_PATH, &[]));
+    let body = test_span(&spec.service)?.encode_to_vec();
+    let sending = effects.begin(format!("tried to send {span}"));
+    let reply = api.send(request.header(CONTENT_TYPE, "application/x-protobuf").body(body)).await;
+    match &reply {
+        Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => sending.failed(),
+        Ok(_) => sending.succeeded(format!("sent {span}")),
+        // What was not answered in time may have been taken.
+        Err(_) if !deadline.remaining().is_zero() => sending.failed(),
+        Err(_) => {}
+    }
+    reply
+}
+
+/// One span, which says of itself what it is.
+fn test_span(service: &str) -> ProbeResult<ExportTraceServiceRequest> {
+    let mut ids = [0; 24];
+    getrandom::fill(&mut ids).map_err(|error| ProbeError::new(error.to_string()))?;
+    let now = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    let span = Span {
+        trace_id: ids[..16].to_vec(),
+        span_id: ids[16..].to_vec(),
+        name: "gonogo test span".into(),
+        kind: SpanKind::Internal.into(),
+        start_time_unix_nano: now,
+        end_time_unix_nano: now + 1_000_000,
+        ..Span::default()
+    };
+    let attribute = |key: &str, value: &str| KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.into())) }),
+        ..KeyValue::default()
+    };
+    let resource = Resource { attributes: vec![attribute("service.name", service)], ..Resource::default() };
+    let scope = InstrumentationScope {
+        name: "gonogo".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        ..InstrumentationScope::default()
+    };
+    let scope_spans = ScopeSpans { scope: Some(scope), spans: vec![span], ..ScopeSpans::default() };
+    let spans = ResourceSpans {
+        resource: Some(resource),
+        scope_spans: vec![scope_spans],
+        ..ResourceSpans::default()
+    };
+    Ok(ExportTraceServiceRequest { resource_spans: vec![spans] })
+}
+
+fn judge_accepted(what: String, reply: &ApiResponse) -> Observation {
+    if !reply.status.is_success() {
+        let refused = matches!(reply.status.as_u16(), 401 | 403);
+        // That our own headers are refused says nothing about the collector.
+        return if refused {
+            Observation::unknown(what, "accepted", reply.error_of_status())
+        } else {
+            Observation::new(what, "accepted", String::from(reply.error_of_status()), false)
+        };
+    }
+    let partly =
+        ExportTraceServiceResponse::decode(reply.body.as_slice()).ok().and_then(|told| told.partial_success);
+    match partly.filter(|partly| partly.rejected_spans > 0) {
+        Some(partly) => {
+            Observation::new(what, "accepted", format!("rejected: {}", partly.error_message), false)
+        }
+        None => Observation::new(what, "accepted", "accepted", true),
+    }
+}
+
+fn code(reply: &ApiResponse) -> String {
+    match reply.status.as_u16() {
+        code @ (401 | 403) => format!("refused ({code})"),
+        _ => String::from(reply.error_of_status()),
+    }
+}

@@ -1,0 +1,94 @@
+//! The RabbitMQ probe. Existence and depth come from AMQP (a passive declare is exact and at once); type,
+//! durability, arguments, bindings and unacknowledged messages from the management API.
+
+mod amqp;
+mod connection;
+mod guard;
+mod judge;
+mod management;
+mod peek;
+mod reproduce;
+mod subscription;
+
+pub(super) use subscription::QueueSubscription;
+
+use reqwest::Url;
+
+use crate::secret_store::SecretStore;
+use gonogo_core::checklist::spec::RabbitmqSpec;
+use gonogo_core::outcome::{Observation, Outcome};
+use gonogo_core::secret::Secret;
+
+use super::address::{Address, AddressError, Schemes, has_credentials};
+use super::deadline::Deadline;
+use super::effects::Effects;
+
+const AMQP_SCHEMES: Schemes = Schemes { plain: ("amqp", 5672), secure: ("amqps", 5671) };
+const MANAGEMENT_SCHEMES: Schemes = Schemes { plain: ("http", 15672), secure: ("https", 15671) };
+
+/// A broker's two addresses.
+struct BrokerAddresses {
+    amqp: Address,
+    management: Option<Url>,
+}
+
+/// Connects to AMQP and, where a check needs it, the management API; asks for everything; judges it.
+pub(super) async fn run(
+    spec: &RabbitmqSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+    effects: &Effects,
+) -> Outcome {
+    let places = match broker_addresses(spec) {
+        Ok(places) => places,
+        Err((what, why)) => return Outcome::error(what, "an address", why.to_string()),
+    };
+    let observations = match password(spec, deadline, secret_store).await {
+        Ok(password) => visit(spec, &places, &password, deadline, effects).await,
+        Err(unread) => vec![unread],
+    };
+    Outcome::of(observations, reproduce::command(spec, places.management.as_ref()))
+}
+
+async fn visit(
+    spec: &RabbitmqSpec,
+    places: &BrokerAddresses,
+    password: &Secret,
+    deadline: &Deadline,
+    effects: &Effects,
+) -> Vec<Observation> {
+    let management = places.management.as_ref();
+    let (declared, told) = tokio::join!(
+        Box::pin(amqp::survey(spec, &places.amqp, password, deadline)),
+        Box::pin(management::survey(spec, management, password, deadline)),
+    );
+    let mut seen = judge::judge(spec, places, &declared, &told);
+    seen.extend(Box::pin(peek::heads(spec, management, password, &declared, deadline, effects)).await);
+    seen
+}
+
+fn broker_addresses(spec: &RabbitmqSpec) -> Result<BrokerAddresses, (&'static str, AddressError)> {
+    let amqp = Address::parse(&spec.url, &AMQP_SCHEMES).map_err(|why| ("AMQP address", why))?;
+    let management = spec.management.as_deref().map(management_address).transpose();
+    Ok(BrokerAddresses { amqp, management: management.map_err(|why| ("management address", why))? })
+}
+
+/// The scheme, host and path prefix of the management API.
+fn management_address(text: &str) -> Result<Url, AddressError> {
+    let (scheme, port) = MANAGEMENT_SCHEMES.plain;
+    let url = Url::parse(text).map_err(|_| AddressError::Malformed(scheme, port))?;
+    if has_credentials(&url) {
+        return Err(AddressError::Credentials);
+    }
+    Address::parse(text, &MANAGEMENT_SCHEMES).map(|_| url)
+}
+
+async fn password(
+    spec: &RabbitmqSpec,
+    deadline: &Deadline,
+    secret_store: &SecretStore,
+) -> Result<Secret, Observation> {
+    let read = deadline.limit(format!("reading {}", spec.password), secret_store.read(&spec.password)).await;
+    let unread = |why| Observation::unknown(format!("password of user `{}`", spec.username), "readable", why);
+    read.map_err(|late| unread(late.to_string()))?.map_err(|error| unread(error.to_string()))
+}

@@ -1,0 +1,156 @@
+//! What a scan may have found, against what it has. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{ScanFinding, ScanReport};
+use gonogo_core::checklist::spec::{ScanException, ScanSpec, Severity};
+use gonogo_core::outcome::Observation;
+use gonogo_core::text;
+
+/// How many findings are named.
+const MAX_NAMED: usize = 20;
+
+pub(super) fn judge(
+    spec: &ScanSpec,
+    report: &ScanReport,
+    built: Option<&str>,
+    now: Timestamp,
+    today: Date,
+) -> Vec<Observation> {
+    let mut seen = match (built.map(str::trim), &report.id) {
+        (Some(built), Some(id)) => {
+            let expected = format!("{built}, which was built");
+            vec![Observation::new("scanned image", expected, id, id == built)]
+        }
+        _ => spec.image.iter().map(|image| judge_image(image, report)).collect(),
+    };
+    seen.push(age(spec, report, now));
+    seen.push(scanned(report));
+    seen.push(Observation::recorded("findings", counts(&report.findings)));
+    seen.extend(spec.exceptions.iter().map(|exception| excepted(exception, report, today)));
+    seen.extend(judge_findings(spec, report, today));
+    seen
+}
+
+fn judge_image(image: &str, report: &ScanReport) -> Observation {
+    let what = "scanned image";
+    if report.images.is_empty() {
+        return Observation::unknown(what, image, "the report does not say what was scanned");
+    }
+    // The name may begin with a registry.
+    let is =
+        |name: &String| name == image || name.strip_suffix(image).is_some_and(|before| before.ends_with('/'));
+    Observation::new(what, image, report.images.join(", "), report.images.iter().any(is))
+}
+
+fn age(spec: &ScanSpec, report: &ScanReport, now: Timestamp) -> Observation {
+    let expected = format!("at most {} hours", spec.max_age_hours);
+    let Some(made) = report.made else {
+        return Observation::unknown("age", expected, "the report does not say when it was made");
+    };
+    let hours = u64::try_from(now.duration_since(made).as_secs() / 3600).unwrap_or(0);
+    Observation::new(
+        "age",
+        expected,
+        text::count(usize::try_from(hours).unwrap_or(usize::MAX), "hour"),
+        hours <= spec.max_age_hours,
+    )
+    .as_measured()
+}
+
+/// A scanner that scanned nothing found nothing.
+fn scanned(report: &ScanReport) -> Observation {
+    if report.scanned.is_empty() {
+        return Observation::unknown(
+            "what was scanned",
+            "something",
+            "the report names nothing that was scanned",
+        );
+    }
+    Observation::recorded("what was scanned", report.scanned.join(", "))
+}
+
+fn counts(findings: &[ScanFinding]) -> String {
+    let mut by: BTreeMap<Option<Severity>, usize> = BTreeMap::new();
+    for finding in findings {
+        *by.entry(finding.severity).or_default() += 1;
+    }
+    let word = |severity: &Option<Severity>| {
+        severity.map_or_else(|| "of unknown severity".to_owned(), |one| one.to_string())
+    };
+    let told: Vec<_> =
+        by.iter().rev().map(|(severity, count)| format!("{count} {}", word(severity))).collect();
+    if told.is_empty() { "none".into() } else { told.join(", ") }
+}
+
+fn excepted(exception: &ScanException, report: &ScanReport, today: Date) -> Observation {
+    let ScanException { id, reason, until } = exception;
+    let what = format!("exception {id}");
+    if reason.trim().is_empty() {
+        return Observation::new(what, "a reason", "none is given", false);
+    }
+    let is_found = report.findings.iter().any(|finding| finding.id == *id);
+    let seen = match (is_found, until.0 < today) {
+        (true, true) => format!("expired on {}: {reason}", until.0),
+        (true, false) => format!("accepted until {}: {reason}", until.0),
+        (false, _) => "nothing of that id was found".to_owned(),
+    };
+    Observation::new(what, "not expired", seen, !is_found || until.0 >= today)
+}
+
+/// Each id once, the worst first.
+fn judge_findings(spec: &ScanSpec, report: &ScanReport, today: Date) -> Vec<Observation> {
+    let accepted = |id: &str| {
+        spec.exceptions
+            .iter()
+            .any(|one| one.id == id && one.until.0 >= today && !one.reason.trim().is_empty())
+    };
+    let mut found: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&str>> = BTreeMap::new();
+    for finding in &report.findings {
+        match finding.severity {
+            Some(severity) if severity >= spec.fail_at && !accepted(&finding.id) => {
+                found.entry((std::cmp::Reverse(severity), &finding.id)).or_default().push(&finding.at);
+            }
+            _ => {}
+        }
+    }
+    let expected = format!("none from {} on", spec.fail_at);
+    let told = |((severity, id), places): (&(std::cmp::Reverse<Severity>, &str), &Vec<&str>)| {
+        let more = if places.len() > 1 { format!(", and {} more", places.len() - 1) } else { String::new() };
+        Observation::new(format!("{} {id}", severity.0), &expected, format!("{}{more}", places[0]), false)
+    };
+    let mut seen: Vec<_> = found.iter().take(MAX_NAMED).map(told).collect();
+    if found.len() > MAX_NAMED {
+        let rest = text::count(found.len() - MAX_NAMED, "finding");
+        seen.push(Observation::new("further findings", &expected, format!("{rest} more"), false));
+    }
+    if found.is_empty() {
+        seen.push(Observation::new("findings that count", expected, "none", true));
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exception_counts_on_its_last_day_and_not_on_the_next() {
+        let report = r#"{"ArtifactName":"app","CreatedAt":"2026-09-20T10:00:00Z","Results":[{"Target":"app","Vulnerabilities":[
+            {"VulnerabilityID":"CVE-1","PkgName":"p","InstalledVersion":"1","Severity":"HIGH"}]}]}"#;
+        let report = super::super::read::report(report.as_bytes()).unwrap();
+        let spec = serde_json::json!({
+            "report": "r.json", "exceptions": [{"id": "CVE-1", "reason": "not reachable", "until": "2026-09-20"}],
+        });
+        let spec: ScanSpec = serde_json::from_value(spec).unwrap();
+        let on = |day: &str| {
+            let seen = judge(&spec, &report, None, Timestamp::UNIX_EPOCH, day.parse().unwrap());
+            seen.into_iter().filter(|seen| seen.ok == Some(false)).map(|seen| seen.what).collect::<Vec<_>>()
+        };
+        assert!(on("2026-09-20").is_empty(), "{:?}", on("2026-09-20"));
+        assert_eq!(on("2026-09-21"), ["exception CVE-1", "high CVE-1"]);
+    }
+}

@@ -1,0 +1,208 @@
+//! What must hold of a text, against what it is. Pure.
+
+use super::content::ReadBody;
+use super::deadline::Deadline;
+use super::error::ProbeError;
+use gonogo_core::checklist::spec::{Pattern, TextCheck};
+use gonogo_core::outcome::Observation;
+use gonogo_core::text;
+
+/// The longest line that is shown, in bytes.
+const MAX_LINE: usize = 120;
+
+/// One observation for each check of what is called `what`.
+pub(super) fn judge(
+    checks: &[TextCheck],
+    what: &str,
+    content: &ReadBody,
+    until: &Deadline,
+) -> Vec<Observation> {
+    let whole = String::from_utf8_lossy(&content.bytes);
+    let judge = |check| {
+        let in_time = until.check(format!("judging {what}")).map_err(ProbeError::from);
+        match in_time.and_then(|()| is_searchable(check, &whole)) {
+            Ok(()) => judge_one(check, what, &whole, content),
+            Err(why) => Observation::unknown(what, expected(check), why),
+        }
+    };
+    checks.iter().map(judge).collect()
+}
+
+/// Whether a text is short enough for a pattern of its size.
+fn is_searchable(check: &TextCheck, whole: &str) -> Result<(), ProbeError> {
+    match check {
+        TextCheck::Matches(pattern) | TextCheck::Lacks(pattern) | TextCheck::EachLine(pattern)
+            if whole.len() > pattern.max_text =>
+        {
+            Err(ProbeError::new(format!(
+                "{} KiB, and so large a pattern is searched for in at most {} KiB; write it shorter, as x+ for x{{1,300}}",
+                whole.len() >> 10,
+                pattern.max_text >> 10
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One observation for each check that was not made.
+pub(super) fn unseen(checks: &[TextCheck], what: &str, why: &ProbeError) -> Vec<Observation> {
+    checks.iter().map(|check| Observation::unknown(what, expected(check), why.clone())).collect()
+}
+
+fn judge_one(check: &TextCheck, what: &str, whole: &str, content: &ReadBody) -> Observation {
+    let (expected, seen) = (expected(check), run_check(check, whole));
+    match &content.cut {
+        // The unread part could contain it.
+        Some(why) if !seen.is_final => Observation::unknown(what, expected, why.clone()),
+        _ => {
+            let told = seen.told.unwrap_or_else(|| format!("not in it: {}", content.excerpt()));
+            let told = Observation::new(what, expected, told, seen.ok);
+            if matches!(check, TextCheck::LinesAtLeast(_)) { told.as_measured() } else { told }
+        }
+    }
+}
+
+/// What there is to see of one check.
+struct TextResult {
+    ok: bool,
+    /// Whether more text would change nothing.
+    is_final: bool,
+    /// Nothing where the text itself is to be shown.
+    told: Option<String>,
+}
+
+impl TextResult {
+    /// Something that is to be found somewhere.
+    fn sought(ok: bool, check: &TextCheck) -> Self {
+        Self { ok, is_final: ok, told: ok.then(|| expected(check)) }
+    }
+
+    /// Something that is not to be found anywhere.
+    fn avoided(found: Option<String>) -> Self {
+        let ok = found.is_none();
+        Self { ok, is_final: !ok, told: Some(found.unwrap_or_else(|| "nothing does".into())) }
+    }
+}
+
+fn expected(check: &TextCheck) -> String {
+    match check {
+        TextCheck::Equals(text) => format!("`{text}`"),
+        TextCheck::Contains(part) => format!("contains `{part}`"),
+        TextCheck::Matches(pattern) => format!("matches `{}`", pattern.as_str()),
+        TextCheck::Lacks(pattern) => format!("nothing matches `{}`", pattern.as_str()),
+        TextCheck::EachLine(pattern) => format!("each line matches `{}`", pattern.as_str()),
+        TextCheck::LinesAtLeast(least) => format!("at least {}", text::count(to_size(*least), "line")),
+    }
+}
+
+fn run_check(check: &TextCheck, whole: &str) -> TextResult {
+    match check {
+        TextCheck::Equals(text) => {
+            let (ok, told) =
+                (whole.trim() == text.trim(), text::clip(&format!("`{}`", whole.trim()), MAX_LINE));
+            TextResult { ok, is_final: false, told: Some(told) }
+        }
+        TextCheck::Contains(part) => TextResult::sought(whole.contains(part.as_str()), check),
+        TextCheck::Matches(pattern) => TextResult::sought(pattern.is_in(whole), check),
+        TextCheck::Lacks(pattern) => TextResult::avoided(culprit(pattern, whole)),
+        TextCheck::EachLine(pattern) => each_line(pattern, whole),
+        TextCheck::LinesAtLeast(least) => {
+            let count = lines(whole).count();
+            let ok = count >= to_size(*least);
+            TextResult { ok, is_final: ok, told: Some(text::count(count, "line")) }
+        }
+    }
+}
+
+/// The line in which a pattern is found.
+fn culprit(pattern: &Pattern, whole: &str) -> Option<String> {
+    let line = lines(whole).find(|line| pattern.is_in(line)).map(|line| text::clip(line, MAX_LINE));
+    line.or_else(|| pattern.is_in(whole).then(|| "several lines together do".into()))
+}
+
+/// No line at all is wrong too: nothing was checked.
+fn each_line(pattern: &Pattern, whole: &str) -> TextResult {
+    let wrong: Vec<&str> = lines(whole).filter(|line| !pattern.is_in(line)).collect();
+    let told = match (wrong.first(), lines(whole).count()) {
+        (_, 0) => "no line".into(),
+        (None, _) => "each does".into(),
+        (Some(line), count) => {
+            format!(
+                "{} of {} do not: {}",
+                wrong.len(),
+                text::count(count, "line"),
+                text::clip(line, MAX_LINE)
+            )
+        }
+    };
+    TextResult { ok: told == "each does", is_final: !wrong.is_empty(), told: Some(told) }
+}
+
+fn lines(whole: &str) -> impl Iterator<Item = &str> {
+    whole.lines().filter(|line| !line.trim().is_empty())
+}
+
+fn to_size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn seen(check: &str, whole: &str, cut: bool) -> (String, Option<bool>) {
+        let check = serde_json::from_str(check).unwrap();
+        let cut = cut.then(|| ProbeError::new("too long"));
+        let content = ReadBody { bytes: whole.into(), cut };
+        let seen = judge(&[check], "body", &content, &Deadline::after(Duration::MAX)).remove(0);
+        (seen.seen, seen.ok)
+    }
+
+    #[test]
+    fn what_stands_in_a_text_is_found() {
+        assert_eq!(seen(r#"{"contains":"b"}"#, "abc", false), ("contains `b`".into(), Some(true)));
+        assert_eq!(seen(r#"{"contains":"x"}"#, "abc", false), ("not in it: abc".into(), Some(false)));
+        assert_eq!(seen(r#"{"matches":"^a.c$"}"#, "abc", false).1, Some(true));
+        assert_eq!(seen(r#"{"lacks":"err"}"#, "fine\nan error\n", false), ("an error".into(), Some(false)));
+        assert_eq!(seen(r#"{"lacks":"err"}"#, "fine", false), ("nothing does".into(), Some(true)));
+        assert_eq!(seen(r#"{"lines_at_least":2}"#, "a\n\nb\n", false), ("2 lines".into(), Some(true)));
+        assert_eq!(seen(r#"{"lines_at_least":3}"#, "a\n\nb\n", false).1, Some(false));
+    }
+
+    #[test]
+    fn a_large_pattern_is_not_searched_for_in_a_long_text() {
+        let (long, short) = ("a".repeat(1 << 20), "a".repeat(1000));
+        for check in ["matches", "lacks", "each_line"] {
+            let check = format!("{{\"{check}\":\"(a?){{300}}a{{300}}b\"}}");
+            let (told, ok) = seen(&check, &long, false);
+            assert!(ok.is_none() && told.contains("1024 KiB, and so large a pattern"), "{told}");
+            assert!(seen(&check, &short, false).1.is_some());
+        }
+    }
+
+    #[test]
+    fn each_line_counts_and_no_line_is_not_enough() {
+        let pinned = r#"{"each_line":"=="}"#;
+        assert_eq!(seen(pinned, "a==1\n\nb==2\n", false), ("each does".into(), Some(true)));
+        assert_eq!(seen(pinned, "a==1\nb\nc\n", false), ("2 of 3 lines do not: b".into(), Some(false)));
+        assert_eq!(seen(pinned, "\n", false), ("no line".into(), Some(false)));
+    }
+
+    #[test]
+    fn of_a_text_that_was_not_read_whole_only_what_is_certain_is_told() {
+        assert_eq!(seen(r#"{"contains":"b"}"#, "abc", true).1, Some(true));
+        assert_eq!(seen(r#"{"contains":"x"}"#, "abc", true), ("too long".into(), None));
+        assert_eq!(seen(r#"{"lacks":"x"}"#, "abc", true).1, None);
+        assert_eq!(seen(r#"{"lacks":"b"}"#, "abc", true).1, Some(false));
+        assert_eq!(seen(r#"{"each_line":"b"}"#, "abc", true).1, None);
+        assert_eq!(seen(r#"{"each_line":"x"}"#, "abc", true).1, Some(false));
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused() {
+        let error = serde_json::from_str::<TextCheck>(r#"{"matches":"("}"#).unwrap_err().to_string();
+        assert!(error.contains("`(` is not a regular expression"), "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! How TLS servers are verified, and the message about one that is not trusted.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
+
+use gonogo_core::checklist::spec::Tls;
+use gonogo_core::error;
+use gonogo_core::files::read_regular;
+
+/// The largest file of certificates or of a key, in bytes.
+const MAX_PEM: u64 = 4 << 20;
+
+/// Why there can be no TLS at all.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TlsError {
+    #[error("{what} file {path}: {why}")]
+    File { what: &'static str, path: String, why: String },
+    #[error("a client certificate needs both `certificate` and `key`")]
+    Half,
+    #[error("cannot set up TLS: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
+/// A client configuration that trusts the roots asked for, and those only.
+pub(super) async fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
+    match &tls.roots {
+        Some(path) => trusting(roots_of_file(path)?, tls),
+        None => trusting(roots_of_system().await, tls),
+    }
+}
+
+/// The same for who may never speak TLS: where no file is asked for, no root is trusted, and the system's are not read,
+/// which takes time and memory.
+pub(super) fn config_without_system(tls: &Tls) -> Result<ClientConfig, TlsError> {
+    let roots = tls.roots.as_deref().map_or_else(|| Ok(RootCertStore::empty()), roots_of_file);
+    trusting(roots?, tls)
+}
+
+fn trusting(roots: impl Into<Arc<RootCertStore>>, tls: &Tls) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = builder.with_root_certificates(roots);
+    match (&tls.certificate, &tls.key) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(certificate), Some(key)) => {
+            let (chain, key) = (chain_of_file(certificate)?, key_of_file(key)?);
+            Ok(builder.with_client_auth_cert(chain, key)?)
+        }
+        _ => Err(TlsError::Half),
+    }
+}
+
+fn chain_of_file(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |why: String| TlsError::File { what: "certificate", path: path.to_owned(), why };
+    let pem = read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.map_err(|e| wrong(format!("not PEM: {e}")))?;
+    if chain.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(chain) }
+}
+
+fn key_of_file(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let wrong = |why: String| TlsError::File { what: "key", path: path.to_owned(), why };
+    let pem = Zeroizing::new(read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?);
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| wrong("it holds no private key in PEM".into()))
+}
+
+fn roots_of_file(path: &str) -> Result<RootCertStore, TlsError> {
+    let wrong = |why: String| TlsError::File { what: "roots", path: path.to_owned(), why };
+    let pem = read_regular(path, MAX_PEM).map_err(|e| wrong(e.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|e| wrong(format!("not PEM: {e}")))?;
+        roots.add(certificate).map_err(|e| wrong(format!("not a root certificate: {e}")))?;
+    }
+    if roots.is_empty() { Err(wrong("it holds no certificate".into())) } else { Ok(roots) }
+}
+
+/// The roots of this system, read once, however many ask at the same time. There may be none: then nothing is
+/// trusted, which is reported when it matters.
+async fn roots_of_system() -> Arc<RootCertStore> {
+    static ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+    let read = async || {
+        let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+        let mut roots = RootCertStore::empty();
+        // A system's store may hold a few that do not parse: the others count.
+        roots.add_parsable_certificates(found.map(|found| found.certs).unwrap_or_default());
+        Arc::new(roots)
+    };
+    Arc::clone(ROOTS.get_or_init(read).await)
+}
+
+/// The TLS error in an I/O error or in what caused it.
+pub(super) fn tls_error_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inner = inner.map(|inner| inner as &(dyn Error + 'static));
+    let here = |e: &'a (dyn Error + 'static)| e.downcast_ref::<rustls::Error>();
+    here(error).or_else(|| inner.and_then(tls_error_in)).or_else(|| error.source().and_then(tls_error_in))
+}
+
+/// Whether the server has closed the connection.
+pub(super) fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+}
+
+/// The message about a failed handshake.
+pub(super) fn explain(error: &io::Error, host: &str, tls: &Tls) -> String {
+    match tls_error_in(error) {
+        Some(error) => explain_tls(error, host, tls),
+        None if is_closed(error) => {
+            "the connection was closed during the TLS handshake; perhaps this is not a TLS server".into()
+        }
+        None => format!("the TLS handshake failed: {}", error::chain(error)),
+    }
+}
+
+/// The same for the error of the TLS library.
+pub(super) fn explain_tls(error: &rustls::Error, host: &str, tls: &Tls) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(wrong) => explain_certificate(wrong, host, tls),
+        rustls::Error::InvalidMessage(_) => {
+            format!("this is not a TLS server: it answers something else ({error})")
+        }
+        rustls::Error::AlertReceived(alert) => format!("the server refuses the TLS handshake: {alert:?}"),
+        error => format!("the TLS handshake failed: {error}"),
+    }
+}
+
+fn explain_certificate(wrong: &CertificateError, host: &str, tls: &Tls) -> String {
+    use CertificateError as Wrong;
+    match wrong {
+        Wrong::UnknownIssuer => match &tls.roots {
+            Some(path) => format!("certificate not trusted: no root certificate in {path} has signed it"),
+            None => "certificate not trusted: no root certificate of this system has signed it".into(),
+        },
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            format!("name mismatch: the certificate is not for {host} ({wrong})")
+        }
+        Wrong::Expired | Wrong::ExpiredContext { .. } => format!("certificate expired ({wrong})"),
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            format!("certificate not valid yet ({wrong})")
+        }
+        wrong => format!("certificate not trusted: {wrong}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_apart() {
+        let told = |wrong: CertificateError| {
+            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(wrong));
+            explain(&error, "broker", &Tls::default())
+        };
+        for (wrong, begin) in [
+            (CertificateError::UnknownIssuer, "certificate not trusted: no root certificate of this system"),
+            (CertificateError::NotValidForName, "name mismatch: the certificate is not for broker"),
+            (CertificateError::Expired, "certificate expired"),
+            (CertificateError::NotValidYet, "certificate not valid yet"),
+            (CertificateError::Revoked, "certificate not trusted: "),
+        ] {
+            let told = told(wrong);
+            assert!(told.starts_with(begin), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_tls_error_is_found_below_other_errors() {
+        let wrong = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let error = io::Error::other(io::Error::other(wrong));
+        assert!(tls_error_in(&error).is_some());
+        assert!(tls_error_in(&io::Error::other("no")).is_none());
+    }
+}

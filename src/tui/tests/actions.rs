@@ -1,0 +1,129 @@
+//! Actions: the dialog that runs one, a running and a failed action, the rollback.
+
+use crate::tui::app::HostEffect;
+use crate::tui::dialogs::run_action::RunActionDialog;
+use crate::tui::tests::buffer;
+use crate::tui::tests::keys::{TestScreen, screen};
+use crate::tui::tests::sample::{ALICE, BOB, SampleRun, plan};
+use gonogo_core::checklist::{ActionKey, Plan};
+use gonogo_core::journal::entry::ActionExit;
+use gonogo_core::run::{NumberedRequest, Request};
+
+/// Compares a frame with its snapshot.
+macro_rules! assert_frame {
+    ($name:literal, $screen:expr) => {
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!($name, buffer::text(&$screen.drawn()));
+        });
+    };
+}
+
+const WIDE: (u16, u16) = (120, 40);
+const MEDIUM: (u16, u16) = (80, 24);
+const SMALL: (u16, u16) = (40, 12);
+
+pub fn key(point: &str, action: &str) -> ActionKey {
+    ActionKey::new(point, action)
+}
+
+/// All points before the deployment are done.
+fn ready_to_deploy(plan: Plan) -> SampleRun {
+    let before: Vec<_> = plan
+        .sections
+        .iter()
+        .filter(|section| ["validate", "secrets", "infra", "rollback"].contains(&section.id.as_str()))
+        .flat_map(|section| {
+            section
+                .points
+                .iter()
+                .filter(|point| point.due.is_none())
+                .map(|point| (point.id.clone(), point.confirm))
+        })
+        .collect();
+    before.into_iter().fold(SampleRun::new(plan), |sample, (id, confirm)| {
+        let sample = sample.pass(&id);
+        let people = [ALICE, BOB].into_iter().take(confirm.people());
+        people.fold(sample, |sample, person| sample.confirm(person, &id))
+    })
+}
+
+pub fn staging_plan() -> Plan {
+    Plan { production: false, ..plan() }
+}
+
+fn image_built() -> SampleRun {
+    ready_to_deploy(plan()).run_action(&key("deploy.image-build-scan", "build"), ActionExit::Code(0), "ok\n")
+}
+
+pub fn build_failed() -> SampleRun {
+    let tail = "STEP 3/3: COPY nothing /x\nError: no such file or directory\n";
+    ready_to_deploy(plan()).run_action(&key("deploy.image-build-scan", "build"), ActionExit::Code(125), tail)
+}
+
+/// The action of the open dialog, if it asks whether to run one.
+pub fn dialog_action(screen: &TestScreen) -> Option<String> {
+    screen.dialog::<RunActionDialog>().map(|dialog| dialog.start.action.to_string())
+}
+
+/// The runs requested from the engine: the action, whether it is a dry run, and what was typed.
+fn requested_runs(screen: &TestScreen) -> Vec<(String, bool, Option<String>)> {
+    let run = |effect: &HostEffect| match effect {
+        HostEffect::Send(NumberedRequest { request: Request::RunAction { start, .. }, .. }) => {
+            Some((start.action.to_string(), start.dry_run, start.typed_environment.clone()))
+        }
+        _ => None,
+    };
+    screen.effects.iter().filter_map(run).collect()
+}
+
+#[test]
+fn the_run_dialog() {
+    assert_frame!("wide_run", screen(&ready_to_deploy(staging_plan()), WIDE).press("4a"));
+    assert_frame!("medium_run", screen(&ready_to_deploy(plan()), MEDIUM).press("4a"));
+    assert_frame!("small_run", screen(&ready_to_deploy(plan()), SMALL).press("4a"));
+}
+
+#[test]
+fn a_running_and_a_failed_action() {
+    let at_work = image_built().start_action(&key("deploy.image-build-scan", "scan")).wait(75);
+    assert_frame!("wide_running", screen(&at_work, WIDE).press("4"));
+    assert_frame!("wide_action_failed", screen(&build_failed(), WIDE).press("4"));
+    assert_frame!("small_action_failed", screen(&build_failed(), SMALL).press("4⏎"));
+}
+
+#[test]
+fn the_rollback() {
+    assert_frame!("wide_rollback", screen(&build_failed(), WIDE).press("A"));
+    let paused = build_failed().run_action(&key("rollback", "pause"), ActionExit::Code(0), "scaled\n");
+    assert_frame!("medium_rollback", screen(&paused, MEDIUM).press("A"));
+    assert_frame!("small_rollback", screen(&paused, SMALL).press("A"));
+}
+
+#[test]
+fn an_action_needs_two_keys_and_in_production_the_name_of_the_environment() {
+    let sample = ready_to_deploy(staging_plan());
+    let press = |keys: &str| requested_runs(&screen(&sample, WIDE).press(keys));
+    assert_eq!(press("4a"), []);
+    assert_eq!(press("4aaa⏎"), []);
+    assert_eq!(press("4a⎋y"), []);
+    assert_eq!(press("4ay"), [("deploy.image-build-scan/build".to_owned(), false, None)]);
+    // The second y does not confirm anything: the dialog is closed.
+    assert_eq!(press("4ayy").len(), 1);
+    let sample = ready_to_deploy(plan());
+    let press = |keys: &str| requested_runs(&screen(&sample, WIDE).press(keys));
+    assert_eq!(press("4ay⏎"), []);
+    assert_eq!(press("4aProduction⏎"), []);
+    let typed = Some("production".to_owned());
+    assert_eq!(press("4aproduction⏎"), [("deploy.image-build-scan/build".to_owned(), false, typed)]);
+}
+
+#[test]
+fn a_locked_action_is_refused_without_a_dialog() {
+    let screen = screen(&SampleRun::new(plan()), WIDE).press("4a");
+    assert!(!screen.has_dialog());
+    let notice = &screen.app.notices.notice.as_ref().unwrap().text;
+    assert!(
+        notice.contains("deploy.image-build-scan/build is locked: validate.ci-suite is pending"),
+        "{notice}"
+    );
+}
